@@ -1,0 +1,91 @@
+/**
+ * Codes of every error that Whybox raises on purpose. They are data: the command maps them to exit codes,
+ * the page maps them to texts.
+ */
+export type WhyboxErrorCode =
+  /** An option or argument is wrong: the caller must change the call. */
+  | "usage"
+  /** A file (image, model, names) is missing, unreadable, truncated or not what it claims to be. */
+  | "bad-input"
+  /** The file is sound, but the model is not one that can be explained. */
+  | "unsupported-model"
+  /** An op on the path from the layer to the score has no gradient rule. */
+  | "no-gradient"
+  /** A limit that protects the machine was exceeded. */
+  | "limit"
+  /** The runtime refused a model or a run. */
+  | "runtime"
+  /** Results could not be written. */
+  | "output"
+  /** The network or a registry did not give what was asked for. */
+  | "download"
+  /** The caller aborted. */
+  | "aborted"
+  /** A bug in Whybox or in an extension (a rule that returns the wrong number of gradients, a duplicate id). */
+  | "internal";
+
+/**
+ * The one error class. The message says where, what was found against what was expected, and what to do next;
+ * `details` holds the same as data.
+ */
+export class WhyboxError extends Error {
+  override readonly name = "WhyboxError";
+  readonly code: WhyboxErrorCode;
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(
+    code: WhyboxErrorCode,
+    message: string,
+    options: { readonly details?: Readonly<Record<string, unknown>>; readonly cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.details = options.details ?? {};
+  }
+}
+
+/** Throws an `internal` error unless `condition` holds. For states that only a bug can reach. */
+export function invariant(condition: boolean, message: string): asserts condition {
+  if (!condition) throw new WhyboxError("internal", message);
+}
+
+/** Throws `aborted` when the signal has fired; `cause` is the signal's reason. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new WhyboxError("aborted", "The operation was aborted.", { cause: signal.reason });
+}
+
+/** The valid choice closest to what was typed (Damerau-free Levenshtein, case ignored), or undefined when nothing is near. */
+export function nearest(typed: string, choices: readonly string[]): string | undefined {
+  const limit = Math.max(2, Math.floor(typed.length / 3));
+  let best: string | undefined;
+  let bestDistance = limit + 1;
+  for (const choice of choices) {
+    const distance = editDistance(typed.toLowerCase(), choice.toLowerCase());
+    if (distance < bestDistance) {
+      best = choice;
+      bestDistance = distance;
+    }
+  }
+  return best;
+}
+
+/** " Did you mean "x"?" or the empty string, to append to a message about an unknown name. */
+export function didYouMean(typed: string, choices: readonly string[]): string {
+  const near = nearest(typed, choices);
+  return near === undefined ? "" : ` Did you mean "${near}"?`;
+}
+
+function editDistance(a: string, b: string): number {
+  const left = a.slice(0, 64);
+  const right = b.slice(0, 64);
+  let row = Array.from({ length: right.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= left.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= right.length; j++) {
+      const substitute = row[j - 1]! + (left[i - 1] === right[j - 1] ? 0 : 1);
+      next.push(Math.min(substitute, row[j]! + 1, next[j - 1]! + 1));
+    }
+    row = next;
+  }
+  return row[right.length]!;
+}

@@ -1,0 +1,102 @@
+import { WhyboxError } from "../errors.js";
+import type { Graph, Node } from "./model.js";
+
+/** Queries on a graph, answered from indexes built once. Only the top level is indexed; captured outer values of subgraphs are not. */
+export class GraphIndex {
+  readonly graph: Graph;
+  readonly #producers = new Map<string, Node>();
+  readonly #consumers = new Map<string, Node[]>();
+
+  constructor(graph: Graph) {
+    this.graph = graph;
+    for (const node of graph.nodes) {
+      for (const output of node.outputs) if (output !== "") this.#producers.set(output, node);
+      for (const input of new Set(node.inputs)) {
+        if (input === "") continue;
+        const list = this.#consumers.get(input);
+        if (list) list.push(node);
+        else this.#consumers.set(input, [node]);
+      }
+    }
+  }
+
+  /** The node that computes `value`; undefined for graph inputs and initializers. */
+  producer(value: string): Node | undefined {
+    return this.#producers.get(value);
+  }
+
+  /** The nodes that read `value`, in graph order. */
+  consumers(value: string): readonly Node[] {
+    return this.#consumers.get(value) ?? [];
+  }
+
+  /** Every value that `values` depend on, themselves included; initializers and graph inputs too. */
+  ancestors(values: Iterable<string>): Set<string> {
+    const seen = new Set<string>();
+    const stack = [...values];
+    while (stack.length > 0) {
+      const value = stack.pop()!;
+      if (value === "" || seen.has(value)) continue;
+      seen.add(value);
+      const node = this.#producers.get(value);
+      if (node) for (const input of node.inputs) stack.push(input);
+    }
+    return seen;
+  }
+
+  /** Every value that depends on one of `values`, themselves included. */
+  descendants(values: Iterable<string>): Set<string> {
+    const seen = new Set<string>(values);
+    const stack = [...seen];
+    while (stack.length > 0) {
+      for (const node of this.consumers(stack.pop()!)) {
+        for (const output of node.outputs) {
+          if (output === "" || seen.has(output)) continue;
+          seen.add(output);
+          stack.push(output);
+        }
+      }
+    }
+    return seen;
+  }
+}
+
+/**
+ * Nodes in an order where every value is computed before it is read.
+ * @throws bad-input when the graph has a cycle, naming one node on it.
+ */
+export function topologicalOrder(nodes: readonly Node[]): Node[] {
+  const producer = new Map<string, number>();
+  nodes.forEach((node, index) => {
+    for (const output of node.outputs) if (output !== "") producer.set(output, index);
+  });
+  const missing = new Int32Array(nodes.length);
+  const waiting: number[][] = nodes.map(() => []);
+  nodes.forEach((node, index) => {
+    for (const input of new Set(node.inputs)) {
+      const from = producer.get(input);
+      if (from === undefined) continue;
+      missing[index]!++;
+      waiting[from]!.push(index);
+    }
+  });
+  // A ready list kept in file order would need a heap; file order is already topological in sound files.
+  const ready: number[] = [];
+  for (let i = nodes.length - 1; i >= 0; i--) if (missing[i] === 0) ready.push(i);
+  const order: Node[] = [];
+  while (ready.length > 0) {
+    const index = ready.pop()!;
+    order.push(nodes[index]!);
+    const next = waiting[index]!;
+    for (let i = next.length - 1; i >= 0; i--) if (--missing[next[i]!]! === 0) ready.push(next[i]!);
+  }
+  if (order.length < nodes.length) {
+    const stuck = nodes.find((_, index) => missing[index]! > 0)!;
+    throw new WhyboxError(
+      "bad-input",
+      `The graph has a cycle through node "${stuck.name}" (${stuck.opType}). The model file is broken; export it again.`,
+      { details: { node: stuck.name } },
+    );
+  }
+  return order;
+}

@@ -1,0 +1,58 @@
+import { WhyboxError } from "../errors.js";
+import { sizeOf } from "../tensor/tensor.js";
+import { DataType, type TensorProto } from "./model.js";
+
+/** A float32 TensorProto over the same memory. */
+export function floatTensor(
+  name: string,
+  dims: readonly number[],
+  data: Float32Array | readonly number[],
+): TensorProto {
+  const values = data instanceof Float32Array ? data : Float32Array.from(data);
+  return { name, dims, dataType: DataType.FLOAT, bytes: bytesOf(values) };
+}
+
+/** An int64 TensorProto. Without `dims` it is a vector. */
+export function intTensor(name: string, data: readonly number[], dims: readonly number[] = [data.length]): TensorProto {
+  return { name, dims, dataType: DataType.INT64, bytes: bytesOf(BigInt64Array.from(data, toInt64)) };
+}
+
+/** The values of a FLOAT tensor: a view where the bytes are aligned, else a copy. @throws bad-input for other types or a wrong length. */
+export function floatsOf(tensor: TensorProto): Float32Array {
+  expectBytes(tensor, DataType.FLOAT, 4);
+  const { bytes } = tensor;
+  if (bytes.byteOffset % 4 === 0) return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+  return new Float32Array(bytes.slice().buffer);
+}
+
+/** The values of an INT64 or INT32 tensor as numbers. INT64_MAX and INT64_MIN become ±2^63. @throws bad-input for other types. */
+export function intsOf(tensor: TensorProto): number[] {
+  if (tensor.dataType === DataType.INT32) {
+    expectBytes(tensor, DataType.INT32, 4);
+    return Array.from(new Int32Array(tensor.bytes.slice().buffer));
+  }
+  expectBytes(tensor, DataType.INT64, 8);
+  return Array.from(new BigInt64Array(tensor.bytes.slice().buffer), Number);
+}
+
+/** A number as an int64, clamped to the range. */
+export function toInt64(value: number): bigint {
+  if (value >= 2 ** 63) return 2n ** 63n - 1n;
+  if (value <= -(2 ** 63)) return -(2n ** 63n);
+  return BigInt(Math.trunc(value));
+}
+
+function bytesOf(view: ArrayBufferView): Uint8Array {
+  return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+}
+
+function expectBytes(tensor: TensorProto, dataType: number, width: number): void {
+  if (tensor.dataType !== dataType || tensor.bytes.byteLength !== sizeOf(tensor.dims) * width) {
+    throw new WhyboxError(
+      "bad-input",
+      `Tensor "${tensor.name}": found data type ${tensor.dataType} with ${tensor.bytes.byteLength} bytes for dims ` +
+        `[${tensor.dims.join(", ")}], expected type ${dataType} with ${width} bytes a value.`,
+      { details: { tensor: tensor.name, dataType: tensor.dataType } },
+    );
+  }
+}

@@ -1,0 +1,47 @@
+import type { Predictions } from "../detector/detection.js";
+import type { Box } from "../image/frame.js";
+import type { Scalar, Tape } from "./tape.js";
+
+/** The detection that is explained, as a score sees it. */
+export interface ScoreTarget {
+  readonly boxInput: Box<"input">;
+  readonly classIndex: number;
+  /** The prediction row behind the box. */
+  readonly row: number;
+}
+
+/** Prediction rows on a tape: every value read becomes a leaf whose derivative is collected. */
+export interface PredictionView {
+  readonly tape: Tape;
+  readonly predictions: Predictions;
+  /** Column `column` of row `row` as a leaf on the tape (the same leaf when read twice). */
+  at(row: number, column: number): Scalar;
+}
+
+export interface ScoreOptions {
+  /** How many prediction rows nearest to the box by IoU take part. Default 10. */
+  readonly topk: number;
+}
+
+/**
+ * What is explained: one number from the raw predictions. `of` returns null when the target contributes nothing
+ * (no row near the box carries its class); otherwise the term that is added to the score of the image.
+ */
+export interface Score {
+  readonly id: string;
+  readonly aliases?: readonly string[];
+  readonly title: string;
+  of(view: PredictionView, target: ScoreTarget, options: ScoreOptions): Scalar | null;
+}
+
+/** The value of a score over several targets and its sparse gradient on the predictions. */
+export interface ScoreResult {
+  /** Sum of the terms; 0 when no target contributes. */
+  readonly value: number;
+  /** Per target its term, or null when it contributes nothing. */
+  readonly terms: readonly (number | null)[];
+  /** Rows with a gradient, ascending. */
+  readonly rows: readonly number[];
+  /** d value / d predictions on those rows, `[rows.length, columns]` row-major, float64. */
+  readonly gradient: Float64Array;
+}
