@@ -21,9 +21,118 @@ export interface Tape {
   min(a: Scalar, b: Scalar): Scalar;
   /** max(a, 0) with PyTorch's clamp: the gradient passes at a ≥ 0. */
   clampMin(a: Scalar, bound: number): Scalar;
+  /** The nearest float32: where the reference computes in single precision. The gradient passes unchanged. */
+  float32(a: Scalar): Scalar;
   log(a: Scalar): Scalar;
   exp(a: Scalar): Scalar;
   sum(terms: readonly Scalar[]): Scalar;
   /** d result / d each leaf, indexed by the leaf's id. */
   gradient(result: Scalar): Float64Array;
+}
+
+/** An empty tape. Scalars of one tape must not be used on another. */
+export function createTape(): Tape {
+  return new ListTape();
+}
+
+/** Per entry two parents (−1: none) and the local derivatives, in flat lists; parents always precede their entry. */
+class ListTape implements Tape {
+  readonly #parentA: number[] = [];
+  readonly #parentB: number[] = [];
+  readonly #slopeA: number[] = [];
+  readonly #slopeB: number[] = [];
+
+  leaf(value: number): Scalar {
+    return this.#record(value, -1, 0, -1, 0);
+  }
+
+  constant(value: number): Scalar {
+    return { value, id: -1 };
+  }
+
+  add(a: Scalar, b: Scalar): Scalar {
+    return this.#push(a.value + b.value, a.id, 1, b.id, 1);
+  }
+
+  sub(a: Scalar, b: Scalar): Scalar {
+    return this.#push(a.value - b.value, a.id, 1, b.id, -1);
+  }
+
+  mul(a: Scalar, b: Scalar): Scalar {
+    return this.#push(a.value * b.value, a.id, b.value, b.id, a.value);
+  }
+
+  div(a: Scalar, b: Scalar): Scalar {
+    const value = a.value / b.value;
+    return this.#push(value, a.id, 1 / b.value, b.id, -value / b.value);
+  }
+
+  max(a: Scalar, b: Scalar): Scalar {
+    const share = shareOf(a.value, b.value);
+    return this.#push(Math.max(a.value, b.value), a.id, share, b.id, 1 - share);
+  }
+
+  min(a: Scalar, b: Scalar): Scalar {
+    const share = shareOf(b.value, a.value);
+    return this.#push(Math.min(a.value, b.value), a.id, share, b.id, 1 - share);
+  }
+
+  clampMin(a: Scalar, bound: number): Scalar {
+    return this.#push(Math.max(a.value, bound), a.id, a.value >= bound ? 1 : 0, -1, 0);
+  }
+
+  float32(a: Scalar): Scalar {
+    return this.#push(Math.fround(a.value), a.id, 1, -1, 0);
+  }
+
+  log(a: Scalar): Scalar {
+    return this.#push(Math.log(a.value), a.id, 1 / a.value, -1, 0);
+  }
+
+  exp(a: Scalar): Scalar {
+    const value = Math.exp(a.value);
+    return this.#push(value, a.id, value, -1, 0);
+  }
+
+  sum(terms: readonly Scalar[]): Scalar {
+    return terms.reduce((total, term) => this.add(total, term), this.constant(0));
+  }
+
+  gradient(result: Scalar): Float64Array {
+    const gradient = new Float64Array(this.#parentA.length);
+    if (result.id < 0) return gradient;
+    gradient[result.id] = 1;
+    for (let i = result.id; i >= 0; i--) {
+      const flow = gradient[i]!;
+      // A zero must not meet an infinite slope: 0 · ∞ is NaN.
+      if (flow === 0) continue;
+      this.#pass(gradient, this.#parentA[i]!, flow, this.#slopeA[i]!);
+      this.#pass(gradient, this.#parentB[i]!, flow, this.#slopeB[i]!);
+    }
+    return gradient;
+  }
+
+  #pass(gradient: Float64Array, parent: number, flow: number, slope: number): void {
+    if (parent >= 0 && slope !== 0) gradient[parent]! += flow * slope;
+  }
+
+  #push(value: number, parentA: number, slopeA: number, parentB: number, slopeB: number): Scalar {
+    // Arithmetic on constants alone is a constant, and costs nothing backward.
+    if (parentA < 0 && parentB < 0) return this.constant(value);
+    return this.#record(value, parentA, slopeA, parentB, slopeB);
+  }
+
+  #record(value: number, parentA: number, slopeA: number, parentB: number, slopeB: number): Scalar {
+    this.#parentA.push(parentA);
+    this.#parentB.push(parentB);
+    this.#slopeA.push(slopeA);
+    this.#slopeB.push(slopeB);
+    return { value, id: this.#parentA.length - 1 };
+  }
+}
+
+/** The part of the gradient that goes to `a` in max(a, b). */
+function shareOf(a: number, b: number): number {
+  if (a === b) return 0.5;
+  return a > b ? 1 : 0;
 }

@@ -1,0 +1,15 @@
+import type { Score } from "./score.js";
+import { CLASS_COLUMN, OBJECTNESS_COLUMN, weightedMean, weightedRows } from "./weighted.js";
+
+/** log((Σ wᵢ · objectnessᵢ) · (Σ wᵢ · p(class)ᵢ)): the product of the two weighted means, as the reference takes it. */
+export const classConfidenceScore: Score = {
+  id: "class_confidence",
+  title: "Objectness × class probability",
+  of(view, target, options) {
+    const found = weightedRows(view, target, options);
+    if (found === null) return null;
+    const confidence = weightedMean(view, found, OBJECTNESS_COLUMN);
+    const probability = weightedMean(view, found, CLASS_COLUMN + target.classIndex);
+    return view.tape.log(view.tape.mul(confidence, probability));
+  },
+};

@@ -1,0 +1,77 @@
+import type { Predictions } from "../detector/detection.js";
+import { WhyboxError } from "../errors.js";
+import type { PredictionView, Score, ScoreOptions, ScoreResult, ScoreTarget } from "./score.js";
+import { createTape, type Scalar, type Tape } from "./tape.js";
+
+/**
+ * A score over several targets: Σ of the targets' terms, and d score / d predictions as rows. A target whose term is
+ * undefined (no row carries its class, or the logarithm of zero) has the term null and adds nothing to value and gradient.
+ *
+ * @throws usage when `topk` is no positive integer.
+ * @throws internal when the predictions' length does not fit their shape.
+ */
+export function evaluateScore(
+  score: Score,
+  predictions: Predictions,
+  targets: readonly ScoreTarget[],
+  options: ScoreOptions,
+): ScoreResult {
+  checkArguments(predictions, options);
+  const view = createView(createTape(), predictions);
+  const terms = targets.map((target) => {
+    const term = score.of(view, target, options);
+    return term !== null && Number.isFinite(term.value) ? term : null;
+  });
+  const total = view.tape.sum(terms.filter((term) => term !== null));
+  return {
+    value: total.value,
+    terms: terms.map((term) => term?.value ?? null),
+    ...sparseGradient(view, total),
+  };
+}
+
+function checkArguments(predictions: Predictions, { topk }: ScoreOptions): void {
+  if (!Number.isInteger(topk) || topk < 1) {
+    throw new WhyboxError("usage", `topk is ${topk}, expected a whole number of prediction rows, 1 or more.`, {
+      details: { topk },
+    });
+  }
+  const { rows, columns, data } = predictions;
+  if (rows * columns !== data.length) {
+    throw new WhyboxError("internal", `Predictions of ${rows} rows × ${columns} columns hold ${data.length} values.`);
+  }
+}
+
+interface LeafView extends PredictionView {
+  /** Position in the predictions' data → leaf. */
+  readonly leaves: ReadonlyMap<number, Scalar>;
+}
+
+function createView(tape: Tape, predictions: Predictions): LeafView {
+  const leaves = new Map<number, Scalar>();
+  const at = (row: number, column: number): Scalar => {
+    const position = row * predictions.columns + column;
+    let leaf = leaves.get(position);
+    if (leaf === undefined) {
+      leaf = tape.leaf(predictions.data[position] ?? Number.NaN);
+      leaves.set(position, leaf);
+    }
+    return leaf;
+  };
+  return { tape, predictions, at, leaves };
+}
+
+/** The rows with a derivative that is not zero, ascending, each as a full row of columns. */
+function sparseGradient(view: LeafView, total: Scalar): Pick<ScoreResult, "rows" | "gradient"> {
+  const { columns } = view.predictions;
+  const slopes = view.tape.gradient(total);
+  const live = [...view.leaves].filter(([, leaf]) => slopes[leaf.id] !== 0);
+  const rows = [...new Set(live.map(([position]) => Math.floor(position / columns)))].sort((a, b) => a - b);
+  const place = new Map(rows.map((row, i) => [row, i]));
+  const gradient = new Float64Array(rows.length * columns);
+  for (const [position, leaf] of live) {
+    const row = Math.floor(position / columns);
+    gradient[place.get(row)! * columns + (position - row * columns)] = slopes[leaf.id]!;
+  }
+  return { rows, gradient };
+}

@@ -1,0 +1,52 @@
+import { didYouMean, WhyboxError } from "../errors.js";
+import { classScore } from "./class.js";
+import { classConfidenceScore } from "./class-confidence.js";
+import { confidenceScore } from "./confidence.js";
+import { heightScore } from "./height.js";
+import type { Score } from "./score.js";
+import { widthScore } from "./width.js";
+import { xCentreScore } from "./x-centre.js";
+import { yCentreScore } from "./y-centre.js";
+
+export { evaluateScore } from "./evaluate.js";
+
+/** Every score that Whybox brings. Pass `[...defaultScores, mine]` where scores are taken to add one. */
+export const defaultScores: readonly Score[] = [
+  classScore,
+  confidenceScore,
+  classConfidenceScore,
+  xCentreScore,
+  yCentreScore,
+  widthScore,
+  heightScore,
+];
+
+/**
+ * The score with this id or alias (case ignored).
+ * @throws usage for an unknown name, with the valid ones; internal when two scores share a name.
+ */
+export function resolveScore(id: string, scores: readonly Score[] = defaultScores): Score {
+  const byName = indexByName(scores);
+  const found = byName.get(id.toLowerCase());
+  if (found !== undefined) return found;
+  const ids = scores.map((score) => score.id);
+  throw new WhyboxError(
+    "usage",
+    `Unknown backprop item "${id}". Valid items: ${ids.join(", ")}.${didYouMean(id, [...byName.keys()])}`,
+    { details: { found: id, expected: ids } },
+  );
+}
+
+function indexByName(scores: readonly Score[]): Map<string, Score> {
+  const byName = new Map<string, Score>();
+  for (const score of scores) {
+    for (const name of [score.id, ...(score.aliases ?? [])]) {
+      const key = name.toLowerCase();
+      if (byName.has(key)) {
+        throw new WhyboxError("internal", `Two scores share the name "${name}": ids and aliases must be unique.`);
+      }
+      byName.set(key, score);
+    }
+  }
+  return byName;
+}

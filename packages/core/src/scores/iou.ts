@@ -1,0 +1,75 @@
+import type { Predictions } from "../detector/detection.js";
+import type { Box } from "../image/frame.js";
+import type { PredictionView } from "./score.js";
+import type { Scalar } from "./tape.js";
+
+/** Keeps the quotient finite for boxes without area; the value that YOLOv5 v7.0's `box_iou` uses. */
+const EPSILON = 1e-7;
+
+/**
+ * IoU of a fixed box with the box of row `row`, on the tape: inter / (areaBox + areaRow − inter + 1e-7), continuous
+ * coordinates in input pixels. The gradient flows into the row's x, y, w, h, not into the box.
+ */
+export function iouOnTape(view: PredictionView, box: Box<"input">, row: number): Scalar {
+  const { tape } = view;
+  const [left, right] = edges(view, row, 0, 2);
+  const [top, bottom] = edges(view, row, 1, 3);
+  const overlap = (low: Scalar, high: Scalar, boxLow: number, boxHigh: number): Scalar =>
+    tape.clampMin(tape.sub(tape.min(tape.constant(boxHigh), high), tape.max(tape.constant(boxLow), low)), 0);
+  const inter = tape.mul(overlap(left, right, box.x1, box.x2), overlap(top, bottom, box.y1, box.y2));
+  const areaRow = tape.mul(tape.sub(right, left), tape.sub(bottom, top));
+  const areaBox = tape.constant((box.x2 - box.x1) * (box.y2 - box.y1));
+  const union = tape.add(tape.sub(tape.add(areaBox, areaRow), inter), tape.constant(EPSILON));
+  return tape.div(inter, union);
+}
+
+/**
+ * Low and high edge of a row's box along one axis: centre ∓ size / 2, in float32 as the detector computes its boxes.
+ * So the row that is the box has exactly the box's edges, and the ties of max and min are ties.
+ */
+function edges(view: PredictionView, row: number, centreColumn: number, sizeColumn: number): [Scalar, Scalar] {
+  const { tape } = view;
+  const centre = view.at(row, centreColumn);
+  const half = tape.div(view.at(row, sizeColumn), tape.constant(2));
+  return [tape.float32(tape.sub(centre, half)), tape.float32(tape.add(centre, half))];
+}
+
+/** The same number without a tape: for looking at every row. */
+export function iouOfRow(predictions: Predictions, row: number, box: Box<"input">): number {
+  const { data, columns } = predictions;
+  const base = row * columns;
+  const halfWidth = data[base + 2]! / 2;
+  const halfHeight = data[base + 3]! / 2;
+  const left = Math.fround(data[base]! - halfWidth);
+  const right = Math.fround(data[base]! + halfWidth);
+  const top = Math.fround(data[base + 1]! - halfHeight);
+  const bottom = Math.fround(data[base + 1]! + halfHeight);
+  const width = Math.max(0, Math.min(box.x2, right) - Math.max(box.x1, left));
+  const height = Math.max(0, Math.min(box.y2, bottom) - Math.max(box.y1, top));
+  const inter = width * height;
+  const areaRow = (right - left) * (bottom - top);
+  return inter / ((box.x2 - box.x1) * (box.y2 - box.y1) + areaRow - inter + EPSILON);
+}
+
+/**
+ * The `count` rows of highest IoU with the box, highest first; of equal ones the lower row first. Rows whose IoU is not
+ * finite (NaN or infinite predictions) are left out. One pass over the rows with a short sorted list, no sort of all.
+ */
+export function nearestRows(predictions: Predictions, box: Box<"input">, count: number): number[] {
+  const rows: number[] = [];
+  const ious: number[] = [];
+  for (let row = 0; row < predictions.rows; row++) {
+    const iou = iouOfRow(predictions, row, box);
+    if (!Number.isFinite(iou)) continue;
+    if (rows.length === count && iou <= ious[count - 1]!) continue;
+    let at = rows.length;
+    while (at > 0 && ious[at - 1]! < iou) at--;
+    rows.splice(at, 0, row);
+    ious.splice(at, 0, iou);
+    if (rows.length > count) {
+      rows.pop();
+      ious.pop();
+    }
+  }
+  return rows;
+}

@@ -1,0 +1,64 @@
+import type { Predictions } from "../detector/detection.js";
+import { iouOnTape, nearestRows } from "./iou.js";
+import type { PredictionView, ScoreOptions, ScoreTarget } from "./score.js";
+import type { Scalar } from "./tape.js";
+
+/** Columns before the class probabilities: x, y, w, h, objectness. */
+export const CLASS_COLUMN = 5;
+export const OBJECTNESS_COLUMN = 4;
+
+/** Rows that speak for a target, with weights that sum to 1. */
+export interface WeightedRows {
+  readonly rows: readonly number[];
+  readonly weights: readonly Scalar[];
+}
+
+/**
+ * The rows of a target: of the `topk` rows nearest to its box by IoU those whose most probable class is the target's
+ * (objectness plays no part), weighted by softmax of their IoU at temperature 1. Null when no row is left.
+ * The weights carry gradient into the rows' x, y, w, h. (The reference's "BoxScore2", yolov5 pull request 10649.)
+ */
+export function weightedRows(view: PredictionView, target: ScoreTarget, options: ScoreOptions): WeightedRows | null {
+  const { tape, predictions } = view;
+  const near = nearestRows(predictions, target.boxInput, options.topk);
+  const rows = near.filter((row) => bestClass(predictions, row) === target.classIndex);
+  if (rows.length === 0) return null;
+  // An IoU is at most 1, so exp needs no shift to stay finite.
+  const exponentials = rows.map((row) => tape.exp(iouOnTape(view, target.boxInput, row)));
+  const total = tape.sum(exponentials);
+  return { rows, weights: exponentials.map((exponential) => tape.div(exponential, total)) };
+}
+
+/** Σ weight · (column of the row). */
+export function weightedMean(view: PredictionView, { rows, weights }: WeightedRows, column: number): Scalar {
+  const { tape } = view;
+  return tape.sum(rows.map((row, i) => tape.mul(weights[i]!, view.at(row, column))));
+}
+
+/** log of the weighted mean of one column, or null when no row speaks for the target. */
+export function logWeightedMean(
+  view: PredictionView,
+  target: ScoreTarget,
+  options: ScoreOptions,
+  column: number,
+): Scalar | null {
+  const found = weightedRows(view, target, options);
+  return found === null ? null : view.tape.log(weightedMean(view, found, column));
+}
+
+/** Index of the most probable class of a row, the first of equals; −1 when a probability is NaN or there is none. */
+export function bestClass(predictions: Predictions, row: number): number {
+  const { data, columns } = predictions;
+  const base = row * columns + CLASS_COLUMN;
+  let best = -1;
+  let bestValue = -Infinity;
+  for (let k = 0; k < columns - CLASS_COLUMN; k++) {
+    const value = data[base + k]!;
+    if (Number.isNaN(value)) return -1;
+    if (value > bestValue) {
+      best = k;
+      bestValue = value;
+    }
+  }
+  return best;
+}
