@@ -1,11 +1,13 @@
 import type { AttributeLiteral } from "../onnx/attributes.js";
 import type { GraphBuilder, Value } from "../onnx/builder.js";
 import type { Node, TensorProto } from "../onnx/model.js";
+import type { StaticDim } from "./shape-facts.js";
 
 /**
  * What a rule sees of the node it differentiates, and what it emits into.
  *
- * **Shapes are dynamic.** A rule must work for any input size: it asks for shapes in the graph (`shape`), never in TypeScript.
+ * **Shapes are dynamic.** A rule must work for any input size: it asks for shapes in the graph (`shape`), never in
+ * TypeScript. `staticDims` tells what is known beforehand: good for a shortcut, never for correctness.
  *
  * **The seed axis.** With `manySeeds`, N cotangents are pulled back at once: the forward values have 1 along axis 0
  * and every cotangent has N there. Elementwise rules need nothing for that (broadcasting does it). A rule that reshapes
@@ -31,9 +33,11 @@ export interface VjpContext {
   constant(i: number): TensorProto | undefined;
   /** Shape of a forward value (int64 vector, in the graph). */
   shape(value: Value): Value;
+  /** What is known of a forward value's dims before anything runs: a size, or a symbol (equal symbols are equal sizes). Undefined: not even the rank. */
+  staticDims(value: Value): readonly StaticDim[] | undefined;
   /** `g` reshaped to the shape of forward value `like`; with `manySeeds` axis 0 stays the seed axis. */
   reshapeLike(g: Value, like: Value): Value;
-  /** Zeros of the shape of forward value `like` (axis 0 = 1 with `manySeeds`; broadcasting fits it to the seeds). */
+  /** Zeros of the shape of forward value `like`; with `manySeeds` axis 0 is N, so that they can stand for a cotangent. */
   zerosLike(like: Value): Value;
   /** Says that this node cannot carry several seeds at once. No effect without `manySeeds`. */
   refuseManySeeds(reason: string): void;
@@ -41,8 +45,7 @@ export interface VjpContext {
 
 /**
  * Gradient of one ONNX op as graph values: one entry per input of the node, `null` where nothing flows (constants,
- * integers, omitted inputs). The engine, not the rule, orders, prunes, sums meeting cotangents and un-broadcasts: a rule
- * for a broadcasting op returns the gradient at the *output's* shape and the engine reduces it to the input's.
+ * integers, omitted inputs). The engine, not the rule, orders, prunes, sums meeting cotangents and un-broadcasts.
  *
  * Attributes follow the engine's one opset (see `normalise`): axes are inputs of Squeeze, Unsqueeze, Reduce*; Split has
  * its sizes as input or `num_outputs`; Slice, Pad, Clip have inputs.
@@ -56,5 +59,10 @@ export interface GradRule {
   readonly differentiable?: (node: Node) => readonly number[];
   /** Why this particular node cannot be differentiated (attribute values the rule does not cover), or undefined. Checked before anything runs. */
   readonly unsupported?: (node: Node) => string | undefined;
+  /**
+   * True for an op whose inputs are broadcast against each other (Add, Where, …): the rule returns every gradient at
+   * the shape of output 0, and the engine sums it over the broadcast axes down to the input's shape.
+   */
+  readonly broadcasts?: boolean;
   vjp(cx: VjpContext): readonly (Value | null)[];
 }

@@ -1,0 +1,201 @@
+import { attribute } from "../onnx/attributes.js";
+import { nodesBetween, readsOf, usedInitializers } from "../onnx/cut.js";
+import { elementType } from "../onnx/element-type.js";
+import { GraphIndex } from "../onnx/graph.js";
+import { DataType, type Graph, type Model, type Node, type ValueInfo } from "../onnx/model.js";
+import { buildBackward } from "./backward.js";
+import type { GradRule } from "./rule.js";
+import { simplify } from "./simplify.js";
+
+/**
+ * Where the backward graph gets the forward values that it needs.
+ * `saved`: the forward session hands over the outputs of expensive ops, cheap ops behind them run again.
+ * `recomputed`: only what enters the tail is handed over, the tail runs again inside the backward session.
+ */
+export type ForwardValues = "saved" | "recomputed";
+
+export interface BackwardRequest {
+  /** Values whose gradient is wanted. */
+  readonly taps: readonly string[];
+  /** Model outputs that the score reads. */
+  readonly outputs: readonly string[];
+  readonly rules: readonly GradRule[];
+  readonly manySeeds: boolean;
+  readonly forwardValues: ForwardValues;
+  /** Values that gradient shall not flow through, though it could (rows behind them carry no seed). Default: none. */
+  readonly blocked?: ReadonlySet<string>;
+}
+
+/** A backward session to be: the vector-Jacobian product of the part of the model between taps and outputs. */
+export interface BackwardModel {
+  /** Inputs: the seeds and the saved values. Outputs: the gradients, float32. */
+  readonly model: Model;
+  /** Outputs that the forward session must give (names in the forward model), fed under the same names. */
+  readonly saved: readonly string[];
+  /** Nodes to append to the forward model: they compute those of `saved` that the model itself does not have. */
+  readonly forwardNodes: readonly Node[];
+  /** Model output → name of its seed. */
+  readonly seeds: ReadonlyMap<string, string>;
+  /** Tap → name of its gradient; null when no path leads from the tap to the outputs: exactly zero. */
+  readonly gradients: ReadonlyMap<string, string | null>;
+  /** False when an op cannot carry several seeds at once. */
+  readonly manySeeds: boolean;
+}
+
+/** Ops cheap enough to run twice rather than to carry their outputs from session to session. */
+const cheap = new Set(
+  (
+    "Sigmoid Tanh Relu LeakyRelu PRelu Elu HardSigmoid HardSwish Clip Exp Log Sqrt Reciprocal Neg Abs Softplus Mish Erf Gelu Add Sub Mul Div Pow Min Max " +
+    "Where Equal Less LessOrEqual Greater GreaterOrEqual And Or Not Cast Identity Reshape Transpose Flatten Squeeze Unsqueeze Split Slice Shape Size " +
+    "Gather Expand Range ConstantOfShape BatchNormalization"
+  ).split(" "),
+);
+
+/**
+ * Builds the backward session's model.
+ * @throws no-gradient when ops between taps and outputs have no rule: all of them in one error.
+ */
+export function buildBackwardModel(model: Model, request: BackwardRequest): BackwardModel {
+  const { graph } = model;
+  const { blocked } = request;
+  const open = blocked
+    ? graph.nodes.filter((node) => !node.outputs.some((output) => blocked.has(output)))
+    : graph.nodes;
+  const backward = buildBackward({ ...graph, nodes: open }, request);
+  const gradients = [...backward.gradients.values()].filter((value) => value !== null);
+  const nodes = nodesBetween(simplify(asGraph(backward.builder.nodes), backward.seeds.values()), new Set(), gradients);
+  const cut = cutForward(graph, nodes, request);
+  const saved = cut.saved.map((value) => carry(graph, value));
+  const finish = gradients.map((value) => toFloat(value));
+  const inner: Graph = {
+    name: "backward",
+    nodes: [...saved.flatMap((value) => value.backwardNodes), ...cut.rerun, ...cut.backward, ...finish],
+    initializers: new Map([
+      ...usedInitializers(graph, [...cut.rerun, ...cut.backward]),
+      ...backward.builder.initializers,
+    ]),
+    inputs: [
+      ...[...backward.seeds.values()].map(seedInput),
+      ...saved.map((value) => value.input),
+      ...cut.shapes.map((shape) => shape.input),
+    ],
+    outputs: finish.map((node) => ({ name: node.outputs[0]!, elemType: DataType.FLOAT, shape: undefined })),
+    valueInfo: [],
+  };
+  return {
+    model: { ...model, graph: { ...inner, initializers: usedInitializers(inner, inner.nodes) } },
+    saved: [...saved.map((value) => value.input.name), ...cut.shapes.map((shape) => shape.input.name)],
+    forwardNodes: [...saved.flatMap((value) => value.forwardNodes), ...cut.shapes.map((shape) => shape.node)],
+    seeds: backward.seeds,
+    gradients: new Map(
+      [...backward.gradients].map(([tap, value]) => [tap, value === null ? null : gradientName(value)]),
+    ),
+    manySeeds: backward.manySeeds,
+  };
+}
+
+interface ForwardCut {
+  /** Float or integer values of the model that cross from the forward session. */
+  readonly saved: readonly string[];
+  /** Shapes cross instead of the large values they belong to: all of them, so that a smaller backward pass never needs more. */
+  readonly shapes: readonly { readonly node: Node; readonly input: ValueInfo }[];
+  /** Nodes of the model that run again. */
+  readonly rerun: readonly Node[];
+  readonly backward: readonly Node[];
+}
+
+function cutForward(graph: Graph, backward: readonly Node[], request: BackwardRequest): ForwardCut {
+  const index = new GraphIndex(graph);
+  const made = new Set(backward.flatMap((node) => node.outputs));
+  const isForward = (value: string): boolean =>
+    !made.has(value) && (index.producer(value) !== undefined || isInput(graph, value));
+  const isShape = (node: Node): boolean => node.opType === "Shape" && isForward(node.inputs[0]!);
+  const reads = new Set(
+    backward
+      .filter((node) => !isShape(node))
+      .flatMap(readsOf)
+      .filter(isForward),
+  );
+  const stops = stopsOf(graph, index, request);
+  const saved = new Set<string>();
+  const rerun = new Set<Node>();
+  const stack = [...reads];
+  while (stack.length > 0) {
+    const value = stack.pop()!;
+    const node = index.producer(value);
+    if (node === undefined || stops(value, node)) {
+      if (node !== undefined || isInput(graph, value)) saved.add(value);
+    } else if (!rerun.has(node)) {
+      rerun.add(node);
+      stack.push(...readsOf(node));
+    }
+  }
+  const shapes: ForwardCut["shapes"][number][] = [];
+  const kept: Node[] = [];
+  const renamed = new Map<string, string>();
+  for (const node of backward) {
+    if (isShape(node)) {
+      const name = `whybox/shape/${node.inputs[0]}`;
+      renamed.set(node.outputs[0]!, name);
+      shapes.push({
+        node: { ...node, name, outputs: [name] },
+        input: { name, elemType: DataType.INT64, shape: undefined },
+      });
+    } else {
+      kept.push(node);
+    }
+  }
+  const relinked = kept.map((node) => ({ ...node, inputs: node.inputs.map((input) => renamed.get(input) ?? input) }));
+  return { saved: [...saved], shapes, rerun: graph.nodes.filter((node) => rerun.has(node)), backward: relinked };
+}
+
+function stopsOf(graph: Graph, index: GraphIndex, request: BackwardRequest): (value: string, node: Node) => boolean {
+  if (request.forwardValues === "saved") return (_, node) => !cheap.has(node.opType);
+  const behind = index.descendants(request.taps);
+  const varying = index.descendants(graph.inputs.map((input) => input.name));
+  return (value) => request.taps.includes(value) || (varying.has(value) && !behind.has(value));
+}
+
+/** How a saved value travels: float16 goes as float32 (float16 inputs are broken in some runtimes), the rest as it is. */
+function carry(graph: Graph, value: string): { input: ValueInfo; forwardNodes: Node[]; backwardNodes: Node[] } {
+  const elemType = elementType(graph, value);
+  if (elemType !== DataType.FLOAT16)
+    return { input: { name: value, elemType, shape: undefined }, forwardNodes: [], backwardNodes: [] };
+  const name = `whybox/float/${value}`;
+  return {
+    input: { name, elemType: DataType.FLOAT, shape: undefined },
+    forwardNodes: [cast(value, name, DataType.FLOAT)],
+    backwardNodes: [cast(name, value, DataType.FLOAT16)],
+  };
+}
+
+function gradientName(value: string): string {
+  return `whybox/gradient/${value}`;
+}
+
+function toFloat(value: string): Node {
+  return cast(value, gradientName(value), DataType.FLOAT);
+}
+
+function cast(from: string, to: string, type: number): Node {
+  return {
+    opType: "Cast",
+    domain: "",
+    name: to,
+    inputs: [from],
+    outputs: [to],
+    attributes: new Map([["to", attribute(type)]]),
+  };
+}
+
+function seedInput(name: string): ValueInfo {
+  return { name, elemType: DataType.FLOAT, shape: undefined };
+}
+
+function isInput(graph: Graph, value: string): boolean {
+  return graph.inputs.some((input) => input.name === value);
+}
+
+function asGraph(nodes: readonly Node[]): Graph {
+  return { name: "", nodes, initializers: new Map(), inputs: [], outputs: [], valueInfo: [] };
+}

@@ -1,0 +1,85 @@
+import type { Value } from "../../onnx/builder.js";
+import { DataType } from "../../onnx/model.js";
+import { floatTensor, intsOf } from "../../onnx/tensors.js";
+import type { VjpContext } from "../rule.js";
+
+/** "To the end of the axis" for Slice: past any real size, and exact as a number. */
+export const TO_END = Number.MAX_SAFE_INTEGER;
+
+/** `[start, end)` of an int64 vector in the graph. */
+export function part(cx: VjpContext, vector: Value, start: number, end: number = TO_END): Value {
+  const { build } = cx;
+  return cx.op("Slice", [vector, build.ints([start]), build.ints([end]), build.ints([0])]);
+}
+
+/** Size of one axis (may be negative) of a shape, as a vector of one. */
+export function sizeAt(cx: VjpContext, shape: Value, axis: number): Value {
+  return cx.op("Gather", [shape, cx.build.ints([axis])]);
+}
+
+/** Sizes of the spatial axes (2 and on) of a backward value. */
+export function spatialSizes(cx: VjpContext, g: Value): Value {
+  return cx.op("Shape", [g], { start: 2 });
+}
+
+/** Product of a vector, as a vector of one; 1 when the vector is empty. */
+export function product(cx: VjpContext, vector: Value): Value {
+  return cx.op("ReduceProd", [vector], { keepdims: 1 });
+}
+
+/** Several int64 vectors behind each other. */
+export function join(cx: VjpContext, ...vectors: readonly Value[]): Value {
+  return cx.op("Concat", vectors, { axis: 0 });
+}
+
+/** The shape of a forward value; with many seeds its axis 0 has as many entries as the cotangent `g`. */
+export function seededShape(cx: VjpContext, like: Value, g: Value): Value {
+  const shape = cx.shape(like);
+  return cx.manySeeds ? join(cx, cx.op("Shape", [g], { start: 0, end: 1 }), part(cx, shape, 1)) : shape;
+}
+
+/** Float zeros of a shape known in the graph. */
+export function zerosOf(cx: VjpContext, shape: Value): Value {
+  return cx.op("ConstantOfShape", [shape], { value: { tensor: floatTensor("", [1], [0]) } });
+}
+
+/** Float ones of a shape known in the graph. */
+export function onesOf(cx: VjpContext, shape: Value): Value {
+  return cx.op("ConstantOfShape", [shape], { value: { tensor: floatTensor("", [1], [1]) } });
+}
+
+/** The integers 0 … n-1; `n` is a vector of one. */
+export function countTo(cx: VjpContext, n: Value): Value {
+  const { build } = cx;
+  return cx.op("Range", [build.int(0), cx.op("Squeeze", [n, build.ints([0])]), build.int(1)]);
+}
+
+/** Pads (negative: crops) `g` by zeros; `begins` and `ends` are int64 vectors, one entry for each of `axes`. */
+export function padBy(cx: VjpContext, g: Value, begins: Value, ends: Value, axes: Value): Value {
+  return cx.op("Pad", [g, join(cx, begins, ends), "", axes], { mode: "constant" });
+}
+
+/** The integers of a constant input, or undefined when it is computed, omitted or stored elsewhere. */
+export function constantInts(cx: VjpContext, i: number): readonly number[] | undefined {
+  const found = cx.constant(i);
+  if (found === undefined || found.external !== undefined) return undefined;
+  return found.dataType === DataType.INT64 || found.dataType === DataType.INT32 ? intsOf(found) : undefined;
+}
+
+/** `from`, `from + 1`, … `to - 1`. */
+export function range(from: number, to: number): number[] {
+  return Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i);
+}
+
+/** True when input `i` of the node is there. */
+export function hasInput(cx: VjpContext, i: number): boolean {
+  return (cx.node.inputs[i] ?? "") !== "";
+}
+
+/**
+ * Notes that the node works along axis 0. A negative axis is taken to be another one: rank and axis would have to meet
+ * exactly, and a value without a leading 1 cannot be reached from the layer without a node that refuses by itself.
+ */
+export function refuseAxisZero(cx: VjpContext, axes: readonly number[]): void {
+  if (axes.includes(0)) cx.refuseManySeeds(`${cx.node.opType} works along axis 0`);
+}

@@ -1,0 +1,110 @@
+import { WhyboxError } from "../../errors.js";
+import { intAttribute } from "../../onnx/attributes.js";
+import type { Value } from "../../onnx/builder.js";
+import { DataType, type TensorProto } from "../../onnx/model.js";
+import { floatsOf } from "../../onnx/tensors.js";
+import { sizeOf } from "../../tensor/tensor.js";
+import type { GradRule, VjpContext } from "../rule.js";
+import { part } from "./axes.js";
+import { beginPads, cutToInput, type Pads, reach, spatialAxes, type Window, windowOf } from "./window.js";
+
+/**
+ * Gradient of a Conv on its input. Stride 1 with a constant weight: a Conv with the weight turned around (faster than
+ * ConvTranspose); else a ConvTranspose with the weight as it is. Costs one forward pass of the node.
+ * @throws no-gradient when the gradient on a weight or bias is wanted.
+ */
+export const convRule: GradRule = {
+  op: "Conv",
+  vjp(cx) {
+    refuseWeights(cx);
+    const g = cx.cotangent(0)!;
+    const window = windowOf(cx, 1);
+    const weight = cx.constant(1);
+    const readable = weight?.dataType === DataType.FLOAT && weight.external === undefined;
+    const unit = window.strides.every((stride) => stride === 1);
+    const dx =
+      unit && readable && window.pads !== undefined
+        ? turnedConv(cx, g, window, window.pads, weight)
+        : transposedConv(cx, g, window);
+    return [dx, ...cx.node.inputs.slice(1).map(() => null)];
+  },
+};
+
+/** @throws no-gradient when the weight or bias of this node depends on the layer. */
+export function refuseWeights(cx: VjpContext): void {
+  const { node } = cx;
+  const wanted = node.inputs.findIndex((_, i) => i > 0 && cx.wants(i));
+  if (wanted < 0) return;
+  throw new WhyboxError(
+    "no-gradient",
+    `Node "${node.name}" (${node.opType}): input ${wanted} ("${node.inputs[wanted]}") depends on the layer, and only the ` +
+      "gradient on the first input is known. Choose a layer behind this node, or use a gradient-free method.",
+    { details: { node: node.name, op: node.opType, input: wanted } },
+  );
+}
+
+/** dx = Conv(g, W turned by half a turn with inputs and outputs swapped), padded by reach − pad: exactly the input's size. */
+function turnedConv(cx: VjpContext, g: Value, window: Window, pads: Pads, weight: TensorProto): Value {
+  const { build } = cx;
+  const group = intAttribute(cx.node, "group", 1);
+  const margin = reach(window);
+  const rest = [...margin.map((r, i) => r - pads.begin[i]!), ...margin.map((r, i) => r - pads.end[i]!)];
+  const crop = rest.map((pad) => Math.min(0, pad));
+  const cropped = crop.some((pad) => pad < 0)
+    ? cx.op("Pad", [g, build.ints(crop), "", build.ints(spatialAxes(window))], { mode: "constant" })
+    : g;
+  const turned = turnWeight(weight, group);
+  return cx.op("Conv", [cropped, build.floats(turned.dims, turned.data)], {
+    kernel_shape: window.kernel,
+    strides: window.strides,
+    dilations: window.dilations,
+    pads: rest.map((pad) => Math.max(0, pad)),
+    group,
+  });
+}
+
+/** W [M, C/g, k…] as [C, M/g, k… reversed], group by group. */
+function turnWeight(weight: TensorProto, group: number): { dims: readonly number[]; data: Float32Array } {
+  const source = floatsOf(weight);
+  const [M = 1, C = 1, ...kernel] = weight.dims;
+  const m = M / group;
+  const taps = sizeOf(kernel);
+  const data = new Float32Array(source.length);
+  let at = 0;
+  for (let row = 0; row < C * group; row++) {
+    const first = Math.floor(row / C) * m;
+    for (let out = first; out < first + m; out++) {
+      const start = (out * C + (row % C)) * taps;
+      for (let tap = taps - 1; tap >= 0; tap--) data[at++] = source[start + tap]!;
+    }
+  }
+  return { dims: [C * group, m, ...kernel], data };
+}
+
+/** dx = ConvTranspose(g, W), a little too large where the stride does not divide, cut to the input's size. */
+function transposedConv(cx: VjpContext, g: Value, window: Window): Value {
+  const { build } = cx;
+  const x = cx.input(0);
+  const attributes = {
+    kernel_shape: window.kernel,
+    strides: window.strides,
+    dilations: window.dilations,
+    group: intAttribute(cx.node, "group", 1),
+  };
+  const { pads } = window;
+  if (pads === undefined) {
+    const none = [...window.kernel, ...window.kernel].fill(0);
+    const full = cx.op("ConvTranspose", [g, cx.input(1)], { ...attributes, pads: none });
+    return cutToInput(cx, window, full, x, beginPads(cx, window, x, g));
+  }
+  // The stride drops up to stride − 1 entries at the end: keep that many more, by less padding or by output_padding.
+  const spare = window.strides.map((stride, i) => stride - 1 - pads.end[i]!);
+  const large = cx.op("ConvTranspose", [g, cx.input(1)], {
+    ...attributes,
+    pads: [...pads.begin, ...spare.map((s) => Math.max(0, -s))],
+    output_padding: spare.map((s) => Math.max(0, s)),
+  });
+  if (window.strides.every((stride) => stride === 1)) return large;
+  const starts = build.ints(window.kernel.map(() => 0));
+  return cx.op("Slice", [large, starts, part(cx, cx.shape(x), 2), build.ints(spatialAxes(window))]);
+}

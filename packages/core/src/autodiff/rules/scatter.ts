@@ -1,0 +1,34 @@
+import type { Value } from "../../onnx/builder.js";
+import type { VjpContext } from "../rule.js";
+import { countTo, join, padBy, zerosOf } from "./axes.js";
+
+/**
+ * Adjoint of `y = x[:, indices, :]`: adds `g[a, i, b]` onto `dx[a, indices[i], b]`.
+ * `g3` is [A, I, B], `indices` an int64 vector [I] (repeats and negative ones allowed), `size` the length D of the
+ * gathered axis as a vector of one; returns [A, D, B].
+ */
+export function scatterAdd(cx: VjpContext, g3: Value, indices: Value, size: Value): Value {
+  const { build } = cx;
+  const shape = cx.op("Shape", [g3]);
+  const outer = cx.op("Shape", [g3], { start: 0, end: 1 });
+  const inner = cx.op("Shape", [g3], { start: 2, end: 3 });
+  const column = cx.op("Reshape", [indices, build.ints([1, -1, 1])]);
+  return cx.op("ScatterElements", [zerosOf(cx, join(cx, outer, size, inner)), cx.op("Expand", [column, shape]), g3], {
+    axis: 1,
+    reduction: "add",
+  });
+}
+
+/**
+ * Adjoint of `y = take(x, indices, axis)` for indices that never repeat: every entry of `g` has one place in the result.
+ * Done by reading (the place table is inverted, places that nothing maps to read an appended zero), which copies whole
+ * blocks where ScatterElements would go value by value. `indices` is an int64 vector of entries in 0 … D-1.
+ */
+export function placeAlong(cx: VjpContext, g: Value, indices: Value, axis: number, size: Value): Value {
+  const { build } = cx;
+  const count = cx.op("Shape", [indices]);
+  const nowhere = cx.op("Expand", [count, size]);
+  const source = cx.op("ScatterElements", [nowhere, indices, countTo(cx, count)], { axis: 0 });
+  const withZero = padBy(cx, g, build.ints([0]), build.ints([1]), build.ints([axis]));
+  return cx.op("Gather", [withZero, source], { axis });
+}
