@@ -1,0 +1,95 @@
+import { WhyboxError } from "../errors.js";
+import { resizeRgb } from "../tensor/resample.js";
+import type { Letterbox, RgbImage, Size } from "./frame.js";
+import { checkRgbImage } from "./rgb-image.js";
+
+/** The input that a network wants. */
+export interface LetterboxTarget {
+  /** `[h, w]` in input pixels. */
+  readonly size: Size;
+  /** The network's largest stride: a dynamic input's sides are multiples of it. */
+  readonly stride: number;
+  /** True when the model accepts only `size`; else the smallest rectangle that holds the scaled picture is used. */
+  readonly fixed: boolean;
+}
+
+/** The grey that YOLOv5 pads with, of 255. */
+const GREY = 114;
+
+/**
+ * Plans YOLOv5's letterbox: the picture is scaled by `min(th / h, tw / w)` (small pictures are enlarged), rounded, and
+ * centred on grey. With a fixed input the padding fills `size`; else it goes up to the next multiple of the stride, and
+ * a `size` that is none is first raised to one. Each side of the content is at least one pixel.
+ * @throws usage when a size or the stride is not a whole number of 1 or more.
+ */
+export function planLetterbox(imageSize: Size, target: LetterboxTarget): Letterbox {
+  const { stride, fixed } = target;
+  checkWhole("picture", imageSize);
+  checkWhole("network input", target.size);
+  checkWhole("stride", [stride]);
+  const [targetH, targetW] = fixed ? target.size : target.size.map((side) => ceilTo(side, stride));
+  const [H, W] = imageSize;
+  const scale = Math.min(targetH! / H, targetW! / W);
+  const content: Size = [Math.max(1, roundHalfEven(H * scale)), Math.max(1, roundHalfEven(W * scale))];
+  const inputSize: Size = fixed ? target.size : [ceilTo(content[0], stride), ceilTo(content[1], stride)];
+  return {
+    imageSize,
+    inputSize,
+    contentSize: content,
+    scale,
+    padTop: leadingPad(inputSize[0] - content[0]),
+    padLeft: leadingPad(inputSize[1] - content[1]),
+  };
+}
+
+/**
+ * Letterboxes a picture as planned.
+ * @returns planar RGB 0..1, `[1, 3, H, W]` of `letterbox.inputSize`, grey 114/255 around the content.
+ * @throws usage when the picture's data does not fit its size or its size is not the planned one.
+ */
+export function letterbox(image: RgbImage, plan: Letterbox): Float32Array {
+  checkRgbImage(image);
+  if (image.height !== plan.imageSize[0] || image.width !== plan.imageSize[1]) {
+    throw new WhyboxError(
+      "usage",
+      `The letterbox was planned for a picture of [${plan.imageSize.join(", ")}], got [${image.height}, ${image.width}]. Plan it again for this picture.`,
+    );
+  }
+  const content = resizeRgb(image, plan.contentSize);
+  const [H, W] = plan.inputSize;
+  const unit = Float32Array.from({ length: 256 }, (_, byte) => byte / 255);
+  const out = new Float32Array(3 * H * W).fill(unit[GREY]!);
+  for (let y = 0, from = 0; y < content.height; y++) {
+    let to = (plan.padTop + y) * W + plan.padLeft;
+    for (let x = 0; x < content.width; x++, to++, from += 3) {
+      out[to] = unit[content.data[from]!]!;
+      out[to + H * W] = unit[content.data[from + 1]!]!;
+      out[to + 2 * H * W] = unit[content.data[from + 2]!]!;
+    }
+  }
+  return out;
+}
+
+/** Of an odd padding the smaller half comes first. */
+function leadingPad(total: number): number {
+  return Math.floor(total / 2);
+}
+
+function ceilTo(side: number, stride: number): number {
+  return Math.ceil(side / stride) * stride;
+}
+
+/** As Python's `round`, which YOLOv5 uses. */
+function roundHalfEven(value: number): number {
+  const floor = Math.floor(value);
+  return value - floor === 0.5 ? floor + (floor % 2) : Math.round(value);
+}
+
+function checkWhole(what: string, sizes: readonly number[]): void {
+  if (sizes.some((size) => !Number.isInteger(size) || size < 1)) {
+    throw new WhyboxError(
+      "usage",
+      `Cannot plan the letterbox: the ${what} is [${sizes.join(", ")}], but must be whole numbers of 1 or more.`,
+    );
+  }
+}

@@ -1,0 +1,98 @@
+import { describe, expect, it } from "vitest";
+import type { Size } from "../../src/image/frame.js";
+import { letterbox, planLetterbox } from "../../src/image/letterbox.js";
+import { noise } from "../support/noise.js";
+
+const dynamic = (size: Size) => ({ size, stride: 32, fixed: false });
+const GREY = Math.fround(114 / 255);
+
+describe("planLetterbox", () => {
+  /** Input sizes of YOLOv5 v7.0 for its samples and other pictures: image, size asked, input, content, top, left. */
+  it.each([
+    [[576, 768], [640, 640], [480, 640], [480, 640], 0, 0],
+    [[720, 1280], [640, 640], [384, 640], [360, 640], 12, 0],
+    [[720, 1280], [416, 416], [256, 416], [234, 416], 11, 0],
+    [[1080, 810], [640, 640], [640, 480], [640, 480], 0, 0],
+    [[1080, 810], [320, 320], [320, 256], [320, 240], 0, 8],
+    [[512, 512], [640, 640], [640, 640], [640, 640], 0, 0],
+    [[300, 451], [640, 640], [448, 640], [426, 640], 11, 0],
+    [[1, 1], [640, 640], [640, 640], [640, 640], 0, 0],
+    [[1, 5000], [640, 640], [32, 640], [1, 640], 15, 0],
+    [[5000, 1], [640, 640], [640, 32], [640, 1], 0, 15],
+    [[576, 768], [650, 650], [512, 672], [504, 672], 4, 0],
+    [[100, 100], [320, 640], [320, 320], [320, 320], 0, 0],
+  ] as [Size, Size, Size, Size, number, number][])(
+    "of a dynamic model: %j at %j",
+    (image, size, inputSize, contentSize, padTop, padLeft) => {
+      const scale = Math.min(Math.ceil(size[0] / 32) / image[0], Math.ceil(size[1] / 32) / image[1]) * 32;
+      const plan = planLetterbox(image, dynamic(size));
+      expect(plan).toEqual({
+        imageSize: image,
+        inputSize,
+        contentSize,
+        scale: expect.closeTo(scale, 9),
+        padTop,
+        padLeft,
+      });
+    },
+  );
+
+  it("fills the size of a fixed model, whatever the stride", () => {
+    const plan = planLetterbox([720, 1280], { size: [500, 640], stride: 32, fixed: true });
+    expect(plan).toMatchObject({ inputSize: [500, 640], contentSize: [360, 640], padTop: 70, padLeft: 0 });
+  });
+
+  it("puts the larger half of an odd padding last", () => {
+    expect(planLetterbox([101, 64], { size: [64, 64], stride: 32, fixed: true })).toMatchObject({
+      contentSize: [64, 41],
+      padLeft: 11,
+    });
+  });
+
+  it("rounds halves to even, as Python does", () => {
+    expect(planLetterbox([5, 10], { size: [5, 5], stride: 1, fixed: true }).contentSize).toEqual([2, 5]);
+  });
+
+  it.each([
+    [[0, 5], [640, 640], 32, /picture is \[0, 5\]/],
+    [[5, 5], [640.5, 640], 32, /network input is \[640.5, 640\]/],
+    [[5, 5], [640, 640], 0, /stride is \[0\]/],
+  ] as [Size, Size, number, RegExp][])("refuses %j at %j, stride %d", (image, size, stride, message) => {
+    expect(() => planLetterbox(image, { size, stride, fixed: false })).toThrow(
+      expect.objectContaining({ code: "usage" }),
+    );
+    expect(() => planLetterbox(image, { size, stride, fixed: false })).toThrow(message);
+  });
+});
+
+describe("letterbox", () => {
+  it("is planar RGB 0..1 with grey around the content", () => {
+    const image = { height: 1, width: 2, data: Uint8Array.of(255, 0, 51, 0, 255, 102) };
+    const out = letterbox(image, planLetterbox([1, 2], { size: [3, 2], stride: 1, fixed: true }));
+    const third = (a: number, b: number) => [GREY, GREY, Math.fround(a), Math.fround(b), GREY, GREY];
+    expect([...out]).toEqual([...third(1, 0), ...third(0, 1), ...third(0.2, 0.4)]);
+  });
+
+  it("takes pictures of one pixel and of extreme shape", () => {
+    for (const [height, width] of [
+      [1, 1],
+      [1, 5000],
+      [5000, 1],
+    ] as const) {
+      const plan = planLetterbox([height, width], dynamic([64, 64]));
+      const out = letterbox({ height, width, data: noise(height * width * 3, 3) }, plan);
+      expect(out.length).toBe(3 * plan.inputSize[0] * plan.inputSize[1]);
+      expect(out.some((value) => value !== GREY)).toBe(true);
+    }
+  });
+
+  it("refuses data that does not fit the size", () => {
+    const plan = planLetterbox([2, 2], dynamic([64, 64]));
+    expect(() => letterbox({ height: 2, width: 2, data: new Uint8Array(16) }, plan)).toThrow(/16 bytes is not RGB/);
+  });
+
+  it("refuses another picture than the planned one", () => {
+    const plan = planLetterbox([2, 2], dynamic([64, 64]));
+    expect(() => letterbox({ height: 1, width: 2, data: new Uint8Array(6) }, plan)).toThrow(/planned for .*\[2, 2\]/);
+  });
+});

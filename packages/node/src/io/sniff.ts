@@ -1,0 +1,65 @@
+/** What the first bytes of a file say it is. `decodable` formats are those that `decodeImage` takes. */
+export interface FileKind {
+  readonly name: string;
+  readonly decodable: boolean;
+}
+
+interface Signature extends FileKind {
+  readonly offset: number;
+  readonly bytes: string;
+}
+
+const DECODABLE = true;
+const FOREIGN = false;
+
+/** Signatures as Latin-1 text. The first match wins, so the longer ones of one offset come first. */
+const SIGNATURES: readonly Signature[] = [
+  { name: "JPEG", offset: 0, bytes: "\xff\xd8\xff", decodable: DECODABLE },
+  { name: "PNG", offset: 0, bytes: "\x89PNG\r\n\x1a\n", decodable: DECODABLE },
+  { name: "GIF", offset: 0, bytes: "GIF87a", decodable: DECODABLE },
+  { name: "GIF", offset: 0, bytes: "GIF89a", decodable: DECODABLE },
+  { name: "WebP", offset: 8, bytes: "WEBPVP8", decodable: DECODABLE },
+  { name: "TIFF", offset: 0, bytes: "II*\0", decodable: DECODABLE },
+  { name: "TIFF", offset: 0, bytes: "MM\0*", decodable: DECODABLE },
+  { name: "AVIF", offset: 4, bytes: "ftypavif", decodable: DECODABLE },
+  { name: "AVIF", offset: 4, bytes: "ftypavis", decodable: DECODABLE },
+  { name: "HEIC", offset: 4, bytes: "ftyphe", decodable: FOREIGN },
+  { name: "HEIF", offset: 4, bytes: "ftypmif1", decodable: DECODABLE },
+  { name: "a video or another ISO media file", offset: 4, bytes: "ftyp", decodable: FOREIGN },
+  { name: "BMP", offset: 0, bytes: "BM", decodable: FOREIGN },
+  { name: "JPEG XL", offset: 0, bytes: "\xff\x0a", decodable: FOREIGN },
+  { name: "JPEG XL", offset: 4, bytes: "JXL \r\n", decodable: FOREIGN },
+  { name: "JPEG 2000", offset: 4, bytes: "jP  \r\n", decodable: FOREIGN },
+  { name: "Photoshop", offset: 0, bytes: "8BPS", decodable: FOREIGN },
+  { name: "Windows icon", offset: 0, bytes: "\0\0\x01\0", decodable: FOREIGN },
+  { name: "PDF", offset: 0, bytes: "%PDF", decodable: FOREIGN },
+  { name: "PostScript", offset: 0, bytes: "%!PS", decodable: FOREIGN },
+  { name: "ZIP (or a PyTorch checkpoint)", offset: 0, bytes: "PK\x03\x04", decodable: FOREIGN },
+  { name: "gzip", offset: 0, bytes: "\x1f\x8b", decodable: FOREIGN },
+  { name: "Matroska or WebM video", offset: 0, bytes: "\x1aE\xdf\xa3", decodable: FOREIGN },
+  { name: "AVI video", offset: 8, bytes: "AVI ", decodable: FOREIGN },
+  { name: "NumPy array", offset: 0, bytes: "\x93NUMPY", decodable: FOREIGN },
+  { name: "HDF5", offset: 0, bytes: "\x89HDF", decodable: FOREIGN },
+];
+
+/** Longest prefix that is looked at. */
+const HEAD = 512;
+
+/** Says what a file is by its first bytes, whatever its name. */
+export function sniff(bytes: Uint8Array): FileKind {
+  const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(HEAD, bytes.length)).toString("latin1");
+  const known = SIGNATURES.find(({ offset, bytes: magic }) => head.startsWith(magic, offset));
+  if (known !== undefined) return { name: known.name, decodable: known.decodable };
+  return { name: textKind(head) ?? "an unknown format", decodable: false };
+}
+
+function textKind(head: string): string | undefined {
+  const text = head
+    .replace(/^\xef\xbb\xbf/, "")
+    .trimStart()
+    .toLowerCase();
+  if (text.includes("<svg")) return "SVG";
+  if (text.startsWith("<!doctype html") || text.startsWith("<html")) return "an HTML page";
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what tells binary from text
+  return head.length > 0 && !/[\0-\x08\x0e-\x1a\x1c-\x1f]/.test(head) ? "text" : undefined;
+}
