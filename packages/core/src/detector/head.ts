@@ -1,3 +1,4 @@
+import { WhyboxError } from "../errors.js";
 import type { Size } from "../image/frame.js";
 
 /** One detection level of a head, finest first. */
@@ -32,4 +33,54 @@ export interface DetectorHead {
   originOf(row: number, inputSize: Size): RowOrigin;
   /** Number of rows at this input size. */
   rowCount(inputSize: Size): number;
+}
+
+/** "P3" for stride 8: log2 of the stride, rounded. */
+export function levelName(stride: number): string {
+  return `P${Math.round(Math.log2(stride))}`;
+}
+
+/**
+ * A head whose rows come level after level in the order given, and inside a level anchor by anchor, then line by line
+ * (y, then x), as YOLOv5 lays them out. `levels` of the result are sorted finest first.
+ */
+export function anchorBasedHead(output: string, classCount: number, inRowOrder: readonly HeadLevel[]): DetectorHead {
+  const levels = [...inRowOrder].sort((a, b) => a.stride - b.stride);
+  return {
+    kind: "anchor-based",
+    output,
+    classCount,
+    levels,
+    rowCount: (inputSize) => inRowOrder.reduce((total, level) => total + rowsOf(level, inputSize), 0),
+    originOf(row, inputSize) {
+      let start = 0;
+      for (const level of inRowOrder) {
+        const count = rowsOf(level, inputSize);
+        if (row >= start && row < start + count) {
+          return { level: levels.indexOf(level), ...placeInLevel(row - start, level, inputSize) };
+        }
+        start += count;
+      }
+      throw new WhyboxError(
+        "internal",
+        `Row ${row} was asked for; the head has ${start} rows at input size ${inputSize.join("×")}.`,
+      );
+    },
+  };
+}
+
+/** Cells `[h, w]` of a level. Convolutions of stride 2 with padding round up. */
+function cellsOf({ stride }: HeadLevel, [height, width]: Size): Size {
+  return [Math.ceil(height / stride), Math.ceil(width / stride)];
+}
+
+function rowsOf(level: HeadLevel, inputSize: Size): number {
+  const [height, width] = cellsOf(level, inputSize);
+  return level.anchors * height * width;
+}
+
+function placeInLevel(row: number, level: HeadLevel, inputSize: Size): Omit<RowOrigin, "level"> {
+  const [height, width] = cellsOf(level, inputSize);
+  const cell = row % (height * width);
+  return { anchor: Math.floor(row / (height * width)), cell: [cell % width, Math.floor(cell / width)] };
 }

@@ -1,0 +1,67 @@
+import { intsAttribute, tensorAttribute } from "../onnx/attributes.js";
+import type { GraphIndex } from "../onnx/graph.js";
+import { DataType, type Node, type TensorProto } from "../onnx/model.js";
+import { floatsOf, intsOf } from "../onnx/tensors.js";
+
+/** The constant tensor behind a value: an initializer or the output of a Constant node, through Identity. */
+export function constantTensor(index: GraphIndex, value: string): TensorProto | undefined {
+  let name = value;
+  for (let step = 0; step < 8; step++) {
+    const initializer = index.graph.initializers.get(name);
+    if (initializer !== undefined) return initializer;
+    const node = index.producer(name);
+    if (node?.opType === "Constant") return tensorAttribute(node, "value");
+    if (node?.opType !== "Identity") return undefined;
+    name = node.inputs[0] ?? "";
+  }
+  return undefined;
+}
+
+/** The integers of a constant value, or undefined when it is none or of another type. */
+export function constantInts(index: GraphIndex, value: string): readonly number[] | undefined {
+  const tensor = constantTensor(index, value);
+  if (tensor !== undefined) {
+    return tensor.dataType === DataType.INT64 || tensor.dataType === DataType.INT32 ? intsOf(tensor) : undefined;
+  }
+  const node = index.producer(value);
+  return node?.opType === "Constant" ? intsAttribute(node, "value_ints") : undefined;
+}
+
+/** The floats of a constant value, or undefined when it is none or of another type. */
+export function constantFloats(index: GraphIndex, value: string): Float32Array | undefined {
+  const tensor = constantTensor(index, value);
+  return tensor?.dataType === DataType.FLOAT ? floatsOf(tensor) : undefined;
+}
+
+/**
+ * The entries of a shape vector as far as constants tell: null for those that only a run can tell; undefined when not
+ * even their number is known. Reads through Concat, Unsqueeze and Cast, as exporters build shapes.
+ */
+export function shapeVector(index: GraphIndex, value: string, depth = 4): readonly (number | null)[] | undefined {
+  const known = constantInts(index, value);
+  if (known !== undefined) return known;
+  const node = index.producer(value);
+  if (node === undefined || depth === 0) return undefined;
+  switch (node.opType) {
+    case "Cast":
+    case "Identity":
+      return shapeVector(index, node.inputs[0] ?? "", depth - 1);
+    case "Unsqueeze":
+      // A scalar made a vector: one entry, known or not.
+      return shapeVector(index, node.inputs[0] ?? "", depth - 1) ?? [null];
+    case "Concat":
+      return concatenated(index, node, depth);
+    default:
+      return undefined;
+  }
+}
+
+function concatenated(index: GraphIndex, node: Node, depth: number): readonly (number | null)[] | undefined {
+  const parts: (number | null)[] = [];
+  for (const input of node.inputs.slice(0, 16)) {
+    const part = shapeVector(index, input, depth - 1);
+    if (part === undefined) return undefined;
+    parts.push(...part);
+  }
+  return parts;
+}

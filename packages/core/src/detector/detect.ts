@@ -1,0 +1,123 @@
+import { WhyboxError } from "../errors.js";
+import type { Box, Letterbox, Size } from "../image/frame.js";
+import { toImage } from "../image/frame-map.js";
+import type { Detection, Predictions } from "./detection.js";
+import type { DetectorHead } from "./head.js";
+import { type Candidate, type NmsOptions, nonMaximumSuppression } from "./nms.js";
+
+export interface DetectThresholds extends NmsOptions {
+  /** Objectness, and objectness × class probability, must be larger. */
+  readonly confidence: number;
+}
+
+/**
+ * Predictions → kept boxes, strongest first, as YOLOv5's `non_max_suppression` with its best class per row: objectness
+ * above the threshold, then objectness × best class probability above it, then NMS. Arithmetic in float32 as there, so
+ * that a box has exactly its row's edges. Rows that are not finite are never kept.
+ *
+ * @throws unsupported-model when the predictions have another shape than the head says.
+ */
+export function detect(
+  predictions: Predictions,
+  head: DetectorHead,
+  names: readonly string[],
+  letterbox: Letterbox,
+  options: DetectThresholds,
+): Detection[] {
+  checkShape(predictions, head, letterbox.inputSize);
+  const kept = nonMaximumSuppression(candidatesOf(predictions, options.confidence), options);
+  return kept.map((candidate, index) => toDetection(candidate, index, predictions, head, names, letterbox));
+}
+
+function checkShape({ rows, columns }: Predictions, head: DetectorHead, inputSize: Size): void {
+  const expected = [head.rowCount(inputSize), 5 + head.classCount] as const;
+  if (rows === expected[0] && columns === expected[1]) return;
+  throw new WhyboxError(
+    "unsupported-model",
+    `Output "${head.output}" gave [1, ${rows}, ${columns}] at input size ${inputSize.join("×")}, but the head's levels make ` +
+      `[1, ${expected.join(", ")}]. Check that the image size is a multiple of the model's stride, or export the model again.`,
+    { details: { output: head.output, found: [1, rows, columns], expected: [1, ...expected] } },
+  );
+}
+
+function candidatesOf(predictions: Predictions, threshold: number): Candidate[] {
+  const { data, rows, columns } = predictions;
+  const candidates: Candidate[] = [];
+  for (let row = 0; row < rows; row++) {
+    // NaN fails this comparison, as it does the next.
+    if (!(data[row * columns + 4]! > threshold)) continue;
+    const candidate = candidateOf(predictions, row);
+    if (candidate.confidence > threshold && isFiniteBox(candidate)) candidates.push(candidate);
+  }
+  return candidates;
+}
+
+function candidateOf({ data, columns }: Predictions, row: number): Candidate {
+  const base = row * columns;
+  const objectness = data[base + 4]!;
+  let classIndex = 0;
+  let confidence = Number.NEGATIVE_INFINITY;
+  for (let k = 0; k < columns - 5; k++) {
+    const product = Math.fround(data[base + 5 + k]! * objectness);
+    if (product > confidence) {
+      classIndex = k;
+      confidence = product;
+    }
+  }
+  return { row, classIndex, confidence, box: boxOfRow(data, base) };
+}
+
+function boxOfRow(data: Float32Array, base: number): Box<"input"> {
+  const [x, y, width, height] = [data[base]!, data[base + 1]!, data[base + 2]!, data[base + 3]!];
+  return {
+    frame: "input",
+    x1: Math.fround(x - width / 2),
+    y1: Math.fround(y - height / 2),
+    x2: Math.fround(x + width / 2),
+    y2: Math.fround(y + height / 2),
+  };
+}
+
+function isFiniteBox({ box, confidence }: Candidate): boolean {
+  return [box.x1, box.y1, box.x2, box.y2, confidence].every(Number.isFinite) && box.x2 >= box.x1 && box.y2 >= box.y1;
+}
+
+/** Cut to the input after NMS, as YOLOv5 does: the scores see the box that is drawn. */
+function clip(box: Box<"input">, [height, width]: Size): Box<"input"> {
+  const within = (value: number, most: number) => Math.min(Math.max(value, 0), most);
+  return {
+    frame: "input",
+    x1: within(box.x1, width),
+    y1: within(box.y1, height),
+    x2: within(box.x2, width),
+    y2: within(box.y2, height),
+  };
+}
+
+function toDetection(
+  { row, classIndex, confidence, box }: Candidate,
+  index: number,
+  { data, columns }: Predictions,
+  head: DetectorHead,
+  names: readonly string[],
+  letterbox: Letterbox,
+): Detection {
+  const origin = head.originOf(row, letterbox.inputSize);
+  const level = head.levels[origin.level]!;
+  return {
+    index,
+    classIndex,
+    className: names[classIndex] ?? `class${classIndex}`,
+    confidence,
+    objectness: data[row * columns + 4]!,
+    classProbability: data[row * columns + 5 + classIndex]!,
+    boxImage: toImage(box, letterbox),
+    boxInput: clip(box, letterbox.inputSize),
+    row,
+    level: origin.level,
+    levelName: level.name,
+    stride: level.stride,
+    anchor: origin.anchor,
+    cell: origin.cell,
+  };
+}

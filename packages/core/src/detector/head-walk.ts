@@ -1,0 +1,98 @@
+import { intAttribute } from "../onnx/attributes.js";
+import type { GraphIndex } from "../onnx/graph.js";
+import type { Node } from "../onnx/model.js";
+
+/** What lies between a decoded output and the convolutions that predict it. */
+export interface HeadWalk {
+  /** The convolutions where the walk ended. */
+  readonly convs: readonly Node[];
+  /** Something that no YOLOv5 head has on this way: the walk is void. */
+  readonly stranger: string | undefined;
+}
+
+/** A decoded head is small: more values than this between output and convolutions, and it is something else. */
+const MOST_VALUES = 4000;
+
+/** Ops of the decoding, and which of their inputs carry data ("all", or positions). Indices and shapes are left out. */
+const DATA_INPUTS: ReadonlyMap<string, "all" | readonly number[]> = new Map<string, "all" | readonly number[]>([
+  ...["Mul", "Add", "Sub", "Div", "Pow", "Concat"].map((op) => [op, "all"] as const),
+  ...["Identity", "Cast", "Reshape", "Flatten", "Transpose", "Sigmoid", "Split", "Slice", "Gather", "Squeeze"].map(
+    (op) => [op, [0]] as const,
+  ),
+  ...["Unsqueeze", "Expand"].map((op) => [op, [0]] as const),
+  // YOLOv5 v5.0 writes xy and wh back into slices of the map.
+  ["ScatterND", [0, 2]],
+  ["ScatterElements", [0, 2]],
+]);
+
+/** Ops that make the grid from shapes: no data passes them. */
+const SOURCES: ReadonlySet<string> = new Set(["Constant", "Shape", "Size", "Range", "ConstantOfShape", "NonZero"]);
+
+/** Walks from `value` back to the convolutions it is decoded from; with `stopAtSigmoid` not past a Sigmoid. */
+export function walkToConvs(index: GraphIndex, value: string, stopAtSigmoid = false): HeadWalk {
+  const convs = new Set<Node>();
+  const seen = new Set<string>();
+  const stack = [value];
+  while (stack.length > 0) {
+    const name = stack.pop()!;
+    if (name === "" || seen.has(name) || index.graph.initializers.has(name)) continue;
+    if (seen.add(name).size > MOST_VALUES) return { convs: [], stranger: `more than ${MOST_VALUES} values` };
+    const node = index.producer(name);
+    if (node === undefined) return { convs: [], stranger: `the graph input "${name}"` };
+    if (node.opType === "Conv") convs.add(node);
+    else if (!SOURCES.has(node.opType) && !(stopAtSigmoid && node.opType === "Sigmoid")) {
+      const inputs = dataInputs(node);
+      if (inputs === undefined) return { convs: [], stranger: `node "${node.name}" (${node.opType})` };
+      stack.push(...inputs);
+    }
+  }
+  return { convs: [...convs], stranger: undefined };
+}
+
+/** The inputs of a decoding op that carry data; undefined for ops that no decoding has. */
+function dataInputs(node: Node): readonly string[] | undefined {
+  const which = DATA_INPUTS.get(node.opType);
+  if (which === undefined) return undefined;
+  return which === "all" ? node.inputs : which.map((i) => node.inputs[i] ?? "");
+}
+
+/** One detection level as the graph shows it: its part of the rows, and the convolution that predicts them. */
+export interface LevelPart {
+  readonly value: string;
+  readonly conv: Node;
+}
+
+/**
+ * The levels behind a decoded output, in the order of their rows: the inputs of the row-wise Concat nearest to the output
+ * each of which is decoded from one convolution of its own; or the output itself for a head with one level.
+ */
+export function levelParts(index: GraphIndex, output: string): readonly LevelPart[] | HeadWalk {
+  const whole = walkToConvs(index, output);
+  if (whole.stranger !== undefined || whole.convs.length === 0) return whole;
+  if (whole.convs.length === 1) return [{ value: output, conv: whole.convs[0]! }];
+  const seen = new Set([output]);
+  for (const value of seen) {
+    const node = index.producer(value);
+    if (node === undefined || node.opType === "Conv") continue;
+    const parts = node.opType === "Concat" ? partsOf(index, node, whole.convs.length) : undefined;
+    if (parts !== undefined) return parts;
+    // A Set is walked in the order of insertion, so this is a breadth-first search.
+    for (const input of dataInputs(node) ?? []) if (input !== "") seen.add(input);
+  }
+  return whole;
+}
+
+function partsOf(index: GraphIndex, concat: Node, levels: number): readonly LevelPart[] | undefined {
+  const axis = intAttribute(concat, "axis", 0);
+  if ((axis !== 1 && axis !== -2) || concat.inputs.length !== levels) return undefined;
+  const parts: LevelPart[] = [];
+  const convs = new Set<Node>();
+  for (const value of concat.inputs) {
+    const walk = walkToConvs(index, value);
+    const conv = walk.convs[0];
+    if (walk.convs.length !== 1 || conv === undefined) return undefined;
+    convs.add(conv);
+    parts.push({ value, conv });
+  }
+  return convs.size === parts.length ? parts : undefined;
+}

@@ -1,0 +1,46 @@
+import type { Box } from "../image/frame.js";
+
+/** A box that passed the threshold. */
+export interface Candidate {
+  readonly row: number;
+  readonly classIndex: number;
+  readonly confidence: number;
+  readonly box: Box<"input">;
+}
+
+export interface NmsOptions {
+  /** A box is dropped when its IoU with a stronger kept one is larger. */
+  readonly iou: number;
+  readonly maxDetections: number;
+  /** Boxes of different classes compete too. */
+  readonly agnostic: boolean;
+}
+
+/** YOLOv5's `max_nms`: more candidates than these are cut off, weakest first. */
+const MAX_CANDIDATES = 30_000;
+
+/**
+ * Greedy non-maximum suppression (torchvision's `nms`): strongest first, drop what overlaps a kept box by IoU > `iou`.
+ * Equal confidences keep their order. Cost: candidates × kept boxes.
+ */
+export function nonMaximumSuppression(candidates: readonly Candidate[], options: NmsOptions): Candidate[] {
+  const sorted = [...candidates].sort((a, b) => b.confidence - a.confidence).slice(0, MAX_CANDIDATES);
+  const kept: Candidate[] = [];
+  for (const candidate of sorted) {
+    if (kept.length >= options.maxDetections) break;
+    if (!kept.some((strong) => competes(strong, candidate, options))) kept.push(candidate);
+  }
+  return kept;
+}
+
+function competes(strong: Candidate, weak: Candidate, { iou, agnostic }: NmsOptions): boolean {
+  return (agnostic || strong.classIndex === weak.classIndex) && boxIou(strong.box, weak.box) > iou;
+}
+
+/** Intersection over union of two boxes, continuous coordinates; NaN when both are without area. */
+export function boxIou(a: Box<"input">, b: Box<"input">): number {
+  const width = Math.max(0, Math.min(a.x2, b.x2) - Math.max(a.x1, b.x1));
+  const height = Math.max(0, Math.min(a.y2, b.y2) - Math.max(a.y1, b.y1));
+  const inter = width * height;
+  return inter / ((a.x2 - a.x1) * (a.y2 - a.y1) + (b.x2 - b.x1) * (b.y2 - b.y1) - inter);
+}

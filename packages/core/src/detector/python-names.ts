@@ -1,0 +1,121 @@
+import { WhyboxError } from "../errors.js";
+
+const MAX_TEXT = 4_000_000;
+const MAX_NAMES = 100_000;
+
+/**
+ * Class names from a model's metadata: a Python dict or list as `str()` writes it (`{0: 'person', 1: "it's"}`), or JSON.
+ * Parsed by hand and never evaluated. Control characters become spaces. The result is dense: index = class.
+ *
+ * @throws bad-input where the text stops making sense, for repeated or missing indices; limit when it is too long.
+ */
+export function parseNames(text: string): string[] {
+  if (text.length > MAX_TEXT) {
+    throw new WhyboxError("limit", `The class names take ${text.length} characters; at most ${MAX_TEXT} are read.`);
+  }
+  const reader = new NamesReader(text);
+  const entries = reader.entries();
+  const names = Array.from({ length: entries.size }, (_, index) => entries.get(index));
+  const hole = names.indexOf(undefined);
+  if (hole >= 0) {
+    throw new WhyboxError("bad-input", `The class names have ${names.length} entries, but none for class ${hole}.`);
+  }
+  return names.filter((name) => name !== undefined);
+}
+
+class NamesReader {
+  readonly #text: string;
+  #at = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  entries(): Map<number, string> {
+    this.#space();
+    const open = this.#text[this.#at];
+    const close = open === "{" ? "}" : open === "[" ? "]" : open === "(" ? ")" : this.#fail("a dict or a list");
+    this.#at++;
+    const entries = new Map<number, string>();
+    while (!this.#take(close)) {
+      const index = open === "{" ? this.#key() : entries.size;
+      if (entries.has(index)) this.#fail(`one name for class ${index}`);
+      entries.set(index, this.#scalar().replaceAll(/\p{Cc}/gu, " "));
+      if (entries.size > MAX_NAMES) throw new WhyboxError("limit", `There are more than ${MAX_NAMES} class names.`);
+      if (!this.#take(",") && this.#peek() !== close) this.#fail(`"," or "${close}"`);
+    }
+    if (this.#peek() !== undefined) this.#fail("the end");
+    return entries;
+  }
+
+  #key(): number {
+    const text = this.#scalar();
+    if (!/^\d{1,6}$/.test(text)) this.#fail("a class index");
+    if (!this.#take(":")) this.#fail('":"');
+    return Number(text);
+  }
+
+  /** A quoted string, or a bare word or number (names that YAML read as 1 or True). */
+  #scalar(): string {
+    const quote = this.#peek();
+    if (quote === "'" || quote === '"') return this.#quoted(quote);
+    const word = /[\w.+-]+/y;
+    word.lastIndex = this.#at;
+    const found = word.exec(this.#text)?.[0] ?? this.#fail("a quoted name");
+    this.#at += found.length;
+    return found;
+  }
+
+  #quoted(quote: string): string {
+    let value = "";
+    for (this.#at++; this.#text[this.#at] !== quote; this.#at++) {
+      const char = this.#text[this.#at] ?? this.#fail(`a closing ${quote}`);
+      value += char === "\\" ? this.#escape() : char;
+    }
+    this.#at++;
+    return value;
+  }
+
+  /** The character behind a backslash; leaves the position on its last character. */
+  #escape(): string {
+    const pattern = /\\(?:x([\da-f]{2})|u([\da-f]{4})|U(00[\da-f]{6})|([\s\S]))/iy;
+    pattern.lastIndex = this.#at;
+    const found = pattern.exec(this.#text) ?? this.#fail("an escape");
+    this.#at += found[0].length - 1;
+    const code = Number.parseInt(found[1] ?? found[2] ?? found[3] ?? "", 16);
+    if (!Number.isNaN(code)) return code <= 0x10ffff ? String.fromCodePoint(code) : this.#fail("a character");
+    const char = found[4]!;
+    return ESCAPES.get(char) ?? char;
+  }
+
+  #space(): void {
+    while (/\s/.test(this.#text[this.#at] ?? "")) this.#at++;
+  }
+
+  #peek(): string | undefined {
+    this.#space();
+    return this.#text[this.#at];
+  }
+
+  #take(char: string): boolean {
+    const there = this.#peek() === char;
+    if (there) this.#at++;
+    return there;
+  }
+
+  #fail(expected: string): never {
+    const found =
+      this.#text[this.#at] === undefined ? "the end" : JSON.stringify(this.#text.slice(this.#at, this.#at + 20));
+    throw new WhyboxError(
+      "bad-input",
+      `The class names are unreadable at character ${this.#at}: found ${found}, expected ${expected}. Give the names in a file instead.`,
+      { details: { at: this.#at, expected } },
+    );
+  }
+}
+
+const ESCAPES: ReadonlyMap<string, string> = new Map([
+  ["n", "\n"],
+  ["t", "\t"],
+  ["r", "\r"],
+]);

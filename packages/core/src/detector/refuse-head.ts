@@ -1,0 +1,60 @@
+import { WhyboxError } from "../errors.js";
+import type { Dim, Graph, ValueInfo } from "../onnx/model.js";
+
+const EXPECTED =
+  "Expected a YOLOv5 v5-v7 detection export: an output [1, rows, 5 + classes] of decoded boxes with objectness and class probabilities.";
+
+/** The error for a model without a head that this version explains: what it looks like, what is expected, what to do. */
+export function unsupportedHead(graph: Graph, reasons: readonly string[]): WhyboxError {
+  const outputs = graph.outputs.slice(0, 8).map((output) => `"${output.name}" ${shapeText(output)}`);
+  const look = looksLike(graph);
+  const found = outputs.length === 0 ? "The model has no outputs." : `The model's outputs: ${outputs.join(", ")}.`;
+  const why = look === undefined ? `No output is a detection head. ${reasons.slice(0, 4).join(" ")}` : look;
+  return new WhyboxError("unsupported-model", `${found} ${why} ${EXPECTED}`, {
+    details: { outputs: graph.outputs.map(({ name, shape }) => ({ name, shape })), reasons },
+  });
+}
+
+/** A sentence about what the model seems to be and what to do about it; undefined when nothing fits. */
+function looksLike(graph: Graph): string | undefined {
+  if (graph.nodes.some((node) => /NonMaxSuppression|NMS/i.test(node.opType))) {
+    return "This is an end-to-end export with non-maximum suppression inside, so the scores cannot be differentiated: export it again without NMS.";
+  }
+  const shapes = graph.outputs.map((output) => output.shape).filter((shape) => shape !== undefined);
+  const first = shapes[0];
+  if (first === undefined) return undefined;
+  const [, second, third] = first;
+  if (first.length === 2) {
+    return `This looks like a classifier (one output of shape ${listText(first)}): it draws no boxes. Use a detection model.`;
+  }
+  if (first.length === 3 && isSize(third, (n) => n === 6 || n === 7) && isSize(second, (n) => n <= 1000)) {
+    return "This looks like an end-to-end detector, whose boxes are already selected: not supported by this version. Export a YOLOv5 model without NMS.";
+  }
+  if (first.length === 3 && isSize(second, (n) => n >= 5) && (isLarger(third, second) || isSymbol(third))) {
+    return `This looks like a YOLOv8-style head (${listText(first)}: no objectness, boxes along the last axis), which is not supported by this version. Use a YOLOv5 model.`;
+  }
+  if (shapes.length === graph.outputs.length && shapes.every((shape) => shape.length >= 4)) {
+    return "These look like raw maps of the detection levels, not decoded boxes: export the model with its decoding (YOLOv5: the default; v5.0: --grid).";
+  }
+  return undefined;
+}
+
+function isSize(dim: Dim | undefined, holds: (size: number) => boolean): boolean {
+  return typeof dim === "number" && holds(dim);
+}
+
+function isSymbol(dim: Dim | undefined): boolean {
+  return typeof dim === "string" || dim === null;
+}
+
+function isLarger(dim: Dim | undefined, than: Dim | undefined): boolean {
+  return typeof dim === "number" && typeof than === "number" && dim > 4 * than;
+}
+
+function shapeText({ shape }: ValueInfo): string {
+  return shape === undefined ? "of unknown shape" : listText(shape);
+}
+
+function listText(shape: readonly Dim[]): string {
+  return `[${shape.map((dim) => dim ?? "?").join(", ")}]`;
+}

@@ -1,0 +1,73 @@
+import { intAttribute, intsAttribute } from "../onnx/attributes.js";
+import { GraphIndex, topologicalOrder } from "../onnx/graph.js";
+import type { Graph, Node } from "../onnx/model.js";
+import { constantFloats, constantInts } from "./constants.js";
+
+/**
+ * Input pixels per cell, down the height, for every value that has a known one: what the strides of convolutions and
+ * poolings, resizes and strided slices on the way from the image multiply to.
+ */
+export function downsampling(graph: Graph): ReadonlyMap<string, number> {
+  const index = new GraphIndex(graph);
+  const factors = new Map<string, number>();
+  for (const input of graph.inputs) {
+    if (input.shape?.length === 4 && !graph.initializers.has(input.name)) factors.set(input.name, 1);
+  }
+  for (const node of topologicalOrder(graph.nodes)) {
+    const known = node.inputs.map((input) => factors.get(input)).find((factor) => factor !== undefined);
+    if (known === undefined) continue;
+    const step = stepOf(index, node);
+    if (step === undefined) continue;
+    for (const output of node.outputs) factors.set(output, known * step);
+  }
+  return factors;
+}
+
+/** By how much a node makes a map smaller; undefined when the output is no map or the factor is not constant. */
+function stepOf(index: GraphIndex, node: Node): number | undefined {
+  switch (node.opType) {
+    case "Conv":
+    case "MaxPool":
+    case "AveragePool":
+      return intsAttribute(node, "strides")?.[0] ?? 1;
+    case "ConvTranspose":
+      return 1 / (intsAttribute(node, "strides")?.[0] ?? 1);
+    case "SpaceToDepth":
+      return intAttribute(node, "blocksize", 1);
+    case "DepthToSpace":
+      return 1 / intAttribute(node, "blocksize", 1);
+    case "Resize":
+    case "Upsample":
+      return resizeStep(index, node);
+    case "Slice":
+      return sliceStep(index, node);
+    default:
+      return NOT_A_MAP.has(node.opType) ? undefined : 1;
+  }
+}
+
+/** Ops after which the axes of the picture are no longer axes 2 and 3. */
+const NOT_A_MAP: ReadonlySet<string> = new Set([
+  "Reshape",
+  "Flatten",
+  "Transpose",
+  "Squeeze",
+  "Shape",
+  "Gather",
+  "Gemm",
+]);
+
+function resizeStep(index: GraphIndex, node: Node): number | undefined {
+  const scales = constantFloats(index, node.inputs[node.opType === "Resize" ? 2 : 1] ?? "");
+  const scale = scales?.length === 4 ? scales[2]! : undefined;
+  return scale !== undefined && scale > 0 ? 1 / scale : undefined;
+}
+
+function sliceStep(index: GraphIndex, node: Node): number | undefined {
+  if (node.inputs.length < 5 || node.inputs[4] === "") return 1;
+  const axes = constantInts(index, node.inputs[3] ?? "");
+  const steps = constantInts(index, node.inputs[4]!);
+  if (axes === undefined || steps === undefined) return undefined;
+  const at = axes.findIndex((axis) => axis === 2 || axis === -2);
+  return at < 0 ? 1 : Math.abs(steps[at] ?? 1);
+}
