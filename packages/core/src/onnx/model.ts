@@ -45,7 +45,9 @@ export interface TensorProto {
  * A node attribute. int64 values are numbers: values past 2^53 lose precision (INT64_MAX and INT64_MIN survive a
  * round trip, since writing clamps to the int64 range).
  */
-export type Attribute =
+export type Attribute = AttributeValue & { readonly unknown?: readonly UnknownField[] };
+
+type AttributeValue =
   | { readonly type: "float"; readonly value: number }
   | { readonly type: "int"; readonly value: number }
   | { readonly type: "string"; readonly value: Uint8Array }

@@ -1,0 +1,165 @@
+import { byteLengthOf, storedWidth } from "./element-types.js";
+import { DataType, type TensorProto, type UnknownField } from "./model.js";
+import type { MessageReader } from "./wire.js";
+
+/** What a TensorProto message holds, before its values are brought into one form. */
+interface Fields {
+  name: string;
+  dims: number[];
+  dataType: number;
+  raw: Uint8Array | undefined;
+  /** Values of a typed field as fixed-width pieces (float_data, double_data). */
+  pieces: Uint8Array[];
+  /** Values of a typed varint field (int32_data, int64_data, uint64_data). */
+  integers: bigint[];
+  strings: Uint8Array[];
+  external: Map<string, string>;
+  isExternal: boolean;
+  unknown: UnknownField[];
+}
+
+/**
+ * A TensorProto. `raw_data` stays a view into the file; typed fields become raw little-endian bytes.
+ * @throws bad-input for negative or too large dims, and when the values given are not as many as the dims say.
+ */
+export function decodeTensor(reader: MessageReader): TensorProto {
+  const fields = readFields(reader);
+  const count = elementCount(reader, fields);
+  const bytes = fields.isExternal ? new Uint8Array(0) : valueBytes(reader, fields);
+  if (!fields.isExternal) checkLength(reader, fields, count, bytes);
+  return {
+    name: fields.name,
+    dims: fields.dims,
+    dataType: fields.dataType,
+    bytes,
+    ...(fields.dataType === DataType.STRING && !fields.isExternal ? { strings: fields.strings } : {}),
+    ...(fields.isExternal ? { external: fields.external } : {}),
+    ...(fields.unknown.length > 0 ? { unknown: fields.unknown } : {}),
+  };
+}
+
+function readFields(reader: MessageReader): Fields {
+  const fields: Fields = {
+    name: "",
+    dims: [],
+    dataType: 0,
+    raw: undefined,
+    pieces: [],
+    integers: [],
+    strings: [],
+    external: new Map(),
+    isExternal: false,
+    unknown: [],
+  };
+  while (reader.next()) readField(reader, fields);
+  return fields;
+}
+
+function readField(reader: MessageReader, fields: Fields): void {
+  switch (reader.field) {
+    case 1:
+      reader.int64s(fields.dims);
+      return;
+    case 2:
+      fields.dataType = reader.int64();
+      return;
+    case 4:
+      fields.pieces.push(reader.fixed(4));
+      return;
+    case 10:
+      fields.pieces.push(reader.fixed(8));
+      return;
+    case 5:
+    case 7:
+    case 11:
+      reader.bigints(fields.integers);
+      return;
+    case 6:
+      fields.strings.push(reader.blob());
+      return;
+    case 8:
+      fields.name = reader.string();
+      return;
+    case 9:
+      fields.raw = reader.blob();
+      return;
+    case 13:
+      readEntry(reader.message("external_data"), fields.external);
+      return;
+    case 14:
+      fields.isExternal = reader.int64() === 1;
+      return;
+    default:
+      fields.unknown.push(reader.skip());
+  }
+}
+
+/** Adds a StringStringEntryProto to `into`; the last of equal keys wins. */
+export function readEntry(reader: MessageReader, into: Map<string, string>): void {
+  let key = "";
+  let value = "";
+  while (reader.next()) {
+    if (reader.field === 1) key = reader.string();
+    else if (reader.field === 2) value = reader.string();
+    else reader.skip();
+  }
+  into.set(key, value);
+}
+
+function elementCount(reader: MessageReader, fields: Fields): number {
+  let count = 1;
+  for (const dim of fields.dims) {
+    if (dim < 0) reader.fail(`dimension ${dim} of tensor "${fields.name}"`, "0 or more");
+    count *= dim;
+  }
+  // 16 bytes is the widest type: past this, byte counts are no longer exact.
+  if (!Number.isSafeInteger(count * 16)) {
+    reader.fail(`tensor "${fields.name}" with dims [${fields.dims.join(", ")}]`, "as many values as the file holds");
+  }
+  return count;
+}
+
+function valueBytes(reader: MessageReader, fields: Fields): Uint8Array {
+  if (fields.raw !== undefined) return fields.raw;
+  if (fields.pieces.length > 0) return join(fields.pieces);
+  if (fields.integers.length === 0) return new Uint8Array(0);
+  const width = storedWidth(fields.dataType);
+  if (width === undefined || width > 8) {
+    return reader.fail(`integer values for data type ${fields.dataType}`, "an integer type");
+  }
+  return packIntegers(fields.integers, width);
+}
+
+function join(pieces: readonly Uint8Array[]): Uint8Array {
+  if (pieces.length === 1) return pieces[0]!;
+  const joined = new Uint8Array(pieces.reduce((total, piece) => total + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    joined.set(piece, at);
+    at += piece.length;
+  }
+  return joined;
+}
+
+function packIntegers(values: readonly bigint[], width: number): Uint8Array {
+  const wide = new DataView(new ArrayBuffer(8));
+  const bytes = new Uint8Array(values.length * width);
+  const scratch = new Uint8Array(wide.buffer);
+  values.forEach((value, index) => {
+    wide.setBigUint64(0, value, true);
+    for (let k = 0; k < width; k++) bytes[index * width + k] = scratch[k]!;
+  });
+  return bytes;
+}
+
+function checkLength(reader: MessageReader, fields: Fields, count: number, bytes: Uint8Array): void {
+  const isString = fields.dataType === DataType.STRING;
+  const expected = isString ? count : byteLengthOf(fields.dataType, count);
+  const found = isString ? fields.strings.length : bytes.length;
+  if (expected === undefined || found === expected) return;
+  const unit = isString ? "strings" : "bytes";
+  reader.fail(
+    `tensor "${fields.name}" of data type ${fields.dataType} and dims [${fields.dims.join(", ")}] with ${found} ${unit}`,
+    `${expected} ${unit}`,
+  );
+}

@@ -1,0 +1,26 @@
+import type { Graph, Model } from "./model.js";
+import { subgraphsOf } from "./subgraphs.js";
+
+/** A prefix that no name in the model starts with, so that `prefix + anything` is a new name in every graph of it. */
+export function freshPrefix(model: Model, wish: string): string {
+  const taken = new Set<string>();
+  const note = (name: string): void => {
+    if (name.startsWith(wish)) taken.add(name);
+  };
+  const stack: Graph[] = [model.graph];
+  while (stack.length > 0) {
+    const graph = stack.pop()!;
+    for (const value of [...graph.inputs, ...graph.outputs, ...graph.valueInfo]) note(value.name);
+    for (const name of graph.initializers.keys()) note(name);
+    for (const node of graph.nodes) {
+      note(node.name);
+      node.inputs.forEach(note);
+      node.outputs.forEach(note);
+      stack.push(...subgraphsOf(node));
+    }
+  }
+  const names = [...taken];
+  let prefix = wish;
+  for (let i = 1; names.some((name) => name.startsWith(prefix)); i++) prefix = `${wish}${i}_`;
+  return prefix;
+}

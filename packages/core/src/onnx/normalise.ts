@@ -1,0 +1,154 @@
+import { WhyboxError } from "../errors.js";
+import { GraphBuilder } from "./builder.js";
+import { freshPrefix } from "./fresh-prefix.js";
+import { DataType, type Graph, type Model, type Node, type TensorProto } from "./model.js";
+import { constantTensor } from "./normalise/constant.js";
+import type { RewriteContext } from "./normalise/rewrite.js";
+import { rewrites } from "./normalise/rewrites.js";
+import { ValueTypes } from "./normalise/value-types.js";
+import { MAX_GRAPH_DEPTH, mapSubgraphs, subgraphsOf } from "./subgraphs.js";
+
+/** The oldest opset that is read: since 7, elementwise ops broadcast as they do today. */
+export const OLDEST_OPSET = 7;
+/** The newest opset that ONNX Runtime 1.30 takes. */
+export const NEWEST_OPSET = 26;
+/** What older models are brought to. Newer ones keep theirs: up to 26, only element types were added to the ops that have rules. */
+export const TARGET_OPSET = 21;
+/** IR versions that belong to the opsets from 21 on; 13 is the newest that ONNX Runtime 1.30 takes. */
+const IR_VERSION: readonly number[] = [10, 10, 11, 12, 13, 13];
+const NEWEST_IR_VERSION = 13;
+
+/**
+ * The model in one opset's spelling (21, or its own when newer): axes, sizes and bounds are inputs, constants are
+ * initializers, graph inputs are what the caller feeds. Names of nodes and values stay; what is added gets new names.
+ * Expects a validated model (nodes in computation order).
+ *
+ * @throws unsupported-model for opsets older than 7 or newer than the runtime, and for training-mode nodes.
+ * @throws bad-input when a node lacks what its op needs.
+ */
+export function normalise(model: Model): Model {
+  const opset = checkedOpset(model);
+  const target = Math.max(opset, TARGET_OPSET);
+  if (opset !== target) refuseFunctions(model);
+  const prefix = freshPrefix(model, "whybox_opset");
+  let graphs = 0;
+  const nextPrefix = (): string => `${prefix}${graphs++}`;
+  const graph = normaliseGraph(model.graph, { opset, nextPrefix, outer: undefined, depth: 1 });
+  const isInitialized = (name: string): boolean => model.graph.initializers.has(name);
+  return {
+    ...model,
+    irVersion: Math.min(NEWEST_IR_VERSION, Math.max(model.irVersion, IR_VERSION[target - TARGET_OPSET]!)),
+    opsets: new Map([...model.opsets, ["", target]]),
+    graph: { ...graph, inputs: graph.inputs.filter(({ name }) => !isInitialized(name)) },
+  };
+}
+
+function checkedOpset(model: Model): number {
+  const opset = model.opsets.get("") ?? 0;
+  if (Number.isInteger(opset) && opset >= OLDEST_OPSET && opset <= NEWEST_OPSET) return opset;
+  const found = opset === 0 ? "no version of the ONNX operators" : `opset ${opset}`;
+  throw new WhyboxError(
+    "unsupported-model",
+    `The model uses ${found}; opsets ${OLDEST_OPSET} to ${NEWEST_OPSET} can be read. Export it again with opset 12 to 21.`,
+    { details: { opset, oldest: OLDEST_OPSET, newest: NEWEST_OPSET } },
+  );
+}
+
+/** Model-local functions (field 25) hold nodes in the old opset, which are not rewritten. */
+function refuseFunctions(model: Model): void {
+  if (!model.unknown?.some((field) => field[0] === 0xca && field[1] === 0x01)) return;
+  throw new WhyboxError(
+    "unsupported-model",
+    "The model defines functions of its own in an old opset. Inline them, in Python: onnx.inliner.inline_local_functions(model).",
+  );
+}
+
+/** What the graph around a subgraph hands down. */
+interface Surroundings {
+  readonly opset: number;
+  readonly nextPrefix: () => string;
+  readonly outer: OuterGraph | undefined;
+  readonly depth: number;
+}
+
+interface OuterGraph {
+  readonly types: ValueTypes;
+  constant(name: string): TensorProto | undefined;
+}
+
+function normaliseGraph(graph: Graph, around: Surroundings): Graph {
+  if (around.depth > MAX_GRAPH_DEPTH) {
+    throw new WhyboxError("limit", `Graphs are nested more than ${MAX_GRAPH_DEPTH} deep.`, {
+      details: { maxDepth: MAX_GRAPH_DEPTH },
+    });
+  }
+  const build = new GraphBuilder(around.nextPrefix());
+  const initializers = new Map(graph.initializers);
+  const types = new ValueTypes(graph, around.outer?.types);
+  const constant = (name: string): TensorProto | undefined =>
+    initializers.get(name) ?? build.initializers.get(name) ?? around.outer?.constant(name);
+  const cx: RewriteContext = {
+    opset: around.opset,
+    build,
+    constant,
+    elemType: (value) => types.elemType(value) ?? DataType.FLOAT,
+    rank: (value) => types.rank(value),
+    isRead: readsOf(graph),
+  };
+  const outputs = new Set(graph.outputs.map(({ name }) => name));
+  const inner: Surroundings = { ...around, outer: { types, constant }, depth: around.depth + 1 };
+  for (const node of graph.nodes) {
+    const tensor = isOnnx(node, "Constant") ? constantTensor(node) : undefined;
+    // A constant that is itself an output stays a node: runtimes expect outputs to be computed.
+    if (tensor === undefined || outputs.has(tensor.name)) {
+      rewriteNode(
+        mapSubgraphs(node, (subgraph) => normaliseGraph(subgraph, inner)),
+        cx,
+      );
+    } else {
+      initializers.set(tensor.name, tensor);
+      types.learnConstant(tensor.name, tensor.dataType, tensor.dims.length);
+    }
+    types.learn(node);
+  }
+  for (const [name, tensor] of build.initializers) initializers.set(name, tensor);
+  return withoutUnread({ ...graph, nodes: build.nodes, initializers });
+}
+
+/** Drops constants that nothing reads (any more): runtimes warn about each. */
+function withoutUnread(graph: Graph): Graph {
+  const reads = collectReads(graph);
+  return { ...graph, initializers: new Map([...graph.initializers].filter(([name]) => reads.has(name))) };
+}
+
+function rewriteNode(node: Node, cx: RewriteContext): void {
+  const rewrite = node.domain === "" ? rewrites.get(node.opType) : undefined;
+  cx.build.nodes.push(rewrite === undefined ? node : rewrite(node, cx));
+}
+
+function isOnnx(node: Node, opType: string): boolean {
+  return node.domain === "" && node.opType === opType;
+}
+
+/** Tells whether a value of the graph is read: by a node, by a subgraph at any depth, or as an output. Counted on first use. */
+function readsOf(graph: Graph): (value: string) => boolean {
+  let reads: Set<string> | undefined;
+  return (value) => {
+    reads ??= collectReads(graph);
+    return reads.has(value);
+  };
+}
+
+function collectReads(graph: Graph): Set<string> {
+  const reads = new Set<string>();
+  const stack = [graph];
+  while (stack.length > 0) {
+    const { nodes, outputs } = stack.pop()!;
+    for (const { name } of outputs) reads.add(name);
+    for (const node of nodes) {
+      for (const input of node.inputs) reads.add(input);
+      stack.push(...subgraphsOf(node));
+    }
+  }
+  return reads;
+}

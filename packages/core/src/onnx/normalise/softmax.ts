@@ -1,0 +1,28 @@
+import { attribute, intAttribute } from "../attributes.js";
+import { change, firstInput, firstOutput, type Rewrite } from "./rewrite.js";
+
+/**
+ * Softmax, LogSoftmax, Hardmax (opset < 13) work on the input flattened to 2-D at `axis` (default 1). At the last axis
+ * that equals the new meaning; else the flattening is written out, for any shape.
+ */
+export const flattenedSoftmax: Rewrite = (node, cx) => {
+  const input = firstInput(node);
+  if (cx.opset >= 13) return node;
+  const axis = intAttribute(node, "axis", 1);
+  const rank = cx.rank(input);
+  if (axis === -1 || (rank !== undefined && axis === rank - 1)) return change(node, { set: { axis: -1 } });
+  const { build } = cx;
+  const flat = build.op("Flatten", [input], { axis });
+  const inner = build.fresh(node.opType);
+  // The last node computes the old output, so it carries the name; the one in the middle is new.
+  build.nodes.push({ ...change(node, { inputs: [flat], outputs: [inner], set: { axis: -1 } }), name: inner });
+  const shape = build.op("Shape", [input]);
+  return {
+    opType: "Reshape",
+    domain: "",
+    name: node.name,
+    inputs: [inner, shape],
+    outputs: [firstOutput(node)],
+    attributes: new Map([["allowzero", attribute(1)]]),
+  };
+};

@@ -1,0 +1,187 @@
+import { WhyboxError } from "../errors.js";
+import { toInt64 } from "./tensors.js";
+import { Wire } from "./wire.js";
+
+/** protobuf's own limit on a message, and ONNX Runtime's. */
+export const MAX_FILE_BYTES = 2 ** 31 - 1;
+
+const encoder = new TextEncoder();
+
+/**
+ * Where a message is written to. The same writing code runs twice: first over a `SizeSink`, which adds up the lengths
+ * and remembers those of embedded messages, then over a `ByteSink`, which takes them in the same order.
+ */
+export interface Sink {
+  varint(field: number, value: number): void;
+  float(field: number, value: number): void;
+  blob(field: number, value: Uint8Array): void;
+  string(field: number, value: string): void;
+  message(field: number, write: () => void): void;
+  packedInts(field: number, values: readonly number[]): void;
+  packedFloats(field: number, values: readonly number[]): void;
+  /** Bytes as they are, without tag. */
+  raw(value: Uint8Array): void;
+}
+
+/** What the first pass learned. */
+export interface Layout {
+  /** Length of each embedded message and packed list, in the order in which they start. */
+  readonly lengths: number[];
+  /** Each string as UTF-8, in order. */
+  readonly strings: Uint8Array[];
+  size: number;
+}
+
+export class SizeSink implements Sink {
+  readonly layout: Layout = { lengths: [], strings: [], size: 0 };
+
+  varint(field: number, value: number): void {
+    this.layout.size += varintSize(field * 8) + varintSize(value);
+  }
+
+  float(field: number, _value: number): void {
+    this.layout.size += varintSize(field * 8) + 4;
+  }
+
+  blob(field: number, value: Uint8Array): void {
+    this.#delimited(field, value.length);
+  }
+
+  string(field: number, value: string): void {
+    const bytes = encoder.encode(value);
+    this.layout.strings.push(bytes);
+    this.#delimited(field, bytes.length);
+  }
+
+  message(field: number, write: () => void): void {
+    const { layout } = this;
+    const slot = layout.lengths.push(0) - 1;
+    const before = layout.size;
+    write();
+    const length = layout.size - before;
+    layout.lengths[slot] = length;
+    layout.size = before;
+    this.#delimited(field, length);
+  }
+
+  packedInts(field: number, values: readonly number[]): void {
+    const length = values.reduce((total, value) => total + varintSize(value), 0);
+    this.layout.lengths.push(length);
+    this.#delimited(field, length);
+  }
+
+  packedFloats(field: number, values: readonly number[]): void {
+    this.#delimited(field, values.length * 4);
+  }
+
+  raw(value: Uint8Array): void {
+    this.layout.size += value.length;
+  }
+
+  #delimited(field: number, length: number): void {
+    this.layout.size += varintSize(field * 8) + varintSize(length) + length;
+  }
+}
+
+export class ByteSink implements Sink {
+  readonly bytes: Uint8Array;
+  readonly #view: DataView;
+  readonly #layout: Layout;
+  #at = 0;
+  #nextLength = 0;
+  #nextString = 0;
+
+  /** @throws limit when the layout is past 2 GiB. */
+  constructor(layout: Layout) {
+    if (layout.size > MAX_FILE_BYTES) {
+      throw new WhyboxError(
+        "limit",
+        `The model would take ${layout.size} bytes, and an ONNX file holds at most ${MAX_FILE_BYTES}. Use a smaller model, or one in float16.`,
+        { details: { size: layout.size, max: MAX_FILE_BYTES } },
+      );
+    }
+    this.#layout = layout;
+    this.bytes = new Uint8Array(layout.size);
+    this.#view = new DataView(this.bytes.buffer);
+  }
+
+  varint(field: number, value: number): void {
+    this.#varint(field * 8 + Wire.VARINT);
+    this.#varint(value);
+  }
+
+  float(field: number, value: number): void {
+    this.#varint(field * 8 + Wire.FIXED32);
+    this.#float(value);
+  }
+
+  blob(field: number, value: Uint8Array): void {
+    this.#start(field, value.length);
+    this.raw(value);
+  }
+
+  string(field: number, _value: string): void {
+    this.blob(field, this.#layout.strings[this.#nextString++]!);
+  }
+
+  message(field: number, write: () => void): void {
+    this.#start(field, this.#layout.lengths[this.#nextLength++]!);
+    write();
+  }
+
+  packedInts(field: number, values: readonly number[]): void {
+    this.#start(field, this.#layout.lengths[this.#nextLength++]!);
+    for (const value of values) this.#varint(value);
+  }
+
+  packedFloats(field: number, values: readonly number[]): void {
+    this.#start(field, values.length * 4);
+    for (const value of values) this.#float(value);
+  }
+
+  raw(value: Uint8Array): void {
+    this.bytes.set(value, this.#at);
+    this.#at += value.length;
+  }
+
+  #start(field: number, length: number): void {
+    this.#varint(field * 8 + Wire.BYTES);
+    this.#varint(length);
+  }
+
+  #float(value: number): void {
+    this.#view.setFloat32(this.#at, value, true);
+    this.#at += 4;
+  }
+
+  #varint(value: number): void {
+    if (value < 0 || value > Number.MAX_SAFE_INTEGER) {
+      this.#bigVarint(BigInt.asUintN(64, toInt64(value)));
+      return;
+    }
+    let rest = value;
+    while (rest > 0x7f) {
+      this.bytes[this.#at++] = (rest % 128) | 0x80;
+      rest = Math.floor(rest / 128);
+    }
+    this.bytes[this.#at++] = rest;
+  }
+
+  #bigVarint(value: bigint): void {
+    let rest = value;
+    while (rest > 0x7fn) {
+      this.bytes[this.#at++] = Number(rest & 0x7fn) | 0x80;
+      rest >>= 7n;
+    }
+    this.bytes[this.#at++] = Number(rest);
+  }
+}
+
+/** Bytes of a number as a varint of its int64 form (negative numbers take 10). */
+function varintSize(value: number): number {
+  if (value < 0) return 10;
+  if (value >= 2 ** 63) return 9;
+  let size = 1;
+  for (let rest = value; rest > 0x7f; rest = Math.floor(rest / 128)) size++;
+  return size;
+}

@@ -1,0 +1,17 @@
+import { type DecodeOptions, decodeModel } from "../../onnx/decode.js";
+import { castHalfInputs } from "../../onnx/half-inputs.js";
+import type { Model } from "../../onnx/model.js";
+import { normalise } from "../../onnx/normalise.js";
+import { validateModel } from "../../onnx/validate.js";
+
+/**
+ * Reads an ONNX file into the form that the engine works on: checked, nodes in computation order, one opset's spelling,
+ * float32 inputs and outputs. Initializers are views into `bytes`: do not change the array afterwards.
+ *
+ * @throws bad-input when the file is broken or no ONNX file.
+ * @throws unsupported-model when it is sound and not readable here (another opset, weights in other files).
+ * @throws limit when it is larger or nested deeper than the bounds.
+ */
+export function readOnnx(bytes: Uint8Array, options: DecodeOptions = {}): Model {
+  return castHalfInputs(normalise(validateModel(decodeModel(bytes, options))));
+}
