@@ -1,16 +1,21 @@
 /** The public surface of @whybox/core, listed by hand. */
 
+export { defaultRules } from "./autodiff/rules/index.js";
 export type { Detection, DetectResult, Predictions } from "./detector/detection.js";
 export type { DetectorHead, HeadLevel, RowOrigin } from "./detector/head.js";
 export type { Layer, LayerSelector } from "./detector/layer.js";
 export { didYouMean, WhyboxError, type WhyboxErrorCode } from "./errors.js";
+export { type CoreDetector, type CreateDetectorOptions, createDetector } from "./explain/create-detector.js";
+export type { LayerFacts, ModelFacts, PortFacts } from "./explain/inspect.js";
 export type { DetectOptions, ExplainOptions } from "./explain/options.js";
 export type { EmptyReason, ExplainResult, LayerDiagnosis, ScoreReport, Timings } from "./explain/result.js";
 export type { Box, Frame, Letterbox, RgbImage, Size } from "./image/frame.js";
 export { cellToInput, toImage, toInput, unletterbox } from "./image/frame-map.js";
 export { type LetterboxTarget, letterbox, planLetterbox } from "./image/letterbox.js";
 export { checkRgbImage } from "./image/rgb-image.js";
+export { type AnyCamMethod, defaultMethods, resolveMethod } from "./methods/index.js";
 export type { CamMethod, Evidence } from "./methods/method.js";
+export { createOrtPort, type OrtModule } from "./runtime/ort-port.js";
 export type {
   RuntimeData,
   RuntimePort,
@@ -19,12 +24,7 @@ export type {
   RuntimeType,
   SessionOptions,
 } from "./runtime/port.js";
+export { defaultScores, resolveScore } from "./scores/index.js";
 export { decodeNpy, encodeNpy } from "./tensor/npy.js";
 export { resizeBilinear, resizeRgb } from "./tensor/resample.js";
 export type { Map2D, Tensor } from "./tensor/tensor.js";
-export { createOrtPort, type OrtModule } from "./runtime/ort-port.js";
-export { type CoreDetector, createDetector, type CreateDetectorOptions } from "./explain/create-detector.js";
-export type { LayerFacts, ModelFacts, PortFacts } from "./explain/inspect.js";
-export { type AnyCamMethod, defaultMethods, resolveMethod } from "./methods/index.js";
-export { defaultScores, resolveScore } from "./scores/index.js";
-export { defaultRules } from "./autodiff/rules/index.js";

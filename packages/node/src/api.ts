@@ -1,4 +1,4 @@
-import type { DetectOptions, DetectResult, ExplainOptions, ExplainResult, RgbImage } from "@whybox/core";
+import type { DetectOptions, DetectResult, ExplainOptions, ExplainResult, ModelFacts, RgbImage } from "@whybox/core";
 
 /** Where a model runs. `cpu` works everywhere. */
 export type Device = "cpu" | "cuda" | "coreml" | "dml" | "webgpu";
@@ -26,22 +26,8 @@ export interface LoadOptions {
   readonly signal?: AbortSignal;
 }
 
-/** A layer as `inspect` lists it. */
-export interface LayerReport {
-  readonly index: number | undefined;
-  readonly name: string;
-  /** The value in the graph. */
-  readonly value: string;
-  /** Dims at `inputSize`; undefined when the model could not be run. */
-  readonly dims: readonly number[] | undefined;
-  /** True when the score can be differentiated to this layer. */
-  readonly differentiable: boolean;
-  /** Why not: op types without a rule behind the layer, or no path to the predictions. */
-  readonly reason: string | undefined;
-}
-
-/** What is known of a model; plain data, printed by `whybox inspect`. */
-export interface ModelReport {
+/** What is known of a model file: plain data, printed by `whybox inspect`. */
+export interface ModelReport extends ModelFacts {
   /** Path or name as given. */
   readonly source: string;
   readonly format: "onnx";
@@ -50,39 +36,14 @@ export interface ModelReport {
   readonly sha256: string;
   /** Licence of weights that Whybox fetched itself; undefined for the user's own file. */
   readonly licence: string | undefined;
-  readonly producer: string;
-  readonly opset: number;
-  readonly classNames: readonly string[];
-  readonly inputs: readonly {
-    readonly name: string;
-    readonly type: string;
-    readonly shape: readonly (number | string | null)[];
-  }[];
-  readonly outputs: readonly {
-    readonly name: string;
-    readonly type: string;
-    readonly shape: readonly (number | string | null)[];
-  }[];
-  readonly head: {
-    readonly kind: string;
-    readonly output: string;
-    readonly levels: readonly {
-      readonly name: string;
-      readonly stride: number;
-      readonly anchors: number;
-      readonly input: string;
-    }[];
-  };
-  /** Input size `[h, w]` at which `dims` of the layers hold. */
-  readonly inputSize: readonly [number, number];
-  readonly layers: readonly LayerReport[];
-  /** Op types in the graph without a gradient rule, with how many nodes have them. */
-  readonly opsWithoutRule: readonly { readonly op: string; readonly count: number }[];
 }
 
 /** A loaded model with its sessions (they live in a worker thread). Dispose it when done. */
 export interface Detector {
+  /** What was found in the file, without running it: the dims of its layers are undefined. */
   readonly report: ModelReport;
+  /** The same, with the dims of its layers from one run. */
+  inspect(): Promise<ModelReport>;
   detect(image: ImageSource, options?: DetectOptions): Promise<DetectResult>;
   explain(image: ImageSource, options?: ExplainOptions): Promise<ExplainResult>;
   dispose(): Promise<void>;

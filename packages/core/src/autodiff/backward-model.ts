@@ -61,7 +61,10 @@ export function buildBackwardModel(model: Model, request: BackwardRequest): Back
   const open = blocked
     ? graph.nodes.filter((node) => !node.outputs.some((output) => blocked.has(output)))
     : graph.nodes;
-  const backward = buildBackward({ ...graph, nodes: open }, request);
+  const pruned = { ...graph, nodes: open };
+  const together = buildBackward(pruned, request);
+  const backward =
+    request.manySeeds && !together.manySeeds ? buildBackward(pruned, { ...request, manySeeds: false }) : together;
   const gradients = [...backward.gradients.values()].filter((value) => value !== null);
   const nodes = nodesBetween(simplify(asGraph(backward.builder.nodes), backward.seeds.values()), new Set(), gradients);
   const cut = cutForward(graph, nodes, request);
@@ -135,7 +138,8 @@ function cutForward(graph: Graph, backward: readonly Node[], request: BackwardRe
   const renamed = new Map<string, string>();
   for (const node of backward) {
     if (isShape(node)) {
-      const name = `whybox/shape/${node.inputs[0]}`;
+      const part = ["start", "end"].map((key) => node.attributes.get(key)?.value ?? "").join(":");
+      const name = `whybox/shape${part}/${node.inputs[0]}`;
       renamed.set(node.outputs[0]!, name);
       shapes.push({
         node: { ...node, name, outputs: [name] },

@@ -1,0 +1,92 @@
+import type { Detection } from "../detector/detection.js";
+import type { Layer } from "../detector/layer.js";
+import type { Map2D } from "../tensor/tensor.js";
+import type { DetectionScore, ForwardResult } from "./explain.js";
+import { levelsBehind, type PlanContext } from "./plan.js";
+import type { ResolvedExplainOptions } from "./resolve-options.js";
+import type { EmptyReason, LayerDiagnosis } from "./result.js";
+
+/** What each layer saw: which detections it explains, and to which it is blind and why. */
+export function diagnoseLayers(
+  context: PlanContext,
+  layers: readonly Layer[],
+  auto: boolean,
+  explained: readonly Detection[],
+  scored: readonly DetectionScore[],
+  gradientMax: ReadonlyMap<string, number>,
+  forward: ForwardResult,
+): LayerDiagnosis[] {
+  return layers.flatMap((layer) => {
+    const reach = levelsBehind(context, layer);
+    const mine = auto ? explained.filter(({ level }) => context.head.levels[level]?.input === layer.value) : explained;
+    if (auto && mine.length === 0) return [];
+    const sees = (detection: Detection): boolean =>
+      scored.some((entry) => entry.detection === detection && entry.levels.some((level) => reach.has(level)));
+    const scoredHere = mine.filter((detection) =>
+      scored.some((e) => e.detection === detection && e.result.rows.length > 0),
+    );
+    const blind = scoredHere.filter((detection) => !sees(detection));
+    const [, channels, height, width] = forward.tensors[forward.plan.activations.get(layer.value)!]!.dims;
+    return [
+      {
+        index: layer.index,
+        name: layer.name,
+        value: layer.value,
+        channels: channels!,
+        size: [height!, width!] as const,
+        detections: mine.filter(sees).map((detection) => detection.index),
+        blind: blind.map((detection) => detection.index),
+        gradientMax: gradientMax.get(layer.value) ?? (explained.length === 0 ? null : 0),
+        message: blind.length === 0 ? undefined : blindMessage(context, layer, reach, blind),
+      },
+    ];
+  });
+}
+
+function blindMessage(
+  context: PlanContext,
+  layer: Layer,
+  reach: ReadonlySet<number>,
+  blind: readonly Detection[],
+): string {
+  const { levels } = context.head;
+  const from = [...new Set(blind.map((detection) => detection.levelName))].join(", ");
+  const feeds = levels.filter((_, index) => reach.has(index)).map((level) => level.name);
+  const boxes = blind.map((detection) => `${detection.index} (${detection.className})`).join(", ");
+  const only = feeds.length === 0 ? "feeds no detection level" : `only feeds ${feeds.join(", ")}`;
+  return (
+    `Layer ${layer.index ?? layer.name} cannot see detection ${boxes}: found at ${from}, but this layer ${only}. ` +
+    `Use layer "auto", or a layer in front of ${from}.`
+  );
+}
+
+/** Why the heatmap is all zeros, or undefined when it is not. */
+export function diagnoseEmpty(
+  detections: readonly Detection[],
+  explained: readonly Detection[],
+  options: ResolvedExplainOptions,
+  scored: readonly DetectionScore[],
+  heatmap: Map2D,
+  layers: readonly LayerDiagnosis[],
+): { readonly reason: EmptyReason; readonly message: string } | undefined {
+  if (heatmap.data.some((value) => value > 0)) return undefined;
+  if (detections.length === 0) {
+    const message = `Nothing was detected at confidence ${options.confidence}. Lower the confidence, or use a larger image size.`;
+    return { reason: "no-detection", message };
+  }
+  if (explained.length === 0) {
+    const found = [...new Set(detections.map((detection) => detection.className))].join(", ");
+    const message = `No ${options.classNames.join(", no ")} was detected; found: ${found}.`;
+    return { reason: "class-not-detected", message };
+  }
+  if (scored.every((entry) => entry.result.rows.length === 0)) {
+    const message = `None of the ${options.topk} prediction rows nearest to the boxes carries their class, so there is no score to explain. Raise topk.`;
+    return { reason: "no-score", message };
+  }
+  const reasons = layers.flatMap((layer) => layer.message ?? []);
+  const message =
+    reasons.length > 0
+      ? reasons.join(" ")
+      : "The map has no positive value at these layers: nothing there speaks for the score. Try another layer or method.";
+  return { reason: "zero-gradient", message };
+}

@@ -1,0 +1,92 @@
+import { planDifferentiation } from "../autodiff/reachability.js";
+import { ruleTable } from "../autodiff/rules/index.js";
+import { stopsGradient } from "../autodiff/stops.js";
+import type { HeadLevel } from "../detector/head.js";
+import { dataTypeName } from "../onnx/data-types.js";
+import type { Dim, ValueInfo } from "../onnx/model.js";
+import type { LoadedModel } from "./loaded-model.js";
+
+/** A layer and whether the score can be differentiated to it. */
+export interface LayerFacts {
+  readonly index: number | undefined;
+  readonly name: string;
+  readonly value: string;
+  /** Dims at `ModelFacts.inputSize`; undefined when the model was not run. */
+  readonly dims: readonly number[] | undefined;
+  readonly differentiable: boolean;
+  /** Why not. */
+  readonly reason: string | undefined;
+}
+
+export interface PortFacts {
+  readonly name: string;
+  /** ONNX's word for the element type. */
+  readonly type: string;
+  readonly shape: readonly Dim[];
+}
+
+/** What is known of a model. */
+export interface ModelFacts {
+  readonly producer: string;
+  readonly opset: number;
+  readonly classNames: readonly string[];
+  readonly stride: number;
+  readonly inputs: readonly PortFacts[];
+  readonly outputs: readonly PortFacts[];
+  readonly head: { readonly kind: string; readonly output: string; readonly levels: readonly HeadLevel[] };
+  /** `[h, w]` at which the dims of the layers hold; undefined when the model was not run. */
+  readonly inputSize: readonly [number, number] | undefined;
+  readonly layers: readonly LayerFacts[];
+  /** Op types in the graph that have no gradient rule and are not constants either, with how many nodes have them. */
+  readonly opsWithoutRule: readonly { readonly op: string; readonly count: number }[];
+}
+
+/** Sizes from a run: the input `[h, w]`, and the dims of each layer's value. */
+export interface RunSizes {
+  readonly size: readonly [number, number];
+  readonly dims: ReadonlyMap<string, readonly number[]>;
+}
+
+/** Gathers what is known of a loaded model; with `sizes` the dims of its layers too. */
+export function inspectModel(loaded: LoadedModel, sizes?: RunSizes): ModelFacts {
+  const { model, head } = loaded;
+  return {
+    producer: [model.producerName, model.producerVersion].filter((word) => word !== "").join(" "),
+    opset: model.opsets.get("") ?? 0,
+    classNames: loaded.classNames,
+    stride: loaded.stride,
+    inputs: model.graph.inputs.map(portFacts),
+    outputs: model.graph.outputs.map(portFacts),
+    head: { kind: head.kind, output: head.output, levels: head.levels },
+    inputSize: sizes?.size,
+    layers: loaded.layers.map((layer) => {
+      const reason = whyNot(loaded, layer.value);
+      return { ...layer, dims: sizes?.dims.get(layer.value), differentiable: reason === undefined, reason };
+    }),
+    opsWithoutRule: opsWithoutRule(loaded),
+  };
+}
+
+function portFacts({ name, elemType, shape }: ValueInfo): PortFacts {
+  return { name, type: dataTypeName(elemType), shape: shape ?? [] };
+}
+
+/** Why the score cannot be differentiated to `value`, or undefined when it can. */
+function whyNot(loaded: LoadedModel, value: string): string | undefined {
+  const plan = planDifferentiation(loaded.model.graph, [value], [loaded.head.output], ruleTable(loaded.rules));
+  if (!plan.connected.get(value)) return "the predictions do not depend on it";
+  if (plan.blocked.length === 0) return undefined;
+  return plan.blocked.map(({ op, count, reason }) => `${op} ×${count}: ${reason}`).join("; ");
+}
+
+function opsWithoutRule(loaded: LoadedModel): { op: string; count: number }[] {
+  const rules = ruleTable(loaded.rules);
+  const counts = new Map<string, number>();
+  for (const node of loaded.model.graph.nodes) {
+    const known =
+      node.domain === "" && (rules.has(node.opType) || node.outputs.every((_, index) => stopsGradient(node, index)));
+    const op = node.domain === "" ? node.opType : `${node.domain}.${node.opType}`;
+    if (!known) counts.set(op, (counts.get(op) ?? 0) + 1);
+  }
+  return [...counts].map(([op, count]) => ({ op, count }));
+}

@@ -1,0 +1,105 @@
+import { type BackwardModel, buildBackwardModel, type ForwardValues } from "../autodiff/backward-model.js";
+import type { GradRule } from "../autodiff/rule.js";
+import type { DetectorHead } from "../detector/head.js";
+import type { Layer } from "../detector/layer.js";
+import { attribute } from "../onnx/attributes.js";
+import { buildPrefix } from "../onnx/cut.js";
+import { elementType } from "../onnx/element-type.js";
+import { GraphIndex } from "../onnx/graph.js";
+import { DataType, type Model, type Node } from "../onnx/model.js";
+
+/** What the planner knows of a loaded detector. */
+export interface PlanContext {
+  readonly model: Model;
+  readonly head: DetectorHead;
+  readonly rules: readonly GradRule[];
+  readonly forwardValues: ForwardValues | undefined;
+}
+
+/** What one forward session must give for a set of layers, and the backward sessions that go with it. */
+export interface TapPlan {
+  /** Names the sessions of this plan. */
+  readonly key: string;
+  /** Layer value → the forward output with its activations, float32. */
+  readonly activations: ReadonlyMap<string, string>;
+  /** Everything that the forward session gives: predictions, activations, saved values. */
+  readonly outputs: readonly string[];
+  buildForward(): Model;
+  /**
+   * The backward pass from the rows of `levels` to `layers`, or null when no path leads there (the gradient is exactly
+   * zero). Restricting the levels to those that carry a seed changes no number and leaves most of the work out.
+   */
+  backward(layers: readonly Layer[], levels: readonly number[]): Backward | null;
+}
+
+export interface Backward {
+  readonly key: string;
+  readonly model: BackwardModel;
+}
+
+/** Which detection levels a layer feeds: the gradient of a row of any other level is exactly zero there. */
+export function levelsBehind(context: PlanContext, layer: Layer): Set<number> {
+  const behind = new GraphIndex(context.model.graph).descendants([layer.value]);
+  const levels = context.head.levels.flatMap((level, index) => (behind.has(level.convOutput) ? [index] : []));
+  return new Set(levels);
+}
+
+/**
+ * Plans forward and backward passes for `layers`. With `gradients` false nothing is differentiated.
+ * @throws no-gradient when an op between a layer and the predictions has no rule, all such ops at once.
+ */
+export function planTaps(context: PlanContext, layers: readonly Layer[], gradients: boolean): TapPlan {
+  const { model, head } = context;
+  const values = [...new Set(layers.map((layer) => layer.value))];
+  const taps = values.map((value) => floatTap(model, value));
+  const all = head.levels.map((_, index) => index);
+  const made = new Map<string, Backward | null>();
+  const key = values.join("\n");
+  const backward = (wanted: readonly Layer[], levels: readonly number[]): Backward | null => {
+    const name = `${wanted.map((layer) => layer.value).join("\n")}\n#${levels.join(",")}`;
+    if (!made.has(name)) made.set(name, makeBackward(context, wanted, levels, name));
+    return made.get(name)!;
+  };
+  const full = gradients ? backward(layers, all) : null;
+  const extra = [...taps.flatMap((tap) => tap.nodes), ...(full?.model.forwardNodes ?? [])];
+  const outputs = [...new Set([head.output, ...taps.map((tap) => tap.output), ...(full?.model.saved ?? [])])];
+  return {
+    key: `${key}\n${gradients ? "gradients" : "activations"}`,
+    activations: new Map(taps.map((tap) => [tap.value, tap.output])),
+    outputs,
+    buildForward: () => buildPrefix(model, outputs, extra),
+    backward,
+  };
+}
+
+function makeBackward(
+  context: PlanContext,
+  layers: readonly Layer[],
+  levels: readonly number[],
+  key: string,
+): Backward | null {
+  const { head, rules, model } = context;
+  const blocked = new Set(head.levels.flatMap((level, index) => (levels.includes(index) ? [] : [level.convOutput])));
+  const backward = buildBackwardModel(model, {
+    taps: [...new Set(layers.map((layer) => layer.value))],
+    outputs: [head.output],
+    rules,
+    manySeeds: true,
+    forwardValues: context.forwardValues ?? "saved",
+    blocked,
+  });
+  const connected = [...backward.gradients.values()].some((value) => value !== null);
+  return connected ? { key, model: backward } : null;
+}
+
+/** A layer's value as a float32 output of the forward session. */
+function floatTap(model: Model, value: string): { value: string; output: string; nodes: Node[] } {
+  if (elementType(model.graph, value) === DataType.FLOAT) return { value, output: value, nodes: [] };
+  const output = `whybox/tap/${value}`;
+  const attributes = new Map([["to", attribute(DataType.FLOAT)]]);
+  return {
+    value,
+    output,
+    nodes: [{ opType: "Cast", domain: "", name: output, inputs: [value], outputs: [output], attributes }],
+  };
+}

@@ -1,0 +1,34 @@
+import { didYouMean, WhyboxError } from "../errors.js";
+import { gradCam } from "./grad-cam.js";
+import type { CamMethod, Evidence } from "./method.js";
+
+/** A method whatever it needs. */
+export type AnyCamMethod = CamMethod<keyof Evidence>;
+
+/** Every method that comes with Whybox, in the order in which they are listed to people. */
+export const defaultMethods: readonly AnyCamMethod[] = [gradCam];
+
+/**
+ * The method with this id or alias (case and the characters `-`, `_` and space do not matter).
+ * @throws usage for an unknown name, with the valid ones; internal when two methods share a name.
+ */
+export function resolveMethod(name: string, methods: readonly AnyCamMethod[] = defaultMethods): AnyCamMethod {
+  const table = new Map<string, AnyCamMethod>();
+  for (const method of methods) {
+    for (const key of new Set([method.id, ...(method.aliases ?? [])].map(plain))) {
+      if (table.has(key))
+        throw new WhyboxError("internal", `Two methods are called "${key}"; give one of them another id.`);
+      table.set(key, method);
+    }
+  }
+  const found = table.get(plain(name));
+  if (found) return found;
+  const ids = methods.map((method) => method.id);
+  throw new WhyboxError("usage", `There is no method "${name}".${didYouMean(name, ids)} Methods: ${ids.join(", ")}.`, {
+    details: { method: name, methods: ids },
+  });
+}
+
+function plain(name: string): string {
+  return name.toLowerCase().replace(/[-_ ]/g, "");
+}

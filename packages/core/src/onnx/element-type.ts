@@ -1,0 +1,57 @@
+import { intAttribute, tensorAttribute } from "./attributes.js";
+import { GraphIndex } from "./graph.js";
+import { DataType, type Graph, type Node } from "./model.js";
+
+const bools = new Set([
+  "Equal",
+  "Less",
+  "LessOrEqual",
+  "Greater",
+  "GreaterOrEqual",
+  "And",
+  "Or",
+  "Not",
+  "Xor",
+  "IsNaN",
+  "IsInf",
+]);
+const indices = new Set(["Shape", "Size", "ArgMax", "ArgMin", "NonZero"]);
+/** Ops whose outputs have the type of an input other than the first. */
+const typedBy: ReadonlyMap<string, number> = new Map([
+  ["Where", 1],
+  ["OneHot", 2],
+  ["DequantizeLinear", 1],
+]);
+
+/**
+ * The element type (TensorProto.DataType) of a value, from the file's own type information or by following the value to
+ * where its type is made. FLOAT when the trail ends at an op that this code does not know to change types.
+ */
+export function elementType(graph: Graph, value: string, index: GraphIndex = new GraphIndex(graph)): number {
+  let current = value;
+  const known = new Map(
+    [...graph.inputs, ...graph.valueInfo, ...graph.outputs].map((info) => [info.name, info.elemType]),
+  );
+  for (let step = 0; step <= graph.nodes.length; step++) {
+    const declared = graph.initializers.get(current)?.dataType ?? known.get(current);
+    if (declared) return declared;
+    const node = index.producer(current);
+    if (node === undefined) return DataType.FLOAT;
+    const made = madeType(node, current);
+    if (made !== undefined) return made;
+    current = node.inputs[typedBy.get(node.opType) ?? 0] ?? "";
+  }
+  return DataType.FLOAT;
+}
+
+function madeType(node: Node, output: string): number | undefined {
+  const { opType } = node;
+  if (bools.has(opType)) return DataType.BOOL;
+  if (indices.has(opType)) return DataType.INT64;
+  if ((opType === "TopK" || opType === "MaxPool") && node.outputs.indexOf(output) === 1) return DataType.INT64;
+  if (opType === "Cast") return intAttribute(node, "to", DataType.FLOAT);
+  if (opType === "ConstantOfShape") return tensorAttribute(node, "value")?.dataType ?? DataType.FLOAT;
+  if (opType === "EyeLike" || opType.startsWith("Random")) return intAttribute(node, "dtype", DataType.FLOAT);
+  if (opType === "QuantizeLinear") return node.inputs[2] ? undefined : DataType.UINT8;
+  return undefined;
+}

@@ -1,0 +1,116 @@
+import { WhyboxError } from "../errors.js";
+import type { RuntimeData, RuntimePort, RuntimeSession, RuntimeTensor, RuntimeType, SessionOptions } from "./port.js";
+
+/** The part of ONNX Runtime's JavaScript API that the engine uses; `onnxruntime-node` and `onnxruntime-web` both fit. */
+export interface OrtModule {
+  readonly InferenceSession: {
+    create(model: Uint8Array, options: Record<string, unknown>): Promise<OrtSession>;
+  };
+  readonly Tensor: new (type: never, data: never, dims: readonly number[]) => OrtTensor;
+  readonly env?: { readonly versions?: { readonly common?: string; readonly node?: string; readonly web?: string } };
+}
+interface OrtSession {
+  readonly inputNames: readonly string[];
+  readonly outputNames: readonly string[];
+  run(feeds: Record<string, never>, fetches: readonly string[]): Promise<Record<string, unknown>>;
+  release(): Promise<void>;
+}
+interface OrtTensor {
+  readonly type: string;
+  readonly dims: readonly number[];
+  getData(): Promise<unknown>;
+  dispose(): void;
+}
+
+const types: ReadonlySet<string> = new Set(["float32", "float16", "int64", "int32", "uint8", "bool"]);
+
+/**
+ * A port on an ONNX Runtime module of the same thread.
+ * `spinning` false: idle threads of a session do not burn the cores that the next session needs (about 12 % slower on
+ * an idle machine, up to 2.5 × faster on a busy one).
+ */
+export function createOrtPort(ort: OrtModule, options: { readonly spinning?: boolean } = {}): RuntimePort {
+  const versions = ort.env?.versions;
+  const spin = options.spinning ?? true;
+  return {
+    description: `ONNX Runtime ${versions?.node ?? versions?.web ?? versions?.common ?? "of unknown version"}`,
+    upload: async (type, dims, data) => wrap(new ort.Tensor(type as never, data as never, dims)),
+    createSession: async (model, session) => {
+      const created = await refusedBy("open the model", () =>
+        ort.InferenceSession.create(model, ortOptions(session, spin)),
+      );
+      return wrapSession(created);
+    },
+  };
+}
+
+function ortOptions(session: SessionOptions, spinning: boolean): Record<string, unknown> {
+  return {
+    graphOptimizationLevel: "all",
+    // A third less peak memory at no cost in speed: the two sessions take turns.
+    enableMemPattern: false,
+    logSeverityLevel: 3,
+    ...(session.executionProviders === undefined ? {} : { executionProviders: session.executionProviders }),
+    ...(session.threads === undefined ? {} : { intraOpNumThreads: session.threads }),
+    ...(spinning ? {} : { extra: { session: { intra_op: { allow_spinning: "0" } } } }),
+  };
+}
+
+function wrapSession(session: OrtSession): RuntimeSession {
+  let released = false;
+  return {
+    inputNames: session.inputNames,
+    outputNames: session.outputNames,
+    run: async (feeds, outputs) => {
+      const given = Object.entries(feeds).map(([name, value]) => [name, unwrap(value)] as const);
+      const results = await refusedBy("run the model", () => session.run(Object.fromEntries(given) as never, outputs));
+      return Object.fromEntries(outputs.map((name) => [name, wrap(results[name] as OrtTensor)]));
+    },
+    release: async () => {
+      if (released) return;
+      released = true;
+      await session.release();
+    },
+  };
+}
+
+const inner = Symbol("ort tensor");
+interface OrtBacked extends RuntimeTensor {
+  readonly [inner]: OrtTensor;
+}
+
+function wrap(value: OrtTensor): RuntimeTensor {
+  if (!types.has(value.type)) {
+    throw new WhyboxError(
+      "runtime",
+      `The runtime returned a tensor of type ${value.type}; expected one of ${[...types].join(", ")}.`,
+    );
+  }
+  let disposed = false;
+  const wrapped: OrtBacked = {
+    type: value.type as RuntimeType,
+    dims: value.dims,
+    read: async () => (await value.getData()) as RuntimeData,
+    dispose: () => {
+      if (!disposed) value.dispose();
+      disposed = true;
+    },
+    [inner]: value,
+  };
+  return wrapped;
+}
+
+function unwrap(value: RuntimeTensor): OrtTensor {
+  const found = (value as Partial<OrtBacked>)[inner];
+  if (found === undefined) throw new WhyboxError("internal", "A tensor of another runtime was fed to a session.");
+  return found;
+}
+
+async function refusedBy<T>(what: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (cause) {
+    const words = cause instanceof Error ? cause.message : String(cause);
+    throw new WhyboxError("runtime", `ONNX Runtime could not ${what}: ${words.slice(0, 600)}`, { cause });
+  }
+}

@@ -1,0 +1,102 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { type CoreDetector, createDetector, type ModelFacts, type RgbImage, WhyboxError } from "@whybox/core";
+import type { Detector, Device, ImageSource, LoadOptions, ModelReport } from "./api.js";
+import { decodeImage } from "./io/decode-image.js";
+import { readNames } from "./models/read-names.js";
+import { type ResolvedWeights, resolveWeights } from "./models/resolve-weights.js";
+import { createWorkerPort } from "./runtime/worker-port.js";
+
+/** Device → ONNX Runtime's execution providers, most wanted first. */
+const providers: Readonly<Record<Device, readonly string[]>> = {
+  cpu: ["cpu"],
+  cuda: ["cuda", "cpu"],
+  coreml: ["coreml", "cpu"],
+  dml: ["dml", "cpu"],
+  webgpu: ["webgpu", "cpu"],
+};
+
+/** The devices that `device` may name. */
+export const devices = Object.keys(providers) as readonly Device[];
+
+/**
+ * Loads a detector from a model file, its bytes, or a known name ("yolov5s"), which is downloaded once and cached.
+ * The sessions live in a worker thread, so that the event loop stays free. Dispose the detector when done.
+ * @throws bad-input for a missing or broken file, unsupported-model, download, usage for a bad option.
+ */
+export async function loadDetector(weights: string | Uint8Array, options: LoadOptions = {}): Promise<Detector> {
+  const device = options.device ?? "cpu";
+  if (!devices.includes(device)) {
+    throw new WhyboxError("usage", `There is no device "${device}". Devices: ${devices.join(", ")}.`, {
+      details: { device },
+    });
+  }
+  const threads = options.threads ?? availableParallelism();
+  if (!Number.isInteger(threads) || threads < 1 || threads > 1024) {
+    throw new WhyboxError("usage", `threads is ${threads}; expected a whole number from 1 to 1024.`, {
+      details: { threads },
+    });
+  }
+  const names = typeof options.names === "string" ? await readNames(options.names) : options.names;
+  const found = typeof weights === "string" ? await resolveWeights(weights, options) : undefined;
+  const bytes = found ? await readModelFile(found) : (weights as Uint8Array);
+  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  const port = createWorkerPort();
+  try {
+    const core = createDetector(bytes, port, {
+      executionProviders: providers[device],
+      threads,
+      ...(names === undefined ? {} : { names }),
+    });
+    const report = (facts: ModelFacts): ModelReport => ({
+      source: found?.source ?? "(bytes)",
+      format: "onnx",
+      bytes: bytes.length,
+      sha256,
+      licence: found?.licence,
+      ...facts,
+    });
+    return wrap(core, report, () => port.close());
+  } catch (error) {
+    await port.close();
+    throw found ? inFile(error, found) : error;
+  }
+}
+
+function wrap(core: CoreDetector, report: (facts: ModelFacts) => ModelReport, close: () => Promise<void>): Detector {
+  return {
+    report: report(core.facts),
+    inspect: async () => report(await core.inspect()),
+    detect: async (image, options) => core.detect(await pixelsOf(image, options?.signal), options),
+    explain: async (image, options) => core.explain(await pixelsOf(image, options?.signal), options),
+    dispose: async () => {
+      await core.dispose();
+      await close();
+    },
+  };
+}
+
+async function pixelsOf(image: ImageSource, signal: AbortSignal | undefined): Promise<RgbImage> {
+  const decoded = typeof image === "object" && "width" in image && "data" in image;
+  if (decoded) return image;
+  return decodeImage(image, signal === undefined ? {} : { signal });
+}
+
+async function readModelFile({ path }: ResolvedWeights): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    const words = cause instanceof Error ? cause.message : String(cause);
+    throw new WhyboxError("bad-input", `Cannot read the model file ${path}: ${words}`, { cause, details: { path } });
+  }
+}
+
+/** The same error with the file's name in front. */
+function inFile(error: unknown, { source }: ResolvedWeights): unknown {
+  if (!(error instanceof WhyboxError)) return error;
+  return new WhyboxError(error.code, `${source}: ${error.message}`, {
+    cause: error,
+    details: { ...error.details, file: source },
+  });
+}

@@ -1,0 +1,68 @@
+import { readFile, stat } from "node:fs/promises";
+import { WhyboxError } from "@whybox/core";
+import { parse } from "yaml";
+
+/** Names files are small; past this something else was passed. */
+const MAX_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Class names from a file: a YOLO data.yaml (`names:` as a list or a map from index to name), or plain text with one name a line.
+ * @throws bad-input when the file cannot be read, is too large, or holds no names.
+ */
+export async function readNames(path: string): Promise<readonly string[]> {
+  const text = await readText(path);
+  const names = /\.ya?ml$/i.test(path) ? yamlNames(path, text) : textNames(text);
+  if (names.length > 0) return names;
+  throw refuse(path, "it holds no names", "one class name a line");
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    const { size } = await stat(path);
+    if (size > MAX_BYTES) throw refuse(path, `it has ${size} bytes`, `a text file of at most ${MAX_BYTES} bytes`);
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    if (cause instanceof WhyboxError) throw cause;
+    throw refuse(path, cause instanceof Error ? cause.message : String(cause), "a readable text or YAML file", cause);
+  }
+}
+
+function textNames(text: string): string[] {
+  const lines = text.replace(/^\uFEFF/, "").split(/\r?\n/);
+  while (lines.length > 0 && lines.at(-1)!.trim() === "") lines.pop();
+  return lines.map((line) => line.trim());
+}
+
+function yamlNames(path: string, text: string): string[] {
+  let root: unknown;
+  try {
+    root = parse(text, { maxAliasCount: 100 });
+  } catch (cause) {
+    throw refuse(path, cause instanceof Error ? cause.message : String(cause), "a YOLO data.yaml", cause);
+  }
+  const names: unknown = typeof root === "object" && root !== null ? Reflect.get(root, "names") : undefined;
+  if (typeof names !== "object" || names === null)
+    throw refuse(path, 'it has no "names"', 'a YOLO data.yaml with "names"');
+  const entries = Array.isArray(names)
+    ? [...names.entries()]
+    : Object.entries(names).map(([key, name]) => [Number(key), name] as const);
+  const sorted = entries.sort(([a], [b]) => a - b);
+  if (sorted.some(([key], position) => key !== position)) {
+    throw refuse(
+      path,
+      `the indices of "names" are ${sorted
+        .slice(0, 10)
+        .map(([key]) => key)
+        .join(", ")}…`,
+      "0, 1, 2, … without gaps",
+    );
+  }
+  return sorted.map(([, name]) => String(name));
+}
+
+function refuse(path: string, found: string, expected: string, cause?: unknown): WhyboxError {
+  return new WhyboxError("bad-input", `Cannot read class names from ${path}: ${found}; expected ${expected}.`, {
+    details: { path },
+    ...(cause === undefined ? {} : { cause }),
+  });
+}

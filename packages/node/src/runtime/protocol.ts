@@ -1,0 +1,45 @@
+import type { RuntimeData, RuntimeType, SessionOptions } from "@whybox/core";
+
+/** What the main thread asks of the runtime worker. Tensors and sessions are numbers: they live over there. */
+export type Request =
+  | {
+      readonly kind: "upload";
+      readonly type: RuntimeType;
+      readonly dims: readonly number[];
+      readonly data: RuntimeData;
+    }
+  | { readonly kind: "create"; readonly model: Uint8Array; readonly options: SessionOptions }
+  | {
+      readonly kind: "run";
+      readonly session: number;
+      readonly feeds: Readonly<Record<string, number>>;
+      readonly outputs: readonly string[];
+    }
+  | { readonly kind: "read"; readonly tensor: number }
+  | { readonly kind: "dispose"; readonly tensor: number }
+  | { readonly kind: "release"; readonly session: number };
+
+/** A tensor in the worker, as the main thread knows it. */
+export interface RemoteTensor {
+  readonly id: number;
+  readonly type: RuntimeType;
+  readonly dims: readonly number[];
+}
+
+export interface Replies {
+  readonly upload: RemoteTensor;
+  readonly create: {
+    readonly id: number;
+    readonly inputNames: readonly string[];
+    readonly outputNames: readonly string[];
+  };
+  readonly run: Readonly<Record<string, RemoteTensor>>;
+  readonly read: RuntimeData;
+  readonly dispose: null;
+  readonly release: null;
+}
+
+export type Call = Request & { readonly call: number };
+export type Answer =
+  | { readonly call: number; readonly value: Replies[keyof Replies] }
+  | { readonly call: number; readonly error: { readonly code: string; readonly message: string } };

@@ -1,0 +1,122 @@
+import { Worker } from "node:worker_threads";
+import {
+  type RuntimePort,
+  type RuntimeSession,
+  type RuntimeTensor,
+  WhyboxError,
+  type WhyboxErrorCode,
+} from "@whybox/core";
+import type { Answer, RemoteTensor, Replies, Request } from "./protocol.js";
+
+/** A runtime whose sessions live in a worker thread, so that the caller's event loop stays free while a model runs. */
+export interface WorkerPort extends RuntimePort {
+  /** Ends the thread and all that lives in it. Calls under way fail. */
+  close(): Promise<void>;
+}
+
+/** Starts the runtime thread. It does not keep the process alive while nothing is asked of it. */
+export function createWorkerPort(): WorkerPort {
+  const caller = new WorkerCaller(new Worker(new URL("./worker.js", import.meta.url)));
+  return {
+    description: "onnxruntime-node in a worker thread",
+    upload: async (type, dims, data) =>
+      wrapTensor(caller, await caller.call({ kind: "upload", type, dims, data }, owned(data))),
+    createSession: async (model, options) => {
+      const made = await caller.call({ kind: "create", model, options }, owned(model));
+      return wrapSession(caller, made);
+    },
+    close: () => caller.close(),
+  };
+}
+
+class WorkerCaller {
+  readonly #worker: Worker;
+  readonly #waiting = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>();
+  #next = 1;
+  #closed: Error | undefined;
+
+  constructor(worker: Worker) {
+    this.#worker = worker;
+    worker.unref();
+    worker.on("message", (answer: Answer) => this.#settle(answer));
+    worker.on("error", (cause) =>
+      this.#fail(new WhyboxError("runtime", `The runtime's thread failed: ${cause}`, { cause })),
+    );
+    worker.on("exit", () =>
+      this.#fail(new WhyboxError("runtime", "The runtime's thread has ended; the detector was disposed of.")),
+    );
+  }
+
+  call<R extends Request>(request: R, transfer: ArrayBuffer[] = []): Promise<Replies[R["kind"]]> {
+    if (this.#closed) return Promise.reject(this.#closed);
+    const call = this.#next++;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(call, { resolve, reject });
+      this.#worker.ref();
+      this.#worker.postMessage({ ...request, call }, transfer);
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#worker.terminate();
+  }
+
+  #settle(answer: Answer): void {
+    const waiting = this.#waiting.get(answer.call);
+    this.#waiting.delete(answer.call);
+    if (this.#waiting.size === 0) this.#worker.unref();
+    if (waiting === undefined) return;
+    if ("error" in answer) waiting.reject(new WhyboxError(answer.error.code as WhyboxErrorCode, answer.error.message));
+    else waiting.resolve(answer.value as never);
+  }
+
+  #fail(error: WhyboxError): void {
+    this.#closed ??= error;
+    for (const { reject } of this.#waiting.values()) reject(error);
+    this.#waiting.clear();
+  }
+}
+
+/** The buffer behind `view`, to hand over, when the view is all of it. */
+function owned(view: ArrayBufferView): ArrayBuffer[] {
+  const { buffer } = view;
+  return buffer instanceof ArrayBuffer && view.byteLength === buffer.byteLength ? [buffer] : [];
+}
+
+const remoteId = Symbol("remote tensor");
+interface Remote extends RuntimeTensor {
+  readonly [remoteId]: number;
+}
+
+function wrapTensor(caller: WorkerCaller, tensor: RemoteTensor): RuntimeTensor {
+  let disposed = false;
+  const wrapped: Remote = {
+    type: tensor.type,
+    dims: tensor.dims,
+    read: () => caller.call({ kind: "read", tensor: tensor.id }),
+    dispose: () => {
+      if (!disposed) caller.call({ kind: "dispose", tensor: tensor.id }).catch(() => undefined);
+      disposed = true;
+    },
+    [remoteId]: tensor.id,
+  };
+  return wrapped;
+}
+
+function wrapSession(caller: WorkerCaller, made: Replies["create"]): RuntimeSession {
+  let released = false;
+  return {
+    inputNames: made.inputNames,
+    outputNames: made.outputNames,
+    run: async (feeds, outputs) => {
+      const ids = Object.entries(feeds).map(([name, tensor]) => [name, (tensor as Remote)[remoteId]] as const);
+      const results = await caller.call({ kind: "run", session: made.id, feeds: Object.fromEntries(ids), outputs });
+      return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, wrapTensor(caller, tensor)]));
+    },
+    release: async () => {
+      if (released) return;
+      released = true;
+      await caller.call({ kind: "release", session: made.id }).catch(() => undefined);
+    },
+  };
+}

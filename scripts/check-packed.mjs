@@ -1,0 +1,51 @@
+// Packs both packages, installs the tarballs in an empty folder as a user would, and uses them there.
+import { execFileSync } from "node:child_process";
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+const root = resolve(import.meta.dirname, "..");
+const folder = mkdtempSync(join(tmpdir(), "whybox-packed-"));
+const run = (command, args, options = {}) => {
+  console.log(`$ ${command} ${args.join(" ")}`);
+  return execFileSync(command, args, { stdio: ["ignore", "pipe", "inherit"], encoding: "utf8", ...options });
+};
+
+try {
+  const tarballs = ["packages/core", "packages/node"].map((path) => {
+    const [packed] = JSON.parse(
+      run("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", folder], { cwd: join(root, path) }),
+    );
+    const file = join(folder, packed.filename);
+    console.log(run("npx", ["publint", "run", file, "--strict"], { cwd: root }));
+    console.log(run("npx", ["attw", file, "--profile", "esm-only"], { cwd: root }));
+    return file;
+  });
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "empty", private: true, type: "module" }));
+  const env = { ...process.env, ONNXRUNTIME_NODE_INSTALL: "skip" };
+  run("npm", ["install", "--no-audit", "--no-fund", ...tarballs], { cwd: folder, env });
+
+  const photo = join(folder, "dog.jpg");
+  copyFileSync(join(root, "fixtures/photos/dog.jpg"), photo);
+  console.log(run("npx", ["whybox", "--version"], { cwd: folder }));
+  console.log(run("npx", ["whybox", "explain", "dog.jpg"], { cwd: folder }));
+  for (const name of ["dog.png", "dog.json"]) {
+    if (!existsSync(join(folder, "runs/explain/exp", name))) throw new Error(`whybox explain did not write ${name}`);
+  }
+  const document = JSON.parse(readFileSync(join(folder, "runs/explain/exp/dog.json"), "utf8"));
+  if (!document.detections.some((found) => found.className === "dog"))
+    throw new Error("the packed command found no dog");
+
+  const script = [
+    'import { explain } from "whybox";',
+    'const { detections, heatmap } = await explain("dog.jpg", { layer: -2 });',
+    "const peak = heatmap.data.indexOf(heatmap.data.reduce((a, b) => Math.max(a, b)));",
+    "console.log(detections.map((found) => found.className).join(), peak % heatmap.width, Math.floor(peak / heatmap.width));",
+    'if (!detections.some((found) => found.className === "dog")) throw new Error("no dog");',
+  ];
+  writeFileSync(join(folder, "five-lines.mjs"), script.join("\n"));
+  console.log(run("node", ["five-lines.mjs"], { cwd: folder }));
+  console.log("The packed packages work.");
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
