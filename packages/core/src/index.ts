@@ -15,6 +15,10 @@ export { type LetterboxTarget, letterbox, planLetterbox } from "./image/letterbo
 export { checkRgbImage } from "./image/rgb-image.js";
 export { type AnyCamMethod, defaultMethods, resolveMethod } from "./methods/index.js";
 export type { CamMethod, Evidence } from "./methods/method.js";
+export { encodeModel } from "./onnx/encode.js";
+export { readTfjs } from "./readers/tfjs/read-tfjs.js";
+export { tfjsWeightFiles } from "./readers/tfjs/topology.js";
+export { type RestoreYolov5Options, restoreYolov5 } from "./readers/yolov5/restore-yolov5.js";
 export { createOrtPort, type OrtModule } from "./runtime/ort-port.js";
 export type {
   RuntimeData,

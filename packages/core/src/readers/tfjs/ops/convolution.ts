@@ -1,0 +1,188 @@
+import type { Value } from "../../../onnx/builder.js";
+import { floatAttr, intAttr, intsAttr, stringAttr, stringsAttr } from "../attributes.js";
+import type { TfDim, TfTensor, TfValue, Translation } from "../translation.js";
+import type { TfConstant } from "../weights.js";
+
+/** Conv2D: NHWC image, HWIO weights. */
+export function conv2d(cx: Translation): TfValue {
+  return convolution(cx, false, undefined);
+}
+
+/** DepthwiseConv2dNative: weights [H, W, C, M]; channel c gives outputs c·M … c·M + M − 1. */
+export function depthwiseConv2d(cx: Translation): TfValue {
+  return convolution(cx, true, undefined);
+}
+
+/** _FusedConv2D: Conv2D, then BiasAdd, then an activation. */
+export function fusedConv2d(cx: Translation): TfValue {
+  return fused(cx, false);
+}
+
+export function fusedDepthwiseConv2d(cx: Translation): TfValue {
+  return fused(cx, true);
+}
+
+/** BiasAdd on an image or on a matrix: the bias runs along the last axis. */
+export function biasAdd(cx: Translation): TfValue {
+  const input = cx.tensor(0);
+  expectNhwc(cx);
+  const bias = biasOf(cx, 1, input.dims[input.dims.length - 1] ?? null);
+  const dims = input.layout === "nchw" ? [bias.data.length, 1, 1] : [bias.data.length];
+  return cx.made(cx.builder.op("Add", [input.value, cx.builder.floats(dims, bias.data)]), input.dims, input.layout);
+}
+
+function fused(cx: Translation, depthwise: boolean): TfValue {
+  const [first, second, ...rest] = stringsAttr(cx.node, "fused_ops");
+  if (first !== "BiasAdd" || rest.length > 0) {
+    throw cx.unsupported(
+      `fused_ops are [${[first, second, ...rest].filter(Boolean).join(", ")}], expected BiasAdd and at most one activation`,
+    );
+  }
+  const output = convolution(cx, depthwise, 2);
+  return second === undefined ? output : activation(cx, output, second);
+}
+
+function activation(cx: Translation, x: TfTensor, name: string): TfTensor {
+  const make = (value: Value): TfTensor => cx.made(value, x.dims, x.layout);
+  if (name === "Relu" || name === "Elu" || name === "Sigmoid" || name === "Tanh")
+    return make(cx.builder.op(name, [x.value]));
+  if (name === "Relu6") return make(cx.builder.op("Clip", [x.value, cx.builder.float(0), cx.builder.float(6)]));
+  if (name === "LeakyRelu") {
+    return make(cx.builder.op(name, [x.value], { alpha: { float: floatAttr(cx.node, "leakyrelu_alpha", 0.2) } }));
+  }
+  throw cx.unsupported(`the fused activation is ${name}, expected Relu, Relu6, Elu, LeakyRelu, Sigmoid or Tanh`);
+}
+
+function convolution(cx: Translation, depthwise: boolean, biasInput: number | undefined): TfTensor {
+  expectNhwc(cx);
+  const { image, pads: foreign } = imageWithPads(cx);
+  const weights = cx.constant(1);
+  const [kh, kw, I, O] = kernelDims(cx, weights, image, depthwise);
+  const outputs = depthwise ? I * O : O;
+  const inputs = [
+    image.value,
+    cx.builder.floats(depthwise ? [outputs, 1, kh, kw] : [O, I, kh, kw], toOihw(weights, depthwise)),
+  ];
+  if (biasInput !== undefined) {
+    inputs.push(cx.builder.floats([outputs], biasOf(cx, biasInput, outputs).data as Float32Array));
+  }
+  const [strideH, strideW] = spatial(cx, "strides");
+  const [dilationH, dilationW] = spatial(cx, "dilations");
+  const window = {
+    kernel: [(kh - 1) * dilationH + 1, (kw - 1) * dilationW + 1],
+    strides: [strideH, strideW],
+  };
+  const { attributes, dims } = windowing(cx, window, image.dims, foreign);
+  const value = cx.builder.op("Conv", inputs, {
+    dilations: [dilationH, dilationW],
+    group: depthwise ? I : 1,
+    kernel_shape: [kh, kw],
+    ...attributes,
+    strides: [strideH, strideW],
+  });
+  return cx.made(value, [image.dims[0] ?? null, ...dims, outputs], "nchw");
+}
+
+/** The image and the pads that a Pad before this convolution left to it; only a VALID convolution may take them. */
+function imageWithPads(cx: Translation): { image: TfTensor; pads: readonly number[] | undefined } {
+  const raw = cx.rawTensor(0);
+  if (raw.pendingPads === undefined || stringAttr(cx.node, "padding", "VALID") !== "VALID") {
+    return { image: cx.image(0), pads: undefined };
+  }
+  const { pendingPads, ...image } = raw;
+  const [top, left, bottom, right] = pendingPads as [number, number, number, number];
+  const [N, H, W, C] = raw.dims as [TfDim, TfDim, TfDim, TfDim];
+  const shrink = (size: TfDim, by: number): TfDim => (size === null ? null : size - by);
+  return { image: { ...image, dims: [N, shrink(H, top + bottom), shrink(W, left + right), C] }, pads: pendingPads };
+}
+
+/**
+ * Pads of a convolution or pooling and the size it gives. SAME with stride 1 has the same pads at every size, so they are
+ * written out; with a larger stride they depend on the size and stay `auto_pad`.
+ * @param foreign pads of a Pad node before it.
+ */
+export function windowing(
+  cx: Translation,
+  window: { readonly kernel: readonly number[]; readonly strides: readonly number[] },
+  dims: readonly TfDim[],
+  foreign: readonly number[] | undefined,
+): { attributes: { pads: number[] } | { auto_pad: string }; dims: TfDim[] } {
+  const padding = stringAttr(cx.node, "padding", "VALID");
+  const sizes = [dims[1] ?? null, dims[2] ?? null];
+  if (padding === "SAME") {
+    const out = sizes.map((size, i) => (size === null ? null : Math.ceil(size / window.strides[i]!)));
+    if (window.strides.some((stride) => stride !== 1)) return { attributes: { auto_pad: "SAME_UPPER" }, dims: out };
+    const before = window.kernel.map((kernel) => Math.floor((kernel - 1) / 2));
+    const after = window.kernel.map((kernel) => Math.ceil((kernel - 1) / 2));
+    return { attributes: { pads: [...before, ...after] }, dims: out };
+  }
+  if (padding !== "VALID") throw cx.unsupported(`padding is ${padding}, expected SAME or VALID`);
+  const pads = foreign ?? [0, 0, 0, 0];
+  const out = sizes.map((size, i) => {
+    if (size === null) return null;
+    const room = size + pads[i]! + pads[i + 2]! - window.kernel[i]!;
+    if (room < 0) throw cx.unsupported(`its window of ${window.kernel[i]} is larger than the input of ${size}`);
+    return Math.floor(room / window.strides[i]!) + 1;
+  });
+  return { attributes: { pads: [...pads] }, dims: out };
+}
+
+/** The height and width entries of a four-element attribute (NHWC), which leaves batch and channels alone. */
+export function spatial(cx: Translation, name: string): [number, number] {
+  const [n, h, w, c] = intsAttr(cx.node, name);
+  if (n === undefined) return [1, 1];
+  if (n !== 1 || c !== 1 || h === undefined || w === undefined || !(h >= 1 && w >= 1 && h <= 4096 && w <= 4096)) {
+    throw cx.unsupported(`${name} are [${intsAttr(cx.node, name).join(", ")}], expected [1, h, w, 1]`);
+  }
+  return [h, w];
+}
+
+export function expectNhwc(cx: Translation): void {
+  const format = stringAttr(cx.node, "data_format", "NHWC");
+  if (format !== "NHWC") throw cx.unsupported(`data_format is ${format}, expected NHWC`);
+  if (intAttr(cx.node, "num_args", 1) !== 1) throw cx.unsupported("it has more than one fused argument");
+}
+
+function kernelDims(
+  cx: Translation,
+  weights: TfConstant,
+  image: TfTensor,
+  depthwise: boolean,
+): readonly [number, number, number, number] {
+  const [, , , C] = image.dims;
+  const dims = weights.dims;
+  if (
+    weights.dtype !== "float32" ||
+    dims.length !== 4 ||
+    dims.some((dim) => dim < 1) ||
+    (C !== null && dims[2] !== C)
+  ) {
+    throw cx.unsupported(
+      `its weights are ${weights.dtype} [${dims.join(", ")}], expected float32 [h, w, ${C}, ${depthwise ? "multiplier" : "outputs"}]`,
+    );
+  }
+  return dims as [number, number, number, number];
+}
+
+function biasOf(cx: Translation, index: number, size: TfDim): TfConstant & { readonly data: Float32Array } {
+  const bias = cx.constant(index);
+  if (!(bias.data instanceof Float32Array) || bias.dims.length !== 1 || (size !== null && bias.dims[0] !== size)) {
+    throw cx.unsupported(`its bias is ${bias.dtype} [${bias.dims.join(", ")}], expected float32 [${size}]`);
+  }
+  return { ...bias, data: bias.data };
+}
+
+/** [H, W, I, O] to [O, I, H, W]; depthwise [H, W, C, M] to [C·M, 1, H, W]. */
+function toOihw(weights: TfConstant, depthwise: boolean): Float32Array {
+  const [H, W, I, O] = weights.dims as [number, number, number, number];
+  const source = weights.data;
+  const target = new Float32Array(source.length);
+  const area = H * W;
+  let from = 0;
+  for (let cell = 0; cell < area; cell++) {
+    for (let i = 0; i < I; i++) {
+      for (let o = 0; o < O; o++) target[(depthwise ? i * O + o : o * I + i) * area + cell] = source[from++]!;
+    }
+  }
+  return target;
+}
