@@ -1,12 +1,10 @@
 import { invariant, WhyboxError } from "../errors.js";
 import { GraphBuilder, type Value } from "../onnx/builder.js";
-import { topologicalOrder } from "../onnx/graph.js";
 import type { Graph, Node } from "../onnx/model.js";
 import { type BackwardState, NodeContext } from "./context.js";
 import { type BlockedOp, type DifferentiationPlan, planDifferentiation, ruleFor } from "./reachability.js";
 import type { GradRule } from "./rule.js";
 import { defaultRules, type RuleTable, ruleTable } from "./rules/index.js";
-import { ShapeFacts } from "./shape-facts.js";
 import { unbroadcast } from "./unbroadcast.js";
 
 export interface BackwardRequest {
@@ -49,9 +47,8 @@ export function buildBackward(graph: Graph, request: BackwardRequest): BackwardG
   if (plan.blocked.length > 0) throw noGradient(plan.blocked);
   const build = new GraphBuilder(freePrefix(graph));
   const seeds = new Map(outputs.map((output) => [output, build.fresh("seed")]));
-  const facts = new ShapeFacts(graph, topologicalOrder(graph.nodes));
   const state: BackwardState = {
-    ...{ build, facts, manySeeds: request.manySeeds, anySeed: seeds.get(outputs[0]!) ?? "" },
+    ...{ build, facts: plan.facts, manySeeds: request.manySeeds, anySeed: seeds.get(outputs[0]!) ?? "" },
     ...{ shapes: new Map(), seededShapes: new Map(), refusals: [] },
   };
   if (request.manySeeds) refuseOtherBatches(state, plan);
@@ -83,7 +80,7 @@ function pullBack(
     results.forEach((g, index) => {
       if (g === null || !wanted[index]) return;
       const input = node.inputs[index]!;
-      cotangents.add(input, rule.broadcasts ? unbroadcast(cx, state.facts, g, node.outputs[0]!, input) : g);
+      cotangents.add(input, rule.broadcasts ? unbroadcast(cx, g, input, node.outputs[0]!) : g);
     });
   }
   return cotangents;

@@ -2,6 +2,7 @@ import { WhyboxError } from "../errors.js";
 import { topologicalOrder } from "../onnx/graph.js";
 import type { Graph, Node } from "../onnx/model.js";
 import type { RuleTable } from "./rules/index.js";
+import { ShapeFacts } from "./shape-facts.js";
 import { stopsGradient } from "./stops.js";
 
 /** An op between the taps and the outputs that cannot be differentiated. */
@@ -23,6 +24,8 @@ export interface DifferentiationPlan {
   readonly blocked: readonly BlockedOp[];
   /** Tap → whether any output depends on it differentiably. A tap that is not connected has a gradient of exactly zero. */
   readonly connected: ReadonlyMap<string, boolean>;
+  /** What is known of the graph's shapes beforehand. */
+  readonly facts: ShapeFacts;
 }
 
 /**
@@ -50,7 +53,8 @@ export function planDifferentiation(
   }
   path.reverse();
   const connected = new Map(taps.map((tap) => [tap, reached.has(tap)]));
-  return { path, reached, blocked: blockedOps(path, rules), connected };
+  const facts = new ShapeFacts(graph, order);
+  return { path, reached, blocked: blockedOps(path, rules, facts), connected, facts };
 }
 
 /** The values that depend on a tap through differentiable edges, the taps included. */
@@ -95,11 +99,11 @@ function capturedValues(node: Node): string[] {
   return names;
 }
 
-function blockedOps(path: readonly Node[], rules: RuleTable): BlockedOp[] {
+function blockedOps(path: readonly Node[], rules: RuleTable, facts: ShapeFacts): BlockedOp[] {
   const groups = new Map<string, { op: string; reason: string; nodes: string[] }>();
   for (const node of path) {
     const rule = ruleFor(node, rules);
-    const reason = rule ? rule.unsupported?.(node) : "no gradient rule";
+    const reason = rule ? rule.unsupported?.(node, facts) : "no gradient rule";
     if (reason === undefined) continue;
     const op = node.domain === "" ? node.opType : `${node.domain}.${node.opType}`;
     const key = `${op}\n${reason}`;

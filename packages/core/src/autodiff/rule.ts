@@ -1,7 +1,7 @@
 import type { AttributeLiteral } from "../onnx/attributes.js";
 import type { GraphBuilder, Value } from "../onnx/builder.js";
 import type { Node, TensorProto } from "../onnx/model.js";
-import type { StaticDim } from "./shape-facts.js";
+import type { FactSource, StaticDim } from "./shape-facts.js";
 
 /**
  * What a rule sees of the node it differentiates, and what it emits into.
@@ -57,8 +57,11 @@ export interface GradRule {
    * (the shape of a Reshape, the condition of a Where).
    */
   readonly differentiable?: (node: Node) => readonly number[];
-  /** Why this particular node cannot be differentiated (attribute values the rule does not cover), or undefined. Checked before anything runs. */
-  readonly unsupported?: (node: Node) => string | undefined;
+  /**
+   * Why this particular node cannot be differentiated (attribute values the rule does not cover, an input that would have to
+   * be constant, a rank that would have to be known), or undefined. Asked before anything is built.
+   */
+  readonly unsupported?: (node: Node, facts: FactSource) => string | undefined;
   /**
    * True for an op whose inputs are broadcast against each other (Add, Where, …): the rule returns every gradient at
    * the shape of output 0, and the engine sums it over the broadcast axes down to the input's shape.

@@ -4,9 +4,11 @@ import { inferDims } from "./shape-rules.js";
 /** A size, or a symbol: two dims with the same symbol have the same size in every run. */
 export type StaticDim = number | string;
 
-/** What the shape rules ask of a graph. */
+/** What is known of the values of a graph before anything runs. */
 export interface FactSource {
+  /** The dims known of a value, or undefined when not even its rank is. */
   dims(value: string): readonly StaticDim[] | undefined;
+  /** The initializer of that name, if there is one. */
   constant(value: string): TensorProto | undefined;
 }
 
@@ -39,7 +41,6 @@ export class ShapeFacts implements FactSource {
     }
   }
 
-  /** The dims known of a value, or undefined when not even its rank is. */
   dims(value: string): readonly StaticDim[] | undefined {
     return this.#dims.get(value);
   }

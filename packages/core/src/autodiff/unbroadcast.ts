@@ -1,27 +1,33 @@
 import type { Value } from "../onnx/builder.js";
 import { intTensor } from "../onnx/tensors.js";
 import type { VjpContext } from "./rule.js";
-import type { ShapeFacts } from "./shape-facts.js";
+import type { StaticDim } from "./shape-facts.js";
 
 /**
- * Sums `g`, a cotangent at the shape of forward value `from`, down to the shape of forward value `to`, which was broadcast
- * to it. Axes that are known beforehand are summed by one ReduceSum (or none); others are found in the graph.
+ * Sums `g` down to the shape of forward value `to`, which was broadcast. `from` is a forward value of the rank of `g`;
+ * `source` is what is known of the dims of `g` (default: it has the shape of `from`). Axes that are known beforehand are summed
+ * by one ReduceSum, or none; others are found in the graph.
  */
-export function unbroadcast(cx: VjpContext, facts: ShapeFacts, g: Value, from: Value, to: Value): Value {
-  const source = facts.dims(from);
-  const target = facts.dims(to);
+export function unbroadcast(
+  cx: VjpContext,
+  g: Value,
+  to: Value,
+  from: Value,
+  source: readonly StaticDim[] | undefined = cx.staticDims(from),
+): Value {
+  const target = cx.staticDims(to);
   if (cx.manySeeds && (!source || !target || source.length !== target.length)) {
     const found = source && target ? `has rank ${target.length}, the output ${source.length}` : "is of unknown rank";
-    cx.refuseManySeeds(`a broadcast operand (${to}) ${found}: there is no axis for the seeds`);
+    cx.refuseManySeeds(`operand "${to}" ${found}: there is no axis for the seeds`);
   }
   const axes = source && target && staticAxes(source, target, cx.manySeeds);
-  return axes ? reduceStatic(cx, g, axes, source.length - target.length) : reduceDynamic(cx, g, from, to);
+  return axes ? reduceStatic(cx, g, axes, source.length - target.length) : reduceDynamic(cx, g, to, from);
 }
 
 /** The axes to sum, or undefined when they depend on sizes that are not known. */
 function staticAxes(
-  source: readonly (number | string)[],
-  target: readonly (number | string)[],
+  source: readonly StaticDim[],
+  target: readonly StaticDim[],
   manySeeds: boolean,
 ): number[] | undefined {
   const pad = source.length - target.length;
@@ -44,7 +50,7 @@ function reduceStatic(cx: VjpContext, g: Value, axes: readonly number[], pad: nu
 }
 
 /** Sums over every axis where the target, its rank filled up with ones in front, has size 1. */
-function reduceDynamic(cx: VjpContext, g: Value, from: Value, to: Value): Value {
+function reduceDynamic(cx: VjpContext, g: Value, to: Value, from: Value): Value {
   const { build } = cx;
   const one = build.ints([1]);
   const shape = cx.shape(to);

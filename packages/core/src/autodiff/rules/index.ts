@@ -1,11 +1,31 @@
 import { invariant } from "../../errors.js";
 import type { GradRule } from "../rule.js";
 import { binaryRules } from "./binary.js";
+import { clip } from "./clip.js";
+import { cumSum } from "./cum-sum.js";
 import { elementwiseRules } from "./elementwise.js";
+import { extremumRules } from "./extremum.js";
+import { gemm } from "./gemm.js";
+import { matmul } from "./matmul.js";
+import { pow } from "./pow.js";
+import { reduceRules } from "./reduce.js";
+import { softmaxRules } from "./softmax.js";
 import { spatialRules } from "./spatial.js";
 
 /** Every op that Whybox can differentiate. To add one, see docs/adding-an-op.md. */
-export const defaultRules: readonly GradRule[] = [...elementwiseRules, ...binaryRules, ...spatialRules];
+export const defaultRules: readonly GradRule[] = [
+  ...elementwiseRules,
+  ...binaryRules,
+  ...extremumRules,
+  clip,
+  pow,
+  ...reduceRules,
+  ...softmaxRules,
+  matmul,
+  gemm,
+  cumSum,
+  ...spatialRules,
+];
 
 export type RuleTable = ReadonlyMap<string, GradRule>;
 

@@ -1,0 +1,86 @@
+import { intAttribute } from "../../onnx/attributes.js";
+import type { Value } from "../../onnx/builder.js";
+import type { Node } from "../../onnx/model.js";
+import { intsOf } from "../../onnx/tensors.js";
+import { sizeOf } from "../../tensor/tensor.js";
+import type { GradRule, VjpContext } from "../rule.js";
+import type { FactSource } from "../shape-facts.js";
+import { batchAxisUntouched } from "./batch-axis.js";
+import { mask } from "./mask.js";
+
+/** Gradient of a reduction: `g` and `y` come with the reduced axes back in place, so that they broadcast against x. */
+type ReduceGradient = (cx: VjpContext, g: Value, x: Value, y: Value) => Value;
+
+function reduction(op: string, gradient: ReduceGradient): GradRule {
+  return {
+    op,
+    differentiable: () => [0],
+    unsupported: noAxesAtAll,
+    vjp(cx) {
+      refuseLostBatchAxis(cx);
+      const gx = gradient(cx, withAxes(cx, cx.cotangent(0)!), cx.input(0), withAxes(cx, cx.output(0)));
+      return cx.node.inputs.map((_, i) => (i === 0 ? gx : null));
+    },
+  };
+}
+
+/** "No axes" means all of them, or with the attribute none: the second is no reduction, and exporters do not write it. */
+function noAxesAtAll(node: Node, facts: FactSource): string | undefined {
+  if (intAttribute(node, "noop_with_empty_axes", 0) === 0) return undefined;
+  const axes = facts.constant(node.inputs[1] ?? "");
+  return axes && axes.dims[0] !== 0 ? undefined : "noop_with_empty_axes without constant axes";
+}
+
+/** A value of the output's shape with the reduced axes as ones (already so with keepdims; a scalar broadcasts by itself). */
+function withAxes(cx: VjpContext, value: Value): Value {
+  const axes = cx.input(1);
+  return intAttribute(cx.node, "keepdims", 1) !== 0 || axes === "" ? value : cx.op("Unsqueeze", [value, axes]);
+}
+
+/** With keepdims a reduced axis 0 stays as the seed axis. */
+function refuseLostBatchAxis(cx: VjpContext): void {
+  if (!cx.manySeeds || intAttribute(cx.node, "keepdims", 1) !== 0) return;
+  const axes = cx.constant(1);
+  batchAxisUntouched(cx, axes ? intsOf(axes) : [0]);
+}
+
+/** The values that were averaged into one, as a float scalar. */
+function countReduced(cx: VjpContext): Value {
+  const [x, y] = [cx.staticDims(cx.input(0)), cx.staticDims(cx.output(0))];
+  if (x && y && [...x, ...y].every((dim) => typeof dim === "number")) {
+    return cx.build.float(sizeOf(x as number[]) / sizeOf(y as number[]));
+  }
+  const [all, left] = [cx.input(0), cx.output(0)].map((value) =>
+    cx.op("ReduceProd", [cx.shape(value)], { keepdims: 0 }),
+  );
+  return cx.op("Cast", [cx.op("Div", [all!, left!])], { to: 1 });
+}
+
+function spread(cx: VjpContext, g: Value): Value {
+  return cx.op("Expand", [g, cx.shape(cx.input(0))]);
+}
+
+/** All that are equal to the extremum share its gradient evenly, as torch.amax does. */
+const shareTies: ReduceGradient = (cx, g, x, y) => {
+  const winners = mask(cx, cx.op("Equal", [x, y]));
+  const axes = cx.input(1);
+  const count = cx.op("ReduceSum", axes === "" ? [winners] : [winners, axes], { keepdims: 1 });
+  return cx.op("Mul", [g, cx.op("Div", [winners, count])]);
+};
+
+/** x / ‖x‖, and 0 for the zero vector, as in PyTorch. */
+const l2: ReduceGradient = (cx, g, x, y) => {
+  const zero = cx.build.float(0);
+  return cx.op("Mul", [g, cx.op("Where", [cx.op("Equal", [y, zero]), zero, cx.op("Div", [x, y])])]);
+};
+
+export const reduceRules: readonly GradRule[] = [
+  reduction("ReduceSum", (cx, g) => spread(cx, g)),
+  reduction("ReduceMean", (cx, g) => spread(cx, cx.op("Div", [g, countReduced(cx)]))),
+  reduction("ReduceMax", shareTies),
+  reduction("ReduceMin", shareTies),
+  reduction("ReduceL1", (cx, g, x) => cx.op("Mul", [g, cx.op("Sign", [x])])),
+  reduction("ReduceL2", l2),
+  reduction("ReduceSumSquare", (cx, g, x) => cx.op("Mul", [g, cx.op("Add", [x, x])])),
+  reduction("ReduceLogSumExp", (cx, g, x, y) => cx.op("Mul", [g, cx.op("Exp", [cx.op("Sub", [x, y])])])),
+];
