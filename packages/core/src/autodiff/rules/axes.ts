@@ -76,10 +76,19 @@ export function hasInput(cx: VjpContext, i: number): boolean {
   return (cx.node.inputs[i] ?? "") !== "";
 }
 
-/**
- * Notes that the node works along axis 0. A negative axis is taken to be another one: rank and axis would have to meet
- * exactly, and a value without a leading 1 cannot be reached from the layer without a node that refuses by itself.
- */
-export function refuseAxisZero(cx: VjpContext, axes: readonly number[]): void {
-  if (axes.includes(0)) cx.refuseManySeeds(`${cx.node.opType} works along axis 0`);
+/** `axis` counted from the front, or undefined when it is negative and the rank of `value` is not known beforehand. */
+export function fromFront(cx: VjpContext, axis: number, value: Value): number | undefined {
+  if (axis >= 0) return axis;
+  const rank = cx.staticDims(value)?.length;
+  return rank === undefined ? undefined : axis + rank;
+}
+
+/** Refuses many seeds when the node works along axis 0 of `value`, or when that cannot be told. */
+export function refuseAxisZero(cx: VjpContext, axes: readonly number[] | undefined, value: Value): void {
+  const front = axes?.map((axis) => fromFront(cx, axis, value));
+  if (front?.every((axis) => axis !== undefined && axis !== 0)) return;
+  const known = front?.includes(0)
+    ? "it works along axis 0"
+    : "whether it works along axis 0 depends on values known only later";
+  cx.refuseManySeeds(`${known}, where the seeds are`);
 }
