@@ -9,13 +9,13 @@ export const resultSchemaVersion = 1;
 
 const sizeSchema = z.tuple([z.int(), z.int()]).describe("[height, width]");
 const boxSchema = z
-  .strictObject({ x1: z.number(), y1: z.number(), x2: z.number(), y2: z.number() })
+  .object({ x1: z.number(), y1: z.number(), x2: z.number(), y2: z.number() })
   .describe("Corners; a pixel covers [i, i + 1).");
 const indicesSchema = z.array(z.int()).describe("Indices into detections.");
 
-const toolSchema = z.strictObject({ name: z.literal("whybox"), version: z.string() });
+const toolSchema = z.object({ name: z.literal("whybox"), version: z.string() });
 
-const modelSchema = z.strictObject({
+const modelSchema = z.object({
   source: z.string().describe("Path or name as given."),
   sha256: z.string().describe("Hex digest of the model file that ran."),
   bytes: z.int(),
@@ -23,15 +23,15 @@ const modelSchema = z.strictObject({
   format: z.string(),
   opset: z.int(),
   classCount: z.int(),
-  head: z.strictObject({
+  head: z.object({
     kind: z.string(),
     output: z.string(),
-    levels: z.array(z.strictObject({ name: z.string(), stride: z.number(), anchors: z.int(), input: z.string() })),
+    levels: z.array(z.object({ name: z.string(), stride: z.number(), anchors: z.int(), input: z.string() })),
   }),
 });
 
 const letterboxSchema = z
-  .strictObject({
+  .object({
     imageSize: sizeSchema,
     inputSize: sizeSchema,
     contentSize: sizeSchema.describe("[height, width] of the scaled picture inside the input."),
@@ -42,7 +42,7 @@ const letterboxSchema = z
   .describe("How the picture was fitted into the network's input.");
 
 const optionsSchema = z
-  .strictObject({
+  .object({
     device: z.string(),
     threads: z.int().nullable().describe("null: as many as there are cores."),
     method: z.string(),
@@ -66,7 +66,7 @@ const optionsSchema = z
   })
   .describe("Every option in effect, defaults included.");
 
-const detectionSchema = z.strictObject({
+const detectionSchema = z.object({
   index: z.int(),
   classIndex: z.int(),
   className: z.string(),
@@ -83,7 +83,7 @@ const detectionSchema = z.strictObject({
   cell: z.tuple([z.int(), z.int()]).describe("[x, y] on the level's grid."),
 });
 
-const layerSchema = z.strictObject({
+const layerSchema = z.object({
   index: z.int().nullable().describe("Index in the network's list of layers; null for a value picked by name."),
   name: z.string(),
   value: z.string().describe("The value in the graph that was tapped."),
@@ -95,7 +95,7 @@ const layerSchema = z.strictObject({
   message: z.string().nullable(),
 });
 
-const scoreSchema = z.strictObject({
+const scoreSchema = z.object({
   backprop: z.string(),
   className: z.string().nullable().describe("With backwardPerClass the class."),
   value: z.number(),
@@ -103,7 +103,7 @@ const scoreSchema = z.strictObject({
 });
 
 const timingsSchema = z
-  .strictObject({
+  .object({
     decode: z.number(),
     letterbox: z.number(),
     forward: z.number(),
@@ -116,11 +116,11 @@ const timingsSchema = z
   .describe("Milliseconds. The only fields that differ from run to run.");
 
 /** One explained picture: what `<stem>.json` holds, and each entry of `results` that `--json` prints. */
-export const resultSchema = z.strictObject({
+export const resultSchema = z.object({
   schemaVersion: z.literal(resultSchemaVersion),
   tool: toolSchema,
   model: modelSchema,
-  image: z.strictObject({ source: z.string().describe("Path or URL as given."), size: sizeSchema }),
+  image: z.object({ source: z.string().describe("Path or URL as given."), size: sizeSchema }),
   letterbox: letterboxSchema,
   options: optionsSchema,
   detections: z.array(detectionSchema).describe("Highest confidence first."),
@@ -128,31 +128,29 @@ export const resultSchema = z.strictObject({
   layers: z.array(layerSchema),
   scores: z.array(scoreSchema),
   empty: z
-    .strictObject({
+    .object({
       reason: z.enum(["no-detection", "class-not-detected", "no-score", "zero-gradient"]),
       message: z.string(),
     })
     .nullable()
     .describe("Set when the heatmap is all zeros."),
   files: z
-    .strictObject({ png: z.string().nullable(), npy: z.string().nullable(), json: z.string().nullable() })
+    .object({ png: z.string().nullable(), npy: z.string().nullable(), json: z.string().nullable() })
     .describe("Names in the output folder; null for what was not asked for."),
   timings: timingsSchema,
 });
 
-const errorSchema = z.strictObject({ code: z.string(), message: z.string() });
+const errorSchema = z.object({ code: z.string(), message: z.string() });
 
 /** What `whybox explain --json` prints: always this one object, for one source and for many. */
-export const runSchema = z.strictObject({
+export const runSchema = z.object({
   schemaVersion: z.literal(resultSchemaVersion),
   tool: toolSchema,
   outputFolder: z.string().nullable().describe("Absolute path; null when the run stopped before there was one."),
   results: z.array(resultSchema),
-  failures: z
-    .array(z.strictObject({ source: z.string(), ...errorSchema.shape }))
-    .describe("Sources that gave no result."),
+  failures: z.array(z.object({ source: z.string(), ...errorSchema.shape })).describe("Sources that gave no result."),
   error: errorSchema.nullable().describe("What stopped the whole run; null when every source was tried."),
-  summary: z.strictObject({
+  summary: z.object({
     explained: z.int().describe("Results with a heatmap."),
     empty: z.int().describe("Results without one: see their empty field."),
     failed: z.int(),

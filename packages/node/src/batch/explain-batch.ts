@@ -1,0 +1,47 @@
+import { WhyboxError, type WhyboxErrorCode } from "@whybox/core";
+import type { ResultDocument } from "../io/result-json.js";
+import { explainSource, type SourceContext, stopIfAborted } from "./explain-source.js";
+import { createStemNamer } from "./names.js";
+import type { Source } from "./sources.js";
+
+/** What became of one source. */
+export type SourceOutcome =
+  | { readonly source: Source; readonly document: ResultDocument }
+  | { readonly source: Source; readonly error: unknown };
+
+/** Errors that the next source would meet again: they end the run. All others concern one picture. */
+const endsTheRun: ReadonlySet<WhyboxErrorCode> = new Set([
+  "usage",
+  "unsupported-model",
+  "no-gradient",
+  "output",
+  "aborted",
+]);
+
+/**
+ * Explains source after source and yields what became of each. A picture that fails does not stop the others.
+ * @param existing names of files already in the folder; they are not overwritten.
+ * @throws what ends the run: a wrong option, a model that cannot be explained, an unwritable folder, an abort.
+ */
+export async function* explainBatch(
+  sources: readonly Source[],
+  existing: readonly string[],
+  context: SourceContext,
+): AsyncGenerator<SourceOutcome> {
+  const nameStem = createStemNamer(existing);
+  for (const source of sources) {
+    stopIfAborted(context.signal);
+    yield await tryOne(source, nameStem(source), context);
+  }
+}
+
+async function tryOne(source: Source, stem: string, context: SourceContext): Promise<SourceOutcome> {
+  try {
+    return { source, document: await explainSource(source, stem, context) };
+  } catch (error) {
+    // Whatever an abort made fail, the abort is the reason.
+    stopIfAborted(context.signal);
+    if (error instanceof WhyboxError && endsTheRun.has(error.code)) throw error;
+    return { source, error };
+  }
+}

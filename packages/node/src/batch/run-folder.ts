@@ -1,0 +1,99 @@
+import { mkdir, open, readdir, rmdir, unlink } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { WhyboxError } from "@whybox/core";
+import { systemErrorCode } from "./system-error.js";
+
+/** Where the results of one run go. */
+export interface RunFolder {
+  /** Absolute path; the folder exists and can be written. */
+  readonly path: string;
+  /** Names of the files that were there before. */
+  readonly existing: readonly string[];
+  /** Removes the folders that this run made and left empty. */
+  discardIfEmpty(): Promise<void>;
+}
+
+/** Parent of the numbered run folders, from the current folder. */
+export const defaultRunParent = join("runs", "explain");
+
+const maxRuns = 100_000;
+
+/**
+ * A folder that no earlier run used: `exp`, `exp2`, `exp3`, … under `parent`. The folder is made by one mkdir, so two
+ * commands started together never share one.
+ * @throws output when it cannot be made.
+ */
+export async function createRunFolder(parent: string): Promise<RunFolder> {
+  const first = await makeFolder(parent);
+  for (let n = 1; n <= maxRuns; n++) {
+    const path = join(parent, n === 1 ? "exp" : `exp${n}`);
+    try {
+      await mkdir(path);
+      return { path, existing: [], discardIfEmpty: () => discard(path, first ?? path) };
+    } catch (error) {
+      if (systemErrorCode(error) !== "EEXIST") throw cannotWrite(path, error);
+    }
+  }
+  throw new WhyboxError("output", `${parent}: exp to exp${maxRuns} are all taken. Choose another folder with --out.`);
+}
+
+/**
+ * The folder given with `--out`, made when missing, and tried with a small file: that it cannot be written must be known
+ * before the model is loaded.
+ * @throws output when it cannot be made or written.
+ */
+export async function openRunFolder(path: string): Promise<RunFolder> {
+  const first = await makeFolder(path);
+  const discardIfEmpty = () => (first === undefined ? Promise.resolve() : discard(path, first));
+  const probe = join(path, `.whybox-${process.pid}-${Date.now()}`);
+  try {
+    await (await open(probe, "wx")).close();
+    await unlink(probe);
+    return { path, existing: await readdir(path), discardIfEmpty };
+  } catch (error) {
+    throw cannotWrite(path, error);
+  }
+}
+
+/** Makes the folder and its parents; returns the first one that was missing. */
+async function makeFolder(path: string): Promise<string | undefined> {
+  try {
+    return await mkdir(path, { recursive: true });
+  } catch (error) {
+    throw cannotWrite(path, error);
+  }
+}
+
+/** Removes `path` and its parents up to `first`, as long as they are empty. */
+async function discard(path: string, first: string): Promise<void> {
+  const last = resolve(first);
+  for (let folder = resolve(path); folder.startsWith(last); folder = dirname(folder)) {
+    try {
+      await rmdir(folder);
+    } catch {
+      // Not empty, or gone already: what is there is somebody's result, so it stays.
+      return;
+    }
+  }
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  EACCES: "no permission to write there",
+  EPERM: "no permission to write there",
+  EROFS: "the file system is read-only",
+  ENOSPC: "the disk is full",
+  EDQUOT: "the disk quota is used up",
+  EEXIST: "a file of that name is in the way",
+  ENOTDIR: "a file is in the way where a folder is needed",
+  ENAMETOOLONG: "the path is too long",
+};
+
+function cannotWrite(path: string, cause: unknown): WhyboxError {
+  const code = systemErrorCode(cause);
+  const reason = reasons[code] ?? "the system refuses";
+  return new WhyboxError(
+    "output",
+    `${path}: results cannot be written to this folder: ${reason} (${code}). Choose another folder with --out.`,
+    { cause, details: { path, code } },
+  );
+}

@@ -1,0 +1,23 @@
+import type { Detection, Map2D, RgbImage } from "@whybox/core";
+import type { Detector, ImageSource, LoadOptions } from "../api.js";
+
+/** How the overlay is drawn. */
+export interface OverlayOptions {
+  readonly colormap: string;
+  readonly opacity: number;
+  readonly detections: readonly Detection[];
+  readonly boxes: boolean;
+  readonly labels: boolean;
+  readonly sideBySide: boolean;
+}
+
+/** What a batch needs of the rest of Whybox. The command passes the real ones; tests pass their own. */
+export interface Services {
+  loadDetector(weights: string, options: LoadOptions): Promise<Detector>;
+  decodeImage(source: ImageSource, options: { readonly signal?: AbortSignal }): Promise<RgbImage>;
+  renderOverlay(image: RgbImage, heatmap: Map2D, options: OverlayOptions): RgbImage;
+  encodePng(image: RgbImage): Promise<Uint8Array>;
+  encodeNpy(map: Map2D): Uint8Array;
+  /** Writes the whole file or nothing. */
+  writeFile(path: string, bytes: Uint8Array): Promise<void>;
+}

@@ -1,0 +1,21 @@
+import type { ExplainOptions, Frame } from "@whybox/core";
+import type { Device } from "../api.js";
+import type { ResultKind } from "./names.js";
+
+/** Everything that `whybox explain` can be told, checked, with the defaults filled in. */
+export interface BatchSettings {
+  readonly weights: string;
+  readonly names: string | undefined;
+  readonly device: Device;
+  /** Undefined: the cores. */
+  readonly threads: number | undefined;
+  readonly explain: Required<Omit<ExplainOptions, "signal" | "imageSize">> & Pick<ExplainOptions, "imageSize">;
+  readonly save: readonly ResultKind[];
+  /** Frame of the saved `.npy`. */
+  readonly frame: Frame;
+  readonly colormap: string;
+  readonly opacity: number;
+  readonly hideBoxes: boolean;
+  readonly hideLabels: boolean;
+  readonly sideBySide: boolean;
+}

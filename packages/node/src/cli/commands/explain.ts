@@ -1,0 +1,163 @@
+import { relative, resolve, sep } from "node:path";
+import type { Command } from "commander";
+import type { Detector, LoadOptions } from "../../api.js";
+import { explainBatch, type SourceOutcome } from "../../batch/explain-batch.js";
+import { stopIfAborted } from "../../batch/explain-source.js";
+import { createRunFolder, defaultRunParent, openRunFolder, type RunFolder } from "../../batch/run-folder.js";
+import type { Services } from "../../batch/services.js";
+import type { BatchSettings } from "../../batch/settings.js";
+import { type ExpandedSources, expandSources } from "../../batch/sources.js";
+import type { CliContext } from "../context.js";
+import type { ExitCode } from "../exit-codes.js";
+import { declareExplain } from "../explain-declaration.js";
+import { type ExplainValues, explainOptionsSchema, parseOptions, toSettings } from "../explain-options.js";
+import { explanationLines, savedLine } from "../explain-text.js";
+import { printError, reportFailure } from "../failure.js";
+import { createProgress, type Progress } from "../progress.js";
+import { createRunLog, type RunLog } from "../run-log.js";
+import { createTerminal, type Terminal } from "../terminal.js";
+import { count, printable } from "../text.js";
+
+/** Adds `whybox explain` to the program; `done` gets the exit code. */
+export function addExplain(program: Command, context: CliContext, done: (code: ExitCode) => void): void {
+  const command = program.command("explain <source...>");
+  declareExplain(command, context.choices).action(async (inputs: string[], raw: unknown) => {
+    const values = parseOptions(explainOptionsSchema(context.choices), raw);
+    done(await explain(inputs, values, context));
+  });
+}
+
+/** What the steps of one run share. */
+interface Run {
+  readonly context: CliContext;
+  readonly values: ExplainValues;
+  readonly settings: BatchSettings;
+  readonly terminal: Terminal;
+  readonly progress: Progress;
+  readonly log: RunLog;
+}
+
+async function explain(inputs: readonly string[], values: ExplainValues, context: CliContext): Promise<ExitCode> {
+  const run: Run = {
+    context,
+    values,
+    settings: toSettings(values),
+    terminal: createTerminal(context, values),
+    progress: createProgress(context, values.quiet),
+    log: createRunLog(context.version, { requireDetections: values.requireDetections, keepResults: values.json }),
+  };
+  try {
+    await explainAll(inputs, run);
+  } catch (error) {
+    run.log.stopped(error);
+    run.progress.clear();
+    reportFailure(error, context);
+  }
+  finish(run);
+  return run.log.exitCode();
+}
+
+async function explainAll(inputs: readonly string[], run: Run): Promise<void> {
+  const expanded = await expandSources(inputs, { cwd: run.context.cwd });
+  reportExpansion(expanded, run);
+  if (expanded.sources.length === 0) return;
+  // Before the model: a folder that cannot be written should not cost a download.
+  const folder = await openOutput(run);
+  try {
+    await explainInto(folder, expanded, run);
+  } finally {
+    await folder.discardIfEmpty();
+  }
+}
+
+function openOutput({ context, values }: Run): Promise<RunFolder> {
+  return values.out === undefined
+    ? createRunFolder(resolve(context.cwd, defaultRunParent))
+    : openRunFolder(resolve(context.cwd, values.out));
+}
+
+async function explainInto(folder: RunFolder, { sources }: ExpandedSources, run: Run): Promise<void> {
+  const { context, settings, log, progress } = run;
+  log.begin(folder.path, sources.length);
+  const services = await context.loadServices();
+  const detector = await load(services, run);
+  try {
+    const shared = {
+      detector,
+      services,
+      settings,
+      folder: folder.path,
+      version: context.version,
+      signal: context.signal,
+    };
+    progress.sources(0, sources.length);
+    for await (const outcome of explainBatch(sources, folder.existing, shared)) {
+      progress.clear();
+      reportOutcome(outcome, folder, run);
+      progress.sources(log.done(), sources.length);
+    }
+  } finally {
+    progress.clear();
+    await detector.dispose();
+  }
+}
+
+async function load(services: Services, { context, settings, progress, terminal }: Run): Promise<Detector> {
+  stopIfAborted(context.signal);
+  const options: LoadOptions = {
+    device: settings.device,
+    signal: context.signal,
+    onProgress: (state) => progress.download(state),
+    ...(settings.threads === undefined ? {} : { threads: settings.threads }),
+    ...(settings.names === undefined ? {} : { names: settings.names }),
+  };
+  const detector = await services.loadDetector(settings.weights, options);
+  progress.clear();
+  const { source, licence } = detector.report;
+  if (licence !== undefined) terminal.notice(`Weights: ${printable(source)}, ${printable(licence)}`);
+  return detector;
+}
+
+function reportExpansion({ failures, repeated }: ExpandedSources, { context, log, terminal }: Run): void {
+  for (const { source, error } of failures) {
+    log.failed(source, error);
+    reportFailure(error, context, [source]);
+  }
+  if (repeated > 0) terminal.notice(`${count(repeated, "source")} named more than once; each is explained once.`);
+}
+
+function reportOutcome(outcome: SourceOutcome, folder: RunFolder, { context, log, terminal }: Run): void {
+  const { source } = outcome;
+  if ("error" in outcome) {
+    log.failed(source.input, outcome.error);
+    reportFailure(outcome.error, context, [source.input, source.location]);
+    return;
+  }
+  log.explained(outcome.document);
+  const [heading, ...rest] = explanationLines(outcome.document);
+  terminal.print(terminal.style("bold", heading!));
+  for (const line of rest) terminal.print(line);
+  terminal.print(terminal.style("dim", savedLine(outcome.document, relative(context.cwd, folder.path) || ".", sep)));
+}
+
+/** The last words: the summary of several sources, or the document that `--json` promises. */
+function finish({ context, log, terminal, values }: Run): void {
+  const { summary, outputFolder } = log.document();
+  if (values.json) context.stdout.write(`${JSON.stringify(log.document(), null, 2)}\n`);
+  const total = summary.explained + summary.empty + summary.failed + summary.notTried;
+  if (total > 1) {
+    const parts = [
+      `${summary.explained} explained`,
+      `${summary.empty} without a heatmap`,
+      `${summary.failed} failed`,
+      ...(summary.notTried > 0 ? [`${summary.notTried} not tried`] : []),
+    ];
+    const place =
+      summary.explained + summary.empty > 0 && outputFolder !== null ? `; results in ${printable(outputFolder)}` : "";
+    terminal.notice(`${count(total, "source")}: ${parts.join(", ")}${place}`);
+  }
+  if (values.requireDetections && log.withoutDetections() > 0) {
+    const pictures = count(log.withoutDetections(), "picture");
+    printError(`nothing was detected in ${pictures}, and --require-detections was given.`, context);
+  }
+}

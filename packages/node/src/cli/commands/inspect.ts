@@ -1,0 +1,68 @@
+import type { Command } from "commander";
+import { z } from "zod";
+import type { DownloadProgress, LoadOptions, ModelReport } from "../../api.js";
+import { stopIfAborted } from "../../batch/explain-source.js";
+import type { Services } from "../../batch/services.js";
+import { resultSchemaVersion } from "../../io/result-json.js";
+import type { CliContext } from "../context.js";
+import { type ExitCode, exitCodes } from "../exit-codes.js";
+import { parseOptions } from "../explain-options.js";
+import { inspectionLines } from "../inspect-text.js";
+import { plainText } from "../option-values.js";
+import { createProgress } from "../progress.js";
+import { createTerminal } from "../terminal.js";
+
+const inspectOptionsSchema = z.strictObject({
+  names: plainText("a file of class names").optional(),
+  json: z.boolean().default(false),
+});
+
+/** Adds `whybox inspect` to the program; `done` gets the exit code. */
+export function addInspect(program: Command, context: CliContext, done: (code: ExitCode) => void): void {
+  program
+    .command("inspect <model>")
+    .summary("print what is found in a model")
+    .description(
+      "Prints what is found in a model: inputs, outputs, head, levels, and the layers with index, name, shape and\n" +
+        "whether the score can be differentiated to them. The model is an ONNX file or the name of known weights.",
+    )
+    .option("--names <file>", "class names: a text file, one a line, or a YOLO data.yaml; default: those in the model")
+    .option("--json", "print the report as one JSON document, and nothing else")
+    .addHelpText("after", "\nExamples:\n  whybox inspect yolov5s\n  whybox inspect best.onnx --json")
+    .action(async (model: string, raw: unknown) => {
+      await inspect(model, parseOptions(inspectOptionsSchema, raw), context);
+      done(exitCodes.ok);
+    });
+}
+
+async function inspect(
+  model: string,
+  values: z.infer<typeof inspectOptionsSchema>,
+  context: CliContext,
+): Promise<void> {
+  const terminal = createTerminal(context, { quiet: false, json: values.json });
+  const progress = createProgress(context, false);
+  const services = await context.loadServices();
+  stopIfAborted(context.signal);
+  const options = {
+    signal: context.signal,
+    onProgress: (state: DownloadProgress) => progress.download(state),
+    ...(values.names === undefined ? {} : { names: values.names }),
+  };
+  const report = await inspectModel(services, model, options).finally(() => progress.clear());
+  for (const line of inspectionLines(report)) terminal.print(line);
+  if (values.json) {
+    const tool = { name: "whybox", version: context.version };
+    const document = { schemaVersion: resultSchemaVersion, tool, model: report };
+    context.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+  }
+}
+
+async function inspectModel(services: Services, model: string, options: LoadOptions): Promise<ModelReport> {
+  const detector = await services.loadDetector(model, options);
+  try {
+    return await detector.inspect();
+  } finally {
+    await detector.dispose();
+  }
+}

@@ -1,0 +1,77 @@
+import type { ModelReport } from "../api.js";
+import { formatTable } from "./table.js";
+import { count, printable } from "./text.js";
+
+/** What `whybox inspect` shows of a model. */
+export function inspectionLines(report: ModelReport): string[] {
+  return [
+    printable(report.source),
+    ...facts(report),
+    "",
+    "Head levels",
+    ...levelTable(report),
+    "",
+    report.inputSize === undefined ? "Layers" : `Layers (dims at ${report.inputSize.join("×")})`,
+    ...layerTable(report),
+    ...missingRules(report),
+  ];
+}
+
+function facts(report: ModelReport): string[] {
+  const names = report.classNames.slice(0, 5).map((name) => printable(name));
+  const rest = report.classNames.length - names.length;
+  const rows = [
+    ["format", `${report.format}, opset ${report.opset}, ${(report.bytes / 1e6).toFixed(1)} MB`],
+    ["producer", printable(report.producer) || "unknown"],
+    ["sha256", report.sha256],
+    ...(report.licence === undefined ? [] : [["licence", printable(report.licence)]]),
+    ["classes", `${report.classNames.length}: ${names.join(", ")}${rest > 0 ? `, … and ${rest} more` : ""}`],
+    ...report.inputs.map((port) => ["input", portText(port)]),
+    ...report.outputs.map((port) => ["output", portText(port)]),
+    ["head", `${report.head.kind}, output ${printable(report.head.output)}`],
+  ];
+  return formatTable([{ title: "" }, { title: "" }], rows)
+    .slice(1)
+    .map((line) => `  ${line}`);
+}
+
+function portText(port: ModelReport["inputs"][number]): string {
+  return printable(`${port.name} ${port.type} [${port.shape.map((dim) => dim ?? "?").join(", ")}]`);
+}
+
+function levelTable(report: ModelReport): string[] {
+  return formatTable(
+    [{ title: "level" }, { title: "stride", align: "right" }, { title: "anchors", align: "right" }, { title: "input" }],
+    report.head.levels.map((level) => [
+      printable(level.name),
+      String(level.stride),
+      String(level.anchors),
+      printable(level.input),
+    ]),
+  ).map((line) => `  ${line}`);
+}
+
+function layerTable(report: ModelReport): string[] {
+  return formatTable(
+    [
+      { title: "index", align: "right" },
+      { title: "name" },
+      { title: "value" },
+      { title: "dims" },
+      { title: "gradient" },
+    ],
+    report.layers.map((layer) => [
+      layer.index === undefined ? "-" : String(layer.index),
+      printable(layer.name),
+      printable(layer.value),
+      layer.dims === undefined ? "?" : `[${layer.dims.join(", ")}]`,
+      layer.differentiable ? "yes" : `no: ${printable(layer.reason ?? "unknown")}`,
+    ]),
+  ).map((line) => `  ${line}`);
+}
+
+function missingRules(report: ModelReport): string[] {
+  if (report.opsWithoutRule.length === 0) return [];
+  const ops = report.opsWithoutRule.map(({ op, count: n }) => `${printable(op)} (${count(n, "node")})`);
+  return ["", `Ops without a gradient rule: ${ops.join(", ")}`];
+}

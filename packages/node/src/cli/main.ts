@@ -1,0 +1,58 @@
+import { WhyboxError } from "@whybox/core";
+import { CommanderError } from "commander";
+import type { CliContext } from "./context.js";
+import { type ExitCode, exitCodeOf, exitCodes } from "./exit-codes.js";
+import { reportFailure } from "./failure.js";
+import { createProgram } from "./program.js";
+
+/**
+ * Runs the command line and returns its exit code. Never throws, never ends the process.
+ * @param argv words after `whybox`.
+ * @param given the world to run in; by default this process's.
+ */
+export async function main(argv: readonly string[], given?: CliContext): Promise<number> {
+  if (given !== undefined) return runProgram(argv, given);
+  const { withProcessContext } = await import("./process-context.js");
+  return withProcessContext((context) => runProgram(argv, context));
+}
+
+async function runProgram(argv: readonly string[], context: CliContext): Promise<ExitCode> {
+  let code: ExitCode = exitCodes.ok;
+  try {
+    const program = createProgram(context, (result) => {
+      code = result;
+    });
+    await program.parseAsync(argv, { from: "user" });
+    return code;
+  } catch (error) {
+    return handle(error, argv, context);
+  }
+}
+
+function handle(error: unknown, argv: readonly string[], context: CliContext): ExitCode {
+  if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok;
+  const told = error instanceof CommanderError ? usageError(error, argv) : error;
+  reportFailure(told, context);
+  if (exitCodeOf(told) === exitCodes.usage) context.stderr.write(`See ${helpCommand(argv)}\n`);
+  return exitCodeOf(told);
+}
+
+/** Commander's complaint as ours. */
+function usageError(error: CommanderError, argv: readonly string[]): WhyboxError {
+  if (error.code === "commander.help") {
+    return new WhyboxError("usage", "No command given. Commands: explain, inspect.");
+  }
+  const message = error.message.replace(/^error: /, "");
+  return new WhyboxError("usage", `${message}${error.code === "commander.missingArgument" ? swallowedHint(argv) : ""}`);
+}
+
+/** Options with several values take the sources behind them; nobody sees that from "missing argument". */
+function swallowedHint(argv: readonly string[]): string {
+  const greedy = argv.find((word) => /^--(layer|class-names|backprop|imgsz|save)$/.test(word));
+  return greedy === undefined ? "" : `\n${greedy} takes every word behind it: put sources first, or after "--".`;
+}
+
+function helpCommand(argv: readonly string[]): string {
+  const command = ["explain", "inspect"].find((name) => name === argv[0]);
+  return `whybox ${command === undefined ? "" : `${command} `}--help`;
+}

@@ -1,0 +1,43 @@
+import { Command } from "commander";
+import { addExplain } from "./commands/explain.js";
+import { addInspect } from "./commands/inspect.js";
+import type { CliContext } from "./context.js";
+import { type ExitCode, exitCodeMeanings } from "./exit-codes.js";
+
+/**
+ * The command line as commander sees it. Nothing here ends the process: commander's exits are thrown as CommanderError,
+ * and `done` gets the exit code of a command that ran.
+ */
+export function createProgram(context: CliContext, done: (code: ExitCode) => void): Command {
+  const program = new Command("whybox")
+    .description("Why did the detector draw that box? Heatmaps for YOLO models, from the deployed ONNX file.")
+    .version(context.version, "--version", "print the version")
+    .helpOption("--help", "print this help")
+    // Options after a command belong to the command; "--" then keeps its meaning there.
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void context.stdout.write(text),
+      // Usage errors are thrown and printed by main, like every other error.
+      writeErr: () => {},
+      getOutHelpWidth: () => 100,
+      getErrHelpWidth: () => 100,
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+    .addHelpText("after", `${examples}\n\n${exitCodeHelp()}`);
+  addExplain(program, context, done);
+  addInspect(program, context, done);
+  return program;
+}
+
+const examples = `
+Examples:
+  whybox explain dog.jpg
+  whybox explain photos --weights best.onnx --out results
+  whybox inspect best.onnx`;
+
+function exitCodeHelp(): string {
+  const rows = exitCodeMeanings.toSorted(([a], [b]) => a - b);
+  return ["Exit codes:", ...rows.map(([code, meaning]) => `  ${String(code).padStart(3)}  ${meaning}`)].join("\n");
+}

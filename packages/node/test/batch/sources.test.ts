@@ -1,0 +1,121 @@
+import { mkdir, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { WhyboxError } from "@whybox/core";
+import { beforeEach, describe, expect, it } from "vitest";
+import { expandSources } from "../../src/batch/sources.js";
+import { putPictures, temporaryFolder } from "../cli/fake-world.js";
+
+let cwd: string;
+beforeEach(async () => {
+  cwd = await temporaryFolder();
+});
+
+const expand = (...inputs: string[]) => expandSources(inputs, { cwd });
+const messages = async (...inputs: string[]) =>
+  (await expand(...inputs)).failures.map(({ error }) => {
+    expect(error).toBeInstanceOf(WhyboxError);
+    expect((error as WhyboxError).code).toBe("bad-input");
+    return (error as WhyboxError).message;
+  });
+
+describe("expandSources", () => {
+  it("lists a folder's pictures in natural order, by extension in any case, not below", async () => {
+    await putPictures(cwd, "p10.jpg", "p2.JPG", "p1.tiff", "notes.txt", "noextension");
+    await mkdir(join(cwd, "below.png"));
+    await putPictures(join(cwd, "below.png"), "deep.png");
+    const { sources, failures } = await expandSources(["."], { cwd });
+    expect(sources.map((source) => source.input)).toEqual(["p1.tiff", "p2.JPG", "p10.jpg"]);
+    expect(sources[0]!.location).toBe(join(cwd, "p1.tiff"));
+    expect(failures).toEqual([]);
+  });
+
+  it("matches globs below, in natural order", async () => {
+    await mkdir(join(cwd, "a", "b"), { recursive: true });
+    await putPictures(cwd, "x.jpg");
+    await putPictures(join(cwd, "a", "b"), "y10.jpg", "y9.jpg", "z.txt");
+    const { sources } = await expand("**/*");
+    expect(sources.map((source) => source.input.replaceAll("\\", "/"))).toEqual(["a/b/y9.jpg", "a/b/y10.jpg", "x.jpg"]);
+  });
+
+  it("matches absolute globs", async () => {
+    await putPictures(cwd, "x.jpg");
+    const { sources } = await expandSources([`${cwd.replaceAll("\\", "/")}/*.jpg`], { cwd: "/" });
+    expect(sources.map((source) => source.location)).toEqual([join(cwd, "x.jpg")]);
+  });
+
+  it("takes a path that exists literally, even when it looks like a glob", async () => {
+    await putPictures(cwd, "[a].jpg", "a.jpg");
+    const { sources } = await expand("[a].jpg");
+    expect(sources).toEqual([{ input: "[a].jpg", kind: "file", location: join(cwd, "[a].jpg") }]);
+  });
+
+  it("takes a file that is named outright, whatever its extension", async () => {
+    await putPictures(cwd, "upload");
+    expect((await expand("upload")).sources).toHaveLength(1);
+  });
+
+  it("takes http(s) URLs", async () => {
+    const { sources } = await expand("https://example.org/dog.jpg", "HTTP://example.org/x");
+    expect(sources.map((source) => [source.kind, source.location])).toEqual([
+      ["url", "https://example.org/dog.jpg"],
+      ["url", "http://example.org/x"],
+    ]);
+  });
+
+  it("explains each picture once, and says how many came again", async () => {
+    await putPictures(cwd, "a.jpg", "b.jpg");
+    const { sources, repeated } = await expand("b.jpg", ".", "*.jpg");
+    expect(sources.map((source) => source.input)).toEqual(["b.jpg", "a.jpg"]);
+    expect(repeated).toBe(3);
+  });
+
+  it("does not follow links in circles", async () => {
+    await putPictures(cwd, "a.jpg");
+    await symlink(cwd, join(cwd, "loop"));
+    expect((await expand("**/*.jpg")).sources).toHaveLength(1);
+  });
+
+  it("keeps what is good when something is missing, and offers the nearest name", async () => {
+    await putPictures(cwd, "dog.jpg");
+    const { sources, failures } = await expand("dgo.jpg", "dog.jpg");
+    expect(sources).toHaveLength(1);
+    expect(failures.map((failure) => failure.source)).toEqual(["dgo.jpg"]);
+    expect((failures[0]!.error as Error).message).toContain(
+      `looked for ${join(cwd, "dgo.jpg")}. Did you mean "dog.jpg"?`,
+    );
+  });
+
+  it.each([
+    ["ftp://example.org/x.jpg", /http:\/\/ or https:\/\//],
+    ["http://", /not an address/],
+    ["nothing/*.jpg", /nothing matches; looked in/],
+    ["missing.jpg", /no such file or folder/],
+    ["a\0b", /no such file or folder.*ERR_INVALID_ARG_VALUE/],
+    [`${"x".repeat(5000)}.jpg`, /ENAMETOOLONG/],
+    ["", /empty text/],
+  ])("says what is wrong with %j", async (input, expected) => {
+    expect(await messages(input)).toEqual([expect.stringMatching(expected)]);
+  });
+
+  it("says that a glob matches no picture, that a folder has none, that a link is dangling", async () => {
+    await writeFile(join(cwd, "notes.txt"), "");
+    await symlink(join(cwd, "gone"), join(cwd, "link.jpg"));
+    await mkdir(join(cwd, "none"));
+    expect(await messages("*.txt", "none", "link.jpg", "notes.txt/x.jpg")).toEqual([
+      expect.stringMatching(/matching files: 1, pictures among them: none/),
+      expect.stringMatching(/no picture in this folder; looked for \.jpg, .*not in folders below/),
+      expect.stringMatching(/link to something that is gone/),
+      expect.stringMatching(/no such file/),
+    ]);
+  });
+
+  it.skipIf(process.platform === "win32")("refuses devices and pipes", async () => {
+    expect(await messages("/dev/null")).toEqual([expect.stringMatching(/neither a file nor a folder/)]);
+  });
+
+  it.each([[["."]], [["*.jpg"]], [["a.jpg", "b.jpg", "c.jpg"]]])("stops at the limit: %j", async (inputs) => {
+    await putPictures(cwd, "a.jpg", "b.jpg", "c.jpg");
+    await expect(expandSources(inputs, { cwd, limit: 2 })).rejects.toMatchObject({ code: "limit" });
+    expect((await expandSources(inputs, { cwd, limit: 3 })).sources).toHaveLength(3);
+  });
+});

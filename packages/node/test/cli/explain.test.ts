@@ -1,0 +1,437 @@
+import { existsSync } from "node:fs";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { WhyboxError, type WhyboxErrorCode } from "@whybox/core";
+import { beforeEach, describe, expect, it } from "vitest";
+import { resultSchema, runSchema } from "../../src/io/result-json.js";
+import { createWorld, emptyResult, fakeResult, putPictures, temporaryFolder, type World } from "./fake-world.js";
+
+let cwd: string;
+beforeEach(async () => {
+  cwd = await temporaryFolder();
+});
+
+const world = (options: Parameters<typeof createWorld>[0] = {}) => createWorld({ cwd, ...options });
+const resultFiles = (folder = "runs/explain/exp") => readdir(join(cwd, folder)).then((names) => names.sort());
+const json = async (path: string) => JSON.parse(await readFile(join(cwd, path), "utf8"));
+const fails =
+  (code: WhyboxErrorCode, message = "no") =>
+  () =>
+    Promise.reject(new WhyboxError(code, message));
+const printed = (run: World) => runSchema.parse(JSON.parse(run.stdout()));
+
+describe("whybox explain", () => {
+  it("writes the overlay and the document, and shows what was found", async () => {
+    await putPictures(cwd, "dog.jpg");
+    const run = world();
+    expect(await run.run("explain", "dog.jpg")).toBe(0);
+    expect(await resultFiles()).toEqual(["dog.json", "dog.png"]);
+    expect(run.stdout()).toBe(
+      [
+        "dog.jpg (6×4): 2 detections, GradCAM",
+        "  #  class  confidence      box x1 y1 x2 y2  level  explained by",
+        "  0  dog          0.88     1    1    5    3  P3     model.17",
+        "  1  cat          0.50     0    0    2    2  P4     blind: model.17",
+        "  This layer cannot see detection 1; use the layer auto.",
+        `  Saved ${join("runs/explain/exp/dog.png")}, ${join("runs/explain/exp/dog.json")}`,
+        "",
+      ].join("\n"),
+    );
+    expect(run.stderr()).toBe("");
+    expect(run.calls).toEqual(["load", "explain", "render opacity=0.5 boxes=true detections=2", "dispose"]);
+  });
+
+  it("passes every option on, and writes them all into the document", async () => {
+    await putPictures(cwd, "dog.jpg");
+    const run = world();
+    const code = await run.run(
+      ...["explain", "dog.jpg", "--weights", "best.onnx", "--names", "n.txt", "--method", "gradcam"],
+      ...[
+        "--layer",
+        "17",
+        "-2",
+        "/model.9/x",
+        "--class-names",
+        "dog",
+        "cat",
+        "--backprop",
+        "class",
+        "confidence",
+        "class",
+      ],
+      ...[
+        "--backward-per-class",
+        "--topk",
+        "3",
+        "--imgsz",
+        "320",
+        "640",
+        "--conf",
+        "0.5",
+        "--iou",
+        "0",
+        "--max-det",
+        "7",
+      ],
+      ...["--agnostic-nms", "--device", "webgpu", "--threads", "2", "--out", "o", "--save", "json", "npy"],
+      ...[
+        "--frame",
+        "input",
+        "--colormap",
+        "viridis",
+        "--opacity",
+        "1",
+        "--hide-boxes",
+        "--hide-labels",
+        "--side-by-side",
+      ],
+    );
+    expect([code, run.stderr()]).toEqual([0, ""]);
+    expect(run.loads).toMatchObject([
+      { weights: "best.onnx", options: { names: "n.txt", device: "webgpu", threads: 2 } },
+    ]);
+    const passed = {
+      method: "GradCAM",
+      layer: [17, -2, "/model.9/x"],
+      classNames: ["dog", "cat"],
+      backprop: ["class", "confidence"],
+      backwardPerClass: true,
+      topk: 3,
+      confidence: 0.5,
+      iou: 0,
+      maxDetections: 7,
+      agnostic: true,
+      imageSize: [320, 640],
+    };
+    expect(run.explains).toEqual([passed]);
+    expect((await json("o/dog.json")).options).toEqual({
+      ...passed,
+      device: "webgpu",
+      threads: 2,
+      save: ["npy", "json"],
+      frame: "input",
+      colormap: "viridis",
+      opacity: 1,
+      hideBoxes: true,
+      hideLabels: true,
+      sideBySide: true,
+    });
+    expect(await readFile(join(cwd, "o/dog.heatmap.npy"), "utf8")).toBe("npy 32x64");
+  });
+
+  it("has the defaults that it documents", async () => {
+    await putPictures(cwd, "dog.jpg");
+    const run = world();
+    await run.run("explain", "dog.jpg");
+    expect(run.loads[0]).toMatchObject({ weights: "yolov5s", options: { device: "cpu" } });
+    expect(run.loads[0]!.options).not.toHaveProperty("threads");
+    expect(run.explains).toEqual([
+      {
+        method: "GradCAM",
+        layer: "auto",
+        classNames: [],
+        backprop: ["class"],
+        backwardPerClass: false,
+        topk: 10,
+        confidence: 0.25,
+        iou: 0.45,
+        maxDetections: 1000,
+        agnostic: false,
+      },
+    ]);
+  });
+
+  it.each([
+    [
+      ["a.jpg", "--layer", "17", "20"],
+      [17, 20],
+    ],
+    [["a.jpg", "--layer", "-2"], [-2]],
+    [["--layer", "-2", "--", "a.jpg"], [-2]],
+    [
+      ["--layer", "-2", "-3", "--conf", "0.1", "a.jpg"],
+      [-2, -3],
+    ],
+    [["--layer=-2", "--conf", "0.1", "a.jpg"], [-2]],
+    [["a.jpg", "--layer", "auto"], "auto"],
+    [["a.jpg", "--layer", "Conv_0"], ["Conv_0"]],
+  ])("reads layers: %j", async (argv, layer) => {
+    await putPictures(cwd, "a.jpg");
+    const run = world();
+    expect([await run.run("explain", ...argv), run.stderr()]).toEqual([0, ""]);
+    expect(run.explains).toMatchObject([{ layer }]);
+  });
+
+  it("takes sources that look like options after --", async () => {
+    await putPictures(cwd, "--json.jpg");
+    const run = world();
+    expect(await run.run("explain", "--", "--json.jpg")).toBe(0);
+    expect(await resultFiles()).toEqual(["_json.json", "_json.png"]);
+  });
+
+  it("writes one square size for both sides", async () => {
+    await putPictures(cwd, "a.jpg");
+    const run = world();
+    await run.run("explain", "a.jpg", "--imgsz", "320");
+    expect(run.explains).toMatchObject([{ imageSize: [320, 320] }]);
+  });
+
+  it("never overwrites: not an earlier run, not a second x, not a file in --out", async () => {
+    await mkdir(join(cwd, "a"));
+    await mkdir(join(cwd, "b"));
+    await putPictures(join(cwd, "a"), "x.jpg");
+    await putPictures(join(cwd, "b"), "X.png");
+    expect(await world().run("explain", "a", "b")).toBe(0);
+    expect(await resultFiles()).toEqual(["X-2.json", "X-2.png", "x.json", "x.png"]);
+    expect((await json("runs/explain/exp/X-2.json")).image.source).toBe(join("b", "X.png"));
+    expect(await world().run("explain", "a/x.jpg")).toBe(0);
+    expect(await resultFiles("runs/explain/exp2")).toEqual(["x.json", "x.png"]);
+    for (let i = 0; i < 2; i++) expect(await world().run("explain", "a/x.jpg", "--out", "o")).toBe(0);
+    expect(await resultFiles("o")).toEqual(["x-2.json", "x-2.png", "x.json", "x.png"]);
+  });
+
+  it("goes on after a bad picture; summary and exit code tell", async () => {
+    await putPictures(cwd, "1.jpg", "2bad.jpg", "3.jpg");
+    const run = world();
+    expect(await run.run("explain", ".", "missing.jpg")).toBe(3);
+    expect(await resultFiles()).toEqual(["1.json", "1.png", "3.json", "3.png"]);
+    expect(run.stderr()).toContain(`error: ${join(cwd, "2bad.jpg")} is text by its content.`);
+    expect(run.stderr()).toContain("error: missing.jpg: no such file");
+    expect(run.stderr()).toContain("4 sources: 2 explained, 0 without a heatmap, 2 failed; results in");
+  });
+
+  it("puts the source in front of errors that do not name it", async () => {
+    await putPictures(cwd, "1.jpg");
+    const run = world({ services: { decodeImage: fails("runtime", "out of memory") } });
+    expect(await run.run("explain", "1.jpg")).toBe(8);
+    expect(run.stderr()).toBe("error: 1.jpg: out of memory\n");
+  });
+
+  it("loads no model when there is nothing to explain, and leaves no folder", async () => {
+    const run = world();
+    expect(await run.run("explain", "missing.jpg", "no/*.png")).toBe(3);
+    expect([run.calls, await readdir(cwd)]).toEqual([[], []]);
+  });
+
+  it("loads no model when the folder cannot be written", async () => {
+    await putPictures(cwd, "a.jpg");
+    await writeFile(join(cwd, "o"), "");
+    await writeFile(join(cwd, "runs"), "");
+    for (const argv of [["a.jpg", "--out", "o"], ["a.jpg", "--out", "o/below"], ["a.jpg"]]) {
+      const run = world();
+      expect(await run.run("explain", ...argv)).toBe(6);
+      expect(run.calls).toEqual([]);
+      expect(run.stderr()).toMatch(/^error: .*results cannot be written to this folder: a file .*--out/);
+    }
+  });
+
+  it("leaves no folder behind when the model cannot be loaded", async () => {
+    await putPictures(cwd, "a.jpg");
+    const run = world({ services: { loadDetector: fails("unsupported-model", "m.onnx: a classifier") } });
+    expect(await run.run("explain", "a.jpg")).toBe(4);
+    expect(await readdir(cwd)).toEqual(["a.jpg"]);
+    expect(run.stderr()).toBe("error: m.onnx: a classifier\n");
+  });
+
+  it("keeps all files of a picture or none when the disk fills up", async () => {
+    await putPictures(cwd, "a.jpg", "b.jpg");
+    const writeOne: string[] = [];
+    const run = world({
+      services: {
+        writeFile: async (path, bytes) => {
+          if (path.endsWith("b.json")) throw new WhyboxError("output", `${path}: the disk is full (ENOSPC).`);
+          writeOne.push(path);
+          await writeFile(path, bytes);
+        },
+      },
+    });
+    expect(await run.run("explain", "a.jpg", "b.jpg", "--json")).toBe(6);
+    expect(writeOne).toHaveLength(3);
+    expect(await resultFiles()).toEqual(["a.json", "a.png"]);
+    expect(printed(run)).toMatchObject({
+      error: { code: "output" },
+      summary: { explained: 1, failed: 0, notTried: 1, exitCode: 6 },
+    });
+  });
+
+  it.each(["usage", "unsupported-model", "no-gradient", "output", "aborted"] as const)(
+    "stops at %s, which every picture would meet again",
+    async (code) => {
+      await putPictures(cwd, "a.jpg", "b.jpg");
+      const run = world({ services: { encodePng: fails(code) } });
+      await run.run("explain", "a.jpg", "b.jpg");
+      expect(run.calls.filter((call) => call === "explain")).toHaveLength(1);
+      expect(run.stderr()).toContain("2 sources: 0 explained, 0 without a heatmap, 0 failed, 2 not tried");
+      expect(run.calls.at(-1)).toBe("dispose");
+    },
+  );
+
+  it("tells of a picture without detections, keeps it as it is, and succeeds", async () => {
+    await putPictures(cwd, "grass.jpg");
+    const run = world({ result: () => emptyResult });
+    expect(await run.run("explain", "grass.jpg")).toBe(0);
+    expect(run.calls).toEqual(["load", "explain", "dispose"]);
+    expect(run.stdout()).toContain("grass.jpg (6×4): 0 detections");
+    expect(run.stdout()).toContain("Nothing was detected with a confidence of at least 0.25.");
+    expect(await json("runs/explain/exp/grass.json")).toMatchObject({
+      empty: { reason: "no-detection" },
+      detections: [],
+    });
+  });
+
+  it("exits with 5 for it on request", async () => {
+    await putPictures(cwd, "grass.jpg");
+    const run = world({ result: () => emptyResult });
+    expect(await run.run("explain", "grass.jpg", "--require-detections", "--quiet")).toBe(5);
+    expect(run.stderr()).toBe("error: nothing was detected in 1 picture, and --require-detections was given.\n");
+    expect(await resultFiles()).toEqual(["grass.json", "grass.png"]);
+  });
+
+  it("draws boxes but no colours when the heatmap is empty", async () => {
+    await putPictures(cwd, "a.jpg");
+    const empty = { reason: "class-not-detected" as const, message: "No horse." };
+    const run = world({ result: () => ({ ...fakeResult, explained: [], empty }) });
+    expect(await run.run("explain", "a.jpg", "--hide-boxes", "--require-detections")).toBe(0);
+    expect(run.calls).toContain("render opacity=0 boxes=false detections=2");
+    expect(run.stdout()).toContain("No horse.");
+  });
+
+  it("prints one document with --json, and nothing else", async () => {
+    await putPictures(cwd, "1.jpg", "2bad.jpg");
+    const run = world();
+    expect(await run.run("explain", "1.jpg", "2bad.jpg", "gone.jpg", "--json")).toBe(3);
+    const document = printed(run);
+    expect(document.results).toEqual([resultSchema.parse(await json("runs/explain/exp/1.json"))]);
+    expect(document.failures.map(({ source, code }) => [source, code])).toEqual([
+      ["gone.jpg", "bad-input"],
+      ["2bad.jpg", "bad-input"],
+    ]);
+    expect(document.summary).toEqual({ explained: 1, empty: 0, failed: 2, notTried: 0, exitCode: 3 });
+    expect(document.outputFolder).toBe(join(cwd, "runs/explain/exp"));
+  });
+
+  it("prints the document even when nothing could be tried", async () => {
+    const run = world();
+    expect(await run.run("explain", "gone.jpg", "--json")).toBe(3);
+    expect(printed(run)).toMatchObject({ outputFolder: null, results: [], summary: { failed: 1, exitCode: 3 } });
+  });
+
+  it("is the same twice, apart from the timings", async () => {
+    await putPictures(cwd, "a.jpg");
+    for (const out of ["o1", "o2"]) await world().run("explain", "a.jpg", "--out", out);
+    const [one, two] = [await json("o1/a.json"), await json("o2/a.json")];
+    expect({ ...one, timings: null }).toEqual({ ...two, timings: null });
+  });
+
+  it("says with --quiet nothing but errors", async () => {
+    await putPictures(cwd, "1.jpg", "2bad.jpg");
+    const run = world({ report: { licence: "AGPL-3.0, Ultralytics" } });
+    expect(await run.run("explain", "1.jpg", "2bad.jpg", "--quiet")).toBe(3);
+    expect(run.stdout()).toBe("");
+    expect(run.stderr()).toBe(`error: ${join(cwd, "2bad.jpg")} is text by its content.\n`);
+  });
+
+  it("states the licence of the weights once, off stdout", async () => {
+    await putPictures(cwd, "1.jpg", "2.jpg");
+    const run = world({ report: { licence: "AGPL-3.0, Ultralytics" } });
+    await run.run("explain", "1.jpg", "2.jpg");
+    expect(run.stderr().match(/^Weights: yolov5s, AGPL-3\.0, Ultralytics$/gm)).toHaveLength(1);
+  });
+
+  it("says how many sources came twice", async () => {
+    await putPictures(cwd, "1.jpg");
+    const run = world();
+    await run.run("explain", "1.jpg", "./1.jpg");
+    expect(run.stderr()).toContain("1 source named more than once");
+    expect(run.explains).toHaveLength(1);
+  });
+
+  it("shows a long table in part", async () => {
+    await putPictures(cwd, "1.jpg");
+    const many = Array.from({ length: 40 }, (_, index) => ({ ...fakeResult.detections[0]!, index }));
+    const run = world({ result: () => ({ ...fakeResult, detections: many, explained: [], layers: [] }) });
+    await run.run("explain", "1.jpg", "--save", "png");
+    expect(run.stdout()).toContain("… and 10 more");
+    expect(await resultFiles()).toEqual(["1.png"]);
+  });
+
+  it("stops at Ctrl-C with 130, and keeps what is whole", async () => {
+    await putPictures(cwd, "1.jpg", "2.jpg", "3.jpg");
+    const controller = new AbortController();
+    let pictures = 0;
+    const run = world({
+      signal: controller.signal,
+      result: () => {
+        if (++pictures === 2) controller.abort();
+        return fakeResult;
+      },
+    });
+    expect(await run.run("explain", ".", "--json")).toBe(130);
+    expect(await resultFiles()).toEqual(["1.json", "1.png"]);
+    expect(printed(run).summary).toEqual({ explained: 1, empty: 0, failed: 0, notTried: 2, exitCode: 130 });
+    expect(run.calls.at(-1)).toBe("dispose");
+  });
+
+  it("stops before the model when Ctrl-C came early, and leaves nothing", async () => {
+    await putPictures(cwd, "1.jpg");
+    const run = world({ signal: AbortSignal.abort() });
+    expect(await run.run("explain", "1.jpg")).toBe(130);
+    expect(run.calls).toEqual([]);
+    expect(existsSync(join(cwd, "runs"))).toBe(false);
+  });
+
+  it("takes whatever fails after Ctrl-C for the stop", async () => {
+    await putPictures(cwd, "1.jpg");
+    const controller = new AbortController();
+    const run = world({
+      signal: controller.signal,
+      services: {
+        decodeImage: async () => {
+          controller.abort();
+          throw new DOMException("This operation was aborted", "AbortError");
+        },
+      },
+    });
+    expect(await run.run("explain", "1.jpg")).toBe(130);
+    expect(run.stderr()).not.toContain("bug");
+  });
+
+  it("calls a bug a bug, without a stack trace", async () => {
+    await putPictures(cwd, "1.jpg");
+    const services = {
+      decodeImage: async () => {
+        throw new TypeError("x is\nnot a function", { cause: new Error("deep") });
+      },
+    };
+    const run = world({ services });
+    expect(await run.run("explain", "1.jpg")).toBe(1);
+    expect(run.stderr()).toMatch(
+      /^error: 1\.jpg: This is a bug in Whybox: TypeError: x is not a function\nPlease report/,
+    );
+    expect(run.stderr()).not.toMatch(/^\s+at /m);
+    const debug = world({ services, env: { WHYBOX_DEBUG: "1" } });
+    expect(await debug.run("explain", "1.jpg")).toBe(1);
+    expect(debug.stderr()).toMatch(/^\s+at /m);
+    expect(debug.stderr()).toContain("caused by Error: deep");
+  });
+
+  it("takes numbers that are not finite for a bug, instead of writing null", async () => {
+    await putPictures(cwd, "1.jpg");
+    const scores = [{ backprop: "class", className: null, value: Number.NaN, withoutScore: [] }];
+    const run = world({ result: () => ({ ...fakeResult, scores }) });
+    expect(await run.run("explain", "1.jpg")).toBe(1);
+    expect(run.stderr()).toContain("This is a bug in Whybox");
+    expect(existsSync(join(cwd, "runs"))).toBe(false);
+  });
+
+  it("colours a terminal, unless NO_COLOR says no", async () => {
+    await putPictures(cwd, "1.jpg");
+    const colour = world({ tty: true });
+    await colour.run("explain", "1.jpg", "gone.jpg");
+    expect(colour.stdout()).toContain("\u001b[1m1.jpg");
+    expect(colour.stderr()).toContain("\u001b[31merror:");
+    const plain = world({ tty: true, env: { NO_COLOR: "1" } });
+    await plain.run("explain", "1.jpg", "gone.jpg");
+    expect(plain.stdout() + plain.stderr()).not.toContain("\u001b");
+  });
+});

@@ -1,0 +1,231 @@
+import { mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type ExplainResult, type RgbImage, WhyboxError } from "@whybox/core";
+import type { Detector, LoadOptions, ModelReport } from "../../src/api.js";
+import type { Services } from "../../src/batch/services.js";
+import type { CliContext } from "../../src/cli/context.js";
+import { main } from "../../src/cli/main.js";
+
+/** What a fake run saw and said. */
+export interface World {
+  readonly context: CliContext;
+  readonly calls: string[];
+  readonly loads: { readonly weights: string; readonly options: LoadOptions }[];
+  readonly explains: unknown[];
+  stdout(): string;
+  stderr(): string;
+  run(...argv: string[]): Promise<number>;
+}
+
+export interface WorldOptions {
+  readonly cwd?: string;
+  readonly services?: Partial<Services>;
+  readonly signal?: AbortSignal;
+  readonly env?: Record<string, string>;
+  readonly tty?: boolean;
+  readonly report?: Partial<ModelReport>;
+  /** The result of each explanation, by the picture. */
+  readonly result?: (image: RgbImage) => ExplainResult;
+}
+
+export async function temporaryFolder(): Promise<string> {
+  return mkdtemp(join(tmpdir(), "whybox-cli-"));
+}
+
+/** Files that the fake decoder takes for pictures. */
+export async function putPictures(folder: string, ...names: string[]): Promise<void> {
+  for (const name of names) await writeFile(join(folder, name), "picture");
+}
+
+export function createWorld(options: WorldOptions = {}): World {
+  const out: string[] = [];
+  const err: string[] = [];
+  const calls: string[] = [];
+  const loads: World["loads"] = [];
+  const explains: unknown[] = [];
+  const isTTY = options.tty ?? false;
+  const detector = fakeDetector(options, calls, explains);
+  const services: Services = {
+    async loadDetector(weights, loadOptions) {
+      calls.push("load");
+      loads.push({ weights, options: loadOptions });
+      return detector;
+    },
+    async decodeImage(source) {
+      if (String(source).includes("bad")) throw new WhyboxError("bad-input", `${source} is text by its content.`);
+      return fakeImage;
+    },
+    renderOverlay(image, _heatmap, overlay) {
+      calls.push(`render opacity=${overlay.opacity} boxes=${overlay.boxes} detections=${overlay.detections.length}`);
+      return image;
+    },
+    encodePng: async () => new TextEncoder().encode("png"),
+    encodeNpy: (map) => new TextEncoder().encode(`npy ${map.height}x${map.width}`),
+    writeFile: (path, bytes) => writeFile(path, bytes),
+    ...options.services,
+  };
+  const context: CliContext = {
+    stdout: { write: (text) => out.push(text), isTTY },
+    stderr: { write: (text) => err.push(text), isTTY },
+    barStream: undefined,
+    cwd: options.cwd ?? tmpdir(),
+    env: options.env ?? {},
+    signal: options.signal ?? new AbortController().signal,
+    version: "9.9.9",
+    choices: fakeChoices,
+    loadServices: async () => services,
+  };
+  return {
+    context,
+    calls,
+    loads,
+    explains,
+    stdout: () => out.join(""),
+    stderr: () => err.join(""),
+    run: (...argv) => main(argv, context),
+  };
+}
+
+const fakeChoices: CliContext["choices"] = {
+  colormaps: ["jet", "turbo", "viridis"],
+  methods: ["GradCAM"],
+  scores: ["class", "confidence"],
+  methodId: (name) => known(name, ["GradCAM"], "method"),
+  scoreId: (name) => known(name, ["class", "confidence"], "backprop item"),
+};
+
+function known(name: string, names: readonly string[], what: string): string {
+  const found = names.find((one) => one.toLowerCase() === name.toLowerCase());
+  if (found !== undefined) return found;
+  throw new WhyboxError("usage", `There is no ${what} "${name}". Known: ${names.join(", ")}.`);
+}
+
+function fakeDetector(options: WorldOptions, calls: string[], explains: unknown[]): Detector {
+  const report: ModelReport = { ...fakeReport, ...options.report };
+  return {
+    report,
+    inspect: async () => report,
+    detect: () => Promise.reject(new Error("not used by the command")),
+    explain: async (image, explainOptions) => {
+      calls.push("explain");
+      const { signal, ...rest } = explainOptions ?? {};
+      if (signal?.aborted) throw new WhyboxError("aborted", "The operation was aborted.");
+      explains.push(rest);
+      return (options.result ?? (() => fakeResult))(image as RgbImage);
+    },
+    dispose: async () => {
+      calls.push("dispose");
+    },
+  };
+}
+
+export const fakeImage: RgbImage = { height: 4, width: 6, data: new Uint8Array(72) };
+
+const heatmap = { height: 4, width: 6, data: new Float32Array(24).fill(0.5) };
+
+export const fakeResult: ExplainResult = {
+  method: "GradCAM",
+  detections: [
+    {
+      index: 0,
+      classIndex: 1,
+      className: "dog",
+      confidence: 0.875,
+      objectness: 0.9,
+      classProbability: 0.97,
+      boxImage: { frame: "image", x1: 1, y1: 1, x2: 5, y2: 3 },
+      boxInput: { frame: "input", x1: 10, y1: 10, x2: 50, y2: 30 },
+      row: 17,
+      level: 0,
+      levelName: "P3",
+      stride: 8,
+      anchor: 2,
+      cell: [3, 1],
+    },
+    {
+      index: 1,
+      classIndex: 0,
+      className: "cat\u001b[31m",
+      confidence: 0.5,
+      objectness: 0.6,
+      classProbability: 0.8,
+      boxImage: { frame: "image", x1: 0, y1: 0, x2: 2, y2: 2 },
+      boxInput: { frame: "input", x1: 0, y1: 0, x2: 20, y2: 20 },
+      row: 3,
+      level: 1,
+      levelName: "P4",
+      stride: 16,
+      anchor: 0,
+      cell: [0, 0],
+    },
+  ],
+  explained: [0, 1],
+  heatmap,
+  heatmapInput: { height: 32, width: 64, data: new Float32Array(32 * 64) },
+  letterbox: { imageSize: [4, 6], inputSize: [32, 64], contentSize: [32, 48], scale: 8, padTop: 0, padLeft: 8 },
+  layers: [
+    {
+      index: 17,
+      name: "model.17",
+      value: "/model.17/out",
+      channels: 128,
+      size: [4, 8],
+      detections: [0, 1],
+      blind: [1],
+      gradientMax: 0.25,
+      message: "This layer cannot see detection 1; use the layer auto.",
+    },
+  ],
+  scores: [{ backprop: "class", className: null, value: -0.5, withoutScore: [] }],
+  empty: undefined,
+  timings: { letterbox: 1, forward: 2, detect: 3, backward: 4, finish: 5, total: 15 },
+};
+
+export const emptyResult: ExplainResult = {
+  ...fakeResult,
+  detections: [],
+  explained: [],
+  layers: [],
+  scores: [],
+  empty: { reason: "no-detection", message: "Nothing was detected with a confidence of at least 0.25." },
+};
+
+const fakeReport: ModelReport = {
+  source: "yolov5s",
+  format: "onnx",
+  bytes: 1_500_000,
+  sha256: "ab".repeat(32),
+  licence: undefined,
+  producer: "pytorch",
+  opset: 12,
+  classNames: ["cat", "dog"],
+  stride: 32,
+  inputs: [{ name: "images", type: "float32", shape: [1, 3, "height", null] }],
+  outputs: [{ name: "output", type: "float32", shape: [1, "rows", 7] }],
+  head: {
+    kind: "anchor-based",
+    output: "output",
+    levels: [{ name: "P3", stride: 8, anchors: 3, input: "/model.17/out", convOutput: "/model.24/m.0/out" }],
+  },
+  inputSize: [32, 64],
+  layers: [
+    {
+      index: 17,
+      name: "model.17",
+      value: "/model.17/out",
+      dims: [1, 128, 4, 8],
+      differentiable: true,
+      reason: undefined,
+    },
+    {
+      index: undefined,
+      name: "x",
+      value: "x",
+      dims: undefined,
+      differentiable: false,
+      reason: "Foo has no gradient rule",
+    },
+  ],
+  opsWithoutRule: [{ op: "Foo", count: 2 }],
+};

@@ -1,0 +1,108 @@
+import { describe, expect, it } from "vitest";
+import { createWorld, putPictures, temporaryFolder } from "./fake-world.js";
+
+async function usage(...argv: string[]): Promise<string> {
+  const cwd = await temporaryFolder();
+  await putPictures(cwd, "a.jpg");
+  const run = createWorld({ cwd });
+  expect(await run.run(...argv)).toBe(2);
+  expect(run.stdout()).toBe("");
+  expect(run.calls).toEqual([]);
+  return run.stderr();
+}
+
+describe("usage errors", () => {
+  it.each([
+    [["--conf", "1.1"], '--conf: expected a number from 0 to 1, got "1.1".'],
+    [["--conf", "-0.1"], '--conf: expected a number from 0 to 1, got "-0.1".'],
+    [["--conf", "nan"], '--conf: expected a number from 0 to 1, got "nan".'],
+    [["--conf", ""], '--conf: expected a number from 0 to 1, got "".'],
+    [["--conf", "0x0"], '--conf: expected a number from 0 to 1, got "0x0".'],
+    [["--iou", "Infinity"], '--iou: expected a number from 0 to 1, got "Infinity".'],
+    [["--opacity", "2"], '--opacity: expected a number from 0 to 1, got "2".'],
+    [["--imgsz", "0"], '--imgsz: expected a whole number from 1 to 8192, got "0".'],
+    [["--imgsz", "-640"], '--imgsz: expected a whole number from 1 to 8192, got "-640".'],
+    [["--imgsz", "640.5"], '--imgsz: expected a whole number from 1 to 8192, got "640.5".'],
+    [["--imgsz", "9000"], '--imgsz: expected a whole number from 1 to 8192, got "9000".'],
+    [
+      ["--imgsz", "1", "2", "3"],
+      "--imgsz: expected one size, or a height and a width; put sources first, or after --.",
+    ],
+    [["--max-det", "0"], '--max-det: expected a whole number from 1 to 100000, got "0".'],
+    [["--topk", "1e3"], '--topk: expected a whole number from 1 to 10000, got "1e3".'],
+    [["--threads", "many"], '--threads: expected a whole number from 1 to 1024, got "many".'],
+    [["--device", "gpu"], '--device: expected one of cpu, cuda, coreml, dml, webgpu, got "gpu". Did you mean "cpu"?'],
+    [["--frame", "imge"], '--frame: expected one of image, input, got "imge". Did you mean "image"?'],
+    [["--colormap", "virdis"], 'expected one of jet, turbo, viridis, got "virdis". Did you mean "viridis"?'],
+    [["--save", "jpg"], '--save: expected one of png, npy, json, got "jpg". Did you mean "png"?'],
+    [["--method", "GradCAN"], '--method: There is no method "GradCAN". Known: GradCAM.'],
+    [["--backprop", "class", "clas"], '--backprop: There is no backprop item "clas".'],
+    [["--layer", "auto", "17"], '--layer: "auto" stands alone; it cannot be combined with other layers.'],
+    [["--layer", ""], '--layer: expected a layer index, a layer name or "auto", got "".'],
+    [["--out", " "], '--out: expected a folder, got " ".'],
+    [["--weights", "--json"], '--weights: expected a model file or the name of known weights, got "--json".'],
+    [["--weights", "--json"], "The option before --json lacks its value."],
+    [["--layer", "--json"], "The option before --json lacks its value."],
+    [["--save", "png", "b.jpg"], "If it is a source: put sources first, or after --."],
+    [["--colour", "jet"], "unknown option '--colour'"],
+    [["--colormaps", "jet"], "(Did you mean --colormap?)"],
+  ])("%j", async (argv, expected) => {
+    const text = await usage("explain", "a.jpg", ...argv);
+    expect(text).toContain(expected);
+    expect(text).toMatch(/^error: .*\nSee whybox explain --help\n$/s);
+  });
+
+  it("names every wrong option at once", async () => {
+    expect(await usage("explain", "a.jpg", "--conf", "x", "--iou", "y")).toBe(
+      'error: --conf: expected a number from 0 to 1, got "x".\n' +
+        '--iou: expected a number from 0 to 1, got "y".\nSee whybox explain --help\n',
+    );
+  });
+
+  it("explains where the source went when a greedy option took it", async () => {
+    expect(await usage("explain", "--layer", "17", "a.jpg")).toContain(
+      `--layer takes every word behind it: put sources first, or after "--".`,
+    );
+  });
+
+  it.each([
+    [[], /No command given\. Commands: explain, inspect\.\nSee whybox --help/],
+    [["explan", "a.jpg"], /unknown command 'explan'\n\(Did you mean explain\?\)\nSee whybox --help/],
+    [["a.jpg"], /unknown command 'a\.jpg'/],
+    [["explain"], /missing required argument 'source'\nSee whybox explain --help/],
+    [["inspect"], /missing required argument 'model'\nSee whybox inspect --help/],
+    [["inspect", "a", "b"], /too many arguments/],
+    [["inspect", "a", "--names", ""], /--names: expected a file of class names, got ""/],
+    [["--nonsense"], /unknown option '--nonsense'/],
+  ])("%j", async (argv, expected) => {
+    expect(await usage(...argv)).toMatch(expected);
+  });
+});
+
+it("never lets an argument speak to the terminal", async () => {
+  expect(await usage("\u001b]0;evil\u0007x")).toContain("unknown command 'x'");
+});
+
+describe("help and version", () => {
+  it.each([["--help"], ["explain", "--help"], ["inspect", "--help"], ["help", "explain"]])(
+    "prints help: %j",
+    async (...argv) => {
+      const run = createWorld();
+      expect(await run.run(...argv)).toBe(0);
+      expect(run.stdout()).toContain("Examples:");
+      expect(run.stderr()).toBe("");
+    },
+  );
+
+  it("prints the version", async () => {
+    const run = createWorld();
+    expect(await run.run("--version")).toBe(0);
+    expect(run.stdout()).toBe("9.9.9\n");
+  });
+
+  it("lists the exit codes", async () => {
+    const run = createWorld();
+    await run.run("--help");
+    expect(run.stdout()).toMatch(/Exit codes:\n {4}0 {2}all is well\n {4}1 {2}a bug/);
+  });
+});
