@@ -4,7 +4,7 @@ import type { Graph, Node } from "../onnx/model.js";
 import { constantFloats, shapeVector } from "./constants.js";
 import { anchorBasedHead, type DetectorHead, type HeadLevel, levelName } from "./head.js";
 import { type LevelPart, levelParts, walkToConvs } from "./head-walk.js";
-import { unsupportedHead } from "./refuse-head.js";
+import { type Miss, unsupportedHead } from "./refuse-head.js";
 import { downsampling } from "./stride.js";
 
 /**
@@ -16,29 +16,31 @@ import { downsampling } from "./stride.js";
  */
 export function findHead(graph: Graph): DetectorHead {
   const index = new GraphIndex(graph);
-  const reasons: string[] = [];
-  for (const { name } of graph.outputs) {
+  const misses: Miss[] = [];
+  for (const { name, shape } of graph.outputs) {
+    if (shape !== undefined && shape.length !== 3) continue;
     const found = headAt(index, name);
-    if (typeof found !== "string") return found;
-    reasons.push(`Output "${name}": ${found}.`);
+    if ("kind" in found) return found;
+    misses.push(found);
   }
-  throw unsupportedHead(graph, reasons);
+  throw unsupportedHead(graph, misses);
 }
 
 /** The head behind an output, or why it is none. */
-function headAt(index: GraphIndex, output: string): DetectorHead | string {
+function headAt(index: GraphIndex, output: string): DetectorHead | Miss {
+  const miss = (reason: string, close: boolean): Miss => ({ output, reason, close });
   const parts = levelParts(index, output);
   if (!isParts(parts)) {
-    if (parts.stranger !== undefined) return `decoding of anchor boxes does not pass ${parts.stranger}`;
-    return `it is decoded from ${parts.convs.length} convolutions that are not one per level`;
+    if (parts.stranger !== undefined) return miss(`decoding of anchor boxes does not pass ${parts.stranger}`, false);
+    return miss(`it is decoded from ${parts.convs.length} convolutions that are not one per level`, false);
   }
   const columns = columnsOf(index, output, parts);
-  if (columns === undefined) return "the number of columns, 5 + classes, could not be told";
+  if (columns === undefined) return miss("the number of columns, 5 + classes, could not be told", true);
   const factors = downsampling(index.graph);
   const levels: HeadLevel[] = [];
   for (const part of parts) {
     const level = levelOf(index, part, columns, factors);
-    if (typeof level === "string") return level;
+    if (typeof level === "string") return miss(level, true);
     levels.push(level);
   }
   return anchorBasedHead(output, columns - 5, levels);

@@ -78,7 +78,7 @@ class NamesReader {
 
   /** The character behind a backslash; leaves the position on its last character. */
   #escape(): string {
-    const pattern = /\\(?:x([\da-f]{2})|u([\da-f]{4})|U(00[\da-f]{6})|([\s\S]))/iy;
+    const pattern = /\\(?:x([\da-fA-F]{2})|u([\da-fA-F]{4})|U(00[\da-fA-F]{6})|([\s\S]))/y;
     pattern.lastIndex = this.#at;
     const found = pattern.exec(this.#text) ?? this.#fail("an escape");
     this.#at += found[0].length - 1;
@@ -118,4 +118,6 @@ const ESCAPES: ReadonlyMap<string, string> = new Map([
   ["n", "\n"],
   ["t", "\t"],
   ["r", "\r"],
+  ["b", "\b"],
+  ["f", "\f"],
 ]);

@@ -4,12 +4,21 @@ import type { Dim, Graph, ValueInfo } from "../onnx/model.js";
 const EXPECTED =
   "Expected a YOLOv5 v5-v7 detection export: an output [1, rows, 5 + classes] of decoded boxes with objectness and class probabilities.";
 
+/** Why an output is no head. */
+export interface Miss {
+  readonly output: string;
+  readonly reason: string;
+  /** True when it is one but for that: the reason then says more than the shape. */
+  readonly close: boolean;
+}
+
 /** The error for a model without a head that this version explains: what it looks like, what is expected, what to do. */
-export function unsupportedHead(graph: Graph, reasons: readonly string[]): WhyboxError {
+export function unsupportedHead(graph: Graph, misses: readonly Miss[]): WhyboxError {
   const outputs = graph.outputs.slice(0, 8).map((output) => `"${output.name}" ${shapeText(output)}`);
-  const look = looksLike(graph);
   const found = outputs.length === 0 ? "The model has no outputs." : `The model's outputs: ${outputs.join(", ")}.`;
-  const why = look === undefined ? `No output is a detection head. ${reasons.slice(0, 4).join(" ")}` : look;
+  const look = misses.some(({ close }) => close) ? undefined : looksLike(graph);
+  const reasons = misses.map(({ output, reason }) => `Output "${output}": ${reason}.`);
+  const why = look ?? ["No output is a detection head that is known.", ...reasons.slice(0, 4)].join(" ");
   return new WhyboxError("unsupported-model", `${found} ${why} ${EXPECTED}`, {
     details: { outputs: graph.outputs.map(({ name, shape }) => ({ name, shape })), reasons },
   });

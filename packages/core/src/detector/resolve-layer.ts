@@ -5,8 +5,9 @@ import type { DetectorHead } from "./head.js";
 import type { Layer, LayerSelector } from "./layer.js";
 
 /**
- * The layer that a user named: an index (digits in a string count as one; negative from the end, where −1 is the head
- * and −2 the layer before it), a module ("model.17"), or the name of a value or node in the graph.
+ * The layer that a user named: an index (negative from the end, where −1 is the head and −2 the layer before it), a module
+ * ("model.17"), or the name of a value or node in the graph. Digits in a string are an index, unless no layer has it and a
+ * value is named so.
  *
  * @throws usage for an index past the ends, the head itself, an unknown name, or a value that no detection depends on;
  * the message lists what can be chosen.
@@ -19,7 +20,11 @@ export function resolveLayer(
 ): Layer {
   if (typeof selector === "number") return layerAt(selector, layers, head);
   const text = selector.trim();
-  if (/^[+-]?\d{1,6}$/.test(text)) return layerAt(Number(text), layers, head);
+  if (/^[+-]?\d{1,6}$/.test(text)) {
+    // Exports without names count their values: "326" means the value when no layer has that index.
+    const isValue = !layers.some((layer) => layer.index === Number(text)) && isNamed(text, graph);
+    return isValue ? layerNamed(text, layers, graph, head) : layerAt(Number(text), layers, head);
+  }
   const module = layers.find((layer) => layer.name === text || layer.value === text);
   return module ?? layerNamed(text, layers, graph, head);
 }
@@ -75,6 +80,10 @@ function valueNamed(text: string, index: GraphIndex): string | undefined {
   const isInput = graph.inputs.some(({ name }) => name === text) && !graph.initializers.has(text);
   if (isInput || (text !== "" && index.producer(text) !== undefined)) return text;
   return graph.nodes.find((node) => node.name === text && node.name !== "")?.outputs[0];
+}
+
+function isNamed(text: string, graph: Graph): boolean {
+  return graph.nodes.some((node) => node.name === text || node.outputs.includes(text));
 }
 
 function headInputs(head: DetectorHead): string[] {

@@ -1,0 +1,134 @@
+import { describe, expect, it } from "vitest";
+import { findHead } from "../../src/detector/find-head.js";
+import { listLayers, resolveLayer } from "../../src/detector/layers.js";
+import { WhyboxError } from "../../src/errors.js";
+import type { Graph } from "../../src/onnx/model.js";
+import { type YoloOptions, YoloWriter } from "./yolo-graph.js";
+
+function build(options: YoloOptions) {
+  const writer = new YoloWriter(options);
+  const graph = writer.write();
+  const head = findHead(graph);
+  return { graph, head, expected: writer.layers, layers: listLayers(graph, head) };
+}
+
+const variants: Readonly<Record<string, YoloOptions>> = {
+  "named, dynamic": {},
+  "named, fixed": { size: [64, 64], decoding: "slice" },
+  "v6 and v7 without names": { size: [64, 64], named: false },
+  "v5.0 without names": {
+    size: [64, 64],
+    named: false,
+    decoding: "scatter",
+    stem: "focus",
+    pooling: "spp",
+    activation: "hardswish",
+  },
+  "LeakyRelu without names": { named: false, activation: "leaky" },
+};
+
+describe("listLayers", () => {
+  for (const [name, options] of Object.entries(variants)) {
+    it(`finds the 24 layers of ${name}`, () => {
+      const { layers, expected } = build(options);
+      expect(layers.map((layer) => layer.index)).toEqual(Array.from({ length: 24 }, (_, i) => i));
+      expect(layers.map((layer) => layer.value)).toEqual(expected);
+      expect(layers[17]!.name).toBe("model.17");
+    });
+  }
+
+  it("goes by the names of values where node names were dropped", () => {
+    const { graph, head, expected } = build({});
+    const nameless = { ...graph, nodes: graph.nodes.map((node) => ({ ...node, name: "" })) };
+    expect(listLayers(nameless, head).map((layer) => layer.value)).toEqual(expected);
+  });
+
+  it("gives nothing rather than wrong numbers for another structure", () => {
+    const { graph, head } = build({ size: [64, 64], named: false });
+    for (const op of ["MaxPool", "Resize"]) {
+      const nodes = graph.nodes.map((node) => (node.opType === op ? { ...node, opType: "Other" } : node));
+      expect(listLayers({ ...graph, nodes }, head)).toEqual([]);
+    }
+    const noImage: Graph = { ...graph, inputs: [] };
+    expect(listLayers(noImage, head)).toEqual([]);
+  });
+
+  it("does not loop on a graph that leads back into itself", () => {
+    const { graph, head } = build({ size: [64, 64], named: false });
+    const [first] = listLayers(graph, head);
+    const nodes = graph.nodes.map((node) =>
+      node.opType === "Concat" && node.outputs[0] === listLayers(graph, head)[12]!.value
+        ? { ...node, outputs: [first!.value] }
+        : node,
+    );
+    expect(listLayers({ ...graph, nodes }, head)).toEqual([]);
+  });
+});
+
+describe("resolveLayer", () => {
+  const { graph, head, layers } = build({});
+  const at = (selector: number | string) => resolveLayer(selector, layers, graph, head);
+
+  it.each([
+    [17, 17],
+    ["17", 17],
+    [" 17 ", 17],
+    ["+17", 17],
+    [-2, 23],
+    ["-2", 23],
+    [-25, 0],
+    ["model.9", 9],
+  ])("%s is layer %d", (selector, index) => {
+    expect(at(selector)).toBe(layers[index]);
+  });
+
+  it("takes values and nodes by name", () => {
+    const conv = graph.nodes.find((node) => node.opType === "Conv" && node.name.startsWith("/model.4/"))!;
+    expect(at(conv.outputs[0]!)).toEqual({ index: undefined, name: conv.outputs[0], value: conv.outputs[0] });
+    expect(at(conv.name)).toEqual({ index: undefined, name: conv.name, value: conv.outputs[0] });
+    expect(at("images").value).toBe("images");
+    expect(at(layers[4]!.value)).toBe(layers[4]);
+    expect(at(graph.nodes.find((node) => node.outputs[0] === layers[4]!.value)!.name)).toBe(layers[4]);
+  });
+
+  it("takes a value named by digits where no layer has that index", () => {
+    const other = build({ named: false, size: [64, 64] });
+    const value = other.head.levels[1]!.convOutput;
+    expect(resolveLayer(value, other.layers, other.graph, other.head).value).toBe(value);
+    expect(resolveLayer("17", other.layers, other.graph, other.head)).toBe(other.layers[17]);
+  });
+
+  const refusals: readonly (readonly [number | string, RegExp])[] = [
+    [-1, /"-1": layer 24 is the detection head.*23 \(or -2\)/],
+    ["24", /layer 24 is the detection head/],
+    [25, /0 to 23/],
+    [-26, /0 to 23/],
+    [1.5, /0 to 23/],
+    ["modle.9", /Did you mean "model\.9"/],
+    ["nonsense entirely", /no layer, value or node.*model\.0, model\.1/],
+    ["", /no layer, value or node/],
+    ["output0", /decoding of the boxes/],
+  ];
+  for (const [selector, says] of refusals) {
+    it(`refuses ${JSON.stringify(selector)}`, () => {
+      expect(() => at(selector)).toThrow(says);
+      expect(() => at(selector)).toThrow(expect.objectContaining({ code: "usage" }));
+    });
+  }
+
+  it("refuses a value that no detection depends on", () => {
+    const dead = { ...graph.nodes[0]!, name: "dead", outputs: ["dead_end"] };
+    const more = { ...graph, nodes: [...graph.nodes, dead] };
+    expect(() => resolveLayer("dead_end", layers, more, head)).toThrow(/no detection depends on it/);
+  });
+
+  it("refuses constants", () => {
+    expect(() => at([...graph.initializers.keys()][0]!)).toThrow(WhyboxError);
+  });
+
+  it("asks for names where layers have no numbers", () => {
+    expect(() => resolveLayer(3, [], graph, head)).toThrow(/no layer numbers.*Choose one of: /);
+    expect(() => resolveLayer("nothing", [], graph, head)).toThrow(new RegExp(head.levels[0]!.input));
+    expect(resolveLayer(head.levels[0]!.input, [], graph, head).value).toBe(head.levels[0]!.input);
+  });
+});
