@@ -1,4 +1,4 @@
-import { byteLengthOf, storedWidth } from "./element-types.js";
+import { byteLengthOf, dataTypeName, storedWidth } from "./data-types.js";
 import { DataType, type TensorProto, type UnknownField } from "./model.js";
 import type { MessageReader } from "./wire.js";
 
@@ -125,7 +125,7 @@ function valueBytes(reader: MessageReader, fields: Fields): Uint8Array {
   if (fields.integers.length === 0) return new Uint8Array(0);
   const width = storedWidth(fields.dataType);
   if (width === undefined || width > 8) {
-    return reader.fail(`integer values for data type ${fields.dataType}`, "an integer type");
+    return reader.fail(`integer values for type ${dataTypeName(fields.dataType)}`, "an integer type");
   }
   return packIntegers(fields.integers, width);
 }
@@ -159,7 +159,7 @@ function checkLength(reader: MessageReader, fields: Fields, count: number, bytes
   if (expected === undefined || found === expected) return;
   const unit = isString ? "strings" : "bytes";
   reader.fail(
-    `tensor "${fields.name}" of data type ${fields.dataType} and dims [${fields.dims.join(", ")}] with ${found} ${unit}`,
+    `tensor "${fields.name}" of type ${dataTypeName(fields.dataType)} and dims [${fields.dims.join(", ")}] with ${found} ${unit}`,
     `${expected} ${unit}`,
   );
 }

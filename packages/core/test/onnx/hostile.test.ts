@@ -1,0 +1,436 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { WhyboxError } from "../../src/errors.js";
+import { GraphBuilder } from "../../src/onnx/builder.js";
+import { type DecodeOptions, decodeModel } from "../../src/onnx/decode.js";
+import { encodeModel } from "../../src/onnx/encode.js";
+import { DataType, type Graph } from "../../src/onnx/model.js";
+import { normalise } from "../../src/onnx/normalise.js";
+import { validateModel } from "../../src/onnx/validate.js";
+import { readOnnx } from "../../src/readers/onnx/read-onnx.js";
+import { modelOf, wire } from "./support.js";
+
+const text = (value: string) => new TextEncoder().encode(value);
+
+/** What the error of a broken file says. */
+function failure(bytes: Uint8Array, options?: DecodeOptions): WhyboxError {
+  try {
+    readOnnx(bytes, options);
+  } catch (error) {
+    expect(error).toBeInstanceOf(WhyboxError);
+    return error as WhyboxError;
+  }
+  throw new Error("nothing was thrown");
+}
+
+function badInput(message: RegExp) {
+  return expect.objectContaining({ code: "bad-input", message: expect.stringMatching(message) });
+}
+
+/** A small sound model: a subgraph, typed tensors, attributes of most types. */
+function sound(): Graph {
+  const inner = new GraphBuilder("inner");
+  inner.node("Mul", ["scaled", "w"], ["inner_y"]);
+  inner.output("inner_y");
+  const b = new GraphBuilder("outer");
+  b.input("x", ["n", 3, null]);
+  b.input("flag", [], DataType.BOOL);
+  b.floats([3, 1], [1, 2, 3], "w");
+  b.node("Softmax", ["x"], ["soft"], { axis: 1 }, "softmax");
+  b.node("Clip", ["soft"], ["clipped"], { min: { float: 0 }, max: { float: 0.5 } });
+  b.node("Slice", ["clipped"], ["scaled"], { starts: [0], ends: [2 ** 63], axes: [1] });
+  b.node("Upsample", ["scaled"], ["up"], { scales: { floats: [1, 1, 1] }, mode: "nearest" });
+  b.node("If", ["flag"], ["y"], {}, "if");
+  b.output("y");
+  const branch = { type: "graph", value: inner.graph("branch") } as const;
+  const graph = b.graph("main");
+  const attributes = new Map([
+    ["then_branch", branch],
+    ["else_branch", branch],
+  ]);
+  return { ...graph, nodes: graph.nodes.map((node) => (node.opType === "If" ? { ...node, attributes } : node)) };
+}
+
+describe("files that are no ONNX files", () => {
+  const foreign: [string, Uint8Array, RegExp][] = [
+    ["an empty file", new Uint8Array(0), /it is empty/],
+    [
+      "a PNG",
+      Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 13, 10),
+      /it is a PNG picture and starts with 89 50 4e 47 0d 0a \("\.PNG\.\."\)/,
+    ],
+    ["a .pt", Uint8Array.of(0x50, 0x4b, 3, 4), /PyTorch's \.pt files/],
+    ["an old .pt", Uint8Array.of(0x80, 2, 0x8a, 10), /Python pickle/],
+    ["a TFLite file", Uint8Array.of(0x1c, 0, 0, 0, ...text("TFL3")), /TensorFlow Lite/],
+    ["JSON", text('{"format": "graph-model"}'), /JSON text/],
+    ["HTML", text("<!DOCTYPE html>"), /HTML or XML/],
+    ["a Git LFS pointer", text("version https://git-lfs.github.com/spec/v1"), /Git LFS pointer/],
+    ["prose", text("Just some words.\n"), /plain text/],
+  ];
+  it.each(foreign)("%s: says what it is", (_, bytes, message) => {
+    expect(() => readOnnx(bytes)).toThrow(badInput(message));
+  });
+
+  it("shows the first bytes of anything else", () => {
+    expect(() => readOnnx(Uint8Array.of(3, 1, 2))).toThrow(
+      badInput(/byte 0 \(model, field 0\).*It starts with 03 01 02/),
+    );
+  });
+});
+
+describe("broken files", () => {
+  const node = (...fields: number[][]) => wire.file(wire.bytes(1, fields.flat()));
+  const tensor = (...fields: number[][]) => wire.file(wire.bytes(5, [...fields.flat(), ...wire.text(8, "w")]));
+  const attribute = (...fields: number[][]) => node(wire.text(4, "X"), wire.bytes(5, fields.flat()));
+  const named = (...fields: number[][]) => attribute(wire.text(1, "a"), ...fields);
+  const dim = (bytes: number[]) => wire.bytes(2, wire.bytes(1, wire.bytes(2, wire.bytes(1, bytes))));
+  const broken: [string, Uint8Array, RegExp][] = [
+    [
+      "a length past the end",
+      Uint8Array.of(8, 8, 0x3a, 100, 1),
+      /byte 2 \(model, field 7\): found a value of 100 bytes.* 1 left/,
+    ],
+    ["a length past its message", wire.file([0x0a, 50]), /model\.graph, field 1\): found a value of 50 bytes/],
+    [
+      "a huge length",
+      Uint8Array.of(8, 8, 0x3a, 255, 255, 255, 255, 255, 255, 255, 255, 127),
+      /found a value of 9\d+ bytes/,
+    ],
+    ["a varint without end", Uint8Array.of(8, ...Array<number>(12).fill(255)), /more than 64 bits/],
+    ["an 11-byte varint", Uint8Array.of(8, ...Array<number>(9).fill(255), 2), /more than 64 bits/],
+    ["field number 0", Uint8Array.of(8, 8, 0, 1), /found field number 0/],
+    ["a huge field number", Uint8Array.of(8, 8, 0x80, 0x80, 0x80, 0x80, 0x80, 1), /field number 4294967296/],
+    ["a group", Uint8Array.of(8, 8, 0x3b), /found wire type 3/],
+    ["wire type 7", Uint8Array.of(8, 8, 0x3f), /found wire type 7/],
+    ["a number as graph", Uint8Array.of(8, 8, ...wire.int(7, 5)), /found wire type 0, expected wire type 2/],
+    ["bytes as ir_version", Uint8Array.of(...wire.text(1, "a")), /expected wire type 0/],
+    ["no ir_version", Uint8Array.of(...wire.bytes(7, [])), /ir_version 0/],
+    ["no graph", Uint8Array.of(...wire.int(1, 8), ...wire.bytes(8, wire.int(2, 13))), /found no graph/],
+    ["two graphs", wire.file([], wire.bytes(7, [])), /a second graph/],
+    ["no opset", Uint8Array.of(...wire.int(1, 8), ...wire.bytes(7, [])), /no opset_import/],
+    ["two opsets", wire.file([], wire.bytes(8, wire.int(2, 14))), /versions 13 and 14 of domain ""/],
+    ["a negative dim", tensor([8, ...wire.minusOne], wire.int(2, 1)), /dimension -1 of tensor/],
+    [
+      "dims past all numbers",
+      tensor(wire.bytes(1, [...wire.varint(2 ** 50), ...wire.varint(2 ** 50)]), wire.int(2, 1)),
+      /as many values as the file holds/,
+    ],
+    [
+      "dims past the bytes",
+      tensor(wire.int(1, 1000), wire.int(2, 1), wire.bytes(9, [1, 2, 3, 4])),
+      /with 4 bytes, expected 4000 bytes/,
+    ],
+    [
+      "too many bytes",
+      tensor(wire.int(2, 1), wire.bytes(9, Array<number>(8).fill(0))),
+      /type float and dims \[\] with 8 bytes, expected 4/,
+    ],
+    [
+      "too few strings",
+      tensor(wire.int(1, 2), wire.int(2, 8), wire.text(6, "a")),
+      /with 1 strings, expected 2 strings/,
+    ],
+    ["integers for a wide type", tensor(wire.int(2, 15), wire.int(7, 1)), /integer values for type data type 15/],
+    ["floats that are not whole", tensor(wire.int(2, 1), wire.bytes(4, [1, 2, 3])), /a packed list of 3 bytes/],
+    [
+      "a packed value past its list",
+      wire.file([...wire.bytes(5, [0x0a, 1, 0x80, 1])]),
+      /packed list whose last value runs past/,
+    ],
+    ["an initializer without name", wire.file(wire.bytes(5, wire.int(1, 0))), /an initializer without a name/],
+    [
+      "an initializer twice",
+      wire.file([
+        ...wire.bytes(5, [...wire.int(1, 0), ...wire.text(8, "w")]),
+        ...wire.bytes(5, [...wire.int(1, 0), ...wire.text(8, "w")]),
+      ]),
+      /a second initializer "w"/,
+    ],
+    [
+      "a negative size of an input",
+      wire.file(wire.bytes(11, dim([8, 254, ...wire.minusOne.slice(1)]))),
+      /input\[0\]\.type\.tensor_type\.shape\.dim\[0\].*dimension -2/,
+    ],
+    ["a nameless attribute", attribute(wire.int(3, 1)), /an attribute without a name/],
+    [
+      "an attribute twice",
+      node(
+        wire.text(4, "X"),
+        wire.bytes(5, [...wire.text(1, "a"), ...wire.int(3, 1)]),
+        wire.bytes(5, [...wire.text(1, "a"), ...wire.int(3, 1)]),
+      ),
+      /a second attribute "a"/,
+    ],
+    ["a tensor attribute without tensor", named(wire.int(20, 4)), /attribute "a" without value, expected a tensor/],
+    ["a graph attribute without graph", named(wire.int(20, 5)), /attribute "a" without value, expected a graph/],
+    ["an attribute of a negative type", named([0xa0, 1, ...wire.minusOne]), /of type -1/],
+  ];
+  it.each(broken)("%s", (_, bytes, message) => {
+    expect(() => readOnnx(bytes)).toThrow(badInput(message));
+  });
+
+  it("truncated anywhere", () => {
+    const bytes = encodeModel(modelOf(sound(), 9));
+    for (let length = 0; length < bytes.length; length++) {
+      expect(failure(bytes.subarray(0, length)).code).toBe("bad-input");
+    }
+  });
+
+  it("nested deeper than the limit", () => {
+    let graph: number[] = [];
+    for (let i = 0; i < 40; i++) {
+      const branch = [...wire.text(1, "then_branch"), ...wire.bytes(6, graph), ...wire.int(20, 5)];
+      graph = wire.bytes(1, [...wire.text(4, "If"), ...wire.bytes(5, branch)]);
+    }
+    const error = failure(wire.file(graph));
+    expect([error.code, error.message]).toEqual(["limit", expect.stringContaining("nested more than 16 deep")]);
+  });
+
+  it("with more nodes or messages than the limit", () => {
+    const file = wire.file(Array.from({ length: 50 }, () => wire.bytes(1, [])).flat());
+    expect(failure(file, { maxNodes: 49 }).message).toMatch(/more than 49 nodes/);
+    expect(failure(file, { maxMessages: 40 }).message).toMatch(/more than 40 messages/);
+    expect(failure(file, { maxNodes: 49 }).code).toBe("limit");
+    expect(failure(file, { maxMessages: 40 }).code).toBe("limit");
+  });
+});
+
+describe("random damage", () => {
+  const expectTyped = (bytes: Uint8Array) => {
+    try {
+      encodeModel(readOnnx(bytes));
+    } catch (error) {
+      if (!(error instanceof WhyboxError)) throw error;
+      expect(["bad-input", "unsupported-model", "limit"]).toContain(error.code);
+    }
+  };
+
+  it.each([9, 12, 17, 21])("to a sound file of opset %i gives a typed error or a model", (opset) => {
+    const file = encodeModel(modelOf(sound(), opset));
+    const edit = fc.record({ at: fc.nat(file.length - 1), byte: fc.integer({ min: 0, max: 255 }) });
+    fc.assert(
+      fc.property(fc.array(edit, { minLength: 1, maxLength: 4 }), (edits) => {
+        const damaged = file.slice();
+        for (const { at, byte } of edits) damaged[at] = byte;
+        expectTyped(damaged);
+      }),
+      { numRuns: 1000, seed: opset },
+    );
+  });
+
+  it("by cutting and joining pieces gives a typed error or a model", () => {
+    const file = encodeModel(modelOf(sound(), 9));
+    const at = fc.nat(file.length);
+    fc.assert(
+      fc.property(at, at, at, (a, b, c) => {
+        expectTyped(Uint8Array.of(...file.subarray(0, a), ...file.subarray(b), ...file.subarray(c)));
+      }),
+      { numRuns: 1000, seed: 5 },
+    );
+  });
+
+  it("in bytes of no origin gives a typed error", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => expectTyped(Uint8Array.of(8, 8, ...bytes))),
+      { numRuns: 2000, seed: 6 },
+    );
+  });
+});
+
+describe("a chain of 100 000 nodes", () => {
+  const LENGTH = 100_000;
+  const chain = (order: (nodes: GraphBuilder["nodes"]) => void): Uint8Array => {
+    const b = new GraphBuilder();
+    let value = b.input("x", [1]);
+    for (let i = 0; i < LENGTH; i++) value = b.op("ReduceSum", [value], { axes: [0], keepdims: 1 });
+    b.output(value);
+    order(b.nodes);
+    return encodeModel(modelOf(b, 11));
+  };
+
+  it("is read and written", () => {
+    const model = readOnnx(chain(() => undefined));
+    expect(model.graph.nodes.length).toBe(LENGTH);
+    expect(decodeModel(encodeModel(model)).graph.nodes.length).toBe(LENGTH);
+  });
+
+  it("is put in order when the file has it backwards", () => {
+    const model = readOnnx(chain((nodes) => nodes.reverse()));
+    expect(model.graph.nodes[0]!.inputs[0]).toBe("x");
+  });
+});
+
+describe("validateModel", () => {
+  const relu = (b: GraphBuilder, from: string, to: string) => b.node("Relu", [from], [to]);
+  const built = (build: (b: GraphBuilder) => void) => {
+    const b = new GraphBuilder();
+    build(b);
+    return modelOf(b, 13);
+  };
+  const io = (b: GraphBuilder) => {
+    b.input("x", [1]);
+    b.output("y");
+  };
+  const emptyWeight = { name: "w", dims: [2], dataType: DataType.FLOAT, bytes: new Uint8Array(0) };
+
+  const wrong: [string, (b: GraphBuilder) => void, RegExp][] = [
+    ["no nodes", io, /has no nodes/],
+    ["no outputs", (b) => relu(b, "", "y"), /has no outputs/],
+    [
+      "an output that nothing computes",
+      (b) => {
+        io(b);
+        relu(b, "x", "z");
+      },
+      /Output "y" of graph "test" is computed by no node/,
+    ],
+    [
+      "a dangling input",
+      (b) => {
+        io(b);
+        relu(b, "nowhere", "y");
+      },
+      /reads "nowhere"/,
+    ],
+    [
+      "a value of two nodes",
+      (b) => {
+        io(b);
+        relu(b, "x", "y");
+        relu(b, "x", "y");
+      },
+      /Value "y" is defined twice, the second time by node "y" \(Relu\)/,
+    ],
+    [
+      "a node that overwrites an initializer",
+      (b) => {
+        io(b);
+        b.floats([1], [1], "y");
+        relu(b, "x", "y");
+      },
+      /Value "y" is defined twice/,
+    ],
+    [
+      "an input twice",
+      (b) => {
+        io(b);
+        b.input("x", [1]);
+        relu(b, "x", "y");
+      },
+      /defined twice, the second time by a graph input/,
+    ],
+    [
+      "an output twice",
+      (b) => {
+        io(b);
+        b.output("y");
+        relu(b, "x", "y");
+      },
+      /lists output "y" twice/,
+    ],
+    [
+      "an input without name",
+      (b) => {
+        io(b);
+        b.input("", [1]);
+        relu(b, "x", "y");
+      },
+      /a graph input has no name/,
+    ],
+    [
+      "a node without op",
+      (b) => {
+        io(b);
+        b.node("", ["x"], ["y"]);
+      },
+      /has no op_type/,
+    ],
+    [
+      "a cycle",
+      (b) => {
+        io(b);
+        b.node("Add", ["x", "b"], ["a"]);
+        relu(b, "a", "b");
+        relu(b, "b", "y");
+      },
+      /cycle through node/,
+    ],
+    [
+      "a node that reads itself",
+      (b) => {
+        io(b);
+        b.node("Add", ["x", "y"], ["y"]);
+      },
+      /cycle through node "y"/,
+    ],
+    [
+      "an initializer without values",
+      (b) => {
+        io(b);
+        b.initializers.set("w", emptyWeight);
+        b.node("Add", ["x", "w"], ["y"]);
+      },
+      /"w" has dims \[2\] and no values/,
+    ],
+    [
+      "a constant without values",
+      (b) => {
+        io(b);
+        b.node("Constant", [], ["y"], { value: { tensor: emptyWeight } });
+      },
+      /attribute "value" has dims \[2\]/,
+    ],
+  ];
+  it.each(wrong)("refuses %s", (_, build, message) => {
+    expect(() => validateModel(built(build))).toThrow(badInput(message));
+  });
+
+  it("refuses weights in another file, with the way out", () => {
+    const model = built((b) => {
+      io(b);
+      b.initializers.set("w", { ...emptyWeight, external: new Map([["location", "w.bin"]]) });
+      b.node("Add", ["x", "w"], ["y"]);
+    });
+    const expected = {
+      code: "unsupported-model",
+      message: expect.stringMatching(/"w\.bin".*Save the model as one file/),
+    };
+    expect(() => validateModel(model)).toThrow(expect.objectContaining(expected));
+  });
+
+  it("refuses sparse weights", () => {
+    const graph = { ...sound(), unknown: [Uint8Array.of(0x7a, 0)] };
+    const expected = { code: "unsupported-model", message: expect.stringMatching(/sparse/) };
+    expect(() => validateModel(modelOf(graph))).toThrow(expect.objectContaining(expected));
+  });
+
+  it("takes a sound model as it is, order included", () => {
+    const model = modelOf(sound(), 9);
+    expect(validateModel(model)).toEqual(model);
+  });
+
+  it("orders a node behind what its subgraph captures", () => {
+    const graph = sound();
+    const moved = [graph.nodes.at(-1)!, ...graph.nodes.slice(0, -1)];
+    const { nodes } = validateModel(modelOf({ ...graph, nodes: moved }, 9)).graph;
+    const place = (opType: string) => nodes.findIndex((node) => node.opType === opType);
+    expect(place("If")).toBeGreaterThan(place("Slice"));
+    expect(nodes.find(({ opType }) => opType === "If")!.inputs).toEqual(["flag"]);
+  });
+
+  it("checks what subgraphs read", () => {
+    const graph = sound();
+    const without = graph.nodes.filter(({ opType }) => opType !== "Slice" && opType !== "Upsample");
+    expect(() => validateModel(modelOf({ ...graph, nodes: without }))).toThrow(badInput(/reads "scaled"/));
+  });
+
+  it("takes initializers among the inputs, as old files list them", () => {
+    const model = built((b) => {
+      io(b);
+      b.input("w", [1]);
+      b.floats([1], [1], "w");
+      b.node("Add", ["x", "w"], ["y"]);
+    });
+    expect(normalise(validateModel(model)).graph.inputs.map(({ name }) => name)).toEqual(["x"]);
+  });
+});
