@@ -69,13 +69,13 @@ async function encodeOutputs(
   return outputs;
 }
 
-/** The overlay; the picture as it is when nothing was detected, and without colours when the heatmap is empty. */
+/** The overlay; the picture as it is when nothing was detected. A heatmap without heat leaves no veil, but the boxes. */
 function draw(image: RgbImage, result: ExplainResult, services: Services, settings: BatchSettings): RgbImage {
   if (result.detections.length === 0) return image;
   const shown = result.explained.map((index) => result.detections[index]!);
   return services.renderOverlay(image, result.heatmap, {
     colormap: settings.colormap,
-    opacity: result.empty === undefined ? settings.opacity : 0,
+    opacity: settings.opacity,
     detections: shown.length === 0 ? result.detections : shown,
     boxes: !settings.hideBoxes,
     labels: !settings.hideLabels,

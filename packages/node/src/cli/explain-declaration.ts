@@ -61,7 +61,7 @@ function outputOptions(command: Command, choices: Choices): void {
     .option("--opacity <0..1>", "how strongly the heatmap covers the picture", "0.5")
     .option("--hide-boxes", "no boxes in the picture")
     .option("--hide-labels", "no labels in the picture")
-    .option("--side-by-side", "the picture as it is beside the one with the heatmap")
+    .option("--side-by-side", "the picture without the heatmap beside the one with it")
     .option("--json", "print the results as one JSON document, and nothing else")
     .option("--quiet", "print errors only");
 }

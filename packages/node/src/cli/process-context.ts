@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
-import { colormapNames, defaultMethods, defaultScores, resolveMethod, resolveScore } from "@whybox/core";
 import type { Services } from "../batch/services.js";
 import type { CliContext, TextOutput } from "./context.js";
+import { coreChoices } from "./core-choices.js";
 
 /** Runs `body` with this process as its world: streams, folder, environment, Ctrl-C. */
 export async function withProcessContext<T>(body: (context: CliContext) => Promise<T>): Promise<T> {
@@ -26,13 +26,7 @@ function processContext(signal: AbortSignal): CliContext {
     env: process.env,
     signal,
     version: packageVersion(),
-    choices: {
-      colormaps: colormapNames,
-      methods: defaultMethods.map((method) => method.id),
-      scores: defaultScores.map((score) => score.id),
-      methodId: (name) => resolveMethod(name).id,
-      scoreId: (name) => resolveScore(name).id,
-    },
+    choices: coreChoices(),
     loadServices,
   };
 }

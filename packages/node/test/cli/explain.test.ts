@@ -287,12 +287,12 @@ describe("whybox explain", () => {
     expect(await resultFiles()).toEqual(["grass.json", "grass.png"]);
   });
 
-  it("draws boxes but no colours when the heatmap is empty", async () => {
+  it("draws the boxes that are there when the heatmap is about none of them", async () => {
     await putPictures(cwd, "a.jpg");
     const empty = { reason: "class-not-detected" as const, message: "No horse." };
     const run = world({ result: () => ({ ...fakeResult, explained: [], empty }) });
     expect(await run.run("explain", "a.jpg", "--hide-boxes", "--require-detections")).toBe(0);
-    expect(run.calls).toContain("render opacity=0 boxes=false detections=2");
+    expect(run.calls).toContain("render opacity=0.5 boxes=false detections=2");
     expect(run.stdout()).toContain("No horse.");
   });
 

@@ -1,0 +1,13 @@
+import { colormapNames, defaultMethods, defaultScores, resolveMethod, resolveScore } from "@whybox/core";
+import type { Choices } from "./context.js";
+
+/** The names that core knows. */
+export function coreChoices(): Choices {
+  return {
+    colormaps: colormapNames,
+    methods: defaultMethods.map((method) => method.id),
+    scores: defaultScores.map((score) => score.id),
+    methodId: (name) => resolveMethod(name).id,
+    scoreId: (name) => resolveScore(name).id,
+  };
+}

@@ -1,0 +1,41 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { expect, it } from "vitest";
+import { z } from "zod";
+import { coreChoices } from "../../src/cli/core-choices.js";
+import { createProgram } from "../../src/cli/program.js";
+import { resultSchema, runSchema } from "../../src/io/result-json.js";
+import { createWorld } from "./fake-world.js";
+import { cliReference } from "./reference.js";
+
+const docs = new URL("../../../../docs/", import.meta.url);
+const hint = "is not up to date; run: WHYBOX_UPDATE_DOCS=1 npx vitest run packages/node/test/cli/docs.test.ts";
+
+/** The page as it is; with WHYBOX_UPDATE_DOCS=1 it is written first. */
+function page(file: string, text: string): string {
+  const path = new URL(file, docs);
+  if (process.env.WHYBOX_UPDATE_DOCS === "1") writeFileSync(path, text);
+  return readFileSync(path, "utf8");
+}
+
+it("docs/cli.md is what the program says", () => {
+  const program = createProgram({ ...createWorld().context, choices: coreChoices() }, () => {});
+  const text = cliReference(program);
+  expect(page("cli.md", text) === text, `docs/cli.md ${hint}`).toBe(true);
+});
+
+it.each([
+  ["result.schema.json", resultSchema, "One picture explained by Whybox: <stem>.json"],
+  ["run.schema.json", runSchema, "What whybox explain --json prints"],
+])("docs/%s is the schema that the code checks with", (file, schema, title) => {
+  // "input": readers must take fields that they do not know.
+  const { $schema, ...rest } = z.toJSONSchema(schema, { io: "input" });
+  const wanted = { $schema, title, ...rest };
+  expect(JSON.parse(page(file, `${JSON.stringify(wanted, null, 2)}\n`)), `docs/${file} ${hint}`).toEqual(wanted);
+});
+
+it("docs/result-json.md speaks of every field", () => {
+  const text = readFileSync(new URL("result-json.md", docs), "utf8");
+  for (const schema of [resultSchema, runSchema]) {
+    for (const field of Object.keys(schema.shape)) expect(text).toContain(`\`${field}\``);
+  }
+});

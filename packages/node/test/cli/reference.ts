@@ -1,0 +1,99 @@
+import type { Command, Option } from "commander";
+import { exitCodeMeanings } from "../../src/cli/exit-codes.js";
+
+/** docs/cli.md, from the program itself: what the page says and what the command does cannot part. */
+export function cliReference(program: Command): string {
+  return [
+    "# The `whybox` command",
+    "",
+    "<!-- Generated from the program by packages/node/test/cli/docs.test.ts; do not edit. -->",
+    "",
+    program.description(),
+    ...program.commands.flatMap(commandSection),
+    ...exitCodeSection(),
+    ...conventions,
+    "",
+  ].join("\n");
+}
+
+function commandSection(command: Command): string[] {
+  const groups = new Map<string, Option[]>();
+  for (const option of command.options) {
+    const heading = option.helpGroupHeading ?? "Options:";
+    groups.set(heading, [...(groups.get(heading) ?? []), option]);
+  }
+  return [
+    "",
+    `## \`whybox ${command.name()} ${command.usage()}\``,
+    "",
+    command.description(),
+    ...[...groups].flatMap(([heading, options]) => [
+      "",
+      `### ${heading.replace(/:$/, "")}`,
+      "",
+      "| option | what | default |",
+      "|---|---|---|",
+      ...options.map(optionRow),
+    ]),
+    "",
+    ...helpAfter(command),
+  ];
+}
+
+function optionRow(option: Option): string {
+  const standard: unknown = option.defaultValue;
+  const shown = standard === undefined ? "" : `\`${[standard].flat().join(" ")}\``;
+  return `| \`${escapePipes(option.flags)}\` | ${escapePipes(option.description)} | ${escapePipes(shown)} |`;
+}
+
+/** The examples and notes that `--help` prints below the options. */
+function helpAfter(command: Command): string[] {
+  let text = "";
+  command.configureOutput({
+    writeOut: (part) => {
+      text += part;
+    },
+  });
+  command.outputHelp();
+  return ["```text", text.slice(text.indexOf("\nExamples:\n") + "\nExamples:\n".length).trimEnd(), "```"];
+}
+
+function exitCodeSection(): string[] {
+  const sorted = exitCodeMeanings.toSorted(([a], [b]) => a - b);
+  const worstFirst = exitCodeMeanings.map(([code]) => code).join(", ");
+  return [
+    "",
+    "## Exit codes",
+    "",
+    "| code | meaning |",
+    "|---|---|",
+    ...sorted.map(([code, meaning]) => `| ${code} | ${meaning} |`),
+    "",
+    `With several sources the worst one is returned, in this order: ${worstFirst}.`,
+  ];
+}
+
+const conventions = [
+  "",
+  "## What goes where",
+  "",
+  "- Each picture gets `<stem>.png` (the picture with the heatmap), `<stem>.heatmap.npy` (float32 `[H, W]`, 0..1) and",
+  "  `<stem>.json` ([the format](result-json.md)), as `--save` says. All files of a picture are written, or none.",
+  "- Without `--out` every run makes a new folder: `runs/explain/exp`, `exp2`, … With `--out` the folder is used as it is.",
+  "- Nothing is overwritten. A second `x` becomes `x-2`, whether the first is of the same run or was there before; names",
+  "  that differ only in case count as equal. The JSON and the terminal say which picture became which file.",
+  "- A picture that cannot be read does not stop the others. What every picture would meet again does: a wrong option, a",
+  "  model that cannot be explained, a folder that cannot be written.",
+  "- Folders are searched for .jpg, .jpeg, .png, .webp, .avif, .gif, .tif and .tiff, in any case, in natural order, not",
+  '  below their first level. Globs (quoted, so that the shell leaves them alone) reach below: `"photos/**/*.jpg"`; they do',
+  "  not follow links to folders. A path that exists is never read as a glob. A picture named twice is explained once.",
+  "- Results go to stdout; progress, notices and errors to stderr. With `--json` stdout is one JSON document, also when",
+  "  pictures fail. A wrong option or a missing argument leaves stdout empty.",
+  "- Colours and bars appear on a terminal only; `NO_COLOR` turns colours off.",
+  "- Ctrl-C stops cleanly: finished pictures stay, the one in work leaves nothing. A second Ctrl-C ends the process.",
+  "- `WHYBOX_DEBUG=1` prints where an error was raised.",
+];
+
+function escapePipes(text: string): string {
+  return text.replaceAll("|", "\\|");
+}
