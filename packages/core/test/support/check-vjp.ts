@@ -35,6 +35,8 @@ export interface VjpCase {
   /** Default 0.02. The function must be smooth within 2 × step of every input. */
   readonly step?: number;
   readonly rules?: readonly GradRule[];
+  /** Default: the opset that rules are written in. Later ones know more ops. */
+  readonly opset?: number;
 }
 
 const DIRECTIONS = 4;
@@ -190,8 +192,8 @@ interface BackwardSession {
 async function openBackward(spec: VjpCase, model: TestModel, manySeeds: boolean): Promise<BackwardSession> {
   const { graph, wanted, outputs } = model;
   const backward = buildBackward(graph, { taps: wanted, outputs, manySeeds, ...rulesOf(spec) });
-  const forward = await openGraph(graph);
-  const session = await openGraph(joinBackward(graph, backward));
+  const forward = await openGraph(graph, spec.opset);
+  const session = await openGraph(joinBackward(graph, backward), spec.opset);
   return {
     forward,
     async gradients(seeds) {

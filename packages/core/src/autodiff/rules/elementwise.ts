@@ -35,7 +35,7 @@ function oneMinus(cx: VjpContext, x: Value): Value {
 }
 
 /** The alpha and gamma that ONNX gives Selu by default. */
-const SELU = { alpha: 1.67326319217681884765625, gamma: 1.05070102214813232421875 };
+const SELU = { alpha: 1.6732631921768188, gamma: 1.0507010221481323 };
 
 const selu: Derivative = (cx, x, y) => {
   const gamma = floatAttribute(cx.node, "gamma", SELU.gamma);
