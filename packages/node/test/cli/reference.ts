@@ -1,5 +1,6 @@
 import type { Command, Option } from "commander";
 import { exitCodeMeanings } from "../../src/cli/exit-codes.js";
+import { displayWidth } from "../../src/cli/text.js";
 
 /** docs/cli.md, from the program itself: what the page says and what the command does cannot part. */
 export function cliReference(program: Command): string {
@@ -31,19 +32,25 @@ function commandSection(command: Command): string[] {
       "",
       `### ${heading.replace(/:$/, "")}`,
       "",
-      "| option | what | default |",
-      "|---|---|---|",
-      ...options.map(optionRow),
+      ...markdownTable([["option", "what", "default"], ...options.map(optionRow)]),
     ]),
     "",
     ...helpAfter(command),
   ];
 }
 
-function optionRow(option: Option): string {
+function optionRow(option: Option): string[] {
   const standard: unknown = option.defaultValue;
   const shown = standard === undefined ? "" : `\`${[standard].flat().join(" ")}\``;
-  return `| \`${escapePipes(option.flags)}\` | ${escapePipes(option.description)} | ${escapePipes(shown)} |`;
+  return [`\`${option.flags}\``, option.description, shown].map((cell) => cell.replaceAll("|", "\\|"));
+}
+
+/** Padded as the formatter pads it, so that the generated page needs no formatting. */
+function markdownTable(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0]!.map((_, j) => Math.max(...rows.map((row) => displayWidth(row[j]!))));
+  const pad = (cell: string, j: number) => cell + " ".repeat(widths[j]! - displayWidth(cell));
+  const [header, ...body] = rows.map((row) => `| ${row.map(pad).join(" | ")} |`);
+  return [header!, `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`, ...body];
 }
 
 /** The examples and notes that `--help` prints below the options. */
@@ -65,9 +72,7 @@ function exitCodeSection(): string[] {
     "",
     "## Exit codes",
     "",
-    "| code | meaning |",
-    "|---|---|",
-    ...sorted.map(([code, meaning]) => `| ${code} | ${meaning} |`),
+    ...markdownTable([["code", "meaning"], ...sorted.map(([code, meaning]) => [String(code), meaning])]),
     "",
     `With several sources the worst one is returned, in this order: ${worstFirst}.`,
   ];
@@ -93,7 +98,3 @@ const conventions = [
   "- Ctrl-C stops cleanly: finished pictures stay, the one in work leaves nothing. A second Ctrl-C ends the process.",
   "- `WHYBOX_DEBUG=1` prints where an error was raised.",
 ];
-
-function escapePipes(text: string): string {
-  return text.replaceAll("|", "\\|");
-}
