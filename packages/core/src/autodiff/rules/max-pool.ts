@@ -1,31 +1,63 @@
-import { type AttributeLiteral, intAttribute } from "../../onnx/attributes.js";
+import { intAttribute } from "../../onnx/attributes.js";
+import type { Value } from "../../onnx/builder.js";
+import type { Node } from "../../onnx/model.js";
 import type { GradRule, VjpContext } from "../rule.js";
 import { join, product, seededShape, zerosOf } from "./axes.js";
-import { type Window, windowOf } from "./window.js";
+import { maxPoolWithoutIndices } from "./max-pool-without-indices.js";
+import { alongAxes, poolOnce, windowOf } from "./window.js";
+
+/** Past so many comparisons an entry, looking the place up is cheaper for one seed too. */
+const FEW_TAPS = 32;
 
 /**
- * Gradient of MaxPool: the first maximum of each window in row-major order gets all, as in PyTorch. The pool runs again
- * with its Indices output (ONNX Runtime's CPU kernel keeps the first of equal values), then values are added up there.
+ * Gradient of MaxPool: the first maximum of each window in row-major order gets all, as in PyTorch. A pool of stride 1 (SPPF)
+ * with one seed goes by comparisons, which run in parallel and need no indices; the others go by indices.
  */
 export const maxPoolRule: GradRule = {
   op: "MaxPool",
-  unsupported: unsupportedPool,
+  unsupported: (node) => (columnMajor(node) ? "storage_order 1 (column-major Indices) is not covered" : undefined),
+  vjp(cx) {
+    const { kernel, strides } = windowOf(cx);
+    const few = kernel.reduce((sum, k) => sum + k, 0) <= FEW_TAPS;
+    const compare = few && !cx.manySeeds && strides.every((stride) => stride === 1);
+    return (compare ? maxPoolWithoutIndices : maxPoolWithIndices).vjp(cx);
+  },
+};
+
+/**
+ * The same gradient by the Indices output of MaxPool, whose CPU kernel keeps the first of equal values. Cost: the pool with
+ * indices (slow: one axis at a time takes k + k steps a window instead of k · k), then one ScatterElements for all seeds.
+ */
+export const maxPoolWithIndices: GradRule = {
+  op: "MaxPool",
   vjp(cx) {
     const { build } = cx;
     const x = cx.input(0);
     const g = cx.cotangent(0)!;
-    const indices = build.ops("MaxPool", [x], 2, poolAttributes(cx, windowOf(cx)))[1]!;
     // Indices count through the whole tensor, batch and channels included; seeds share them.
     const flat = cx.op("Reshape", [g, build.ints(cx.manySeeds ? [0, -1] : [1, -1])]);
-    const row = cx.op("Reshape", [indices, build.ints([1, -1])]);
-    const flatShape = cx.op("Shape", [flat]);
-    const places = cx.manySeeds ? cx.op("Expand", [row, flatShape]) : row;
+    const row = cx.op("Reshape", [firstMaxima(cx), build.ints([1, -1])]);
+    const places = cx.manySeeds ? cx.op("Expand", [row, cx.op("Shape", [flat])]) : row;
     const seeds = cx.op("Shape", [flat], { start: 0, end: 1 });
     const zeros = zerosOf(cx, join(cx, seeds, product(cx, cx.shape(x))));
     const dx = cx.op("ScatterElements", [zeros, places, flat], { axis: 1, reduction: "add" });
     return [cx.reshapeLike(dx, x)];
   },
 };
+
+/** Where in x (flattened) the first maximum of each window is: pooled along the last axis first, then the axes before it. */
+function firstMaxima(cx: VjpContext): Value {
+  const { build } = cx;
+  let pooled = cx.input(0);
+  let places: Value | undefined;
+  for (const window of alongAxes(windowOf(cx))) {
+    const [values, indices] = build.ops("MaxPool", [pooled], 2, poolOnce(cx, window));
+    pooled = values!;
+    places =
+      places === undefined ? indices! : cx.op("Gather", [cx.op("Reshape", [places, build.ints([-1])]), indices!]);
+  }
+  return places!;
+}
 
 /** Gradient of GlobalMaxPool: the first maximum in row-major order gets all. */
 export const globalMaxPoolRule: GradRule = {
@@ -42,18 +74,6 @@ export const globalMaxPoolRule: GradRule = {
   },
 };
 
-/** Reasons why a MaxPool node has no gradient here. */
-export function unsupportedPool(node: Parameters<NonNullable<GradRule["unsupported"]>>[0]): string | undefined {
-  const column = intAttribute(node, "storage_order", 0) !== 0 && (node.outputs[1] ?? "") !== "";
-  return column ? "storage_order 1 (column-major Indices) is not covered" : undefined;
-}
-
-/** The node's own pooling with every default written out. */
-export function poolAttributes(cx: VjpContext, window: Window): Record<string, AttributeLiteral> {
-  const shared = { kernel_shape: window.kernel, strides: window.strides, dilations: window.dilations };
-  const ceil_mode = intAttribute(cx.node, "ceil_mode", 0);
-  const { pads, autoPad } = window;
-  return pads === undefined
-    ? { ...shared, ceil_mode, auto_pad: autoPad }
-    : { ...shared, ceil_mode, pads: [...pads.begin, ...pads.end] };
+function columnMajor(node: Node): boolean {
+  return intAttribute(node, "storage_order", 0) !== 0 && (node.outputs[1] ?? "") !== "";
 }

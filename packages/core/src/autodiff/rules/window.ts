@@ -1,5 +1,5 @@
 import { WhyboxError } from "../../errors.js";
-import { intsAttribute, stringAttribute } from "../../onnx/attributes.js";
+import { type AttributeLiteral, intAttribute, intsAttribute, stringAttribute } from "../../onnx/attributes.js";
 import type { Value } from "../../onnx/builder.js";
 import type { VjpContext } from "../rule.js";
 import { join, padBy, part, range, spatialSizes } from "./axes.js";
@@ -91,6 +91,33 @@ export function cutToInput(cx: VjpContext, window: Window, full: Value, x: Value
 /** A batch of single channels, [N·C, 1, …]: a kernel for one channel then serves any number of them. */
 export function channelsToBatch(cx: VjpContext, value: Value): Value {
   return cx.op("Reshape", [value, join(cx, cx.build.ints([-1, 1]), spatialSizes(cx, value))]);
+}
+
+/**
+ * The window as a chain of windows along one axis each, the last axis first: pooling along them one by one gives the same
+ * maxima, and the first maximum of a stage's window in that order is the first in row-major order.
+ */
+export function alongAxes(window: Window): Window[] {
+  return window.kernel.map((_, axis) => oneAxis(window, axis)).reverse();
+}
+
+function oneAxis(window: Window, axis: number): Window {
+  const only = (values: readonly number[], other: number): number[] => values.map((v, i) => (i === axis ? v : other));
+  const { pads } = window;
+  return {
+    kernel: only(window.kernel, 1),
+    strides: only(window.strides, 1),
+    dilations: only(window.dilations, 1),
+    pads: pads && { begin: only(pads.begin, 0), end: only(pads.end, 0) },
+    autoPad: window.autoPad,
+  };
+}
+
+/** Attributes of a pool of the node's kind over `window`, every default written out. */
+export function poolOnce(cx: VjpContext, window: Window): Record<string, AttributeLiteral> {
+  const { kernel, strides, dilations, pads, autoPad } = window;
+  const padding = pads ? { pads: [...pads.begin, ...pads.end] } : { auto_pad: autoPad };
+  return { kernel_shape: kernel, strides, dilations, ...padding, ceil_mode: intAttribute(cx.node, "ceil_mode", 0) };
 }
 
 function knownPads(
