@@ -90,9 +90,9 @@ async function splitSeeds(
     // A gradient that is the same for every seed (it can only be constant) comes with 1 on axis 0.
     const stride = dims[0] === count ? data.length / count : 0;
     const size = data.length / dims[0]!;
-    split.forEach((layers, n) =>
-      layers.set(value, { dims: dims.slice(1), data: data.subarray(n * stride, n * stride + size) }),
-    );
+    for (const [n, layers] of split.entries()) {
+      layers.set(value, { dims: dims.slice(1), data: data.subarray(n * stride, n * stride + size) });
+    }
   }
   for (const output of Object.values(outputs)) output.dispose();
   return split;

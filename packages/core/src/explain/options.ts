@@ -23,7 +23,7 @@ export interface ExplainOptions extends DetectOptions {
   readonly layer?: "auto" | LayerSelector | readonly LayerSelector[];
   /** Only detections of these classes; empty means all. */
   readonly classNames?: readonly string[];
-  /** What is differentiated; several are averaged. Ids: class, confidence, class_confidence, x_c, y_c, w, h. Default ["class"]. */
+  /** What is differentiated; several are averaged. Ids: class, confidence, class_confidence, x_c, y_c, w, h. Default (and when empty) ["class"]. */
   readonly backprop?: readonly string[];
   /** One pass per class (unique classes), averaged. Default false. */
   readonly backwardPerClass?: boolean;

@@ -48,9 +48,7 @@ export function resolveExplainOptions(
   methods: readonly AnyCamMethod[],
   scores: readonly Score[],
 ): ResolvedExplainOptions {
-  const items = options.backprop ?? ["class"];
-  if (items.length === 0)
-    throw new WhyboxError("usage", "backprop is empty; name at least one item, for example class.");
+  const items = options.backprop?.length ? options.backprop : ["class"];
   return {
     ...resolveDetectOptions(options),
     method: resolveMethod(options.method ?? "GradCAM", methods),

@@ -22,17 +22,18 @@ export function floatsOf(tensor: TensorProto): Float32Array {
   expectBytes(tensor, DataType.FLOAT, 4);
   const { bytes } = tensor;
   if (bytes.byteOffset % 4 === 0) return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
-  return new Float32Array(bytes.slice().buffer);
+  // Not bytes.slice(): of a Node Buffer that is a view, not a copy.
+  return new Float32Array(new Uint8Array(bytes).buffer);
 }
 
 /** The values of an INT64 or INT32 tensor as numbers. INT64_MAX and INT64_MIN become ±2^63. @throws bad-input for other types. */
 export function intsOf(tensor: TensorProto): number[] {
   if (tensor.dataType === DataType.INT32) {
     expectBytes(tensor, DataType.INT32, 4);
-    return Array.from(new Int32Array(tensor.bytes.slice().buffer));
+    return Array.from(new Int32Array(new Uint8Array(tensor.bytes).buffer));
   }
   expectBytes(tensor, DataType.INT64, 8);
-  return Array.from(new BigInt64Array(tensor.bytes.slice().buffer), Number);
+  return Array.from(new BigInt64Array(new Uint8Array(tensor.bytes).buffer), Number);
 }
 
 /** A number as an int64, clamped to the range. */
