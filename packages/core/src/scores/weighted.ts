@@ -15,13 +15,13 @@ export interface WeightedRows {
 
 /**
  * The rows of a target: of the `topk` rows nearest to its box by IoU those whose most probable class is the target's
- * (objectness plays no part), weighted by softmax of their IoU at temperature 1. Null when no row is left.
+ * (objectness plays no part) and that are finite, weighted by softmax of their IoU at temperature 1. Null when no row is left.
  * The weights carry gradient into the rows' x, y, w, h. (The reference's "BoxScore2", yolov5 pull request 10649.)
  */
 export function weightedRows(view: PredictionView, target: ScoreTarget, options: ScoreOptions): WeightedRows | null {
   const { tape, predictions } = view;
   const near = nearestRows(predictions, target.boxInput, options.topk);
-  const rows = near.filter((row) => bestClass(predictions, row) === target.classIndex);
+  const rows = near.filter((row) => isFiniteRow(predictions, row) && bestClass(predictions, row) === target.classIndex);
   if (rows.length === 0) return null;
   // An IoU is at most 1, so exp needs no shift to stay finite.
   const exponentials = rows.map((row) => tape.exp(iouOnTape(view, target.boxInput, row)));
@@ -46,19 +46,12 @@ export function logWeightedMean(
   return found === null ? null : view.tape.log(weightedMean(view, found, column));
 }
 
-/** Index of the most probable class of a row, the first of equals; −1 when a probability is NaN or there is none. */
-export function bestClass(predictions: Predictions, row: number): number {
-  const { data, columns } = predictions;
-  const base = row * columns + CLASS_COLUMN;
-  let best = -1;
-  let bestValue = -Infinity;
-  for (let k = 0; k < columns - CLASS_COLUMN; k++) {
-    const value = data[base + k]!;
-    if (Number.isNaN(value)) return -1;
-    if (value > bestValue) {
-      best = k;
-      bestValue = value;
-    }
-  }
-  return best;
+function isFiniteRow({ data, columns }: Predictions, row: number): boolean {
+  return data.subarray(row * columns, (row + 1) * columns).every(Number.isFinite);
+}
+
+/** Index of the most probable class of a finite row, the first of equals. */
+function bestClass({ data, columns }: Predictions, row: number): number {
+  const probabilities = data.subarray(row * columns + CLASS_COLUMN, (row + 1) * columns);
+  return probabilities.indexOf(probabilities.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY));
 }
