@@ -101,12 +101,13 @@ class Cotangents {
     else this.#parts.set(value, [g]);
   }
 
+  /** The sum of what was added, or null. Sums are pairs, so that products with a common cotangent can be collected later. */
   total(value: string): Value | null {
     const parts = this.#parts.get(value);
     if (!parts) return null;
-    if (parts.length > 1)
-      parts.splice(0, parts.length, this.#build.op(parts.length === 2 ? "Add" : "Sum", parts.slice()));
-    return parts[0]!;
+    const sum = parts.reduce((left, right) => this.#build.op("Add", [left, right]));
+    this.#parts.set(value, [sum]);
+    return sum;
   }
 }
 
