@@ -48,6 +48,9 @@ export function intsAttribute(node: Node, name: string): readonly number[] | und
 }
 
 export function floatsAttribute(node: Node, name: string): readonly number[] | undefined {
+  // An empty list is written without elements, and some writers leave its type out: it decodes as ints.
+  const found = node.attributes.get(name);
+  if (found?.type === "ints" && found.value.length === 0) return [];
   return expectType(node, name, "floats")?.value;
 }
 
@@ -63,7 +66,6 @@ function expectType<T extends Attribute["type"]>(
 ): Extract<Attribute, { type: T }> | undefined {
   const found = node.attributes.get(name);
   if (found === undefined) return undefined;
-  // An empty list is written without elements, and some writers leave its type out: it decodes as ints.
   if (found.type !== type) {
     throw new WhyboxError(
       "bad-input",

@@ -24,7 +24,7 @@ interface Limits {
 }
 
 /**
- * Reads a ModelProto (onnx.proto3). Initializers stored as `raw_data` are views into `bytes`: do not change the array
+ * Reads a ModelProto (onnx.proto3). Initializers stored as `raw_data` are views into `file`: do not change the array
  * afterwards. Fields that this reader does not know are kept in `unknown`. Time and memory are linear in the file.
  *
  * Only the file's form is checked here; `validateModel` checks what it says.
@@ -32,7 +32,9 @@ interface Limits {
  * @throws bad-input when the bytes are no ONNX file or break its form, with byte offset and field path.
  * @throws limit when the file holds more than the options allow.
  */
-export function decodeModel(bytes: Uint8Array, options: DecodeOptions = {}): Model {
+export function decodeModel(file: Uint8Array, options: DecodeOptions = {}): Model {
+  // A plain view: the views that Node's Buffer hands out behave otherwise (their `slice` does not copy).
+  const bytes = new Uint8Array(file.buffer, file.byteOffset, file.byteLength);
   const foreign = describeForeignBytes(bytes);
   if (foreign !== undefined) throw notOnnx(bytes, foreign);
   const limits: Limits = { maxNodes: options.maxNodes ?? 1_000_000, maxDepth: options.maxDepth ?? 16, nodes: 0 };

@@ -27,13 +27,11 @@ export interface Sink {
 export interface Layout {
   /** Length of each embedded message and packed list, in the order in which they start. */
   readonly lengths: number[];
-  /** Each string as UTF-8, in order. */
-  readonly strings: Uint8Array[];
   size: number;
 }
 
 export class SizeSink implements Sink {
-  readonly layout: Layout = { lengths: [], strings: [], size: 0 };
+  readonly layout: Layout = { lengths: [], size: 0 };
 
   varint(field: number, value: number): void {
     this.layout.size += varintSize(field * 8) + varintSize(value);
@@ -48,9 +46,7 @@ export class SizeSink implements Sink {
   }
 
   string(field: number, value: string): void {
-    const bytes = encoder.encode(value);
-    this.layout.strings.push(bytes);
-    this.#delimited(field, bytes.length);
+    this.#delimited(field, utf8Length(value));
   }
 
   message(field: number, write: () => void): void {
@@ -89,7 +85,6 @@ export class ByteSink implements Sink {
   readonly #layout: Layout;
   #at = 0;
   #nextLength = 0;
-  #nextString = 0;
 
   /** @throws limit when the layout is past 2 GiB. */
   constructor(layout: Layout) {
@@ -120,8 +115,13 @@ export class ByteSink implements Sink {
     this.raw(value);
   }
 
-  string(field: number, _value: string): void {
-    this.blob(field, this.#layout.strings[this.#nextString++]!);
+  string(field: number, value: string): void {
+    const length = utf8Length(value);
+    this.#start(field, length);
+    // Names are short ASCII: a loop beats the encoder several times over.
+    if (length === value.length) for (let i = 0; i < length; i++) this.bytes[this.#at + i] = value.charCodeAt(i);
+    else encoder.encodeInto(value, this.bytes.subarray(this.#at));
+    this.#at += length;
   }
 
   message(field: number, write: () => void): void {
@@ -184,4 +184,18 @@ function varintSize(value: number): number {
   let size = 1;
   for (let rest = value; rest > 0x7f; rest = Math.floor(rest / 128)) size++;
   return size;
+}
+
+/** Bytes of a string as UTF-8. Halves of surrogate pairs that stand alone become U+FFFD, three bytes, as in TextEncoder. */
+function utf8Length(value: string): number {
+  let length = value.length;
+  for (let i = 0; i < value.length; i++) {
+    const code = value.charCodeAt(i);
+    if (code < 0x80) continue;
+    length += code < 0x800 ? 1 : 2;
+    const isPair = code >= 0xd800 && code < 0xdc00 && (value.charCodeAt(i + 1) & 0xfc00) === 0xdc00;
+    // The pair takes four bytes for its two units.
+    if (isPair) i++;
+  }
+  return length;
 }

@@ -215,6 +215,13 @@ describe("decodeModel", () => {
     expect(decodeModel(bytes).graph.initializers.get("w")!.bytes.buffer).toBe(bytes.buffer);
   });
 
+  it("gives plain views of a Buffer of Node, whose own slices are no copies", () => {
+    const b = new GraphBuilder();
+    b.floats([2], [1, 2], "w");
+    const { bytes } = decodeModel(Buffer.from(encodeModel(modelOf(b)))).graph.initializers.get("w")!;
+    expect(bytes.constructor).toBe(Uint8Array);
+  });
+
   it("reads a file that lies inside a larger buffer", () => {
     const b = new GraphBuilder();
     b.node("Elu", ["x"], ["y"], { alpha: { float: 0.5 } });
@@ -314,8 +321,16 @@ describe("encodeModel", () => {
     expect(decodeModel(bytes).graph.nodes[0]!.attributes.get("values")!.value).toEqual(values);
   });
 
+  it("writes any string as UTF-8, a lone half of a surrogate pair as U+FFFD", () => {
+    const texts = ["é", "ÿ", "€", "😀", "a😀b", "\ud83d", "\ude00x", "\ud83dx", "\ud83d\ud83d\ude00"];
+    for (const metadata of texts.map((value) => new Map([["key", value]]))) {
+      const { metadataProps } = fromBinary(ModelProtoSchema, encodeModel({ ...modelOf(new GraphBuilder()), metadata }));
+      expect(metadataProps[0]!.value).toBe(new TextDecoder().decode(new TextEncoder().encode(metadata.get("key")!)));
+    }
+  });
+
   it("refuses a file past 2 GiB before it takes memory", () => {
-    const layout = { lengths: [], strings: [], size: 2 ** 31 };
+    const layout = { lengths: [], size: 2 ** 31 };
     expect(() => new ByteSink(layout)).toThrow(
       expect.objectContaining({ code: "limit", details: { size: 2 ** 31, max: 2 ** 31 - 1 } }),
     );
