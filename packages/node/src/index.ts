@@ -1,2 +1,12 @@
-/** The public surface of whybox for Node, listed by hand. */
-export { WhyboxError, type WhyboxErrorCode } from "@whybox/core";
+/** The public surface of whybox for Node, listed by hand. Everything of @whybox/core is here too. */
+
+export * from "@whybox/core";
+export type { Detector, Device, DownloadProgress, ImageSource, LoadOptions, ModelReport } from "./api.js";
+export type { SourceFailure } from "./batch/sources.js";
+export { type ExplainImageOptions, explain } from "./explain.js";
+export { decodeImage } from "./io/decode-image.js";
+export { encodePng } from "./io/encode-png.js";
+export type { ResultDocument } from "./io/result-json.js";
+export { devices, loadDetector } from "./load-detector.js";
+export { type RunOptions, type RunResult, run } from "./run.js";
+export { createWorkerPort, type WorkerPort } from "./runtime/worker-port.js";

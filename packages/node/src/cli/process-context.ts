@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
-import type { Services } from "../batch/services.js";
+import { loadServices } from "../batch/default-services.js";
+import { packageVersion } from "../version.js";
 import type { CliContext, TextOutput } from "./context.js";
 import { coreChoices } from "./core-choices.js";
 
@@ -31,24 +31,6 @@ function processContext(signal: AbortSignal): CliContext {
   };
 }
 
-async function loadServices(): Promise<Services> {
-  const [core, loading, decoding, encoding, writing] = await Promise.all([
-    import("@whybox/core"),
-    import("../load-detector.js"),
-    import("../io/decode-image.js"),
-    import("../io/encode-png.js"),
-    import("../io/write-file.js"),
-  ]);
-  return {
-    loadDetector: loading.loadDetector,
-    decodeImage: decoding.decodeImage,
-    renderOverlay: core.renderOverlay,
-    encodePng: encoding.encodePng,
-    encodeNpy: core.encodeNpy,
-    writeFile: writing.writeFileSafely,
-  };
-}
-
 /** A stream whose reader may go away (`whybox … | head`): the rest is dropped, and the work goes on to its files. */
 function untilClosed(stream: NodeJS.WriteStream): TextOutput {
   let closed = false;
@@ -62,10 +44,4 @@ function untilClosed(stream: NodeJS.WriteStream): TextOutput {
       if (!closed) stream.write(text);
     },
   };
-}
-
-/** The same relative path from src/cli and from dist/cli. */
-function packageVersion(): string {
-  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
-  return String((JSON.parse(text) as { version: unknown }).version);
 }

@@ -1,0 +1,20 @@
+import type { Services } from "./services.js";
+
+/** The real services, loaded when first asked for: `--help` needs no image library and no runtime. */
+export async function loadServices(): Promise<Services> {
+  const [core, loading, decoding, encoding, writing] = await Promise.all([
+    import("@whybox/core"),
+    import("../load-detector.js"),
+    import("../io/decode-image.js"),
+    import("../io/encode-png.js"),
+    import("../io/write-file.js"),
+  ]);
+  return {
+    loadDetector: loading.loadDetector,
+    decodeImage: decoding.decodeImage,
+    renderOverlay: core.renderOverlay,
+    encodePng: encoding.encodePng,
+    encodeNpy: core.encodeNpy,
+    writeFile: writing.writeFileSafely,
+  };
+}
