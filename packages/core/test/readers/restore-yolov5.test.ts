@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Model } from "../../src/onnx/model.js";
+import type { Attribute, Model } from "../../src/onnx/model.js";
 import { readTfjs } from "../../src/readers/tfjs/read-tfjs.js";
 import { namesAsPythonDict, restoreYolov5 } from "../../src/readers/yolov5/restore-yolov5.js";
 import { sizeOf } from "../../src/tensor/tensor.js";
@@ -182,6 +182,15 @@ const strangeHeads: Record<string, DetectWriter> = {
     const add = nodeOf(tf, from, "Add");
     add.op = "Sub";
   }),
+  "cells of different scale": changed((tf, from) => {
+    const scale = Array.from({ length: 192 }, (_, i) => (i < 2 ? 2 : 3));
+    const grid = Array.from({ length: 96 }, (_, i) => [(i % 12) - 0.5, Math.floor(i / 12) - 0.5]).flat();
+    (nodeOf(tf, from, "Mul").input as string[])[1] = tf.floats([1, 1, 96, 2], scale);
+    (nodeOf(tf, from, "Add").input as string[])[1] = tf.floats(
+      [1, 1, 96, 2],
+      grid.map((value, i) => value + 1 - scale[i]! / 2), // so that s = ½ gives the right place
+    );
+  }),
   "boxes in another unit": changed((tf, from) => {
     const mul = nodeOf(tf, from, "Mul", 1);
     (mul.input as string[])[1] = tf.floats([1, 2], [0.3, 0.3]);
@@ -234,6 +243,16 @@ test("refused: a node in the body that belongs to no module, a head beside the m
     node === conv ? { ...node, inputs: [inner, ...node.inputs.slice(1)] } : node,
   );
   expect(() => restoreYolov5({ ...model, graph: { ...model.graph, nodes } })).toThrow("which is no module's output");
+});
+
+test("refused: a prediction convolution that is not 1×1 with stride 1", () => {
+  const model = generic(small);
+  const conv = model.graph.nodes.filter(({ opType }) => opType === "Conv").at(-1)!;
+  for (const [name, value] of [["strides", [2, 2]] as const, ["kernel_shape", [3, 3]] as const]) {
+    const attributes = new Map([...conv.attributes, [name, { type: "ints", value }]] as [string, Attribute][]);
+    const nodes = model.graph.nodes.map((node) => (node === conv ? { ...node, attributes } : node));
+    expect(() => restoreYolov5({ ...model, graph: { ...model.graph, nodes } })).toThrow("2 of 3 detection levels");
+  }
 });
 
 function resizeInput(model: Model): string {
