@@ -291,5 +291,10 @@ const RULES: ReadonlyMap<string, ShapeRule> = new Map<string, ShapeRule>([
   ["Resize", resize],
   ["MatMul", matmul],
   ["Gemm", gemm],
-  ["Shape", (node, facts) => [intsAttribute(node, "start") ? null : (facts.dims(node.inputs[0]!)?.length ?? null)]],
+  [
+    "Shape",
+    (node, facts) => [
+      node.attributes.has("start") || node.attributes.has("end") ? null : (facts.dims(node.inputs[0]!)?.length ?? null),
+    ],
+  ],
 ]);
