@@ -36,6 +36,8 @@ export interface ModelReport extends ModelFacts {
   readonly sha256: string;
   /** Licence of weights that Whybox fetched itself; undefined for the user's own file. */
   readonly licence: string | undefined;
+  /** What a user of those weights must be told: who owns them, and under which licence. */
+  readonly notice: string | undefined;
 }
 
 /** A loaded model with its sessions (they live in a worker thread). Dispose it when done. */

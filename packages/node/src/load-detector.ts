@@ -55,6 +55,7 @@ export async function loadDetector(weights: string | Uint8Array, options: LoadOp
       bytes: bytes.length,
       sha256,
       licence: found?.licence,
+      notice: found?.notice,
       ...facts,
     });
     return wrap(core, report, () => port.close());

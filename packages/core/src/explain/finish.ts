@@ -14,12 +14,12 @@ export function relu(map: Map2D): Map2D {
 export function scaleToUnit(map: Map2D): Map2D {
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
-  for (const value of map.data) {
+  for (let i = 0; i < map.data.length; i++) {
+    const value = map.data[i]!;
     if (value < low) low = value;
     if (value > high) high = value;
   }
-  const range = Math.fround(Math.fround(high - low) + EPSILON);
-  return { ...map, data: map.data.map((value) => Math.fround(value - low) / range) };
+  return rescale(map, low, Math.fround(Math.fround(high - low) + EPSILON));
 }
 
 /**
@@ -39,13 +39,20 @@ export function finishLayers(maps: readonly Map2D[], inputSize: Size): Map2D {
 export function combine(parts: readonly Map2D[]): Map2D {
   const total = mean(parts);
   let high = 0;
-  for (const value of total.data) if (value > high) high = value;
-  return high === 0 ? total : { ...total, data: total.data.map((value) => value / high) };
+  for (let i = 0; i < total.data.length; i++) if (total.data[i]! > high) high = total.data[i]!;
+  return high === 0 ? total : rescale(total, 0, high);
+}
+
+function rescale(map: Map2D, low: number, divisor: number): Map2D {
+  const data = new Float32Array(map.data.length);
+  for (let i = 0; i < data.length; i++) data[i] = Math.fround(map.data[i]! - low) / divisor;
+  return { height: map.height, width: map.width, data };
 }
 
 function mean(maps: readonly Map2D[]): Map2D {
   const [first] = maps as readonly [Map2D, ...Map2D[]];
+  if (maps.length === 1) return first;
   const sum = new Float32Array(first.data.length);
-  for (const map of maps) for (let i = 0; i < sum.length; i++) sum[i]! += map.data[i]! / maps.length;
+  for (const { data } of maps) for (let i = 0; i < sum.length; i++) sum[i]! += data[i]! / maps.length;
   return { height: first.height, width: first.width, data: sum };
 }

@@ -325,7 +325,7 @@ describe("whybox explain", () => {
 
   it("says with --quiet nothing but errors", async () => {
     await putPictures(cwd, "1.jpg", "2bad.jpg");
-    const run = world({ report: { licence: "AGPL-3.0, Ultralytics" } });
+    const run = world({ report: { notice: "YOLOv5s weights: AGPL-3.0, (c) Ultralytics" } });
     expect(await run.run("explain", "1.jpg", "2bad.jpg", "--quiet")).toBe(3);
     expect(run.stdout()).toBe("");
     expect(run.stderr()).toBe(`error: ${join(cwd, "2bad.jpg")} is text by its content.\n`);
@@ -333,9 +333,9 @@ describe("whybox explain", () => {
 
   it("states the licence of the weights once, off stdout", async () => {
     await putPictures(cwd, "1.jpg", "2.jpg");
-    const run = world({ report: { licence: "AGPL-3.0, Ultralytics" } });
+    const run = world({ report: { notice: "YOLOv5s weights: AGPL-3.0, (c) Ultralytics" } });
     await run.run("explain", "1.jpg", "2.jpg");
-    expect(run.stderr().match(/^Weights: yolov5s, AGPL-3\.0, Ultralytics$/gm)).toHaveLength(1);
+    expect(run.stderr().match(/^YOLOv5s weights: AGPL-3\.0, \(c\) Ultralytics$/gm)).toHaveLength(1);
   });
 
   it("says how many sources came twice", async () => {

@@ -197,6 +197,7 @@ const fakeReport: ModelReport = {
   bytes: 1_500_000,
   sha256: "ab".repeat(32),
   licence: undefined,
+  notice: undefined,
   producer: "pytorch",
   opset: 12,
   classNames: ["cat", "dog"],

@@ -113,8 +113,8 @@ async function load(services: Services, { context, settings, progress, terminal 
   };
   const detector = await services.loadDetector(settings.weights, options);
   progress.clear();
-  const { source, licence } = detector.report;
-  if (licence !== undefined) terminal.notice(`Weights: ${printable(source)}, ${printable(licence)}`);
+  const { notice } = detector.report;
+  if (notice !== undefined) terminal.notice(printable(notice));
   return detector;
 }
 
