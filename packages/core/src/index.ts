@@ -9,9 +9,11 @@ export { type CoreDetector, type CreateDetectorOptions, createDetector } from ".
 export type { LayerFacts, ModelFacts, PortFacts } from "./explain/inspect.js";
 export type { DetectOptions, ExplainOptions } from "./explain/options.js";
 export type { EmptyReason, ExplainResult, LayerDiagnosis, ScoreReport, Timings } from "./explain/result.js";
+export { type ColormapName, colormap, colormapNames } from "./image/colormap.js";
 export type { Box, Frame, Letterbox, RgbImage, Size } from "./image/frame.js";
 export { cellToInput, toImage, toInput, unletterbox } from "./image/frame-map.js";
 export { type LetterboxTarget, letterbox, planLetterbox } from "./image/letterbox.js";
+export { type DrawnDetection, type OverlayOptions, renderOverlay } from "./image/overlay.js";
 export { checkRgbImage } from "./image/rgb-image.js";
 export { type AnyCamMethod, defaultMethods, resolveMethod } from "./methods/index.js";
 export type { CamMethod, Evidence } from "./methods/method.js";
@@ -28,7 +30,9 @@ export type {
   RuntimeType,
   SessionOptions,
 } from "./runtime/port.js";
-export { defaultScores, resolveScore } from "./scores/index.js";
+export { defaultScores, evaluateScore, resolveScore } from "./scores/index.js";
+export type { PredictionView, Score, ScoreOptions, ScoreResult, ScoreTarget } from "./scores/score.js";
+export type { Scalar, Tape } from "./scores/tape.js";
 export { decodeNpy, encodeNpy } from "./tensor/npy.js";
 export { resizeBilinear, resizeRgb } from "./tensor/resample.js";
 export type { Map2D, Tensor } from "./tensor/tensor.js";

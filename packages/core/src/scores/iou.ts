@@ -34,7 +34,7 @@ function edges(view: PredictionView, row: number, centreColumn: number, sizeColu
   return [tape.float32(tape.sub(centre, half)), tape.float32(tape.add(centre, half))];
 }
 
-/** The same number without a tape: for looking at every row. NaN for rows that are not finite. */
+/** The same number without a tape: for looking at every row. */
 export function iouOfRow(predictions: Predictions, row: number, box: Box<"input">): number {
   const { data, columns } = predictions;
   const base = row * columns;
@@ -48,8 +48,6 @@ export function iouOfRow(predictions: Predictions, row: number, box: Box<"input"
   const height = Math.max(0, Math.min(box.y2, bottom) - Math.max(box.y1, top));
   const inter = width * height;
   const areaRow = (right - left) * (bottom - top);
-  // An infinite row has IoU 0 by arithmetic, but is nowhere.
-  if (!Number.isFinite(areaRow)) return Number.NaN;
   return inter / ((box.x2 - box.x1) * (box.y2 - box.y1) + areaRow - inter + EPSILON);
 }
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { findHead } from "../../src/detector/find-head.js";
 import { listLayers, resolveLayer } from "../../src/detector/layers.js";
 import { WhyboxError } from "../../src/errors.js";
+import { GraphBuilder } from "../../src/onnx/builder.js";
 import type { Graph } from "../../src/onnx/model.js";
 import { type YoloOptions, YoloWriter } from "./yolo-graph.js";
 
@@ -41,6 +42,15 @@ describe("listLayers", () => {
     const { graph, head, expected } = build({});
     const nameless = { ...graph, nodes: graph.nodes.map((node) => ({ ...node, name: "" })) };
     expect(listLayers(nameless, head).map((layer) => layer.value)).toEqual(expected);
+  });
+
+  it("takes no shape for a layer, though other modules read it", () => {
+    const { graph, head, expected } = build({});
+    const b = new GraphBuilder("t");
+    b.node("Shape", [expected[4]!], ["/model.4/Shape_output_0"], {}, "/model.4/Shape");
+    b.node("Identity", ["/model.4/Shape_output_0"], ["elsewhere"], {}, "/model.9/Identity");
+    const more = { ...graph, nodes: [...graph.nodes, ...b.nodes] };
+    expect(listLayers(more, head).map((layer) => layer.value)).toEqual(expected);
   });
 
   it("gives nothing rather than wrong numbers for another structure", () => {
