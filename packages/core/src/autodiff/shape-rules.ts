@@ -268,11 +268,30 @@ const BROADCAST = [
 ];
 const REDUCE = ["Sum", "Mean", "Max", "Min", "Prod", "L1", "L2", "SumSquare", "LogSum", "LogSumExp"];
 
+const expand: ShapeRule = (node, facts) => {
+  const x = facts.dims(node.inputs[0]!);
+  const target = ints(node, 1, facts);
+  if (!x) return undefined;
+  if (target) return broadcastDims(x, target);
+  const length = facts.dims(node.inputs[1]!)?.[0];
+  return typeof length === "number" ? Array.from({ length: Math.max(length, x.length) }, () => null) : undefined;
+};
+
+const filled: ShapeRule = (node, facts) => {
+  const target = ints(node, 0, facts);
+  if (target) return target;
+  const length = facts.dims(node.inputs[0]!)?.[0];
+  return typeof length === "number" ? Array.from({ length }, () => null) : undefined;
+};
+
 const RULES: ReadonlyMap<string, ShapeRule> = new Map<string, ShapeRule>([
   ...SAME_SHAPE.map((op) => [op, first] as const),
   ...BROADCAST.map((op) => [op, broadcast] as const),
   ...REDUCE.map((op) => [`Reduce${op}`, reduce] as const),
   ["Conv", conv],
+  ["Range", () => [null]],
+  ["Expand", expand],
+  ["ConstantOfShape", filled],
   ["MaxPool", pool],
   ["AveragePool", pool],
   ["GlobalAveragePool", globalPool],

@@ -264,7 +264,7 @@ describe("the gradients of reshaping ops", () => {
 describe("the gradients of repeating ops", () => {
   it(
     "Expand",
-    moves([1, 3, 1, 5], (b, x) => b.op("Expand", [x, b.ints([1, 1, 4, 5])]), { manySeeds: "skip" }),
+    moves([1, 3, 1, 5], (b, x) => b.op("Expand", [x, b.ints([1, 1, 4, 5])])),
   );
   it(
     "Expand to a computed shape",
