@@ -8,5 +8,6 @@ export { decodeImage } from "./io/decode-image.js";
 export { encodePng } from "./io/encode-png.js";
 export type { ResultDocument } from "./io/result-json.js";
 export { devices, loadDetector } from "./load-detector.js";
+export { type ResolvedWeights, resolveWeights } from "./models/resolve-weights.js";
 export { type RunOptions, type RunResult, run } from "./run.js";
 export { createWorkerPort, type WorkerPort } from "./runtime/worker-port.js";

@@ -24,35 +24,37 @@ interface OrtTensor {
 
 const types: ReadonlySet<string> = new Set(["float32", "float16", "int64", "int32", "uint8", "bool"]);
 
-/**
- * A port on an ONNX Runtime module of the same thread.
- * `spinning` false: idle threads of a session do not burn the cores that the next session needs (about 12 % slower on
- * an idle machine, up to 2.5 × faster on a busy one).
- */
-export function createOrtPort(ort: OrtModule, options: { readonly spinning?: boolean } = {}): RuntimePort {
+/** How sessions use the machine. `npm run bench` measures both; docs/architecture.md has the numbers. */
+export interface OrtPortOptions {
+  /** Whether idle threads of a session wait in a busy loop: good alone, bad beside other work or a second session. Default false. */
+  readonly spinning?: boolean;
+  /** Whether the runtime reserves all memory of a run as one block. Default false: less memory at the peak, since the sessions take turns. */
+  readonly memoryPattern?: boolean;
+}
+
+/** A port on an ONNX Runtime module of the same thread. */
+export function createOrtPort(ort: OrtModule, options: OrtPortOptions = {}): RuntimePort {
   const versions = ort.env?.versions;
-  const spin = options.spinning ?? true;
   return {
     description: `ONNX Runtime ${versions?.node ?? versions?.web ?? versions?.common ?? "of unknown version"}`,
     upload: async (type, dims, data) => wrap(new ort.Tensor(type as never, data as never, dims)),
     createSession: async (model, session) => {
       const created = await refusedBy("open the model", () =>
-        ort.InferenceSession.create(model, ortOptions(session, spin)),
+        ort.InferenceSession.create(model, ortOptions(session, options)),
       );
       return wrapSession(created);
     },
   };
 }
 
-function ortOptions(session: SessionOptions, spinning: boolean): Record<string, unknown> {
+function ortOptions(session: SessionOptions, port: OrtPortOptions): Record<string, unknown> {
   return {
     graphOptimizationLevel: "all",
-    // A third less peak memory at no cost in speed: the two sessions take turns.
-    enableMemPattern: false,
+    enableMemPattern: port.memoryPattern ?? false,
     logSeverityLevel: 3,
     ...(session.executionProviders === undefined ? {} : { executionProviders: session.executionProviders }),
     ...(session.threads === undefined ? {} : { intraOpNumThreads: session.threads }),
-    ...(spinning ? {} : { extra: { session: { intra_op: { allow_spinning: "0" } } } }),
+    ...(port.spinning ? {} : { extra: { session: { intra_op: { allow_spinning: "0" } } } }),
   };
 }
 

@@ -5,7 +5,7 @@ import type { Answer, Call, RemoteTensor, Replies, Request } from "./protocol.js
 
 /** The thread that holds the sessions: `session.run` of onnxruntime-node blocks the thread that calls it. */
 function serve(port: NonNullable<typeof parentPort>): void {
-  const runtime = createOrtPort(ort as never, { spinning: false });
+  const runtime = createOrtPort(ort as never);
   const tensors = new Map<number, RuntimeTensor>();
   const sessions = new Map<number, RuntimeSession>();
   let next = 1;

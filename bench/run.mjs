@@ -1,0 +1,221 @@
+// Measures what an explanation costs over a plain forward pass, as ratios within one run, medians of interleaved runs.
+//   npm run bench            all of it (some minutes)
+//   npm run bench -- --quick few repetitions, nothing saved
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism, cpus, tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import * as ort from "onnxruntime-node";
+import {
+  createDetector,
+  createOrtPort,
+  decodeImage,
+  letterbox,
+  loadDetector,
+  planLetterbox,
+  resolveWeights,
+} from "whybox";
+
+const root = resolve(import.meta.dirname, "..");
+const quick = process.argv.includes("--quick");
+const repeats = quick ? 3 : 21;
+const threads = availableParallelism();
+const photo = join(root, "fixtures/photos/dog.jpg");
+const { path } = await resolveWeights("yolov5s");
+const bytes = readFileSync(path);
+const image = await decodeImage(photo);
+const results = {
+  date: new Date().toISOString().slice(0, 10),
+  node: process.version,
+  threads,
+  cpu: cpus()[0]?.model,
+  repeats,
+};
+
+const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
+const ratio = (value) => Number(value.toFixed(3));
+
+async function timed(action) {
+  const start = performance.now();
+  const value = await action();
+  return { ms: performance.now() - start, value };
+}
+
+/** Median milliseconds of each action, run in turns so that a noisy machine is noisy for all. */
+async function interleaved(actions) {
+  const times = Object.fromEntries(Object.keys(actions).map((name) => [name, []]));
+  for (let i = -2; i < repeats; i++) {
+    for (const [name, action] of Object.entries(actions)) {
+      const { ms } = await timed(action);
+      if (i >= 0) times[name].push(ms);
+    }
+  }
+  return Object.fromEntries(Object.entries(times).map(([name, values]) => [name, median(values)]));
+}
+
+/** The plain pass: the model as it is, the runtime's defaults, the input ready. */
+async function plainForward(size) {
+  const session = await ort.InferenceSession.create(bytes, { intraOpNumThreads: threads });
+  const plan = planLetterbox([image.height, image.width], { size: [size, size], stride: 32, fixed: false });
+  const input = new ort.Tensor("float32", letterbox(image, plan), [1, 3, ...plan.inputSize]);
+  return { run: () => session.run({ images: input }), release: () => session.release() };
+}
+
+function print(title, rows) {
+  console.log(`\n${title}`);
+  for (const [name, value] of Object.entries(rows)) console.log(`  ${name.padEnd(42)} ${value}`);
+}
+
+/** Pixels in, heatmap out, over the plain forward pass; and what the two passes alone cost. */
+async function byLayer() {
+  const plain = await plainForward(640);
+  const detector = createDetector(bytes, createOrtPort(ort), { threads });
+  const layers = { auto: "auto", "-2": -2, 20: 20, 17: 17, 9: 9, 0: 0, input: "images" };
+  const rows = {};
+  for (const [name, layer] of Object.entries(layers)) {
+    const passes = [];
+    const times = await interleaved({
+      plain: plain.run,
+      detect: () => detector.detect(image),
+      explain: async () => {
+        const { timings } = await detector.explain(image, { layer });
+        passes.push(timings.forward + timings.backward);
+      },
+    });
+    rows[name] = {
+      explainOverForward: ratio(times.explain / times.plain),
+      passesOverForward: ratio(median(passes.slice(2)) / times.plain),
+      explainOverDetect: ratio(times.explain / times.detect),
+      forwardMs: ratio(times.plain),
+    };
+  }
+  await detector.dispose();
+  await plain.release();
+  results.layers = rows;
+  print(
+    "Grad-CAM by layer, 640: explain / forward · forward+backward / forward · explain / detect",
+    Object.fromEntries(
+      Object.entries(rows).map(([name, row]) => [
+        name,
+        `${row.explainOverForward} · ${row.passesOverForward} · ${row.explainOverDetect} (forward ${row.forwardMs} ms)`,
+      ]),
+    ),
+  );
+}
+
+/** The choices that the runtime and the planner leave open, at one layer near the head and one far from it. */
+async function byChoice() {
+  const plain = await plainForward(640);
+  const choices = {
+    "as shipped": [{}, undefined],
+    "threads spin": [{ spinning: true }, undefined],
+    "memory pattern": [{ memoryPattern: true }, undefined],
+    "forward values recomputed": [{}, "recomputed"],
+  };
+  const rows = {};
+  for (const layer of [-2, 17, 9]) {
+    const detectors = Object.entries(choices).map(([name, [port, forwardValues]]) => [
+      name,
+      createDetector(bytes, createOrtPort(ort, port), { threads, ...(forwardValues ? { forwardValues } : {}) }),
+    ]);
+    const actions = Object.fromEntries(
+      detectors.map(([name, detector]) => [name, () => detector.explain(image, { layer })]),
+    );
+    const times = await interleaved({ plain: plain.run, ...actions });
+    for (const name of Object.keys(choices)) rows[`layer ${layer}, ${name}`] = ratio(times[name] / times.plain);
+    for (const [, detector] of detectors) await detector.dispose();
+  }
+  await plain.release();
+  results.choices = rows;
+  print("Choices: explain / forward", rows);
+}
+
+async function bySize() {
+  const rows = {};
+  for (const size of [320, 640, 960]) {
+    const plain = await plainForward(size);
+    const detector = createDetector(bytes, createOrtPort(ort), { threads });
+    const times = await interleaved({
+      plain: plain.run,
+      explain: () => detector.explain(image, { layer: -2, imageSize: size }),
+    });
+    rows[size] = ratio(times.explain / times.plain);
+    await detector.dispose();
+    await plain.release();
+  }
+  results.sizes = rows;
+  print("Image size, layer -2: explain / forward", rows);
+}
+
+async function byDetections() {
+  const plain = await plainForward(640);
+  const detector = createDetector(bytes, createOrtPort(ort), { threads });
+  const rows = {};
+  for (const layer of [-2, "auto"]) {
+    for (const maxDetections of [1, 10, 100]) {
+      const options = { layer, maxDetections, confidence: 0.0005, iou: 0.95 };
+      const found = (await detector.explain(image, options)).detections.length;
+      const times = await interleaved({ plain: plain.run, explain: () => detector.explain(image, options) });
+      rows[`layer ${layer}, ${found} detections`] = ratio(times.explain / times.plain);
+    }
+  }
+  await detector.dispose();
+  await plain.release();
+  results.detections = rows;
+  print("Detections: explain / forward", rows);
+}
+
+/** In the worker thread, as the Node package runs it. */
+async function inWorker() {
+  const plain = await plainForward(640);
+  const detector = await loadDetector(path, { threads });
+  const times = await interleaved({ plain: plain.run, explain: () => detector.explain(image, { layer: -2 }) });
+  await detector.dispose();
+  await plain.release();
+  results.worker = { "layer -2": ratio(times.explain / times.plain) };
+  print("Worker thread: explain / forward", results.worker);
+}
+
+/** The whole command: start, load, explain, draw, write. */
+async function command() {
+  const plain = await plainForward(640);
+  const folder = mkdtempSync(join(tmpdir(), "whybox-bench-"));
+  const peakFile = join(folder, "peak");
+  const hook = `data:text/javascript,import{writeFileSync}from"node:fs";process.on("exit",()=>writeFileSync(${JSON.stringify(peakFile)},String(process.resourceUsage().maxRSS)))`;
+  let peak = 0;
+  const times = await interleaved({
+    plain: plain.run,
+    command: () => {
+      const args = [
+        "--import",
+        hook,
+        join(root, "packages/node/bin/whybox.js"),
+        "explain",
+        photo,
+        "--weights",
+        path,
+        "--out",
+        join(folder, "out"),
+        "--quiet",
+      ];
+      const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+      if (status !== 0) throw new Error(`the command failed: ${stderr}`);
+      peak = Math.max(peak, Number(readFileSync(peakFile, "utf8")) / 1024);
+    },
+  });
+  await plain.release();
+  rmSync(folder, { recursive: true, force: true });
+  results.command = {
+    overForward: ratio(times.command / times.plain),
+    seconds: ratio(times.command / 1000),
+    peakMiB: Math.round(peak),
+  };
+  print("The whole command (weights cached)", results.command);
+}
+
+for (const part of [byLayer, byChoice, bySize, byDetections, inWorker, command]) await part();
+if (!quick) {
+  const file = join(root, "bench/results/explain.json");
+  writeFileSync(file, `${JSON.stringify(results, null, 2)}\n`);
+  console.log(`\nSaved to ${file}`);
+}
