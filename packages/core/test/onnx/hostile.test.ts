@@ -92,6 +92,11 @@ describe("broken files", () => {
     ],
     ["a length past its message", wire.file([0x0a, 50]), /model\.graph, field 1\): found a value of 50 bytes/],
     [
+      "a length one past its message",
+      wire.file([0x0a, 1]),
+      /model\.graph, field 1\): found a value of 1 bytes.* 0 left/,
+    ],
+    [
       "a huge length",
       Uint8Array.of(8, 8, 0x3a, 255, 255, 255, 255, 255, 255, 255, 255, 127),
       /found a value of 9\d+ bytes/,

@@ -1,6 +1,6 @@
 import * as ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
-import { intsAttribute } from "../../src/onnx/attributes.js";
+import { intAttribute, intsAttribute } from "../../src/onnx/attributes.js";
 import { GraphBuilder } from "../../src/onnx/builder.js";
 import { DataType, type Model, type Node } from "../../src/onnx/model.js";
 import { rewrites } from "../../src/onnx/normalise/rewrites.js";
@@ -356,6 +356,27 @@ describe("normalise", () => {
     });
     const { y } = await runModel(normalise(validateModel(old)), x34);
     expect([...(y!.data as Float32Array)]).toEqual([...(x34.x.data as Float32Array)].map((v) => Math.max(-v, 0)));
+  });
+
+  it("writes Softmax out only where it must", () => {
+    const at = (axis: number) =>
+      built({
+        opset: 11,
+        build: (b) => {
+          b.input("x", [2, 3, 4]);
+          b.node("Softmax", ["x"], ["y"], { axis });
+          b.output("y");
+        },
+      });
+    const ops = (axis: number) => normalise(at(axis)).graph.nodes.map(({ opType }) => opType);
+    expect(ops(2)).toEqual(["Softmax"]);
+    expect(ops(1)).toEqual(["Flatten", "Softmax", "Shape", "Reshape"]);
+  });
+
+  it("says how many equal parts a Split makes", () => {
+    const [node] = normalise(built({ opset: 11, build: (b) => split(b, { axis: 2 }) })).graph.nodes;
+    // ONNX Runtime counts the outputs itself, so running it would not tell.
+    expect(intAttribute(node!, "num_outputs", 0)).toBe(2);
   });
 
   it("keeps names of nodes and of their outputs", () => {
