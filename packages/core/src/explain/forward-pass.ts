@@ -44,6 +44,7 @@ export async function forwardPass(
   throwIfAborted(signal);
   const tensors = await session.run({ [loaded.inputName]: input }, plan.outputs);
   input.dispose();
+  checkLayers(plan, tensors);
   const predictions = await readPredictions(loaded, tensors);
   const t2 = performance.now();
   const detections = detect(predictions, loaded.head, loaded.classNames, box, options);
@@ -63,6 +64,20 @@ function planInput(loaded: LoadedModel, image: RgbImage, options: ResolvedDetect
   }
   const size = fixedSize ?? asked ?? [640, 640];
   return planLetterbox([image.height, image.width], { size, stride, fixed: fixedSize !== undefined });
+}
+
+/** A layer picked by name can be any value; only maps over the picture can be explained. */
+function checkLayers(plan: TapPlan, tensors: Readonly<Record<string, RuntimeTensor>>): void {
+  for (const [value, output] of plan.activations) {
+    const { dims } = tensors[output]!;
+    if (dims.length === 4 && dims[0] === 1) continue;
+    disposeAll(tensors);
+    throw new WhyboxError(
+      "usage",
+      `Layer "${value}" has the shape [${dims.join(", ")}]; expected feature maps [1, channels, height, width]. \`whybox inspect\` lists the layers.`,
+      { details: { layer: value, dims } },
+    );
+  }
 }
 
 async function readPredictions(
