@@ -7,7 +7,9 @@ const EPSILON = 1e-7;
 
 /** A copy with negative values, and NaN, set to zero. */
 export function relu(map: Map2D): Map2D {
-  return { ...map, data: map.data.map((value) => (value > 0 ? value : 0)) };
+  const data = new Float32Array(map.data.length);
+  for (let i = 0; i < data.length; i++) if (map.data[i]! > 0) data[i] = map.data[i]!;
+  return { height: map.height, width: map.width, data };
 }
 
 /** Least value to 0, largest to 1 (almost: the divisor carries 1e-7, so an all-zero or constant map becomes zeros). */
