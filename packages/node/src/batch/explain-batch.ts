@@ -9,7 +9,7 @@ export type SourceOutcome =
   | { readonly source: Source; readonly document: ResultDocument }
   | { readonly source: Source; readonly error: unknown };
 
-/** Errors that the next source would meet again: they end the run. All others concern one picture. */
+/** Errors that the next source would meet again: they end the run. All others but `runtime` concern one picture. */
 const endsTheRun: ReadonlySet<WhyboxErrorCode> = new Set([
   "usage",
   "unsupported-model",
@@ -21,7 +21,7 @@ const endsTheRun: ReadonlySet<WhyboxErrorCode> = new Set([
 /**
  * Explains source after source and yields what became of each. A picture that fails does not stop the others.
  * @param existing names of files already in the folder; they are not overwritten.
- * @throws what ends the run: a wrong option, a model that cannot be explained, an unwritable folder, an abort.
+ * @throws what ends the run: a wrong option, a model that cannot be explained or run, an unwritable folder, an abort.
  */
 export async function* explainBatch(
   sources: readonly Source[],
@@ -29,10 +29,19 @@ export async function* explainBatch(
   context: SourceContext,
 ): AsyncGenerator<SourceOutcome> {
   const nameStem = createStemNamer(existing);
+  let worked = false;
   for (const source of sources) {
     stopIfAborted(context.signal);
-    yield await tryOne(source, nameStem(source), context);
+    const outcome = await tryOne(source, nameStem(source), context);
+    // A device or a model that the runtime has refused before anything worked will be refused for every picture.
+    if (!worked && "error" in outcome && isRuntimeError(outcome.error)) throw outcome.error;
+    worked ||= "document" in outcome;
+    yield outcome;
   }
+}
+
+function isRuntimeError(error: unknown): boolean {
+  return error instanceof WhyboxError && error.code === "runtime";
 }
 
 async function tryOne(source: Source, stem: string, context: SourceContext): Promise<SourceOutcome> {

@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, rmdir, unlink } from "node:fs/promises";
+import { mkdir, open, readdir, rmdir, stat, unlink } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { WhyboxError } from "@whybox/core";
 import { systemErrorCode } from "./system-error.js";
@@ -55,13 +55,32 @@ export async function openRunFolder(path: string): Promise<RunFolder> {
   }
 }
 
-/** Makes the folder and its parents; returns the first one that was missing. */
+/**
+ * Makes the folder and its parents; returns the first one that was missing. Not by mkdir's `recursive`: in Node it never
+ * comes back where a parent exists, but refuses entries with ENOENT (/proc).
+ */
 async function makeFolder(path: string): Promise<string | undefined> {
-  try {
-    return await mkdir(path, { recursive: true });
-  } catch (error) {
-    throw cannotWrite(path, error);
+  const missing: string[] = [];
+  for (let folder = resolve(path); !(await isFolder(folder)); folder = dirname(folder)) {
+    if (folder === dirname(folder)) break;
+    missing.unshift(folder);
   }
+  for (const folder of missing) {
+    await mkdir(folder).catch((error: unknown) => {
+      // Another command may have made it in the meantime; a file in the way shows with the next step.
+      if (systemErrorCode(error) !== "EEXIST") throw cannotWrite(path, error);
+    });
+  }
+  if (missing.length > 0 && !(await isFolder(path)))
+    throw cannotWrite(path, Object.assign(new Error("a file is in the way"), { code: "ENOTDIR" }));
+  return missing[0];
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (entry) => entry.isDirectory(),
+    () => false,
+  );
 }
 
 /** Removes `path` and its parents up to `first`, as long as they are empty. */

@@ -202,9 +202,9 @@ describe("whybox explain", () => {
 
   it("puts the source in front of errors that do not name it", async () => {
     await putPictures(cwd, "1.jpg");
-    const run = world({ services: { decodeImage: fails("runtime", "out of memory") } });
-    expect(await run.run("explain", "1.jpg")).toBe(8);
-    expect(run.stderr()).toBe("error: 1.jpg: out of memory\n");
+    const run = world({ services: { decodeImage: fails("limit", "too large") } });
+    expect(await run.run("explain", "1.jpg")).toBe(3);
+    expect(run.stderr()).toBe("error: 1.jpg: too large\n");
   });
 
   it("loads no model when there is nothing to explain, and leaves no folder", async () => {
@@ -265,6 +265,25 @@ describe("whybox explain", () => {
       expect(run.calls.at(-1)).toBe("dispose");
     },
   );
+
+  it("stops when the runtime refuses the first picture, goes on when an earlier one worked", async () => {
+    await putPictures(cwd, "1.jpg", "2.jpg", "3.jpg");
+    const refusing = (from: number, to: number) => {
+      let pictures = 0;
+      return world({
+        result: () => {
+          if (++pictures >= from && pictures <= to) throw new WhyboxError("runtime", "refused");
+          return fakeResult;
+        },
+      });
+    };
+    const never = refusing(1, 3);
+    expect(await never.run("explain", ".", "--json")).toBe(8);
+    expect(printed(never).summary).toMatchObject({ explained: 0, failed: 0, notTried: 3 });
+    const once = refusing(2, 2);
+    expect(await once.run("explain", ".", "--json")).toBe(8);
+    expect(printed(once).summary).toMatchObject({ explained: 2, failed: 1, notTried: 0 });
+  });
 
   it("tells of a picture without detections, keeps it as it is, and succeeds", async () => {
     await putPictures(cwd, "grass.jpg");
