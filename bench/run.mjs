@@ -181,7 +181,12 @@ async function command() {
   const plain = await plainForward(640);
   const folder = mkdtempSync(join(tmpdir(), "whybox-bench-"));
   const peakFile = join(folder, "peak");
-  const hook = `data:text/javascript,import{writeFileSync}from"node:fs";process.on("exit",()=>writeFileSync(${JSON.stringify(peakFile)},String(process.resourceUsage().maxRSS)))`;
+  // VmHWM where there is one: the resource usage of a child starts at its parent's.
+  const hook = `data:text/javascript,${encodeURIComponent(`import { existsSync, readFileSync, writeFileSync } from "node:fs";
+    process.on("exit", () => {
+      const status = existsSync("/proc/self/status") ? readFileSync("/proc/self/status", "utf8") : "";
+      writeFileSync(${JSON.stringify(peakFile)}, /VmHWM:\\s+(\\d+)/.exec(status)?.[1] ?? String(process.resourceUsage().maxRSS));
+    });`)}`;
   let peak = 0;
   const times = await interleaved({
     plain: plain.run,

@@ -15,7 +15,7 @@ const bools = new Set([
   "IsNaN",
   "IsInf",
 ]);
-const indices = new Set(["Shape", "Size", "ArgMax", "ArgMin", "NonZero"]);
+const indices = new Set(["Shape", "Size", "ArgMax", "ArgMin", "NonZero", "NonMaxSuppression"]);
 /** Ops whose outputs have the type of an input other than the first. */
 const typedBy: ReadonlyMap<string, number> = new Map([
   ["Where", 1],
@@ -37,14 +37,20 @@ export function elementType(graph: Graph, value: string, index: GraphIndex = new
     if (declared) return declared;
     const node = index.producer(current);
     if (node === undefined) return DataType.FLOAT;
-    const made = madeType(node, current);
+    const made = ownOutputType(node, current);
     if (made !== undefined) return made;
-    current = node.inputs[typedBy.get(node.opType) ?? 0] ?? "";
+    current = typeSource(node) ?? "";
   }
   return DataType.FLOAT;
 }
 
-function madeType(node: Node, output: string): number | undefined {
+/** The input whose element type a node's outputs have, where `ownOutputType` does not say it. */
+export function typeSource(node: Node): string | undefined {
+  return node.inputs[typedBy.get(node.opType) ?? 0];
+}
+
+/** The element type of an output that the node itself decides, whatever its inputs are; undefined where it takes an input's. */
+export function ownOutputType(node: Node, output: string): number | undefined {
   const { opType } = node;
   if (bools.has(opType)) return DataType.BOOL;
   if (indices.has(opType)) return DataType.INT64;

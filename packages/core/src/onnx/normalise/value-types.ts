@@ -1,13 +1,5 @@
-import { intAttribute, tensorAttribute } from "../attributes.js";
-import { DataType, type Graph, type Node } from "../model.js";
-
-/** Ops whose outputs do not have the type of their first input. */
-const OUTPUT_TYPE: ReadonlyMap<string, number> = new Map([
-  ...["Shape", "Size", "ArgMax", "ArgMin", "NonZero", "NonMaxSuppression"].map((op) => [op, DataType.INT64] as const),
-  ...["Equal", "Less", "Greater", "LessOrEqual", "GreaterOrEqual", "Not", "And", "Or", "Xor", "IsNaN", "IsInf"].map(
-    (op) => [op, DataType.BOOL] as const,
-  ),
-]);
+import { ownOutputType, typeSource } from "../element-type.js";
+import type { Graph, Node } from "../model.js";
 
 /** Element types and ranks of values, as far as a walk over the nodes in order can tell them. No shape inference. */
 export class ValueTypes {
@@ -31,12 +23,12 @@ export class ValueTypes {
 
   /** Notes the types of a node's outputs, unless the file said them. */
   learn(node: Node): void {
-    const type = this.#outputType(node);
-    if (type === undefined) return;
-    node.outputs.forEach((output, i) => {
-      if (output === "" || this.#types.has(output)) return;
-      this.#types.set(output, node.opType === "TopK" && i === 1 ? DataType.INT64 : type);
-    });
+    const source = typeSource(node);
+    const inherited = source === undefined ? undefined : this.elemType(source);
+    for (const output of node.outputs) {
+      const type = ownOutputType(node, output) ?? inherited;
+      if (output !== "" && type !== undefined && !this.#types.has(output)) this.#types.set(output, type);
+    }
   }
 
   elemType(name: string): number | undefined {
@@ -45,14 +37,5 @@ export class ValueTypes {
 
   rank(name: string): number | undefined {
     return this.#ranks.get(name) ?? this.#outer?.rank(name);
-  }
-
-  #outputType(node: Node): number | undefined {
-    const fixed = OUTPUT_TYPE.get(node.opType);
-    if (fixed !== undefined) return fixed;
-    if (node.opType === "Cast") return intAttribute(node, "to", DataType.FLOAT);
-    if (node.opType === "ConstantOfShape") return tensorAttribute(node, "value")?.dataType ?? DataType.FLOAT;
-    const source = node.inputs[node.opType === "Where" || node.opType === "OneHot" ? node.inputs.length - 1 : 0];
-    return source === undefined ? undefined : this.elemType(source);
   }
 }
