@@ -11,7 +11,12 @@ type ShapeRule = (node: Node, facts: FactSource, output: number) => Inferred | u
 /** The dims of output `output` of a node from what is known of its inputs; undefined when not even the rank can be told. */
 export function inferDims(node: Node, output: number, facts: FactSource): Inferred | undefined {
   if (node.domain !== "") return undefined;
-  return RULES.get(node.opType)?.(node, facts, output);
+  return RULES.get(node.opType)?.(node, facts, output)?.map((dim) => (isSize(dim) ? dim : null));
+}
+
+/** False for what broken attributes make of a size (a fraction, NaN, something negative). */
+function isSize(dim: StaticDim | null): boolean {
+  return typeof dim !== "number" || (Number.isSafeInteger(dim) && dim >= 0);
 }
 
 const first: ShapeRule = (node, facts) => facts.dims(node.inputs[0]!);
@@ -205,6 +210,7 @@ const reduce: ShapeRule = (node, facts) => {
 
 const sameRank: ShapeRule = (node, facts) => facts.dims(node.inputs[0]!)?.map(() => null);
 
+/** Dims of which only the number is known: as many as the int64 vector `input` has entries. */
 function rankOf(node: Node, input: number, facts: FactSource): Inferred | undefined {
   const rank = facts.dims(node.inputs[input] ?? "")?.[0];
   return typeof rank === "number" && rank <= MAX_RANK ? Array(rank).fill(null) : undefined;
@@ -273,16 +279,11 @@ const expand: ShapeRule = (node, facts) => {
   const target = ints(node, 1, facts);
   if (!x) return undefined;
   if (target) return broadcastDims(x, target);
-  const length = facts.dims(node.inputs[1]!)?.[0];
-  return typeof length === "number" ? Array.from({ length: Math.max(length, x.length) }, () => null) : undefined;
+  const rank = rankOf(node, 1, facts);
+  return rank && (rank.length > x.length ? rank : x.map(() => null));
 };
 
-const filled: ShapeRule = (node, facts) => {
-  const target = ints(node, 0, facts);
-  if (target) return target;
-  const length = facts.dims(node.inputs[0]!)?.[0];
-  return typeof length === "number" ? Array.from({ length }, () => null) : undefined;
-};
+const filled: ShapeRule = (node, facts) => ints(node, 0, facts) ?? rankOf(node, 0, facts);
 
 const RULES: ReadonlyMap<string, ShapeRule> = new Map<string, ShapeRule>([
   ...SAME_SHAPE.map((op) => [op, first] as const),

@@ -240,6 +240,24 @@ describe("many seeds", () => {
     expect(buildBackward(scalar, { taps: ["x"], outputs: names, manySeeds: true }).refusals[0]).toContain("scalar");
   });
 
+  it("keeps the seed axis of an operand whose batch is written as 1, beside one whose batch is not", async () => {
+    const b = new GraphBuilder("m");
+    b.input("x", [null, 2, 3]);
+    b.input("w", [1, 2, 1]);
+    b.node("Mul", ["x", "w"], ["y"]);
+    b.output("y");
+    const graph = b.graph("g");
+    const backward = buildBackward(graph, { taps: ["w"], outputs: ["y"], manySeeds: true });
+    expect(backward.manySeeds).toBe(true);
+    const feeds = {
+      x: { dims: [1, 2, 3], data: Float32Array.of(1, 2, 3, 4, 5, 6) },
+      w: { dims: [1, 2, 1], data: Float32Array.of(1, 1) },
+      [backward.seeds.get("y")!]: { dims: [2, 2, 3], data: Float32Array.of(1, 1, 1, 1, 1, 1, 2, 2, 2, 0, 0, 1) },
+    };
+    const [gradient] = await runGraph(joinBackward(graph, backward), feeds, [backward.gradients.get("w")!]);
+    expect(gradient).toEqual({ dims: [2, 2, 1], data: Float32Array.of(6, 15, 12, 6) });
+  });
+
   it("is false when not asked for", () => {
     const graph = graphOf([1, 3], (b) => b.op("Sin", ["x"]));
     const outputs = graph.outputs.map((output) => output.name);

@@ -106,6 +106,21 @@ const models: Record<string, Build> = {
     b.op("ReduceSum", [x, b.op("Sub", [b.ints([2]), b.ints([1])])]),
     b.op("ReduceL2", [x], { keepdims: 0 }),
   ],
+  "Range, Expand and ConstantOfShape": (b, x) => {
+    const shape = b.op("Shape", [x]);
+    const width = b.op("Squeeze", [b.op("Slice", [shape, b.ints([3]), b.ints([4])])]);
+    const count = b.op("Range", [b.int(0), width, b.int(1)]);
+    const longer = b.op("Concat", [b.ints([2]), shape], { axis: 0 });
+    return [
+      b.op("Cast", [count], { to: DataType.FLOAT }),
+      b.op("Expand", [x, b.ints([3, 1, 1, 1])]),
+      b.op("Expand", [x, shape]),
+      b.op("Expand", [x, longer]),
+      b.op("Expand", [b.op("GlobalAveragePool", [x]), b.op("Slice", [shape, b.ints([2]), b.ints([4])])]),
+      b.op("ConstantOfShape", [b.ints([2, 3])]),
+      b.op("ConstantOfShape", [shape]),
+    ];
+  },
   Softmax: (b, x) => b.op("Softmax", [x], { axis: 1 }),
   Shape: (b, x) => b.op("Cast", [b.op("Shape", [x])], { to: DataType.FLOAT }),
   "ops nothing is known of": (b, x) =>
@@ -178,8 +193,8 @@ describe("what is known of shapes beforehand is so", () => {
     b.input("x", [1, 8, 2]);
     b.initializers.set("scales", floatTensor("scales", [0], []));
     b.initializers.set("huge", intTensor("huge", [1e9]));
-    const y = b.op("ConstantOfShape", ["huge"]);
-    const z = b.op("Reshape", ["x", b.op("ConstantOfShape", ["huge"])]);
+    const long = b.op("ConstantOfShape", ["huge"]);
+    const ranks = [b.op("Reshape", ["x", long]), b.op("Expand", ["x", long]), b.op("ConstantOfShape", [long])];
     b.nodes.push({
       opType: "Relu",
       domain: "com.example",
@@ -193,8 +208,14 @@ describe("what is known of shapes beforehand is so", () => {
     b.node("Resize", ["x"], ["resize"]);
     b.node("Concat", [], ["concat"], { axis: 0 });
     b.node("Relu", [], ["relu"]);
+    b.node("MaxPool", ["x"], ["pool"], { kernel_shape: [3], strides: [0] });
+    b.node("MaxPool", ["x"], ["shrunk"], { kernel_shape: [9] });
+    b.node("Reshape", ["x", b.ints([3, -1])], ["uneven"]);
     const graph = b.graph("g");
     const facts = new ShapeFacts(graph, graph.nodes);
-    for (const value of [y, z, "r", "conv", "concat", "relu"]) expect(facts.dims(value), value).toBeUndefined();
+    expect(facts.dims("pool")).toEqual([1, 8, expect.any(String)]);
+    expect(facts.dims("shrunk")).toEqual([1, 8, expect.any(String)]);
+    expect(facts.dims("uneven")).toEqual([3, expect.any(String)]);
+    for (const value of [...ranks, "r", "conv", "concat", "relu"]) expect(facts.dims(value), value).toBeUndefined();
   });
 });
