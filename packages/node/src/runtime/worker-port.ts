@@ -16,7 +16,8 @@ export interface WorkerPort extends RuntimePort {
 
 /** Starts the runtime thread. It does not keep the process alive while nothing is asked of it. */
 export function createWorkerPort(): WorkerPort {
-  const caller = new WorkerCaller(new Worker(new URL("./worker.js", import.meta.url)));
+  // Flags of the process (--input-type, --import, …) are for its own script, not for the thread's.
+  const caller = new WorkerCaller(new Worker(new URL("./worker.js", import.meta.url), { execArgv: [] }));
   return {
     description: "onnxruntime-node in a worker thread",
     upload: async (type, dims, data) =>
