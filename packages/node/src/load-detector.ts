@@ -6,7 +6,7 @@ import type { Detector, Device, ImageSource, LoadOptions, ModelReport } from "./
 import { decodeImage } from "./io/decode-image.js";
 import { readNames } from "./models/read-names.js";
 import { type ResolvedWeights, resolveWeights } from "./models/resolve-weights.js";
-import { createWorkerPort } from "./runtime/worker-port.js";
+import { createWorkerPort, type WorkerPort } from "./runtime/worker-port.js";
 
 /** Device → ONNX Runtime's execution providers, most wanted first. */
 const providers: Readonly<Record<Device, readonly string[]>> = {
@@ -44,6 +44,7 @@ export async function loadDetector(weights: string | Uint8Array, options: LoadOp
   const sha256 = createHash("sha256").update(bytes).digest("hex");
   const port = createWorkerPort();
   try {
+    if (device !== "cpu") await checkDevice(device, port);
     const core = createDetector(bytes, port, {
       executionProviders: providers[device],
       threads,
@@ -63,6 +64,17 @@ export async function loadDetector(weights: string | Uint8Array, options: LoadOp
     await port.close();
     throw found ? inFile(error, found) : error;
   }
+}
+
+/** A provider that the runtime does not know would be left out without a word, and the CPU used instead. */
+async function checkDevice(device: Device, port: WorkerPort): Promise<void> {
+  const known = await port.backends();
+  if (known.includes(device)) return;
+  throw new WhyboxError(
+    "usage",
+    `Device "${device}" is not in this build of ONNX Runtime for ${process.platform}; it has: ${known.join(", ")}.`,
+    { details: { device, known } },
+  );
 }
 
 function wrap(core: CoreDetector, report: (facts: ModelFacts) => ModelReport, close: () => Promise<void>): Detector {

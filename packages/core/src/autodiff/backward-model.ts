@@ -1,4 +1,3 @@
-import { attribute } from "../onnx/attributes.js";
 import { nodesBetween, readsOf, usedInitializers } from "../onnx/cut.js";
 import { elementType } from "../onnx/element-type.js";
 import { GraphIndex } from "../onnx/graph.js";
@@ -14,7 +13,7 @@ import { simplify } from "./simplify.js";
  */
 export type ForwardValues = "saved" | "recomputed";
 
-export interface BackwardRequest {
+export interface BackwardModelRequest {
   /** Values whose gradient is wanted. */
   readonly taps: readonly string[];
   /** Model outputs that the score reads. */
@@ -28,7 +27,7 @@ export interface BackwardRequest {
 
 /** A backward session to be: the vector-Jacobian product of the part of the model between taps and outputs. */
 export interface BackwardModel {
-  /** Inputs: the seeds and the saved values. Outputs: the gradients, float32. */
+  /** Inputs: the seeds and the saved values. Outputs: the gradients. */
   readonly model: Model;
   /** Outputs that the forward session must give (names in the forward model), fed under the same names. */
   readonly saved: readonly string[];
@@ -55,7 +54,7 @@ const cheap = new Set(
  * Builds the backward session's model.
  * @throws no-gradient when ops between taps and outputs have no rule: all of them in one error.
  */
-export function buildBackwardModel(model: Model, request: BackwardRequest): BackwardModel {
+export function buildBackwardModel(model: Model, request: BackwardModelRequest): BackwardModel {
   const { graph } = model;
   const { blocked } = request;
   const open = blocked
@@ -68,31 +67,28 @@ export function buildBackwardModel(model: Model, request: BackwardRequest): Back
   const gradients = [...backward.gradients.values()].filter((value) => value !== null);
   const nodes = nodesBetween(simplify(asGraph(backward.builder.nodes), backward.seeds.values()), new Set(), gradients);
   const cut = cutForward(graph, nodes, request);
-  const saved = cut.saved.map((value) => carry(graph, value));
-  const finish = gradients.map((value) => toFloat(value));
+  const index = new GraphIndex(graph);
   const inner: Graph = {
     name: "backward",
-    nodes: [...saved.flatMap((value) => value.backwardNodes), ...cut.rerun, ...cut.backward, ...finish],
+    nodes: [...cut.rerun, ...cut.backward],
     initializers: new Map([
       ...usedInitializers(graph, [...cut.rerun, ...cut.backward]),
       ...backward.builder.initializers,
     ]),
     inputs: [
-      ...[...backward.seeds.values()].map(seedInput),
-      ...saved.map((value) => value.input),
+      ...[...backward.seeds.values()].map((name) => untypedShape(name, DataType.FLOAT)),
+      ...cut.saved.map((name) => untypedShape(name, elementType(graph, name, index))),
       ...cut.shapes.map((shape) => shape.input),
     ],
-    outputs: finish.map((node) => ({ name: node.outputs[0]!, elemType: DataType.FLOAT, shape: undefined })),
+    outputs: gradients.map((name) => untypedShape(name, DataType.FLOAT)),
     valueInfo: [],
   };
   return {
     model: { ...model, graph: { ...inner, initializers: usedInitializers(inner, inner.nodes) } },
-    saved: [...saved.map((value) => value.input.name), ...cut.shapes.map((shape) => shape.input.name)],
-    forwardNodes: [...saved.flatMap((value) => value.forwardNodes), ...cut.shapes.map((shape) => shape.node)],
+    saved: [...cut.saved, ...cut.shapes.map((shape) => shape.input.name)],
+    forwardNodes: cut.shapes.map((shape) => shape.node),
     seeds: backward.seeds,
-    gradients: new Map(
-      [...backward.gradients].map(([tap, value]) => [tap, value === null ? null : gradientName(value)]),
-    ),
+    gradients: backward.gradients,
     manySeeds: backward.manySeeds,
   };
 }
@@ -107,7 +103,7 @@ interface ForwardCut {
   readonly backward: readonly Node[];
 }
 
-function cutForward(graph: Graph, backward: readonly Node[], request: BackwardRequest): ForwardCut {
+function cutForward(graph: Graph, backward: readonly Node[], request: BackwardModelRequest): ForwardCut {
   const index = new GraphIndex(graph);
   const made = new Set(backward.flatMap((node) => node.outputs));
   const isForward = (value: string): boolean =>
@@ -143,7 +139,7 @@ function cutForward(graph: Graph, backward: readonly Node[], request: BackwardRe
       renamed.set(node.outputs[0]!, name);
       shapes.push({
         node: { ...node, name, outputs: [name] },
-        input: { name, elemType: DataType.INT64, shape: undefined },
+        input: untypedShape(name, DataType.INT64),
       });
     } else {
       kept.push(node);
@@ -153,47 +149,19 @@ function cutForward(graph: Graph, backward: readonly Node[], request: BackwardRe
   return { saved: [...saved], shapes, rerun: graph.nodes.filter((node) => rerun.has(node)), backward: relinked };
 }
 
-function stopsOf(graph: Graph, index: GraphIndex, request: BackwardRequest): (value: string, node: Node) => boolean {
+function stopsOf(
+  graph: Graph,
+  index: GraphIndex,
+  request: BackwardModelRequest,
+): (value: string, node: Node) => boolean {
   if (request.forwardValues === "saved") return (_, node) => !cheap.has(node.opType);
   const behind = index.descendants(request.taps);
   const varying = index.descendants(graph.inputs.map((input) => input.name));
   return (value) => request.taps.includes(value) || (varying.has(value) && !behind.has(value));
 }
 
-/** How a saved value travels: float16 goes as float32 (float16 inputs are broken in some runtimes), the rest as it is. */
-function carry(graph: Graph, value: string): { input: ValueInfo; forwardNodes: Node[]; backwardNodes: Node[] } {
-  const elemType = elementType(graph, value);
-  if (elemType !== DataType.FLOAT16)
-    return { input: { name: value, elemType, shape: undefined }, forwardNodes: [], backwardNodes: [] };
-  const name = `whybox/float/${value}`;
-  return {
-    input: { name, elemType: DataType.FLOAT, shape: undefined },
-    forwardNodes: [cast(value, name, DataType.FLOAT)],
-    backwardNodes: [cast(name, value, DataType.FLOAT16)],
-  };
-}
-
-function gradientName(value: string): string {
-  return `whybox/gradient/${value}`;
-}
-
-function toFloat(value: string): Node {
-  return cast(value, gradientName(value), DataType.FLOAT);
-}
-
-function cast(from: string, to: string, type: number): Node {
-  return {
-    opType: "Cast",
-    domain: "",
-    name: to,
-    inputs: [from],
-    outputs: [to],
-    attributes: new Map([["to", attribute(type)]]),
-  };
-}
-
-function seedInput(name: string): ValueInfo {
-  return { name, elemType: DataType.FLOAT, shape: undefined };
+function untypedShape(name: string, elemType: number): ValueInfo {
+  return { name, elemType, shape: undefined };
 }
 
 function isInput(graph: Graph, value: string): boolean {

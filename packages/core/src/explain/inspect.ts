@@ -28,6 +28,7 @@ export interface PortFacts {
 /** What is known of a model. */
 export interface ModelFacts {
   readonly producer: string;
+  /** As the file declares it. */
   readonly opset: number;
   readonly classNames: readonly string[];
   readonly stride: number;
@@ -52,7 +53,7 @@ export function inspectModel(loaded: LoadedModel, sizes?: RunSizes): ModelFacts 
   const { model, head } = loaded;
   return {
     producer: [model.producerName, model.producerVersion].filter((word) => word !== "").join(" "),
-    opset: model.opsets.get("") ?? 0,
+    opset: model.fileOpset ?? model.opsets.get("") ?? 0,
     classNames: loaded.classNames,
     stride: loaded.stride,
     inputs: model.graph.inputs.map(portFacts),

@@ -2,8 +2,10 @@ import { type BackwardModel, buildBackwardModel, type ForwardValues } from "../a
 import type { GradRule } from "../autodiff/rule.js";
 import type { DetectorHead } from "../detector/head.js";
 import type { Layer } from "../detector/layer.js";
+import { WhyboxError } from "../errors.js";
 import { attribute } from "../onnx/attributes.js";
 import { buildPrefix } from "../onnx/cut.js";
+import { dataTypeName } from "../onnx/data-types.js";
 import { elementType } from "../onnx/element-type.js";
 import { GraphIndex } from "../onnx/graph.js";
 import { DataType, type Model, type Node } from "../onnx/model.js";
@@ -60,6 +62,7 @@ export function planTaps(context: PlanContext, layers: readonly Layer[], gradien
     if (!made.has(name)) made.set(name, makeBackward(context, wanted, levels, name));
     return made.get(name)!;
   };
+  if (gradients) refuseOtherPrecision(context, values);
   const full = gradients ? backward(layers, all) : null;
   const extra = [...taps.flatMap((tap) => tap.nodes), ...(full?.model.forwardNodes ?? [])];
   const outputs = [...new Set([head.output, ...taps.map((tap) => tap.output), ...(full?.model.saved ?? [])])];
@@ -70,6 +73,20 @@ export function planTaps(context: PlanContext, layers: readonly Layer[], gradien
     buildForward: () => buildPrefix(model, outputs, extra),
     backward,
   };
+}
+
+/** The backward pass is float32 arithmetic: a model that is float16 or double inside would be mixed with it. */
+function refuseOtherPrecision({ model, head }: PlanContext, layers: readonly string[]): void {
+  const index = new GraphIndex(model.graph);
+  for (const value of [...layers, ...head.levels.map((level) => level.convOutput)]) {
+    const type = elementType(model.graph, value, index);
+    if (type === DataType.FLOAT) continue;
+    throw new WhyboxError(
+      "unsupported-model",
+      `The model computes in ${dataTypeName(type)} ("${value}"); gradients need a float32 model. Export it without --half.`,
+      { details: { value, type: dataTypeName(type) } },
+    );
+  }
 }
 
 function makeBackward(
@@ -84,7 +101,8 @@ function makeBackward(
     taps: [...new Set(layers.map((layer) => layer.value))],
     outputs: [head.output],
     rules,
-    manySeeds: true,
+    // One seed a run: what is explained together is added up before, and MaxPool is faster so.
+    manySeeds: false,
     forwardValues: context.forwardValues ?? "saved",
     blocked,
   });

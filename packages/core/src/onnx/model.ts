@@ -98,6 +98,8 @@ export interface Model {
   readonly irVersion: number;
   /** Domain → opset version; "" is the ONNX domain. */
   readonly opsets: ReadonlyMap<string, number>;
+  /** The ONNX opset that the file declared, where `normalise` has changed it. Not written back. */
+  readonly fileOpset?: number;
   readonly producerName: string;
   readonly producerVersion: string;
   readonly metadata: ReadonlyMap<string, string>;

@@ -39,6 +39,7 @@ export function normalise(model: Model): Model {
     ...model,
     irVersion: Math.min(NEWEST_IR_VERSION, Math.max(model.irVersion, IR_VERSION[target - TARGET_OPSET]!)),
     opsets: new Map([...model.opsets, ["", target]]),
+    ...(opset === target ? {} : { fileOpset: model.fileOpset ?? opset }),
     graph: { ...graph, inputs: graph.inputs.filter(({ name }) => !isInitialized(name)) },
   };
 }

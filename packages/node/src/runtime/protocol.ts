@@ -2,6 +2,7 @@ import type { RuntimeData, RuntimeType, SessionOptions } from "@whybox/core";
 
 /** What the main thread asks of the runtime worker. Tensors and sessions are numbers: they live over there. */
 export type Request =
+  | { readonly kind: "backends" }
   | {
       readonly kind: "upload";
       readonly type: RuntimeType;
@@ -27,6 +28,8 @@ export interface RemoteTensor {
 }
 
 export interface Replies {
+  /** Execution providers that this build of the runtime knows. */
+  readonly backends: readonly string[];
   readonly upload: RemoteTensor;
   readonly create: {
     readonly id: number;

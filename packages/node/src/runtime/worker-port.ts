@@ -3,6 +3,7 @@ import {
   type RuntimePort,
   type RuntimeSession,
   type RuntimeTensor,
+  type SessionOptions,
   WhyboxError,
   type WhyboxErrorCode,
 } from "@whybox/core";
@@ -10,6 +11,8 @@ import type { Answer, RemoteTensor, Replies, Request } from "./protocol.js";
 
 /** A runtime whose sessions live in a worker thread, so that the caller's event loop stays free while a model runs. */
 export interface WorkerPort extends RuntimePort {
+  /** Execution providers that this build of the runtime knows; that one is listed does not say that the machine has it. */
+  backends(): Promise<readonly string[]>;
   /** Ends the thread and all that lives in it. Calls under way fail. */
   close(): Promise<void>;
 }
@@ -23,11 +26,32 @@ export function createWorkerPort(): WorkerPort {
     upload: async (type, dims, data) =>
       wrapTensor(caller, await caller.call({ kind: "upload", type, dims, data }, owned(data))),
     createSession: async (model, options) => {
-      const made = await caller.call({ kind: "create", model, options }, owned(model));
-      return wrapSession(caller, made);
+      const creating = caller.call({ kind: "create", model, options }, owned(model));
+      return wrapSession(
+        caller,
+        await creating.catch((error: unknown) => Promise.reject(withDeviceHint(error, options))),
+      );
     },
+    backends: () => caller.call({ kind: "backends" }),
     close: () => caller.close(),
   };
+}
+
+/** What a device needs of the machine. */
+const deviceNeeds: ReadonlyMap<string, string> = new Map([
+  [
+    "cuda",
+    "The CUDA parts come with onnxruntime-node's install script (npm rebuild onnxruntime-node) and need CUDA and cuDNN on the machine.",
+  ],
+  ["webgpu", "WebGPU needs a graphics driver; on Linux libvulkan1 and a Vulkan driver."],
+]);
+
+/** ONNX Runtime says what it misses; people need to know where it comes from. */
+function withDeviceHint(error: unknown, { executionProviders }: SessionOptions): unknown {
+  const hint = deviceNeeds.get(executionProviders?.[0] ?? "");
+  if (!(error instanceof WhyboxError) || hint === undefined) return error;
+  const message = `${error.message} ${hint} Or use --device cpu.`;
+  return new WhyboxError(error.code, message, { cause: error, details: error.details });
 }
 
 class WorkerCaller {

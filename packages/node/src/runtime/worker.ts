@@ -5,6 +5,8 @@ import type { Answer, Call, RemoteTensor, Replies, Request } from "./protocol.js
 
 /** The thread that holds the sessions: `session.run` of onnxruntime-node blocks the thread that calls it. */
 function serve(port: NonNullable<typeof parentPort>): void {
+  // What goes wrong comes back as an error; the runtime's own log lines would only stand between a command's.
+  ort.env.logLevel = "fatal";
   const runtime = createOrtPort(ort as never);
   const tensors = new Map<number, RuntimeTensor>();
   const sessions = new Map<number, RuntimeSession>();
@@ -24,6 +26,8 @@ function serve(port: NonNullable<typeof parentPort>): void {
 
   async function answer(request: Request): Promise<Replies[keyof Replies]> {
     switch (request.kind) {
+      case "backends":
+        return ort.listSupportedBackends().map(({ name }) => name);
       case "upload":
         return keep(await runtime.upload(request.type, request.dims, request.data));
       case "create": {
