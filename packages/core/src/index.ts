@@ -21,7 +21,7 @@ export { encodeModel } from "./onnx/encode.js";
 export { readTfjs } from "./readers/tfjs/read-tfjs.js";
 export { tfjsWeightFiles } from "./readers/tfjs/topology.js";
 export { type RestoreYolov5Options, restoreYolov5 } from "./readers/yolov5/restore-yolov5.js";
-export { createOrtPort, type OrtModule } from "./runtime/ort-port.js";
+export { createOrtPort, type OrtModule, type OrtPortOptions } from "./runtime/ort-port.js";
 export type {
   RuntimeData,
   RuntimePort,
