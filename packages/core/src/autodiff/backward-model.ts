@@ -16,13 +16,11 @@ export type ForwardValues = "saved" | "recomputed";
 export interface BackwardModelRequest {
   /** Values whose gradient is wanted. */
   readonly taps: readonly string[];
-  /** Model outputs that the score reads. */
+  /** Values that the score reads, and seeds are put in front of. */
   readonly outputs: readonly string[];
   readonly rules: readonly GradRule[];
   readonly manySeeds: boolean;
   readonly forwardValues: ForwardValues;
-  /** Values that gradient shall not flow through, though it could (rows behind them carry no seed). Default: none. */
-  readonly blocked?: ReadonlySet<string>;
 }
 
 /** A backward session to be: the vector-Jacobian product of the part of the model between taps and outputs. */
@@ -33,7 +31,7 @@ export interface BackwardModel {
   readonly saved: readonly string[];
   /** Nodes to append to the forward model: they compute those of `saved` that the model itself does not have. */
   readonly forwardNodes: readonly Node[];
-  /** Model output → name of its seed. */
+  /** Value that the score reads → name of its seed. Values that no tap leads to have none. */
   readonly seeds: ReadonlyMap<string, string>;
   /** Tap → name of its gradient; null when no path leads from the tap to the outputs: exactly zero. */
   readonly gradients: ReadonlyMap<string, string | null>;
@@ -56,14 +54,9 @@ const cheap = new Set(
  */
 export function buildBackwardModel(model: Model, request: BackwardModelRequest): BackwardModel {
   const { graph } = model;
-  const { blocked } = request;
-  const open = blocked
-    ? graph.nodes.filter((node) => !node.outputs.some((output) => blocked.has(output)))
-    : graph.nodes;
-  const pruned = { ...graph, nodes: open };
-  const together = buildBackward(pruned, request);
+  const together = buildBackward(graph, request);
   const backward =
-    request.manySeeds && !together.manySeeds ? buildBackward(pruned, { ...request, manySeeds: false }) : together;
+    request.manySeeds && !together.manySeeds ? buildBackward(graph, { ...request, manySeeds: false }) : together;
   const gradients = [...backward.gradients.values()].filter((value) => value !== null);
   const nodes = nodesBetween(simplify(asGraph(backward.builder.nodes), backward.seeds.values()), new Set(), gradients);
   const cut = cutForward(graph, nodes, request);

@@ -37,11 +37,12 @@ function headAt(index: GraphIndex, output: string): DetectorHead | Miss {
   const columns = columnsOf(index, output, parts);
   if (columns === undefined) return miss("the number of columns, 5 + classes, could not be told", true);
   const factors = downsampling(index.graph);
+  const plain = isPlainConcat(index, output, parts);
   const levels: HeadLevel[] = [];
   for (const part of parts) {
     const level = levelOf(index, part, columns, factors);
     if (typeof level === "string") return miss(level, true);
-    levels.push(level);
+    levels.push({ ...level, rows: plain ? part.value : undefined });
   }
   return anchorBasedHead(output, columns - 5, levels);
 }
@@ -50,12 +51,25 @@ function isParts(found: ReturnType<typeof levelParts>): found is readonly LevelP
   return Array.isArray(found);
 }
 
+/** True when the output is the Concat of the parts, and nothing is done to the rows after it. */
+function isPlainConcat(index: GraphIndex, output: string, parts: readonly LevelPart[]): boolean {
+  let value = output;
+  for (let step = 0; step < 8; step++) {
+    if (parts.length === 1 && parts[0]!.value === value) return true;
+    const node = index.producer(value);
+    if (node?.opType === "Concat") return node.inputs.join("\n") === parts.map((part) => part.value).join("\n");
+    if (node?.opType !== "Identity") return false;
+    value = node.inputs[0]!;
+  }
+  return false;
+}
+
 function levelOf(
   index: GraphIndex,
   { value, conv }: LevelPart,
   columns: number,
   factors: ReadonlyMap<string, number>,
-): HeadLevel | string {
+): Omit<HeadLevel, "rows"> | string {
   const where = `convolution "${conv.name}"`;
   const channels = index.graph.initializers.get(conv.inputs[1] ?? "")?.dims[0];
   if (channels === undefined) return `the weights of ${where} are not constant`;

@@ -13,6 +13,8 @@ export interface HeadLevel {
   readonly input: string;
   /** Output value of that convolution. */
   readonly convOutput: string;
+  /** Value with the level's own rows `[1, r, 5+K]`, where the output is nothing but the levels' rows one after another. */
+  readonly rows: string | undefined;
 }
 
 /** Where a prediction row comes from. */
@@ -33,6 +35,8 @@ export interface DetectorHead {
   originOf(row: number, inputSize: Size): RowOrigin;
   /** Number of rows at this input size. */
   rowCount(inputSize: Size): number;
+  /** First row of a level (an index into `levels`) and the one past its last. */
+  rowRange(level: number, inputSize: Size): readonly [start: number, end: number];
 }
 
 /** "P3" for stride 8: log2 of the stride, rounded. */
@@ -52,6 +56,11 @@ export function anchorBasedHead(output: string, classCount: number, inRowOrder: 
     classCount,
     levels,
     rowCount: (inputSize) => inRowOrder.reduce((total, level) => total + rowsOf(level, inputSize), 0),
+    rowRange(level, inputSize) {
+      const before = inRowOrder.slice(0, inRowOrder.indexOf(levels[level]!));
+      const start = before.reduce((total, earlier) => total + rowsOf(earlier, inputSize), 0);
+      return [start, start + rowsOf(levels[level]!, inputSize)];
+    },
     originOf(row, inputSize) {
       let start = 0;
       for (const level of inRowOrder) {

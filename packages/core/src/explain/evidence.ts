@@ -1,13 +1,9 @@
 import type { Predictions } from "../detector/detection.js";
-import type { Layer } from "../detector/layer.js";
 import { throwIfAborted, WhyboxError } from "../errors.js";
 import type { RuntimePort, RuntimeSession, RuntimeTensor } from "../runtime/port.js";
 import type { ScoreResult } from "../scores/score.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Backward } from "./plan.js";
-
-/** Values of the dense seeds that travel at once: 64 MiB. Seeds past that go in several runs. */
-const SEED_VALUES_AT_ONCE = 2 ** 24;
 
 /** A float tensor of the runtime, read. @throws runtime when it is no float32. */
 export async function readFloats(name: string, value: RuntimeTensor): Promise<Tensor> {
@@ -31,69 +27,51 @@ export function sumGradients(parts: readonly ScoreResult[], columns: number): Ma
   return rows;
 }
 
+/** One run of a backward session. */
+export interface BackwardRun {
+  readonly runtime: RuntimePort;
+  readonly session: RuntimeSession;
+  readonly backward: Backward;
+  readonly predictions: Predictions;
+  /** d score / d predictions, by row. Rows outside the levels of the backward pass carry none. */
+  readonly seed: ReadonlyMap<number, Float64Array>;
+  /** Outputs of the forward session by name. */
+  readonly saved: Readonly<Record<string, RuntimeTensor>>;
+  /** First row, and the one past the last, of the rows behind a value that seeds go into. */
+  rangeOf(value: string): readonly [start: number, end: number];
+  readonly signal: AbortSignal | undefined;
+}
+
 /**
- * Gradients at the layers for each seed: one entry per seed, `[C, H, W]` by layer value. A layer without a path to the
- * seeds' rows has no entry: its gradient is exactly zero.
+ * Gradients `[C, H, W]` by layer value. A layer without a path to the seed's rows has no entry: its gradient is exactly zero.
+ * @throws runtime, aborted.
  */
-export async function runBackward(
-  runtime: RuntimePort,
-  session: RuntimeSession,
-  backward: Backward,
-  layers: readonly Layer[],
-  predictions: Predictions,
-  seeds: readonly ReadonlyMap<number, Float64Array>[],
-  saved: Readonly<Record<string, RuntimeTensor>>,
-  signal?: AbortSignal,
-): Promise<Map<string, Tensor>[]> {
-  const { model } = backward;
-  const perSeed = predictions.rows * predictions.columns;
-  const atOnce = model.manySeeds ? Math.max(1, Math.floor(SEED_VALUES_AT_ONCE / perSeed)) : 1;
-  const feeds = Object.fromEntries(model.saved.map((name) => [name, saved[name]!]));
-  const [[, seedName]] = [...model.seeds] as [[string, string]];
-  const wanted = new Map<string, string>();
-  for (const { value } of layers) {
-    const gradient = model.gradients.get(value);
-    if (gradient) wanted.set(value, gradient);
+export async function runBackward(run: BackwardRun): Promise<Map<string, Tensor>> {
+  const { runtime, session, predictions, saved } = run;
+  const { model } = run.backward;
+  throwIfAborted(run.signal);
+  const feeds = new Map(model.saved.map((name) => [name, saved[name]!]));
+  const seeds: RuntimeTensor[] = [];
+  for (const [value, name] of model.seeds) {
+    const [start, end] = run.rangeOf(value);
+    const data = dense(run.seed, start, end, predictions.columns);
+    seeds.push(await runtime.upload("float32", [1, end - start, predictions.columns], data));
+    feeds.set(name, seeds.at(-1)!);
   }
-  const results: Map<string, Tensor>[] = [];
-  for (let start = 0; start < seeds.length; start += atOnce) {
-    throwIfAborted(signal);
-    const batch = seeds.slice(start, start + atOnce);
-    const seed = await runtime.upload(
-      "float32",
-      [batch.length, predictions.rows, predictions.columns],
-      dense(batch, predictions),
-    );
-    const outputs = await session.run({ ...feeds, [seedName]: seed }, [...new Set(wanted.values())]);
-    seed.dispose();
-    results.push(...(await splitSeeds(outputs, wanted, batch.length)));
-  }
-  return results;
-}
-
-function dense(seeds: readonly ReadonlyMap<number, Float64Array>[], { rows, columns }: Predictions): Float32Array {
-  const data = new Float32Array(seeds.length * rows * columns);
-  seeds.forEach((seed, n) => {
-    for (const [row, values] of seed) data.set(values, (n * rows + row) * columns);
-  });
-  return data;
-}
-
-async function splitSeeds(
-  outputs: Readonly<Record<string, RuntimeTensor>>,
-  wanted: ReadonlyMap<string, string>,
-  count: number,
-): Promise<Map<string, Tensor>[]> {
-  const split = Array.from({ length: count }, () => new Map<string, Tensor>());
+  const wanted = [...model.gradients].filter((entry): entry is [string, string] => entry[1] !== null);
+  const outputs = await session.run(Object.fromEntries(feeds), [...new Set(wanted.map(([, name]) => name))]);
+  const gradients = new Map<string, Tensor>();
   for (const [value, name] of wanted) {
     const { dims, data } = await readFloats(name, outputs[name]!);
-    // A gradient that is the same for every seed (it can only be constant) comes with 1 on axis 0.
-    const stride = dims[0] === count ? data.length / count : 0;
-    const size = data.length / dims[0]!;
-    for (const [n, layers] of split.entries()) {
-      layers.set(value, { dims: dims.slice(1), data: data.subarray(n * stride, n * stride + size) });
-    }
+    gradients.set(value, { dims: dims.slice(1), data });
   }
-  for (const output of Object.values(outputs)) output.dispose();
-  return split;
+  for (const tensor of [...seeds, ...Object.values(outputs)]) tensor.dispose();
+  return gradients;
+}
+
+/** Rows `start` to `end` of the seed, zeros where it has none, `[end - start, columns]`. */
+function dense(seed: ReadonlyMap<number, Float64Array>, start: number, end: number, columns: number): Float32Array {
+  const data = new Float32Array((end - start) * columns);
+  for (const [row, values] of seed) if (row >= start && row < end) data.set(values, (row - start) * columns);
+  return data;
 }

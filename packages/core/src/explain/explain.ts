@@ -175,22 +175,21 @@ async function gradientsOf(
     .sort((a, b) => a - b);
   const backward = levels.length === 0 ? null : forward.plan.backward(layers, levels);
   if (backward === null) return new Map();
-  const seed = sumGradients(
-    entries.map((entry) => entry.result),
-    forward.predictions.columns,
-  );
-  const session = await loaded.sessions.get(`backward\n${backward.key}`, () => backward.model.model, signal);
-  const [gradients] = await runBackward(
-    loaded.runtime,
-    session,
+  const { head } = loaded;
+  const results = entries.map((entry) => entry.result);
+  return runBackward({
+    runtime: loaded.runtime,
+    session: await loaded.sessions.get(`backward\n${backward.key}`, () => backward.model.model, signal),
     backward,
-    layers,
-    forward.predictions,
-    [seed],
-    forward.tensors,
+    predictions: forward.predictions,
+    seed: sumGradients(results, forward.predictions.columns),
+    saved: forward.tensors,
+    rangeOf: (value) => {
+      const level = head.levels.findIndex(({ rows }) => rows === value);
+      return level < 0 ? [0, forward.predictions.rows] : head.rowRange(level, forward.letterbox.inputSize);
+    },
     signal,
-  );
-  return gradients!;
+  });
 }
 
 function reportOf(

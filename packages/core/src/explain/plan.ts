@@ -95,19 +95,22 @@ function makeBackward(
   levels: readonly number[],
   key: string,
 ): Backward | null {
-  const { head, rules, model } = context;
-  const blocked = new Set(head.levels.flatMap((level, index) => (levels.includes(index) ? [] : [level.convOutput])));
-  const backward = buildBackwardModel(model, {
+  const backward = buildBackwardModel(context.model, {
     taps: [...new Set(layers.map((layer) => layer.value))],
-    outputs: [head.output],
-    rules,
+    outputs: scoredValues(context.head, levels),
+    rules: context.rules,
     // One seed a run: what is explained together is added up before, and MaxPool is faster so.
     manySeeds: false,
     forwardValues: context.forwardValues ?? "saved",
-    blocked,
   });
   const connected = [...backward.gradients.values()].some((value) => value !== null);
   return connected ? { key, model: backward } : null;
+}
+
+/** Where the seeds of these levels go in: each level's own rows, or the whole output where they cannot be had alone. */
+function scoredValues({ levels, output }: DetectorHead, used: readonly number[]): string[] {
+  const rows = used.flatMap((level) => levels[level]!.rows ?? []);
+  return rows.length === used.length ? rows : [output];
 }
 
 /** A layer's value as a float32 output of the forward session. */

@@ -11,6 +11,7 @@ const level = (stride: number): HeadLevel => ({
   anchors: 2,
   input: `in${stride}`,
   convOutput: `out${stride}`,
+  rows: undefined,
 });
 /** Levels of 2 × 4 and 1 × 2 cells at input 32 × 64, two anchors each: 16 + 4 rows. */
 const head = anchorBasedHead("out", 2, [level(16), level(32)]);

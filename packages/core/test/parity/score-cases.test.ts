@@ -86,8 +86,9 @@ function cutHead({ rows, classes }: Picture): DetectorHead {
     kind: "anchor-based",
     output: "cut",
     classCount: classes.length,
-    levels: [{ stride: 8, name: "P3", anchors: 1, input: "", convOutput: "" }],
+    levels: [{ stride: 8, name: "P3", anchors: 1, input: "", convOutput: "", rows: undefined }],
     rowCount: () => rows.length,
+    rowRange: () => [0, rows.length],
     originOf: (row) => ({ level: 0, anchor: 0, cell: [row, 0] }),
   };
 }

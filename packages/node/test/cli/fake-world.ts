@@ -207,7 +207,9 @@ const fakeReport: ModelReport = {
   head: {
     kind: "anchor-based",
     output: "output",
-    levels: [{ name: "P3", stride: 8, anchors: 3, input: "/model.17/out", convOutput: "/model.24/m.0/out" }],
+    levels: [
+      { name: "P3", stride: 8, anchors: 3, input: "/model.17/out", convOutput: "/model.24/m.0/out", rows: undefined },
+    ],
   },
   inputSize: [32, 64],
   layers: [

@@ -1,0 +1,68 @@
+import type { RgbImage } from "../frame.js";
+
+/** A picture that is drawn into. */
+export interface Canvas {
+  readonly height: number;
+  readonly width: number;
+  readonly data: Uint8Array;
+}
+
+export type Colour = readonly [red: number, green: number, blue: number];
+
+/** Whole pixels, `right` and `bottom` not included. May reach past the canvas: what is outside is not drawn. */
+export interface Rect {
+  readonly left: number;
+  readonly top: number;
+  readonly right: number;
+  readonly bottom: number;
+}
+
+/** A copy of a picture to draw into. */
+export function canvasOf(image: RgbImage): Canvas {
+  return { height: image.height, width: image.width, data: Uint8Array.from(image.data) };
+}
+
+/** Fills a rectangle; `alpha` 0..1. */
+export function fillRect(canvas: Canvas, rect: Rect, colour: Colour, alpha = 1): void {
+  const left = Math.max(0, rect.left);
+  const right = Math.min(canvas.width, rect.right);
+  const bottom = Math.min(canvas.height, rect.bottom);
+  for (let y = Math.max(0, rect.top); y < bottom; y++) {
+    for (let x = left; x < right; x++) blendPixel(canvas, y * canvas.width + x, colour, alpha);
+  }
+}
+
+/** Draws the frame of a rectangle, `width` pixels wide and inside of it. A rectangle thinner than two lines is filled. */
+export function strokeRect(canvas: Canvas, rect: Rect, width: number, colour: Colour, alpha = 1): void {
+  const { left, top, right, bottom } = rect;
+  if (right - left <= 2 * width || bottom - top <= 2 * width) {
+    fillRect(canvas, rect, colour, alpha);
+    return;
+  }
+  fillRect(canvas, { left, top, right, bottom: top + width }, colour, alpha);
+  fillRect(canvas, { left, top: bottom - width, right, bottom }, colour, alpha);
+  fillRect(canvas, { left, top: top + width, right: left + width, bottom: bottom - width }, colour, alpha);
+  fillRect(canvas, { left: right - width, top: top + width, right, bottom: bottom - width }, colour, alpha);
+}
+
+/** `rect` made larger by `by` pixels on every side. */
+export function grow(rect: Rect, by: number): Rect {
+  return { left: rect.left - by, top: rect.top - by, right: rect.right + by, bottom: rect.bottom + by };
+}
+
+/** Lays a colour over the pixel with this index (`y * width + x`, which must be inside). */
+export function blendPixel(canvas: Canvas, index: number, colour: Colour, alpha: number): void {
+  const { data } = canvas;
+  for (let c = 0; c < 3; c++) {
+    const at = index * 3 + c;
+    data[at] = Math.round(data[at]! + (colour[c]! - data[at]!) * alpha);
+  }
+}
+
+/** Copies a whole picture into the canvas; it must fit. */
+export function paste(canvas: Canvas, image: RgbImage, left: number, top: number): void {
+  for (let y = 0; y < image.height; y++) {
+    const row = image.data.subarray(y * image.width * 3, (y + 1) * image.width * 3);
+    canvas.data.set(row, ((top + y) * canvas.width + left) * 3);
+  }
+}

@@ -1,0 +1,131 @@
+import type { Box } from "../frame.js";
+import { type Canvas, type Colour, fillRect, grow, type Rect, strokeRect } from "./canvas.js";
+import { type Font, loadFont } from "./font.js";
+import { classColours, textColourOn } from "./palette.js";
+import { placeLabels } from "./place-labels.js";
+import { drawText, layOut, type TextLine } from "./text.js";
+
+/** What is drawn of a detection; a `Detection` is one. */
+export interface DrawnDetection {
+  readonly boxImage: Box<"image">;
+  readonly classIndex: number;
+  readonly className: string;
+  /** 0..1 */
+  readonly confidence: number;
+}
+
+/** Sizes in pixels that grow with the picture, so that a photo shown on a screen looks alike whatever its resolution. */
+interface Pen {
+  readonly line: number;
+  /** Dark rim on both sides of a line, so that it stands out on any ground. */
+  readonly rim: number;
+  readonly fontSize: number;
+}
+
+/** Text lines with the size of their labels. */
+interface Labels {
+  readonly lines: readonly TextLine[];
+  readonly padding: number;
+  readonly height: number;
+}
+
+const RIM: Colour = [0, 0, 0];
+const RIM_ALPHA = 0.65;
+/** Letters of a class name at most. */
+const MAX_NAME = 32;
+/** Share of the picture that labels may cover before they are drawn smaller. */
+const CROWDED = 0.12;
+/** The smallest letters that can be read. */
+const MIN_FONT_SIZE = 9;
+
+/** Draws boxes and labels into the canvas, the strongest detections on top. */
+export function drawDetections(
+  canvas: Canvas,
+  detections: readonly DrawnDetection[],
+  show: { readonly boxes: boolean; readonly labels: boolean },
+): void {
+  const pen = penFor(canvas);
+  const colours = classColours(detections.map((detection) => detection.classIndex));
+  const strongestFirst = detections.toSorted((a, b) => b.confidence - a.confidence);
+  if (show.boxes) {
+    for (const detection of strongestFirst.toReversed()) {
+      drawBox(canvas, rectOf(detection.boxImage), pen, colours.get(detection.classIndex)!);
+    }
+  }
+  if (show.labels) drawLabels(canvas, strongestFirst, pen, colours);
+}
+
+function penFor({ height, width }: Canvas): Pen {
+  const side = Math.max(Math.min(height, width), Math.max(height, width) / 3);
+  const line = side < 200 ? 1 : Math.max(2, Math.round(side / 280));
+  return { line, rim: Math.max(1, Math.round(line / 3)), fontSize: Math.round(Math.max(side / 40, 8 + side / 60)) };
+}
+
+function drawBox(canvas: Canvas, rect: Rect, { line, rim }: Pen, colour: Colour): void {
+  strokeRect(canvas, grow(rect, rim), rim, RIM, RIM_ALPHA);
+  strokeRect(canvas, rect, line, colour);
+  const inner = grow(rect, -line);
+  if (inner.right > inner.left && inner.bottom > inner.top) strokeRect(canvas, inner, rim, RIM, RIM_ALPHA);
+}
+
+function drawLabels(
+  canvas: Canvas,
+  detections: readonly DrawnDetection[],
+  pen: Pen,
+  colours: ReadonlyMap<number, Colour>,
+): void {
+  const font = loadFont();
+  const labels = layOutLabels(font, detections, pen, canvas);
+  const requests = detections.map((detection, i) => ({
+    box: grow(rectOf(detection.boxImage), pen.rim),
+    width: labels.lines[i]!.width + 2 * labels.padding,
+    height: labels.height,
+  }));
+  const places = placeLabels(requests, canvas);
+  for (let i = detections.length - 1; i >= 0; i--) {
+    const colour = colours.get(detections[i]!.classIndex)!;
+    fillRect(canvas, places[i]!, RIM);
+    fillRect(canvas, grow(places[i]!, -pen.rim), colour);
+    drawLabelText(canvas, font, labels.lines[i]!, places[i]!, labels.padding, textColourOn(colour));
+  }
+}
+
+/** Lays all labels out, smaller when they would hide too much of the picture. */
+function layOutLabels(font: Font, detections: readonly DrawnDetection[], pen: Pen, canvas: Canvas): Labels {
+  const full = layOutAt(font, detections, pen, pen.fontSize);
+  const covered = full.lines.reduce((sum, line) => sum + (line.width + 2 * full.padding) * full.height, 0);
+  const share = covered / (canvas.height * canvas.width);
+  if (share <= CROWDED) return full;
+  const smaller = pen.fontSize * Math.max(0.6, Math.sqrt(CROWDED / share));
+  return layOutAt(font, detections, pen, Math.max(MIN_FONT_SIZE, Math.round(smaller)));
+}
+
+function layOutAt(font: Font, detections: readonly DrawnDetection[], pen: Pen, fontSize: number): Labels {
+  const lines = detections.map((detection) => layOut(font, labelOf(detection), fontSize));
+  const padding = Math.max(2, Math.round(fontSize / 4));
+  const height = Math.ceil((font.capHeight * fontSize) / font.unitsPerEm) + 2 * padding + pen.rim;
+  return { lines, padding, height };
+}
+
+function drawLabelText(canvas: Canvas, font: Font, line: TextLine, place: Rect, padding: number, colour: Colour): void {
+  const capHeight = (font.capHeight * line.size) / font.unitsPerEm;
+  const baseline = Math.round((place.top + place.bottom + capHeight) / 2);
+  drawText(canvas, font, line, [place.left + padding, baseline], colour);
+}
+
+function labelOf({ className, confidence }: DrawnDetection): string {
+  const letters = [...className];
+  const name = letters.length > MAX_NAME ? `${letters.slice(0, MAX_NAME - 1).join("")}…` : className;
+  return `${name} ${confidence.toFixed(2)}`;
+}
+
+function rectOf(box: Box<"image">): Rect {
+  const left = Math.round(box.x1);
+  const top = Math.round(box.y1);
+  return {
+    left,
+    top,
+    right: Math.max(left + 1, Math.round(box.x2)),
+    bottom: Math.max(top + 1, Math.round(box.y2)),
+  };
+}

@@ -1,0 +1,114 @@
+import { invariant } from "../../errors.js";
+import { fontOutlines } from "./font-outlines.js";
+
+/** A point of a TrueType outline: font units, y up from the base line; `on` the curve, or a control point. */
+export interface OutlinePoint {
+  readonly x: number;
+  readonly y: number;
+  readonly on: boolean;
+}
+
+export type Contour = readonly OutlinePoint[];
+
+export interface Glyph {
+  /** Distance to the next glyph's origin, font units. */
+  readonly advance: number;
+  readonly contours: readonly Contour[];
+}
+
+/** Letters by code point. Metrics are in font units; `unitsPerEm` of them are the font size. */
+export interface Font {
+  readonly unitsPerEm: number;
+  readonly ascent: number;
+  readonly descent: number;
+  readonly capHeight: number;
+  readonly glyphs: ReadonlyMap<number, Glyph>;
+}
+
+/** Stands for a letter that the font does not have. */
+export const REPLACEMENT = 0xfffd;
+
+/** Letters that Unicode does not decompose into a base letter and an accent, and look-alikes, in plain letters. */
+const PLAIN: ReadonlyMap<string, string> = new Map([
+  ["\u2010", "-"],
+  ["\u2011", "-"],
+  ["\u2012", "-"],
+  ["\u2013", "-"],
+  ["\u2014", "-"],
+  ["\u2212", "-"],
+  ["\u2018", "'"],
+  ["\u2019", "'"],
+  ["\u201c", '"'],
+  ["\u201d", '"'],
+  ["\u00a0", " "],
+]);
+
+/** Decodes the embedded letters (format: fixtures/make/font-atlas.py). Cheap enough to do once a picture. */
+export function loadFont(): Font {
+  const { base64, ...metrics } = fontOutlines;
+  const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+  const glyphs = new Map<number, Glyph>();
+  const reader = varintReader(bytes);
+  while (!reader.done()) {
+    const code = reader.next();
+    const advance = reader.next();
+    glyphs.set(code, { advance, contours: readContours(reader) });
+  }
+  return { ...metrics, glyphs };
+}
+
+/**
+ * The code points that stand for a text in this font: letters it lacks lose their accents (NFKD), and what is still
+ * missing becomes a box. Control and invisible characters are dropped.
+ */
+export function shape(font: Font, text: string): number[] {
+  return [...text.normalize("NFC").replace(/[\p{Cc}\p{Cf}]/gu, "")].flatMap((char) => {
+    const plain = font.glyphs.has(codeOf(char)) ? char : (PLAIN.get(char) ?? withoutAccents(char));
+    const codes = [...plain].map(codeOf);
+    return codes.length > 0 && codes.every((code) => font.glyphs.has(code)) ? codes : [REPLACEMENT];
+  });
+}
+
+function withoutAccents(char: string): string {
+  return char.normalize("NFKD").replace(/\p{M}/gu, "");
+}
+
+function codeOf(char: string): number {
+  return char.codePointAt(0)!;
+}
+
+interface VarintReader {
+  readonly done: () => boolean;
+  readonly next: () => number;
+}
+
+function varintReader(bytes: Uint8Array): VarintReader {
+  let at = 0;
+  const next = (): number => {
+    let value = 0;
+    for (let shift = 0; ; shift += 7) {
+      invariant(at < bytes.length, "The embedded letters end too early.");
+      const byte = bytes[at++]!;
+      value |= (byte & 127) << shift;
+      if (byte < 128) return value;
+    }
+  };
+  return { done: () => at >= bytes.length, next };
+}
+
+function readContours(reader: VarintReader): Contour[] {
+  let x = 0;
+  let y = 0;
+  return Array.from({ length: reader.next() }, () =>
+    Array.from({ length: reader.next() }, () => {
+      const packed = reader.next();
+      x += unzigzag(packed >> 1);
+      y += unzigzag(reader.next());
+      return { x, y, on: (packed & 1) === 1 };
+    }),
+  );
+}
+
+function unzigzag(value: number): number {
+  return (value >> 1) ^ -(value & 1);
+}

@@ -1,0 +1,129 @@
+import { describe, expect, it } from "vitest";
+import { colormap } from "../../src/image/colormap.js";
+import type { RgbImage } from "../../src/image/frame.js";
+import { type DrawnDetection, renderOverlay } from "../../src/image/overlay.js";
+import type { Map2D } from "../../src/tensor/tensor.js";
+import { noise } from "../support/noise.js";
+
+const grey = (height: number, width: number, value = 100): RgbImage => ({
+  height,
+  width,
+  data: new Uint8Array(height * width * 3).fill(value),
+});
+const map = (height: number, width: number, value: number): Map2D => ({
+  height,
+  width,
+  data: new Float32Array(height * width).fill(value),
+});
+const detection = (
+  x1: number,
+  y1: number,
+  x2: number,
+  y2: number,
+  className = "dog",
+  classIndex = 0,
+): DrawnDetection => ({
+  boxImage: { frame: "image", x1, y1, x2, y2 },
+  classIndex,
+  className,
+  confidence: 0.9,
+});
+const pixel = (image: RgbImage, x: number, y: number) => {
+  const at = (y * image.width + x) * 3;
+  return [...image.data.subarray(at, at + 3)];
+};
+
+describe("renderOverlay", () => {
+  it("blends each pixel with the colour of its heat", () => {
+    const heat = { height: 1, width: 3, data: Float32Array.of(0, 0.5, 1) };
+    const out = renderOverlay(grey(1, 3), heat, { opacity: 0.25, colormap: "viridis" });
+    const table = colormap("viridis");
+    for (const [x, level] of [0, 128, 255].entries()) {
+      const want = [0, 1, 2].map((c) => Math.floor(75 + 0.25 * table[3 * level + c]! + 0.5));
+      expect(pixel(out, x, 0)).toEqual(want);
+    }
+  });
+
+  it("shows only the picture at opacity 0 and only the heat at 1", () => {
+    const image = { height: 4, width: 5, data: noise(60, 3) };
+    expect(renderOverlay(image, map(4, 5, 0.7), { opacity: 0 }).data).toEqual(image.data);
+    expect(pixel(renderOverlay(image, map(4, 5, 1), { opacity: 1 }), 2, 2)).toEqual([128, 0, 0]);
+  });
+
+  it("clips heat outside 0..1 and takes NaN for 0", () => {
+    const heat = { height: 1, width: 4, data: Float32Array.of(9, -9, Number.NaN, Number.POSITIVE_INFINITY) };
+    const out = renderOverlay(grey(1, 4), heat, { opacity: 1 });
+    expect([0, 1, 2, 3].map((x) => pixel(out, x, 0)[2])).toEqual([0, 128, 128, 0]);
+  });
+
+  it("leaves the picture as it is when there is no heat, and never writes into it", () => {
+    const image = { height: 8, width: 8, data: noise(192, 5) };
+    const before = image.data.slice();
+    const out = renderOverlay(image, map(8, 8, 0));
+    expect(out.data).toEqual(before);
+    expect(out.data).not.toBe(image.data);
+    renderOverlay(image, map(8, 8, 1), { detections: [detection(1, 1, 6, 6)] });
+    expect(image.data).toEqual(before);
+  });
+
+  it("draws a box with a dark rim in the class's colour", () => {
+    const out = renderOverlay(grey(300, 300), map(300, 300, 0), {
+      detections: [detection(100, 100, 200, 200)],
+      labels: false,
+    });
+    const row = [98, 99, 100, 101, 102, 103].map((x) => pixel(out, x, 150));
+    const dark = [35, 35, 35];
+    const orange = [230, 159, 0];
+    expect(row).toEqual([[100, 100, 100], dark, orange, orange, dark, [100, 100, 100]]);
+  });
+
+  it("hides boxes and labels when asked", () => {
+    const image = grey(120, 160);
+    const detections = [detection(20, 40, 90, 100)];
+    const count = (options: { boxes: boolean; labels: boolean }) =>
+      renderOverlay(image, map(120, 160, 0), { detections, ...options }).data.filter((value) => value !== 100).length;
+    expect(count({ boxes: false, labels: false })).toBe(0);
+    const [box, label, both] = [
+      count({ boxes: true, labels: false }),
+      count({ boxes: false, labels: true }),
+      count({ boxes: true, labels: true }),
+    ];
+    expect(Math.min(box, label)).toBeGreaterThan(0);
+    expect(both).toBeGreaterThan(Math.max(box, label));
+  });
+
+  it("puts original and overlay side by side", () => {
+    const out = renderOverlay(grey(50, 60), map(50, 60, 1), { sideBySide: true, opacity: 1 });
+    expect([out.height, out.width, out.data.length]).toEqual([50, 122, 50 * 122 * 3]);
+    expect([pixel(out, 59, 10), pixel(out, 60, 10), pixel(out, 62, 10)]).toEqual([
+      [100, 100, 100],
+      [255, 255, 255],
+      [128, 0, 0],
+    ]);
+  });
+
+  it.each([
+    [1, 1],
+    [1, 5000],
+    [5000, 1],
+    [3, 7],
+  ])("draws on a picture of %d × %d, boxes past the edge too", (height, width) => {
+    const detections = [
+      detection(-50, -50, 9000, 9000, "a very long class name that does not fit"),
+      detection(0, 0, 0, 0, "猫\u0000\u202e"),
+    ];
+    const out = renderOverlay(grey(height, width), map(height, width, 1), { detections });
+    expect(out.data.length).toBe(height * width * 3);
+  });
+
+  it.each([
+    ["a heatmap of another size", grey(4, 4), map(4, 5, 1), {}, /heatmap is \[4, 5\].*picture \[4, 4\]/],
+    ["an opacity past 1", grey(4, 4), map(4, 4, 1), { opacity: 1.5 }, /opacity is 1.5/],
+    ["an opacity that is no number", grey(4, 4), map(4, 4, 1), { opacity: Number.NaN }, /opacity is NaN/],
+    ["an unknown colour map", grey(4, 4), map(4, 4, 0), { colormap: "yet" }, /Did you mean "jet"/],
+    ["RGBA pixels", { ...grey(4, 4), data: new Uint8Array(64) }, map(4, 4, 1), {}, /not RGB/],
+  ])("refuses %s", (_, image, heat, options, message) => {
+    expect(() => renderOverlay(image, heat, options)).toThrow(expect.objectContaining({ code: "usage" }));
+    expect(() => renderOverlay(image, heat, options)).toThrow(message);
+  });
+});
