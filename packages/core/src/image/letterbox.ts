@@ -57,14 +57,13 @@ export function letterbox(image: RgbImage, plan: Letterbox): Float32Array {
   }
   const content = resizeRgb(image, plan.contentSize);
   const [H, W] = plan.inputSize;
-  const unit = Float32Array.from({ length: 256 }, (_, byte) => byte / 255);
-  const out = new Float32Array(3 * H * W).fill(unit[GREY]!);
-  for (let y = 0, from = 0; y < content.height; y++) {
-    let to = (plan.padTop + y) * W + plan.padLeft;
-    for (let x = 0; x < content.width; x++, to++, from += 3) {
-      out[to] = unit[content.data[from]!]!;
-      out[to + H * W] = unit[content.data[from + 1]!]!;
-      out[to + 2 * H * W] = unit[content.data[from + 2]!]!;
+  const out = new Float32Array(3 * H * W);
+  if (content.height !== H || content.width !== W) out.fill(GREY / 255);
+  for (let channel = 0; channel < 3; channel++) {
+    const plane = out.subarray(channel * H * W, (channel + 1) * H * W);
+    for (let y = 0, from = channel; y < content.height; y++) {
+      const start = (plan.padTop + y) * W + plan.padLeft;
+      for (let to = start; to < start + content.width; to++, from += 3) plane[to] = content.data[from]! / 255;
     }
   }
   return out;

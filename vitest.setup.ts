@@ -1,0 +1,10 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** All temporary folders of the tests lie in one, which goes when they end, however they end. */
+export function setup(): () => void {
+  const folder = mkdtempSync(join(tmpdir(), "whybox-tests-"));
+  process.env.TMPDIR = folder;
+  return () => rmSync(folder, { recursive: true, force: true });
+}
