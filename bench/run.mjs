@@ -18,7 +18,7 @@ import {
 
 const root = resolve(import.meta.dirname, "..");
 const quick = process.argv.includes("--quick");
-const repeats = quick ? 3 : 21;
+const repeats = quick ? 3 : 9;
 const threads = availableParallelism();
 const photo = join(root, "fixtures/photos/dog.jpg");
 const { path } = await resolveWeights("yolov5s");

@@ -49,7 +49,7 @@ describe("dog.jpg equals the Python reference", () => {
       const expected = reference.detections[i]!;
       const corners = [boxInput.x1, boxInput.y1, boxInput.x2, boxInput.y2];
       const wanted = [expected.xmin, expected.ymin, expected.xmax, expected.ymax];
-      corners.forEach((corner, k) => expect(Math.abs(corner - wanted[k]!)).toBeLessThan(0.01));
+      for (const [k, corner] of corners.entries()) expect(Math.abs(corner - wanted[k]!)).toBeLessThan(0.01);
       expect(Math.abs(confidence - expected.confidence)).toBeLessThan(1e-4);
     });
   });
@@ -60,7 +60,7 @@ describe("dog.jpg equals the Python reference", () => {
     expect([heatmapInput.height, heatmapInput.width]).toEqual(one.size);
     const values = scores.map((score) => score.value).toSorted((a, b) => a - b);
     expect(values).toHaveLength(one.scores.length);
-    values.forEach((value, i) => expect(Math.abs(value - one.scores[i]!)).toBeLessThan(1e-5));
+    for (const [i, value] of values.entries()) expect(Math.abs(value - one.scores[i]!)).toBeLessThan(1e-5);
     // 1e-3 as the project demands; the reference's float16 and the rounding here take up to 3e-4 of it.
     let worst = 0;
     one.cam.forEach((row, y) => {

@@ -1,0 +1,76 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { describe, expect, it } from "vitest";
+
+const core = resolve(import.meta.dirname, "../../src");
+const node = resolve(import.meta.dirname, "../../../node/src");
+
+interface Import {
+  readonly from: string;
+  readonly target: string;
+  readonly typeOnly: boolean;
+}
+
+function filesOf(folder: string): string[] {
+  const all = readdirSync(folder, { recursive: true, encoding: "utf8" }).map((file) => file.replaceAll("\\", "/"));
+  return all.filter((file) => file.endsWith(".ts"));
+}
+
+function importsOf(folder: string): Import[] {
+  return filesOf(folder).flatMap((file) => {
+    const text = readFileSync(join(folder, file), "utf8");
+    const found = text.matchAll(/^(?:import|export)\s+(type\s+)?(?:[^"';]*?\sfrom\s+)?"([^"]+)"/gms);
+    return [...found].map(([, type, target]) => ({ from: file, target: target!, typeOnly: type !== undefined }));
+  });
+}
+
+const area = (file: string) => (file.includes("/") ? file.split("/")[0]! : file.replace(/\.ts$/, ""));
+
+/** Who may import whom: docs/architecture.md says it in words. Types may be taken from more places than code. */
+const code: Readonly<Record<string, readonly string[]>> = {
+  errors: [],
+  tensor: ["errors"],
+  onnx: ["errors", "tensor"],
+  image: ["errors", "tensor"],
+  methods: ["errors", "tensor"],
+  scores: ["errors", "tensor"],
+  autodiff: ["errors", "tensor", "onnx"],
+  detector: ["errors", "tensor", "onnx", "image"],
+  readers: ["errors", "tensor", "onnx", "detector"],
+  runtime: ["errors", "tensor", "onnx"],
+  explain: ["errors", "tensor", "onnx", "image", "methods", "scores", "autodiff", "detector", "readers", "runtime"],
+};
+const types: Readonly<Record<string, readonly string[]>> = { scores: ["detector", "image"], image: ["detector"] };
+
+describe("imports of core", () => {
+  const all = importsOf(core).filter(({ from }) => from !== "index.ts");
+
+  it("reach no package, no Node and no runtime", () => {
+    expect(all.filter(({ target }) => !target.startsWith("."))).toEqual([]);
+  });
+
+  it("go only down the table", () => {
+    const wrong = all.filter(({ from, target, typeOnly }) => {
+      const to = area(relative(core, resolve(core, dirname(from), target)).replace(/\.js$/, ".ts"));
+      const mine = area(from);
+      return to !== mine && !code[mine]?.includes(to) && !(typeOnly && types[mine]?.includes(to));
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it("are seen by this test", () => {
+    expect(all.length).toBeGreaterThan(300);
+  });
+
+  it("name no global of a page", () => {
+    const pages = filesOf(core).filter((file) =>
+      /\b(document|localStorage|navigator)\./.test(readFileSync(join(core, file), "utf8")),
+    );
+    expect(pages).toEqual([]);
+  });
+});
+
+it("the Node package takes core by its public names", () => {
+  const wrong = importsOf(node).filter(({ target }) => /@whybox\/core\/|core\/src|core\/dist/.test(target));
+  expect(wrong).toEqual([]);
+});
