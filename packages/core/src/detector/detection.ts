@@ -30,6 +30,8 @@ export interface Predictions {
   readonly rows: number;
   readonly columns: number;
   readonly data: Float32Array;
+  /** x, y, w, h of every row side by side, `[R, 4]`: a pass over all boxes is then short on memory traffic. Optional. */
+  readonly boxes?: Float32Array;
 }
 
 /** What `detect` returns. */

@@ -66,6 +66,14 @@ function planInput(loaded: LoadedModel, image: RgbImage, options: ResolvedDetect
   return planLetterbox([image.height, image.width], { size, stride, fixed: fixedSize !== undefined });
 }
 
+function boxesOf(data: Float32Array, rows: number, columns: number): Float32Array {
+  const boxes = new Float32Array(4 * rows);
+  for (let row = 0; row < rows; row++) {
+    for (let i = 0; i < 4; i++) boxes[4 * row + i] = data[row * columns + i]!;
+  }
+  return boxes;
+}
+
 /** A layer picked by name can be any value; only maps over the picture can be explained. */
 function checkLayers(plan: TapPlan, tensors: Readonly<Record<string, RuntimeTensor>>): void {
   for (const [value, output] of plan.activations) {
@@ -87,7 +95,8 @@ async function readPredictions(
   const { output } = loaded.head;
   const { dims, data } = await readFloats(output, tensors[output]!);
   const [batch, rows, columns] = dims;
-  if (dims.length === 3 && batch === 1) return { rows: rows!, columns: columns!, data };
+  if (dims.length === 3 && batch === 1)
+    return { rows: rows!, columns: columns!, data, boxes: boxesOf(data, rows!, columns!) };
   throw new WhyboxError(
     "unsupported-model",
     `Output "${output}" has the shape [${dims.join(", ")}], expected [1, rows, 5 + classes].`,

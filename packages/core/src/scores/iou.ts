@@ -36,8 +36,8 @@ function edges(view: PredictionView, row: number, centreColumn: number, sizeColu
 
 /** The same number without a tape: for looking at every row. */
 export function iouOfRow(predictions: Predictions, row: number, box: Box<"input">): number {
-  const { data, columns } = predictions;
-  const base = row * columns;
+  const data = predictions.boxes ?? predictions.data;
+  const base = row * (predictions.boxes ? 4 : predictions.columns);
   const halfWidth = data[base + 2]! / 2;
   const halfHeight = data[base + 3]! / 2;
   const left = Math.fround(data[base]! - halfWidth);
@@ -51,6 +51,15 @@ export function iouOfRow(predictions: Predictions, row: number, box: Box<"input"
   return inter / ((box.x2 - box.x1) * (box.y2 - box.y1) + areaRow - inter + EPSILON);
 }
 
+/** True for most rows: a pixel or more lies between the boxes, so the IoU is 0. Cheaper than the IoU itself. */
+function isFar(predictions: Predictions, row: number, box: Box<"input">): boolean {
+  const data = predictions.boxes ?? predictions.data;
+  const base = row * (predictions.boxes ? 4 : predictions.columns);
+  const apartX = Math.abs(2 * data[base]! - box.x1 - box.x2) - data[base + 2]! - (box.x2 - box.x1);
+  const apartY = Math.abs(2 * data[base + 1]! - box.y1 - box.y2) - data[base + 3]! - (box.y2 - box.y1);
+  return apartX > 2 || apartY > 2;
+}
+
 /**
  * The `count` rows of highest IoU with the box, highest first; of equal ones the lower row first. Rows whose IoU is not
  * finite (NaN or infinite predictions) are left out. One pass over the rows with a short sorted list, no sort of all.
@@ -59,6 +68,7 @@ export function nearestRows(predictions: Predictions, box: Box<"input">, count: 
   const rows: number[] = [];
   const ious: number[] = [];
   for (let row = 0; row < predictions.rows; row++) {
+    if (rows.length === count && isFar(predictions, row, box)) continue;
     const iou = iouOfRow(predictions, row, box);
     if (!Number.isFinite(iou)) continue;
     if (rows.length === count && iou <= ious[count - 1]!) continue;
