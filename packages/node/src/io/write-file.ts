@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { WhyboxError } from "@whybox/core";
 
@@ -16,18 +16,6 @@ export async function writeFileSafely(path: string, bytes: Uint8Array | string):
     await rename(temporary, path);
   } catch (cause) {
     await rm(temporary, { force: true }).catch(() => undefined); // the first failure is the one to tell
-    throw outputError(path, cause);
-  }
-}
-
-/**
- * Creates a folder and its parents; one that exists is fine.
- * @throws output when it cannot be.
- */
-export async function makeFolder(path: string): Promise<void> {
-  try {
-    await mkdir(path, { recursive: true });
-  } catch (cause) {
     throw outputError(path, cause);
   }
 }
