@@ -28,13 +28,15 @@ const SHARP_FORMATS: ReadonlySet<string> = new Set(["jpeg", "png", "webp", "gif"
  * that is too large; download when a URL gives nothing; usage for another scheme; aborted.
  */
 export async function decodeImage(source: string | URL | Uint8Array, options: DecodeOptions = {}): Promise<RgbImage> {
+  const { maxPixels = MAX_PIXELS } = options;
+  if (!(maxPixels > 0)) throw new WhyboxError("usage", `maxPixels is ${maxPixels}; expected a number above 0.`);
   checkAborted(options.signal);
   const name = nameOf(source);
   const bytes = await readSource(source, name, options.signal);
   checkAborted(options.signal);
   const kind = sniff(bytes);
   if (!kind.decodable) throw notAPicture(name, kind.name);
-  const image = await decodeBytes(bytes, name, kind.name, options.maxPixels ?? MAX_PIXELS);
+  const image = await decodeBytes(bytes, name, kind.name, maxPixels);
   checkAborted(options.signal);
   return image;
 }
@@ -46,17 +48,32 @@ async function readSource(source: string | URL | Uint8Array, name: string, signa
   }
   const url = source instanceof URL ? source : urlOf(source);
   if (url === undefined) return readPicture(source as string, signal);
-  if (url.protocol === "file:") return readPicture(fileURLToPath(url), signal);
+  if (url.protocol === "file:") return readPicture(pathOf(url), signal);
   return fetchImage(url, signal === undefined ? {} : { signal });
 }
 
-/** A string with a scheme and two slashes is a URL; all else is a path ("C:\\photo.jpg" too). */
+/**
+ * A string with a scheme and two slashes is a URL; all else is a path ("C:\\photo.jpg" too), but for data URLs, which nobody
+ * means as one.
+ */
 function urlOf(source: string): URL | undefined {
+  if (source === "") throw new WhyboxError("usage", "The picture's path is empty. Give the path of a file or a URL.");
+  if (/^data:/i.test(source)) {
+    throw new WhyboxError("usage", `"${source.slice(0, 30)}…" is a data URL. Decode it first and give the bytes.`);
+  }
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(source)) return undefined;
   try {
     return new URL(source);
   } catch (cause) {
     throw new WhyboxError("usage", `"${source}" is not a valid URL.`, { cause });
+  }
+}
+
+function pathOf(url: URL): string {
+  try {
+    return fileURLToPath(url);
+  } catch (cause) {
+    throw new WhyboxError("usage", `${url.href} names no file of this machine. Give the path of a file.`, { cause });
   }
 }
 
@@ -86,7 +103,7 @@ async function checkFile(path: string): Promise<{ readonly size: number }> {
 async function decodeBytes(bytes: Uint8Array, name: string, kind: string, maxPixels: number): Promise<RgbImage> {
   try {
     const metadata = await sharp(bytes, { limitInputPixels: false, failOn: "none" }).metadata();
-    checkMetadata(metadata, name, kind, maxPixels);
+    checkMetadata(metadata, name, maxPixels);
     const { data, info } = await pipeline(bytes, metadata)
       .raw({ depth: "uchar" })
       .toBuffer({ resolveWithObject: true });
@@ -108,14 +125,19 @@ function pipeline(bytes: Uint8Array, metadata: Metadata): Sharp {
     .toColourspace("srgb");
 }
 
-function checkMetadata({ format, width, height }: Metadata, name: string, kind: string, maxPixels: number): void {
-  if (!SHARP_FORMATS.has(format)) throw notAPicture(name, kind);
+/** The first bytes can lie (an SVG with a comment in front of it), so what the library found counts too. */
+function checkMetadata({ format, width, height }: Metadata, name: string, maxPixels: number): void {
+  if (!SHARP_FORMATS.has(format)) throw notAPicture(name, format);
   if (width * height <= maxPixels) return;
   throw new WhyboxError(
     "limit",
-    `${name} has ${width} × ${height} = ${Math.round((width * height) / 1e6)} million pixels; the limit is ${Math.round(maxPixels / 1e6)} million. Shrink it or cut it into tiles; the network sees a few hundred pixels a side anyway.`,
+    `${name} has ${width} × ${height} = ${count(width * height)} pixels; the limit is ${count(maxPixels)}. Shrink it or cut it into tiles; the network sees a few hundred pixels a side anyway.`,
     { details: { file: name, width, height, maxPixels } },
   );
+}
+
+function count(pixels: number): string {
+  return pixels >= 1e7 ? `${Math.round(pixels / 1e6)} million` : String(pixels);
 }
 
 /** One channel to three. */
@@ -165,12 +187,18 @@ function tooManyBytes(name: string, size: number): WhyboxError {
 }
 
 function damaged(name: string, kind: string, cause: unknown): WhyboxError {
-  const reason = cause instanceof Error ? cause.message.trim().split("\n").at(-1) : String(cause);
   return new WhyboxError(
     "bad-input",
-    `${name} starts like ${kind}, but is truncated or damaged (${reason}). Copy or download it again, or open and save it in an image program.`,
+    `${name} starts like ${kind}, but is truncated or damaged (${reasonOf(cause)}). Copy or download it again, or open and save it in an image program.`,
     { details: { file: name, found: `damaged ${kind}` }, cause },
   );
+}
+
+/** The last line of the library's message that says something, without the loose ends some of its decoders leave. */
+function reasonOf(cause: unknown): string {
+  const lines = (cause instanceof Error ? cause.message : String(cause)).split("\n");
+  const last = lines.findLast((line) => /[a-z]{4}/i.test(line)) ?? "no reason given";
+  return last.trim().replace(/[:.\s]+$/, "");
 }
 
 function unreadable(path: string, cause: unknown): WhyboxError {

@@ -4,9 +4,14 @@ export interface FileKind {
   readonly decodable: boolean;
 }
 
-interface Signature extends FileKind {
+interface Mark {
   readonly offset: number;
   readonly bytes: string;
+}
+
+interface Signature extends FileKind, Mark {
+  /** Must be there too. */
+  readonly second?: Mark;
 }
 
 const DECODABLE = true;
@@ -18,7 +23,8 @@ const SIGNATURES: readonly Signature[] = [
   { name: "PNG", offset: 0, bytes: "\x89PNG\r\n\x1a\n", decodable: DECODABLE },
   { name: "GIF", offset: 0, bytes: "GIF87a", decodable: DECODABLE },
   { name: "GIF", offset: 0, bytes: "GIF89a", decodable: DECODABLE },
-  { name: "WebP", offset: 8, bytes: "WEBPVP8", decodable: DECODABLE },
+  { name: "WebP", offset: 0, bytes: "RIFF", second: { offset: 8, bytes: "WEBP" }, decodable: DECODABLE },
+  { name: "AVI video", offset: 0, bytes: "RIFF", second: { offset: 8, bytes: "AVI " }, decodable: FOREIGN },
   { name: "TIFF", offset: 0, bytes: "II*\0", decodable: DECODABLE },
   { name: "TIFF", offset: 0, bytes: "MM\0*", decodable: DECODABLE },
   { name: "AVIF", offset: 4, bytes: "ftypavif", decodable: DECODABLE },
@@ -37,7 +43,6 @@ const SIGNATURES: readonly Signature[] = [
   { name: "ZIP (or a PyTorch checkpoint)", offset: 0, bytes: "PK\x03\x04", decodable: FOREIGN },
   { name: "gzip", offset: 0, bytes: "\x1f\x8b", decodable: FOREIGN },
   { name: "Matroska or WebM video", offset: 0, bytes: "\x1aE\xdf\xa3", decodable: FOREIGN },
-  { name: "AVI video", offset: 8, bytes: "AVI ", decodable: FOREIGN },
   { name: "NumPy array", offset: 0, bytes: "\x93NUMPY", decodable: FOREIGN },
   { name: "HDF5", offset: 0, bytes: "\x89HDF", decodable: FOREIGN },
 ];
@@ -48,7 +53,8 @@ const HEAD = 512;
 /** Says what a file is by its first bytes, whatever its name. */
 export function sniff(bytes: Uint8Array): FileKind {
   const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(HEAD, bytes.length)).toString("latin1");
-  const known = SIGNATURES.find(({ offset, bytes: magic }) => head.startsWith(magic, offset));
+  const has = (mark: Mark | undefined) => mark === undefined || head.startsWith(mark.bytes, mark.offset);
+  const known = SIGNATURES.find((signature) => has(signature) && has(signature.second));
   if (known !== undefined) return { name: known.name, decodable: known.decodable };
   return { name: textKind(head) ?? "an unknown format", decodable: false };
 }

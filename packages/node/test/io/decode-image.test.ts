@@ -1,7 +1,7 @@
-import { mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import sharp from "sharp";
+import sharp, { type Sharp } from "sharp";
 import { beforeAll, describe, expect, it } from "vitest";
 import { decodeImage, encodePng } from "whybox";
 
@@ -27,15 +27,40 @@ describe("pictures that can be read", () => {
     expect([width, height, data.length]).toEqual([60, 45, 60 * 45 * 3]);
   });
 
-  it("grey, alpha, CMYK and 16 bit become 8-bit RGB", async () => {
-    const small = () => sharp(photo).resize(40);
-    const variants = [
-      await small().greyscale().png().toBuffer(),
-      await small().ensureAlpha(0.5).png().toBuffer(),
-      await small().toColourspace("cmyk").jpeg().toBuffer(),
-      await small().toColourspace("rgb16").png().toBuffer(),
-    ];
-    for (const bytes of variants) expect((await decodeImage(bytes)).data).toHaveLength(40 * 30 * 3);
+  it.each([
+    ["grey", [100, 100, 100], (image: Sharp) => image.greyscale().png()],
+    ["grey JPEG", [100, 100, 100], (image: Sharp) => image.greyscale().jpeg()],
+    ["a palette", [100, 100, 100], (image: Sharp) => image.png({ palette: true })],
+    ["16 bits", [100, 100, 100], (image: Sharp) => image.toColourspace("rgb16").png()],
+    ["16 bits of grey", [100, 100, 100], (image: Sharp) => image.toColourspace("grey16").png()],
+    ["alpha, over white", [178, 178, 178], (image: Sharp) => image.ensureAlpha(0.5).png()],
+  ] as [string, number[], (image: Sharp) => Sharp][])("%s becomes 8-bit RGB", async (_, colour, encode) => {
+    const flat = sharp({ create: { width: 8, height: 6, channels: 3, background: "#646464" } });
+    const { width, height, data } = await decodeImage(await encode(flat).toBuffer());
+    expect([width, height, data.length]).toEqual([8, 6, 144]);
+    for (const [c, value] of colour.entries()) expect(Math.abs(data[c]! - value)).toBeLessThanOrEqual(1);
+  });
+
+  it("CMYK becomes RGB by its colours", async () => {
+    const red = sharp({ create: { width: 8, height: 6, channels: 3, background: "#c01e28" } });
+    const { data } = await decodeImage(await red.toColourspace("cmyk").jpeg().toBuffer());
+    expect(data).toHaveLength(144);
+    expect(data[0]).toBeGreaterThan(150);
+    expect(Math.max(data[1]!, data[2]!)).toBeLessThan(70);
+  });
+
+  it("the first frame of an animation", async () => {
+    const frame = (background: string) =>
+      sharp({ create: { width: 4, height: 4, channels: 3, background } })
+        .png()
+        .toBuffer();
+    const frames = [await frame("#ff0000"), await frame("#00ff00")];
+    const { height, data } = await decodeImage(
+      await sharp(frames, { join: { animated: true } })
+        .gif()
+        .toBuffer(),
+    );
+    expect([height, ...data.subarray(0, 3)]).toEqual([4, 255, 0, 0]);
   });
 
   it("turned as EXIF says", async () => {
@@ -72,6 +97,56 @@ describe("what is refused, in words", () => {
       .png()
       .toBuffer();
     await fails(large, "limit", /400 × 400/, { maxPixels: 1000 });
+  });
+
+  it("what only looks like a picture at its start", async () => {
+    const disguised = '<!--ftypavif--><svg xmlns="http://www.w3.org/2000/svg" width="5" height="5"/>';
+    await fails(new TextEncoder().encode(disguised), "bad-input", /svg data by its content/);
+    await fails(new TextEncoder().encode("<svg x='WEBPVP8 '/>"), "bad-input", /SVG/);
+    await fails(new TextEncoder().encode("<!DOCTYPE html><p>Not found</p>"), "bad-input", /an HTML page/);
+    await fails(Uint8Array.of(8, 8, 18, 7, 112, 121), "bad-input", /an unknown format/);
+    await fails(new TextEncoder().encode("RIFF0000AVI LIST"), "bad-input", /AVI video/);
+  });
+
+  it("every format cut short, with a reason that says something", async () => {
+    for (const format of ["jpeg", "png", "webp", "avif", "gif", "tiff"] as const) {
+      const whole = await sharp(photo).resize(200).toFormat(format).toBuffer();
+      for (const share of [0.05, 0.5, 0.95]) {
+        const cut = whole.subarray(0, Math.floor(whole.length * share));
+        await fails(cut, "bad-input", /truncated or damaged \((?=.*[a-z]{4}).*[^:]\)/);
+      }
+    }
+  });
+
+  it("what is no file of this machine", async () => {
+    await fails("", "usage", /path is empty/);
+    await fails("http://", "usage", /not a valid URL/);
+    await fails("ftp://example.org/a.jpg", "usage", /http and https only/);
+    await fails("data:image/png;base64,AAAA", "usage", /data URL/);
+    await fails(new URL("file://elsewhere/%2F.jpg"), "usage", /no file of this machine/);
+    await fails(join(photo, "x.jpg"), "bad-input", /does not exist/);
+    await fails("a\0b.jpg", "bad-input", /could not be read/);
+    if (process.platform === "linux") await fails("/dev/null", "bad-input", /not a regular file/);
+  });
+
+  it.skipIf(process.platform === "win32" || process.getuid?.() === 0)("a file without permission", async () => {
+    await writeFile(at("secret.jpg"), "x", { mode: 0 });
+    await fails(at("secret.jpg"), "bad-input", /may not be read/);
+  });
+
+  it("a file of a gigabyte, without reading it", async () => {
+    await writeFile(at("huge.jpg"), "");
+    await truncate(at("huge.jpg"), 2 ** 30);
+    await fails(at("huge.jpg"), "limit", /1024 MB; the limit for a picture is 512 MB/);
+    await rm(at("huge.jpg"));
+  });
+
+  it("no bytes, a limit that is none, and pixels that fit no picture", async () => {
+    await fails(new Uint8Array(), "bad-input", /is empty/);
+    await fails(photo, "usage", /maxPixels is NaN/, { maxPixels: Number.NaN });
+    await expect(encodePng({ height: 2, width: 2, data: new Uint8Array(5) })).rejects.toMatchObject({
+      code: "internal",
+    });
   });
 
   it("an abort", async () => {

@@ -12,6 +12,8 @@ beforeAll(async () => {
     else if (path === "/once") response.writeHead(302, { location: "/ok" }).end();
     else if (path === "/loop") response.writeHead(302, { location: "/loop" }).end();
     else if (path === "/out") response.writeHead(302, { location: "file:///etc/hostname" }).end();
+    else if (path === "/nowhere") response.writeHead(302, { location: "http://" }).end();
+    else if (path === "/endless") response.writeHead(200).write(Buffer.alloc(5000));
     else if (path === "/empty") response.end();
     else if (path === "/cut")
       response.writeHead(200, { "content-length": "100" }).write("half", () => response.destroy());
@@ -34,6 +36,8 @@ it("fetches, also behind a redirect", async () => {
 it.each([
   ["/loop", "download", {}],
   ["/out", "download", {}],
+  ["/nowhere", "download", {}],
+  ["/endless", "limit", { maxBytes: 1000 }],
   ["/empty", "download", {}],
   ["/cut", "download", {}],
   ["/missing", "download", {}],
