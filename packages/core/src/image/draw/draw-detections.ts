@@ -3,7 +3,7 @@ import { type Canvas, type Colour, fillRect, grow, type Rect, strokeRect } from 
 import { type Font, loadFont } from "./font.js";
 import { classColours, textColourOn } from "./palette.js";
 import { placeLabels } from "./place-labels.js";
-import { drawText, layOut, type TextLine } from "./text.js";
+import { drawText, type GlyphCache, layOut, type TextLine } from "./text.js";
 
 /** What is drawn of a detection; a `Detection` is one. */
 export interface DrawnDetection {
@@ -82,11 +82,13 @@ function drawLabels(
     height: labels.height,
   }));
   const places = placeLabels(requests, canvas);
+  const cache: GlyphCache = new Map();
   for (let i = detections.length - 1; i >= 0; i--) {
     const colour = colours.get(detections[i]!.classIndex)!;
     fillRect(canvas, places[i]!, RIM);
     fillRect(canvas, grow(places[i]!, -pen.rim), colour);
-    drawLabelText(canvas, font, labels.lines[i]!, places[i]!, labels.padding, textColourOn(colour));
+    const origin = textOrigin(font, labels.lines[i]!, places[i]!, labels.padding);
+    drawText(canvas, font, labels.lines[i]!, origin, textColourOn(colour), cache);
   }
 }
 
@@ -107,10 +109,10 @@ function layOutAt(font: Font, detections: readonly DrawnDetection[], pen: Pen, f
   return { lines, padding, height };
 }
 
-function drawLabelText(canvas: Canvas, font: Font, line: TextLine, place: Rect, padding: number, colour: Colour): void {
+/** Where the base line starts so that capitals stand in the middle of the label. */
+function textOrigin(font: Font, line: TextLine, place: Rect, padding: number): readonly [number, number] {
   const capHeight = (font.capHeight * line.size) / font.unitsPerEm;
-  const baseline = Math.round((place.top + place.bottom + capHeight) / 2);
-  drawText(canvas, font, line, [place.left + padding, baseline], colour);
+  return [place.left + padding, Math.round((place.top + place.bottom + capHeight) / 2)];
 }
 
 function labelOf({ className, confidence }: DrawnDetection): string {

@@ -18,33 +18,53 @@ export function layOut(font: Font, text: string, size: number): TextLine {
   return { glyphs, size, width: Math.ceil((units * size) / font.unitsPerEm) };
 }
 
-/** Draws a line of text with its base line at `[x, y]`, anti-aliased. What is outside of the canvas is not drawn. */
+/** Coverage of letters drawn before, by their place within a pixel. One cache serves one font at one size. */
+export type GlyphCache = Map<Glyph, Coverage[]>;
+
+/** Letters start at quarters of a pixel: finer cannot be seen, and each is rasterized at most four times. */
+const PHASES = 4;
+
+/**
+ * Draws a line of text with its base line at `[x, y]` (whole pixels), anti-aliased. What is outside of the canvas is not
+ * drawn. Pass one `cache` for all lines of one size: a crowd of labels then costs little more than its pixels.
+ */
 export function drawText(
   canvas: Canvas,
   font: Font,
   line: TextLine,
   [x, y]: readonly [number, number],
   colour: Colour,
+  cache: GlyphCache = new Map(),
 ): void {
   const scale = line.size / font.unitsPerEm;
-  let pen = x;
+  let pen = x * PHASES;
   for (const glyph of line.glyphs) {
-    const start = pen;
-    drawCoverage(
-      canvas,
-      rasterize(glyph.contours, (p) => ({ x: start + p.x * scale, y: y - p.y * scale })),
-      colour,
-    );
-    pen += glyph.advance * scale;
+    const start = Math.round(pen);
+    const coverage = coverageOf(glyph, start % PHASES, scale, cache);
+    drawCoverage(canvas, coverage, [Math.floor(start / PHASES), y], colour);
+    pen += glyph.advance * scale * PHASES;
   }
 }
 
-function drawCoverage(canvas: Canvas, coverage: Coverage, colour: Colour): void {
+function coverageOf(glyph: Glyph, remainder: number, scale: number, cache: GlyphCache): Coverage {
+  const phase = (remainder + PHASES) % PHASES; // left of the picture the remainder is negative
+  const phases = cache.get(glyph) ?? [];
+  cache.set(glyph, phases);
+  phases[phase] ??= rasterize(glyph.contours, (p) => ({ x: phase / PHASES + p.x * scale, y: -p.y * scale }));
+  return phases[phase];
+}
+
+function drawCoverage(
+  canvas: Canvas,
+  coverage: Coverage,
+  [originX, originY]: readonly [number, number],
+  colour: Colour,
+): void {
   for (let row = 0; row < coverage.height; row++) {
-    const y = coverage.top + row;
+    const y = originY + coverage.top + row;
     if (y < 0 || y >= canvas.height) continue;
     for (let column = 0; column < coverage.width; column++) {
-      const x = coverage.left + column;
+      const x = originX + coverage.left + column;
       const alpha = coverage.data[row * coverage.width + column]!;
       if (alpha > 0 && x >= 0 && x < canvas.width) blendPixel(canvas, y * canvas.width + x, colour, alpha);
     }
