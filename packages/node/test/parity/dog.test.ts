@@ -1,36 +1,10 @@
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Detector } from "whybox";
-import { decodeImage, loadDetector, type RgbImage } from "whybox";
+import { loadDetector, type RgbImage } from "whybox";
 import { yolov5sPath } from "../support/yolov5s-path.js";
+import { type DogReference, readDog, readParity } from "./dog-reference.js";
 
-interface Case {
-  readonly id: string;
-  readonly layer: number;
-  readonly classNames: readonly string[];
-  readonly backprop: readonly string[];
-  readonly backwardPerClass: boolean;
-  readonly scores: readonly number[];
-  readonly size: readonly [number, number];
-  readonly cam: readonly (readonly number[])[];
-}
-interface Reference {
-  readonly detections: readonly {
-    xmin: number;
-    ymin: number;
-    xmax: number;
-    ymax: number;
-    confidence: number;
-    name: string;
-  }[];
-  readonly step: number;
-  readonly offset: number;
-  readonly cases: readonly Case[];
-}
-
-const root = resolve(import.meta.dirname, "../../../..");
-const reference: Reference = JSON.parse(readFileSync(resolve(root, "fixtures/parity/dog.json"), "utf8"));
+const reference = readParity<DogReference>("dog.json");
 
 /** From the photo itself, with the default weights: decoder, letterbox, conversion, forward, score, backward and finish are all in it. */
 describe("dog.jpg equals the Python reference", () => {
@@ -38,13 +12,14 @@ describe("dog.jpg equals the Python reference", () => {
   let image: RgbImage;
   beforeAll(async () => {
     detector = await loadDetector(await yolov5sPath());
-    image = await decodeImage(resolve(root, "fixtures/photos/dog.jpg"));
+    image = await readDog();
   });
   afterAll(() => detector?.dispose());
 
   it("in its detections", async () => {
     const { detections } = await detector.detect(image);
     expect(detections.map((found) => found.className)).toEqual(reference.detections.map((found) => found.name));
+    expect(detections.map((found) => found.classIndex)).toEqual(reference.detections.map((found) => found.class));
     detections.forEach(({ boxInput, confidence }, i) => {
       const expected = reference.detections[i]!;
       const corners = [boxInput.x1, boxInput.y1, boxInput.x2, boxInput.y2];
