@@ -1,3 +1,4 @@
+import { type RecognisedModules, recogniseModules } from "../../detector/recognise-modules.js";
 import { WhyboxError } from "../../errors.js";
 import { floatsAttribute } from "../../onnx/attributes.js";
 import { GraphBuilder } from "../../onnx/builder.js";
@@ -5,7 +6,6 @@ import { GraphIndex } from "../../onnx/graph.js";
 import type { Model, Node } from "../../onnx/model.js";
 import { floatsOf } from "../../onnx/tensors.js";
 import { buildDetectHead } from "./detect-head.js";
-import { type ModuleNames, recogniseModules } from "./modules.js";
 import { type FoundLevel, levelConcats, readLevel } from "./read-levels.js";
 
 export interface RestoreYolov5Options {
@@ -28,7 +28,7 @@ export function restoreYolov5(model: Model, options: RestoreYolov5Options = {}):
   const index = new GraphIndex(model.graph);
   const input = imageInput(model);
   const levels = findLevels(index, input.size);
-  const modules = recogniseModules(index, input.name, new Set(levels.map(({ conv }) => conv)));
+  const modules = recogniseModules(index, input.name, new Set(levels.map(({ conv }) => conv.outputs[0]!)));
   expectComplete(index, modules, levels);
   const classCount = levels[0]!.columns - 5;
   const builder = new GraphBuilder("whybox");
@@ -78,7 +78,7 @@ function findLevels(index: GraphIndex, size: readonly [number, number]): FoundLe
 }
 
 /** Every node before the prediction convolutions must belong to a module. */
-function expectComplete(index: GraphIndex, modules: ModuleNames, levels: readonly FoundLevel[]): void {
+function expectComplete(index: GraphIndex, modules: RecognisedModules, levels: readonly FoundLevel[]): void {
   const features = levels.map(({ level }) => level.feature);
   const needed = index.ancestors(features);
   const strange = index.graph.nodes.find((node) => needed.has(node.outputs[0] ?? "") && !modules.nodes.has(node));
@@ -90,7 +90,12 @@ function expectComplete(index: GraphIndex, modules: ModuleNames, levels: readonl
 }
 
 /** Writes the modules' nodes under their new names; the new name of every value. */
-function writeBody(builder: GraphBuilder, model: Model, modules: ModuleNames, input: string): Map<string, string> {
+function writeBody(
+  builder: GraphBuilder,
+  model: Model,
+  modules: RecognisedModules,
+  input: string,
+): Map<string, string> {
   const { initializers } = model.graph;
   const renamed = new Map<string, string>([[input, builder.input("images", ["batch", 3, "height", "width"])]]);
   for (const node of model.graph.nodes) {
