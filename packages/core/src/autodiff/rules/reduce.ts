@@ -1,11 +1,10 @@
 import { intAttribute } from "../../onnx/attributes.js";
 import type { Value } from "../../onnx/builder.js";
 import type { Node } from "../../onnx/model.js";
-import { intsOf } from "../../onnx/tensors.js";
 import { sizeOf } from "../../tensor/tensor.js";
 import type { GradRule, VjpContext } from "../rule.js";
 import type { FactSource } from "../shape-facts.js";
-import { batchAxisUntouched } from "./batch-axis.js";
+import { constantInts, hasInput, refuseAxisZero } from "./axes.js";
 import { mask } from "./mask.js";
 
 /** Gradient of a reduction: `g` and `y` come with the reduced axes back in place, so that they broadcast against x. */
@@ -40,8 +39,7 @@ function withAxes(cx: VjpContext, value: Value): Value {
 /** With keepdims a reduced axis 0 stays as the seed axis. */
 function refuseLostBatchAxis(cx: VjpContext): void {
   if (!cx.manySeeds || intAttribute(cx.node, "keepdims", 1) !== 0) return;
-  const axes = cx.constant(1);
-  batchAxisUntouched(cx, axes ? intsOf(axes) : [0]);
+  refuseAxisZero(cx, hasInput(cx, 1) ? constantInts(cx, 1) : [0], cx.input(0));
 }
 
 /** The values that were averaged into one, as a float scalar. */

@@ -1,7 +1,7 @@
 import { intAttribute } from "../../onnx/attributes.js";
 import type { Value } from "../../onnx/builder.js";
 import type { GradRule, VjpContext } from "../rule.js";
-import { batchAxisUntouched } from "./batch-axis.js";
+import { refuseAxisZero } from "./axes.js";
 
 /** y · (g − Σ g·y), the sum over the axis. */
 const softmax: GradRule = {
@@ -26,7 +26,7 @@ const logSoftmax: GradRule = {
 
 function sumOverAxis(cx: VjpContext, value: Value): Value {
   const axis = intAttribute(cx.node, "axis", -1);
-  batchAxisUntouched(cx, [axis]);
+  refuseAxisZero(cx, [axis], cx.input(0));
   return cx.op("ReduceSum", [value, cx.build.ints([axis])], { keepdims: 1 });
 }
 
