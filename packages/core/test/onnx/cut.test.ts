@@ -125,12 +125,12 @@ describe("buildPrefix", () => {
   it("gives inputs, constants, inner values and appended nodes in one run", async () => {
     const extra = new GraphBuilder();
     extra.node("Mul", ["a", "z"], ["more"]);
-    const outputs = ["x", "w", "more", "a", "y"];
+    const outputs = ["x", "idle", "more", "a", "y"];
     const { graph } = buildPrefix(modelOf(forked()), outputs, extra.nodes);
-    const [x, w, more, a, y] = await runGraph(graph, { x: vector(0, -1) }, outputs);
+    const [x, idle, more, a, y] = await runGraph(graph, { x: vector(0, -1) }, outputs);
     const sigmoids = [0.5, 1 / (1 + Math.E)];
     expectClose(x!.data, [0, -1], "x");
-    expectClose(w!.data, [0.5, 2], "w");
+    expectClose(idle!.data, [7, 7], "idle");
     expectClose(a!.data, sigmoids, "a");
     expectClose(more!.data, [0, sigmoids[1]!], "more");
     const expected = [Math.exp(sigmoids[0]!) * Math.tanh(0.5), (Math.exp(sigmoids[1]!) + 1) * Math.tanh(2)];
