@@ -208,7 +208,10 @@ function reportOf(
 
 function absMax(data: Float32Array): number {
   let most = 0;
-  for (const value of data) if (Math.abs(value) > most) most = Math.abs(value);
+  for (let i = 0; i < data.length; i++) {
+    const size = Math.abs(data[i]!);
+    if (size > most) most = size;
+  }
   return most;
 }
 

@@ -12,12 +12,13 @@ export function relu(map: Map2D): Map2D {
   return { height: map.height, width: map.width, data };
 }
 
-/** Least value to 0, largest to 1 (almost: the divisor carries 1e-7, so an all-zero or constant map becomes zeros). */
+/** In place: least value to 0, largest to 1 (almost: the divisor carries 1e-7, so an all-zero or constant map becomes zeros). */
 export function scaleToUnit(map: Map2D): Map2D {
+  const { data } = map;
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < map.data.length; i++) {
-    const value = map.data[i]!;
+  for (let i = 0; i < data.length; i++) {
+    const value = data[i]!;
     if (value < low) low = value;
     if (value > high) high = value;
   }
@@ -36,25 +37,27 @@ export function finishLayers(maps: readonly Map2D[], inputSize: Size): Map2D {
 
 /**
  * The explanation of an image from its finished parts (one for each item and class): their sum over its maximum.
- * All zeros when every part is zero.
+ * All zeros when every part is zero. The parts are used up.
  */
 export function combine(parts: readonly Map2D[]): Map2D {
   const total = mean(parts);
   let high = 0;
   for (let i = 0; i < total.data.length; i++) if (total.data[i]! > high) high = total.data[i]!;
-  return high === 0 ? total : rescale(total, 0, high);
+  return high === 0 || high === 1 ? total : rescale(total, 0, high);
 }
 
 function rescale(map: Map2D, low: number, divisor: number): Map2D {
-  const data = new Float32Array(map.data.length);
-  for (let i = 0; i < data.length; i++) data[i] = Math.fround(map.data[i]! - low) / divisor;
-  return { height: map.height, width: map.width, data };
+  const { data } = map;
+  for (let i = 0; i < data.length; i++) data[i] = Math.fround(data[i]! - low) / divisor;
+  return map;
 }
 
+/** In place of the first. */
 function mean(maps: readonly Map2D[]): Map2D {
-  const [first] = maps as readonly [Map2D, ...Map2D[]];
-  if (maps.length === 1) return first;
-  const sum = new Float32Array(first.data.length);
-  for (const { data } of maps) for (let i = 0; i < sum.length; i++) sum[i]! += data[i]! / maps.length;
-  return { height: first.height, width: first.width, data: sum };
+  const [first, ...others] = maps as readonly [Map2D, ...Map2D[]];
+  if (others.length === 0) return first;
+  const { data } = first;
+  for (let i = 0; i < data.length; i++) data[i]! /= maps.length;
+  for (const other of others) for (let i = 0; i < data.length; i++) data[i]! += other.data[i]! / maps.length;
+  return first;
 }

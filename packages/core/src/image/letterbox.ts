@@ -55,18 +55,12 @@ export function letterbox(image: RgbImage, plan: Letterbox): Float32Array {
       `The letterbox was planned for a picture of [${plan.imageSize.join(", ")}], got [${image.height}, ${image.width}]. Plan it again for this picture.`,
     );
   }
-  const content = resizeRgb(image, plan.contentSize);
-  const [H, W] = plan.inputSize;
-  const out = new Float32Array(3 * H * W);
-  if (content.height !== H || content.width !== W) out.fill(GREY / 255);
-  for (let channel = 0; channel < 3; channel++) {
-    const plane = out.subarray(channel * H * W, (channel + 1) * H * W);
-    for (let y = 0, from = channel; y < content.height; y++) {
-      const start = (plan.padTop + y) * W + plan.padLeft;
-      for (let to = start; to < start + content.width; to++, from += 3) plane[to] = content.data[from]! / 255;
-    }
-  }
-  return out;
+  const [height, width] = plan.inputSize;
+  const [contentH, contentW] = plan.contentSize;
+  const data = new Float32Array(3 * height * width);
+  if (contentH !== height || contentW !== width) data.fill(GREY / 255);
+  resizeRgb(image, plan.contentSize, { height, width, data, top: plan.padTop, left: plan.padLeft });
+  return data;
 }
 
 /** Of an odd padding the smaller half comes first. */

@@ -26,11 +26,20 @@ const types: ReadonlySet<string> = new Set(["float32", "float16", "int64", "int3
 
 /** How sessions use the machine. `npm run bench` measures both; docs/architecture.md has the numbers. */
 export interface OrtPortOptions {
-  /** Whether idle threads of a session wait in a busy loop: good alone, bad beside other work or a second session. Default false. */
-  readonly spinning?: boolean;
+  /**
+   * When a session's idle threads wait in a busy loop: "always", the runtime's own default, takes the cores from other work and
+   * from a second session; with "never" each run is slower. Default "during-runs".
+   */
+  readonly spinning?: "always" | "during-runs" | "never";
   /** Whether the runtime reserves all memory of a run as one block. Default false: less memory at the peak, since the sessions take turns. */
   readonly memoryPattern?: boolean;
 }
+
+const spinningEntries = {
+  always: {},
+  "during-runs": { force_spinning_stop: "1" },
+  never: { intra_op: { allow_spinning: "0" } },
+} as const;
 
 /** A port on an ONNX Runtime module of the same thread. */
 export function createOrtPort(ort: OrtModule, options: OrtPortOptions = {}): RuntimePort {
@@ -54,7 +63,7 @@ function ortOptions(session: SessionOptions, port: OrtPortOptions): Record<strin
     logSeverityLevel: 3,
     ...(session.executionProviders === undefined ? {} : { executionProviders: session.executionProviders }),
     ...(session.threads === undefined ? {} : { intraOpNumThreads: session.threads }),
-    ...(port.spinning ? {} : { extra: { session: { intra_op: { allow_spinning: "0" } } } }),
+    extra: { session: spinningEntries[port.spinning ?? "during-runs"] },
   };
 }
 
