@@ -9,8 +9,8 @@ export type SourceOutcome =
   | { readonly source: Source; readonly document: ResultDocument }
   | { readonly source: Source; readonly error: unknown };
 
-/** Errors that the next source would meet again: they end the run. All others but `runtime` concern one picture. */
-const endsTheRun: ReadonlySet<WhyboxErrorCode> = new Set([
+/** Errors that the next source would meet again. All others but `runtime` concern one picture. */
+const concernsAll: ReadonlySet<WhyboxErrorCode> = new Set([
   "usage",
   "unsupported-model",
   "no-gradient",
@@ -44,13 +44,18 @@ function isRuntimeError(error: unknown): boolean {
   return error instanceof WhyboxError && error.code === "runtime";
 }
 
+/** A file that is too large for the disk, or whose name is too long, does not stop the next one; a full disk does. */
+function endsTheRun(error: unknown): boolean {
+  return error instanceof WhyboxError && concernsAll.has(error.code) && error.details.concerns !== "file";
+}
+
 async function tryOne(source: Source, stem: string, context: SourceContext): Promise<SourceOutcome> {
   try {
     return { source, document: await explainSource(source, stem, context) };
   } catch (error) {
     // Whatever an abort made fail, the abort is the reason.
     stopIfAborted(context.signal);
-    if (error instanceof WhyboxError && endsTheRun.has(error.code)) throw error;
+    if (endsTheRun(error)) throw error;
     return { source, error };
   }
 }

@@ -102,7 +102,8 @@ async function writeAll(
       written.push(path);
     }
   } catch (error) {
-    await Promise.all(written.map((path) => rm(path, { force: true })));
+    // A disk that refuses to write may refuse to remove; the first failure is the one to tell.
+    await Promise.allSettled(written.map((path) => rm(path, { force: true })));
     throw error;
   }
 }

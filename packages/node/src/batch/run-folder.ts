@@ -1,7 +1,8 @@
 import { mkdir, open, readdir, rmdir, stat, unlink } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { WhyboxError } from "@whybox/core";
-import { systemErrorCode } from "./system-error.js";
+import { explainDiskFailure } from "../io/disk-failure.js";
+import { systemErrorCode } from "../io/system-error.js";
 
 /** Where the results of one run go. */
 export interface RunFolder {
@@ -96,23 +97,10 @@ async function discard(path: string, first: string): Promise<void> {
   }
 }
 
-const reasons: Readonly<Record<string, string>> = {
-  EACCES: "no permission to write there",
-  EPERM: "no permission to write there",
-  EROFS: "the file system is read-only",
-  ENOSPC: "the disk is full",
-  EDQUOT: "the disk quota is used up",
-  EEXIST: "a file of that name is in the way",
-  ENOTDIR: "a file is in the way where a folder is needed",
-  ENAMETOOLONG: "the path is too long",
-};
-
 function cannotWrite(path: string, cause: unknown): WhyboxError {
-  const code = systemErrorCode(cause);
-  const reason = reasons[code] ?? "the system refuses";
-  return new WhyboxError(
-    "output",
-    `${path}: results cannot be written to this folder: ${reason} (${code}). Choose another folder with --out.`,
-    { cause, details: { path, code } },
-  );
+  const advice = explainDiskFailure(cause, "choose another folder with --out");
+  return new WhyboxError("output", `${path}: results cannot be written to this folder: ${advice}`, {
+    details: { path, code: systemErrorCode(cause) },
+    cause,
+  });
 }

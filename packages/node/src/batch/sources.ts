@@ -2,7 +2,7 @@ import { lstat, opendir, readdir, stat } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { didYouMean, WhyboxError } from "@whybox/core";
 import { glob, isDynamicPattern } from "tinyglobby";
-import { systemErrorCode } from "./system-error.js";
+import { systemErrorCode } from "../io/system-error.js";
 
 /** One picture to explain. */
 export interface Source {

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { open, readFile, rename, stat } from "node:fs/promises";
+import { readFile, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { writeFlushed } from "../io/write-file.js";
 import { CONVERSION } from "./convert.js";
 import type { KnownWeights } from "./registry.js";
 
@@ -54,17 +55,9 @@ export async function storeModel(
     bytes: model.byteLength,
     sha256: createHash("sha256").update(model).digest("hex"),
   };
-  await place(`${path}.json`, `${JSON.stringify(sidecar, undefined, 2)}\n`, join(scratch, "sidecar"));
-  await place(path, model, join(scratch, "model"));
-}
-
-async function place(path: string, content: Uint8Array | string, temporary: string): Promise<void> {
-  const file = await open(temporary, "wx");
-  try {
-    await file.writeFile(content);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(temporary, path);
+  const [newModel, newSidecar] = [join(scratch, "model"), join(scratch, "sidecar")];
+  await writeFlushed(newModel, model);
+  await writeFlushed(newSidecar, `${JSON.stringify(sidecar, undefined, 2)}\n`);
+  await rename(newSidecar, `${path}.json`);
+  await rename(newModel, path);
 }

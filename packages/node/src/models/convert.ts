@@ -1,5 +1,4 @@
-import { readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { posix } from "node:path";
 import { encodeModel, readTfjs, restoreYolov5, tfjsWeightFiles, WhyboxError } from "@whybox/core";
 import type { KnownWeights } from "./registry.js";
 
@@ -9,14 +8,19 @@ export const CONVERSION = 1;
 /**
  * The ONNX file of fetched weights: names and dynamic size restored, origin and licence in its metadata. The same input
  * gives the same bytes.
- * @param folder where the package lies unpacked.
+ * @param files of the package, by their paths in it.
  * @throws download when the package lacks a file.
  */
-export async function convertWeights(weights: KnownWeights, folder: string): Promise<Uint8Array> {
-  const path = join(folder, weights.modelJson);
-  const json = (await readPart(path, weights)).toString("utf8");
-  const parts: Buffer[] = [];
-  for (const name of tfjsWeightFiles(json)) parts.push(await readPart(join(dirname(path), name), weights));
+export function convertWeights(weights: KnownWeights, files: ReadonlyMap<string, Uint8Array>): Uint8Array {
+  const fileAt = (path: string): Uint8Array => {
+    const bytes = files.get(path);
+    if (bytes !== undefined) return bytes;
+    throw new WhyboxError("download", `The package ${weights.spec} lacks a file of its model: ${path}.`, {
+      details: { weights: weights.name, path },
+    });
+  };
+  const json = new TextDecoder().decode(fileAt(weights.modelJson));
+  const parts = tfjsWeightFiles(json).map((name) => fileAt(posix.join(posix.dirname(weights.modelJson), name)));
   const model = restoreYolov5(readTfjs(json, new Uint8Array(Buffer.concat(parts))), {
     names: weights.classNames,
     metadata: {
@@ -27,15 +31,4 @@ export async function convertWeights(weights: KnownWeights, folder: string): Pro
     },
   });
   return encodeModel(model);
-}
-
-async function readPart(path: string, weights: KnownWeights): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (cause) {
-    throw new WhyboxError("download", `The package ${weights.spec} lacks a file of its model: ${path}.`, {
-      details: { weights: weights.name, path },
-      cause,
-    });
-  }
 }

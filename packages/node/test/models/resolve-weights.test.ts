@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +10,7 @@ import { cocoNames } from "../../src/models/coco-names.js";
 import { type KnownWeights, knownWeights } from "../../src/models/registry.js";
 import { type ResolveOptions, resolveWeights } from "../../src/models/resolve-weights.js";
 import { FakeRegistry, integrityOf, makeTarball } from "../support/fake-registry.js";
+import { launch, withFileLimit } from "../support/refusals.js";
 
 const { json, bytes } = writeTfjs({ size: [64, 64], depths: [1, 1, 1, 1], levels: 3, classCount: 2, seed: 5 });
 const files = {
@@ -217,9 +219,35 @@ test("a cache folder that cannot be made", async () => {
   const cacheDir = join(folder, "file", "cache");
   await expect(resolveWeights("tinyyolo", options({ cacheDir }))).rejects.toMatchObject({
     code: "output",
-    message: expect.stringMatching(/cache folder ".*cache": ENOTDIR.*WHYBOX_CACHE/),
+    message: expect.stringMatching(/cache folder ".*cache": a file is in the way .*\(ENOTDIR\).*WHYBOX_CACHE/),
   });
 });
+
+// The package manager minds a disk that refuses its own cache only with larger packages.
+for (const [what, extra] of [
+  ["the package", 1_000_000],
+  ["the model", 0],
+] as const) {
+  test.skipIf(process.platform === "win32")(`a disk that cannot take ${what} is no fault of the network`, async () => {
+    const archive = makeTarball({ ...files, "package/more.bin": randomBytes(extra) });
+    await registry.stop();
+    registry = await FakeRegistry.start(archive);
+    const { cwd, env } = options();
+    const module = new URL("../../dist/models/resolve-weights.js", import.meta.url).href;
+    const script = `import { resolveWeights } from ${JSON.stringify(module)};
+      await resolveWeights("tinyyolo", ${JSON.stringify({ known: [weightsOf(archive)], cwd, env })})
+        .catch(({ code, message }) => console.log(JSON.stringify({ code, message })));`;
+    const node = [process.execPath, "--input-type=module", "-e", script];
+    const { stdout } = await launch(withFileLimit(8, node), { cwd: folder });
+    expect(JSON.parse(stdout)).toEqual({
+      code: "output",
+      message:
+        `Weights cannot be stored in the cache folder "${join(folder, "cache")}": the file is larger than allowed (EFBIG). ` +
+        "Raise the limit (ulimit -f), or choose another folder with the variable WHYBOX_CACHE.",
+    });
+    expect(await cached()).toEqual([]);
+  });
+}
 
 test("credentials for the registry are sent to it", async () => {
   const host = registry.url.slice("http:".length);

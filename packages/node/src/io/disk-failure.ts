@@ -1,0 +1,59 @@
+import { systemErrorCode } from "./system-error.js";
+
+/** What a refusal of the system to write means for the user. */
+interface DiskFailure {
+  readonly reason: string;
+  /** What helps, besides another place. */
+  readonly remedy?: string;
+  /** "file": another file in the same folder may well succeed. */
+  readonly concerns: "file" | "folder";
+}
+
+const forbidden: DiskFailure = {
+  reason: "writing there is not permitted",
+  remedy: "Change the permissions",
+  concerns: "folder",
+};
+
+const failures: ReadonlyMap<string, DiskFailure> = new Map<string, DiskFailure>([
+  ["ENOSPC", { reason: "the disk is full", remedy: "Free some space", concerns: "folder" }],
+  ["EDQUOT", { reason: "your disk quota is used up", remedy: "Free some space", concerns: "folder" }],
+  ["EACCES", forbidden],
+  ["EPERM", forbidden],
+  ["EROFS", { reason: "the file system is read-only", concerns: "folder" }],
+  ["ENOENT", { reason: "the folder does not exist or takes no files", concerns: "folder" }],
+  ["ENOTDIR", { reason: "a file is in the way where a folder is needed", concerns: "folder" }],
+  ["EIO", { reason: "the disk reports an error", remedy: "Check it", concerns: "folder" }],
+  ["EMFILE", { reason: "too many files are open", remedy: "Raise the limit (ulimit -n)", concerns: "folder" }],
+  ["EFBIG", { reason: "the file is larger than allowed", remedy: "Raise the limit (ulimit -f)", concerns: "file" }],
+  ["EEXIST", { reason: "a file is in the way", remedy: "Remove it", concerns: "file" }],
+  ["EISDIR", { reason: "a folder is in the way", remedy: "Remove it", concerns: "file" }],
+  ["ENAMETOOLONG", { reason: "the name is too long", remedy: "Rename the source", concerns: "file" }],
+]);
+
+/**
+ * Why something could not be written and what to do: "the disk is full (ENOSPC). Free some space, or …".
+ * @param elsewhere how another place is chosen: "choose another folder with --out".
+ */
+export function explainDiskFailure(cause: unknown, elsewhere: string): string {
+  const code = systemErrorCode(cause);
+  const failure = failures.get(code);
+  if (failure === undefined) return `${cause instanceof Error ? cause.message : code}. ${capital(elsewhere)}.`;
+  const { reason, remedy } = failure;
+  return `${reason} (${code}). ${remedy === undefined ? capital(elsewhere) : `${remedy}, or ${elsewhere}`}.`;
+}
+
+/** Whether another file in the same folder would meet the same. */
+export function concernsOf(cause: unknown): "file" | "folder" {
+  return failures.get(systemErrorCode(cause))?.concerns ?? "folder";
+}
+
+/** Whether this is a disk that refuses to be written, where it may as well be a network. */
+export function isDiskFailure(cause: unknown): boolean {
+  const { syscall } = (cause ?? {}) as NodeJS.ErrnoException;
+  return failures.has(systemErrorCode(cause)) && syscall !== undefined && syscall !== "connect";
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
