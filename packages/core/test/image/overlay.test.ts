@@ -92,6 +92,20 @@ describe("renderOverlay", () => {
     expect(both).toBeGreaterThan(Math.max(box, label));
   });
 
+  it.each([
+    [95, 200, false],
+    [200, 95, false],
+    [96, 96, true],
+    [48, 64, false],
+  ])("labels a picture of %d × %d: %s", (height, width, labelled) => {
+    const box = detection(20, 30, 44, 46);
+    const [withLabels, without] = [true, false].map(
+      (labels) => renderOverlay(grey(height, width), map(height, width, 0), { detections: [box], labels }).data,
+    );
+    expect(withLabels!.some((value, i) => value !== without![i])).toBe(labelled);
+    expect(without!.some((value) => value !== 100)).toBe(true);
+  });
+
   it("puts original and overlay side by side", () => {
     const out = renderOverlay(grey(50, 60), map(50, 60, 1), { sideBySide: true, opacity: 1 });
     expect([out.height, out.width, out.data.length]).toEqual([50, 122, 50 * 122 * 3]);
@@ -107,6 +121,8 @@ describe("renderOverlay", () => {
     [1, 5000],
     [5000, 1],
     [3, 7],
+    [96, 96],
+    [100, 4000],
   ])("draws on a picture of %d × %d, boxes past the edge too", (height, width) => {
     const detections = [
       detection(-50, -50, 9000, 9000, "a very long class name that does not fit"),

@@ -37,8 +37,13 @@ const MAX_NAME = 32;
 const CROWDED = 0.12;
 /** The smallest letters that can be read. */
 const MIN_FONT_SIZE = 9;
+/** Below this many pixels on the shorter side even the smallest letters would hide the picture: it has boxes alone. */
+const MIN_LABELLED_SIDE = 96;
 
-/** Draws boxes and labels into the canvas, the strongest detections on top. */
+/**
+ * Draws boxes and labels into the canvas, the strongest detections on top. Canvases with a side under 96 pixels have no room
+ * for labels, and get none.
+ */
 export function drawDetections(
   canvas: Canvas,
   detections: readonly DrawnDetection[],
@@ -52,7 +57,8 @@ export function drawDetections(
       drawBox(canvas, rectOf(detection.boxImage), pen, colours.get(detection.classIndex)!);
     }
   }
-  if (show.labels) drawLabels(canvas, strongestFirst, pen, colours);
+  const hasRoom = Math.min(canvas.height, canvas.width) >= MIN_LABELLED_SIDE;
+  if (show.labels && hasRoom) drawLabels(canvas, strongestFirst, pen, colours);
 }
 
 function penFor({ height, width }: Canvas): Pen {
