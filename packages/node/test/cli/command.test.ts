@@ -4,9 +4,9 @@ import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeEach, describe, expect, it } from "vitest";
+import { bin, whybox } from "../support/launch.js";
 import { temporaryFolder } from "./fake-world.js";
 
-const bin = fileURLToPath(new URL("../../bin/whybox.js", import.meta.url));
 const photo = fileURLToPath(new URL("../../../../fixtures/photos/dog.jpg", import.meta.url));
 
 let cwd: string;
@@ -14,41 +14,16 @@ beforeEach(async () => {
   cwd = await temporaryFolder();
 });
 
-interface Finished {
-  readonly code: number | null;
-  readonly signal: string | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs the built command as users do. `closeStdout` plays a reader that goes away at once (`| head -0`). */
-function whybox(argv: readonly string[], options: { readonly closeStdout?: boolean } = {}): Promise<Finished> {
-  const child = spawn(process.execPath, [bin, ...argv], { cwd, env: { ...process.env, NO_COLOR: "1" } });
-  let stdout = "";
-  let stderr = "";
-  child.stdout.on("data", (chunk) => {
-    stdout += chunk;
-  });
-  child.stderr.on("data", (chunk) => {
-    stderr += chunk;
-  });
-  if (options.closeStdout) child.stdout.destroy();
-  return new Promise((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", (code, signal) => resolve({ code, signal, stdout, stderr }));
-  });
-}
-
 describe("the built command", () => {
   it("prints its version and its help", async () => {
-    expect((await whybox(["--version"])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
-    const help = await whybox(["explain", "--help"]);
+    expect((await whybox(["--version"], { cwd })).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+    const help = await whybox(["explain", "--help"], { cwd });
     expect([help.code, help.stderr]).toEqual([0, ""]);
     expect(help.stdout).toContain("--backward-per-class");
   });
 
   it("does not mind a reader that goes away", async () => {
-    expect(await whybox(["--help"], { closeStdout: true })).toMatchObject({ code: 0, stderr: "" });
+    expect(await whybox(["--help"], { cwd, closeStdout: true })).toMatchObject({ code: 0, stderr: "" });
   });
 
   it.each([
@@ -60,7 +35,7 @@ describe("the built command", () => {
     [["explain", photo, "--out", "text.onnx"], 6, /^error: .*a file is in the way/],
   ])("fails in words: %j", async (argv, code, words) => {
     await writeFile(join(cwd, "text.onnx"), "I am no model.");
-    const run = await whybox(argv);
+    const run = await whybox(argv, { cwd });
     expect([run.code, run.stdout]).toEqual([code, ""]);
     expect(run.stderr).toMatch(words);
     expect(run.stderr).not.toMatch(/^\s+at /m);

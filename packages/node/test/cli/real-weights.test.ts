@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { copyFile, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -6,25 +5,11 @@ import { decodeNpy } from "@whybox/core";
 import sharp from "sharp";
 import { expect, it } from "vitest";
 import { runSchema } from "../../src/io/result-json.js";
+import { whybox } from "../support/launch.js";
 import { yolov5sPath } from "../support/yolov5s-path.js";
 import { temporaryFolder } from "./fake-world.js";
 
-const bin = fileURLToPath(new URL("../../bin/whybox.js", import.meta.url));
 const photos = fileURLToPath(new URL("../../../../fixtures/photos/", import.meta.url));
-
-function whybox(
-  cwd: string,
-  argv: readonly string[],
-): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, [bin, ...argv], { cwd });
-  const texts = { stdout: "", stderr: "" };
-  for (const name of ["stdout", "stderr"] as const) {
-    child[name].on("data", (chunk) => {
-      texts[name] += chunk;
-    });
-  }
-  return new Promise((resolve) => child.on("close", (code) => resolve({ code, ...texts })));
-}
 
 it("explains a folder with real weights: a dog, a field of grass, and a text file that says it is a photo", async () => {
   await yolov5sPath();
@@ -33,7 +18,7 @@ it("explains a folder with real weights: a dog, a field of grass, and a text fil
   await copyFile(join(photos, "dog.jpg"), join(cwd, "in", "dog.jpg"));
   await copyFile(join(photos, "grass.png"), join(cwd, "in", "grass.png"));
   await writeFile(join(cwd, "in", "text.jpg"), "I am no photo.");
-  const run = await whybox(cwd, ["explain", "in", "--save", "png", "npy", "json", "--json"]);
+  const run = await whybox(["explain", "in", "--save", "png", "npy", "json", "--json"], { cwd });
   expect(run.code).toBe(3);
   expect(run.stderr).toMatch(/AGPL-3\.0.*Ultralytics/);
   const { results, failures, summary } = runSchema.parse(JSON.parse(run.stdout));

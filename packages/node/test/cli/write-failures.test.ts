@@ -5,13 +5,14 @@ import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { runSchema } from "../../src/io/result-json.js";
-import { bin, launch, nobody, whyNoDisk, whyNotNobody, withDisk, withFileLimit } from "../support/refusals.js";
+import { bin, launch } from "../support/launch.js";
+import { nobody, whyNoDisk, whyNotNobody, withDisk, withFileLimit } from "../support/refusals.js";
 import { yolov5sPath } from "../support/yolov5s-path.js";
 import { temporaryFolder } from "./fake-world.js";
 
 const photo = fileURLToPath(new URL("../../../../fixtures/photos/dog.jpg", import.meta.url));
 const library = new URL("../../dist/", import.meta.url);
-const whybox = (...argv: string[]) => [process.execPath, bin, ...argv];
+const command = (...argv: string[]) => [process.execPath, bin, ...argv];
 
 let cwd: string;
 beforeEach(async () => {
@@ -26,7 +27,7 @@ const small = ["1-small.json", "1-small.png"];
 describe.skipIf(process.platform === "win32")("a file that the system cuts short (EFBIG)", () => {
   it("is told, leaves nothing half-written, and does not stop the other pictures", async () => {
     await yolov5sPath();
-    const run = await launch(withFileLimit(40, whybox("explain", ".", "--out", "o", "--json")), { cwd });
+    const run = await launch(withFileLimit(40, command("explain", ".", "--out", "o", "--json")), { cwd });
     expect(run.code).toBe(6);
     expect(run.stderr).toContain(
       `error: 2-dog.jpg: Could not write 2-dog.png in ${join(cwd, "o")}: the file is larger than allowed (EFBIG). ` +
@@ -55,7 +56,7 @@ describe("a disk of its own", () => {
     const why = whyNoDisk(join(cwd, "o"));
     if (why !== undefined) return test.skip(why);
     await yolov5sPath();
-    const run = await launch(withDisk("o", "size=100k", whybox("explain", ".", "--out", "o", "--quiet")), { cwd });
+    const run = await launch(withDisk("o", "size=100k", command("explain", ".", "--out", "o", "--quiet")), { cwd });
     expect(run.code).toBe(6);
     expect(run.stderr).toBe(
       `error: Could not write 2-dog.png in ${join(cwd, "o")}: the disk is full (ENOSPC). ` +
@@ -68,7 +69,7 @@ describe("a disk of its own", () => {
     const why = whyNoDisk(join(cwd, "o"));
     if (why !== undefined) return test.skip(why);
     for (const out of ["o", "o/new/er"]) {
-      const argv = whybox("explain", "1-small.png", "--out", out, "--weights", "never-read.onnx");
+      const argv = command("explain", "1-small.png", "--out", out, "--weights", "never-read.onnx");
       const run = await launch(withDisk("o", "ro", argv), { cwd });
       expect([run.code, run.stderr]).toEqual([
         6,
@@ -104,7 +105,7 @@ describe.skipIf(process.platform === "win32")("a folder without permission (EACC
   }
 
   it("is refused before the model is loaded", async (test) => {
-    const argv = whybox("explain", "small.png", "--out", "locked", "--weights", "never-read.onnx");
+    const argv = command("explain", "small.png", "--out", "locked", "--weights", "never-read.onnx");
     const run = await launch(argv, { cwd, ...user(test.skip) });
     expect([run.code, run.stderr]).toEqual([
       6,
@@ -127,7 +128,7 @@ describe.skipIf(process.platform === "win32")("a folder without permission (EACC
     const cache = join(locked, "cache");
     const none = join(cwd, "none");
     const env = { WHYBOX_CACHE: cache, HOME: cwd, npm_config_userconfig: none, npm_config_globalconfig: none };
-    const run = await launch(whybox("explain", "small.png", "--out", "o"), { cwd, env, ...user(test.skip) });
+    const run = await launch(command("explain", "small.png", "--out", "o"), { cwd, env, ...user(test.skip) });
     expect([run.code, run.stderr]).toEqual([
       6,
       `error: Weights cannot be stored in the cache folder "${cache}": writing there is not permitted (EACCES). ` +

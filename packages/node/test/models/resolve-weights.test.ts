@@ -10,7 +10,8 @@ import { cocoNames } from "../../src/models/coco-names.js";
 import { type KnownWeights, knownWeights } from "../../src/models/registry.js";
 import { type ResolveOptions, resolveWeights } from "../../src/models/resolve-weights.js";
 import { FakeRegistry, integrityOf, makeTarball } from "../support/fake-registry.js";
-import { launch, withFileLimit } from "../support/refusals.js";
+import { launch } from "../support/launch.js";
+import { withFileLimit } from "../support/refusals.js";
 
 const { json, bytes } = writeTfjs({ size: [64, 64], depths: [1, 1, 1, 1], levels: 3, classCount: 2, seed: 5 });
 const files = {

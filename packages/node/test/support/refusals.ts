@@ -1,37 +1,5 @@
-import { spawn, spawnSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
-
-/** The built command. */
-export const bin = fileURLToPath(new URL("../../bin/whybox.js", import.meta.url));
-
-export interface Finished {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-export interface Launch {
-  readonly cwd: string;
-  readonly env?: Readonly<Record<string, string>>;
-  /** Runs the program as this user and group. */
-  readonly uid?: number;
-}
-
-/** Runs a program to its end. */
-export function launch([program, ...argv]: readonly string[], { cwd, env, uid }: Launch): Promise<Finished> {
-  const user = uid === undefined ? {} : { uid, gid: uid };
-  const child = spawn(program!, argv, { cwd, env: { ...process.env, NO_COLOR: "1", ...env }, ...user });
-  const texts = { stdout: "", stderr: "" };
-  for (const name of ["stdout", "stderr"] as const) {
-    child[name].on("data", (chunk) => {
-      texts[name] += chunk;
-    });
-  }
-  return new Promise((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", (code) => resolve({ code, ...texts }));
-  });
-}
+import { spawnSync } from "node:child_process";
+import { bin } from "./launch.js";
 
 /** `argv` in a process that may not write files of more than `blocks` × 512 bytes: the system stops it in the middle (EFBIG). */
 export function withFileLimit(blocks: number, argv: readonly string[]): string[] {
