@@ -1,12 +1,36 @@
 import { didYouMean, WhyboxError } from "../errors.js";
+import { fem } from "./fem.js";
+import { finerCam } from "./finer-cam.js";
 import { gradCam } from "./grad-cam.js";
+import { gradCamElementWise } from "./grad-cam-element-wise.js";
+import { gradCamPlusPlus } from "./grad-cam-plus-plus.js";
+import { hiResCam } from "./hi-res-cam.js";
+import { layerCam } from "./layer-cam.js";
 import type { CamMethod, Evidence } from "./method.js";
+import { odam } from "./odam.js";
+import { randomCam } from "./random-cam.js";
+import { refineCam } from "./refine-cam.js";
+import { shapleyCam } from "./shapley-cam.js";
+import { xGradCam } from "./x-grad-cam.js";
 
 /** A method whatever it needs. */
 export type AnyCamMethod = CamMethod<keyof Evidence>;
 
 /** Every method that comes with Whybox, in the order in which they are listed to people. */
-export const defaultMethods: readonly AnyCamMethod[] = [gradCam];
+export const defaultMethods: readonly AnyCamMethod[] = [
+  gradCam,
+  hiResCam,
+  gradCamElementWise,
+  gradCamPlusPlus,
+  xGradCam,
+  layerCam,
+  randomCam,
+  shapleyCam,
+  finerCam,
+  fem,
+  refineCam,
+  odam,
+];
 
 /**
  * The method with this id or alias (case and the characters `-`, `_` and space do not matter).

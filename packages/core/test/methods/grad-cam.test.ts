@@ -2,19 +2,16 @@ import { describe, expect, it } from "vitest";
 import { combine, finishLayers, relu, scaleToUnit } from "../../src/explain/finish.js";
 import { gradCam } from "../../src/methods/grad-cam.js";
 import { defaultMethods, resolveMethod } from "../../src/methods/index.js";
-import type { Map2D, Tensor } from "../../src/tensor/tensor.js";
+import type { Map2D } from "../../src/tensor/tensor.js";
+import { evidenceOf, filled, goldenA, goldenG, tensor } from "./evidence.js";
 
-const tensor = (dims: readonly number[], values: readonly number[]): Tensor => ({
-  dims,
-  data: Float32Array.from(values),
-});
 const map = (height: number, width: number, values: readonly number[]): Map2D => ({
   height,
   width,
   data: Float32Array.from(values),
 });
-const A = tensor([2, 2, 2], [1, -0.2, 0.5, 2, 0, 0.3, -0.1, 0.7]);
-const G = tensor([2, 2, 2], [0.1, 0, -0.2, 0.4, -0.3, 0.2, 0, 0.1]);
+
+const golden = evidenceOf({ activations: goldenA, gradients: goldenG });
 
 function expectClose(found: ArrayLike<number>, wanted: readonly number[]): void {
   expect(found.length).toBe(wanted.length);
@@ -23,11 +20,11 @@ function expectClose(found: ArrayLike<number>, wanted: readonly number[]): void 
 
 describe("Grad-CAM", () => {
   it("gives the golden vector", async () => {
-    expectClose((await gradCam.map({ activations: A, gradients: G })).data, [0.075, -0.015, 0.0375, 0.15]);
+    expectClose((await gradCam.map(golden)).data, [0.075, -0.015, 0.0375, 0.15]);
   });
 
   it("finishes it to the golden heatmap", async () => {
-    const raw = await gradCam.map({ activations: A, gradients: G });
+    const raw = await gradCam.map(golden);
     const rows = [
       0.5, 0.375, 0.125, 0, 0.4375, 0.390625, 0.296875, 0.25, 0.3125, 0.421875, 0.640625, 0.75, 0.25, 0.4375, 0.8125, 1,
     ];
@@ -59,22 +56,38 @@ describe.each(defaultMethods)("method $id", (method) => {
     [C, H, W],
     Array.from({ length: C * H * W }, (_, i) => i - 7),
   );
-  const zeros = tensor([C, H, W], Array(C * H * W).fill(0));
+  const zeros = filled([C, H, W], 0);
+  const constant = filled([C, H, W], 2);
+  const cell = tensor([1, 1, 1], [2]);
+  const flat = { height: H, width: W, data: new Float32Array(H * W) };
 
-  it("is finite, of the layer's size, and leaves its evidence alone", async () => {
-    for (const [activations, gradients] of [
-      [ramp, zeros],
-      [zeros, ramp],
-      [ramp, ramp],
-    ] as const) {
-      const before = [activations.data.slice(), gradients.data.slice()];
-      const { height, width, data } = await method.map({ activations, gradients });
-      expect([height, width, data.length]).toEqual([H, W, H * W]);
+  it.each([
+    ["zero gradients", { activations: ramp, gradients: zeros }],
+    ["zero activations", { activations: zeros, gradients: ramp }],
+    ["negative activations and gradients", { activations: ramp, gradients: ramp, curvature: ramp }],
+    ["constant maps", { activations: constant, gradients: constant }],
+    ["a detector that sees nothing", { activations: ramp, gradients: ramp, scoreMap: flat, places: [] }],
+    ["one cell", { activations: cell, gradients: cell }],
+  ])("is finite for %s, and leaves its evidence alone", async (_, given) => {
+    for (const compat of [false, true]) {
+      const before = [given.activations.data.slice(), given.gradients.data.slice()];
+      const evidence = evidenceOf({ ...given, compat });
+      const { height, width, data } = await method.map(evidence);
+      expect(data.length).toBe(height * width);
       expect(data.every(Number.isFinite)).toBe(true);
-      expect([activations.data, gradients.data]).toEqual(before);
+      expect([given.activations.data, given.gradients.data]).toEqual(before);
     }
-    const cell = tensor([1, 1, 1], [2]);
-    expect((await method.map({ activations: cell, gradients: cell })).data).toHaveLength(1);
+  });
+
+  it("has channels, if it has them, that add up to its map", async () => {
+    if (!method.channels) return;
+    const evidence = evidenceOf({ activations: ramp, gradients: ramp, curvature: ramp });
+    const { dims, data } = method.channels(evidence);
+    expect(dims).toEqual([C, H, W]);
+    const sums = Array.from({ length: H * W }, (_, i) => data[i]! + data[i + H * W]! + data[i + 2 * H * W]!);
+    const map = await method.map(evidence);
+    const largest = Math.max(...map.data.map(Math.abs), 1);
+    for (const [i, sum] of sums.entries()) expect(Math.abs(map.data[i]! - sum)).toBeLessThan(1e-5 * largest);
   });
 
   it("is found by its id and aliases", () => {

@@ -1,0 +1,87 @@
+import type { Map2D, Tensor } from "../tensor/tensor.js";
+import type { CamMethod, Evidence, Setting } from "./method.js";
+
+/** Channels, height and width of activations or gradients. */
+export function shapeOf(tensor: Tensor): readonly [C: number, H: number, W: number] {
+  return tensor.dims as [number, number, number];
+}
+
+/** What one channel adds to the map: writes all cells of `into`; the channel's cells begin at `start` in `[C, H, W]` data. */
+export type ChannelTerm = (into: Float64Array, start: number, channel: number) => void;
+
+/**
+ * `map` and `channels` of a method whose map is a sum over channels. `prepare` looks at the evidence once and returns what a
+ * single channel adds; the map sums in float64.
+ */
+export function sumOverChannels<K extends keyof Evidence>(
+  prepare: (evidence: Pick<Evidence, K | "activations"> & Setting) => ChannelTerm,
+): {
+  map(evidence: Pick<Evidence, K | "activations"> & Setting): Map2D;
+  channels(evidence: Pick<Evidence, K | "activations"> & Setting): Tensor;
+} {
+  return {
+    map(evidence) {
+      const [C, H, W] = shapeOf(evidence.activations);
+      const term = prepare(evidence);
+      const one = new Float64Array(H * W);
+      const sum = new Float64Array(H * W);
+      for (let c = 0; c < C; c++) {
+        term(one, c * one.length, c);
+        for (let i = 0; i < one.length; i++) sum[i]! += one[i]!;
+      }
+      return { height: H, width: W, data: Float32Array.from(sum) };
+    },
+    channels(evidence) {
+      const [C, H, W] = shapeOf(evidence.activations);
+      const term = prepare(evidence);
+      const one = new Float64Array(H * W);
+      const data = new Float32Array(C * H * W);
+      for (let c = 0; c < C; c++) {
+        term(one, c * one.length, c);
+        data.set(one, c * one.length);
+      }
+      return { dims: [C, H, W], data };
+    },
+  };
+}
+
+/** A method whose map is `Σ_c w_c · A[c]`: `weigh` gives one weight per channel. */
+export function weighChannels<K extends keyof Evidence>(
+  weigh: (evidence: Pick<Evidence, K | "activations"> & Setting) => Float64Array,
+): Required<Pick<CamMethod<K | "activations">, "channels">> & {
+  map(evidence: Pick<Evidence, K | "activations"> & Setting): Map2D;
+} {
+  return sumOverChannels<K>((evidence) => {
+    const weights = weigh(evidence);
+    const { data } = evidence.activations;
+    return (into, start, channel) => {
+      const weight = weights[channel]!;
+      for (let i = 0; i < into.length; i++) into[i] = weight * data[start + i]!;
+    };
+  });
+}
+
+/** One number per channel, made from the index of the channel's first value and the one behind its last. */
+export function perChannel(tensor: Tensor, value: (start: number, end: number) => number): Float64Array {
+  const [C, H, W] = shapeOf(tensor);
+  return Float64Array.from({ length: C }, (_, c) => value(c * H * W, (c + 1) * H * W));
+}
+
+/** The mean of each channel over its cells. */
+export function channelMeans(tensor: Tensor): Float64Array {
+  return perChannel(tensor, (start, end) => {
+    let sum = 0;
+    for (let i = start; i < end; i++) sum += tensor.data[i]!;
+    return sum / (end - start);
+  });
+}
+
+/** `a ⊙ b`, or `|a| ⊙ b`. */
+export function product(a: Tensor, b: Tensor, absolute = false): Tensor {
+  const data = new Float32Array(a.data.length);
+  for (let i = 0; i < data.length; i++) {
+    const factor = a.data[i]!;
+    data[i] = (absolute ? Math.abs(factor) : factor) * b.data[i]!;
+  }
+  return { dims: a.dims, data };
+}

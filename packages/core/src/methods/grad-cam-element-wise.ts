@@ -1,0 +1,23 @@
+import { sumOverChannels } from "./channels.js";
+import type { CamMethod } from "./method.js";
+
+/**
+ * HiResCAM with the ReLU before the sum over channels: evidence for the score adds up, evidence against it is ignored.
+ *
+ * `cam[h, w] = Σ_c max(G[c, h, w] · A[c, h, w], 0)`, `A` and `G = d score / d A` both `[C, H, W]`. One forward and one backward pass.
+ * A place where some channels speak for and others against the score stays lit, unlike in HiResCAM. The map is never negative.
+ *
+ * Per detection this is the FullGrad-CAM of Liu et al., "Human attention guided explainable artificial intelligence for object detection", Neural
+ * Networks 2024. From pytorch-grad-cam (GradCAMElementWise), and equal to it.
+ */
+export const gradCamElementWise: CamMethod<"activations" | "gradients"> = {
+  id: "GradCAMElementWise",
+  aliases: ["grad-cam-element-wise", "gradcam_elementwise", "FullGrad-CAM"],
+  title: "Grad-CAM, element-wise",
+  paper: "Gildenblat et al., pytorch-grad-cam, 2021",
+  needs: ["activations", "gradients"],
+  auto: "stage",
+  ...sumOverChannels<"gradients">(({ activations: { data: A }, gradients: { data: G } }) => (into, start) => {
+    for (let i = 0; i < into.length; i++) into[i] = Math.max(G[start + i]! * A[start + i]!, 0);
+  }),
+};

@@ -1,0 +1,26 @@
+import { sumOverChannels } from "./channels.js";
+import type { CamMethod } from "./method.js";
+
+/**
+ * Multiplies activations and gradients cell by cell: what did each place really add to the score?
+ *
+ * `cam[h, w] = Σ_c G[c, h, w] · A[c, h, w]`, `A` and `G = d score / d A` both `[C, H, W]`. One forward and one backward pass.
+ * Where the layers behind are linear the map sums to the score without its bias, so that it shows only places that the model used; Grad-CAM does not promise
+ * that. ReLU comes after the sum over channels.
+ *
+ * At the input of a YOLOv5 head, a 1×1 convolution, the gradient of a detection lives in a single cell, and so does the map;
+ * `auto` therefore reads the backbone's last map of that stride. Equal to pytorch-grad-cam's HiResCAM.
+ *
+ * Draelos and Carin, "Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional neural networks", arXiv:2011.08891, 2020.
+ */
+export const hiResCam: CamMethod<"activations" | "gradients"> = {
+  id: "HiResCAM",
+  aliases: ["hirescam", "hires"],
+  title: "HiResCAM",
+  paper: "Draelos and Carin, 2020",
+  needs: ["activations", "gradients"],
+  auto: "stage",
+  ...sumOverChannels<"gradients">(({ activations: { data: A }, gradients: { data: G } }) => (into, start) => {
+    for (let i = 0; i < into.length; i++) into[i] = G[start + i]! * A[start + i]!;
+  }),
+};

@@ -1,0 +1,23 @@
+import { sumOverChannels } from "./channels.js";
+import type { CamMethod } from "./method.js";
+
+/**
+ * Weighs each cell of each channel by its own gradient where that is positive: sharp maps also from shallow layers.
+ *
+ * `cam[h, w] = Σ_c max(G[c, h, w], 0) · A[c, h, w]`, `A` and `G = d score / d A` both `[C, H, W]`. One forward and one backward pass.
+ * Under SiLU `A` can be negative, and so can the map; the ReLU is a shared later step.
+ *
+ * Jiang et al., "LayerCAM: Exploring Hierarchical Class Activation Maps for Localization", IEEE TIP 2021, eq. 6 to 8. Equal to
+ * pytorch-grad-cam's LayerCAM.
+ */
+export const layerCam: CamMethod<"activations" | "gradients"> = {
+  id: "LayerCAM",
+  aliases: ["layer-cam", "layer_cam"],
+  title: "LayerCAM",
+  paper: "Jiang et al., IEEE TIP 2021",
+  needs: ["activations", "gradients"],
+  auto: "stage",
+  ...sumOverChannels<"gradients">(({ activations: { data: A }, gradients: { data: G } }) => (into, start) => {
+    for (let i = 0; i < into.length; i++) into[i] = Math.max(G[start + i]!, 0) * A[start + i]!;
+  }),
+};

@@ -1,0 +1,23 @@
+import { createRandom } from "../tensor/random.js";
+import { shapeOf, weighChannels } from "./channels.js";
+import type { CamMethod } from "./method.js";
+
+/**
+ * Weighs the channels at random: the baseline that every other method has to beat.
+ *
+ * `cam = Σ_c w_c · A[c]` with `w_c` uniform in -1..1, `A` `[C, H, W]`. One forward pass, no gradient. The same `seed` gives the same map. What it shows
+ * comes from the activations alone; a method whose maps or metrics do not differ from these explains nothing.
+ *
+ * From pytorch-grad-cam (RandomCAM), which has no seed of its own and runs a backward pass to learn a shape.
+ */
+export const randomCam: CamMethod<"activations"> = {
+  id: "RandomCAM",
+  aliases: ["random"],
+  title: "Random weights",
+  paper: "Gildenblat et al., pytorch-grad-cam, 2021",
+  needs: ["activations"],
+  ...weighChannels<"activations">(({ activations, seed }) => {
+    const random = createRandom(seed);
+    return Float64Array.from({ length: shapeOf(activations)[0] }, () => 2 * random.uniform() - 1);
+  }),
+};

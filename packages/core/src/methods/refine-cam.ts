@@ -1,0 +1,31 @@
+import type { Map2D } from "../tensor/tensor.js";
+import { weighChannels } from "./channels.js";
+import { plusPlusWeights } from "./grad-cam-plus-plus.js";
+import type { CamMethod } from "./method.js";
+
+/**
+ * Multiplies the Grad-CAM++ maps of several layers: only what all depths agree on stays, with the sharpness of the shallowest.
+ *
+ * Per layer `cam = Σ_c w_c · A[c]` with Grad-CAM++'s weights (`compat` as there), ReLU'd, scaled to 0..1 and resized to the input; then `Π_layers cam`, cell by
+ * cell. One forward and one backward pass for all layers. Give several layers: with one, the map is Grad-CAM++'s. `auto` takes layers of several depths.
+ *
+ * A layer whose map is zero throughout, such as one behind another level's head, is left out; in pytorch-grad-cam's RefineCAM it
+ * turns the whole map to zero.
+ *
+ * RefineCAM, arXiv:2605.14641, 2026.
+ */
+export const refineCam: CamMethod<"activations" | "gradients"> = {
+  id: "RefineCAM",
+  aliases: ["refine-cam"],
+  title: "RefineCAM",
+  paper: "arXiv:2605.14641, 2026",
+  needs: ["activations", "gradients"],
+  auto: "taps",
+  ...weighChannels<"gradients">(plusPlusWeights),
+  fuse(maps: readonly Map2D[]): Map2D {
+    const { height, width } = maps[0]!;
+    const product = new Float64Array(height * width).fill(1);
+    for (const { data } of maps) for (let i = 0; i < product.length; i++) product[i]! *= data[i]!;
+    return { height, width, data: Float32Array.from(product) };
+  },
+};

@@ -1,0 +1,35 @@
+import { perChannel, weighChannels } from "./channels.js";
+import type { CamMethod } from "./method.js";
+
+/**
+ * Grad-CAM with weights that count a gradient by the activation at its cell, made so that the channels' parts add up to the score.
+ *
+ * `cam = Σ_c w_c · A[c]`, `w_c = Σ_hw G · A / Σ_hw A`, `A` and `G = d score / d A` both `[C, H, W]`. One forward and one backward
+ * pass.
+ *
+ * The formula was made for activations after a ReLU. Under SiLU the sum of a channel can be near zero or negative (in YOLOv5s, layer 23,
+ * for 79 of 512 channels), and the weight explodes. By default the weights are `Σ G · |A| / Σ |A|`: a mean of the gradients, never larger than the largest of them, and the paper's own
+ * formula for every channel whose sign does not change. A channel of zeros has weight zero.
+ * `compat: true` gives pytorch-grad-cam's number, which divides by `Σ A + 1e-7`.
+ *
+ * Fu et al., "Axiom-based Grad-CAM: Towards Accurate Visualization and Explanation of CNNs", BMVC 2020.
+ */
+export const xGradCam: CamMethod<"activations" | "gradients"> = {
+  id: "XGradCAM",
+  aliases: ["x-grad-cam", "xgrad_cam"],
+  title: "XGrad-CAM",
+  paper: "Fu et al., BMVC 2020",
+  needs: ["activations", "gradients"],
+  ...weighChannels<"gradients">(({ activations: { dims, data: A }, gradients: { data: G }, compat }) =>
+    perChannel({ dims, data: A }, (start, end) => {
+      let weighted = 0;
+      let total = compat ? 1e-7 : 0;
+      for (let i = start; i < end; i++) {
+        const a = compat ? A[i]! : Math.abs(A[i]!);
+        weighted += G[i]! * a;
+        total += a;
+      }
+      return total === 0 ? 0 : weighted / total;
+    }),
+  ),
+};

@@ -1,0 +1,84 @@
+import type { Evidence, Setting } from "../../src/methods/method.js";
+import { sizeOf, type Tensor } from "../../src/tensor/tensor.js";
+
+/** A tensor of these dims and values. */
+export const tensor = (dims: readonly number[], values: ArrayLike<number>): Tensor => ({
+  dims,
+  data: Float32Array.from(values),
+});
+
+/** A tensor of one value throughout. */
+export const filled = (dims: readonly number[], value: number): Tensor => tensor(dims, Array(sizeOf(dims)).fill(value));
+
+export const setting: Setting = {
+  inputSize: [20, 50],
+  compat: false,
+  seed: 1,
+  samples: undefined,
+  report: () => {},
+};
+
+/**
+ * Evidence for one detection of class 1, whose box covers the middle of the layer. What is not given is made up: the tail's score is the sum of the
+ * activations, the network's the mean of the mask, its gradient all ones.
+ */
+export function evidenceOf(given: Partial<Evidence & Setting>): Evidence & Setting {
+  const activations = given.activations ?? tensor([1, 2, 2], [1, 2, 3, 4]);
+  const [, H, W] = activations.dims as [number, number, number];
+  const input = filled([3, 20, 50], 0.5);
+  const sums = async (
+    count: number,
+    size: number,
+    fill: (i: number, into: Float32Array) => void,
+  ): Promise<Float64Array> => {
+    const into = new Float32Array(size);
+    return Float64Array.from({ length: count }, (_, i) => {
+      fill(i, into);
+      return into.reduce((sum, value) => sum + value, 0);
+    });
+  };
+  return {
+    ...setting,
+    activations,
+    gradients: filled(activations.dims, 0),
+    curvature: filled(activations.dims, 0),
+    scoreMap: { height: H, width: W, data: Float32Array.from({ length: H * W }, (_, i) => i / (H * W)) },
+    places: [
+      {
+        box: { x1: W / 4, y1: H / 4, x2: (3 * W) / 4, y2: (3 * H) / 4 },
+        cell: [Math.floor(W / 2), Math.floor(H / 2)],
+        classIndex: 1,
+        stride: 20 / H,
+      },
+    ],
+    classMaps: [
+      { probabilities: tensor([2, 1, 2], [0.1, 0.2, 0.3, 0.4]), classIndices: [0, 1] },
+      { probabilities: tensor([2, 1, 1], [0.5, 0.6]), classIndices: [0, 1] },
+    ],
+    tail: { score: 1, batch: 4, scores: (count, fill) => sums(count, activations.data.length, fill) },
+    masked: {
+      size: [20, 50],
+      batch: 4,
+      scores: (count, fill) => sums(count, 1000, fill),
+      similarities: (_, count, fill) => sums(count, 1000, fill),
+    },
+    pixels: {
+      input,
+      score: 1,
+      gradientAt: async () => ({ score: 1, gradient: filled(input.dims, 1) }),
+    },
+    biases: {
+      input,
+      inputGradient: filled(input.dims, 1),
+      layers: (async function* () {
+        yield { name: "conv", bias: Float32Array.of(1, 2), gradient: filled([2, 4, 5], 0.5) };
+      })(),
+    },
+    guidedGradients: filled(input.dims, 1),
+    ...given,
+  };
+}
+
+/** The A and G of the golden vector. */
+export const goldenA = tensor([2, 2, 2], [1, -0.2, 0.5, 2, 0, 0.3, -0.1, 0.7]);
+export const goldenG = tensor([2, 2, 2], [0.1, 0, -0.2, 0.4, -0.3, 0.2, 0, 0.1]);
