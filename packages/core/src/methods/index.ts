@@ -1,16 +1,24 @@
 import { didYouMean, WhyboxError } from "../errors.js";
+import { detClassProbabilityMap } from "./det-class-probability-map.js";
+import { eigenCam } from "./eigen-cam.js";
+import { eigenGradCam } from "./eigen-grad-cam.js";
 import { fem } from "./fem.js";
 import { finerCam } from "./finer-cam.js";
+import { gCame } from "./g-came.js";
 import { gradCam } from "./grad-cam.js";
 import { gradCamElementWise } from "./grad-cam-element-wise.js";
 import { gradCamPlusPlus } from "./grad-cam-plus-plus.js";
 import { hiResCam } from "./hi-res-cam.js";
+import { kpcaCam } from "./kpca-cam.js";
 import { layerCam } from "./layer-cam.js";
 import type { CamMethod, Evidence } from "./method.js";
 import { odam } from "./odam.js";
 import { randomCam } from "./random-cam.js";
 import { refineCam } from "./refine-cam.js";
+import { segEigenCam } from "./seg-eigen-cam.js";
 import { shapleyCam } from "./shapley-cam.js";
+import { ssGradCam } from "./ss-grad-cam.js";
+import { ssGradCamPlusPlus } from "./ss-grad-cam-plus-plus.js";
 import { xGradCam } from "./x-grad-cam.js";
 
 /** A method whatever it needs. */
@@ -24,12 +32,20 @@ export const defaultMethods: readonly AnyCamMethod[] = [
   gradCamPlusPlus,
   xGradCam,
   layerCam,
+  eigenCam,
+  eigenGradCam,
   randomCam,
+  kpcaCam,
   shapleyCam,
   finerCam,
   fem,
+  segEigenCam,
   refineCam,
   odam,
+  ssGradCam,
+  ssGradCamPlusPlus,
+  gCame,
+  detClassProbabilityMap,
 ];
 
 /**

@@ -1,0 +1,22 @@
+import { product } from "./channels.js";
+import { eigenMap } from "./eigen-cam.js";
+import type { CamMethod } from "./method.js";
+
+/**
+ * The first principal component of activations times gradients: Eigen-CAM that knows what it is asked for.
+ *
+ * `cam = X · v₁`, where `X` `[H·W, C]` is `G ⊙ A` with each channel's mean taken off, and `v₁` the right singular vector of its largest singular value; `A` and
+ * `G = d score / d A` are `[C, H, W]`. One forward and one backward pass.
+ *
+ * The sign follows the detector's own objectness × class probability, as in EigenCAM, which says what `compat: true` does and what `spectral gap` means. From pytorch-grad-cam
+ * (EigenGradCAM), equal to it up to the sign.
+ */
+export const eigenGradCam: CamMethod<"activations" | "gradients" | "scoreMap"> = {
+  id: "EigenGradCAM",
+  aliases: ["eigen-grad-cam"],
+  title: "Eigen-Grad-CAM",
+  paper: "Gildenblat et al., pytorch-grad-cam, 2021",
+  needs: ["activations", "gradients", "scoreMap"],
+  auto: "stage",
+  map: ({ activations, gradients, ...rest }) => eigenMap(product(gradients, activations), rest),
+};

@@ -1,0 +1,73 @@
+import { perChannel, shapeOf, sumOverChannels } from "./channels.js";
+import type { CamMethod, Evidence, Place } from "./method.js";
+import { spatiallySensitive } from "./ss-grad-cam.js";
+
+/**
+ * SSGrad-CAM with Grad-CAM++'s weights, taken over the object's own cells: the most faithful of the one-pass methods in the tables that were published.
+ *
+ * `cam = Σ_c w_c · A[c] ⊙ S[c]` with `S[c] = |G[c]| / max |G[c]|` and `w_c = Σ_M α · max(G, 0)`, `α = G² / (2·G² + G³ · Σ_M A[c])`, both sums over `M`, the cells that
+ * the detection's box covers at least in part (of several detections: any box). `A` and `G = d score / d A` are `[C, H, W]`. One forward and one backward pass.
+ * Without a detection `M` is the whole map.
+ *
+ * As in GradCAM++, a sum of activations that is negative under SiLU counts as zero, and no constant is added to the denominator. `compat: true` gives the formula of published
+ * code: `α = G² / (2·G²·M + G³ · Σ_M A[c] + 1e-8)` summed over all cells, where those outside `M` divide by the activations alone, and may explode under SiLU.
+ *
+ * Yamauchi, "Spatial Sensitive Grad-CAM++: Improved Visual Explanation for Object Detectors via Weighted Combination of Gradient Map", CVPR Workshops 2024.
+ */
+export const ssGradCamPlusPlus: CamMethod<"activations" | "gradients" | "places"> = {
+  id: "SSGrad-CAM++",
+  aliases: ["ssgradcam_plus_plus", "spatial-sensitive-grad-cam++"],
+  title: "Spatial sensitive Grad-CAM++",
+  paper: "Yamauchi, CVPR Workshops 2024",
+  needs: ["activations", "gradients", "places"],
+  auto: "stage",
+  ...sumOverChannels<"gradients" | "places">((evidence) =>
+    spatiallySensitive(evidence, evidence.compat ? publishedWeights(evidence) : instanceWeights(evidence)),
+  ),
+};
+
+type Parts = Pick<Evidence, "activations" | "gradients" | "places">;
+
+function instanceWeights({ activations, gradients, places }: Parts): Float64Array {
+  const inside = instanceCells(places, activations);
+  return perChannel(activations, (start) => {
+    let total = 0;
+    for (let i = 0; i < inside.length; i++) total += inside[i]! * activations.data[start + i]!;
+    const bounded = Math.max(total, 0);
+    let weight = 0;
+    for (let i = 0; i < inside.length; i++) {
+      const g = gradients.data[start + i]!;
+      if (inside[i] && g > 0) weight += g / (2 + bounded * g);
+    }
+    return weight;
+  });
+}
+
+function publishedWeights({ activations, gradients, places }: Parts): Float64Array {
+  const inside = instanceCells(places, activations);
+  return perChannel(activations, (start) => {
+    let total = 0;
+    for (let i = 0; i < inside.length; i++) total += inside[i]! * activations.data[start + i]!;
+    let weight = 0;
+    for (let i = 0; i < inside.length; i++) {
+      const g = gradients.data[start + i]!;
+      const below = 2 * g * g * inside[i]! + g * g * g * total + 1e-8;
+      if (g > 0 && below !== 0) weight += (g * g * g) / below;
+    }
+    return weight;
+  });
+}
+
+/** 1 at each cell that a box covers at least in part, 0 elsewhere; the detection's own cell counts as covered. All ones without a place. */
+export function instanceCells(places: readonly Place[], activations: Evidence["activations"]): Uint8Array {
+  const [, H, W] = shapeOf(activations);
+  const inside = new Uint8Array(H * W).fill(places.length === 0 ? 1 : 0);
+  for (const { box, cell } of places) {
+    const [left, right] = [Math.max(Math.floor(box.x1), 0), Math.min(Math.ceil(box.x2), W)];
+    for (let y = Math.max(Math.floor(box.y1), 0); y < Math.min(Math.ceil(box.y2), H); y++) {
+      if (right > left) inside.fill(1, y * W + left, y * W + right);
+    }
+    inside[Math.min(cell[1], H - 1) * W + Math.min(cell[0], W - 1)] = 1;
+  }
+  return inside;
+}
