@@ -1,4 +1,5 @@
 import { didYouMean, WhyboxError } from "../errors.js";
+import { deepFeatureFactorization } from "./deep-feature-factorization.js";
 import { detClassProbabilityMap } from "./det-class-probability-map.js";
 import { eigenCam } from "./eigen-cam.js";
 import { eigenGradCam } from "./eigen-grad-cam.js";
@@ -41,6 +42,7 @@ export const defaultMethods: readonly AnyCamMethod[] = [
   fem,
   segEigenCam,
   refineCam,
+  deepFeatureFactorization,
   odam,
   ssGradCam,
   ssGradCamPlusPlus,
