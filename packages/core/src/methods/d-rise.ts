@@ -1,0 +1,117 @@
+import { gridMasks } from "../tensor/grid-masks.js";
+import type { CamMethod } from "./method.js";
+import { sampleCount } from "./samples.js";
+
+/** Cells of a mask along either side, and the probability that one is kept. */
+const CELLS = 16;
+const KEEP = 0.5;
+/** Most masks, unless a number is asked for. */
+const MASKS = 5000;
+/** Masks between two looks at the running map. */
+const BLOCK = 250;
+/** No stop before this many: a correlation of two maps of few masks says little. */
+const LEAST_MASKS = 500;
+/** The map has settled at this reliability. */
+const SETTLED = 0.9;
+
+/**
+ * Hides random parts of the picture and looks at what is left of the detection: no gradient, no layer, only input and output.
+ *
+ * `map[y, x] = 1/(N·p) · Σ_i (w_i − w̄) · M_i[y, x]`. A mask `M_i` `[H, W]`, 0..1, is a grid of 16 × 16 cells, each kept with p = 0.5, enlarged smoothly to a little more than the input and cut at a random offset;
+ * hidden pixels are black. `w_i = max_j IoU(b, b_j) · objectness_j · cos(p, p_j)` is how near the nearest of all boxes `j` that the network sees through the mask comes to the detection with box `b` and class
+ * probabilities `p`, and `w̄` is the mean of the `w_i`. Signed: where hiding helps, the map is negative.
+ *
+ * **When it stops:** after at most 5000 masks, or exactly `samples` when a number is asked for. Without one it stops as soon as the map has settled: every 250 masks, from 500 on, the map of the even masks and the
+ * map of the odd ones are compared. If `r` is their correlation over the pixels, the reliability of the map of all masks is `2r / (1 + r)` (Spearman and Brown, 1910), and it has settled at 0.9: its
+ * correlation with the map of infinitely many masks then is about √0.9 = 0.95. The number of masks (`masks`) and the `reliability` are reported.
+ *
+ * **Cost:** one forward pass per mask. Mask `i` depends on the seed and `i` alone, so that all detections of a picture share one set of passes, in any order. Memory holds one batch, one mask and four sums of the
+ * input's size.
+ *
+ * **Edge cases:** similarities that are all the same give zeros. One that is not finite counts as zero.
+ *
+ * **Differs from the paper**, which adds up `w_i · M_i`. Subtracting the mean changes what the sum tends to only by a constant, and takes away the noise of the masks themselves, which for a detection that few masks can hide
+ * is most of the noise. `compat` gives the paper's sum, which is nowhere negative. pytorch-grad-cam does not have the method.
+ *
+ * Petsiuk et al., "Black-box Explanation of Object Detectors via Saliency Maps", CVPR 2021, section 3; masks of RISE, BMVC 2018.
+ */
+export const dRise: CamMethod<"masked"> = {
+  id: "D-RISE",
+  title: "D-RISE",
+  paper: "Petsiuk et al., CVPR 2021",
+  needs: ["masked"],
+  reads: "network",
+  async map({ masked, seed, samples, compat, report }) {
+    const [height, width] = masked.size;
+    const write = gridMasks({ size: masked.size, cells: CELLS, keep: KEEP, seed });
+    const mask = new Float32Array(height * width);
+    const [even, odd] = [runningSum(mask.length), runningSum(mask.length)];
+    const limit = sampleCount(samples, MASKS);
+    let count = 0;
+    let reliability = 0;
+    while (count < limit && !(samples === undefined && count >= LEAST_MASKS && reliability >= SETTLED)) {
+      const first = count;
+      const block = Math.min(BLOCK, limit - first);
+      const similarities = await masked.similarities(first, block, (i, into) => write(first + i, into));
+      for (let i = 0; i < block; i++, count++) {
+        write(count, mask);
+        addMask(count % 2 === 0 ? even : odd, mask, similarities[i]!);
+      }
+      reliability = reliabilityOfMean(finish(even, compat), finish(odd, compat));
+    }
+    report("masks", count);
+    report("reliability", reliability);
+    return { height, width, data: Float32Array.from(finish(joined(even, odd), compat)) };
+  },
+};
+
+/** `Σ M_i`, `Σ w_i M_i`, `Σ w_i` and their number. */
+interface RunningSum {
+  readonly masks: Float64Array;
+  readonly weighted: Float64Array;
+  weights: number;
+  count: number;
+}
+
+function runningSum(pixels: number): RunningSum {
+  return { masks: new Float64Array(pixels), weighted: new Float64Array(pixels), weights: 0, count: 0 };
+}
+
+function addMask(sum: RunningSum, mask: Float32Array, similarity: number): void {
+  const weight = Number.isFinite(similarity) ? similarity : 0;
+  sum.weights += weight;
+  sum.count++;
+  for (let i = 0; i < mask.length; i++) {
+    sum.masks[i]! += mask[i]!;
+    sum.weighted[i]! += weight * mask[i]!;
+  }
+}
+
+function joined(a: RunningSum, b: RunningSum): RunningSum {
+  return {
+    masks: a.masks.map((value, i) => value + b.masks[i]!),
+    weighted: a.weighted.map((value, i) => value + b.weighted[i]!),
+    weights: a.weights + b.weights,
+    count: a.count + b.count,
+  };
+}
+
+function finish({ masks, weighted, weights, count }: RunningSum, compat: boolean): Float64Array {
+  const mean = compat || count === 0 ? 0 : weights / count;
+  return weighted.map((value, i) => (value - mean * masks[i]!) / (Math.max(count, 1) * KEEP));
+}
+
+/** Spearman and Brown: how much of the variance of the mean of two maps is not noise, from their correlation; 0 when they do not correlate. */
+function reliabilityOfMean(a: Float64Array, b: Float64Array): number {
+  const meanA = a.reduce((sum, value) => sum + value, 0) / a.length;
+  const meanB = b.reduce((sum, value) => sum + value, 0) / b.length;
+  let [both, varianceA, varianceB] = [0, 0, 0];
+  for (let i = 0; i < a.length; i++) {
+    both += (a[i]! - meanA) * (b[i]! - meanB);
+    varianceA += (a[i]! - meanA) ** 2;
+    varianceB += (b[i]! - meanB) ** 2;
+  }
+  if (!(both > 0)) return 0;
+  const correlation = both / Math.sqrt(varianceA * varianceB);
+  return (2 * correlation) / (1 + correlation);
+}
