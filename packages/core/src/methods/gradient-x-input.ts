@@ -1,0 +1,36 @@
+import type { Map2D, Tensor } from "../tensor/tensor.js";
+import type { CamMethod } from "./method.js";
+
+/**
+ * The first-order share of each pixel in the score: its value times the slope of the score there.
+ *
+ * `map[y, x] = Σ_c x[c, y, x] · G[c, y, x]` with `x` `[3, H, W]` the letterboxed picture, 0..1, and `G = d score / d x`. Signed: what speaks against the score is negative, and goes
+ * with the shared ReLU.
+ *
+ * **Cost:** one forward and one backward pass down to the picture.
+ *
+ * **Reading it:** a black pixel gets nothing whatever its slope, since black stands for "absent" here. Integrated Gradients lets another colour stand for it.
+ *
+ * pytorch-grad-cam does not have it.
+ *
+ * Shrikumar, Greenside and Kundaje, "Learning Important Features Through Propagating Activation Differences", ICML 2017, section 2.2; first in their "Not Just a Black Box", 2016.
+ */
+export const gradientXInput: CamMethod<"activations" | "gradients"> = {
+  id: "gradient-x-input",
+  aliases: ["input-x-gradient", "gradient*input"],
+  title: "Gradient × input",
+  paper: "Shrikumar et al., ICML 2017",
+  needs: ["activations", "gradients"],
+  reads: "input",
+  map: ({ activations, gradients }) => sumOfProducts(activations, gradients.data),
+};
+
+/** `Σ_c a[c, y, x] · b[c, y, x]` of two tensors `[C, H, W]`, added up in float64. */
+export function sumOfProducts({ dims, data }: Tensor, other: ArrayLike<number>): Map2D {
+  const [C, H, W] = dims as [number, number, number];
+  const sum = new Float64Array(H * W);
+  for (let c = 0; c < C; c++) {
+    for (let i = 0; i < H * W; i++) sum[i]! += data[c * H * W + i]! * other[c * H * W + i]!;
+  }
+  return { height: H, width: W, data: Float32Array.from(sum) };
+}
