@@ -1,0 +1,47 @@
+import { describe, expect, it } from "vitest";
+import { tapFusion } from "../../src/methods/tap-fusion.js";
+import { tapFusionFast } from "../../src/methods/tap-fusion-fast.js";
+import type { Map2D } from "../../src/tensor/tensor.js";
+import { evidenceOf, goldenA, goldenG } from "./evidence.js";
+
+const map = (values: readonly number[]): Map2D => ({
+  height: 1,
+  width: values.length,
+  data: Float32Array.from(values),
+});
+
+function expectClose(found: ArrayLike<number>, wanted: readonly number[], within = 1e-6): void {
+  expect(found.length).toBe(wanted.length);
+  for (const [i, value] of wanted.entries()) expect(Math.abs(found[i]! - value)).toBeLessThan(within);
+}
+
+describe.each([
+  [tapFusion, "taps"],
+  [tapFusionFast, "taps-fast"],
+] as const)("$id", (method, auto) => {
+  it("is LayerCAM at each tap, of the detection's own row", async () => {
+    const { data } = await method.map(evidenceOf({ activations: goldenA, gradients: goldenG }));
+    expectClose(data, [0.1, 0.06, 0, 0.87]);
+    expect(method.auto).toBe(auto);
+    expect(method.scores).toEqual(["row"]);
+  });
+
+  it("fuses by the geometric mean, which stands on a thousandth", () => {
+    const fused = method.fuse!([map([1, 0.25, 0, 0]), map([1, 1, 1, 0])]);
+    expect([fused.height, fused.width]).toEqual([1, 4]);
+    const mean = (a: number, b: number): number => Math.sqrt((a + 1e-3) * (b + 1e-3)) - 1e-3;
+    expectClose(fused.data, [1, mean(0.25, 1), mean(0, 1), 0]);
+    expect(fused.data[3]).toBeGreaterThanOrEqual(0);
+  });
+
+  it("scales each map to its own maximum first, and leaves the maps alone", () => {
+    const halves = map([0.5, 0.125]);
+    expectClose(method.fuse!([halves, map([1, 1])]).data, [1, Math.sqrt(0.251 * 1.001) - 1e-3]);
+    expect([...halves.data]).toEqual([0.5, 0.125]);
+  });
+
+  it("gives one map back as it is, and zeros for zeros", () => {
+    expectClose(method.fuse!([map([1, 0.5, 0])]).data, [1, 0.5, 0]);
+    expectClose(method.fuse!([map([0, 0])]).data, [0, 0]);
+  });
+});
