@@ -1,5 +1,6 @@
 import { nodesBetween, readsOf, usedInitializers } from "../onnx/cut.js";
 import { elementType } from "../onnx/element-type.js";
+import { freshPrefix } from "../onnx/fresh-prefix.js";
 import { GraphIndex } from "../onnx/graph.js";
 import { DataType, type Graph, type Model, type Node, type ValueInfo } from "../onnx/model.js";
 import { buildBackward } from "./backward.js";
@@ -31,7 +32,7 @@ export interface BackwardModel {
   readonly saved: readonly string[];
   /** Nodes to append to the forward model: they compute those of `saved` that the model itself does not have. */
   readonly forwardNodes: readonly Node[];
-  /** Value that the score reads → name of its seed. Values that no tap leads to have none. */
+  /** Value that the score reads → name of its seed. Values that no gradient depends on (no tap leads to them) have none. */
   readonly seeds: ReadonlyMap<string, string>;
   /** Tap → name of its gradient; null when no path leads from the tap to the outputs: exactly zero. */
   readonly gradients: ReadonlyMap<string, string | null>;
@@ -58,8 +59,12 @@ export function buildBackwardModel(model: Model, request: BackwardModelRequest):
   const backward =
     request.manySeeds && !together.manySeeds ? buildBackward(graph, { ...request, manySeeds: false }) : together;
   const gradients = [...backward.gradients.values()].filter((value) => value !== null);
-  const nodes = nodesBetween(simplify(asGraph(backward.builder.nodes), backward.seeds.values()), new Set(), gradients);
-  const cut = cutForward(graph, nodes, request);
+  const factors = freshPrefix(model, "whybox/factor/");
+  const simple = simplify(asGraph(backward.builder.nodes), backward.seeds.values(), factors);
+  const nodes = nodesBetween(simple, new Set(), gradients);
+  const read = new Set(nodes.flatMap((node) => node.inputs));
+  const seeds = new Map([...backward.seeds].filter(([, name]) => read.has(name)));
+  const cut = cutForward(model, nodes, request);
   const index = new GraphIndex(graph);
   const inner: Graph = {
     name: "backward",
@@ -69,7 +74,7 @@ export function buildBackwardModel(model: Model, request: BackwardModelRequest):
       ...backward.builder.initializers,
     ]),
     inputs: [
-      ...[...backward.seeds.values()].map((name) => untypedShape(name, DataType.FLOAT)),
+      ...[...seeds.values()].map((name) => untypedShape(name, DataType.FLOAT)),
       ...cut.saved.map((name) => untypedShape(name, elementType(graph, name, index))),
       ...cut.shapes.map((shape) => shape.input),
     ],
@@ -80,7 +85,7 @@ export function buildBackwardModel(model: Model, request: BackwardModelRequest):
     model: { ...model, graph: { ...inner, initializers: usedInitializers(inner, inner.nodes) } },
     saved: [...cut.saved, ...cut.shapes.map((shape) => shape.input.name)],
     forwardNodes: cut.shapes.map((shape) => shape.node),
-    seeds: backward.seeds,
+    seeds,
     gradients: backward.gradients,
     manySeeds: backward.manySeeds,
   };
@@ -96,7 +101,8 @@ interface ForwardCut {
   readonly backward: readonly Node[];
 }
 
-function cutForward(graph: Graph, backward: readonly Node[], request: BackwardModelRequest): ForwardCut {
+function cutForward(model: Model, backward: readonly Node[], request: BackwardModelRequest): ForwardCut {
+  const { graph } = model;
   const index = new GraphIndex(graph);
   const made = new Set(backward.flatMap((node) => node.outputs));
   const isForward = (value: string): boolean =>
@@ -122,24 +128,27 @@ function cutForward(graph: Graph, backward: readonly Node[], request: BackwardMo
       stack.push(...readsOf(node));
     }
   }
-  const shapes: ForwardCut["shapes"][number][] = [];
-  const kept: Node[] = [];
-  const renamed = new Map<string, string>();
-  for (const node of backward) {
-    if (isShape(node)) {
-      const part = ["start", "end"].map((key) => node.attributes.get(key)?.value ?? "").join(":");
-      const name = `whybox/shape${part}/${node.inputs[0]}`;
-      renamed.set(node.outputs[0]!, name);
-      shapes.push({
-        node: { ...node, name, outputs: [name] },
-        input: untypedShape(name, DataType.INT64),
-      });
-    } else {
-      kept.push(node);
-    }
+  const crossing = shapesOf(backward.filter(isShape), freshPrefix(model, "whybox/shape"));
+  const now = (value: string): string => crossing.names.get(value) ?? value;
+  const kept = backward.filter((node) => !isShape(node)).map((node) => ({ ...node, inputs: node.inputs.map(now) }));
+  const { shapes } = crossing;
+  return { saved: [...saved], shapes, rerun: graph.nodes.filter((node) => rerun.has(node)), backward: kept };
+}
+
+/** What Shape nodes give, under names that say what it is: equal ones, from however many nodes, are one value. */
+function shapesOf(
+  nodes: readonly Node[],
+  prefix: string,
+): Pick<ForwardCut, "shapes"> & { readonly names: ReadonlyMap<string, string> } {
+  const shapes = new Map<string, ForwardCut["shapes"][number]>();
+  const names = new Map<string, string>();
+  for (const node of nodes) {
+    const part = ["start", "end"].map((key) => node.attributes.get(key)?.value ?? "").join(":");
+    const name = `${prefix}${part}/${node.inputs[0]}`;
+    names.set(node.outputs[0]!, name);
+    shapes.set(name, { node: { ...node, name, outputs: [name] }, input: untypedShape(name, DataType.INT64) });
   }
-  const relinked = kept.map((node) => ({ ...node, inputs: node.inputs.map((input) => renamed.get(input) ?? input) }));
-  return { saved: [...saved], shapes, rerun: graph.nodes.filter((node) => rerun.has(node)), backward: relinked };
+  return { shapes: [...shapes.values()], names };
 }
 
 function stopsOf(

@@ -48,7 +48,8 @@ export function buildBackward(graph: Graph, request: BackwardRequest): BackwardG
   const build = new GraphBuilder(freePrefix(graph));
   const seeds = new Map(outputs.map((output) => [output, build.fresh("seed")]));
   const state: BackwardState = {
-    ...{ build, facts: plan.facts, manySeeds: request.manySeeds, anySeed: seeds.get(outputs[0]!) ?? "" },
+    ...{ build, facts: plan.facts, manySeeds: request.manySeeds },
+    anySeed: seeds.get(outputs.find((output) => plan.reached.has(output)) ?? "") ?? "",
     ...{ shapes: new Map(), seededShapes: new Map(), refusals: [] },
   };
   if (request.manySeeds) refuseOtherBatches(state, plan);

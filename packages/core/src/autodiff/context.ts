@@ -10,7 +10,7 @@ export interface BackwardState {
   readonly build: GraphBuilder;
   readonly facts: ShapeFacts;
   readonly manySeeds: boolean;
-  /** One of the seeds: its axis 0 tells N. */
+  /** A seed that flows to a tap: its axis 0 tells N. */
   readonly anySeed: Value;
   /** Forward value → its shape in the backward graph. */
   readonly shapes: Map<Value, Value>;

@@ -5,8 +5,9 @@ import type { Graph, Node } from "../onnx/model.js";
  * Collects factors that do not depend on the seeds, so that the work on cotangents (N seeds wide) shrinks and the rest is
  * done once: `(g·a)·b → g·(a·b)` and `g·a + g·b → g·(a + b)`. SiLU's backward pass, three multiplications and a sum on
  * cotangents as the rules emit it, becomes one multiplication. Values that keep their name keep their meaning (up to rounding).
+ * @param prefix of the names of the factors: no value that the graph reads or makes may start with it.
  */
-export function simplify(graph: Graph, seeds: Iterable<string>): Graph {
+export function simplify(graph: Graph, seeds: Iterable<string>, prefix: string): Graph {
   const index = new GraphIndex(graph);
   const linear = index.descendants(seeds);
   const nodes: Node[] = [];
@@ -17,7 +18,7 @@ export function simplify(graph: Graph, seeds: Iterable<string>): Graph {
     for (const output of node.outputs) now.set(output, node);
   };
   const fresh = (opType: string, inputs: readonly string[]): string => {
-    const name = `whybox/factor/${count++}`;
+    const name = `${prefix}${count++}`;
     emit({ opType, domain: "", name, inputs, outputs: [name], attributes: new Map() });
     return name;
   };

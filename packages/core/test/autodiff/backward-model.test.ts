@@ -1,6 +1,8 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { buildBackward } from "../../src/autodiff/backward.js";
 import type { BackwardModel } from "../../src/autodiff/backward-model.js";
+import type { GradRule } from "../../src/autodiff/rule.js";
+import { defaultRules } from "../../src/autodiff/rules/index.js";
 import { WhyboxError } from "../../src/errors.js";
 import { GraphBuilder } from "../../src/onnx/builder.js";
 import { buildPrefix, buildTail } from "../../src/onnx/cut.js";
@@ -232,6 +234,63 @@ describe("buildBackwardModel", () => {
     const backward = backwardModelOf(negative, { taps: ["x"], outputs: ["y"] });
     expect([backward.saved, backward.forwardNodes]).toEqual([[], []]);
     expect(inputsOf(backward)).toEqual([...backward.seeds.values()]);
+  });
+
+  it("lists a shape once that several nodes of the backward pass ask for", async () => {
+    const asinh: GradRule = {
+      op: "Asinh",
+      vjp(cx) {
+        const x = cx.input(0);
+        const size = cx.op("Cast", [cx.op("Shape", [x])], { to: DataType.FLOAT });
+        const first = cx.op("Cast", [cx.op("Shape", [x], { end: 1 })], { to: DataType.FLOAT });
+        return [cx.op("Mul", [cx.cotangent(0)!, cx.op("Add", [size, first])])];
+      },
+    };
+    const twice = small((b) => b.node("Add", [b.op("Asinh", ["x"]), b.op("Asinh", ["x"])], ["y"]));
+    const backward = backwardModelOf(twice, { taps: ["x"], outputs: ["y"], rules: [...defaultRules, asinh] });
+    expect(backward.saved).toEqual(expect.arrayContaining(["whybox/shape:/x", "whybox/shape:1/x"]));
+    expect(new Set(backward.saved).size).toBe(backward.saved.length);
+    expect(backward.forwardNodes.flatMap((node) => node.outputs)).toEqual(backward.saved);
+    expect(inputsOf(backward)).toEqual([...backward.seeds.values(), ...backward.saved]);
+    const gradients = await runBackwardModel(twice, backward, { x: vector(1, 2, 3) }, { y: vector(1, 10, 100) });
+    expect(gradients).toEqual(new Map([["x", vector(12, 120, 1200)]]));
+  });
+
+  it.each(["whybox/factor/0", "whybox/shape:/z"])(
+    "leaves a name alone that the model uses itself: %s",
+    async (name) => {
+      const gradient = (slope: string) => {
+        const named = small((b) => {
+          b.node("Sigmoid", ["x"], [slope]);
+          b.node("Mul", ["x", slope], ["silu"]);
+          b.node("Mul", ["silu", "silu"], ["z"]);
+          b.node("ReduceSum", ["z"], ["y"]);
+        });
+        const backward = backwardModelOf(named, { taps: ["x"], outputs: ["y"] });
+        return runBackwardModel(named, backward, { x: vector(1, -2, 3) }, { y: vector(1) });
+      };
+      expect(await gradient(name)).toEqual(await gradient("slope"));
+    },
+  );
+
+  it.each([false, true])("has no seed for a value that no tap leads to, many seeds %s", async (manySeeds) => {
+    const b = new GraphBuilder("m");
+    b.input("x", [1, 3]);
+    b.input("other", [1, 3]);
+    b.node("Neg", ["other"], ["alone"]);
+    b.node("MaxPool", [b.op("Unsqueeze", ["x", b.ints([1])])], ["y"], { kernel_shape: [3] });
+    for (const output of ["alone", "y"]) b.output(output);
+    const backward = backwardModelOf(modelOf(b), { taps: ["x"], outputs: ["alone", "y"], manySeeds });
+    expect([...backward.seeds.keys()]).toEqual(["y"]);
+    expect(inputsOf(backward)).toEqual([...backward.seeds.values(), ...backward.saved]);
+    expect(backward.manySeeds).toBe(manySeeds);
+    const seeds = { dims: [manySeeds ? 2 : 1, 1, 1], data: Float32Array.of(5, 7).slice(0, manySeeds ? 2 : 1) };
+    const feeds = {
+      x: { dims: [1, 3], data: Float32Array.of(1, 3, 2) },
+      other: { dims: [1, 3], data: new Float32Array(3) },
+    };
+    const gradients = await runBackwardModel(modelOf(b), backward, feeds, { y: seeds });
+    expect([...gradients.get("x")!.data]).toEqual([0, 5, 0, 0, 7, 0].slice(0, manySeeds ? 6 : 3));
   });
 
   it("gives the seed back where the tap is what is scored", async () => {
