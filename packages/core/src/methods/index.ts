@@ -1,25 +1,38 @@
 import { didYouMean, WhyboxError } from "../errors.js";
+import { ablationCam } from "./ablation-cam.js";
+import { dRise } from "./d-rise.js";
 import { deepFeatureFactorization } from "./deep-feature-factorization.js";
 import { detClassProbabilityMap } from "./det-class-probability-map.js";
 import { eigenCam } from "./eigen-cam.js";
 import { eigenGradCam } from "./eigen-grad-cam.js";
 import { fem } from "./fem.js";
 import { finerCam } from "./finer-cam.js";
+import { fullGrad } from "./full-grad.js";
 import { gCame } from "./g-came.js";
 import { gradCam } from "./grad-cam.js";
 import { gradCamElementWise } from "./grad-cam-element-wise.js";
 import { gradCamPlusPlus } from "./grad-cam-plus-plus.js";
+import { gradient } from "./gradient.js";
+import { gradientXInput } from "./gradient-x-input.js";
+import { guidedBackprop } from "./guided-backprop.js";
+import { guidedGradCam } from "./guided-grad-cam.js";
 import { hiResCam } from "./hi-res-cam.js";
+import { integratedGradients } from "./integrated-gradients.js";
 import { kpcaCam } from "./kpca-cam.js";
 import { layerCam } from "./layer-cam.js";
 import type { CamMethod, Evidence } from "./method.js";
 import { odam } from "./odam.js";
 import { randomCam } from "./random-cam.js";
+import { reciproCam } from "./recipro-cam.js";
 import { refineCam } from "./refine-cam.js";
+import { scoreCam } from "./score-cam.js";
 import { segEigenCam } from "./seg-eigen-cam.js";
 import { shapleyCam } from "./shapley-cam.js";
+import { smoothGrad } from "./smooth-grad.js";
 import { ssGradCam } from "./ss-grad-cam.js";
 import { ssGradCamPlusPlus } from "./ss-grad-cam-plus-plus.js";
+import { tapFusion } from "./tap-fusion.js";
+import { tapFusionFast } from "./tap-fusion-fast.js";
 import { xGradCam } from "./x-grad-cam.js";
 
 /** A method whatever it needs. */
@@ -35,6 +48,9 @@ export const defaultMethods: readonly AnyCamMethod[] = [
   layerCam,
   eigenCam,
   eigenGradCam,
+  fullGrad,
+  ablationCam,
+  scoreCam,
   randomCam,
   kpcaCam,
   shapleyCam,
@@ -43,11 +59,21 @@ export const defaultMethods: readonly AnyCamMethod[] = [
   segEigenCam,
   refineCam,
   deepFeatureFactorization,
+  guidedBackprop,
+  guidedGradCam,
   odam,
   ssGradCam,
   ssGradCamPlusPlus,
   gCame,
+  reciproCam,
   detClassProbabilityMap,
+  dRise,
+  gradient,
+  gradientXInput,
+  smoothGrad,
+  integratedGradients,
+  tapFusion,
+  tapFusionFast,
 ];
 
 /**
