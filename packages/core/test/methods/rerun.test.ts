@@ -117,6 +117,11 @@ describe("ScoreCAM", () => {
     const masked = maskedOf([4, 3], (mask) => seen.push([...mask]));
     await scoreCam.map(evidenceOf({ activations: peak, masked }));
     expectClose(seen[0]!, [0, 0, 0, 1, 1, 1, 1, 1, 1, 0, 0, 0]);
+    seen.length = 0;
+    await scoreCam.map(evidenceOf({ activations: tensor([2, 3, 1], [-2, 0, 2, 7, 5, 3]), masked }));
+    const down = [0, 1 / 3, 2 / 3, 1].flatMap((value) => [value, value, value]);
+    expectClose(seen[0]!, down);
+    expectClose(seen[1]!, down.toReversed());
   });
 
   it("leaves constant channels out, and lets them take part with compat", async () => {

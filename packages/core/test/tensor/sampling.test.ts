@@ -83,18 +83,20 @@ describe("gridMasks", () => {
   it("lies in 0..1, is kept half of the time at every pixel, and changes by less than a cell's slope", () => {
     const masks = draw(Array.from({ length: 600 }, (_, i) => i));
     const mean = new Float64Array(50 * 70);
-    let steepest = 0;
+    let [across, down] = [0, 0];
     for (const mask of masks) {
       expect(mask.every((value) => value >= 0 && value <= 1)).toBe(true);
       mask.forEach((value, i) => {
         mean[i]! += value / masks.length;
-        if (i % 70 !== 0) steepest = Math.max(steepest, Math.abs(value - mask[i - 1]!));
+        if (i % 70 !== 0) across = Math.max(across, Math.abs(value - mask[i - 1]!));
+        if (i >= 70) down = Math.max(down, Math.abs(value - mask[i - 70]!));
       });
     }
     expect(Math.min(...mean)).toBeGreaterThan(0.4);
     expect(Math.max(...mean)).toBeLessThan(0.6);
-    // A cell is ⌈70 / 16⌉ = 5 pixels before it is enlarged by 17 / 16.
-    expect(steepest).toBeCloseTo(16 / (17 * 5), 5);
+    // A cell is ⌈70 / 16⌉ = 5 pixels wide and ⌈50 / 16⌉ = 4 high before it is enlarged by 17 / 16.
+    expect(across).toBeCloseTo(16 / (17 * 5), 5);
+    expect(down).toBeCloseTo(16 / (17 * 4), 5);
   });
 
   it("keeps all or nothing when told so, also on inputs smaller than the grid", () => {
