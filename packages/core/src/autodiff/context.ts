@@ -3,6 +3,7 @@ import type { AttributeLiteral } from "../onnx/attributes.js";
 import type { GraphBuilder, Value } from "../onnx/builder.js";
 import type { Node, TensorProto } from "../onnx/model.js";
 import type { VjpContext } from "./rule.js";
+import { join, part } from "./rules/axes.js";
 import type { ShapeFacts, StaticDim } from "./shape-facts.js";
 
 /** What all nodes of one backward pass share. */
@@ -77,33 +78,31 @@ export class NodeContext implements VjpContext {
     return shape;
   }
 
+  seededShape(value: Value): Value {
+    if (!this.manySeeds) return this.shape(value);
+    const known = this.#state.seededShapes.get(value);
+    if (known !== undefined) return known;
+    const seeds = this.op("Shape", [this.#state.anySeed], { start: 0, end: 1 });
+    const shape = join(this, seeds, part(this, this.shape(value), 1));
+    this.#state.seededShapes.set(value, shape);
+    return shape;
+  }
+
   staticDims(value: Value): readonly StaticDim[] | undefined {
     return this.#state.facts.dims(value);
   }
 
   reshapeLike(g: Value, like: Value): Value {
-    return this.op("Reshape", [g, this.#seededShape(like)], { allowzero: 1 });
+    return this.op("Reshape", [g, this.seededShape(like)], { allowzero: 1 });
   }
 
   zerosLike(like: Value): Value {
-    return this.op("ConstantOfShape", [this.#seededShape(like)]);
+    return this.op("ConstantOfShape", [this.seededShape(like)]);
   }
 
   refuseManySeeds(reason: string): void {
     if (this.manySeeds)
       this.#state.refusals.push(`${this.node.opType} "${this.node.name || this.output(0)}": ${reason}`);
-  }
-
-  /** The shape of a cotangent of `like`: with many seeds, N stands in place of the 1 along axis 0. */
-  #seededShape(like: Value): Value {
-    if (!this.manySeeds) return this.shape(like);
-    const known = this.#state.seededShapes.get(like);
-    if (known !== undefined) return known;
-    const N = this.op("Shape", [this.#state.anySeed], { start: 0, end: 1 });
-    const rest = this.op("Slice", [this.shape(like), this.build.ints([1]), this.build.ints([2 ** 63])]);
-    const shape = this.op("Concat", [N, rest], { axis: 0 });
-    this.#state.seededShapes.set(like, shape);
-    return shape;
   }
 }
 

@@ -33,6 +33,8 @@ export interface VjpContext {
   constant(i: number): TensorProto | undefined;
   /** Shape of a forward value (int64 vector, in the graph). */
   shape(value: Value): Value;
+  /** Shape of a cotangent of a forward value: the value's own; with `manySeeds` axis 0 is N. */
+  seededShape(value: Value): Value;
   /** What is known of a forward value's dims before anything runs: a size, or a symbol (equal symbols are equal sizes). Undefined: not even the rank. */
   staticDims(value: Value): readonly StaticDim[] | undefined;
   /** `g` reshaped to the shape of forward value `like`; with `manySeeds` axis 0 stays the seed axis. */

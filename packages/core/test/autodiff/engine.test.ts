@@ -161,6 +161,20 @@ describe("buildBackward", () => {
     expect(buildBackward(graph, { taps: ["x"], outputs, manySeeds: false }).builder.nodes.length).toBe(100_000);
   });
 
+  it("makes the shape of a cotangent once, with many seeds too", () => {
+    const graph = graphOf([1, 2, null, null], (b) => [
+      b.op("GlobalAveragePool", ["x"]),
+      b.op("GlobalMaxPool", ["x"]),
+      b.op("Reshape", ["x", b.ints([1, -1])]),
+    ]);
+    const outputs = graph.outputs.map((output) => output.name);
+    for (const manySeeds of [false, true]) {
+      const { nodes } = buildBackward(graph, { taps: ["x"], outputs, manySeeds }).builder;
+      const shapes = nodes.filter((node) => node.opType === "Shape" && node.inputs[0] === "x");
+      expect([shapes.length, nodes.filter((node) => node.opType === "Concat").length]).toEqual([1, manySeeds ? 1 : 0]);
+    }
+  });
+
   it("un-broadcasts nothing where shapes are seen to agree, whatever the size of the input", () => {
     const graph = graphOf([1, 3, null, null], (b) => {
       const silu = b.op("Mul", ["x", b.op("Sigmoid", ["x"])]);

@@ -2,7 +2,7 @@ import { type AttributeLiteral, intAttribute } from "../../onnx/attributes.js";
 import type { Value } from "../../onnx/builder.js";
 import { sizeOf } from "../../tensor/tensor.js";
 import type { GradRule, VjpContext } from "../rule.js";
-import { join, onesOf, padBy, part, product, seededShape } from "./axes.js";
+import { join, onesOf, padBy, part, product } from "./axes.js";
 import { beginPads, channelsToBatch, covered, cutToInput, spatialAxes, type Window, windowOf } from "./window.js";
 
 /**
@@ -30,7 +30,7 @@ export const globalAveragePoolRule: GradRule = {
     const g = cx.cotangent(0)!;
     const entries = product(cx, part(cx, cx.shape(x), 2));
     const share = cx.op("Div", [g, cx.op("CastLike", [entries, g])]);
-    return [cx.op("Expand", [share, seededShape(cx, x, g)])];
+    return [cx.op("Expand", [share, cx.seededShape(x)])];
   },
 };
 

@@ -32,12 +32,6 @@ export function join(cx: VjpContext, ...vectors: readonly Value[]): Value {
   return cx.op("Concat", vectors, { axis: 0 });
 }
 
-/** The shape of a forward value; with many seeds its axis 0 has as many entries as the cotangent `g`. */
-export function seededShape(cx: VjpContext, like: Value, g: Value): Value {
-  const shape = cx.shape(like);
-  return cx.manySeeds ? join(cx, cx.op("Shape", [g], { start: 0, end: 1 }), part(cx, shape, 1)) : shape;
-}
-
 /** Float zeros of a shape known in the graph. */
 export function zerosOf(cx: VjpContext, shape: Value): Value {
   return cx.op("ConstantOfShape", [shape], { value: { tensor: floatTensor("", [1], [0]) } });

@@ -1,5 +1,5 @@
 import type { GradRule } from "../rule.js";
-import { constantInts, countTo, seededShape } from "./axes.js";
+import { constantInts, countTo } from "./axes.js";
 
 /** Gradient of Expand: the sum over the axes that were repeated, which the engine takes as for any broadcasting op. */
 export const expandRule: GradRule = {
@@ -18,7 +18,7 @@ export const tileRule: GradRule = {
     const x = cx.input(0);
     const g = cx.cotangent(0)!;
     if (constantInts(cx, 1)?.[0] !== 1) cx.refuseManySeeds("it repeats axis 0, where the seeds are, or may");
-    const shape = seededShape(cx, x, g);
+    const shape = cx.seededShape(x);
     const column = build.ints([-1, 1]);
     const pairs = [cx.input(1), shape].map((vector) => cx.op("Reshape", [vector, column]));
     const folded = cx.op("Reshape", [cx.op("Concat", pairs, { axis: 1 }), build.ints([-1])]);

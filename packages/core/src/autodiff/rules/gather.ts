@@ -1,7 +1,7 @@
 import { intAttribute } from "../../onnx/attributes.js";
 import type { Value } from "../../onnx/builder.js";
 import type { GradRule, VjpContext } from "../rule.js";
-import { constantInts, join, padBy, part, product, refuseAxisZero, seededShape, sizeAt, TO_END } from "./axes.js";
+import { constantInts, join, padBy, part, product, refuseAxisZero, sizeAt, TO_END } from "./axes.js";
 import { scatterAdd } from "./scatter.js";
 
 /** Gradient of Gather: every gathered entry is added back onto its source (repeated indices add up). */
@@ -14,7 +14,7 @@ export const gatherRule: GradRule = {
     const g = cx.cotangent(0)!;
     const axis = intAttribute(cx.node, "axis", 0);
     refuseAxisZero(cx, [axis], x);
-    const shape = seededShape(cx, x, g);
+    const shape = cx.seededShape(x);
     const size = sizeAt(cx, shape, axis);
     const outer = product(cx, part(cx, shape, 0, axis));
     // With axis -1 "behind the axis" would start at 0 again.

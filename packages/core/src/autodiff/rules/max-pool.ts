@@ -2,7 +2,7 @@ import { intAttribute } from "../../onnx/attributes.js";
 import type { Value } from "../../onnx/builder.js";
 import type { Node } from "../../onnx/model.js";
 import type { GradRule, VjpContext } from "../rule.js";
-import { join, product, seededShape, zerosOf } from "./axes.js";
+import { join, product, zerosOf } from "./axes.js";
 import { maxPoolWithoutIndices } from "./max-pool-without-indices.js";
 import { alongAxes, poolOnce, windowOf } from "./window.js";
 
@@ -68,7 +68,7 @@ export const globalMaxPoolRule: GradRule = {
     const rows = build.ints([0, 0, -1]);
     const best = cx.op("ArgMax", [cx.op("Reshape", [x, rows])], { axis: 2, keepdims: 1, select_last_index: 0 });
     const g = cx.op("Reshape", [cx.cotangent(0)!, rows]);
-    const zeros = cx.op("Reshape", [zerosOf(cx, seededShape(cx, x, g)), rows]);
+    const zeros = cx.op("Reshape", [zerosOf(cx, cx.seededShape(x)), rows]);
     const places = cx.op("Expand", [best, cx.op("Shape", [g])]);
     return [cx.reshapeLike(cx.op("ScatterElements", [zeros, places, g], { axis: 2 }), x)];
   },

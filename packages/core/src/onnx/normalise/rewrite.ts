@@ -51,22 +51,20 @@ export function change(node: Node, { opType, inputs, outputs, without = [], set 
 
 /** The first input of a node. @throws bad-input when the file leaves it out. */
 export function firstInput(node: Node): Value {
-  const input = node.inputs[0];
-  if (input !== undefined && input !== "") return input;
-  throw new WhyboxError(
-    "bad-input",
-    `Node "${node.name}" (${node.opType}) has no input. The model file is broken; export it again.`,
-    { details: { node: node.name, op: node.opType } },
-  );
+  return firstOf(node, "input");
 }
 
 /** The first output of a node. @throws bad-input when the file leaves it out. */
 export function firstOutput(node: Node): Value {
-  const output = node.outputs[0];
-  if (output !== undefined && output !== "") return output;
+  return firstOf(node, "output");
+}
+
+function firstOf(node: Node, what: "input" | "output"): Value {
+  const first = node[`${what}s`][0];
+  if (first !== undefined && first !== "") return first;
   throw new WhyboxError(
     "bad-input",
-    `Node "${node.name}" (${node.opType}) has no output. The model file is broken; export it again.`,
+    `Node "${node.name}" (${node.opType}) has no ${what}. The model file is broken; export it again.`,
     { details: { node: node.name, op: node.opType } },
   );
 }
