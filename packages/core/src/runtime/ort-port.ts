@@ -46,7 +46,10 @@ export function createOrtPort(ort: OrtModule, options: OrtPortOptions = {}): Run
   const versions = ort.env?.versions;
   return {
     description: `ONNX Runtime ${versions?.node ?? versions?.web ?? versions?.common ?? "of unknown version"}`,
-    upload: async (type, dims, data) => wrap(new ort.Tensor(type as never, data as never, dims)),
+    upload: async (type, dims, data) => {
+      const what = `take a ${type} tensor of shape [${dims.join(", ")}]`;
+      return wrap(await refusedBy(what, async () => new ort.Tensor(type as never, data as never, dims)));
+    },
     createSession: async (model, session) => {
       const created = await refusedBy("open the model", () =>
         ort.InferenceSession.create(model, ortOptions(session, options)),
@@ -75,7 +78,7 @@ function wrapSession(session: OrtSession): RuntimeSession {
     run: async (feeds, outputs) => {
       const given = Object.entries(feeds).map(([name, value]) => [name, unwrap(value)] as const);
       const results = await refusedBy("run the model", () => session.run(Object.fromEntries(given) as never, outputs));
-      return Object.fromEntries(outputs.map((name) => [name, wrap(results[name] as OrtTensor)]));
+      return wrapAll(results as Record<string, OrtTensor>, outputs);
     },
     release: async () => {
       if (released) return;
@@ -90,18 +93,28 @@ interface OrtBacked extends RuntimeTensor {
   readonly [inner]: OrtTensor;
 }
 
+/** The outputs of a run. @throws runtime when one is of a type that does not cross; nothing of the run is left in memory then. */
+function wrapAll(
+  results: Readonly<Record<string, OrtTensor>>,
+  outputs: readonly string[],
+): Record<string, RuntimeTensor> {
+  const refused = outputs.find((name) => !types.has(results[name]!.type));
+  if (refused === undefined) return Object.fromEntries(outputs.map((name) => [name, wrap(results[name]!)]));
+  const { type } = results[refused]!;
+  for (const value of new Set(Object.values(results))) value.dispose();
+  throw new WhyboxError(
+    "runtime",
+    `The runtime returned a tensor of type ${type} for output "${refused}"; expected one of ${[...types].join(", ")}.`,
+    { details: { output: refused, type } },
+  );
+}
+
 function wrap(value: OrtTensor): RuntimeTensor {
-  if (!types.has(value.type)) {
-    throw new WhyboxError(
-      "runtime",
-      `The runtime returned a tensor of type ${value.type}; expected one of ${[...types].join(", ")}.`,
-    );
-  }
   let disposed = false;
   const wrapped: OrtBacked = {
     type: value.type as RuntimeType,
     dims: value.dims,
-    read: async () => (await value.getData()) as RuntimeData,
+    read: async () => (await refusedBy("read a tensor", () => value.getData())) as RuntimeData,
     dispose: () => {
       if (!disposed) value.dispose();
       disposed = true;

@@ -108,6 +108,21 @@ describe("a tensor of the port", () => {
     expect(await tensor.read()).toBe(data);
   });
 
+  it("says what the runtime said when it cannot be read", async () => {
+    const fake = new FakeOrt();
+    const cause = new Error("device lost");
+    const lost = floats(1);
+    lost.getData = () => Promise.reject(cause);
+    fake.results = { y: lost };
+    const { y } = await (await fake.port().createSession(bytes, {})).run({}, ["y"]);
+    await expect(y!.read()).rejects.toMatchObject({
+      name: "WhyboxError",
+      code: "runtime",
+      message: "ONNX Runtime could not read a tensor: device lost",
+      cause,
+    });
+  });
+
   it("is freed once, however often it is asked for", async () => {
     const fake = new FakeOrt();
     fake.results = { y: floats(1) };
@@ -191,8 +206,16 @@ describe("a session of the port", () => {
     await expect(session.run({}, ["y"])).rejects.toMatchObject({
       name: "WhyboxError",
       code: "runtime",
-      message: expect.stringMatching(/type string.*float32, float16, int64, int32, uint8, bool/),
+      message: expect.stringMatching(/type string.*"y".*float32, float16, int64, int32, uint8, bool/),
     });
+  });
+
+  it("frees all that a run gave when one of its outputs is refused", async () => {
+    const fake = new FakeOrt();
+    fake.results = { y: floats(1), z: new FakeTensor("string", ["a"], [1]), w: floats(2) };
+    const session = await fake.port().createSession(bytes, {});
+    await expect(session.run({}, ["y", "z", "w"])).rejects.toMatchObject({ details: { output: "z", type: "string" } });
+    expect(Object.values(fake.results).map((tensor) => tensor.disposals)).toEqual([1, 1, 1]);
   });
 });
 
@@ -228,6 +251,15 @@ describe("the port on onnxruntime-node", () => {
     again!.dispose();
     for (const session of [first!, second!]) await session.release();
     await first!.release();
+  });
+
+  it("says what is wrong with data that do not fill a tensor", async () => {
+    await expect(port.upload("float32", [2, 3], new Float32Array(5))).rejects.toMatchObject({
+      name: "WhyboxError",
+      code: "runtime",
+      message: expect.stringMatching(/^ONNX Runtime could not take a float32 tensor of shape \[2, 3\]: .*6.*5/),
+      cause: expect.any(Error),
+    });
   });
 
   it("says what is wrong with a model or with what is fed", async () => {
