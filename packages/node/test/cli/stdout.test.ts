@@ -1,0 +1,78 @@
+import { existsSync } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import sharp from "sharp";
+import { beforeEach, describe, expect, it } from "vitest";
+import { bin, launch } from "../support/launch.js";
+import { withFileLimit } from "../support/refusals.js";
+import { yolov5sPath } from "../support/yolov5s-path.js";
+import { temporaryFolder } from "./fake-world.js";
+
+let cwd: string;
+beforeEach(async () => {
+  cwd = await temporaryFolder();
+});
+
+/** The built command with streams redirected as the shell says, `> file`. */
+const redirected = (redirection: string, ...argv: string[]) => [
+  ...["sh", "-c", `exec "$@" ${redirection}`, "sh"],
+  ...[process.execPath, bin, ...argv],
+];
+const full =
+  "error: Could not write to stdout: the disk is full (ENOSPC). Free some space, or send the output elsewhere.\n";
+
+describe.skipIf(!existsSync("/dev/full"))("a stdout without space (where the system has /dev/full)", () => {
+  it.each(["--help", "--version", "explain --help"])("is told in words: %s", async (words) => {
+    const run = await launch(redirected("> /dev/full", ...words.split(" ")), { cwd });
+    expect(run).toEqual({ code: 6, stdout: "", stderr: full });
+  });
+
+  it("is told besides what else went wrong", async () => {
+    const run = await launch(redirected("> /dev/full", "explain", "gone.jpg", "--json"), { cwd });
+    expect(run.code).toBe(6);
+    expect(run.stderr).toMatch(/^error: gone\.jpg: no such file or folder/);
+    expect(run.stderr.endsWith(full)).toBe(true);
+    expect(run.stderr.split("\n").length).toBe(3);
+  });
+
+  it("does not stop the work", async () => {
+    await yolov5sPath();
+    const grey = { create: { width: 64, height: 48, channels: 3, background: "#888888" } } as const;
+    await sharp(grey).toFile(join(cwd, "small.png"));
+    const argv = ["explain", "small.png", "--out", "o", "--json", "--quiet"];
+    const run = await launch(redirected("> /dev/full", ...argv), { cwd });
+    expect([run.code, run.stderr]).toEqual([6, full]);
+    expect((await readdir(join(cwd, "o"))).sort()).toEqual(["small.json", "small.png"]);
+  });
+
+  it("of messages only changes no exit code", async () => {
+    const help = await launch(redirected("2> /dev/full", "--help"), { cwd });
+    expect([help.code, help.stdout.startsWith("Usage: whybox")]).toEqual([0, true]);
+    const gone = await launch(redirected("2> /dev/full", "explain", "gone.jpg"), { cwd });
+    expect(gone).toEqual({ code: 3, stdout: "", stderr: "" });
+    expect((await launch(redirected("> /dev/full 2>&1", "--help"), { cwd })).code).toBe(6);
+  });
+});
+
+describe.skipIf(process.platform === "win32")("a stdout that goes to a file", () => {
+  it("gets everything, behind what is in the file", async () => {
+    const run = await launch(redirected("> both.txt", "explain", "--help"), { cwd });
+    expect(run).toEqual({ code: 0, stdout: "", stderr: "" });
+    await launch(redirected(">> both.txt", "explain", "--help"), { cwd });
+    const help = (await launch([process.execPath, bin, "explain", "--help"], { cwd })).stdout;
+    expect(await readFile(join(cwd, "both.txt"), "utf8")).toBe(help + help);
+  });
+
+  it("is told when the system cuts it short", async () => {
+    const run = await launch(withFileLimit(1, redirected("> cut.txt", "explain", "--help")), { cwd });
+    expect([run.code, run.stderr]).toEqual([
+      6,
+      "error: Could not write to stdout: the file is larger than allowed (EFBIG). " +
+        "Raise the limit (ulimit -f), or send the output elsewhere.\n",
+    ]);
+    const help = (await launch([process.execPath, bin, "explain", "--help"], { cwd })).stdout;
+    const cut = await readFile(join(cwd, "cut.txt"), "utf8");
+    expect(cut.length).toBeLessThan(help.length);
+    expect(help.startsWith(cut)).toBe(true);
+  });
+});
