@@ -1,4 +1,4 @@
-import { gridMasks } from "../tensor/grid-masks.js";
+import { type GridMaskSums, gridMasks } from "../tensor/grid-masks.js";
 import type { CamMethod } from "./method.js";
 import { sampleCount } from "./samples.js";
 
@@ -25,8 +25,8 @@ const SETTLED = 0.9;
  * map of the odd ones are compared. If `r` is their correlation over the pixels, the reliability of the map of all masks is `2r / (1 + r)` (Spearman and Brown, 1910), and it has settled at 0.9: its
  * correlation with the map of infinitely many masks then is about √0.9 = 0.95. The number of masks (`masks`) and the `reliability` are reported.
  *
- * **Cost:** one forward pass per mask. Mask `i` depends on the seed and `i` alone, so that all detections of a picture share one set of passes, in any order. Memory holds one batch, one mask and four sums of the
- * input's size.
+ * **Cost:** one forward pass per mask. Mask `i` depends on the seed and `i` alone, so that all detections of a picture share one set of passes, in any order. Memory holds one batch and, for each detection at work,
+ * four sums of the input's size.
  *
  * **Edge cases:** similarities that are all the same give zeros. One that is not finite counts as zero.
  *
@@ -43,51 +43,61 @@ export const dRise: CamMethod<"masked"> = {
   reads: "network",
   async map({ masked, seed, samples, compat, report }) {
     const [height, width] = masked.size;
-    const write = gridMasks({ size: masked.size, cells: CELLS, keep: KEEP, seed });
-    const mask = new Float32Array(height * width);
-    const [even, odd] = [runningSum(mask.length), runningSum(mask.length)];
+    const masks = gridMasks({ size: masked.size, cells: CELLS, keep: KEEP, seed });
+    const halves = [new RunningMap(masks.sums()), new RunningMap(masks.sums())] as const;
     const limit = sampleCount(samples, MASKS);
     let count = 0;
     let reliability = 0;
+    let map: Float64Array = new Float64Array(height * width);
+    // Similarities are taken from the first one on, so that equal ones cancel exactly.
+    let base: number | undefined;
     while (count < limit && !(samples === undefined && count >= LEAST_MASKS && reliability >= SETTLED)) {
       const first = count;
       const block = Math.min(BLOCK, limit - first);
-      const similarities = await masked.similarities(first, block, (i, into) => write(first + i, into));
-      for (let i = 0; i < block; i++, count++) {
-        write(count, mask);
-        addMask(count % 2 === 0 ? even : odd, mask, similarities[i]!);
-      }
-      reliability = reliabilityOfMean(finish(even, compat), finish(odd, compat));
+      const similarities = await masked.similarities(first, block, (i, into) => masks.write(first + i, into));
+      base ??= finiteOrZero(similarities[0]!);
+      for (let i = 0; i < block; i++, count++) halves[count % 2]!.add(count, finiteOrZero(similarities[i]!) - base);
+      if (samples !== undefined && count < limit) continue;
+      const [even, odd] = [halves[0].read(), halves[1].read()];
+      const restored = compat ? base : undefined;
+      reliability = reliabilityOfMean(mapOf(even, restored), mapOf(odd, restored));
+      map = mapOf(joined(even, odd), restored);
     }
     report("masks", count);
     report("reliability", reliability);
-    return { height, width, data: Float32Array.from(finish(joined(even, odd), compat)) };
+    return { height, width, data: Float32Array.from(map) };
   },
 };
 
 /** `Σ M_i`, `Σ w_i M_i`, `Σ w_i` and their number. */
-interface RunningSum {
+interface Sums {
   readonly masks: Float64Array;
   readonly weighted: Float64Array;
-  weights: number;
-  count: number;
+  readonly weights: number;
+  readonly count: number;
 }
 
-function runningSum(pixels: number): RunningSum {
-  return { masks: new Float64Array(pixels), weighted: new Float64Array(pixels), weights: 0, count: 0 };
-}
+class RunningMap {
+  readonly #sums: GridMaskSums;
+  #weights = 0;
+  #count = 0;
 
-function addMask(sum: RunningSum, mask: Float32Array, similarity: number): void {
-  const weight = Number.isFinite(similarity) ? similarity : 0;
-  sum.weights += weight;
-  sum.count++;
-  for (let i = 0; i < mask.length; i++) {
-    sum.masks[i]! += mask[i]!;
-    sum.weighted[i]! += weight * mask[i]!;
+  constructor(sums: GridMaskSums) {
+    this.#sums = sums;
+  }
+
+  add(i: number, weight: number): void {
+    this.#sums.add(i, weight);
+    this.#weights += weight;
+    this.#count++;
+  }
+
+  read(): Sums {
+    return { ...this.#sums.read(), weights: this.#weights, count: this.#count };
   }
 }
 
-function joined(a: RunningSum, b: RunningSum): RunningSum {
+function joined(a: Sums, b: Sums): Sums {
   return {
     masks: a.masks.map((value, i) => value + b.masks[i]!),
     weighted: a.weighted.map((value, i) => value + b.weighted[i]!),
@@ -96,9 +106,15 @@ function joined(a: RunningSum, b: RunningSum): RunningSum {
   };
 }
 
-function finish({ masks, weighted, weights, count }: RunningSum, compat: boolean): Float64Array {
-  const mean = compat || count === 0 ? 0 : weights / count;
-  return weighted.map((value, i) => (value - mean * masks[i]!) / (Math.max(count, 1) * KEEP));
+/** The sum with the mean taken off, or with the base put back on where there is one. */
+function mapOf({ masks, weighted, weights, count }: Sums, base: number | undefined): Float64Array {
+  const number = Math.max(count, 1);
+  const offset = base === undefined ? -weights / number : base;
+  return weighted.map((value, i) => (value + offset * masks[i]!) / (number * KEEP));
+}
+
+function finiteOrZero(value: number): number {
+  return Number.isFinite(value) ? value : 0;
 }
 
 /** Spearman and Brown: how much of the variance of the mean of two maps is not noise, from their correlation; 0 when they do not correlate. */

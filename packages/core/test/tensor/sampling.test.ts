@@ -65,7 +65,7 @@ describe("gaussLegendre", () => {
 describe("gridMasks", () => {
   const options = { size: [50, 70], cells: 16, keep: 0.5, seed: 3 } as const;
   const draw = (numbers: readonly number[], given = options): Float32Array[] => {
-    const write = gridMasks(given);
+    const { write } = gridMasks(given);
     return numbers.map((i) => {
       const into = new Float32Array(50 * 70).fill(Number.NaN);
       write(i, into);
@@ -99,11 +99,25 @@ describe("gridMasks", () => {
     expect(down).toBeCloseTo(16 / (17 * 4), 5);
   });
 
+  it("adds masks up, and masks times their weights, as if pixel by pixel", () => {
+    const sums = gridMasks(options).sums();
+    const numbers = [4, 0, 17, 300, 5, 6, 7, 8, 9, 10];
+    for (const i of numbers) sums.add(i, i - 6);
+    const { masks, weighted } = sums.read();
+    const drawn = draw(numbers);
+    for (let at = 0; at < masks.length; at++) {
+      const sum = drawn.reduce((total, mask) => total + mask[at]!, 0);
+      const weightedSum = drawn.reduce((total, mask, n) => total + (numbers[n]! - 6) * mask[at]!, 0);
+      if (Math.abs(masks[at]! - sum) > 1e-5) expect(masks[at]).toBe(sum);
+      if (Math.abs(weighted[at]! - weightedSum) > 1e-4) expect(weighted[at]).toBe(weightedSum);
+    }
+  });
+
   it("keeps all or nothing when told so, also on inputs smaller than the grid", () => {
     expect(draw([0], { ...options, keep: 1 as 0.5 })[0]!.every((value) => value === 1)).toBe(true);
     expect(draw([0], { ...options, keep: 0 as 0.5 })[0]!.every((value) => value === 0)).toBe(true);
     const small = new Float32Array(6).fill(Number.NaN);
-    gridMasks({ ...options, size: [2, 3] })(0, small);
+    gridMasks({ ...options, size: [2, 3] }).write(0, small);
     expect(small.every((value) => value >= 0 && value <= 1)).toBe(true);
   });
 
