@@ -11,7 +11,7 @@ export interface NonnegativeFactors {
 
 const MOST_ROUNDS = 200;
 /** Relative decrease of the squared error in one round at which the search ends. */
-const SETTLED = 1e-5;
+const SETTLED = 1e-4;
 
 /**
  * `X ≈ W · H` with nothing negative: hierarchical alternating least squares (Cichocki and Phan, "Fast Local Algorithms for Large Scale Nonnegative Matrix and Tensor
@@ -23,8 +23,8 @@ export function factorizeNonnegative(X: Float64Array, rows: number, columns: num
   let norm = 0;
   for (const value of X) norm += value * value;
   if (norm === 0) return { W, H, error: 0 };
-  let before = Number.POSITIVE_INFINITY;
-  let error = 1;
+  let before = norm;
+  let error = norm;
   for (let round = 0; round < MOST_ROUNDS; round++) {
     // X·Hᵀ and H·Hᵀ give W row by row; the transposed problem gives H.
     const XH = timesTransposed(X, H, rows, columns, rank);

@@ -82,3 +82,16 @@ export function evidenceOf(given: Partial<Evidence & Setting>): Evidence & Setti
 /** The A and G of the golden vector. */
 export const goldenA = tensor([2, 2, 2], [1, -0.2, 0.5, 2, 0, 0.3, -0.1, 0.7]);
 export const goldenG = tensor([2, 2, 2], [0.1, 0, -0.2, 0.4, -0.3, 0.2, 0, 0.1]);
+
+/** Largest difference over the largest wanted absolute value; infinite for another length or a NaN. */
+export function closeness(found: ArrayLike<number>, wanted: ArrayLike<number>): number {
+  if (found.length !== wanted.length) return Number.POSITIVE_INFINITY;
+  let [most, scale] = [0, 0];
+  for (let i = 0; i < wanted.length; i++) {
+    const difference = Math.abs(found[i]! - wanted[i]!);
+    if (Number.isNaN(difference)) return Number.POSITIVE_INFINITY;
+    most = Math.max(most, difference);
+    scale = Math.max(scale, Math.abs(wanted[i]!));
+  }
+  return scale === 0 ? most : most / scale;
+}
