@@ -11,20 +11,22 @@ const LIBRARY_BATCH = 32;
 /**
  * Weighs each channel by how much of the score is lost without it: no gradient, only changed activations.
  *
- * `cam[h, w] = Σ_c w_c · A[c, h, w]` with `w_c = (s₀ − s_c) / |s₀|`, where `A` `[C, H, W]` are the activations of the layer, `s₀` is the score and `s_c`
- * the score when channel `c` is zero. Only the part of the network behind the layer runs again.
+ * `cam[h, w] = Σ_c w_c · A[c, h, w]` with `w_c = (s₀ − s_c) / |s₀|`, where `A` `[C, H, W]` are the activations of the layer,
+ * `s₀` is the score and `s_c` the score when channel `c` is zero. Only the part of the network behind the layer runs again.
  *
  * **Cost:** one forward pass and `C` runs of the part behind the layer, in batches.
  *
- * **Edge cases:** a score of zero divides by 1e-12 instead. A channel without which the score is −∞ gets the largest finite weight (1 when there is none);
- * one whose score is not a number gets none.
+ * **Edge cases:** a score of zero divides by 1e-12 instead. A channel without which the score is −∞ gets the largest finite
+ * weight (1 when there is none); one whose score is not a number gets none.
  *
- * **Differs from pytorch-grad-cam**, which divides by `s₀` itself, so that a negative score (a logarithm, as for detections) turns every weight round, and which
- * replaces a channel not by zero but, when the least activation is not zero, by that least value − 1e7. As it takes the minimum anew after each replacement, the next
- * channels of a batch of 32 get about −2e7, −3e7 and so on, far outside of what a network with SiLU was trained on. `compat` gives the library's weights, sign and values
+ * **Differs from pytorch-grad-cam**, which divides by `s₀` itself, so that a negative score (a logarithm, as for detections)
+ * turns every weight round, and which replaces a channel not by zero but, when the least activation is not zero, by that least
+ * value − 1e7. As it takes the minimum anew after each replacement, the next channels of a batch of 32 get about −2e7, −3e7 and
+ * so on, far outside of what a network with SiLU was trained on. `compat` gives the library's weights, sign and values
  * included; where the library divides by zero the weight is zero.
  *
- * Desai and Ramaswamy, "Ablation-CAM: Visual Explanations for Deep Convolutional Network via Gradient-free Localization", WACV 2020, section 3.
+ * Desai and Ramaswamy, "Ablation-CAM: Visual Explanations for Deep Convolutional Network via Gradient-free Localization", WACV
+ * 2020, section 3.
  */
 export const ablationCam: CamMethod<"activations" | "tail"> = {
   id: "AblationCAM",

@@ -17,23 +17,29 @@ const SETTLED = 0.9;
 /**
  * Hides random parts of the picture and looks at what is left of the detection: no gradient, no layer, only input and output.
  *
- * `map[y, x] = 1/(N·p) · Σ_i (w_i − w̄) · M_i[y, x]`. A mask `M_i` `[H, W]`, 0..1, is a grid of 16 × 16 cells, each kept with p = 0.5, enlarged smoothly to a little more than the input and cut at a random offset;
- * hidden pixels are black. `w_i = max_j IoU(b, b_j) · objectness_j · cos(p, p_j)` is how near the nearest of all boxes `j` that the network sees through the mask comes to the detection with box `b` and class
- * probabilities `p`, and `w̄` is the mean of the `w_i`. Signed: where hiding helps, the map is negative.
+ * `map[y, x] = 1/(N·q) · Σ_i (w_i − w̄) · M_i[y, x]`. A mask `M_i` `[H, W]`, 0..1, is a grid of 16 × 16 cells, each kept with
+ * probability `q` = 0.5, enlarged smoothly to a little more than the input and cut at a random offset; hidden pixels are black. `w_i = max_j
+ * IoU(b, b_j) · objectness_j · cos(p, p_j)` is how near the nearest of all boxes `j` that the network sees through the mask
+ * comes to the detection with box `b` and class probabilities `p`, and `w̄` is the mean of the `w_i`. Signed: where hiding
+ * helps, the map is negative.
  *
- * **When it stops:** after at most 5000 masks, or exactly `samples` when a number is asked for. Without one it stops as soon as the map has settled: every 250 masks, from 500 on, the map of the even masks and the
- * map of the odd ones are compared. If `r` is their correlation over the pixels, the reliability of the map of all masks is `2r / (1 + r)` (Spearman and Brown, 1910), and it has settled at 0.9: its
- * correlation with the map of infinitely many masks then is about √0.9 = 0.95. The number of masks (`masks`) and the `reliability` are reported.
+ * **When it stops:** after at most 5000 masks, or exactly `samples` when a number is asked for. Without one it stops as soon as
+ * the map has settled: every 250 masks, from 500 on, the map of the even masks and the map of the odd ones are compared. If `r`
+ * is their correlation over the pixels, the reliability of the map of all masks is `2r / (1 + r)` (Spearman and Brown, 1910),
+ * and it has settled at 0.9: its correlation with the map of infinitely many masks then is about √0.9 = 0.95. The number of
+ * masks (`masks`) and the `reliability` are reported.
  *
- * **Cost:** one forward pass per mask. Mask `i` depends on the seed and `i` alone, so that all detections of a picture share one set of passes, in any order. Memory holds one batch and, for each detection at work,
- * four sums of the input's size.
+ * **Cost:** one forward pass per mask. Mask `i` depends on the seed and `i` alone, so that all detections of a picture share
+ * one set of passes, in any order. Memory holds one batch and, for each detection at work, four sums of the input's size.
  *
  * **Edge cases:** similarities that are all the same give zeros. One that is not finite counts as zero.
  *
- * **Differs from the paper**, which adds up `w_i · M_i`. Subtracting the mean changes what the sum tends to only by a constant, and takes away the noise of the masks themselves, which for a detection that few masks can hide
- * is most of the noise. `compat` gives the paper's sum, which is nowhere negative. pytorch-grad-cam does not have the method.
+ * **Differs from the paper**, which adds up `w_i · M_i`. Subtracting the mean changes what the sum tends to only by a constant,
+ * and takes away the noise of the masks themselves, which for a detection that few masks can hide is most of the noise.
+ * `compat` gives the paper's sum, which is nowhere negative. pytorch-grad-cam does not have the method.
  *
- * Petsiuk et al., "Black-box Explanation of Object Detectors via Saliency Maps", CVPR 2021, section 3; masks of RISE, BMVC 2018.
+ * Petsiuk et al., "Black-box Explanation of Object Detectors via Saliency Maps", CVPR 2021, section 3; masks of RISE, BMVC
+ * 2018.
  */
 export const dRise: CamMethod<"masked"> = {
   id: "D-RISE",
@@ -117,7 +123,10 @@ function finiteOrZero(value: number): number {
   return Number.isFinite(value) ? value : 0;
 }
 
-/** Spearman and Brown: how much of the variance of the mean of two maps is not noise, from their correlation; 0 when they do not correlate. */
+/**
+ * Spearman and Brown: how much of the variance of the mean of two maps is not noise, from their correlation; 0 when they do not
+ * correlate.
+ */
 function reliabilityOfMean(a: Float64Array, b: Float64Array): number {
   const meanA = a.reduce((sum, value) => sum + value, 0) / a.length;
   const meanB = b.reduce((sum, value) => sum + value, 0) / b.length;

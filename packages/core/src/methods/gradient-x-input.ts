@@ -4,16 +4,18 @@ import type { CamMethod } from "./method.js";
 /**
  * The first-order share of each pixel in the score: its value times the slope of the score there.
  *
- * `map[y, x] = Σ_c x[c, y, x] · G[c, y, x]` with `x` `[3, H, W]` the letterboxed picture, 0..1, and `G = d score / d x`. Signed: what speaks against the score is negative, and goes
- * with the shared ReLU.
+ * `map[y, x] = Σ_c x[c, y, x] · G[c, y, x]` with `x` `[3, H, W]` the letterboxed picture, 0..1, and `G = d score / d x`.
+ * Signed: what speaks against the score is negative, and goes with the shared ReLU.
  *
  * **Cost:** one forward and one backward pass down to the picture.
  *
- * **Reading it:** a black pixel gets nothing whatever its slope, since black stands for "absent" here. Integrated Gradients lets another colour stand for it.
+ * **Reading it:** a black pixel gets nothing whatever its slope, since black stands for "absent" here. Integrated Gradients
+ * lets another colour stand for it.
  *
  * pytorch-grad-cam does not have it.
  *
- * Shrikumar, Greenside and Kundaje, "Learning Important Features Through Propagating Activation Differences", ICML 2017, section 2.2; first in their "Not Just a Black Box", 2016.
+ * Shrikumar, Greenside and Kundaje, "Learning Important Features Through Propagating Activation Differences", ICML 2017,
+ * section 2.2; first in their "Not Just a Black Box", 2016.
  */
 export const gradientXInput: CamMethod<"activations" | "gradients"> = {
   id: "gradient-x-input",

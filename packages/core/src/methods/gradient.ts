@@ -4,15 +4,18 @@ import type { CamMethod } from "./method.js";
 /**
  * Where a small change of a pixel changes the score most, in either direction.
  *
- * `map[y, x] = max_c |G[c, y, x]|` with `G = d score / d x` `[3, H, W]`, the gradient at the letterboxed picture, and the maximum over the three colours.
+ * `map[y, x] = max_c |G[c, y, x]|` with `G = d score / d x` `[3, H, W]`, the gradient at the letterboxed picture, and the
+ * maximum over the three colours.
  *
  * **Cost:** one forward and one backward pass down to the picture.
  *
- * **Reading it:** noisy by nature, and a change of score is not a share in it; SmoothGrad and Integrated Gradients are the answers to the two.
+ * **Reading it:** noisy by nature, and a change of score is not a share in it; SmoothGrad and Integrated Gradients are the
+ * answers to the two.
  *
  * pytorch-grad-cam does not have it, except as guided backpropagation on a network without ReLU, which there is this gradient.
  *
- * Simonyan, Vedaldi and Zisserman, "Deep Inside Convolutional Networks: Visualising Image Classification Models and Saliency Maps", ICLR Workshop 2014, section 3.
+ * Simonyan, Vedaldi and Zisserman, "Deep Inside Convolutional Networks: Visualising Image Classification Models and Saliency
+ * Maps", ICLR Workshop 2014, section 3.
  */
 export const gradient: CamMethod<"gradients"> = {
   id: "gradient",

@@ -10,11 +10,13 @@ const GREY = 114 / 255;
 /**
  * Shares the difference between the score of the picture and the score of plain grey out among the pixels.
  *
- * `map[y, x] = Σ_c (x − x′)[c, y, x] · ∫₀¹ G(x′ + α (x − x′))[c, y, x] dα` with `x` `[3, H, W]` the letterboxed picture, `x′` the grey of the letterbox (114/255) everywhere and `G = d score / d x`. The
- * integral is a Gauss–Legendre sum of 32 points, or `samples` of them, exact for polynomials up to degree 63. Signed; the padding gets exactly zero.
+ * `map[y, x] = Σ_c (x − x′)[c, y, x] · ∫₀¹ G(x′ + α (x − x′))[c, y, x] dα` with `x` `[3, H, W]` the letterboxed picture, `x′`
+ * the grey of the letterbox (114/255) everywhere and `G = d score / d x`. The integral is a Gauss–Legendre sum of 32 points, or
+ * `samples` of them, exact for polynomials up to degree 63. Signed; the padding gets exactly zero.
  *
- * **Completeness:** the map adds up to `score(x) − score(x′)`, up to the error of the sum over α. Both are reported: `scoreDifference`, and `completenessGap`, the map's sum minus it. When
- * the gap is not small against the difference, ask for more steps.
+ * **Completeness:** the map adds up to `score(x) − score(x′)`, up to the error of the sum over α. Both are reported:
+ * `scoreDifference`, and `completenessGap`, the map's sum minus it. When the gap is not small against the difference, ask for
+ * more steps.
  *
  * **Cost:** 32 forward and backward passes down to the picture, or `samples` of them, and one for the grey.
  *

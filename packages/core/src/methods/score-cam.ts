@@ -9,21 +9,24 @@ const EPSILON = 1e-8;
 /**
  * Weighs each channel by the score of the picture seen through it: no gradient, the whole network runs on masked pictures.
  *
- * `cam[h, w] = Σ_c w_c · A[c, h, w]` with `w = softmax(s)` over the channels and `s_c` the score of `x ⊙ m_c`. The mask `m_c = (u − min u) / (max u − min u + 1e-8)` is the channel
- * resized to the input (`u`, bilinear, corners on corners). Masks are made one batch at a time, so that memory does not grow with the channels (all of them at once are
- * 2.5 GB for 512 channels at 640 × 640).
+ * `cam[h, w] = Σ_c w_c · A[c, h, w]` with `w = softmax(s)` over the channels and `s_c` the score of `x ⊙ m_c`. The mask `m_c =
+ * (u − min u) / (max u − min u + 1e-8)` is the channel resized to the input (`u`, bilinear, corners on corners). Masks are made
+ * one batch at a time, so that memory does not grow with the channels (all of them at once are 2.5 GB for 512 channels at 640 ×
+ * 640).
  *
  * **Cost:** one forward pass and one more for each channel that is not constant, in batches.
  *
- * **Edge cases:** a constant channel says nothing of where; it gets no run and no weight. A score of −∞ gets the weight zero; if no score is finite the map is zero.
+ * **Edge cases:** a constant channel says nothing of where; it gets no run and no weight. A score of −∞ gets the weight zero;
+ * if no score is finite the map is zero.
  *
- * **Reading it:** a softmax over hundreds of nearly equal scores is nearly uniform, and the map then is little more than the mean activation. For a score that is a logarithm, `log p`, the
- * weights are the probabilities themselves, `p_c / Σ p`.
+ * **Reading it:** a softmax over hundreds of nearly equal scores is nearly uniform, and the map then is little more than the
+ * mean activation. For a score that is a logarithm, `log p`, the weights are the probabilities themselves, `p_c / Σ p`.
  *
- * **Differs from pytorch-grad-cam**, where a constant channel runs with a black picture and takes part in the softmax, and where a map without any finite score is NaN. `compat`
- * lets constant channels take part.
+ * **Differs from pytorch-grad-cam**, where a constant channel runs with a black picture and takes part in the softmax, and
+ * where a map without any finite score is NaN. `compat` lets constant channels take part.
  *
- * Wang et al., "Score-CAM: Score-Weighted Visual Explanations for Convolutional Neural Networks", CVPR Workshops 2020, section 3 and algorithm 1.
+ * Wang et al., "Score-CAM: Score-Weighted Visual Explanations for Convolutional Neural Networks", CVPR Workshops 2020, section
+ * 3 and algorithm 1.
  */
 export const scoreCam: CamMethod<"activations" | "masked"> = {
   id: "ScoreCAM",
@@ -41,10 +44,10 @@ async function weigh({ activations, masked, compat, report }: Asked): Promise<Fl
   const [height, width] = masked.size;
   const rows = cornerTaps(H, height);
   const columns = cornerTaps(W, width);
+  const wide = new Float64Array(H * width);
   const scores = await masked.scores(channels.length, (i, into) => {
-    const start = channels[i]! * H * W;
-    enlarge(activations.data.subarray(start, start + H * W), rows, columns, into);
-    scaleInPlace(into);
+    widen(activations.data, channels[i]! * H * W, columns, wide);
+    scaleInPlace(into, lengthen(wide, rows, into));
   });
   report("masks", channels.length);
   const weights = new Float64Array(C);
@@ -61,33 +64,40 @@ function isConstant({ dims, data }: Tensor, c: number): boolean {
   return true;
 }
 
-function enlarge(channel: Float32Array, rows: CornerTaps, columns: CornerTaps, into: Float32Array): void {
-  const W = columns.source;
-  const width = columns.lower.length;
-  for (let y = 0, at = 0; y < rows.lower.length; y++) {
-    const above = rows.lower[y]! * W;
-    const below = rows.upper[y]! * W;
-    const down = rows.fraction[y]!;
-    for (let x = 0; x < width; x++, at++) {
-      const left = columns.lower[x]!;
-      const right = columns.upper[x]!;
-      const across = columns.fraction[x]!;
-      const top = (1 - across) * channel[above + left]! + across * channel[above + right]!;
-      const bottom = (1 - across) * channel[below + left]! + across * channel[below + right]!;
-      into[at] = (1 - down) * top + down * bottom;
+/** One channel, from `start` on, with every row resized: `[H, width]`. */
+function widen(data: Float32Array, start: number, columns: CornerTaps, into: Float64Array): void {
+  const { source, lower, upper, fraction } = columns;
+  for (let row = start, at = 0; at < into.length; row += source) {
+    for (let x = 0; x < lower.length; x++, at++) {
+      const left = data[row + lower[x]!]!;
+      into[at] = left + fraction[x]! * (data[row + upper[x]!]! - left);
     }
   }
 }
 
-function scaleInPlace(mask: Float32Array): void {
+/** Resizes the columns, `[height, width]`. Returns the least and the largest value. */
+function lengthen(wide: Float64Array, rows: CornerTaps, into: Float32Array): readonly [low: number, high: number] {
+  const width = wide.length / rows.source;
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
-  for (const value of mask) {
-    if (value < low) low = value;
-    if (value > high) high = value;
+  for (let y = 0, at = 0; y < rows.lower.length; y++) {
+    const above = rows.lower[y]! * width;
+    const below = rows.upper[y]! * width;
+    const down = rows.fraction[y]!;
+    for (let x = 0; x < width; x++, at++) {
+      const top = wide[above + x]!;
+      const value = Math.fround(top + down * (wide[below + x]! - top));
+      into[at] = value;
+      if (value < low) low = value;
+      if (value > high) high = value;
+    }
   }
-  const divisor = high - low + EPSILON;
-  for (let i = 0; i < mask.length; i++) mask[i] = (mask[i]! - low) / divisor;
+  return [low, high];
+}
+
+function scaleInPlace(mask: Float32Array, [low, high]: readonly [number, number]): void {
+  const scale = 1 / (high - low + EPSILON);
+  for (let i = 0; i < mask.length; i++) mask[i] = (mask[i]! - low) * scale;
 }
 
 /** Of the finite scores; the others get zero. */

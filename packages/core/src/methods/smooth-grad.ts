@@ -11,8 +11,9 @@ const NOISE = 0.1;
 /**
  * The gradient at the picture, averaged over noisy copies of it, so that what only flickers cancels out.
  *
- * `map[y, x] = max_c |mean_i G(x + n_i)[c, y, x]|`, `G = d score / d x` `[3, H, W]`, `n_i` normal noise with a standard deviation of 0.1 × (max x − min x), i = 1 … 25 or `samples`. The mean is taken of
- * the signed gradients, the magnitude and the maximum over colours afterwards. Noise `i` depends on the seed and `i` alone. Noisy pictures are not clipped.
+ * `map[y, x] = max_c |mean_i G(x + n_i)[c, y, x]|`, `G = d score / d x` `[3, H, W]`, `n_i` normal noise with a standard
+ * deviation of 0.1 × (max x − min x), i = 1 … 25 or `samples`. The mean is taken of the signed gradients, the magnitude and the
+ * maximum over colours afterwards. Noise `i` depends on the seed and `i` alone. Noisy pictures are not clipped.
  *
  * **Cost:** 25 forward and backward passes down to the picture, or `samples` of them.
  *

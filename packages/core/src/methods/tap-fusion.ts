@@ -6,19 +6,27 @@ import type { CamMethod } from "./method.js";
 const FLOOR = 1e-3;
 
 /**
- * One backward pass from the detection's own row, read at several depths at once and fused: shallow layers give the outline, deep ones the object, and only what all agree on stays.
+ * One backward pass from the detection's own row, read at several depths at once and fused: shallow layers give the outline,
+ * deep ones the object, and only what all agree on stays.
  *
- * At each tap `t` a LayerCAM, `cam_t[h, w] = Σ_c max(G_t[c, h, w], 0) · A_t[c, h, w]` with activations `A_t` and `G_t = d score / d A_t`, both `[C, h, w]`. Each map is ReLU'd, resized to the input and scaled to its own maximum;
- * their geometric mean `exp(mean_t log(cam_t + 0.001)) − 0.001` is the map. Taps without any heat are left out. The score is the confidence of the detection's own row, objectness × class probability, unless another is asked for.
+ * At each tap `t` a LayerCAM, `cam_t[h, w] = Σ_c max(G_t[c, h, w], 0) · A_t[c, h, w]` with activations `A_t` and `G_t = d score
+ * / d A_t`, both `[C, h, w]`. Each map is ReLU'd, resized to the input and scaled to its own maximum; their geometric mean
+ * `exp(mean_t log(cam_t + 0.001)) − 0.001` is the map. Taps without any heat are left out. The score is the confidence of the
+ * detection's own row, objectness × class probability, unless another is asked for.
  *
- * **Taps** that `auto` reads: the last feature maps of the backbone's deeper stages, the map of the neck behind its first concatenation, and the concatenation before the last block of the detection's own level. They are found from the graph.
+ * **Taps** that `auto` reads: the last feature maps of the backbone's deeper stages, the map of the neck behind its first
+ * concatenation, and the concatenation before the last block of the detection's own level. They are found from the graph.
  *
- * **Cost:** one forward pass and one backward pass down to the shallowest tap. `tap-fusion-fast` reads fewer taps, none of them shallow.
+ * **Cost:** one forward pass and one backward pass down to the shallowest tap. `tap-fusion-fast` reads fewer taps, none of them
+ * shallow.
  *
- * **Why:** at the input of a detector's head the gradient of one detection is a single cell, and a map that pools it there lights up everything of its kind. In a trial on YOLOv5s (25 detections in 12 photos) five fused taps reached
- * an insertion minus deletion of 0.825, against 0.459 for Grad-CAM at the head input, 0.756 for the best single layer, and 0.829 for a mere Gaussian at the box, which is the baseline to beat.
+ * **Why:** at the input of a detector's head the gradient of one detection is a single cell, and a map that pools it there
+ * lights up everything of its kind. In a trial on YOLOv5s (25 detections in 12 photos) five fused taps reached an insertion
+ * minus deletion of 0.825, against 0.459 for Grad-CAM at the head input, 0.756 for the best single layer, and 0.829 for a mere
+ * Gaussian at the box, which is the baseline to beat.
  *
- * Our own; the parts are Jiang et al., "LayerCAM: Exploring Hierarchical Class Activation Maps for Localization", IEEE TIP 2021. pytorch-grad-cam does not have it: several layers there are averaged.
+ * Our own; the parts are Jiang et al., "LayerCAM: Exploring Hierarchical Class Activation Maps for Localization", IEEE TIP
+ * 2021. pytorch-grad-cam does not have it: several layers there are averaged.
  */
 export const tapFusion: CamMethod<"activations" | "gradients"> = {
   id: "tap-fusion",

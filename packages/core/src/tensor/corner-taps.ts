@@ -8,8 +8,8 @@ export interface CornerTaps {
 }
 
 /**
- * The taps of a bilinear resize that puts corners on corners (`align_corners` in PyTorch): `x = d * (source - 1) / (target - 1)`. For the
- * usual half-pixel rule see `linearTaps`.
+ * The taps of a bilinear resize that puts corners on corners (`align_corners` in PyTorch): `x = d * (source - 1) / (target -
+ * 1)`. For the usual half-pixel rule see `linearTaps`.
  */
 export function cornerTaps(source: number, target: number): CornerTaps {
   const scale = target > 1 ? (source - 1) / (target - 1) : 0;

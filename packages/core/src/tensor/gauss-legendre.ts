@@ -2,8 +2,9 @@
 const NEWTON_STEPS = 8;
 
 /**
- * Points and weights of the Gauss–Legendre rule with `count` points on 0..1: `∫ f ≈ Σ weight · f(point)`, exact for polynomials of degree up
- * to `2 · count − 1`. Weights add up to 1. Points ascend. Roots of the Legendre polynomial by Newton's method (Abramowitz and Stegun, 25.4.29).
+ * Points and weights of the Gauss–Legendre rule with `count` points on 0..1: `∫ f ≈ Σ weight · f(point)`, exact for polynomials
+ * of degree up to `2 · count − 1`. Weights add up to 1. Points ascend. Roots of the Legendre polynomial by Newton's method
+ * (Abramowitz and Stegun, 25.4.29).
  */
 export function gaussLegendre(count: number): { readonly point: number; readonly weight: number }[] {
   return Array.from({ length: count }, (_, i) => {

@@ -28,8 +28,9 @@ export interface GridMaskSums {
 }
 
 /**
- * Random smooth masks, 0..1: a grid of `cells × cells` kept or dropped cells, enlarged (bilinear) to `(cells + 1) · ⌈size / cells⌉` pixels, of which a window of
- * `size` at a random offset of less than a cell is cut. Petsiuk, Das and Saenko, "RISE", BMVC 2018, section 3.2.
+ * Random smooth masks, 0..1: a grid of `cells × cells` kept or dropped cells, enlarged (bilinear) to `(cells + 1) · ⌈size /
+ * cells⌉` pixels, of which a window of `size` at a random offset of less than a cell is cut. Petsiuk, Das and Saenko, "RISE",
+ * BMVC 2018, section 3.2.
  */
 export function gridMasks({ size, cells, keep, seed }: GridMaskOptions): GridMasks {
   const [H, W] = size;

@@ -17,9 +17,9 @@ const W1 = 0xbb67ae85;
 const ROUNDS = 10;
 
 /**
- * Random numbers by counter: Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011,
- * section 3.3), the key being `seed` and the counter `(block, stream)`. Streams of one seed never meet, so that what number `i` of a
- * series gets depends on `(seed, i)` alone and not on what was drawn before. Normals by Box and Muller (1958).
+ * Random numbers by counter: Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel Random Numbers: As Easy as 1, 2, 3", SC
+ * 2011, section 3.3), the key being `seed` and the counter `(block, stream)`. Streams of one seed never meet, so that what
+ * number `i` of a series gets depends on `(seed, i)` alone and not on what was drawn before. Normals by Box and Muller (1958).
  * @throws usage when the seed or the stream is not a whole number from 0 to 2^53 - 1.
  */
 export function createRandom(seed: number, stream = 0): Random {
@@ -60,8 +60,8 @@ export function createRandom(seed: number, stream = 0): Random {
 }
 
 /**
- * Philox4x32-10 in place: `counter`, four words, becomes four random words.
- * Public for tests against the authors' known answers; take `createRandom` otherwise.
+ * Philox4x32-10 in place: `counter`, four words, becomes four random words. Public for tests against the authors' known
+ * answers; take `createRandom` otherwise.
  */
 export function philox(counter: Uint32Array, key0: number, key1: number): void {
   let c0 = counter[0]!;

@@ -1,6 +1,9 @@
 import type { Map2D, Tensor } from "./tensor.js";
 
-/** `Σ_c weights[c] · values[c, h, w]` of a tensor `[C, H, W]`, added up in float64. A weight of zero leaves its channel out, whatever it holds. */
+/**
+ * `Σ_c weights[c] · values[c, h, w]` of a tensor `[C, H, W]`, added up in float64. A weight of zero leaves its channel out,
+ * whatever it holds.
+ */
 export function weightedSum(values: Tensor, weights: ArrayLike<number>): Map2D {
   const [C, H, W] = values.dims as [number, number, number];
   const cells = H * W;
