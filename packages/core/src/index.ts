@@ -7,8 +7,17 @@ export type { Layer, LayerSelector } from "./detector/layer.js";
 export { didYouMean, WhyboxError, type WhyboxErrorCode } from "./errors.js";
 export { type CoreDetector, type CreateDetectorOptions, createDetector } from "./explain/create-detector.js";
 export type { LayerFacts, ModelFacts, PortFacts } from "./explain/inspect.js";
-export type { DetectOptions, ExplainOptions } from "./explain/options.js";
-export type { EmptyReason, ExplainResult, LayerDiagnosis, ScoreReport, Timings } from "./explain/result.js";
+export type { AskedBox, DetectOptions, ExplainOptions } from "./explain/options.js";
+export type {
+  AskedAnswer,
+  DetectionMap,
+  EmptyReason,
+  ExplainResult,
+  LayerDiagnosis,
+  MapNote,
+  ScoreReport,
+  Timings,
+} from "./explain/result.js";
 export { type ColormapName, colormap, colormapNames } from "./image/colormap.js";
 export type { Box, Frame, Letterbox, RgbImage, Size } from "./image/frame.js";
 export { cellToInput, toImage, toInput, unletterbox } from "./image/frame-map.js";
@@ -16,7 +25,17 @@ export { type LetterboxTarget, letterbox, planLetterbox } from "./image/letterbo
 export { type DrawnDetection, type OverlayOptions, renderOverlay } from "./image/overlay.js";
 export { checkRgbImage } from "./image/rgb-image.js";
 export { type AnyCamMethod, defaultMethods, resolveMethod } from "./methods/index.js";
-export type { CamMethod, Evidence } from "./methods/method.js";
+export type {
+  Biases,
+  CamMethod,
+  ClassMap,
+  Evidence,
+  MaskedInputs,
+  Pixels,
+  Place,
+  Setting,
+  Tail,
+} from "./methods/method.js";
 export { encodeModel } from "./onnx/encode.js";
 export { readTfjs } from "./readers/tfjs/read-tfjs.js";
 export { tfjsWeightFiles } from "./readers/tfjs/topology.js";

@@ -35,6 +35,8 @@ export interface DetectorHead {
   originOf(row: number, inputSize: Size): RowOrigin;
   /** Number of rows at this input size. */
   rowCount(inputSize: Size): number;
+  /** Cells `[h, w]` of a level. */
+  cells(level: number, inputSize: Size): Size;
   /** First row of a level (an index into `levels`) and the one past its last. */
   rowRange(level: number, inputSize: Size): readonly [start: number, end: number];
 }
@@ -56,6 +58,7 @@ export function anchorBasedHead(output: string, classCount: number, inRowOrder: 
     classCount,
     levels,
     rowCount: (inputSize) => inRowOrder.reduce((total, level) => total + rowsOf(level, inputSize), 0),
+    cells: (level, inputSize) => cellsOf(levels[level]!, inputSize),
     rowRange(level, inputSize) {
       const before = inRowOrder.slice(0, inRowOrder.indexOf(levels[level]!));
       const start = before.reduce((total, earlier) => total + rowsOf(earlier, inputSize), 0);

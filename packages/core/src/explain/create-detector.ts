@@ -11,13 +11,15 @@ import { readOnnx } from "../readers/onnx/read-onnx.js";
 import type { RuntimePort, SessionOptions } from "../runtime/port.js";
 import { defaultScores } from "../scores/index.js";
 import type { Score } from "../scores/score.js";
-import { explainImage, planContext } from "./explain.js";
-import { disposeAll, forwardPass, inspectWithSizes } from "./forward-pass.js";
+import { askBox } from "./ask-box.js";
+import { explainImage } from "./explain.js";
+import { checkLayers, disposeAll, forwardPass, inspectWithSizes } from "./forward-pass.js";
 import { inspectModel, type ModelFacts } from "./inspect.js";
 import { loadModel } from "./load-model.js";
-import type { LoadedModel } from "./loaded-model.js";
+import { type LoadedModel, planContext } from "./loaded-model.js";
 import type { DetectOptions, ExplainOptions } from "./options.js";
-import { planTaps, type TapPlan } from "./plan.js";
+import { type ForwardPlan, joinPlans, planTaps } from "./plan.js";
+import { type ExplainPlan, planExplain } from "./plan-explain.js";
 import { resolveDetectOptions, resolveExplainOptions } from "./resolve-options.js";
 import type { ExplainResult } from "./result.js";
 
@@ -58,11 +60,13 @@ export function createDetector(
   const loaded = loadModel(readOnnx(bytes), runtime, options);
   const methods = options.methods ?? defaultMethods;
   const scores = options.scores ?? defaultScores;
-  const plans = new Map<string, TapPlan>();
+  const plans = new Map<string, ExplainPlan>();
+  const detectionOnly = { layers: [], activations: false, gradients: false, manySeeds: false, tails: false };
+  let detectPlan: ForwardPlan | undefined;
 
-  const planFor = (layers: readonly Layer[], gradients: boolean): TapPlan => {
-    const key = `${gradients}\n${layers.map((layer) => layer.value).join("\n")}`;
-    const plan = plans.get(key) ?? planTaps(planContext(loaded), layers, gradients);
+  const planFor = (method: AnyCamMethod, layers: readonly Layer[] | undefined, manySeeds: boolean): ExplainPlan => {
+    const key = JSON.stringify([method.id, manySeeds, layers?.map((layer) => layer.value)]);
+    const plan = plans.get(key) ?? planExplain(loaded, method, layers, manySeeds);
     plans.set(key, plan);
     return plan;
   };
@@ -73,57 +77,47 @@ export function createDetector(
     inspect: (given = {}) => inspectWithSizes(loaded, given.imageSize ?? loaded.fixedSize ?? [640, 640]),
     detect: async (image, given = {}) => {
       const resolved = resolveDetectOptions(given);
-      const plan = planFor([], false);
-      const { boxes, tensors } = await forwardPass(loaded, plan, image, resolved, given.signal);
-      disposeAll(tensors);
-      return { detections: boxes.detections, letterbox: boxes.letterbox };
+      detectPlan ??= joinPlans(planContext(loaded), [planTaps(planContext(loaded), detectionOnly)]);
+      const { result, detections } = await forwardPass(loaded, detectPlan, image, resolved, false, given.signal);
+      disposeAll(result.tensors);
+      return { detections, letterbox: result.letterbox };
     },
     explain: async (image, given = {}) => {
       const started = performance.now();
-      const resolved = resolveExplainOptions(given, methods, scores);
-      const classes = resolveClasses(resolved.classNames, loaded.classNames);
+      const { signal } = given;
+      const options = resolveExplainOptions(given, methods, scores, loaded.classNames);
+      const classes = resolveClasses(options.classNames, loaded.classNames);
       const auto = (given.layer ?? "auto") === "auto";
-      const layers = auto ? headInputs(loaded) : selectLayers(loaded, given.layer!);
-      const plan = planFor(layers, resolved.method.needs.includes("gradients"));
-      const { boxes, tensors, timings } = await forwardPass(loaded, plan, image, resolved, given.signal);
+      const layers = auto ? undefined : selectLayers(loaded, given.layer!);
+      const plan = planFor(options.method, layers, options.per !== "image");
+      const keep =
+        options.augSmooth ||
+        ["masked", "pixels", "biases"].some((need) => options.method.needs.includes(need as never));
+      const pass = await forwardPass(loaded, plan.forward, image, options, keep, signal);
+      const { result: forward, detections } = pass;
       try {
-        const wanted =
-          classes.length === 0 ? boxes.detections : boxes.detections.filter((d) => classes.includes(d.classIndex));
-        const forward = { plan, tensors, ...boxes };
-        const { backwardMs, finishMs, ...rest } = await explainImage(
-          loaded,
-          forward,
-          resolved,
-          auto,
-          layers,
-          wanted,
-          given.signal,
-        );
-        const spent = { ...timings, backward: backwardMs, finish: finishMs, total: performance.now() - started };
+        checkLayers(plan.main, forward);
+        const asked = given.box === undefined ? undefined : askBox(loaded, forward, detections, given.box, options);
+        const wanted = classes.length === 0 ? detections : detections.filter((d) => classes.includes(d.classIndex));
+        const targets = asked === undefined ? wanted : [asked.target];
+        const job = { loaded, plan, forward, options, signal };
+        const { backwardMs, finishMs, ...rest } = await explainImage(job, detections, targets);
+        const total = performance.now() - started;
         return {
-          method: resolved.method.id,
-          detections: boxes.detections,
-          letterbox: boxes.letterbox,
+          method: options.method.id,
+          backprop: options.scores.map((score) => score.id),
+          detections,
+          asked: asked?.answer,
+          letterbox: forward.letterbox,
           ...rest,
-          timings: spent,
+          timings: { ...pass.timings, backward: backwardMs, finish: finishMs, total },
         };
       } finally {
-        disposeAll(tensors);
+        disposeAll(forward.tensors);
       }
     },
     dispose: () => loaded.sessions.dispose(),
   };
-}
-
-function headInputs(loaded: LoadedModel): Layer[] {
-  return loaded.head.levels.map(
-    (level) =>
-      loaded.layers.find((layer) => layer.value === level.input) ?? {
-        index: undefined,
-        name: level.input,
-        value: level.input,
-      },
-  );
 }
 
 function selectLayers(loaded: LoadedModel, layer: Exclude<ExplainOptions["layer"], undefined>): Layer[] {

@@ -1,32 +1,38 @@
 import type { Detection } from "../detector/detection.js";
 import type { Layer } from "../detector/layer.js";
+import type { AnyCamMethod } from "../methods/index.js";
 import type { Map2D } from "../tensor/tensor.js";
-import type { DetectionScore, ForwardResult } from "./explain.js";
+import type { ForwardResult } from "./forward-pass.js";
 import { levelsBehind, type PlanContext } from "./plan.js";
+import type { ExplainPlan } from "./plan-explain.js";
 import type { ResolvedExplainOptions } from "./resolve-options.js";
 import type { EmptyReason, LayerDiagnosis } from "./result.js";
+import type { DetectionScore } from "./scored.js";
 
 /** What each layer saw: which detections it explains, and to which it is blind and why. */
 export function diagnoseLayers(
   context: PlanContext,
-  layers: readonly Layer[],
-  auto: boolean,
+  plan: ExplainPlan,
   explained: readonly Detection[],
   scored: readonly DetectionScore[],
   gradientMax: ReadonlyMap<string, number>,
   forward: ForwardResult,
+  method: AnyCamMethod,
 ): LayerDiagnosis[] {
-  return layers.flatMap((layer) => {
+  const routes = plan.route(explained);
+  const differentiates = method.needs.includes("gradients");
+  return plan.layers.flatMap((layer) => {
+    const mine = routes.flatMap((part) => (part.layers.includes(layer) ? part.detections : []));
+    if (plan.auto && mine.length === 0) return [];
     const reach = levelsBehind(context, layer);
-    const mine = auto ? explained.filter(({ level }) => context.head.levels[level]?.input === layer.value) : explained;
-    if (auto && mine.length === 0) return [];
     const sees = (detection: Detection): boolean =>
+      !differentiates ||
       scored.some((entry) => entry.detection === detection && entry.levels.some((level) => reach.has(level)));
     const scoredHere = mine.filter((detection) =>
       scored.some((e) => e.detection === detection && e.result.rows.length > 0),
     );
     const blind = scoredHere.filter((detection) => !sees(detection));
-    const [, channels, height, width] = forward.tensors[forward.plan.activations.get(layer.value)!]!.dims;
+    const [, channels, height, width] = forward.tensors[plan.main.activations.get(layer.value)!]!.dims;
     return [
       {
         index: layer.index,
@@ -36,7 +42,7 @@ export function diagnoseLayers(
         size: [height!, width!] as const,
         detections: mine.filter(sees).map((detection) => detection.index),
         blind: blind.map((detection) => detection.index),
-        gradientMax: gradientMax.get(layer.value) ?? (explained.length === 0 ? null : 0),
+        gradientMax: differentiates ? (gradientMax.get(layer.value) ?? (explained.length === 0 ? null : 0)) : null,
         message: blind.length === 0 ? undefined : blindMessage(context, layer, reach, blind),
       },
     ];

@@ -14,8 +14,11 @@ export async function readFloats(name: string, value: RuntimeTensor): Promise<Te
   });
 }
 
+/** d score / d predictions by row, float64; rows that are not there carry none. */
+export type Seed = ReadonlyMap<number, Float64Array>;
+
 /** Sum of the sparse gradients of several detections' scores, as rows of the predictions. */
-export function sumGradients(parts: readonly ScoreResult[], columns: number): Map<number, Float64Array> {
+export function sumGradients(parts: readonly ScoreResult[], columns: number): Seed {
   const rows = new Map<number, Float64Array>();
   for (const { rows: indices, gradient } of parts) {
     indices.forEach((row, i) => {
@@ -33,8 +36,8 @@ export interface BackwardRun {
   readonly session: RuntimeSession;
   readonly backward: Backward;
   readonly predictions: Predictions;
-  /** d score / d predictions, by row. Rows outside the levels of the backward pass carry none. */
-  readonly seed: ReadonlyMap<number, Float64Array>;
+  /** One, or several where the backward pass takes several. Rows outside its levels carry none. */
+  readonly seeds: readonly Seed[];
   /** Outputs of the forward session by name. */
   readonly saved: Readonly<Record<string, RuntimeTensor>>;
   /** First row, and the one past the last, of the rows behind a value that seeds go into. */
@@ -43,35 +46,36 @@ export interface BackwardRun {
 }
 
 /**
- * Gradients `[C, H, W]` by layer value. A layer without a path to the seed's rows has no entry: its gradient is exactly zero.
+ * Gradients `[seeds, C, H, W]` by layer value, still where the sessions live: whoever has them disposes of them. A layer without a path
+ * to the seeds' rows has no entry: its gradient is exactly zero.
  * @throws runtime, aborted.
  */
-export async function runBackward(run: BackwardRun): Promise<Map<string, Tensor>> {
-  const { runtime, session, predictions, saved } = run;
+export async function runBackward(run: BackwardRun): Promise<Map<string, RuntimeTensor>> {
+  const { runtime, session, predictions, saved, seeds } = run;
   const { model } = run.backward;
   throwIfAborted(run.signal);
   const feeds = new Map(model.saved.map((name) => [name, saved[name]!]));
-  const seeds: RuntimeTensor[] = [];
+  const uploaded: RuntimeTensor[] = [];
   for (const [value, name] of model.seeds) {
     const [start, end] = run.rangeOf(value);
-    const data = dense(run.seed, start, end, predictions.columns);
-    seeds.push(await runtime.upload("float32", [1, end - start, predictions.columns], data));
-    feeds.set(name, seeds.at(-1)!);
+    const data = dense(seeds, start, end, predictions.columns);
+    uploaded.push(await runtime.upload("float32", [seeds.length, end - start, predictions.columns], data));
+    feeds.set(name, uploaded.at(-1)!);
   }
   const wanted = [...model.gradients].filter((entry): entry is [string, string] => entry[1] !== null);
   const outputs = await session.run(Object.fromEntries(feeds), [...new Set(wanted.map(([, name]) => name))]);
-  const gradients = new Map<string, Tensor>();
-  for (const [value, name] of wanted) {
-    const { dims, data } = await readFloats(name, outputs[name]!);
-    gradients.set(value, { dims: dims.slice(1), data });
-  }
-  for (const tensor of [...seeds, ...Object.values(outputs)]) tensor.dispose();
-  return gradients;
+  for (const tensor of uploaded) tensor.dispose();
+  return new Map(wanted.map(([value, name]) => [value, outputs[name]!]));
 }
 
-/** Rows `start` to `end` of the seed, zeros where it has none, `[end - start, columns]`. */
-function dense(seed: ReadonlyMap<number, Float64Array>, start: number, end: number, columns: number): Float32Array {
-  const data = new Float32Array((end - start) * columns);
-  for (const [row, values] of seed) if (row >= start && row < end) data.set(values, (row - start) * columns);
+/** Rows `start` to `end` of each seed, zeros where it has none, `[seeds, end - start, columns]`. */
+function dense(seeds: readonly Seed[], start: number, end: number, columns: number): Float32Array {
+  const size = (end - start) * columns;
+  const data = new Float32Array(seeds.length * size);
+  seeds.forEach((seed, i) => {
+    for (const [row, values] of seed) {
+      if (row >= start && row < end) data.set(values, i * size + (row - start) * columns);
+    }
+  });
   return data;
 }

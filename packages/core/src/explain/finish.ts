@@ -27,12 +27,26 @@ export function scaleToUnit(map: Map2D): Map2D {
 
 /**
  * One explanation from the raw signed maps of its layers, in the order of pytorch-grad-cam: each map ReLU, scaled to 0..1, resized
- * (bilinear) to the network's input; then the mean over layers, scaled again.
+ * (bilinear) to the network's input; then the mean over layers, scaled again. With `fuse` each is scaled once more, and those that are not
+ * zero are fused in place of the mean.
+ * With `scaled` false nothing is scaled, so that the results of different detections can be compared.
  */
-export function finishLayers(maps: readonly Map2D[], inputSize: Size): Map2D {
+export function finishLayers(
+  maps: readonly Map2D[],
+  inputSize: Size,
+  scaled = true,
+  fuse?: (maps: readonly Map2D[]) => Map2D,
+): Map2D {
   const [height, width] = inputSize;
-  const full = maps.map((map) => resizeBilinear(scaleToUnit(relu(map)), height, width));
-  return scaleToUnit(mean(full));
+  if (maps.length === 0) return { height, width, data: new Float32Array(height * width) };
+  const full = maps.map((map) => {
+    const positive = relu(map);
+    if (fuse !== undefined) return scaleToUnit(resizeBilinear(scaleToUnit(positive), height, width));
+    return resizeBilinear(scaled ? scaleToUnit(positive) : positive, height, width);
+  });
+  const lit = fuse === undefined ? full : full.filter((map) => map.data.some((value) => value > 0));
+  const one = fuse === undefined || lit.length === 0 ? mean(full) : fuse(lit);
+  return scaled ? scaleToUnit(one) : one;
 }
 
 /**
@@ -40,10 +54,7 @@ export function finishLayers(maps: readonly Map2D[], inputSize: Size): Map2D {
  * All zeros when every part is zero. The parts are used up.
  */
 export function combine(parts: readonly Map2D[]): Map2D {
-  const total = mean(parts);
-  let high = 0;
-  for (let i = 0; i < total.data.length; i++) if (total.data[i]! > high) high = total.data[i]!;
-  return high === 0 || high === 1 ? total : rescale(total, 0, high);
+  return overMaximum(mean(parts));
 }
 
 function rescale(map: Map2D, low: number, divisor: number): Map2D {
@@ -52,8 +63,44 @@ function rescale(map: Map2D, low: number, divisor: number): Map2D {
   return map;
 }
 
+/** The largest of the maps at each pixel. In place of the first. */
+export function largest(maps: readonly Map2D[]): Map2D {
+  const [first, ...others] = maps as readonly [Map2D, ...Map2D[]];
+  const { data } = first;
+  for (const other of others) {
+    for (let i = 0; i < data.length; i++) if (other.data[i]! > data[i]!) data[i] = other.data[i]!;
+  }
+  return first;
+}
+
+/** Values over the largest of them, in place; zeros stay zeros. */
+export function overMaximum(map: Map2D, high: number = maximumOf(map)): Map2D {
+  return high === 0 || high === 1 ? map : rescale(map, 0, high);
+}
+
+export function maximumOf({ data }: Map2D): number {
+  let high = 0;
+  for (let i = 0; i < data.length; i++) if (data[i]! > high) high = data[i]!;
+  return high;
+}
+
+/**
+ * Only the `percent` of pixels with the largest values, the others 0, in place: values at or below the (100 − percent)th percentile (linear
+ * between order statistics, as NumPy's) go, as in the reference explainer.
+ */
+export function keepTop(map: Map2D, percent: number): Map2D {
+  if (percent >= 100) return map;
+  const sorted = Float32Array.from(map.data).sort();
+  const place = ((100 - percent) / 100) * (sorted.length - 1);
+  const below = Math.floor(place);
+  const share = place - below;
+  const threshold = sorted[below]! + share * ((sorted[below + 1] ?? sorted[below]!) - sorted[below]!);
+  for (let i = 0; i < map.data.length; i++) if (map.data[i]! <= threshold) map.data[i] = 0;
+  return map;
+}
+
 /** In place of the first. */
-function mean(maps: readonly Map2D[]): Map2D {
+export function mean(maps: readonly Map2D[]): Map2D {
   const [first, ...others] = maps as readonly [Map2D, ...Map2D[]];
   if (others.length === 0) return first;
   const { data } = first;

@@ -6,20 +6,25 @@ import { letterbox, planLetterbox } from "../image/letterbox.js";
 import { encodeModel } from "../onnx/encode.js";
 import type { RuntimeTensor } from "../runtime/port.js";
 import { readFloats } from "./evidence.js";
-import { planContext } from "./explain.js";
 import { inspectModel, type ModelFacts } from "./inspect.js";
-import type { LoadedModel } from "./loaded-model.js";
-import { planTaps, type TapPlan } from "./plan.js";
+import { type LoadedModel, planContext } from "./loaded-model.js";
+import { type ForwardPlan, joinPlans, planTaps, type TapPlan } from "./plan.js";
 import type { ResolvedDetectOptions } from "./resolve-options.js";
 
-/** What the forward session gave, decoded. Whoever has it disposes of `tensors`. */
-export interface Forward {
-  readonly boxes: {
-    readonly letterbox: Letterbox;
-    readonly predictions: Predictions;
-    readonly detections: readonly Detection[];
-  };
+/** What the forward pass gave, decoded. Whoever has it disposes of `tensors`. */
+export interface ForwardResult {
+  readonly letterbox: Letterbox;
+  /** What went into the network, `[3, H, W]`, when it was asked to be kept; else empty. */
+  readonly input: Float32Array;
+  readonly predictions: Predictions;
+  /** Outputs of the forward session by name: predictions, activations, saved values. */
   readonly tensors: Readonly<Record<string, RuntimeTensor>>;
+}
+
+/** A forward pass from a picture to its detections. */
+export interface Forward {
+  readonly result: ForwardResult;
+  readonly detections: readonly Detection[];
   readonly timings: { readonly letterbox: number; readonly forward: number; readonly detect: number };
 }
 
@@ -29,9 +34,10 @@ export interface Forward {
  */
 export async function forwardPass(
   loaded: LoadedModel,
-  plan: TapPlan,
+  plan: ForwardPlan,
   image: RgbImage,
   options: ResolvedDetectOptions,
+  keepInput: boolean,
   signal: AbortSignal | undefined,
 ): Promise<Forward> {
   throwIfAborted(signal);
@@ -39,17 +45,30 @@ export async function forwardPass(
   const box = planInput(loaded, image, options);
   const pixels = letterbox(image, box);
   const t1 = performance.now();
+  const result = await forwardOnInput(loaded, plan, pixels, box, keepInput, signal);
+  const t2 = performance.now();
+  const detections = detect(result.predictions, loaded.head, loaded.classNames, box, options);
+  const timings = { letterbox: t1 - t0, forward: t2 - t1, detect: performance.now() - t2 };
+  return { result, detections, timings };
+}
+
+/** The forward session on an input `[3, H, W]` that is ready. The array is handed over unless it is to be kept. */
+export async function forwardOnInput(
+  loaded: LoadedModel,
+  plan: ForwardPlan,
+  pixels: Float32Array,
+  box: Letterbox,
+  keepInput: boolean,
+  signal: AbortSignal | undefined,
+): Promise<ForwardResult> {
   const session = await loaded.sessions.get(`forward\n${plan.key}`, plan.buildForward, signal);
+  const kept = keepInput ? pixels.slice() : new Float32Array(0);
   const input = await loaded.runtime.upload("float32", [1, 3, ...box.inputSize], pixels);
   throwIfAborted(signal);
   const tensors = await session.run({ [loaded.inputName]: input }, plan.outputs);
   input.dispose();
-  checkLayers(plan, tensors);
   const predictions = await readPredictions(loaded, tensors);
-  const t2 = performance.now();
-  const detections = detect(predictions, loaded.head, loaded.classNames, box, options);
-  const timings = { letterbox: t1 - t0, forward: t2 - t1, detect: performance.now() - t2 };
-  return { boxes: { letterbox: box, predictions, detections }, tensors, timings };
+  return { letterbox: box, input: kept, predictions, tensors };
 }
 
 function planInput(loaded: LoadedModel, image: RgbImage, options: ResolvedDetectOptions): Letterbox {
@@ -75,11 +94,10 @@ function boxesOf(data: Float32Array, rows: number, columns: number): Float32Arra
 }
 
 /** A layer picked by name can be any value; only maps over the picture can be explained. */
-function checkLayers(plan: TapPlan, tensors: Readonly<Record<string, RuntimeTensor>>): void {
+export function checkLayers(plan: TapPlan, { tensors }: ForwardResult): void {
   for (const [value, output] of plan.activations) {
     const { dims } = tensors[output]!;
     if (dims.length === 4 && dims[0] === 1) continue;
-    disposeAll(tensors);
     throw new WhyboxError(
       "usage",
       `Layer "${value}" has the shape [${dims.join(", ")}]; expected feature maps [1, channels, height, width]. \`whybox inspect\` lists the layers.`,
@@ -106,11 +124,13 @@ async function readPredictions(
 
 /** Runs the model once on grey nothing, to learn the dims of its layers. The session is not kept. */
 export async function inspectWithSizes(loaded: LoadedModel, size: readonly [number, number]): Promise<ModelFacts> {
-  const plan = planTaps(planContext(loaded), loaded.layers, false);
+  const request = { layers: loaded.layers, activations: true, gradients: false, manySeeds: false, tails: false };
+  const taps = planTaps(planContext(loaded), request);
+  const plan = joinPlans(planContext(loaded), [taps]);
   const session = await loaded.runtime.createSession(encodeModel(plan.buildForward()), {});
   const input = await loaded.runtime.upload("float32", [1, 3, ...size], new Float32Array(3 * size[0] * size[1]));
   const tensors = await session.run({ [loaded.inputName]: input }, plan.outputs);
-  const dims = new Map([...plan.activations].map(([value, output]) => [value, tensors[output]!.dims]));
+  const dims = new Map([...taps.activations].map(([value, output]) => [value, tensors[output]!.dims]));
   input.dispose();
   disposeAll(tensors);
   await session.release();

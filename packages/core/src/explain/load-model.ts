@@ -33,6 +33,7 @@ export function loadModel(model: Model, runtime: RuntimePort, options: CreateDet
     sessions: new SessionCache(runtime, sessionOptions),
     rules: options.rules ?? defaultRules,
     forwardValues: options.forwardValues,
+    batches: new Map(),
   };
 }
 

@@ -5,6 +5,7 @@ import type { Layer } from "../detector/layer.js";
 import type { Model } from "../onnx/model.js";
 import type { RuntimePort } from "../runtime/port.js";
 import type { SessionCache } from "../runtime/sessions.js";
+import type { PlanContext } from "./plan.js";
 
 /** A model that was read, understood and given a runtime. */
 export interface LoadedModel {
@@ -21,4 +22,11 @@ export interface LoadedModel {
   readonly sessions: SessionCache;
   readonly rules: readonly GradRule[];
   readonly forwardValues: ForwardValues | undefined;
+  /** Sessions by key → how many items they take at once, as found by trying. */
+  readonly batches: Map<string, number>;
+}
+
+/** What the planner needs of it. */
+export function planContext(loaded: LoadedModel): PlanContext {
+  return { model: loaded.model, head: loaded.head, rules: loaded.rules, forwardValues: loaded.forwardValues };
 }

@@ -17,16 +17,48 @@ export interface DetectOptions {
 
 /** Options of an explanation. Every default is the one of the `whybox explain` command. */
 export interface ExplainOptions extends DetectOptions {
-  /** Id or alias of a CAM method. Default "GradCAM". */
+  /** Id or alias of a CAM method. Default "GradCAM", and "tap-fusion" with `per: "detection"` or a `box`. */
   readonly method?: string;
-  /** Layers whose maps are averaged, or "auto": each detection at the head input of the level that found it. Default "auto". */
+  /** Layers whose maps are averaged (or fused), or "auto": each detection at the layers that suit its level and the method. Default "auto". */
   readonly layer?: "auto" | LayerSelector | readonly LayerSelector[];
   /** Only detections of these classes; empty means all. */
   readonly classNames?: readonly string[];
-  /** What is differentiated; several are averaged. Ids: class, confidence, class_confidence, x_c, y_c, w, h. Default (and when empty) ["class"]. */
+  /** What is differentiated; several are averaged. Ids as in `defaultScores`. Default (and when empty) what the method says, mostly ["class"]. */
   readonly backprop?: readonly string[];
   /** One pass per class (unique classes), averaged. Default false. */
   readonly backwardPerClass?: boolean;
   /** Prediction rows per detection that carry the score. Default 10. */
   readonly topk?: number;
+  /**
+   * One map for the image, or one for each class or detection, in `maps`; the heatmap of the image is then their largest value at each
+   * pixel. Default "image".
+   */
+  readonly per?: "image" | "class" | "detection";
+  /** With `per`: each map to its own maximum, or all to the largest of all, so that they can be compared. Default "each". */
+  readonly scale?: "each" | "common";
+  /** Why this class and not that one: the score is the difference of the two classes' logits. A class name or index. */
+  readonly versus?: string;
+  /** A box that was, or was not, detected, in image pixels: what speaks for an object of class `className` there? Detections are then not explained. */
+  readonly box?: AskedBox;
+  /** The first principal component of the channels' contributions instead of their sum: less noise. Default false. */
+  readonly eigenSmooth?: boolean;
+  /** The mean over six views: the picture and its mirror image, each at 0.9, 1 and 1.1 of its brightness. Default false. */
+  readonly augSmooth?: boolean;
+  /** Only the hottest pixels of the map, in percent of all; the others become 0. Default 100. */
+  readonly keepTopPercent?: number;
+  /** The numbers of pytorch-grad-cam where Whybox differs by default. Default false. */
+  readonly compat?: boolean;
+  /** Seed of everything random. Default 0. */
+  readonly seed?: number;
+  /** Masks, noise samples or steps, for methods that take some. Default: the method's own. */
+  readonly samples?: number;
+}
+
+/** A box drawn by a person: corners in image pixels, and the class that it is asked about. */
+export interface AskedBox {
+  readonly x1: number;
+  readonly y1: number;
+  readonly x2: number;
+  readonly y2: number;
+  readonly className: string;
 }

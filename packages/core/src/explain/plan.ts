@@ -4,7 +4,7 @@ import type { DetectorHead } from "../detector/head.js";
 import type { Layer } from "../detector/layer.js";
 import { WhyboxError } from "../errors.js";
 import { attribute } from "../onnx/attributes.js";
-import { buildPrefix } from "../onnx/cut.js";
+import { buildPrefix, buildTail, type TailModel } from "../onnx/cut.js";
 import { dataTypeName } from "../onnx/data-types.js";
 import { elementType } from "../onnx/element-type.js";
 import { GraphIndex } from "../onnx/graph.js";
@@ -18,7 +18,21 @@ export interface PlanContext {
   readonly forwardValues: ForwardValues | undefined;
 }
 
-/** What one forward session must give for a set of layers, and the backward sessions that go with it. */
+/** What an explanation asks of the graph. */
+export interface PlanRequest {
+  readonly layers: readonly Layer[];
+  /** Whether the layers' activations come out of the forward session. */
+  readonly activations: boolean;
+  readonly gradients: boolean;
+  /** Several seeds in one backward run, where the graph allows it. */
+  readonly manySeeds: boolean;
+  /** Whether the part behind a layer is run again: the values that go around the layer then come out too. */
+  readonly tails: boolean;
+  /** Gradient rules. Default: the context's. */
+  readonly rules?: readonly GradRule[];
+}
+
+/** What one forward session must give for a set of layers, and the sessions that go with it. */
 export interface TapPlan {
   /** Names the sessions of this plan. */
   readonly key: string;
@@ -26,17 +40,35 @@ export interface TapPlan {
   readonly activations: ReadonlyMap<string, string>;
   /** Everything that the forward session gives: predictions, activations, saved values. */
   readonly outputs: readonly string[];
-  buildForward(): Model;
+  /** Nodes that the forward session needs beyond the model's. */
+  readonly forwardNodes: readonly Node[];
   /**
    * The backward pass from the rows of `levels` to `layers`, or null when no path leads there (the gradient is exactly
    * zero). Restricting the levels to those that carry a seed changes no number and leaves most of the work out.
    */
   backward(layers: readonly Layer[], levels: readonly number[]): Backward | null;
+  /** The part of the network behind one layer. Only with `tails`. */
+  tail(layer: Layer): TailPlan;
 }
 
 export interface Backward {
   readonly key: string;
   readonly model: BackwardModel;
+}
+
+/** The network behind a layer, to be run on changed activations. */
+export interface TailPlan {
+  readonly key: string;
+  readonly layer: Layer;
+  /** Levels whose rows change with the layer. */
+  readonly levels: readonly number[];
+  /** Outputs of the tail: each level's rows, or the whole predictions where they cannot be had alone. */
+  readonly outputs: readonly string[];
+  /** With gradients: forward values behind the layer that its backward pass reads; outputs of the tail too. */
+  readonly saved: readonly string[];
+  /** Values of the forward session that go around the layer. */
+  readonly crossing: readonly string[];
+  readonly model: TailModel;
 }
 
 /** Which detection levels a layer feeds: the gradient of a row of any other level is exactly zero there. */
@@ -50,29 +82,78 @@ export function levelsBehind(context: PlanContext, layer: Layer): Set<number> {
  * Plans forward and backward passes for `layers`. With `gradients` false nothing is differentiated.
  * @throws no-gradient when an op between a layer and the predictions has no rule, all such ops at once.
  */
-export function planTaps(context: PlanContext, layers: readonly Layer[], gradients: boolean): TapPlan {
+export function planTaps(context: PlanContext, request: PlanRequest): TapPlan {
   const { model, head } = context;
+  const { layers, gradients } = request;
   const values = [...new Set(layers.map((layer) => layer.value))];
-  const taps = values.map((value) => floatTap(model, value));
+  const taps = request.activations ? values.map((value) => floatTap(model, value)) : [];
   const all = head.levels.map((_, index) => index);
-  const made = new Map<string, Backward | null>();
-  const key = values.join("\n");
-  const backward = (wanted: readonly Layer[], levels: readonly number[]): Backward | null => {
-    const name = `${wanted.map((layer) => layer.value).join("\n")}\n#${levels.join(",")}`;
-    if (!made.has(name)) made.set(name, makeBackward(context, wanted, levels, name));
-    return made.get(name)!;
-  };
+  const kind = `${request.manySeeds ? "many" : "one"}${request.rules === undefined ? "" : " own rules"}`;
+  const backward = remembered((wanted: readonly Layer[], levels: readonly number[]) => {
+    const key = `${kind}\n${wanted.map((layer) => layer.value).join("\n")}\n#${levels.join(",")}`;
+    return [key, () => makeBackward(context, request, wanted, levels, key)];
+  });
+  const tail = remembered((layer: Layer) => {
+    const levels = [...levelsBehind(context, layer)].sort((a, b) => a - b);
+    return [layer.value, () => planTail(context, layer, gradients ? backward([layer], levels) : null)];
+  });
   if (gradients) refuseOtherPrecision(context, values);
   const full = gradients ? backward(layers, all) : null;
+  const crossing = request.tails ? layers.flatMap((layer) => tail(layer).crossing) : [];
   const extra = [...taps.flatMap((tap) => tap.nodes), ...(full?.model.forwardNodes ?? [])];
-  const outputs = [...new Set([head.output, ...taps.map((tap) => tap.output), ...(full?.model.saved ?? [])])];
+  const saved = full?.model.saved ?? [];
+  const outputs = [...new Set([head.output, ...taps.map((tap) => tap.output), ...saved, ...crossing])];
   return {
-    key: `${key}\n${gradients ? "gradients" : "activations"}`,
+    key: [kind, request.activations, gradients, request.tails, ...values].join("\n"),
     activations: new Map(taps.map((tap) => [tap.value, tap.output])),
     outputs,
-    buildForward: () => buildPrefix(model, outputs, extra),
+    forwardNodes: extra,
     backward,
+    tail,
   };
+}
+
+/** One forward session for several plans. */
+export interface ForwardPlan {
+  readonly key: string;
+  readonly outputs: readonly string[];
+  buildForward(): Model;
+}
+
+/** The forward session that serves all of these plans. */
+export function joinPlans({ model }: PlanContext, plans: readonly TapPlan[]): ForwardPlan {
+  const outputs = [...new Set(plans.flatMap((plan) => plan.outputs))];
+  const extra = new Map(plans.flatMap((plan) => plan.forwardNodes.map((node) => [node.outputs[0]!, node] as const)));
+  return {
+    key: plans.map((plan) => plan.key).join("\n+"),
+    outputs,
+    buildForward: () => buildPrefix(model, outputs, [...extra.values()]),
+  };
+}
+
+/** Makes each thing once, by its key. */
+function remembered<A extends readonly unknown[], T>(
+  describe: (...given: A) => readonly [key: string, make: () => T],
+): (...given: A) => T {
+  const made = new Map<string, T>();
+  return (...given) => {
+    const [key, make] = describe(...given);
+    if (!made.has(key)) made.set(key, make());
+    return made.get(key)!;
+  };
+}
+
+function planTail(context: PlanContext, layer: Layer, backward: Backward | null): TailPlan {
+  const levels = [...levelsBehind(context, layer)].sort((a, b) => a - b);
+  const outputs = scoredValues(context.head, levels);
+  const { graph } = context.model;
+  const nodes = [...graph.nodes, ...(backward?.model.forwardNodes ?? [])];
+  const model: Model = { ...context.model, graph: { ...graph, nodes } };
+  const behind = new GraphIndex(model.graph).descendants([layer.value]);
+  const saved = (backward?.model.saved ?? []).filter((name) => behind.has(name) && name !== layer.value);
+  const tail = buildTail(model, [layer.value], [...new Set([...outputs, ...saved])]);
+  const key = `tail\n${layer.value}${backward === null ? "" : "\nsaved"}`;
+  return { key, layer, levels, outputs, saved, crossing: tail.crossing, model: tail };
 }
 
 /** The backward pass is float32 arithmetic: a model that is float16 or double inside would be mixed with it. */
@@ -91,6 +172,7 @@ function refuseOtherPrecision({ model, head }: PlanContext, layers: readonly str
 
 function makeBackward(
   context: PlanContext,
+  request: PlanRequest,
   layers: readonly Layer[],
   levels: readonly number[],
   key: string,
@@ -98,9 +180,9 @@ function makeBackward(
   const backward = buildBackwardModel(context.model, {
     taps: [...new Set(layers.map((layer) => layer.value))],
     outputs: scoredValues(context.head, levels),
-    rules: context.rules,
-    // One seed a run: what is explained together is added up before, and MaxPool is faster so.
-    manySeeds: false,
+    rules: request.rules ?? context.rules,
+    // What is explained together is added up before and goes as one seed: MaxPool is faster so.
+    manySeeds: request.manySeeds,
     forwardValues: context.forwardValues ?? "saved",
   });
   const connected = [...backward.gradients.values()].some((value) => value !== null);

@@ -1,3 +1,4 @@
+import { resolveClasses } from "../detector/names.js";
 import { WhyboxError } from "../errors.js";
 import type { AnyCamMethod } from "../methods/index.js";
 import { resolveMethod } from "../methods/index.js";
@@ -22,6 +23,16 @@ export interface ResolvedExplainOptions extends ResolvedDetectOptions {
   readonly classNames: readonly string[];
   readonly backwardPerClass: boolean;
   readonly topk: number;
+  readonly per: "image" | "class" | "detection";
+  readonly scale: "each" | "common";
+  /** Index of the class to compare with. */
+  readonly versus: number | undefined;
+  readonly eigenSmooth: boolean;
+  readonly augSmooth: boolean;
+  readonly keepTopPercent: number;
+  readonly compat: boolean;
+  readonly seed: number;
+  readonly samples: number | undefined;
 }
 
 /** Largest side of the network's input that is accepted: past it memory runs out before anything useful comes out. */
@@ -42,21 +53,90 @@ export function resolveDetectOptions(options: DetectOptions): ResolvedDetectOpti
   };
 }
 
-/** @throws usage for a value out of range, an unknown method or item, with the valid ones. */
+/** @throws usage for a value out of range, an unknown method, item or class, with the valid ones, and for options that exclude each other. */
 export function resolveExplainOptions(
   options: ExplainOptions,
   methods: readonly AnyCamMethod[],
   scores: readonly Score[],
+  classNames: readonly string[],
 ): ResolvedExplainOptions {
-  const items = options.backprop?.length ? options.backprop : ["class"];
-  return {
+  const per = oneOf("per", options.per ?? "image", ["image", "class", "detection"] as const);
+  const single = per === "detection" || options.box !== undefined;
+  const method = resolveMethod(options.method ?? defaultMethod(methods, single), methods);
+  const items = options.backprop?.length
+    ? options.backprop
+    : options.versus === undefined
+      ? (method.scores ?? ["class"])
+      : ["contrast"];
+  const resolved: ResolvedExplainOptions = {
     ...resolveDetectOptions(options),
-    method: resolveMethod(options.method ?? "GradCAM", methods),
+    method,
     scores: [...new Set(items.map((item) => resolveScore(item, scores)))],
     classNames: options.classNames ?? [],
     backwardPerClass: options.backwardPerClass ?? false,
     topk: whole("topk", options.topk ?? 10, 10_000),
+    per,
+    scale: oneOf("scale", options.scale ?? "each", ["each", "common"] as const),
+    versus: options.versus === undefined ? undefined : resolveClasses([options.versus], classNames)[0],
+    eigenSmooth: options.eigenSmooth ?? false,
+    augSmooth: options.augSmooth ?? false,
+    keepTopPercent: percent("keepTopPercent", options.keepTopPercent ?? 100),
+    compat: options.compat ?? false,
+    seed: whole("seed", options.seed ?? 0, 2 ** 32 - 1, 0),
+    samples: options.samples === undefined ? undefined : whole("samples", options.samples, 1_000_000),
   };
+  refuseContradictions(options, resolved);
+  return resolved;
+}
+
+/** Fused depths are the most faithful map of one detection (docs/methods); for a whole image Grad-CAM is what people know. */
+function defaultMethod(methods: readonly AnyCamMethod[], single: boolean): string {
+  const best = single ? "tap-fusion" : "GradCAM";
+  return methods.some((method) => method.id === best) ? best : methods[0]!.id;
+}
+
+function refuseContradictions(
+  options: ExplainOptions,
+  { method, scores, per, scale, ...resolved }: ResolvedExplainOptions,
+): void {
+  const refuse = (message: string): never => {
+    throw new WhyboxError("usage", message);
+  };
+  if (resolved.eigenSmooth && method.channels === undefined) {
+    refuse(
+      `eigenSmooth has no meaning for ${method.id}: its map is no sum over channels. Leave it out, or use another method.`,
+    );
+  }
+  if (resolved.backwardPerClass && per !== "image") {
+    refuse(`backwardPerClass averages over classes, per "${per}" keeps them apart; give one of the two.`);
+  }
+  if (scale === "common" && per === "image") {
+    refuse('scale "common" compares maps of one image; it needs per "detection" or per "class".');
+  }
+  if (resolved.versus === undefined && scores.some(({ id }) => id === "contrast")) {
+    refuse('The score "contrast" compares two classes; say with which, by the option versus.');
+  }
+  if (resolved.versus !== undefined && !scores.some(({ id }) => id === "contrast")) {
+    refuse('versus is what the score "contrast" compares with; leave backprop out, or add contrast to it.');
+  }
+  if (options.box !== undefined && per !== "image") refuse("box asks about one box; per does not go with it.");
+  if ((method.reads ?? "layers") !== "layers" && (options.layer ?? "auto") !== "auto") {
+    refuse(`${method.id} is not read at a layer; leave layer out.`);
+  }
+}
+
+function oneOf<T extends string>(option: string, value: T, valid: readonly T[]): T {
+  if (valid.includes(value)) return value;
+  throw new WhyboxError("usage", `${option} is "${value}"; expected ${valid.join(", ")}.`, {
+    details: { option, value },
+  });
+}
+
+function percent(option: string, value: number): number {
+  if (value > 0 && value <= 100) return value;
+  throw new WhyboxError("usage", `${option} is ${value}; expected a number above 0, 100 at most.`, {
+    details: { option, value },
+  });
 }
 
 function unit(option: string, value: number): number {
@@ -66,9 +146,9 @@ function unit(option: string, value: number): number {
   });
 }
 
-function whole(option: string, value: number, most: number): number {
-  if (Number.isInteger(value) && value >= 1 && value <= most) return value;
-  throw new WhyboxError("usage", `${option} is ${value}; expected a whole number from 1 to ${most}.`, {
+function whole(option: string, value: number, most: number, least = 1): number {
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  throw new WhyboxError("usage", `${option} is ${value}; expected a whole number from ${least} to ${most}.`, {
     details: { option, value },
   });
 }

@@ -1,5 +1,5 @@
 import type { Detection } from "../detector/detection.js";
-import type { Letterbox } from "../image/frame.js";
+import type { Box, Letterbox } from "../image/frame.js";
 import type { Map2D } from "../tensor/tensor.js";
 
 /** Why a heatmap is empty. `no-score`: detections are there, but none carries the score; `zero-gradient`: no layer asked for can see them. */
@@ -30,9 +30,51 @@ export interface ScoreReport {
   readonly backprop: string;
   /** With `backwardPerClass` the class; else null. */
   readonly className: string | null;
+  /** Indices of the detections that are scored together. */
+  readonly detections: readonly number[];
   readonly value: number;
   /** Indices of the detections that contributed nothing (no row near the box carries its class). */
   readonly withoutScore: readonly number[];
+}
+
+/** The map of one detection, or of one class's. */
+export interface DetectionMap {
+  /** Indices of the detections that it explains. */
+  readonly detections: readonly number[];
+  readonly className: string;
+  /** In image pixels, 0..1, without the padding. */
+  readonly heatmap: Map2D;
+  /** Largest value before scaling: how much speaks for it, in the method's own unit. Comparable between maps only with scale "common". */
+  readonly maximum: number;
+}
+
+/** A number that a method reports with a map: a spectral gap, a completeness gap, how many masks it took. */
+export interface MapNote {
+  readonly name: string;
+  readonly value: number;
+  readonly layer: string | undefined;
+  readonly detections: readonly number[];
+}
+
+/** What the network made of a box that a person drew. */
+export interface AskedAnswer {
+  readonly boxImage: Box<"image">;
+  readonly boxInput: Box<"input">;
+  readonly className: string;
+  /** The row near the box that speaks most for the class, whatever its best class. */
+  readonly row: number;
+  readonly levelName: string;
+  readonly iou: number;
+  readonly objectness: number;
+  readonly classProbability: number;
+  /** objectness × class probability. */
+  readonly confidence: number;
+  readonly bestClassName: string;
+  readonly bestClassProbability: number;
+  /** Index of the detection that is this object, or undefined. */
+  readonly detection: number | undefined;
+  /** Why it was, or was not, detected. */
+  readonly verdict: string;
 }
 
 /** Milliseconds by stage. */
@@ -47,6 +89,8 @@ export interface Timings {
 
 export interface ExplainResult {
   readonly method: string;
+  /** Ids of the scores that were differentiated. */
+  readonly backprop: readonly string[];
   /** All kept detections; `explained` says which ones the heatmap is about. */
   readonly detections: readonly Detection[];
   readonly explained: readonly number[];
@@ -54,6 +98,11 @@ export interface ExplainResult {
   readonly heatmap: Map2D;
   /** The same in the pixels of the network's input, padding included: comparable with the Python reference. */
   readonly heatmapInput: Map2D;
+  /** With `per`: a map for each class or detection, in the order of `explained`; else empty. */
+  readonly maps: readonly DetectionMap[];
+  /** With `box`: what the network made of it. */
+  readonly asked: AskedAnswer | undefined;
+  readonly notes: readonly MapNote[];
   readonly letterbox: Letterbox;
   readonly layers: readonly LayerDiagnosis[];
   readonly scores: readonly ScoreReport[];

@@ -59,7 +59,7 @@ function publishedWeights({ activations, gradients, places }: Parts): Float64Arr
 }
 
 /** 1 at each cell that a box covers at least in part, 0 elsewhere; the detection's own cell counts as covered. All ones without a place. */
-export function instanceCells(places: readonly Place[], activations: Evidence["activations"]): Uint8Array {
+function instanceCells(places: readonly Place[], activations: Evidence["activations"]): Uint8Array {
   const [, H, W] = shapeOf(activations);
   const inside = new Uint8Array(H * W).fill(places.length === 0 ? 1 : 0);
   for (const { box, cell } of places) {

@@ -1,4 +1,7 @@
 import { WhyboxError } from "../errors.js";
+import { GraphBuilder } from "./builder.js";
+import { elementType } from "./element-type.js";
+import { freshPrefix } from "./fresh-prefix.js";
 import { GraphIndex } from "./graph.js";
 import type { Graph, Model, Node, ValueInfo } from "./model.js";
 
@@ -23,7 +26,7 @@ export function usedInitializers(
   return used;
 }
 
-/** Every outer value that a node reads: its inputs, and what its subgraphs capture. */
+/** Everything that a node and its subgraphs read: the values that the subgraphs define themselves are among them. */
 export function readsOf(node: Node): string[] {
   const reads = node.inputs.filter((input) => input !== "");
   const graphs: Graph[] = [];
@@ -57,7 +60,7 @@ export function nodesBetween(graph: Graph, boundary: ReadonlySet<string>, output
 
 /**
  * The prefix: the model down to `outputs` (its own outputs or inner values: taps), with `extra` nodes appended, which may
- * read any value of the model. Outputs that are graph inputs go through an Identity.
+ * read any value of the model. Outputs that are graph inputs or initializers are given as they are.
  * @throws internal when an output is no value of the graph.
  */
 export function buildPrefix(model: Model, outputs: readonly string[], extra: readonly Node[] = []): Model {
@@ -86,18 +89,27 @@ export function buildPrefix(model: Model, outputs: readonly string[], extra: rea
   };
 }
 
+/** The part of a model behind some values. */
+export interface TailModel {
+  readonly model: Model;
+  /** The values, other than the taps, that cross the cut. */
+  readonly crossing: readonly string[];
+}
+
 /**
  * The tail: the part of the model behind `taps`, down to `outputs`. Its inputs are the taps and every other value that
  * crosses the cut (`crossing`: branches that go around the taps, and the graph's own inputs if still needed).
+ * @throws internal when an output does not depend on a tap.
  */
-export function buildTail(
-  model: Model,
-  taps: readonly string[],
-  outputs: readonly string[],
-): { model: Model; crossing: string[] } {
+export function buildTail(model: Model, taps: readonly string[], outputs: readonly string[]): TailModel {
   const { graph } = model;
   const index = new GraphIndex(graph);
   const behind = index.descendants(taps);
+  const alone = outputs.find((name) => !behind.has(name));
+  if (alone !== undefined)
+    throw new WhyboxError("internal", `"${alone}" does not depend on ${taps.join(", ")}.`, {
+      details: { value: alone },
+    });
   const fromInputs = index.descendants(graph.inputs.map((input) => input.name));
   // Constants (values that do not depend on any input) are recomputed in the tail, everything else enters at the cut.
   const boundary = new Set<string>(taps);
@@ -105,7 +117,11 @@ export function buildTail(
   const nodes = nodesBetween(graph, boundary, outputs);
   const reads = new Set(nodes.flatMap(readsOf));
   const crossing = [...boundary].filter((value) => reads.has(value) && !taps.includes(value));
-  const inputs = [...taps, ...crossing].map((name) => typedInput(graph, name));
+  const inputs = [...taps, ...crossing].map((name) => ({
+    name,
+    elemType: elementType(graph, name, index),
+    shape: undefined,
+  }));
   return {
     crossing,
     model: {
@@ -122,8 +138,18 @@ export function buildTail(
   };
 }
 
-/** A value as a graph input: float of unknown shape unless the file says more. */
-export function typedInput(graph: Graph, name: string): ValueInfo {
-  const known = [...graph.inputs, ...graph.valueInfo].find((info) => info.name === name);
-  return { name, elemType: known?.elemType || 1, shape: undefined };
+/**
+ * A tail that takes several activations of `tap` at once, along axis 0: the maps that go around it, `[1, C, H, W]`, are repeated as
+ * often. `maps` are the crossing values that are such maps.
+ */
+export function repeatAlongBatch({ model, crossing }: TailModel, tap: string, maps: ReadonlySet<string>): TailModel {
+  const { graph } = model;
+  const build = new GraphBuilder(freshPrefix(model, "whybox/repeat/"));
+  const batch = build.op("Shape", [tap], { start: 0, end: 1 });
+  const shape = build.op("Concat", [batch, build.ints([1, 1, 1])], { axis: 0 });
+  const once = new Map([...maps].map((name) => [name, build.op("Expand", [name, shape])]));
+  const renamed = (name: string): string => once.get(name) ?? name;
+  const nodes = graph.nodes.map((node) => ({ ...node, inputs: node.inputs.map(renamed) }));
+  const initializers = new Map([...graph.initializers, ...build.initializers]);
+  return { crossing, model: { ...model, graph: { ...graph, nodes: [...build.nodes, ...nodes], initializers } } };
 }

@@ -1,10 +1,11 @@
 import type { Score } from "./score.js";
-import { CLASS_COLUMN, OBJECTNESS_COLUMN, weightedMean, weightedRows } from "./weighted.js";
+import { CLASS_COLUMN, LEAST_LOGARITHM, OBJECTNESS_COLUMN, weightedMean, weightedRows } from "./weighted.js";
 
 /** log((Σ wᵢ · objectnessᵢ) · (Σ wᵢ · p(class)ᵢ)): the product of the two weighted means, as the reference takes it. */
 export const classConfidenceScore: Score = {
   id: "class_confidence",
   title: "Objectness × class probability",
+  missing: LEAST_LOGARITHM,
   of(view, target, options) {
     const found = weightedRows(view, target, options);
     if (found === null) return null;

@@ -16,18 +16,41 @@ export function evaluateScore(
   targets: readonly ScoreTarget[],
   options: ScoreOptions,
 ): ScoreResult {
+  const { view, terms, total } = termsOf(score, predictions, targets, options);
+  return {
+    value: total.value,
+    terms: terms.map((term) => term?.value ?? null),
+    ...sparseGradient(view, view.tape.gradient(total)),
+  };
+}
+
+/**
+ * The Hessian of a score times a tangent of the predictions: how its gradient changes when the predictions move by `tangent`
+ * (`[R, C]` as they are), as rows.
+ */
+export function scoreHessianVector(
+  score: Score,
+  predictions: Predictions,
+  targets: readonly ScoreTarget[],
+  options: ScoreOptions,
+  tangent: Float32Array,
+): Pick<ScoreResult, "rows" | "gradient"> {
+  const { view, total } = termsOf(score, predictions, targets, options);
+  const positions = new Map([...view.leaves].map(([position, leaf]) => [leaf.id, position]));
+  return sparseGradient(
+    view,
+    view.tape.hessianVector(total, (id) => tangent[positions.get(id)!] ?? 0),
+  );
+}
+
+function termsOf(score: Score, predictions: Predictions, targets: readonly ScoreTarget[], options: ScoreOptions) {
   checkArguments(predictions, options);
   const view = createView(createTape(), predictions);
   const terms = targets.map((target) => {
     const term = score.of(view, target, options);
     return term !== null && Number.isFinite(term.value) ? term : null;
   });
-  const total = view.tape.sum(terms.filter((term) => term !== null));
-  return {
-    value: total.value,
-    terms: terms.map((term) => term?.value ?? null),
-    ...sparseGradient(view, total),
-  };
+  return { view, terms, total: view.tape.sum(terms.filter((term) => term !== null)) };
 }
 
 function checkArguments(predictions: Predictions, { topk }: ScoreOptions): void {
@@ -62,9 +85,8 @@ function createView(tape: Tape, predictions: Predictions): LeafView {
 }
 
 /** The rows with a derivative that is not zero, ascending, each as a full row of columns. */
-function sparseGradient(view: LeafView, total: Scalar): Pick<ScoreResult, "rows" | "gradient"> {
+function sparseGradient(view: LeafView, slopes: Float64Array): Pick<ScoreResult, "rows" | "gradient"> {
   const { columns } = view.predictions;
-  const slopes = view.tape.gradient(total);
   const live = [...view.leaves].filter(([, leaf]) => slopes[leaf.id] !== 0);
   const rows = [...new Set(live.map(([position]) => Math.floor(position / columns)))].sort((a, b) => a - b);
   const place = new Map(rows.map((row, i) => [row, i]));

@@ -1,10 +1,11 @@
 import type { Score } from "./score.js";
-import { logWeightedMean } from "./weighted.js";
+import { LEAST_LOGARITHM, logWeightedMean } from "./weighted.js";
 
 /** log Σ wᵢ · heightᵢ over the target's rows, in input pixels (the reference reads the width here, by mistake). */
 export const heightScore: Score = {
   id: "h",
   aliases: ["height"],
   title: "Box height",
+  missing: LEAST_LOGARITHM,
   of: (view, target, options) => logWeightedMean(view, target, options, 3),
 };

@@ -1,14 +1,19 @@
 import { didYouMean, WhyboxError } from "../errors.js";
+import { boxSideScores } from "./box-side.js";
 import { classScore } from "./class.js";
 import { classConfidenceScore } from "./class-confidence.js";
+import { classSumScore } from "./class-sum.js";
 import { confidenceScore } from "./confidence.js";
+import { contrastScore } from "./contrast.js";
+import { finerScore } from "./finer.js";
 import { heightScore } from "./height.js";
+import { rowLogitScore, rowScore } from "./row.js";
 import type { Score } from "./score.js";
 import { widthScore } from "./width.js";
 import { xCentreScore } from "./x-centre.js";
 import { yCentreScore } from "./y-centre.js";
 
-export { evaluateScore } from "./evaluate.js";
+export { evaluateScore, scoreHessianVector } from "./evaluate.js";
 
 /** Every score that Whybox brings. Pass `[...defaultScores, mine]` where scores are taken to add one. */
 export const defaultScores: readonly Score[] = [
@@ -19,6 +24,12 @@ export const defaultScores: readonly Score[] = [
   yCentreScore,
   widthScore,
   heightScore,
+  rowScore,
+  rowLogitScore,
+  ...boxSideScores,
+  classSumScore,
+  contrastScore,
+  finerScore,
 ];
 
 /**

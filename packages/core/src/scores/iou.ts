@@ -52,7 +52,7 @@ export function iouOfRow(predictions: Predictions, row: number, box: Box<"input"
 }
 
 /** True for most rows: a pixel or more lies between the boxes, so the IoU is 0. Cheaper than the IoU itself. */
-function isFar(predictions: Predictions, row: number, box: Box<"input">): boolean {
+export function isFar(predictions: Predictions, row: number, box: Box<"input">): boolean {
   const data = predictions.boxes ?? predictions.data;
   const base = row * (predictions.boxes ? 4 : predictions.columns);
   const apartX = Math.abs(2 * data[base]! - box.x1 - box.x2) - data[base + 2]! - (box.x2 - box.x1);
@@ -61,14 +61,20 @@ function isFar(predictions: Predictions, row: number, box: Box<"input">): boolea
 }
 
 /**
- * The `count` rows of highest IoU with the box, highest first; of equal ones the lower row first. Rows whose IoU is not
+ * The `count` rows of highest IoU with the box, highest first; of equal ones the lower row first; rows `without` are passed over. Rows whose IoU is not
  * finite (NaN or infinite predictions) are left out. One pass over the rows with a short sorted list, no sort of all.
  */
-export function nearestRows(predictions: Predictions, box: Box<"input">, count: number): number[] {
+export function nearestRows(
+  predictions: Predictions,
+  box: Box<"input">,
+  count: number,
+  without: (row: number) => boolean = () => false,
+): number[] {
   const rows: number[] = [];
   const ious: number[] = [];
   for (let row = 0; row < predictions.rows; row++) {
     if (rows.length === count && isFar(predictions, row, box)) continue;
+    if (without(row)) continue;
     const iou = iouOfRow(predictions, row, box);
     if (!Number.isFinite(iou)) continue;
     if (rows.length === count && iou <= ious[count - 1]!) continue;

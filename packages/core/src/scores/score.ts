@@ -6,8 +6,10 @@ import type { Scalar, Tape } from "./tape.js";
 export interface ScoreTarget {
   readonly boxInput: Box<"input">;
   readonly classIndex: number;
-  /** The prediction row behind the box. */
+  /** The prediction row behind the box; for a box that a person drew, the row that speaks for it most. */
   readonly row: number;
+  /** True for a box that a person drew: rows near it count whatever their best class. Default false. */
+  readonly anyClass?: boolean;
 }
 
 /** Prediction rows on a tape: every value read becomes a leaf whose derivative is collected. */
@@ -21,6 +23,8 @@ export interface PredictionView {
 export interface ScoreOptions {
   /** How many prediction rows nearest to the box by IoU take part. Default 10. */
   readonly topk: number;
+  /** Index of the class that `contrast` compares with. */
+  readonly versus?: number | undefined;
 }
 
 /**
@@ -31,6 +35,12 @@ export interface Score {
   readonly id: string;
   readonly aliases?: readonly string[];
   readonly title: string;
+  /** Stands for a term that is null where scores of changed pictures are compared. Default 0. */
+  readonly missing?: number;
+  /** True when the term belongs to the class, not to the box: a class with several detections counts once. */
+  readonly perClass?: boolean;
+  /** True when the term reads rows far from the box. */
+  readonly readsAllRows?: boolean;
   of(view: PredictionView, target: ScoreTarget, options: ScoreOptions): Scalar | null;
 }
 

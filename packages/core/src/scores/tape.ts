@@ -28,6 +28,11 @@ export interface Tape {
   sum(terms: readonly Scalar[]): Scalar;
   /** d result / d each leaf, indexed by the leaf's id. */
   gradient(result: Scalar): Float64Array;
+  /**
+   * The derivative of `gradient` when each leaf moves by its tangent: the Hessian times the tangent, indexed by the leaf's id. At a tie of
+   * max or min the shares stay as they are, as in PyTorch.
+   */
+  hessianVector(result: Scalar, tangentOf: (id: number) => number): Float64Array;
 }
 
 /** An empty tape. Scalars of one tape must not be used on another. */
@@ -35,12 +40,22 @@ export function createTape(): Tape {
   return new ListTape();
 }
 
+/** Second derivatives of an operation of a and b. */
+interface Curvature {
+  readonly aa?: number;
+  readonly ab?: number;
+  readonly bb?: number;
+}
+
+const FLAT: Curvature = {};
+
 /** Per entry two parents (−1: none) and the local derivatives, in flat lists; parents always precede their entry. */
 class ListTape implements Tape {
   readonly #parentA: number[] = [];
   readonly #parentB: number[] = [];
   readonly #slopeA: number[] = [];
   readonly #slopeB: number[] = [];
+  readonly #curvature: Curvature[] = [];
 
   leaf(value: number): Scalar {
     return this.#record(value, -1, 0, -1, 0);
@@ -59,12 +74,13 @@ class ListTape implements Tape {
   }
 
   mul(a: Scalar, b: Scalar): Scalar {
-    return this.#push(a.value * b.value, a.id, b.value, b.id, a.value);
+    return this.#push(a.value * b.value, a.id, b.value, b.id, a.value, { ab: 1 });
   }
 
   div(a: Scalar, b: Scalar): Scalar {
     const value = a.value / b.value;
-    return this.#push(value, a.id, 1 / b.value, b.id, -value / b.value);
+    const ab = -1 / b.value ** 2;
+    return this.#push(value, a.id, 1 / b.value, b.id, -value / b.value, { ab, bb: (2 * value) / b.value ** 2 });
   }
 
   max(a: Scalar, b: Scalar): Scalar {
@@ -86,12 +102,12 @@ class ListTape implements Tape {
   }
 
   log(a: Scalar): Scalar {
-    return this.#push(Math.log(a.value), a.id, 1 / a.value, -1, 0);
+    return this.#push(Math.log(a.value), a.id, 1 / a.value, -1, 0, { aa: -1 / a.value ** 2 });
   }
 
   exp(a: Scalar): Scalar {
     const value = Math.exp(a.value);
-    return this.#push(value, a.id, value, -1, 0);
+    return this.#push(value, a.id, value, -1, 0, { aa: value });
   }
 
   sum(terms: readonly Scalar[]): Scalar {
@@ -112,17 +128,60 @@ class ListTape implements Tape {
     return gradient;
   }
 
-  #pass(gradient: Float64Array, parent: number, flow: number, slope: number): void {
-    if (parent >= 0 && slope !== 0) gradient[parent]! += flow * slope;
+  hessianVector(result: Scalar, tangentOf: (id: number) => number): Float64Array {
+    const gradient = this.gradient(result);
+    const tangent = this.#tangents(tangentOf);
+    const moved = new Float64Array(gradient.length);
+    for (let i = result.id; i >= 0; i--) {
+      const [a, b] = [this.#parentA[i]!, this.#parentB[i]!];
+      const { aa = 0, ab = 0, bb = 0 } = this.#curvature[i]!;
+      const [da, db] = [tangent[a] ?? 0, tangent[b] ?? 0];
+      this.#pass(moved, a, moved[i]!, this.#slopeA[i]!);
+      this.#pass(moved, b, moved[i]!, this.#slopeB[i]!);
+      this.#pass(moved, a, gradient[i]!, aa * da + ab * db);
+      this.#pass(moved, b, gradient[i]!, ab * da + bb * db);
+    }
+    return moved;
   }
 
-  #push(value: number, parentA: number, slopeA: number, parentB: number, slopeB: number): Scalar {
+  /** How every entry moves with the leaves. */
+  #tangents(tangentOf: (id: number) => number): Float64Array {
+    const tangent = new Float64Array(this.#parentA.length);
+    for (let i = 0; i < tangent.length; i++) {
+      const [a, b] = [this.#parentA[i]!, this.#parentB[i]!];
+      if (a < 0 && b < 0) tangent[i] = tangentOf(i);
+      else tangent[i] = (a < 0 ? 0 : this.#slopeA[i]! * tangent[a]!) + (b < 0 ? 0 : this.#slopeB[i]! * tangent[b]!);
+    }
+    return tangent;
+  }
+
+  #pass(gradient: Float64Array, parent: number, flow: number, slope: number): void {
+    // A zero must not meet an infinite slope: 0 · ∞ is NaN.
+    if (parent >= 0 && slope !== 0 && flow !== 0) gradient[parent]! += flow * slope;
+  }
+
+  #push(
+    value: number,
+    parentA: number,
+    slopeA: number,
+    parentB: number,
+    slopeB: number,
+    curvature: Curvature = FLAT,
+  ): Scalar {
     // Arithmetic on constants alone is a constant, and costs nothing backward.
     if (parentA < 0 && parentB < 0) return this.constant(value);
-    return this.#record(value, parentA, slopeA, parentB, slopeB);
+    return this.#record(value, parentA, slopeA, parentB, slopeB, curvature);
   }
 
-  #record(value: number, parentA: number, slopeA: number, parentB: number, slopeB: number): Scalar {
+  #record(
+    value: number,
+    parentA: number,
+    slopeA: number,
+    parentB: number,
+    slopeB: number,
+    curvature: Curvature = FLAT,
+  ): Scalar {
+    this.#curvature.push(curvature);
     this.#parentA.push(parentA);
     this.#parentB.push(parentB);
     this.#slopeA.push(slopeA);

@@ -7,6 +7,9 @@ import type { Scalar } from "./tape.js";
 export const CLASS_COLUMN = 5;
 export const OBJECTNESS_COLUMN = 4;
 
+/** Stands for the logarithm of nothing, where the reference has −∞: log 1e-7. */
+export const LEAST_LOGARITHM = Math.log(1e-7);
+
 /** Rows that speak for a target, with weights that sum to 1. */
 export interface WeightedRows {
   readonly rows: readonly number[];
@@ -21,7 +24,10 @@ export interface WeightedRows {
 export function weightedRows(view: PredictionView, target: ScoreTarget, options: ScoreOptions): WeightedRows | null {
   const { tape, predictions } = view;
   const near = nearestRows(predictions, target.boxInput, options.topk);
-  const rows = near.filter((row) => isFiniteRow(predictions, row) && bestClass(predictions, row) === target.classIndex);
+  const rows = near.filter(
+    (row) =>
+      isFiniteRow(predictions, row) && (target.anyClass === true || bestClass(predictions, row) === target.classIndex),
+  );
   if (rows.length === 0) return null;
   // An IoU is at most 1, so exp needs no shift to stay finite.
   const exponentials = rows.map((row) => tape.exp(iouOnTape(view, target.boxInput, row)));
@@ -46,12 +52,13 @@ export function logWeightedMean(
   return found === null ? null : view.tape.log(weightedMean(view, found, column));
 }
 
-function isFiniteRow({ data, columns }: Predictions, row: number): boolean {
+/** True when no column of the row is NaN or infinite. */
+export function isFiniteRow({ data, columns }: Predictions, row: number): boolean {
   return data.subarray(row * columns, (row + 1) * columns).every(Number.isFinite);
 }
 
 /** Index of the most probable class of a finite row, the first of equals. */
-function bestClass({ data, columns }: Predictions, row: number): number {
+export function bestClass({ data, columns }: Predictions, row: number): number {
   const probabilities = data.subarray(row * columns + CLASS_COLUMN, (row + 1) * columns);
   return probabilities.indexOf(probabilities.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY));
 }

@@ -1,10 +1,11 @@
 import type { Score } from "./score.js";
-import { logWeightedMean } from "./weighted.js";
+import { LEAST_LOGARITHM, logWeightedMean } from "./weighted.js";
 
 /** log Σ wᵢ · xᵢ over the target's rows, in input pixels. */
 export const xCentreScore: Score = {
   id: "x_c",
   aliases: ["x"],
   title: "Box centre x",
+  missing: LEAST_LOGARITHM,
   of: (view, target, options) => logWeightedMean(view, target, options, 0),
 };

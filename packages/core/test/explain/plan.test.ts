@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { defaultRules } from "../../src/autodiff/rules/index.js";
 import { findHead } from "../../src/detector/find-head.js";
+import type { Layer } from "../../src/detector/layer.js";
 import { listLayers } from "../../src/detector/layers.js";
 import { WhyboxError } from "../../src/errors.js";
-import { levelsBehind, type PlanContext, planTaps } from "../../src/explain/plan.js";
+import { joinPlans, levelsBehind, type PlanContext, type PlanRequest, planTaps } from "../../src/explain/plan.js";
 import { GraphBuilder } from "../../src/onnx/builder.js";
 import { encodeModel } from "../../src/onnx/encode.js";
 import { DataType, type Graph, type Model } from "../../src/onnx/model.js";
@@ -27,6 +28,10 @@ function layersOf({ model, head }: PlanContext, ...indices: number[]) {
   return indices.map((index) => layers[index]!);
 }
 
+function asked(layers: readonly Layer[], gradients: boolean): PlanRequest {
+  return { layers, activations: true, gradients, manySeeds: false, tails: false };
+}
+
 /** A zero-weight YOLOv5 as an export with --half writes it, read as any file is. */
 const half = () => contextOf(readOnnx(encodeModel(modelOf(toHalf(yoloGraph({ size: [64, 96] }))))));
 
@@ -42,7 +47,7 @@ describe("planTaps, refusing", () => {
   it("refuses gradients of a model that is float16 inside, and says how to export it", () => {
     const context = half();
     const layers = layersOf(context, 17);
-    expect(errorOf(() => planTaps(context, layers, true))).toMatchObject({
+    expect(errorOf(() => planTaps(context, asked(layers, true)))).toMatchObject({
       code: "unsupported-model",
       message: expect.stringMatching(/computes in float16 \(".*"\); gradients need a float32 model.*--half/),
       details: { value: layers[0]!.value, type: "float16" },
@@ -52,10 +57,13 @@ describe("planTaps, refusing", () => {
   it("gives activations of such a model, as float32", async () => {
     const context = half();
     const [layer] = layersOf(context, 17);
-    const plan = planTaps(context, [layer!], false);
+    const plan = planTaps(context, asked([layer!], false));
     const output = plan.activations.get(layer!.value)!;
     expect(output).not.toBe(layer!.value);
-    const [map, rows] = await runGraph(plan.buildForward().graph, { images }, [output, context.head.output]);
+    const [map, rows] = await runGraph(joinPlans(context, [plan]).buildForward().graph, { images }, [
+      output,
+      context.head.output,
+    ]);
     expect(map!.data).toBeInstanceOf(Float32Array);
     expect(map!.dims).toEqual([1, 2, 8, 12]);
     expect(rows!.dims).toEqual([1, 378, 8]);
@@ -65,32 +73,32 @@ describe("planTaps, refusing", () => {
     const { model } = miniYolo();
     const context = contextOf(halfConv(model));
     const { convOutput } = context.head.levels[2]!;
-    expect(errorOf(() => planTaps(context, layersOf(context, 17), true))).toMatchObject({
+    expect(errorOf(() => planTaps(context, asked(layersOf(context, 17), true)))).toMatchObject({
       code: "unsupported-model",
       details: { value: convOutput, type: "float16" },
     });
-    expect(() => planTaps(context, layersOf(context, 17), false)).not.toThrow();
+    expect(() => planTaps(context, asked(layersOf(context, 17), false))).not.toThrow();
   });
 
   it("names every op without a rule between a layer and the predictions, in one error", () => {
     const mini = miniYolo();
     const layers = [mini.layers[18]!, mini.layers[21]!];
     const context = contextOf(withOp(withOp(mini.model, layers[0]!, "Asinh"), layers[1]!, "Acosh"));
-    expect(errorOf(() => planTaps(context, layersOf(context, 9), true))).toMatchObject({
+    expect(errorOf(() => planTaps(context, asked(layersOf(context, 9), true)))).toMatchObject({
       code: "no-gradient",
       message: expect.stringMatching(/(Asinh.*Acosh|Acosh.*Asinh).*Choose a layer nearer/s),
     });
     // From behind the ops the same model can be explained, and without gradients from everywhere.
-    expect(() => planTaps(context, layersOf(context, 23), true)).not.toThrow();
-    expect(() => planTaps(context, layersOf(context, 9), false)).not.toThrow();
+    expect(() => planTaps(context, asked(layersOf(context, 23), true))).not.toThrow();
+    expect(() => planTaps(context, asked(layersOf(context, 9), false))).not.toThrow();
   });
 
   it("differentiates an op whose rule is given", () => {
     const mini = miniYolo();
     const context = contextOf(withOp(mini.model, mini.layers[18]!, "Asinh"));
     const more = { ...context, rules: [...defaultRules, asinh] };
-    expect(() => planTaps(context, layersOf(context, 9), true)).toThrow(WhyboxError);
-    expect(planTaps(more, layersOf(more, 9), true).backward(layersOf(more, 9), [0, 1, 2])).not.toBeNull();
+    expect(() => planTaps(context, asked(layersOf(context, 9), true))).toThrow(WhyboxError);
+    expect(planTaps(more, asked(layersOf(more, 9), true)).backward(layersOf(more, 9), [0, 1, 2])).not.toBeNull();
   });
 });
 
@@ -100,35 +108,39 @@ describe("planTaps", () => {
 
   it("asks the forward session for predictions, activations and what the backward pass needs", async () => {
     const layers = layersOf(context, 17, 20);
-    const plan = planTaps(context, layers, true);
+    const plan = planTaps(context, asked(layers, true));
     expect([...plan.activations]).toEqual(layers.map(({ value }) => [value, value]));
     const backward = plan.backward(layers, [0, 1, 2])!;
     const wanted = [head.output, ...plan.activations.values(), ...backward.model.saved];
     expect([...plan.outputs].sort()).toEqual([...new Set(wanted)].sort());
-    expect(plan.buildForward().graph.outputs.map((output) => output.name)).toEqual(plan.outputs);
-    const [map] = await runGraph(plan.buildForward().graph, { images }, [layers[0]!.value]);
+    expect(
+      joinPlans(context, [plan])
+        .buildForward()
+        .graph.outputs.map((output) => output.name),
+    ).toEqual(plan.outputs);
+    const [map] = await runGraph(joinPlans(context, [plan]).buildForward().graph, { images }, [layers[0]!.value]);
     expect(map!.dims.slice(2)).toEqual([8, 12]);
   });
 
   it("saves nothing without gradients", () => {
     const [layer] = layersOf(context, 17);
-    expect(planTaps(context, [layer!], false).outputs).toEqual([head.output, layer!.value]);
-    expect(planTaps(context, [], false).outputs).toEqual([head.output]);
+    expect(planTaps(context, asked([layer!], false)).outputs).toEqual([head.output, layer!.value]);
+    expect(planTaps(context, asked([], false)).outputs).toEqual([head.output]);
   });
 
   it("names plans apart by layers and by whether there are gradients", () => {
     const keys = [
-      planTaps(context, layersOf(context, 17), true),
-      planTaps(context, layersOf(context, 17), false),
-      planTaps(context, layersOf(context, 17, 20), true),
-      planTaps(context, [], false),
+      planTaps(context, asked(layersOf(context, 17), true)),
+      planTaps(context, asked(layersOf(context, 17), false)),
+      planTaps(context, asked(layersOf(context, 17, 20), true)),
+      planTaps(context, asked([], false)),
     ].map((plan) => plan.key);
     expect(new Set(keys).size).toBe(4);
   });
 
   it("makes each backward pass once, and never needs more for fewer levels than the forward session gives", () => {
     const layers = layersOf(context, 17);
-    const plan = planTaps(context, layers, true);
+    const plan = planTaps(context, asked(layers, true));
     const whole = plan.backward(layers, [0, 1, 2])!;
     expect(plan.backward(layers, [0, 1, 2])).toBe(whole);
     for (const levels of [[0], [1], [0, 2]]) {
@@ -142,7 +154,7 @@ describe("planTaps", () => {
 
   it("has no backward pass where no path leads from the layer to the levels", () => {
     const layers = layersOf(context, 23);
-    const plan = planTaps(context, layers, true);
+    const plan = planTaps(context, asked(layers, true));
     expect(plan.backward(layers, [0, 1])).toBeNull();
     expect(plan.backward(layers, [2])).not.toBeNull();
   });
@@ -151,7 +163,7 @@ describe("planTaps", () => {
     const whole = contextOf(scaled(context.model.graph));
     expect(whole.head.levels.map((level) => level.rows)).toEqual([undefined, undefined, undefined]);
     const layers = layersOf(whole, 17);
-    const { seeds } = planTaps(whole, layers, true).backward(layers, [0])!.model;
+    const { seeds } = planTaps(whole, asked(layers, true)).backward(layers, [0])!.model;
     expect([...seeds.keys()]).toEqual([whole.head.output]);
   });
 

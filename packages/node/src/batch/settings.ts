@@ -9,7 +9,13 @@ export interface BatchSettings {
   readonly device: Device;
   /** Undefined: the cores. */
   readonly threads: number | undefined;
-  readonly explain: Required<Omit<ExplainOptions, "signal" | "imageSize">> & Pick<ExplainOptions, "imageSize">;
+  readonly explain: Omit<ExplainOptions, "signal"> &
+    Required<
+      Pick<
+        ExplainOptions,
+        "layer" | "classNames" | "backwardPerClass" | "topk" | "confidence" | "iou" | "maxDetections" | "agnostic"
+      >
+    >;
   readonly save: readonly ResultKind[];
   /** Frame of the saved `.npy`. */
   readonly frame: Frame;

@@ -186,7 +186,7 @@ export function buildResultDocument(parts: ResultParts): ResultDocument {
     model: modelPart(parts.model),
     image: { source: parts.source, size: result.letterbox.imageSize },
     letterbox: result.letterbox,
-    options: optionsPart(parts.settings, result.method),
+    options: optionsPart(parts.settings, result),
     detections: result.detections.map(detectionPart),
     explained: result.explained,
     layers: result.layers.map(layerPart),
@@ -210,16 +210,16 @@ function modelPart(model: ModelReport): ResultDocument["model"] {
   };
 }
 
-function optionsPart(settings: BatchSettings, method: string): ResultDocument["options"] {
-  const { layer, imageSize, classNames, backprop, ...rest } = settings.explain;
+function optionsPart(settings: BatchSettings, result: ExplainResult): ResultDocument["options"] {
+  const { layer, imageSize, classNames, backprop: _, ...rest } = settings.explain;
   return {
     device: settings.device,
     threads: settings.threads ?? null,
     ...rest,
-    method,
-    layer: layer === "auto" ? layer : [layer].flat(),
+    method: result.method,
+    layer: layer === "auto" ? "auto" : Array.isArray(layer) ? [...layer] : [layer as string | number],
     classNames: [...classNames],
-    backprop: [...backprop],
+    backprop: [...result.backprop],
     imageSize: imageSize === undefined ? null : typeof imageSize === "number" ? [imageSize, imageSize] : [...imageSize],
     save: [...settings.save],
     frame: settings.frame,

@@ -1,0 +1,19 @@
+import type { Score } from "./score.js";
+import { CLASS_COLUMN } from "./weighted.js";
+
+/** Σ p(class) over all rows of the predictions: the first target of the reference explainer. The box plays no part. */
+export const classSumScore: Score = {
+  id: "class_sum",
+  title: "Class probability summed over all rows",
+  perClass: true,
+  readsAllRows: true,
+  of(view, { classIndex }) {
+    const { rows } = view.predictions;
+    const terms = [];
+    for (let row = 0; row < rows; row++) {
+      const term = view.at(row, CLASS_COLUMN + classIndex);
+      if (Number.isFinite(term.value)) terms.push(term);
+    }
+    return view.tape.sum(terms);
+  },
+};

@@ -1,0 +1,20 @@
+import { WhyboxError } from "../errors.js";
+import { classLogit } from "./row.js";
+import type { Score } from "./score.js";
+import { isFiniteRow } from "./weighted.js";
+
+/** logit(class) − logit(versus) of the one row that the box is: why this class and not that one? */
+export const contrastScore: Score = {
+  id: "contrast",
+  title: "Class logit against another class's",
+  of(view, target, { versus }) {
+    if (versus === undefined) {
+      throw new WhyboxError(
+        "usage",
+        'The score "contrast" compares two classes: say with which, by the option versus.',
+      );
+    }
+    if (!isFiniteRow(view.predictions, target.row)) return null;
+    return view.tape.sub(classLogit(view, target, target.classIndex), classLogit(view, target, versus));
+  },
+};

@@ -1,0 +1,34 @@
+import { classLogit } from "./row.js";
+import type { Score } from "./score.js";
+import type { Scalar } from "./tape.js";
+import { CLASS_COLUMN, isFiniteRow } from "./weighted.js";
+
+/** Classes compared with. */
+const COMPARED = 3;
+
+/**
+ * Finer-CAM's score on the row that the box is: `Σ_c p_c (s_n − s_c) / (Σ_c p_c + 1e-9)` over the three classes whose logits
+ * `s_c` are nearest to the target's `s_n`, with `p` the softmax of all logits. It asks what sets the class apart from those it is easily
+ * taken for. Zhang et al., "Finer-CAM: Spotting the Difference Reveals Finer Details for Visual Explanation", CVPR 2025.
+ */
+export const finerScore: Score = {
+  id: "finer",
+  title: "Class logit against the three most similar classes'",
+  of(view, target) {
+    const { predictions, tape } = view;
+    if (!isFiniteRow(predictions, target.row)) return null;
+    const logits = Array.from({ length: predictions.columns - CLASS_COLUMN }, (_, c) => classLogit(view, target, c));
+    const own = logits[target.classIndex]!;
+    const others = logits.filter((_, c) => c !== target.classIndex);
+    const near = others.sort((a, b) => Math.abs(a.value - own.value) - Math.abs(b.value - own.value));
+    const compared = near.slice(0, COMPARED);
+    if (compared.length === 0) return own;
+    // Softmax shifted by the largest logit; the shift cancels.
+    const most = tape.constant(Math.max(...logits.map((logit) => logit.value)));
+    const share = (logit: Scalar): Scalar => tape.exp(tape.sub(logit, most));
+    const total = tape.sum(logits.map(share));
+    const weights = compared.map((logit) => tape.div(share(logit), total));
+    const weighted = tape.sum(compared.map((logit, i) => tape.mul(weights[i]!, tape.sub(own, logit))));
+    return tape.div(weighted, tape.add(tape.sum(weights), tape.constant(1e-9)));
+  },
+};

@@ -1,0 +1,83 @@
+import type { Predictions } from "../detector/detection.js";
+import { evaluateScore } from "./evaluate.js";
+import { nearestRows } from "./iou.js";
+import type { Score, ScoreOptions, ScoreTarget } from "./score.js";
+
+/** Consecutive rows of the predictions, `[start, end)`. */
+export type RowRange = readonly [start: number, end: number];
+
+/**
+ * A score of predictions of which only some rows change: `evaluate` takes the new values of those rows. Exactly the score of the full
+ * predictions, at the cost of the changed rows: of the others only the rows that could be picked are looked at.
+ */
+export class Rescorer {
+  readonly #score: Score;
+  readonly #targets: readonly ScoreTarget[];
+  readonly #options: ScoreOptions;
+  readonly #compact: Predictions & { data: Float32Array; boxes: Float32Array };
+  /** Per range: its first row in the compact predictions. */
+  readonly #starts: readonly number[];
+
+  constructor(
+    score: Score,
+    base: Predictions,
+    targets: readonly ScoreTarget[],
+    options: ScoreOptions,
+    ranges: readonly RowRange[],
+  ) {
+    const changed = (row: number): boolean => ranges.some(([start, end]) => row >= start && row < end);
+    const rows = rowsThatCount(score, base, targets, options, ranges, changed);
+    const place = new Map(rows.map((row, i) => [row, i]));
+    this.#score = score;
+    this.#options = options;
+    this.#targets = targets.map((target) => ({ ...target, row: place.get(target.row)! }));
+    this.#starts = ranges.map(([start]) => place.get(start)!);
+    this.#compact = gather(base, rows);
+  }
+
+  /** `parts[i]` holds the new rows of range `i`, `[rows, columns]`, from `offset` values on. */
+  evaluate(
+    parts: readonly { readonly data: Float32Array; readonly offset: number; readonly length: number }[],
+  ): number {
+    const { data, boxes, columns } = this.#compact;
+    parts.forEach((part, i) => {
+      const first = this.#starts[i]!;
+      data.set(part.data.subarray(part.offset, part.offset + part.length), first * columns);
+      const count = part.length / columns;
+      for (let row = first; row < first + count; row++) {
+        for (let c = 0; c < 4; c++) boxes[4 * row + c] = data[row * columns + c]!;
+      }
+    });
+    const result = evaluateScore(this.#score, this.#compact, this.#targets, this.#options);
+    return result.terms.reduce<number>((sum, term) => sum + (term ?? this.#score.missing ?? 0), 0);
+  }
+}
+
+/** Ascending, so that of rows equally near the same one is picked as in the full predictions. */
+function rowsThatCount(
+  score: Score,
+  base: Predictions,
+  targets: readonly ScoreTarget[],
+  options: ScoreOptions,
+  ranges: readonly RowRange[],
+  changed: (row: number) => boolean,
+): number[] {
+  if (score.readsAllRows) return Array.from({ length: base.rows }, (_, row) => row);
+  const rows = new Set(targets.map((target) => target.row));
+  for (const [start, end] of ranges) for (let row = start; row < end; row++) rows.add(row);
+  for (const { boxInput } of targets) {
+    for (const row of nearestRows(base, boxInput, options.topk, changed)) rows.add(row);
+  }
+  return [...rows].sort((a, b) => a - b);
+}
+
+function gather(base: Predictions, rows: readonly number[]): Predictions & { boxes: Float32Array } {
+  const { columns } = base;
+  const data = new Float32Array(rows.length * columns);
+  const boxes = new Float32Array(rows.length * 4);
+  rows.forEach((row, i) => {
+    data.set(base.data.subarray(row * columns, (row + 1) * columns), i * columns);
+    boxes.set(base.data.subarray(row * columns, row * columns + 4), i * 4);
+  });
+  return { rows: rows.length, columns, data, boxes };
+}

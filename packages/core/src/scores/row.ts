@@ -1,0 +1,33 @@
+import type { PredictionView, Score, ScoreTarget } from "./score.js";
+import { CLASS_COLUMN, isFiniteRow, OBJECTNESS_COLUMN } from "./weighted.js";
+
+/** objectness × p(class) of the one row that the box is: the confidence that the detector shows. */
+export const rowScore: Score = {
+  id: "row",
+  aliases: ["row_probability"],
+  title: "Confidence of the box's own row",
+  of(view, target) {
+    if (!isFiniteRow(view.predictions, target.row)) return null;
+    const objectness = view.at(target.row, OBJECTNESS_COLUMN);
+    return view.tape.mul(objectness, view.at(target.row, CLASS_COLUMN + target.classIndex));
+  },
+};
+
+/**
+ * The logit of the class in the one row that the box is, log(p / (1 − p)): its gradient does not fade for a confident detection,
+ * as that of a probability or its logarithm does.
+ */
+export const rowLogitScore: Score = {
+  id: "row_logit",
+  title: "Class logit of the box's own row",
+  of: (view, target) =>
+    isFiniteRow(view.predictions, target.row) ? classLogit(view, target, target.classIndex) : null,
+};
+
+/** log(p / (1 − p)) of a class in the target's own row; p is kept 1e-7 away from 0 and 1, where its gradient is zero. */
+export function classLogit({ tape, at }: PredictionView, { row }: ScoreTarget, classIndex: number) {
+  const probability = at(row, CLASS_COLUMN + classIndex);
+  const most = tape.constant(1 - 1e-7);
+  const held = tape.clampMin(probability.value > most.value ? most : probability, 1e-7);
+  return tape.sub(tape.log(held), tape.log(tape.sub(tape.constant(1), held)));
+}
