@@ -147,9 +147,9 @@ describe("methods made for detectors", () => {
     const given = { activations: row(1, 2), gradients: row(1, 2) };
     const whole = 1 / (2 + 3) + 2 / (2 + 6);
     expect(closeness(await mapOf("SSGrad-CAM++", { ...given, places: [] }), [whole / 2, whole * 2])).toBeLessThan(1e-6);
-    const outside = 2 / (2 + 4);
-    const found = await mapOf("SSGrad-CAM++", { ...given, places: [place(5, 6, 1)] });
-    expect(closeness(found, [outside / 2, outside * 2])).toBeLessThan(1e-6);
+    const apart = { activations: row(1, 4), gradients: row(1, 2), places: [place(5, 6, 1)] };
+    const outside = 2 / (2 + 8);
+    expect(closeness(await mapOf("SSGrad-CAM++", apart), [outside / 2, outside * 4])).toBeLessThan(1e-6);
     const negative = { activations: row(-1, -2), gradients: row(1, 2), places: [] };
     expect(closeness(await mapOf("SSGrad-CAM++", negative), [-1.5 / 2, -1.5 * 2])).toBeLessThan(1e-6);
   });
