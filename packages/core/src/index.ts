@@ -19,6 +19,8 @@ export type {
   Timings,
 } from "./explain/result.js";
 export { type ColormapName, colormap, colormapNames } from "./image/colormap.js";
+export { renderContactSheet, type SheetTile } from "./image/contact-sheet.js";
+export { cropByHeatmap } from "./image/crop.js";
 export type { Box, Frame, Letterbox, RgbImage, Size } from "./image/frame.js";
 export { cellToInput, toImage, toInput, unletterbox } from "./image/frame-map.js";
 export { type LetterboxTarget, letterbox, planLetterbox } from "./image/letterbox.js";

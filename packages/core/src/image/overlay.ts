@@ -1,6 +1,7 @@
 import { WhyboxError } from "../errors.js";
 import type { Map2D } from "../tensor/tensor.js";
 import { colormap } from "./colormap.js";
+import { checkHeatmapSize, cropByHeatmap } from "./crop.js";
 import { type Canvas, canvasOf, paste } from "./draw/canvas.js";
 import { type DrawnDetection, drawDetections } from "./draw/draw-detections.js";
 import type { RgbImage } from "./frame.js";
@@ -19,6 +20,11 @@ export interface OverlayOptions {
   readonly boxes?: boolean;
   /** Class and confidence beside each box. Default true. */
   readonly labels?: boolean;
+  /**
+   * In place of the heatmap's colours: the picture without what is hot ("rest" stays), or with nothing else ("hot" stays), the other part in
+   * its mean colour (see `cropByHeatmap`). Default undefined: the heatmap's colours.
+   */
+  readonly crop?: "rest" | "hot";
   /** The picture on the left and the overlay on the right. Default false. */
   readonly sideBySide?: boolean;
 }
@@ -35,9 +41,10 @@ export function renderOverlay(image: RgbImage, heatmap: Map2D, options: OverlayO
   const table = colormap(options.colormap ?? "jet");
   checkRgbImage(image);
   checkOpacity(opacity);
-  checkHeatmap(image, heatmap);
-  const overlay = canvasOf(image);
-  if (heatmap.data.some((value) => value > 0)) blend(overlay, heatmap, table, opacity);
+  checkHeatmapSize(image, heatmap);
+  const isHot = heatmap.data.some((value) => value > 0);
+  const overlay = canvasOf(isHot && options.crop !== undefined ? cropByHeatmap(image, heatmap, options.crop) : image);
+  if (isHot && options.crop === undefined) blend(overlay, heatmap, table, opacity);
   drawDetections(overlay, detections, { boxes, labels });
   if (options.sideBySide !== true) return overlay;
   const original = canvasOf(image);
@@ -68,12 +75,4 @@ function joinSideBySide(left: RgbImage, right: RgbImage): RgbImage {
 function checkOpacity(opacity: number): void {
   if (opacity >= 0 && opacity <= 1) return;
   throw new WhyboxError("usage", `The opacity is ${opacity}; expected a number from 0 to 1.`, { details: { opacity } });
-}
-
-function checkHeatmap(image: RgbImage, { height, width, data }: Map2D): void {
-  if (height === image.height && width === image.width && data.length === height * width) return;
-  throw new WhyboxError(
-    "usage",
-    `The heatmap is [${height}, ${width}] with ${data.length} values, the picture [${image.height}, ${image.width}]. Give the heatmap in the frame of the picture (see unletterbox).`,
-  );
 }

@@ -106,6 +106,22 @@ describe("renderOverlay", () => {
     expect(without!.some((value) => value !== 100)).toBe(true);
   });
 
+  it("draws what is asked about in dashes, on top of a more certain box, with a question mark", () => {
+    const asked = { ...detection(40, 60, 160, 140), confidence: 0.01, asked: true };
+    const draw = (...detections: DrawnDetection[]) =>
+      renderOverlay(grey(200, 200), map(200, 200, 0), { detections, labels: false });
+    const pink = (out: RgbImage) =>
+      Array.from({ length: 120 }, (_, i) => pixel(out, 40 + i, 60).join() === "255,64,255");
+    const alone = pink(draw(asked));
+    expect(alone.filter(Boolean).length).toBeGreaterThan(40);
+    expect(alone.filter((on) => !on).length).toBeGreaterThan(40);
+    expect(pink(draw({ ...asked, asked: false, confidence: 0.9 }, asked))).toEqual(alone);
+    expect(pink(draw({ ...asked, asked: false }))).not.toContain(true);
+    const label = (question: boolean) =>
+      renderOverlay(grey(200, 200), map(200, 200, 0), { detections: [{ ...asked, asked: question }], boxes: false });
+    expect(label(true).data).not.toEqual(label(false).data);
+  });
+
   it("puts original and overlay side by side", () => {
     const out = renderOverlay(grey(50, 60), map(50, 60, 1), { sideBySide: true, opacity: 1 });
     expect([out.height, out.width, out.data.length]).toEqual([50, 122, 50 * 122 * 3]);

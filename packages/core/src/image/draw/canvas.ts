@@ -45,6 +45,21 @@ export function strokeRect(canvas: Canvas, rect: Rect, width: number, colour: Co
   fillRect(canvas, { left: right - width, top: top + width, right, bottom: bottom - width }, colour, alpha);
 }
 
+/** Draws the frame of a rectangle in dashes of `dash` pixels, with gaps as long, `width` pixels wide and inside of it. */
+export function dashRect(canvas: Canvas, rect: Rect, width: number, dash: number, colour: Colour): void {
+  const { left, top, right, bottom } = rect;
+  for (let x = left; x < right; x += 2 * dash) {
+    const end = Math.min(right, x + dash);
+    fillRect(canvas, { left: x, top, right: end, bottom: Math.min(bottom, top + width) }, colour);
+    fillRect(canvas, { left: x, top: Math.max(top, bottom - width), right: end, bottom }, colour);
+  }
+  for (let y = top; y < bottom; y += 2 * dash) {
+    const end = Math.min(bottom, y + dash);
+    fillRect(canvas, { left, top: y, right: Math.min(right, left + width), bottom: end }, colour);
+    fillRect(canvas, { left: Math.max(left, right - width), top: y, right, bottom: end }, colour);
+  }
+}
+
 /** `rect` made larger by `by` pixels on every side. */
 export function grow(rect: Rect, by: number): Rect {
   return { left: rect.left - by, top: rect.top - by, right: rect.right + by, bottom: rect.bottom + by };

@@ -1,5 +1,5 @@
 import type { Box } from "../frame.js";
-import { type Canvas, type Colour, fillRect, grow, type Rect, strokeRect } from "./canvas.js";
+import { type Canvas, type Colour, dashRect, fillRect, grow, type Rect, strokeRect } from "./canvas.js";
 import { type Font, loadFont } from "./font.js";
 import { classColours, textColourOn } from "./palette.js";
 import { placeLabels } from "./place-labels.js";
@@ -12,6 +12,8 @@ export interface DrawnDetection {
   readonly className: string;
   /** 0..1 */
   readonly confidence: number;
+  /** A box that a person asks about, which need not have been detected: dashed, with a question mark. Default false. */
+  readonly asked?: boolean;
 }
 
 /** Sizes in pixels that grow with the picture, so that a photo shown on a screen looks alike whatever its resolution. */
@@ -31,6 +33,8 @@ interface Labels {
 
 const RIM: Colour = [0, 0, 0];
 const RIM_ALPHA = 0.65;
+/** Of boxes that are asked about: no class has it, and with the dark gaps between its dashes it stands out on any ground. */
+const ASKED: Colour = [255, 64, 255];
 /** Letters of a class name at most. */
 const MAX_NAME = 32;
 /** Share of the picture that labels may cover before they are drawn smaller. */
@@ -41,7 +45,7 @@ const MIN_FONT_SIZE = 9;
 const MIN_LABELLED_SIDE = 96;
 
 /**
- * Draws boxes and labels into the canvas, the strongest detections on top. Canvases with a side under 96 pixels have no room
+ * Draws boxes and labels into the canvas, the strongest detections on top, and above all what is asked about. Canvases with a side under 96 pixels have no room
  * for labels, and get none.
  */
 export function drawDetections(
@@ -50,15 +54,18 @@ export function drawDetections(
   show: { readonly boxes: boolean; readonly labels: boolean },
 ): void {
   const pen = penFor(canvas);
-  const colours = classColours(detections.map((detection) => detection.classIndex));
-  const strongestFirst = detections.toSorted((a, b) => b.confidence - a.confidence);
+  const classes = classColours(detections.filter(({ asked }) => !asked).map(({ classIndex }) => classIndex));
+  const colourOf = ({ asked, classIndex }: DrawnDetection): Colour => (asked ? ASKED : classes.get(classIndex)!);
+  const first = ({ asked }: DrawnDetection): number => (asked ? 1 : 0);
+  const strongestFirst = detections.toSorted((a, b) => first(b) - first(a) || b.confidence - a.confidence);
   if (show.boxes) {
     for (const detection of strongestFirst.toReversed()) {
-      drawBox(canvas, rectOf(detection.boxImage), pen, colours.get(detection.classIndex)!);
+      const draw = detection.asked ? drawDashedBox : drawBox;
+      draw(canvas, rectOf(detection.boxImage), pen, colourOf(detection));
     }
   }
   const hasRoom = Math.min(canvas.height, canvas.width) >= MIN_LABELLED_SIDE;
-  if (show.labels && hasRoom) drawLabels(canvas, strongestFirst, pen, colours);
+  if (show.labels && hasRoom) drawLabels(canvas, strongestFirst, pen, colourOf);
 }
 
 function penFor({ height, width }: Canvas): Pen {
@@ -74,11 +81,16 @@ function drawBox(canvas: Canvas, rect: Rect, { line, rim }: Pen, colour: Colour)
   if (inner.right > inner.left && inner.bottom > inner.top) strokeRect(canvas, inner, rim, RIM, RIM_ALPHA);
 }
 
+function drawDashedBox(canvas: Canvas, rect: Rect, { line, rim }: Pen, colour: Colour): void {
+  strokeRect(canvas, grow(rect, rim), line + 2 * rim, RIM, RIM_ALPHA);
+  dashRect(canvas, rect, line, 5 * line, colour);
+}
+
 function drawLabels(
   canvas: Canvas,
   detections: readonly DrawnDetection[],
   pen: Pen,
-  colours: ReadonlyMap<number, Colour>,
+  colourOf: (detection: DrawnDetection) => Colour,
 ): void {
   const font = loadFont();
   const labels = layOutLabels(font, detections, pen, canvas);
@@ -90,7 +102,7 @@ function drawLabels(
   const places = placeLabels(requests, canvas);
   const cache: GlyphCache = new Map();
   for (let i = detections.length - 1; i >= 0; i--) {
-    const colour = colours.get(detections[i]!.classIndex)!;
+    const colour = colourOf(detections[i]!);
     fillRect(canvas, places[i]!, RIM);
     fillRect(canvas, grow(places[i]!, -pen.rim), colour);
     const origin = textOrigin(font, labels.lines[i]!, places[i]!, labels.padding);
@@ -121,10 +133,10 @@ function textOrigin(font: Font, line: TextLine, place: Rect, padding: number): r
   return [place.left + padding, Math.round((place.top + place.bottom + capHeight) / 2)];
 }
 
-function labelOf({ className, confidence }: DrawnDetection): string {
+function labelOf({ className, confidence, asked }: DrawnDetection): string {
   const letters = [...className];
   const name = letters.length > MAX_NAME ? `${letters.slice(0, MAX_NAME - 1).join("")}…` : className;
-  return `${name} ${confidence.toFixed(2)}`;
+  return `${name}${asked ? "?" : ""} ${confidence.toFixed(2)}`;
 }
 
 function rectOf(box: Box<"image">): Rect {

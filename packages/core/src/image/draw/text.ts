@@ -18,6 +18,16 @@ export function layOut(font: Font, text: string, size: number): TextLine {
   return { glyphs, size, width: Math.ceil((units * size) / font.unitsPerEm) };
 }
 
+/** Lays a text out in `room` pixels: what does not fit is cut off, with "…" in its place. */
+export function fitText(font: Font, text: string, size: number, room: number): TextLine {
+  const letters = [...text];
+  for (let kept = letters.length; kept > 0; kept--) {
+    const line = layOut(font, kept === letters.length ? text : `${letters.slice(0, kept).join("").trimEnd()}…`, size);
+    if (line.width <= room) return line;
+  }
+  return layOut(font, "", size);
+}
+
 /** Coverage of letters drawn before, by their place within a pixel. One cache serves one font at one size. */
 export type GlyphCache = Map<Glyph, Coverage[]>;
 
