@@ -38,6 +38,24 @@ export type {
   Setting,
   Tail,
 } from "./methods/method.js";
+export {
+  curveArea,
+  type EnergyInBox,
+  energyInBox,
+  type Interval,
+  type MeanIntervalOptions,
+  type MetricBox,
+  meanInterval,
+  overAll,
+  type PerturbationCurve,
+  type PerturbedScore,
+  perturbationCurve,
+  perturbationFractions,
+  pixelOrder,
+  pointingGame,
+  type ScoredBox,
+  stillDetected,
+} from "./metrics/index.js";
 export { encodeModel } from "./onnx/encode.js";
 export { readTfjs } from "./readers/tfjs/read-tfjs.js";
 export { tfjsWeightFiles } from "./readers/tfjs/topology.js";

@@ -33,6 +33,7 @@ const code: Readonly<Record<string, readonly string[]>> = {
   onnx: ["errors", "tensor"],
   image: ["errors", "tensor"],
   methods: ["errors", "tensor"],
+  metrics: ["errors", "tensor"],
   scores: ["errors", "tensor"],
   autodiff: ["errors", "tensor", "onnx"],
   detector: ["errors", "tensor", "onnx", "image"],

@@ -1,0 +1,40 @@
+import type { Map2D } from "../tensor/tensor.js";
+import type { MetricBox } from "./metric.js";
+
+export interface EnergyInBox {
+  /** Share of the map's heat whose pixels have their centre in the box, 0..1; 0 for a map without heat. */
+  readonly energy: number;
+  /** Share of the map's pixels that have their centre in the box: what a uniform map scores. */
+  readonly area: number;
+  /** energy / area: 1 for a uniform map; 0 when no pixel is in the box. */
+  readonly enrichment: number;
+}
+
+/**
+ * The energy-based pointing game, `Σ_box H / Σ H` over the positive part of the map, with the area that it must be read against. It
+ * rewards knowing the box, not knowing the network: a single lit cell in the box scores 1. Never report it alone.
+ *
+ * Wang et al., "Score-CAM", CVPR Workshops 2020, section 4.3.
+ */
+export function energyInBox({ height, width, data }: Map2D, box: MetricBox): EnergyInBox {
+  let inside = 0;
+  let all = 0;
+  let pixels = 0;
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const value = Math.max(data[y * width + x]!, 0) || 0;
+      all += value;
+      if (!isInBox(x, y, box)) continue;
+      inside += value;
+      pixels++;
+    }
+  }
+  const energy = all > 0 ? inside / all : 0;
+  const area = pixels / data.length;
+  return { energy, area, enrichment: pixels > 0 ? energy / area : 0 };
+}
+
+/** True when the centre of pixel `[x, y]` is in the box. */
+export function isInBox(x: number, y: number, { x1, y1, x2, y2 }: MetricBox): boolean {
+  return x + 0.5 >= x1 && x + 0.5 < x2 && y + 0.5 >= y1 && y + 0.5 < y2;
+}

@@ -1,0 +1,54 @@
+import { WhyboxError } from "../errors.js";
+import { createRandom } from "../tensor/random.js";
+import type { Interval } from "./metric.js";
+
+export interface MeanIntervalOptions {
+  /**
+   * Which values belong together, one label for each (the photo of a detection): whole groups are drawn, since values of one photo
+   * are not independent. Default: each value on its own.
+   */
+  readonly groups?: readonly string[];
+  /** Default 10,000. */
+  readonly resamples?: number;
+  /** 0..1. Default 0.95. */
+  readonly confidence?: number;
+  /** Default 0. */
+  readonly seed?: number;
+}
+
+/**
+ * The mean of some values with its bootstrap interval: the percentiles of the means of samples drawn from the values with
+ * replacement. For a paired comparison give the differences. Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter
+ * 13; groups as in Davison and Hinkley, "Bootstrap Methods and their Application", 1997, section 3.8.
+ * @throws usage without values, or when the groups are not one for each value.
+ */
+export function meanInterval(values: readonly number[], options: MeanIntervalOptions = {}): Interval {
+  const { groups, resamples = 10_000, confidence = 0.95, seed = 0 } = options;
+  if (values.length === 0 || (groups !== undefined && groups.length !== values.length)) {
+    throw new WhyboxError(
+      "usage",
+      `A mean of ${values.length} values in ${groups?.length ?? values.length} labels; give one value or more, and a label for each.`,
+    );
+  }
+  const sums = new Map<string, { sum: number; count: number }>();
+  for (const [i, value] of values.entries()) {
+    const label = groups?.[i] ?? String(i);
+    const { sum, count } = sums.get(label) ?? { sum: 0, count: 0 };
+    sums.set(label, { sum: sum + value, count: count + 1 });
+  }
+  const units = [...sums.values()];
+  const random = createRandom(seed);
+  const means = Float64Array.from({ length: resamples }, () => {
+    let total = 0;
+    let count = 0;
+    for (let i = 0; i < units.length; i++) {
+      const unit = units[Math.floor(random.uniform() * units.length)]!;
+      total += unit.sum;
+      count += unit.count;
+    }
+    return total / count;
+  }).sort();
+  const at = (share: number): number => means[Math.round(share * (resamples - 1))]!;
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  return { mean, low: at((1 - confidence) / 2), high: at((1 + confidence) / 2) };
+}
