@@ -7,7 +7,7 @@ import { levelsBehind, type PlanContext } from "./plan.js";
 import type { ExplainPlan } from "./plan-explain.js";
 import type { ResolvedExplainOptions } from "./resolve-options.js";
 import type { EmptyReason, LayerDiagnosis } from "./result.js";
-import type { DetectionScore } from "./scored.js";
+import { ASKED, type DetectionScore } from "./scored.js";
 
 /** What each layer saw: which detections it explains, and to which it is blind and why. */
 export function diagnoseLayers(
@@ -58,10 +58,11 @@ function blindMessage(
   const { levels } = context.head;
   const from = [...new Set(blind.map((detection) => detection.levelName))].join(", ");
   const feeds = levels.filter((_, index) => reach.has(index)).map((level) => level.name);
-  const boxes = blind.map((detection) => `${detection.index} (${detection.className})`).join(", ");
+  const boxes = blind.map(({ index, className }) => `${index === ASKED ? "" : `${index} `}(${className})`).join(", ");
+  const what = blind[0]!.index === ASKED ? "the box" : "detection";
   const only = feeds.length === 0 ? "feeds no detection level" : `only feeds ${feeds.join(", ")}`;
   return (
-    `Layer ${layer.index ?? layer.name} cannot see detection ${boxes}: found at ${from}, but this layer ${only}. ` +
+    `Layer ${layer.index ?? layer.name} cannot see ${what} ${boxes}: found at ${from}, but this layer ${only}. ` +
     `Use layer "auto", or a layer in front of ${from}.`
   );
 }
@@ -76,7 +77,7 @@ export function diagnoseEmpty(
   layers: readonly LayerDiagnosis[],
 ): { readonly reason: EmptyReason; readonly message: string } | undefined {
   if (heatmap.data.some((value) => value > 0)) return undefined;
-  if (detections.length === 0) {
+  if (explained.length === 0 && detections.length === 0) {
     const message = `Nothing was detected at confidence ${options.confidence}. Lower the confidence, or use a larger image size.`;
     return { reason: "no-detection", message };
   }
@@ -85,7 +86,7 @@ export function diagnoseEmpty(
     const message = `No ${options.classNames.join(", no ")} was detected; found: ${found}.`;
     return { reason: "class-not-detected", message };
   }
-  if (scored.every((entry) => entry.result.rows.length === 0)) {
+  if (scored.every((entry) => entry.result.terms[0] === null)) {
     const message = `None of the ${options.topk} prediction rows nearest to the boxes carries their class, so there is no score to explain. Raise topk.`;
     return { reason: "no-score", message };
   }

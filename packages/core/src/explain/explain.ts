@@ -5,12 +5,11 @@ import type { Map2D } from "../tensor/tensor.js";
 import { smoothedMaps } from "./aug-smooth.js";
 import { diagnoseEmpty, diagnoseLayers } from "./diagnose.js";
 import { combine, keepTop, largest, maximumOf, mean, overMaximum } from "./finish.js";
-import type { ForwardResult } from "./forward-pass.js";
 import { planContext } from "./loaded-model.js";
 import { type GroupMaps, type MapJob, makeMaps } from "./maps.js";
 import type { ResolvedExplainOptions } from "./resolve-options.js";
 import type { DetectionMap, EmptyReason, LayerDiagnosis, MapNote, ScoreReport } from "./result.js";
-import { ASKED, type DetectionScore } from "./scored.js";
+import { ASKED, counted, type DetectionScore } from "./scored.js";
 
 /** The maps of an image and what is to be said of them. */
 export interface Explanation {
@@ -43,7 +42,7 @@ export async function explainImage(
   const reports = made.scored.flatMap((scored, s) =>
     groups.map((group) => reportOf(options.scores[s]!, group, scored, options.backwardPerClass)),
   );
-  const { heatmapInput, maps } = options.per === "image" ? imageMap(made, forward) : separateMaps(made, groups, job);
+  const { heatmapInput, maps } = options.per === "image" ? imageMap(made, job) : separateMaps(made, groups, job);
   const kept = keepTop(heatmapInput, options.keepTopPercent);
   const layers = diagnoseLayers(
     planContext(loaded),
@@ -81,9 +80,12 @@ function byClass(detections: readonly Detection[]): Detection[][] {
   return classes.map((classIndex) => detections.filter((detection) => detection.classIndex === classIndex));
 }
 
-/** One map as the reference makes it: added up over scores and classes, over its maximum. */
-function imageMap({ maps }: GroupMaps, forward: ForwardResult): { heatmapInput: Map2D; maps: DetectionMap[] } {
-  const parts = maps.flat();
+/** One map as the reference makes it: added up over scores (where the method does not say otherwise) and classes, over its maximum. */
+function imageMap(
+  { maps }: GroupMaps,
+  { forward, options }: Omit<MapJob, "groups">,
+): { heatmapInput: Map2D; maps: DetectionMap[] } {
+  const parts = options.method.merge === "max" ? maps.map(largest) : maps.flat();
   const [height, width] = forward.letterbox.inputSize;
   const heatmapInput = parts.length > 0 ? combine(parts) : { height, width, data: new Float32Array(height * width) };
   return { heatmapInput, maps: [] };
@@ -116,7 +118,8 @@ function reportOf(
   scored: readonly DetectionScore[],
   perClass: boolean,
 ): ScoreReport {
-  const entries = scored.filter(({ detection }) => group.includes(detection));
+  const mine = counted(score, group);
+  const entries = scored.filter(({ detection }) => mine.includes(detection));
   return {
     backprop: score.id,
     className: perClass ? (group[0]?.className ?? null) : null,

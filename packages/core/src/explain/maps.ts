@@ -1,6 +1,6 @@
 import type { Detection } from "../detector/detection.js";
 import type { Layer } from "../detector/layer.js";
-import { WhyboxError } from "../errors.js";
+import { throwIfAborted, WhyboxError } from "../errors.js";
 import type { Evidence, Setting } from "../methods/method.js";
 import type { Score } from "../scores/score.js";
 import { firstComponent } from "../tensor/principal-component.js";
@@ -90,7 +90,7 @@ export async function makeMaps(job: MapJob, scaled: boolean): Promise<GroupMaps>
   const finished = found.map((perScore) =>
     perScore.map((maps) => finishLayers(maps, forward.letterbox.inputSize, scaled)),
   );
-  signal?.throwIfAborted();
+  throwIfAborted(signal);
   return { maps: finished, scored, gradientMax, notes, backwardMs };
 }
 

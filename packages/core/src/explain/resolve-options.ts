@@ -120,6 +120,9 @@ function refuseContradictions(
     refuse('versus is what the score "contrast" compares with; leave backprop out, or add contrast to it.');
   }
   if (options.box !== undefined && per !== "image") refuse("box asks about one box; per does not go with it.");
+  if (options.box !== undefined && resolved.classNames.length > 0) {
+    refuse("box names its class itself; leave classNames out.");
+  }
   if ((method.reads ?? "layers") !== "layers" && (options.layer ?? "auto") !== "auto") {
     refuse(`${method.id} is not read at a layer; leave layer out.`);
   }

@@ -1,0 +1,100 @@
+import { describe, expect, it } from "vitest";
+import { combine, finishLayers, keepTop, largest, maximumOf, mean, overMaximum } from "../../src/explain/finish.js";
+import type { Map2D } from "../../src/tensor/tensor.js";
+
+const row = (...values: number[]): Map2D => ({ height: 1, width: values.length, data: Float32Array.from(values) });
+const values = (map: Map2D): number[] => [...map.data];
+const rounded = (map: Map2D): number[] => values(map).map((value) => Math.round(1e5 * value) / 1e5);
+
+describe("keepTop", () => {
+  // numpy.percentile([1 … 5], q), linear: 40 → 2.6, 50 → 3, 75 → 4, 90 → 4.6, 30 → 2.2.
+  it.each([
+    [60, [0, 0, 3, 4, 5]],
+    [50, [0, 0, 0, 4, 5]],
+    [25, [0, 0, 0, 0, 5]],
+    [10, [0, 0, 0, 0, 5]],
+    [70, [0, 0, 3, 4, 5]],
+    [100, [1, 2, 3, 4, 5]],
+  ])("%d %: what lies above NumPy's percentile stays", (percent, wanted) => {
+    expect(values(keepTop(row(1, 2, 3, 4, 5), percent))).toEqual(wanted);
+    expect(values(keepTop(row(5, 3, 1, 2, 4), percent))).toEqual([5, 3, 1, 2, 4].map((v) => wanted[v - 1]!));
+  });
+
+  it("the threshold lies between values, in proportion", () => {
+    // numpy.percentile([0, 10], 30) = 3; of three pixels [0, 1, 10] at 45 %: place 0.9 → 0.9.
+    expect(values(keepTop(row(0, 10), 70))).toEqual([0, 10]);
+    expect(values(keepTop(row(0, 1, 10), 55))).toEqual([0, 1, 10]);
+    expect(values(keepTop(row(0, 1, 10), 49))).toEqual([0, 0, 10]);
+  });
+
+  it("drops all of a constant map, and the only pixel, as the reference does", () => {
+    expect(values(keepTop(row(2, 2, 2), 99))).toEqual([0, 0, 0]);
+    expect(values(keepTop(row(2), 50))).toEqual([0]);
+    expect(values(keepTop(row(2, 2, 2), 100))).toEqual([2, 2, 2]);
+  });
+});
+
+describe("finishLayers", () => {
+  const size = [1, 4] as const;
+
+  it("ReLU, scales, resizes, averages and scales again", () => {
+    // [−1, 3] → [0, 1]; [2, 4] → [0, 1] → both enlarged 0, ¼, ¾, 1.
+    expect(rounded(finishLayers([row(-1, 3), row(2, 4)], size))).toEqual([0, 0.25, 0.75, 1]);
+    // Opposite maps: the mean is ½ throughout, a constant, and becomes zeros.
+    expect(rounded(finishLayers([row(0, 1), row(1, 0)], size))).toEqual([0, 0, 0, 0]);
+  });
+
+  it("unscaled, keeps the values, less the negative ones", () => {
+    expect(rounded(finishLayers([row(-1, 3)], size, false))).toEqual([0, 0.75, 2.25, 3]);
+    expect(rounded(finishLayers([row(-1, 4), row(2, 2)], size, false))).toEqual([1, 1.5, 2.5, 3]);
+  });
+
+  it("of no layers, and of NaN, makes zeros", () => {
+    expect(finishLayers([], [2, 3])).toEqual({ height: 2, width: 3, data: new Float32Array(6) });
+    expect(values(finishLayers([row(Number.NaN, Number.NaN)], size))).toEqual([0, 0, 0, 0]);
+    expect(values(finishLayers([row(5, 5)], size))).toEqual([0, 0, 0, 0]);
+  });
+
+  it("fuses scaled maps; those that are zero throughout are left out", () => {
+    const seen: number[][][] = [];
+    const fuse = (maps: readonly Map2D[]): Map2D => {
+      seen.push(maps.map(rounded));
+      return row(...values(maps[0]!).map((value, i) => value * maps.at(-1)!.data[i]!));
+    };
+    const fused = finishLayers([row(-1, 3), row(0, 0), row(4, 2)], size, true, fuse);
+    expect(seen).toEqual([
+      [
+        [0, 0.25, 0.75, 1],
+        [1, 0.75, 0.25, 0],
+      ],
+    ]);
+    expect(rounded(fused)).toEqual([0, 1, 1, 0]);
+    // Unscaled, the parts are scaled all the same, the fused map is not.
+    expect(rounded(finishLayers([row(-1, 3), row(4, 2)], size, false, fuse))).toEqual([0, 0.1875, 0.1875, 0]);
+    expect(seen).toHaveLength(2);
+  });
+
+  it("does not fuse when no map is lit", () => {
+    const never = (): Map2D => {
+      throw new Error("fused");
+    };
+    expect(values(finishLayers([row(-1, -3), row(0, 0)], size, true, never))).toEqual([0, 0, 0, 0]);
+  });
+});
+
+describe("maps together", () => {
+  it("mean, largest, their maximum", () => {
+    expect(values(mean([row(1, 2, 6), row(3, 2, 0)]))).toEqual([2, 2, 3]);
+    expect(values(mean([row(1, 2)]))).toEqual([1, 2]);
+    expect(values(largest([row(1, 5, -1), row(3, 2, -2), row(2, 9, -3)]))).toEqual([3, 9, -1]);
+    expect(maximumOf(row(1, 5, 2))).toBe(5);
+    expect(maximumOf(row(-1, -5))).toBe(0);
+  });
+
+  it("over their maximum, or another's; zeros stay zeros", () => {
+    expect(values(overMaximum(row(1, 4, 2)))).toEqual([0.25, 1, 0.5]);
+    expect(values(overMaximum(row(1, 4, 2), 8))).toEqual([0.125, 0.5, 0.25]);
+    expect(values(overMaximum(row(0, 0)))).toEqual([0, 0]);
+    expect(values(combine([row(1, 3), row(1, 1)]))).toEqual([0.5, 1]);
+  });
+});
