@@ -152,7 +152,8 @@ function planTail(context: PlanContext, layer: Layer, backward: Backward | null)
   const behind = new GraphIndex(model.graph).descendants([layer.value]);
   const saved = (backward?.model.saved ?? []).filter((name) => behind.has(name) && name !== layer.value);
   const tail = buildTail(model, [layer.value], [...new Set([...outputs, ...saved])]);
-  const key = `tail\n${layer.value}${backward === null ? "" : "\nsaved"}`;
+  // What is saved depends on the backward pass.
+  const key = `tail\n${layer.value}${backward === null ? "" : `\n${backward.key}`}`;
   return { key, layer, levels, outputs, saved, crossing: tail.crossing, model: tail };
 }
 

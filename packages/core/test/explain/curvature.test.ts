@@ -95,4 +95,13 @@ describe("curvatureOf", () => {
       await detector.dispose();
     },
   );
+
+  it("does not mix up the tails of a pass for one and of a pass for many", async () => {
+    const detector = miniDetector();
+    const options = { method: "ShapleyCAM", imageSize: MINI_SIZE, maxDetections: 2, layer: 8 };
+    for (const per of ["detection", "image", "detection"] as const) {
+      expect((await detector.explain(picture(), { ...options, per })).layers[0]!.gradientMax).toBeGreaterThan(0);
+    }
+    await detector.dispose();
+  });
 });
