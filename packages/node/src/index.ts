@@ -6,7 +6,7 @@ export type { SourceFailure } from "./batch/sources.js";
 export { type ExplainImageOptions, explain } from "./explain.js";
 export { decodeImage } from "./io/decode-image.js";
 export { encodePng } from "./io/encode-png.js";
-export type { ResultDocument } from "./io/result-json.js";
+export type { ResultDocument } from "./io/result-schema.js";
 export { devices, loadDetector } from "./load-detector.js";
 export { type ResolvedWeights, resolveWeights } from "./models/resolve-weights.js";
 export { type RunOptions, type RunResult, run } from "./run.js";

@@ -13,6 +13,7 @@ export async function loadServices(): Promise<Services> {
     loadDetector: loading.loadDetector,
     decodeImage: decoding.decodeImage,
     renderOverlay: core.renderOverlay,
+    renderContactSheet: core.renderContactSheet,
     encodePng: encoding.encodePng,
     encodeNpy: core.encodeNpy,
     writeFile: writing.writeFileSafely,

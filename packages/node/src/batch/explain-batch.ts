@@ -1,7 +1,7 @@
 import { WhyboxError, type WhyboxErrorCode } from "@whybox/core";
-import type { ResultDocument } from "../io/result-json.js";
+import type { ResultDocument } from "../io/result-schema.js";
 import { explainSource, type SourceContext, stopIfAborted } from "./explain-source.js";
-import { createStemNamer } from "./names.js";
+import { createFileNamer, type FileNamer } from "./names.js";
 import type { Source } from "./sources.js";
 
 /** What became of one source. */
@@ -28,11 +28,11 @@ export async function* explainBatch(
   existing: readonly string[],
   context: SourceContext,
 ): AsyncGenerator<SourceOutcome> {
-  const nameStem = createStemNamer(existing);
+  const namer = createFileNamer(existing, context.settings.explain.per !== "image");
   let worked = false;
   for (const source of sources) {
     stopIfAborted(context.signal);
-    const outcome = await tryOne(source, nameStem(source), context);
+    const outcome = await tryOne(source, namer, context);
     // A device or a model that the runtime has refused before anything worked will be refused for every picture.
     if (!worked && "error" in outcome && isRuntimeError(outcome.error)) throw outcome.error;
     worked ||= "document" in outcome;
@@ -49,9 +49,9 @@ function endsTheRun(error: unknown): boolean {
   return error instanceof WhyboxError && concernsAll.has(error.code) && error.details.concerns !== "file";
 }
 
-async function tryOne(source: Source, stem: string, context: SourceContext): Promise<SourceOutcome> {
+async function tryOne(source: Source, namer: FileNamer, context: SourceContext): Promise<SourceOutcome> {
   try {
-    return { source, document: await explainSource(source, stem, context) };
+    return { source, document: await explainSource(source, namer, context) };
   } catch (error) {
     // Whatever an abort made fail, the abort is the reason.
     stopIfAborted(context.signal);

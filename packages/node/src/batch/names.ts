@@ -8,29 +8,49 @@ export type ResultKind = keyof typeof resultSuffixes;
 
 /** Bytes of a stem at most: file systems allow 255 for a name; the suffix and a number must fit too. */
 const maxStemBytes = 180;
+/** Of a class's name within the name of a file. */
+const maxClassBytes = 40;
+
+/** The contact sheet of a source whose maps are kept apart. */
+export const sheetSuffix = ".sheet.png";
+
+/** Endings of the map of one detection or class. */
+export const partSuffixes = { png: ".png", npy: ".npy" } as const;
+
+/** Gives files names that nothing else has. */
+export interface FileNamer {
+  /** A stem of its own for each source. A second `x` becomes `x-2`, then `x-3`. */
+  stem(source: Source): string;
+  /** `<stem>.<index>-<class>`, for the map of one detection (index of the detection) or class (index of the class). */
+  part(stem: string, index: number, className: string): string;
+}
 
 /**
- * Gives every source a stem of its own. A second `x` becomes `x-2`, then `x-3`; names that differ only in case or in
- * Unicode composition count as equal, since they are one file on Windows and macOS.
+ * Names that differ only in case or in Unicode composition count as equal, since they are one file on Windows and macOS.
  * @param taken names of files that are already in the output folder; they are never overwritten.
+ * @param sheets whether sources get a contact sheet too.
  */
-export function createStemNamer(taken: Iterable<string>): (source: Source) => string {
+export function createFileNamer(taken: Iterable<string>, sheets = false): FileNamer {
   const files = new Set<string>();
   for (const name of taken) files.add(key(name));
-  const isFree = (stem: string) => Object.values(resultSuffixes).every((suffix) => !files.has(key(stem + suffix)));
-  return (source) => {
-    const wanted = stemOf(source);
+  const claim = (wanted: string, suffixes: readonly string[]): string => {
     let stem = wanted;
-    for (let n = 2; !isFree(stem); n++) stem = `${wanted}-${n}`;
-    for (const suffix of Object.values(resultSuffixes)) files.add(key(stem + suffix));
+    for (let n = 2; suffixes.some((suffix) => files.has(key(stem + suffix))); n++) stem = `${wanted}-${n}`;
+    for (const suffix of suffixes) files.add(key(stem + suffix));
     return stem;
+  };
+  const whole = [...Object.values(resultSuffixes), ...(sheets ? [sheetSuffix] : [])];
+  return {
+    stem: (source) => claim(stemOf(source), whole),
+    part: (stem, index, className) =>
+      claim(`${stem}.${index}-${safeName(className, maxClassBytes, "class")}`, Object.values(partSuffixes)),
   };
 }
 
 /** The stem that a source asks for: its file name without the extension, safe on every file system. */
 export function stemOf(source: Source): string {
   const name = source.kind === "url" ? nameInUrl(new URL(source.location)) : basename(source.location);
-  return safeStem(name.replace(/(?<=.)\.[^.]*$/, ""));
+  return safeName(name.replace(/(?<=.)\.[^.]*$/, ""), maxStemBytes, "image");
 }
 
 function nameInUrl(url: URL): string {
@@ -44,15 +64,16 @@ function nameInUrl(url: URL): string {
   }
 }
 
-function safeStem(name: string): string {
+/** A name that every file system takes, of so many bytes at most; `fallback` when nothing is left of it. */
+function safeName(name: string, maxBytes: number, fallback: string): string {
   const plain = name
     .normalize("NFC")
     // Forbidden on Windows, or able to leave the folder, or invisible.
     .replace(/[<>:"/\\|?*\p{Cc}\p{Cs}\p{Cf}]/gu, "_")
     .replace(/^[.\s-]+/, "_")
     .replace(/[.\s]+$/, "");
-  const short = cutToBytes(plain, maxStemBytes);
-  if (short === "") return "image";
+  const short = cutToBytes(plain, maxBytes);
+  if (short === "") return fallback;
   return /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i.test(short) ? `_${short}` : short;
 }
 

@@ -1,12 +1,17 @@
-import type { Detection, Map2D, RgbImage } from "@whybox/core";
+import type { DrawnDetection, Map2D, RgbImage, SheetTile } from "@whybox/core";
 import type { Detector, ImageSource, LoadOptions } from "../api.js";
 
-/** How the overlay is drawn. */
-export interface OverlayOptions {
+/** How pictures are drawn. */
+export interface DrawOptions {
   readonly colormap: string;
   readonly opacity: number;
-  readonly detections: readonly Detection[];
   readonly boxes: boolean;
+  readonly crop?: "rest" | "hot";
+}
+
+/** How the overlay is drawn. */
+export interface OverlayOptions extends DrawOptions {
+  readonly detections: readonly DrawnDetection[];
   readonly labels: boolean;
   readonly sideBySide: boolean;
 }
@@ -16,6 +21,7 @@ export interface Services {
   loadDetector(weights: string, options: LoadOptions): Promise<Detector>;
   decodeImage(source: ImageSource, options: { readonly signal?: AbortSignal }): Promise<RgbImage>;
   renderOverlay(image: RgbImage, heatmap: Map2D, options: OverlayOptions): RgbImage;
+  renderContactSheet(image: RgbImage, tiles: readonly SheetTile[], options: DrawOptions): RgbImage;
   encodePng(image: RgbImage): Promise<Uint8Array>;
   encodeNpy(map: Map2D): Uint8Array;
   /** Writes the whole file or nothing. */

@@ -2,6 +2,24 @@ import type { ExplainOptions, Frame } from "@whybox/core";
 import type { Device } from "../api.js";
 import type { ResultKind } from "./names.js";
 
+/** Options whose defaults are filled in here. Those of the others depend on the method, and are the engine's. */
+type AlwaysSet =
+  | "layer"
+  | "classNames"
+  | "backwardPerClass"
+  | "topk"
+  | "per"
+  | "scale"
+  | "eigenSmooth"
+  | "augSmooth"
+  | "keepTopPercent"
+  | "compat"
+  | "seed"
+  | "confidence"
+  | "iou"
+  | "maxDetections"
+  | "agnostic";
+
 /** Everything that `whybox explain` can be told, checked, with the defaults filled in. */
 export interface BatchSettings {
   readonly weights: string;
@@ -9,13 +27,7 @@ export interface BatchSettings {
   readonly device: Device;
   /** Undefined: the cores. */
   readonly threads: number | undefined;
-  readonly explain: Omit<ExplainOptions, "signal"> &
-    Required<
-      Pick<
-        ExplainOptions,
-        "layer" | "classNames" | "backwardPerClass" | "topk" | "confidence" | "iou" | "maxDetections" | "agnostic"
-      >
-    >;
+  readonly explain: Omit<ExplainOptions, "signal"> & Required<Pick<ExplainOptions, AlwaysSet>>;
   readonly save: readonly ResultKind[];
   /** Frame of the saved `.npy`. */
   readonly frame: Frame;
@@ -24,4 +36,6 @@ export interface BatchSettings {
   readonly hideBoxes: boolean;
   readonly hideLabels: boolean;
   readonly sideBySide: boolean;
+  /** What stays of the picture, where it is cut by the heatmap; undefined: the heatmap's colours lie over all of it. */
+  readonly crop: "rest" | "hot" | undefined;
 }

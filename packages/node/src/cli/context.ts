@@ -1,4 +1,5 @@
 import type { Services } from "../batch/services.js";
+import type { MethodFacts } from "./method-facts.js";
 
 /** A stream that takes text; a terminal or not. */
 export interface TextOutput {
@@ -25,7 +26,7 @@ export interface CliContext {
 /** The names that options accept, as core lists them. */
 export interface Choices {
   readonly colormaps: readonly string[];
-  readonly methods: readonly string[];
+  readonly methods: readonly MethodFacts[];
   readonly scores: readonly string[];
   /** Id of the method of this name or alias. @throws usage with the valid ones. */
   methodId(name: string): string;

@@ -13,29 +13,58 @@ export function declareExplain(command: Command, choices: Choices): Command {
       "Detects objects in each picture and shows with a heatmap what the network looked at.\n" +
         "A source is a file, a folder (its pictures, not the folders below it), a quoted glob or an http(s) URL.",
     );
-  modelOptions(command, choices);
+  subjectOptions(command, choices);
+  methodOptions(command, choices);
   detectionOptions(command);
   outputOptions(command, choices);
   return command.addHelpText("after", explainExamples);
 }
 
-function modelOptions(command: Command, choices: Choices): void {
+function subjectOptions(command: Command, choices: Choices): void {
   command.optionsGroup("What is explained:");
   command
     .option("--weights <file|name>", "ONNX model, or the name of known weights", "yolov5s")
     .option("--names <file>", "class names: a text file, one a line, or a YOLO data.yaml; default: those in the model")
-    .option("--method <name>", `how the heatmap is made: ${choices.methods.join(", ")}`, choices.methods[0])
-    .option(
-      "--layer <index|name|auto...>",
-      "layers to look at, averaged; negative counts from the end; auto: for each detection the layer that its level reads",
-      ["auto"],
-    )
     .option("--class-names <name...>", "only detections of these classes")
-    .option("--backprop <item...>", `what is differentiated, averaged: ${choices.scores.join(", ")}`, [
-      choices.scores[0]!,
-    ])
+    .option(
+      "--per <image|class|detection>",
+      "one heatmap for the picture, or one for each class or detection, each in a file of its own, and all on a contact sheet; default: image",
+    )
+    .option("--per-detection", "short for --per detection")
+    .option(
+      "--box <x1 y1 x2 y2...>",
+      "why not? Asks about a box in pixels of the picture (left, top, right, bottom), detected or not: what speaks for a --class there, and why it was or was not detected; for one picture",
+    )
+    .option("--class <name>", "the class that --box is asked about")
+    .option("--versus <class>", "why this class and not that one? Explains the difference of the two")
+    .option(
+      "--backprop <item...>",
+      `what is differentiated, averaged: ${choices.scores.join(", ")}; default: what the method says, mostly class`,
+    )
     .option("--backward-per-class", "one pass for each class, averaged")
     .option("--topk <n>", "prediction rows around each box that carry the score", "10");
+}
+
+function methodOptions(command: Command, choices: Choices): void {
+  command.optionsGroup("How it is explained:");
+  const methods = choices.methods.map((method) => method.id).join(", ");
+  command
+    .option(
+      "--method <name>",
+      `how the heatmap is made (whybox methods tells more): ${methods}; default: GradCAM, and tap-fusion per detection and with --box`,
+    )
+    .option(
+      "--layer <index|name|auto...>",
+      "layers to look at, averaged; negative counts from the end; auto: for each detection those that suit its level and the method",
+      ["auto"],
+    )
+    .option("--scale <each|common>", "each map of --per to its own maximum, or all to the largest of all", "each")
+    .option("--eigen-smooth", "the first principal component of the channels' parts instead of their sum: less noise")
+    .option("--aug-smooth", "the mean over six views of the picture: mirrored or not, darker and brighter")
+    .option("--keep-only-topk <percent>", "only so many percent of the pixels, the hottest", "100")
+    .option("--samples <n>", "masks, noise samples or steps of methods that take some; default: the method's own")
+    .option("--seed <n>", "of everything random", "0")
+    .option("--compat", "the numbers of pytorch-grad-cam where Whybox differs by default");
 }
 
 function detectionOptions(command: Command): void {
@@ -62,6 +91,11 @@ function outputOptions(command: Command, choices: Choices): void {
     .option("--hide-boxes", "no boxes in the picture")
     .option("--hide-labels", "no labels in the picture")
     .option("--side-by-side", "the picture without the heatmap beside the one with it")
+    .option(
+      "--crop",
+      "in place of the heatmap: the picture with its mean colour wherever there is heat (much, without --keep-only-topk)",
+    )
+    .option("--crop-keep", "the opposite: the picture only where there is heat")
     .option("--json", "print the results as one JSON document, and nothing else")
     .option("--quiet", "print errors only");
 }
@@ -73,7 +107,11 @@ Examples:
   whybox explain "photos/**/*.jpg" --class-names dog person
   whybox explain dog.jpg --weights best.onnx --layer 17 20 23
   whybox explain --layer -2 -- dog.jpg
+  whybox explain dog.jpg --per-detection
+  whybox explain dog.jpg --class-names dog --versus cat
+  whybox explain dog.jpg --box 400 350 640 540 --class person
+  whybox explain dog.jpg --class-names dog --method LayerCAM --keep-only-topk 10 --crop
   whybox explain https://example.org/dog.jpg --json
 
-Options that take several values (--layer, --class-names, --backprop, --imgsz, --save) take every word up to the next
+Options that take several values (--layer, --class-names, --backprop, --box, --imgsz, --save) take every word up to the next
 option: put sources before them, or after "--".`;

@@ -1,15 +1,20 @@
-import { WhyboxError } from "@whybox/core";
+import { type AskedBox, WhyboxError } from "@whybox/core";
 import { z } from "zod";
 import type { BatchSettings } from "../batch/settings.js";
 import type { Choices } from "./context.js";
-import { choiceText, integerText, layerText, namedText, numberText, plainText } from "./option-values.js";
+import { perOf } from "./contradictions.js";
+import { choiceText, integerText, layerText, namedText, numberText, percentText, plainText } from "./option-values.js";
 
 export const devices = ["cpu", "cuda", "coreml", "dml", "webgpu"] as const;
 export const saveKinds = ["png", "npy", "json"] as const;
 export const frames = ["image", "input"] as const;
+export const pers = ["image", "class", "detection"] as const;
+export const scales = ["each", "common"] as const;
 
 /** Largest side of the network's input that is accepted: 8192² is already 0.8 GB of float32. */
 const maxImageSize = 8192;
+/** Far beyond any picture. */
+const maxCoordinate = 1e6;
 
 /** The options of `whybox explain`, from commander's texts to values. Keys are commander's. */
 export function explainOptionsSchema(choices: Choices) {
@@ -20,12 +25,27 @@ export function explainOptionsSchema(choices: Choices) {
   return z.strictObject({
     weights: plainText("a model file or the name of known weights"),
     names: plainText("a file of class names").optional(),
-    method: namedText(choices.methodId),
-    layer: layers,
     classNames: z.array(plainText("a class name")).default([]),
-    backprop: z.array(namedText(choices.scoreId)),
+    per: choiceText(pers).optional(),
+    perDetection: flag,
+    box: z
+      .array(numberText(-maxCoordinate, maxCoordinate))
+      .length(4, { error: "expected four numbers, left, top, right, bottom; put sources first, or after --." })
+      .optional(),
+    class: plainText("a class name").optional(),
+    versus: plainText("a class name").optional(),
+    backprop: z.array(namedText(choices.scoreId)).optional(),
     backwardPerClass: flag,
     topk: integerText(1, 10_000),
+    method: namedText(choices.methodId).optional(),
+    layer: layers,
+    scale: choiceText(scales),
+    eigenSmooth: flag,
+    augSmooth: flag,
+    keepOnlyTopk: percentText(),
+    samples: integerText(1, 1_000_000).optional(),
+    seed: integerText(0, 2 ** 32 - 1),
+    compat: flag,
     imgsz: z
       .array(integerText(1, maxImageSize))
       .max(2, { error: "expected one size, or a height and a width; put sources first, or after --." })
@@ -44,6 +64,8 @@ export function explainOptionsSchema(choices: Choices) {
     hideBoxes: flag,
     hideLabels: flag,
     sideBySide: flag,
+    crop: flag,
+    cropKeep: flag,
     requireDetections: flag,
     json: flag,
     quiet: flag,
@@ -63,7 +85,7 @@ export function parseOptions<T>(schema: z.ZodType<T>, raw: unknown): T {
   throw new WhyboxError("usage", problems.join("\n"), { details: { problems } });
 }
 
-/** What the batch needs, from the options of the command. */
+/** What the batch needs, from the options of the command, which must not contradict each other. */
 export function toSettings(values: ExplainValues): BatchSettings {
   const [h, w] = values.imgsz ?? [];
   return {
@@ -72,16 +94,27 @@ export function toSettings(values: ExplainValues): BatchSettings {
     device: values.device,
     threads: values.threads,
     explain: {
-      method: values.method,
       layer: values.layer[0] === "auto" ? "auto" : values.layer,
       classNames: values.classNames,
-      backprop: [...new Set(values.backprop)],
       backwardPerClass: values.backwardPerClass,
       topk: values.topk,
+      per: perOf(values),
+      scale: values.scale,
+      eigenSmooth: values.eigenSmooth,
+      augSmooth: values.augSmooth,
+      keepTopPercent: values.keepOnlyTopk,
+      compat: values.compat,
+      seed: values.seed,
       confidence: values.conf,
       iou: values.iou,
       maxDetections: values.maxDet,
       agnostic: values.agnosticNms,
+      // What is left out is the engine's to choose: it depends on the method.
+      ...(values.method === undefined ? {} : { method: values.method }),
+      ...(values.backprop === undefined ? {} : { backprop: [...new Set(values.backprop)] }),
+      ...(values.versus === undefined ? {} : { versus: values.versus }),
+      ...(values.samples === undefined ? {} : { samples: values.samples }),
+      ...(values.box === undefined ? {} : { box: askedBox(values.box, values.class!) }),
       ...(h === undefined ? {} : { imageSize: [h, w ?? h] as const }),
     },
     save: saveKinds.filter((kind) => values.save.includes(kind)),
@@ -91,7 +124,13 @@ export function toSettings(values: ExplainValues): BatchSettings {
     hideBoxes: values.hideBoxes,
     hideLabels: values.hideLabels,
     sideBySide: values.sideBySide,
+    crop: values.crop ? "rest" : values.cropKeep ? "hot" : undefined,
   };
+}
+
+function askedBox(corners: readonly number[], className: string): AskedBox {
+  const [x1, y1, x2, y2] = corners as [number, number, number, number];
+  return { x1, y1, x2, y2, className };
 }
 
 /** "maxDet" → "--max-det". */

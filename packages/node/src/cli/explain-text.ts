@@ -1,4 +1,4 @@
-import type { ResultDocument } from "../io/result-json.js";
+import type { ResultDocument } from "../io/result-schema.js";
 import { formatTable } from "./table.js";
 import { count, printable } from "./text.js";
 
@@ -9,8 +9,13 @@ const maxRows = 30;
 export function explanationLines(document: ResultDocument): string[] {
   const [height, width] = document.image.size;
   const found = count(document.detections.length, "detection");
-  const heading = `${printable(document.image.source)} (${width}×${height}): ${found}, ${document.options.method}`;
-  return [heading, ...detectionTable(document), ...remarks(document)];
+  const heading = `${printable(document.image.source)} (${width}×${height}): ${found}, ${howText(document)}`;
+  return [heading, ...detectionTable(document), ...answer(document), ...notes(document), ...remarks(document)];
+}
+
+function howText({ options: { method, per, versus } }: ResultDocument): string {
+  const kept = per === "image" ? "" : ` per ${per}`;
+  return `${method}${kept}${versus === null ? "" : `, versus ${printable(versus)}`}`;
 }
 
 function detectionTable(document: ResultDocument): string[] {
@@ -22,7 +27,8 @@ function detectionTable(document: ResultDocument): string[] {
     detection.confidence.toFixed(2),
     boxText(detection.boxImage),
     detection.levelName,
-    explainedBy(document, detection.index),
+    // With a box no detection is explained.
+    ...(document.asked === null ? [explainedBy(document, detection.index)] : []),
   ]);
   const hidden = document.detections.length - shown.length;
   const lines = formatTable(
@@ -32,7 +38,7 @@ function detectionTable(document: ResultDocument): string[] {
       { title: "confidence", align: "right" },
       { title: "box x1 y1 x2 y2", align: "right" },
       { title: "level" },
-      { title: "explained by" },
+      ...(document.asked === null ? [{ title: "explained by" }] : []),
     ],
     rows,
   ).map((line) => `  ${line}`);
@@ -58,8 +64,46 @@ function remarks(document: ResultDocument): string[] {
   return [...new Set(messages)].map((message) => `  ${printable(message)}`);
 }
 
-/** "Saved dog.png, dog.json" with the folder in front of each name. */
+/** What became of the box that was asked about. */
+function answer({ asked }: ResultDocument): string[] {
+  if (asked === null) return [];
+  const corners = boxText(asked.boxImage).replace(/\s+/g, " ").trim();
+  return [`  ${printable(asked.className)} at ${corners}? ${printable(asked.verdict)}`];
+}
+
+/** "spectral gap 0.84, 0.69; masks 256": the numbers that the method reports, in one line. */
+function notes(document: ResultDocument): string[] {
+  const names = [...new Set(document.notes.map((note) => note.name))];
+  const parts = names.map((name) => {
+    const values = document.notes.filter((note) => note.name === name).map((note) => note.value);
+    return `${printable(wordsOf(name))} ${valuesText(values)}`;
+  });
+  return parts.length === 0 ? [] : [`  ${parts.join("; ")}`];
+}
+
+/** "completenessGap" → "completeness gap". */
+function wordsOf(name: string): string {
+  return name.replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
+
+/** Up to three numbers one by one, more of them as a range. */
+function valuesText(values: readonly number[]): string {
+  const different = [...new Set(values.map(numberText))];
+  if (different.length <= 3) return different.join(", ");
+  const sorted = values.toSorted((a, b) => a - b);
+  return `${numberText(sorted[0]!)} to ${numberText(sorted.at(-1)!)}`;
+}
+
+function numberText(value: number): string {
+  return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(3)));
+}
+
+/** "Saved dog.png, dog.json" with the folder in front of each name; of the files of single maps the first. */
 export function savedLine(document: ResultDocument, folder: string, separator: string): string {
   const names = Object.values(document.files).filter((name) => name !== null);
-  return `  Saved ${names.map((name) => printable(folder + separator + name)).join(", ")}`;
+  const parts = document.maps.flatMap(({ files }) => Object.values(files)).filter((name) => name !== null);
+  const listed = names.map((name) => printable(folder + separator + name)).join(", ");
+  if (parts.length === 0) return `  Saved ${listed}`;
+  const more = parts.length === 1 ? "" : ` and ${count(parts.length - 1, "more file")}`;
+  return `  Saved ${listed}; ${printable(folder + separator + parts[0])}${more}`;
 }

@@ -3,7 +3,7 @@ import { CommanderError } from "commander";
 import type { CliContext } from "./context.js";
 import { type ExitCode, exitCodeOf, exitCodes } from "./exit-codes.js";
 import { reportFailure } from "./failure.js";
-import { createProgram } from "./program.js";
+import { commandNames, createProgram } from "./program.js";
 
 /**
  * Runs the command line and returns its exit code. Never throws, never ends the process.
@@ -40,7 +40,7 @@ function handle(error: unknown, argv: readonly string[], context: CliContext): E
 /** Commander's complaint as ours. */
 function usageError(error: CommanderError, argv: readonly string[]): WhyboxError {
   if (error.code === "commander.help") {
-    return new WhyboxError("usage", "No command given. Commands: explain, inspect.");
+    return new WhyboxError("usage", `No command given. Commands: ${commandNames.join(", ")}.`);
   }
   const message = error.message.replace(/^error: /, "");
   return new WhyboxError("usage", `${message}${error.code === "commander.missingArgument" ? swallowedHint(argv) : ""}`);
@@ -48,11 +48,11 @@ function usageError(error: CommanderError, argv: readonly string[]): WhyboxError
 
 /** Options with several values take the sources behind them; nobody sees that from "missing argument". */
 function swallowedHint(argv: readonly string[]): string {
-  const greedy = argv.find((word) => /^--(layer|class-names|backprop|imgsz|save)$/.test(word));
+  const greedy = argv.find((word) => /^--(layer|class-names|backprop|box|imgsz|save)$/.test(word));
   return greedy === undefined ? "" : `\n${greedy} takes every word behind it: put sources first, or after "--".`;
 }
 
 function helpCommand(argv: readonly string[]): string {
-  const command = ["explain", "inspect"].find((name) => name === argv[0]);
+  const command = commandNames.find((name) => name === argv[0]);
   return `whybox ${command === undefined ? "" : `${command} `}--help`;
 }

@@ -12,6 +12,13 @@ export function numberText(min: number, max: number) {
   );
 }
 
+/** A share in percent that leaves something. */
+export function percentText() {
+  return checkedText("a number above 0, 100 at most", (text) =>
+    decimal.test(text) && Number(text) > 0 && Number(text) <= 100 ? Number(text) : undefined,
+  );
+}
+
 /** A whole number within bounds, from the text of an option. */
 export function integerText(min: number, max: number) {
   return checkedText(`a whole number from ${min} to ${max}`, (text) =>

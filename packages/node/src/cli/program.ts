@@ -1,8 +1,11 @@
 import { Command } from "commander";
 import { addExplain } from "./commands/explain.js";
 import { addInspect } from "./commands/inspect.js";
+import { addMethods } from "./commands/methods.js";
 import type { CliContext } from "./context.js";
 import { type ExitCode, exitCodeMeanings } from "./exit-codes.js";
+
+export const commandNames = ["explain", "inspect", "methods"] as const;
 
 /**
  * The command line as commander sees it. Nothing here ends the process: commander's exits are thrown as CommanderError,
@@ -28,6 +31,7 @@ export function createProgram(context: CliContext, done: (code: ExitCode) => voi
     .addHelpText("after", `${examples}\n\n${exitCodeHelp()}`);
   addExplain(program, context, done);
   addInspect(program, context, done);
+  addMethods(program, context, done);
   return program;
 }
 
@@ -35,7 +39,8 @@ const examples = `
 Examples:
   whybox explain dog.jpg
   whybox explain photos --weights best.onnx --out results
-  whybox inspect best.onnx`;
+  whybox inspect best.onnx
+  whybox methods`;
 
 function exitCodeHelp(): string {
   const rows = exitCodeMeanings.toSorted(([a], [b]) => a - b);

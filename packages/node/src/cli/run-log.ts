@@ -1,4 +1,4 @@
-import { type ResultDocument, type RunDocument, resultSchemaVersion } from "../io/result-json.js";
+import { type ResultDocument, type RunDocument, resultSchemaVersion } from "../io/result-schema.js";
 import { type ExitCode, exitCodeOf, exitCodes, worstExitCode } from "./exit-codes.js";
 import { failureCode, failureMessage } from "./failure.js";
 

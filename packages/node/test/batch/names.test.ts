@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createStemNamer, resultSuffixes, stemOf } from "../../src/batch/names.js";
+import { createFileNamer, partSuffixes, resultSuffixes, sheetSuffix, stemOf } from "../../src/batch/names.js";
 import type { Source } from "../../src/batch/sources.js";
 
 const file = (location: string): Source => ({ input: location, kind: "file", location });
@@ -54,9 +54,9 @@ describe("stemOf", () => {
   });
 });
 
-describe("createStemNamer", () => {
+describe("createFileNamer", () => {
   it("numbers what would collide, ignoring case and composition", () => {
-    const name = createStemNamer([]);
+    const name = createFileNamer([]).stem;
     const stems = ["/a/x.jpg", "/b/x.png", "/b/X.png", "/c/x-2.png", "/c/u\u0308.png", "/c/\u00dc.png"].map((path) =>
       name(file(path)),
     );
@@ -64,15 +64,15 @@ describe("createStemNamer", () => {
   });
 
   it("passes over files that are there, whichever kind they are", () => {
-    expect(createStemNamer(["x.heatmap.npy"])(file("/a/x.png"))).toBe("x-2");
-    expect(createStemNamer(["X.JSON", "x-2.png"])(file("/a/x.png"))).toBe("x-3");
-    expect(createStemNamer(["x.txt"])(file("/a/x.png"))).toBe("x");
+    expect(createFileNamer(["x.heatmap.npy"]).stem(file("/a/x.png"))).toBe("x-2");
+    expect(createFileNamer(["X.JSON", "x-2.png"]).stem(file("/a/x.png"))).toBe("x-3");
+    expect(createFileNamer(["x.txt"]).stem(file("/a/x.png"))).toBe("x");
   });
 
   it("never gives two sources one file, whatever their names", () => {
     fc.assert(
       fc.property(fc.array(fc.stringMatching(/^[xX.\-2]{0,4}(\.heatmap)?\.(png|jpg)$/), { maxLength: 30 }), (names) => {
-        const nameStem = createStemNamer(["x.png"]);
+        const nameStem = createFileNamer(["x.png"]).stem;
         const files = names.flatMap((name) => {
           const stem = nameStem(file(`/a/${name}`));
           return Object.values(resultSuffixes).map((suffix) => (stem + suffix).toLowerCase());
@@ -80,6 +80,49 @@ describe("createStemNamer", () => {
         expect(new Set([...files, "x.png"]).size).toBe(files.length + 1);
       }),
       { seed: 2, numRuns: 300 },
+    );
+  });
+
+  it("names the parts of a picture after their class, safely", () => {
+    const { part } = createFileNamer([]);
+    const names = ["dog", "traffic light", "../etc", "", "con", "ü狗", "a\nb", "x".repeat(300)].map((name, i) =>
+      part("x", i, name),
+    );
+    expect(names.slice(0, -1)).toEqual([
+      ...["x.0-dog", "x.1-traffic light", "x.2-__etc", "x.3-class", "x.4-_con", "x.5-ü狗", "x.6-a_b"],
+    ]);
+    expect(Buffer.byteLength(names.at(-1)!)).toBe(4 + 40);
+  });
+
+  it("numbers parts and sheets that would collide with a file, another source or another part", () => {
+    const namer = createFileNamer(["x.0-DOG.png"], true);
+    expect(namer.stem(file("/a/x.jpg"))).toBe("x");
+    expect(namer.part("x", 0, "dog")).toBe("x.0-dog-2");
+    expect([namer.part("x", 1, "a/b"), namer.part("x", 1, "a?b")]).toEqual(["x.1-a_b", "x.1-a_b-2"]);
+    expect(namer.stem(file("/a/x.1-a_b.jpg"))).toBe("x.1-a_b-3");
+    expect(namer.stem(file("/a/x.sheet.jpg"))).toBe("x.sheet-2");
+    // Without sheets nothing is kept free for them.
+    const plain = createFileNamer([]);
+    expect(["/a/x.jpg", "/a/x.sheet.jpg"].map((path) => plain.stem(file(path)))).toEqual(["x", "x.sheet"]);
+  });
+
+  it("never gives two files one name, whatever sources and classes are called", () => {
+    const sources = fc.array(fc.stringMatching(/^[xX](\.([01]-a|sheet|heatmap))?(-2)?\.png$/), { maxLength: 8 });
+    const classes = fc.array(fc.constantFrom("a", "A", "a-2", "a.heatmap", "sheet"), { maxLength: 3 });
+    fc.assert(
+      fc.property(sources, classes, (names, found) => {
+        const namer = createFileNamer(["x.0-a.npy"], true);
+        const files = names.flatMap((name) => {
+          const stem = namer.stem(file(`/a/${name}`));
+          const parts = found.map((className, i) => namer.part(stem, i % 2, className));
+          return [
+            ...[...Object.values(resultSuffixes), sheetSuffix].map((suffix) => stem + suffix),
+            ...parts.flatMap((part) => Object.values(partSuffixes).map((suffix) => part + suffix)),
+          ].map((name) => name.toLowerCase());
+        });
+        expect(new Set([...files, "x.0-a.npy"]).size).toBe(files.length + 1);
+      }),
+      { seed: 3, numRuns: 500 },
     );
   });
 });

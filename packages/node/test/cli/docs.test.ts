@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { z } from "zod";
 import { coreChoices } from "../../src/cli/core-choices.js";
 import { createProgram } from "../../src/cli/program.js";
-import { resultSchema, runSchema } from "../../src/io/result-json.js";
+import { resultSchema, runSchema } from "../../src/io/result-schema.js";
 import { createWorld } from "./fake-world.js";
 import { cliReference } from "./reference.js";
 

@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { WhyboxError, type WhyboxErrorCode } from "@whybox/core";
 import { beforeEach, describe, expect, it } from "vitest";
-import { resultSchema, runSchema } from "../../src/io/result-json.js";
+import { resultSchema, runSchema } from "../../src/io/result-schema.js";
 import { createWorld, emptyResult, fakeResult, putPictures, temporaryFolder, type World } from "./fake-world.js";
 
 let cwd: string;
@@ -85,6 +85,7 @@ describe("whybox explain", () => {
         "--hide-labels",
         "--side-by-side",
       ],
+      ...["--eigen-smooth", "--aug-smooth", "--keep-only-topk", "12.5", "--compat", "--seed", "7", "--samples", "99"],
     );
     expect([code, run.stderr()]).toEqual([0, ""]);
     expect(run.loads).toMatchObject([
@@ -97,6 +98,14 @@ describe("whybox explain", () => {
       backprop: ["class", "confidence"],
       backwardPerClass: true,
       topk: 3,
+      per: "image",
+      scale: "each",
+      eigenSmooth: true,
+      augSmooth: true,
+      keepTopPercent: 12.5,
+      compat: true,
+      seed: 7,
+      samples: 99,
       confidence: 0.5,
       iou: 0,
       maxDetections: 7,
@@ -106,6 +115,12 @@ describe("whybox explain", () => {
     expect(run.explains).toEqual([passed]);
     expect((await json("o/dog.json")).options).toEqual({
       ...passed,
+      // What the engine says it took.
+      backprop: ["class"],
+      versus: null,
+      box: null,
+      crop: false,
+      cropKeep: false,
       device: "webgpu",
       threads: 2,
       save: ["npy", "json"],
@@ -127,12 +142,17 @@ describe("whybox explain", () => {
     expect(run.loads[0]!.options).not.toHaveProperty("threads");
     expect(run.explains).toEqual([
       {
-        method: "GradCAM",
         layer: "auto",
         classNames: [],
-        backprop: ["class"],
         backwardPerClass: false,
         topk: 10,
+        per: "image",
+        scale: "each",
+        eigenSmooth: false,
+        augSmooth: false,
+        keepTopPercent: 100,
+        compat: false,
+        seed: 0,
         confidence: 0.25,
         iou: 0.45,
         maxDetections: 1000,
@@ -450,7 +470,7 @@ describe("whybox explain", () => {
 
   it("takes numbers that are not finite for a bug, instead of writing null", async () => {
     await putPictures(cwd, "1.jpg");
-    const scores = [{ backprop: "class", className: null, value: Number.NaN, withoutScore: [] }];
+    const scores = [{ ...fakeResult.scores[0]!, value: Number.NaN }];
     const run = world({ result: () => ({ ...fakeResult, scores }) });
     expect(await run.run("explain", "1.jpg")).toBe(1);
     expect(run.stderr()).toContain("This is a bug in Whybox");

@@ -1,11 +1,12 @@
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ExplainResult, type RgbImage, WhyboxError } from "@whybox/core";
+import { type ExplainOptions, type ExplainResult, type RgbImage, WhyboxError } from "@whybox/core";
 import type { Detector, LoadOptions, ModelReport } from "../../src/api.js";
 import type { Services } from "../../src/batch/services.js";
 import type { CliContext } from "../../src/cli/context.js";
 import { main } from "../../src/cli/main.js";
+import type { MethodFacts } from "../../src/cli/method-facts.js";
 
 /** What a fake run saw and said. */
 export interface World {
@@ -26,7 +27,7 @@ export interface WorldOptions {
   readonly tty?: boolean;
   readonly report?: Partial<ModelReport>;
   /** The result of each explanation, by the picture. */
-  readonly result?: (image: RgbImage) => ExplainResult;
+  readonly result?: (image: RgbImage, options: ExplainOptions) => ExplainResult;
 }
 
 export async function temporaryFolder(): Promise<string> {
@@ -57,7 +58,14 @@ export function createWorld(options: WorldOptions = {}): World {
       return fakeImage;
     },
     renderOverlay(image, _heatmap, overlay) {
-      calls.push(`render opacity=${overlay.opacity} boxes=${overlay.boxes} detections=${overlay.detections.length}`);
+      const { opacity, boxes, detections, crop } = overlay;
+      const asked = detections.filter((one) => one.asked).map((one) => ` asked=${one.className}`);
+      const cut = crop === undefined ? "" : ` crop=${crop}`;
+      calls.push(`render opacity=${opacity} boxes=${boxes} detections=${detections.length}${asked}${cut}`);
+      return image;
+    },
+    renderContactSheet(image, tiles) {
+      calls.push(`sheet ${tiles.map((tile) => tile.caption).join(" | ")}`);
       return image;
     },
     encodePng: async () => new TextEncoder().encode("png"),
@@ -89,11 +97,19 @@ export function createWorld(options: WorldOptions = {}): World {
 
 const fakeChoices: CliContext["choices"] = {
   colormaps: ["jet", "turbo", "viridis"],
-  methods: ["GradCAM"],
-  scores: ["class", "confidence"],
-  methodId: (name) => known(name, ["GradCAM"], "method"),
-  scoreId: (name) => known(name, ["class", "confidence"], "backprop item"),
+  methods: [method("GradCAM"), method("tap-fusion", { eigenSmooth: false }), method("D-RISE", { reads: "network" })],
+  scores: ["class", "confidence", "contrast"],
+  methodId: (name) => known(name, ["GradCAM", "tap-fusion", "D-RISE"], "method"),
+  scoreId: (name) => known(name, ["class", "confidence", "contrast"], "backprop item"),
 };
+
+function method(id: string, facts: Partial<MethodFacts> = {}): MethodFacts {
+  return {
+    ...{ id, aliases: [], title: `The ${id}`, needs: ["gradients"], runs: "1 backward", reads: "layers" },
+    ...{ eigenSmooth: true, backprop: ["class"], paper: "A paper, 2020" },
+    ...facts,
+  };
+}
 
 function known(name: string, names: readonly string[], what: string): string {
   const found = names.find((one) => one.toLowerCase() === name.toLowerCase());
@@ -112,7 +128,7 @@ function fakeDetector(options: WorldOptions, calls: string[], explains: unknown[
       const { signal, ...rest } = explainOptions ?? {};
       if (signal?.aborted) throw new WhyboxError("aborted", "The operation was aborted.");
       explains.push(rest);
-      return (options.result ?? (() => fakeResult))(image as RgbImage);
+      return (options.result ?? (() => fakeResult))(image as RgbImage, rest);
     },
     dispose: async () => {
       calls.push("dispose");
@@ -160,8 +176,12 @@ export const fakeResult: ExplainResult = {
       cell: [0, 0],
     },
   ],
+  backprop: ["class"],
   explained: [0, 1],
   heatmap,
+  maps: [],
+  asked: undefined,
+  notes: [],
   heatmapInput: { height: 32, width: 64, data: new Float32Array(32 * 64) },
   letterbox: { imageSize: [4, 6], inputSize: [32, 64], contentSize: [32, 48], scale: 8, padTop: 0, padLeft: 8 },
   layers: [
@@ -177,7 +197,7 @@ export const fakeResult: ExplainResult = {
       message: "This layer cannot see detection 1; use the layer auto.",
     },
   ],
-  scores: [{ backprop: "class", className: null, value: -0.5, withoutScore: [] }],
+  scores: [{ backprop: "class", className: null, detections: [0, 1], value: -0.5, withoutScore: [] }],
   empty: undefined,
   timings: { letterbox: 1, forward: 2, detect: 3, backward: 4, finish: 5, total: 15 },
 };

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { decodeNpy } from "@whybox/core";
 import sharp from "sharp";
 import { expect, it } from "vitest";
-import { runSchema } from "../../src/io/result-json.js";
+import { runSchema } from "../../src/io/result-schema.js";
 import { whybox } from "../support/launch.js";
 import { yolov5sPath } from "../support/yolov5s-path.js";
 import { temporaryFolder } from "./fake-world.js";

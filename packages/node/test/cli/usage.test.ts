@@ -35,7 +35,7 @@ describe("usage errors", () => {
     [["--frame", "imge"], '--frame: expected one of image, input, got "imge". Did you mean "image"?'],
     [["--colormap", "virdis"], 'expected one of jet, turbo, viridis, got "virdis". Did you mean "viridis"?'],
     [["--save", "jpg"], '--save: expected one of png, npy, json, got "jpg". Did you mean "png"?'],
-    [["--method", "GradCAN"], '--method: There is no method "GradCAN". Known: GradCAM.'],
+    [["--method", "GradCAN"], '--method: There is no method "GradCAN". Known: GradCAM, tap-fusion, D-RISE.'],
     [["--backprop", "class", "clas"], '--backprop: There is no backprop item "clas".'],
     [["--layer", "auto", "17"], '--layer: "auto" stands alone; it cannot be combined with other layers.'],
     [["--layer", ""], '--layer: expected a layer index, a layer name or "auto", got "".'],
@@ -66,7 +66,7 @@ describe("usage errors", () => {
   });
 
   it.each([
-    [[], /No command given\. Commands: explain, inspect\.\nSee whybox --help/],
+    [[], /No command given\. Commands: explain, inspect, methods\.\nSee whybox --help/],
     [["explan", "a.jpg"], /unknown command 'explan'\n\(Did you mean explain\?\)\nSee whybox --help/],
     [["a.jpg"], /unknown command 'a\.jpg'/],
     [["explain"], /missing required argument 'source'\nSee whybox explain --help/],
@@ -84,7 +84,7 @@ it("never lets an argument speak to the terminal", async () => {
 });
 
 describe("help and version", () => {
-  it.each([["--help"], ["explain", "--help"], ["inspect", "--help"], ["help", "explain"]])(
+  it.each([["--help"], ["explain", "--help"], ["inspect", "--help"], ["methods", "--help"], ["help", "explain"]])(
     "prints help: %j",
     async (...argv) => {
       const run = createWorld();

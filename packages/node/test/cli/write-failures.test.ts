@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { runSchema } from "../../src/io/result-json.js";
+import { runSchema } from "../../src/io/result-schema.js";
 import { bin, launch } from "../support/launch.js";
 import { nobody, whyNoDisk, whyNotNobody, withDisk, withFileLimit } from "../support/refusals.js";
 import { yolov5sPath } from "../support/yolov5s-path.js";

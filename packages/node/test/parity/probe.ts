@@ -1,6 +1,6 @@
-import type { CamMethod, Tensor } from "whybox";
+import type { CamMethod, Setting, Tensor } from "whybox";
 
-export interface Taken {
+export interface Taken extends Setting {
   readonly activations: Tensor;
   readonly gradients: Tensor;
 }

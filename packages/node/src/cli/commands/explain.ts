@@ -1,4 +1,5 @@
 import { relative, resolve, sep } from "node:path";
+import { WhyboxError } from "@whybox/core";
 import type { Command } from "commander";
 import type { Detector, LoadOptions } from "../../api.js";
 import { explainBatch, type SourceOutcome } from "../../batch/explain-batch.js";
@@ -8,6 +9,7 @@ import type { Services } from "../../batch/services.js";
 import type { BatchSettings } from "../../batch/settings.js";
 import { type ExpandedSources, expandSources } from "../../batch/sources.js";
 import type { CliContext } from "../context.js";
+import { refuseContradictions } from "../contradictions.js";
 import type { ExitCode } from "../exit-codes.js";
 import { declareExplain } from "../explain-declaration.js";
 import { type ExplainValues, explainOptionsSchema, parseOptions, toSettings } from "../explain-options.js";
@@ -23,6 +25,8 @@ export function addExplain(program: Command, context: CliContext, done: (code: E
   const command = program.command("explain <source...>");
   declareExplain(command, context.choices).action(async (inputs: string[], raw: unknown) => {
     const values = parseOptions(explainOptionsSchema(context.choices), raw);
+    const given = { sources: inputs, has: (key: string) => command.getOptionValueSource(key) === "cli" };
+    refuseContradictions(values, given, context.choices);
     done(await explain(inputs, values, context));
   });
 }
@@ -60,6 +64,7 @@ async function explain(inputs: readonly string[], values: ExplainValues, context
 async function explainAll(inputs: readonly string[], run: Run): Promise<void> {
   const expanded = await expandSources(inputs, { cwd: run.context.cwd });
   reportExpansion(expanded, run);
+  refuseManyForBox(expanded, run);
   if (expanded.sources.length === 0) return;
   // Before the model: a folder that cannot be written should not cost a download.
   const folder = await openOutput(run);
@@ -68,6 +73,12 @@ async function explainAll(inputs: readonly string[], run: Run): Promise<void> {
   } finally {
     await folder.discardIfEmpty();
   }
+}
+
+/** A folder or a glob may be several pictures, and a box is a place in one. */
+function refuseManyForBox({ sources }: ExpandedSources, { values }: Run): void {
+  if (values.box === undefined || sources.length <= 1) return;
+  throw new WhyboxError("usage", `--box asks about one picture; the source is ${sources.length} of them.`);
 }
 
 function openOutput({ context, values }: Run): Promise<RunFolder> {

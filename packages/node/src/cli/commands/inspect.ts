@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { DownloadProgress, LoadOptions, ModelReport } from "../../api.js";
 import { stopIfAborted } from "../../batch/explain-source.js";
 import type { Services } from "../../batch/services.js";
-import { resultSchemaVersion } from "../../io/result-json.js";
+import { resultSchemaVersion } from "../../io/result-schema.js";
 import type { CliContext } from "../context.js";
 import { type ExitCode, exitCodes } from "../exit-codes.js";
 import { parseOptions } from "../explain-options.js";

@@ -1,0 +1,103 @@
+import type { DetectionMap, DrawnDetection, ExplainResult, Map2D, RgbImage } from "@whybox/core";
+import { type FileNamer, partSuffixes, type ResultKind, resultSuffixes, sheetSuffix } from "./names.js";
+import type { DrawOptions, Services } from "./services.js";
+import type { BatchSettings } from "./settings.js";
+
+/** A file that is made when it is its turn. */
+export interface OutputFile {
+  readonly name: string;
+  bytes(): Uint8Array | Promise<Uint8Array>;
+}
+
+/** Names of a picture's files; null for what was not asked for, or is not there to be drawn. */
+export type ResultFiles = Readonly<Record<ResultKind | "sheet", string | null>>;
+
+/** Names of the files of one map. */
+export type PartFiles = Readonly<Record<keyof typeof partSuffixes, string | null>>;
+
+export interface PlannedOutputs {
+  readonly files: ResultFiles;
+  /** In the order of the result's maps. */
+  readonly mapFiles: readonly PartFiles[];
+  /** All but the JSON, which tells of the others. */
+  readonly outputs: readonly OutputFile[];
+}
+
+interface Subject {
+  readonly image: RgbImage;
+  readonly result: ExplainResult;
+  readonly stem: string;
+  readonly namer: FileNamer;
+  readonly services: Services;
+  readonly settings: BatchSettings;
+}
+
+/** The files of one picture: overlay and heatmap of the whole, of each map where they are kept apart, and their contact sheet. */
+export function planOutputs(subject: Subject): PlannedOutputs {
+  const { image, result, stem, services, settings } = subject;
+  const saves = (kind: ResultKind): boolean => settings.save.includes(kind);
+  const name = (kind: ResultKind) => (saves(kind) ? stem + resultSuffixes[kind] : null);
+  const sheet = saves("png") && result.maps.length > 0 ? stem + sheetSuffix : null;
+  const files = { png: name("png"), sheet, npy: name("npy"), json: name("json") };
+  const outputs: OutputFile[] = [];
+  const add = (file: string | null, bytes: OutputFile["bytes"]): void => {
+    if (file !== null) outputs.push({ name: file, bytes });
+  };
+  add(files.png, () => services.encodePng(drawWhole(subject)));
+  add(files.npy, () => services.encodeNpy(settings.frame === "image" ? result.heatmap : result.heatmapInput));
+  const mapFiles = result.maps.map((map) => {
+    const part = partName(subject, map);
+    const own = {
+      png: saves("png") ? part + partSuffixes.png : null,
+      npy: saves("npy") ? part + partSuffixes.npy : null,
+    };
+    add(own.png, () => services.encodePng(overlay(subject, map.heatmap, detectionsOf(map, result))));
+    add(own.npy, () => services.encodeNpy(map.heatmap));
+    return own;
+  });
+  add(sheet, () => services.encodePng(services.renderContactSheet(image, sheetTiles(result), drawOptions(settings))));
+  return { files, mapFiles, outputs };
+}
+
+function partName({ stem, namer, result, settings }: Subject, map: DetectionMap): string {
+  const [first] = detectionsOf(map, result);
+  return namer.part(stem, settings.explain.per === "class" ? first!.classIndex : first!.index, map.className);
+}
+
+function detectionsOf({ detections }: DetectionMap, result: ExplainResult) {
+  return detections.map((index) => result.detections[index]!);
+}
+
+/** The overlay; the picture as it is when there is no box to draw. A heatmap without heat leaves no veil, but the boxes. */
+function drawWhole(subject: Subject): RgbImage {
+  const { result } = subject;
+  const explained = result.explained.map((index) => result.detections[index]!);
+  const shown: readonly DrawnDetection[] = explained.length === 0 ? result.detections : explained;
+  const { asked } = result;
+  // Its class has no colour of its own, so its index is none.
+  const drawn = asked === undefined ? shown : [...shown, { ...asked, classIndex: -1, asked: true }];
+  return drawn.length === 0 ? subject.image : overlay(subject, result.heatmap, drawn);
+}
+
+function overlay({ image, services, settings }: Subject, heatmap: Map2D, detections: readonly DrawnDetection[]) {
+  return services.renderOverlay(image, heatmap, {
+    ...drawOptions(settings),
+    detections,
+    labels: !settings.hideLabels,
+    sideBySide: settings.sideBySide,
+  });
+}
+
+function sheetTiles(result: ExplainResult) {
+  return result.maps.map((map) => {
+    const detections = detectionsOf(map, result);
+    const [best] = detections; // highest confidence first
+    const what =
+      detections.length === 1 ? `${best!.index}  ${map.className}` : `${detections.length} × ${map.className}`;
+    return { heatmap: map.heatmap, detections, caption: `${what}  ${best!.confidence.toFixed(2)}` };
+  });
+}
+
+function drawOptions({ colormap, opacity, hideBoxes, crop }: BatchSettings): DrawOptions {
+  return { colormap, opacity, boxes: !hideBoxes, ...(crop === undefined ? {} : { crop }) };
+}

@@ -1,0 +1,46 @@
+import type { Command } from "commander";
+import { z } from "zod";
+import { resultSchemaVersion } from "../../io/result-schema.js";
+import type { CliContext } from "../context.js";
+import { type ExitCode, exitCodes } from "../exit-codes.js";
+import { parseOptions } from "../explain-options.js";
+import { formatTable } from "../table.js";
+import { createTerminal } from "../terminal.js";
+
+const methodsOptionsSchema = z.strictObject({ json: z.boolean().default(false) });
+
+/** Adds `whybox methods` to the program; `done` gets the exit code. */
+export function addMethods(program: Command, context: CliContext, done: (code: ExitCode) => void): void {
+  program
+    .command("methods")
+    .summary("list the methods that --method takes")
+    .description(
+      "Lists the methods that --method takes: what each asks of the network, what it runs after the forward pass that\n" +
+        "every explanation takes, and where it was published.",
+    )
+    .option("--json", "print the list as one JSON document, and nothing else")
+    .addHelpText("after", "\nExamples:\n  whybox methods\n  whybox methods --json")
+    .action((raw: unknown) => {
+      const { json } = parseOptions(methodsOptionsSchema, raw);
+      listMethods(context, json);
+      done(exitCodes.ok);
+    });
+}
+
+function listMethods(context: CliContext, json: boolean): void {
+  const { methods } = context.choices;
+  if (json) {
+    const tool = { name: "whybox", version: context.version };
+    context.stdout.write(`${JSON.stringify({ schemaVersion: resultSchemaVersion, tool, methods }, null, 2)}\n`);
+    return;
+  }
+  const terminal = createTerminal(context, { quiet: false, json: false });
+  const titles = ["id", "title", "needs", "runs beside the forward pass", "paper"];
+  const rows = methods.map(({ id, title, needs, runs, paper }) => [id, title, needs.join(", "), runs, paper]);
+  const [header, ...lines] = formatTable(
+    titles.map((title) => ({ title })),
+    rows,
+  );
+  terminal.print(terminal.style("bold", header!));
+  for (const line of lines) terminal.print(line);
+}
