@@ -3,71 +3,26 @@
 //   npm run bench -- --quick few repetitions, nothing saved
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { availableParallelism, cpus, tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { setTimeout } from "node:timers/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import * as ort from "onnxruntime-node";
+import { createDetector, createOrtPort, loadDetector } from "whybox";
 import {
-  createDetector,
-  createOrtPort,
-  decodeImage,
-  letterbox,
-  loadDetector,
-  planLetterbox,
-  resolveWeights,
-} from "whybox";
-
-const root = resolve(import.meta.dirname, "..");
-const quick = process.argv.includes("--quick");
-const repeats = quick ? 3 : 9;
-const threads = availableParallelism();
-const photo = join(root, "fixtures/photos/dog.jpg");
-const { path } = await resolveWeights("yolov5s");
-const bytes = readFileSync(path);
-const image = await decodeImage(photo);
-const results = {
-  date: new Date().toISOString().slice(0, 10),
-  node: process.version,
+  bytes,
+  image,
+  interleaved,
+  median,
+  path,
+  photo,
+  plainForward,
+  print,
+  quick,
+  ratio,
+  results,
+  root,
   threads,
-  cpu: cpus()[0]?.model,
-  repeats,
-};
-
-const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
-const ratio = (value) => Number(value.toFixed(3));
-
-async function timed(action) {
-  const start = performance.now();
-  const value = await action();
-  return { ms: performance.now() - start, value };
-}
-
-/** Median milliseconds of each action, run in turns so that a noisy machine is noisy for all. */
-async function interleaved(actions) {
-  const times = Object.fromEntries(Object.keys(actions).map((name) => [name, []]));
-  for (let i = -2; i < repeats; i++) {
-    for (const [name, action] of Object.entries(actions)) {
-      // The plain session's threads spin on after its run: without a pause they slow down whatever comes next.
-      await setTimeout(30);
-      const { ms } = await timed(action);
-      if (i >= 0) times[name].push(ms);
-    }
-  }
-  return Object.fromEntries(Object.entries(times).map(([name, values]) => [name, median(values)]));
-}
-
-/** The plain pass: the model as it is, the runtime's defaults, the input ready. */
-async function plainForward(size) {
-  const session = await ort.InferenceSession.create(bytes, { intraOpNumThreads: threads });
-  const plan = planLetterbox([image.height, image.width], { size: [size, size], stride: 32, fixed: false });
-  const input = new ort.Tensor("float32", letterbox(image, plan), [1, 3, ...plan.inputSize]);
-  return { run: () => session.run({ images: input }), release: () => session.release() };
-}
-
-function print(title, rows) {
-  console.log(`\n${title}`);
-  for (const [name, value] of Object.entries(rows)) console.log(`  ${name.padEnd(42)} ${value}`);
-}
+} from "./measure.mjs";
+import { methodCosts } from "./methods.mjs";
 
 /** Pixels in, heatmap out, over the plain forward pass; and what the two passes alone cost. */
 async function byLayer() {
@@ -79,6 +34,7 @@ async function byLayer() {
     const passes = [];
     const times = await interleaved({
       plain: plain.run,
+      fromPixels: plain.runFromPixels,
       detect: () => detector.detect(image),
       explain: async () => {
         const { timings } = await detector.explain(image, { layer });
@@ -88,6 +44,7 @@ async function byLayer() {
     rows[name] = {
       explainOverForward: ratio(times.explain / times.plain),
       passesOverForward: ratio(median(passes.slice(2)) / times.plain),
+      explainOverPixelsAndForward: ratio(times.explain / times.fromPixels),
       explainOverDetect: ratio(times.explain / times.detect),
       forwardMs: ratio(times.plain),
     };
@@ -96,11 +53,11 @@ async function byLayer() {
   await plain.release();
   results.layers = rows;
   print(
-    "Grad-CAM by layer, 640: explain / forward · forward+backward / forward · explain / detect",
+    "Grad-CAM by layer, 640: explain / forward · forward+backward / forward · explain / letterbox+forward · explain / detect",
     Object.fromEntries(
       Object.entries(rows).map(([name, row]) => [
         name,
-        `${row.explainOverForward} · ${row.passesOverForward} · ${row.explainOverDetect} (forward ${row.forwardMs} ms)`,
+        `${row.explainOverForward} · ${row.passesOverForward} · ${row.explainOverPixelsAndForward} · ${row.explainOverDetect} (forward ${row.forwardMs} ms)`,
       ]),
     ),
   );
@@ -222,7 +179,7 @@ async function command() {
   print("The whole command (weights cached)", results.command);
 }
 
-for (const part of [byLayer, byChoice, bySize, byDetections, inWorker, command]) await part();
+for (const part of [byLayer, byChoice, bySize, byDetections, inWorker, command, methodCosts]) await part();
 if (!quick) {
   const file = join(root, "bench/results/explain.json");
   writeFileSync(file, `${JSON.stringify(results, null, 2)}\n`);
