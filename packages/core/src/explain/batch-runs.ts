@@ -39,23 +39,31 @@ export async function runBatches(
     const data = new Float32Array(n * size);
     for (let i = 0; i < n; i++) fill(start + i, data.subarray(i * size, (i + 1) * size));
     const tensor = await runs.runtime.upload("float32", [n, ...runs.dims], data);
-    const results = await runs.session.run({ ...runs.feeds, [runs.input]: tensor }, runs.outputs);
-    tensor.dispose();
-    const read = [];
-    for (const name of runs.outputs) {
-      const values = await readFloats(name, results[name]!);
-      results[name]!.dispose();
-      if (values.dims[0] !== n) {
-        throw new WhyboxError("runtime", `Output "${name}" has ${values.dims[0]} along axis 0 for a batch of ${n}.`);
-      }
-      read.push(values.data);
-    }
+    const read = await readBatch(runs, tensor, n).finally(() => tensor.dispose());
     for (let i = 0; i < n; i++) {
       each(
         start + i,
         read.map((values) => ({ data: values, offset: (i * values.length) / n, length: values.length / n })),
       );
     }
+  }
+}
+
+/** The outputs of one run, `[n, …]`; nothing of it stays with the runtime. */
+async function readBatch(runs: BatchSession, tensor: RuntimeTensor, n: number): Promise<Float32Array[]> {
+  const results = await runs.session.run({ ...runs.feeds, [runs.input]: tensor }, runs.outputs);
+  try {
+    const read = [];
+    for (const name of runs.outputs) {
+      const { dims, data } = await readFloats(name, results[name]!);
+      if (dims[0] !== n) {
+        throw new WhyboxError("runtime", `Output "${name}" has ${dims[0]} along axis 0 for a batch of ${n}.`);
+      }
+      read.push(data);
+    }
+    return read;
+  } finally {
+    for (const result of Object.values(results)) result.dispose();
   }
 }
 

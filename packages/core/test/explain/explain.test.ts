@@ -1,0 +1,301 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Detection } from "../../src/detector/detection.js";
+import { findHead } from "../../src/detector/find-head.js";
+import { explainImage } from "../../src/explain/explain.js";
+import { type Forward, forwardPass } from "../../src/explain/forward-pass.js";
+import { loadModel } from "../../src/explain/load-model.js";
+import type { LoadedModel } from "../../src/explain/loaded-model.js";
+import type { ExplainOptions } from "../../src/explain/options.js";
+import { type ExplainPlan, planExplain } from "../../src/explain/plan-explain.js";
+import { resolveExplainOptions } from "../../src/explain/resolve-options.js";
+import { counted, scoreOf } from "../../src/explain/scored.js";
+import { type AnyCamMethod, defaultMethods } from "../../src/methods/index.js";
+import { GraphBuilder } from "../../src/onnx/builder.js";
+import { defaultScores, resolveScore } from "../../src/scores/index.js";
+import type { Map2D } from "../../src/tensor/tensor.js";
+import { countingPort, fixedModel, MINI_SIZE, miniDetector, picture, tameModel } from "../support/mini-detector.js";
+
+const size = { imageSize: MINI_SIZE };
+const apart = (a: Map2D, b: Map2D) => {
+  expect([a.height, a.width]).toEqual([b.height, b.width]);
+  return a.data.reduce((most, value, i) => Math.max(most, Math.abs(value - b.data[i]!)), 0);
+};
+const peak = ({ data }: Map2D) => Math.max(...data);
+const largestOf = (maps: readonly Map2D[]): Map2D => ({
+  ...maps[0]!,
+  data: maps[0]!.data.map((_, i) => Math.max(...maps.map((map) => map.data[i]!))),
+});
+
+const detector = miniDetector();
+afterAll(() => detector.dispose());
+
+/** Explains any detections of one forward pass, in any order. */
+class Bench {
+  readonly #loaded: LoadedModel;
+  readonly #plan: ExplainPlan;
+  readonly #options: ReturnType<typeof resolveExplainOptions>;
+  pass!: Forward;
+
+  constructor(options: ExplainOptions) {
+    this.#loaded = loadModel(tameModel(), countingPort(), { threads: 1 });
+    this.#options = resolveExplainOptions(
+      { ...size, ...options },
+      defaultMethods,
+      defaultScores,
+      this.#loaded.classNames,
+    );
+    this.#plan = planExplain(this.#loaded, this.#options.method, undefined, true);
+  }
+
+  async open(): Promise<this> {
+    this.pass = await forwardPass(this.#loaded, this.#plan.forward, picture(), this.#options, true, undefined);
+    return this;
+  }
+
+  explain(targets: readonly Detection[]) {
+    const job = { loaded: this.#loaded, plan: this.#plan, forward: this.pass.result, options: this.#options };
+    return explainImage({ ...job, signal: undefined }, this.pass.detections, targets);
+  }
+}
+
+describe('per "detection"', () => {
+  it.each(["GradCAM", "tap-fusion", "ODAM", "EigenCAM", "FullGrad", "AblationCAM", "D-RISE", "G-CAME"])(
+    "%s: all at once equal one by one, in any order",
+    async (method) => {
+      const bench = await new Bench({ method, per: "detection", maxDetections: 11, samples: 12 }).open();
+      const { detections } = bench.pass;
+      expect(new Set(detections.map(({ level }) => level)).size).toBeGreaterThan(1);
+      const together = await bench.explain(detections);
+      const backwards = await bench.explain([...detections].reverse());
+      expect(together.maps.map((map) => map.detections)).toEqual(detections.map(({ index }) => [index]));
+      expect(together.explained).toEqual(detections.map(({ index }) => index));
+      expect(backwards.explained).toEqual([...together.explained].reverse());
+      for (const [i, map] of together.maps.entries()) {
+        const alone = await bench.explain([detections[i]!]);
+        expect(map.className).toBe(detections[i]!.className);
+        expect(apart(map.heatmap, alone.maps[0]!.heatmap)).toBeLessThan(2e-3);
+        expect(apart(map.heatmap, backwards.maps.at(-1 - i)!.heatmap)).toBeLessThan(2e-3);
+      }
+      expect(together.maps.some((map) => apart(map.heatmap, together.maps[0]!.heatmap) > 0.1)).toBe(true);
+      expect(apart(together.heatmapInput, largestOf(together.maps.map((map) => map.heatmap)))).toBeLessThan(1e-6);
+    },
+  );
+
+  it("scales each map to its own maximum, or all to the largest", async () => {
+    const options = { ...size, method: "GradCAM", per: "detection", maxDetections: 6 } as const;
+    const each = await detector.explain(picture(), options);
+    const common = await detector.explain(picture(), { ...options, scale: "common" });
+    const most = Math.max(...common.maps.map(({ maximum }) => maximum));
+    expect(new Set(common.maps.map(({ maximum }) => maximum)).size).toBeGreaterThan(1);
+    for (const [i, map] of common.maps.entries()) {
+      expect(peak(each.maps[i]!.heatmap)).toBeCloseTo(1, 4);
+      expect(peak(map.heatmap)).toBeCloseTo(map.maximum / most, 4);
+      const rescaled = { ...map.heatmap, data: map.heatmap.data.map((value) => (value * most) / map.maximum) };
+      // ReLU'd maps that are nowhere zero keep their least value where nothing is scaled to 0..1.
+      const least = Math.min(...rescaled.data);
+      const unit = { ...rescaled, data: rescaled.data.map((value) => (value - least) / (1 - least)) };
+      expect(apart(unit, each.maps[i]!.heatmap)).toBeLessThan(1e-3);
+    }
+    expect(peak(common.heatmapInput)).toBeCloseTo(1, 5);
+  });
+
+  it("keeps the top pixels of each map", async () => {
+    const options = { ...size, method: "GradCAM", per: "detection", maxDetections: 3 } as const;
+    const whole = await detector.explain(picture(), options);
+    const top = await detector.explain(picture(), { ...options, keepTopPercent: 10 });
+    for (const [i, { heatmap }] of top.maps.entries()) {
+      const lit = heatmap.data.filter((value) => value > 0).length;
+      expect(lit).toBeGreaterThan(0);
+      expect(lit).toBeLessThanOrEqual(Math.ceil(0.1 * heatmap.data.length));
+      heatmap.data.forEach((value, p) => {
+        expect(value === 0 || value === whole.maps[i]!.heatmap.data[p]).toBe(true);
+      });
+    }
+  });
+});
+
+describe('per "class"', () => {
+  it("has a map for each class, that of its detections together", async () => {
+    const options = { ...size, method: "GradCAM", per: "class", maxDetections: 9 } as const;
+    const { maps, detections, scores } = await detector.explain(picture(), options);
+    const classes = [...new Set(detections.map(({ className }) => className))];
+    expect(classes.length).toBeGreaterThan(1);
+    expect(maps.map(({ className }) => className)).toEqual(classes);
+    expect(scores.map((report) => report.detections)).toEqual(maps.map((map) => map.detections));
+    for (const map of maps) {
+      expect(map.detections).toEqual(detections.filter((d) => d.className === map.className).map((d) => d.index));
+      const alone = await detector.explain(picture(), { ...options, per: "image", classNames: [map.className] });
+      expect(apart(map.heatmap, alone.heatmap)).toBeLessThan(1e-4);
+    }
+  });
+
+  it("averages those maps with backwardPerClass", async () => {
+    const options = { ...size, method: "GradCAM", maxDetections: 9 } as const;
+    const { maps } = await detector.explain(picture(), { ...options, per: "class" });
+    const mean = await detector.explain(picture(), { ...options, backwardPerClass: true });
+    const sum = maps[0]!.heatmap.data.map((_, i) => maps.reduce((total, map) => total + map.heatmap.data[i]!, 0));
+    const most = Math.max(...sum);
+    expect(apart(mean.heatmap, { ...mean.heatmap, data: sum.map((value) => value / most) })).toBeLessThan(1e-4);
+    expect(mean.scores.map(({ className }) => className)).toEqual(maps.map(({ className }) => className));
+  });
+});
+
+describe("scores of a class", () => {
+  it("count a class with several detections once", async () => {
+    const score = resolveScore("class_sum");
+    const group = [3, 1, 3, 1, 0].map((classIndex, index) => ({ classIndex, index }) as Detection);
+    expect(counted(score, group).map(({ index }) => index)).toEqual([0, 1, 4]);
+    expect(counted(resolveScore("class"), group)).toBe(group);
+  });
+
+  it("are reported once, too", async () => {
+    const options = { ...size, method: "GradCAM", backprop: ["class_sum"], maxDetections: 9 } as const;
+    const { detections, scores } = await detector.explain(picture(), options);
+    const classes = new Set(detections.map(({ classIndex }) => classIndex));
+    expect(classes.size).toBeLessThan(detections.length);
+    const each = await detector.explain(picture(), { ...options, per: "detection" });
+    const first = [...classes].map((k) => detections.findIndex(({ classIndex }) => classIndex === k));
+    const wanted = first.reduce((sum, i) => sum + each.scores[i]!.value, 0);
+    expect(scores).toHaveLength(1);
+    expect(scores[0]!.value).toBeCloseTo(wanted, 6);
+    expect(scores[0]!.detections).toEqual(detections.map(({ index }) => index));
+  });
+});
+
+describe("several scores", () => {
+  const options = { ...size, maxDetections: 1, layer: 17, confidence: 0.5 } as const;
+  const items = ["row", "x1", "y2"];
+
+  it.each([
+    ["HiResCAM", "mean"],
+    ["ODAM", "largest"],
+  ])("%s: their %s, for a detection and for the image", async (method, how) => {
+    const parts = await Promise.all(
+      items.map(async (item) => (await detector.explain(picture(), { ...options, method, backprop: [item] })).heatmap),
+    );
+    const joined = largestOf(parts);
+    if (how === "mean") {
+      joined.data.forEach((_, i) => {
+        joined.data[i] = parts.reduce((sum, part) => sum + part.data[i]!, 0);
+      });
+    }
+    const most = peak(joined);
+    const wanted = { ...joined, data: joined.data.map((value) => value / most) };
+    for (const per of ["image", "detection"] as const) {
+      const found = await detector.explain(picture(), { ...options, method, backprop: items, per });
+      expect(found.backprop).toEqual(items);
+      expect(apart(per === "image" ? found.heatmap : found.maps[0]!.heatmap, wanted)).toBeLessThan(2e-4);
+    }
+  });
+
+  it("versus asks for the contrast of two classes; against itself there is nothing to see", async () => {
+    const found = await detector.explain(picture(), { ...options, versus: "class1" });
+    expect(found.backprop).toEqual(["contrast"]);
+    expect(found.empty).toBeUndefined();
+    const { className } = found.detections[0]!;
+    const same = await detector.explain(picture(), { ...options, versus: className });
+    expect(same.empty).toMatchObject({ reason: "zero-gradient" });
+    expect(same.scores[0]).toMatchObject({ value: 0, withoutScore: [] });
+  });
+
+  it("a score that no row carries is said to be missing", async () => {
+    const loaded = loadModel(tameModel(), countingPort(), { threads: 1 });
+    const nothing = { id: "nothing", title: "", of: () => null };
+    const own = miniDetector({ scores: [...defaultScores, nothing] });
+    const found = await own.explain(picture(), { ...options, backprop: ["nothing"] });
+    expect(found.empty?.reason).toBe("no-score");
+    expect(found.scores[0]!.withoutScore).toEqual([0]);
+    expect(
+      scoreOf(
+        loaded,
+        { predictions: { rows: 0, columns: 9, data: new Float32Array() }, letterbox: found.letterbox },
+        nothing,
+        found.detections[0]!,
+        { topk: 1 },
+      ).levels,
+    ).toEqual([]);
+    await own.dispose();
+  });
+});
+
+describe("eigenSmooth", () => {
+  it("takes the first component and reports its gap", async () => {
+    const options = { ...size, method: "HiResCAM", layer: 17, maxDetections: 2 } as const;
+    const plain = await detector.explain(picture(), options);
+    const smooth = await detector.explain(picture(), { ...options, eigenSmooth: true });
+    expect(apart(plain.heatmap, smooth.heatmap)).toBeGreaterThan(0.01);
+    expect(smooth.notes).toEqual([
+      { name: "spectral gap", value: expect.any(Number), layer: "model.17", detections: [0, 1] },
+    ]);
+    expect(plain.notes).toEqual([]);
+  });
+});
+
+describe("a method of one's own", () => {
+  const base = { title: "", paper: "", reads: "network" as const, needs: [] };
+  const zeros = { height: 2, width: 3, data: new Float32Array(6) };
+  let signal: AbortController;
+  beforeAll(() => {
+    signal = new AbortController();
+  });
+  const abort = () => {
+    signal.abort();
+    return zeros;
+  };
+  const own = miniDetector({
+    methods: [
+      { ...base, id: "aborts", map: abort },
+      { ...base, id: "throws", map: () => Promise.reject(new Error("mine")) },
+      { ...base, id: "nan", map: () => ({ ...zeros, data: new Float32Array(6).fill(Number.NaN) }) },
+    ] as unknown as AnyCamMethod[],
+  });
+  afterAll(() => own.dispose());
+
+  it("is stopped when the signal fires while it works", async () => {
+    const run = own.explain(picture(), { ...size, method: "aborts", signal: signal.signal });
+    await expect(run).rejects.toMatchObject({ name: "WhyboxError", code: "aborted" });
+  });
+
+  it("may fail, and may give NaN, which is nothing", async () => {
+    await expect(own.explain(picture(), { ...size, method: "throws" })).rejects.toThrow("mine");
+    const found = await own.explain(picture(), { ...size, method: "nan" });
+    expect(found.empty?.reason).toBe("zero-gradient");
+    expect(found.heatmap.data.every((value) => value === 0)).toBe(true);
+  });
+});
+
+describe("layers that cannot be read", () => {
+  it("a value that is no feature map is refused", async () => {
+    const { graph, ...model } = fixedModel();
+    const head = findHead(graph).levels[2]!;
+    const b = new GraphBuilder("flat/");
+    b.node("Reshape", [head.input, b.ints([1, 2, 6])], ["flat"]);
+    b.node("Reshape", ["flat", b.ints([1, 2, 2, 3])], ["unflat"]);
+    const nodes = graph.nodes.map((node) =>
+      node.outputs[0] === head.convOutput ? { ...node, inputs: ["unflat", ...node.inputs.slice(1)] } : node,
+    );
+    const at = nodes.findIndex((node) => node.outputs[0] === head.convOutput);
+    const initializers = new Map([...graph.initializers, ...b.initializers]);
+    const flat = { ...graph, initializers, nodes: [...nodes.slice(0, at), ...b.nodes, ...nodes.slice(at)] };
+    const own = miniDetector({}, { ...model, graph: flat });
+    await expect(own.explain(picture(), { method: "EigenCAM", layer: "flat" })).rejects.toMatchObject({
+      code: "usage",
+      message: expect.stringContaining('Layer "flat" has the shape [1, 2, 6]; expected feature maps'),
+    });
+    await own.dispose();
+  });
+
+  it("a size that a fixed export does not take is refused", async () => {
+    const own = miniDetector({}, fixedModel());
+    await expect(own.explain(picture(), { imageSize: 128 })).rejects.toMatchObject({
+      code: "usage",
+      message: expect.stringContaining("imageSize is [128, 128], but the model's input is fixed at [64, 96]"),
+    });
+    await own.dispose();
+  });
+
+  it("an empty list, and auto among others, are refused", async () => {
+    await expect(detector.explain(picture(), { layer: [] })).rejects.toThrow(/layer is an empty list/);
+    await expect(detector.explain(picture(), { layer: ["auto", 17] })).rejects.toThrow(/cannot be mixed/);
+  });
+});
