@@ -93,7 +93,7 @@ function imageMap(
 
 /** A map for each group, and the largest of them at each pixel for the image. */
 function separateMaps(
-  { maps: perGroup }: GroupMaps,
+  { maps: perGroup, maxima: raw }: GroupMaps,
   groups: readonly (readonly Detection[])[],
   { forward, options }: Omit<MapJob, "groups">,
 ): { heatmapInput: Map2D; maps: DetectionMap[] } {
@@ -105,7 +105,7 @@ function separateMaps(
     const scaled = keepTop(overMaximum(map, options.scale === "common" ? most : maxima[i]!), options.keepTopPercent);
     const detections = groups[i]!.map((detection) => detection.index);
     const heatmap = unletterbox(scaled, forward.letterbox);
-    return { detections, className: groups[i]![0]!.className, heatmap, maximum: maxima[i]! };
+    return { detections, className: groups[i]![0]!.className, heatmap, maximum: Math.max(...raw[i]!) };
   });
   const [height, width] = forward.letterbox.inputSize;
   const empty = { height, width, data: new Float32Array(height * width) };

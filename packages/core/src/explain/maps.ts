@@ -6,7 +6,7 @@ import type { Score } from "../scores/score.js";
 import { firstComponent } from "../tensor/principal-component.js";
 import type { Map2D, Tensor } from "../tensor/tensor.js";
 import { readFloats } from "./evidence.js";
-import { finishLayers } from "./finish.js";
+import { finishLayers, maximumOf } from "./finish.js";
 import type { ForwardResult } from "./forward-pass.js";
 import { type GradientRequest, gradientsOf } from "./gradients.js";
 import type { LoadedModel } from "./loaded-model.js";
@@ -33,6 +33,8 @@ export interface MapJob {
 export interface GroupMaps {
   /** Per group its maps at input size, one for each score; scaled to 0..1 unless `scaled` is false. */
   readonly maps: readonly (readonly Map2D[])[];
+  /** Per group and score the largest value of the method's raw maps. */
+  readonly maxima: readonly (readonly number[])[];
   /** Per score the detections of all groups. */
   readonly scored: readonly DetectionScore[][];
   /** Layer value → its largest absolute gradient. */
@@ -75,15 +77,18 @@ export async function makeMaps(job: MapJob, scaled: boolean): Promise<GroupMaps>
   const notes: MapNote[] = [];
   const source = new EvidenceSource(job, explained, notes);
   const found = groups.map(() => options.scores.map((): Map2D[] => []));
+  const maxima = groups.map(() => options.scores.map(() => 0));
   for (const [t, task] of tasks.entries()) {
     for (const [value, { data }] of gradients[t]!) {
       gradientMax.set(value, Math.max(gradientMax.get(value) ?? 0, absMax(data)));
     }
-    const maps = found[task.group]![options.scores.indexOf(task.score)]!;
+    const score = options.scores.indexOf(task.score);
+    const maps = found[task.group]![score]!;
     const made: Map2D[] = [];
     for (const layer of task.layers.length > 0 ? task.layers : [undefined]) {
       made.push(await source.map(task, layer, gradients[t]!));
     }
+    maxima[task.group]![score] = Math.max(maxima[task.group]![score]!, ...made.map(maximumOf));
     if (options.method.fuse) maps.push(finishLayers(made, forward.letterbox.inputSize, scaled, options.method.fuse));
     else maps.push(...made);
   }
@@ -91,7 +96,7 @@ export async function makeMaps(job: MapJob, scaled: boolean): Promise<GroupMaps>
     perScore.map((maps) => finishLayers(maps, forward.letterbox.inputSize, scaled)),
   );
   throwIfAborted(signal);
-  return { maps: finished, scored, gradientMax, notes, backwardMs };
+  return { maps: finished, maxima, scored, gradientMax, notes, backwardMs };
 }
 
 async function taskGradients(job: MapJob, tasks: readonly Task[]): Promise<readonly ReadonlyMap<string, Tensor>[]> {

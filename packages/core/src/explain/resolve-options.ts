@@ -113,6 +113,11 @@ function refuseContradictions(
   if (scale === "common" && per === "image") {
     refuse('scale "common" compares maps of one image; it needs per "detection" or per "class".');
   }
+  if (scale === "common" && method.fuse !== undefined) {
+    refuse(
+      `scale "common" has no meaning for ${method.id}, which scales each layer's map before it fuses them. Use ODAM or GradCAM.`,
+    );
+  }
   if (resolved.versus === undefined && scores.some(({ id }) => id === "contrast")) {
     refuse('The score "contrast" compares two classes; say with which, by the option versus.');
   }

@@ -44,7 +44,7 @@ export interface DetectionMap {
   readonly className: string;
   /** In image pixels, 0..1, without the padding. */
   readonly heatmap: Map2D;
-  /** Largest value before scaling: how much speaks for it, in the method's own unit. Comparable between maps only with scale "common". */
+  /** Largest value of the method's raw map, before any scaling: how much speaks for it, in the method's own unit. 0 when nothing does. */
   readonly maximum: number;
 }
 

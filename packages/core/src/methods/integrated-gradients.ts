@@ -31,6 +31,8 @@ export const integratedGradients: CamMethod<"pixels"> = {
   paper: "Sundararajan et al., ICML 2017",
   needs: ["pixels"],
   reads: "input",
+  // The logarithms of the other scores fall off a cliff where no row near the box carries the class any more.
+  scores: ["row"],
   async map({ pixels, samples, report }) {
     const [C, H, W] = pixels.input.dims as [number, number, number];
     const x = pixels.input.data;
