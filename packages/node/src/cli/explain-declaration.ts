@@ -55,7 +55,7 @@ function methodOptions(command: Command, choices: Choices): void {
     )
     .option(
       "--layer <index|name|auto...>",
-      "layers to look at, averaged; negative counts from the end; auto: for each detection those that suit its level and the method",
+      "layers to look at, averaged or, by some methods, fused; negative counts from the end; auto: for each detection those that suit its level and the method",
       ["auto"],
     )
     .option("--scale <each|common>", "each map of --per to its own maximum, or all to the largest of all", "each")

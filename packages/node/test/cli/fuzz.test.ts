@@ -3,12 +3,25 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { exitCodes } from "../../src/cli/exit-codes.js";
+import { createProgram } from "../../src/cli/program.js";
 import { createWorld, putPictures, temporaryFolder } from "./fake-world.js";
 
 const flags = [
   ...["--weights", "--names", "--method", "--layer", "--class-names", "--backprop", "--backward-per-class", "--topk"],
   ...["--imgsz", "--conf", "--iou", "--max-det", "--agnostic-nms", "--require-detections", "--device", "--threads"],
   ...["--out", "--save", "--frame", "--colormap", "--opacity", "--hide-boxes", "--hide-labels", "--side-by-side"],
+  ...[
+    "--per",
+    "--per-detection",
+    "--scale",
+    "--versus",
+    "--box",
+    "--class",
+    "--eigen-smooth",
+    "--aug-smooth",
+    "--compat",
+  ],
+  ...["--keep-only-topk", "--samples", "--seed", "--crop", "--crop-keep", "--box=1"],
   ...["--json", "--quiet", "--version", "--help", "--", "-", "-h", "-2", "--no-json", "--layer=", "--conf=0.5"],
 ];
 const values = [
@@ -29,6 +42,10 @@ const values = [
     "input",
     "640",
     "results",
+    "detection",
+    "common",
+    "contrast",
+    "tap-fusion",
   ],
   ...[
     "__proto__",
@@ -53,7 +70,7 @@ const word = fc.oneof(
   { weight: 1, arbitrary: fc.string({ unit: "binary", maxLength: 12 }).map((text) => text.replace(/[/\\.]/g, "")) },
 );
 const argv = fc.tuple(
-  fc.constantFrom("explain", "explain", "explain", "inspect", "help", "", "nonsense"),
+  fc.constantFrom("explain", "explain", "explain", "inspect", "methods", "help", "", "nonsense"),
   fc.array(word, { maxLength: 8 }),
 );
 
@@ -77,6 +94,10 @@ it("survives any command line: a documented exit code, no exception, no stack tr
     }),
     { seed: 20261122, numRuns: 600 },
   );
+  const known = createProgram(createWorld().context, () => {}).commands.flatMap((one) =>
+    one.options.map(({ long }) => long),
+  );
+  expect(known.filter((flag) => !flags.includes(flag!))).toEqual([]);
   expect(seen).toContain(0);
   expect(seen).toContain(2);
   expect(seen).toContain(3);

@@ -52,6 +52,73 @@ describe("usage errors", () => {
     expect(text).toMatch(/^error: .*\nSee whybox explain --help\n$/s);
   });
 
+  it.each([
+    [["--box", "1", "2", "3", "--class", "dog"], "--box: expected four numbers, left, top, right, bottom"],
+    [["--box", "1", "2", "3", "x", "--class", "dog"], '--box: expected a number from -1000000 to 1000000, got "x".'],
+    [["--box", "1", "2", "3", "4"], "--box needs --class: what should have been detected there?"],
+    [["--class", "dog"], "--class says what --box is asked about; give the box, or --class-names."],
+    [["--box", "3", "2", "1", "4", "--class", "a"], "with left < right and top < bottom, got 3 2 1 4."],
+    [["b.jpg", "--box", "1", "2", "3", "4", "--class", "a"], "--box asks about one picture; 2 sources were given."],
+    [["--box", "1", "2", "3", "4", "--class", "a", "--per", "class"], "--box asks about one box; --per does not go"],
+    [["--box", "1", "2", "3", "4", "--class", "a", "--per-detection"], "one box; --per-detection does not go"],
+    [["--box", "1", "2", "3", "4", "--class", "a", "--class-names", "b"], "--box asks about none; use --class."],
+    [
+      ["--box", "1", "2", "3", "4", "--class", "a", "--backward-per-class"],
+      "averages over classes; --box asks about one.",
+    ],
+    [["--per", "box"], '--per: expected one of image, class, detection, got "box".'],
+    [
+      ["--per-detection", "--per", "class"],
+      "--per-detection is short for --per detection; --per class says otherwise.",
+    ],
+    [["--per-detection", "--backward-per-class"], "--per detection keeps them apart; give one of the two."],
+    [
+      ["--scale", "common"],
+      "--scale common compares the maps of one picture; it needs --per detection or --per class.",
+    ],
+    [["--scale", "all"], "--scale: expected one of each, common"],
+    [["--per", "class", "--frame", "input", "--save", "npy"], "--frame input is for the map of the picture"],
+    [["--backprop", "contrast"], "say with which, by --versus."],
+    [["--versus", "cat", "--backprop", "class"], "--versus is what --backprop contrast compares with"],
+    [["--versus", ""], "--versus: expected a class name"],
+    [["--eigen-smooth", "--method", "tap-fusion"], "--eigen-smooth has no meaning for tap-fusion: its map"],
+    [["--eigen-smooth", "--per-detection"], "--eigen-smooth has no meaning for tap-fusion, the default here: its map"],
+    [["--eigen-smooth", "--per-detection"], "or use --method GradCAM, D-RISE."],
+    [["--layer", "17", "--method", "D-RISE"], "--layer: D-RISE is not read at a layer; leave it out."],
+    [["--keep-only-topk", "0"], '--keep-only-topk: expected a number above 0, 100 at most, got "0".'],
+    [["--keep-only-topk", "101"], "--keep-only-topk: expected a number above 0, 100 at most"],
+    [["--samples", "0"], "--samples: expected a whole number from 1 to 1000000"],
+    [["--seed", "-1"], "--seed: expected a whole number from 0 to 4294967295"],
+    [["--crop", "--crop-keep"], "--crop and --crop-keep are opposites; give one of the two."],
+    [["--crop", "--opacity", "0.5"], "--crop draws no heatmap; --opacity would have no effect."],
+    [["--crop-keep", "--opacity", "1", "--colormap", "jet"], "--colormap and --opacity would have no effect."],
+  ])("refuses %j", async (argv, expected) => {
+    const text = await usage("explain", "a.jpg", ...argv);
+    expect(text).toContain(expected);
+    expect(text).toMatch(/^error: .*\nSee whybox explain --help\n$/s);
+  });
+
+  it.each([
+    [["--eigen-smooth"]],
+    [["--eigen-smooth", "--per", "class"]],
+    [["--layer", "auto", "--method", "D-RISE"]],
+    [["--per", "detection", "--per-detection", "--scale", "common"]],
+    [["--versus", "cat", "--backprop", "contrast", "class"]],
+    [["--per", "class", "--frame", "input", "--save", "png"]],
+    [["--crop", "--keep-only-topk", "12.5", "--side-by-side"]],
+    [["--box", "-5", "-1e1", "9.5", "4", "--class", "traffic light", "--method", "GradCAM", "--eigen-smooth"]],
+  ])("takes %j", async (argv) => {
+    const cwd = await temporaryFolder();
+    await putPictures(cwd, "a.jpg");
+    const run = createWorld({ cwd });
+    expect([await run.run("explain", "a.jpg", ...argv), run.stderr()]).toEqual([0, ""]);
+  });
+
+  it("names every contradiction at once", async () => {
+    const text = await usage("explain", "a.jpg", "--scale", "common", "--crop", "--crop-keep", "--class", "dog");
+    expect(text.match(/--(scale common|crop and|class says)/g)).toHaveLength(3);
+  });
+
   it("names every wrong option at once", async () => {
     expect(await usage("explain", "a.jpg", "--conf", "x", "--iou", "y")).toBe(
       'error: --conf: expected a number from 0 to 1, got "x".\n' +

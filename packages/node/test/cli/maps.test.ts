@@ -1,0 +1,168 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type AskedAnswer, type ExplainResult, WhyboxError } from "@whybox/core";
+import { beforeEach, describe, expect, it } from "vitest";
+import { resultSchema } from "../../src/io/result-schema.js";
+import { createWorld, emptyResult, fakeResult, putPictures, temporaryFolder } from "./fake-world.js";
+
+let cwd: string;
+beforeEach(async () => {
+  cwd = await temporaryFolder();
+  await putPictures(cwd, "x.jpg");
+});
+const files = (folder = "o") => readdir(join(cwd, folder)).then((names) => names.sort());
+const document = async (path: string) => resultSchema.parse(JSON.parse(await readFile(join(cwd, path), "utf8")));
+
+const heatmap = { height: 4, width: 6, data: new Float32Array(24) };
+const perDetection: ExplainResult = {
+  ...fakeResult,
+  maps: [
+    { detections: [0], className: "dog", heatmap, maximum: 2 },
+    { detections: [1], className: "cat\u001b[31m", heatmap, maximum: 0.5 },
+  ],
+};
+const asked: AskedAnswer = {
+  boxImage: { frame: "image", x1: 1, y1: 1, x2: 3, y2: 3 },
+  boxInput: { frame: "input", x1: 8, y1: 8, x2: 24, y2: 24 },
+  className: "dog\u001b[31m",
+  row: 5,
+  levelName: "P3",
+  iou: 0.5,
+  objectness: 0.1,
+  classProbability: 0.2,
+  confidence: 0.02,
+  bestClassName: "cat",
+  bestClassProbability: 0.4,
+  detection: undefined,
+  verdict: "Not detected: no.",
+};
+
+describe("maps of single detections", () => {
+  it("get files of their own, a contact sheet, and a place in the document", async () => {
+    const run = createWorld({ cwd, result: () => perDetection });
+    const argv = ["explain", "x.jpg", "--per-detection", "--save", "png", "npy", "json", "--out", "o"];
+    expect([await run.run(...argv), run.stderr()]).toEqual([0, ""]);
+    expect(run.explains).toMatchObject([{ per: "detection" }]);
+    const [dog, cat] = ["x.0-dog", "x.1-cat_[31m"];
+    expect(await files()).toEqual(
+      [
+        ...[`${dog}.npy`, `${dog}.png`, `${cat}.npy`, `${cat}.png`],
+        ...["x.heatmap.npy", "x.json", "x.png", "x.sheet.png"],
+      ].sort(),
+    );
+    const { maps, files: names } = await document("o/x.json");
+    expect(names).toEqual({ png: "x.png", sheet: "x.sheet.png", npy: "x.heatmap.npy", json: "x.json" });
+    expect(maps).toEqual([
+      { detections: [0], className: "dog", maximum: 2, files: { png: `${dog}.png`, npy: `${dog}.npy` } },
+      { detections: [1], className: "cat\u001b[31m", maximum: 0.5, files: { png: `${cat}.png`, npy: `${cat}.npy` } },
+    ]);
+    expect(run.calls).toEqual([
+      ...["load", "explain", "render opacity=0.5 boxes=true detections=2"],
+      ...["render opacity=0.5 boxes=true detections=1", "render opacity=0.5 boxes=true detections=1"],
+      ...["sheet 0  dog  0.88 | 1  cat\u001b[31m  0.50", "dispose"],
+    ]);
+    expect(run.stdout()).toContain("x.jpg (6×4): 2 detections, GradCAM per detection\n");
+    expect(run.stdout()).toMatch(/Saved o.x\.png, o.x\.sheet\.png, .*; o.x\.0-dog\.png and 3 more files\n$/);
+    expect(run.stdout()).not.toContain("\u001b");
+  });
+
+  it("are of classes with --per class, numbered as the model numbers them", async () => {
+    const [first] = perDetection.maps;
+    const result = { ...perDetection, maps: [{ ...first!, detections: [0, 1] }] };
+    const run = createWorld({ cwd, result: () => result });
+    await run.run("explain", "x.jpg", "--per", "class", "--scale", "common", "--out", "o", "--crop-keep");
+    expect(run.explains).toMatchObject([{ per: "class", scale: "common" }]);
+    expect(await files()).toEqual(["x.1-dog.png", "x.json", "x.png", "x.sheet.png"]);
+    expect(run.calls).toContain("sheet 2 × dog  0.88");
+    expect(run.calls.filter((call) => call.endsWith("detections=2 crop=hot"))).toHaveLength(2);
+    expect((await document("o/x.json")).options).toMatchObject({ crop: false, cropKeep: true });
+  });
+
+  it("overwrite nothing, and do not go by what was there", async () => {
+    const explain = () =>
+      createWorld({ cwd, result: () => perDetection }).run("explain", "x.jpg", "--per-detection", "--out", "o");
+    expect([await explain(), await explain()]).toEqual([0, 0]);
+    const names = ["x", "x-2"].flatMap((stem) =>
+      [".0-dog.png", ".1-cat_[31m.png", ".json", ".png", ".sheet.png"].map((end) => stem + end),
+    );
+    expect(await files()).toEqual(names.sort());
+    expect((await document("o/x-2.json")).maps[0]!.files.png).toBe("x-2.0-dog.png");
+  });
+
+  it("are none, and there is no sheet, when the class was not detected", async () => {
+    const empty = { reason: "class-not-detected" as const, message: "No zebra." };
+    const run = createWorld({ cwd, result: () => ({ ...fakeResult, explained: [], maps: [], empty }) });
+    expect(await run.run("explain", "x.jpg", "--per-detection", "--out", "o")).toBe(0);
+    expect(await files()).toEqual(["x.json", "x.png"]);
+    expect(await document("o/x.json")).toMatchObject({ maps: [], files: { sheet: null }, empty });
+    expect(run.stdout()).toContain("No zebra.");
+  });
+
+  it("all go when one of them cannot be written", async () => {
+    const writeFile = (path: string) =>
+      path.endsWith("sheet.png") ? Promise.reject(new WhyboxError("output", "full")) : Promise.resolve();
+    const run = createWorld({ cwd, result: () => perDetection, services: { writeFile } });
+    expect(await run.run("explain", "x.jpg", "--per-detection")).toBe(6);
+    expect(await readdir(cwd)).toEqual(["x.jpg"]);
+  });
+});
+
+describe("--box", () => {
+  const argv = ["explain", "x.jpg", "--box", "1", "1", "3.5", "3", "--class", "dog", "--out", "o"];
+
+  it("asks the engine, draws the box above the detections, and tells the verdict", async () => {
+    const run = createWorld({ cwd, result: () => ({ ...fakeResult, explained: [], asked }) });
+    expect([await run.run(...argv), run.stderr()]).toEqual([0, ""]);
+    const box = { x1: 1, y1: 1, x2: 3.5, y2: 3, className: "dog" };
+    expect(run.explains).toMatchObject([{ box }]);
+    expect(run.calls).toContain("render opacity=0.5 boxes=true detections=3 asked=dog\u001b[31m");
+    expect(run.stdout()).toContain("\n  dog at 1 1 3 3? Not detected: no.\n");
+    expect(run.stdout()).not.toContain("explained by");
+    const { frame: _, ...boxImage } = asked.boxImage;
+    expect(await document("o/x.json")).toMatchObject({
+      options: { box },
+      asked: { boxImage, detection: null, verdict: "Not detected: no." },
+    });
+  });
+
+  it("is drawn where nothing was detected, too", async () => {
+    const run = createWorld({ cwd, result: () => ({ ...emptyResult, empty: undefined, asked }) });
+    await run.run(...argv);
+    expect(run.calls).toContain("render opacity=0.5 boxes=true detections=1 asked=dog\u001b[31m");
+  });
+
+  it("refuses a folder of several pictures", async () => {
+    await putPictures(cwd, "y.jpg");
+    const run = createWorld({ cwd });
+    expect(await run.run("explain", ".", ...argv.slice(2))).toBe(2);
+    expect(run.stderr()).toContain("--box asks about one picture; the source is 2 of them.");
+    expect(run.calls).toEqual([]);
+  });
+});
+
+describe("what is left to the engine", () => {
+  it.each([
+    [[], []],
+    [["--versus", "cat"], ["versus"]],
+    [["--method", "tap-fusion"], ["method"]],
+    [["--backprop", "class"], ["backprop"]],
+    [["--samples", "5"], ["samples"]],
+  ])("%j", async (argv, keys) => {
+    const run = createWorld({ cwd });
+    expect(await run.run("explain", "x.jpg", ...argv)).toBe(0);
+    const open = ["method", "backprop", "versus", "samples", "box"];
+    expect(open.filter((key) => key in (run.explains[0] as object))).toEqual(keys);
+  });
+});
+
+it("prints the numbers that a method reports in one line", async () => {
+  const note = (name: string, value: number) => ({ name, value, layer: "model.9", detections: [0] });
+  const notes = [
+    ...[note("spectral gap", 0.84219), note("spectral gap", 0.5), note("masks", 250)],
+    ...[1, 2, 3, 4.5678].map((value) => note("completenessGap", -value)),
+  ];
+  const run = createWorld({ cwd, result: () => ({ ...fakeResult, notes }) });
+  await run.run("explain", "x.jpg", "--out", "o");
+  expect(run.stdout()).toContain("\n  spectral gap 0.842, 0.5; masks 250; completeness gap -4.57 to -1\n");
+  expect((await document("o/x.json")).notes).toEqual(notes);
+});

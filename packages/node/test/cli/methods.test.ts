@@ -1,0 +1,42 @@
+import { defaultMethods } from "@whybox/core";
+import { describe, expect, it } from "vitest";
+import { coreChoices } from "../../src/cli/core-choices.js";
+import { main } from "../../src/cli/main.js";
+import { createWorld } from "./fake-world.js";
+
+async function methods(...argv: string[]): Promise<string> {
+  const world = createWorld();
+  expect(await main(["methods", ...argv], { ...world.context, choices: coreChoices() })).toBe(0);
+  expect([world.calls, world.stderr()]).toEqual([[], ""]);
+  return world.stdout();
+}
+
+describe("whybox methods", () => {
+  it("has a line for each method, with what it runs", async () => {
+    const [header, ...lines] = (await methods()).trimEnd().split("\n");
+    expect(header).toMatch(/^id +title +needs +runs beside the forward pass +paper$/);
+    expect(lines.map((line) => line.split(" ")[0])).toEqual(defaultMethods.map((method) => method.id));
+    const line = (id: string) => lines.find((one) => one.startsWith(`${id} `));
+    expect(line("GradCAM")).toMatch(/Grad-CAM +activations, gradients +1 backward +Selvaraju et al\., ICCV 2017$/);
+    expect(line("D-RISE")).toMatch(/ masked +many forward /);
+    expect(line("EigenCAM")).toMatch(/ none /);
+    expect(line("gradient")).toMatch(/ 1 backward to the picture /);
+    expect(line("FullGrad")).toMatch(/ 1 backward to the picture /);
+    expect(line("AblationCAM")).toMatch(/ many behind the layer /);
+    expect(line("ShapleyCAM")).toMatch(/ 1 backward, 2 to 4 behind the layer /);
+    expect(line("SmoothGrad")).toMatch(/ many forward and backward /);
+  });
+
+  it("prints the same as JSON", async () => {
+    const { methods: list, ...rest } = JSON.parse(await methods("--json"));
+    expect(rest).toEqual({ schemaVersion: 1, tool: { name: "whybox", version: "9.9.9" } });
+    expect(list).toHaveLength(defaultMethods.length);
+    expect(list.find((one: { id: string }) => one.id === "tap-fusion")).toMatchObject({
+      title: "Tap fusion",
+      needs: ["activations", "gradients"],
+      reads: "layers",
+      eigenSmooth: false,
+      backprop: ["row"],
+    });
+  });
+});
