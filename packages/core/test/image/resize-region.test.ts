@@ -12,6 +12,14 @@ describe("resizeRegion", () => {
     expect(values(resizeRegion(source, 1, { ...whole, bottom: 1 }, [1, 3]))).toEqual([1.25, 2.5, 3.75]);
   });
 
+  it("begins where the region does, in both directions", () => {
+    const square = { height: 4, width: 4, data: Array.from({ length: 16 }, (_, i) => i) };
+    const corner = { left: 2, top: 2, right: 4, bottom: 4 };
+    expect(values(resizeRegion(square, 1, corner, [2, 2]))).toEqual([10, 11, 14, 15]);
+    expect(values(resizeRegion(square, 1, corner, [1, 1]))).toEqual([12.5]);
+    expect(values(resizeRegion(square, 1, corner, [3, 2]))).toEqual([10, 11, 12, 13, 14, 15]);
+  });
+
   it("interpolates when it grows, and repeats the edge", () => {
     const region = { left: 1, top: 0, right: 3, bottom: 1 };
     expect(values(resizeRegion(source, 1, region, [1, 4]))).toEqual([2, 2.25, 2.75, 3]);

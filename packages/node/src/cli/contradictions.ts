@@ -75,7 +75,11 @@ function mapProblems(values: ExplainValues): string[] {
   return problems;
 }
 
-function scoreProblems({ versus, backprop }: ExplainValues): string[] {
+function scoreProblems({ versus, backprop, classNames, class: asked }: ExplainValues): string[] {
+  const explained = asked === undefined ? classNames : [asked];
+  if (versus !== undefined && explained.length === 1 && explained[0]!.toLowerCase() === versus.toLowerCase()) {
+    return [`--versus compares with another class; ${versus} is the one that is explained.`];
+  }
   const contrasts = backprop?.includes("contrast");
   if (versus === undefined && contrasts)
     return ["--backprop contrast compares two classes; say with which, by --versus."];

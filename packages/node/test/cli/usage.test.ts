@@ -80,6 +80,10 @@ describe("usage errors", () => {
     [["--per", "class", "--frame", "input", "--save", "npy"], "--frame input is for the map of the picture"],
     [["--backprop", "contrast"], "say with which, by --versus."],
     [["--versus", "cat", "--backprop", "class"], "--versus is what --backprop contrast compares with"],
+    [
+      ["--versus", "Dog", "--class-names", "dog"],
+      "--versus compares with another class; Dog is the one that is explained.",
+    ],
     [["--versus", ""], "--versus: expected a class name"],
     [["--eigen-smooth", "--method", "tap-fusion"], "--eigen-smooth has no meaning for tap-fusion: its map"],
     [["--eigen-smooth", "--per-detection"], "--eigen-smooth has no meaning for tap-fusion, the default here: its map"],
