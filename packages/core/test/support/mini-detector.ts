@@ -27,21 +27,19 @@ export const MINI_SIZE = [64, 96] as const;
 const INNER = 0.7;
 const HEAD = 1.5;
 
-/** A mini YOLOv5 whose activations stay near 1 and whose probabilities are neither 0 nor 1, so that everything has a gradient. */
-export function tameModel(): Model {
+/**
+ * A mini YOLOv5 whose activations stay near 1 and whose probabilities are neither 0 nor 1, so that everything has a gradient. `lift` is added to
+ * the biases of the inner convolutions: with 0 a whole layer may be negative, and what only passes positive values is shut there.
+ */
+export function tameModel(lift = 0): Model {
   const { model } = miniYolo();
   const initializers = new Map(model.graph.initializers);
   for (const [name, tensor] of initializers) {
-    if (!/^model\..*\.weight$/.test(name)) continue;
-    const factor = name.startsWith("model.24.") ? HEAD : INNER;
-    initializers.set(
-      name,
-      floatTensor(
-        name,
-        tensor.dims,
-        floatsOf(tensor).map((value) => factor * value),
-      ),
-    );
+    const isHead = name.startsWith("model.24.");
+    const change = (of: (value: number) => number) =>
+      initializers.set(name, floatTensor(name, tensor.dims, floatsOf(tensor).map(of)));
+    if (/^model\..*\.weight$/.test(name)) change((value) => (isHead ? HEAD : INNER) * value);
+    else if (/^model\..*\.bias$/.test(name) && !isHead && lift !== 0) change((value) => value + lift);
   }
   return { ...model, graph: { ...model.graph, initializers } };
 }

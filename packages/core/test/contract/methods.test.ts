@@ -1,0 +1,138 @@
+import { afterAll, describe, expect, it } from "vitest";
+import type { ExplainOptions } from "../../src/explain/options.js";
+import type { ExplainResult } from "../../src/explain/result.js";
+import { type AnyCamMethod, defaultMethods } from "../../src/methods/index.js";
+import { defaultScores } from "../../src/scores/index.js";
+import type { Score } from "../../src/scores/score.js";
+import type { Map2D } from "../../src/tensor/tensor.js";
+import { MINI_SIZE, miniDetector, picture, tameModel } from "../support/mini-detector.js";
+
+/** Raw maps are looked at too: later steps turn NaN into zeros, and would hide them. */
+const raw: { id: string; map: Map2D }[] = [];
+const watched = defaultMethods.map((method): AnyCamMethod => {
+  const look = (map: Map2D): Map2D => {
+    raw.push({ id: method.id, map });
+    return map;
+  };
+  return {
+    ...method,
+    map: async (evidence) => look(await method.map(evidence)),
+    ...(method.fuse === undefined ? {} : { fuse: (maps: readonly Map2D[]) => look(method.fuse!(maps)) }),
+  };
+});
+
+/** A score without any gradient, and one that is missing. */
+const constant: Score = { id: "constant", title: "", of: (view) => view.tape.constant(0.5) };
+const missing: Score = { id: "missing", title: "", of: () => null };
+const scores = [...defaultScores, constant, missing];
+const detector = miniDetector({ methods: watched, scores });
+const lifted = miniDetector({ methods: watched, scores }, tameModel(0.5));
+afterAll(() => Promise.all([detector.dispose(), lifted.dispose()]));
+
+const ids = defaultMethods.map(({ id }) => id);
+const everyScore = { backprop: defaultScores.map(({ id }) => id), versus: "class1" };
+const readsLayers = (id: string) => (defaultMethods.find((method) => method.id === id)!.reads ?? "layers") === "layers";
+
+function expectSound(id: string, found: ExplainResult): void {
+  for (const { id: of, map } of raw.splice(0)) {
+    expect(of).toBe(id);
+    expect(map.data.length, `${id}: values of its map`).toBe(map.height * map.width);
+    const bad = map.data.findIndex((value) => !Number.isFinite(value));
+    expect(bad, `${id}: place of a value that is not finite`).toBe(-1);
+  }
+  for (const { heatmap } of [...found.maps, { heatmap: found.heatmapInput }, found]) {
+    expect(heatmap.data.length).toBe(heatmap.height * heatmap.width);
+    expect(heatmap.data.every((value) => value >= 0 && value <= 1)).toBe(true);
+  }
+  for (const { value, name } of found.notes) expect(Number.isFinite(value), `${id}: note ${name}`).toBe(true);
+  const lit = found.heatmapInput.data.some((value) => value > 0);
+  expect(lit, `${id}: ${found.empty?.message ?? "no word on why it is empty"}`).toBe(found.empty === undefined);
+}
+
+async function explain(id: string, options: ExplainOptions, by = detector): Promise<ExplainResult> {
+  raw.length = 0;
+  const base = { imageSize: MINI_SIZE, maxDetections: 2, samples: 4 };
+  const found = await by.explain(picture(), { ...base, ...options, method: id });
+  expect(found.method).toBe(id);
+  const made = raw.length;
+  expectSound(id, found);
+  return Object.assign(found, { made });
+}
+
+describe.each(ids)("%s", (id) => {
+  it.each(["image", "class", "detection"] as const)("every score, per %s: finite maps in 0..1", async (per) => {
+    const found = await explain(id, { ...everyScore, per, maxDetections: per === "class" ? 4 : 2 });
+    expect(found.backprop).toEqual(everyScore.backprop);
+    expect(found.maps).toHaveLength({ image: 0, class: 2, detection: 2 }[per]);
+    expect((found as ExplainResult & { made: number }).made).toBeGreaterThan(0);
+  });
+
+  it("its own score lights a map", async () => {
+    // With enough cells for one to be rare (FEM).
+    const options = {
+      imageSize: [128, 192] as const,
+      maxDetections: 5,
+      per: "detection",
+      samples: 20,
+      seed: 1,
+    } as const;
+    // Layers that are negative throughout are shut for guided gradients.
+    const found = await explain(id, options, id.startsWith("Guided") ? lifted : detector);
+    expect(found.empty).toBeUndefined();
+    expect(Math.max(...found.heatmapInput.data)).toBeCloseTo(1, 5);
+  });
+
+  it("a score without a gradient, and one that is missing", async () => {
+    for (const item of ["constant", "missing"]) {
+      for (const per of ["image", "detection"] as const) {
+        const found = await explain(id, { backprop: [item], per });
+        if (item === "missing" && found.empty !== undefined) expect(found.empty.reason).toBe("no-score");
+        else if (found.empty !== undefined) expect(found.empty.reason).toBe("zero-gradient");
+      }
+    }
+  });
+
+  it("one cell", async () => {
+    // 32 × 32: a single cell at the coarsest level, at 9 and at 23.
+    const layers = readsLayers(id) ? [[9], [23], [9, 23]] : ["auto" as const];
+    for (const layer of layers) {
+      for (const per of ["image", "detection"] as const) {
+        await explain(id, { imageSize: 32, layer, per, confidence: 0.05, backprop: ["class", "row_logit", "w"] });
+      }
+    }
+  });
+
+  it("no detection, and a class that was not detected", async () => {
+    for (const per of ["image", "class", "detection"] as const) {
+      const none = await explain(id, { confidence: 1, per });
+      expect([none.empty?.reason, none.maps, none.explained]).toEqual(["no-detection", [], []]);
+      const other = await explain(id, { classNames: ["class1"], per });
+      expect([other.empty?.reason, other.maps, other.explained]).toEqual(["class-not-detected", [], []]);
+    }
+  });
+
+  it("a box that was not detected, compat, other seeds, a class against another", async () => {
+    const box = { x1: 5, y1: 5, x2: 40, y2: 30, className: "class2" };
+    await explain(id, { box, confidence: 0.9 });
+    await explain(id, { compat: true });
+    await explain(id, { seed: 123, versus: "class1" });
+    await explain(id, { augSmooth: true, keepTopPercent: 20, backwardPerClass: true });
+  });
+});
+
+it.each(defaultMethods.filter(({ channels }) => channels).map(({ id }) => id))("%s with eigenSmooth", async (id) => {
+  for (const per of ["image", "detection"] as const) {
+    await explain(id, { eigenSmooth: true, per });
+    await explain(id, { eigenSmooth: true, per, backprop: ["constant"] });
+    await explain(id, { eigenSmooth: true, per, imageSize: 32, layer: 9, confidence: 0.05 });
+  }
+});
+
+it("a picture of one colour", async () => {
+  const grey = { height: 64, width: 96, data: new Uint8Array(3 * 64 * 96).fill(114) };
+  for (const id of ids) {
+    raw.length = 0;
+    const options = { imageSize: MINI_SIZE, maxDetections: 2, samples: 6, per: "detection" } as const;
+    expectSound(id, await detector.explain(grey, { ...options, method: id }));
+  }
+});
