@@ -1,12 +1,13 @@
 import { throwIfAborted, WhyboxError } from "../errors.js";
-import type { RuntimePort, RuntimeSession, RuntimeTensor } from "../runtime/port.js";
+import type { RuntimePort, RuntimeTensor } from "../runtime/port.js";
+import type { KeptSession } from "../runtime/sessions.js";
 import { sizeOf } from "../tensor/tensor.js";
 import { readFloats } from "./evidence.js";
 
 /** A session that takes `[N, ...dims]` on one input, the others staying the same. */
 export interface BatchSession {
   readonly runtime: RuntimePort;
-  readonly session: RuntimeSession;
+  readonly session: KeptSession;
   readonly input: string;
   /** Dims of one item. */
   readonly dims: readonly number[];

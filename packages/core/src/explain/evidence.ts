@@ -1,6 +1,7 @@
 import type { Predictions } from "../detector/detection.js";
 import { throwIfAborted, WhyboxError } from "../errors.js";
-import type { RuntimePort, RuntimeSession, RuntimeTensor } from "../runtime/port.js";
+import type { RuntimePort, RuntimeTensor } from "../runtime/port.js";
+import type { KeptSession } from "../runtime/sessions.js";
 import type { ScoreResult } from "../scores/score.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Backward } from "./plan.js";
@@ -33,7 +34,7 @@ export function sumGradients(parts: readonly ScoreResult[], columns: number): Se
 /** One run of a backward session. */
 export interface BackwardRun {
   readonly runtime: RuntimePort;
-  readonly session: RuntimeSession;
+  readonly session: KeptSession;
   readonly backward: Backward;
   readonly predictions: Predictions;
   /** One, or several where the backward pass takes several. Rows outside its levels carry none. */

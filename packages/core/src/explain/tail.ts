@@ -1,7 +1,8 @@
 import type { Detection } from "../detector/detection.js";
 import type { Tail } from "../methods/method.js";
 import { repeatAlongBatch } from "../onnx/cut.js";
-import type { RuntimeSession, RuntimeTensor } from "../runtime/port.js";
+import type { RuntimeTensor } from "../runtime/port.js";
+import type { KeptSession } from "../runtime/sessions.js";
 import { evaluateScore, scoreHessianVector } from "../scores/index.js";
 import { Rescorer, type RowRange } from "../scores/rescore.js";
 import type { Score, ScoreOptions } from "../scores/score.js";
@@ -73,7 +74,7 @@ function rangesOf({ loaded, forward, tail }: TailRequest): RowRange[] {
   return tail.levels.map((level) => head.rowRange(level, inputSize));
 }
 
-async function sessionOf({ loaded, forward, tail, signal }: TailRequest): Promise<RuntimeSession> {
+async function sessionOf({ loaded, forward, tail, signal }: TailRequest): Promise<KeptSession> {
   const maps = tail.crossing.filter((name) => {
     const tensor = forward.tensors[name]!;
     return tensor.type === "float32" && tensor.dims.length === 4 && tensor.dims[0] === 1;

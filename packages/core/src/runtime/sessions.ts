@@ -3,33 +3,84 @@ import { encodeModel } from "../onnx/encode.js";
 import type { Model } from "../onnx/model.js";
 import type { RuntimePort, RuntimeSession, SessionOptions } from "./port.js";
 
-/** Sessions of one model, each made once and kept until `dispose`. */
+/** A session that can be run, and that the cache keeps or makes again. */
+export type KeptSession = Pick<RuntimeSession, "run">;
+
+interface Entry {
+  readonly session: Promise<RuntimeSession>;
+  running: number;
+}
+
+/** Sessions kept at once: enough for every pass of one way of explaining. Each holds its weights in memory once more. */
+const MOST_SESSIONS = 16;
+
+/**
+ * Sessions of one model. Each is made once and kept until `dispose`, or until many others were used after it: then it is released
+ * when it does not run, and made again when it is needed.
+ */
 export class SessionCache {
   readonly #port: RuntimePort;
   readonly #options: SessionOptions;
-  readonly #sessions = new Map<string, Promise<RuntimeSession>>();
+  readonly #most: number;
+  /** Least recently used first. */
+  readonly #entries = new Map<string, Entry>();
 
-  constructor(port: RuntimePort, options: SessionOptions) {
+  constructor(port: RuntimePort, options: SessionOptions, most: number = MOST_SESSIONS) {
     this.#port = port;
     this.#options = options;
+    this.#most = most;
   }
 
-  /** The session under `key`; `build` makes its model the first time. A session that failed is not kept. */
-  async get(key: string, build: () => Model, signal?: AbortSignal): Promise<RuntimeSession> {
+  /** The session under `key`; `build` makes its model when there is none. A session that failed is not kept. */
+  async get(key: string, build: () => Model, signal?: AbortSignal): Promise<KeptSession> {
     throwIfAborted(signal);
-    const known = this.#sessions.get(key);
-    if (known) return known;
-    const made = this.#port.createSession(encodeModel(build()), this.#options);
-    this.#sessions.set(key, made);
-    made.catch(() => this.#sessions.delete(key));
-    return made;
+    await this.#entry(key, build).session;
+    return {
+      run: async (feeds, outputs) => {
+        const entry = this.#entry(key, build);
+        entry.running++;
+        try {
+          return await (await entry.session).run(feeds, outputs);
+        } finally {
+          entry.running--;
+          this.#trim();
+        }
+      },
+    };
   }
 
   /** Releases every session, those still being made too. */
   async dispose(): Promise<void> {
-    const all = [...this.#sessions.values()];
-    this.#sessions.clear();
-    const settled = await Promise.allSettled(all);
-    await Promise.all(settled.map((result) => (result.status === "fulfilled" ? result.value.release() : undefined)));
+    const all = [...this.#entries.values()];
+    this.#entries.clear();
+    await Promise.all(all.map(release));
   }
+
+  #entry(key: string, build: () => Model): Entry {
+    const known = this.#entries.get(key);
+    const entry = known ?? { session: this.#port.createSession(encodeModel(build()), this.#options), running: 0 };
+    this.#entries.delete(key);
+    this.#entries.set(key, entry);
+    if (known === undefined) {
+      entry.session.catch(() => this.#entries.delete(key));
+      this.#trim();
+    }
+    return entry;
+  }
+
+  /** Lets go of the least recently used sessions that are idle; the newest stays. */
+  #trim(): void {
+    for (const [key, entry] of [...this.#entries].slice(0, -1)) {
+      if (this.#entries.size <= this.#most) return;
+      if (entry.running > 0) continue;
+      this.#entries.delete(key);
+      void release(entry);
+    }
+  }
+}
+
+/** A session that never came to be needs no release: whoever asked for it has the error. */
+async function release({ session }: Entry): Promise<void> {
+  const [made] = await Promise.allSettled([session]);
+  if (made?.status === "fulfilled") await made.value.release();
 }
