@@ -1,5 +1,6 @@
 import type { Size } from "../image/frame.js";
-import { resizeBilinear } from "../tensor/resample.js";
+import { type Range, rangeOf, rescale } from "../tensor/range.js";
+import { resizeWithRange } from "../tensor/resample.js";
 import type { Map2D } from "../tensor/tensor.js";
 
 /** Keeps the divisions of an all-zero map finite; pytorch-grad-cam's constant, kept for parity. */
@@ -13,16 +14,9 @@ export function relu(map: Map2D): Map2D {
 }
 
 /** In place: least value to 0, largest to 1 (almost: the divisor carries 1e-7, so an all-zero or constant map becomes zeros). */
-export function scaleToUnit(map: Map2D): Map2D {
-  const { data } = map;
-  let low = Number.POSITIVE_INFINITY;
-  let high = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < data.length; i++) {
-    const value = data[i]!;
-    if (value < low) low = value;
-    if (value > high) high = value;
-  }
-  return rescale(map, low, Math.fround(Math.fround(high - low) + EPSILON));
+export function scaleToUnit(map: Map2D, { low, high }: Range = rangeOf(map.data)): Map2D {
+  rescale(map.data, low, Math.fround(Math.fround(high - low) + EPSILON));
+  return map;
 }
 
 /**
@@ -39,13 +33,19 @@ export function finishLayers(
 ): Map2D {
   const [height, width] = inputSize;
   if (maps.length === 0) return { height, width, data: new Float32Array(height * width) };
-  const full = maps.map((map) => {
+  const resized = maps.map((map) => {
     const positive = relu(map);
-    if (fuse !== undefined) return scaleToUnit(resizeBilinear(scaleToUnit(positive), height, width));
-    return resizeBilinear(scaled ? scaleToUnit(positive) : positive, height, width);
+    return resizeWithRange(scaled || fuse !== undefined ? scaleToUnit(positive) : positive, height, width);
   });
-  const lit = fuse === undefined ? full : full.filter((map) => map.data.some((value) => value > 0));
-  const one = fuse === undefined || lit.length === 0 ? mean(full) : fuse(lit);
+  if (fuse === undefined) {
+    // The mean of one map is the map, so its range is known.
+    if (scaled && resized.length === 1) return scaleToUnit(resized[0]!.map, resized[0]!.range);
+    const one = mean(resized.map(({ map }) => map));
+    return scaled ? scaleToUnit(one) : one;
+  }
+  const full = resized.map(({ map, range }) => scaleToUnit(map, range));
+  const lit = full.filter((map) => map.data.some((value) => value > 0));
+  const one = lit.length === 0 ? mean(full) : fuse(lit);
   return scaled ? scaleToUnit(one) : one;
 }
 
@@ -55,12 +55,6 @@ export function finishLayers(
  */
 export function combine(parts: readonly Map2D[]): Map2D {
   return overMaximum(mean(parts));
-}
-
-function rescale(map: Map2D, low: number, divisor: number): Map2D {
-  const { data } = map;
-  for (let i = 0; i < data.length; i++) data[i] = Math.fround(data[i]! - low) / divisor;
-  return map;
 }
 
 /** The largest of the maps at each pixel. In place of the first. */
@@ -75,13 +69,12 @@ export function largest(maps: readonly Map2D[]): Map2D {
 
 /** Values over the largest of them, in place; zeros stay zeros. */
 export function overMaximum(map: Map2D, high: number = maximumOf(map)): Map2D {
-  return high === 0 || high === 1 ? map : rescale(map, 0, high);
+  if (high !== 0 && high !== 1) rescale(map.data, 0, high);
+  return map;
 }
 
 export function maximumOf({ data }: Map2D): number {
-  let high = 0;
-  for (let i = 0; i < data.length; i++) if (data[i]! > high) high = data[i]!;
-  return high;
+  return Math.max(0, rangeOf(data).high);
 }
 
 /**

@@ -4,6 +4,7 @@ import { throwIfAborted, WhyboxError } from "../errors.js";
 import type { Evidence, Setting } from "../methods/method.js";
 import type { Score } from "../scores/score.js";
 import { firstComponent } from "../tensor/principal-component.js";
+import { rangeOf } from "../tensor/range.js";
 import type { Map2D, Tensor } from "../tensor/tensor.js";
 import { readFloats } from "./evidence.js";
 import { finishLayers, maximumOf } from "./finish.js";
@@ -225,10 +226,6 @@ function zerosLike({ dims, data }: Tensor): Tensor {
 }
 
 function absMax(data: Float32Array): number {
-  let most = 0;
-  for (let i = 0; i < data.length; i++) {
-    const size = Math.abs(data[i]!);
-    if (size > most) most = size;
-  }
-  return most;
+  const { low, high } = rangeOf(data);
+  return Math.max(0, high, -low);
 }

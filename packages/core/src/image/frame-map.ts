@@ -43,7 +43,8 @@ export function unletterbox(map: Map2D, letterbox: Letterbox): Map2D {
 
 function cropContent(map: Map2D, { contentSize, padTop, padLeft }: Letterbox): Map2D {
   const [height, width] = contentSize;
-  if (height === map.height && width === map.width) return map;
+  const first = padTop * map.width;
+  if (width === map.width) return { height, width, data: map.data.subarray(first, first + height * width) };
   const data = new Float32Array(height * width);
   for (let y = 0; y < height; y++) {
     const start = (padTop + y) * map.width + padLeft;

@@ -1,0 +1,47 @@
+/** Where each output position of one axis reads: `(1 - fraction) * source[lower] + fraction * source[upper]`. */
+export interface LinearTaps {
+  readonly lower: Int32Array;
+  readonly upper: Int32Array;
+  /** 0..1, rounded to float32 as OpenCV does. */
+  readonly fraction: Float32Array;
+}
+
+/**
+ * The taps of OpenCV's INTER_LINEAR for one axis: pixel centres at half-integers, `x = (d + 0.5) * source / target - 0.5`,
+ * no smoothing when shrinking, edges repeated. Both resamplers read with these.
+ */
+export function linearTaps(source: number, target: number): LinearTaps {
+  const scale = 1 / (target / source);
+  const lower = new Int32Array(target);
+  const upper = new Int32Array(target);
+  const fraction = new Float32Array(target);
+  for (let d = 0; d < target; d++) {
+    const x = Math.fround((d + 0.5) * scale - 0.5);
+    const floor = Math.floor(x);
+    lower[d] = clamp(floor, source - 1);
+    upper[d] = clamp(floor + 1, source - 1);
+    fraction[d] = x - floor;
+  }
+  return { lower, upper, fraction };
+}
+
+/** OpenCV's fixed point for bytes: weights of 11 bits. */
+const WEIGHT_ONE = 2048;
+
+/** The weights of a position's two bytes in 11 bits, the lower's and the upper's. */
+export function byteWeights(fraction: number): [lower: number, upper: number] {
+  return [fixedPoint(Math.fround(1 - fraction)), fixedPoint(fraction)];
+}
+
+/** A weight 0..1 in 11 bits, ties to even. */
+function fixedPoint(weight: number): number {
+  const scaled = weight * WEIGHT_ONE;
+  const floor = Math.floor(scaled);
+  const rest = scaled - floor;
+  if (rest === 0.5) return floor + (floor % 2);
+  return rest > 0.5 ? floor + 1 : floor;
+}
+
+function clamp(index: number, last: number): number {
+  return Math.min(Math.max(index, 0), last);
+}
