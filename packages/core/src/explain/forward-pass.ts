@@ -87,8 +87,11 @@ function planInput(loaded: LoadedModel, image: RgbImage, options: ResolvedDetect
 
 function boxesOf(data: Float32Array, rows: number, columns: number): Float32Array {
   const boxes = new Float32Array(4 * rows);
-  for (let row = 0; row < rows; row++) {
-    for (let i = 0; i < 4; i++) boxes[4 * row + i] = data[row * columns + i]!;
+  for (let to = 0, from = 0; to < boxes.length; to += 4, from += columns) {
+    boxes[to] = data[from]!;
+    boxes[to + 1] = data[from + 1]!;
+    boxes[to + 2] = data[from + 2]!;
+    boxes[to + 3] = data[from + 3]!;
   }
   return boxes;
 }

@@ -60,6 +60,24 @@ export function isFar(predictions: Predictions, row: number, box: Box<"input">):
   return apartX > 2 || apartY > 2;
 }
 
+/** The first row from `row` on that is not far from the box (`isFar`), or the number of rows: the one loop here that sees every row. */
+function skipFar(predictions: Predictions, row: number, box: Box<"input">): number {
+  const { rows } = predictions;
+  const data = predictions.boxes ?? predictions.data;
+  const stride = predictions.boxes ? 4 : predictions.columns;
+  const middleX = box.x1 + box.x2;
+  const middleY = box.y1 + box.y2;
+  const farX = box.x2 - box.x1 + 2;
+  const farY = box.y2 - box.y1 + 2;
+  let at = row;
+  for (let base = at * stride; at < rows; at++, base += stride) {
+    if (Math.abs(2 * data[base]! - middleX) - data[base + 2]! > farX) continue;
+    if (Math.abs(2 * data[base + 1]! - middleY) - data[base + 3]! > farY) continue;
+    break;
+  }
+  return at;
+}
+
 /**
  * The `count` rows of highest IoU with the box, highest first; of equal ones the lower row first; rows `without` are passed over. Rows whose IoU is not
  * finite (NaN or infinite predictions) are left out. One pass over the rows with a short sorted list, no sort of all.
@@ -73,7 +91,8 @@ export function nearestRows(
   const rows: number[] = [];
   const ious: number[] = [];
   for (let row = 0; row < predictions.rows; row++) {
-    if (rows.length === count && isFar(predictions, row, box)) continue;
+    if (rows.length === count) row = skipFar(predictions, row, box);
+    if (row === predictions.rows) break;
     if (without(row)) continue;
     const iou = iouOfRow(predictions, row, box);
     if (!Number.isFinite(iou)) continue;
