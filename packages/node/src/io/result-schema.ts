@@ -120,7 +120,7 @@ const mapSchema = z
   .object({
     detections: indicesSchema.describe("Detections that the map is about."),
     className: z.string(),
-    maximum: z.number().describe("Largest value before scaling, in the method's own unit."),
+    maximum: z.number().describe("Largest value of the method's raw map, in its own unit."),
     files: z.object({ png: fileSchema, npy: fileSchema }),
   })
   .describe("The map of one detection, or of one class.");
