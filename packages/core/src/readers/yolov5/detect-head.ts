@@ -19,13 +19,15 @@ export interface DetectHeadOptions {
   readonly classCount: number;
   /** Module path of the head, "model.24" in YOLOv5s: node and value names start with it. */
   readonly module: string;
+  /** Mask coefficients of each row, behind the classes and without Sigmoid (module Segment). Default 0. */
+  readonly maskCount?: number;
   /** Name of the graph output. Default "output0". */
   readonly output?: string;
 }
 
 /**
  * Emits YOLOv5's Detect module for any input size and batch: prediction convolutions and decoding to
- * `[N, R, 5+K]` with box centre and size in input pixels, objectness and class probabilities.
+ * `[N, R, 5+K(+masks)]` with box centre and size in input pixels, objectness and class probabilities.
  * Rows: level by level, in each anchor by anchor, in each row by row of cells.
  *
  *     s = σ(conv);  xy = (2·s − 0.5 + cell)·stride;  wh = (2·s)²·anchor
@@ -41,18 +43,21 @@ export function buildDetectHead(
   const rows = levels.map((level, index) => buildLevel(new Namer(builder, options.module, index), level, options));
   const output = options.output ?? "output0";
   builder.node("Concat", rows, [output], { axis: 1 }, `/${options.module}/Concat_${levels.length}`);
-  builder.output(output, ["batch", "anchors", 5 + options.classCount]);
+  builder.output(output, ["batch", "anchors", 5 + options.classCount + (options.maskCount ?? 0)]);
   return output;
 }
 
-function buildLevel(names: Namer, level: DetectLevel, { classCount, module }: DetectHeadOptions): Value {
+function buildLevel(names: Namer, level: DetectLevel, { classCount, maskCount = 0, module }: DetectHeadOptions): Value {
   const { builder } = names;
   const A = level.anchors.length;
-  const columns = 5 + classCount;
+  const columns = 5 + classCount + maskCount;
   const conv = predictionConv(builder, level, `${module}.m.${names.index}`, `/${module}/m.${names.index}/Conv`);
   // Cells stay one axis: rank 4 is enough, and a 0 in the shape carries the batch through.
   const split = names.op("Reshape", [conv, builder.ints([0, A, columns, -1])]);
-  const cells = names.op("Sigmoid", [names.op("Transpose", [split], { perm: [0, 1, 3, 2] })]);
+  const rows = names.op("Transpose", [split], { perm: [0, 1, 3, 2] });
+  const [logits = rows, ...masks] =
+    maskCount === 0 ? [] : names.ops("Split", [rows, builder.ints([5 + classCount, maskCount])], 2, { axis: 3 });
+  const cells = names.op("Sigmoid", [logits]);
   const [xy, wh, rest] = names.ops("Split", [cells, builder.ints([2, 2, 1 + classCount])], 3, { axis: 3 });
   const centre = names.op("Add", [
     names.op("Mul", [xy!, builder.float(2 * level.stride)]),
@@ -61,7 +66,7 @@ function buildLevel(names: Namer, level: DetectLevel, { classCount, module }: De
   const scale = level.anchors.flatMap(([width, height]) => [4 * width, 4 * height]);
   const anchors = builder.floats([1, A, 1, 2], scale, `${module}.anchor_scale.${names.index}`);
   const size = names.op("Mul", [names.op("Mul", [wh!, wh!]), anchors]);
-  const boxes = names.op("Concat", [centre, size, rest!], { axis: 3 });
+  const boxes = names.op("Concat", [centre, size, rest!, ...masks], { axis: 3 });
   return names.op("Reshape", [boxes, builder.ints([0, -1, columns])]);
 }
 

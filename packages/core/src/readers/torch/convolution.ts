@@ -1,0 +1,98 @@
+import type { TorchModule } from "./module.js";
+import type { ModuleCall } from "./module-context.js";
+import type { Feature } from "./network-writer.js";
+import { floatsOfTensor } from "./tensor.js";
+
+/** A convolution with what its batch normalisation makes of it. */
+interface Scaled {
+  /** Per output channel. */
+  readonly scale: Float32Array | undefined;
+  readonly bias: Float32Array | undefined;
+}
+
+/** torch.nn.Conv2d, with the BatchNorm2d behind it folded into its weights. `call` is that of the convolution. */
+export function convolution(call: ModuleCall, norm?: TorchModule): Feature {
+  const { module, x } = call;
+  module.expectOnly("weight", "bias");
+  const [kernel, strides, dilations, pads] = ["kernel_size", "stride", "dilation", "padding"].map((name) =>
+    module.pair(name),
+  );
+  const group = module.int("groups");
+  const weight = module.tensor("weight");
+  const [out = 0] = weight.dims;
+  const expected = [out, x.channels / group, ...kernel!];
+  if (weight.dims.join() !== expected.join() || out === 0 || out % group !== 0) {
+    throw module.odd("weight", `a tensor [${expected.join(", ")}] (${x.channels} channels come in)`, weight);
+  }
+  for (const name of ["kernel_size", "stride", "dilation"]) {
+    if (module.pair(name).includes(0)) throw module.odd(name, "numbers from 1 on");
+  }
+  if ((module.attribute("padding_mode") ?? "zeros") !== "zeros") throw module.unknown("it does not pad with zeros");
+  const folded = () => fold(module, norm, out);
+  const weights = call.weight("weight", weight.dims, () => scaled(floatsOfTensor(weight), folded().scale));
+  const hasBias = norm !== undefined || module.tensorOrNone("bias") !== undefined;
+  const bias = hasBias ? [call.weight("bias", [out], () => folded().bias!)] : [];
+  return call.op("Conv", [x.value, weights, ...bias], out, {
+    dilations: dilations!,
+    group,
+    kernel_shape: kernel!,
+    pads: [...pads!, ...pads!],
+    strides: strides!,
+  });
+}
+
+/**
+ * BatchNorm2d of inference as factors on a convolution: s = γ/√(var + ε), w' = w·s, b' = β − γ·mean/√(var + ε) + b·s, each step
+ * rounded to single precision as PyTorch's own folding does it.
+ */
+function fold(conv: TorchModule, norm: TorchModule | undefined, count: number): Scaled {
+  const own = conv.tensorOrNone("bias") === undefined ? undefined : conv.floats("bias", count);
+  if (norm === undefined) return { scale: undefined, bias: own };
+  const { gamma, beta, mean, variance, epsilon } = normalisation(norm, count);
+  const round = Math.fround;
+  const scale = new Float32Array(count);
+  const bias = new Float32Array(count);
+  for (let i = 0; i < count; i++) {
+    const deviation = round(Math.sqrt(round(variance[i]! + epsilon)));
+    scale[i] = gamma[i]! / deviation;
+    bias[i] = round(beta[i]! - round(round(gamma[i]! * mean[i]!) / deviation)) + round((own?.[i] ?? 0) * scale[i]!);
+  }
+  return { scale, bias };
+}
+
+export interface Normalisation {
+  readonly gamma: Float32Array;
+  readonly beta: Float32Array;
+  readonly mean: Float32Array;
+  readonly variance: Float32Array;
+  readonly epsilon: number;
+}
+
+/** The numbers of a BatchNorm2d. @throws unsupported-model when it keeps no running statistics. */
+export function normalisation(norm: TorchModule, count: number): Normalisation {
+  if (norm.type.name !== "BatchNorm2d" || !norm.type.module.startsWith("torch.nn.")) {
+    throw norm.unknown("expected torch.nn.BatchNorm2d");
+  }
+  norm.expectOnly("weight", "bias", "running_mean", "running_var", "num_batches_tracked");
+  if (norm.tensorOrNone("running_mean") === undefined) throw norm.unknown("it keeps no running statistics");
+  const affine = norm.tensorOrNone("weight") !== undefined;
+  return {
+    gamma: affine ? norm.floats("weight", count) : new Float32Array(count).fill(1),
+    beta: affine ? norm.floats("bias", count) : new Float32Array(count),
+    mean: norm.floats("running_mean", count),
+    variance: norm.floats("running_var", count),
+    epsilon: norm.number("eps"),
+  };
+}
+
+/** Row by row times its factor, as a new array; the same array without factors. */
+function scaled(weights: Float32Array, scale: Float32Array | undefined): Float32Array {
+  if (scale === undefined) return weights;
+  const row = weights.length / scale.length;
+  const result = new Float32Array(weights.length);
+  for (let i = 0; i < scale.length; i++) {
+    const factor = scale[i]!;
+    for (let j = i * row; j < (i + 1) * row; j++) result[j] = weights[j]! * factor;
+  }
+  return result;
+}

@@ -1,0 +1,23 @@
+/** IEEE binary16 bits as float32, exactly. */
+export function halfToFloat(bits: Uint16Array): Float32Array {
+  const floats = new Float32Array(bits.length);
+  const words = new Uint32Array(floats.buffer);
+  for (let i = 0; i < bits.length; i++) {
+    const half = bits[i]!;
+    const size = half & 0x7fff;
+    if (size < 0x0400) {
+      floats[i] = (half & 0x8000 ? -1 : 1) * size * 2 ** -24; // zero and subnormal numbers
+    } else {
+      // 13 more bits of mantissa; the exponent's bias grows from 15 to 127, and for infinity and NaN once more.
+      words[i] = ((half & 0x8000) << 16) | ((size << 13) + (size < 0x7c00 ? 0x38000000 : 0x70000000));
+    }
+  }
+  return floats;
+}
+
+/** bfloat16 bits as float32: its upper half. */
+export function bfloat16ToFloat(bits: Uint16Array): Float32Array {
+  const words = new Uint32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) words[i] = bits[i]! << 16;
+  return new Float32Array(words.buffer);
+}

@@ -1,0 +1,100 @@
+import type { AttributeLiteral } from "../../onnx/attributes.js";
+import { broken } from "./broken.js";
+import type { TorchModule } from "./module.js";
+import type { Feature, NetworkWriter } from "./network-writer.js";
+
+/** Modules within modules. */
+const MAX_DEPTH = 24;
+
+/** Writes the nodes of one call of a module. */
+export type ModuleBuilder = (call: ModuleCall) => Feature;
+
+/** One call of a module: the module, what goes in, and where its nodes go. */
+export class ModuleCall {
+  readonly module: TorchModule;
+  readonly inputs: readonly Feature[];
+  readonly writer: NetworkWriter;
+  /** "/model.2/cv1": node names begin with it, as in the official export. */
+  readonly scope: string;
+  readonly #find: (module: TorchModule) => ModuleBuilder;
+
+  constructor(
+    module: TorchModule,
+    inputs: readonly Feature[],
+    scope: string,
+    writer: NetworkWriter,
+    find: (module: TorchModule) => ModuleBuilder,
+  ) {
+    this.module = module;
+    this.inputs = inputs;
+    this.scope = scope;
+    this.writer = writer;
+    this.#find = find;
+  }
+
+  run(): Feature {
+    this.writer.countCall();
+    if (this.scope.split("/").length > MAX_DEPTH) throw broken(`${this.module.label} lies more than ${MAX_DEPTH} deep`);
+    return this.#find(this.module)(this);
+  }
+
+  /** The one input. @throws bad-input when there are more. */
+  get x(): Feature {
+    const [x, ...more] = this.inputs;
+    if (x !== undefined && more.length === 0) return x;
+    throw broken(`${this.module.label} is given ${this.inputs.length} inputs, expected one`);
+  }
+
+  /** Calls the child `name`. */
+  call(name: string, ...inputs: readonly Feature[]): Feature {
+    return this.callAs(this.module.child(name), name, ...inputs);
+  }
+
+  /** Calls a module within this one; `name` is its part of the scope. */
+  callAs(module: TorchModule, name: string, ...inputs: readonly Feature[]): Feature {
+    return this.within(module, name, inputs).run();
+  }
+
+  /** The call of a module within this one, for nodes to be written under its name. */
+  within(module: TorchModule, name: string, inputs: readonly Feature[]): ModuleCall {
+    return new ModuleCall(module, inputs, this.writer.numbered(`${this.scope}/${name}`), this.writer, this.#find);
+  }
+
+  /** Writes a node, named as the official export does: "/model.9/Concat", output "/model.9/Concat_output_0". */
+  op(
+    opType: string,
+    inputs: readonly string[],
+    channels: number,
+    attributes: Readonly<Record<string, AttributeLiteral>> = {},
+  ): Feature {
+    this.writer.countCall();
+    const name = this.writer.numbered(`${this.scope}/${opType}`);
+    const value = `${name}_output_0`;
+    this.writer.builder.node(opType, inputs, [value], attributes, name);
+    return { value, channels };
+  }
+
+  /** Along the channels. */
+  concat(features: readonly Feature[]): Feature {
+    const channels = features.reduce((sum, feature) => sum + feature.channels, 0);
+    return this.op(
+      "Concat",
+      features.map(({ value }) => value),
+      channels,
+      { axis: 1 },
+    );
+  }
+
+  /** @throws bad-input when they have not the same channels. */
+  add(a: Feature, b: Feature): Feature {
+    if (a.channels !== b.channels) {
+      throw broken(`${this.module.label} adds ${a.channels} channels and ${b.channels} channels`);
+    }
+    return this.op("Add", [a.value, b.value], a.channels);
+  }
+
+  /** A weight of this module, named as in a state_dict: "model.0.conv.weight". */
+  weight(name: string, dims: readonly number[], make: () => Float32Array): string {
+    return this.writer.floats(`${this.module.path}.${name}`, dims, make);
+  }
+}

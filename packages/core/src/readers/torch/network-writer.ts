@@ -1,0 +1,50 @@
+import { WhyboxError } from "../../errors.js";
+import { GraphBuilder } from "../../onnx/builder.js";
+
+/** Nodes and modules of a network; the largest YOLOv5 has about 900 nodes. */
+const MAX_NODES = 20_000;
+
+/** A value `[N, channels, h, w]` in the graph that is written. */
+export interface Feature {
+  readonly value: string;
+  readonly channels: number;
+}
+
+/** The graph that is written, with what bounds it: a file of a few bytes can name one weight a million times. */
+export class NetworkWriter {
+  readonly builder = new GraphBuilder("whybox");
+  readonly #used = new Map<string, number>();
+  #bytesLeft: number;
+  #callsLeft = MAX_NODES;
+
+  /** `maxBytes`: of all weights together. */
+  constructor(maxBytes: number) {
+    this.#bytesLeft = maxBytes;
+  }
+
+  /** `name` as the exporter writes it at its first use, `name_1` at the second, … */
+  numbered(name: string): string {
+    const uses = this.#used.get(name) ?? 0;
+    this.#used.set(name, uses + 1);
+    return uses === 0 ? name : `${name}_${uses}`;
+  }
+
+  /** @throws limit when the network has more nodes and modules than any detector. */
+  countCall(): void {
+    if (this.#callsLeft-- > 0) return;
+    throw new WhyboxError("limit", `The PyTorch file has a network of more than ${MAX_NODES} modules and operations.`);
+  }
+
+  /** Adds a float32 constant. @throws limit when the weights are much larger than the file that they come from. */
+  floats(name: string, dims: readonly number[], make: () => Float32Array): string {
+    if (this.builder.initializers.has(name)) return name;
+    this.#bytesLeft -= 4 * dims.reduce((product, dim) => product * dim, 1);
+    if (!(this.#bytesLeft >= 0)) {
+      throw new WhyboxError(
+        "limit",
+        "The PyTorch file names the same weights so often that its network would be many times larger than the file.",
+      );
+    }
+    return this.builder.floats(dims, make(), name);
+  }
+}

@@ -1,0 +1,77 @@
+import type { Graph } from "../../onnx/model.js";
+import { EXPORT_ADVICE, unsupported } from "./broken.js";
+import type { TorchModule } from "./module.js";
+import { type ModuleBuilder, ModuleCall } from "./module-context.js";
+import { type Feature, NetworkWriter } from "./network-writer.js";
+import { torchModules } from "./torch-modules.js";
+import { isYolov5Head, readYolov5Head, writeYolov5Head, type Yolov5Head } from "./yolov5-head.js";
+import { yolov5Modules } from "./yolov5-modules.js";
+
+export interface Network {
+  readonly graph: Graph;
+  readonly head: Yolov5Head;
+}
+
+/**
+ * Writes a YOLOv5 network as a graph, named as the official export names it: nodes "/model.2/cv1/conv/Conv", weights
+ * "model.2.cv1.conv.weight", input "images" `[batch, 3, height, width]`, output "output0" `[batch, R, 5+K]`. What is built
+ * follows the modules' classes and attributes; the file's name and its yaml play no part.
+ *
+ * @param maxBytes of all weights together.
+ * @throws unsupported-model for modules that are not known, naming the first; bad-input; limit.
+ */
+export function buildNetwork(model: TorchModule, maxBytes: number): Network {
+  const layers = layersOf(model);
+  const last = layers.at(-1)!;
+  const head = isYolov5Head(last) ? readYolov5Head(last) : undefined;
+  const writer = new NetworkWriter(maxBytes);
+  const { builder } = writer;
+  const image = { value: builder.input("images", ["batch", 3, "height", "width"]), channels: 3 };
+  const results: Feature[] = [];
+  for (const [i, layer] of layers.entries()) {
+    const call = new ModuleCall(layer, sources(layer, i, image, results), `/${layer.path}`, writer, builderOf);
+    if (layer === last && head !== undefined) writeYolov5Head(call, head);
+    else results.push(call.run());
+  }
+  if (head === undefined) throw last.unknown("it stands last, where a YOLOv5 model has its Detect module");
+  return { graph: builder.graph("main_graph"), head };
+}
+
+/** The layers: the modules of `model.model`, which tell where their inputs come from. */
+function layersOf(model: TorchModule): TorchModule[] {
+  const layers = model.childOrNone("model")?.items() ?? [];
+  if (layers.length > 0 && layers.every((layer) => layer.attribute("f") !== undefined)) return layers;
+  throw unsupported(
+    `The PyTorch file has a network of class ${model.type.path}, which is no YOLOv5 model: it has no list of layers.`,
+    EXPORT_ADVICE,
+    { class: model.type.path },
+  );
+}
+
+/** What layer `i` reads: `f` is the number of a layer, counted from the end where negative (-1 is the one before), or a list. */
+function sources(layer: TorchModule, i: number, image: Feature, results: readonly Feature[]): Feature[] {
+  const from = layer.attribute("f");
+  const numbers = Array.isArray(from) && from.length <= 64 ? from : [from];
+  return numbers.map((number) => {
+    if (i === 0 && number === -1) return image;
+    const at = typeof number === "number" && number < 0 ? i + number : number;
+    const found = typeof at === "number" ? results[at] : undefined;
+    if (found === undefined) throw layer.odd("f", `numbers of layers before ${i}`);
+    return found;
+  });
+}
+
+function builderOf(module: TorchModule): ModuleBuilder {
+  const { type } = module;
+  const known = knownModules(type.module)?.get(type.name);
+  if (known !== undefined) return known;
+  if (isYolov5Head(module)) throw module.unknown("a head is built as the last layer only");
+  throw module.unknown(`known are those of YOLOv5 v5.0 to v7.0`);
+}
+
+function knownModules(path: string): ReadonlyMap<string, ModuleBuilder> | undefined {
+  // Activations of early versions are YOLOv5's own classes.
+  if (path.startsWith("torch.nn.") || /(^|\.)utils\.activations$/.test(path)) return torchModules;
+  if (/(^|\.)models\.common$/.test(path) && !path.startsWith("ultralytics.")) return yolov5Modules;
+  return undefined;
+}

@@ -1,0 +1,111 @@
+import { convolution, normalisation } from "./convolution.js";
+import type { ModuleBuilder, ModuleCall } from "./module-context.js";
+import type { Feature } from "./network-writer.js";
+
+const same: ModuleBuilder = ({ x }) => x;
+
+const elementwise =
+  (opType: string): ModuleBuilder =>
+  (call) =>
+    call.op(opType, [call.x.value], call.x.channels);
+
+/** x · σ(x). */
+const siLU: ModuleBuilder = (call) => {
+  const { value, channels } = call.x;
+  return call.op("Mul", [value, call.op("Sigmoid", [value], channels).value], channels);
+};
+
+/** x · tanh(softplus(x)). */
+const mish: ModuleBuilder = (call) => {
+  const { value, channels } = call.x;
+  const gate = call.op("Tanh", [call.op("Softplus", [value], channels).value], channels);
+  return call.op("Mul", [value, gate.value], channels);
+};
+
+const leakyReLU: ModuleBuilder = (call) =>
+  call.op("LeakyRelu", [call.x.value], call.x.channels, { alpha: { float: call.module.number("negative_slope") } });
+
+const maxPool: ModuleBuilder = (call) => {
+  const { module, x } = call;
+  const [kernel, pads] = [module.pair("kernel_size"), module.pair("padding")];
+  const strides = module.attribute("stride") === null ? kernel : module.pair("stride");
+  if ([...kernel, ...strides].includes(0)) throw module.odd("kernel_size", "kernel and stride from 1 on");
+  if (module.pair("dilation").some((step) => step !== 1) || module.flag("return_indices", false)) {
+    throw module.unknown("it is dilated or returns indices");
+  }
+  return call.op("MaxPool", [x.value], x.channels, {
+    ceil_mode: module.flag("ceil_mode", false) ? 1 : 0,
+    kernel_shape: kernel,
+    pads: [...pads, ...pads],
+    strides,
+  });
+};
+
+const upsample: ModuleBuilder = (call) => {
+  const { module, x, writer } = call;
+  if (module.attribute("mode") !== "nearest" || (module.attribute("size") ?? null) !== null) {
+    throw module.unknown("only nearest upsampling by a factor is");
+  }
+  const [height, width] = module.pair("scale_factor");
+  if (height < 1 || width < 1) throw module.odd("scale_factor", "factors from 1 on");
+  const scales = writer.floats(`whybox/scales-${height}-${width}`, [4], () => Float32Array.of(1, 1, height, width));
+  return call.op("Resize", [x.value, "", scales], x.channels, {
+    coordinate_transformation_mode: "asymmetric",
+    mode: "nearest",
+    nearest_mode: "floor",
+  });
+};
+
+const zeroPad: ModuleBuilder = (call) => {
+  const sides = call.module.attribute("padding");
+  const numbers = (Array.isArray(sides) ? sides : Array(4).fill(sides)).map(Number);
+  if (numbers.length !== 4 || numbers.some((side) => !(Number.isInteger(side) && side >= 0 && side < 2 ** 16))) {
+    throw call.module.odd("padding", "four whole numbers");
+  }
+  const [left = 0, right = 0, top = 0, bottom = 0] = numbers;
+  const pads = call.writer.builder.ints([0, 0, top, left, 0, 0, bottom, right]);
+  return call.op("Pad", [call.x.value, pads], call.x.channels, { mode: "constant" });
+};
+
+/** A normalisation that no convolution stands before. */
+const batchNorm: ModuleBuilder = (call) => {
+  const { module, x } = call;
+  const { gamma, beta, mean, variance, epsilon } = normalisation(module, x.channels);
+  const values = Object.entries({ weight: gamma, bias: beta, running_mean: mean, running_var: variance });
+  const weights = values.map(([name, data]) => call.weight(name, [x.channels], () => data));
+  return call.op("BatchNormalization", [x.value, ...weights], x.channels, { epsilon: { float: epsilon } });
+};
+
+/** Its modules one behind the other, in a scope of its own: "/model.2/m/m.0". */
+const sequential: ModuleBuilder = (call) => {
+  const name = call.scope.slice(call.scope.lastIndexOf("/") + 1);
+  return call.module.items().reduce<Feature>((x, item, i) => call.callAs(item, `${name}.${i}`, x), call.x);
+};
+
+/** A Conv2d, and the normalisation behind it where `norm` names one. */
+export function convolutionIn(call: ModuleCall, name: string, norm: string | undefined, x: Feature): Feature {
+  const bn = norm === undefined ? undefined : call.module.childOrNone(norm);
+  const conv = call.module.child(name);
+  if (conv.type.name !== "Conv2d" || !conv.type.module.startsWith("torch.nn."))
+    throw conv.unknown("expected torch.nn.Conv2d");
+  return convolution(call.within(conv, name, [x]), bn);
+}
+
+/** Modules of PyTorch itself, by their class. */
+export const torchModules: ReadonlyMap<string, ModuleBuilder> = new Map([
+  ["Conv2d", (call) => convolution(call)],
+  ["BatchNorm2d", batchNorm],
+  ["Sequential", sequential],
+  ["MaxPool2d", maxPool],
+  ["Upsample", upsample],
+  ["ZeroPad2d", zeroPad],
+  ["Identity", same],
+  ["Dropout", same],
+  ["SiLU", siLU],
+  ["Hardswish", elementwise("HardSwish")],
+  ["LeakyReLU", leakyReLU],
+  ["ReLU", elementwise("Relu")],
+  ["Sigmoid", elementwise("Sigmoid")],
+  ["Tanh", elementwise("Tanh")],
+  ["Mish", mish],
+]);

@@ -1,0 +1,109 @@
+import { floatTensor } from "../../onnx/tensors.js";
+import { buildDetectHead, type DetectLevel } from "../yolov5/detect-head.js";
+import { broken } from "./broken.js";
+import type { TorchModule } from "./module.js";
+import type { ModuleCall } from "./module-context.js";
+import { floatsOfTensor, TorchTensor } from "./tensor.js";
+
+/** Levels and anchors of a head. */
+const MAX_LEVELS = 16;
+const MAX_ANCHORS = 64;
+const MAX_CLASSES = 2 ** 16;
+
+export interface Yolov5Head {
+  readonly classCount: number;
+  /** Input pixels per cell, level by level. */
+  readonly strides: readonly number[];
+  /** `[width, height]` in input pixels, level by level. */
+  readonly anchors: readonly (readonly (readonly [number, number])[])[];
+  /** Mask coefficients of each row; 0 where there are no masks. */
+  readonly maskCount: number;
+}
+
+/** Whether the module is the head of a YOLOv5 detection or segmentation model. */
+export function isYolov5Head({ type }: TorchModule): boolean {
+  return (
+    ["Detect", "Segment"].includes(type.name) &&
+    /(^|\.)models\.yolo$/.test(type.module) &&
+    !/^ultralytics\./.test(type.module)
+  );
+}
+
+/**
+ * Reads YOLOv5's Detect or Segment module (v5.0 to v7.0).
+ * @throws bad-input; unsupported-model when it has parts that these have not.
+ */
+export function readYolov5Head(head: TorchModule): Yolov5Head {
+  head.expectOnly("m", "anchors", "anchor_grid", "proto");
+  const maskCount = head.type.name === "Segment" ? head.int("nm") : 0;
+  const classCount = head.int("nc");
+  if (classCount < 1 || classCount > MAX_CLASSES) throw head.odd("nc", `a number of classes from 1 to ${MAX_CLASSES}`);
+  if (maskCount < 0 || maskCount > 4096) throw head.odd("nm", "a number of masks from 1 to 4096");
+  const cells = head.tensor("anchors");
+  const [levels = 0, perLevel = 0, two] = cells.dims;
+  if (
+    cells.dims.length !== 3 ||
+    two !== 2 ||
+    levels < 1 ||
+    levels > MAX_LEVELS ||
+    perLevel < 1 ||
+    perLevel > MAX_ANCHORS
+  ) {
+    throw head.odd("anchors", "a tensor [levels, anchors, 2]", cells);
+  }
+  const strides = stridesOf(head, levels);
+  // v5.0 keeps the anchors in pixels too, and decodes with those.
+  const grid = head.tensorOrNone("anchor_grid");
+  const inPixels = grid?.count === cells.count ? floatsOfTensor(grid) : undefined;
+  const values = inPixels ?? floatsOfTensor(cells);
+  const anchors = strides.map((stride, level) =>
+    Array.from({ length: perLevel }, (_, anchor) => {
+      const at = 2 * (level * perLevel + anchor);
+      const unit = inPixels === undefined ? stride : 1;
+      return [values[at]! * unit, values[at + 1]! * unit] as const;
+    }),
+  );
+  return { classCount, strides, anchors, maskCount };
+}
+
+function stridesOf(head: TorchModule, levels: number): number[] {
+  const tensor = head.attribute("stride");
+  const strides = tensor instanceof TorchTensor && tensor.count === levels ? [...floatsOfTensor(tensor)] : [];
+  if (strides.length === levels && strides.every((stride) => Number.isInteger(stride) && stride >= 1)) return strides;
+  throw head.odd("stride", `a tensor of ${levels} whole numbers`, tensor);
+}
+
+/** Writes the head: output "output0" `[batch, R, 5+K(+masks)]`, and for masks the prototypes as "output1" `[batch, masks, h, w]`. */
+export function writeYolov5Head(call: ModuleCall, facts: Yolov5Head): void {
+  const { module, inputs, writer } = call;
+  const { classCount, maskCount } = facts;
+  const convs = module.child("m").items();
+  if (inputs.length !== facts.strides.length || convs.length !== inputs.length) {
+    throw broken(
+      `${module.label} has ${convs.length} convolutions and ${inputs.length} inputs for ${facts.strides.length} levels`,
+    );
+  }
+  // As in Segment.forward, the prototypes come first.
+  const prototypes = maskCount === 0 ? undefined : call.call("proto", inputs[0]!);
+  const levels = convs.map((conv, i): DetectLevel => {
+    const dims = [facts.anchors[i]!.length * (5 + classCount + maskCount), inputs[i]!.channels, 1, 1];
+    const found = conv.tensor("weight");
+    if (conv.type.name !== "Conv2d" || found.dims.join() !== dims.join()) {
+      throw conv.odd("weight", `a tensor [${dims.join(", ")}]`, found);
+    }
+    conv.expectOnly("weight", "bias");
+    const [weight, bias] = [floatsOfTensor(found), conv.floats("bias", dims[0]!)];
+    return {
+      feature: inputs[i]!.value,
+      weight: floatTensor("", dims, weight),
+      bias: floatTensor("", [dims[0]!], bias),
+      stride: facts.strides[i]!,
+      anchors: facts.anchors[i]!,
+    };
+  });
+  buildDetectHead(writer.builder, levels, { classCount, maskCount, module: module.path });
+  if (prototypes !== undefined) {
+    writer.builder.node("Identity", [prototypes.value], ["output1"], {}, `${call.scope}/Identity`);
+    writer.builder.output("output1", ["batch", prototypes.channels, "mask_height", "mask_width"]);
+  }
+}

@@ -1,0 +1,107 @@
+import { broken } from "./broken.js";
+import type { ModuleBuilder, ModuleCall } from "./module-context.js";
+import type { Feature } from "./network-writer.js";
+import { convolutionIn } from "./torch-modules.js";
+
+/** Convolution, normalisation (gone in a fused checkpoint), activation. DWConv is one with a group for each channel. */
+const conv: ModuleBuilder = (call) => {
+  call.module.expectOnly("conv", "bn", "act");
+  return call.call("act", convolutionIn(call, "conv", "bn", call.x));
+};
+
+/** Two convolutions and, where the sizes agree, the way around them. CrossConv is one with other kernels. */
+const bottleneck: ModuleBuilder = (call) => {
+  call.module.expectOnly("cv1", "cv2");
+  const y = call.call("cv2", call.call("cv1", call.x));
+  return call.module.flag("add", false) ? call.add(call.x, y) : y;
+};
+
+/** C3 and its kin, which differ in what `m` is. */
+const c3: ModuleBuilder = (call) => {
+  call.module.expectOnly("cv1", "cv2", "cv3", "m");
+  const deep = call.call("m", call.call("cv1", call.x));
+  return call.call("cv3", call.concat([deep, call.call("cv2", call.x)]));
+};
+
+const bottleneckCsp: ModuleBuilder = (call) => {
+  call.module.expectOnly("cv1", "cv2", "cv3", "cv4", "bn", "act", "m");
+  const deep = call.call("m", call.call("cv1", call.x));
+  const branches = [convolutionIn(call, "cv3", undefined, deep), convolutionIn(call, "cv2", undefined, call.x)];
+  return call.call("cv4", call.call("act", call.call("bn", call.concat(branches))));
+};
+
+const spp: ModuleBuilder = (call) => {
+  call.module.expectOnly("cv1", "cv2", "m");
+  const x = call.call("cv1", call.x);
+  const pools = call.module.child("m").items();
+  return call.call("cv2", call.concat([x, ...pools.map((pool, i) => call.callAs(pool, `m.${i}`, x))]));
+};
+
+const sppf: ModuleBuilder = (call) => {
+  call.module.expectOnly("cv1", "cv2", "m");
+  const features = [call.call("cv1", call.x)];
+  for (let i = 0; i < 3; i++) features.push(call.call("m", features.at(-1)!));
+  return call.call("cv2", call.concat(features));
+};
+
+/** Every second pixel of every second row, from four starts, as channels. */
+const focus: ModuleBuilder = (call) => {
+  call.module.expectOnly("conv");
+  const phases = [
+    [0, 0],
+    [1, 0],
+    [0, 1],
+    [1, 1],
+  ] as const;
+  return call.call("conv", call.concat(phases.map((start) => everySecond(call, start))));
+};
+
+function everySecond(call: ModuleCall, start: readonly [row: number, column: number]): Feature {
+  const { builder } = call.writer;
+  const end = Number.MAX_SAFE_INTEGER;
+  const bounds = [start, [end, end], [2, 3], [2, 2]].map((numbers) => builder.ints(numbers));
+  return call.op("Slice", [call.x.value, ...bounds], call.x.channels);
+}
+
+const ghostConv: ModuleBuilder = (call) => {
+  call.module.expectOnly("cv1", "cv2");
+  const y = call.call("cv1", call.x);
+  return call.concat([y, call.call("cv2", y)]);
+};
+
+const ghostBottleneck: ModuleBuilder = (call) => {
+  call.module.expectOnly("conv", "shortcut");
+  return call.add(call.call("conv", call.x), call.call("shortcut", call.x));
+};
+
+const concat: ModuleBuilder = (call) => {
+  if (call.module.int("d") !== 1) throw call.module.unknown("it does not join channels");
+  if (call.inputs.length === 0) throw broken(`${call.module.label} is given no inputs`);
+  return call.concat(call.inputs);
+};
+
+/** Mask prototypes of a segmentation model. */
+const proto: ModuleBuilder = (call) => {
+  call.module.expectOnly("cv1", "upsample", "cv2", "cv3");
+  return call.call("cv3", call.call("cv2", call.call("upsample", call.call("cv1", call.x))));
+};
+
+/** Modules of YOLOv5 v5.0 to v7.0 (models/common.py), by their class. The head is not among them. */
+export const yolov5Modules: ReadonlyMap<string, ModuleBuilder> = new Map([
+  ["Conv", conv],
+  ["DWConv", conv],
+  ["Bottleneck", bottleneck],
+  ["CrossConv", bottleneck],
+  ["BottleneckCSP", bottleneckCsp],
+  ["C3", c3],
+  ["C3x", c3],
+  ["C3SPP", c3],
+  ["C3Ghost", c3],
+  ["SPP", spp],
+  ["SPPF", sppf],
+  ["Focus", focus],
+  ["GhostConv", ghostConv],
+  ["GhostBottleneck", ghostBottleneck],
+  ["Concat", concat],
+  ["Proto", proto],
+]);

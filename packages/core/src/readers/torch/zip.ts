@@ -1,0 +1,147 @@
+import { broken } from "./broken.js";
+import { Cursor, utf8 } from "./cursor.js";
+
+const END = 0x06054b50;
+const END64 = 0x06064b50;
+const LOCATOR64 = 0x07064b50;
+const CENTRAL = 0x02014b50;
+const LOCAL = 0x04034b50;
+const END_SIZE = 22;
+const LOCATOR_SIZE = 20;
+const CENTRAL_SIZE = 46;
+const LOCAL_SIZE = 30;
+const MAX_COMMENT = 0xffff;
+/** Stands in a 32-bit field whose value is in the Zip64 record. */
+const IN_ZIP64 = 0xffffffff;
+const ENCRYPTED = 0x2041;
+
+interface Directory {
+  readonly at: number;
+  readonly size: number;
+  readonly count: number;
+}
+
+interface Entry {
+  readonly name: string;
+  readonly size: number;
+  /** Of the local header. */
+  readonly at: number;
+}
+
+/**
+ * The files of a zip archive whose entries are stored, as torch.save writes them (Zip64 too): name → a view into `bytes`.
+ * Every offset and length is checked before use; entries may not overlap, repeat a name, or be compressed or encrypted, so
+ * nothing can come out larger than the archive. Checksums are not verified: torch.save can leave them out.
+ *
+ * Source: PKWARE, APPNOTE.TXT 6.3.
+ * @throws bad-input
+ */
+export function readZip(bytes: Uint8Array): ReadonlyMap<string, Uint8Array> {
+  const directory = findDirectory(bytes);
+  const entries = readDirectory(bytes, directory);
+  const files = new Map<string, Uint8Array>();
+  let end = 0;
+  for (const entry of entries.toSorted((a, b) => a.at - b.at)) {
+    if (files.has(entry.name)) throw broken(`the zip archive has two entries "${entry.name}"`, { entry: entry.name });
+    if (entry.at < end) {
+      throw broken(`zip entry "${entry.name}" overlaps the one before it at byte ${entry.at}`, { entry: entry.name });
+    }
+    const data = dataOf(bytes.subarray(0, directory.at), entry);
+    end = data.byteOffset - bytes.byteOffset + data.length;
+    files.set(entry.name, data);
+  }
+  return files;
+}
+
+/** The end record: at the end of the file, before a comment that it announces. */
+function findDirectory(bytes: Uint8Array): Directory {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const last = bytes.length - END_SIZE;
+  for (let at = last; at >= Math.max(0, last - MAX_COMMENT); at--) {
+    if (view.getUint32(at, true) !== END || view.getUint16(at + 20, true) !== last - at) continue;
+    const end = new Cursor(bytes, "the zip archive", at + 4);
+    const disks = [end.u16(), end.u16()];
+    const [countHere, count, size, offset] = [end.u16(), end.u16(), end.u32(), end.u32()];
+    const hasZip64 = at >= LOCATOR_SIZE && view.getUint32(at - LOCATOR_SIZE, true) === LOCATOR64;
+    if (hasZip64) return checked(bytes, readEnd64(bytes, at - LOCATOR_SIZE), at - LOCATOR_SIZE);
+    if (disks.some((disk) => disk !== 0) || countHere !== count) throw broken("the zip archive has several parts");
+    return checked(bytes, { at: offset, size, count }, at);
+  }
+  throw broken("the zip archive has no directory at its end");
+}
+
+function readEnd64(bytes: Uint8Array, locator: number): Directory {
+  const pointer = new Cursor(bytes, "the zip archive", locator + 8);
+  const at = pointer.u64();
+  const end = new Cursor(bytes, "the zip archive");
+  end.skip(at);
+  if (end.u32() !== END64) throw broken(`the zip archive has no Zip64 record at byte ${at}`);
+  end.skip(28);
+  const [count, size, offset] = [end.u64(), end.u64(), end.u64()];
+  return { at: offset, size, count };
+}
+
+function checked(bytes: Uint8Array, directory: Directory, limit: number): Directory {
+  const { at, size, count } = directory;
+  if (at + size > limit || count * CENTRAL_SIZE > size) {
+    throw broken(
+      `the zip directory is said to have ${count} entries in ${size} bytes from byte ${at} on; the archive has ${bytes.length} bytes`,
+    );
+  }
+  return directory;
+}
+
+function readDirectory(bytes: Uint8Array, { at, size, count }: Directory): Entry[] {
+  const cursor = new Cursor(bytes.subarray(at, at + size), "the zip directory");
+  return Array.from({ length: count }, () => readEntry(cursor));
+}
+
+function readEntry(cursor: Cursor): Entry {
+  if (cursor.u32() !== CENTRAL) throw broken(`the zip directory is damaged at its byte ${cursor.at - 4}`);
+  cursor.skip(4);
+  const [flags, method] = [cursor.u16(), cursor.u16()];
+  cursor.skip(8);
+  const [packed, unpacked] = [cursor.u32(), cursor.u32()];
+  const [nameLength, extraLength, commentLength] = [cursor.u16(), cursor.u16(), cursor.u16()];
+  cursor.skip(8);
+  const offset = cursor.u32();
+  const name = utf8(cursor.take(nameLength));
+  const extra = new Cursor(cursor.take(extraLength), `the extra field of zip entry "${name}"`);
+  cursor.skip(commentLength);
+  if ((flags & ENCRYPTED) !== 0) throw broken(`zip entry "${name}" is encrypted`, { entry: name });
+  if (method !== 0) {
+    throw broken(`zip entry "${name}" is compressed (method ${method}); torch.save stores its entries`, {
+      entry: name,
+    });
+  }
+  const [size = 0, stored = 0, at = 0] = zip64Values(extra, [unpacked, packed, offset]);
+  if (size !== stored) throw broken(`zip entry "${name}" has ${stored} bytes for ${size}`, { entry: name });
+  return { name, size, at };
+}
+
+/** The values, those that do not fit 32 bits from the Zip64 extra field, which lists just these in this order. */
+function zip64Values(extra: Cursor, values: readonly number[]): number[] {
+  if (!values.includes(IN_ZIP64)) return [...values];
+  while (extra.at < extra.bytes.length) {
+    const id = extra.u16();
+    const field = new Cursor(extra.take(extra.u16()), "a Zip64 field");
+    if (id === 1) return values.map((value) => (value === IN_ZIP64 ? field.u64() : value));
+  }
+  return [...values];
+}
+
+/** The bytes behind a local header, which must name the same file. `body` ends where the directory begins. */
+function dataOf(body: Uint8Array, { name, size, at }: Entry): Uint8Array {
+  const cursor = new Cursor(body, `the part of the archive with zip entry "${name}"`);
+  cursor.skip(at);
+  cursor.skip(LOCAL_SIZE);
+  const header = new Cursor(body, "a local header", at);
+  const signature = header.u32();
+  header.skip(22);
+  const [nameLength, extraLength] = [header.u16(), header.u16()];
+  if (signature !== LOCAL || utf8(cursor.take(nameLength)) !== name) {
+    throw broken(`there is no zip entry "${name}" at byte ${at}, where the directory says`, { entry: name });
+  }
+  cursor.skip(extraLength);
+  return cursor.take(size);
+}
