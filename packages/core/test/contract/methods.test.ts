@@ -5,6 +5,8 @@ import { type AnyCamMethod, defaultMethods } from "../../src/methods/index.js";
 import { defaultScores } from "../../src/scores/index.js";
 import type { Score } from "../../src/scores/score.js";
 import type { Map2D } from "../../src/tensor/tensor.js";
+import { yoloGraph } from "../detector/yolo-graph.js";
+import { modelOf } from "../onnx/support.js";
 import { MINI_SIZE, miniDetector, picture, tameModel } from "../support/mini-detector.js";
 
 /** Raw maps are looked at too: later steps turn NaN into zeros, and would hide them. */
@@ -27,7 +29,9 @@ const missing: Score = { id: "missing", title: "", of: () => null };
 const scores = [...defaultScores, constant, missing];
 const detector = miniDetector({ methods: watched, scores });
 const lifted = miniDetector({ methods: watched, scores }, tameModel(0.5));
-afterAll(() => Promise.all([detector.dispose(), lifted.dispose()]));
+/** Every box sits at its cell's centre, every probability is one half. */
+const dead = miniDetector({ methods: watched, scores }, modelOf(yoloGraph()));
+afterAll(() => Promise.all([detector.dispose(), lifted.dispose(), dead.dispose()]));
 
 const ids = defaultMethods.map(({ id }) => id);
 const everyScore = { backprop: defaultScores.map(({ id }) => id), versus: "class1" };
@@ -125,6 +129,15 @@ it.each(defaultMethods.filter(({ channels }) => channels).map(({ id }) => id))("
     await explain(id, { eigenSmooth: true, per });
     await explain(id, { eigenSmooth: true, per, backprop: ["constant"] });
     await explain(id, { eigenSmooth: true, per, imageSize: 32, layer: 9, confidence: 0.05 });
+  }
+});
+
+it.each(ids)("%s of a network whose activations are all zero", async (id) => {
+  for (const per of ["image", "detection"] as const) {
+    for (const compat of [false, true]) {
+      const found = await explain(id, { per, compat, confidence: 0.2, imageSize: 64 }, dead);
+      expect(found.detections).toHaveLength(2);
+    }
   }
 });
 
