@@ -72,6 +72,24 @@ const l2: ReduceGradient = (cx, g, x, y) => {
   return cx.op("Mul", [g, cx.op("Where", [cx.op("Equal", [y, zero]), zero, cx.op("Div", [x, y])])]);
 };
 
+/**
+ * The product of the others: y / x; with one zero among the values, it alone gets a gradient (the product of the rest); with more,
+ * none does. As in PyTorch.
+ */
+const others: ReduceGradient = (cx, g, x) => {
+  const { build } = cx;
+  const [zero, one] = [build.float(0), build.float(1)];
+  const over = (op: string, value: Value): Value =>
+    cx.op(op, cx.input(1) === "" ? [value] : [value, cx.input(1)], { keepdims: 1 });
+  const isZero = cx.op("Equal", [x, zero]);
+  const filled = cx.op("Where", [isZero, one, x]);
+  const rest = over("ReduceProd", filled);
+  const zeros = over("ReduceSum", mask(cx, isZero));
+  const atZero = cx.op("Where", [cx.op("Equal", [zeros, one]), rest, zero]);
+  const elsewhere = cx.op("Where", [cx.op("Equal", [zeros, zero]), cx.op("Div", [rest, filled]), zero]);
+  return cx.op("Mul", [g, cx.op("Where", [isZero, atZero, elsewhere])]);
+};
+
 export const reduceRules: readonly GradRule[] = [
   reduction("ReduceSum", (cx, g) => spread(cx, g)),
   reduction("ReduceMean", (cx, g) => spread(cx, cx.op("Div", [g, countReduced(cx)]))),
@@ -80,5 +98,8 @@ export const reduceRules: readonly GradRule[] = [
   reduction("ReduceL1", (cx, g, x) => cx.op("Mul", [g, cx.op("Sign", [x])])),
   reduction("ReduceL2", l2),
   reduction("ReduceSumSquare", (cx, g, x) => cx.op("Mul", [g, cx.op("Add", [x, x])])),
+  reduction("ReduceProd", others),
+  // y = ln Σx: 1 / Σx, the same for all.
+  reduction("ReduceLogSum", (cx, g, _x, y) => spread(cx, cx.op("Mul", [g, cx.op("Exp", [cx.op("Neg", [y])])]))),
   reduction("ReduceLogSumExp", (cx, g, x, y) => cx.op("Mul", [g, cx.op("Exp", [cx.op("Sub", [x, y])])])),
 ];
