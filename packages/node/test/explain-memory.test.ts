@@ -75,7 +75,7 @@ it.each([
     expect(grown("external"), `MiB outside the heap, ${table}`).toBeLessThan(1);
     // Messages on their way to the thread come and go.
     expect(grown("arrayBuffers"), `MiB of buffers, ${table}`).toBeLessThan(worker ? 4 : 1);
-    expect(grown("rss"), `MiB in all, ${table}`).toBeLessThan(16);
+    expect(grown("rss"), `MiB in all, ${table}`).toBeLessThan(24);
   },
   300_000,
 );
