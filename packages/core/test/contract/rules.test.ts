@@ -36,7 +36,7 @@ describe("every gradient rule", () => {
   });
 });
 
-/** The ops that the issue promises. */
+/** The ops that exports of YOLOv5 to YOLO26 and RT-DETR, in float and quantised, have between backbone and output. */
 const PROMISED = [
   ..."Conv ConvTranspose Sigmoid Tanh Relu LeakyRelu HardSwish HardSigmoid Softplus Mish Clip Exp Log Sqrt Pow Neg Abs".split(
     " ",
@@ -44,9 +44,36 @@ const PROMISED = [
   ..."Add Sub Mul Div Concat Split Slice Gather Pad Reshape Flatten Squeeze Unsqueeze Expand Transpose".split(" "),
   ..."MaxPool AveragePool GlobalAveragePool ReduceMean ReduceSum Resize Identity Cast BatchNormalization".split(" "),
   ..."MatMul Gemm Softmax Where".split(" "),
+  ..."LayerNormalization InstanceNormalization GroupNormalization Gelu Erf Einsum GridSample TopK GatherElements GatherND".split(
+    " ",
+  ),
+  ..."ScatterND ScatterElements Tile Sin Cos Atan ReduceMax ReduceMin ReduceL2 ReduceProd LogSoftmax ReduceLogSumExp".split(
+    " ",
+  ),
+  ..."Max Min QuantizeLinear DequantizeLinear".split(" "),
 ];
 
 it("there is a rule for every op that is promised", () => {
   const table = ruleTable(defaultRules);
   expect(PROMISED.filter((op) => !table.has(op))).toEqual([]);
 });
+
+/** Flat functions, and what is counted, chosen or made. */
+const STOPS = [
+  ..."Round Floor Ceil Sign ArgMax ArgMin NonMaxSuppression Range ConstantOfShape NonZero Shape Size Equal Greater Less".split(
+    " ",
+  ),
+];
+
+it("the ops that are promised as stops are, and have no rule", () => {
+  const stops = (opType: string) => stopsGradient({ ...nodeOf(opType), outputs: ["y"] }, 0);
+  const table = ruleTable(defaultRules);
+  expect(STOPS.filter((op) => !stops(op) || table.has(op))).toEqual([]);
+  expect(stopsGradient(nodeOf("TopK"), 1)).toBe(true);
+});
+
+function nodeOf(opType: string) {
+  const b = new GraphBuilder();
+  b.ops(opType, ["x"], 2);
+  return b.nodes[0]!;
+}
