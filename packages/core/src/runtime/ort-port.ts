@@ -63,7 +63,8 @@ function ortOptions(session: SessionOptions, port: OrtPortOptions): Record<strin
   return {
     graphOptimizationLevel: "all",
     enableMemPattern: port.memoryPattern ?? false,
-    logSeverityLevel: 3,
+    // What the runtime refuses comes as an exception, with its words.
+    logSeverityLevel: 4,
     ...(session.executionProviders === undefined ? {} : { executionProviders: session.executionProviders }),
     ...(session.threads === undefined ? {} : { intraOpNumThreads: session.threads }),
     extra: { session: spinningEntries[port.spinning ?? "during-runs"] },

@@ -170,7 +170,7 @@ describe("buildTail", () => {
   it("has the image as an input where a node behind the tap reads it", () => {
     const b = forked();
     b.node("Add", ["y", "x"], ["again"]);
-    expect(buildTail(modelOf(b), ["a"], ["again"]).crossing.sort()).toEqual(["x", "z"]);
+    expect([...buildTail(modelOf(b), ["a"], ["again"]).crossing].sort()).toEqual(["x", "z"]);
   });
 
   it("does not compute a tap behind another tap", () => {

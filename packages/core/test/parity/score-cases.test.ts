@@ -87,6 +87,7 @@ function cutHead({ rows, classes }: Picture): DetectorHead {
     output: "cut",
     classCount: classes.length,
     levels: [{ stride: 8, name: "P3", anchors: 1, input: "", convOutput: "", rows: undefined }],
+    cells: () => [1, rows.length],
     rowCount: () => rows.length,
     rowRange: () => [0, rows.length],
     originOf: (row) => ({ level: 0, anchor: 0, cell: [row, 0] }),
