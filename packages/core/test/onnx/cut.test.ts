@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { WhyboxError } from "../../src/errors.js";
 import { GraphBuilder } from "../../src/onnx/builder.js";
-import { buildPrefix, buildTail, nodesBetween, readsOf } from "../../src/onnx/cut.js";
+import { buildPrefix, buildTail, nodesBetween, readsOf, repeatAlongBatch } from "../../src/onnx/cut.js";
 import type { Attribute, Graph, Node } from "../../src/onnx/model.js";
 import { expectClose } from "../support/check-vjp.js";
 import { miniYolo } from "../support/mini-yolo.js";
@@ -220,4 +220,31 @@ describe("buildTail", () => {
       expect(other!.data.some((value, i) => Math.abs(value - expected!.data[i]!) > 1e-2)).toBe(true);
     },
   );
+});
+
+it("refuses an output that does not depend on the tap", () => {
+  const b = new GraphBuilder();
+  b.input("x", [2]);
+  b.node("Sigmoid", ["x"], ["a"]);
+  b.node("Neg", ["a"], ["y"]);
+  b.node("Neg", ["x"], ["z"]);
+  expect(() => buildTail(modelOf(b), ["a"], ["y", "z"])).toThrow(/"z" does not depend on a/);
+});
+
+describe("repeatAlongBatch", () => {
+  it("repeats the maps that go around the tap for each of its activations", async () => {
+    const b = new GraphBuilder();
+    b.input("x", [1, 2, 2, 3]);
+    b.node("Sigmoid", ["x"], ["a"]);
+    b.node("Neg", ["x"], ["z"]);
+    b.node("Concat", ["a", "z"], ["y"], { axis: 1 });
+    const tail = repeatAlongBatch(buildTail(modelOf(b), ["a"], ["y"]), "a", new Set(["z"]));
+    const random = randomSource(6);
+    const a = randomTensor([3, 2, 2, 3], random);
+    const z = randomTensor([1, 2, 2, 3], random);
+    const [y] = await runGraph(tail.model.graph, { a, z });
+    const each = [0, 1, 2].flatMap((n) => [...a.data.subarray(12 * n, 12 * (n + 1)), ...z.data]);
+    expect(y!.dims).toEqual([3, 4, 2, 3]);
+    expectClose(y!.data, Float32Array.from(each), "repeated");
+  });
 });
