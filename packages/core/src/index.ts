@@ -57,8 +57,11 @@ export {
   stillDetected,
 } from "./metrics/index.js";
 export { encodeModel } from "./onnx/encode.js";
+export { type ModelFormat, modelFormat } from "./readers/read-model.js";
 export { readTfjs } from "./readers/tfjs/read-tfjs.js";
 export { tfjsWeightFiles } from "./readers/tfjs/topology.js";
+export type { PlainValue } from "./readers/torch/plain.js";
+export { readCheckpoint, readTorch, type TorchCheckpoint } from "./readers/torch/read-torch.js";
 export { type RestoreYolov5Options, restoreYolov5 } from "./readers/yolov5/restore-yolov5.js";
 export { createOrtPort, type OrtModule, type OrtPortOptions } from "./runtime/ort-port.js";
 export type {

@@ -1,4 +1,12 @@
-import type { DetectOptions, DetectResult, ExplainOptions, ExplainResult, ModelFacts, RgbImage } from "@whybox/core";
+import type {
+  DetectOptions,
+  DetectResult,
+  ExplainOptions,
+  ExplainResult,
+  ModelFacts,
+  ModelFormat,
+  RgbImage,
+} from "@whybox/core";
 
 /** Where a model runs. `cpu` works everywhere. */
 export type Device = "cpu" | "cuda" | "coreml" | "dml" | "webgpu";
@@ -30,7 +38,8 @@ export interface LoadOptions {
 export interface ModelReport extends ModelFacts {
   /** Path or name as given. */
   readonly source: string;
-  readonly format: "onnx";
+  /** What the file is: "torch" for a PyTorch checkpoint. */
+  readonly format: ModelFormat;
   readonly bytes: number;
   /** Hex digest of the model file that runs. */
   readonly sha256: string;

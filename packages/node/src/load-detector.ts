@@ -1,7 +1,14 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { type CoreDetector, createDetector, type ModelFacts, type RgbImage, WhyboxError } from "@whybox/core";
+import {
+  type CoreDetector,
+  createDetector,
+  type ModelFacts,
+  modelFormat,
+  type RgbImage,
+  WhyboxError,
+} from "@whybox/core";
 import type { Detector, Device, ImageSource, LoadOptions, ModelReport } from "./api.js";
 import { decodeImage } from "./io/decode-image.js";
 import { readNames } from "./models/read-names.js";
@@ -21,7 +28,7 @@ const providers: Readonly<Record<Device, readonly string[]>> = {
 export const devices = Object.keys(providers) as readonly Device[];
 
 /**
- * Loads a detector from a model file, its bytes, or a known name ("yolov5s"), which is downloaded once and cached.
+ * Loads a detector from a model file (ONNX, or a YOLOv5 checkpoint), its bytes, or a known name ("yolov5s"), which is downloaded once and cached.
  * The sessions live in a worker thread, so that the event loop stays free. Dispose the detector when done.
  * @throws bad-input for a missing or broken file, unsupported-model, download, usage for a bad option.
  */
@@ -42,6 +49,7 @@ export async function loadDetector(weights: string | Uint8Array, options: LoadOp
   const found = typeof weights === "string" ? await resolveWeights(weights, options) : undefined;
   const bytes = found ? await readModelFile(found) : (weights as Uint8Array);
   const sha256 = createHash("sha256").update(bytes).digest("hex");
+  const format = modelFormat(bytes);
   const port = createWorkerPort();
   try {
     if (device !== "cpu") await checkDevice(device, port);
@@ -52,7 +60,7 @@ export async function loadDetector(weights: string | Uint8Array, options: LoadOp
     });
     const report = (facts: ModelFacts): ModelReport => ({
       source: found?.source ?? "(bytes)",
-      format: "onnx",
+      format,
       bytes: bytes.length,
       sha256,
       licence: found?.licence,

@@ -7,7 +7,7 @@ import { resolveLayer } from "../detector/resolve-layer.js";
 import { WhyboxError } from "../errors.js";
 import type { RgbImage } from "../image/frame.js";
 import { type AnyCamMethod, defaultMethods } from "../methods/index.js";
-import { readOnnx } from "../readers/onnx/read-onnx.js";
+import { readModel } from "../readers/read-model.js";
 import type { RuntimePort, SessionOptions } from "../runtime/port.js";
 import { defaultScores } from "../scores/index.js";
 import type { Score } from "../scores/score.js";
@@ -49,7 +49,7 @@ export interface CoreDetector {
 }
 
 /**
- * Reads an ONNX model and makes a detector of it. Sessions are created when first used.
+ * Reads a model, ONNX or a PyTorch checkpoint, and makes a detector of it. Sessions are created when first used.
  * @throws bad-input for a broken file, unsupported-model for one without a detection head that is known.
  */
 export function createDetector(
@@ -57,7 +57,7 @@ export function createDetector(
   runtime: RuntimePort,
   options: CreateDetectorOptions = {},
 ): CoreDetector {
-  const loaded = loadModel(readOnnx(bytes), runtime, options);
+  const loaded = loadModel(readModel(bytes), runtime, options);
   const methods = options.methods ?? defaultMethods;
   const scores = options.scores ?? defaultScores;
   const plans = new Map<string, ExplainPlan>();

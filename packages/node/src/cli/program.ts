@@ -1,11 +1,12 @@
 import { Command } from "commander";
+import { addConvert } from "./commands/convert.js";
 import { addExplain } from "./commands/explain.js";
 import { addInspect } from "./commands/inspect.js";
 import { addMethods } from "./commands/methods.js";
 import type { CliContext } from "./context.js";
 import { type ExitCode, exitCodeMeanings } from "./exit-codes.js";
 
-export const commandNames = ["explain", "inspect", "methods"] as const;
+export const commandNames = ["explain", "inspect", "methods", "convert"] as const;
 
 /**
  * The command line as commander sees it. Nothing here ends the process: commander's exits are thrown as CommanderError,
@@ -32,6 +33,7 @@ export function createProgram(context: CliContext, done: (code: ExitCode) => voi
   addExplain(program, context, done);
   addInspect(program, context, done);
   addMethods(program, context, done);
+  addConvert(program, context, done);
   return program;
 }
 
@@ -40,7 +42,8 @@ Examples:
   whybox explain dog.jpg
   whybox explain photos --weights best.onnx --out results
   whybox inspect best.onnx
-  whybox methods`;
+  whybox methods
+  whybox convert best.pt best.onnx`;
 
 function exitCodeHelp(): string {
   const rows = exitCodeMeanings.toSorted(([a], [b]) => a - b);

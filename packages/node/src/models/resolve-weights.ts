@@ -30,7 +30,7 @@ export interface ResolveOptions {
 export interface ResolvedWeights {
   /** As given. */
   readonly source: string;
-  /** The ONNX file. */
+  /** The model file: ONNX or a PyTorch checkpoint. */
   readonly path: string;
   /** Licence of weights that Whybox fetched; undefined for the user's own file. */
   readonly licence?: string;
@@ -62,9 +62,9 @@ function notFound(weights: string, isThere: boolean, known: readonly KnownWeight
   const choices = `Known names: ${names.join(", ")}.`;
   const looksLikePath = isThere || /[\\/]/.test(weights) || extname(weights) !== "";
   const what = isThere
-    ? `"${weights}" is no file. Pass the path of an ONNX file, or a name. ${choices}`
+    ? `"${weights}" is no file. Pass the path of an ONNX or .pt file, or a name. ${choices}`
     : looksLikePath
-      ? `There is no file "${weights}". Pass the path of an ONNX file, or a name. ${choices}`
+      ? `There is no file "${weights}". Pass the path of an ONNX or .pt file, or a name. ${choices}`
       : `There is no file and there are no known weights "${weights}". ${choices}`;
   return new WhyboxError("bad-input", `${what}${didYouMean(weights, names)}`, { details: { weights, known: names } });
 }

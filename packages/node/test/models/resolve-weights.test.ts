@@ -272,7 +272,7 @@ test("what is neither file nor known name is refused, with the nearest name", as
     await expect(resolveWeights(weights, options())).rejects.toMatchObject({ code: "bad-input", message });
   };
   const known = "Known names: tinyyolo.";
-  const path = "Pass the path of an ONNX file, or a name.";
+  const path = "Pass the path of an ONNX or .pt file, or a name.";
   await refused("none.onnx", `There is no file "none.onnx". ${path} ${known}`);
   await refused(
     "tinyolo",

@@ -56,17 +56,6 @@ const upsample: ModuleBuilder = (call) => {
   });
 };
 
-const zeroPad: ModuleBuilder = (call) => {
-  const sides = call.module.attribute("padding");
-  const numbers = (Array.isArray(sides) ? sides : Array(4).fill(sides)).map(Number);
-  if (numbers.length !== 4 || numbers.some((side) => !(Number.isInteger(side) && side >= 0 && side < 2 ** 16))) {
-    throw call.module.odd("padding", "four whole numbers");
-  }
-  const [left = 0, right = 0, top = 0, bottom = 0] = numbers;
-  const pads = call.writer.builder.ints([0, 0, top, left, 0, 0, bottom, right]);
-  return call.op("Pad", [call.x.value, pads], call.x.channels, { mode: "constant" });
-};
-
 /** A normalisation that no convolution stands before. */
 const batchNorm: ModuleBuilder = (call) => {
   const { module, x } = call;
@@ -98,7 +87,6 @@ export const torchModules: ReadonlyMap<string, ModuleBuilder> = new Map([
   ["Sequential", sequential],
   ["MaxPool2d", maxPool],
   ["Upsample", upsample],
-  ["ZeroPad2d", zeroPad],
   ["Identity", same],
   ["Dropout", same],
   ["SiLU", siLU],

@@ -24,7 +24,8 @@ export function addInspect(program: Command, context: CliContext, done: (code: E
     .summary("print what is found in a model")
     .description(
       "Prints what is found in a model: inputs, outputs, head, levels, and the layers with index, name, shape and\n" +
-        "whether the score can be differentiated to them. The model is an ONNX file or the name of known weights.",
+        "whether the score can be differentiated to them. The model is an ONNX file, a YOLOv5 checkpoint (.pt) or the\n" +
+        "name of known weights.",
     )
     .option("--names <file>", "class names: a text file, one a line, or a YOLO data.yaml; default: those in the model")
     .option("--json", "print the report as one JSON document, and nothing else")

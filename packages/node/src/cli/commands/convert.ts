@@ -1,0 +1,61 @@
+import { resolve } from "node:path";
+import type { Command } from "commander";
+import { z } from "zod";
+import { stopIfAborted } from "../../batch/explain-source.js";
+import { resultSchemaVersion } from "../../io/result-schema.js";
+import { type Conversion, convertCheckpoint } from "../../models/convert-checkpoint.js";
+import type { CliContext } from "../context.js";
+import { type ExitCode, exitCodes } from "../exit-codes.js";
+import { parseOptions } from "../explain-options.js";
+import { createTerminal } from "../terminal.js";
+import { printable } from "../text.js";
+
+const convertOptionsSchema = z.strictObject({ json: z.boolean().default(false) });
+
+/** Adds `whybox convert` to the program; `done` gets the exit code. */
+export function addConvert(program: Command, context: CliContext, done: (code: ExitCode) => void): void {
+  program
+    .command("convert <checkpoint> <onnx>")
+    .summary("make an ONNX file of a PyTorch checkpoint")
+    .description(
+      "Makes an ONNX file of a YOLOv5 checkpoint as training writes it (.pt, v5.0 to v7.0), without Python: BatchNorm folded,\n" +
+        "float32, dynamic size, nodes named as the official export names them. The pickle in it is read as data; nothing of\n" +
+        "it is executed. `explain` and `inspect` take .pt files as they are; convert for other tools. Nothing is overwritten.",
+    )
+    .option("--json", "print what was converted as one JSON document, and nothing else")
+    .addHelpText("after", "\nExamples:\n  whybox convert best.pt best.onnx")
+    .action(async (checkpoint: string, onnx: string, raw: unknown) => {
+      await convert(checkpoint, onnx, parseOptions(convertOptionsSchema, raw), context);
+      done(exitCodes.ok);
+    });
+}
+
+async function convert(
+  source: string,
+  target: string,
+  { json }: z.infer<typeof convertOptionsSchema>,
+  context: CliContext,
+): Promise<void> {
+  stopIfAborted(context.signal);
+  const conversion = await convertCheckpoint(resolve(context.cwd, source), resolve(context.cwd, target));
+  const terminal = createTerminal(context, { quiet: false, json });
+  terminal.print(conversionLine(target, conversion));
+  if (!json) return;
+  const tool = { name: "whybox", version: context.version };
+  const document = { schemaVersion: resultSchemaVersion, tool, source, target, ...conversion };
+  context.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+}
+
+/** "best.onnx: models.yolo.DetectionModel (ema), 80 classes, strides 8 16 32, 29.0 MB". */
+function conversionLine(target: string, { checkpoint, bytes }: Conversion): string {
+  const { modelClass, from, names, strides } = checkpoint;
+  const classes = names === undefined ? [] : [`${names.length} classes`];
+  const levels = strides === undefined ? [] : [`strides ${strides.join(" ")}`];
+  const facts = [
+    `${modelClass}${from === "ema" ? " (ema)" : ""}`,
+    ...classes,
+    ...levels,
+    `${(bytes / 1e6).toFixed(1)} MB`,
+  ];
+  return `${printable(target)}: ${printable(facts.join(", "))}`;
+}
