@@ -1,4 +1,5 @@
 import { weightedSum } from "../tensor/weighted-sum.js";
+import { weightedChannels } from "./channels.js";
 import type { CamMethod, Evidence, Setting } from "./method.js";
 
 /** Keeps the division finite where the score is zero. */
@@ -34,6 +35,7 @@ export const ablationCam: CamMethod<"activations" | "tail"> = {
   paper: "Desai and Ramaswamy, WACV 2020",
   needs: ["activations", "tail"],
   map: async (evidence) => weightedSum(evidence.activations, await weigh(evidence)),
+  channels: async (evidence) => weightedChannels(evidence.activations, await weigh(evidence)),
 };
 
 type Asked = Pick<Evidence, "activations" | "tail"> & Setting;

@@ -61,6 +61,12 @@ export function weighChannels<K extends keyof Evidence>(
   });
 }
 
+/** `w_c · A[c]`, the weights known. */
+export function weightedChannels({ dims, data }: Tensor, weights: Float64Array): Tensor {
+  const cells = data.length / weights.length;
+  return { dims, data: data.map((value, i) => weights[Math.floor(i / cells)]! * value) };
+}
+
 /** One number per channel, made from the index of the channel's first value and the one behind its last. */
 export function perChannel(tensor: Tensor, value: (start: number, end: number) => number): Float64Array {
   const [C, H, W] = shapeOf(tensor);

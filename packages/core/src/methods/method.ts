@@ -128,7 +128,7 @@ export interface CamMethod<K extends keyof Evidence = keyof Evidence> {
   readonly merge?: "mean" | "max";
   map(evidence: Pick<Evidence, K> & Setting): Map2D | Promise<Map2D>;
   /** Contributions of the channels `[C, H, W]`, whose sum over C is the map: what eigen-smooth takes the first component of. */
-  channels?(evidence: Pick<Evidence, K> & Setting): Tensor;
+  channels?(evidence: Pick<Evidence, K> & Setting): Tensor | Promise<Tensor>;
   /**
    * One map from those of several layers, each already ReLU'd, scaled to 0..1 and resized to one size. Maps that are zero throughout
    * are left out before; at least one is left. Default: their mean.

@@ -1,6 +1,7 @@
 import { type CornerTaps, cornerTaps } from "../tensor/corner-taps.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { weightedSum } from "../tensor/weighted-sum.js";
+import { weightedChannels } from "./channels.js";
 import type { CamMethod, Evidence, Setting } from "./method.js";
 
 /** Keeps the division of a constant channel finite; pytorch-grad-cam's constant, kept for parity. */
@@ -34,6 +35,7 @@ export const scoreCam: CamMethod<"activations" | "masked"> = {
   paper: "Wang et al., CVPRW 2020",
   needs: ["activations", "masked"],
   map: async (evidence) => weightedSum(evidence.activations, await weigh(evidence)),
+  channels: async (evidence) => weightedChannels(evidence.activations, await weigh(evidence)),
 };
 
 type Asked = Pick<Evidence, "activations" | "masked"> & Setting;

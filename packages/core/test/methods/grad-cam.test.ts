@@ -82,7 +82,7 @@ describe.each(defaultMethods)("method $id", (method) => {
   it("has channels, if it has them, that add up to its map", async () => {
     if (!method.channels) return;
     const evidence = evidenceOf({ activations: ramp, gradients: ramp, curvature: ramp });
-    const { dims, data } = method.channels(evidence);
+    const { dims, data } = await method.channels(evidence);
     expect(dims).toEqual([C, H, W]);
     const sums = Array.from({ length: H * W }, (_, i) => data[i]! + data[i + H * W]! + data[i + 2 * H * W]!);
     const map = await method.map(evidence);
