@@ -70,8 +70,8 @@ async function slopes(place: readonly [number, number], attributes: Attributes):
 
 describe("where the slope of GridSample jumps, it is PyTorch's", () => {
   it("at the centre of a pixel that of the right and lower side", async () => {
-    // Column 1 of 0, 1, 4, 9: 3 to the right; 1.5 pixels a unit across, 1 pixel a unit down.
-    expect(await slopes([-1 / 3, 0], {})).toEqual([expect.closeTo(4.5, 4), expect.closeTo(10, 4)]);
+    // Column 1 of 0, 1, 4, 9: 3 to the right. A unit is 2 pixels across and 1.5 down.
+    expect(await slopes([-0.25, 0], { align_corners: 0 })).toEqual([6, 15]);
   });
   it("zero on and past the border that is repeated", async () => {
     expect(await slopes([-1, -1], { padding_mode: "border" })).toEqual([0, 0]);

@@ -1,13 +1,15 @@
+import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { buildBackward } from "../../src/autodiff/backward.js";
 import { planDifferentiation } from "../../src/autodiff/reachability.js";
 import { defaultRules, ruleTable } from "../../src/autodiff/rules/index.js";
 import type { AttributeLiteral } from "../../src/onnx/attributes.js";
 import { GraphBuilder, type Value } from "../../src/onnx/builder.js";
+import { encodeModel } from "../../src/onnx/encode.js";
 import { DataType, type Graph } from "../../src/onnx/model.js";
-import { sizeOf } from "../../src/tensor/tensor.js";
+import { sizeOf, type Tensor } from "../../src/tensor/tensor.js";
 import { checkVjp, expectClose, joinBackward } from "../support/check-vjp.js";
-import { runGraph } from "../support/ort.js";
+import { runGraph, TEST_OPSET } from "../support/ort.js";
 import { randomSource } from "../support/random.js";
 
 const bytesPerValue = new Map<number, number>([
@@ -183,6 +185,77 @@ it("a quantised convolution has the gradient of the plain one with the rounded w
   }
   expectClose(gradients[1]!.data, gradients[0]!.data, "gradient of the input");
   expect(Math.max(...gradients[0]!.data)).toBeGreaterThan(0.1);
+});
+
+/** Runs a graph as written: the optimiser would quantise the convolutions' weights as well, or not, depending on what is read. */
+async function runAsWritten(
+  graph: Graph,
+  feeds: Readonly<Record<string, Tensor>>,
+  outputs: string[],
+): Promise<Tensor[]> {
+  const opsets = new Map([["", TEST_OPSET]]);
+  const model = { irVersion: 10, opsets, producerName: "test", producerVersion: "", metadata: new Map(), graph };
+  const session = await InferenceSession.create(encodeModel(model), { graphOptimizationLevel: "disabled" });
+  const fed = Object.entries(feeds).map(([name, { dims, data }]) => [name, new OrtTensor("float32", data, dims)]);
+  const results = await session.run(Object.fromEntries(fed), outputs);
+  await session.release();
+  return outputs.map((name) => ({ dims: results[name]!.dims, data: results[name]!.data as Float32Array }));
+}
+
+/**
+ * A network of two convolutions with SiLU, a residual sum and a Concat, `around` standing where a quantiser puts its pairs. What
+ * straight-through means is written out in another graph: x · mask + the rest, with mask and rest as constants of that one picture.
+ */
+it("a quantised network, partly clipped, has the gradient of the network with masks in place of its pairs", async () => {
+  const spec: Pair = { scale: [0.008], type: DataType.INT8, zero: [-20] };
+  const build = (around: (b: GraphBuilder, x: Value, i: number) => Value): Graph => {
+    const random = randomSource(43);
+    const b = new GraphBuilder("m");
+    b.input("x", [1, 3, 5, 7]);
+    let count = 0;
+    const pairOf = (x: Value) => around(b, x, count++);
+    const conv = (x: Value, inputs: number) => {
+      const weight = b.floats(
+        [3, inputs, 3, 3],
+        Array.from({ length: 27 * inputs }, () => random() - 0.5),
+      );
+      const z = pairOf(b.op("Conv", [x, weight], { kernel_shape: [3, 3], pads: [1, 1, 1, 1] }));
+      return pairOf(b.op("Mul", [z, pairOf(b.op("Sigmoid", [z]))]));
+    };
+    const first = conv(pairOf("x"), 3);
+    const sum = pairOf(b.op("Add", [first, conv(first, 3)]));
+    b.output(conv(b.op("Concat", [sum, first], { axis: 1 }), 6));
+    return b.graph("network");
+  };
+  const random = randomSource(47);
+  const x = { dims: [1, 3, 5, 7], data: Float32Array.from({ length: 105 }, () => 2.4 * (random() - 0.5)) };
+  const c = { dims: [1, 3, 5, 7], data: Float32Array.from({ length: 105 }, () => random() - 0.5) };
+  const before: Value[] = [];
+  const after: Value[] = [];
+  const quantised = build((b, value) => {
+    before.push(value);
+    after.push(pair(b, value, spec));
+    return after.at(-1)!;
+  });
+  const names = [...new Set([...before, ...after])].filter((name) => name !== "x");
+  const extra = names.map((name) => ({ name, elemType: DataType.FLOAT, shape: undefined }));
+  const values = await runAsWritten({ ...quantised, outputs: extra }, { x }, names);
+  const seen = (name: string) => (name === "x" ? x : values[names.indexOf(name)]!);
+  let clipped = 0;
+  const plain = build((b, value, i) => {
+    const [raw, rounded] = [seen(before[i]!), seen(after[i]!)];
+    const mask = raw.data.map((v) => (Math.abs(Math.round(v / 0.008) - 20 + 0.5) <= 127.5 ? 1 : 0));
+    clipped += mask.filter((m) => m === 0).length;
+    const rest = rounded.data.map((v, k) => v - raw.data[k]! * mask[k]!);
+    return b.op("Add", [b.op("Mul", [value, b.floats(raw.dims, mask)]), b.floats(raw.dims, rest)]);
+  });
+  expect(clipped, "clipped values").toBeGreaterThan(50);
+  const gradients = [];
+  for (const graph of [quantised, plain]) {
+    const { backward, seed, gradient } = backwardOf(graph, false);
+    gradients.push((await runAsWritten(joinBackward(graph, backward), { x, [seed]: c }, [gradient]))[0]!);
+  }
+  expectClose(gradients[0]!.data, gradients[1]!.data, "gradient of the input", 1e-4);
 });
 
 describe("quantisation is refused beforehand", () => {

@@ -45,11 +45,15 @@ function samplesAlong(cx: VjpContext, direction: "down" | "across"): Neighbour[]
   const [one, half] = [build.float(1), build.float(0.5)];
   const size = cx.op("Cast", [sizeAt(cx, cx.shape(cx.input(0)), direction === "down" ? 2 : 3)], { to: DataType.FLOAT });
   const last = cx.op("Sub", [size, one]);
-  const perUnit = cx.op("Mul", [intAttribute(node, "align_corners", 0) === 0 ? size : last, half]);
+  const aligned = intAttribute(node, "align_corners", 0) !== 0;
+  const perUnit = cx.op("Mul", [aligned ? last : size, half]);
   const coordinate = cx.op("Gather", [cx.input(1), build.int(direction === "down" ? 1 : 0)], { axis: 3 });
   const row = cx.op("Reshape", [coordinate, build.ints([0, 1, -1])]);
-  // −1 and 1 are the centres of the outer pixels (align_corners) or their outer edges: the middle is the same.
-  const free = cx.op("Add", [cx.op("Mul", [row, perUnit]), cx.op("Mul", [last, half])]);
+  // Step by step as ONNX Runtime and PyTorch do, so that a place close to a centre falls on the same side of it.
+  const from = cx.op("Add", [row, one]);
+  const free = aligned
+    ? cx.op("Mul", [cx.op("Mul", [from, half]), last])
+    : cx.op("Mul", [cx.op("Sub", [cx.op("Mul", [from, size]), one]), half]);
   const border = stringAttribute(node, "padding_mode", "zeros") === "border";
   const position = border ? cx.op("Max", [cx.op("Min", [free, last]), build.float(0)]) : free;
   const moves = border ? cx.op("Mul", [perUnit, mask(cx, between(cx, "Less", free, last))]) : perUnit;
