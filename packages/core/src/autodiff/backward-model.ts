@@ -45,7 +45,7 @@ const cheap = new Set(
   (
     "Sigmoid Tanh Relu LeakyRelu PRelu Elu HardSigmoid HardSwish Clip Exp Log Sqrt Reciprocal Neg Abs Softplus Mish Erf Gelu Add Sub Mul Div Pow Min Max " +
     "Where Equal Less LessOrEqual Greater GreaterOrEqual And Or Not Cast Identity Reshape Transpose Flatten Squeeze Unsqueeze Split Slice Shape Size " +
-    "Gather Expand Range ConstantOfShape BatchNormalization"
+    "Gather Expand Range ConstantOfShape BatchNormalization QuantizeLinear DequantizeLinear"
   ).split(" "),
 );
 

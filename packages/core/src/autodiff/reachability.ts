@@ -103,7 +103,7 @@ function blockedOps(path: readonly Node[], rules: RuleTable, facts: ShapeFacts):
   const groups = new Map<string, { op: string; reason: string; nodes: string[] }>();
   for (const node of path) {
     const rule = ruleFor(node, rules);
-    const reason = rule ? rule.unsupported?.(node, facts) : "no gradient rule";
+    const reason = rule ? rule.unsupported?.(node, facts) : withoutRule(node);
     if (reason === undefined) continue;
     const op = node.domain === "" ? node.opType : `${node.domain}.${node.opType}`;
     const key = `${op}\n${reason}`;
@@ -112,6 +112,13 @@ function blockedOps(path: readonly Node[], rules: RuleTable, facts: ShapeFacts):
     groups.set(key, group);
   }
   return [...groups.values()].map((group) => ({ ...group, count: group.nodes.length }));
+}
+
+function withoutRule(node: Node): string {
+  const flow = node.domain === "" && ["If", "Loop", "Scan"].includes(node.opType);
+  return flow
+    ? "control flow, whose subgraphs no gradient passes through; export the model without it"
+    : "no gradient rule";
 }
 
 function expectValues(graph: Graph, names: readonly string[]): void {

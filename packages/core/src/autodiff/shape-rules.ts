@@ -208,6 +208,18 @@ const reduce: ShapeRule = (node, facts) => {
   return keep ? dims.map((dim, axis) => (gone.has(axis) ? 1 : dim)) : dims.filter((_, axis) => !gone.has(axis));
 };
 
+const topK: ShapeRule = (node, facts) => {
+  const dims = facts.dims(node.inputs[0]!);
+  const k = ints(node, 1, facts)?.[0] ?? null;
+  return dims && replaced(dims, [intAttribute(node, "axis", -1)], () => k);
+};
+
+const gridSample: ShapeRule = (node, facts) => {
+  const x = facts.dims(node.inputs[0]!);
+  const grid = facts.dims(node.inputs[1]!);
+  return x && grid && [...x.slice(0, 2), ...grid.slice(1, -1)];
+};
+
 const sameRank: ShapeRule = (node, facts) => facts.dims(node.inputs[0]!)?.map(() => null);
 
 /** Dims of which only the number is known: as many as the int64 vector `input` has entries. */
@@ -264,8 +276,11 @@ const SAME_SHAPE = [
     "Not",
     "IsNaN",
     "IsInf",
+    "Atan",
+    "Trilu",
   ],
   ...["BatchNormalization", "InstanceNormalization", "LayerNormalization", "LRN", "LpNormalization", "CumSum"],
+  ...["GroupNormalization", "RMSNormalization", "QuantizeLinear", "DequantizeLinear", "ScatterND", "ScatterElements"],
   ...["Softmax", "LogSoftmax", "Hardmax"],
 ];
 const BROADCAST = [
@@ -308,6 +323,10 @@ const RULES: ReadonlyMap<string, ShapeRule> = new Map<string, ShapeRule>([
   ["Squeeze", squeeze],
   ["Unsqueeze", unsqueeze],
   ["Gather", gather],
+  ["GatherElements", (node, facts) => facts.dims(node.inputs[1]!)],
+  ["GridSample", gridSample],
+  ["TopK", topK],
+  ["Tile", sameRank],
   ["Resize", resize],
   ["MatMul", matmul],
   ["Gemm", gemm],
