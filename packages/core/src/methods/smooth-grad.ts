@@ -29,6 +29,8 @@ export const smoothGrad: CamMethod<"pixels"> = {
   paper: "Smilkov et al., 2017",
   needs: ["pixels"],
   reads: "input",
+  // Under noise no row near the box may carry the class any more, and the other scores then have no gradient.
+  scores: ["row"],
   async map({ pixels, seed, samples }) {
     const { dims, data } = pixels.input;
     const sigma = NOISE * range(data);
