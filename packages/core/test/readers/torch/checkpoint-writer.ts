@@ -28,7 +28,7 @@ export function stridesOf(dims: readonly number[]): number[] {
 export function tensor(
   storage: py.PyValue,
   dims: readonly number[],
-  strides = stridesOf(dims),
+  strides: readonly number[] = stridesOf(dims),
   offset = 0,
 ): py.PyValue {
   const rebuild = py.global("torch._utils", "_rebuild_tensor_v2");
