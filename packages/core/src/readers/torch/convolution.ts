@@ -1,7 +1,7 @@
 import type { TorchModule } from "./module.js";
 import type { ModuleCall } from "./module-context.js";
 import type { Feature } from "./network-writer.js";
-import { floatsOfTensor } from "./tensor.js";
+import { floatsOfTensor, type TorchTensor } from "./tensor.js";
 
 /** A convolution with what its batch normalisation makes of it. */
 interface Scaled {
@@ -29,7 +29,7 @@ export function convolution(call: ModuleCall, norm?: TorchModule): Feature {
   }
   if ((module.attribute("padding_mode") ?? "zeros") !== "zeros") throw module.unknown("it does not pad with zeros");
   const folded = () => fold(module, norm, out);
-  const weights = call.weight("weight", weight.dims, () => scaled(floatsOfTensor(weight), folded().scale));
+  const weights = call.weight("weight", weight.dims, () => scaled(weight, folded().scale));
   const hasBias = norm !== undefined || module.tensorOrNone("bias") !== undefined;
   const bias = hasBias ? [call.weight("bias", [out], () => folded().bias!)] : [];
   return call.op("Conv", [x.value, weights, ...bias], out, {
@@ -85,11 +85,12 @@ export function normalisation(norm: TorchModule, count: number): Normalisation {
   };
 }
 
-/** Row by row times its factor, as a new array; the same array without factors. */
-function scaled(weights: Float32Array, scale: Float32Array | undefined): Float32Array {
+/** Row by row times its factor: in place where the values are a copy already, as those of other precisions are. */
+function scaled(tensor: TorchTensor, scale: Float32Array | undefined): Float32Array {
+  const weights = floatsOfTensor(tensor);
   if (scale === undefined) return weights;
   const row = weights.length / scale.length;
-  const result = new Float32Array(weights.length);
+  const result = tensor.storage.type === "float32" ? new Float32Array(weights.length) : weights;
   for (let i = 0; i < scale.length; i++) {
     const factor = scale[i]!;
     for (let j = i * row; j < (i + 1) * row; j++) result[j] = weights[j]! * factor;

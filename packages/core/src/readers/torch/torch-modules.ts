@@ -80,7 +80,10 @@ export function convolutionIn(call: ModuleCall, name: string, norm: string | und
   return convolution(call.within(conv, name, [x]), bn);
 }
 
-/** Modules of PyTorch itself, by their class. */
+/**
+ * Modules of PyTorch itself, by their class. Without ZeroPad2d (yolov3-tiny): ONNX Runtime 1.30 merges a Pad into the MaxPool behind
+ * it, and pads with −∞ then.
+ */
 export const torchModules: ReadonlyMap<string, ModuleBuilder> = new Map([
   ["Conv2d", (call) => convolution(call)],
   ["BatchNorm2d", batchNorm],
