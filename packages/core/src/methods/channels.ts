@@ -1,4 +1,5 @@
 import type { Map2D, Tensor } from "../tensor/tensor.js";
+import { weightedSum } from "../tensor/weighted-sum.js";
 import type { CamMethod, Evidence, Setting } from "./method.js";
 
 /** Channels, height and width of activations or gradients. */
@@ -51,14 +52,10 @@ export function weighChannels<K extends keyof Evidence>(
 ): Required<Pick<CamMethod<K | "activations">, "channels">> & {
   map(evidence: Pick<Evidence, K | "activations"> & Setting): Map2D;
 } {
-  return sumOverChannels<K>((evidence) => {
-    const weights = weigh(evidence);
-    const { data } = evidence.activations;
-    return (into, start, channel) => {
-      const weight = weights[channel]!;
-      for (let i = 0; i < into.length; i++) into[i] = weight * data[start + i]!;
-    };
-  });
+  return {
+    map: (evidence) => weightedSum(evidence.activations, weigh(evidence)),
+    channels: (evidence) => weightedChannels(evidence.activations, weigh(evidence)),
+  };
 }
 
 /** `w_c · A[c]`, the weights known. */
