@@ -92,6 +92,10 @@ function autoLayers(loaded: LoadedModel, method: AnyCamMethod): Layer[][] {
   });
 }
 
+/**
+ * The backbone's last map of the stride that found the detection. The deepest map, which serves large objects alike, is blind to where a
+ * small one lies, and the neck is less faithful than either: docs/faithfulness.md.
+ */
 function stageOf({ stages }: Taps, stride: number): Layer | undefined {
   return stages.find((stage) => stage.stride === stride) ?? stages.at(-1);
 }
