@@ -6,6 +6,7 @@ import { resolveClasses } from "../detector/names.js";
 import { resolveLayer } from "../detector/resolve-layer.js";
 import { WhyboxError } from "../errors.js";
 import type { RgbImage } from "../image/frame.js";
+import { letterbox } from "../image/letterbox.js";
 import { type AnyCamMethod, defaultMethods } from "../methods/index.js";
 import { readModel } from "../readers/read-model.js";
 import type { RuntimePort, SessionOptions } from "../runtime/port.js";
@@ -101,7 +102,9 @@ export function createDetector(
         const wanted = classes.length === 0 ? detections : detections.filter((d) => classes.includes(d.classIndex));
         const targets = asked === undefined ? wanted : [asked.target];
         const job = { loaded, plan, forward, options, signal };
-        const { backwardMs, finishMs, ...rest } = await explainImage(job, detections, targets);
+        const { backwardMs, finishMs, ...rest } = await explainImage(job, detections, targets, () =>
+          letterbox(image, forward.letterbox),
+        );
         const total = performance.now() - started;
         return {
           method: options.method.id,

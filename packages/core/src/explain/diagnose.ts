@@ -3,11 +3,20 @@ import type { Layer } from "../detector/layer.js";
 import type { AnyCamMethod } from "../methods/index.js";
 import type { Map2D } from "../tensor/tensor.js";
 import type { ForwardResult } from "./forward-pass.js";
+import type { NonFiniteOrigin } from "./non-finite.js";
 import { levelsBehind, type PlanContext } from "./plan.js";
 import type { ExplainPlan } from "./plan-explain.js";
 import type { ResolvedExplainOptions } from "./resolve-options.js";
 import type { EmptyReason, LayerDiagnosis } from "./result.js";
 import { ASKED, type DetectionScore } from "./scored.js";
+
+/** Values that are not finite: in which layers, and where they first appear. */
+export interface Trouble {
+  readonly layers: ReadonlyMap<string, "activations" | "gradients">;
+  /** True when the predictions hold such values and nothing was detected. */
+  readonly predictions: boolean;
+  readonly origin: NonFiniteOrigin | undefined;
+}
 
 /** What each layer saw: which detections it explains, and to which it is blind and why. */
 export function diagnoseLayers(
@@ -18,6 +27,7 @@ export function diagnoseLayers(
   gradientMax: ReadonlyMap<string, number>,
   forward: ForwardResult,
   method: AnyCamMethod,
+  trouble: Trouble,
 ): LayerDiagnosis[] {
   const routes = plan.route(explained);
   const differentiates = method.needs.includes("gradients");
@@ -43,10 +53,30 @@ export function diagnoseLayers(
         detections: mine.filter(sees).map((detection) => detection.index),
         blind: blind.map((detection) => detection.index),
         gradientMax: differentiates ? (gradientMax.get(layer.value) ?? (explained.length === 0 ? null : 0)) : null,
-        message: blind.length === 0 ? undefined : blindMessage(context, layer, reach, blind),
+        message: messageOf(
+          blind.length === 0 ? undefined : blindMessage(context, layer, reach, blind),
+          nonFiniteMessage(layer, trouble),
+        ),
       },
     ];
   });
+}
+
+function messageOf(...parts: readonly (string | undefined)[]): string | undefined {
+  const said = parts.filter((part) => part !== undefined);
+  return said.length === 0 ? undefined : said.join(" ");
+}
+
+function nonFiniteMessage(layer: Layer, { layers, origin }: Trouble): string | undefined {
+  const what = layers.get(layer.value);
+  if (what === undefined) return undefined;
+  return `The ${what} of layer ${layer.index ?? layer.name} are not all finite numbers: ${originText(origin)}`;
+}
+
+function originText(origin: NonFiniteOrigin | undefined): string {
+  if (origin === undefined)
+    return "the forward pass is finite, so the gradient overflows on its way back. Choose a layer nearer to the head.";
+  return `they first appear at node "${origin.node}" (${origin.op}, output "${origin.value}"). Check the weights and the precision of the export there.`;
 }
 
 function blindMessage(
@@ -75,8 +105,19 @@ export function diagnoseEmpty(
   scored: readonly DetectionScore[],
   heatmap: Map2D,
   layers: readonly LayerDiagnosis[],
+  trouble: Trouble,
 ): { readonly reason: EmptyReason; readonly message: string } | undefined {
   if (heatmap.data.some((value) => value > 0)) return undefined;
+  if (trouble.predictions) {
+    const message = `The model's predictions are not all finite numbers: ${originText(trouble.origin)}`;
+    return { reason: "non-finite", message };
+  }
+  if (trouble.layers.size > 0) {
+    return {
+      reason: "non-finite",
+      message: layers.flatMap((layer) => layer.message ?? []).join(" ") || originText(trouble.origin),
+    };
+  }
   if (explained.length === 0 && detections.length === 0) {
     const message = `Nothing was detected at confidence ${options.confidence}. Lower the confidence, or use a larger image size.`;
     return { reason: "no-detection", message };

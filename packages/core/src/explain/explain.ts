@@ -7,6 +7,7 @@ import { diagnoseEmpty, diagnoseLayers } from "./diagnose.js";
 import { combine, keepTop, largest, maximumOf, mean, overMaximum } from "./finish.js";
 import { planContext } from "./loaded-model.js";
 import { type GroupMaps, type MapJob, makeMaps } from "./maps.js";
+import { allFinite, firstNonFinite } from "./non-finite.js";
 import type { ResolvedExplainOptions } from "./resolve-options.js";
 import type { DetectionMap, EmptyReason, LayerDiagnosis, MapNote, ScoreReport } from "./result.js";
 import { ASKED, counted, type DetectionScore } from "./scored.js";
@@ -26,11 +27,15 @@ export interface Explanation {
   readonly finishMs: number;
 }
 
-/** All explanations of one image: `targets` are the detections asked for, or one box that a person drew. */
+/**
+ * All explanations of one image: `targets` are the detections asked for, or one box that a person drew; `pixels` makes the input again,
+ * for telling where values that are not finite come from.
+ */
 export async function explainImage(
   job: Omit<MapJob, "groups">,
   detections: readonly Detection[],
   targets: readonly Detection[],
+  pixels: () => Float32Array,
 ): Promise<Explanation> {
   const started = performance.now();
   const { loaded, forward, options, plan } = job;
@@ -44,6 +49,11 @@ export async function explainImage(
   );
   const { heatmapInput, maps } = options.per === "image" ? imageMap(made, job) : separateMaps(made, groups, job);
   const kept = keepTop(heatmapInput, options.keepTopPercent);
+  const predictions = detections.length === 0 && !allFinite(forward.predictions.data);
+  const { inputSize } = forward.letterbox;
+  const origin =
+    predictions || made.nonFinite.size > 0 ? await firstNonFinite(loaded, pixels(), inputSize, job.signal) : undefined;
+  const trouble = { layers: made.nonFinite, predictions, origin };
   const layers = diagnoseLayers(
     planContext(loaded),
     plan,
@@ -52,6 +62,7 @@ export async function explainImage(
     made.gradientMax,
     forward,
     options.method,
+    trouble,
   );
   return {
     heatmap: unletterbox(kept, forward.letterbox),
@@ -61,7 +72,7 @@ export async function explainImage(
     layers,
     scores: reports,
     explained: targets.map((detection) => detection.index).filter((index) => index !== ASKED),
-    empty: diagnoseEmpty(detections, targets, options, made.scored.flat(), kept, layers),
+    empty: diagnoseEmpty(detections, targets, options, made.scored.flat(), kept, layers, trouble),
     backwardMs: made.backwardMs,
     finishMs: performance.now() - started - made.backwardMs,
   };

@@ -12,6 +12,7 @@ import type { ForwardResult } from "./forward-pass.js";
 import { type GradientRequest, gradientsOf } from "./gradients.js";
 import type { LoadedModel } from "./loaded-model.js";
 import { MaskedRuns } from "./masked.js";
+import { allFinite } from "./non-finite.js";
 import { inputLayer, openBiases, openPixels } from "./pixels.js";
 import type { ExplainPlan } from "./plan-explain.js";
 import type { ResolvedExplainOptions } from "./resolve-options.js";
@@ -41,6 +42,8 @@ export interface GroupMaps {
   /** Layer value → its largest absolute gradient. */
   readonly gradientMax: ReadonlyMap<string, number>;
   readonly notes: readonly MapNote[];
+  /** Layer value → what of it holds NaN or infinity. */
+  readonly nonFinite: ReadonlyMap<string, "activations" | "gradients">;
   readonly backwardMs: number;
 }
 
@@ -76,12 +79,14 @@ export async function makeMaps(job: MapJob, scaled: boolean): Promise<GroupMaps>
   const backwardMs = performance.now() - started;
   const gradientMax = new Map<string, number>();
   const notes: MapNote[] = [];
-  const source = new EvidenceSource(job, explained, notes);
+  const nonFinite = new Map<string, "activations" | "gradients">();
+  const source = new EvidenceSource(job, explained, notes, nonFinite);
   const found = groups.map(() => options.scores.map((): Map2D[] => []));
   const maxima = groups.map(() => options.scores.map(() => 0));
   for (const [t, task] of tasks.entries()) {
     for (const [value, { data }] of gradients[t]!) {
       gradientMax.set(value, Math.max(gradientMax.get(value) ?? 0, absMax(data)));
+      if (!allFinite(data)) nonFinite.set(value, "gradients");
     }
     const score = options.scores.indexOf(task.score);
     const maps = found[task.group]![score]!;
@@ -97,7 +102,7 @@ export async function makeMaps(job: MapJob, scaled: boolean): Promise<GroupMaps>
     perScore.map((maps) => finishLayers(maps, forward.letterbox.inputSize, scaled)),
   );
   throwIfAborted(signal);
-  return { maps: finished, maxima, scored, gradientMax, notes, backwardMs };
+  return { maps: finished, maxima, scored, gradientMax, notes, nonFinite, backwardMs };
 }
 
 async function taskGradients(job: MapJob, tasks: readonly Task[]): Promise<readonly ReadonlyMap<string, Tensor>[]> {
@@ -117,12 +122,19 @@ async function taskGradients(job: MapJob, tasks: readonly Task[]): Promise<reado
 class EvidenceSource {
   readonly #job: MapJob;
   readonly #notes: MapNote[];
+  readonly #nonFinite: Map<string, "activations" | "gradients">;
   readonly #activations = new Map<string, Promise<Tensor>>();
   readonly #masked: MaskedRuns;
 
-  constructor(job: MapJob, explained: readonly Detection[], notes: MapNote[]) {
+  constructor(
+    job: MapJob,
+    explained: readonly Detection[],
+    notes: MapNote[],
+    nonFinite: Map<string, "activations" | "gradients">,
+  ) {
     this.#job = job;
     this.#notes = notes;
+    this.#nonFinite = nonFinite;
     this.#masked = new MaskedRuns(job.loaded, job.forward, explained, job.signal);
   }
 
@@ -189,7 +201,10 @@ class EvidenceSource {
     if (known) return known;
     const name = plan.main.activations.get(layer.value);
     if (name === undefined) throw new WhyboxError("internal", `Layer "${layer.value}" was not tapped.`);
-    const read = readFloats(name, forward.tensors[name]!).then(({ dims, data }) => ({ dims: dims.slice(1), data }));
+    const read = readFloats(name, forward.tensors[name]!).then(({ dims, data }) => {
+      if (!allFinite(data)) this.#nonFinite.set(layer.value, "activations");
+      return { dims: dims.slice(1), data };
+    });
     this.#activations.set(layer.value, read);
     return read;
   }

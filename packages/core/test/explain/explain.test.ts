@@ -54,7 +54,7 @@ class Bench {
 
   explain(targets: readonly Detection[]) {
     const job = { loaded: this.#loaded, plan: this.#plan, forward: this.pass.result, options: this.#options };
-    return explainImage({ ...job, signal: undefined }, this.pass.detections, targets);
+    return explainImage({ ...job, signal: undefined }, this.pass.detections, targets, () => this.pass.result.input);
   }
 }
 
