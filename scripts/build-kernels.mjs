@@ -9,7 +9,7 @@ const folder = resolve(import.meta.dirname, "../packages/core/src/tensor");
 const target = resolve(folder, "kernels.ts");
 
 const { parseWat } = await assembler();
-const module = parseWat("kernels.wat", readFileSync(resolve(folder, "kernels.wat")), { simd: true });
+const module = parseWat("kernels.wat", readFileSync(resolve(folder, "kernels.wat"), "utf8"), { simd: true });
 module.validate();
 const { buffer } = module.toBinary({});
 const lines = Buffer.from(buffer)
