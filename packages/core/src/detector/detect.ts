@@ -97,22 +97,38 @@ function clip(box: Box<"input">, [height, width]: Size): Box<"input"> {
 function toDetection(
   { row, classIndex, confidence, box }: Candidate,
   index: number,
+  predictions: Predictions,
+  head: DetectorHead,
+  names: readonly string[],
+  letterbox: Letterbox,
+): Detection {
+  const boxes = { boxImage: toImage(box, letterbox), boxInput: clip(box, letterbox.inputSize) };
+  return { ...detectionOfRow(predictions, row, classIndex, boxes, index, head, names, letterbox), confidence };
+}
+
+/** A row of the predictions as a detection of a class, with the boxes that it is to have. */
+export function detectionOfRow(
   { data, columns }: Predictions,
+  row: number,
+  classIndex: number,
+  boxes: Pick<Detection, "boxImage" | "boxInput">,
+  index: number,
   head: DetectorHead,
   names: readonly string[],
   letterbox: Letterbox,
 ): Detection {
   const origin = head.originOf(row, letterbox.inputSize);
   const level = head.levels[origin.level]!;
+  const objectness = data[row * columns + 4]!;
+  const classProbability = data[row * columns + 5 + classIndex]!;
   return {
     index,
     classIndex,
     className: names[classIndex] ?? `class${classIndex}`,
-    confidence,
-    objectness: data[row * columns + 4]!,
-    classProbability: data[row * columns + 5 + classIndex]!,
-    boxImage: toImage(box, letterbox),
-    boxInput: clip(box, letterbox.inputSize),
+    confidence: objectness * classProbability,
+    objectness,
+    classProbability,
+    ...boxes,
     row,
     level: origin.level,
     levelName: level.name,

@@ -1,3 +1,4 @@
+import { detectionOfRow } from "../detector/detect.js";
 import type { Detection, Predictions } from "../detector/detection.js";
 import { resolveClasses } from "../detector/names.js";
 import { boxIou } from "../detector/nms.js";
@@ -64,27 +65,8 @@ export function rowTarget(
   boxImage: Box<"image">,
   index: number = ASKED,
 ): Detection {
-  const { head, classNames } = loaded;
-  const origin = head.originOf(row, letterbox.inputSize);
-  const level = head.levels[origin.level]!;
-  const objectness = predictions.data[row * predictions.columns + OBJECTNESS_COLUMN]!;
-  const classProbability = predictions.data[row * predictions.columns + CLASS_COLUMN + classIndex]!;
-  return {
-    index,
-    classIndex,
-    className: classNames[classIndex]!,
-    confidence: objectness * classProbability,
-    objectness,
-    classProbability,
-    boxImage,
-    boxInput,
-    row,
-    level: origin.level,
-    levelName: level.name,
-    stride: level.stride,
-    anchor: origin.anchor,
-    cell: origin.cell,
-  };
+  const boxes = { boxImage, boxInput };
+  return detectionOfRow(predictions, row, classIndex, boxes, index, loaded.head, loaded.classNames, letterbox);
 }
 
 /** Of the `topk` rows nearest to the box the one with the largest objectness × class probability × IoU. */
