@@ -44,6 +44,7 @@ const maskedPasses = {
   paper: "none",
   needs: ["masked"],
   reads: "network",
+  samples: "masks",
   async map({ masked, samples }) {
     await masked.scores(samples, (_, into) => into.fill(1));
     return { height: 1, width: 1, data: new Float32Array(1) };

@@ -50,14 +50,15 @@ for (const [kind, id] of ["cases", "cases_head"].flatMap((kind) =>
   const image = await decodeImage(join(folder, found.input, "letterboxed.png"));
   const layer = found.layer;
   const cam = readHalfs(join(folder, kind, id, "cam.npy"));
+  const own = methods.find((one) => one.id === name(found.method));
   const options = {
-    ...(methods.find((one) => one.id === name(found.method))?.reads ? {} : { layer }),
+    ...(own?.reads ? {} : { layer }),
     classNames: found.class_names ?? [],
     // The reference's h is the width and its w the height.
     backprop: (found.backprop_array ?? []).flatMap((item) => items[item] ?? []),
     backwardPerClass: found.backward_per_class ?? false,
     keepTopPercent: found.keep_only_topk ?? 100,
-    compat: true,
+    compat: own?.hasCompat ?? false,
   };
   if (options.backprop.length === 0) options.backprop = ["class"];
   const tries = [];

@@ -53,6 +53,9 @@ function facts(method) {
     ["Read at, with `--layer auto`", where],
     ["Score, unless one is asked for", (method.scores ?? ["class"]).map((id) => `\`${id}\``).join(", ")],
     ["Eigen-smooth", method.channels ? "yes" : "no"],
+    ["`--samples`", method.samples ?? "no"],
+    ["`--seed`", method.usesSeed ? "yes" : "no"],
+    ["`--compat`", method.hasCompat ? "yes" : "no"],
   ];
   return ["| | |", "|---|---|", ...rows.map(([name, value]) => `| ${name} | ${value} |`)].join("\n");
 }

@@ -46,11 +46,11 @@ export interface ExplainOptions extends DetectOptions {
   readonly augSmooth?: boolean;
   /** Only the hottest pixels of the map, in percent of all; the others become 0. Default 100. */
   readonly keepTopPercent?: number;
-  /** The numbers of pytorch-grad-cam where Whybox differs by default. Default false. */
+  /** The numbers of pytorch-grad-cam (or of the paper) for methods that differ by default; refused by the others. Default false. */
   readonly compat?: boolean;
-  /** Seed of everything random. Default 0. */
+  /** Seed of methods that draw random numbers; any but 0 is refused by the others. Default 0. */
   readonly seed?: number;
-  /** Masks, noise samples or steps, for methods that take some. Default: the method's own. */
+  /** Masks, noise samples, steps or concepts of methods that take a number of them; refused by the others. Default: the method's own. */
   readonly samples?: number;
 }
 

@@ -86,6 +86,7 @@ export function resolveExplainOptions(
     samples: options.samples === undefined ? undefined : whole("samples", options.samples, 1_000_000),
   };
   refuseContradictions(options, resolved);
+  refuseUnread(options, method, methods);
   return resolved;
 }
 
@@ -130,6 +131,28 @@ function refuseContradictions(
   }
   if ((method.reads ?? "layers") !== "layers" && (options.layer ?? "auto") !== "auto") {
     refuse(`${method.id} is not read at a layer; leave layer out.`);
+  }
+}
+
+/** Options that only some methods read; the defaults may be given to all. */
+function refuseUnread(
+  { samples, seed = 0, compat = false }: ExplainOptions,
+  method: AnyCamMethod,
+  methods: readonly AnyCamMethod[],
+): void {
+  type Read = (one: AnyCamMethod) => string | boolean | undefined;
+  const options: readonly [option: string, given: boolean, why: string, reads: Read][] = [
+    ["samples", samples !== undefined, "it takes none", (one) => one.samples],
+    ["seed", seed !== 0, "it draws nothing at random", (one) => one.usesSeed],
+    ["compat", compat, "it has no other numbers for it", (one) => one.hasCompat],
+  ];
+  for (const [option, given, why, reads] of options) {
+    if (!given || reads(method)) continue;
+    const others = methods.filter(reads).map(({ id }) => id);
+    const instead = others.length === 0 ? "" : `, or use ${others.join(", ")}`;
+    throw new WhyboxError("usage", `${option} has no meaning for ${method.id}: ${why}. Leave it out${instead}.`, {
+      details: { option, method: method.id, others },
+    });
   }
 }
 

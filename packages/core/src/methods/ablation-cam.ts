@@ -34,6 +34,7 @@ export const ablationCam: CamMethod<"activations" | "tail"> = {
   title: "Ablation-CAM",
   paper: "Desai and Ramaswamy, WACV 2020",
   needs: ["activations", "tail"],
+  hasCompat: true,
   map: async (evidence) => weightedSum(evidence.activations, await weigh(evidence)),
   channels: async (evidence) => weightedChannels(evidence.activations, await weigh(evidence)),
 };

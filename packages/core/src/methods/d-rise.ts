@@ -47,6 +47,9 @@ export const dRise: CamMethod<"masked"> = {
   paper: "Petsiuk et al., CVPR 2021",
   needs: ["masked"],
   reads: "network",
+  samples: "masks",
+  usesSeed: true,
+  hasCompat: true,
   async map({ masked, seed, samples, compat, report }) {
     const [height, width] = masked.size;
     const masks = gridMasks({ size: masked.size, cells: CELLS, keep: KEEP, seed });

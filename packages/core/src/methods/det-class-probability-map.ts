@@ -23,6 +23,7 @@ export const detClassProbabilityMap: CamMethod<"classMaps" | "places"> = {
   paper: "OpenVINO Explainable AI Toolkit, 2023",
   needs: ["classMaps", "places"],
   reads: "network",
+  hasCompat: true,
   map({ classMaps, places, compat }) {
     const [, finestHeight, finestWidth] = classMaps[0]!.probabilities.dims as [number, number, number];
     const [height, width] = compat ? [ORIGINAL_SIZE, ORIGINAL_SIZE] : [finestHeight, finestWidth];

@@ -22,7 +22,8 @@ export const eigenCam: CamMethod<"activations" | "scoreMap"> = {
   title: "Eigen-CAM",
   paper: "Muhammad and Yeasin, IJCNN 2020",
   needs: ["activations", "scoreMap"],
-  map: ({ activations, ...rest }) => eigenMap(activations, rest),
+  hasCompat: true,
+  map: (evidence) => eigenMap(evidence.activations, evidence),
 };
 
 /** The first principal component of `[C, H, W]` with its sign chosen, the gap between it and the second reported. */

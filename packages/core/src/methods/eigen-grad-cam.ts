@@ -18,5 +18,6 @@ export const eigenGradCam: CamMethod<"activations" | "gradients" | "scoreMap"> =
   paper: "Gildenblat et al., pytorch-grad-cam, 2021",
   needs: ["activations", "gradients", "scoreMap"],
   auto: "stage",
-  map: ({ activations, gradients, ...rest }) => eigenMap(product(gradients, activations), rest),
+  hasCompat: true,
+  map: (evidence) => eigenMap(product(evidence.gradients, evidence.activations), evidence),
 };

@@ -33,6 +33,7 @@ export const integratedGradients: CamMethod<"pixels"> = {
   reads: "input",
   // The logarithms of the other scores fall off a cliff where no row near the box carries the class any more.
   scores: ["row"],
+  samples: "steps",
   async map({ pixels, samples, report }) {
     const [C, H, W] = pixels.input.dims as [number, number, number];
     const x = pixels.input.data;

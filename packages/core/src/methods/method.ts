@@ -95,7 +95,7 @@ export interface Setting {
   readonly compat: boolean;
   /** Seed of everything random. */
   readonly seed: number;
-  /** Masks, noise samples or steps, where the user asked for a number. */
+  /** Masks, noise samples, steps or concepts, where the user asked for a number. */
   readonly samples: number | undefined;
   /** Notes to the user about this map (a gap, a count of runs). */
   report(name: string, value: number): void;
@@ -124,6 +124,12 @@ export interface CamMethod<K extends keyof Evidence = keyof Evidence> {
   readonly auto?: "level" | "stage" | "taps" | "taps-fast";
   /** Scores that are explained when none is asked for. Default: class. */
   readonly scores?: readonly string[];
+  /** What `samples` counts, for methods that read it. Others refuse the option. */
+  readonly samples?: "masks" | "noise samples" | "steps" | "concepts";
+  /** True when it draws random numbers from `seed`. Others refuse a seed. */
+  readonly usesSeed?: boolean;
+  /** True when its map under `compat` is another one. Others refuse the option. */
+  readonly hasCompat?: boolean;
   /** How maps of several scores become one. Default: their mean. */
   readonly merge?: "mean" | "max";
   map(evidence: Pick<Evidence, K> & Setting): Map2D | Promise<Map2D>;

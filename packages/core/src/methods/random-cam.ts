@@ -16,6 +16,7 @@ export const randomCam: CamMethod<"activations"> = {
   title: "Random weights",
   paper: "Gildenblat et al., pytorch-grad-cam, 2021",
   needs: ["activations"],
+  usesSeed: true,
   ...weighChannels<"activations">(({ activations, seed }) => {
     const random = createRandom(seed);
     return Float64Array.from({ length: shapeOf(activations)[0] }, () => 2 * random.uniform() - 1);

@@ -21,6 +21,7 @@ export const refineCam: CamMethod<"activations" | "gradients"> = {
   paper: "arXiv:2605.14641, 2026",
   needs: ["activations", "gradients"],
   auto: "taps",
+  hasCompat: true,
   ...weighChannels<"gradients">(plusPlusWeights),
   fuse(maps: readonly Map2D[]): Map2D {
     const { height, width } = maps[0]!;

@@ -31,6 +31,8 @@ export const smoothGrad: CamMethod<"pixels"> = {
   reads: "input",
   // Under noise no row near the box may carry the class any more, and the other scores then have no gradient.
   scores: ["row"],
+  samples: "noise samples",
+  usesSeed: true,
   async map({ pixels, seed, samples }) {
     const { dims, data } = pixels.input;
     const sigma = NOISE * range(data);

@@ -21,6 +21,7 @@ export const ssGradCamPlusPlus: CamMethod<"activations" | "gradients" | "places"
   paper: "Yamauchi, CVPR Workshops 2024",
   needs: ["activations", "gradients", "places"],
   auto: "stage",
+  hasCompat: true,
   ...sumOverChannels<"gradients" | "places">((evidence) =>
     spatiallySensitive(evidence, evidence.compat ? publishedWeights(evidence) : instanceWeights(evidence)),
   ),

@@ -9,6 +9,17 @@ import { yoloGraph } from "../detector/yolo-graph.js";
 import { modelOf } from "../onnx/support.js";
 import { MINI_SIZE, miniDetector, picture, tameModel } from "../support/mini-detector.js";
 
+/** Settings that a method may read only when it declares them, and those that were read. */
+const optional = new Set<PropertyKey>(["samples", "seed", "compat"]);
+const readSettings = new Set<PropertyKey>();
+const watchSettings = <T extends object>(evidence: T): T =>
+  new Proxy(evidence, {
+    get: (target, key, self) => {
+      if (optional.has(key)) readSettings.add(key);
+      return Reflect.get(target, key, self);
+    },
+  });
+
 /** Raw maps are looked at too: later steps turn NaN into zeros, and would hide them. */
 const raw: { id: string; map: Map2D }[] = [];
 const watched = defaultMethods.map((method): AnyCamMethod => {
@@ -18,7 +29,7 @@ const watched = defaultMethods.map((method): AnyCamMethod => {
   };
   return {
     ...method,
-    map: async (evidence) => look(await method.map(evidence)),
+    map: async (evidence) => look(await method.map(watchSettings(evidence))),
     ...(method.fuse === undefined ? {} : { fuse: (maps: readonly Map2D[]) => look(method.fuse!(maps)) }),
   };
 });
@@ -34,8 +45,10 @@ const dead = miniDetector({ methods: watched, scores }, modelOf(yoloGraph()));
 afterAll(() => Promise.all([detector.dispose(), lifted.dispose(), dead.dispose()]));
 
 const ids = defaultMethods.map(({ id }) => id);
+const methodOf = (id: string) => defaultMethods.find((method) => method.id === id)!;
+const takesSamples = (id: string) => methodOf(id).samples !== undefined;
 const everyScore = { backprop: defaultScores.map(({ id }) => id), versus: "class1" };
-const readsLayers = (id: string) => (defaultMethods.find((method) => method.id === id)!.reads ?? "layers") === "layers";
+const readsLayers = (id: string) => (methodOf(id).reads ?? "layers") === "layers";
 
 function expectSound(id: string, found: ExplainResult): void {
   for (const { id: of, map } of raw.splice(0)) {
@@ -55,7 +68,7 @@ function expectSound(id: string, found: ExplainResult): void {
 
 async function explain(id: string, options: ExplainOptions, by = detector): Promise<ExplainResult> {
   raw.length = 0;
-  const base = { imageSize: MINI_SIZE, maxDetections: 2, samples: 4 };
+  const base = { imageSize: MINI_SIZE, maxDetections: 2, ...(takesSamples(id) ? { samples: 4 } : {}) };
   const found = await by.explain(picture(), { ...base, ...options, method: id });
   expect(found.method).toBe(id);
   const made = raw.length;
@@ -77,8 +90,8 @@ describe.each(ids)("%s", (id) => {
       imageSize: [128, 192] as const,
       maxDetections: 5,
       per: "detection",
-      samples: 20,
-      seed: 1,
+      ...(takesSamples(id) ? { samples: 20 } : {}),
+      ...(methodOf(id).usesSeed ? { seed: 1 } : {}),
     } as const;
     // Layers that are negative throughout are shut for guided gradients.
     const found = await explain(id, options, id.startsWith("Guided") ? lifted : detector);
@@ -118,9 +131,20 @@ describe.each(ids)("%s", (id) => {
   it("a box that was not detected, compat, other seeds, a class against another", async () => {
     const box = { x1: 5, y1: 5, x2: 40, y2: 30, className: "class2" };
     await explain(id, { box, confidence: 0.9 });
-    await explain(id, { compat: true });
-    await explain(id, { seed: 123, versus: "class1" });
+    if (methodOf(id).hasCompat) await explain(id, { compat: true });
+    await explain(id, { ...(methodOf(id).usesSeed ? { seed: 123 } : {}), versus: "class1" });
     await explain(id, { augSmooth: true, keepTopPercent: 20, backwardPerClass: true });
+  });
+
+  it("reads the settings that it declares, and no other", async () => {
+    readSettings.clear();
+    await explain(id, {});
+    const { samples, usesSeed, hasCompat } = methodOf(id);
+    expect([...readSettings].sort()).toEqual([
+      ...(hasCompat ? ["compat"] : []),
+      ...(samples ? ["samples"] : []),
+      ...(usesSeed ? ["seed"] : []),
+    ]);
   });
 });
 
@@ -134,7 +158,7 @@ it.each(defaultMethods.filter(({ channels }) => channels).map(({ id }) => id))("
 
 it.each(ids)("%s of a network whose activations are all zero", async (id) => {
   for (const per of ["image", "detection"] as const) {
-    for (const compat of [false, true]) {
+    for (const compat of methodOf(id).hasCompat ? [false, true] : [false]) {
       const found = await explain(id, { per, compat, confidence: 0.2, imageSize: 64 }, dead);
       expect(found.detections).toHaveLength(2);
     }
@@ -145,7 +169,8 @@ it("a picture of one colour", async () => {
   const grey = { height: 64, width: 96, data: new Uint8Array(3 * 64 * 96).fill(114) };
   for (const id of ids) {
     raw.length = 0;
-    const options = { imageSize: MINI_SIZE, maxDetections: 2, samples: 6, per: "detection" } as const;
+    const samples = takesSamples(id) ? { samples: 6 } : {};
+    const options = { imageSize: MINI_SIZE, maxDetections: 2, ...samples, per: "detection" } as const;
     expectSound(id, await detector.explain(grey, { ...options, method: id }));
   }
 });

@@ -62,8 +62,8 @@ describe("defaults", () => {
       { keepTopPercent: 100 },
       { keepTopPercent: 1e-3 },
       { seed: 0 },
-      { seed: 2 ** 32 - 1 },
-      { samples: 1 },
+      { seed: 2 ** 32 - 1, method: "RandomCAM" },
+      { samples: 1, method: "D-RISE" },
       { topk: 10_000 },
       { imageSize: 8192 },
     ])
@@ -96,6 +96,12 @@ const refusals: readonly (readonly [options: unknown, message: RegExp])[] = [
   [{ backprop: ["clas"] }, /Unknown backprop item "clas".*Did you mean "class"/],
   [{ versus: "horse" }, /Unknown class "horse"/],
   [{ eigenSmooth: true, method: "D-RISE" }, /^eigenSmooth has no meaning for D-RISE/],
+  [{ samples: 5 }, /^samples has no meaning for GradCAM: it takes none. Leave it out, or use .*D-RISE, SmoothGrad, /],
+  [{ seed: 5 }, /^seed has no meaning for GradCAM: it draws nothing at random. .*RandomCAM, D-RISE, SmoothGrad.$/],
+  [
+    { compat: true, method: "ODAM" },
+    /^compat has no meaning for ODAM: it has no other numbers for it. .*GradCAM\+\+, /,
+  ],
   [{ backwardPerClass: true, per: "detection" }, /^backwardPerClass averages .* per "detection" keeps them apart/],
   [{ backwardPerClass: true, per: "class" }, /^backwardPerClass/],
   [{ scale: "common" }, /^scale "common" compares maps of one image/],
@@ -119,6 +125,30 @@ describe("refusals", () => {
     expect(() => resolve({ method: "D-RISE", layer: "auto" })).not.toThrow();
     expect(() => resolve({ box, classNames: [], per: "image" })).not.toThrow();
     expect(() => resolve({ scale: "common", per: "class" })).not.toThrow();
+  });
+
+  it("samples, seed and compat are refused for exactly the methods that do not declare to read them", () => {
+    for (const method of defaultMethods) {
+      const { id, samples, usesSeed, hasCompat } = method;
+      const cases = [
+        [{ samples: 3 }, samples !== undefined],
+        [{ seed: 3 }, usesSeed === true],
+        [{ compat: true }, hasCompat === true],
+      ] as const;
+      for (const [options, reads] of cases) {
+        const call = () => resolve({ method: id, ...options });
+        if (reads) expect(call, id).not.toThrow();
+        else expect(call, id).toThrow(new RegExp(`^${Object.keys(options)[0]} has no meaning for `));
+      }
+      expect(() => resolve({ method: id, seed: 0, compat: false }), id).not.toThrow();
+    }
+  });
+
+  it("names no other method where none reads the option", () => {
+    const own = defaultMethods.filter(({ id }) => id === "GradCAM");
+    expect(() => resolve({ samples: 3 }, own)).toThrow(
+      /^samples has no meaning for GradCAM: it takes none. Leave it out.$/,
+    );
   });
 
   it("eigenSmooth is refused for exactly the methods whose map is no sum over channels", () => {

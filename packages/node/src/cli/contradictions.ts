@@ -101,7 +101,28 @@ function methodProblems(values: ExplainValues, given: Given, method: MethodFacts
   if (method.reads !== "layers" && given.has("layer") && values.layer[0] !== "auto") {
     problems.push(`--layer: ${method.id} is not read at a layer; leave it out.`);
   }
-  return problems;
+  return [...problems, ...unreadProblems(values, given, name, method, choices.methods)];
+}
+
+/** Options that only some methods read. */
+function unreadProblems(
+  values: ExplainValues,
+  given: Given,
+  name: string,
+  method: MethodFacts,
+  methods: readonly MethodFacts[],
+): string[] {
+  const options: readonly [flag: string, given: boolean, why: string, reads: (one: MethodFacts) => boolean][] = [
+    ["--samples", values.samples !== undefined, "it takes none", (one) => one.samples !== null],
+    ["--seed", given.has("seed"), "it draws nothing at random", (one) => one.usesSeed],
+    ["--compat", values.compat, "it has no other numbers for it", (one) => one.hasCompat],
+  ];
+  return options
+    .filter(([, given, , reads]) => given && !reads(method))
+    .map(([flag, , why, reads]) => {
+      const others = methods.filter(reads).map(({ id }) => id);
+      return `${flag} has no meaning for ${name}: ${why}. Leave it out, or use --method ${others.join(", ")}.`;
+    });
 }
 
 function pictureProblems(values: ExplainValues, given: Given): string[] {

@@ -13,6 +13,11 @@ export interface MethodFacts {
   readonly reads: "layers" | "input" | "network";
   /** Whether `--eigen-smooth` has a meaning for it. */
   readonly eigenSmooth: boolean;
+  /** What `--samples` counts, or null where it has no meaning. */
+  readonly samples: string | null;
+  /** Whether `--seed` and `--compat` have a meaning for it. */
+  readonly usesSeed: boolean;
+  readonly hasCompat: boolean;
   /** What is differentiated when `--backprop` is not given. */
   readonly backprop: readonly string[];
   readonly paper: string;
@@ -28,6 +33,9 @@ export function methodFacts(method: AnyCamMethod): MethodFacts {
     runs: runsOf(method),
     reads: method.reads ?? "layers",
     eigenSmooth: method.channels !== undefined,
+    samples: method.samples ?? null,
+    usesSeed: method.usesSeed ?? false,
+    hasCompat: method.hasCompat ?? false,
     backprop: method.scores ?? ["class"],
     paper: method.paper,
   };

@@ -44,7 +44,7 @@ describe("whybox explain", () => {
     await putPictures(cwd, "dog.jpg");
     const run = world();
     const code = await run.run(
-      ...["explain", "dog.jpg", "--weights", "best.onnx", "--names", "n.txt", "--method", "gradcam"],
+      ...["explain", "dog.jpg", "--weights", "best.onnx", "--names", "n.txt", "--method", "Takes-All"],
       ...[
         "--layer",
         "17",
@@ -91,7 +91,7 @@ describe("whybox explain", () => {
       { weights: "best.onnx", options: { names: "n.txt", device: "webgpu", threads: 2 } },
     ]);
     const passed = {
-      method: "GradCAM",
+      method: "takes-all",
       layer: [17, -2, "/model.9/x"],
       classNames: ["dog", "cat"],
       backprop: ["class", "confidence"],
@@ -115,6 +115,7 @@ describe("whybox explain", () => {
     expect((await json("o/dog.json")).options).toEqual({
       ...passed,
       // What the engine says it took.
+      method: "GradCAM",
       backprop: ["class"],
       versus: null,
       box: null,

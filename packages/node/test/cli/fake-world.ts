@@ -97,16 +97,22 @@ export function createWorld(options: WorldOptions = {}): World {
 
 const fakeChoices: CliContext["choices"] = {
   colormaps: ["jet", "turbo", "viridis"],
-  methods: [method("GradCAM"), method("tap-fusion", { eigenSmooth: false }), method("D-RISE", { reads: "network" })],
+  methods: [
+    method("GradCAM"),
+    method("tap-fusion", { eigenSmooth: false }),
+    method("D-RISE", { reads: "network", samples: "masks" }),
+    method("takes-all", { samples: "steps", usesSeed: true, hasCompat: true }),
+  ],
   scores: ["class", "confidence", "contrast"],
-  methodId: (name) => known(name, ["GradCAM", "tap-fusion", "D-RISE"], "method"),
+  methodId: (name) => known(name, ["GradCAM", "tap-fusion", "D-RISE", "takes-all"], "method"),
   scoreId: (name) => known(name, ["class", "confidence", "contrast"], "backprop item"),
 };
 
 function method(id: string, facts: Partial<MethodFacts> = {}): MethodFacts {
   return {
     ...{ id, aliases: [], title: `The ${id}`, needs: ["gradients"], runs: "1 backward", reads: "layers" },
-    ...{ eigenSmooth: true, backprop: ["class"], paper: "A paper, 2020" },
+    ...{ eigenSmooth: true, samples: null, usesSeed: false, hasCompat: false },
+    ...{ backprop: ["class"], paper: "A paper, 2020" },
     ...facts,
   };
 }

@@ -146,7 +146,10 @@ describe("what is left to the engine", () => {
     [["--versus", "cat"], ["versus"]],
     [["--method", "tap-fusion"], ["method"]],
     [["--backprop", "class"], ["backprop"]],
-    [["--samples", "5"], ["samples"]],
+    [
+      ["--method", "D-RISE", "--samples", "5"],
+      ["method", "samples"],
+    ],
   ])("%j", async (argv, keys) => {
     const run = createWorld({ cwd });
     expect(await run.run("explain", "x.jpg", ...argv)).toBe(0);

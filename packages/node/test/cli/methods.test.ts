@@ -2,6 +2,7 @@ import { defaultMethods } from "@whybox/core";
 import { describe, expect, it } from "vitest";
 import { coreChoices } from "../../src/cli/core-choices.js";
 import { main } from "../../src/cli/main.js";
+import type { MethodFacts } from "../../src/cli/method-facts.js";
 import { createWorld } from "./fake-world.js";
 
 async function methods(...argv: string[]): Promise<string> {
@@ -36,7 +37,14 @@ describe("whybox methods", () => {
       needs: ["activations", "gradients"],
       reads: "layers",
       eigenSmooth: false,
+      samples: null,
+      usesSeed: false,
+      hasCompat: false,
       backprop: ["row"],
     });
+    const ids = (reads: (one: MethodFacts) => unknown) => list.filter(reads).map(({ id }: MethodFacts) => id);
+    expect(ids((one) => one.samples === "masks")).toEqual(["D-RISE"]);
+    expect(ids((one) => one.usesSeed)).toEqual(["RandomCAM", "D-RISE", "SmoothGrad"]);
+    expect(ids((one) => one.hasCompat)).toContain("XGradCAM");
   });
 });
