@@ -64,14 +64,12 @@ export async function makeMaps(job: MapJob, scaled: boolean): Promise<GroupMaps>
   );
   const tasks = options.scores.flatMap((score, s) =>
     groups.flatMap((group, g) => {
-      const mine = counted(score, group);
-      const entries = scored[s]!.filter(({ detection }) => mine.includes(detection));
-      return plan.route(group).map((part) => ({
-        group: g,
-        score,
-        entries: entries.filter(({ detection }) => part.detections.includes(detection)),
-        layers: part.layers,
-      }));
+      return plan.route(group).map(({ detections, layers }) => {
+        // Of each part anew: a class is read at every level that found it.
+        const mine = counted(score, detections);
+        const entries = scored[s]!.filter(({ detection }) => mine.includes(detection));
+        return { group: g, score, entries, layers };
+      });
     }),
   );
   const started = performance.now();

@@ -149,6 +149,24 @@ describe("scores of a class", () => {
     expect(counted(resolveScore("class"), group)).toBe(group);
   });
 
+  it("are read at every level that found the class", async () => {
+    const options = { ...size, method: "GradCAM", backprop: ["class_sum"], maxDetections: 40 } as const;
+    const { detections } = await detector.detect(picture(), options);
+    const levelsOf = (name: string) =>
+      new Set(detections.filter(({ className }) => className === name).map(({ level }) => level));
+    const several = detections.find(({ className }) => levelsOf(className).size > 1)!;
+    for (const per of ["image", "class"] as const) {
+      const asked = { ...options, per, classNames: [several.className] };
+      const found = await detector.explain(picture(), asked);
+      const layers = found.layers.map(({ value }) => value);
+      expect(layers).toHaveLength(levelsOf(several.className).size);
+      // The score is the same at all levels: naming their layers gives the same maps.
+      const named = await detector.explain(picture(), { ...asked, layer: layers });
+      expect(apart(found.heatmap, named.heatmap)).toBeLessThan(1e-5);
+      expect(found.scores).toEqual(named.scores);
+    }
+  });
+
   it("are reported once, too", async () => {
     const options = { ...size, method: "GradCAM", backprop: ["class_sum"], maxDetections: 9 } as const;
     const { detections, scores } = await detector.explain(picture(), options);
