@@ -131,10 +131,19 @@ export function diagnoseEmpty(
     const message = `None of the ${options.topk} prediction rows nearest to the boxes carries their class, so there is no score to explain. Raise topk.`;
     return { reason: "no-score", message };
   }
+  if (contrastsWithItself(explained, options)) {
+    const { className } = explained[0]!;
+    const message = `versus is ${className}, the class that is explained: the contrast of a class with itself is zero everywhere. Name another class.`;
+    return { reason: "same-class", message };
+  }
   const reasons = layers.flatMap((layer) => layer.message ?? []);
   const message =
     reasons.length > 0
       ? reasons.join(" ")
       : "The map has no positive value at these layers: nothing there speaks for the score. Try another layer or method.";
   return { reason: "zero-gradient", message };
+}
+
+function contrastsWithItself(explained: readonly Detection[], { scores, versus }: ResolvedExplainOptions): boolean {
+  return scores.every(({ id }) => id === "contrast") && explained.every(({ classIndex }) => classIndex === versus);
 }

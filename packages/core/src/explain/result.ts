@@ -2,9 +2,15 @@ import type { Detection } from "../detector/detection.js";
 import type { Box, Letterbox } from "../image/frame.js";
 import type { Map2D } from "../tensor/tensor.js";
 
-/** Why a heatmap is empty. `no-score`: detections are there, but none carries the score; `zero-gradient`: no layer asked for can see them;
- * `non-finite`: the network computes NaN or infinity, the message says where. */
-export type EmptyReason = "no-detection" | "class-not-detected" | "no-score" | "zero-gradient" | "non-finite";
+/** Why a heatmap is empty. `no-score`: detections are there, but none carries the score; `same-class`: `versus` is the class that is explained;
+ * `zero-gradient`: no layer asked for can see them; `non-finite`: the network computes NaN or infinity, the message says where. */
+export type EmptyReason =
+  | "no-detection"
+  | "class-not-detected"
+  | "no-score"
+  | "same-class"
+  | "zero-gradient"
+  | "non-finite";
 
 /** What one layer contributed, and which detections it cannot see. */
 export interface LayerDiagnosis {

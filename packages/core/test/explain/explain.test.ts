@@ -213,7 +213,8 @@ describe("several scores", () => {
     expect(found.empty).toBeUndefined();
     const { className } = found.detections[0]!;
     const same = await detector.explain(picture(), { ...options, versus: className });
-    expect(same.empty).toMatchObject({ reason: "zero-gradient" });
+    const message = `versus is ${className}, the class that is explained: the contrast of a class with itself is zero everywhere. Name another class.`;
+    expect(same.empty).toEqual({ reason: "same-class", message });
     expect(same.scores[0]).toMatchObject({ value: 0, withoutScore: [] });
   });
 

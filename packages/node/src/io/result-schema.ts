@@ -182,7 +182,7 @@ export const resultSchema = z.object({
   notes: z.array(noteSchema),
   empty: z
     .object({
-      reason: z.enum(["no-detection", "class-not-detected", "no-score", "zero-gradient", "non-finite"]),
+      reason: z.enum(["no-detection", "class-not-detected", "no-score", "same-class", "zero-gradient", "non-finite"]),
       message: z.string(),
     })
     .nullable()
