@@ -54,8 +54,8 @@ export interface ExportRecord {
     readonly type: string;
     readonly shape: readonly (number | string)[];
   };
-  /** Predictions before any TopK or NMS, and the value of the graph that holds them. */
-  readonly decoded: PackedTensor & { readonly value: string };
+  /** Predictions before any TopK or NMS, and the value of the graph that holds them: null when boxes and scores are two, `parts`. */
+  readonly decoded: PackedTensor & { readonly value: string | null; readonly parts?: readonly [string, string] };
   readonly outputs: readonly (
     | { readonly name: string; readonly same: "decoded" }
     | ({ readonly name: string } & PackedTensor)
