@@ -58,7 +58,7 @@ class ListTape implements Tape {
   readonly #curvature: Curvature[] = [];
 
   leaf(value: number): Scalar {
-    return this.#record(value, -1, 0, -1, 0);
+    return this.#push(value, -1, 0, -1, 0, FLAT, true);
   }
 
   constant(value: number): Scalar {
@@ -167,20 +167,10 @@ class ListTape implements Tape {
     parentB: number,
     slopeB: number,
     curvature: Curvature = FLAT,
+    leaf = false,
   ): Scalar {
     // Arithmetic on constants alone is a constant, and costs nothing backward.
-    if (parentA < 0 && parentB < 0) return this.constant(value);
-    return this.#record(value, parentA, slopeA, parentB, slopeB, curvature);
-  }
-
-  #record(
-    value: number,
-    parentA: number,
-    slopeA: number,
-    parentB: number,
-    slopeB: number,
-    curvature: Curvature = FLAT,
-  ): Scalar {
+    if (parentA < 0 && parentB < 0 && !leaf) return this.constant(value);
     this.#curvature.push(curvature);
     this.#parentA.push(parentA);
     this.#parentB.push(parentB);

@@ -2,9 +2,9 @@ import { describe, expect, it } from "vitest";
 import { type BackwardRequest, buildBackward } from "../../src/autodiff/backward.js";
 import type { GradRule } from "../../src/autodiff/rule.js";
 import { defaultRules } from "../../src/autodiff/rules/index.js";
-import { WhyboxError } from "../../src/errors.js";
 import { GraphBuilder, type Value } from "../../src/onnx/builder.js";
 import { DataType, type Graph } from "../../src/onnx/model.js";
+import { errorOf } from "../explain/error-of.js";
 import { joinBackward } from "../support/check-vjp.js";
 import { runGraph } from "../support/ort.js";
 
@@ -42,17 +42,6 @@ async function gradients(graph: Graph, request: Partial<BackwardRequest> & { tap
       return [tap, name === null ? null : [...found[names.indexOf(name)]!.data]];
     }),
   );
-}
-
-/** The error of a call that must throw one. */
-function errorOf(call: () => unknown): WhyboxError {
-  try {
-    call();
-  } catch (error) {
-    if (error instanceof WhyboxError) return error;
-    throw error;
-  }
-  throw new Error("Nothing was thrown.");
 }
 
 describe("buildBackward", () => {

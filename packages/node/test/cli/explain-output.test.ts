@@ -1,9 +1,8 @@
 import { existsSync } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
-import { resultSchema, runSchema } from "../../src/io/result-schema.js";
-import { createWorld, fakeResult, putPictures, temporaryFolder, type World } from "./fake-world.js";
+import { resultSchema } from "../../src/io/result-schema.js";
+import { createWorld, fakeResult, putPictures, readersOf, temporaryFolder } from "./fake-world.js";
 
 let cwd: string;
 beforeEach(async () => {
@@ -11,9 +10,7 @@ beforeEach(async () => {
 });
 
 const world = (options: Parameters<typeof createWorld>[0] = {}) => createWorld({ cwd, ...options });
-const resultFiles = (folder = "runs/explain/exp") => readdir(join(cwd, folder)).then((names) => names.sort());
-const json = async (path: string) => JSON.parse(await readFile(join(cwd, path), "utf8"));
-const printed = (run: World) => runSchema.parse(JSON.parse(run.stdout()));
+const { resultFiles, json, printed } = readersOf(() => cwd);
 
 describe("what whybox explain says", () => {
   it("prints one document with --json, and nothing else", async () => {

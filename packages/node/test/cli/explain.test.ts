@@ -2,8 +2,7 @@ import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { WhyboxError, type WhyboxErrorCode } from "@whybox/core";
 import { beforeEach, describe, expect, it } from "vitest";
-import { runSchema } from "../../src/io/result-schema.js";
-import { createWorld, emptyResult, fakeResult, putPictures, temporaryFolder, type World } from "./fake-world.js";
+import { createWorld, emptyResult, fakeResult, putPictures, readersOf, temporaryFolder } from "./fake-world.js";
 
 let cwd: string;
 beforeEach(async () => {
@@ -11,13 +10,11 @@ beforeEach(async () => {
 });
 
 const world = (options: Parameters<typeof createWorld>[0] = {}) => createWorld({ cwd, ...options });
-const resultFiles = (folder = "runs/explain/exp") => readdir(join(cwd, folder)).then((names) => names.sort());
-const json = async (path: string) => JSON.parse(await readFile(join(cwd, path), "utf8"));
+const { resultFiles, json, printed } = readersOf(() => cwd);
 const fails =
   (code: WhyboxErrorCode, message = "no") =>
   () =>
     Promise.reject(new WhyboxError(code, message));
-const printed = (run: World) => runSchema.parse(JSON.parse(run.stdout()));
 
 describe("whybox explain", () => {
   it("writes the overlay and the document, and shows what was found", async () => {

@@ -1,4 +1,4 @@
-import { mkdtemp, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ExplainOptions, type ExplainResult, type RgbImage, WhyboxError } from "@whybox/core";
@@ -7,6 +7,7 @@ import type { Services } from "../../src/batch/services.js";
 import type { CliContext } from "../../src/cli/context.js";
 import { main } from "../../src/cli/main.js";
 import type { MethodFacts } from "../../src/cli/method-facts.js";
+import { runSchema } from "../../src/io/result-schema.js";
 
 /** What a fake run saw and said. */
 export interface World {
@@ -37,6 +38,15 @@ export async function temporaryFolder(): Promise<string> {
 /** Files that the fake decoder takes for pictures. */
 export async function putPictures(folder: string, ...names: string[]): Promise<void> {
   for (const name of names) await writeFile(join(folder, name), "picture");
+}
+
+/** What is asked of the files in a folder, and of what a run printed. */
+export function readersOf(folder: () => string) {
+  return {
+    resultFiles: async (under = "runs/explain/exp") => (await readdir(join(folder(), under))).sort(),
+    json: async (path: string) => JSON.parse(await readFile(join(folder(), path), "utf8")),
+    printed: (run: World) => runSchema.parse(JSON.parse(run.stdout())),
+  };
 }
 
 export function createWorld(options: WorldOptions = {}): World {
