@@ -20,4 +20,4 @@ export function unsupported(
 
 /** What to do with a model that is not built here. */
 export const EXPORT_ADVICE =
-  "Export it to ONNX with the tools that it was trained with (for YOLOv5: python export.py --weights best.pt --include onnx) and pass that file.";
+  "Export it to ONNX with the tools that it was trained with (for Ultralytics: yolo export model=best.pt format=onnx; for YOLOv5: python export.py --weights best.pt --include onnx) and pass that file.";

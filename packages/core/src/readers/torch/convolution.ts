@@ -10,9 +10,41 @@ interface Scaled {
   readonly bias: Float32Array | undefined;
 }
 
+export interface Geometry {
+  /** `[out, in/group, height, width]` */
+  readonly dims: readonly number[];
+  readonly group: number;
+  readonly kernel: readonly number[];
+  readonly strides: readonly number[];
+  readonly dilations: readonly number[];
+  readonly pads: readonly number[];
+}
+
 /** torch.nn.Conv2d, with the BatchNorm2d behind it folded into its weights. `call` is that of the convolution. */
 export function convolution(call: ModuleCall, norm?: TorchModule): Feature {
   const { module, x } = call;
+  const geometry = geometryOf(module, x.channels);
+  const { dims } = geometry;
+  const folded = () => fold(module, norm, dims[0]!);
+  const weights = call.weight("weight", dims, () => scaled(module.tensor("weight"), folded().scale));
+  const hasBias = norm !== undefined || module.tensorOrNone("bias") !== undefined;
+  const bias = hasBias ? [call.weight("bias", [dims[0]!], () => folded().bias!)] : [];
+  return convNode(call, geometry, [weights, ...bias]);
+}
+
+export function convNode(call: ModuleCall, geometry: Geometry, weights: readonly string[]): Feature {
+  const { dims, group, kernel, strides, dilations, pads } = geometry;
+  return call.op("Conv", [call.x.value, ...weights], dims[0]!, {
+    dilations,
+    group,
+    kernel_shape: kernel,
+    pads: [...pads, ...pads],
+    strides,
+  });
+}
+
+/** @throws bad-input where the weight does not fit its attributes and the `channels` that come in. */
+export function geometryOf(module: TorchModule, channels: number): Geometry {
   module.expectOnly("weight", "bias");
   const [kernel, strides, dilations, pads] = ["kernel_size", "stride", "dilation", "padding"].map((name) =>
     module.pair(name),
@@ -20,34 +52,34 @@ export function convolution(call: ModuleCall, norm?: TorchModule): Feature {
   const group = module.int("groups");
   const weight = module.tensor("weight");
   const [out = 0] = weight.dims;
-  const expected = [out, x.channels / group, ...kernel!];
+  const expected = [out, channels / group, ...kernel!];
   if (weight.dims.join() !== expected.join() || out === 0 || out % group !== 0) {
-    throw module.odd("weight", `a tensor [${expected.join(", ")}] (${x.channels} channels come in)`, weight);
+    throw module.odd("weight", `a tensor [${expected.join(", ")}] (${channels} channels come in)`, weight);
   }
   for (const name of ["kernel_size", "stride", "dilation"]) {
     if (module.pair(name).includes(0)) throw module.odd(name, "numbers from 1 on");
   }
   if ((module.attribute("padding_mode") ?? "zeros") !== "zeros") throw module.unknown("it does not pad with zeros");
-  const folded = () => fold(module, norm, out);
-  const weights = call.weight("weight", weight.dims, () => scaled(weight, folded().scale));
-  const hasBias = norm !== undefined || module.tensorOrNone("bias") !== undefined;
-  const bias = hasBias ? [call.weight("bias", [out], () => folded().bias!)] : [];
-  return call.op("Conv", [x.value, weights, ...bias], out, {
-    dilations: dilations!,
-    group,
-    kernel_shape: kernel!,
-    pads: [...pads!, ...pads!],
-    strides: strides!,
-  });
+  return { dims: weight.dims, group, kernel: kernel!, strides: strides!, dilations: dilations!, pads: pads! };
+}
+
+/** BatchNorm2d of inference as factors on a convolution: w' = w·s, b' = β − γ·mean/√(var + ε) + b·s. */
+export function fold(conv: TorchModule, norm: TorchModule | undefined, count: number): Scaled {
+  const own = conv.tensorOrNone("bias") === undefined ? undefined : conv.floats("bias", count);
+  if (norm === undefined) return { scale: undefined, bias: own };
+  const { scale, bias } = factors(norm, count);
+  if (own !== undefined) for (let i = 0; i < count; i++) bias[i] = bias[i]! + Math.fround(own[i]! * scale[i]!);
+  return { scale, bias };
 }
 
 /**
- * BatchNorm2d of inference as factors on a convolution: s = γ/√(var + ε), w' = w·s, b' = β − γ·mean/√(var + ε) + b·s, each step
- * rounded to single precision as PyTorch's own folding does it.
+ * BatchNorm2d of inference, y = s·x + b: s = γ/√(var + ε), b = β − γ·mean/√(var + ε), each step rounded to single precision
+ * as PyTorch's own folding does it.
  */
-function fold(conv: TorchModule, norm: TorchModule | undefined, count: number): Scaled {
-  const own = conv.tensorOrNone("bias") === undefined ? undefined : conv.floats("bias", count);
-  if (norm === undefined) return { scale: undefined, bias: own };
+export function factors(
+  norm: TorchModule,
+  count: number,
+): { readonly scale: Float32Array; readonly bias: Float32Array } {
   const { gamma, beta, mean, variance, epsilon } = normalisation(norm, count);
   const round = Math.fround;
   const scale = new Float32Array(count);
@@ -55,7 +87,7 @@ function fold(conv: TorchModule, norm: TorchModule | undefined, count: number): 
   for (let i = 0; i < count; i++) {
     const deviation = round(Math.sqrt(round(variance[i]! + epsilon)));
     scale[i] = gamma[i]! / deviation;
-    bias[i] = round(beta[i]! - round(round(gamma[i]! * mean[i]!) / deviation)) + round((own?.[i] ?? 0) * scale[i]!);
+    bias[i] = beta[i]! - round(round(gamma[i]! * mean[i]!) / deviation);
   }
   return { scale, bias };
 }
@@ -86,7 +118,7 @@ export function normalisation(norm: TorchModule, count: number): Normalisation {
 }
 
 /** Row by row times its factor: in place where the values are a copy already, as those of other precisions are. */
-function scaled(tensor: TorchTensor, scale: Float32Array | undefined): Float32Array {
+export function scaled(tensor: TorchTensor, scale: Float32Array | undefined): Float32Array {
   const weights = floatsOfTensor(tensor);
   if (scale === undefined) return weights;
   const row = weights.length / scale.length;

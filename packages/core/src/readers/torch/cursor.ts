@@ -16,7 +16,7 @@ export class Cursor {
   }
 
   /** Moves on by `count` bytes. @returns where they start. @throws bad-input when there are fewer. */
-  skip(count: number): number {
+  advance(count: number): number {
     const start = this.at;
     if (!(count >= 0 && start >= 0 && count <= this.bytes.length - start)) {
       throw broken(`${this.#what} has ${this.bytes.length} bytes, and ${count} more are announced at byte ${start}`, {
@@ -28,34 +28,34 @@ export class Cursor {
   }
 
   u8(): number {
-    return this.bytes[this.skip(1)]!;
+    return this.bytes[this.advance(1)]!;
   }
 
   u16(): number {
-    return this.#view.getUint16(this.skip(2), true);
+    return this.#view.getUint16(this.advance(2), true);
   }
 
   i32(): number {
-    return this.#view.getInt32(this.skip(4), true);
+    return this.#view.getInt32(this.advance(4), true);
   }
 
   u32(): number {
-    return this.#view.getUint32(this.skip(4), true);
+    return this.#view.getUint32(this.advance(4), true);
   }
 
   /** An unsigned 64-bit number; past 2^53 it is not exact, but larger than every file. */
   u64(): number {
-    return Number(this.#view.getBigUint64(this.skip(8), true));
+    return Number(this.#view.getBigUint64(this.advance(8), true));
   }
 
   /** A float64, big-endian as pickle has it. */
   f64be(): number {
-    return this.#view.getFloat64(this.skip(8), false);
+    return this.#view.getFloat64(this.advance(8), false);
   }
 
   /** The next `count` bytes: a view. */
   take(count: number): Uint8Array {
-    const start = this.skip(count);
+    const start = this.advance(count);
     return this.bytes.subarray(start, start + count);
   }
 

@@ -41,6 +41,7 @@ export class ModuleCall {
   /** The one input. @throws bad-input when there are more. */
   get x(): Feature {
     const [x, ...more] = this.inputs;
+    if (x?.parts !== undefined) throw this.module.unknown("a module with several outputs feeds it");
     if (x !== undefined && more.length === 0) return x;
     throw broken(`${this.module.label} is given ${this.inputs.length} inputs, expected one`);
   }
@@ -74,8 +75,28 @@ export class ModuleCall {
     return { value, channels };
   }
 
+  /** Splits along an axis; the parts' sizes are given. Channels are counted for axis 1. */
+  split(feature: Feature, sizes: readonly number[], axis = 1): Feature[] {
+    this.writer.countCall();
+    const { builder } = this.writer;
+    const name = this.writer.numbered(`${this.scope}/Split`);
+    const values = sizes.map((_, i) => `${name}_output_${i}`);
+    builder.node("Split", [feature.value, builder.ints(sizes)], values, { axis }, name);
+    return values.map((value, i) => ({ value, channels: axis === 1 ? sizes[i]! : feature.channels }));
+  }
+
+  /** In halves along the channels. @throws bad-input for an odd number of them. */
+  halves(feature: Feature): [Feature, Feature] {
+    const half = feature.channels / 2;
+    if (!Number.isInteger(half)) throw broken(`${this.module.label} halves ${feature.channels} channels`);
+    const [a, b] = this.split(feature, [half, half]);
+    return [a!, b!];
+  }
+
   /** Along the channels. */
   concat(features: readonly Feature[]): Feature {
+    if (features.some(({ parts }) => parts !== undefined))
+      throw this.module.unknown("a module with several outputs feeds it");
     const channels = features.reduce((sum, feature) => sum + feature.channels, 0);
     return this.op(
       "Concat",

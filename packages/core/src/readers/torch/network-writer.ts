@@ -1,13 +1,15 @@
 import { WhyboxError } from "../../errors.js";
 import { GraphBuilder } from "../../onnx/builder.js";
 
-/** Nodes and modules of a network; the largest YOLOv5 has about 900 nodes. */
+/** Nodes and modules of a network; YOLO12x and YOLOv9e have about 1500 nodes. */
 const MAX_NODES = 20_000;
 
 /** A value `[N, channels, h, w]` in the graph that is written. */
 export interface Feature {
   readonly value: string;
   readonly channels: number;
+  /** The outputs of a module that has several, by which only some modules are fed. */
+  readonly parts?: readonly Feature[];
 }
 
 /** The graph that is written, with what bounds it: a file of a few bytes can name one weight a million times. */

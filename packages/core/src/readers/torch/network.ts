@@ -1,20 +1,23 @@
 import type { Graph } from "../../onnx/model.js";
 import { EXPORT_ADVICE, unsupported } from "./broken.js";
+import { isHead, readHead, type TorchHead } from "./head.js";
 import type { TorchModule } from "./module.js";
 import { type ModuleBuilder, ModuleCall } from "./module-context.js";
 import { type Feature, NetworkWriter } from "./network-writer.js";
 import { torchModules } from "./torch-modules.js";
-import { isYolov5Head, readYolov5Head, writeYolov5Head, type Yolov5Head } from "./yolov5-head.js";
+import { ultralyticsAttention } from "./ultralytics-attention.js";
+import { ultralyticsBlocks } from "./ultralytics-blocks.js";
+import { ultralyticsConvolutions } from "./ultralytics-convolutions.js";
 import { yolov5Modules } from "./yolov5-modules.js";
 
 export interface Network {
   readonly graph: Graph;
-  readonly head: Yolov5Head;
+  readonly head: TorchHead;
 }
 
 /**
- * Writes a YOLOv5 network as a graph, named as the official export names it: nodes "/model.2/cv1/conv/Conv", weights
- * "model.2.cv1.conv.weight", input "images" `[batch, 3, height, width]`, output "output0" `[batch, R, 5+K]`. What is built
+ * Writes a YOLO network as a graph, named as the official export names it: nodes "/model.2/cv1/conv/Conv", weights
+ * "model.2.cv1.conv.weight", input "images" `[batch, 3, height, width]`, outputs as its head has them. What is built
  * follows the modules' classes and attributes; the file's name and its yaml play no part.
  *
  * @param maxBytes of all weights together.
@@ -23,17 +26,21 @@ export interface Network {
 export function buildNetwork(model: TorchModule, maxBytes: number): Network {
   const layers = layersOf(model);
   const last = layers.at(-1)!;
-  const head = isYolov5Head(last) ? readYolov5Head(last) : undefined;
+  const head = readHead(last);
   const writer = new NetworkWriter(maxBytes);
   const { builder } = writer;
   const image = { value: builder.input("images", ["batch", 3, "height", "width"]), channels: 3 };
   const results: Feature[] = [];
   for (const [i, layer] of layers.entries()) {
     const call = new ModuleCall(layer, sources(layer, i, image, results), `/${layer.path}`, writer, builderOf);
-    if (layer === last && head !== undefined) writeYolov5Head(call, head);
+    if (layer === last && head !== undefined) head.write(call);
     else results.push(call.run());
   }
-  if (head === undefined) throw last.unknown("it stands last, where a YOLOv5 model has its Detect module");
+  if (head === undefined) {
+    throw last.unknown(
+      "it stands last, where YOLO models have their head, and is none of detection, masks, pose or oriented boxes",
+    );
+  }
   return { graph: builder.graph("main_graph"), head };
 }
 
@@ -42,7 +49,7 @@ function layersOf(model: TorchModule): TorchModule[] {
   const layers = model.childOrNone("model")?.items() ?? [];
   if (layers.length > 0 && layers.every((layer) => layer.attribute("f") !== undefined)) return layers;
   throw unsupported(
-    `The PyTorch file has a network of class ${model.type.path}, which is no YOLOv5 model: it has no list of layers.`,
+    `The PyTorch file has a network of class ${model.type.path}, which is no YOLO model: it has no list of layers.`,
     EXPORT_ADVICE,
     { class: model.type.path },
   );
@@ -63,15 +70,20 @@ function sources(layer: TorchModule, i: number, image: Feature, results: readonl
 
 function builderOf(module: TorchModule): ModuleBuilder {
   const { type } = module;
-  const known = knownModules(type.module)?.get(type.name);
-  if (known !== undefined) return known;
-  if (isYolov5Head(module)) throw module.unknown("a head is built as the last layer only");
-  throw module.unknown(`known are those of YOLOv5 v5.0 to v7.0`);
+  const known = knownModules(type.module).find((modules) => modules.has(type.name));
+  if (known !== undefined) return known.get(type.name)!;
+  if (isHead(module)) throw module.unknown("a head is built as the last layer only");
+  throw module.unknown("known are those of YOLOv5 (v5.0 to v7.0) and of Ultralytics' YOLO models up to YOLO26");
 }
 
-function knownModules(path: string): ReadonlyMap<string, ModuleBuilder> | undefined {
+const ultralytics = [ultralyticsConvolutions, ultralyticsBlocks, ultralyticsAttention, yolov5Modules];
+
+/** The modules that may be of this Python module, none where that is not known. */
+function knownModules(path: string): readonly ReadonlyMap<string, ModuleBuilder>[] {
   // Activations of early versions are YOLOv5's own classes.
-  if (path.startsWith("torch.nn.") || /(^|\.)utils\.activations$/.test(path)) return torchModules;
-  if (/(^|\.)models\.common$/.test(path) && !path.startsWith("ultralytics.")) return yolov5Modules;
-  return undefined;
+  if (path.startsWith("torch.nn.") || /(^|\.)utils\.activations$/.test(path)) return [torchModules];
+  // Early releases have all modules in one file.
+  if (/^ultralytics\.nn\.modules(\.(conv|block))?$/.test(path)) return ultralytics;
+  if (/(^|\.)models\.common$/.test(path) && !path.startsWith("ultralytics.")) return [yolov5Modules];
+  return [];
 }

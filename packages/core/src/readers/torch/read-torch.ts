@@ -2,11 +2,11 @@ import type { Model } from "../../onnx/model.js";
 import { namesAsPythonDict } from "../yolov5/restore-yolov5.js";
 import { broken } from "./broken.js";
 import { type OpenCheckpoint, openCheckpoint } from "./checkpoint.js";
+import { readHead } from "./head.js";
 import type { TorchModule } from "./module.js";
 import { buildNetwork } from "./network.js";
 import { type PlainValue, toPlain } from "./plain.js";
 import type { PickleValue } from "./values.js";
-import { isYolov5Head, readYolov5Head } from "./yolov5-head.js";
 
 const OPSET = 17;
 const IR_VERSION = 8;
@@ -16,11 +16,16 @@ const SMALL_FILE = 2 ** 24;
 const MAX_NAMES = 2 ** 16;
 
 /**
- * Reads a YOLOv5 checkpoint (`best.pt`, as training writes it, v5.0 to v7.0) and makes an ONNX model of it, of the shape
- * that the official export gives: BatchNorm folded, weights in float32, the same node and value names, input "images"
- * `[batch, 3, height, width]` for every size that is a multiple of the largest stride, output "output0" `[batch, R, 5+K]`
- * in input pixels, stride and class names as metadata. A segmentation model has its mask coefficients behind the classes and
- * the prototypes as "output1". The pickle inside is read as data: nothing of it is ever executed. Weights that need no
+ * Reads a YOLO checkpoint (`best.pt`, as training writes it) and makes an ONNX model of it, of the shape that the official
+ * export gives: BatchNorm folded, weights in float32, the same node and value names, input "images" `[batch, 3, height,
+ * width]` for every size that is a multiple of the largest stride, boxes in input pixels, stride and class names as metadata.
+ *
+ * YOLOv5 (v5.0 to v7.0): "output0" `[batch, R, 5+K]`, mask coefficients behind the classes. Ultralytics' YOLOv3u, v5u, v6, v8 to
+ * v10, 11, 12 and 26: "output0" `[batch, 4+K, A]`, behind the classes mask coefficients, keypoints or the angle. End-to-end
+ * models (YOLOv10, YOLO26) give the columns from which their export picks the best 300, boxes as corners, and "end2end" as
+ * metadata. Segmentation models have their prototypes as "output1".
+ *
+ * The pickle inside is read as data: nothing of it is ever executed. Weights that need no
  * change are views into `bytes`: do not change the array afterwards.
  *
  * @throws bad-input when the file is broken; unsupported-model when it has no network or one of other modules, naming the
@@ -30,7 +35,7 @@ export function readTorch(bytes: Uint8Array): Model {
   const { model } = openCheckpoint(bytes);
   const { graph, head } = buildNetwork(model, GROWTH * bytes.length + SMALL_FILE);
   const names = classNames(model);
-  const metadata = new Map([["stride", String(Math.max(...head.strides))]]);
+  const metadata = new Map([["stride", String(Math.max(...head.strides))], ...head.metadata]);
   if (names !== undefined) metadata.set("names", namesAsPythonDict(names));
   return {
     irVersion: IR_VERSION,
@@ -53,9 +58,9 @@ export interface TorchCheckpoint {
   /** Class of the last layer, such as "models.yolo.Detect". */
   readonly headClass: string | undefined;
   readonly names: readonly string[] | undefined;
-  /** Input pixels per cell, level by level; undefined where the head is not YOLOv5's. */
+  /** Input pixels per cell, level by level; undefined where the head is not known. */
   readonly strides: readonly number[] | undefined;
-  /** `[width, height]` in input pixels, level by level. */
+  /** `[width, height]` in input pixels, level by level; undefined where the head has none. */
   readonly anchors: readonly (readonly (readonly [number, number])[])[] | undefined;
   /** The architecture as the yaml had it: JSON values; what is none is text. */
   readonly yaml: PlainValue | undefined;
@@ -70,7 +75,7 @@ export interface TorchCheckpoint {
 export function readCheckpoint(bytes: Uint8Array): TorchCheckpoint {
   const { container, from, model, entries } = openCheckpoint(bytes);
   const last = model.childOrNone("model")?.items().at(-1);
-  const head = last !== undefined && isYolov5Head(last) ? readYolov5Head(last) : undefined;
+  const head = last === undefined ? undefined : readHead(last);
   const yaml = model.attribute("yaml");
   return {
     container,

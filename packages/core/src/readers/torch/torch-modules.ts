@@ -1,6 +1,7 @@
 import { convolution, normalisation } from "./convolution.js";
 import type { ModuleBuilder, ModuleCall } from "./module-context.js";
 import type { Feature } from "./network-writer.js";
+import { floatsOfTensor } from "./tensor.js";
 
 const same: ModuleBuilder = ({ x }) => x;
 
@@ -42,17 +43,58 @@ const maxPool: ModuleBuilder = (call) => {
 };
 
 const upsample: ModuleBuilder = (call) => {
-  const { module, x, writer } = call;
+  const { module, x } = call;
   if (module.attribute("mode") !== "nearest" || (module.attribute("size") ?? null) !== null) {
     throw module.unknown("only nearest upsampling by a factor is");
   }
   const [height, width] = module.pair("scale_factor");
   if (height < 1 || width < 1) throw module.odd("scale_factor", "factors from 1 on");
-  const scales = writer.floats(`whybox/scales-${height}-${width}`, [4], () => Float32Array.of(1, 1, height, width));
-  return call.op("Resize", [x.value, "", scales], x.channels, {
-    coordinate_transformation_mode: "asymmetric",
-    mode: "nearest",
-    nearest_mode: "floor",
+  return upsampled(call, x, height, width);
+};
+
+export const NEAREST = {
+  coordinate_transformation_mode: "asymmetric",
+  mode: "nearest",
+  nearest_mode: "floor",
+} as const;
+
+/** Each pixel `height` times below and `width` times beside itself. */
+export function upsampled(call: ModuleCall, x: Feature, height: number, width: number): Feature {
+  const name = `whybox/scales-${height}-${width}`;
+  const scales = call.writer.floats(name, [4], () => Float32Array.of(1, 1, height, width));
+  return call.op("Resize", [x.value, "", scales], x.channels, NEAREST);
+}
+
+/** ConvTranspose2d: weights `[in, out/group, height, width]`. */
+const convTranspose: ModuleBuilder = (call) => {
+  const { module, x } = call;
+  module.expectOnly("weight", "bias");
+  const [kernel, strides, dilations, pads, extra] = [
+    "kernel_size",
+    "stride",
+    "dilation",
+    "padding",
+    "output_padding",
+  ].map((name) => module.pair(name));
+  const group = module.int("groups");
+  const weight = module.tensor("weight");
+  const perGroup = weight.dims[1] ?? 0;
+  const expected = [x.channels, perGroup, ...kernel!];
+  if (weight.dims.join() !== expected.join() || perGroup === 0 || group < 1 || x.channels % group !== 0) {
+    throw module.odd("weight", `a tensor [${expected.join(", ")}] (${x.channels} channels come in)`, weight);
+  }
+  if ([...kernel!, ...strides!, ...dilations!].includes(0)) throw module.odd("stride", "numbers from 1 on");
+  const out = perGroup * group;
+  const values = [call.weight("weight", weight.dims, () => floatsOfTensor(weight))];
+  if (module.tensorOrNone("bias") !== undefined)
+    values.push(call.weight("bias", [out], () => module.floats("bias", out)));
+  return call.op("ConvTranspose", [x.value, ...values], out, {
+    dilations: dilations!,
+    group,
+    kernel_shape: kernel!,
+    output_padding: extra!,
+    pads: [...pads!, ...pads!],
+    strides: strides!,
   });
 };
 
@@ -86,6 +128,7 @@ export function convolutionIn(call: ModuleCall, name: string, norm: string | und
  */
 export const torchModules: ReadonlyMap<string, ModuleBuilder> = new Map([
   ["Conv2d", (call) => convolution(call)],
+  ["ConvTranspose2d", convTranspose],
   ["BatchNorm2d", batchNorm],
   ["Sequential", sequential],
   ["MaxPool2d", maxPool],

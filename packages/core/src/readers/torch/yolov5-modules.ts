@@ -10,14 +10,14 @@ const conv: ModuleBuilder = (call) => {
 };
 
 /** Two convolutions and, where the sizes agree, the way around them. CrossConv is one with other kernels. */
-const bottleneck: ModuleBuilder = (call) => {
+export const bottleneck: ModuleBuilder = (call) => {
   call.module.expectOnly("cv1", "cv2");
   const y = call.call("cv2", call.call("cv1", call.x));
   return call.module.flag("add", false) ? call.add(call.x, y) : y;
 };
 
 /** C3 and its kin, which differ in what `m` is. */
-const c3: ModuleBuilder = (call) => {
+export const c3: ModuleBuilder = (call) => {
   call.module.expectOnly("cv1", "cv2", "cv3", "m");
   const deep = call.call("m", call.call("cv1", call.x));
   return call.call("cv3", call.concat([deep, call.call("cv2", call.x)]));
@@ -37,11 +37,16 @@ const spp: ModuleBuilder = (call) => {
   return call.call("cv2", call.concat([x, ...pools.map((pool, i) => call.callAs(pool, `m.${i}`, x))]));
 };
 
+/** YOLO26 has other numbers of poolings, and a way around them. */
 const sppf: ModuleBuilder = (call) => {
-  call.module.expectOnly("cv1", "cv2", "m");
+  const { module } = call;
+  module.expectOnly("cv1", "cv2", "m");
+  const count = module.attribute("n") === undefined ? 3 : module.int("n");
+  if (count < 1 || count > 64) throw module.odd("n", "a number of poolings from 1 to 64");
   const features = [call.call("cv1", call.x)];
-  for (let i = 0; i < 3; i++) features.push(call.call("m", features.at(-1)!));
-  return call.call("cv2", call.concat(features));
+  for (let i = 0; i < count; i++) features.push(call.call("m", features.at(-1)!));
+  const y = call.call("cv2", call.concat(features));
+  return module.flag("add", false) ? call.add(y, call.x) : y;
 };
 
 /** Every second pixel of every second row, from four starts, as channels. */
@@ -80,7 +85,7 @@ const concat: ModuleBuilder = (call) => {
   return call.concat(call.inputs);
 };
 
-/** Mask prototypes of a segmentation model. */
+/** Mask prototypes of a segmentation model; the upsampling is a ConvTranspose2d from YOLOv8 on. */
 const proto: ModuleBuilder = (call) => {
   call.module.expectOnly("cv1", "upsample", "cv2", "cv3");
   return call.call("cv3", call.call("cv2", call.call("upsample", call.call("cv1", call.x))));

@@ -74,9 +74,9 @@ function readEnd64(bytes: Uint8Array, locator: number): Directory {
   const pointer = new Cursor(bytes, "the zip archive", locator + 8);
   const at = pointer.u64();
   const end = new Cursor(bytes, "the zip archive");
-  end.skip(at);
+  end.advance(at);
   if (end.u32() !== END64) throw broken(`the zip archive has no Zip64 record at byte ${at}`);
-  end.skip(28);
+  end.advance(28);
   const [count, size, offset] = [end.u64(), end.u64(), end.u64()];
   return { at: offset, size, count };
 }
@@ -98,16 +98,16 @@ function readDirectory(bytes: Uint8Array, { at, size, count }: Directory): Entry
 
 function readEntry(cursor: Cursor): Entry {
   if (cursor.u32() !== CENTRAL) throw broken(`the zip directory is damaged at its byte ${cursor.at - 4}`);
-  cursor.skip(4);
+  cursor.advance(4);
   const [flags, method] = [cursor.u16(), cursor.u16()];
-  cursor.skip(8);
+  cursor.advance(8);
   const [packed, unpacked] = [cursor.u32(), cursor.u32()];
   const [nameLength, extraLength, commentLength] = [cursor.u16(), cursor.u16(), cursor.u16()];
-  cursor.skip(8);
+  cursor.advance(8);
   const offset = cursor.u32();
   const name = utf8(cursor.take(nameLength));
   const extra = new Cursor(cursor.take(extraLength), `the extra field of zip entry "${name}"`);
-  cursor.skip(commentLength);
+  cursor.advance(commentLength);
   if ((flags & ENCRYPTED) !== 0) throw broken(`zip entry "${name}" is encrypted`, { entry: name });
   if (method !== 0) {
     throw broken(`zip entry "${name}" is compressed (method ${method}); torch.save stores its entries`, {
@@ -133,15 +133,15 @@ function zip64Values(extra: Cursor, values: readonly number[]): number[] {
 /** The bytes behind a local header, which must name the same file. `body` ends where the directory begins. */
 function dataOf(body: Uint8Array, { name, size, at }: Entry): Uint8Array {
   const cursor = new Cursor(body, `the part of the archive with zip entry "${name}"`);
-  cursor.skip(at);
-  cursor.skip(LOCAL_SIZE);
+  cursor.advance(at);
+  cursor.advance(LOCAL_SIZE);
   const header = new Cursor(body, "a local header", at);
   const signature = header.u32();
-  header.skip(22);
+  header.advance(22);
   const [nameLength, extraLength] = [header.u16(), header.u16()];
   if (signature !== LOCAL || utf8(cursor.take(nameLength)) !== name) {
     throw broken(`there is no zip entry "${name}" at byte ${at}, where the directory says`, { entry: name });
   }
-  cursor.skip(extraLength);
+  cursor.advance(extraLength);
   return cursor.take(size);
 }

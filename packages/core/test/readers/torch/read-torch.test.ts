@@ -1,11 +1,9 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { findHead } from "../../../src/detector/find-head.js";
-import { listLayers } from "../../../src/detector/layers.js";
 import { encodeModel } from "../../../src/onnx/encode.js";
 import type { Model } from "../../../src/onnx/model.js";
 import { floatsOf } from "../../../src/onnx/tensors.js";
-import { modelFormat, readModel } from "../../../src/readers/read-model.js";
+import { modelFormat } from "../../../src/readers/read-model.js";
 import { readCheckpoint, readTorch } from "../../../src/readers/torch/read-torch.js";
 import { errorOf } from "../../explain/error-of.js";
 import { distance, runOnnx } from "../run-onnx.js";
@@ -31,18 +29,6 @@ describe.each(["yolov5-v7", "yolov5-v5"])("%s, made by PyTorch", (name) => {
     const ours = output0!.data.map((value, i) => value / scale[i]!);
     const theirs = Float32Array.from(expected.values, (value, i) => value / scale[i]!);
     expect(distance(ours, theirs)).toBeLessThan(2e-5);
-  });
-
-  it("is a detector with layers, names and strides", () => {
-    const model = readModel(fixture(`${name}.pt`));
-    const head = findHead(model.graph);
-    expect(head.levels.map(({ stride }) => stride)).toEqual([8, 16]);
-    const layers = listLayers(model.graph, head);
-    expect(layers.map(({ index }) => index)).toEqual(
-      name === "yolov5-v7" ? [0, 1, 2, 3, 4, 5, 6, 7, 8] : [0, 1, 2, 3, 4, 5],
-    );
-    expect(model.metadata.get("names")).toBe(`{0: 'cat', 1: "it's"}`);
-    expect(model.metadata.get("stride")).toBe("16");
   });
 
   it("tells of itself", () => {
@@ -212,7 +198,7 @@ describe("checkpoints", () => {
     [
       "a network without layers",
       () => module("torchvision.models.resnet.ResNet"),
-      /torchvision\.models\.resnet\.ResNet, which is no YOLOv5 model/,
+      /torchvision\.models\.resnet\.ResNet, which is no YOLO model/,
     ],
     [
       "C3TR",
@@ -220,14 +206,19 @@ describe("checkpoints", () => {
       /module "model\.0" \(models\.common\.C3TR\) that is not known/,
     ],
     [
-      "C2f of YOLOv8",
-      (n) => n.model([module("ultralytics.nn.modules.block.C2f", { attributes: from(-1) })]),
-      /"model\.0" \(ultralytics\.nn\.modules\.block\.C2f\)/,
+      "attention to text of YOLO-World",
+      (n) => n.model([module("ultralytics.nn.modules.block.C2fAttn", { attributes: from(-1) })]),
+      /"model\.0" \(ultralytics\.nn\.modules\.block\.C2fAttn\) that is not known.*yolo export/,
     ],
     [
-      "a Conv of YOLOv8",
+      "a Conv of another part of Ultralytics",
       (n) => n.model([module("ultralytics.models.common.Conv", { attributes: from(-1) })]),
       /"model\.0" \(ultralytics/,
+    ],
+    [
+      "a head that classifies",
+      (n) => n.model([module("ultralytics.nn.modules.head.Classify", { attributes: from(-1) })]),
+      /head\.Classify\) that is not known here/,
     ],
     [
       "a Conv with a part of its own",

@@ -1,0 +1,78 @@
+import { mergedConvolution } from "./merged-convolution.js";
+import type { TorchModule } from "./module.js";
+import type { ModuleBuilder, ModuleCall } from "./module-context.js";
+import type { Feature } from "./network-writer.js";
+import { convolutionIn } from "./torch-modules.js";
+
+/** The convolution and normalisation of a module Conv without activation. */
+function branchOf(conv: TorchModule): { conv: TorchModule; norm: TorchModule | undefined } {
+  conv.expectOnly("conv", "bn", "act");
+  if (conv.childOrNone("act") !== undefined && conv.child("act").type.name !== "Identity") {
+    throw conv.unknown("it is a branch of another module and has an activation");
+  }
+  return { conv: conv.child("conv"), norm: conv.childOrNone("bn") };
+}
+
+/** Parallel convolutions that are added before the activation; one in a fused checkpoint. */
+const repConv: ModuleBuilder = (call) => {
+  const { module, x } = call;
+  module.expectOnly("conv", "conv1", "conv2", "bn", "act");
+  if (module.childOrNone("conv") !== undefined) return call.call("act", convolutionIn(call, "conv", undefined, x));
+  const branches = ["conv1", "conv2"].map((name) => branchOf(module.child(name)));
+  return call.call("act", mergedConvolution(call, branches, module.childOrNone("bn")));
+};
+
+/** Depthwise, 7×7 and 3×3. A fused checkpoint has the sum as its "conv". */
+const repVggDw: ModuleBuilder = (call) => {
+  const { module, x } = call;
+  module.expectOnly("conv", "conv1", "act");
+  const small = module.childOrNone("conv1");
+  if (small === undefined) return call.call("act", convolutionIn(call, "conv", undefined, x));
+  return call.call("act", mergedConvolution(call, [branchOf(module.child("conv")), branchOf(small)]));
+};
+
+/** 1×1 without activation, then depthwise. */
+const lightConv: ModuleBuilder = (call) => {
+  call.module.expectOnly("conv1", "conv2");
+  return call.call("conv2", call.call("conv1", call.x));
+};
+
+/** The mean of each 2×2 pixels, in steps of one. */
+function smoothed(call: ModuleCall): Feature {
+  return call.op("AveragePool", [call.x.value], call.x.channels, {
+    ceil_mode: 0,
+    count_include_pad: 1,
+    kernel_shape: [2, 2],
+    pads: [0, 0, 0, 0],
+    strides: [1, 1],
+  });
+}
+
+const aConv: ModuleBuilder = (call) => {
+  call.module.expectOnly("cv1");
+  return call.call("cv1", smoothed(call));
+};
+
+/** Half of the channels by a strided convolution, the others by pooling. */
+const aDown: ModuleBuilder = (call) => {
+  call.module.expectOnly("cv1", "cv2");
+  const [a, b] = call.halves(smoothed(call));
+  const pool = { ceil_mode: 0, kernel_shape: [3, 3], pads: [1, 1, 1, 1], strides: [2, 2] };
+  const first = call.call("cv1", a);
+  return call.concat([first, call.call("cv2", call.op("MaxPool", [b.value], b.channels, pool))]);
+};
+
+const scDown: ModuleBuilder = (call) => {
+  call.module.expectOnly("cv1", "cv2");
+  return call.call("cv2", call.call("cv1", call.x));
+};
+
+/** Convolutions and downsamplings of Ultralytics (nn/modules/conv.py, block.py) that YOLOv5 has not. */
+export const ultralyticsConvolutions: ReadonlyMap<string, ModuleBuilder> = new Map([
+  ["RepConv", repConv],
+  ["RepVGGDW", repVggDw],
+  ["LightConv", lightConv],
+  ["AConv", aConv],
+  ["ADown", aDown],
+  ["SCDown", scDown],
+]);
