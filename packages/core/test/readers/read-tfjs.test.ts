@@ -265,13 +265,13 @@ test("StridedSlice: masks, steps, ellipsis, dropped axes", async () => {
       ),
     );
   const last = await slice([0, -1], [0, 0], [1, 1], { ellipsis: 1, end: 2 });
-  expect(last.dims).toEqual([1, 5, 7, 1]);
+  expect(last.dims).toEqual([1, 1, 5, 7]); // an image stays one
   expect(last.data[8]).toBe(pixel(1, 1, 2));
   const row = await slice([0, 2, 1], [1, 3, -1], [1, 1, 2], { shrink_axis: 3 });
   expect(row.dims).toEqual([3, 3]);
   expect(row.data[3]).toBe(pixel(2, 3, 0));
   const whole = await slice([0], [0], [1], { begin: 1, end: 1 });
-  expect(whole.dims).toEqual([1, 5, 7, 3]);
+  expect(whole.dims).toEqual([1, 3, 5, 7]);
   const final = await slice([0, -1], [1, 0], [1, 1], { shrink_axis: 2 });
   expect(final.dims).toEqual([1, 7, 3]);
   expect(final.data[0]).toBe(pixel(4, 0, 0));
@@ -323,4 +323,33 @@ test("quantised integers are rounded", async () => {
     return tf.node("Reshape", [x, tf.stored({ shape: [2], dtype: "int32", quantization }, Uint8Array.of(4, 10))]);
   }, 2);
   expect(found.dims).toEqual([5, 14]);
+});
+
+test("values keep the file's names; outputs of one node are numbered", async () => {
+  const tf = new TfjsWriter();
+  const parts = tf.node("SplitV", [tf.input(1, 2, 2, 4), tf.ints([1, -1]), tf.ints([3], [])], {}, "model/cut");
+  const activation = tf.node("Relu", [`${parts}:1`], {}, "model/act");
+  const model = readTfjs(tf.model(activation), tf.bytes());
+  expect(model.graph.nodes.map(({ name, outputs }) => [name, outputs])).toEqual([
+    ["model/cut", ["model/cut", "model/cut:1"]],
+    ["model/act", ["model/act"]],
+    ["model/act:0", ["model/act:0"]],
+  ]);
+  const found = await runOnnx(model, [1, 4, 2, 2], numbers(16));
+  expect(found.get("model/act:0")?.dims).toEqual([1, 3, 2, 2]);
+});
+
+test("an output that a node does not have is named", () => {
+  const tf = new TfjsWriter();
+  const parts = tf.node("Split", [tf.ints([3], []), tf.input(1, 2, 2, 4)], { num_split: attr.i(2) }, "cut");
+  const output = tf.node("Neg", [`${parts}:2`]);
+  expect(() => readTfjs(tf.model(output), tf.bytes())).toThrow('"cut:2" is read, but node "cut" has no such output');
+});
+
+test("an input with its channels first stays as it is", async () => {
+  const tf = new TfjsWriter();
+  const output = tf.node("Neg", [tf.input(1, 3, 4, 4)]);
+  const model = readTfjs(tf.model(output), tf.bytes());
+  expect(model.graph.inputs[0]!.shape).toEqual([1, 3, 4, 4]);
+  expect(model.graph.outputs[0]!.shape).toEqual([1, 3, 4, 4]);
 });

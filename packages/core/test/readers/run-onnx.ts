@@ -20,6 +20,15 @@ export async function runOnnx(
   );
 }
 
+/** Runs a model with one input and one output through ONNX Runtime. */
+export async function runTyped(
+  model: Model,
+  dims: readonly number[],
+  data: Float32Array,
+): Promise<{ readonly dims: readonly number[]; readonly data: Float32Array }> {
+  return [...(await runOnnx(model, dims, data)).values()][0]!;
+}
+
 /** Largest absolute difference; NaN never counts as equal. */
 export function distance(a: Float32Array, b: Float32Array): number {
   if (a.length !== b.length) return Number.POSITIVE_INFINITY;

@@ -27,6 +27,21 @@ export function boolAttr(node: TfNode, name: string, fallback: boolean): boolean
   return raw;
 }
 
+/** The name of an element type, "DT_FLOAT"; TF.js writes some as the number of protobuf's enum. */
+export function typeAttr(node: TfNode, name: string): string {
+  const raw = field(node, name, "type");
+  if (typeof raw === "number") return TYPE_NUMBERS[raw] ?? String(raw);
+  return raw === undefined ? "" : stringOf(raw, place(node, name));
+}
+
+const TYPE_NUMBERS: Readonly<Record<number, string>> = {
+  1: "DT_FLOAT",
+  3: "DT_INT32",
+  9: "DT_INT64",
+  10: "DT_BOOL",
+  19: "DT_HALF",
+};
+
 export function intsAttr(node: TfNode, name: string): number[] {
   return list(node, name, "i").map((item) => integerOf(item, place(node, name)));
 }

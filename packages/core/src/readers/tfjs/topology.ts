@@ -7,7 +7,7 @@ const MAX_JSON_CHARACTERS = 64 * 2 ** 20;
 const MAX_NODES = 50_000;
 const MAX_RANK = 8;
 
-/** One node of a TF.js graph model. Inputs are node names: control inputs and ":0" are gone. */
+/** One node of a TF.js graph model. Inputs are node names, with ":1" and so on for later outputs: control inputs and ":0" are gone. */
 export interface TfNode {
   readonly name: string;
   readonly op: string;
@@ -94,16 +94,21 @@ function parseNode(raw: unknown, index: number): TfNode {
   };
 }
 
-/** "name:0" is the first output of a node, as is "name". Ops with more outputs are not translated, so ":1" stays and dangles. */
+/** "name:0" is the first output of a node, as is "name". */
 function withoutPort(input: string): string {
   return input.endsWith(":0") ? input.slice(0, -2) : input;
+}
+
+/** The node that gives the value `input`. */
+export function nodeOf(input: string): string {
+  return input.replace(/:\d+$/, "");
 }
 
 function sortNodes(nodes: readonly TfNode[]): TfNode[] {
   const byName = new Map(nodes.map((node) => [node.name, node]));
   if (byName.size < nodes.length) throw broken("two nodes have the same name");
   for (const node of nodes) {
-    const dangling = node.inputs.find((input) => !byName.has(input));
+    const dangling = node.inputs.find((input) => !byName.has(nodeOf(input)));
     if (dangling !== undefined)
       throw broken(`node "${node.name}" (${node.op}) reads "${dangling}", which no node gives`);
   }
@@ -112,7 +117,7 @@ function sortNodes(nodes: readonly TfNode[]): TfNode[] {
       opType: op,
       domain: "",
       name,
-      inputs,
+      inputs: inputs.map(nodeOf),
       outputs: [name],
       attributes: new Map(),
     })),
@@ -165,10 +170,10 @@ function parseOutputs(root: Readonly<Record<string, unknown>>, nodes: readonly T
     withoutPort(stringOf(at(objectOf(raw, "signature.outputs"), "name", "signature.outputs"), `output ${i}`)),
   );
   const names = new Set(nodes.map((node) => node.name));
-  const missing = outputs.find((output) => !names.has(output));
+  const missing = outputs.find((output) => !names.has(nodeOf(output)));
   if (missing !== undefined) throw broken(`the signature's output "${missing}" is no node`);
   if (outputs.length > 0) return outputs;
-  const read = new Set(nodes.flatMap((node) => node.inputs));
+  const read = new Set(nodes.flatMap((node) => node.inputs.map(nodeOf)));
   const leaves = nodes.filter((node) => !read.has(node.name) && node.op !== "Const" && node.op !== "NoOp");
   if (leaves.length === 0) throw new WhyboxError("bad-input", "TF.js model: no node is an output. Export it again.");
   return leaves.map((node) => node.name);

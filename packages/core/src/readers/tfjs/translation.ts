@@ -1,10 +1,15 @@
 import { WhyboxError } from "../../errors.js";
 import type { GraphBuilder, Value } from "../../onnx/builder.js";
+import { DataType } from "../../onnx/model.js";
+import { intTensor } from "../../onnx/tensors.js";
 import type { TfNode } from "./topology.js";
 import type { TfConstant } from "./weights.js";
 
 /** A size, or null when the file leaves it open. */
 export type TfDim = number | null;
+
+/** TF's int32 and int64 are int64 in the ONNX graph, which is what ONNX's indices and shapes are. */
+export type TfDtype = TfConstant["dtype"];
 
 /**
  * A TF value in the ONNX graph. `dims` are TF's, so `[N, H, W, C]` for an image. `layout` says how the ONNX value lies:
@@ -15,11 +20,25 @@ export interface TfTensor {
   readonly value: Value;
   readonly dims: readonly TfDim[];
   readonly layout: "nchw" | "same";
-  /** A zero Pad that is not written yet: a convolution takes it into its own pads. [top, left, bottom, right]. */
-  readonly pendingPads?: readonly number[];
+  /** Absent: float32. */
+  readonly dtype?: TfDtype;
+  /** A Pad that is not written yet: a convolution or a pooling takes it into its own pads. */
+  readonly pending?: PendingPad;
+}
+
+export interface PendingPad {
+  /** [top, left, bottom, right] on the last two axes of the ONNX value. */
+  readonly pads: readonly number[];
+  /** 0 for convolutions; the lowest number for MaxPool, whose own padding never wins. */
+  readonly fill: number;
 }
 
 export type TfValue = TfTensor | (TfConstant & { readonly kind: "constant" });
+
+/** The element type in ONNX. */
+export function onnxType(dtype: TfDtype = "float32"): number {
+  return { float32: DataType.FLOAT, int32: DataType.INT64, bool: DataType.BOOL }[dtype];
+}
 
 /** What an op's translation works with: the node, its translated inputs, and the graph under construction. */
 export class Translation {
@@ -43,11 +62,10 @@ export class Translation {
     return input;
   }
 
-  /** Input `index`, which must be computed by the graph. Pending pads are still pending. */
+  /** Input `index` as a value of the graph. Pending pads are still pending. */
   rawTensor(index: number): TfTensor {
     const input = this.input(index);
-    if (input.kind !== "tensor") throw this.unsupported(`input ${index} is a constant, expected a computed value`);
-    return input;
+    return input.kind === "tensor" ? input : this.#written(input);
   }
 
   /** Input `index` with its pads written. */
@@ -75,32 +93,59 @@ export class Translation {
     return [...constant.data];
   }
 
-  /** Writes pending pads as a Pad node. */
+  /** The one number of an integer constant, as an axis of a value of `rank` axes: negative ones count from the end. */
+  axis(index: number, rank: number): number {
+    return this.asAxis(this.integers(index)[0] ?? Number.NaN, rank);
+  }
+
+  asAxis(axis: number, rank: number): number {
+    const positive = axis < 0 ? axis + rank : axis;
+    if (!(positive >= 0 && positive < rank)) throw this.unsupported(`axis ${axis} is outside of rank ${rank}`);
+    return positive;
+  }
+
+  /** Writes a pending pad as a Pad node. */
   settled(tensor: TfTensor): TfTensor {
-    if (tensor.pendingPads === undefined) return tensor;
-    const [top, left, bottom, right] = tensor.pendingPads as [number, number, number, number];
+    if (tensor.pending === undefined) return tensor;
+    const [top, left, bottom, right] = tensor.pending.pads as [number, number, number, number];
     const pads = this.builder.ints([0, 0, top, left, 0, 0, bottom, right]);
-    return this.made(
-      this.builder.op("Pad", [tensor.value, pads, this.builder.float(0)], { mode: "constant" }),
-      tensor.dims,
-      "nchw",
-    );
+    const fill = this.builder.float(tensor.pending.fill);
+    const value = this.builder.op("Pad", [tensor.value, pads, fill], { mode: "constant" });
+    return this.made(value, tensor.dims, tensor.layout);
   }
 
   asNchw(tensor: TfTensor): TfTensor {
     if (tensor.layout === "nchw") return tensor;
     if (tensor.dims.length !== 4) throw this.unsupported(`an input has rank ${tensor.dims.length}, expected 4`);
-    return this.made(this.builder.op("Transpose", [tensor.value], { perm: [0, 3, 1, 2] }), tensor.dims, "nchw");
+    const value = this.builder.op("Transpose", [tensor.value], { perm: [0, 3, 1, 2] });
+    return this.made(value, tensor.dims, "nchw", tensor.dtype);
   }
 
   /** The value as TF sees it, axis by axis. */
   asSame(tensor: TfTensor): TfTensor {
     if (tensor.layout === "same") return tensor;
-    return this.made(this.builder.op("Transpose", [tensor.value], { perm: [0, 2, 3, 1] }), tensor.dims, "same");
+    const value = this.builder.op("Transpose", [tensor.value], { perm: [0, 2, 3, 1] });
+    return this.made(value, tensor.dims, "same", tensor.dtype);
   }
 
-  made(value: Value, dims: readonly TfDim[], layout: TfTensor["layout"]): TfTensor {
-    return { kind: "tensor", value, dims, layout };
+  made(value: Value, dims: readonly TfDim[], layout: TfTensor["layout"], dtype: TfDtype = "float32"): TfTensor {
+    return { kind: "tensor", value, dims, layout, ...(dtype === "float32" ? {} : { dtype }) };
+  }
+
+  /** A constant as an initializer, its axes as given. */
+  literal(dims: readonly number[], { dtype, data }: Pick<TfConstant, "dtype" | "data">): Value {
+    const { builder } = this;
+    if (dtype === "float32") {
+      return dims.length === 0 ? builder.float(data[0]!) : builder.floats(dims, Float32Array.from(data));
+    }
+    const name = builder.fresh("const");
+    builder.initializers.set(
+      name,
+      dtype === "int32"
+        ? intTensor(name, [...data], dims)
+        : { name, dims, dataType: DataType.BOOL, bytes: Uint8Array.from(data) },
+    );
+    return name;
   }
 
   unsupported(what: string): WhyboxError {
@@ -111,7 +156,16 @@ export class Translation {
       { details: { node: this.node.name, op: this.node.op } },
     );
   }
+
+  #written(constant: TfConstant): TfTensor {
+    return this.made(this.literal(constant.dims, constant), constant.dims, "same", constant.dtype);
+  }
 }
 
-/** Translates one node. */
-export type Translate = (cx: Translation) => TfValue;
+/** Where axis `axis` of TF lies in the ONNX value. */
+export function onnxAxis(axis: number, layout: TfTensor["layout"]): number {
+  return layout === "same" ? axis : [0, 2, 3, 1][axis]!;
+}
+
+/** Translates one node: its value, or a list of them where the op gives several. */
+export type Translate = (cx: Translation) => TfValue | readonly TfValue[];

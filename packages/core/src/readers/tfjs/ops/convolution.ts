@@ -32,13 +32,20 @@ export function biasAdd(cx: Translation): TfValue {
 }
 
 function fused(cx: Translation, depthwise: boolean): TfValue {
+  return withFusedOps(cx, () => convolution(cx, depthwise, 2));
+}
+
+/** What a fused op does before its activation, `make`, and that activation. */
+export function withFusedOps(cx: Translation, make: () => TfTensor): TfTensor {
   const [first, second, ...rest] = stringsAttr(cx.node, "fused_ops");
   if (first !== "BiasAdd" || rest.length > 0) {
     throw cx.unsupported(
       `fused_ops are [${[first, second, ...rest].filter(Boolean).join(", ")}], expected BiasAdd and at most one activation`,
     );
   }
-  const output = convolution(cx, depthwise, 2);
+  const args = intAttr(cx.node, "num_args", 1);
+  if (args !== (second === "Prelu" ? 2 : 1)) throw cx.unsupported(`it has ${args} fused arguments`);
+  const output = make();
   return second === undefined ? output : activation(cx, output, second);
 }
 
@@ -50,12 +57,17 @@ function activation(cx: Translation, x: TfTensor, name: string): TfTensor {
   if (name === "LeakyRelu") {
     return make(cx.builder.op(name, [x.value], { alpha: { float: floatAttr(cx.node, "leakyrelu_alpha", 0.2) } }));
   }
-  throw cx.unsupported(`the fused activation is ${name}, expected Relu, Relu6, Elu, LeakyRelu, Sigmoid or Tanh`);
+  if (name === "Prelu") {
+    const alpha = cx.constant(3);
+    const channels = x.layout === "nchw" ? [alpha.data.length, 1, 1] : [alpha.data.length];
+    return make(cx.builder.op("PRelu", [x.value, cx.literal(channels, alpha)]));
+  }
+  throw cx.unsupported(`the fused activation is ${name}, expected Relu, Relu6, Elu, LeakyRelu, Prelu, Sigmoid or Tanh`);
 }
 
 function convolution(cx: Translation, depthwise: boolean, biasInput: number | undefined): TfTensor {
   expectNhwc(cx);
-  const { image, pads: foreign } = imageWithPads(cx);
+  const { image, pads: foreign } = imageWithPads(cx, (fill) => fill === 0);
   const weights = cx.constant(1);
   const [kh, kw, I, O] = kernelDims(cx, weights, image, depthwise);
   const outputs = depthwise ? I * O : O;
@@ -83,17 +95,22 @@ function convolution(cx: Translation, depthwise: boolean, biasInput: number | un
   return cx.made(value, [image.dims[0] ?? null, ...dims, outputs], "nchw");
 }
 
-/** The image and the pads that a Pad before this convolution left to it; only a VALID convolution may take them. */
-function imageWithPads(cx: Translation): { image: TfTensor; pads: readonly number[] | undefined } {
+/**
+ * Input 0 as an image and the pads that a Pad of `fill` before this window left to it; only a VALID window may take them.
+ * `dims` of the image are those without the pads.
+ */
+export function imageWithPads(
+  cx: Translation,
+  fill: (value: number) => boolean,
+): { image: TfTensor; pads: readonly number[] | undefined } {
   const raw = cx.rawTensor(0);
-  if (raw.pendingPads === undefined || stringAttr(cx.node, "padding", "VALID") !== "VALID") {
-    return { image: cx.image(0), pads: undefined };
-  }
-  const { pendingPads, ...image } = raw;
-  const [top, left, bottom, right] = pendingPads as [number, number, number, number];
+  const { pending, ...image } = raw;
+  const fits = pending !== undefined && raw.layout === "nchw" && fill(pending.fill);
+  if (!fits || stringAttr(cx.node, "padding", "VALID") !== "VALID") return { image: cx.image(0), pads: undefined };
+  const [top, left, bottom, right] = pending.pads as [number, number, number, number];
   const [N, H, W, C] = raw.dims as [TfDim, TfDim, TfDim, TfDim];
   const shrink = (size: TfDim, by: number): TfDim => (size === null ? null : size - by);
-  return { image: { ...image, dims: [N, shrink(H, top + bottom), shrink(W, left + right), C] }, pads: pendingPads };
+  return { image: { ...image, dims: [N, shrink(H, top + bottom), shrink(W, left + right), C] }, pads: pending.pads };
 }
 
 /**
@@ -140,7 +157,39 @@ export function spatial(cx: Translation, name: string): [number, number] {
 export function expectNhwc(cx: Translation): void {
   const format = stringAttr(cx.node, "data_format", "NHWC");
   if (format !== "NHWC") throw cx.unsupported(`data_format is ${format}, expected NHWC`);
-  if (intAttr(cx.node, "num_args", 1) !== 1) throw cx.unsupported("it has more than one fused argument");
+}
+
+/**
+ * Conv2DBackpropInput, which Keras and ONNX call a transposed convolution: the output's size, weights [H, W, O, I], the
+ * image. Written where the output is a whole multiple of the input, as its strides say.
+ */
+export function conv2dTransposed(cx: Translation): TfValue {
+  expectNhwc(cx);
+  const [, outH, outW] = cx.integers(0);
+  const weights = cx.constant(1);
+  const image = cx.image(2);
+  const [KH, KW, O, I] = weights.dims as [number, number, number, number];
+  const [N, H, W, C] = image.dims as [TfDim, TfDim, TfDim, TfDim];
+  const strides = spatial(cx, "strides");
+  const sizes = [H, W].map((size, i) => (size === null ? null : size * strides[i]!));
+  if (weights.dims.length !== 4 || I !== C || sizes[0] !== outH || sizes[1] !== outW) {
+    throw cx.unsupported(`it makes ${outH} × ${outW} of ${H} × ${W} with strides [${strides.join(", ")}]`);
+  }
+  const padding = stringAttr(cx.node, "padding", "VALID");
+  const surplus = [KH, KW].map((kernel, i) => Math.max(kernel - strides[i]!, 0));
+  if (padding !== "SAME" && surplus.some((size) => size > 0)) throw cx.unsupported(`its padding is ${padding}`);
+  const missing = [KH, KW].map((kernel, i) => Math.max(strides[i]! - kernel, 0));
+  const before = surplus.map((size) => Math.floor(size / 2));
+  const after = surplus.map((size) => Math.ceil(size / 2));
+  // As [H, W, I', O'] the kernel is what ONNX wants as [O', I', H, W]: ConvTranspose's weights are those of the forward convolution.
+  const kernel = cx.builder.floats([I, O, KH, KW], toOihw(weights, false));
+  const value = cx.builder.op("ConvTranspose", [image.value, kernel], {
+    kernel_shape: [KH, KW],
+    output_padding: missing,
+    pads: [...before, ...after],
+    strides: [...strides],
+  });
+  return cx.made(value, [N, outH!, outW!, O], "nchw");
 }
 
 function kernelDims(

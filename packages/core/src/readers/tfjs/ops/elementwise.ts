@@ -1,6 +1,6 @@
 import type { Value } from "../../../onnx/builder.js";
-import { floatAttr } from "../attributes.js";
-import type { TfDim, TfTensor, Translate, Translation } from "../translation.js";
+import { floatAttr, typeAttr } from "../attributes.js";
+import { onnxType, type TfDim, type TfDtype, type TfTensor, type Translate, type Translation } from "../translation.js";
 import type { TfConstant } from "../weights.js";
 
 /** An op of one input that ONNX has under the name `op`. */
@@ -8,17 +8,27 @@ export function unary(op: string): Translate {
   return (cx) => mapped(cx, (value) => cx.builder.op(op, [value]));
 }
 
-/** An op of two inputs with broadcasting that ONNX has under the name `op`. */
-export function binary(op: string): Translate {
-  return (cx) => {
-    const [left, right, dims, layout] = aligned(cx);
-    return cx.made(cx.builder.op(op, [left, right]), dims, layout);
-  };
+/** An op of two inputs with broadcasting that ONNX has under the name `op`. `dtype`: of the result, where it is not the inputs'. */
+export function binary(op: string, dtype?: TfDtype): Translate {
+  return (cx) => combined(cx, (left, right) => cx.builder.op(op, [left, right]), dtype);
 }
 
-export const identity: Translate = (cx) => mapped(cx, (value) => value);
+/** AddN: the sum of any number of inputs of one shape. */
+export const addN: Translate = (cx) => {
+  const tensors = Array.from({ length: cx.inputCount }, (_, i) => cx.tensor(i));
+  const nchw = tensors.every(({ layout }) => layout === "nchw");
+  const [first, ...rest] = tensors.map((tensor) => (nchw ? tensor : cx.asSame(tensor)).value);
+  if (first === undefined) throw cx.unsupported("it has no inputs");
+  const value = rest.reduce((sum, next) => cx.builder.op("Add", [sum, next]), first);
+  return cx.made(value, cx.tensor(0).dims, nchw ? "nchw" : "same", cx.tensor(0).dtype);
+};
+
+export const identity: Translate = (cx) => cx.input(0);
 
 export const square: Translate = (cx) => mapped(cx, (value) => cx.builder.op("Mul", [value, value]));
+
+export const rsqrt: Translate = (cx) =>
+  mapped(cx, (value) => cx.builder.op("Reciprocal", [cx.builder.op("Sqrt", [value])]));
 
 export const relu6: Translate = (cx) =>
   mapped(cx, (value) => cx.builder.op("Clip", [value, cx.builder.float(0), cx.builder.float(6)]));
@@ -26,29 +36,90 @@ export const relu6: Translate = (cx) =>
 export const leakyRelu: Translate = (cx) =>
   mapped(cx, (value) => cx.builder.op("LeakyRelu", [value], { alpha: { float: floatAttr(cx.node, "alpha", 0.2) } }));
 
+/** Prelu (of TF.js, not of TF): x where it is positive, else alpha·x. */
+export const prelu: Translate = (cx) => combined(cx, (x, alpha) => cx.builder.op("PRelu", [x, alpha]));
+
+export const squaredDifference: Translate = (cx) =>
+  combined(cx, (left, right) => {
+    const gap = cx.builder.op("Sub", [left, right]);
+    return cx.builder.op("Mul", [gap, gap]);
+  });
+
+export const notEqual: Translate = (cx) =>
+  combined(cx, (left, right) => cx.builder.op("Not", [cx.builder.op("Equal", [left, right])]), "bool");
+
+/** FloorDiv rounds down; ONNX's Div of integers rounds to zero, which is the same for indices, the only integers here. */
+export const floorDiv: Translate = (cx) =>
+  combined(cx, (left, right) => {
+    const quotient = cx.builder.op("Div", [left, right]);
+    return dtypeOf(cx, 0) === "int32" ? quotient : cx.builder.op("Floor", [quotient]);
+  });
+
+/** FloorMod has the divisor's sign: x − ⌊x / y⌋·y; on integers that is ONNX's Mod. */
+export const floorMod: Translate = (cx) =>
+  combined(cx, (left, right) => {
+    if (dtypeOf(cx, 0) === "int32") return cx.builder.op("Mod", [left, right]);
+    const whole = cx.builder.op("Floor", [cx.builder.op("Div", [left, right])]);
+    return cx.builder.op("Sub", [left, cx.builder.op("Mul", [whole, right])]);
+  });
+
+const CASTS: Readonly<Record<string, TfDtype>> = {
+  DT_FLOAT: "float32",
+  DT_HALF: "float32",
+  DT_INT32: "int32",
+  DT_INT64: "int32",
+  DT_BOOL: "bool",
+};
+
+export const cast: Translate = (cx) => {
+  const name = typeAttr(cx.node, "DstT");
+  const dtype = Object.hasOwn(CASTS, name) ? CASTS[name]! : undefined;
+  if (dtype === undefined) throw cx.unsupported(`it casts to ${name}, expected float, int or bool`);
+  const input = cx.tensor(0);
+  if ((input.dtype ?? "float32") === dtype) return input;
+  const value = cx.builder.op("Cast", [input.value], { to: onnxType(dtype) });
+  return cx.made(value, input.dims, input.layout, dtype);
+};
+
+/** SelectV2 (and Select of equal shapes): where the condition holds the second input, else the third. */
+export const select: Translate = (cx) => {
+  const [condition, left, right] = [0, 1, 2].map((i) => cx.asSame(cx.tensor(i)));
+  if (condition!.dtype !== "bool") throw cx.unsupported("its condition is no bool");
+  const dims = broadcast(cx, condition!.dims, broadcast(cx, left!.dims, right!.dims));
+  const value = cx.builder.op("Where", [condition!.value, left!.value, right!.value]);
+  return cx.made(value, dims, "same", left!.dtype);
+};
+
+function dtypeOf(cx: Translation, index: number): TfDtype {
+  return cx.input(index).dtype ?? "float32";
+}
+
 function mapped(cx: Translation, make: (value: Value) => Value): TfTensor {
   const input = cx.tensor(0);
-  return cx.made(make(input.value), input.dims, input.layout);
+  return cx.made(make(input.value), input.dims, input.layout, input.dtype);
 }
 
 /** Both operands in one layout, so that TF's broadcasting (from the last axis) means the same in ONNX. */
-function aligned(cx: Translation): [left: Value, right: Value, dims: readonly TfDim[], layout: TfTensor["layout"]] {
-  const sides = [operand(cx, 0), operand(cx, 1)] as const;
-  const dims = broadcast(cx, sides[0].dims, sides[1].dims);
-  const tensors = sides.filter((side): side is TfTensor => "layout" in side);
-  if (tensors.length === 0) throw cx.unsupported("both inputs are constants");
-  const nchw = tensors.every((tensor) => tensor.layout === "nchw");
-  const [left, right] = sides.map((side) =>
-    "layout" in side ? (nchw ? side : cx.asSame(side)).value : constant(cx, side, nchw),
-  );
-  return [left!, right!, dims, nchw ? "nchw" : "same"];
+function combined(cx: Translation, make: (left: Value, right: Value) => Value, dtype?: TfDtype): TfTensor {
+  const [left, right] = [dtypeOf(cx, 0), dtypeOf(cx, 1)];
+  if (left !== right) throw cx.unsupported(`its inputs are ${left} and ${right}, expected one type`);
+  const dims = broadcast(cx, cx.input(0).dims, cx.input(1).dims);
+  const nchw = [0, 1].every((i) => {
+    const input = cx.input(i);
+    return input.kind === "constant" ? input.dims.length <= 4 : input.layout === "nchw";
+  });
+  const both = nchw && (cx.input(0).kind === "tensor" || cx.input(1).kind === "tensor");
+  const value = make(operand(cx, 0, both), operand(cx, 1, both));
+  return cx.made(value, dims, both ? "nchw" : "same", dtype ?? left);
 }
 
-function operand(cx: Translation, index: number): TfTensor | TfConstant {
-  return cx.input(index).kind === "tensor" ? cx.tensor(index) : cx.constant(index);
+function operand(cx: Translation, index: number, nchw: boolean): Value {
+  const input = cx.input(index);
+  if (input.kind === "constant") return nchw ? asImage(cx, input) : cx.tensor(index).value;
+  return nchw ? cx.tensor(index).value : cx.asSame(cx.tensor(index)).value;
 }
 
-function broadcast(cx: Translation, a: readonly TfDim[], b: readonly TfDim[]): TfDim[] {
+export function broadcast(cx: Translation, a: readonly TfDim[], b: readonly TfDim[]): TfDim[] {
   const rank = Math.max(a.length, b.length);
   return Array.from({ length: rank }, (_, i) => {
     const left = a[i - rank + a.length];
@@ -63,19 +134,16 @@ function broadcast(cx: Translation, a: readonly TfDim[], b: readonly TfDim[]): T
   });
 }
 
-function constant(cx: Translation, value: TfConstant, nchw: boolean): Value {
-  if (!(value.data instanceof Float32Array))
-    throw cx.unsupported(`a constant input is ${value.dtype}, expected float32`);
-  if (value.dims.length === 0) return cx.builder.float(value.data[0]!);
-  if (!nchw) return cx.builder.floats(value.dims, value.data);
-  if (value.dims.length > 4) throw cx.unsupported(`a constant beside an image has rank ${value.dims.length}`);
-  const [N, H, W, C] = [1, 1, 1, 1, ...value.dims].slice(-4) as [number, number, number, number];
-  const moved = new Float32Array(value.data.length);
+/** A constant beside an image: [N, H, W, C] to [N, C, H, W]. */
+function asImage(cx: Translation, constant: TfConstant): Value {
+  if (constant.dims.length === 0) return cx.literal([], constant);
+  const [N, H, W, C] = [1, 1, 1, 1, ...constant.dims].slice(-4) as [number, number, number, number];
+  const moved = constant.data.slice();
   let from = 0;
   for (let n = 0; n < N; n++) {
     for (let cell = 0; cell < H * W; cell++) {
-      for (let c = 0; c < C; c++) moved[(n * C + c) * H * W + cell] = value.data[from++]!;
+      for (let c = 0; c < C; c++) moved[(n * C + c) * H * W + cell] = constant.data[from++]!;
     }
   }
-  return cx.builder.floats([N, C, H, W], moved);
+  return cx.literal([N, C, H, W], { ...constant, data: moved });
 }

@@ -1,11 +1,11 @@
 import type { AttributeLiteral } from "../../../onnx/attributes.js";
-import { boolAttr } from "../attributes.js";
+import { boolAttr, floatAttr, intAttr } from "../attributes.js";
 import type { TfDim, TfValue, Translate, Translation } from "../translation.js";
-import { expectNhwc, spatial, windowing } from "./convolution.js";
+import { expectNhwc, imageWithPads, spatial, windowing } from "./convolution.js";
 
 export const maxPool: Translate = (cx) => {
   // ONNX Runtime 1.30 merges such a Pad into the MaxPool, whose own padding is minus infinity: a wrong maximum.
-  if (cx.rawTensor(0).pendingPads !== undefined) throw cx.unsupported("a Pad of zeros comes before it");
+  if (cx.rawTensor(0).pending?.fill === 0) throw cx.unsupported("a Pad of zeros comes before it");
   return pool(cx, "MaxPool", { ceil_mode: 0 });
 };
 
@@ -14,12 +14,17 @@ export const avgPool: Translate = (cx) => pool(cx, "AveragePool", { ceil_mode: 0
 
 function pool(cx: Translation, op: string, extra: Readonly<Record<string, AttributeLiteral>>): TfValue {
   expectNhwc(cx);
-  const image = cx.image(0);
+  const { image, pads } = imageWithPads(cx, (fill) => op === "MaxPool" && fill < 0);
   const kernel = spatial(cx, "ksize");
   const strides = spatial(cx, "strides");
-  const { attributes, dims } = windowing(cx, { kernel, strides }, image.dims, undefined);
+  const { attributes, dims } = windowing(cx, { kernel, strides }, image.dims, pads);
   const value = cx.builder.op(op, [image.value], { ...extra, kernel_shape: kernel, ...attributes, strides });
   return cx.made(value, [image.dims[0] ?? null, ...dims, image.dims[3] ?? null], "nchw");
+}
+
+/** How output pixels fall on input pixels, in TF's attributes and in ONNX's words. */
+interface Coordinates {
+  readonly coordinate_transformation_mode: "align_corners" | "half_pixel" | "asymmetric";
 }
 
 /**
@@ -27,32 +32,76 @@ function pool(cx: Translation, op: string, extra: Readonly<Record<string, Attrib
  * copies each pixel in all of TF's coordinate modes but align_corners.
  */
 export function resizeNearest(cx: Translation): TfValue {
+  const given = coordinates(cx);
+  const asymmetric = given.coordinate_transformation_mode === "asymmetric";
+  const rounding = { mode: "nearest", nearest_mode: asymmetric ? "floor" : "round_prefer_ceil" };
+  return resize(cx, { ...given, ...rounding }, (factor) =>
+    given.coordinate_transformation_mode !== "align_corners" && Number.isInteger(factor)
+      ? { coordinate_transformation_mode: "asymmetric", mode: "nearest", nearest_mode: "floor" }
+      : undefined,
+  );
+}
+
+/** ResizeBilinear. Factors that are whole, or whole backwards, are written as scales. */
+export function resizeBilinear(cx: Translation): TfValue {
+  const attributes = { ...coordinates(cx), mode: "linear" };
+  const scales = attributes.coordinate_transformation_mode !== "align_corners";
+  return resize(cx, attributes, (factor) =>
+    scales && (Number.isInteger(factor) || Number.isInteger(1 / factor)) ? attributes : undefined,
+  );
+}
+
+function coordinates(cx: Translation): Coordinates {
+  if (boolAttr(cx.node, "align_corners", false)) return { coordinate_transformation_mode: "align_corners" };
+  const half = boolAttr(cx.node, "half_pixel_centers", false);
+  return { coordinate_transformation_mode: half ? "half_pixel" : "asymmetric" };
+}
+
+/** `asScale` gives the attributes with which a factor of one axis may be written as a scale. */
+function resize(
+  cx: Translation,
+  attributes: Readonly<Record<string, string>>,
+  asScale: (factor: number) => Readonly<Record<string, string>> | undefined,
+): TfValue {
   const image = cx.image(0);
   const [height, width] = cx.integers(1);
   const [N, H, W, C] = image.dims as [TfDim, TfDim, TfDim, TfDim];
   if (height === undefined || width === undefined || height < 1 || width < 1) {
     throw cx.unsupported("its size is not [height, width]");
   }
-  const corners = boolAttr(cx.node, "align_corners", false);
   const dims = [N, height, width, C];
-  if (!corners && H !== null && W !== null && height % H === 0 && width % W === 0) {
-    const scales = cx.builder.floats([4], [1, 1, height / H, width / W]);
-    return cx.made(cx.builder.op("Resize", [image.value, "", scales], REPEAT), dims, "nchw");
+  const scaled = H === null || W === null ? undefined : asScale(height / H) && asScale(width / W);
+  if (scaled !== undefined) {
+    const scales = cx.builder.floats([4], [1, 1, height / H!, width / W!]);
+    return cx.made(cx.builder.op("Resize", [image.value, "", scales], scaled), dims, "nchw");
   }
   if (N === null || C === null) throw cx.unsupported("its batch or channels are open and its factor is not whole");
   const sizes = cx.builder.ints([N, C, height, width]);
-  const attributes = corners
-    ? mode("align_corners", "round_prefer_ceil")
-    : boolAttr(cx.node, "half_pixel_centers", false)
-      ? mode("half_pixel", "round_prefer_ceil")
-      : REPEAT;
   return cx.made(cx.builder.op("Resize", [image.value, "", "", sizes], attributes), dims, "nchw");
 }
 
-const mode = (coordinates: string, nearest: string) => ({
-  coordinate_transformation_mode: coordinates,
-  mode: "nearest",
-  nearest_mode: nearest,
-});
+/** DepthToSpace: channels become blocks of pixels, in TF's order (the block before the channel). */
+export function depthToSpace(cx: Translation): TfValue {
+  expectNhwc(cx);
+  const image = cx.image(0);
+  const block = intAttr(cx.node, "block_size", 2);
+  const [N, H, W, C] = image.dims as [TfDim, TfDim, TfDim, TfDim];
+  if (block < 1 || (C !== null && C % block ** 2 !== 0)) throw cx.unsupported(`${C} channels in blocks of ${block}`);
+  const value = cx.builder.op("DepthToSpace", [image.value], { blocksize: block, mode: "DCR" });
+  const grown = (size: TfDim): TfDim => (size === null ? null : size * block);
+  return cx.made(value, [N, grown(H), grown(W), C === null ? null : C / block ** 2], "nchw");
+}
 
-const REPEAT = mode("asymmetric", "floor");
+/** FusedBatchNormV3 of a trained model: (x − mean) / √(variance + ε) · scale + offset, written as one multiplication and one sum. */
+export function batchNorm(cx: Translation): TfValue {
+  expectNhwc(cx);
+  if (boolAttr(cx.node, "is_training", true)) throw cx.unsupported("it is in training mode");
+  const image = cx.image(0);
+  const [scale, offset, mean, variance] = [1, 2, 3, 4].map((i) => cx.constant(i).data);
+  const epsilon = floatAttr(cx.node, "epsilon", 1e-4);
+  const factor = Float32Array.from(scale!, (value, c) => value / Math.sqrt(variance![c]! + epsilon));
+  const shift = Float32Array.from(offset!, (value, c) => value - mean![c]! * factor[c]!);
+  const channels = [factor.length, 1, 1];
+  const scaled = cx.builder.op("Mul", [image.value, cx.builder.floats(channels, factor)]);
+  return cx.made(cx.builder.op("Add", [scaled, cx.builder.floats(channels, shift)]), image.dims, "nchw");
+}
