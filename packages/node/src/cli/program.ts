@@ -3,10 +3,11 @@ import { addConvert } from "./commands/convert.js";
 import { addExplain } from "./commands/explain.js";
 import { addInspect } from "./commands/inspect.js";
 import { addMethods } from "./commands/methods.js";
+import { addUi } from "./commands/ui.js";
 import type { CliContext } from "./context.js";
 import { type ExitCode, exitCodeMeanings } from "./exit-codes.js";
 
-export const commandNames = ["explain", "inspect", "methods", "convert"] as const;
+export const commandNames = ["explain", "inspect", "methods", "convert", "ui"] as const;
 
 /**
  * The command line as commander sees it. Nothing here ends the process: commander's exits are thrown as CommanderError,
@@ -34,6 +35,7 @@ export function createProgram(context: CliContext, done: (code: ExitCode) => voi
   addInspect(program, context, done);
   addMethods(program, context, done);
   addConvert(program, context, done);
+  addUi(program, context, done);
   return program;
 }
 
@@ -43,7 +45,8 @@ Examples:
   whybox explain photos --weights best.onnx --out results
   whybox inspect best.onnx
   whybox methods
-  whybox convert best.pt best.onnx`;
+  whybox convert best.pt best.onnx
+  whybox ui`;
 
 function exitCodeHelp(): string {
   const rows = exitCodeMeanings.toSorted(([a], [b]) => a - b);

@@ -1,0 +1,67 @@
+import type { Command } from "commander";
+import { z } from "zod";
+import type { DownloadProgress } from "../../api.js";
+import { stopIfAborted } from "../../batch/explain-source.js";
+import { listPageFiles } from "../../ui/page-files.js";
+import { servePage } from "../../ui/page-server.js";
+import { findPageWeights, type PageWeights } from "../../ui/page-weights.js";
+import type { CliContext } from "../context.js";
+import { type ExitCode, exitCodes } from "../exit-codes.js";
+import { parseOptions } from "../explain-options.js";
+import { reportFailure } from "../failure.js";
+import { createProgress } from "../progress.js";
+
+const uiOptionsSchema = z.strictObject({
+  port: z
+    .string()
+    .regex(/^\d{1,5}$/, "expected a number from 0 to 65535")
+    .transform(Number)
+    .refine((port) => port <= 65_535, "expected a number from 0 to 65535")
+    .default(0),
+});
+
+/** Adds `whybox ui` to the program; `done` gets the exit code. */
+export function addUi(program: Command, context: CliContext, done: (code: ExitCode) => void): void {
+  program
+    .command("ui")
+    .summary("serve the playground: drop a photo, click a box, see why")
+    .description(
+      "Serves the playground on this machine (127.0.0.1) and prints its address. Photos and models stay in the browser: nothing is\n" +
+        "uploaded. The default weights come from the cache; without them the page takes a model file of your own. Ctrl-C ends it.",
+    )
+    .option("--port <number>", "the port; 0 for a free one", "0")
+    .addHelpText("after", "\nExamples:\n  whybox ui\n  whybox ui --port 8080")
+    .action(async (raw: unknown) => {
+      await serve(parseOptions(uiOptionsSchema, raw), context);
+      done(exitCodes.ok);
+    });
+}
+
+async function serve({ port }: z.infer<typeof uiOptionsSchema>, context: CliContext): Promise<void> {
+  const files = await listPageFiles();
+  const weights = await weightsOrNone(context);
+  stopIfAborted(context.signal);
+  const server = await servePage({ files, weights, port });
+  context.stdout.write(`${server.address}\n`);
+  try {
+    await new Promise<void>((resolve) => context.signal.addEventListener("abort", () => resolve(), { once: true }));
+  } finally {
+    await server.close();
+  }
+}
+
+/** Without weights the page is still of use: it says how to get them, and takes a file. */
+async function weightsOrNone(context: CliContext): Promise<PageWeights | undefined> {
+  const progress = createProgress(context, false);
+  const onProgress = (state: DownloadProgress) => progress.download(state);
+  try {
+    return await findPageWeights({ signal: context.signal, env: context.env, cwd: context.cwd, onProgress });
+  } catch (error) {
+    stopIfAborted(context.signal);
+    progress.clear();
+    reportFailure(error, context);
+    return undefined;
+  } finally {
+    progress.clear();
+  }
+}

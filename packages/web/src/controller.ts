@@ -1,0 +1,436 @@
+import type { AskedBox, Detection } from "@whybox/core";
+import { failureOf, nextJob, type Step, Task } from "./controller/calls.js";
+import { MapCache } from "./controller/map-cache.js";
+import { joinMaps, measure } from "./controller/measure.js";
+import { methodOf } from "./controller/methods.js";
+import { detectRequest, explainRequest, QUICK, requestKey, type Subject } from "./controller/requests.js";
+import { defaultSettings, MOST_COMPARED, type Settings } from "./controller/settings.js";
+import type { Compared, ShownMap, State } from "./controller/state.js";
+import type { Engine, Explanation, HeatMap, OnProgress, Weights } from "./protocol.js";
+
+/** The worker as the controller sees it. */
+export interface EngineHandle {
+  readonly engine: Engine;
+  /** Ends the worker and all that lives in it. */
+  close(): void;
+}
+
+export interface ControllerOptions {
+  readonly startEngine: () => EngineHandle;
+  /** Address of the page's folder. */
+  readonly base: string;
+  readonly settings?: Settings;
+  /** Milliseconds; tests pass their own clock. */
+  readonly now?: () => number;
+}
+
+/** Maps of all detections are made together while they take no more memory than this many values. */
+const MOST_TOGETHER = 12_000_000;
+
+/** What changes when a setting changes. */
+const detectionSettings: readonly (keyof Settings)[] = ["confidence", "iou"];
+const mapSettings: readonly (keyof Settings)[] = ["method", "layer", "score", "versus", "perClass", "topPercent"];
+const engineSettings: readonly (keyof Settings)[] = ["device", "threads"];
+
+/** The page's state and what can be done to it. It knows no DOM: the page draws the state, and tests drive it with an engine of their own. */
+export class Controller {
+  readonly #options: ControllerOptions;
+  readonly #now: () => number;
+  readonly #listeners = new Set<() => void>();
+  readonly #cache = new MapCache();
+  #handle: EngineHandle;
+  #state: State;
+  #weights: Weights = { kind: "default" };
+  readonly #cancel = (job: number): void => void this.#handle.engine.cancel(job);
+  readonly #opening = new Task(this.#cancel);
+  readonly #photo = new Task(this.#cancel);
+  readonly #map = new Task(this.#cancel);
+  readonly #comparison = new Task(this.#cancel);
+  readonly #looking = new Task(this.#cancel);
+
+  constructor(options: ControllerOptions) {
+    this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
+    this.#handle = options.startEngine();
+    this.#state = {
+      model: { phase: "opening", name: "", progress: undefined },
+      photo: { phase: "none" },
+      found: { phase: "none" },
+      ...nothingSelected,
+      settings: options.settings ?? defaultSettings,
+      comparing: false,
+      thumbnails: undefined,
+      said: "",
+    };
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  /** Calls `listener` after every change, until the function that is returned is called. */
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Opens a model: the default weights, or a file. */
+  openModel(weights: Weights = { kind: "default" }): Promise<void> {
+    const { device, threads } = this.#state.settings;
+    const name = weights.kind === "file" ? weights.name : "the default weights";
+    this.#weights = weights;
+    this.#forget();
+    this.#update({ model: { phase: "opening", name, progress: undefined }, found: { phase: "none" } });
+    const onProgress: OnProgress = (progress) => {
+      if (this.#state.model.phase === "opening") this.#update({ model: { ...this.#state.model, progress } });
+    };
+    return this.#opening.start(
+      async (step) => {
+        const request = { base: this.#options.base, weights, device, threads };
+        const model = await step((job) => this.#handle.engine.open(job, request, onProgress));
+        this.#update({ model: { phase: "ready", model }, said: `${model.name} is ready.` });
+        await this.#detect();
+      },
+      (error) => this.#update({ model: { phase: "failed", name, failure: failureOf(error) } }),
+    );
+  }
+
+  /** Takes a picture file. */
+  async openPhoto(name: string, file: Blob): Promise<void> {
+    this.#forget();
+    this.#update({ photo: { phase: "decoding", name, file }, found: { phase: "none" } });
+    await this.#photo.start(
+      async (step) => {
+        const facts = await step((job) => this.#handle.engine.decode(job, file));
+        this.#update({ photo: { phase: "ready", name, file, facts } });
+        void this.#detect();
+      },
+      (error) => this.#update({ photo: { phase: "failed", name, failure: failureOf(error) } }),
+    );
+  }
+
+  /** Selects a detection; with `add` beside those that are selected, or takes it out again. */
+  select(index: number, add = false): void {
+    const { selection } = this.#state;
+    const without = selection.filter((one) => one !== index);
+    const next = !add ? [index] : without.length < selection.length ? without : [...selection, index];
+    this.#subject({ selection: next, ownBox: undefined, whole: false });
+  }
+
+  /** The next detection in the list, or the one before; around the end. */
+  step(by: 1 | -1): void {
+    const shown = this.shownDetections();
+    if (shown.length === 0) return;
+    const at = shown.findIndex(({ index }) => index === this.#state.selection.at(-1));
+    const next = at < 0 ? (by > 0 ? 0 : shown.length - 1) : (at + by + shown.length) % shown.length;
+    this.select(shown[next]!.index);
+  }
+
+  clear(): void {
+    this.#subject({ selection: [], ownBox: undefined, whole: false });
+  }
+
+  /** Asks about all detections of the picture together. */
+  selectWhole(): void {
+    this.#subject({ selection: [], ownBox: undefined, whole: true });
+  }
+
+  /** Asks about a box that somebody drew. */
+  ask(box: AskedBox): void {
+    this.#subject({ selection: [], ownBox: box, whole: false });
+  }
+
+  hover(index: number | undefined): void {
+    if (index === this.#state.hovered) return;
+    this.#update({ hovered: index, preview: index === undefined ? undefined : this.#atHand(index) });
+  }
+
+  set(patch: Partial<Settings>): void {
+    const before = this.#state.settings;
+    const settings = { ...before, ...patch };
+    const changed = (keys: readonly (keyof Settings)[]) =>
+      keys.some((key) => String(before[key]) !== String(settings[key]));
+    this.#update({ settings });
+    if (changed(engineSettings)) void this.#restart();
+    else if (changed(detectionSettings)) void this.#detect();
+    else if (changed(["classFilter"])) this.#filter();
+    else if (changed(mapSettings)) this.#explain();
+    if (this.#state.comparing && changed([...mapSettings, "compare"])) this.#compare();
+  }
+
+  /** Shows methods side by side, or the one again. */
+  compare(on: boolean): void {
+    this.#comparison.stop();
+    this.#update({ comparing: on, compared: [] });
+    if (on) this.#compare();
+  }
+
+  /** What each layer sees in the picture. */
+  lookAtLayers(): void {
+    const { photo, model } = this.#state;
+    if (photo.phase !== "ready" || model.phase !== "ready" || this.#state.thumbnails !== undefined) return;
+    this.#update({ thumbnails: "running" });
+    const request = detectRequest(this.#state.settings);
+    void this.#looking.start(
+      async (step) => {
+        const thumbnails = await step((job) => this.#handle.engine.activations(job, request, () => {}));
+        this.#update({ thumbnails });
+      },
+      (error) => this.#update({ thumbnails: [], said: failureOf(error).message }),
+    );
+  }
+
+  /** Ends what runs. What is shown stays. */
+  cancel(): void {
+    this.#map.stop();
+    this.#comparison.stop();
+    this.#update({ map: { ...this.#state.map, running: undefined, progress: undefined }, said: "Cancelled." });
+  }
+
+  /** The map that is shown with its boxes, at full resolution, as PNG. */
+  async png(): Promise<Blob> {
+    const { settings, map } = this.#state;
+    const { colormap, opacity, crop } = settings;
+    const heat = map.shown!.heat;
+    const list = this.#list();
+    const detections = heat.detections.map((index) => list[index]!).filter((one) => one !== undefined);
+    const request = { heat, colormap, opacity, detections, crop: crop === "off" ? undefined : crop };
+    const answer = await this.#handle.engine.draw(nextJob(), request);
+    if (!answer.ok) throw new Error(answer.failure.message);
+    return answer.value;
+  }
+
+  /** Detections that the class filter lets through. */
+  shownDetections(): readonly Detection[] {
+    const { classFilter } = this.#state.settings;
+    return this.#list().filter(({ className }) => classFilter === "" || className === classFilter);
+  }
+
+  dispose(): void {
+    this.#listeners.clear();
+    this.#handle.close();
+  }
+
+  #update(patch: Partial<State>): void {
+    this.#state = { ...this.#state, ...patch };
+    for (const listener of this.#listeners) listener();
+  }
+
+  #list(): readonly Detection[] {
+    const { found } = this.#state;
+    return found.phase === "ready" ? found.list : [];
+  }
+
+  /** Nothing that was found holds any more. */
+  #forget(): void {
+    for (const task of [this.#photo, this.#map, this.#comparison, this.#looking]) task.stop();
+    this.#cache.clear();
+    this.#update({ ...nothingSelected, thumbnails: undefined });
+  }
+
+  /** Threads and device hold for a worker's whole life, so another one starts. */
+  async #restart(): Promise<void> {
+    const { photo } = this.#state;
+    this.#opening.stop();
+    this.#handle.close();
+    this.#handle = this.#options.startEngine();
+    const decoded =
+      photo.phase === "ready" || photo.phase === "decoding" ? this.openPhoto(photo.name, photo.file) : undefined;
+    await Promise.all([decoded, this.#openAgain()]);
+  }
+
+  async #openAgain(): Promise<void> {
+    const { photo } = this.#state;
+    await this.openModel(this.#weights);
+    if (photo.phase === "decoding" && this.#state.photo.phase === "decoding")
+      await this.openPhoto(photo.name, photo.file);
+  }
+
+  /** Finds what is in the picture, once model and picture are there, and explains the most certain. */
+  async #detect(): Promise<void> {
+    const { model, photo, settings } = this.#state;
+    if (model.phase !== "ready" || photo.phase !== "ready") return;
+    this.#map.stop();
+    this.#cache.clear();
+    this.#update({ ...nothingSelected, found: { phase: "running" } });
+    const started = this.#now();
+    await this.#photo.start(
+      async (step) => {
+        const list = await step((job) => this.#handle.engine.detect(job, detectRequest(settings), () => {}));
+        this.#update({ found: { phase: "ready", list, ms: this.#now() - started }, said: countOf(list) });
+        const first = this.shownDetections()[0];
+        if (first !== undefined) this.select(first.index);
+      },
+      (error) => this.#update({ found: { phase: "failed", failure: failureOf(error) } }),
+    );
+  }
+
+  #filter(): void {
+    const shown = new Set(this.shownDetections().map(({ index }) => index));
+    const selection = this.#state.selection.filter((index) => shown.has(index));
+    const first = this.shownDetections()[0];
+    if (this.#state.whole || this.#state.ownBox !== undefined) this.#explain();
+    else if (selection.length > 0) this.#subject({ selection, ownBox: undefined, whole: false });
+    else if (first !== undefined) this.select(first.index);
+    else this.clear();
+  }
+
+  #subject(subject: Pick<State, "selection" | "ownBox" | "whole">): void {
+    this.#update({ ...subject, preview: undefined, hovered: undefined });
+    this.#explain();
+    if (this.#state.comparing) this.#compare();
+  }
+
+  #asked(): Subject | undefined {
+    const { selection, ownBox, whole, found } = this.#state;
+    if (found.phase !== "ready") return undefined;
+    if (ownBox !== undefined) return { kind: "box", box: ownBox };
+    if (selection.length > 0) return { kind: "detections", indices: selection };
+    return whole ? { kind: "image" } : undefined;
+  }
+
+  /** The map of what is selected: a quick one at once, then the one that was asked for in its place. */
+  #explain(): void {
+    const subject = this.#asked();
+    this.#map.stop();
+    if (subject === undefined) {
+      this.#update({ map: noMap });
+      return;
+    }
+    const { method } = this.#state.settings;
+    const methods = methodOf(method).cost === "fast" ? [method] : [QUICK, method];
+    void this.#map.start(
+      async (step) => {
+        for (const one of methods) {
+          this.#update({ map: { ...this.#state.map, running: one, progress: undefined, failure: undefined } });
+          const shown = await this.#make(step, subject, one);
+          this.#update({ map: { ...this.#state.map, shown: { ...shown, isQuick: one !== method } } });
+        }
+        this.#update({ map: { ...this.#state.map, running: undefined, progress: undefined } });
+        this.#sayMap();
+      },
+      (error) => {
+        const failure = failureOf(error);
+        const kept = this.#state.map.shown?.isQuick ? this.#state.map.shown : undefined;
+        this.#update({ map: { shown: kept, running: undefined, progress: undefined, failure }, said: failure.message });
+      },
+    );
+  }
+
+  #compare(): void {
+    const subject = this.#asked();
+    const methods = this.#state.settings.compare.slice(0, MOST_COMPARED);
+    const empty = methods.map((method): Compared => ({ method, map: undefined, failure: undefined }));
+    this.#update({ compared: subject === undefined ? [] : empty });
+    if (subject === undefined) return;
+    const put = (i: number, patch: Partial<Compared>) =>
+      this.#update({ compared: this.#state.compared.map((one, n) => (n === i ? { ...one, ...patch } : one)) });
+    void this.#comparison.start(
+      async (step) => {
+        for (const [i, method] of methods.entries()) {
+          try {
+            put(i, { map: await this.#make(step, subject, method) });
+          } catch (error) {
+            const failure = failureOf(error);
+            if (failure.code === "aborted") throw error;
+            put(i, { failure });
+          }
+        }
+      },
+      (error) => this.#update({ said: failureOf(error).message }),
+    );
+  }
+
+  async #make(step: Step, subject: Subject, method: string): Promise<ShownMap> {
+    const started = this.#now();
+    const list = this.#list();
+    const { heat, explanation } =
+      subject.kind === "detections"
+        ? await this.#detectionMaps(step, subject.indices, method)
+        : await this.#wholeMap(step, subject, method);
+    const only = subject.kind === "detections" && subject.indices.length === 1 ? list[subject.indices[0]!] : undefined;
+    const box = subject.kind === "box" ? subject.box : only?.boxImage;
+    return {
+      ...{ heat, method, explanation, isQuick: false, ms: this.#now() - started, facts: measure(heat, box) },
+      empty: peakless(heat) ? (explanation?.empty ?? "This method finds nothing that speaks for it.") : undefined,
+      asked: explanation?.asked,
+    };
+  }
+
+  async #wholeMap(step: Step, subject: Subject, method: string): Promise<{ heat: HeatMap; explanation: Explanation }> {
+    const request = explainRequest(this.#state.settings, subject, this.#list(), method);
+    const explanation = await step((job) => this.#handle.engine.explain(job, request, this.#onRun));
+    return { heat: explanation.whole, explanation };
+  }
+
+  /** From the cache, or made: those of a quick method for all detections at once, so that the next is there when it is clicked. */
+  async #detectionMaps(
+    step: Step,
+    indices: readonly number[],
+    method: string,
+  ): Promise<{ heat: HeatMap; explanation: Explanation | undefined }> {
+    const { settings } = this.#state;
+    const list = this.#list();
+    const kept = this.#kept(indices, method);
+    if (kept !== undefined) return { heat: joinMaps(kept), explanation: undefined };
+    const all = list.map(({ index }) => index);
+    const wanted = method === QUICK && this.#pixels() * all.length <= MOST_TOGETHER ? all : indices;
+    const request = explainRequest(settings, { kind: "detections", indices: wanted }, list, method);
+    const explanation = await step((job) => this.#handle.engine.explain(job, request, this.#onRun));
+    this.#cache.put(requestKey(request), explanation.maps);
+    const maps = indices.map((index) => explanation.maps.find(({ detections }) => detections[0] === index));
+    return { heat: joinMaps(maps.filter((map) => map !== undefined)), explanation };
+  }
+
+  #kept(indices: readonly number[], method: string): readonly HeatMap[] | undefined {
+    const request = explainRequest(this.#state.settings, { kind: "detections", indices }, this.#list(), method);
+    const maps = indices.map((index) => this.#cache.get(requestKey(request), index));
+    return maps.every((map) => map !== undefined) ? maps : undefined;
+  }
+
+  #atHand(index: number): HeatMap | undefined {
+    const { method } = this.#state.settings;
+    return (this.#kept([index], method) ?? this.#kept([index], QUICK))?.[0];
+  }
+
+  #pixels(): number {
+    const { photo } = this.#state;
+    return photo.phase === "ready" ? photo.facts.width * photo.facts.height : 0;
+  }
+
+  readonly #onRun: OnProgress = (progress) => {
+    if (this.#state.map.running !== undefined) this.#update({ map: { ...this.#state.map, progress } });
+  };
+
+  #sayMap(): void {
+    const { shown } = this.#state.map;
+    if (shown === undefined) return;
+    const { energy } = shown.facts;
+    const inside = energy === undefined ? "" : ` ${Math.round(energy.inside * 100)} % of the heat lies inside the box.`;
+    this.#update({ said: shown.empty ?? `Heatmap by ${methodOf(shown.method).title}.${inside}` });
+  }
+}
+
+const noMap = { shown: undefined, running: undefined, progress: undefined, failure: undefined } as const;
+
+const nothingSelected = {
+  selection: [],
+  hovered: undefined,
+  preview: undefined,
+  ownBox: undefined,
+  whole: false,
+  map: noMap,
+  compared: [],
+} as const;
+
+function peakless({ data }: HeatMap): boolean {
+  return !data.some((value) => value > 0);
+}
+
+function countOf(list: readonly Detection[]): string {
+  if (list.length === 0) return "Nothing was detected.";
+  return `${list.length} detected: ${list
+    .map(({ className }) => className)
+    .slice(0, 8)
+    .join(", ")}.`;
+}

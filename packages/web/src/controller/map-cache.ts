@@ -1,0 +1,36 @@
+import type { HeatMap } from "../protocol.js";
+
+/** Maps of detections by request and detection, the least recently used let go when they take too much memory. */
+export class MapCache {
+  readonly #maps = new Map<string, HeatMap>();
+  readonly #mostValues: number;
+
+  /** @param mostValues pixels of all maps together; each takes four bytes. */
+  constructor(mostValues = 32_000_000) {
+    this.#mostValues = mostValues;
+  }
+
+  get(key: string, detection: number): HeatMap | undefined {
+    const name = `${detection} ${key}`;
+    const found = this.#maps.get(name);
+    if (found !== undefined) {
+      this.#maps.delete(name);
+      this.#maps.set(name, found);
+    }
+    return found;
+  }
+
+  put(key: string, maps: readonly HeatMap[]): void {
+    for (const map of maps) this.#maps.set(`${map.detections[0]} ${key}`, map);
+    let total = [...this.#maps.values()].reduce((sum, { data }) => sum + data.length, 0);
+    for (const [name, { data }] of this.#maps) {
+      if (total <= this.#mostValues) return;
+      this.#maps.delete(name);
+      total -= data.length;
+    }
+  }
+
+  clear(): void {
+    this.#maps.clear();
+  }
+}

@@ -1,0 +1,108 @@
+import { type ColormapName, colormapNames } from "@whybox/core";
+import type { Device } from "../protocol.js";
+import { methodChoices, scoreChoices } from "./methods.js";
+
+/** Everything that a person can set; a link restores all of it. */
+export interface Settings {
+  readonly method: string;
+  /** "auto", or the index or name of a layer. */
+  readonly layer: string;
+  /** What is differentiated, or "auto" for what the method says. */
+  readonly score: string;
+  /** Only detections of this class, or "" for all. */
+  readonly classFilter: string;
+  /** Why this class and not that one; "" for no contrast. */
+  readonly versus: string;
+  readonly perClass: boolean;
+  readonly confidence: number;
+  readonly iou: number;
+  readonly opacity: number;
+  readonly colormap: ColormapName;
+  /** Only so many percent of the pixels, the hottest. */
+  readonly topPercent: number;
+  readonly crop: "off" | "rest" | "hot";
+  readonly compare: readonly string[];
+  readonly device: Device;
+  /** Threads of WebAssembly; 0: as many as the machine has. */
+  readonly threads: number;
+}
+
+export const defaultSettings: Settings = {
+  method: "tap-fusion",
+  layer: "auto",
+  score: "auto",
+  classFilter: "",
+  versus: "",
+  perClass: false,
+  confidence: 0.25,
+  iou: 0.45,
+  opacity: 0.6,
+  // Light and dark carry its order: it reads the same whatever colours one sees.
+  colormap: "inferno",
+  topPercent: 100,
+  crop: "off",
+  compare: ["GradCAM", "HiResCAM", "EigenCAM", "tap-fusion-fast"],
+  device: "auto",
+  threads: 0,
+};
+
+/** Methods side by side at most. */
+export const MOST_COMPARED = 6;
+
+type Reader<T> = (text: string) => T | undefined;
+
+const oneOf =
+  <T extends string>(choices: readonly T[]): Reader<T> =>
+  (text) =>
+    choices.find((choice) => choice === text);
+const number =
+  (low: number, high: number): Reader<number> =>
+  (text) => {
+    const value = Number(text);
+    return text.trim() !== "" && value >= low && value <= high ? value : undefined;
+  };
+const words: Reader<string> = (text) => (text.length <= 100 ? text : undefined);
+const methodIds = methodChoices.map(({ id }) => id);
+
+/** How each setting is read from a link; what does not fit is left at its default. */
+const readers: { readonly [K in keyof Settings]: Reader<Settings[K]> } = {
+  method: oneOf(methodIds),
+  layer: words,
+  score: oneOf(["auto", ...scoreChoices.map(({ id }) => id)]),
+  classFilter: words,
+  versus: words,
+  perClass: (text) => (text === "true" ? true : text === "false" ? false : undefined),
+  confidence: number(0.01, 0.99),
+  iou: number(0, 1),
+  opacity: number(0, 1),
+  colormap: oneOf(colormapNames),
+  topPercent: number(1, 100),
+  crop: oneOf(["off", "rest", "hot"]),
+  compare: (text) => {
+    const known = [...new Set(text.split(","))].filter((id) => methodIds.includes(id)).slice(0, MOST_COMPARED);
+    return known.length > 0 ? known : undefined;
+  },
+  device: oneOf(["auto", "webgpu", "wasm"]),
+  threads: (text) => (/^\d{1,2}$/.test(text) ? number(0, 64)(text) : undefined),
+};
+
+/** The settings that differ from the defaults, as the hash of a link, without "#". Empty for the defaults. */
+export function toHash(settings: Settings): string {
+  const parameters = new URLSearchParams();
+  for (const key of Object.keys(defaultSettings) as (keyof Settings)[]) {
+    const value = String(settings[key]);
+    if (value !== String(defaultSettings[key])) parameters.set(key, value);
+  }
+  return parameters.toString();
+}
+
+/** Settings from the hash of a link, with or without "#". Anything may stand there: what does not fit is left out. */
+export function fromHash(hash: string): Settings {
+  const parameters = new URLSearchParams(hash.replace(/^#/, ""));
+  const read = (Object.keys(readers) as (keyof Settings)[]).flatMap((key) => {
+    const text = parameters.get(key);
+    const value = text === null ? undefined : readers[key](text);
+    return value === undefined ? [] : [[key, value] as const];
+  });
+  return { ...defaultSettings, ...Object.fromEntries(read) };
+}

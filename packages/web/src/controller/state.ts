@@ -1,0 +1,77 @@
+import type { AskedAnswer, AskedBox, Detection } from "@whybox/core";
+import type { DecodedPhoto, Explanation, Failure, HeatMap, OpenedModel, Progress, Thumbnail } from "../protocol.js";
+import type { Settings } from "./settings.js";
+
+/** The model: what is being done to it, or what it is. */
+export type ModelState =
+  | { readonly phase: "opening"; readonly name: string; readonly progress: Progress | undefined }
+  | { readonly phase: "ready"; readonly model: OpenedModel }
+  | { readonly phase: "failed"; readonly name: string; readonly failure: Failure };
+
+export type PhotoState =
+  | { readonly phase: "none" }
+  | { readonly phase: "decoding"; readonly name: string; readonly file: Blob }
+  | { readonly phase: "ready"; readonly name: string; readonly file: Blob; readonly facts: DecodedPhoto }
+  | { readonly phase: "failed"; readonly name: string; readonly failure: Failure };
+
+export type Found =
+  | { readonly phase: "none" }
+  | { readonly phase: "running" }
+  | { readonly phase: "ready"; readonly list: readonly Detection[]; readonly ms: number }
+  | { readonly phase: "failed"; readonly failure: Failure };
+
+/** Numbers that are read with a map. */
+export interface MapFacts {
+  /** Share of the heat inside the box, and of the picture that the box covers; undefined where there is no one box. */
+  readonly energy: { readonly inside: number; readonly area: number } | undefined;
+  readonly peak: { readonly x: number; readonly y: number; readonly insideBox: boolean | undefined } | undefined;
+}
+
+export interface ShownMap {
+  readonly heat: HeatMap;
+  readonly method: string;
+  /** True while a better map is on its way. */
+  readonly isQuick: boolean;
+  /** How long it took to be there, in milliseconds. */
+  readonly ms: number;
+  readonly facts: MapFacts;
+  readonly empty: string | undefined;
+  readonly asked: AskedAnswer | undefined;
+  readonly explanation: Explanation | undefined;
+}
+
+export interface MapState {
+  readonly shown: ShownMap | undefined;
+  /** The method that is running; undefined when nothing runs. */
+  readonly running: string | undefined;
+  readonly progress: Progress | undefined;
+  readonly failure: Failure | undefined;
+}
+
+/** One method of the comparison. */
+export interface Compared {
+  readonly method: string;
+  readonly map: ShownMap | undefined;
+  readonly failure: Failure | undefined;
+}
+
+export interface State {
+  readonly model: ModelState;
+  readonly photo: PhotoState;
+  readonly found: Found;
+  /** Indices of detections. Empty when nothing, an own box, or the whole picture is asked about. */
+  readonly selection: readonly number[];
+  readonly hovered: number | undefined;
+  /** A heatmap at hand for what is hovered. */
+  readonly preview: HeatMap | undefined;
+  readonly ownBox: AskedBox | undefined;
+  /** All detections together. */
+  readonly whole: boolean;
+  readonly settings: Settings;
+  readonly map: MapState;
+  readonly comparing: boolean;
+  readonly compared: readonly Compared[];
+  readonly thumbnails: readonly Thumbnail[] | "running" | undefined;
+  /** The last thing that happened, for a live region. */
+  readonly said: string;
+}

@@ -1,0 +1,84 @@
+import { useEffect, useState } from "preact/hooks";
+import type { Controller } from "../controller.js";
+import { ComparePane } from "./compare.js";
+import { filesOf, openFile } from "./files.js";
+import { Header } from "./header.js";
+import { Panel } from "./panel.js";
+import { Stage } from "./stage.js";
+import { useControllerState } from "./use-state.js";
+import { Welcome } from "./welcome.js";
+
+/** The whole page. */
+export function App({ controller }: { readonly controller: Controller }) {
+  const state = useControllerState(controller);
+  const [dragging, setDragging] = useState(false);
+  useEffect(() => keysAndPaste(controller), [controller]);
+  useEffect(() => drops(controller, setDragging), [controller]);
+  const { phase } = state.photo;
+  return (
+    <div class="page">
+      <Header controller={controller} state={state} />
+      {phase === "none" || phase === "failed" ? (
+        <Welcome controller={controller} state={state} />
+      ) : (
+        <main class="work">
+          {state.comparing ? (
+            <ComparePane controller={controller} state={state} />
+          ) : (
+            <Stage controller={controller} state={state} />
+          )}
+          <Panel controller={controller} state={state} />
+        </main>
+      )}
+      <p class="for-readers" role="status" aria-live="polite">
+        {state.said}
+      </p>
+      {dragging && <div class="drop-veil">Drop a photo, or a model (.onnx, .pt)</div>}
+    </div>
+  );
+}
+
+/** Arrow keys walk through the detections, Escape clears, paste opens; not while somebody types or moves a slider. */
+function keysAndPaste(controller: Controller): () => void {
+  const onKey = (event: KeyboardEvent) => {
+    const busy =
+      event.target instanceof Element && event.target.closest("input, select, textarea, [role=dialog]") !== null;
+    if (busy || event.ctrlKey || event.metaKey || event.altKey) return;
+    const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key] as 1 | -1 | undefined;
+    const onBox = event.target instanceof Element && event.target.closest(".box, .stage, .chip") !== null;
+    if (by !== undefined && (onBox || event.target === document.body)) {
+      event.preventDefault();
+      controller.step(by);
+    }
+    if (event.key === "Escape") controller.clear();
+  };
+  const onPaste = (event: ClipboardEvent) => {
+    for (const file of filesOf(event.clipboardData)) openFile(controller, file);
+  };
+  addEventListener("keydown", onKey);
+  addEventListener("paste", onPaste);
+  return () => {
+    removeEventListener("keydown", onKey);
+    removeEventListener("paste", onPaste);
+  };
+}
+
+/** Files may be dropped anywhere. */
+function drops(controller: Controller, setDragging: (on: boolean) => void): () => void {
+  const listening = new AbortController();
+  const { signal } = listening;
+  const over = (event: DragEvent) => {
+    event.preventDefault();
+    setDragging(true);
+  };
+  const leave = (event: DragEvent) => event.relatedTarget === null && setDragging(false);
+  const drop = (event: DragEvent) => {
+    event.preventDefault();
+    setDragging(false);
+    for (const file of filesOf(event.dataTransfer)) openFile(controller, file);
+  };
+  addEventListener("dragover", over, { signal });
+  addEventListener("dragleave", leave, { signal });
+  addEventListener("drop", drop, { signal });
+  return () => listening.abort();
+}

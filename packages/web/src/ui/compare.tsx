@@ -1,0 +1,163 @@
+import { useRef, useState } from "preact/hooks";
+import { methodChoices, methodOf } from "../controller/methods.js";
+import { MOST_COMPARED } from "../controller/settings.js";
+import type { Compared, State } from "../controller/state.js";
+import type { Controller } from "../controller.js";
+import { HeatCanvas } from "./heat-canvas.js";
+import { place } from "./stage.js";
+import { failureText, milliseconds, percent } from "./texts.js";
+import { useObjectUrl } from "./use-state.js";
+
+/** How all pictures are looked at together. */
+interface View {
+  readonly zoom: number;
+  readonly x: number;
+  readonly y: number;
+}
+
+const whole: View = { zoom: 1, x: 0, y: 0 };
+
+/** The same box under several methods, with one zoom and one pan for all. */
+export function ComparePane({ controller, state }: { readonly controller: Controller; readonly state: State }) {
+  const [view, setView] = useState<View>(whole);
+  const { settings, compared, photo } = state;
+  const url = useObjectUrl(photo.phase === "ready" ? photo.file : undefined);
+  if (photo.phase !== "ready") return <section class="stage" />;
+  const zoomBy = (factor: number) => setView(zoomed(view, factor, 0.5, 0.5));
+  const without = methodChoices.filter(({ id }) => !settings.compare.includes(id));
+  return (
+    <section class="stage" aria-label="Comparison of methods">
+      <div class="row compare-bar">
+        <button type="button" class="button quiet" onClick={() => controller.compare(false)}>
+          Back to one
+        </button>
+        <div class="row">
+          <button type="button" class="button quiet" aria-label="Zoom out" onClick={() => zoomBy(1 / 1.5)}>
+            −
+          </button>
+          <button type="button" class="button quiet" aria-label="Zoom in" onClick={() => zoomBy(1.5)}>
+            +
+          </button>
+          <button type="button" class="button quiet" onClick={() => setView(whole)}>
+            Fit
+          </button>
+        </div>
+        <select
+          aria-label="Add a method"
+          value=""
+          disabled={settings.compare.length >= MOST_COMPARED}
+          onChange={({ currentTarget }) => controller.set({ compare: [...settings.compare, currentTarget.value] })}
+        >
+          <option value="">Add a method…</option>
+          {without.map(({ id, title }) => (
+            <option key={id} value={id}>
+              {title}
+            </option>
+          ))}
+        </select>
+      </div>
+      <ul class="tiles">
+        {compared.map((one) => (
+          <li key={one.method}>
+            <Tile one={one} state={state} url={url} size={photo.facts} view={view} onView={setView} />
+            <p class="tile-text">
+              <strong>{methodOf(one.method).title}</strong>
+              <TileNumbers one={one} />
+              {settings.compare.length > 1 && (
+                <button
+                  type="button"
+                  class="link"
+                  aria-label={`Leave out ${methodOf(one.method).title}`}
+                  onClick={() => controller.set({ compare: settings.compare.filter((id) => id !== one.method) })}
+                >
+                  leave out
+                </button>
+              )}
+            </p>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function TileNumbers({ one: { map, failure } }: { readonly one: Compared }) {
+  if (failure) return <span class="faint">{failureText(failure).title}</span>;
+  if (map === undefined) return <span class="faint">…</span>;
+  const energy = map.facts.energy && `${percent(map.facts.energy.inside)} inside · `;
+  return (
+    <span class="faint">
+      {map.empty === undefined ? energy : "empty · "}
+      {milliseconds(map.ms)}
+    </span>
+  );
+}
+
+interface TileProps {
+  readonly one: Compared;
+  readonly state: State;
+  readonly url: string | undefined;
+  readonly size: { readonly width: number; readonly height: number };
+  readonly view: View;
+  readonly onView: (view: View) => void;
+}
+
+function Tile({ one: { map }, state, url, size, view, onView }: TileProps) {
+  const from = useRef<{ readonly clientX: number; readonly clientY: number; readonly view: View } | undefined>(
+    undefined,
+  );
+  const list = state.found.phase === "ready" ? state.found.list : [];
+  const boxes = state.ownBox ? [state.ownBox] : state.selection.map((index) => list[index]!.boxImage);
+  const { zoom, x, y } = view;
+  return (
+    <div
+      class="tile"
+      style={{ aspectRatio: `${size.width} / ${size.height}` }}
+      onWheel={(event) => {
+        event.preventDefault();
+        const { left, top, width, height } = event.currentTarget.getBoundingClientRect();
+        onView(zoomed(view, 1.0015 ** -event.deltaY, (event.clientX - left) / width, (event.clientY - top) / height));
+      }}
+      onPointerDown={(event) => {
+        event.currentTarget.setPointerCapture(event.pointerId);
+        from.current = { clientX: event.clientX, clientY: event.clientY, view };
+      }}
+      onPointerMove={(event) => {
+        if (from.current === undefined) return;
+        const { width, height } = event.currentTarget.getBoundingClientRect();
+        const { clientX, clientY, view: then } = from.current;
+        onView(
+          within({
+            ...then,
+            x: then.x + (event.clientX - clientX) / width,
+            y: then.y + (event.clientY - clientY) / height,
+          }),
+        );
+      }}
+      onPointerUp={() => {
+        from.current = undefined;
+      }}
+    >
+      <div class="tile-view" style={{ transform: `translate(${100 * x}%, ${100 * y}%) scale(${zoom})` }}>
+        {url && <img class="picture" src={url} alt="" draggable={false} />}
+        {map && !map.empty && <HeatCanvas heat={map.heat} settings={state.settings} />}
+        {boxes.map((box) => (
+          <div key={`${box.x1} ${box.y1} ${box.x2} ${box.y2}`} class="own-box is-plain" style={place(box, size)} />
+        ))}
+      </div>
+    </div>
+  );
+}
+
+/** Zoomed so that the point under the pointer stays. Offsets are shares of the tile. */
+function zoomed({ zoom, x, y }: View, factor: number, px: number, py: number): View {
+  const next = Math.min(Math.max(zoom * factor, 1), 12);
+  const ratio = next / zoom;
+  return within({ zoom: next, x: px - (px - x) * ratio, y: py - (py - y) * ratio });
+}
+
+/** The picture always fills its tile. */
+function within({ zoom, x, y }: View): View {
+  const clamp = (value: number) => Math.min(0, Math.max(1 - zoom, value));
+  return { zoom, x: clamp(x), y: clamp(y) };
+}

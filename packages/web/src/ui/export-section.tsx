@@ -1,0 +1,75 @@
+import { encodeNpy } from "@whybox/core";
+import { useState } from "preact/hooks";
+import { resultDocument } from "../controller/result-document.js";
+import { save } from "./files.js";
+import type { SectionProps } from "./panel.js";
+
+/** What can be taken away. */
+export function ExportSection({ controller, state }: SectionProps) {
+  const { map, photo } = state;
+  const [copied, setCopied] = useState("");
+  const shown = map.shown;
+  const stem = photo.phase === "ready" ? photo.name.replace(/\.[^.]*$/, "") || "photo" : "photo";
+  const off = shown === undefined || shown.empty !== undefined;
+  const json = () => new Blob([`${JSON.stringify(resultDocument(state), null, 2)}\n`], { type: "application/json" });
+  return (
+    <section class="group">
+      <h2>Take away</h2>
+      <div class="row">
+        <button
+          type="button"
+          class="button"
+          disabled={off}
+          onClick={async () => {
+            setCopied("");
+            await controller.png().then(
+              (blob) => save(`${stem}.png`, blob),
+              (error: unknown) => setCopied(error instanceof Error ? error.message : String(error)),
+            );
+          }}
+        >
+          Picture
+        </button>
+        <button
+          type="button"
+          class="button"
+          disabled={off}
+          onClick={() => save(`${stem}.npy`, new Blob([encodeNpy(shown!.heat) as Uint8Array<ArrayBuffer>]))}
+        >
+          .npy
+        </button>
+        <button
+          type="button"
+          class="button"
+          disabled={shown === undefined}
+          onClick={() => save(`${stem}.json`, json())}
+        >
+          JSON
+        </button>
+        <button
+          type="button"
+          class="button"
+          onClick={() =>
+            navigator.clipboard.writeText(location.href).then(
+              () => setCopied("The link with these settings is copied."),
+              () => setCopied("The address bar has the link with these settings."),
+            )
+          }
+        >
+          Link
+        </button>
+        <button
+          type="button"
+          class="button"
+          disabled={shown === undefined && !state.comparing}
+          onClick={() => controller.compare(!state.comparing)}
+        >
+          {state.comparing ? "Back to one" : "Compare methods"}
+        </button>
+      </div>
+      <p class="hint" role="status">
+        {copied}
+      </p>
+    </section>
+  );
+}

@@ -1,0 +1,56 @@
+interface RangeProps {
+  readonly label: string;
+  readonly value: number;
+  readonly min: number;
+  readonly max: number;
+  readonly step: number;
+  readonly show: (value: number) => string;
+  /** While it moves; only for what costs nothing. */
+  readonly onMove?: (value: number) => void;
+  /** When it is let go. */
+  readonly onSet: (value: number) => void;
+}
+
+/** A slider with its value. */
+export function Range({ label, value, min, max, step, show, onMove, onSet }: RangeProps) {
+  return (
+    <label class="field">
+      <span class="field-head">
+        {label} <output>{show(value)}</output>
+      </span>
+      <input
+        type="range"
+        {...{ min, max, step, value }}
+        onInput={({ currentTarget }) => {
+          const output = currentTarget.parentElement?.querySelector("output");
+          if (output) output.textContent = show(Number(currentTarget.value));
+          onMove?.(Number(currentTarget.value));
+        }}
+        onChange={({ currentTarget }) => onSet(Number(currentTarget.value))}
+      />
+    </label>
+  );
+}
+
+interface SelectProps<T extends string> {
+  readonly label: string;
+  readonly value: T;
+  readonly choices: readonly (readonly [value: T, text: string])[];
+  readonly onSet: (value: T) => void;
+}
+
+/** A choice of one. */
+export function Select<T extends string>({ label, value, choices, onSet }: SelectProps<T>) {
+  return (
+    <label class="field">
+      {label}
+      <select value={value} onChange={({ currentTarget }) => onSet(currentTarget.value as T)}>
+        {choices.map(([id, text]) => (
+          <option key={id} value={id}>
+            {text}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}

@@ -1,0 +1,28 @@
+import type { Controller } from "../controller.js";
+
+/** The files of a drop or a paste. */
+export function filesOf(data: DataTransfer | null): readonly File[] {
+  return [...(data?.files ?? [])];
+}
+
+/** Opens a photo, or a model by its name's end. */
+export function openFile(controller: Controller, file: File): void {
+  if (/\.(onnx|pt|pth)$/i.test(file.name)) void controller.openModel({ kind: "file", name: file.name, file });
+  else void controller.openPhoto(file.name || "pasted picture", file);
+}
+
+/** Opens one of the photos that come with the page. */
+export async function openSample(controller: Controller, name: string): Promise<void> {
+  const answer = await fetch(`./photos/${name}`);
+  void controller.openPhoto(name, new File([await answer.blob()], name));
+}
+
+/** Gives the user a file. */
+export function save(name: string, blob: Blob): void {
+  const url = URL.createObjectURL(blob);
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}

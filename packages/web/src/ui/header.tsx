@@ -1,0 +1,62 @@
+import type { State } from "../controller/state.js";
+import type { Controller } from "../controller.js";
+import type { Progress } from "../protocol.js";
+import { PickFile, photoTypes } from "./pick-file.js";
+import { providerText } from "./texts.js";
+
+/** Name of the page, state of the model, and the way to another photo. */
+export function Header({ controller, state }: { readonly controller: Controller; readonly state: State }) {
+  const hasPhoto = state.photo.phase === "ready" || state.photo.phase === "decoding";
+  return (
+    <header class="top">
+      <h1 class="brand">
+        <img src="./icon.svg" width="28" height="28" alt="" />
+        Whybox
+      </h1>
+      <ModelChip state={state} />
+      {hasPhoto && (
+        <PickFile controller={controller} accept={photoTypes} class="button quiet">
+          Another photo
+        </PickFile>
+      )}
+    </header>
+  );
+}
+
+function ModelChip({ state: { model } }: { readonly state: State }) {
+  if (model.phase === "ready") {
+    const { name, provider } = model.model;
+    return (
+      <p class="model-chip" title={provider.note}>
+        <span class="dot is-on" />
+        <span class="model-name">{name}</span> <span class="faint">{providerText(provider)}</span>
+      </p>
+    );
+  }
+  if (model.phase === "failed") {
+    return (
+      <p class="model-chip">
+        <span class="dot is-off" /> No model
+      </p>
+    );
+  }
+  return (
+    <div class="model-chip">
+      <span class="dot is-busy" />
+      <Loading progress={model.progress} />
+    </div>
+  );
+}
+
+function Loading({ progress }: { readonly progress: Progress | undefined }) {
+  const { done, total } = progress ?? {};
+  if (progress?.stage === "download" && done !== undefined && total) {
+    return (
+      <>
+        <span>Loading the model</span>
+        <progress value={done} max={total} aria-label="Loading the model" />
+      </>
+    );
+  }
+  return <span>Preparing the model…</span>;
+}

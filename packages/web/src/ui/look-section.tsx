@@ -1,0 +1,58 @@
+import { type ColormapName, colormapNames } from "@whybox/core";
+import { Range, Select } from "./fields.js";
+import type { SectionProps } from "./panel.js";
+import { percent } from "./texts.js";
+
+/** Turbo and jet are rainbows: people who see red and green alike cannot read them. */
+const colormapTexts: Readonly<Record<ColormapName, string>> = {
+  inferno: "inferno",
+  magma: "magma",
+  viridis: "viridis",
+  turbo: "turbo (rainbow)",
+  jet: "jet (rainbow)",
+};
+
+/** How the heatmap is drawn. */
+export function LookSection({ controller, state: { settings } }: SectionProps) {
+  const safeFirst = [...colormapNames].sort((a, b) => Number(a in rainbow) - Number(b in rainbow));
+  return (
+    <section class="group">
+      <h2>Look</h2>
+      <Range
+        label="Opacity"
+        value={settings.opacity}
+        {...{ min: 0, max: 1, step: 0.05, show: percent }}
+        onMove={(opacity) => controller.set({ opacity })}
+        onSet={(opacity) => controller.set({ opacity })}
+      />
+      <Select
+        label="Colours"
+        value={settings.colormap}
+        choices={safeFirst.map((name) => [name, colormapTexts[name]] as const)}
+        onSet={(colormap) => controller.set({ colormap })}
+      />
+      <Range
+        label="Only the hottest"
+        value={settings.topPercent}
+        {...{ min: 1, max: 100, step: 1 }}
+        show={(value) => (value === 100 ? "all" : `${value} %`)}
+        onSet={(topPercent) => controller.set({ topPercent })}
+      />
+      <Select
+        label="Cut"
+        value={settings.crop}
+        choices={[
+          ["off", "colours over the photo"],
+          ["hot", "only what is hot"],
+          ["rest", "all but what is hot"],
+        ]}
+        onSet={(crop) => controller.set({ crop })}
+      />
+      {settings.crop !== "off" && settings.topPercent === 100 && (
+        <p class="hint">Nearly every pixel has some heat: keep only the hottest 10 % or so to see a cut.</p>
+      )}
+    </section>
+  );
+}
+
+const rainbow = { turbo: true, jet: true };

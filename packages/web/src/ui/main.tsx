@@ -1,0 +1,43 @@
+import { proxy, type Remote, wrap } from "comlink";
+import { render } from "preact";
+import { fromHash, toHash } from "../controller/settings.js";
+import { Controller, type EngineHandle } from "../controller.js";
+import type { Engine, OnProgress } from "../protocol.js";
+import { App } from "./app.js";
+import { startServiceWorker } from "./service-worker.js";
+
+/** The engine in a worker of its own. */
+function startEngine(): EngineHandle {
+  const worker = new Worker(new URL("../worker/worker.ts", import.meta.url), { type: "module" });
+  const remote = wrap<Engine>(worker) as Remote<Engine>;
+  const told = (tell: OnProgress) => proxy(tell);
+  const engine: Engine = {
+    open: (job, request, tell) => remote.open(job, request, told(tell)),
+    decode: (job, file) => remote.decode(job, file),
+    frame: (job, frame) => remote.frame(job, frame),
+    detect: (job, request, tell) => remote.detect(job, request, told(tell)),
+    explain: (job, request, tell) => remote.explain(job, request, told(tell)),
+    activations: (job, request, tell) => remote.activations(job, request, told(tell)),
+    draw: (job, request) => remote.draw(job, request),
+    cancel: (job) => remote.cancel(job),
+  };
+  return { engine, close: () => worker.terminate() };
+}
+
+const controller = new Controller({
+  startEngine,
+  base: new URL("./", document.baseURI).href,
+  settings: fromHash(location.hash),
+});
+controller.subscribe(() => {
+  const hash = toHash(controller.state.settings);
+  if (location.hash.replace(/^#/, "") !== hash)
+    history.replaceState(null, "", hash === "" ? location.pathname : `#${hash}`);
+});
+addEventListener("hashchange", () => controller.set(fromHash(location.hash)));
+const root = document.querySelector("#app")!;
+root.replaceChildren();
+render(<App controller={controller} />, root);
+// After the first paint: it does not wait for the model.
+requestAnimationFrame(() => setTimeout(() => void controller.openModel()));
+startServiceWorker(() => controller.state.photo.phase === "none");

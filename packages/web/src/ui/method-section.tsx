@@ -1,0 +1,78 @@
+import { useState } from "preact/hooks";
+import { type Cost, methodChoices, methodOf } from "../controller/methods.js";
+import { LayerStrip } from "./layer-strip.js";
+import type { SectionProps } from "./panel.js";
+
+const costs: Readonly<Record<Cost, string>> = { fast: "fast", slower: "takes a moment", slow: "slow" };
+const groups: readonly (readonly [Cost, string])[] = [
+  ["fast", "At once"],
+  ["slower", "In a moment"],
+  ["slow", "Slow: many runs"],
+];
+
+/** How the heatmap is made, and at which layer. */
+export function MethodSection({ controller, state }: SectionProps) {
+  const { settings, model } = state;
+  const method = methodOf(settings.method);
+  const [strip, setStrip] = useState(false);
+  const layers = model.phase === "ready" ? model.model.layers : [];
+  return (
+    <section class="group">
+      <h2>Method</h2>
+      <select
+        aria-label="Method"
+        value={method.id}
+        onChange={({ currentTarget }) => controller.set({ method: currentTarget.value })}
+      >
+        {groups.map(([cost, title]) => (
+          <optgroup key={cost} label={title}>
+            {methodChoices
+              .filter((one) => one.cost === cost)
+              .map(({ id, title: name }) => (
+                <option key={id} value={id}>
+                  {name}
+                </option>
+              ))}
+          </optgroup>
+        ))}
+      </select>
+      <p class="explain">
+        {method.what} <span class={`cost is-${method.cost}`}>{costs[method.cost]}</span>{" "}
+        <span class="faint">It takes {method.runs}.</span>
+      </p>
+      <p class="explain faint">{method.paper}</p>
+      <label class="field">
+        Layer
+        <select
+          value={method.takesLayer ? settings.layer : "auto"}
+          disabled={!method.takesLayer}
+          onChange={({ currentTarget }) => controller.set({ layer: currentTarget.value })}
+        >
+          <option value="auto">auto: what suits each box</option>
+          {layers.map((layer) => {
+            const value = String(layer.index ?? layer.name);
+            return (
+              <option key={value} value={value} disabled={!layer.differentiable}>
+                {layer.index === undefined || layer.name.endsWith(`.${layer.index}`)
+                  ? layer.name
+                  : `${layer.index}: ${layer.name}`}
+              </option>
+            );
+          })}
+        </select>
+      </label>
+      {method.takesLayer && (
+        <details
+          open={strip}
+          onToggle={({ currentTarget }) => {
+            setStrip(currentTarget.open);
+            if (currentTarget.open) controller.lookAtLayers();
+          }}
+        >
+          <summary>See the layers</summary>
+          {strip && <LayerStrip controller={controller} state={state} />}
+        </details>
+      )}
+    </section>
+  );
+}

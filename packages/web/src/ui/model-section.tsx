@@ -1,0 +1,76 @@
+import type { OpenedModel } from "../protocol.js";
+import { Select } from "./fields.js";
+import type { SectionProps } from "./panel.js";
+import { modelTypes, PickFile } from "./pick-file.js";
+import { providerText } from "./texts.js";
+
+/** Which model, what is known of it, and where it runs. */
+export function ModelSection({ controller, state: { model, settings } }: SectionProps) {
+  return (
+    <details class="group" open={model.phase === "failed"}>
+      <summary>
+        <h2>Model</h2>
+      </summary>
+      {model.phase === "ready" && <ModelFacts model={model.model} />}
+      <div class="row">
+        <PickFile controller={controller} accept={modelTypes}>
+          Open .onnx or .pt
+        </PickFile>
+        <button type="button" class="button quiet" onClick={() => void controller.openModel()}>
+          Default
+        </button>
+      </div>
+      <Select
+        label="Runs on"
+        value={settings.device}
+        choices={[
+          ["auto", "the fastest there is"],
+          ["webgpu", "WebGPU"],
+          ["wasm", "the CPU"],
+        ]}
+        onSet={(device) => controller.set({ device })}
+      />
+      <Select
+        label="Threads on the CPU"
+        value={settings.threads === 1 ? "1" : "0"}
+        choices={[
+          ["0", "as many as there are"],
+          ["1", "one"],
+        ]}
+        onSet={(threads) => controller.set({ threads: Number(threads) })}
+      />
+    </details>
+  );
+}
+
+function ModelFacts({ model }: { readonly model: OpenedModel }) {
+  const rows: readonly (readonly [string, string])[] = [
+    ["File", `${model.name}, ${(model.bytes / 1e6).toFixed(1)} MB`],
+    ["Format", `${model.format}, opset ${model.opset}${model.producer && `, ${model.producer}`}`],
+    ["Input", model.inputs.join("; ")],
+    ["Output", model.outputs.join("; ")],
+    ["Head", `${model.head}: ${model.levels.map(({ name, stride }) => `${name} (stride ${stride})`).join(", ")}`],
+    [
+      "Classes",
+      `${model.classNames.length}: ${model.classNames.slice(0, 6).join(", ")}${model.classNames.length > 6 ? ", …" : ""}`,
+    ],
+    [
+      "Layers",
+      `${model.layers.length}, ${model.layers.filter(({ differentiable }) => differentiable).length} with a way back`,
+    ],
+    ["Runs on", `${providerText(model.provider)}${model.provider.note ? `. ${model.provider.note}` : ""}`],
+  ];
+  return (
+    <>
+      <dl class="model-facts">
+        {rows.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+      {model.notice && <p class="explain faint">{model.notice}</p>}
+    </>
+  );
+}

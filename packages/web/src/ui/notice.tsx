@@ -1,0 +1,15 @@
+import type { ComponentChildren } from "preact";
+import type { Failure } from "../protocol.js";
+import { failureText } from "./texts.js";
+
+/** A failure, and what to do about it. */
+export function Notice({ failure, children }: { readonly failure: Failure; readonly children?: ComponentChildren }) {
+  const { title, text } = failureText(failure);
+  return (
+    <div class="notice" role="alert">
+      <strong>{title}</strong>
+      <p>{text}</p>
+      {children}
+    </div>
+  );
+}

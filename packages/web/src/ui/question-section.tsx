@@ -1,0 +1,69 @@
+import { scoreChoices } from "../controller/methods.js";
+import { Range, Select } from "./fields.js";
+import type { SectionProps } from "./panel.js";
+import { percent } from "./texts.js";
+
+/** What is asked, and of which detections. */
+export function QuestionSection({ controller, state }: SectionProps) {
+  const { settings, model, found } = state;
+  const classNames = model.phase === "ready" ? model.model.classNames : [];
+  const present = found.phase === "ready" ? [...new Set(found.list.map(({ className }) => className))] : [];
+  const filters =
+    present.includes(settings.classFilter) || settings.classFilter === ""
+      ? present
+      : [settings.classFilter, ...present];
+  return (
+    <details class="group">
+      <summary>
+        <h2>Question</h2>
+      </summary>
+      <Select
+        label="What is explained"
+        value={settings.versus === "" ? settings.score : "contrast"}
+        choices={[
+          ["auto", "what suits the method"],
+          ...(settings.versus === "" ? [] : [["contrast", "this class against the other"] as const]),
+          ...scoreChoices.map(({ id, title }) => [id, title] as const),
+        ]}
+        onSet={(score) =>
+          controller.set({
+            score: score === "contrast" ? "auto" : score,
+            ...(score === "contrast" ? {} : { versus: "" }),
+          })
+        }
+      />
+      <Select
+        label="Against the class"
+        value={settings.versus}
+        choices={[["", "none"], ...classNames.map((name) => [name, name] as const)]}
+        onSet={(versus) => controller.set({ versus })}
+      />
+      <Select
+        label="Only the class"
+        value={settings.classFilter}
+        choices={[["", "all"], ...filters.map((name) => [name, name] as const)]}
+        onSet={(classFilter) => controller.set({ classFilter })}
+      />
+      <label class="check">
+        <input
+          type="checkbox"
+          checked={settings.perClass}
+          onChange={({ currentTarget }) => controller.set({ perClass: currentTarget.checked })}
+        />
+        Whole picture: one pass for each class, so that none drowns another
+      </label>
+      <Range
+        label="Confidence"
+        value={settings.confidence}
+        {...{ min: 0.05, max: 0.95, step: 0.05, show: percent }}
+        onSet={(confidence) => controller.set({ confidence })}
+      />
+      <Range
+        label="Overlap (IoU)"
+        value={settings.iou}
+        {...{ min: 0, max: 1, step: 0.05, show: percent }}
+        onSet={(iou) => controller.set({ iou })}
+      />
+    </details>
+  );
+}

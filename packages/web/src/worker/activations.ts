@@ -1,0 +1,39 @@
+import type { AnyCamMethod, Map2D, Tensor } from "@whybox/core";
+
+/** Name under which the engine knows the method that only looks. */
+export const ACTIVATIONS = "web-activations";
+
+/** A method that hands the mean absolute activation of every layer to `take`, layer after layer as they were asked for. */
+export function activationsMethod(take: (map: Map2D) => void): AnyCamMethod {
+  return {
+    id: ACTIVATIONS,
+    title: "Mean absolute activation",
+    paper: "",
+    needs: ["activations"],
+    map: ({ activations }) => {
+      const map = meanAbsolute(activations);
+      take(map);
+      return map;
+    },
+  };
+}
+
+function meanAbsolute({ dims, data }: Tensor): Map2D {
+  const [channels, height, width] = dims as [number, number, number];
+  const mean = new Float32Array(height * width);
+  for (let c = 0, i = 0; c < channels; c++) {
+    for (let p = 0; p < mean.length; p++, i++) mean[p]! += Math.abs(data[i]!) / channels;
+  }
+  return { height, width, data: mean };
+}
+
+/** A copy whose least value is 0 and largest 1; zeros where all are equal. */
+export function toUnit({ height, width, data }: Map2D): Map2D & { readonly data: Float32Array<ArrayBuffer> } {
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const value of data) {
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+  }
+  const scale = high > low ? 1 / (high - low) : 0;
+  return { height, width, data: Float32Array.from(data, (value) => (value - low) * scale) };
+}

@@ -1,0 +1,20 @@
+import { WhyboxError } from "@whybox/core";
+import type { Answer } from "../protocol.js";
+import { WeightsAbsent } from "./weights.js";
+
+/** What `body` gives, or its error as data: a WhyboxError's code would not survive the way between threads. */
+export async function answerOf<T>(body: () => Promise<T>): Promise<Answer<T>> {
+  try {
+    return { ok: true, value: await body() };
+  } catch (error) {
+    if (error instanceof WhyboxError) return { ok: false, failure: { code: error.code, message: error.message } };
+    if (error instanceof WeightsAbsent) return { ok: false, failure: { code: "absent", message: "" } };
+    const message = error instanceof Error ? error.message : String(error);
+    return { ok: false, failure: { code: isOutOfMemory(message) ? "memory" : "internal", message } };
+  }
+}
+
+/** The words of browsers and of the runtime when memory runs out. */
+export function isOutOfMemory(message: string): boolean {
+  return /out of memory|allocation failed|bad_alloc|invalid array (buffer )?length/i.test(message);
+}

@@ -1,0 +1,165 @@
+import {
+  type CoreDetector,
+  createDetector,
+  type Detection,
+  type DetectionMap,
+  defaultMethods,
+  defaultRules,
+  type Map2D,
+  type ModelFacts,
+  modelFormat,
+  type PortFacts,
+  type RgbImage,
+  renderOverlay,
+  WhyboxError,
+} from "@whybox/core";
+import type {
+  DecodedPhoto,
+  DrawRequest,
+  ExplainRequest,
+  Explanation,
+  HeatMap,
+  OnProgress,
+  OpenedModel,
+  OpenRequest,
+  Provider,
+  Thumbnail,
+} from "../protocol.js";
+import { ACTIVATIONS, activationsMethod, toUnit } from "./activations.js";
+import { type Decoded, decodePhoto, pixelsOf, withAlpha } from "./decode.js";
+import { chooseProvider, wasmProvider } from "./provider.js";
+import { webgpuRules } from "./rules.js";
+import { loadRuntime, talkingPort } from "./runtime.js";
+import { loadWeights, type ModelFile } from "./weights.js";
+
+/** The detector and the picture of this worker. One call at a time: a session runs once at a time. */
+export class WebEngine {
+  #detector: CoreDetector | undefined;
+  #pixels: RgbImage | undefined;
+  #tell: OnProgress = () => {};
+  #taken: Map2D[] = [];
+
+  async open(request: OpenRequest, tell: OnProgress, signal: AbortSignal): Promise<OpenedModel> {
+    const { weights, device, threads } = request;
+    const base = new URL(request.base);
+    this.#tell = tell;
+    const file = await loadWeights(weights, base, tell, signal);
+    const provider = await chooseProvider(device, threads);
+    const made = await this.#make(file, provider, base).catch(async (error) => {
+      // A driver may refuse what its adapter promised.
+      if (provider.device !== "webgpu" || device === "webgpu" || !isRuntime(error)) throw error;
+      const note = `WebGPU refused the model (${(error as Error).message.slice(0, 120)}).`;
+      return this.#make(file, { ...wasmProvider(threads), note }, base);
+    });
+    await this.#detector?.dispose();
+    this.#detector = made.detector;
+    return modelFacts(file, made.detector.facts, made.provider);
+  }
+
+  /** A detector that has run once: what a provider cannot do shows only then. */
+  async #make(file: ModelFile, provider: Provider, base: URL): Promise<{ detector: CoreDetector; provider: Provider }> {
+    const ort = await loadRuntime(provider, base);
+    const detector = await createDetector(
+      file.bytes,
+      talkingPort(ort, (progress) => this.#tell(progress)),
+      {
+        executionProviders: [provider.device],
+        methods: [...defaultMethods, activationsMethod((map) => this.#taken.push(map))],
+        rules: provider.device === "webgpu" ? webgpuRules : defaultRules,
+      },
+    );
+    const blank = { height: 64, width: 64, data: new Uint8Array(64 * 64 * 3) };
+    if (provider.device === "webgpu") await detector.detect(blank);
+    return { detector, provider };
+  }
+
+  async decode(file: Blob): Promise<DecodedPhoto> {
+    return this.#take(await decodePhoto(file));
+  }
+
+  async frame(bitmap: ImageBitmap): Promise<DecodedPhoto> {
+    return this.#take(pixelsOf(bitmap));
+  }
+
+  #take({ pixels, facts }: Decoded): DecodedPhoto {
+    this.#pixels = pixels;
+    return facts;
+  }
+
+  async detect(request: ExplainRequest, tell: OnProgress, signal: AbortSignal): Promise<readonly Detection[]> {
+    const { detector, pixels } = this.#ready(tell);
+    return (await detector.detect(pixels, { ...request, signal })).detections;
+  }
+
+  async explain(request: ExplainRequest, tell: OnProgress, signal: AbortSignal): Promise<Explanation> {
+    const { detector, pixels } = this.#ready(tell);
+    const result = await detector.explain(pixels, { ...request, signal });
+    const { method, backprop, detections, asked, layers, notes, timings } = result;
+    const whole = { detections: result.explained, className: asked?.className ?? "", ...plain(result.heatmap) };
+    return {
+      ...{ method, backprop, detections, asked, layers, notes, timings, whole },
+      maps: result.maps.map((map: DetectionMap): HeatMap => {
+        return { detections: map.detections, className: map.className, ...plain(map.heatmap) };
+      }),
+      empty: result.empty?.message,
+    };
+  }
+
+  /** All layers in one run. Empty when nothing is detected: the engine then has nothing to look for. */
+  async activations(request: ExplainRequest, tell: OnProgress, signal: AbortSignal): Promise<readonly Thumbnail[]> {
+    const { detector, pixels } = this.#ready(tell);
+    const layers = detector.facts.layers.filter(({ differentiable }) => differentiable);
+    this.#taken = [];
+    const layer = layers.map(({ index, name }) => index ?? name);
+    await detector.explain(pixels, { ...request, method: ACTIVATIONS, layer, per: "image", signal });
+    return this.#taken.map((map, i) => ({ layer: String(layer[i]), ...toUnit(map) }));
+  }
+
+  async draw({ heat, detections, colormap, opacity, crop }: DrawRequest): Promise<Blob> {
+    const { pixels } = this.#ready(() => {});
+    const drawn = renderOverlay(pixels, heat, { colormap, opacity, detections, ...(crop ? { crop } : {}) });
+    const canvas = new OffscreenCanvas(drawn.width, drawn.height);
+    canvas.getContext("2d")!.putImageData(withAlpha(drawn), 0, 0);
+    return canvas.convertToBlob({ type: "image/png" });
+  }
+
+  #ready(tell: OnProgress): { detector: CoreDetector; pixels: RgbImage } {
+    this.#tell = tell;
+    if (this.#detector === undefined) throw new WhyboxError("usage", "No model is open yet.");
+    if (this.#pixels === undefined) throw new WhyboxError("usage", "There is no picture yet.");
+    return { detector: this.#detector, pixels: this.#pixels };
+  }
+}
+
+function isRuntime(error: unknown): boolean {
+  return !(error instanceof WhyboxError) || error.code === "runtime";
+}
+
+/** In memory that can be handed over. */
+function plain({ width, height, data }: Map2D): Pick<HeatMap, "width" | "height" | "data"> {
+  return {
+    width,
+    height,
+    data: data.buffer instanceof ArrayBuffer ? (data as HeatMap["data"]) : new Float32Array(data),
+  };
+}
+
+function modelFacts(file: ModelFile, facts: ModelFacts, provider: Provider): OpenedModel {
+  const port = ({ name, type, shape }: PortFacts) => `${name}: ${type} [${shape.map((dim) => dim ?? "?").join(", ")}]`;
+  return {
+    name: file.name,
+    bytes: file.bytes.length,
+    format: modelFormat(file.bytes),
+    producer: facts.producer,
+    opset: facts.opset,
+    classNames: facts.classNames,
+    stride: facts.stride,
+    inputs: facts.inputs.map(port),
+    outputs: facts.outputs.map(port),
+    levels: facts.head.levels.map(({ name, stride }) => ({ name, stride })),
+    head: facts.head.kind,
+    layers: facts.layers.map(({ index, name, differentiable, reason }) => ({ index, name, differentiable, reason })),
+    notice: file.notice,
+    provider,
+  };
+}

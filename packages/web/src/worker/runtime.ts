@@ -1,0 +1,50 @@
+import { createOrtPort, type OrtModule, type RuntimePort } from "@whybox/core";
+import type { OnProgress, Provider } from "../protocol.js";
+
+/** ONNX Runtime Web, set up for a provider. Its WebAssembly lies beside the page. */
+export async function loadRuntime({ threads }: Provider, base: URL): Promise<OrtModule> {
+  const ort = await import("onnxruntime-web/webgpu");
+  ort.env.logLevel = "fatal";
+  ort.env.wasm.numThreads = threads;
+  // This is a worker already.
+  ort.env.wasm.proxy = false;
+  ort.env.wasm.wasmPaths = {
+    mjs: new URL("ort/ort-wasm-simd-threaded.asyncify.mjs", base).href,
+    wasm: new URL("ort/ort-wasm-simd-threaded.asyncify.wasm", base).href,
+  };
+  return ort as unknown as OrtModule;
+}
+
+/** A port that tells of every session and run, and lets messages in between them, so that a job can be cancelled. */
+export function talkingPort(ort: OrtModule, tell: OnProgress): RuntimePort {
+  const port = createOrtPort(ort);
+  let runs = 0;
+  return {
+    ...port,
+    createSession: async (model, options) => {
+      tell({ stage: "session", done: undefined, total: undefined });
+      await breathe();
+      const session = await port.createSession(model, options);
+      return {
+        ...session,
+        run: async (feeds, outputs) => {
+          tell({ stage: "run", done: ++runs, total: undefined });
+          await breathe();
+          return session.run(feeds, outputs);
+        },
+      };
+    },
+  };
+}
+
+/** Waits until messages that came in have been handled: `session.run` on WebAssembly never gives up the thread by itself. */
+function breathe(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
+}
