@@ -353,3 +353,26 @@ test("an input with its channels first stays as it is", async () => {
   expect(model.graph.inputs[0]!.shape).toEqual([1, 3, 4, 4]);
   expect(model.graph.outputs[0]!.shape).toEqual([1, 3, 4, 4]);
 });
+
+test("a sum of one value per channel becomes the convolution's bias, unless the convolution is read elsewhere", async () => {
+  const kernel = numbers(12, 6);
+  const write = (tf: TfjsWriter, x: string, alone: boolean): string => {
+    const convolved = tf.node("Conv2D", [x, tf.floats([1, 1, 3, 4], kernel)], conv);
+    const sum = tf.node("AddV2", [convolved, tf.floats([4], [1, 2, 3, 4])], {}, "sum");
+    return alone ? tf.node("Relu", [sum]) : tf.node("Mul", [sum, convolved]);
+  };
+  for (const alone of [true, false]) {
+    const tf = new TfjsWriter();
+    const output = write(tf, tf.input(1, ...SIZE, 3), alone);
+    const ops = readTfjs(tf.model(output), tf.bytes()).graph.nodes.map(({ opType }) => opType);
+    expect(ops).toEqual(alone ? ["Conv", "Relu", "Identity"] : ["Conv", "Add", "Mul", "Identity"]);
+    const found = await run((writer, x) => write(writer, x, alone));
+    const convolved = (cell: number, c: number): number =>
+      [0, 1, 2].reduce((sum, i) => sum + numbers(105)[cell * 3 + i]! * kernel[i * 4 + c]!, 0);
+    found.data.forEach((value, i) => {
+      const [c, cell] = [Math.floor(i / 35), i % 35];
+      const sum = convolved(cell, c) + c + 1;
+      expect(value).toBeCloseTo(alone ? Math.max(sum, 0) : sum * convolved(cell, c), 4);
+    });
+  }
+});

@@ -2,6 +2,7 @@ import { WhyboxError } from "../../errors.js";
 import { GraphBuilder } from "../../onnx/builder.js";
 import type { Model } from "../../onnx/model.js";
 import { shapeAttr } from "./attributes.js";
+import { foldBias } from "./fold-bias.js";
 import { broken } from "./json.js";
 import { fold, isFolded } from "./ops/fold.js";
 import { translations } from "./ops/index.js";
@@ -43,7 +44,7 @@ export function readTfjs(modelJson: unknown, weights: Uint8Array): Model {
     producerName: "whybox",
     producerVersion: "",
     metadata: new Map(),
-    graph: builder.graph("tfjs"),
+    graph: foldBias(builder.graph("tfjs")),
   };
 }
 

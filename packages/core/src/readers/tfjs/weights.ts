@@ -25,7 +25,7 @@ export function decodeWeights(specs: readonly TfWeightSpec[], bytes: Uint8Array)
     const count = sizeOf(spec.dims);
     const end = offset + count * width;
     if (!(end <= bytes.byteLength)) throw wrongLength(`weight "${spec.name}" needs bytes up to ${end}`, bytes);
-    const raw = bytes.slice(offset, end);
+    const raw = new Uint8Array(bytes.subarray(offset, end)); // not slice(): of a Node Buffer that is a view, not a copy
     constants.set(spec.name, { dims: spec.dims, dtype: spec.dtype, data: decode(raw, spec, stored, count) });
     offset = end;
   }

@@ -1,0 +1,41 @@
+import { WhyboxError } from "../../errors.js";
+import type { Model } from "../../onnx/model.js";
+import { restoreNanodet } from "../nanodet/restore-nanodet.js";
+import { namesAsPythonDict, restoreYolov5 } from "../yolov5/restore-yolov5.js";
+import { readTfjs } from "./read-tfjs.js";
+
+export interface ReadTfjsDetectorOptions {
+  /** Class names in the order of their indices. */
+  readonly names?: readonly string[];
+  /** Further entries for the model's metadata, such as origin and licence. */
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+/** What gives a model of a known kind its layer names, free size or decoded output back; the first that knows it does. */
+const restorers = [restoreYolov5, restoreNanodet] as const;
+
+/**
+ * A TF.js graph model of a detector as an ONNX model: YOLOv5 and NanoDet in the form of their own ONNX exports, any other with the
+ * names and sizes of its file.
+ *
+ * @param modelJson the text of model.json, or the object it parses to.
+ * @param weights the bytes of all weight files, joined in the order of `tfjsWeightFiles(modelJson)`.
+ * @throws bad-input for a broken file; unsupported-model for ops without a translation; usage when `names` does not fit.
+ */
+export function readTfjsDetector(
+  modelJson: unknown,
+  weights: Uint8Array,
+  options: ReadTfjsDetectorOptions = {},
+): Model {
+  const model = readTfjs(modelJson, weights);
+  for (const restore of restorers) {
+    try {
+      return restore(model, options);
+    } catch (error) {
+      if (!(error instanceof WhyboxError) || error.code !== "unsupported-model") throw error;
+    }
+  }
+  const metadata = new Map(Object.entries(options.metadata ?? {}));
+  if (options.names !== undefined) metadata.set("names", namesAsPythonDict(options.names));
+  return { ...model, metadata };
+}
