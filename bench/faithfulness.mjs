@@ -73,7 +73,7 @@ for (const name of views) if (!VIEWS[name]) throw new Error(`No view "${name}": 
 for (const name of rowNames) if (!ROWS[name]) throw new Error(`No row "${name}": ${Object.keys(ROWS).join("; ")}`);
 
 const { path } = await resolveWeights("yolov5s");
-const detector = createDetector(readFileSync(path), createOrtPort(ort));
+const detector = await createDetector(readFileSync(path), createOrtPort(ort));
 const cases = [];
 for (const photo of photos) {
   const picture = fitted(await decodeImage(photo));

@@ -27,7 +27,7 @@ import { methodCosts } from "./methods.mjs";
 /** Pixels in, heatmap out, over the plain forward pass; and what the two passes alone cost. */
 async function byLayer() {
   const plain = await plainForward(640);
-  const detector = createDetector(bytes, createOrtPort(ort), { threads });
+  const detector = await createDetector(bytes, createOrtPort(ort), { threads });
   const layers = { auto: "auto", "-2": -2, 20: 20, 17: 17, 9: 9, 0: 0, input: "images" };
   const rows = {};
   for (const [name, layer] of Object.entries(layers)) {
@@ -77,7 +77,7 @@ async function byChoice() {
   for (const layer of [-2, 17, 9]) {
     const detectors = Object.entries(choices).map(([name, [port, forwardValues]]) => [
       name,
-      createDetector(bytes, createOrtPort(ort, port), { threads, ...(forwardValues ? { forwardValues } : {}) }),
+      await createDetector(bytes, createOrtPort(ort, port), { threads, ...(forwardValues ? { forwardValues } : {}) }),
     ]);
     const actions = Object.fromEntries(
       detectors.map(([name, detector]) => [name, () => detector.explain(image, { layer })]),
@@ -95,7 +95,7 @@ async function bySize() {
   const rows = {};
   for (const size of [320, 640, 960]) {
     const plain = await plainForward(size);
-    const detector = createDetector(bytes, createOrtPort(ort), { threads });
+    const detector = await createDetector(bytes, createOrtPort(ort), { threads });
     const times = await interleaved({
       plain: plain.run,
       explain: () => detector.explain(image, { layer: -2, imageSize: size }),
@@ -110,7 +110,7 @@ async function bySize() {
 
 async function byDetections() {
   const plain = await plainForward(640);
-  const detector = createDetector(bytes, createOrtPort(ort), { threads });
+  const detector = await createDetector(bytes, createOrtPort(ort), { threads });
   const rows = {};
   for (const layer of [-2, "auto"]) {
     for (const maxDetections of [1, 10, 100]) {

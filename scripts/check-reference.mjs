@@ -35,7 +35,7 @@ const negative = (method) => ({
 const methods = [...defaultMethods, ...defaultMethods.map(negative)];
 const port = createOrtPort(ort);
 const model = readFileSync(join(folder, "models/yolov5s-dynamic.onnx"));
-const detector = createDetector(model, port, { threads: 2, methods });
+const detector = await createDetector(model, port, { threads: 2, methods });
 let failed = 0;
 
 for (const [kind, id] of ["cases", "cases_head"].flatMap((kind) =>

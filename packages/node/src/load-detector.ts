@@ -53,7 +53,7 @@ export async function loadDetector(weights: string | Uint8Array, options: LoadOp
   const port = createWorkerPort();
   try {
     if (device !== "cpu") await checkDevice(device, port);
-    const core = createDetector(bytes, port, {
+    const core = await createDetector(bytes, port, {
       executionProviders: providers[device],
       threads,
       ...(names === undefined ? {} : { names }),

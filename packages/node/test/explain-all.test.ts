@@ -21,7 +21,7 @@ const size = { imageSize: 320 };
 
 beforeAll(async () => {
   dog = await decodeImage(resolve(import.meta.dirname, "../../../fixtures/photos/dog.jpg"));
-  detector = createDetector(await readFile(await yolov5sPath()), createOrtPort(ort as never));
+  detector = await createDetector(await readFile(await yolov5sPath()), createOrtPort(ort as never));
 });
 afterAll(() => detector?.dispose());
 
@@ -64,7 +64,7 @@ describe("each detection on its own", () => {
   it("costs one backward pass for each way of reading, not one for each detection", async () => {
     let runs = 0;
     const port = createOrtPort(ort as never);
-    const own = createDetector(await readFile(await yolov5sPath()), {
+    const own = await createDetector(await readFile(await yolov5sPath()), {
       ...port,
       createSession: async (model, options) => {
         const session = await port.createSession(model, options);

@@ -17,7 +17,7 @@ const program = `
   const { model, image, worker } = JSON.parse(process.argv[1]);
   const data = Uint8Array.from(image.data);
   const port = worker ? createWorkerPort() : createOrtPort(ort.default ?? ort);
-  const detector = createDetector(await readFile(model), port, { threads: 1 });
+  const detector = await createDetector(await readFile(model), port, { threads: 1 });
   const kinds = [
     { method: "GradCAM" },
     { method: "tap-fusion", per: "detection" },

@@ -40,7 +40,7 @@ function countingPort(): RuntimePort {
 beforeAll(async () => {
   bytes = await readFile(await yolov5sPath());
   dog = await decodeImage(resolve(root, "fixtures/photos/dog.jpg"));
-  detector = createDetector(bytes, countingPort());
+  detector = await createDetector(bytes, countingPort());
 });
 afterAll(() => detector?.dispose());
 
@@ -125,7 +125,7 @@ describe("what is explained", () => {
       },
     };
     const score = { ...defaultScores[0]!, id: "mine", aliases: [] };
-    const own = createDetector(bytes, createOrtPort(ort as never), {
+    const own = await createDetector(bytes, createOrtPort(ort as never), {
       methods: [...defaultMethods, mine],
       scores: [...defaultScores, score],
     });
@@ -167,7 +167,7 @@ describe("the engine", () => {
   });
 
   it("gets the same map from saved and from recomputed forward values", async () => {
-    const other = createDetector(bytes, createOrtPort(ort as never), { forwardValues: "recomputed" });
+    const other = await createDetector(bytes, createOrtPort(ort as never), { forwardValues: "recomputed" });
     for (const layer of [4, 9, 17]) {
       const [a, b] = [
         await detector.explain(dog, { layer, imageSize: 320 }),
@@ -195,7 +195,7 @@ describe("the engine", () => {
         return port.createSession(model, options);
       },
     };
-    const own = createDetector(bytes, flaky);
+    const own = await createDetector(bytes, flaky);
     await expect(own.detect(dog)).rejects.toThrow("no memory");
     fail = false;
     expect((await own.detect(dog)).detections.length).toBeGreaterThan(0);

@@ -19,6 +19,8 @@ export interface BackwardModelRequest {
   readonly taps: readonly string[];
   /** Values that the score reads, and seeds are put in front of. */
   readonly outputs: readonly string[];
+  /** Values taken for constants: for branches that are known to carry no seed. */
+  readonly stops?: readonly string[];
   readonly rules: readonly GradRule[];
   readonly manySeeds: boolean;
   readonly forwardValues: ForwardValues;

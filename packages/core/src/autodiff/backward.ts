@@ -12,6 +12,8 @@ export interface BackwardRequest {
   readonly taps: readonly string[];
   /** The float values that seeds are put in front of. */
   readonly outputs: readonly string[];
+  /** Values taken for constants: for branches that are known to carry no seed. */
+  readonly stops?: readonly string[];
   /** Default: every rule of Whybox. */
   readonly rules?: readonly GradRule[];
   /** Pull N cotangents back at once: seeds have N along axis 0 where the outputs have 1. */
@@ -43,7 +45,7 @@ export function buildBackward(graph: Graph, request: BackwardRequest): BackwardG
   const rules = ruleTable(request.rules ?? defaultRules);
   const taps = [...new Set(request.taps)];
   const outputs = [...new Set(request.outputs)];
-  const plan = planDifferentiation(graph, taps, outputs, rules);
+  const plan = planDifferentiation(graph, taps, outputs, rules, new Set(request.stops));
   if (plan.blocked.length > 0) throw noGradient(plan.blocked);
   const build = new GraphBuilder(freePrefix(graph));
   const seeds = new Map(outputs.map((output) => [output, build.fresh("seed")]));

@@ -29,7 +29,7 @@ export interface DifferentiationPlan {
 }
 
 /**
- * Finds the nodes between `taps` and `outputs` that gradient flows through.
+ * Finds the nodes between `taps` and `outputs` that gradient flows through, treating `stops` as constants.
  * @throws usage when a tap or an output is not a value of the graph.
  */
 export function planDifferentiation(
@@ -37,10 +37,11 @@ export function planDifferentiation(
   taps: readonly string[],
   outputs: readonly string[],
   rules: RuleTable,
+  stops: ReadonlySet<string> = new Set(),
 ): DifferentiationPlan {
   const order = topologicalOrder(graph.nodes);
   expectValues(graph, [...taps, ...outputs]);
-  const touched = touchedBy(order, taps, rules);
+  const touched = touchedBy(order, taps, rules, stops);
   const reached = new Set(outputs.filter((output) => touched.has(output)));
   const path: Node[] = [];
   for (let i = order.length - 1; i >= 0; i--) {
@@ -58,12 +59,17 @@ export function planDifferentiation(
 }
 
 /** The values that depend on a tap through differentiable edges, the taps included. */
-function touchedBy(order: readonly Node[], taps: readonly string[], rules: RuleTable): Set<string> {
+function touchedBy(
+  order: readonly Node[],
+  taps: readonly string[],
+  rules: RuleTable,
+  stops: ReadonlySet<string>,
+): Set<string> {
   const touched = new Set(taps);
   for (const node of order) {
     if (!differentiableInputs(node, rules).some((input) => touched.has(input))) continue;
     node.outputs.forEach((output, index) => {
-      if (output !== "" && !stopsGradient(node, index)) touched.add(output);
+      if (output !== "" && !stopsGradient(node, index) && !stops.has(output)) touched.add(output);
     });
   }
   return touched;

@@ -1,7 +1,7 @@
 import { WhyboxError } from "../errors.js";
 import type { Box, Letterbox, Size } from "../image/frame.js";
 import { toImage } from "../image/frame-map.js";
-import type { Detection, Predictions } from "./detection.js";
+import { classesOf, type Detection, type Predictions } from "./detection.js";
 import type { DetectorHead } from "./head.js";
 import { type Candidate, type NmsOptions, nonMaximumSuppression } from "./nms.js";
 
@@ -25,12 +25,14 @@ export function detect(
   options: DetectThresholds,
 ): Detection[] {
   checkShape(predictions, head, letterbox.inputSize);
-  const kept = nonMaximumSuppression(candidatesOf(predictions, options.confidence), options);
+  const { nms, labels } = head.selection;
+  const candidates = candidatesOf(predictions, options.confidence, labels);
+  const kept = nms ? nonMaximumSuppression(candidates, options) : strongest(candidates, options.maxDetections);
   return kept.map((candidate, index) => toDetection(candidate, index, predictions, head, names, letterbox));
 }
 
 function checkShape({ rows, columns }: Predictions, head: DetectorHead, inputSize: Size): void {
-  const expected = [head.rowCount(inputSize), 5 + head.classCount] as const;
+  const expected = [head.rowCount(inputSize) ?? rows, 5 + head.classCount + head.extraCount] as const;
   if (rows === expected[0] && columns === expected[1]) return;
   throw new WhyboxError(
     "unsupported-model",
@@ -40,24 +42,44 @@ function checkShape({ rows, columns }: Predictions, head: DetectorHead, inputSiz
   );
 }
 
-function candidatesOf(predictions: Predictions, threshold: number): Candidate[] {
+/** What an end-to-end model keeps: every candidate is an object of its own. */
+function strongest(candidates: readonly Candidate[], most: number): Candidate[] {
+  return [...candidates].sort((a, b) => b.confidence - a.confidence).slice(0, most);
+}
+
+function candidatesOf(predictions: Predictions, threshold: number, labels: "best" | "all"): Candidate[] {
   const { data, rows, columns } = predictions;
   const candidates: Candidate[] = [];
   for (let row = 0; row < rows; row++) {
     // NaN fails this comparison, as it does the next.
     if (!(data[row * columns + 4]! > threshold)) continue;
-    const candidate = candidateOf(predictions, row);
-    if (candidate.confidence > threshold && isFiniteBox(candidate)) candidates.push(candidate);
+    const best = candidateOf(predictions, row);
+    if (!(best.confidence > threshold && isFiniteBox(best))) continue;
+    if (labels === "best") candidates.push(best);
+    else candidates.push(...everyClass(predictions, best, threshold));
   }
   return candidates;
 }
 
-function candidateOf({ data, columns }: Predictions, row: number): Candidate {
+/** The row as a candidate for each class above the threshold. */
+function everyClass({ data, columns, ...rest }: Predictions, best: Candidate, threshold: number): Candidate[] {
+  const base = best.row * columns;
+  const K = classesOf({ data, columns, ...rest });
+  return Array.from({ length: K }, (_, k) => ({
+    ...best,
+    classIndex: k,
+    confidence: Math.fround(data[base + 5 + k]! * data[base + 4]!),
+  })).filter(({ confidence }) => confidence > threshold);
+}
+
+function candidateOf(predictions: Predictions, row: number): Candidate {
+  const { data, columns } = predictions;
+  const K = classesOf(predictions);
   const base = row * columns;
   const objectness = data[base + 4]!;
   let classIndex = 0;
   let confidence = Number.NEGATIVE_INFINITY;
-  for (let k = 0; k < columns - 5; k++) {
+  for (let k = 0; k < K; k++) {
     const product = Math.fround(data[base + 5 + k]! * objectness);
     if (product > confidence) {
       classIndex = k;
@@ -117,7 +139,8 @@ export function detectionOfRow(
   names: readonly string[],
   letterbox: Letterbox,
 ): Detection {
-  const origin = head.originOf(row, letterbox.inputSize);
+  const centre = [data[row * columns]!, data[row * columns + 1]!] as const;
+  const origin = head.originOf(row, letterbox.inputSize, centre);
   const level = head.levels[origin.level]!;
   const objectness = data[row * columns + 4]!;
   const classProbability = data[row * columns + 5 + classIndex]!;

@@ -8,6 +8,7 @@ export interface Detection {
   readonly className: string;
   /** objectness × class probability, 0..1. */
   readonly confidence: number;
+  /** 1 where the head has none. */
   readonly objectness: number;
   readonly classProbability: number;
   readonly boxImage: Box<"image">;
@@ -25,13 +26,25 @@ export interface Detection {
   readonly cell: readonly [x: number, y: number];
 }
 
-/** Raw predictions of one image, `[R, C]` row-major; columns x, y, w, h (input pixels, centre form), objectness, K class probabilities. */
+/**
+ * Raw predictions of one image, `[R, C]` row-major; columns x, y, w, h (input pixels, centre form), objectness, K class probabilities, and
+ * what the task has beside them.
+ */
 export interface Predictions {
   readonly rows: number;
   readonly columns: number;
+  /** K. Default: all columns from the sixth on. */
+  readonly classes?: number;
+  /** False where the objectness column is but ones: the class probability is then all that is known. Default true. */
+  readonly hasObjectness?: boolean;
   readonly data: Float32Array;
   /** x, y, w, h of every row side by side, `[R, 4]`: a pass over all boxes is then short on memory traffic. Optional. */
   readonly boxes?: Float32Array;
+}
+
+/** K, the number of class columns. */
+export function classesOf({ classes, columns }: Predictions): number {
+  return classes ?? columns - 5;
 }
 
 /** What `detect` returns. */

@@ -1,158 +1,36 @@
-import { intsAttribute } from "../onnx/attributes.js";
+import type { Size } from "../image/frame.js";
 import { GraphIndex } from "../onnx/graph.js";
-import type { Graph, Node } from "../onnx/model.js";
-import { constantFloats, shapeVector } from "./constants.js";
-import { anchorBasedHead, type DetectorHead, type HeadLevel, levelName } from "./head.js";
-import { type LevelPart, levelParts, walkToConvs } from "./head-walk.js";
-import { type Miss, unsupportedHead } from "./refuse-head.js";
-import { downsampling } from "./stride.js";
+import type { Model } from "../onnx/model.js";
+import type { RuntimePort } from "../runtime/port.js";
+import { findAnchorBasedHead } from "./heads/anchor-based.js";
+import { type FoundHead, findAnchorFreeHead } from "./heads/anchor-free.js";
+import { findQueryHead } from "./heads/query.js";
+import { unsupportedHead } from "./heads/refuse-head.js";
+
+export type { FoundHead } from "./heads/anchor-free.js";
+
+export interface FindHeadOptions {
+  /** `[h, w]` where the model fixes it. */
+  readonly fixedSize: Size | undefined;
+  /** How many classes there are names for, where that is known. */
+  readonly expectedClasses: number | undefined;
+}
 
 /**
- * Finds the anchor-based detection head `[1, R, 5+K]` that YOLOv5 v5 to v7 exports, from what the graph computes: the
- * output is walked back through the decoding (Concat of levels, Reshape, Sigmoid, Transpose) to one prediction
- * convolution per level. Names play no part. Raw per-level outputs beside the decoded one are passed over.
- *
- * @throws unsupported-model when no output is such a head, telling what was found.
+ * Finds a model's detection head by what its graph computes; names play no part. The decoding is cut out and run on made-up maps where its
+ * layout has to be seen. The model that is returned has the predictions in one layout as a value (`DetectorHead.output`).
+ * @throws unsupported-model when no output is a head that is known, telling what was found.
  */
-export function findHead(graph: Graph): DetectorHead {
+export async function findHead(model: Model, runtime: RuntimePort, options: FindHeadOptions): Promise<FoundHead> {
+  const { graph } = model;
+  const anchorBased = findAnchorBasedHead(graph);
+  if ("kind" in anchorBased) return { model, head: anchorBased };
   const index = new GraphIndex(graph);
-  const misses: Miss[] = [];
-  for (const { name, shape } of graph.outputs) {
-    if (shape !== undefined && shape.length !== 3) continue;
-    const found = headAt(index, name);
-    if ("kind" in found) return found;
-    misses.push(found);
-  }
-  throw unsupportedHead(graph, misses);
-}
-
-/** The head behind an output, or why it is none. */
-function headAt(index: GraphIndex, output: string): DetectorHead | Miss {
-  const miss = (reason: string, close: boolean): Miss => ({ output, reason, close });
-  const parts = levelParts(index, output);
-  if (!isParts(parts)) {
-    if (parts.stranger !== undefined) return miss(`decoding of anchor boxes does not pass ${parts.stranger}`, false);
-    return miss(`it is decoded from ${parts.convs.length} convolutions that are not one per level`, false);
-  }
-  const columns = columnsOf(index, output, parts);
-  if (columns === undefined) return miss("the number of columns, 5 + classes, could not be told", true);
-  const factors = downsampling(index.graph);
-  const plain = isPlainConcat(index, output, parts);
-  const levels: HeadLevel[] = [];
-  for (const part of parts) {
-    const level = levelOf(index, part, columns, factors);
-    if (typeof level === "string") return miss(level, true);
-    levels.push({ ...level, rows: plain ? part.value : undefined });
-  }
-  return anchorBasedHead(output, columns - 5, levels);
-}
-
-function isParts(found: ReturnType<typeof levelParts>): found is readonly LevelPart[] {
-  return Array.isArray(found);
-}
-
-/** True when the output is the Concat of the parts, and nothing is done to the rows after it. */
-function isPlainConcat(index: GraphIndex, output: string, parts: readonly LevelPart[]): boolean {
-  let value = output;
-  for (let step = 0; step < 8; step++) {
-    if (parts.length === 1 && parts[0]!.value === value) return true;
-    const node = index.producer(value);
-    if (node?.opType === "Concat") return node.inputs.join("\n") === parts.map((part) => part.value).join("\n");
-    if (node?.opType !== "Identity") return false;
-    value = node.inputs[0]!;
-  }
-  return false;
-}
-
-function levelOf(
-  index: GraphIndex,
-  { value, conv }: LevelPart,
-  columns: number,
-  factors: ReadonlyMap<string, number>,
-): Omit<HeadLevel, "rows"> | string {
-  const where = `convolution "${conv.name}"`;
-  const channels = index.graph.initializers.get(conv.inputs[1] ?? "")?.dims[0];
-  if (channels === undefined) return `the weights of ${where} are not constant`;
-  if (columns < 6 || channels % columns !== 0) {
-    return `${where} has ${channels} channels, which is no multiple of the ${columns} columns (5 + classes)`;
-  }
-  if (walkToConvs(index, value, true).convs.length > 0) {
-    return `some columns of ${where} skip the sigmoid (mask coefficients of a segmentation model, or raw logits)`;
-  }
-  if (!isAnchorMajor(index, conv)) return `the rows of ${where} are not laid out anchor by anchor, then by cells`;
-  const stride = factors.get(conv.outputs[0]!) ?? strideFactor(index, value);
-  if (stride === undefined || !(stride >= 1)) return `the stride of ${where} could not be told`;
-  return {
-    stride,
-    name: levelName(stride),
-    anchors: channels / columns,
-    input: conv.inputs[0]!,
-    convOutput: conv.outputs[0]!,
-  };
-}
-
-/** 5 + K: the last dimension of the output; else of a level's last Reshape; else from the Reshape into anchors. */
-function columnsOf(index: GraphIndex, output: string, parts: readonly LevelPart[]): number | undefined {
-  const declared = index.graph.outputs.find(({ name }) => name === output)?.shape;
-  const last = declared?.length === 3 ? declared[2] : undefined;
-  if (typeof last === "number" && last > 0) return last;
-  for (const { value, conv } of parts) {
-    const node = index.producer(value);
-    const flat = node?.opType === "Reshape" ? shapeVector(index, node.inputs[1] ?? "")?.at(-1) : undefined;
-    const split = layoutOf(index, conv).shape?.[2];
-    for (const columns of [flat, split]) if (typeof columns === "number" && columns > 0) return columns;
-  }
-  return undefined;
-}
-
-/** True when the map `[1, na·no, h, w]` becomes `[1, na, h, w, no]` (or with the cells in one axis). */
-function isAnchorMajor(index: GraphIndex, conv: Node): boolean {
-  const perm = layoutOf(index, conv).perm?.join();
-  return perm === "0,1,3,4,2" || perm === "0,1,3,2";
-}
-
-interface Layout {
-  /** Shape that the map is reshaped to: `[1, na, no, h, w]`. */
-  readonly shape: readonly (number | null)[] | undefined;
-  readonly perm: readonly number[] | undefined;
-}
-
-/** Follows a convolution's output to the Reshape into anchors and the Transpose behind it. */
-function layoutOf(index: GraphIndex, conv: Node): Layout {
-  let shape: Layout["shape"];
-  let value = conv.outputs[0]!;
-  for (let step = 0; step < 8; step++) {
-    const node = index.consumers(value).find((consumer) => BEFORE_TRANSPOSE.has(consumer.opType));
-    if (node === undefined) break;
-    if (node.opType === "Transpose") return { shape, perm: intsAttribute(node, "perm") };
-    if (node.opType === "Reshape") shape = shapeVector(index, node.inputs[1] ?? "");
-    value = node.outputs[0]!;
-  }
-  return { shape, perm: undefined };
-}
-
-const BEFORE_TRANSPOSE: ReadonlySet<string> = new Set([
-  "Reshape",
-  "Transpose",
-  "Sigmoid",
-  "Add",
-  "Mul",
-  "Cast",
-  "Identity",
-]);
-
-/** The largest scalar that a level's decoding multiplies by: (xy · 2 + grid) · stride. For stems that hide their stride. */
-function strideFactor(index: GraphIndex, value: string): number | undefined {
-  const seen = new Set([value]);
-  let largest: number | undefined;
-  for (const name of seen) {
-    const node = index.producer(name);
-    if (node === undefined || node.opType === "Conv") continue;
-    for (const input of node.inputs) {
-      const scalar = node.opType === "Mul" ? constantFloats(index, input) : undefined;
-      if (scalar?.length === 1 && scalar[0]! > Math.max(2, largest ?? 0)) largest = scalar[0]!;
-      if (input !== "") seen.add(input);
-    }
-  }
-  return largest;
+  const anchorFree = await findAnchorFreeHead({ model, index, runtime, ...options });
+  if ("head" in anchorFree) return anchorFree;
+  const query = findQueryHead(model, index);
+  if ("head" in query) return query;
+  // Of each output the reason that says most.
+  const misses = anchorFree.map((miss) => anchorBased.find((one) => one.output === miss.output && one.close) ?? miss);
+  throw unsupportedHead(graph, misses.length > 0 ? misses : [query]);
 }

@@ -18,7 +18,7 @@ export function listLayers(graph: Graph, head: DetectorHead): Layer[] {
 }
 
 function layersByName(index: GraphIndex, head: DetectorHead): Layer[] {
-  const headModule = moduleOf(index.producer(head.levels[0]!.convOutput));
+  const headModule = moduleOf(index.producer(head.levels[0]!.convOutputs[0]!));
   if (headModule === undefined) return [];
   const values = new Map<number, string>();
   for (const node of index.graph.nodes) {

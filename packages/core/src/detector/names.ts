@@ -18,6 +18,18 @@ export function resolveNames(
   return checkCount(parseNames(text), classCount, "The names in the model's metadata");
 }
 
+/** How many classes the metadata names; undefined when it names none, or cannot be read. */
+export function namesCount(metadata: ReadonlyMap<string, string>): number | undefined {
+  const text = metadata.get("names");
+  try {
+    return text === undefined ? undefined : parseNames(text).length;
+  } catch (error) {
+    // `resolveNames` says what is wrong, once the head is known.
+    if (error instanceof WhyboxError && error.code === "bad-input") return undefined;
+    throw error;
+  }
+}
+
 function checkCount(names: string[], classCount: number, source: string): string[] {
   if (names.length === classCount) return names;
   throw new WhyboxError(

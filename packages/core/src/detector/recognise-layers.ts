@@ -12,9 +12,9 @@ export function recogniseLayers(index: GraphIndex, head: DetectorHead): Layer[] 
     ({ name, shape }) => shape?.length === 4 && !index.graph.initializers.has(name),
   );
   if (image === undefined) return [];
-  const predictions = new Set(head.levels.map((level) => level.convOutput));
+  const predictions = new Set(head.levels.flatMap((level) => level.convOutputs));
   const { outputs } = recogniseModules(index, image.name, predictions);
-  const inputs = head.levels.map((level) => level.input);
+  const inputs = head.levels.flatMap((level) => level.inputs);
   const isWhole = inputs.every((input) => outputs.includes(input)) && inputs.includes(outputs.at(-1) ?? "");
   return isWhole ? outputs.map((value, i) => ({ index: i, name: `model.${i}`, value })) : [];
 }

@@ -62,7 +62,7 @@ function layerNamed(text: string, layers: readonly Layer[], graph: Graph, head: 
     const choices = layers.length > 0 ? layers.map((layer) => layer.name) : headInputs(head);
     throw refusal(text, "there is no layer, value or node of that name", choices, namesOf(graph, layers));
   }
-  const convOutputs = head.levels.map((level) => level.convOutput);
+  const convOutputs = head.levels.flatMap((level) => level.convOutputs);
   const behind = index.descendants([value]);
   if (!convOutputs.some((output) => behind.has(output))) {
     const reason = index.descendants(convOutputs).has(value)
@@ -87,7 +87,7 @@ function isNamed(text: string, graph: Graph): boolean {
 }
 
 function headInputs(head: DetectorHead): string[] {
-  return head.levels.map((level) => level.input);
+  return head.levels.flatMap((level) => level.inputs);
 }
 
 /** Names to look for the nearest spelling in; bounded, since hostile graphs can be large. */

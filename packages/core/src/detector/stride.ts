@@ -41,21 +41,18 @@ function stepOf(index: GraphIndex, node: Node): number | undefined {
       return resizeStep(index, node);
     case "Slice":
       return sliceStep(index, node);
+    case "Transpose":
+      // Between NHWC and NCHW, as models from TensorFlow have them.
+      return MAP_LAYOUTS.has(intsAttribute(node, "perm")?.join() ?? "") ? 1 : undefined;
     default:
       return NOT_A_MAP.has(node.opType) ? undefined : 1;
   }
 }
 
+const MAP_LAYOUTS: ReadonlySet<string> = new Set(["0,3,1,2", "0,2,3,1"]);
+
 /** Ops after which the axes of the picture are no longer axes 2 and 3. */
-const NOT_A_MAP: ReadonlySet<string> = new Set([
-  "Reshape",
-  "Flatten",
-  "Transpose",
-  "Squeeze",
-  "Shape",
-  "Gather",
-  "Gemm",
-]);
+const NOT_A_MAP: ReadonlySet<string> = new Set(["Reshape", "Flatten", "Squeeze", "Shape", "Gather", "Gemm"]);
 
 function resizeStep(index: GraphIndex, node: Node): number | undefined {
   const scales = constantFloats(index, node.inputs[node.opType === "Resize" ? 2 : 1] ?? "");

@@ -35,7 +35,7 @@ export function findTaps(graph: Graph, head: DetectorHead, layers: readonly Laye
   return {
     stages: backbone,
     neck: join < 0 ? undefined : listed[join + 1],
-    lastBlocks: head.levels.map(({ input }) => {
+    lastBlocks: head.levels.map(({ inputs: [input = ""] }) => {
       const at = listed.findIndex((layer) => layer.value === input);
       const before = at > 0 ? listed[at - 1] : undefined;
       return before !== undefined && opOf(before) === "Concat" && behind(before.value, input) ? before : undefined;

@@ -53,12 +53,12 @@ export interface CoreDetector {
  * Reads a model, ONNX or a PyTorch checkpoint, and makes a detector of it. Sessions are created when first used.
  * @throws bad-input for a broken file, unsupported-model for one without a detection head that is known.
  */
-export function createDetector(
+export async function createDetector(
   bytes: Uint8Array,
   runtime: RuntimePort,
   options: CreateDetectorOptions = {},
-): CoreDetector {
-  const loaded = loadModel(readModel(bytes), runtime, options);
+): Promise<CoreDetector> {
+  const loaded = await loadModel(readModel(bytes), runtime, options);
   const methods = options.methods ?? defaultMethods;
   const scores = options.scores ?? defaultScores;
   const plans = new Map<string, ExplainPlan>();

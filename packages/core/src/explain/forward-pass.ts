@@ -116,8 +116,9 @@ async function readPredictions(
   const { output } = loaded.head;
   const { dims, data } = await readFloats(output, tensors[output]!);
   const [batch, rows, columns] = dims;
+  const { classCount: classes, hasObjectness } = loaded.head;
   if (dims.length === 3 && batch === 1)
-    return { rows: rows!, columns: columns!, data, boxes: boxesOf(data, rows!, columns!) };
+    return { rows: rows!, columns: columns!, classes, hasObjectness, data, boxes: boxesOf(data, rows!, columns!) };
   throw new WhyboxError(
     "unsupported-model",
     `Output "${output}" has the shape [${dims.join(", ")}], expected [1, rows, 5 + classes].`,

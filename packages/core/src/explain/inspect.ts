@@ -1,7 +1,7 @@
 import { planDifferentiation } from "../autodiff/reachability.js";
 import { ruleTable } from "../autodiff/rules/index.js";
 import { stopsGradient } from "../autodiff/stops.js";
-import type { HeadLevel } from "../detector/head.js";
+import type { DetectorHead, DetectorTask, HeadLevel, Selection } from "../detector/head.js";
 import { dataTypeName } from "../onnx/data-types.js";
 import type { Dim, ValueInfo } from "../onnx/model.js";
 import type { LoadedModel } from "./loaded-model.js";
@@ -34,7 +34,17 @@ export interface ModelFacts {
   readonly stride: number;
   readonly inputs: readonly PortFacts[];
   readonly outputs: readonly PortFacts[];
-  readonly head: { readonly kind: string; readonly output: string; readonly levels: readonly HeadLevel[] };
+  readonly head: {
+    readonly kind: DetectorHead["kind"];
+    readonly task: DetectorTask;
+    /** The value with the predictions, in the one layout. */
+    readonly output: string;
+    /** Where they come from in the file, and how they are laid out there. */
+    readonly source: string;
+    readonly hasObjectness: boolean;
+    readonly selection: Selection;
+    readonly levels: readonly HeadLevel[];
+  };
   /** `[h, w]` at which the dims of the layers hold; undefined when the model was not run. */
   readonly inputSize: readonly [number, number] | undefined;
   readonly layers: readonly LayerFacts[];
@@ -58,7 +68,15 @@ export function inspectModel(loaded: LoadedModel, sizes?: RunSizes): ModelFacts 
     stride: loaded.stride,
     inputs: model.graph.inputs.map(portFacts),
     outputs: model.graph.outputs.map(portFacts),
-    head: { kind: head.kind, output: head.output, levels: head.levels },
+    head: {
+      kind: head.kind,
+      task: head.task,
+      output: head.output,
+      source: head.source,
+      hasObjectness: head.hasObjectness,
+      selection: head.selection,
+      levels: head.levels,
+    },
     inputSize: sizes?.size,
     layers: loaded.layers.map((layer) => {
       const reason = whyNot(loaded, layer.value);

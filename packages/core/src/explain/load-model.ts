@@ -1,7 +1,7 @@
 import { defaultRules } from "../autodiff/rules/index.js";
 import { findHead } from "../detector/find-head.js";
 import { listLayers } from "../detector/layers.js";
-import { resolveNames, resolveStride } from "../detector/names.js";
+import { namesCount, resolveNames, resolveStride } from "../detector/names.js";
 import { WhyboxError } from "../errors.js";
 import type { Model, ValueInfo } from "../onnx/model.js";
 import type { RuntimePort, SessionOptions } from "../runtime/port.js";
@@ -10,12 +10,18 @@ import type { CreateDetectorOptions } from "./create-detector.js";
 import type { LoadedModel } from "./loaded-model.js";
 
 /**
- * Finds head, layers, names and input of a model. Nothing is run.
+ * Finds head, layers, names and input of a model. Nothing is run but, where its layout has to be seen, the decoding of its boxes.
  * @throws unsupported-model when there is no known detection head or no single image input; bad-input for names that do not fit.
  */
-export function loadModel(model: Model, runtime: RuntimePort, options: CreateDetectorOptions): LoadedModel {
-  const head = findHead(model.graph);
-  const input = imageInput(model);
+export async function loadModel(
+  file: Model,
+  runtime: RuntimePort,
+  options: CreateDetectorOptions,
+): Promise<LoadedModel> {
+  const input = imageInput(file);
+  const fixedSize = fixedSizeOf(input);
+  const expectedClasses = options.names?.length ?? namesCount(file.metadata);
+  const { model, head } = await findHead(file, runtime, { fixedSize, expectedClasses });
   const { executionProviders, threads } = options;
   const sessionOptions: SessionOptions = {
     ...(executionProviders === undefined ? {} : { executionProviders }),
@@ -28,7 +34,7 @@ export function loadModel(model: Model, runtime: RuntimePort, options: CreateDet
     classNames: resolveNames(model.metadata, head.classCount, options.names),
     stride: resolveStride(model.metadata, head),
     inputName: input.name,
-    fixedSize: fixedSizeOf(input),
+    fixedSize,
     runtime,
     sessions: new SessionCache(runtime, sessionOptions),
     rules: options.rules ?? defaultRules,

@@ -1,4 +1,4 @@
-import type { Detection, Predictions } from "../detector/detection.js";
+import { classesOf, type Detection, type Predictions } from "../detector/detection.js";
 import type { MaskedInputs } from "../methods/method.js";
 import { iouOfRow, isFar } from "../scores/iou.js";
 import type { Score, ScoreOptions } from "../scores/score.js";
@@ -73,7 +73,7 @@ export class MaskedRuns {
     each: (i: number, predictions: Predictions) => void,
   ): Promise<void> {
     if (count === 0) return;
-    const { rows, columns } = this.#forward.predictions;
+    const { boxes: _, ...facts } = this.#forward.predictions;
     const { input } = this.#forward;
     const mask = new Float32Array(input.length / 3);
     await runBatches(
@@ -88,7 +88,7 @@ export class MaskedRuns {
       },
       (i, [output]) => {
         const { data, offset, length } = output!;
-        each(i, { rows, columns, data: data.subarray(offset, offset + length) });
+        each(i, { ...facts, data: data.subarray(offset, offset + length) });
       },
     );
   }
@@ -124,7 +124,8 @@ export class MaskedRuns {
  */
 export function similarity(detection: Detection, base: Predictions, predictions: Predictions): number {
   const { data, rows, columns } = predictions;
-  const own = base.data.subarray(detection.row * columns + 5, (detection.row + 1) * columns);
+  const first = detection.row * columns + 5;
+  const own = base.data.subarray(first, first + classesOf(base));
   const ownNorm = Math.hypot(...own);
   let best = 0;
   for (let row = 0; row < rows; row++) {

@@ -62,7 +62,7 @@ export interface BiasLayer extends Layer {
 /** The convolutions between the input and the predictions that carry a bias, in the order of execution. */
 export function biasLayers(loaded: LoadedModel): BiasLayer[] {
   const { graph } = loaded.model;
-  const convOutputs = loaded.head.levels.map((level) => level.convOutput);
+  const convOutputs = loaded.head.levels.flatMap((level) => level.convOutputs);
   const behind = new GraphIndex(graph).descendants([loaded.inputName]);
   return nodesBetween(graph, new Set(), convOutputs).flatMap((node) => {
     const bias = node.opType === "Conv" || node.opType === "ConvTranspose" ? (node.inputs[2] ?? "") : "";

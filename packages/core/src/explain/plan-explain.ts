@@ -79,16 +79,18 @@ export function planExplain(
 /** Per detection level the layers that "auto" stands for. */
 function autoLayers(loaded: LoadedModel, method: AnyCamMethod): Layer[][] {
   const { head, layers, model } = loaded;
-  const own = head.levels.map(
-    ({ input }) => layers.find((layer) => layer.value === input) ?? { index: undefined, name: input, value: input },
+  const own = head.levels.map(({ inputs }) =>
+    inputs.map(
+      (input) => layers.find((layer) => layer.value === input) ?? { index: undefined, name: input, value: input },
+    ),
   );
   const auto = method.auto ?? "level";
-  if (auto === "level") return own.map((layer) => [layer]);
+  if (auto === "level" || head.kind === "query") return own;
   const taps = findTaps(model.graph, head, layers);
   return head.levels.map(({ stride }, level) => {
     const found = auto === "stage" ? [stageOf(taps, stride)] : depths(taps, level, auto === "taps-fast");
     const known = found.filter((layer) => layer !== undefined);
-    return known.length > 0 ? known : [own[level]!];
+    return known.length > 0 ? known : own[level]!;
   });
 }
 

@@ -74,7 +74,9 @@ export interface TailPlan {
 /** Which detection levels a layer feeds: the gradient of a row of any other level is exactly zero there. */
 export function levelsBehind(context: PlanContext, layer: Layer): Set<number> {
   const behind = new GraphIndex(context.model.graph).descendants([layer.value]);
-  const levels = context.head.levels.flatMap((level, index) => (behind.has(level.convOutput) ? [index] : []));
+  const levels = context.head.levels.flatMap((level, index) =>
+    level.convOutputs.some((output) => behind.has(output)) ? [index] : [],
+  );
   return new Set(levels);
 }
 
@@ -160,7 +162,7 @@ function planTail(context: PlanContext, layer: Layer, backward: Backward | null)
 /** The backward pass is float32 arithmetic: a model that is float16 or double inside would be mixed with it. */
 function refuseOtherPrecision({ model, head }: PlanContext, layers: readonly string[]): void {
   const index = new GraphIndex(model.graph);
-  for (const value of [...layers, ...head.levels.map((level) => level.convOutput)]) {
+  for (const value of [...layers, ...head.levels.flatMap((level) => level.convOutputs)]) {
     const type = elementType(model.graph, value, index);
     if (type === DataType.FLOAT) continue;
     throw new WhyboxError(
@@ -178,9 +180,11 @@ function makeBackward(
   levels: readonly number[],
   key: string,
 ): Backward | null {
+  const outputs = scoredValues(context.head, levels);
   const backward = buildBackwardModel(context.model, {
     taps: [...new Set(layers.map((layer) => layer.value))],
-    outputs: scoredValues(context.head, levels),
+    outputs,
+    stops: outputs[0] === context.head.output ? withoutSeed(context.head, levels) : [],
     rules: request.rules ?? context.rules,
     // What is explained together is added up before and goes as one seed: MaxPool is faster so.
     manySeeds: request.manySeeds,
@@ -188,6 +192,11 @@ function makeBackward(
   });
   const connected = [...backward.gradients.values()].some((value) => value !== null);
   return connected ? { key, model: backward } : null;
+}
+
+/** Prediction convolutions of the other levels, where the whole output takes the seed. */
+function withoutSeed({ levels }: DetectorHead, used: readonly number[]): string[] {
+  return levels.flatMap((level, index) => (used.includes(index) ? [] : level.convOutputs));
 }
 
 /** Where the seeds of these levels go in: each level's own rows, or the whole output where they cannot be had alone. */

@@ -1,4 +1,4 @@
-import type { Detection, Predictions } from "../detector/detection.js";
+import { classesOf, type Detection, type Predictions } from "../detector/detection.js";
 import type { DetectorHead } from "../detector/head.js";
 import type { Size } from "../image/frame.js";
 import type { ClassMap, Place } from "../methods/method.js";
@@ -32,16 +32,15 @@ export function scoreMap(
 
 function levelMap(
   head: DetectorHead,
-  { data, columns }: Predictions,
+  predictions: Predictions,
   inputSize: Size,
   level: number,
   classes: readonly number[],
 ): Map2D {
+  const { data, columns } = predictions;
   const [height, width] = head.cells(level, inputSize);
-  const [start, end] = head.rowRange(level, inputSize);
   const map = new Float32Array(height * width);
-  for (let row = start; row < end; row++) {
-    const cell = (row - start) % map.length;
+  for (const [row, cell] of rowCells(head, predictions, inputSize, level)) {
     for (const k of classes) {
       const value = data[row * columns + OBJECTNESS]! * data[row * columns + CLASSES + k]!;
       if (value > map[cell]!) map[cell] = value;
@@ -50,17 +49,34 @@ function levelMap(
   return { height, width, data: map };
 }
 
+/** The rows of a level, each with the number of its cell. */
+function* rowCells(
+  head: DetectorHead,
+  { data, columns, rows }: Predictions,
+  inputSize: Size,
+  level: number,
+): Generator<readonly [row: number, cell: number]> {
+  const [height, width] = head.cells(level, inputSize);
+  const [start, end] = head.rowRange(level, inputSize);
+  for (let row = start; row < Math.min(end, rows); row++) {
+    if (head.kind !== "query") yield [row, (row - start) % (height * width)];
+    else {
+      const { cell } = head.originOf(row, inputSize, [data[row * columns]!, data[row * columns + 1]!]);
+      yield [row, cell[1] * width + cell[0]];
+    }
+  }
+}
+
 /** Class probabilities of every level, `[K, h, w]`, the largest over anchors. */
-export function classMaps(head: DetectorHead, { data, columns }: Predictions, inputSize: Size): ClassMap[] {
-  const K = columns - CLASSES;
+export function classMaps(head: DetectorHead, predictions: Predictions, inputSize: Size): ClassMap[] {
+  const { data, columns } = predictions;
+  const K = classesOf(predictions);
   const classIndices = Array.from({ length: K }, (_, k) => k);
   return head.levels.map((_, level) => {
     const [height, width] = head.cells(level, inputSize);
-    const [start, end] = head.rowRange(level, inputSize);
     const cells = height * width;
     const best = new Float32Array(K * cells);
-    for (let row = start; row < end; row++) {
-      const cell = (row - start) % cells;
+    for (const [row, cell] of rowCells(head, predictions, inputSize, level)) {
       for (let k = 0; k < K; k++) {
         const value = data[row * columns + CLASSES + k]!;
         if (value > best[k * cells + cell]!) best[k * cells + cell] = value;

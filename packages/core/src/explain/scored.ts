@@ -29,7 +29,9 @@ export function scoreOf(
   options: ScoreOptions,
 ): DetectionScore {
   const result = evaluateScore(score, predictions, [targetOf(detection)], options);
-  const levels = new Set(result.rows.map((row) => loaded.head.originOf(row, letterbox.inputSize).level));
+  const { data, columns } = predictions;
+  const centre = (row: number) => [data[row * columns]!, data[row * columns + 1]!] as const;
+  const levels = new Set(result.rows.map((row) => loaded.head.originOf(row, letterbox.inputSize, centre(row)).level));
   return { detection, score, result, levels: [...levels].sort((a, b) => a - b) };
 }
 

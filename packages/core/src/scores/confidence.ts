@@ -1,11 +1,14 @@
 import type { Score } from "./score.js";
-import { LEAST_LOGARITHM, logWeightedMean, OBJECTNESS_COLUMN } from "./weighted.js";
+import { CLASS_COLUMN, LEAST_LOGARITHM, logWeightedMean, OBJECTNESS_COLUMN } from "./weighted.js";
 
-/** log Σ wᵢ · objectnessᵢ over the target's rows: why is something there? */
+/** log Σ wᵢ · objectnessᵢ over the target's rows: why is something there? A head without objectness answers with its class probability. */
 export const confidenceScore: Score = {
   id: "confidence",
   aliases: ["objectness"],
   title: "Objectness",
   missing: LEAST_LOGARITHM,
-  of: (view, target, options) => logWeightedMean(view, target, options, OBJECTNESS_COLUMN),
+  of: (view, target, options) => {
+    const column = view.predictions.hasObjectness === false ? CLASS_COLUMN + target.classIndex : OBJECTNESS_COLUMN;
+    return logWeightedMean(view, target, options, column);
+  },
 };

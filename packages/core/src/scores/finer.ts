@@ -1,7 +1,8 @@
+import { classesOf } from "../detector/detection.js";
 import { classLogit } from "./row.js";
 import type { Score } from "./score.js";
 import type { Scalar } from "./tape.js";
-import { CLASS_COLUMN, isFiniteRow } from "./weighted.js";
+import { isFiniteRow } from "./weighted.js";
 
 /** Classes compared with. */
 const COMPARED = 3;
@@ -17,7 +18,7 @@ export const finerScore: Score = {
   of(view, target) {
     const { predictions, tape } = view;
     if (!isFiniteRow(predictions, target.row)) return null;
-    const logits = Array.from({ length: predictions.columns - CLASS_COLUMN }, (_, c) => classLogit(view, target, c));
+    const logits = Array.from({ length: classesOf(predictions) }, (_, c) => classLogit(view, target, c));
     const own = logits[target.classIndex]!;
     const others = logits.filter((_, c) => c !== target.classIndex);
     const near = others.sort((a, b) => Math.abs(a.value - own.value) - Math.abs(b.value - own.value));

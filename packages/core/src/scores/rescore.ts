@@ -72,12 +72,12 @@ function rowsThatCount(
 }
 
 function gather(base: Predictions, rows: readonly number[]): Predictions & { boxes: Float32Array } {
-  const { columns } = base;
+  const { columns, rows: _, ...facts } = base;
   const data = new Float32Array(rows.length * columns);
   const boxes = new Float32Array(rows.length * 4);
   rows.forEach((row, i) => {
     data.set(base.data.subarray(row * columns, (row + 1) * columns), i * columns);
     boxes.set(base.data.subarray(row * columns, row * columns + 4), i * 4);
   });
-  return { rows: rows.length, columns, data, boxes };
+  return { ...facts, rows: rows.length, columns, data, boxes };
 }

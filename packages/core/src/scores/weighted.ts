@@ -1,4 +1,4 @@
-import type { Predictions } from "../detector/detection.js";
+import { classesOf, type Predictions } from "../detector/detection.js";
 import { iouOnTape, nearestRows } from "./iou.js";
 import type { PredictionView, ScoreOptions, ScoreTarget } from "./score.js";
 import type { Scalar } from "./tape.js";
@@ -58,7 +58,8 @@ export function isFiniteRow({ data, columns }: Predictions, row: number): boolea
 }
 
 /** Index of the most probable class of a finite row, the first of equals. */
-export function bestClass({ data, columns }: Predictions, row: number): number {
-  const probabilities = data.subarray(row * columns + CLASS_COLUMN, (row + 1) * columns);
+export function bestClass(predictions: Predictions, row: number): number {
+  const start = row * predictions.columns + CLASS_COLUMN;
+  const probabilities = predictions.data.subarray(start, start + classesOf(predictions));
   return probabilities.indexOf(probabilities.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY));
 }

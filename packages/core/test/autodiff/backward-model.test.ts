@@ -107,7 +107,7 @@ describe("the backward model of a small YOLO", () => {
   });
 
   it("reads the values of the levels that carry the score, and no more", () => {
-    const convs = head.levels.map((level) => level.convOutput);
+    const convs = head.levels.flatMap((level) => level.convOutputs);
     const saved = (levels: number[]) =>
       backwardModelOf(model, { taps: [layers[17]!], outputs: levels.map((level) => rows[level]!) }).saved;
     expect(convs.filter((conv) => saved([0]).includes(conv))).toEqual([convs[0]]);

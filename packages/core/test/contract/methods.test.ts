@@ -38,10 +38,10 @@ const watched = defaultMethods.map((method): AnyCamMethod => {
 const constant: Score = { id: "constant", title: "", of: (view) => view.tape.constant(0.5) };
 const missing: Score = { id: "missing", title: "", of: () => null };
 const scores = [...defaultScores, constant, missing];
-const detector = miniDetector({ methods: watched, scores });
-const lifted = miniDetector({ methods: watched, scores }, tameModel(0.5));
+const detector = await miniDetector({ methods: watched, scores });
+const lifted = await miniDetector({ methods: watched, scores }, tameModel(0.5));
 /** Every box sits at its cell's centre, every probability is one half. */
-const dead = miniDetector({ methods: watched, scores }, modelOf(yoloGraph()));
+const dead = await miniDetector({ methods: watched, scores }, modelOf(yoloGraph()));
 afterAll(() => Promise.all([detector.dispose(), lifted.dispose(), dead.dispose()]));
 
 const ids = defaultMethods.map(({ id }) => id);

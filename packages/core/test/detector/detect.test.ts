@@ -1,20 +1,21 @@
 import { describe, expect, it } from "vitest";
 import { detect } from "../../src/detector/detect.js";
 import type { Predictions } from "../../src/detector/detection.js";
-import { anchorBasedHead, type HeadLevel, levelName } from "../../src/detector/head.js";
+import { gridHead, type HeadLevel, levelName } from "../../src/detector/head.js";
 import { boxIou, type Candidate, nonMaximumSuppression } from "../../src/detector/nms.js";
 import type { Letterbox } from "../../src/image/frame.js";
+import { gridFacts } from "../support/grid-facts.js";
 
 const level = (stride: number): HeadLevel => ({
   stride,
   name: levelName(stride),
   anchors: 2,
-  input: `in${stride}`,
-  convOutput: `out${stride}`,
+  inputs: [`in${stride}`],
+  convOutputs: [`out${stride}`],
   rows: undefined,
 });
 /** Levels of 2 × 4 and 1 × 2 cells at input 32 × 64, two anchors each: 16 + 4 rows. */
-const head = anchorBasedHead("out", 2, [level(16), level(32)]);
+const head = gridHead(gridFacts("out", 2), [level(16), level(32)]);
 const letterbox: Letterbox = {
   imageSize: [32, 128],
   inputSize: [32, 64],

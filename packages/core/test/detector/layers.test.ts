@@ -1,15 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { findHead } from "../../src/detector/find-head.js";
 import { listLayers, resolveLayer } from "../../src/detector/layers.js";
 import { WhyboxError } from "../../src/errors.js";
 import { GraphBuilder } from "../../src/onnx/builder.js";
 import type { Graph } from "../../src/onnx/model.js";
+import { anchorHead } from "../support/anchor-head.js";
 import { type YoloOptions, YoloWriter } from "./yolo-graph.js";
 
 function build(options: YoloOptions) {
   const writer = new YoloWriter(options);
   const graph = writer.write();
-  const head = findHead(graph);
+  const head = anchorHead(graph);
   return { graph, head, expected: writer.layers, layers: listLayers(graph, head) };
 }
 
@@ -103,7 +103,7 @@ describe("resolveLayer", () => {
 
   it("takes a value named by digits where no layer has that index", () => {
     const other = build({ named: false, size: [64, 64] });
-    const value = other.head.levels[1]!.convOutput;
+    const value = other.head.levels[1]!.convOutputs[0]!;
     expect(resolveLayer(value, other.layers, other.graph, other.head).value).toBe(value);
     expect(resolveLayer("17", other.layers, other.graph, other.head)).toBe(other.layers[17]);
   });
@@ -138,7 +138,7 @@ describe("resolveLayer", () => {
 
   it("asks for names where layers have no numbers", () => {
     expect(() => resolveLayer(3, [], graph, head)).toThrow(/no layer numbers.*Choose one of: /);
-    expect(() => resolveLayer("nothing", [], graph, head)).toThrow(new RegExp(head.levels[0]!.input));
-    expect(resolveLayer(head.levels[0]!.input, [], graph, head).value).toBe(head.levels[0]!.input);
+    expect(() => resolveLayer("nothing", [], graph, head)).toThrow(new RegExp(head.levels[0]!.inputs[0]!));
+    expect(resolveLayer(head.levels[0]!.inputs[0]!, [], graph, head).value).toBe(head.levels[0]!.inputs[0]!);
   });
 });

@@ -1,17 +1,17 @@
 import { describe, expect, it } from "vitest";
-import { findHead } from "../../src/detector/find-head.js";
 import { recogniseModules } from "../../src/detector/recognise-modules.js";
 import { GraphBuilder } from "../../src/onnx/builder.js";
 import { GraphIndex } from "../../src/onnx/graph.js";
+import { anchorHead } from "../support/anchor-head.js";
 import { type YoloOptions, YoloWriter } from "./yolo-graph.js";
 
 function recognise(options: YoloOptions) {
   const writer = new YoloWriter({ named: false, size: [64, 64], ...options });
   const graph = writer.write();
-  const { levels } = findHead(graph);
+  const { levels } = anchorHead(graph);
   const index = new GraphIndex(graph);
-  const modules = recogniseModules(index, "images", new Set(levels.map(({ convOutput }) => convOutput)));
-  const needed = index.ancestors(levels.map(({ input }) => input));
+  const modules = recogniseModules(index, "images", new Set(levels.flatMap(({ convOutputs }) => convOutputs)));
+  const needed = index.ancestors(levels.flatMap(({ inputs }) => inputs));
   const body = graph.nodes.filter((node) => needed.has(node.outputs[0]!));
   return { modules, body, expected: writer.layers, names: [...modules.nodes.values()] };
 }

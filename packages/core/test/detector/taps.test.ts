@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { findHead } from "../../src/detector/find-head.js";
 import type { Layer } from "../../src/detector/layer.js";
 import { listLayers } from "../../src/detector/layers.js";
 import { findTaps } from "../../src/detector/taps.js";
 import type { Graph } from "../../src/onnx/model.js";
+import { anchorHead } from "../support/anchor-head.js";
 import { miniYolo } from "../support/mini-yolo.js";
 import { yoloGraph } from "./yolo-graph.js";
 
 const tapsOf = (graph: Graph, layers?: readonly Layer[]) => {
-  const head = findHead(graph);
+  const head = anchorHead(graph);
   return findTaps(graph, head, layers ?? listLayers(graph, head));
 };
 
@@ -50,7 +50,7 @@ describe("findTaps", () => {
 
   it("finds no backbone where nothing goes up", () => {
     const graph = yoloGraph({ size: [64, 96] });
-    const head = findHead(graph);
+    const head = anchorHead(graph);
     const nodes = graph.nodes.map((node) => (node.opType === "Resize" ? { ...node, opType: "Upsample" } : node));
     const { stages, neck, lastBlocks } = findTaps({ ...graph, nodes }, head, listLayers(graph, head));
     expect(stages).toEqual([]);
@@ -60,7 +60,7 @@ describe("findTaps", () => {
 
   it("has no last block for a level whose head input is no listed layer, or follows no concatenation", () => {
     const graph = yoloGraph();
-    const head = findHead(graph);
+    const head = anchorHead(graph);
     const layers = listLayers(graph, head);
     const without = (index: number) => layers.filter((layer) => layer.index !== index);
     expect(findTaps(graph, head, without(17)).lastBlocks.map((layer) => layer?.index)).toEqual([undefined, 19, 22]);

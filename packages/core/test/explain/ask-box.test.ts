@@ -1,16 +1,17 @@
 import { afterAll, describe, expect, it } from "vitest";
 import type { Detection } from "../../src/detector/detection.js";
-import { anchorBasedHead } from "../../src/detector/head.js";
+import { gridHead } from "../../src/detector/head.js";
 import { askBox, speakingRow } from "../../src/explain/ask-box.js";
 import type { ForwardResult } from "../../src/explain/forward-pass.js";
 import type { LoadedModel } from "../../src/explain/loaded-model.js";
 import type { ResolvedExplainOptions } from "../../src/explain/resolve-options.js";
 import { ASKED } from "../../src/explain/scored.js";
 import type { Box } from "../../src/image/frame.js";
+import { gridFacts } from "../support/grid-facts.js";
 import { MINI_SIZE, miniDetector, picture } from "../support/mini-detector.js";
 
-const level = { stride: 16, anchors: 1, name: "P4", input: "", convOutput: "", rows: undefined };
-const loaded = { head: anchorBasedHead("out", 2, [level]), classNames: ["cat", "dog"] } as unknown as LoadedModel;
+const level = { stride: 16, anchors: 1, name: "P4", inputs: [""], convOutputs: [""], rows: undefined };
+const loaded = { head: gridHead(gridFacts("out", 2), [level]), classNames: ["cat", "dog"] } as unknown as LoadedModel;
 /** A picture of 32 × 64 in an input of 16 × 32: two cells. Boxes of the input are half as large. */
 const letterbox = {
   imageSize: [32, 64],
@@ -165,8 +166,8 @@ describe("boxes that cannot be", () => {
   });
 });
 
-describe("explained", () => {
-  const detector = miniDetector();
+describe("explained", async () => {
+  const detector = await miniDetector();
   afterAll(() => detector.dispose());
   const size = { imageSize: MINI_SIZE };
 

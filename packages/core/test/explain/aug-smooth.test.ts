@@ -17,7 +17,7 @@ const spy: CamMethod<"pixels" | "places"> = {
     return { height: H, width: W, data };
   },
 };
-const detector = miniDetector({ methods: [...defaultMethods, spy as unknown as AnyCamMethod] });
+const detector = await miniDetector({ methods: [...defaultMethods, spy as unknown as AnyCamMethod] });
 afterAll(() => detector.dispose());
 
 const symmetric = (() => {

@@ -83,7 +83,7 @@ describe("curvatureOf", () => {
   it.each([6, 8, 9, [6, 9, 17]])(
     "is the same for an image of one detection and for each detection, at %j",
     async (layer) => {
-      const detector = miniDetector();
+      const detector = await miniDetector();
       const options = { method: "ShapleyCAM", imageSize: MINI_SIZE, maxDetections: 1, layer };
       const whole = await detector.explain(picture(), options);
       const each = await detector.explain(picture(), { ...options, per: "detection", backprop: ["class"] });
@@ -97,7 +97,7 @@ describe("curvatureOf", () => {
   );
 
   it("does not mix up the tails of a pass for one and of a pass for many", async () => {
-    const detector = miniDetector();
+    const detector = await miniDetector();
     const options = { method: "ShapleyCAM", imageSize: MINI_SIZE, maxDetections: 2, layer: 8 };
     for (const per of ["detection", "image", "detection"] as const) {
       expect((await detector.explain(picture(), { ...options, per })).layers[0]!.gradientMax).toBeGreaterThan(0);

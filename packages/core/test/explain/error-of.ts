@@ -10,3 +10,14 @@ export function errorOf(call: () => unknown): WhyboxError {
   }
   throw new Error("Nothing was thrown.");
 }
+
+/** The error of a promise that must be rejected with one of Whybox. */
+export async function rejectionOf(promise: Promise<unknown>): Promise<WhyboxError> {
+  const outcome = await promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  return errorOf(() => {
+    if (outcome !== undefined) throw outcome;
+  });
+}

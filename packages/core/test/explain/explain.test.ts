@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Detection } from "../../src/detector/detection.js";
-import { findHead } from "../../src/detector/find-head.js";
 import { explainImage } from "../../src/explain/explain.js";
 import { type Forward, forwardPass } from "../../src/explain/forward-pass.js";
 import { loadModel } from "../../src/explain/load-model.js";
@@ -13,6 +12,7 @@ import { type AnyCamMethod, defaultMethods } from "../../src/methods/index.js";
 import { GraphBuilder } from "../../src/onnx/builder.js";
 import { defaultScores, resolveScore } from "../../src/scores/index.js";
 import type { Map2D } from "../../src/tensor/tensor.js";
+import { anchorHead } from "../support/anchor-head.js";
 import { countingPort, fixedModel, MINI_SIZE, miniDetector, picture, tameModel } from "../support/mini-detector.js";
 
 const size = { imageSize: MINI_SIZE };
@@ -26,18 +26,18 @@ const largestOf = (maps: readonly Map2D[]): Map2D => ({
   data: maps[0]!.data.map((_, i) => Math.max(...maps.map((map) => map.data[i]!))),
 });
 
-const detector = miniDetector();
+const detector = await miniDetector();
 afterAll(() => detector.dispose());
 
 /** Explains any detections of one forward pass, in any order. */
 class Bench {
-  readonly #loaded: LoadedModel;
-  readonly #plan: ExplainPlan;
-  readonly #options: ReturnType<typeof resolveExplainOptions>;
+  #loaded!: LoadedModel;
+  #plan!: ExplainPlan;
+  #options!: ReturnType<typeof resolveExplainOptions>;
   pass!: Forward;
 
-  constructor(options: ExplainOptions) {
-    this.#loaded = loadModel(tameModel(), countingPort(), { threads: 1 });
+  async open(options: ExplainOptions): Promise<this> {
+    this.#loaded = await loadModel(tameModel(), countingPort(), { threads: 1 });
     this.#options = resolveExplainOptions(
       { ...size, ...options },
       defaultMethods,
@@ -45,9 +45,6 @@ class Bench {
       this.#loaded.classNames,
     );
     this.#plan = planExplain(this.#loaded, this.#options.method, undefined, true);
-  }
-
-  async open(): Promise<this> {
     this.pass = await forwardPass(this.#loaded, this.#plan.forward, picture(), this.#options, true, undefined);
     return this;
   }
@@ -63,7 +60,7 @@ describe('per "detection"', () => {
     "%s: all at once equal one by one, in any order",
     async (method) => {
       const samples = method === "D-RISE" ? { samples: 12 } : {};
-      const bench = await new Bench({ method, per: "detection", maxDetections: 11, ...samples }).open();
+      const bench = await new Bench().open({ method, per: "detection", maxDetections: 11, ...samples });
       const { detections } = bench.pass;
       expect(new Set(detections.map(({ level }) => level)).size).toBeGreaterThan(1);
       const together = await bench.explain(detections);
@@ -219,9 +216,9 @@ describe("several scores", () => {
   });
 
   it("a score that no row carries is said to be missing", async () => {
-    const loaded = loadModel(tameModel(), countingPort(), { threads: 1 });
+    const loaded = await loadModel(tameModel(), countingPort(), { threads: 1 });
     const nothing = { id: "nothing", title: "", of: () => null };
-    const own = miniDetector({ scores: [...defaultScores, nothing] });
+    const own = await miniDetector({ scores: [...defaultScores, nothing] });
     const found = await own.explain(picture(), { ...options, backprop: ["nothing"] });
     expect(found.empty?.reason).toBe("no-score");
     expect(found.scores[0]!.withoutScore).toEqual([0]);
@@ -251,7 +248,7 @@ describe("eigenSmooth", () => {
   });
 });
 
-describe("a method of one's own", () => {
+describe("a method of one's own", async () => {
   const base = { title: "", paper: "", reads: "network" as const, needs: [] };
   const zeros = { height: 2, width: 3, data: new Float32Array(6) };
   let signal: AbortController;
@@ -262,7 +259,7 @@ describe("a method of one's own", () => {
     signal.abort();
     return zeros;
   };
-  const own = miniDetector({
+  const own = await miniDetector({
     methods: [
       { ...base, id: "aborts", map: abort },
       { ...base, id: "throws", map: () => Promise.reject(new Error("mine")) },
@@ -287,17 +284,18 @@ describe("a method of one's own", () => {
 describe("layers that cannot be read", () => {
   it("a value that is no feature map is refused", async () => {
     const { graph, ...model } = fixedModel();
-    const head = findHead(graph).levels[2]!;
+    const head = anchorHead(graph).levels[2]!;
+    const [input, convOutput] = [head.inputs[0]!, head.convOutputs[0]!];
     const b = new GraphBuilder("flat/");
-    b.node("Reshape", [head.input, b.ints([1, 2, 6])], ["flat"]);
+    b.node("Reshape", [input, b.ints([1, 2, 6])], ["flat"]);
     b.node("Reshape", ["flat", b.ints([1, 2, 2, 3])], ["unflat"]);
     const nodes = graph.nodes.map((node) =>
-      node.outputs[0] === head.convOutput ? { ...node, inputs: ["unflat", ...node.inputs.slice(1)] } : node,
+      node.outputs[0] === convOutput ? { ...node, inputs: ["unflat", ...node.inputs.slice(1)] } : node,
     );
-    const at = nodes.findIndex((node) => node.outputs[0] === head.convOutput);
+    const at = nodes.findIndex((node) => node.outputs[0] === convOutput);
     const initializers = new Map([...graph.initializers, ...b.initializers]);
     const flat = { ...graph, initializers, nodes: [...nodes.slice(0, at), ...b.nodes, ...nodes.slice(at)] };
-    const own = miniDetector({}, { ...model, graph: flat });
+    const own = await miniDetector({}, { ...model, graph: flat });
     await expect(own.explain(picture(), { method: "EigenCAM", layer: "flat" })).rejects.toMatchObject({
       code: "usage",
       message: expect.stringContaining('Layer "flat" has the shape [1, 2, 6]; expected feature maps'),
@@ -306,7 +304,7 @@ describe("layers that cannot be read", () => {
   });
 
   it("a size that a fixed export does not take is refused", async () => {
-    const own = miniDetector({}, fixedModel());
+    const own = await miniDetector({}, fixedModel());
     await expect(own.explain(picture(), { imageSize: 128 })).rejects.toMatchObject({
       code: "usage",
       message: expect.stringContaining("imageSize is [128, 128], but the model's input is fixed at [64, 96]"),

@@ -1,3 +1,4 @@
+import * as ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { defaultRules } from "../../src/autodiff/rules/index.js";
 import type { CreateDetectorOptions } from "../../src/explain/create-detector.js";
@@ -5,10 +6,11 @@ import { loadModel } from "../../src/explain/load-model.js";
 import { encodeModel } from "../../src/onnx/encode.js";
 import { DataType, type Graph, type Model, type ValueInfo } from "../../src/onnx/model.js";
 import { readOnnx } from "../../src/readers/onnx/read-onnx.js";
+import { createOrtPort } from "../../src/runtime/ort-port.js";
 import type { RuntimePort, SessionOptions } from "../../src/runtime/port.js";
 import { yoloGraph } from "../detector/yolo-graph.js";
 import { modelOf } from "../onnx/support.js";
-import { errorOf } from "./error-of.js";
+import { rejectionOf } from "./error-of.js";
 import { toHalf } from "./half.js";
 
 /** A runtime that cannot be used: loading runs nothing. */
@@ -27,8 +29,8 @@ const withMetadata = (key: string, value: string): Model => ({
 });
 
 describe("loadModel", () => {
-  it("finds head, layers, names, stride and input", () => {
-    const loaded = load(modelOf(yoloGraph({ classes: 2 })));
+  it("finds head, layers, names, stride and input", async () => {
+    const loaded = await load(modelOf(yoloGraph({ classes: 2 })));
     expect(loaded.head.levels.map((level) => level.name)).toEqual(["P3", "P4", "P5"]);
     expect(loaded.layers.map((layer) => layer.index)).toEqual(Array.from({ length: 24 }, (_, index) => index));
     expect(loaded.classNames).toEqual(["class0", "class1"]);
@@ -36,16 +38,16 @@ describe("loadModel", () => {
     expect(loaded.rules).toBe(defaultRules);
   });
 
-  it("tells the size that a model fixes, and none where one side is open", () => {
-    expect(load(modelOf(yoloGraph({ size: [64, 96] }))).fixedSize).toEqual([64, 96]);
-    expect(load(withInputs([image([1, 3, 64, "width"])])).fixedSize).toBeUndefined();
-    expect(load(withInputs([image([1, 3, "height", 96])])).fixedSize).toBeUndefined();
+  it("tells the size that a model fixes, and none where one side is open", async () => {
+    expect((await load(modelOf(yoloGraph({ size: [64, 96] })))).fixedSize).toEqual([64, 96]);
+    expect((await load(withInputs([image([1, 3, 64, "width"])]))).fixedSize).toBeUndefined();
+    expect((await load(withInputs([image([1, 3, "height", 96])]))).fixedSize).toBeUndefined();
   });
 
-  it("takes names and stride of the options or the metadata", () => {
-    expect(load(modelOf(yoloGraph()), { names: ["a", "b", "c"] }).classNames).toEqual(["a", "b", "c"]);
-    expect(load(withMetadata("names", "{0: 'x', 1: 'y', 2: 'z'}")).classNames).toEqual(["x", "y", "z"]);
-    expect(load(withMetadata("stride", "64")).stride).toBe(64);
+  it("takes names and stride of the options or the metadata", async () => {
+    expect((await load(modelOf(yoloGraph()), { names: ["a", "b", "c"] })).classNames).toEqual(["a", "b", "c"]);
+    expect((await load(withMetadata("names", "{0: 'x', 1: 'y', 2: 'z'}"))).classNames).toEqual(["x", "y", "z"]);
+    expect((await load(withMetadata("stride", "64"))).stride).toBe(64);
   });
 
   it("hands the session's options to the runtime, and only those given", async () => {
@@ -59,23 +61,24 @@ describe("loadModel", () => {
     };
     const model = modelOf(yoloGraph());
     for (const options of [{}, { threads: 2 }, { executionProviders: ["cpu"] }]) {
-      await loadModel(model, port, { names: ["a", "b", "c"], ...options }).sessions.get("key", () => model);
+      const loaded = await loadModel(model, port, { names: ["a", "b", "c"], ...options });
+      await loaded.sessions.get("key", () => model);
     }
     expect(asked).toEqual([{}, { threads: 2 }, { executionProviders: ["cpu"] }]);
     expect(asked.map((options) => Object.keys(options).length)).toEqual([0, 1, 1]);
   });
 
-  it("takes a float16 model: its input and output are float32 once read", () => {
+  it("takes a float16 model: its input and output are float32 once read", async () => {
     const model = readOnnx(encodeModel(modelOf(toHalf(yoloGraph({ size: [64, 96] })))));
-    expect(load(model)).toMatchObject({ inputName: "images", fixedSize: [64, 96] });
+    expect(await load(model)).toMatchObject({ inputName: "images", fixedSize: [64, 96] });
   });
 
   it.each<[string, ValueInfo["shape"]]>([
     ["of unknown shape", undefined],
     ["of unknown sizes", [null, null, null, null]],
     ["of named sizes", ["batch", "channels", "height", "width"]],
-  ])("takes an image input %s", (_, shape) => {
-    expect(load(withInputs([image(shape)])).inputName).toBe("images");
+  ])("takes an image input %s", async (_, shape) => {
+    expect((await load(withInputs([image(shape)]))).inputName).toBe("images");
   });
 
   it.each<[string, ValueInfo[], string]>([
@@ -85,20 +88,22 @@ describe("loadModel", () => {
     ["one channel", [image([1, 1, 64, 96])], "images [1, 1, 64, 96]"],
     ["channels last", [image([1, 64, 96, 3])], "images [1, 64, 96, 3]"],
     ["three axes", [image([null, 3, "w"])], "images [?, 3, w]"],
-  ])("refuses a model with %s, and says what it has and what is expected", (_, inputs, described) => {
-    const { code, message, details } = errorOf(() => load(withInputs(inputs)));
+  ])("refuses a model with %s, and says what it has and what is expected", async (_, inputs, described) => {
+    const { code, message, details } = await rejectionOf(load(withInputs(inputs)));
     expect(code).toBe("unsupported-model");
     expect(message).toContain(`inputs are: ${described}. Expected one image input [1, 3, H, W]`);
     expect(details).toEqual({ inputs: inputs.map(({ name, shape }) => ({ name, shape })) });
   });
 
-  it("refuses a model without a detection head", () => {
+  it("refuses a model without a detection head", async () => {
     const graph: Graph = yoloGraph({ size: [64, 96], rawOutputs: true });
     const raw = modelOf({ ...graph, outputs: graph.outputs.slice(1) });
-    expect(errorOf(() => load(raw))).toMatchObject({ code: "unsupported-model" });
+    expect(await rejectionOf(loadModel(raw, createOrtPort(ort as never), {}))).toMatchObject({
+      code: "unsupported-model",
+    });
   });
 
-  it.each<[string, () => unknown, RegExp]>([
+  it.each<[string, () => Promise<unknown>, RegExp]>([
     [
       "more names than classes",
       () => load(modelOf(yoloGraph()), { names: ["a", "b", "c", "d"] }),
@@ -107,8 +112,8 @@ describe("loadModel", () => {
     ["no names for three classes", () => load(modelOf(yoloGraph()), { names: [] }), /given are 0.* 3 classes/],
     ["too few names in the metadata", () => load(withMetadata("names", "['a']")), /metadata are 1.* 3 classes/],
     ["metadata that is no list of names", () => load(withMetadata("names", "{0: }")), /name/],
-  ])("refuses %s", (_, call, says) => {
-    const { code, message } = errorOf(call);
+  ])("refuses %s", async (_, call, says) => {
+    const { code, message } = await rejectionOf(call());
     expect(code).toBe("bad-input");
     expect(message).toMatch(says);
   });

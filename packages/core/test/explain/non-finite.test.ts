@@ -27,7 +27,7 @@ const image = { height, width, data: noise(height * width * 3, 3) };
 async function explainBroken(module: string, layer: number) {
   const { model, weight } = broken(module);
   const reader = model.graph.nodes.find((node) => node.inputs.includes(weight))!;
-  const detector = createDetector(encodeModel(model), createOrtPort(ort as never), { threads: 1 });
+  const detector = await createDetector(encodeModel(model), createOrtPort(ort as never), { threads: 1 });
   const options = { layer, confidence: 0.01, imageSize: MINI_SIZE };
   const result = await detector.explain(image, options);
   await detector.dispose();

@@ -6,7 +6,7 @@ import { planExplain } from "../../src/explain/plan-explain.js";
 import { resolveMethod } from "../../src/methods/index.js";
 import { countingPort, tameModel } from "../support/mini-detector.js";
 
-const mini = loadModel(tameModel(), countingPort(), {});
+const mini = await loadModel(tameModel(), countingPort(), {});
 /** The same graph, where neither names nor structure tell the layers. */
 const bare: LoadedModel = { ...mini, layers: [] };
 const on = (level: number, index = level) => ({ level, index }) as Detection;
@@ -53,7 +53,7 @@ describe("auto", () => {
 
   it("falls back to the head input where the graph has no listed layers", () => {
     for (const id of ["GradCAM", "ODAM", "tap-fusion"]) {
-      expect(routes(id, one, bare).map(({ layers }) => layers)).toEqual(bare.head.levels.map(({ input }) => [input]));
+      expect(routes(id, one, bare).map(({ layers }) => layers)).toEqual(bare.head.levels.map(({ inputs }) => inputs));
     }
   });
 
@@ -89,7 +89,7 @@ describe("what is asked of the graph", () => {
   });
 
   it("activations alone save nothing for a backward pass", () => {
-    const inputs = mini.head.levels.map(({ input }) => input);
+    const inputs = mini.head.levels.flatMap(({ inputs }) => inputs);
     expect(plan("EigenCAM").forward.outputs).toEqual([mini.head.output, ...inputs]);
     expect(plan("EigenCAM").main.backward(plan("EigenCAM").layers, [0])).not.toBeNull();
   });

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { defaultRules } from "../../src/autodiff/rules/index.js";
-import { findHead } from "../../src/detector/find-head.js";
 import type { Layer } from "../../src/detector/layer.js";
 import { listLayers } from "../../src/detector/layers.js";
 import { WhyboxError } from "../../src/errors.js";
@@ -11,6 +10,7 @@ import { DataType, type Graph, type Model } from "../../src/onnx/model.js";
 import { readOnnx } from "../../src/readers/onnx/read-onnx.js";
 import { yoloGraph } from "../detector/yolo-graph.js";
 import { modelOf } from "../onnx/support.js";
+import { anchorHead } from "../support/anchor-head.js";
 import { asinh } from "../support/asinh-rule.js";
 import { miniYolo } from "../support/mini-yolo.js";
 import { runGraph } from "../support/ort.js";
@@ -20,7 +20,7 @@ import { halfTensor, toHalf } from "./half.js";
 const images = { dims: [1, 3, 64, 96], data: new Float32Array(3 * 64 * 96).fill(0.5) };
 
 function contextOf(model: Model): PlanContext {
-  return { model, head: findHead(model.graph), rules: defaultRules, forwardValues: undefined };
+  return { model, head: anchorHead(model.graph), rules: defaultRules, forwardValues: undefined };
 }
 
 function layersOf({ model, head }: PlanContext, ...indices: number[]) {
@@ -72,7 +72,7 @@ describe("planTaps, refusing", () => {
   it("refuses gradients where only a prediction convolution is float16", () => {
     const { model } = miniYolo();
     const context = contextOf(halfConv(model));
-    const { convOutput } = context.head.levels[2]!;
+    const [convOutput] = context.head.levels[2]!.convOutputs;
     expect(errorOf(() => planTaps(context, asked(layersOf(context, 17), true)))).toMatchObject({
       code: "unsupported-model",
       details: { value: convOutput, type: "float16" },

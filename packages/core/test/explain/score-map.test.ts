@@ -1,13 +1,14 @@
 import { describe, expect, it } from "vitest";
 import type { Detection, Predictions } from "../../src/detector/detection.js";
-import { anchorBasedHead } from "../../src/detector/head.js";
+import { gridHead } from "../../src/detector/head.js";
 import { classMaps, placesOf, scoreMap } from "../../src/explain/score-map.js";
+import { gridFacts } from "../support/grid-facts.js";
 
 /** Two levels of one and two anchors at strides 8 and 16; the coarse rows come first in the predictions. */
 const level = (stride: number, anchors: number) => ({
-  ...{ stride, anchors, name: `P${Math.log2(stride)}`, input: "", convOutput: `c${stride}`, rows: undefined },
+  ...{ stride, anchors, name: `P${Math.log2(stride)}`, inputs: [""], convOutputs: [`c${stride}`], rows: undefined },
 });
-const head = anchorBasedHead("out", 2, [level(16, 2), level(8, 1)]);
+const head = gridHead(gridFacts("out", 2), [level(16, 2), level(8, 1)]);
 /** 1 × 2 coarse cells with two anchors (4 rows), then 2 × 4 fine cells (8 rows). */
 const inputSize = [16, 32] as const;
 

@@ -6,6 +6,7 @@ import type { DetectorHead } from "../../src/detector/head.js";
 import type { Letterbox } from "../../src/image/frame.js";
 import { evaluateScore, resolveScore } from "../../src/scores/index.js";
 import type { ScoreTarget } from "../../src/scores/score.js";
+import { gridFacts } from "../support/grid-facts.js";
 
 /** See fixtures/make/cut-score-cases.py. */
 interface Picture {
@@ -83,10 +84,8 @@ describe.each(files)("the Python reference on %s", (file) => {
 /** A head with the rows of the cut: only their number matters here. */
 function cutHead({ rows, classes }: Picture): DetectorHead {
   return {
-    kind: "anchor-based",
-    output: "cut",
-    classCount: classes.length,
-    levels: [{ stride: 8, name: "P3", anchors: 1, input: "", convOutput: "", rows: undefined }],
+    ...gridFacts("cut", classes.length),
+    levels: [{ stride: 8, name: "P3", anchors: 1, inputs: [""], convOutputs: [""], rows: undefined }],
     cells: () => [1, rows.length],
     rowCount: () => rows.length,
     rowRange: () => [0, rows.length],

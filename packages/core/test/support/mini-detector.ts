@@ -105,11 +105,11 @@ export function countingPort(): RuntimePort & {
   };
 }
 
-export function miniDetector(
+export async function miniDetector(
   options: CreateDetectorOptions = {},
   model: Model = tameModel(),
   port: RuntimePort = countingPort(),
-): CoreDetector {
+): Promise<CoreDetector> {
   return createDetector(encodeModel(model), port, { threads: 1, ...options });
 }
 
@@ -137,7 +137,7 @@ export interface PassRequest extends Partial<Omit<PlanRequest, "layers">> {
 export async function openPass(request: PassRequest): Promise<MiniPass> {
   const { layers: indices = [], more, model = tameModel(), confidence = 0.25, image = picture(), ...asked } = request;
   const port = countingPort();
-  const loaded = loadModel(readOnnx(encodeModel(model)), port, { threads: 1 });
+  const loaded = await loadModel(readOnnx(encodeModel(model)), port, { threads: 1 });
   const named = indices.map((index) => (index === "input" ? inputLayer(loaded) : loaded.layers[index]!));
   const layers = [...named, ...(more?.(loaded) ?? [])];
   const defaults = { activations: true, gradients: true, manySeeds: false, tails: false };

@@ -1,10 +1,10 @@
-import { findHead } from "../../src/detector/find-head.js";
 import type { DetectorHead } from "../../src/detector/head.js";
 import { listLayers } from "../../src/detector/layers.js";
 import type { Model } from "../../src/onnx/model.js";
 import { readTfjs } from "../../src/readers/tfjs/read-tfjs.js";
 import { restoreYolov5 } from "../../src/readers/yolov5/restore-yolov5.js";
 import { writeTfjs } from "../readers/make-yolov5.js";
+import { anchorHead } from "./anchor-head.js";
 
 export interface MiniYolo {
   readonly model: Model;
@@ -22,7 +22,7 @@ export function miniYolo(): MiniYolo {
   const net = { size: [64, 96], depths: [1, 2, 3, 1], levels: 3, classCount: MINI_CLASSES, seed: 1 } as const;
   const { json, bytes } = writeTfjs(net);
   const model = restoreYolov5(readTfjs(JSON.stringify(json), bytes));
-  const head = findHead(model.graph);
+  const head = anchorHead(model.graph);
   const layers = listLayers(model.graph, head).map((layer) => layer.value);
   return { model, head, layers, rows: head.levels.map((level) => level.rows!) };
 }

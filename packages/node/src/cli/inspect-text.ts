@@ -46,7 +46,7 @@ function levelTable(report: ModelReport): string[] {
       printable(level.name),
       String(level.stride),
       String(level.anchors),
-      printable(level.input),
+      printable(level.inputs.join(", ")),
     ]),
   ).map((line) => `  ${line}`);
 }

@@ -20,9 +20,15 @@ const modelSchema = z.object({
   opset: z.int(),
   classCount: z.int(),
   head: z.object({
-    kind: z.string(),
-    output: z.string(),
-    levels: z.array(z.object({ name: z.string(), stride: z.number(), anchors: z.int(), input: z.string() })),
+    kind: z.enum(["anchor-based", "anchor-free", "query"]),
+    task: z.enum(["detect", "segment", "pose", "obb"]),
+    output: z.string().describe("Value of the graph with the predictions."),
+    source: z.string().describe("Where they come from in the file, and how they are laid out there."),
+    hasObjectness: z.boolean(),
+    selection: z.object({ nms: z.boolean(), labels: z.enum(["best", "all"]) }),
+    levels: z.array(
+      z.object({ name: z.string(), stride: z.number(), anchors: z.int(), inputs: z.array(z.string()).readonly() }),
+    ),
   }),
 });
 

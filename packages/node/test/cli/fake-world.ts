@@ -242,9 +242,20 @@ const fakeReport: ModelReport = {
   outputs: [{ name: "output", type: "float32", shape: [1, "rows", 7] }],
   head: {
     kind: "anchor-based",
+    task: "detect",
     output: "output",
+    source: 'output "output" [1, rows, 5 + classes]',
+    hasObjectness: true,
+    selection: { nms: true, labels: "best" },
     levels: [
-      { name: "P3", stride: 8, anchors: 3, input: "/model.17/out", convOutput: "/model.24/m.0/out", rows: undefined },
+      {
+        name: "P3",
+        stride: 8,
+        anchors: 3,
+        inputs: ["/model.17/out"],
+        convOutputs: ["/model.24/m.0/out"],
+        rows: undefined,
+      },
     ],
   },
   inputSize: [32, 64],

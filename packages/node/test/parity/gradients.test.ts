@@ -43,8 +43,8 @@ describe.each([
 ] as const)("gradients on dog.jpg equal PyTorch's, forward values %s", (forwardValues, layers) => {
   const { method, taken } = probe();
   let detector: CoreDetector;
-  beforeAll(() => {
-    detector = createDetector(bytes, createOrtPort(ort as never), { methods: [method], forwardValues });
+  beforeAll(async () => {
+    detector = await createDetector(bytes, createOrtPort(ort as never), { methods: [method], forwardValues });
   });
   afterAll(() => detector?.dispose());
 
@@ -68,8 +68,8 @@ describe.each([
 describe("inside Grad-CAM on dog.jpg", () => {
   const { method, taken } = probe();
   let detector: CoreDetector;
-  beforeAll(() => {
-    detector = createDetector(bytes, createOrtPort(ort as never), { methods: [method] });
+  beforeAll(async () => {
+    detector = await createDetector(bytes, createOrtPort(ort as never), { methods: [method] });
   });
   afterAll(() => detector?.dispose());
   const cases = reference.cases.filter(({ weights }) => weights !== undefined);

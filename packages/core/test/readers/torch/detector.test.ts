@@ -1,15 +1,15 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { findHead } from "../../../src/detector/find-head.js";
 import { listLayers } from "../../../src/detector/layers.js";
 import { readModel } from "../../../src/readers/read-model.js";
+import { anchorHead } from "../../support/anchor-head.js";
 
 const fixture = (name: string) => readFileSync(new URL(`../../../../../fixtures/torch/${name}`, import.meta.url));
 
 describe.each(["yolov5-v7", "yolov5-v5"])("%s, made by PyTorch", (name) => {
   it("is a detector with layers, names and strides", () => {
     const model = readModel(fixture(`${name}.pt`));
-    const head = findHead(model.graph);
+    const head = anchorHead(model.graph);
     expect(head.levels.map(({ stride }) => stride)).toEqual([8, 16]);
     const layers = listLayers(model.graph, head);
     expect(layers.map(({ index }) => index)).toEqual(

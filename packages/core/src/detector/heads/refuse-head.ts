@@ -1,8 +1,8 @@
-import { WhyboxError } from "../errors.js";
-import type { Dim, Graph, ValueInfo } from "../onnx/model.js";
+import { WhyboxError } from "../../errors.js";
+import type { Dim, Graph, ValueInfo } from "../../onnx/model.js";
 
 const EXPECTED =
-  "Expected a YOLOv5 v5-v7 detection export: an output [1, rows, 5 + classes] of decoded boxes with objectness and class probabilities.";
+  "Expected decoded boxes of a YOLO detector ([1, rows, 5 + classes], [1, 4 + classes, rows] or, end to end, [1, n, 6]), or the boxes and classes of a detection transformer.";
 
 /** Why an output is no head. */
 export interface Miss {
@@ -27,37 +27,18 @@ export function unsupportedHead(graph: Graph, misses: readonly Miss[]): WhyboxEr
 /** A sentence about what the model seems to be and what to do about it; undefined when nothing fits. */
 function looksLike(graph: Graph): string | undefined {
   if (graph.nodes.some((node) => /NonMaxSuppression|NMS/i.test(node.opType))) {
-    return "This is an end-to-end export with non-maximum suppression inside, so the scores cannot be differentiated: export it again without NMS.";
+    return "Non-maximum suppression is inside, and the boxes before it could not be found: export it again without NMS.";
   }
   const shapes = graph.outputs.map((output) => output.shape).filter((shape) => shape !== undefined);
   const first = shapes[0];
   if (first === undefined) return undefined;
-  const [, second, third] = first;
   if (first.length === 2) {
     return `This looks like a classifier (one output of shape ${listText(first)}): it draws no boxes. Use a detection model.`;
-  }
-  if (first.length === 3 && isSize(third, (n) => n === 6 || n === 7) && isSize(second, (n) => n <= 1000)) {
-    return "This looks like an end-to-end detector, whose boxes are already selected: not supported by this version. Export a YOLOv5 model without NMS.";
-  }
-  if (first.length === 3 && isSize(second, (n) => n >= 5) && (isLarger(third, second) || isSymbol(third))) {
-    return `This looks like a YOLOv8-style head (${listText(first)}: no objectness, boxes along the last axis), which is not supported by this version. Use a YOLOv5 model.`;
   }
   if (shapes.length === graph.outputs.length && shapes.every((shape) => shape.length >= 4)) {
     return "These look like raw maps of the detection levels, not decoded boxes: export the model with its decoding (YOLOv5: the default; v5.0: --grid).";
   }
   return undefined;
-}
-
-function isSize(dim: Dim | undefined, holds: (size: number) => boolean): boolean {
-  return typeof dim === "number" && holds(dim);
-}
-
-function isSymbol(dim: Dim | undefined): boolean {
-  return typeof dim === "string" || dim === null;
-}
-
-function isLarger(dim: Dim | undefined, than: Dim | undefined): boolean {
-  return typeof dim === "number" && typeof than === "number" && dim > 4 * than;
 }
 
 function shapeText({ shape }: ValueInfo): string {

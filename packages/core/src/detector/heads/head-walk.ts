@@ -1,12 +1,13 @@
-import { intAttribute } from "../onnx/attributes.js";
-import type { GraphIndex } from "../onnx/graph.js";
-import type { Node } from "../onnx/model.js";
+import { intAttribute } from "../../onnx/attributes.js";
+import type { GraphIndex } from "../../onnx/graph.js";
+import type { Node, TensorProto } from "../../onnx/model.js";
+import { constantTensor } from "../constants.js";
 
 /** What lies between a decoded output and the convolutions that predict it. */
 export interface HeadWalk {
   /** The convolutions where the walk ended. */
   readonly convs: readonly Node[];
-  /** Something that no YOLOv5 head has on this way: the walk is void. */
+  /** Something that no head has on this way: the walk is void. */
   readonly stranger: string | undefined;
 }
 
@@ -15,11 +16,14 @@ const MOST_VALUES = 4000;
 
 /** Ops of the decoding, and which of their inputs carry data ("all", or positions). Indices and shapes are left out. */
 const DATA_INPUTS: ReadonlyMap<string, "all" | readonly number[]> = new Map<string, "all" | readonly number[]>([
-  ...["Mul", "Add", "Sub", "Div", "Pow", "Concat"].map((op) => [op, "all"] as const),
+  ...["Mul", "Add", "Sub", "Div", "Pow", "Concat", "Max", "Min"].map((op) => [op, "all"] as const),
   ...["Identity", "Cast", "Reshape", "Flatten", "Transpose", "Sigmoid", "Split", "Slice", "Gather", "Squeeze"].map(
     (op) => [op, [0]] as const,
   ),
-  ...["Unsqueeze", "Expand"].map((op) => [op, [0]] as const),
+  ...["Unsqueeze", "Expand", "Softmax", "Exp", "Relu", "Clip", "Tanh", "Sin", "Cos", "Neg", "MatMul", "ReduceSum"].map(
+    (op) => [op, [0]] as const,
+  ),
+  ...["QuantizeLinear", "DequantizeLinear"].map((op) => [op, [0]] as const),
   // YOLOv5 v5.0 writes xy and wh back into slices of the map.
   ["ScatterND", [0, 2]],
   ["ScatterElements", [0, 2]],
@@ -39,7 +43,8 @@ export function walkToConvs(index: GraphIndex, value: string, stopAtSigmoid = fa
     if (seen.add(name).size > MOST_VALUES) return { convs: [], stranger: `more than ${MOST_VALUES} values` };
     const node = index.producer(name);
     if (node === undefined) return { convs: [], stranger: `the graph input "${name}"` };
-    if (node.opType === "Conv") convs.add(node);
+    if (node.opType === "Conv" && !isExpectation(index, node)) convs.add(node);
+    else if (node.opType === "Conv") stack.push(node.inputs[0]!);
     else if (!SOURCES.has(node.opType) && !(stopAtSigmoid && node.opType === "Sigmoid")) {
       const inputs = dataInputs(node);
       if (inputs === undefined) return { convs: [], stranger: `node "${node.name}" (${node.opType})` };
@@ -54,6 +59,47 @@ function dataInputs(node: Node): readonly string[] | undefined {
   const which = DATA_INPUTS.get(node.opType);
   if (which === undefined) return undefined;
   return which === "all" ? node.inputs : which.map((i) => node.inputs[i] ?? "");
+}
+
+/**
+ * True for the convolution that ends a distribution focal loss head: one channel out, over probabilities of distances (Li et al.,
+ * "Generalized Focal Loss", NeurIPS 2020, eq. 6). It decodes and predicts nothing.
+ */
+function isExpectation(index: GraphIndex, conv: Node): boolean {
+  const dims = weightsOf(index, conv)?.dims;
+  if (dims === undefined || dims[0] !== 1 || dims.slice(2).some((size) => size !== 1)) return false;
+  let value = conv.inputs[0]!;
+  for (let step = 0; step < 6; step++) {
+    const node = index.producer(value);
+    if (node?.opType === "Softmax") return true;
+    if (node === undefined || !MOVES.has(node.opType)) return false;
+    value = node.inputs[0]!;
+  }
+  return false;
+}
+
+const MOVES: ReadonlySet<string> = new Set(
+  "Transpose Reshape Identity Cast QuantizeLinear DequantizeLinear Squeeze Unsqueeze".split(" "),
+);
+
+/** Channels that a convolution gives; undefined when its weights are no constant. */
+export function outChannels(index: GraphIndex, conv: Node): number | undefined {
+  return weightsOf(index, conv)?.dims[0];
+}
+
+/** The constant weights of a convolution, through the ops that quantised and half-precision models put before them. */
+function weightsOf(index: GraphIndex, conv: Node): TensorProto | undefined {
+  let value = conv.inputs[1] ?? "";
+  for (let step = 0; step < 6; step++) {
+    const constant = constantTensor(index, value);
+    if (constant !== undefined) return constant;
+    const node = index.producer(value);
+    if (node === undefined || !MOVES.has(node.opType) || node.opType === "Transpose" || node.opType === "Reshape") {
+      return undefined;
+    }
+    value = node.inputs[0]!;
+  }
+  return undefined;
 }
 
 /** One detection level as the graph shows it: its part of the rows, and the convolution that predicts them. */

@@ -1,0 +1,166 @@
+import { WhyboxError } from "../../errors.js";
+import type { Size } from "../../image/frame.js";
+import { intAttribute } from "../../onnx/attributes.js";
+import type { GraphIndex } from "../../onnx/graph.js";
+import type { Model } from "../../onnx/model.js";
+import type { RuntimePort } from "../../runtime/port.js";
+import { constantFloats } from "../constants.js";
+import { cellsOf, type DetectorHead, type DetectorTask, gridHead, levelName, type Selection } from "../head.js";
+import { appendPredictions } from "./canonical.js";
+import { type ConvLevel, convLevels } from "./grid-levels.js";
+import { walkToConvs } from "./head-walk.js";
+import { openDecoding } from "./probe.js";
+import { prototypesOf } from "./prototypes.js";
+import { type DecodedLayout, readDecoding } from "./read-decoding.js";
+import type { Miss } from "./refuse-head.js";
+
+/** What is known of a model before its head is looked for. */
+export interface HeadContext {
+  readonly model: Model;
+  readonly index: GraphIndex;
+  readonly runtime: RuntimePort;
+  /** `[h, w]` where the model fixes it. */
+  readonly fixedSize: Size | undefined;
+  /** Names in the metadata, or those given. */
+  readonly expectedClasses: number | undefined;
+}
+
+/** A head, and the model with what its predictions need. */
+export interface FoundHead {
+  readonly model: Model;
+  readonly head: DetectorHead;
+}
+
+/** Most inner values that are tried; a real export has one or two. */
+const MOST_TRIED = 12;
+
+/**
+ * Finds a head with one box a cell: YOLOv6, v8 to v12, 26, YOLOX, YOLOv5u, NanoDet and their like, whatever their layout; behind TopK or
+ * non-maximum suppression too, where the rows before the selection are taken.
+ */
+export async function findAnchorFreeHead(context: HeadContext): Promise<FoundHead | readonly Miss[]> {
+  const { model, index } = context;
+  const misses: Miss[] = [];
+  const selection = selectionOf(context);
+  for (const output of model.graph.outputs) {
+    if (output.shape !== undefined && output.shape.length !== 3) continue;
+    const found = await headAt(context, output.name, selection ?? { nms: true, labels: "best" });
+    if ("head" in found) return found;
+    misses.push(found);
+  }
+  if (selection === undefined || misses.length === 0) return misses;
+  for (const value of innerCandidates(index)) {
+    const found = await headAt(context, value, selection);
+    if ("head" in found) return found;
+  }
+  return misses;
+}
+
+/** How the file itself selects boxes; undefined when it gives all its rows and says nothing. */
+function selectionOf({ model, index }: HeadContext): Selection | undefined {
+  const find = (pattern: RegExp) => model.graph.nodes.find((node) => pattern.test(node.opType));
+  const suppression = find(/NonMaxSuppression|NMS/i);
+  const iou = constantFloats(index, suppression?.inputs[3] ?? "")?.[0];
+  if (suppression !== undefined) return { nms: true, labels: "best", ...(iou === undefined ? {} : { iou }) };
+  // Suppression of oriented boxes is written out: it picks those above the threshold before it compares them.
+  if (find(/^(NonZero|Compress)$/) !== undefined) return { nms: true, labels: "best" };
+  const endToEnd = /^true$/i.test(model.metadata.get("end2end") ?? "");
+  return find(/^TopK$/) !== undefined || endToEnd ? { nms: false, labels: "all" } : undefined;
+}
+
+/** Concatenations in front of the selection, nearest to the outputs first, each of which may join boxes and classes. */
+function innerCandidates(index: GraphIndex): string[] {
+  const found: string[] = [];
+  const seen = new Set(index.graph.outputs.map(({ name }) => name));
+  for (const value of seen) {
+    const node = index.producer(value);
+    if (node === undefined || node.opType === "Conv" || found.length === MOST_TRIED || seen.size > 4000) continue;
+    if (node.opType === "Concat" && Math.abs(intAttribute(node, "axis", 0)) <= 2) {
+      if (walkToConvs(index, value).stranger === undefined) found.push(value);
+    }
+    for (const input of node.inputs) if (input !== "") seen.add(input);
+  }
+  return found;
+}
+
+async function headAt(context: HeadContext, value: string, selection: Selection): Promise<FoundHead | Miss> {
+  const { model, index, runtime } = context;
+  const levels = convLevels(index, value);
+  if (typeof levels === "string") return { output: value, reason: levels, close: false };
+  const coarsest = levels.at(-1)!.stride;
+  const size = context.fixedSize ?? [2 * coarsest, 3 * coarsest];
+  const layout = await probed(context, value, levels, size);
+  if (typeof layout === "string") return { output: value, reason: layout, close: true };
+  const { model: extended, output } = appendPredictions(model, value, layout, levels);
+  const masks = prototypesOf(index, new Set(levels.flatMap(({ convs }) => convs.map((conv) => conv.value))));
+  const task = taskOf(context, layout, masks?.channels);
+  const facts = {
+    kind: "anchor-free",
+    task,
+    output,
+    source: sourceText(context, value, layout),
+    classCount: layout.classCount,
+    extraCount: layout.extraCount,
+    hasObjectness: layout.objectness !== undefined,
+    selection,
+    prototypes: task === "segment" ? masks?.value : undefined,
+  } as const;
+  const rows = levels.map((level) => ({
+    stride: level.stride,
+    name: levelName(level.stride),
+    anchors: 1,
+    inputs: [level.input],
+    convOutputs: level.convs.map((conv) => conv.value),
+    rows: undefined,
+  }));
+  return { model: extended, head: gridHead(facts, layout.coarseFirst ? rows.reverse() : rows) };
+
+  async function probed(
+    { fixedSize, expectedClasses }: HeadContext,
+    decoded: string,
+    found: readonly ConvLevel[],
+    inputSize: Size,
+  ): Promise<DecodedLayout | string> {
+    const maps = found.flatMap((level) =>
+      level.convs.map((conv) => ({
+        value: conv.value,
+        dims: [1, conv.channels, ...cellsOf(level, inputSize)] as const,
+      })),
+    );
+    const isLast = model.graph.inputs[0]?.shape?.[3] === 3;
+    const inputDims = isLast ? [1, ...inputSize, 3] : [1, 3, ...inputSize];
+    try {
+      const decoding = await openDecoding(model, decoded, maps, inputDims, runtime);
+      try {
+        return await readDecoding(decoding, found, inputSize, expectedClasses);
+      } finally {
+        await decoding.release();
+      }
+    } catch (error) {
+      if (!(error instanceof WhyboxError) || error.code !== "runtime") throw error;
+      const at = fixedSize === undefined ? ` at ${inputSize.join("×")}` : "";
+      return `its decoding could not be run on its own${at} (${error.message})`;
+    }
+  }
+}
+
+function taskOf({ model }: HeadContext, { extraCount }: DecodedLayout, masks: number | undefined): DetectorTask {
+  const declared = model.metadata.get("task");
+  if (extraCount === 0) return "detect";
+  if (masks === extraCount) return "segment";
+  if (declared === "pose" || declared === "obb") return declared;
+  if (extraCount === 1) return "obb";
+  return extraCount % 3 === 0 || extraCount % 2 === 0 ? "pose" : "detect";
+}
+
+function sourceText({ model }: HeadContext, value: string, layout: DecodedLayout): string {
+  const isOutput = model.graph.outputs.some(({ name }) => name === value);
+  const columns = [
+    layout.boxes === "raw" ? "raw boxes" : `4 (${layout.boxes}${layout.normalised ? ", shares" : ""})`,
+    ...(layout.objectness === undefined ? [] : ["1"]),
+    `${layout.classCount} classes${layout.logits ? " (logits)" : ""}`,
+    ...(layout.extraCount > 0 ? [String(layout.extraCount)] : []),
+  ].join(" + ");
+  const shape = layout.rowsFirst ? `[1, rows, ${columns}]` : `[1, ${columns}, rows]`;
+  return `${isOutput ? "output" : "the rows before the selection,"} "${value}" ${shape}`;
+}

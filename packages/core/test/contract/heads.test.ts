@@ -1,0 +1,157 @@
+import * as ort from "onnxruntime-node";
+import { describe, expect, it } from "vitest";
+import { detect } from "../../src/detector/detect.js";
+import type { Detection, Predictions } from "../../src/detector/detection.js";
+import { forwardOnInput } from "../../src/explain/forward-pass.js";
+import { loadModel } from "../../src/explain/load-model.js";
+import { type LoadedModel, planContext } from "../../src/explain/loaded-model.js";
+import { joinPlans, planTaps } from "../../src/explain/plan.js";
+import type { Letterbox } from "../../src/image/frame.js";
+import { readModel } from "../../src/readers/read-model.js";
+import { createOrtPort } from "../../src/runtime/ort-port.js";
+import { type ExportRecord, exportBytes, exportInput, exportNames, exportRecord, unpack } from "../support/exports.js";
+
+const port = createOrtPort(ort as never);
+/** Precisions, and inputs other than `[1, 3, H, W]` in 0..1, have tests of their own. */
+const plain = exportNames.filter((name) => {
+  const { precision, pixels, input } = exportRecord(name);
+  return precision === undefined && pixels === undefined && input.dims[0] === 1;
+});
+
+describe.each(plain)("the head of %s", async (name) => {
+  const record = exportRecord(name);
+  const { loaded, predictions, letterbox } = await open(name, record);
+  const { head } = loaded;
+
+  it("is known by what the graph computes", () => {
+    const isQuery = record.head === "RTDETRDecoder";
+    expect(head.kind).toBe(isQuery ? "query" : name === "v5" ? "anchor-based" : "anchor-free");
+    expect(head.task).toBe(record.task);
+    expect(head.classCount).toBe(record.names.length);
+    expect(head.hasObjectness).toBe(/^(v5|yolox.*)$/.test(name));
+    expect(head.selection.nms).toBe(!(record.end2end || isQuery));
+    const strides = isQuery ? [8] : record.strides;
+    expect(head.levels.map((level) => level.stride)).toEqual(strides);
+  });
+
+  it("gives PyTorch's predictions in the one layout", () => {
+    const wanted = canonical(record);
+    expect([predictions.rows, predictions.columns]).toEqual([wanted.length, wanted[0]!.length]);
+    const flat = Float64Array.from(wanted.flat());
+    const largest = flat.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    const worst = flat.reduce((most, value, i) => Math.max(most, Math.abs(value - predictions.data[i]!)), 0);
+    expect(worst).toBeLessThan(1e-5 * largest);
+  });
+
+  it("keeps the boxes that the file itself selects", async () => {
+    const own = deployed(record);
+    if (own === undefined) return;
+    const options = { confidence: 0.4, iou: head.selection.iou ?? 0.7, maxDetections: 300, agnostic: false };
+    const found = detect(predictions, head, loaded.classNames, letterbox, options);
+    const wanted = own.filter((row) => row.confidence > 0.4);
+    expect(found.length).toBeGreaterThan(0);
+    // The suppression of an export moves classes apart by the picture's size, so that boxes larger than it also meet other classes.
+    if (!record.nms) expect(found.length).toBe(wanted.length);
+    for (const { confidence, corners, classIndex } of wanted) {
+      const same = found.filter((one) => one.classIndex === classIndex && near(one.confidence, confidence));
+      const distances = same.map((one) => (record.task === "obb" ? 0 : apart(cornersOf(predictions, one), corners)));
+      expect(Math.min(...distances)).toBeLessThan(1e-2);
+    }
+  });
+});
+
+async function open(
+  name: string,
+  record: ExportRecord,
+): Promise<{ loaded: LoadedModel; predictions: Predictions; letterbox: Letterbox }> {
+  const loaded = await loadModel(readModel(exportBytes(name)), port, { threads: 1 });
+  const none = { layers: [], activations: false, gradients: false, manySeeds: false, tails: false };
+  const plan = joinPlans(planContext(loaded), [planTaps(planContext(loaded), none)]);
+  const { dims, data } = exportInput(record);
+  const size = [dims[2]!, dims[3]!] as const;
+  const letterbox = { imageSize: size, inputSize: size, contentSize: size, scale: 1, padTop: 0, padLeft: 0 };
+  const { predictions } = await forwardOnInput(loaded, plan, data.slice(), letterbox, false, undefined);
+  return { loaded, predictions, letterbox };
+}
+
+/** PyTorch's decoded predictions as rows of x, y, w, h, objectness, classes and the rest. */
+function canonical(record: ExportRecord): number[][] {
+  const { dims, data } = unpack(record.decoded);
+  const [, first, second] = dims as [number, number, number];
+  const [rows, columns] = record.rows === "first" ? [first, second] : [second, first];
+  const at = (row: number, c: number): number => data[record.rows === "first" ? row * columns + c : c * rows + row]!;
+  const [H, W] = record.input.dims.slice(2) as [number, number];
+  const cells = cellsOf(record.strides, [H, W]);
+  return Array.from({ length: rows }, (_, row) => {
+    const [a, b, c, d] = [at(row, 0), at(row, 1), at(row, 2), at(row, 3)];
+    const rest = Array.from({ length: columns - 4 }, (__, i) => at(row, 4 + i));
+    const box = boxOf([a, b, c, d], record.boxes, [H, W], cells[row]);
+    // A column of objectness, or of ones where others have it.
+    return [...box, ...(record.objectness === 1 ? rest : [1, ...rest])];
+  });
+}
+
+function boxOf(
+  [a, b, c, d]: readonly [number, number, number, number],
+  form: ExportRecord["boxes"],
+  [H, W]: readonly [number, number],
+  cell: { x: number; y: number; stride: number } | undefined,
+): number[] {
+  switch (form) {
+    case "xywh":
+      return [a, b, c, d];
+    case "xyxy":
+      return [(a + c) / 2, (b + d) / 2, c - a, d - b];
+    case "xywh, 0..1":
+      return [a * W, b * H, c * W, d * H];
+    default: {
+      const { x, y, stride } = cell!;
+      return [(a + x) * stride, (b + y) * stride, Math.exp(c) * stride, Math.exp(d) * stride];
+    }
+  }
+}
+
+function cellsOf(strides: readonly number[], [H, W]: readonly [number, number]) {
+  return strides.flatMap((stride) => {
+    const [h, w] = [Math.ceil(H / stride), Math.ceil(W / stride)];
+    return Array.from({ length: h * w }, (_, i) => ({ x: i % w, y: Math.floor(i / w), stride }));
+  });
+}
+
+interface OwnBox {
+  readonly corners: readonly number[];
+  readonly confidence: number;
+  readonly classIndex: number;
+}
+
+/** The boxes that the export gives itself, `[1, n, 6 + …]`; undefined where it gives all its rows. */
+function deployed(record: ExportRecord): OwnBox[] | undefined {
+  const [output] = record.outputs;
+  if (output === undefined || "same" in output) return undefined;
+  const { dims, data } = unpack(output);
+  const scale = record.boxes === "xywh, 0..1" ? record.input.dims.slice(2) : undefined;
+  const rows = Array.from({ length: dims[1]! }, (_, i) => data.subarray(i * dims[2]!, (i + 1) * dims[2]!));
+  return rows.map((row) => ({
+    corners: scale === undefined ? [...row.subarray(0, 4)] : cornersOfShares(row, scale as [number, number]),
+    confidence: row[4]!,
+    classIndex: row[5]!,
+  }));
+}
+
+function cornersOfShares(row: Float32Array, [H, W]: readonly [number, number]): number[] {
+  const [x, y, w, h] = [row[0]! * W, row[1]! * H, row[2]! * W, row[3]! * H];
+  return [x - w / 2, y - h / 2, x + w / 2, y + h / 2];
+}
+
+function cornersOf({ data, columns }: Predictions, { row }: Detection): number[] {
+  const [x, y, w, h] = data.subarray(row * columns, row * columns + 4) as unknown as [number, number, number, number];
+  return [x - w / 2, y - h / 2, x + w / 2, y + h / 2];
+}
+
+function near(a: number, b: number): boolean {
+  return Math.abs(a - b) < 1e-4;
+}
+
+function apart(a: readonly number[], b: readonly number[]): number {
+  return Math.max(...a.map((value, i) => Math.abs(value - b[i]!)));
+}
