@@ -4,7 +4,9 @@ import { stopsGradient } from "../autodiff/stops.js";
 import type { DetectorHead, DetectorTask, HeadLevel, Selection } from "../detector/head.js";
 import { dataTypeName } from "../onnx/data-types.js";
 import type { Dim, ValueInfo } from "../onnx/model.js";
-import type { LoadedModel } from "./loaded-model.js";
+import { type Precision, precisionOf } from "../onnx/precision.js";
+import { type LoadedModel, planContext } from "./loaded-model.js";
+import { levelsBehind } from "./plan.js";
 
 /** A layer and whether the score can be differentiated to it. */
 export interface LayerFacts {
@@ -13,6 +15,8 @@ export interface LayerFacts {
   readonly value: string;
   /** Dims at `ModelFacts.inputSize`; undefined when the model was not run. */
   readonly dims: readonly number[] | undefined;
+  /** Names of the detection levels that depend on the layer: it is blind to boxes of the others. */
+  readonly levels: readonly string[];
   readonly differentiable: boolean;
   /** Why not. */
   readonly reason: string | undefined;
@@ -28,6 +32,9 @@ export interface PortFacts {
 /** What is known of a model. */
 export interface ModelFacts {
   readonly producer: string;
+  /** What the file says that it is, as exporters write it: "Ultralytics YOLOv8n model, version 8.4.0"; undefined when it says nothing. */
+  readonly description: string | undefined;
+  readonly precision: Precision;
   /** As the file declares it. */
   readonly opset: number;
   readonly classNames: readonly string[];
@@ -63,6 +70,8 @@ export function inspectModel(loaded: LoadedModel, sizes?: RunSizes): ModelFacts 
   const { model, head } = loaded;
   return {
     producer: [model.producerName, model.producerVersion].filter((word) => word !== "").join(" "),
+    description: descriptionOf(model.metadata),
+    precision: precisionOf(model.graph),
     opset: model.fileOpset ?? model.opsets.get("") ?? 0,
     classNames: loaded.classNames,
     stride: loaded.stride,
@@ -80,10 +89,20 @@ export function inspectModel(loaded: LoadedModel, sizes?: RunSizes): ModelFacts 
     inputSize: sizes?.size,
     layers: loaded.layers.map((layer) => {
       const reason = whyNot(loaded, layer.value);
-      return { ...layer, dims: sizes?.dims.get(layer.value), differentiable: reason === undefined, reason };
+      const reached = [...levelsBehind(planContext(loaded), layer)].sort((a, b) => a - b);
+      const levels = reached.map((level) => head.levels[level]!.name);
+      return { ...layer, dims: sizes?.dims.get(layer.value), levels, differentiable: reason === undefined, reason };
     }),
     opsWithoutRule: opsWithoutRule(loaded),
   };
+}
+
+function descriptionOf(metadata: ReadonlyMap<string, string>): string | undefined {
+  const [description, version] = ["description", "version"].map((key) => metadata.get(key)?.trim() || undefined);
+  const said = [description, version === undefined ? undefined : `version ${version}`].filter(
+    (one) => one !== undefined,
+  );
+  return said.length === 0 ? undefined : said.join(", ").slice(0, 200);
 }
 
 function portFacts({ name, elemType, shape }: ValueInfo): PortFacts {

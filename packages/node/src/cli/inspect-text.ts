@@ -21,18 +21,39 @@ function facts(report: ModelReport): string[] {
   const names = report.classNames.slice(0, 5).map((name) => printable(name));
   const rest = report.classNames.length - names.length;
   const rows = [
-    ["format", `${report.format}, opset ${report.opset}, ${(report.bytes / 1e6).toFixed(1)} MB`],
+    ["format", formatText(report)],
+    ["model", printable(report.description ?? "") || "the file does not say"],
     ["producer", printable(report.producer) || "unknown"],
+    ["task", `${taskTexts[report.head.task]}, ${report.precision}`],
     ["sha256", report.sha256],
     ...(report.licence === undefined ? [] : [["licence", printable(report.licence)]]),
     ["classes", `${report.classNames.length}: ${names.join(", ")}${rest > 0 ? `, … and ${rest} more` : ""}`],
     ...report.inputs.map((port) => ["input", portText(port)]),
     ...report.outputs.map((port) => ["output", portText(port)]),
-    ["head", `${report.head.kind}, output ${printable(report.head.output)}`],
+    ["head", headText(report)],
   ];
   return formatTable([{ title: "" }, { title: "" }], rows)
     .slice(1)
     .map((line) => `  ${line}`);
+}
+
+const taskTexts = {
+  detect: "detection",
+  segment: "detection with masks",
+  pose: "detection with keypoints",
+  obb: "detection of oriented boxes",
+} as const;
+
+function formatText({ format, opset, bytes }: ModelReport): string {
+  const size = `${(bytes / 1e6).toFixed(1)} MB`;
+  return format === "torch" ? `PyTorch checkpoint, ${size}` : `ONNX, opset ${opset}, ${size}`;
+}
+
+function headText({ head }: ModelReport): string {
+  const { selection } = head;
+  const inside = selection.iou === undefined ? "" : `; the file's own, at IoU ${selection.iou.toFixed(2)}, is left out`;
+  const chosen = selection.nms ? `non-maximum suppression${inside}` : "boxes as they are, end to end";
+  return `${head.kind}: ${printable(head.source)}; ${chosen}`;
 }
 
 function portText(port: ModelReport["inputs"][number]): string {
@@ -58,14 +79,16 @@ function layerTable(report: ModelReport): string[] {
       { title: "name" },
       { title: "value" },
       { title: "dims" },
-      { title: "gradient" },
+      { title: "gradient to" },
     ],
     report.layers.map((layer) => [
       layer.index === undefined ? "-" : String(layer.index),
       printable(layer.name),
       printable(layer.value),
       layer.dims === undefined ? "?" : `[${layer.dims.join(", ")}]`,
-      layer.differentiable ? "yes" : `no: ${printable(layer.reason ?? "unknown")}`,
+      layer.differentiable
+        ? layer.levels.map((level) => printable(level)).join(" ")
+        : `none: ${printable(layer.reason ?? "unknown")}`,
     ]),
   ).map((line) => `  ${line}`);
 }

@@ -227,7 +227,7 @@ export const emptyResult: ExplainResult = {
   empty: { reason: "no-detection", message: "Nothing was detected with a confidence of at least 0.25." },
 };
 
-const fakeReport: ModelReport = {
+export const fakeReport: ModelReport = {
   source: "yolov5s",
   format: "onnx",
   bytes: 1_500_000,
@@ -235,6 +235,8 @@ const fakeReport: ModelReport = {
   licence: undefined,
   notice: undefined,
   producer: "pytorch",
+  description: "Tiny, version 1",
+  precision: "float32",
   opset: 12,
   classNames: ["cat", "dog"],
   stride: 32,
@@ -265,6 +267,7 @@ const fakeReport: ModelReport = {
       name: "model.17",
       value: "/model.17/out",
       dims: [1, 128, 4, 8],
+      levels: ["P3"],
       differentiable: true,
       reason: undefined,
     },
@@ -273,6 +276,7 @@ const fakeReport: ModelReport = {
       name: "x",
       value: "x",
       dims: undefined,
+      levels: [],
       differentiable: false,
       reason: "Foo has no gradient rule",
     },

@@ -1,0 +1,26 @@
+import { DataType, type Graph } from "./model.js";
+
+/** What a model computes in: the type of most of its weights, or "int8" where they are quantised. */
+export type Precision = "float32" | "float16" | "bfloat16" | "float64" | "int8";
+
+const FLOATS: ReadonlyMap<number, Precision> = new Map([
+  [DataType.FLOAT, "float32"],
+  [DataType.FLOAT16, "float16"],
+  [DataType.BFLOAT16, "bfloat16"],
+  [DataType.DOUBLE, "float64"],
+]);
+
+/** Tells the precision of a graph from its constants, by number of values; scales and biases are outnumbered by weights. */
+export function precisionOf({ nodes, initializers }: Graph): Precision {
+  const quantised = nodes.some(({ opType }) => opType === "DequantizeLinear" || opType.startsWith("QLinear"));
+  const values = new Map<Precision, number>();
+  for (const { dataType, dims } of initializers.values()) {
+    const isInteger = dataType === DataType.INT8 || dataType === DataType.UINT8;
+    const precision = isInteger && quantised ? "int8" : FLOATS.get(dataType);
+    if (precision === undefined) continue;
+    const count = dims.reduce((product, dim) => product * dim, 1);
+    values.set(precision, (values.get(precision) ?? 0) + count);
+  }
+  const most = [...values].sort(([, a], [, b]) => b - a)[0];
+  return most?.[0] ?? "float32";
+}
