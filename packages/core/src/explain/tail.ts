@@ -1,6 +1,7 @@
 import type { Detection } from "../detector/detection.js";
 import type { Tail } from "../methods/method.js";
-import { repeatAlongBatch } from "../onnx/cut.js";
+import { repeatAlongBatch, type TailModel } from "../onnx/cut.js";
+import { replaceChannels } from "../onnx/replace-channels.js";
 import type { RuntimeTensor } from "../runtime/port.js";
 import type { KeptSession } from "../runtime/sessions.js";
 import { evaluateScore, scoreHessianVector } from "../scores/index.js";
@@ -12,6 +13,7 @@ import { readFloats, type Seed, sumGradients } from "./evidence.js";
 import type { ForwardResult } from "./forward-pass.js";
 import { backwardFor, backwardRun } from "./gradients.js";
 import type { LoadedModel } from "./loaded-model.js";
+import { allFinite } from "./non-finite.js";
 import type { Backward, TailPlan, TapPlan } from "./plan.js";
 import { scoreOn, targetOf } from "./scored.js";
 
@@ -28,42 +30,73 @@ export interface TailRequest {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Bytes that the inputs and outputs of one batch may take. */
-const BATCH_BYTES = 48 * 2 ** 20;
+/** Bytes that the inputs and outputs of one batch may take: about what the caches near the cores hold, past which every op waits for memory. */
+const BATCH_BYTES = 8 * 2 ** 20;
 const MOST_ITEMS = 64;
 
 /** The tail as methods see it. */
 export async function openTail(request: TailRequest): Promise<Tail> {
-  const { loaded, forward, tail, activations, score, detections, options, signal } = request;
+  const { forward, activations, score, detections, options } = request;
   const ranges = rangesOf(request);
-  const session = await sessionOf(request);
-  const columns = forward.predictions.columns;
-  const bytes = 4 * (activations.data.length + ranges.reduce((sum, [start, end]) => sum + (end - start) * columns, 0));
-  const runs: Omit<BatchSession, "batch"> = {
-    runtime: loaded.runtime,
-    session,
-    input: tail.layer.value,
-    dims: activations.dims,
-    feeds: crossingFeeds(request),
-    outputs: tail.outputs,
-    signal,
-  };
-  const key = tail.key;
-  if (!loaded.batches.has(key)) loaded.batches.set(key, await batchThatWorks(runs, activations.data, MOST_ITEMS));
-  const wanted = Math.max(1, Math.min(MOST_ITEMS, Math.floor(BATCH_BYTES / bytes)));
-  const batch = Math.min(wanted, loaded.batches.get(key)!);
   const rescorer = new Rescorer(score, forward.predictions, detections.map(targetOf), options, ranges);
+  const run = async (runs: BatchSession, count: number, fill: (i: number, into: Float32Array) => void) => {
+    const values = new Float64Array(count);
+    await runBatches(runs, count, fill, (i, outputs) => {
+      values[i] = rescorer.evaluate(outputs);
+    });
+    return values;
+  };
+  const scores: Tail["scores"] = async (count, fill) => run(await wholeItems(request), count, fill);
   return {
     score: scoreOn(score, forward.predictions, detections, options),
-    batch,
-    async scores(count, fill) {
-      const values = new Float64Array(count);
-      await runBatches({ ...runs, batch }, count, fill, (i, outputs) => {
-        values[i] = rescorer.evaluate(outputs);
+    scores,
+    async channelScores(replacements) {
+      const [C, H, W] = activations.dims as [number, number, number];
+      // What is not finite cannot be taken away again by a subtraction.
+      if (allFinite(activations.data)) {
+        return run(await channelItems(request), C, (c, into) => into.set([c, replacements[c]!]));
+      }
+      return scores(C, (c, into) => {
+        into.set(activations.data);
+        into.fill(replacements[c]!, c * H * W, (c + 1) * H * W);
       });
-      return values;
     },
   };
+}
+
+/** Items are activations `[C, H, W]`. */
+async function wholeItems(request: TailRequest): Promise<BatchSession> {
+  const { tail, activations } = request;
+  const session = await sessionOf(request);
+  const runs = { session, input: tail.layer.value, dims: activations.dims, feeds: crossingFeeds(request) };
+  return withBatch(request, runs, tail.key, activations.data);
+}
+
+/** Items are a channel and a value each; the activations go in once. */
+async function channelItems(request: TailRequest): Promise<BatchSession> {
+  const { loaded, forward, plan, tail, signal } = request;
+  const key = `channels\n${tail.key}`;
+  const made = replaceChannels(repeatedTail(request), tail.layer.value);
+  const session = await loaded.sessions.get(key, () => made.model, signal);
+  const activations = forward.tensors[plan.activations.get(tail.layer.value)!]!;
+  const feeds = { ...crossingFeeds(request), [made.activations]: activations };
+  return withBatch(request, { session, input: made.items, dims: [2], feeds }, key, Float32Array.of(0, 0));
+}
+
+/** As many items at once as the graph takes and the caches hold. */
+async function withBatch(
+  request: TailRequest,
+  own: Pick<BatchSession, "session" | "input" | "dims" | "feeds">,
+  key: string,
+  item: Float32Array,
+): Promise<BatchSession> {
+  const { loaded, forward, tail, signal } = request;
+  const runs = { ...own, runtime: loaded.runtime, outputs: tail.outputs, signal };
+  if (!loaded.batches.has(key)) loaded.batches.set(key, await batchThatWorks(runs, item, MOST_ITEMS));
+  const rows = rangesOf(request).reduce((sum, [start, end]) => sum + end - start, 0);
+  const bytes = 4 * (item.length + rows * forward.predictions.columns);
+  const wanted = Math.max(1, Math.min(MOST_ITEMS, Math.floor(BATCH_BYTES / bytes)));
+  return { ...runs, batch: Math.min(wanted, loaded.batches.get(key)!) };
 }
 
 /** The rows that each output of the tail stands for. */
@@ -74,16 +107,18 @@ function rangesOf({ loaded, forward, tail }: TailRequest): RowRange[] {
   return tail.levels.map((level) => head.rowRange(level, inputSize));
 }
 
-async function sessionOf({ loaded, forward, tail, signal }: TailRequest): Promise<KeptSession> {
+async function sessionOf(request: TailRequest): Promise<KeptSession> {
+  const { loaded, tail, signal } = request;
+  return loaded.sessions.get(tail.key, () => repeatedTail(request).model, signal);
+}
+
+/** The tail for several items at once. */
+function repeatedTail({ forward, tail }: TailRequest): TailModel {
   const maps = tail.crossing.filter((name) => {
     const tensor = forward.tensors[name]!;
     return tensor.type === "float32" && tensor.dims.length === 4 && tensor.dims[0] === 1;
   });
-  return loaded.sessions.get(
-    tail.key,
-    () => repeatAlongBatch(tail.model, tail.layer.value, new Set(maps)).model,
-    signal,
-  );
+  return maps.length === 0 ? tail.model : repeatAlongBatch(tail.model, tail.layer.value, new Set(maps));
 }
 
 function crossingFeeds({ forward, tail }: TailRequest): Record<string, RuntimeTensor> {

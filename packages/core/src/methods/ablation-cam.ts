@@ -1,5 +1,5 @@
 import { weightedSum } from "../tensor/weighted-sum.js";
-import { weightedChannels } from "./channels.js";
+import { shapeOf, weightedChannels } from "./channels.js";
 import type { CamMethod, Evidence, Setting } from "./method.js";
 
 /** Keeps the division finite where the score is zero. */
@@ -15,7 +15,8 @@ const LIBRARY_BATCH = 32;
  * `cam[h, w] = Σ_c w_c · A[c, h, w]` with `w_c = (s₀ − s_c) / |s₀|`, where `A` `[C, H, W]` are the activations of the layer,
  * `s₀` is the score and `s_c` the score when channel `c` is zero. Only the part of the network behind the layer runs again.
  *
- * **Cost:** one forward pass and `C` runs of the part behind the layer, in batches.
+ * **Cost:** one forward pass and `C` runs of the part behind the layer, in batches. 1×1 convolutions that read the layer, as all heads of YOLOv5 do, are not
+ * run again: what a channel gives to them is taken away.
  *
  * **Edge cases:** a score of zero divides by 1e-12 instead. A channel without which the score is −∞ gets the largest finite
  * weight (1 when there is none); one whose score is not a number gets none.
@@ -42,13 +43,9 @@ export const ablationCam: CamMethod<"activations" | "tail"> = {
 type Asked = Pick<Evidence, "activations" | "tail"> & Setting;
 
 async function weigh({ activations, tail, compat }: Asked): Promise<Float64Array> {
-  const [C, H, W] = activations.dims as [number, number, number];
-  const cells = H * W;
   const values = compat ? libraryValues(activations.data) : [0];
-  const scores = await tail.scores(C, (c, into) => {
-    into.set(activations.data);
-    into.fill(values[c % values.length]!, c * cells, (c + 1) * cells);
-  });
+  const [C] = shapeOf(activations);
+  const scores = await tail.channelScores(Float64Array.from({ length: C }, (_, c) => values[c % values.length]!));
   const divisor = compat ? tail.score : Math.max(Math.abs(tail.score), TINY);
   const weights = scores.map((score) => (tail.score - score) / divisor);
   return compat ? weights.map(finiteOrZero) : boundWeights(weights);

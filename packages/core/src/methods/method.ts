@@ -46,13 +46,13 @@ export interface ClassMap {
 export interface Tail {
   /** The score on the activations as they are. */
   readonly score: number;
-  /** How many are run at once; `scores` takes any number and cuts it up. */
-  readonly batch: number;
   /**
    * The score for each of `count` changed activations; `fill(i, into)` writes number `i` as `[C, H, W]` (into zeros, or
    * whatever the call before left: write all of it). Streams: memory holds one batch.
    */
   scores(count: number, fill: (i: number, into: Float32Array) => void): Promise<Float64Array>;
+  /** The score for each channel `c` filled with `replacements[c]`, the others as they are: what `scores` would give, many times faster. */
+  channelScores(replacements: ArrayLike<number>): Promise<Float64Array>;
 }
 
 /** The whole network on masked pictures: `input ⊙ mask`, mask 0..1 at input size `[H, W]`; padding is masked like the rest. */

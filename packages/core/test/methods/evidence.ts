@@ -55,7 +55,15 @@ export function evidenceOf(given: Partial<Evidence & Setting>): Evidence & Setti
       { probabilities: tensor([2, 1, 2], [0.1, 0.2, 0.3, 0.4]), classIndices: [0, 1] },
       { probabilities: tensor([2, 1, 1], [0.5, 0.6]), classIndices: [0, 1] },
     ],
-    tail: { score: 1, batch: 4, scores: (count, fill) => sums(count, activations.data.length, fill) },
+    tail: {
+      score: 1,
+      scores: (count, fill) => sums(count, activations.data.length, fill),
+      channelScores: (replacements) =>
+        sums(replacements.length, activations.data.length, (c, into) => {
+          into.set(activations.data);
+          into.fill(replacements[c]!, c * H * W, (c + 1) * H * W);
+        }),
+    },
     masked: {
       size: [20, 50],
       batch: 4,

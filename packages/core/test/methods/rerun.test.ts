@@ -19,7 +19,18 @@ function runs(size: number, score: Score) {
 }
 
 function tailOf(activations: Tensor, score: Score): Tail {
-  return { score: score(activations.data), batch: 4, scores: runs(activations.data.length, score) };
+  const cells = activations.data.length / activations.dims[0]!;
+  const channelScores: Tail["channelScores"] = async (replacements) =>
+    Float64Array.from(replacements, (value, c) => {
+      return score(activations.data.slice().fill(value, c * cells, (c + 1) * cells));
+    });
+  return { score: score(activations.data), scores: runs(activations.data.length, score), channelScores };
+}
+
+/** A tail that gives these scores, whatever is asked of it. */
+function tailGiving(score: number, ...values: readonly number[]): Tail {
+  const given = async () => Float64Array.from(values);
+  return { score, scores: given, channelScores: given };
 }
 
 function maskedOf(size: readonly [number, number], score: Score) {
@@ -54,22 +65,20 @@ describe("AblationCAM", () => {
 
   it("replaces channels by the library's values with compat, anew in each batch of 32", async () => {
     const many = tensor([34, 1, 1], [...Array(33).fill(1), -0.5]);
-    const seen: number[] = [];
-    const scores: Tail["scores"] = async (count, fill) => {
-      const into = new Float32Array(34);
-      return Float64Array.from({ length: count }, (_, c) => {
-        fill(c, into);
-        expect(into.filter((value, i) => i !== c && value !== many.data[i])).toHaveLength(0);
-        return seen.push(into[c]!);
-      });
+    let seen: number[] = [];
+    const tail: Tail = {
+      ...tailGiving(1),
+      channelScores: async (values) => {
+        seen = Array.from(values);
+        return Float64Array.from(seen);
+      },
     };
-    await ablationCam.map(evidenceOf({ activations: many, tail: { score: 1, batch: 4, scores }, compat: true }));
+    await ablationCam.map(evidenceOf({ activations: many, tail, compat: true }));
     // float32 at 1e7 holds whole numbers only; the half goes to even.
     expect(seen.slice(0, 3)).toEqual([-10000000, -20000000, -30000000]);
     expect([seen[31], seen[32], seen[33]]).toEqual([-320000000, -10000000, -20000000]);
-    seen.length = 0;
-    await ablationCam.map(evidenceOf({ activations: many, tail: { score: 1, batch: 4, scores } }));
-    expect(new Set(seen)).toEqual(new Set([0]));
+    await ablationCam.map(evidenceOf({ activations: many, tail }));
+    expect(seen).toEqual(Array(34).fill(0));
   });
 
   it.each([
@@ -79,13 +88,13 @@ describe("AblationCAM", () => {
   ])("bounds scores: %s", async (_, values, weights) => {
     // Each channel lights a cell of its own, so that the map shows the weights.
     const unit = tensor([3, 1, 3], [1, 0, 0, 0, 1, 0, 0, 0, 1]);
-    const tail: Tail = { score: 4, batch: 4, scores: async () => Float64Array.from(values) };
+    const tail = tailGiving(4, ...values);
     expectClose((await ablationCam.map(evidenceOf({ activations: unit, tail }))).data, weights);
   });
 
   it("is finite where the score is zero", async () => {
     for (const compat of [false, true]) {
-      const tail: Tail = { score: 0, batch: 4, scores: async () => Float64Array.of(0, 1) };
+      const tail = tailGiving(0, 0, 1);
       const { data } = await ablationCam.map(evidenceOf({ activations: A, tail, compat }));
       expect(data.every(Number.isFinite)).toBe(true);
     }
@@ -163,9 +172,9 @@ describe("Recipro-CAM", () => {
   it("makes a map of scores that are all negative, and counts what is not finite as the least", async () => {
     const negative = tailOf(A, (values) => square(values) - 100);
     expectClose((await reciproCam.map(evidenceOf({ activations: A, tail: negative }))).data, [0, 8, 8]);
-    const odd: Tail = { score: 1, batch: 4, scores: async () => Float64Array.of(-Infinity, -3, -1) };
+    const odd = tailGiving(1, -Infinity, -3, -1);
     expectClose((await reciproCam.map(evidenceOf({ activations: A, tail: odd }))).data, [0, 0, 2]);
-    const none: Tail = { score: 1, batch: 4, scores: async () => Float64Array.of(Number.NaN, -Infinity, -Infinity) };
+    const none = tailGiving(1, Number.NaN, -Infinity, -Infinity);
     expectClose((await reciproCam.map(evidenceOf({ activations: A, tail: none }))).data, [0, 0, 0]);
   });
 
