@@ -1,7 +1,7 @@
 import { WhyboxError } from "../errors.js";
 import type { Box, Letterbox, Size } from "../image/frame.js";
 import { toImage } from "../image/frame-map.js";
-import { classesOf, type Detection, type Predictions } from "./detection.js";
+import type { Detection, Predictions } from "./detection.js";
 import type { DetectorHead } from "./head.js";
 import { type Candidate, type NmsOptions, nonMaximumSuppression } from "./nms.js";
 
@@ -25,8 +25,8 @@ export function detect(
   options: DetectThresholds,
 ): Detection[] {
   checkShape(predictions, head, letterbox.inputSize);
-  const { nms, labels } = head.selection;
-  const candidates = candidatesOf(predictions, options.confidence, labels);
+  const { nms } = head.selection;
+  const candidates = candidatesOf(predictions, head, options.confidence);
   const kept = nms ? nonMaximumSuppression(candidates, options) : strongest(candidates, options.maxDetections);
   return kept.map((candidate, index) => toDetection(candidate, index, predictions, head, names, letterbox));
 }
@@ -47,39 +47,41 @@ function strongest(candidates: readonly Candidate[], most: number): Candidate[] 
   return [...candidates].sort((a, b) => b.confidence - a.confidence).slice(0, most);
 }
 
-function candidatesOf(predictions: Predictions, threshold: number, labels: "best" | "all"): Candidate[] {
+function candidatesOf(predictions: Predictions, head: DetectorHead, threshold: number): Candidate[] {
   const { data, rows, columns } = predictions;
   const candidates: Candidate[] = [];
   for (let row = 0; row < rows; row++) {
     // NaN fails this comparison, as it does the next.
     if (!(data[row * columns + 4]! > threshold)) continue;
-    const best = candidateOf(predictions, row);
+    const best = candidateOf(predictions, head, row);
     if (!(best.confidence > threshold && isFiniteBox(best))) continue;
-    if (labels === "best") candidates.push(best);
-    else candidates.push(...everyClass(predictions, best, threshold));
+    if (head.selection.labels === "best") candidates.push(best);
+    else candidates.push(...everyClass(predictions, head, best, threshold));
   }
   return candidates;
 }
 
 /** The row as a candidate for each class above the threshold. */
-function everyClass({ data, columns, ...rest }: Predictions, best: Candidate, threshold: number): Candidate[] {
+function everyClass(
+  { data, columns }: Predictions,
+  { classCount }: DetectorHead,
+  best: Candidate,
+  threshold: number,
+): Candidate[] {
   const base = best.row * columns;
-  const K = classesOf({ data, columns, ...rest });
-  return Array.from({ length: K }, (_, k) => ({
+  return Array.from({ length: classCount }, (_, k) => ({
     ...best,
     classIndex: k,
     confidence: Math.fround(data[base + 5 + k]! * data[base + 4]!),
   })).filter(({ confidence }) => confidence > threshold);
 }
 
-function candidateOf(predictions: Predictions, row: number): Candidate {
-  const { data, columns } = predictions;
-  const K = classesOf(predictions);
+function candidateOf({ data, columns }: Predictions, { classCount }: DetectorHead, row: number): Candidate {
   const base = row * columns;
   const objectness = data[base + 4]!;
   let classIndex = 0;
   let confidence = Number.NEGATIVE_INFINITY;
-  for (let k = 0; k < K; k++) {
+  for (let k = 0; k < classCount; k++) {
     const product = Math.fround(data[base + 5 + k]! * objectness);
     if (product > confidence) {
       classIndex = k;

@@ -42,11 +42,6 @@ export interface Predictions {
   readonly boxes?: Float32Array;
 }
 
-/** K, the number of class columns. */
-export function classesOf({ classes, columns }: Predictions): number {
-  return classes ?? columns - 5;
-}
-
 /** What `detect` returns. */
 export interface DetectResult {
   readonly detections: readonly Detection[];

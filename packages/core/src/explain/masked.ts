@@ -1,7 +1,8 @@
-import { classesOf, type Detection, type Predictions } from "../detector/detection.js";
+import type { Detection, Predictions } from "../detector/detection.js";
 import type { MaskedInputs } from "../methods/method.js";
 import { iouOfRow, isFar } from "../scores/iou.js";
 import type { Score, ScoreOptions } from "../scores/score.js";
+import { classesOf } from "../scores/weighted.js";
 import { type BatchSession, batchThatWorks, runBatches } from "./batch-runs.js";
 import type { ForwardResult } from "./forward-pass.js";
 import { type LoadedModel, planContext } from "./loaded-model.js";

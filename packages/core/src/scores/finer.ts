@@ -1,8 +1,7 @@
-import { classesOf } from "../detector/detection.js";
 import { classLogit } from "./row.js";
 import type { Score } from "./score.js";
 import type { Scalar } from "./tape.js";
-import { isFiniteRow } from "./weighted.js";
+import { classesOf, isFiniteRow } from "./weighted.js";
 
 /** Classes compared with. */
 const COMPARED = 3;

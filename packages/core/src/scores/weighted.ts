@@ -1,4 +1,4 @@
-import { classesOf, type Predictions } from "../detector/detection.js";
+import type { Predictions } from "../detector/detection.js";
 import { iouOnTape, nearestRows } from "./iou.js";
 import type { PredictionView, ScoreOptions, ScoreTarget } from "./score.js";
 import type { Scalar } from "./tape.js";
@@ -50,6 +50,11 @@ export function logWeightedMean(
 ): Scalar | null {
   const found = weightedRows(view, target, options);
   return found === null ? null : view.tape.log(weightedMean(view, found, column));
+}
+
+/** K, the number of class columns. */
+export function classesOf({ classes, columns }: Predictions): number {
+  return classes ?? columns - CLASS_COLUMN;
 }
 
 /** True when no column of the row is NaN or infinite. */
