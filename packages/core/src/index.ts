@@ -58,7 +58,7 @@ export {
 } from "./metrics/index.js";
 export { encodeModel } from "./onnx/encode.js";
 export { type RestoreNanodetOptions, restoreNanodet } from "./readers/nanodet/restore-nanodet.js";
-export { type ModelFormat, modelFormat } from "./readers/read-model.js";
+export { type ModelFormat, modelFormat, readModel } from "./readers/read-model.js";
 export { readTfjs } from "./readers/tfjs/read-tfjs.js";
 export { type ReadTfjsDetectorOptions, readTfjsDetector } from "./readers/tfjs/read-tfjs-detector.js";
 export { tfjsWeightFiles } from "./readers/tfjs/topology.js";

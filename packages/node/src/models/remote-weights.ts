@@ -1,0 +1,147 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { basename, extname, join } from "node:path";
+import { encodeModel, modelFormat, readModel, readTorch, WhyboxError } from "@whybox/core";
+import type { DownloadProgress } from "../api.js";
+import { type FetchKind, fetchBytes } from "../io/fetch-bytes.js";
+import type { Environment } from "./cache-folder.js";
+import { cacheOnce } from "./cache-once.js";
+import type { Origin } from "./cached-model.js";
+import type { ReleasedWeights } from "./registry.js";
+
+/** Where and how weights are fetched. */
+export interface FetchContext {
+  readonly cacheDir: string;
+  readonly env: Environment;
+  readonly cwd: string;
+  readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Most bytes of a file behind a URL. Default 1 GB. */
+  readonly maxBytes?: number | undefined;
+  /** For the whole download of a file behind a URL. Default 30 minutes. */
+  readonly timeoutMs?: number | undefined;
+}
+
+const MODEL: FetchKind = {
+  what: "model",
+  accept: "application/octet-stream, */*;q=0.5",
+  timeoutMs: 30 * 60_000,
+  maxBytes: 2 ** 30,
+  instead: "download the model first and give the file",
+};
+
+/** Whether `weights` is a URL and no path. "C:\\best.onnx" is a path. */
+export function isUrl(weights: string): boolean {
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(weights);
+}
+
+/**
+ * The cached model behind a URL that the user gave, with the digest of the file as its fragment if they know it:
+ * `https://host/best.onnx#sha256=<64 hex digits>`. The cache knows it by both.
+ * @throws usage for a URL or digest that is none; download; limit; bad-input and unsupported-model for what is no model.
+ */
+export async function weightsFromUrl(weights: string, context: FetchContext): Promise<string> {
+  const { url, sha256 } = parse(weights);
+  const name =
+    basename(url.pathname, extname(url.pathname))
+      .replaceAll(/[^\w.-]/g, "_")
+      .slice(0, 64) || "model";
+  return cacheOnce(context.cacheDir, originOf(name, url.href, sha256), async () => {
+    const bytes = await fetchBytes(url, MODEL, { ...context, onProgress: progressOf(url.href, context) });
+    return converted(expectDigest(bytes, sha256, url.href), url.href);
+  });
+}
+
+/** The cached ONNX file of weights that their makers publish, from their address or from a file that the user put into the cache. */
+export async function releasedWeights(weights: ReleasedWeights, context: FetchContext): Promise<string> {
+  const { name, sha256, licence, notice } = weights;
+  const origin = { ...originOf(name, weights.url, sha256), licence, notice };
+  return cacheOnce(context.cacheDir, origin, async () => {
+    const own = ownCopyPath(weights, context.cacheDir);
+    const copy = await readFile(own).catch(() => undefined);
+    const bytes = copy ?? (await fetchReleased(weights, context, own));
+    const where = copy === undefined ? weights.url : own;
+    return converted(expectDigest(bytes, sha256, where), where, { description: notice, license: licence });
+  });
+}
+
+/** Where a user without a network may put the file of known weights: under its own name, in the cache folder. */
+function ownCopyPath({ url }: ReleasedWeights, cacheDir: string): string {
+  return join(cacheDir, basename(new URL(url).pathname));
+}
+
+async function fetchReleased(weights: ReleasedWeights, context: FetchContext, own: string): Promise<Buffer> {
+  try {
+    return await fetchBytes(new URL(weights.url), MODEL, {
+      ...context,
+      onProgress: progressOf(weights.name, context),
+    });
+  } catch (cause) {
+    if (!(cause instanceof WhyboxError) || cause.code !== "download") throw cause;
+    throw new WhyboxError(
+      "download",
+      `The weights "${weights.name}" are not in the cache (${context.cacheDir}), and could not be fetched from ${weights.url}: ` +
+        `${cause.details.reason}. Connect to the network, or get that file in another way and put it at ${own}, or pass ` +
+        "its path: --weights FILE.",
+      { details: { weights: weights.name, url: weights.url, put: own }, cause },
+    );
+  }
+}
+
+function parse(weights: string): { readonly url: URL; readonly sha256: string | undefined } {
+  if (!URL.canParse(weights)) throw new WhyboxError("usage", `"${weights}" is not a valid URL.`);
+  const url = new URL(weights);
+  const fragment = url.hash;
+  url.hash = "";
+  if (fragment === "") return { url, sha256: undefined };
+  const digest = /^#sha256=([0-9a-f]{64})$/i.exec(fragment)?.[1];
+  if (digest !== undefined) return { url, sha256: digest.toLowerCase() };
+  throw new WhyboxError(
+    "usage",
+    `${url.href} ends in "${fragment.slice(0, 100)}"; expected nothing, or the file's digest: #sha256=<64 hex digits>.`,
+  );
+}
+
+function originOf(name: string, url: string, sha256: string | undefined): Origin {
+  return { name, identity: sha256 === undefined ? url : `${url} ${sha256}`, source: url };
+}
+
+function progressOf(what: string, { onProgress }: FetchContext) {
+  return (received: number, total: number | undefined): void => onProgress?.({ what, received, total });
+}
+
+function expectDigest(bytes: Uint8Array, expected: string | undefined, where: string): Uint8Array {
+  if (expected === undefined) return bytes;
+  const found = createHash("sha256").update(bytes).digest("hex");
+  if (found === expected) return bytes;
+  throw new WhyboxError(
+    "download",
+    `${where} has the SHA-256 ${found}, expected ${expected}: it is another file than was asked for. Check the address and the digest.`,
+    { details: { where, found, expected } },
+  );
+}
+
+/** ONNX files stay as they are; checkpoints become ONNX once, with their origin in the metadata. */
+function converted(bytes: Uint8Array, where: string, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
+  try {
+    if (bytes[0] === "{".charCodeAt(0)) throw jsonFound();
+    if (modelFormat(bytes) === "onnx") {
+      readModel(bytes); // what is no model must not get into the cache
+      return bytes;
+    }
+    const model = readTorch(bytes);
+    const entries = Object.entries({ ...metadata, "whybox.source": where });
+    return encodeModel({ ...model, metadata: new Map([...model.metadata, ...entries]) });
+  } catch (error) {
+    if (!(error instanceof WhyboxError)) throw error;
+    const details = { ...error.details, file: where };
+    throw new WhyboxError(error.code, `${where}: ${error.message}`, { cause: error, details });
+  }
+}
+
+function jsonFound(): WhyboxError {
+  return new WhyboxError(
+    "unsupported-model",
+    "this is JSON. A TF.js model has several files: download its folder and pass the path of its model.json.",
+  );
+}
