@@ -4,6 +4,7 @@ import { freshPrefix } from "../onnx/fresh-prefix.js";
 import { GraphIndex } from "../onnx/graph.js";
 import { DataType, type Graph, type Model, type Node, type ValueInfo } from "../onnx/model.js";
 import { buildBackward } from "./backward.js";
+import { floatTwin } from "./float-twin.js";
 import type { GradRule } from "./rule.js";
 import { simplify } from "./simplify.js";
 
@@ -47,16 +48,18 @@ const cheap = new Set(
   (
     "Sigmoid Tanh Relu LeakyRelu PRelu Elu HardSigmoid HardSwish Clip Exp Log Sqrt Reciprocal Neg Abs Softplus Mish Erf Gelu Add Sub Mul Div Pow Min Max " +
     "Where Equal Less LessOrEqual Greater GreaterOrEqual And Or Not Cast Identity Reshape Transpose Flatten Squeeze Unsqueeze Split Slice Shape Size " +
-    "Gather Expand Range ConstantOfShape BatchNormalization QuantizeLinear DequantizeLinear"
+    "Gather Expand Range ConstantOfShape BatchNormalization DequantizeLinear"
   ).split(" "),
 );
 
 /**
- * Builds the backward session's model.
+ * Builds the backward session's model, in float32 throughout: of a model in half precision or 8 bits its twin is differentiated
+ * (`floatTwin`), at the values of the deployed one. Float16 and float64 among the saved values must be fed as float32.
  * @throws no-gradient when ops between taps and outputs have no rule: all of them in one error.
  */
-export function buildBackwardModel(model: Model, request: BackwardModelRequest): BackwardModel {
-  const { graph } = model;
+export function buildBackwardModel(deployed: Model, request: BackwardModelRequest): BackwardModel {
+  const graph = floatTwin(deployed.graph);
+  const model: Model = { ...deployed, graph };
   const together = buildBackward(graph, request);
   const backward =
     request.manySeeds && !together.manySeeds ? buildBackward(graph, { ...request, manySeeds: false }) : together;
@@ -158,7 +161,12 @@ function stopsOf(
   index: GraphIndex,
   request: BackwardModelRequest,
 ): (value: string, node: Node) => boolean {
-  if (request.forwardValues === "saved") return (_, node) => !cheap.has(node.opType);
+  if (request.forwardValues === "saved") {
+    // A quantised model runs in integers from one QuantizeLinear to the next: what is in between is not there to be saved. One op
+    // runs again in float32 to tell which values were clipped.
+    const quantised = new Set(graph.nodes.flatMap((n) => (n.opType === "QuantizeLinear" ? n.inputs.slice(0, 1) : [])));
+    return (value, node) => node.opType === "QuantizeLinear" || !(cheap.has(node.opType) || quantised.has(value));
+  }
   const behind = index.descendants(request.taps);
   const varying = index.descendants(graph.inputs.map((input) => input.name));
   return (value) => request.taps.includes(value) || (varying.has(value) && !behind.has(value));

@@ -11,6 +11,8 @@ const STOP_OPS: ReadonlySet<string> = new Set([
   ...["And", "Or", "Not", "Xor", "BitShift", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "BitwiseNot"],
   ...["ArgMax", "ArgMin", "NonZero", "NonMaxSuppression", "Hardmax"],
   ...["Floor", "Ceil", "Round", "Sign"],
+  // Scale and zero point of what is quantised as it comes count as constants (straight-through).
+  "DynamicQuantizeLinear",
   ...["RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli"],
 ]);
 

@@ -21,6 +21,9 @@ const typedBy: ReadonlyMap<string, number> = new Map([
   ["Where", 1],
   ["OneHot", 2],
   ["DequantizeLinear", 1],
+  ["QuantizeLinear", 2],
+  ["QLinearConv", 7],
+  ["QLinearMatMul", 7],
 ]);
 
 /**
@@ -58,6 +61,8 @@ export function ownOutputType(node: Node, output: string): number | undefined {
   if (opType === "Cast") return intAttribute(node, "to", DataType.FLOAT);
   if (opType === "ConstantOfShape") return tensorAttribute(node, "value")?.dataType ?? DataType.FLOAT;
   if (opType === "EyeLike" || opType.startsWith("Random")) return intAttribute(node, "dtype", DataType.FLOAT);
-  if (opType === "QuantizeLinear") return node.inputs[2] ? undefined : DataType.UINT8;
+  if (opType === "QuantizeLinear" && !node.inputs[2]) return intAttribute(node, "output_dtype", 0) || DataType.UINT8;
+  if (opType === "DynamicQuantizeLinear") return node.outputs[1] === output ? DataType.FLOAT : DataType.UINT8;
+  if (opType === "ConvInteger" || opType === "MatMulInteger") return DataType.INT32;
   return undefined;
 }

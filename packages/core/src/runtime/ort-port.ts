@@ -22,7 +22,7 @@ interface OrtTensor {
   dispose(): void;
 }
 
-const types: ReadonlySet<string> = new Set(["float32", "float16", "int64", "int32", "uint8", "bool"]);
+const types: ReadonlySet<string> = new Set("float32 float16 int64 int32 uint16 int16 uint8 int8 bool".split(" "));
 
 /** How sessions use the machine. `npm run bench` measures both; docs/architecture.md has the numbers. */
 export interface OrtPortOptions {
@@ -67,7 +67,12 @@ function ortOptions(session: SessionOptions, port: OrtPortOptions): Record<strin
     logSeverityLevel: 4,
     ...(session.executionProviders === undefined ? {} : { executionProviders: session.executionProviders }),
     ...(session.threads === undefined ? {} : { intraOpNumThreads: session.threads }),
-    extra: { session: spinningEntries[port.spinning ?? "during-runs"] },
+    extra: {
+      session: spinningEntries[port.spinning ?? "during-runs"],
+      ...(session.disabledOptimizers === undefined
+        ? {}
+        : { optimization: { disable_specified_optimizers: session.disabledOptimizers.join(";") } }),
+    },
   };
 }
 

@@ -4,8 +4,8 @@
  */
 
 /** Element types that cross the port. int64 values travel as BigInt64Array. */
-export type RuntimeType = "float32" | "float16" | "int64" | "int32" | "uint8" | "bool";
-export type RuntimeData = Float32Array | Uint16Array | BigInt64Array | Int32Array | Uint8Array;
+export type RuntimeType = "float32" | "float16" | "int64" | "int32" | "uint16" | "int16" | "uint8" | "int8" | "bool";
+export type RuntimeData = Float32Array | Uint16Array | Int16Array | BigInt64Array | Int32Array | Uint8Array | Int8Array;
 
 /** A tensor that lives where the sessions live (a worker, a GPU). Read it to bring the values here. */
 export interface RuntimeTensor {
@@ -22,6 +22,8 @@ export interface SessionOptions {
   readonly executionProviders?: readonly string[];
   /** Threads inside one op. Default: the cores. */
   readonly threads?: number;
+  /** Graph optimisers that must not run, by ONNX Runtime's names. Default: none. */
+  readonly disabledOptimizers?: readonly string[];
 }
 
 export interface RuntimeSession {

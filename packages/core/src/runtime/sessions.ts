@@ -1,6 +1,8 @@
 import { throwIfAborted } from "../errors.js";
+import { asDeployed } from "../onnx/deployed-outputs.js";
 import { encodeModel } from "../onnx/encode.js";
-import type { Model } from "../onnx/model.js";
+import { castHalfInputs } from "../onnx/half-inputs.js";
+import { DataType, type Model } from "../onnx/model.js";
 import type { RuntimePort, RuntimeSession, SessionOptions } from "./port.js";
 
 /** A session that can be run, and that the cache keeps or makes again. */
@@ -58,7 +60,7 @@ export class SessionCache {
 
   #entry(key: string, build: () => Model): Entry {
     const known = this.#entries.get(key);
-    const entry = known ?? { session: this.#port.createSession(encodeModel(build()), this.#options), running: 0 };
+    const entry = known ?? { session: this.#create(build()), running: 0 };
     this.#entries.delete(key);
     this.#entries.set(key, entry);
     if (known === undefined) {
@@ -66,6 +68,12 @@ export class SessionCache {
       this.#trim();
     }
     return entry;
+  }
+
+  /** What passes from one of these sessions to another is float32 (or integers), in models of half and double precision too. */
+  #create(model: Model): Promise<RuntimeSession> {
+    const bytes = encodeModel(castHalfInputs(asDeployed(model)));
+    return this.#port.createSession(bytes, { ...this.#options, ...quantisedOptions(model) });
   }
 
   /** Lets go of the least recently used sessions that are idle; the newest stays. */
@@ -77,6 +85,19 @@ export class SessionCache {
       void release(entry);
     }
   }
+}
+
+/**
+ * ONNX Runtime 1.30 cannot move a QuantizeLinear of another type than uint8 in opset 21 or newer: it writes output_dtype beside the
+ * zero point and then refuses its own node (its issue 25526). The optimiser moves pairs past ops that only move data, so no value depends on it.
+ */
+function quantisedOptions({ graph }: Model): SessionOptions {
+  const moved = graph.nodes.some(
+    ({ opType, inputs }) =>
+      opType === "DequantizeLinear" &&
+      (graph.initializers.get(inputs[2] ?? "")?.dataType ?? DataType.UINT8) !== DataType.UINT8,
+  );
+  return moved ? { disabledOptimizers: ["QDQPropagationTransformer"] } : {};
 }
 
 /** A session that never came to be needs no release: whoever asked for it has the error. */

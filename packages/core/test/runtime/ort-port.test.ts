@@ -206,7 +206,9 @@ describe("a session of the port", () => {
     await expect(session.run({}, ["y"])).rejects.toMatchObject({
       name: "WhyboxError",
       code: "runtime",
-      message: expect.stringMatching(/type string.*"y".*float32, float16, int64, int32, uint8, bool/),
+      message: expect.stringMatching(
+        /type string.*"y".*float32, float16, int64, int32, uint16, int16, uint8, int8, bool/,
+      ),
     });
   });
 

@@ -1,0 +1,54 @@
+import { WhyboxError } from "../errors.js";
+import { sizeOf } from "../tensor/tensor.js";
+import { DataType, type TensorProto } from "./model.js";
+
+/** Float types that are computed in float32 where gradients are: the runtime has kernels for them, in both directions. */
+export const WIDENED: ReadonlySet<number> = new Set([DataType.FLOAT16, DataType.DOUBLE]);
+
+/**
+ * The tensor in float32; other types than float16 and float64 stay as they are. Its bytes are made when they are first read, once:
+ * most weights of a model are not.
+ */
+export function widened(tensor: TensorProto): TensorProto {
+  if (!WIDENED.has(tensor.dataType)) return tensor;
+  return lazyFloats(tensor.name, tensor.dims, () => wideValues(tensor));
+}
+
+/** A float32 tensor whose values are computed on first use. */
+export function lazyFloats(name: string, dims: readonly number[], compute: () => Float32Array): TensorProto {
+  let made: Uint8Array | undefined;
+  return {
+    name,
+    dims,
+    dataType: DataType.FLOAT,
+    get bytes() {
+      made ??= new Uint8Array(compute().buffer);
+      return made;
+    },
+  };
+}
+
+function wideValues({ name, dims, dataType, bytes }: TensorProto): Float32Array {
+  const width = dataType === DataType.DOUBLE ? 8 : 2;
+  if (bytes.byteLength !== sizeOf(dims) * width) {
+    throw new WhyboxError(
+      "bad-input",
+      `Tensor "${name}": found ${bytes.byteLength} bytes for dims [${dims.join(", ")}], expected ${width} bytes a value.`,
+      { details: { tensor: name } },
+    );
+  }
+  const copy = new Uint8Array(bytes).buffer;
+  return width === 8
+    ? Float32Array.from(new Float64Array(copy))
+    : Float32Array.from(new Uint16Array(copy), halfToNumber);
+}
+
+/** IEEE binary16 bits as a number, exactly. */
+export function halfToNumber(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction === 0 ? sign * Infinity : Number.NaN;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
