@@ -159,15 +159,18 @@ function planTail(context: PlanContext, layer: Layer, backward: Backward | null)
   return { key, layer, levels, outputs, saved, crossing: tail.crossing, model: tail };
 }
 
-/** The backward pass is float32 arithmetic: a model that is float16 or double inside would be mixed with it. */
+/** Float types that the backward pass, float32 itself, can start from. */
+const GRADIENT_TYPES: ReadonlySet<number> = new Set([DataType.FLOAT, DataType.FLOAT16, DataType.DOUBLE]);
+
+/** Layers in bfloat16, or of integers, cannot be differentiated. */
 function refuseOtherPrecision({ model, head }: PlanContext, layers: readonly string[]): void {
   const index = new GraphIndex(model.graph);
   for (const value of [...layers, ...head.levels.flatMap((level) => level.convOutputs)]) {
     const type = elementType(model.graph, value, index);
-    if (type === DataType.FLOAT) continue;
+    if (GRADIENT_TYPES.has(type)) continue;
     throw new WhyboxError(
       "unsupported-model",
-      `The model computes in ${dataTypeName(type)} ("${value}"); gradients need a float32 model. Export it without --half.`,
+      `The model computes in ${dataTypeName(type)} ("${value}"); gradients need float32, float16 or double there. Export it in float32 or float16.`,
       { details: { value, type: dataTypeName(type) } },
     );
   }

@@ -44,17 +44,20 @@ function withOp(model: Model, value: string, opType: string): Model {
 }
 
 describe("planTaps, refusing", () => {
-  it("refuses gradients of a model that is float16 inside, and says how to export it", () => {
+  it("refuses gradients of a model that is bfloat16 inside, and says how to export it", () => {
     const context = half();
     const layers = layersOf(context, 17);
-    expect(errorOf(() => planTaps(context, asked(layers, true)))).toMatchObject({
+    const info = { name: layers[0]!.value, elemType: DataType.BFLOAT16, shape: undefined };
+    const model = { ...context.model, graph: { ...context.model.graph, valueInfo: [info] } };
+    expect(errorOf(() => planTaps({ ...context, model }, asked(layers, true)))).toMatchObject({
       code: "unsupported-model",
-      message: expect.stringMatching(/computes in float16 \(".*"\); gradients need a float32 model.*--half/),
-      details: { value: layers[0]!.value, type: "float16" },
+      message: expect.stringMatching(/computes in bfloat16 \(".*"\); gradients need float32, float16 or double.*Export it/),
+      details: { value: layers[0]!.value, type: "bfloat16" },
     });
+    expect(() => planTaps({ ...context, model }, asked(layers, false))).not.toThrow();
   });
 
-  it("gives activations of such a model, as float32", async () => {
+  it("gives activations of a model that is float16 inside, as float32", async () => {
     const context = half();
     const [layer] = layersOf(context, 17);
     const plan = planTaps(context, asked([layer!], false));
@@ -69,15 +72,14 @@ describe("planTaps, refusing", () => {
     expect(rows!.dims).toEqual([1, 378, 8]);
   });
 
-  it("refuses gradients where only a prediction convolution is float16", () => {
+  it("differentiates in float32 where only a prediction convolution is float16", () => {
     const { model } = miniYolo();
     const context = contextOf(halfConv(model));
-    const [convOutput] = context.head.levels[2]!.convOutputs;
-    expect(errorOf(() => planTaps(context, asked(layersOf(context, 17), true)))).toMatchObject({
-      code: "unsupported-model",
-      details: { value: convOutput, type: "float16" },
-    });
-    expect(() => planTaps(context, asked(layersOf(context, 17), false))).not.toThrow();
+    const layers = layersOf(context, 17);
+    const { inputs, initializers } = planTaps(context, asked(layers, true)).backward(layers, [2])!.model.model.graph;
+    const types = [...inputs.map(({ elemType }) => elemType), ...[...initializers.values()].map((w) => w.dataType)];
+    expect(types).toContain(DataType.FLOAT);
+    expect(types).not.toContain(DataType.FLOAT16);
   });
 
   it("names every op without a rule between a layer and the predictions, in one error", () => {
