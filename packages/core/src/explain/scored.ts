@@ -1,5 +1,5 @@
 import type { Detection, Predictions } from "../detector/detection.js";
-import { evaluateScore } from "../scores/index.js";
+import { evaluateScore, scoreValue } from "../scores/index.js";
 import type { Score, ScoreOptions, ScoreResult, ScoreTarget } from "../scores/score.js";
 import type { ForwardResult } from "./forward-pass.js";
 import type { LoadedModel } from "./loaded-model.js";
@@ -48,6 +48,5 @@ export function scoreOn(
   detections: readonly Detection[],
   options: ScoreOptions,
 ): number {
-  const { terms } = evaluateScore(score, predictions, detections.map(targetOf), options);
-  return terms.reduce<number>((sum, term) => sum + (term ?? score.missing ?? 0), 0);
+  return scoreValue(score, predictions, detections.map(targetOf), options);
 }

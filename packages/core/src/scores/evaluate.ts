@@ -24,6 +24,17 @@ export function evaluateScore(
   };
 }
 
+/** The value alone, without its gradient; a missing term counts as the score's stand-in, and as nothing where it has none. */
+export function scoreValue(
+  score: Score,
+  predictions: Predictions,
+  targets: readonly ScoreTarget[],
+  options: ScoreOptions,
+): number {
+  const { terms } = termsOf(score, predictions, targets, options);
+  return terms.reduce((sum, term) => sum + (term?.value ?? score.missing ?? 0), 0);
+}
+
 /**
  * The Hessian of a score times a tangent of the predictions: how its gradient changes when the predictions move by `tangent`
  * (`[R, C]` as they are), as rows.

@@ -13,7 +13,7 @@ import { widthScore } from "./width.js";
 import { xCentreScore } from "./x-centre.js";
 import { yCentreScore } from "./y-centre.js";
 
-export { evaluateScore, scoreHessianVector } from "./evaluate.js";
+export { evaluateScore, scoreHessianVector, scoreValue } from "./evaluate.js";
 
 /** Every score that Whybox brings. Pass `[...defaultScores, mine]` where scores are taken to add one. */
 export const defaultScores: readonly Score[] = [

@@ -1,5 +1,5 @@
 import type { Predictions } from "../detector/detection.js";
-import { evaluateScore } from "./evaluate.js";
+import { scoreValue } from "./evaluate.js";
 import { nearestRows } from "./iou.js";
 import type { Score, ScoreOptions, ScoreTarget } from "./score.js";
 
@@ -48,8 +48,7 @@ export class Rescorer {
         for (let c = 0; c < 4; c++) boxes[4 * row + c] = data[row * columns + c]!;
       }
     });
-    const result = evaluateScore(this.#score, this.#compact, this.#targets, this.#options);
-    return result.terms.reduce<number>((sum, term) => sum + (term ?? this.#score.missing ?? 0), 0);
+    return scoreValue(this.#score, this.#compact, this.#targets, this.#options);
   }
 }
 

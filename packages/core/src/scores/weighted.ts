@@ -59,12 +59,15 @@ export function classesOf({ classes, columns }: Predictions): number {
 
 /** True when no column of the row is NaN or infinite. */
 export function isFiniteRow({ data, columns }: Predictions, row: number): boolean {
-  return data.subarray(row * columns, (row + 1) * columns).every(Number.isFinite);
+  for (let i = row * columns; i < (row + 1) * columns; i++) if (!Number.isFinite(data[i]!)) return false;
+  return true;
 }
 
 /** Index of the most probable class of a finite row, the first of equals. */
 export function bestClass(predictions: Predictions, row: number): number {
   const start = row * predictions.columns + CLASS_COLUMN;
-  const probabilities = predictions.data.subarray(start, start + classesOf(predictions));
-  return probabilities.indexOf(probabilities.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY));
+  const count = classesOf(predictions);
+  let best = 0;
+  for (let k = 1; k < count; k++) if (predictions.data[start + k]! > predictions.data[start + best]!) best = k;
+  return best;
 }
