@@ -1,12 +1,11 @@
 import type { AskedBox, Detection } from "@whybox/core";
-import { failureOf, nextJob, type Step, Task } from "./controller/calls.js";
-import { MapCache } from "./controller/map-cache.js";
-import { joinMaps, measure } from "./controller/measure.js";
+import { failureOf, nextJob, Task } from "./controller/calls.js";
+import { MapMaker, type Scene } from "./controller/map-maker.js";
 import { methodOf } from "./controller/methods.js";
-import { detectRequest, explainRequest, QUICK, requestKey, type Subject } from "./controller/requests.js";
+import { detectRequest, QUICK, type Subject } from "./controller/requests.js";
 import { defaultSettings, MOST_COMPARED, type Settings } from "./controller/settings.js";
-import type { Compared, ShownMap, State } from "./controller/state.js";
-import type { Engine, Explanation, HeatMap, OnProgress, Weights } from "./protocol.js";
+import type { Compared, State } from "./controller/state.js";
+import type { Engine, OnProgress, Weights } from "./protocol.js";
 
 /** The worker as the controller sees it. */
 export interface EngineHandle {
@@ -24,9 +23,6 @@ export interface ControllerOptions {
   readonly now?: () => number;
 }
 
-/** Maps of all detections are made together while they take no more memory than this many values. */
-const MOST_TOGETHER = 12_000_000;
-
 /** What changes when a setting changes. */
 const detectionSettings: readonly (keyof Settings)[] = ["confidence", "iou"];
 const mapSettings: readonly (keyof Settings)[] = ["method", "layer", "score", "versus", "perClass", "topPercent"];
@@ -37,13 +33,14 @@ export class Controller {
   readonly #options: ControllerOptions;
   readonly #now: () => number;
   readonly #listeners = new Set<() => void>();
-  readonly #cache = new MapCache();
+  readonly #maker: MapMaker;
   #handle: EngineHandle;
   #state: State;
   #weights: Weights = { kind: "default" };
   readonly #cancel = (job: number): void => void this.#handle.engine.cancel(job);
   readonly #opening = new Task(this.#cancel);
-  readonly #photo = new Task(this.#cancel);
+  readonly #decoding = new Task(this.#cancel);
+  readonly #detecting = new Task(this.#cancel);
   readonly #map = new Task(this.#cancel);
   readonly #comparison = new Task(this.#cancel);
   readonly #looking = new Task(this.#cancel);
@@ -52,6 +49,13 @@ export class Controller {
     this.#options = options;
     this.#now = options.now ?? (() => performance.now());
     this.#handle = options.startEngine();
+    this.#maker = new MapMaker(
+      () => this.#handle.engine,
+      this.#now,
+      (progress) => {
+        if (this.#state.map.running !== undefined) this.#update({ map: { ...this.#state.map, progress } });
+      },
+    );
     this.#state = {
       model: { phase: "opening", name: "", progress: undefined },
       photo: { phase: "none" },
@@ -99,7 +103,7 @@ export class Controller {
   async openPhoto(name: string, file: Blob): Promise<void> {
     this.#forget();
     this.#update({ photo: { phase: "decoding", name, file }, found: { phase: "none" } });
-    await this.#photo.start(
+    await this.#decoding.start(
       async (step) => {
         const facts = await step((job) => this.#handle.engine.decode(job, file));
         this.#update({ photo: { phase: "ready", name, file, facts } });
@@ -142,7 +146,10 @@ export class Controller {
 
   hover(index: number | undefined): void {
     if (index === this.#state.hovered) return;
-    this.#update({ hovered: index, preview: index === undefined ? undefined : this.#atHand(index) });
+    this.#update({
+      hovered: index,
+      preview: index === undefined ? undefined : this.#maker.atHand(this.#scene(), index),
+    });
   }
 
   set(patch: Partial<Settings>): void {
@@ -223,27 +230,19 @@ export class Controller {
 
   /** Nothing that was found holds any more. */
   #forget(): void {
-    for (const task of [this.#photo, this.#map, this.#comparison, this.#looking]) task.stop();
-    this.#cache.clear();
+    for (const task of [this.#detecting, this.#map, this.#comparison, this.#looking]) task.stop();
+    this.#maker.forget();
     this.#update({ ...nothingSelected, thumbnails: undefined });
   }
 
   /** Threads and device hold for a worker's whole life, so another one starts. */
   async #restart(): Promise<void> {
     const { photo } = this.#state;
-    this.#opening.stop();
+    for (const task of [this.#opening, this.#decoding]) task.stop();
     this.#handle.close();
     this.#handle = this.#options.startEngine();
-    const decoded =
-      photo.phase === "ready" || photo.phase === "decoding" ? this.openPhoto(photo.name, photo.file) : undefined;
-    await Promise.all([decoded, this.#openAgain()]);
-  }
-
-  async #openAgain(): Promise<void> {
-    const { photo } = this.#state;
-    await this.openModel(this.#weights);
-    if (photo.phase === "decoding" && this.#state.photo.phase === "decoding")
-      await this.openPhoto(photo.name, photo.file);
+    const again = photo.phase === "ready" || photo.phase === "decoding";
+    await Promise.all([again ? this.openPhoto(photo.name, photo.file) : undefined, this.openModel(this.#weights)]);
   }
 
   /** Finds what is in the picture, once model and picture are there, and explains the most certain. */
@@ -251,10 +250,10 @@ export class Controller {
     const { model, photo, settings } = this.#state;
     if (model.phase !== "ready" || photo.phase !== "ready") return;
     this.#map.stop();
-    this.#cache.clear();
+    this.#maker.forget();
     this.#update({ ...nothingSelected, found: { phase: "running" } });
     const started = this.#now();
-    await this.#photo.start(
+    await this.#detecting.start(
       async (step) => {
         const list = await step((job) => this.#handle.engine.detect(job, detectRequest(settings), () => {}));
         this.#update({ found: { phase: "ready", list, ms: this.#now() - started }, said: countOf(list) });
@@ -303,7 +302,7 @@ export class Controller {
       async (step) => {
         for (const one of methods) {
           this.#update({ map: { ...this.#state.map, running: one, progress: undefined, failure: undefined } });
-          const shown = await this.#make(step, subject, one);
+          const shown = await this.#maker.make(step, this.#scene(), subject, one);
           this.#update({ map: { ...this.#state.map, shown: { ...shown, isQuick: one !== method } } });
         }
         this.#update({ map: { ...this.#state.map, running: undefined, progress: undefined } });
@@ -329,7 +328,7 @@ export class Controller {
       async (step) => {
         for (const [i, method] of methods.entries()) {
           try {
-            put(i, { map: await this.#make(step, subject, method) });
+            put(i, { map: await this.#maker.make(step, this.#scene(), subject, method) });
           } catch (error) {
             const failure = failureOf(error);
             if (failure.code === "aborted") throw error;
@@ -341,66 +340,11 @@ export class Controller {
     );
   }
 
-  async #make(step: Step, subject: Subject, method: string): Promise<ShownMap> {
-    const started = this.#now();
-    const list = this.#list();
-    const { heat, explanation } =
-      subject.kind === "detections"
-        ? await this.#detectionMaps(step, subject.indices, method)
-        : await this.#wholeMap(step, subject, method);
-    const only = subject.kind === "detections" && subject.indices.length === 1 ? list[subject.indices[0]!] : undefined;
-    const box = subject.kind === "box" ? subject.box : only?.boxImage;
-    return {
-      ...{ heat, method, explanation, isQuick: false, ms: this.#now() - started, facts: measure(heat, box) },
-      empty: peakless(heat) ? (explanation?.empty ?? "This method finds nothing that speaks for it.") : undefined,
-      asked: explanation?.asked,
-    };
+  #scene(): Scene {
+    const { settings, photo } = this.#state;
+    const pixels = photo.phase === "ready" ? photo.facts.width * photo.facts.height : 0;
+    return { settings, pixels, list: this.#list() };
   }
-
-  async #wholeMap(step: Step, subject: Subject, method: string): Promise<{ heat: HeatMap; explanation: Explanation }> {
-    const request = explainRequest(this.#state.settings, subject, this.#list(), method);
-    const explanation = await step((job) => this.#handle.engine.explain(job, request, this.#onRun));
-    return { heat: explanation.whole, explanation };
-  }
-
-  /** From the cache, or made: those of a quick method for all detections at once, so that the next is there when it is clicked. */
-  async #detectionMaps(
-    step: Step,
-    indices: readonly number[],
-    method: string,
-  ): Promise<{ heat: HeatMap; explanation: Explanation | undefined }> {
-    const { settings } = this.#state;
-    const list = this.#list();
-    const kept = this.#kept(indices, method);
-    if (kept !== undefined) return { heat: joinMaps(kept), explanation: undefined };
-    const all = list.map(({ index }) => index);
-    const wanted = method === QUICK && this.#pixels() * all.length <= MOST_TOGETHER ? all : indices;
-    const request = explainRequest(settings, { kind: "detections", indices: wanted }, list, method);
-    const explanation = await step((job) => this.#handle.engine.explain(job, request, this.#onRun));
-    this.#cache.put(requestKey(request), explanation.maps);
-    const maps = indices.map((index) => explanation.maps.find(({ detections }) => detections[0] === index));
-    return { heat: joinMaps(maps.filter((map) => map !== undefined)), explanation };
-  }
-
-  #kept(indices: readonly number[], method: string): readonly HeatMap[] | undefined {
-    const request = explainRequest(this.#state.settings, { kind: "detections", indices }, this.#list(), method);
-    const maps = indices.map((index) => this.#cache.get(requestKey(request), index));
-    return maps.every((map) => map !== undefined) ? maps : undefined;
-  }
-
-  #atHand(index: number): HeatMap | undefined {
-    const { method } = this.#state.settings;
-    return (this.#kept([index], method) ?? this.#kept([index], QUICK))?.[0];
-  }
-
-  #pixels(): number {
-    const { photo } = this.#state;
-    return photo.phase === "ready" ? photo.facts.width * photo.facts.height : 0;
-  }
-
-  readonly #onRun: OnProgress = (progress) => {
-    if (this.#state.map.running !== undefined) this.#update({ map: { ...this.#state.map, progress } });
-  };
 
   #sayMap(): void {
     const { shown } = this.#state.map;
@@ -422,10 +366,6 @@ const nothingSelected = {
   map: noMap,
   compared: [],
 } as const;
-
-function peakless({ data }: HeatMap): boolean {
-  return !data.some((value) => value > 0);
-}
 
 function countOf(list: readonly Detection[]): string {
   if (list.length === 0) return "Nothing was detected.";

@@ -1,0 +1,96 @@
+import type { Detection } from "@whybox/core";
+import type { Engine, Explanation, HeatMap, OnProgress } from "../protocol.js";
+import type { Step } from "./calls.js";
+import { MapCache } from "./map-cache.js";
+import { joinMaps, measure } from "./measure.js";
+import { explainRequest, QUICK, requestKey, type Subject } from "./requests.js";
+import type { Settings } from "./settings.js";
+import type { ShownMap } from "./state.js";
+
+/** What maps are made from. */
+export interface Scene {
+  readonly settings: Settings;
+  readonly list: readonly Detection[];
+  /** Of the photo. */
+  readonly pixels: number;
+}
+
+/** Maps of all detections are made together while they take no more memory than this many values. */
+const MOST_TOGETHER = 12_000_000;
+
+/** Makes maps, and keeps those of detections until the scene is another. */
+export class MapMaker {
+  readonly #engine: () => Engine;
+  readonly #now: () => number;
+  readonly #onProgress: OnProgress;
+  readonly #cache = new MapCache();
+
+  constructor(engine: () => Engine, now: () => number, onProgress: OnProgress) {
+    this.#engine = engine;
+    this.#now = now;
+    this.#onProgress = onProgress;
+  }
+
+  /** Lets all maps go: they belong to another photo, model or detection. */
+  forget(): void {
+    this.#cache.clear();
+  }
+
+  /** The map of a subject by a method, with its numbers. */
+  async make(step: Step, scene: Scene, subject: Subject, method: string): Promise<ShownMap> {
+    const started = this.#now();
+    const { heat, explanation } =
+      subject.kind === "detections"
+        ? await this.#ofDetections(step, scene, subject.indices, method)
+        : await this.#ofWhole(step, scene, subject, method);
+    const isOne = subject.kind === "detections" && subject.indices.length === 1;
+    const box = subject.kind === "box" ? subject.box : isOne ? scene.list[subject.indices[0]!]?.boxImage : undefined;
+    const empty = explanation?.empty ?? "This method finds nothing that speaks for it.";
+    return {
+      ...{ heat, method, explanation, isQuick: false, ms: this.#now() - started, facts: measure(heat, box) },
+      empty: heat.data.some((value) => value > 0) ? undefined : empty,
+      asked: explanation?.asked,
+    };
+  }
+
+  /** A map of a detection that is there already: by the method that is chosen, or else a quick one. */
+  atHand(scene: Scene, index: number): HeatMap | undefined {
+    return (this.#kept(scene, [index], scene.settings.method) ?? this.#kept(scene, [index], QUICK))?.[0];
+  }
+
+  async #ofWhole(
+    step: Step,
+    { settings, list }: Scene,
+    subject: Subject,
+    method: string,
+  ): Promise<{ heat: HeatMap; explanation: Explanation }> {
+    const request = explainRequest(settings, subject, list, method);
+    const explanation = await step((job) => this.#engine().explain(job, request, this.#onProgress));
+    return { heat: explanation.whole, explanation };
+  }
+
+  /** From the cache, or made: those of a quick method for all detections at once, so that the next is there when it is clicked. */
+  async #ofDetections(
+    step: Step,
+    scene: Scene,
+    indices: readonly number[],
+    method: string,
+  ): Promise<{ heat: HeatMap; explanation: Explanation | undefined }> {
+    const kept = this.#kept(scene, indices, method);
+    if (kept !== undefined) return { heat: joinMaps(kept), explanation: undefined };
+    const { settings, list, pixels } = scene;
+    const all = list.map(({ index }) => index);
+    const wanted = method === QUICK && pixels * all.length <= MOST_TOGETHER ? all : indices;
+    const request = explainRequest(settings, { kind: "detections", indices: wanted }, list, method);
+    const explanation = await step((job) => this.#engine().explain(job, request, this.#onProgress));
+    this.#cache.put(requestKey(request), explanation.maps);
+    const maps = indices.map((index) => explanation.maps.find(({ detections }) => detections[0] === index));
+    return { heat: joinMaps(maps.filter((map) => map !== undefined)), explanation };
+  }
+
+  #kept({ settings, list }: Scene, indices: readonly number[], method: string): readonly HeatMap[] | undefined {
+    const key = requestKey(explainRequest(settings, { kind: "detections", indices }, list, method));
+    const maps = indices.map((index) => this.#cache.get(key, index));
+    return maps.every((map) => map !== undefined) ? maps : undefined;
+  }
+}

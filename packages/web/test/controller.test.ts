@@ -1,0 +1,247 @@
+import { describe, expect, it } from "vitest";
+import { defaultSettings, type Settings } from "../src/controller/settings.js";
+import { Controller } from "../src/controller.js";
+import { FakeEngine, settle } from "./fake-engine.js";
+
+const photo = new Blob(["photo"]);
+
+function started(settings: Partial<Settings> = {}) {
+  const fake = new FakeEngine();
+  let clock = 0;
+  const controller = new Controller({
+    startEngine: fake.start,
+    base: "http://localhost/",
+    settings: { ...defaultSettings, ...settings },
+    now: () => clock++,
+  });
+  return { fake, controller };
+}
+
+async function withPhoto(settings: Partial<Settings> = {}) {
+  const both = started(settings);
+  await Promise.all([both.controller.openModel(), both.controller.openPhoto("dog.jpg", photo)]);
+  await settle();
+  return both;
+}
+
+describe("opening", () => {
+  it("detects once model and photo are there, and explains the most certain", async () => {
+    const { controller, fake } = await withPhoto({ method: "GradCAM" });
+    expect(fake.names()).toEqual(["open", "decode", "detect", "explain"]);
+    expect(controller.state.selection).toEqual([0]);
+    expect(controller.state.map.shown?.heat.detections).toEqual([0]);
+    expect(controller.state.map.running).toBeUndefined();
+  });
+
+  it("tells how far the model has come, and why it failed", async () => {
+    const { controller, fake } = started();
+    const seen: unknown[] = [];
+    controller.subscribe(() => seen.push(controller.state.model));
+    fake.failures.set("open", { code: "absent", message: "" });
+    await controller.openModel();
+    expect(seen).toContainEqual({ phase: "opening", name: "the default weights", progress: undefined });
+    expect(controller.state.model).toMatchObject({ phase: "failed", failure: { code: "absent" } });
+  });
+
+  it("keeps a photo that waits for the model", async () => {
+    const { controller, fake } = started();
+    await controller.openPhoto("dog.jpg", photo);
+    expect(controller.state.found.phase).toBe("none");
+    await controller.openModel();
+    await settle();
+    expect(fake.names()).toContain("detect");
+    expect(controller.state.found.phase).toBe("ready");
+  });
+
+  it("says what is wrong with a photo, and takes the next", async () => {
+    const { controller, fake } = started();
+    fake.failures.set("decode", { code: "bad-input", message: "no picture" });
+    await controller.openPhoto("x.txt", photo);
+    expect(controller.state.photo).toMatchObject({ phase: "failed", failure: { message: "no picture" } });
+    fake.failures.clear();
+    await controller.openPhoto("dog.jpg", photo);
+    expect(controller.state.photo.phase).toBe("ready");
+  });
+
+  it("drops what belongs to an earlier photo", async () => {
+    const { controller, fake } = started();
+    fake.held.add("decode");
+    const first = controller.openPhoto("first.jpg", photo);
+    await settle();
+    fake.held.clear();
+    const second = controller.openPhoto("second.jpg", photo);
+    fake.release("decode");
+    await Promise.all([first, second]);
+    expect(controller.state.photo).toMatchObject({ phase: "ready", name: "second.jpg" });
+    expect(fake.cancelled).toHaveLength(1);
+  });
+});
+
+describe("selecting", () => {
+  it("shows a quick map at once and refines it in place", async () => {
+    const { controller, fake } = await withPhoto();
+    expect(fake.calls.filter(({ name }) => name === "explain").map(({ request }) => request)).toMatchObject([
+      { method: "GradCAM", per: "detection" },
+      { method: "tap-fusion", per: "detection", classNames: ["dog"], maxDetections: 1 },
+    ]);
+    expect(controller.state.map.shown).toMatchObject({ method: "tap-fusion", isQuick: false });
+    const before = fake.calls.length;
+    fake.held.add("explain");
+    controller.select(1);
+    await settle();
+    // All quick maps were made with the first.
+    expect(controller.state.map.shown).toMatchObject({ method: "GradCAM", isQuick: true, heat: { detections: [1] } });
+    expect(fake.calls.length).toBe(before + 1);
+    fake.release("explain");
+    await settle();
+    expect(controller.state.map.shown).toMatchObject({
+      method: "tap-fusion",
+      isQuick: false,
+      heat: { detections: [1] },
+    });
+  });
+
+  it("asks nothing twice", async () => {
+    const { controller, fake } = await withPhoto({ method: "GradCAM" });
+    const before = fake.calls.length;
+    controller.select(1);
+    controller.select(0);
+    await settle();
+    expect(fake.calls.length).toBe(before);
+  });
+
+  it("adds with Shift, takes out again, and joins maps", async () => {
+    const { controller } = await withPhoto({ method: "GradCAM" });
+    controller.select(2, true);
+    await settle();
+    expect(controller.state.selection).toEqual([0, 2]);
+    const { heat, facts } = controller.state.map.shown!;
+    expect([heat.data[0], heat.data[1], heat.data[2]]).toEqual([1, 0, 1]);
+    expect(facts.energy).toBeUndefined();
+    controller.select(0, true);
+    expect(controller.state.selection).toEqual([2]);
+  });
+
+  it("walks around with steps, and clears", async () => {
+    const { controller } = await withPhoto({ method: "GradCAM" });
+    controller.step(-1);
+    expect(controller.state.selection).toEqual([2]);
+    controller.step(1);
+    expect(controller.state.selection).toEqual([0]);
+    controller.clear();
+    expect(controller.state).toMatchObject({ selection: [], map: { shown: undefined } });
+    controller.step(1);
+    expect(controller.state.selection).toEqual([0]);
+  });
+
+  it("measures the map against the box", async () => {
+    const { controller } = await withPhoto({ method: "GradCAM" });
+    expect(controller.state.map.shown!.facts).toEqual({
+      energy: { inside: 1, area: 4 / 32 },
+      peak: { x: 0, y: 0, insideBox: true },
+    });
+  });
+
+  it("previews what is hovered from what is at hand", async () => {
+    const { controller } = await withPhoto({ method: "GradCAM" });
+    controller.hover(2);
+    expect(controller.state.preview?.detections).toEqual([2]);
+    controller.hover(undefined);
+    expect(controller.state.preview).toBeUndefined();
+  });
+
+  it("asks about a drawn box and about the whole picture", async () => {
+    const { controller, fake } = await withPhoto({ method: "GradCAM" });
+    const box = { x1: 1, y1: 1, x2: 4, y2: 3, className: "cat" };
+    controller.ask(box);
+    await settle();
+    expect(fake.last("explain")).toMatchObject({ box });
+    expect(controller.state.selection).toEqual([]);
+    controller.selectWhole();
+    controller.set({ classFilter: "dog", perClass: true });
+    await settle();
+    expect(fake.last("explain")).toMatchObject({ classNames: ["dog"], backwardPerClass: true });
+    expect(fake.last("explain")).not.toHaveProperty("box");
+  });
+
+  it("cancels what something newer replaces", async () => {
+    const { controller, fake } = await withPhoto();
+    fake.held.add("explain");
+    controller.set({ method: "FullGrad" });
+    await settle();
+    const running = fake.calls.at(-1)!.job;
+    controller.set({ method: "GradCAM" });
+    fake.release("explain");
+    await settle();
+    expect(fake.cancelled).toContain(running);
+    expect(controller.state.map.shown?.method).toBe("GradCAM");
+  });
+
+  it("keeps the quick map when the better one fails", async () => {
+    const { controller, fake } = await withPhoto({ method: "GradCAM" });
+    fake.failures.set("explain", { code: "no-gradient", message: "Foo has no rule" });
+    controller.set({ method: "FullGrad" });
+    await settle();
+    expect(controller.state.map).toMatchObject({ shown: { method: "GradCAM" }, failure: { code: "no-gradient" } });
+  });
+});
+
+describe("settings", () => {
+  it("detect again when detection changes, explain again when the map does, and else only draw", async () => {
+    const { controller, fake } = await withPhoto({ method: "GradCAM" });
+    const after = async (patch: Partial<Settings>) => {
+      const before = fake.calls.length;
+      controller.set(patch);
+      await settle();
+      return fake.names().slice(before);
+    };
+    expect(await after({ opacity: 0.2, colormap: "viridis", crop: "hot" })).toEqual([]);
+    expect(await after({ topPercent: 5 })).toEqual(["explain"]);
+    expect(await after({ confidence: 0.5 })).toEqual(["detect", "explain"]);
+    expect(fake.last("explain")).toMatchObject({ confidence: 0.5, keepTopPercent: 5 });
+    expect(await after({ layer: "17", versus: "cat" })).toEqual(["explain"]);
+    expect(fake.last("explain")).toMatchObject({ layer: 17, versus: "cat" });
+  });
+
+  it("start another worker for another device, with the same model and photo", async () => {
+    const { controller, fake } = await withPhoto({ method: "GradCAM" });
+    controller.set({ device: "webgpu" });
+    await settle();
+    expect(fake).toMatchObject({ started: 2, closed: 1 });
+    expect(controller.state.model).toMatchObject({ model: { provider: { device: "webgpu" } } });
+    expect(controller.state.map.shown?.heat.detections).toEqual([0]);
+  });
+
+  it("filter by class, and select what is left", async () => {
+    const { controller } = await withPhoto({ method: "GradCAM" });
+    controller.set({ classFilter: "cat" });
+    expect(controller.shownDetections().map(({ index }) => index)).toEqual([1]);
+    expect(controller.state.selection).toEqual([1]);
+  });
+});
+
+describe("comparing", () => {
+  it("makes the methods one after another, and goes on after one that fails", async () => {
+    const { controller, fake } = await withPhoto({ method: "GradCAM", compare: ["GradCAM", "EigenCAM", "ODAM"] });
+    fake.held.add("explain");
+    controller.compare(true);
+    await settle();
+    expect(controller.state.compared.map(({ map }) => map?.method)).toEqual(["GradCAM", undefined, undefined]);
+    fake.failures.set("explain", { code: "runtime", message: "no" });
+    fake.release("explain");
+    await settle();
+    expect(controller.state.compared[1]).toMatchObject({ failure: { code: "runtime" } });
+    expect(controller.state.compared[2]).toMatchObject({ method: "ODAM", failure: { code: "runtime" } });
+    controller.compare(false);
+    expect(controller.state.compared).toEqual([]);
+  });
+});
+
+it("looks at the layers once", async () => {
+  const { controller, fake } = await withPhoto({ method: "GradCAM" });
+  controller.lookAtLayers();
+  controller.lookAtLayers();
+  await settle();
+  expect(fake.names().filter((name) => name === "activations")).toHaveLength(1);
+  expect(controller.state.thumbnails).toHaveLength(1);
+});

@@ -1,0 +1,106 @@
+import { readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { decodeNpy } from "@whybox/core";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import { listPageFiles } from "../../../node/src/ui/page-files.js";
+import { type PageServer, servePage } from "../../../node/src/ui/page-server.js";
+import { findPageWeights } from "../../../node/src/ui/page-weights.js";
+
+const root = resolve(import.meta.dirname, "../../../..");
+/** The page as the build made it. */
+export const built: string = join(root, "packages/node/dist/page/");
+export const photos: string = join(root, "fixtures/photos");
+
+/** The built page behind the server of `whybox ui`. */
+export async function startServer(withWeights = true): Promise<PageServer> {
+  const weights = withWeights ? await findPageWeights() : undefined;
+  return servePage({ files: await listPageFiles(built), weights });
+}
+
+/** A page under watch: nothing may be logged, nothing may fail, and no other host may be asked. */
+export interface Watched {
+  readonly page: Page;
+  readonly complaints: string[];
+  close(): Promise<void>;
+}
+
+export async function openPage(
+  browser: Browser,
+  address: string,
+  options: BrowserContextOptions = {},
+): Promise<Watched> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  const { host } = new URL(address);
+  page.on("console", (message) => {
+    if (["error", "warning"].includes(message.type())) complaints.push(`${message.type()}: ${message.text()}`);
+  });
+  page.on("pageerror", (error) => complaints.push(`thrown: ${error.message}`));
+  context.on("request", (request) => {
+    const url = new URL(request.url());
+    if (url.protocol.startsWith("http") && url.host !== host) complaints.push(`asked ${request.url()}`);
+  });
+  await page.goto(address);
+  return { page, complaints, close: () => context.close() };
+}
+
+/** Opens a photo of the fixtures. */
+export async function choosePhoto(page: Page, name: string): Promise<void> {
+  await page.locator('input[accept="image/*"]').first().setInputFiles(join(photos, name));
+}
+
+/** Opens a model file of the fixtures. */
+export async function chooseModel(page: Page, path: string): Promise<void> {
+  await page.locator('input[accept*=".onnx"]').first().setInputFiles(path);
+}
+
+/** Asks about a box, by the form and the keyboard's way. */
+export async function askAbout(
+  page: Page,
+  box: Readonly<Record<"x1" | "y1" | "x2" | "y2", number>>,
+  className: string,
+): Promise<void> {
+  await page.getByRole("button", { name: "Ask about a box of your own" }).click();
+  const form = page.getByRole("form", { name: "Ask about your box" });
+  await form.getByRole("combobox").selectOption(className);
+  await form.getByText("Exact corners").click();
+  for (const [name, key] of Object.entries({ Left: "x1", Top: "y1", Right: "x2", Bottom: "y2" } as const)) {
+    await form.getByLabel(name, { exact: true }).fill(String(box[key]));
+  }
+  await form.getByRole("button", { name: "Ask", exact: true }).click();
+}
+
+/** Waits until the map of what is selected is there and nothing runs any more. */
+export async function mapIsDone(page: Page): Promise<void> {
+  await page.locator(".facts, .verdict, .notice").first().waitFor();
+  await page.waitForFunction(() => document.querySelector(".running") === null);
+}
+
+/** What a button saves. */
+export async function saved(page: Page, button: string): Promise<Uint8Array> {
+  const download = page.waitForEvent("download");
+  await page.getByRole("button", { name: button, exact: true }).click();
+  return new Uint8Array(await readFile(await (await download).path()));
+}
+
+/** The heatmap that is shown, as exported. */
+export async function shownMap(page: Page): Promise<{ width: number; height: number; data: Float32Array }> {
+  const { dims, data } = decodeNpy(await saved(page, ".npy"));
+  return { height: dims[0]!, width: dims[1]!, data };
+}
+
+export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  if (a.length !== b.length) throw new Error(`${a.length} values against ${b.length}`);
+  let most = 0;
+  for (let i = 0; i < a.length; i++) {
+    const difference = Math.abs(a[i]! - b[i]!);
+    if (!(difference <= most)) most = difference;
+  }
+  return most;
+}
+
+export function peakOf({ width, data }: { width: number; data: Float32Array }): { x: number; y: number } {
+  const at = data.indexOf(data.reduce((most, value) => Math.max(most, value)));
+  return { x: at % width, y: Math.floor(at / width) };
+}

@@ -1,0 +1,122 @@
+import type { Detection } from "@whybox/core";
+import type { EngineHandle } from "../src/controller.js";
+import type {
+  Answer,
+  Engine,
+  ExplainRequest,
+  Explanation,
+  HeatMap,
+  OpenedModel,
+  OpenRequest,
+} from "../src/protocol.js";
+
+/** An engine that answers at once, or when it is told to, and remembers what it was asked. */
+export class FakeEngine {
+  readonly calls: { readonly name: string; readonly job: number; readonly request: unknown }[] = [];
+  readonly cancelled: number[] = [];
+  closed = 0;
+  started = 0;
+  /** Names of calls that wait until `release`. */
+  readonly held = new Set<string>();
+  readonly #waiting: { readonly name: string; readonly go: () => void }[] = [];
+  /** Answers other than the usual ones, by the name of the call. */
+  readonly failures = new Map<string, { code: string; message: string }>();
+  detections: readonly Detection[] = [detection(0, "dog", 0.9), detection(1, "cat", 0.6), detection(2, "dog", 0.4)];
+
+  readonly start = (): EngineHandle => {
+    this.started++;
+    return { engine: this.#engine, close: () => this.closed++ };
+  };
+
+  names(): string[] {
+    return this.calls.map(({ name }) => name);
+  }
+
+  last(name: string): Record<string, unknown> {
+    return this.calls.findLast((call) => call.name === name)!.request as Record<string, unknown>;
+  }
+
+  release(name: string): void {
+    this.held.delete(name);
+    for (const one of this.#waiting.filter((waiting) => waiting.name === name)) one.go();
+  }
+
+  readonly #answer = async <T>(name: string, job: number, request: unknown, value: () => T): Promise<Answer<T>> => {
+    this.calls.push({ name, job, request });
+    if (this.held.has(name)) await new Promise<void>((go) => this.#waiting.push({ name, go }));
+    const failure = this.failures.get(name);
+    return failure === undefined ? { ok: true, value: value() } : { ok: false, failure };
+  };
+
+  readonly #engine: Engine = {
+    open: (job, request, tell) =>
+      this.#answer("open", job, request, () => {
+        tell({ stage: "session", done: undefined, total: undefined });
+        return openedModel(request);
+      }),
+    decode: (job, file) => this.#answer("decode", job, file, () => ({ width: 8, height: 4, shrunkFrom: undefined })),
+    frame: (job, frame) => this.#answer("frame", job, frame, () => ({ width: 8, height: 4, shrunkFrom: undefined })),
+    detect: (job, request) => this.#answer("detect", job, request, () => this.detections),
+    explain: (job, request) => this.#answer("explain", job, request, () => this.#explain(request)),
+    activations: (job, request) =>
+      this.#answer("activations", job, request, () => [
+        { layer: "0", width: 2, height: 1, data: new Float32Array([0, 1]) },
+      ]),
+    draw: (job, request) => this.#answer("draw", job, request, () => new Blob(["png"])),
+    cancel: async (job) => void this.cancelled.push(job),
+  };
+
+  #explain(request: ExplainRequest): Explanation {
+    const among = this.detections
+      .slice(0, request.maxDetections ?? 100)
+      .filter(({ className }) => request.classNames === undefined || request.classNames.includes(className));
+    const explained = request.box === undefined ? among.map(({ index }) => index) : [];
+    const maps = request.per === "detection" ? explained.map((index) => heat([index], index)) : [];
+    const timings = { letterbox: 0, forward: 0, detect: 0, backward: 0, finish: 0, total: 0 };
+    return {
+      ...{ method: request.method ?? "", backprop: ["class"], detections: this.detections, layers: [], notes: [] },
+      ...{ whole: heat(explained, 5), maps, asked: undefined, empty: undefined, timings },
+    };
+  }
+}
+
+/** A map of 8 × 4 that is hot in one pixel of its first line. */
+export function heat(detections: readonly number[], hot: number): HeatMap {
+  const data = new Float32Array(32);
+  data[hot] = 1;
+  return { detections, className: "", width: 8, height: 4, data };
+}
+
+export function detection(index: number, className: string, confidence: number): Detection {
+  const corners = { x1: index, y1: 0, x2: index + 2, y2: 2 };
+  return {
+    ...{ index, classIndex: 0, className, confidence, objectness: 1, classProbability: confidence, row: index },
+    ...{ level: 0, levelName: "P3", stride: 8, anchor: 0, cell: [0, 0] },
+    boxImage: { frame: "image", ...corners },
+    boxInput: { frame: "input", ...corners },
+  };
+}
+
+function openedModel({ weights, device }: OpenRequest): OpenedModel {
+  return {
+    ...{ name: weights.kind === "file" ? weights.name : "YOLOv5s", bytes: 1, format: "onnx", producer: "", opset: 17 },
+    ...{
+      classNames: ["dog", "cat"],
+      stride: 32,
+      inputs: [],
+      outputs: [],
+      levels: [],
+      head: "anchor-based",
+      layers: [],
+    },
+    ...{
+      notice: undefined,
+      provider: { device: device === "webgpu" ? "webgpu" : "wasm", threads: 2, note: undefined },
+    },
+  };
+}
+
+/** Lets everything that is ready happen. */
+export async function settle(): Promise<void> {
+  for (let i = 0; i < 50; i++) await Promise.resolve();
+}

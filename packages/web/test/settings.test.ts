@@ -1,0 +1,59 @@
+import { defaultMethods } from "@whybox/core";
+import { describe, expect, it } from "vitest";
+import { methodChoices, methodOf } from "../src/controller/methods.js";
+import { defaultSettings, fromHash, type Settings, toHash } from "../src/controller/settings.js";
+
+const others: Settings = {
+  method: "GradCAM++",
+  layer: "model.17 & more",
+  score: "confidence",
+  classFilter: "traffic light",
+  versus: "cat",
+  perClass: true,
+  confidence: 0.4,
+  iou: 0.6,
+  opacity: 0.3,
+  colormap: "viridis",
+  topPercent: 10,
+  crop: "hot",
+  compare: ["GradCAM", "ODAM"],
+  device: "wasm",
+  threads: 1,
+};
+
+describe("a link", () => {
+  it("restores every setting", () => {
+    for (const key of Object.keys(others) as (keyof Settings)[])
+      expect(others[key], key).not.toEqual(defaultSettings[key]);
+    expect(fromHash(`#${toHash(others)}`)).toEqual(others);
+  });
+
+  it("is empty for the defaults", () => {
+    expect(toHash(defaultSettings)).toBe("");
+    expect(fromHash("")).toEqual(defaultSettings);
+  });
+
+  it.each([
+    `method=nothing&layer=${"x".repeat(101)}`,
+    "confidence=2&iou=-1&opacity=NaN&topPercent=0",
+    "threads=1e1&device=tpu&crop=&compare=,,x",
+    "__proto__=1&constructor=2&confidence=",
+    "%%%&&&===",
+  ])("leaves out what does not fit: %s", (hash) => {
+    expect(fromHash(hash)).toEqual(defaultSettings);
+  });
+});
+
+describe("the methods", () => {
+  it("are all of the engine's, each with a sentence for people", () => {
+    expect(methodChoices.map(({ id }) => id)).toEqual(defaultMethods.map(({ id }) => id));
+    for (const { id, what, title, runs } of methodChoices) expect(what, id).not.toBe(`${title}: ${runs}.`);
+  });
+
+  it("say what they cost", () => {
+    expect(methodOf("GradCAM").cost).toBe("fast");
+    expect(methodOf("tap-fusion").cost).toBe("slower");
+    expect(methodOf("FullGrad").cost).toBe("slower");
+    for (const id of ["D-RISE", "AblationCAM", "SmoothGrad"]) expect(methodOf(id).cost, id).toBe("slow");
+  });
+});
