@@ -1,11 +1,12 @@
 import type { AskedBox, Detection } from "@whybox/core";
 import { failureOf, nextJob, Task } from "./controller/calls.js";
+import { brokenOff, explainFrames, type LiveWorld, type NextFrame, noFrame } from "./controller/live.js";
 import { MapMaker, type Scene } from "./controller/map-maker.js";
 import { methodOf } from "./controller/methods.js";
 import { detectRequest, QUICK, type Subject } from "./controller/requests.js";
 import { defaultSettings, MOST_COMPARED, type Settings } from "./controller/settings.js";
-import type { Compared, State } from "./controller/state.js";
-import type { Engine, OnProgress, Weights } from "./protocol.js";
+import { type Compared, countOf, noMap, nothingSelected, type State } from "./controller/state.js";
+import type { Engine, Failure, OnProgress, Weights } from "./protocol.js";
 
 /** The worker as the controller sees it. */
 export interface EngineHandle {
@@ -44,6 +45,7 @@ export class Controller {
   readonly #map = new Task(this.#cancel);
   readonly #comparison = new Task(this.#cancel);
   readonly #looking = new Task(this.#cancel);
+  readonly #live = new Task(this.#cancel);
 
   constructor(options: ControllerOptions) {
     this.#options = options;
@@ -58,6 +60,7 @@ export class Controller {
     );
     this.#state = {
       model: { phase: "opening", name: "", progress: undefined },
+      live: undefined,
       photo: { phase: "none" },
       found: { phase: "none" },
       ...nothingSelected,
@@ -102,6 +105,7 @@ export class Controller {
   /** Takes a picture file. */
   async openPhoto(name: string, file: Blob): Promise<void> {
     this.#forget();
+    this.stopLive();
     this.#update({ photo: { phase: "decoding", name, file }, found: { phase: "none" } });
     await this.#decoding.start(
       async (step) => {
@@ -111,6 +115,33 @@ export class Controller {
       },
       (error) => this.#update({ photo: { phase: "failed", name, failure: failureOf(error) } }),
     );
+  }
+
+  /** Says why there is no photo. */
+  failPhoto(name: string, failure: Failure): void {
+    this.#forget();
+    this.#update({ photo: { phase: "failed", name, failure } });
+  }
+
+  /** Explains a video in place of a photo, until `stopLive`. */
+  startLive(next: NextFrame): Promise<void> {
+    this.#forget();
+    this.#update({ photo: { phase: "none" }, found: { phase: "none" }, live: noFrame });
+    const world: LiveWorld = {
+      engine: () => this.#handle.engine,
+      settings: () => this.#state.settings,
+      now: this.#now,
+      show: (live) => this.#update({ live }),
+    };
+    return this.#live.start(
+      (step) => explainFrames(step, next, world),
+      (error) => this.#update({ live: brokenOff(this.#state.live, error) }),
+    );
+  }
+
+  stopLive(): void {
+    this.#live.stop();
+    this.#update({ live: undefined });
   }
 
   /** Selects a detection; with `add` beside those that are selected, or takes it out again. */
@@ -353,24 +384,4 @@ export class Controller {
     const inside = energy === undefined ? "" : ` ${Math.round(energy.inside * 100)} % of the heat lies inside the box.`;
     this.#update({ said: shown.empty ?? `Heatmap by ${methodOf(shown.method).title}.${inside}` });
   }
-}
-
-const noMap = { shown: undefined, running: undefined, progress: undefined, failure: undefined } as const;
-
-const nothingSelected = {
-  selection: [],
-  hovered: undefined,
-  preview: undefined,
-  ownBox: undefined,
-  whole: false,
-  map: noMap,
-  compared: [],
-} as const;
-
-function countOf(list: readonly Detection[]): string {
-  if (list.length === 0) return "Nothing was detected.";
-  return `${list.length} detected: ${list
-    .map(({ className }) => className)
-    .slice(0, 8)
-    .join(", ")}.`;
 }

@@ -55,7 +55,20 @@ export interface Compared {
   readonly failure: Failure | undefined;
 }
 
+/** A video, frame by frame. */
+export interface LiveState {
+  /** Frames that were explained. */
+  readonly count: number;
+  /** Frames a second, as it has been lately; undefined before there are two. */
+  readonly rate: number | undefined;
+  readonly heat: HeatMap | undefined;
+  readonly list: readonly Detection[];
+  readonly failure: Failure | undefined;
+}
+
 export interface State {
+  /** Set while a video runs in place of a photo. */
+  readonly live: LiveState | undefined;
   readonly model: ModelState;
   readonly photo: PhotoState;
   readonly found: Found;
@@ -74,4 +87,27 @@ export interface State {
   readonly thumbnails: readonly Thumbnail[] | "running" | undefined;
   /** The last thing that happened, for a live region. */
   readonly said: string;
+}
+
+/** No map, and none on its way. */
+export const noMap = { shown: undefined, running: undefined, progress: undefined, failure: undefined } as const;
+
+/** Nothing is asked for. */
+export const nothingSelected = {
+  selection: [],
+  hovered: undefined,
+  preview: undefined,
+  ownBox: undefined,
+  whole: false,
+  map: noMap,
+  compared: [],
+} as const;
+
+/** What was found, in a sentence. */
+export function countOf(list: readonly Detection[]): string {
+  if (list.length === 0) return "Nothing was detected.";
+  return `${list.length} detected: ${list
+    .map(({ className }) => className)
+    .slice(0, 8)
+    .join(", ")}.`;
 }

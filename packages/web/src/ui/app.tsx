@@ -1,8 +1,10 @@
-import { useEffect, useState } from "preact/hooks";
+import { useContext, useEffect, useState } from "preact/hooks";
 import type { Controller } from "../controller.js";
 import { ComparePane } from "./compare.js";
 import { filesOf, openFile } from "./files.js";
 import { Header } from "./header.js";
+import { LiveStage } from "./live-stage.js";
+import { LiveContext, type LiveVideo } from "./live-video.js";
 import { Panel } from "./panel.js";
 import { Stage } from "./stage.js";
 import { useControllerState } from "./use-state.js";
@@ -11,14 +13,20 @@ import { Welcome } from "./welcome.js";
 /** The whole page. */
 export function App({ controller }: { readonly controller: Controller }) {
   const state = useControllerState(controller);
+  const live = useContext(LiveContext)!;
   const [dragging, setDragging] = useState(false);
-  useEffect(() => keysAndPaste(controller), [controller]);
-  useEffect(() => drops(controller, setDragging), [controller]);
+  useEffect(() => keysAndPaste(controller, live), [controller]);
+  useEffect(() => drops(controller, live, setDragging), [controller]);
   const { phase } = state.photo;
   return (
     <div class="page">
       <Header controller={controller} state={state} />
-      {phase === "none" || phase === "failed" ? (
+      {state.live !== undefined ? (
+        <main class="work">
+          <LiveStage state={state} />
+          <Panel controller={controller} state={state} />
+        </main>
+      ) : phase === "none" || phase === "failed" ? (
         <Welcome controller={controller} state={state} />
       ) : (
         <main class="work">
@@ -39,7 +47,7 @@ export function App({ controller }: { readonly controller: Controller }) {
 }
 
 /** Arrow keys walk through the detections, Escape clears, paste opens; not while somebody types or moves a slider. */
-function keysAndPaste(controller: Controller): () => void {
+function keysAndPaste(controller: Controller, live: LiveVideo): () => void {
   const onKey = (event: KeyboardEvent) => {
     const busy =
       event.target instanceof Element && event.target.closest("input, select, textarea, [role=dialog]") !== null;
@@ -53,7 +61,7 @@ function keysAndPaste(controller: Controller): () => void {
     if (event.key === "Escape") controller.clear();
   };
   const onPaste = (event: ClipboardEvent) => {
-    for (const file of filesOf(event.clipboardData)) openFile(controller, file);
+    for (const file of filesOf(event.clipboardData)) openFile(controller, live, file);
   };
   addEventListener("keydown", onKey);
   addEventListener("paste", onPaste);
@@ -64,7 +72,7 @@ function keysAndPaste(controller: Controller): () => void {
 }
 
 /** Files may be dropped anywhere. */
-function drops(controller: Controller, setDragging: (on: boolean) => void): () => void {
+function drops(controller: Controller, live: LiveVideo, setDragging: (on: boolean) => void): () => void {
   const listening = new AbortController();
   const { signal } = listening;
   const over = (event: DragEvent) => {
@@ -75,7 +83,7 @@ function drops(controller: Controller, setDragging: (on: boolean) => void): () =
   const drop = (event: DragEvent) => {
     event.preventDefault();
     setDragging(false);
-    for (const file of filesOf(event.dataTransfer)) openFile(controller, file);
+    for (const file of filesOf(event.dataTransfer)) openFile(controller, live, file);
   };
   addEventListener("dragover", over, { signal });
   addEventListener("dragleave", leave, { signal });

@@ -1,13 +1,15 @@
 import type { Controller } from "../controller.js";
+import type { LiveVideo } from "./live-video.js";
 
 /** The files of a drop or a paste. */
 export function filesOf(data: DataTransfer | null): readonly File[] {
   return [...(data?.files ?? [])];
 }
 
-/** Opens a photo, or a model by its name's end. */
-export function openFile(controller: Controller, file: File): void {
-  if (/\.(onnx|pt|pth)$/i.test(file.name)) void controller.openModel({ kind: "file", name: file.name, file });
+/** Opens a photo or a video, or a model by its name's end. */
+export function openFile(controller: Controller, live: LiveVideo, file: File): void {
+  if (file.type.startsWith("video/")) void live.file(file);
+  else if (/\.(onnx|pt|pth)$/i.test(file.name)) void controller.openModel({ kind: "file", name: file.name, file });
   else void controller.openPhoto(file.name || "pasted picture", file);
 }
 

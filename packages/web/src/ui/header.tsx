@@ -6,7 +6,7 @@ import { providerText } from "./texts.js";
 
 /** Name of the page, state of the model, and the way to another photo. */
 export function Header({ controller, state }: { readonly controller: Controller; readonly state: State }) {
-  const hasPhoto = state.photo.phase === "ready" || state.photo.phase === "decoding";
+  const hasPhoto = state.photo.phase === "ready" || state.photo.phase === "decoding" || state.live !== undefined;
   return (
     <header class="top">
       <h1 class="brand">

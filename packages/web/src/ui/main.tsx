@@ -1,9 +1,10 @@
-import { proxy, type Remote, wrap } from "comlink";
+import { proxy, type Remote, transfer, wrap } from "comlink";
 import { render } from "preact";
 import { fromHash, toHash } from "../controller/settings.js";
 import { Controller, type EngineHandle } from "../controller.js";
 import type { Engine, OnProgress } from "../protocol.js";
 import { App } from "./app.js";
+import { LiveContext, LiveVideo } from "./live-video.js";
 import { startServiceWorker } from "./service-worker.js";
 
 /** The engine in a worker of its own. */
@@ -14,7 +15,7 @@ function startEngine(): EngineHandle {
   const engine: Engine = {
     open: (job, request, tell) => remote.open(job, request, told(tell)),
     decode: (job, file) => remote.decode(job, file),
-    frame: (job, frame) => remote.frame(job, frame),
+    frame: (job, frame) => remote.frame(job, transfer(frame, [frame])),
     detect: (job, request, tell) => remote.detect(job, request, told(tell)),
     explain: (job, request, tell) => remote.explain(job, request, told(tell)),
     activations: (job, request, tell) => remote.activations(job, request, told(tell)),
@@ -37,7 +38,12 @@ controller.subscribe(() => {
 addEventListener("hashchange", () => controller.set(fromHash(location.hash)));
 const root = document.querySelector("#app")!;
 root.replaceChildren();
-render(<App controller={controller} />, root);
+render(
+  <LiveContext.Provider value={new LiveVideo(controller)}>
+    <App controller={controller} />
+  </LiveContext.Provider>,
+  root,
+);
 // After the first paint: it does not wait for the model.
 requestAnimationFrame(() => setTimeout(() => void controller.openModel()));
 startServiceWorker(() => controller.state.photo.phase === "none");

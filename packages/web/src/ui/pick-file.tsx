@@ -1,6 +1,8 @@
 import type { ComponentChildren } from "preact";
+import { useContext } from "preact/hooks";
 import type { Controller } from "../controller.js";
 import { openFile } from "./files.js";
+import { LiveContext } from "./live-video.js";
 
 interface PickFileProps {
   readonly controller: Controller;
@@ -11,6 +13,7 @@ interface PickFileProps {
 
 /** A button that opens the file picker. */
 export function PickFile({ controller, accept, class: name = "button", children }: PickFileProps) {
+  const live = useContext(LiveContext)!;
   return (
     <label class={name}>
       <input
@@ -18,7 +21,7 @@ export function PickFile({ controller, accept, class: name = "button", children 
         type="file"
         accept={accept}
         onChange={({ currentTarget }) => {
-          for (const file of currentTarget.files ?? []) openFile(controller, file);
+          for (const file of currentTarget.files ?? []) openFile(controller, live, file);
           currentTarget.value = "";
         }}
       />
@@ -27,5 +30,5 @@ export function PickFile({ controller, accept, class: name = "button", children 
   );
 }
 
-export const photoTypes = "image/*";
+export const photoTypes = "image/*,video/*";
 export const modelTypes = ".onnx,.pt,.pth";

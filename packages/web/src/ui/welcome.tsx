@@ -1,6 +1,8 @@
+import { useContext } from "preact/hooks";
 import type { State } from "../controller/state.js";
 import type { Controller } from "../controller.js";
 import { openSample } from "./files.js";
+import { LiveContext } from "./live-video.js";
 import { Notice } from "./notice.js";
 import { modelTypes, PickFile, photoTypes } from "./pick-file.js";
 
@@ -13,6 +15,7 @@ const samples = [
 /** Before there is a photo. */
 export function Welcome({ controller, state }: { readonly controller: Controller; readonly state: State }) {
   const { photo, model } = state;
+  const live = useContext(LiveContext)!;
   return (
     <main class="welcome">
       <h2 class="lead">Why did the detector draw that box?</h2>
@@ -25,6 +28,11 @@ export function Welcome({ controller, state }: { readonly controller: Controller
         <PickFile controller={controller} accept={photoTypes} class="button primary">
           Choose a photo
         </PickFile>
+        {"mediaDevices" in navigator && (
+          <button type="button" class="button" onClick={() => void live.camera()}>
+            Camera
+          </button>
+        )}
         {model.phase === "failed" && (
           <PickFile controller={controller} accept={modelTypes}>
             Open a model

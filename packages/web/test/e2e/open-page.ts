@@ -47,7 +47,7 @@ export async function openPage(
 
 /** Opens a photo of the fixtures. */
 export async function choosePhoto(page: Page, name: string): Promise<void> {
-  await page.locator('input[accept="image/*"]').first().setInputFiles(join(photos, name));
+  await page.locator('input[accept^="image/"]').first().setInputFiles(join(photos, name));
 }
 
 /** Opens a model file of the fixtures. */

@@ -1,0 +1,56 @@
+import type { Engine } from "../protocol.js";
+import { failureOf, type Step } from "./calls.js";
+import { methodOf } from "./methods.js";
+import { explainRequest, QUICK } from "./requests.js";
+import type { Settings } from "./settings.js";
+import type { LiveState } from "./state.js";
+
+/** Gives the next frame of a video. */
+export type NextFrame = () => Promise<ImageBitmap>;
+
+export const noFrame: LiveState = { count: 0, rate: undefined, heat: undefined, list: [], failure: undefined };
+
+/** How much of the last interval counts in the rate. */
+const FRESH = 0.3;
+
+export interface LiveWorld {
+  readonly engine: () => Engine;
+  readonly settings: () => Settings;
+  readonly now: () => number;
+  readonly show: (live: LiveState) => void;
+}
+
+/** Explains frame after frame, the next when the one before is done, until the step is stopped. A slow method gives way to a quick one. */
+export async function explainFrames(
+  step: Step,
+  next: NextFrame,
+  { engine, settings, now, show }: LiveWorld,
+): Promise<void> {
+  let live = noFrame;
+  let interval: number | undefined;
+  for (let before = now(); ; ) {
+    const frame = await next();
+    await step((job) => engine().frame(job, frame));
+    const chosen = settings();
+    const method = methodOf(chosen.method).cost === "fast" ? chosen.method : QUICK;
+    const request = explainRequest(chosen, { kind: "image" }, [], method);
+    const { whole, detections } = await step((job) => engine().explain(job, request, () => {}));
+    const after = now();
+    interval = interval === undefined ? after - before : interval * (1 - FRESH) + (after - before) * FRESH;
+    before = after;
+    const list = detections.filter(({ className }) => chosen.classFilter === "" || className === chosen.classFilter);
+    live = {
+      count: live.count + 1,
+      rate: live.count === 0 ? undefined : 1000 / interval,
+      heat: whole,
+      list,
+      failure: undefined,
+    };
+    show(live);
+  }
+}
+
+/** The state of a video that broke off. */
+export function brokenOff(live: LiveState | undefined, error: unknown): LiveState {
+  return { ...(live ?? noFrame), failure: failureOf(error) };
+}

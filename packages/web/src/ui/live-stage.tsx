@@ -1,0 +1,55 @@
+import { useContext, useLayoutEffect, useRef } from "preact/hooks";
+import type { State } from "../controller/state.js";
+import { HeatCanvas } from "./heat-canvas.js";
+import { LiveContext } from "./live-video.js";
+import { Notice } from "./notice.js";
+import { place } from "./stage.js";
+import { percent } from "./texts.js";
+
+/** A video with what is found in it and why, as fast as the machine goes. */
+export function LiveStage({ state }: { readonly state: State }) {
+  const video = useContext(LiveContext)!;
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const { live, settings } = state;
+  const count = live?.count ?? 0;
+  useLayoutEffect(() => {
+    const frame = video.frame(count);
+    const shown = canvas.current!;
+    shown.width = frame.width;
+    shown.height = frame.height;
+    if (frame.width > 0) shown.getContext("2d")!.drawImage(frame, 0, 0);
+  }, [count]);
+  if (live === undefined) return null;
+  const size = live.heat ?? { width: 4, height: 3 };
+  return (
+    <section class="stage" aria-label="Live video">
+      <div
+        class="photo is-live"
+        style={{ aspectRatio: `${size.width} / ${size.height}`, "--ratio": size.width / size.height }}
+      >
+        <canvas ref={canvas} class="picture" />
+        {live.heat && live.list.length > 0 && <HeatCanvas heat={live.heat} settings={settings} />}
+        {live.list.map((one) => (
+          <div key={one.index} class="own-box is-plain" style={place(one.boxImage, size)}>
+            <span class="box-label">
+              {one.className} <span class="box-score">{percent(one.confidence)}</span>
+            </span>
+          </div>
+        ))}
+      </div>
+      {live.failure && <Notice failure={live.failure} />}
+      <div class="row live-bar">
+        <p>
+          <strong>Live</strong>{" "}
+          <span class="faint">{live.rate === undefined ? "starting…" : `${live.rate.toFixed(1)} frames a second`}</span>
+        </p>
+        <button type="button" class="button primary" disabled={count === 0} onClick={() => void video.capture()}>
+          Take this frame
+        </button>
+        <button type="button" class="button" onClick={() => video.stop()}>
+          Stop
+        </button>
+      </div>
+    </section>
+  );
+}

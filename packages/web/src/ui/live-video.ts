@@ -1,0 +1,93 @@
+import { createContext } from "preact";
+import { EngineFailure } from "../controller/calls.js";
+import type { Controller } from "../controller.js";
+
+/** Longest side of a frame: the network sees no more. */
+const LONGEST = 640;
+
+/** A camera or a video file, frame by frame as fast as the engine takes them. */
+export class LiveVideo {
+  readonly #controller: Controller;
+  readonly #video = document.createElement("video");
+  /** The frame that is being explained, and the one before, which is shown meanwhile. */
+  readonly #frames = [document.createElement("canvas"), document.createElement("canvas")] as const;
+  #count = 0;
+  #url: string | undefined;
+
+  constructor(controller: Controller) {
+    this.#controller = controller;
+    Object.assign(this.#video, { muted: true, playsInline: true, loop: true });
+  }
+
+  async camera(): Promise<void> {
+    this.stop();
+    try {
+      const stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
+      this.#video.srcObject = stream;
+      await this.#start();
+    } catch (error) {
+      this.#fail(
+        error instanceof DOMException && error.name === "NotAllowedError"
+          ? "The camera was not allowed. Allow it for this page in the browser's address bar."
+          : "There is no camera that this browser can use.",
+      );
+    }
+  }
+
+  async file(file: File): Promise<void> {
+    this.stop();
+    this.#url = URL.createObjectURL(file);
+    this.#video.src = this.#url;
+    await this.#start().catch(() =>
+      this.#fail(`"${file.name}" is no video that this browser can play. Try MP4 or WebM.`),
+    );
+  }
+
+  stop(): void {
+    this.#controller.stopLive();
+    const stream = this.#video.srcObject;
+    if (stream instanceof MediaStream) for (const track of stream.getTracks()) track.stop();
+    this.#video.pause();
+    this.#video.srcObject = null;
+    this.#video.removeAttribute("src");
+    if (this.#url !== undefined) URL.revokeObjectURL(this.#url);
+    this.#url = undefined;
+  }
+
+  /** Takes the frame that is shown as a photo. */
+  async capture(): Promise<void> {
+    const canvas = this.frame(this.#controller.state.live?.count ?? 0);
+    const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, "image/png"));
+    this.stop();
+    if (blob !== null) await this.#controller.openPhoto("frame.png", blob);
+  }
+
+  /** The picture of frame number `count`. */
+  frame(count: number): HTMLCanvasElement {
+    return this.#frames[count % 2]!;
+  }
+
+  async #start(): Promise<void> {
+    await this.#video.play();
+    this.#count = 0;
+    void this.#controller.startLive(() => this.#next());
+  }
+
+  async #next(): Promise<ImageBitmap> {
+    const { videoWidth, videoHeight } = this.#video;
+    const scale = Math.min(1, LONGEST / Math.max(videoWidth, videoHeight));
+    const canvas = this.frame(++this.#count);
+    canvas.width = Math.round(videoWidth * scale);
+    canvas.height = Math.round(videoHeight * scale);
+    canvas.getContext("2d")!.drawImage(this.#video, 0, 0, canvas.width, canvas.height);
+    return createImageBitmap(canvas);
+  }
+
+  #fail(message: string): void {
+    this.stop();
+    this.#controller.failPhoto("the video", new EngineFailure({ code: "bad-input", message }).failure);
+  }
+}
+
+/** The one camera of the page. */
+export const LiveContext = createContext<LiveVideo | undefined>(undefined);

@@ -1,0 +1,152 @@
+import { AxeBuilder } from "@axe-core/playwright";
+import type { Browser } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import type { PageServer } from "../../../node/src/ui/page-server.js";
+import { methodChoices } from "../../src/controller/methods.js";
+import { chromiumPath, launchChromium } from "./browser.js";
+import { choosePhoto, mapIsDone, openPage, peakOf, saved, shownMap, startServer, type Watched } from "./open-page.js";
+
+const chromium = chromiumPath();
+
+describe.skipIf(chromium === undefined)("the page", () => {
+  let server: PageServer;
+  let browser: Browser;
+  let watched: Watched;
+  beforeAll(async () => {
+    server = await startServer();
+    browser = await launchChromium(chromium!);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await server?.close();
+  });
+  const open = async (hash = "#device=wasm&method=GradCAM") => {
+    watched = await openPage(browser, `${server.address}${hash}`);
+    return watched.page;
+  };
+  afterEach(async () => {
+    expect(watched.complaints).toEqual([]);
+    await watched.close();
+  });
+
+  it("shows why the dog is a dog", async () => {
+    const page = await open("#device=wasm");
+    await choosePhoto(page, "dog.jpg");
+    await page.getByRole("button", { name: /^bicycle, / }).click();
+    await page.getByRole("button", { name: /^dog, / }).click();
+    await mapIsDone(page);
+    const { x, y } = peakOf(await shownMap(page));
+    // The dog's box in dog.jpg.
+    expect(x > 130 && x < 315 && y > 215 && y < 545, `${x}, ${y}`).toBe(true);
+    expect(await page.getByText("inside the box").count()).toBeGreaterThan(0);
+    const png = await saved(page, "Picture");
+    expect([...png.subarray(1, 4)].map((code) => String.fromCharCode(code)).join("")).toBe("PNG");
+    const view = new DataView(png.buffer, png.byteOffset);
+    expect([view.getUint32(16), view.getUint32(20)]).toEqual([768, 576]);
+    const json = JSON.parse(new TextDecoder().decode(await saved(page, "JSON")));
+    expect(json).toMatchObject({ method: "tap-fusion", image: { source: "dog.jpg", size: [576, 768] }, subject: [0] });
+  });
+
+  it("is sound for assistive technology, dark and light, before and after", { timeout: 120_000 }, async () => {
+    const page = await open();
+    const findings = async () => {
+      const { violations } = await new AxeBuilder({ page }).analyze();
+      return violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
+    };
+    expect(await findings()).toEqual([]);
+    await choosePhoto(page, "dog.jpg");
+    await mapIsDone(page);
+    for (const summary of await page.locator(".panel summary").all()) await summary.click();
+    await page.getByRole("button", { name: "Layer 23" }).waitFor();
+    for (const colorScheme of ["dark", "light"] as const) {
+      await page.emulateMedia({ colorScheme });
+      expect(await findings(), colorScheme).toEqual([]);
+    }
+    await page.getByRole("button", { name: "Compare methods" }).click();
+    await page.locator(".tile canvas").nth(1).waitFor();
+    expect(await findings()).toEqual([]);
+  });
+
+  it("is worked by keyboard alone", async () => {
+    const page = await open();
+    await choosePhoto(page, "dog.jpg");
+    await mapIsDone(page);
+    const selected = () => page.locator(".box[aria-pressed=true]").getAttribute("aria-label");
+    await page.locator("body").press("ArrowRight");
+    expect(await selected()).toMatch(/^bicycle/);
+    await page.locator("body").press("ArrowLeft");
+    expect(await selected()).toMatch(/^dog/);
+    await page.locator("body").press("Escape");
+    expect(await page.locator(".box[aria-pressed=true]").count()).toBe(0);
+    await page.locator(".box").first().focus();
+    await page.keyboard.press("Enter");
+    expect(await page.locator(".box[aria-pressed=true]").count()).toBe(1);
+    await page.locator(".box").last().press("Shift+Enter");
+    expect(await page.locator(".box[aria-pressed=true]").count()).toBe(2);
+    expect(await page.getByRole("status").first().innerText()).not.toBe("");
+  });
+
+  it("asks about a box that is drawn with the mouse", async () => {
+    const page = await open();
+    await choosePhoto(page, "dog.jpg");
+    await mapIsDone(page);
+    const { x, y, width, height } = (await page.locator(".photo").boundingBox())!;
+    // The red motorcycle at the left edge, which is not found.
+    await page.mouse.move(x + width * 0.06, y + height * 0.1);
+    await page.mouse.down();
+    await page.mouse.move(x + width * 0.12, y + height * 0.18, { steps: 4 });
+    await page.mouse.move(x + width * 0.17, y + height * 0.24, { steps: 4 });
+    await page.mouse.up();
+    await page.getByRole("form").getByRole("combobox").selectOption("motorcycle");
+    await page.getByRole("button", { name: "Ask", exact: true }).click();
+    await page.locator(".verdict").waitFor();
+    expect(await page.locator(".verdict").innerText()).toContain("motorcycle");
+    expect(await page.getByText("Why no motorcycle here?").count()).toBe(1);
+  });
+
+  it("restores everything from a link", async () => {
+    const page = await open("#device=wasm&method=EigenCAM&opacity=0.3&colormap=viridis&confidence=0.6");
+    await choosePhoto(page, "dog.jpg");
+    await mapIsDone(page);
+    expect(await page.getByLabel("Method", { exact: true }).inputValue()).toBe("EigenCAM");
+    expect(await page.locator(".heat").evaluate((canvas) => getComputedStyle(canvas).opacity)).toBe("0.3");
+    expect(await page.locator(".box").count()).toBe(2);
+    await page.getByLabel("Colours").selectOption("magma");
+    expect(page.url()).toContain("colormap=magma");
+  });
+
+  it("shows the network's layers to choose from", async () => {
+    const page = await open();
+    await choosePhoto(page, "dog.jpg");
+    await mapIsDone(page);
+    await page.getByText("See the layers").click();
+    await page.getByRole("button", { name: "Layer 17" }).click();
+    await mapIsDone(page);
+    expect(page.url()).toContain("layer=17");
+    expect(await page.getByLabel("Layer", { exact: true }).inputValue()).toBe("17");
+  });
+
+  // Those that take many runs are tried in core's tests; here a few stand for them.
+  const quick = methodChoices.filter(({ cost }) => cost !== "slow").map(({ id }) => id);
+  it("takes every method that is not slow", { timeout: 240_000 }, async () => {
+    const page = await open();
+    await choosePhoto(page, "chelsea.png");
+    await mapIsDone(page);
+    for (const method of quick) {
+      await page.getByLabel("Method", { exact: true }).selectOption(method);
+      await page.waitForFunction(() => document.querySelector(".running") === null, undefined, { timeout: 60_000 });
+      expect(await page.locator(".notice").allInnerTexts(), method).toEqual([]);
+    }
+    expect(quick.length).toBeGreaterThan(20);
+  });
+
+  it("stops when it is told to", async () => {
+    const page = await open();
+    await choosePhoto(page, "chelsea.png");
+    await mapIsDone(page);
+    await page.getByLabel("Method", { exact: true }).selectOption("D-RISE");
+    await page.getByRole("button", { name: "Cancel" }).click();
+    await page.getByLabel("Method", { exact: true }).selectOption("LayerCAM");
+    await page.getByText("LayerCAM ·").waitFor();
+  });
+});
