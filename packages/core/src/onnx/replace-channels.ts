@@ -19,19 +19,21 @@ export interface ChannelTail {
 export function replaceChannels({ model }: TailModel, tap: string): ChannelTail {
   const { graph } = model;
   const build = new GraphBuilder(freshPrefix(model, "whybox/channels/"));
-  const activations = build.input(build.fresh("activations"), undefined);
+  const type = graph.inputs.find(({ name }) => name === tap)!.elemType;
+  const activations = build.input(build.fresh("activations"), undefined, type);
   const items = build.input(build.fresh("items"), undefined);
   const column = (i: number): Value => build.op("Gather", [items, build.ints([i])], { axis: 1 });
   const channels = build.op("Cast", [column(0)], { to: DataType.INT64 });
   const flat = build.op("Reshape", [channels, build.ints([-1])]);
-  const value = build.op("Reshape", [column(1), build.ints([-1, 1, 1, 1])]);
+  const value = build.op("Cast", [build.op("Reshape", [column(1), build.ints([-1, 1, 1, 1])])], { to: type });
   // Axis 1 holds the channels of the activations and of the weights; taken out of it, they become the batch.
   const taken = (from: Value): Value =>
     build.op("Transpose", [build.op("Gather", [from, flat], { axis: 1 })], { perm: [1, 0, 2, 3] });
   const change = build.op("Sub", [value, taken(activations)]);
   const kept: Node[] = [];
   for (const node of graph.nodes) {
-    if (!isPointwise(node, tap, graph.initializers)) {
+    // In half precision a difference of sums would be coarser than the sum.
+    if (type !== DataType.FLOAT || !isPointwise(node, tap, graph.initializers)) {
       kept.push(node);
       continue;
     }

@@ -18,6 +18,7 @@ import {
 } from "../support/mini-detector.js";
 import { runGraph } from "../support/ort.js";
 import { randomSource } from "../support/random.js";
+import { toHalf } from "./half.js";
 
 const options = { topk: 10, versus: 1 };
 
@@ -195,6 +196,25 @@ describe("the tail", () => {
       const [found] = await (await openTail(wanted)).scores(1, (_, into) => into.set(wanted.activations.data));
       const { predictions } = pass.forward;
       expect(found).toBeCloseTo(scoreOn(score, predictions, wanted.detections, options), 3);
+    }
+    await pass.loaded.sessions.dispose();
+  });
+
+  it("of a model in half precision takes replaced channels too", async () => {
+    const model = tameModel();
+    const half = { ...model, graph: toHalf(model.graph) };
+    const pass = await openPass({ layers: [17, 23], tails: true, gradients: false, model: half, confidence: 0.2 });
+    for (const at of [0, 1]) {
+      const wanted = await requestOf(pass, resolveScore("row"), at);
+      const [C, H, W] = wanted.activations.dims as [number, number, number];
+      const tail = await openTail(wanted);
+      const plain = await tail.scores(C, (c, into) => {
+        into.set(wanted.activations.data);
+        into.fill(0.5, c * H * W, (c + 1) * H * W);
+      });
+      const found = await tail.channelScores(new Float64Array(C).fill(0.5));
+      expect(new Set(plain).size).toBeGreaterThan(1);
+      for (let c = 0; c < C; c++) expect(Math.abs(found[c]! - plain[c]!)).toBeLessThan(1e-6);
     }
     await pass.loaded.sessions.dispose();
   });
