@@ -1,9 +1,11 @@
 import { WhyboxError } from "../errors.js";
 import type { Box, Letterbox, Size } from "../image/frame.js";
 import { toImage } from "../image/frame-map.js";
+import { hullSides } from "../tensor/turned-box.js";
 import type { Detection, Predictions } from "./detection.js";
 import type { DetectorHead } from "./head.js";
 import { type Candidate, type NmsOptions, nonMaximumSuppression } from "./nms.js";
+import { extrasOf, turnedBoxOf } from "./tasks/extra.js";
 
 export interface DetectThresholds extends NmsOptions {
   /** Objectness, and objectness × class probability, must be larger. */
@@ -13,7 +15,8 @@ export interface DetectThresholds extends NmsOptions {
 /**
  * Predictions → kept boxes, strongest first, as YOLOv5's `non_max_suppression` with its best class per row: objectness
  * above the threshold, then objectness × best class probability above it, then NMS. Arithmetic in float32 as there, so
- * that a box has exactly its row's edges. Rows that are not finite are never kept.
+ * that a box has exactly its row's edges. Rows that are not finite are never kept. Masks, keypoints and turned boxes as the predictions' `extra`
+ * says; turned boxes compete by their probabilistic IoU.
  *
  * @throws unsupported-model when the predictions have another shape than the head says.
  */
@@ -76,7 +79,8 @@ function everyClass(
   })).filter(({ confidence }) => confidence > threshold);
 }
 
-function candidateOf({ data, columns }: Predictions, { classCount }: DetectorHead, row: number): Candidate {
+function candidateOf(predictions: Predictions, { classCount }: DetectorHead, row: number): Candidate {
+  const { data, columns } = predictions;
   const base = row * columns;
   const objectness = data[base + 4]!;
   let classIndex = 0;
@@ -88,11 +92,14 @@ function candidateOf({ data, columns }: Predictions, { classCount }: DetectorHea
       confidence = product;
     }
   }
-  return { row, classIndex, confidence, box: boxOfRow(data, base) };
+  const turned = turnedBoxOf(predictions, row);
+  const sides =
+    turned === undefined ? [data[base + 2]!, data[base + 3]!] : hullSides(turned.width, turned.height, turned.angle);
+  const box = boxAround(data[base]!, data[base + 1]!, sides[0]!, sides[1]!);
+  return { row, classIndex, confidence, box, ...(turned === undefined ? {} : { turned }) };
 }
 
-function boxOfRow(data: Float32Array, base: number): Box<"input"> {
-  const [x, y, width, height] = [data[base]!, data[base + 1]!, data[base + 2]!, data[base + 3]!];
+function boxAround(x: number, y: number, width: number, height: number): Box<"input"> {
   return {
     frame: "input",
     x1: Math.fround(x - width / 2),
@@ -127,7 +134,8 @@ function toDetection(
   letterbox: Letterbox,
 ): Detection {
   const boxes = { boxImage: toImage(box, letterbox), boxInput: clip(box, letterbox.inputSize) };
-  return { ...detectionOfRow(predictions, row, classIndex, boxes, index, head, names, letterbox), confidence };
+  const detection = detectionOfRow(predictions, row, classIndex, boxes, index, head, names, letterbox);
+  return { ...detection, confidence, ...extrasOf(predictions, row, boxes.boxImage, letterbox) };
 }
 
 /** A row of the predictions as a detection of a class, with the boxes that it is to have. */

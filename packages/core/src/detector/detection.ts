@@ -1,4 +1,23 @@
 import type { Box, Letterbox } from "../image/frame.js";
+import type { Mask } from "../image/mask.js";
+import type { Tensor } from "../tensor/tensor.js";
+import type { KeypointLayout } from "./tasks/keypoints.js";
+import type { Point } from "./tasks/turned.js";
+
+/** A keypoint in image pixels, clipped to the picture. */
+export interface Keypoint {
+  readonly name: string;
+  readonly x: number;
+  readonly y: number;
+  /** Probability that it is there (visible); undefined where the model tells none. */
+  readonly confidence: number | undefined;
+}
+
+/** What the columns behind the classes hold: mask coefficients, one for each prototype `[E, h, w]`; keypoints; an angle in radians. */
+export type Extra =
+  | { readonly task: "segment"; readonly prototypes: Tensor }
+  | { readonly task: "pose"; readonly keypoints: KeypointLayout }
+  | { readonly task: "obb" };
 
 /** One kept box of the detector. It knows where in the network it comes from. */
 export interface Detection {
@@ -11,8 +30,17 @@ export interface Detection {
   /** 1 where the head has none. */
   readonly objectness: number;
   readonly classProbability: number;
+  /** Of a turned box the upright rectangle around it. */
   readonly boxImage: Box<"image">;
   readonly boxInput: Box<"input">;
+  /** Of a segmentation model: the mask in image pixels; it may be empty. */
+  readonly mask?: Mask;
+  /** Of a pose model. */
+  readonly keypoints?: readonly Keypoint[];
+  /** Of a turned box: radians in [0, π/2), from x towards y (clockwise in the picture). */
+  readonly angle?: number;
+  /** Of a turned box: its corners in image pixels, one after the other around it; they may lie outside the picture. */
+  readonly corners?: readonly [Point, Point, Point, Point];
   /** Row of the raw predictions `[1, R, 5+K]` that the box is. */
   readonly row: number;
   /** Index of the detection level, finest first (0 is P3 in YOLOv5). */
@@ -38,7 +66,12 @@ export interface Predictions {
   /** False where the objectness column is but ones: the class probability is then all that is known. Default true. */
   readonly hasObjectness?: boolean;
   readonly data: Float32Array;
-  /** x, y, w, h of every row side by side, `[R, 4]`: a pass over all boxes is then short on memory traffic. Optional. */
+  /** What the columns behind the classes are; undefined when there are none. */
+  readonly extra?: Extra | undefined;
+  /**
+   * x, y, w, h of every row side by side, `[R, 4]`, of turned boxes those of the upright rectangle around them: a pass over all boxes is then short on
+   * memory traffic. Optional.
+   */
   readonly boxes?: Float32Array;
 }
 

@@ -1,14 +1,17 @@
 import { detect } from "../detector/detect.js";
 import type { Detection, Predictions } from "../detector/detection.js";
+import { extraOf } from "../detector/tasks/extra.js";
 import { throwIfAborted, WhyboxError } from "../errors.js";
 import type { Letterbox, RgbImage } from "../image/frame.js";
 import { letterbox, planLetterbox } from "../image/letterbox.js";
 import { encodeModel } from "../onnx/encode.js";
 import type { RuntimeTensor } from "../runtime/port.js";
+import { boxTable } from "../scores/iou.js";
+import type { Tensor } from "../tensor/tensor.js";
 import { readFloats } from "./evidence.js";
 import { inspectModel, type ModelFacts } from "./inspect.js";
-import { type LoadedModel, planContext } from "./loaded-model.js";
-import { type ForwardPlan, joinPlans, planTaps, type TapPlan } from "./plan.js";
+import { type LoadedModel, planContext, usualSize } from "./loaded-model.js";
+import { type ForwardPlan, joinPlans, planTaps, prototypesTap, type TapPlan } from "./plan.js";
 import type { ResolvedDetectOptions } from "./resolve-options.js";
 
 /** What the forward pass gave, decoded. Whoever has it disposes of `tensors`. */
@@ -85,17 +88,6 @@ function planInput(loaded: LoadedModel, image: RgbImage, options: ResolvedDetect
   return planLetterbox([image.height, image.width], { size, stride, fixed: fixedSize !== undefined });
 }
 
-function boxesOf(data: Float32Array, rows: number, columns: number): Float32Array {
-  const boxes = new Float32Array(4 * rows);
-  for (let to = 0, from = 0; to < boxes.length; to += 4, from += columns) {
-    boxes[to] = data[from]!;
-    boxes[to + 1] = data[from + 1]!;
-    boxes[to + 2] = data[from + 2]!;
-    boxes[to + 3] = data[from + 3]!;
-  }
-  return boxes;
-}
-
 /** A layer picked by name can be any value; only maps over the picture can be explained. */
 export function checkLayers(plan: TapPlan, { tensors }: ForwardResult): void {
   for (const [value, output] of plan.activations) {
@@ -117,12 +109,31 @@ async function readPredictions(
   const { dims, data } = await readFloats(output, tensors[output]!);
   const [batch, rows, columns] = dims;
   const { classCount: classes, hasObjectness } = loaded.head;
-  if (dims.length === 3 && batch === 1)
-    return { rows: rows!, columns: columns!, classes, hasObjectness, data, boxes: boxesOf(data, rows!, columns!) };
+  if (dims.length === 3 && batch === 1) {
+    const extra = extraOf(loaded.head, loaded.model.metadata, await readPrototypes(loaded, tensors));
+    const predictions = { rows: rows!, columns: columns!, classes, hasObjectness, extra, data };
+    return { ...predictions, boxes: boxTable(predictions) };
+  }
   throw new WhyboxError(
     "unsupported-model",
     `Output "${output}" has the shape [${dims.join(", ")}], expected [1, rows, 5 + classes].`,
     { details: { output, dims } },
+  );
+}
+
+/** Mask prototypes `[E, h, w]`; undefined for a model without masks. */
+async function readPrototypes(
+  loaded: LoadedModel,
+  tensors: Readonly<Record<string, RuntimeTensor>>,
+): Promise<Tensor | undefined> {
+  const tap = prototypesTap(planContext(loaded));
+  if (tap === undefined) return undefined;
+  const { dims, data } = await readFloats(tap.output, tensors[tap.output]!);
+  if (dims.length === 4 && dims[0] === 1 && dims[1] === loaded.head.extraCount) return { dims: dims.slice(1), data };
+  throw new WhyboxError(
+    "unsupported-model",
+    `Output "${tap.value}" has the shape [${dims.join(", ")}], expected mask prototypes [1, ${loaded.head.extraCount}, h, w].`,
+    { details: { output: tap.value, dims } },
   );
 }
 

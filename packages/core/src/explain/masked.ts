@@ -1,8 +1,8 @@
 import type { Detection, Predictions } from "../detector/detection.js";
 import type { MaskedInputs } from "../methods/method.js";
+import { classesOf } from "../scores/columns.js";
 import { iouOfRow, isFar } from "../scores/iou.js";
 import type { Score, ScoreOptions } from "../scores/score.js";
-import { classesOf } from "../scores/weighted.js";
 import { type BatchSession, batchThatWorks, runBatches } from "./batch-runs.js";
 import type { ForwardResult } from "./forward-pass.js";
 import { type LoadedModel, planContext } from "./loaded-model.js";

@@ -102,9 +102,11 @@ export function planTaps(context: PlanContext, request: PlanRequest): TapPlan {
   if (gradients) refuseOtherPrecision(context, values);
   const full = gradients ? backward(layers, all) : null;
   const crossing = request.tails ? layers.flatMap((layer) => tail(layer).crossing) : [];
-  const extra = [...taps.flatMap((tap) => tap.nodes), ...(full?.model.forwardNodes ?? [])];
+  const prototypes = prototypesTap(context);
+  const read = prototypes === undefined ? taps : [prototypes, ...taps];
+  const extra = [...read.flatMap((tap) => tap.nodes), ...(full?.model.forwardNodes ?? [])];
   const saved = full?.model.saved ?? [];
-  const outputs = [...new Set([head.output, ...taps.map((tap) => tap.output), ...saved, ...crossing])];
+  const outputs = [...new Set([head.output, ...read.map((tap) => tap.output), ...saved, ...crossing])];
   return {
     key: [kind, request.activations, gradients, request.tails, ...values].join("\n"),
     activations: new Map(taps.map((tap) => [tap.value, tap.output])),
@@ -208,8 +210,20 @@ function scoredValues({ levels, output }: DetectorHead, used: readonly number[])
   return rows.length === used.length ? rows : [output];
 }
 
-/** A layer's value as a float32 output of the forward session. */
-function floatTap(model: Model, value: string): { value: string; output: string; nodes: Node[] } {
+/** A value of the graph, and the float32 output of the forward session with it. */
+export interface FloatTap {
+  readonly value: string;
+  readonly output: string;
+  /** What the forward session needs for it. */
+  readonly nodes: readonly Node[];
+}
+
+/** Where the forward session gives the mask prototypes; undefined for a model without masks. */
+export function prototypesTap({ model, head }: PlanContext): FloatTap | undefined {
+  return head.prototypes === undefined ? undefined : floatTap(model, head.prototypes);
+}
+
+function floatTap(model: Model, value: string): FloatTap {
   if (elementType(model.graph, value) === DataType.FLOAT) return { value, output: value, nodes: [] };
   const output = `whybox/tap/${value}`;
   const attributes = new Map([["to", attribute(DataType.FLOAT)]]);

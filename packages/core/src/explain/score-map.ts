@@ -2,7 +2,7 @@ import type { Detection, Predictions } from "../detector/detection.js";
 import type { DetectorHead } from "../detector/head.js";
 import type { Size } from "../image/frame.js";
 import type { ClassMap, Place } from "../methods/method.js";
-import { classesOf } from "../scores/weighted.js";
+import { classesOf } from "../scores/columns.js";
 import { resizeBilinear } from "../tensor/resample.js";
 import type { Map2D } from "../tensor/tensor.js";
 

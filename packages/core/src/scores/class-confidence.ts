@@ -1,5 +1,6 @@
+import { CLASS_COLUMN, OBJECTNESS_COLUMN } from "./columns.js";
 import type { Score } from "./score.js";
-import { CLASS_COLUMN, LEAST_LOGARITHM, OBJECTNESS_COLUMN, weightedMean, weightedRows } from "./weighted.js";
+import { LEAST_LOGARITHM, weightedMean, weightedRows } from "./weighted.js";
 
 /** log((Σ wᵢ · objectnessᵢ) · (Σ wᵢ · p(class)ᵢ)): the product of the two weighted means, as the reference takes it. */
 export const classConfidenceScore: Score = {

@@ -1,5 +1,5 @@
+import { CLASS_COLUMN } from "./columns.js";
 import type { Score } from "./score.js";
-import { CLASS_COLUMN } from "./weighted.js";
 
 /** Σ p(class) over all rows of the predictions: the first target of the reference explainer. The box plays no part. */
 export const classSumScore: Score = {

@@ -1,5 +1,6 @@
+import { CLASS_COLUMN } from "./columns.js";
 import type { Score } from "./score.js";
-import { CLASS_COLUMN, LEAST_LOGARITHM, logWeightedMean } from "./weighted.js";
+import { LEAST_LOGARITHM, logWeightedMean } from "./weighted.js";
 
 /** log Σ wᵢ · p(class of the target)ᵢ over the target's rows: why is it this class? */
 export const classScore: Score = {

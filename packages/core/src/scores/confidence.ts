@@ -1,5 +1,6 @@
+import { CLASS_COLUMN, OBJECTNESS_COLUMN } from "./columns.js";
 import type { Score } from "./score.js";
-import { CLASS_COLUMN, LEAST_LOGARITHM, logWeightedMean, OBJECTNESS_COLUMN } from "./weighted.js";
+import { LEAST_LOGARITHM, logWeightedMean } from "./weighted.js";
 
 /** log Σ wᵢ · objectnessᵢ over the target's rows: why is something there? A head without objectness answers with its class probability. */
 export const confidenceScore: Score = {

@@ -1,7 +1,8 @@
+import { classesOf } from "./columns.js";
 import { classLogit } from "./row.js";
 import type { Score } from "./score.js";
 import type { Scalar } from "./tape.js";
-import { classesOf, isFiniteRow } from "./weighted.js";
+import { isFiniteRow } from "./weighted.js";
 
 /** Classes compared with. */
 const COMPARED = 3;

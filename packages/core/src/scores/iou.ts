@@ -1,19 +1,23 @@
 import type { Predictions } from "../detector/detection.js";
 import type { Box } from "../image/frame.js";
+import { hullSides } from "../tensor/turned-box.js";
+import { extraStart } from "./columns.js";
 import type { PredictionView } from "./score.js";
-import type { Scalar } from "./tape.js";
+import type { Scalar, Tape } from "./tape.js";
 
 /** Keeps the quotient finite for boxes without area; the value that YOLOv5 v7.0's `box_iou` uses. */
 const EPSILON = 1e-7;
 
 /**
  * IoU of a fixed box with the box of row `row`, on the tape: inter / (areaBox + areaRow − inter + 1e-7), continuous
- * coordinates in input pixels. The gradient flows into the row's x, y, w, h, not into the box.
+ * coordinates in input pixels. The gradient flows into the row's x, y, w, h, not into the box. Of a turned box the upright rectangle around it counts,
+ * and the gradient flows into its angle too.
  */
 export function iouOnTape(view: PredictionView, box: Box<"input">, row: number): Scalar {
   const { tape } = view;
-  const [left, right] = edges(view, row, 0, 2);
-  const [top, bottom] = edges(view, row, 1, 3);
+  const [width, height] = sidesOnTape(view, row);
+  const [left, right] = edges(view, view.at(row, 0), width);
+  const [top, bottom] = edges(view, view.at(row, 1), height);
   const overlap = (low: Scalar, high: Scalar, boxLow: number, boxHigh: number): Scalar =>
     tape.clampMin(tape.sub(tape.min(tape.constant(boxHigh), high), tape.max(tape.constant(boxLow), low)), 0);
   const inter = tape.mul(overlap(left, right, box.x1, box.x2), overlap(top, bottom, box.y1, box.y2));
@@ -23,18 +27,54 @@ export function iouOnTape(view: PredictionView, box: Box<"input">, row: number):
   return tape.div(inter, union);
 }
 
+/** Width and height of a row's box; of a turned one those of the upright rectangle around it (`hullSides`). */
+export function sidesOnTape(view: PredictionView, row: number): readonly [width: Scalar, height: Scalar] {
+  const { tape, predictions } = view;
+  const [width, height] = [view.at(row, 2), view.at(row, 3)];
+  if (predictions.extra?.task !== "obb") return [width, height];
+  const angle = view.at(row, extraStart(predictions));
+  const [cos, sin] = [positive(tape, tape.cos(angle)), positive(tape, tape.sin(angle))];
+  return [
+    tape.float32(tape.add(tape.mul(width, cos), tape.mul(height, sin))),
+    tape.float32(tape.add(tape.mul(width, sin), tape.mul(height, cos))),
+  ];
+}
+
+function positive(tape: Tape, value: Scalar): Scalar {
+  return value.value < 0 ? tape.mul(tape.constant(-1), value) : value;
+}
+
 /**
  * Low and high edge of a row's box along one axis: centre ∓ size / 2, in float32 as the detector computes its boxes.
  * So the row that is the box has exactly the box's edges, and the ties of max and min are ties.
  */
-function edges(view: PredictionView, row: number, centreColumn: number, sizeColumn: number): [Scalar, Scalar] {
-  const { tape } = view;
-  const centre = view.at(row, centreColumn);
-  const half = tape.div(view.at(row, sizeColumn), tape.constant(2));
+function edges({ tape }: PredictionView, centre: Scalar, size: Scalar): [Scalar, Scalar] {
+  const half = tape.div(size, tape.constant(2));
   return [tape.float32(tape.sub(centre, half)), tape.float32(tape.add(centre, half))];
 }
 
-/** The same number without a tape: for looking at every row. */
+/** x, y, w, h of every row, `[R, 4]`; of turned boxes those of the upright rectangle around them. */
+export function boxTable(predictions: Predictions): Float32Array {
+  const { data, rows, columns, extra } = predictions;
+  const angle = extra?.task === "obb" ? extraStart(predictions) : undefined;
+  const boxes = new Float32Array(4 * rows);
+  for (let to = 0, from = 0; to < boxes.length; to += 4, from += columns) {
+    boxes[to] = data[from]!;
+    boxes[to + 1] = data[from + 1]!;
+    boxes[to + 2] = data[from + 2]!;
+    boxes[to + 3] = data[from + 3]!;
+    if (angle !== undefined) boxes.set(hullSides(data[from + 2]!, data[from + 3]!, data[from + angle]!), to + 2);
+  }
+  return boxes;
+}
+
+/** The same predictions with the table of their boxes: of turned ones nothing else can be read. */
+export function withBoxTable(predictions: Predictions): Predictions {
+  const isTurned = predictions.extra?.task === "obb";
+  return isTurned && predictions.boxes === undefined ? { ...predictions, boxes: boxTable(predictions) } : predictions;
+}
+
+/** The same number without a tape: for looking at every row. Turned boxes must have their table (`withBoxTable`). */
 export function iouOfRow(predictions: Predictions, row: number, box: Box<"input">): number {
   const data = predictions.boxes ?? predictions.data;
   const base = row * (predictions.boxes ? 4 : predictions.columns);

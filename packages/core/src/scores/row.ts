@@ -1,5 +1,6 @@
+import { CLASS_COLUMN, OBJECTNESS_COLUMN } from "./columns.js";
 import type { PredictionView, Score, ScoreTarget } from "./score.js";
-import { CLASS_COLUMN, isFiniteRow, OBJECTNESS_COLUMN } from "./weighted.js";
+import { isFiniteRow } from "./weighted.js";
 
 /** objectness × p(class) of the one row that the box is: the confidence that the detector shows. */
 export const rowScore: Score = {

@@ -25,6 +25,8 @@ export interface Tape {
   float32(a: Scalar): Scalar;
   log(a: Scalar): Scalar;
   exp(a: Scalar): Scalar;
+  cos(a: Scalar): Scalar;
+  sin(a: Scalar): Scalar;
   sum(terms: readonly Scalar[]): Scalar;
   /** d result / d each leaf, indexed by the leaf's id. */
   gradient(result: Scalar): Float64Array;
@@ -108,6 +110,16 @@ class ListTape implements Tape {
   exp(a: Scalar): Scalar {
     const value = Math.exp(a.value);
     return this.#push(value, a.id, value, -1, 0, { aa: value });
+  }
+
+  cos(a: Scalar): Scalar {
+    const value = Math.cos(a.value);
+    return this.#push(value, a.id, -Math.sin(a.value), -1, 0, { aa: -value });
+  }
+
+  sin(a: Scalar): Scalar {
+    const value = Math.sin(a.value);
+    return this.#push(value, a.id, Math.cos(a.value), -1, 0, { aa: -value });
   }
 
   sum(terms: readonly Scalar[]): Scalar {

@@ -1,11 +1,8 @@
 import type { Predictions } from "../detector/detection.js";
+import { CLASS_COLUMN, classesOf } from "./columns.js";
 import { iouOnTape, nearestRows } from "./iou.js";
 import type { PredictionView, ScoreOptions, ScoreTarget } from "./score.js";
 import type { Scalar } from "./tape.js";
-
-/** Columns before the class probabilities: x, y, w, h, objectness. */
-export const CLASS_COLUMN = 5;
-export const OBJECTNESS_COLUMN = 4;
 
 /** Stands for the logarithm of nothing, where the reference has −∞: log 1e-7. */
 export const LEAST_LOGARITHM = Math.log(1e-7);
@@ -50,11 +47,6 @@ export function logWeightedMean(
 ): Scalar | null {
   const found = weightedRows(view, target, options);
   return found === null ? null : view.tape.log(weightedMean(view, found, column));
-}
-
-/** K, the number of class columns. */
-export function classesOf({ classes, columns }: Predictions): number {
-  return classes ?? columns - CLASS_COLUMN;
 }
 
 /** True when no column of the row is NaN or infinite. */

@@ -1,0 +1,72 @@
+import type { Box, Letterbox } from "../../image/frame.js";
+import type { Tensor } from "../../tensor/tensor.js";
+import type { TurnedBox } from "../../tensor/turned-box.js";
+import type { Detection, Extra, Keypoint, Predictions } from "../detection.js";
+import type { DetectorHead } from "../head.js";
+import { keypointLayout } from "./keypoints.js";
+import { instanceMask } from "./masks.js";
+import { cornersOf, pointToImage, regularised } from "./turned.js";
+
+/** What the columns behind the classes hold. @param prototypes `[E, h, w]`, of a segmentation model. */
+export function extraOf(
+  { task, extraCount }: Pick<DetectorHead, "task" | "extraCount">,
+  metadata: ReadonlyMap<string, string>,
+  prototypes: Tensor | undefined,
+): Extra | undefined {
+  if (task === "obb") return { task };
+  if (task === "pose") return { task, keypoints: keypointLayout(metadata, extraCount) };
+  return task === "segment" && prototypes !== undefined ? { task, prototypes } : undefined;
+}
+
+/** First column behind the classes. */
+export function extraStart({ columns, classes }: Predictions): number {
+  return 5 + (classes ?? columns - 5);
+}
+
+/** The turned box of a row, where the task has such. */
+export function turnedBoxOf(predictions: Predictions, row: number): TurnedBox | undefined {
+  if (predictions.extra?.task !== "obb") return undefined;
+  const { data, columns } = predictions;
+  const base = row * columns;
+  const [x, y, width, height] = [data[base]!, data[base + 1]!, data[base + 2]!, data[base + 3]!];
+  return { x, y, width, height, angle: data[base + extraStart(predictions)]! };
+}
+
+/** What a detection has beside its box. */
+export function extrasOf(
+  predictions: Predictions,
+  row: number,
+  box: Box<"image">,
+  letterbox: Letterbox,
+): Pick<Detection, "mask" | "keypoints" | "angle" | "corners"> {
+  const { extra, data, columns } = predictions;
+  const values = data.subarray(row * columns + extraStart(predictions), (row + 1) * columns);
+  switch (extra?.task) {
+    case "segment":
+      return { mask: instanceMask(values, extra.prototypes, box, letterbox) };
+    case "pose":
+      return { keypoints: keypointsOf(values, extra.keypoints, letterbox) };
+    case "obb": {
+      const turned = regularised(turnedBoxOf(predictions, row)!);
+      const [a, b, c, d] = cornersOf(turned);
+      const toImage = (corner: typeof a) => pointToImage(corner, letterbox);
+      return { angle: turned.angle, corners: [toImage(a), toImage(b), toImage(c), toImage(d)] };
+    }
+    default:
+      return {};
+  }
+}
+
+/** Clipped to the picture, as Ultralytics does. */
+function keypointsOf(
+  values: Float32Array,
+  { names, dims }: { readonly names: readonly string[]; readonly dims: 2 | 3 },
+  letterbox: Letterbox,
+): Keypoint[] {
+  const [H, W] = letterbox.imageSize;
+  return names.map((name, k) => {
+    const [x, y] = pointToImage([values[dims * k]!, values[dims * k + 1]!], letterbox);
+    const confidence = dims === 3 ? values[dims * k + 2]! : undefined;
+    return { name, x: Math.min(Math.max(x, 0), W), y: Math.min(Math.max(y, 0), H), confidence };
+  });
+}
