@@ -32,7 +32,7 @@ describe.each(checkpoints)("the pickle of %s", (file) => {
     const theirIds: string[] = [];
     const parser = new Parser({
       nameResolver: { resolve: recordClass },
-      persistentResolver: { resolve: (id) => new Storage(theirIds.push(String((id as unknown[])[2]))) },
+      persistentResolver: { resolve: (id) => new Storage(theirIds.push(String((id as unknown as unknown[])[2]))) },
       unpicklingTypeOfDictionary: "Map",
       unpicklingTypeOfSet: "Set",
     });
