@@ -3,6 +3,7 @@
 export { defaultRules } from "./autodiff/rules/index.js";
 export type { Detection, DetectResult, Predictions } from "./detector/detection.js";
 export type { DetectorHead, HeadLevel, RowOrigin } from "./detector/head.js";
+export type { InputFacts, InputOptions } from "./detector/input/pixel-form.js";
 export type { Layer, LayerSelector } from "./detector/layer.js";
 export { didYouMean, WhyboxError, type WhyboxErrorCode } from "./errors.js";
 export { type CoreDetector, type CreateDetectorOptions, createDetector } from "./explain/create-detector.js";
@@ -23,7 +24,7 @@ export { renderContactSheet, type SheetTile } from "./image/contact-sheet.js";
 export { cropByHeatmap } from "./image/crop.js";
 export type { Box, Frame, Letterbox, RgbImage, Size } from "./image/frame.js";
 export { cellToInput, toImage, toInput, unletterbox } from "./image/frame-map.js";
-export { type LetterboxTarget, letterbox, planLetterbox } from "./image/letterbox.js";
+export { type LetterboxTarget, letterbox, type PaddingSide, planLetterbox } from "./image/letterbox.js";
 export { type DrawnDetection, type OverlayOptions, renderOverlay } from "./image/overlay.js";
 export { checkRgbImage } from "./image/rgb-image.js";
 export { type AnyCamMethod, defaultMethods, resolveMethod } from "./methods/index.js";

@@ -1,6 +1,7 @@
 import type { ForwardValues } from "../autodiff/backward-model.js";
 import type { GradRule } from "../autodiff/rule.js";
 import type { DetectResult } from "../detector/detection.js";
+import type { InputOptions } from "../detector/input/pixel-form.js";
 import type { Layer } from "../detector/layer.js";
 import { resolveClasses } from "../detector/names.js";
 import { resolveLayer } from "../detector/resolve-layer.js";
@@ -17,7 +18,7 @@ import { explainImage } from "./explain.js";
 import { checkLayers, disposeAll, forwardPass, inspectWithSizes } from "./forward-pass.js";
 import { inspectModel, type ModelFacts } from "./inspect.js";
 import { loadModel } from "./load-model.js";
-import { type LoadedModel, planContext } from "./loaded-model.js";
+import { type LoadedModel, planContext, usualSize } from "./loaded-model.js";
 import type { DetectOptions, ExplainOptions } from "./options.js";
 import { type ForwardPlan, joinPlans, planTaps } from "./plan.js";
 import { type ExplainPlan, planExplain } from "./plan-explain.js";
@@ -27,6 +28,8 @@ import type { ExplainResult } from "./result.js";
 export interface CreateDetectorOptions extends SessionOptions {
   /** Class names; default: the model's metadata, else class0, class1, … */
   readonly names?: readonly string[];
+  /** What the model is fed with, where its file does not tell, or tells wrongly. Default: what the graph tells. */
+  readonly input?: InputOptions;
   /** Methods that `method` may name. Default: all that come with Whybox; pass `[...defaultMethods, mine]` to add one. */
   readonly methods?: readonly AnyCamMethod[];
   /** Scores that `backprop` may name. Default: all that come with Whybox. */
@@ -75,7 +78,7 @@ export async function createDetector(
   return {
     classNames: loaded.classNames,
     facts: inspectModel(loaded),
-    inspect: (given = {}) => inspectWithSizes(loaded, given.imageSize ?? loaded.fixedSize ?? [640, 640]),
+    inspect: (given = {}) => inspectWithSizes(loaded, given.imageSize ?? usualSize(loaded.input.sides)),
     detect: async (image, given = {}) => {
       const resolved = resolveDetectOptions(given);
       detectPlan ??= joinPlans(planContext(loaded), [planTaps(planContext(loaded), detectionOnly)]);

@@ -75,17 +75,23 @@ export async function forwardOnInput(
 }
 
 function planInput(loaded: LoadedModel, image: RgbImage, options: ResolvedDetectOptions): Letterbox {
-  const { fixedSize, stride } = loaded;
+  const { input, stride } = loaded;
+  const { sides } = input;
   const asked = options.imageSize;
-  if (fixedSize && asked && (asked[0] !== fixedSize[0] || asked[1] !== fixedSize[1])) {
+  if (asked !== undefined && sides.some((side, axis) => side !== undefined && side !== asked[axis])) {
+    const fixed = sides.map((side) => side ?? "any").join(", ");
     throw new WhyboxError(
       "usage",
-      `imageSize is [${asked.join(", ")}], but the model's input is fixed at [${fixedSize.join(", ")}]. Leave imageSize out, or export the model with a dynamic input.`,
-      { details: { imageSize: asked, fixed: fixedSize } },
+      `imageSize is [${asked.join(", ")}], but the model's input is fixed at [${fixed}]. Leave imageSize out, or export the model with a dynamic input.`,
+      { details: { imageSize: asked, fixed: sides } },
     );
   }
-  const size = fixedSize ?? asked ?? [640, 640];
-  return planLetterbox([image.height, image.width], { size, stride, fixed: fixedSize !== undefined });
+  return planLetterbox([image.height, image.width], {
+    size: asked ?? usualSize(sides),
+    stride,
+    fixed: [sides[0] !== undefined, sides[1] !== undefined],
+    padding: input.padding,
+  });
 }
 
 /** A layer picked by name can be any value; only maps over the picture can be explained. */

@@ -2,6 +2,7 @@ import { planDifferentiation } from "../autodiff/reachability.js";
 import { ruleTable } from "../autodiff/rules/index.js";
 import { stopsGradient } from "../autodiff/stops.js";
 import type { DetectorHead, DetectorTask, HeadLevel, Selection } from "../detector/head.js";
+import type { InputFacts } from "../detector/input/pixel-form.js";
 import { dataTypeName } from "../onnx/data-types.js";
 import type { Dim, ValueInfo } from "../onnx/model.js";
 import { type Precision, precisionOf } from "../onnx/precision.js";
@@ -39,8 +40,11 @@ export interface ModelFacts {
   readonly opset: number;
   readonly classNames: readonly string[];
   readonly stride: number;
+  /** As the file declares them. */
   readonly inputs: readonly PortFacts[];
   readonly outputs: readonly PortFacts[];
+  /** What the picture's input was found to be; layers and gradients are those of RGB planes in 0..1 in any case. */
+  readonly input: InputFacts;
   readonly head: {
     readonly kind: DetectorHead["kind"];
     readonly task: DetectorTask;
@@ -75,8 +79,9 @@ export function inspectModel(loaded: LoadedModel, sizes?: RunSizes): ModelFacts 
     opset: model.fileOpset ?? model.opsets.get("") ?? 0,
     classNames: loaded.classNames,
     stride: loaded.stride,
-    inputs: model.graph.inputs.map(portFacts),
-    outputs: model.graph.outputs.map(portFacts),
+    inputs: loaded.ports.inputs.map(portFacts),
+    outputs: loaded.ports.outputs.map(portFacts),
+    input: loaded.input,
     head: {
       kind: head.kind,
       task: head.task,

@@ -1,17 +1,23 @@
 import { defaultRules } from "../autodiff/rules/index.js";
-import { findHead } from "../detector/find-head.js";
+import { type FoundHead, findHead } from "../detector/find-head.js";
+import { checkSinglePicture, refuseBatch } from "../detector/input/check-single-picture.js";
+import { type ImageInput, imageInput } from "../detector/input/image-input.js";
+import { inputFacts, toPlanes, toUnitRgb } from "../detector/input/pixel-form.js";
+import { singlePicture } from "../detector/input/single-picture.js";
 import { listLayers } from "../detector/layers.js";
 import { namesCount, resolveNames, resolveStride } from "../detector/names.js";
 import { WhyboxError } from "../errors.js";
-import type { Model, ValueInfo } from "../onnx/model.js";
+import type { Model } from "../onnx/model.js";
 import type { RuntimePort, SessionOptions } from "../runtime/port.js";
 import { SessionCache } from "../runtime/sessions.js";
 import type { CreateDetectorOptions } from "./create-detector.js";
-import type { LoadedModel } from "./loaded-model.js";
+import { type LoadedModel, usualSize } from "./loaded-model.js";
 
 /**
- * Finds head, layers, names and input of a model. Nothing is run but, where its layout has to be seen, the decoding of its boxes.
- * @throws unsupported-model when there is no known detection head or no single image input; bad-input for names that do not fit.
+ * Finds head, layers, names and input of a model, and brings its input to one form, RGB planes `[1, 3, H, W]` of float32 in 0..1. Nothing is
+ * run but, where its layout has to be seen, the decoding of its boxes, and a model of a fixed batch once.
+ * @throws unsupported-model when there is no known detection head or no single image input; bad-input for names that do not fit; usage for
+ * input options that contradict the model.
  */
 export async function loadModel(
   file: Model,
@@ -19,9 +25,10 @@ export async function loadModel(
   options: CreateDetectorOptions,
 ): Promise<LoadedModel> {
   const input = imageInput(file);
-  const fixedSize = fixedSizeOf(input);
   const expectedClasses = options.names?.length ?? namesCount(file.metadata);
-  const { model, head } = await findHead(file, runtime, { fixedSize, expectedClasses });
+  const { model: planes, head } = await findHeadOfOne(toPlanes(file, input), input, runtime, expectedClasses);
+  const facts = inputFacts(planes, head, input, options.input ?? {});
+  const model = toUnitRgb(planes, facts);
   const { executionProviders, threads } = options;
   const sessionOptions: SessionOptions = {
     ...(executionProviders === undefined ? {} : { executionProviders }),
@@ -33,8 +40,9 @@ export async function loadModel(
     layers: listLayers(model.graph, head),
     classNames: resolveNames(model.metadata, head.classCount, options.names),
     stride: resolveStride(model.metadata, head),
-    inputName: input.name,
-    fixedSize,
+    inputName: facts.name,
+    input: facts,
+    ports: { inputs: file.graph.inputs, outputs: file.graph.outputs },
     runtime,
     sessions: new SessionCache(runtime, sessionOptions),
     rules: options.rules ?? defaultRules,
@@ -43,27 +51,22 @@ export async function loadModel(
   };
 }
 
-/** The one image input `[1, 3, H, W]`. @throws unsupported-model when there is another number of inputs or another layout. */
-function imageInput(model: Model): ValueInfo {
-  const { inputs } = model.graph;
-  const described = inputs
-    .map(({ name, shape }) => `${name} [${shape?.map((dim) => dim ?? "?").join(", ") ?? "?"}]`)
-    .join("; ");
-  const [input] = inputs;
-  const shape = input?.shape;
-  const fits = shape === undefined || (shape.length === 4 && (shape[1] === 3 || typeof shape[1] !== "number"));
-  const batch = shape?.[0];
-  if (inputs.length !== 1 || input === undefined || !fits || (typeof batch === "number" && batch !== 1)) {
-    throw new WhyboxError(
-      "unsupported-model",
-      `The model's inputs are: ${described || "none"}. Expected one image input [1, 3, H, W] (RGB planes). Export it with batch 1 and NCHW layout.`,
-      { details: { inputs: inputs.map(({ name, shape: dims }) => ({ name, shape: dims })) } },
-    );
-  }
-  return input;
-}
-
-function fixedSizeOf({ shape }: ValueInfo): readonly [number, number] | undefined {
-  const [, , height, width] = shape ?? [];
-  return typeof height === "number" && typeof width === "number" ? [height, width] : undefined;
+/** Finds the head of a model that takes one picture; of one that takes more at once, in the model made of it for one. */
+async function findHeadOfOne(
+  planes: Model,
+  { batch, sides }: ImageInput,
+  runtime: RuntimePort,
+  expectedClasses: number | undefined,
+): Promise<FoundHead> {
+  const size = usualSize(sides);
+  const isOpen = sides.every((side) => side === undefined);
+  const find = { fixedSize: isOpen ? undefined : size, expectedClasses };
+  if (typeof batch !== "number" || batch === 1) return findHead(planes, runtime, find);
+  const single = singlePicture(planes, batch);
+  const found = await findHead(single, runtime, find).catch((error: unknown) => {
+    if (!(error instanceof WhyboxError) || error.code !== "unsupported-model") throw error;
+    throw refuseBatch(batch, `with one, its head is not known (${error.message})`, error);
+  });
+  await checkSinglePicture(planes, single, found, [batch, 3, ...size], runtime);
+  return found;
 }

@@ -3,14 +3,22 @@ import { resizeRgb } from "../tensor/resample.js";
 import type { Letterbox, RgbImage, Size } from "./frame.js";
 import { checkRgbImage } from "./rgb-image.js";
 
+/** Where the grey is: on both sides of the picture, or at the right and the bottom only, as YOLOX has it. */
+export type PaddingSide = "centre" | "end";
+
 /** The input that a network wants. */
 export interface LetterboxTarget {
   /** `[h, w]` in input pixels. */
   readonly size: Size;
   /** The network's largest stride: a dynamic input's sides are multiples of it. */
   readonly stride: number;
-  /** True when the model accepts only `size`; else the smallest rectangle that holds the scaled picture is used. */
-  readonly fixed: boolean;
+  /**
+   * True when the model accepts only `size`; else the smallest rectangle that holds the scaled picture is used. `[h, w]` where the model
+   * fixes one side only.
+   */
+  readonly fixed: boolean | readonly [height: boolean, width: boolean];
+  /** Default "centre". */
+  readonly padding?: PaddingSide;
 }
 
 /** The grey that YOLOv5 pads with, of 255. */
@@ -18,27 +26,30 @@ const GREY = 114;
 
 /**
  * Plans YOLOv5's letterbox: the picture is scaled by `min(th / h, tw / w)` (small pictures are enlarged), rounded, and
- * centred on grey. With a fixed input the padding fills `size`; else it goes up to the next multiple of the stride, and
- * a `size` that is none is first raised to one. Each side of the content is at least one pixel.
+ * put on grey, in the middle unless `padding` says otherwise. With a fixed side the padding fills it; else it goes up to the next multiple
+ * of the stride, and a side of `size` that is none is first raised to one. Each side of the content is at least one pixel.
  * @throws usage when a size or the stride is not a whole number of 1 or more.
  */
 export function planLetterbox(imageSize: Size, target: LetterboxTarget): Letterbox {
-  const { stride, fixed } = target;
+  const { stride, fixed, padding = "centre" } = target;
   checkWhole("picture", imageSize);
   checkWhole("network input", target.size);
   checkWhole("stride", [stride]);
-  const [targetH, targetW] = fixed ? target.size : target.size.map((side) => ceilTo(side, stride));
+  const [fixedH, fixedW] = typeof fixed === "boolean" ? [fixed, fixed] : fixed;
+  const filled = (side: number, isFixed: boolean): number => (isFixed ? side : ceilTo(side, stride));
+  const most: Size = [filled(target.size[0], fixedH), filled(target.size[1], fixedW)];
   const [H, W] = imageSize;
-  const scale = Math.min(targetH! / H, targetW! / W);
+  const scale = Math.min(most[0] / H, most[1] / W);
   const content: Size = [Math.max(1, roundHalfEven(H * scale)), Math.max(1, roundHalfEven(W * scale))];
-  const inputSize: Size = fixed ? target.size : [ceilTo(content[0], stride), ceilTo(content[1], stride)];
+  const inputSize: Size = [fixedH ? most[0] : filled(content[0], false), fixedW ? most[1] : filled(content[1], false)];
+  const leading = (total: number): number => (padding === "end" ? 0 : leadingPad(total));
   return {
     imageSize,
     inputSize,
     contentSize: content,
     scale,
-    padTop: leadingPad(inputSize[0] - content[0]),
-    padLeft: leadingPad(inputSize[1] - content[1]),
+    padTop: leading(inputSize[0] - content[0]),
+    padLeft: leading(inputSize[1] - content[1]),
   };
 }
 

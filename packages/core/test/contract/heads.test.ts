@@ -9,14 +9,11 @@ import { joinPlans, planTaps } from "../../src/explain/plan.js";
 import type { Letterbox } from "../../src/image/frame.js";
 import { readModel } from "../../src/readers/read-model.js";
 import { createOrtPort } from "../../src/runtime/ort-port.js";
-import { type ExportRecord, exportBytes, exportInput, exportNames, exportRecord, unpack } from "../support/exports.js";
+import { type ExportRecord, exportBytes, exportNames, exportRecord, ownInput, unpack } from "../support/exports.js";
 
 const port = createOrtPort(ort as never);
-/** Precisions, and inputs other than `[1, 3, H, W]` in 0..1, have tests of their own. */
-const plain = exportNames.filter((name) => {
-  const { precision, pixels, input } = exportRecord(name);
-  return precision === undefined && pixels === undefined && input.dims[0] === 1;
-});
+/** Precisions have tests of their own. */
+const plain = exportNames.filter((name) => exportRecord(name).precision === undefined);
 
 describe.each(plain)("the head of %s", async (name) => {
   const record = exportRecord(name);
@@ -67,7 +64,7 @@ async function open(
   const loaded = await loadModel(readModel(exportBytes(name)), port, { threads: 1 });
   const none = { layers: [], activations: false, gradients: false, manySeeds: false, tails: false };
   const plan = joinPlans(planContext(loaded), [planTaps(planContext(loaded), none)]);
-  const { dims, data } = exportInput(record);
+  const { dims, data } = ownInput(record);
   const size = [dims[2]!, dims[3]!] as const;
   const letterbox = { imageSize: size, inputSize: size, contentSize: size, scale: 1, padTop: 0, padLeft: 0 };
   const { predictions } = await forwardOnInput(loaded, plan, data.slice(), letterbox, false, undefined);
@@ -80,7 +77,7 @@ function canonical(record: ExportRecord): number[][] {
   const [, first, second] = dims as [number, number, number];
   const [rows, columns] = record.rows === "first" ? [first, second] : [second, first];
   const at = (row: number, c: number): number => data[record.rows === "first" ? row * columns + c : c * rows + row]!;
-  const [H, W] = record.input.dims.slice(2) as [number, number];
+  const [H, W] = ownInput(record).dims.slice(2) as [number, number];
   const cells = cellsOf(record.strides, [H, W]);
   return Array.from({ length: rows }, (_, row) => {
     const [a, b, c, d] = [at(row, 0), at(row, 1), at(row, 2), at(row, 3)];

@@ -34,14 +34,14 @@ describe("loadModel", () => {
     expect(loaded.head.levels.map((level) => level.name)).toEqual(["P3", "P4", "P5"]);
     expect(loaded.layers.map((layer) => layer.index)).toEqual(Array.from({ length: 24 }, (_, index) => index));
     expect(loaded.classNames).toEqual(["class0", "class1"]);
-    expect([loaded.stride, loaded.inputName, loaded.fixedSize]).toEqual([32, "images", undefined]);
+    expect([loaded.stride, loaded.inputName, loaded.input.sides]).toEqual([32, "images", [undefined, undefined]]);
     expect(loaded.rules).toBe(defaultRules);
   });
 
   it("tells the size that a model fixes, and none where one side is open", async () => {
-    expect((await load(modelOf(yoloGraph({ size: [64, 96] })))).fixedSize).toEqual([64, 96]);
-    expect((await load(withInputs([image([1, 3, 64, "width"])]))).fixedSize).toBeUndefined();
-    expect((await load(withInputs([image([1, 3, "height", 96])]))).fixedSize).toBeUndefined();
+    expect((await load(modelOf(yoloGraph({ size: [64, 96] })))).input.sides).toEqual([64, 96]);
+    expect((await load(withInputs([image([1, 3, 64, "width"])]))).input.sides).toEqual([64, undefined]);
+    expect((await load(withInputs([image([1, 3, "height", 96])]))).input.sides).toEqual([undefined, 96]);
   });
 
   it("takes names and stride of the options or the metadata", async () => {
@@ -70,7 +70,7 @@ describe("loadModel", () => {
 
   it("takes a float16 model: its input and output are float32 once read", async () => {
     const model = readOnnx(encodeModel(modelOf(toHalf(yoloGraph({ size: [64, 96] })))));
-    expect(await load(model)).toMatchObject({ inputName: "images", fixedSize: [64, 96] });
+    expect(await load(model)).toMatchObject({ inputName: "images", input: { sides: [64, 96] } });
   });
 
   it.each<[string, ValueInfo["shape"]]>([
@@ -81,17 +81,30 @@ describe("loadModel", () => {
     expect((await load(withInputs([image(shape)]))).inputName).toBe("images");
   });
 
-  it.each<[string, ValueInfo[], string]>([
-    ["no input", [], "none"],
-    ["two inputs", [image([1, 3, 64, 96]), image([1], "threshold")], "images [1, 3, 64, 96]; threshold [1]"],
-    ["a batch of two", [image([2, 3, 64, 96])], "images [2, 3, 64, 96]"],
-    ["one channel", [image([1, 1, 64, 96])], "images [1, 1, 64, 96]"],
-    ["channels last", [image([1, 64, 96, 3])], "images [1, 64, 96, 3]"],
-    ["three axes", [image([null, 3, "w"])], "images [?, 3, w]"],
-  ])("refuses a model with %s, and says what it has and what is expected", async (_, inputs, described) => {
+  const bytes = (shape: ValueInfo["shape"], elemType: number): ValueInfo => ({ ...image(shape), elemType });
+  it.each<[string, ValueInfo[], string, RegExp]>([
+    ["no input", [], "none", /the picture as its only input/],
+    [
+      "two inputs",
+      [image([1, 3, 64, 96]), image([1], "threshold")],
+      "images [1, 3, 64, 96]; threshold [1]",
+      /the picture as its only input/,
+    ],
+    ["one channel", [image([1, 1, 64, 96])], "images [1, 1, 64, 96]", /three colour channels/],
+    ["one channel, last", [image([1, 64, 96, 1])], "images [1, 64, 96, 1]", /three colour channels/],
+    ["four channels", [image([1, 4, "h", "w"])], "images [1, 4, h, w]", /three colour channels/],
+    ["three axes", [image([null, 3, "w"])], "images [?, 3, w]", /3 axes are no picture/],
+    ["five axes", [image([1, 1, 3, 64, 96])], "images [1, 1, 3, 64, 96]", /5 axes are no picture/],
+    ["signed bytes", [bytes([1, 3, 64, 96], DataType.INT8)], "images int8 [1, 3, 64, 96]", /type are not known/],
+    ["an empty side", [image([1, 3, 0, 96])], "images [1, 3, 0, 96]", /are no picture's/],
+    ["a boundless batch", [image([2 ** 40, 3, 64, 96])], `images [${2 ** 40}, 3, 64, 96]`, /are no picture's/],
+  ])("refuses a model with %s, and says what it has and what is expected", async (_, inputs, described, advice) => {
     const { code, message, details } = await rejectionOf(load(withInputs(inputs)));
     expect(code).toBe("unsupported-model");
-    expect(message).toContain(`inputs are: ${described}. Expected one image input [1, 3, H, W]`);
+    expect(message).toContain(
+      `inputs are: ${described}. Expected one picture, [1, 3, H, W] or [1, H, W, 3], of floats`,
+    );
+    expect(message).toMatch(advice);
     expect(details).toEqual({ inputs: inputs.map(({ name, shape }) => ({ name, shape })) });
   });
 

@@ -92,6 +92,19 @@ export function exportInput({ input: { dims }, pixels }: ExportRecord): Tensor {
   return { dims, data: pixels?.includes("255") ? data.map((value) => Math.floor(value * 255)) : data };
 }
 
+/** The first picture of `exportInput` as RGB planes `[1, 3, H, W]` in 0..1, which is what a loaded model takes. */
+export function ownInput(record: ExportRecord): Tensor {
+  const { dims, data } = exportInput(record);
+  const isLast = record.input.dims[1] !== 3;
+  const [H, W] = (isLast ? dims.slice(1, 3) : dims.slice(2)) as [number, number];
+  const most = record.pixels?.includes("255") ? 255 : 1;
+  const planes = Float32Array.from({ length: 3 * H * W }, (_, i) => {
+    const [c, place] = [Math.floor(i / (H * W)), i % (H * W)];
+    return data[isLast ? 3 * place + c : i]! / most;
+  });
+  return { dims: [1, 3, H, W], data: planes };
+}
+
 /** Weights of the score that the gradients are of: frac(i·0.7548776662) − 0.5, laid out as `decoded`. */
 export function exportCotangent({ decoded: { dims } }: ExportRecord): Tensor {
   return { dims, data: Float32Array.from({ length: sizeOf(dims) }, (_, i) => ((i * 0.7548776662) % 1) - 0.5) };

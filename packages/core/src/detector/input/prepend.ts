@@ -1,0 +1,23 @@
+import { GraphBuilder, type Value } from "../../onnx/builder.js";
+import { freshPrefix } from "../../onnx/fresh-prefix.js";
+import type { Model, ValueInfo } from "../../onnx/model.js";
+import { renameValues } from "../../onnx/rename.js";
+
+/**
+ * The model with nodes between its input, which keeps its name and becomes `info`, and everything that read it: `change` gets the new
+ * input and returns what takes the old one's place.
+ */
+export function prepend(model: Model, info: ValueInfo, change: (build: GraphBuilder, input: Value) => Value): Model {
+  const build = new GraphBuilder(freshPrefix(model, "whybox/input/"));
+  const inner = change(build, info.name);
+  const renamed = renameValues(model.graph, new Map([[info.name, inner]]));
+  return {
+    ...model,
+    graph: {
+      ...renamed,
+      nodes: [...build.nodes, ...renamed.nodes],
+      inputs: renamed.inputs.map((input) => (input.name === info.name ? info : input)),
+      initializers: new Map([...renamed.initializers, ...build.initializers]),
+    },
+  };
+}

@@ -1,0 +1,75 @@
+import { GraphBuilder } from "../../onnx/builder.js";
+import { freshPrefix } from "../../onnx/fresh-prefix.js";
+import { GraphIndex } from "../../onnx/graph.js";
+import { DataType, type Model, type Node, type TensorProto, type ValueInfo } from "../../onnx/model.js";
+import { intsOf } from "../../onnx/tensors.js";
+
+/** Ops with a shape among their inputs, and which one. */
+const SHAPE_INPUT: ReadonlyMap<string, number> = new Map([
+  ["Reshape", 1],
+  ["Expand", 1],
+  ["Tile", 1],
+  ["Resize", 3],
+  ["ConstantOfShape", 0],
+]);
+
+/**
+ * A model of a fixed batch as one for one picture: where a constant shape begins with the batch, it begins with 1 instead. That is a
+ * guess: `checkSinglePicture` (explain) runs both and tells.
+ */
+export function singlePicture(model: Model, batch: number): Model {
+  const { graph } = model;
+  const index = new GraphIndex(graph);
+  const varying = varyingValues(graph.nodes, graph.inputs);
+  const build = new GraphBuilder(freshPrefix(model, "whybox/batch/"));
+  const single = (value: string): string | undefined => {
+    const tensor = graph.initializers.get(value);
+    if (tensor === undefined || !isShape(tensor)) return undefined;
+    const [first, ...rest] = intsOf(tensor);
+    return first === batch ? build.ints([1, ...rest]) : undefined;
+  };
+  const swapped = new Map<Node, Node>();
+  const swap = (node: Node, at: number): boolean => {
+    const other = single(node.inputs[at] ?? "");
+    if (other === undefined) return false;
+    swapped.set(node, { ...node, inputs: node.inputs.map((input, i) => (i === at ? other : input)) });
+    return true;
+  };
+  for (const node of graph.nodes) {
+    const at = SHAPE_INPUT.get(node.opType);
+    // Constants may be of any shape; only what comes from the pictures has their batch.
+    if (at === undefined || (node.opType === "Reshape" && !varying.has(node.inputs[0]!))) continue;
+    if (swap(node, at)) continue;
+    const parts = index.producer(node.inputs[at] ?? "");
+    if (parts?.opType === "Concat") swap(parts, 0);
+  }
+  const first = ({ shape, ...info }: ValueInfo): ValueInfo => ({
+    ...info,
+    shape: shape?.map((dim, i) => (i === 0 && dim === batch ? 1 : dim)),
+  });
+  return {
+    ...model,
+    graph: {
+      ...graph,
+      nodes: graph.nodes.map((node) => swapped.get(node) ?? node),
+      inputs: graph.inputs.map(first),
+      outputs: graph.outputs.map((output) => ({ ...output, shape: undefined })),
+      valueInfo: graph.valueInfo.map((value) => ({ ...value, shape: undefined })),
+      initializers: new Map<string, TensorProto>([...graph.initializers, ...build.initializers]),
+    },
+  };
+}
+
+function isShape({ dims, dataType }: TensorProto): boolean {
+  return dims.length === 1 && dims[0]! >= 1 && dataType === DataType.INT64;
+}
+
+/** Values that depend on the inputs otherwise than by their shape. Nodes are in the order of computation. */
+function varyingValues(nodes: readonly Node[], inputs: readonly ValueInfo[]): ReadonlySet<string> {
+  const varying = new Set(inputs.map(({ name }) => name));
+  for (const node of nodes) {
+    if (node.opType === "Shape" || node.opType === "Size" || !node.inputs.some((input) => varying.has(input))) continue;
+    for (const output of node.outputs) varying.add(output);
+  }
+  return varying;
+}
