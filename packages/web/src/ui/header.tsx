@@ -16,7 +16,9 @@ export function Header({ controller, state }: { readonly controller: Controller;
       <ModelChip state={state} />
       {hasPhoto && (
         <PickFile controller={controller} accept={photoTypes} class="button quiet">
-          Another photo
+          <span>
+            <span class="wide-only">Another </span>photo
+          </span>
         </PickFile>
       )}
     </header>
@@ -29,7 +31,7 @@ function ModelChip({ state: { model } }: { readonly state: State }) {
     return (
       <p class="model-chip" title={provider.note}>
         <span class="dot is-on" />
-        <span class="model-name">{name}</span> <span class="faint">{providerText(provider)}</span>
+        <span class="model-name">{name}</span> <span class="faint provider">{providerText(provider)}</span>
       </p>
     );
   }

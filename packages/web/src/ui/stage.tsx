@@ -97,7 +97,7 @@ function Boxes({ controller, state, size }: BoxesProps) {
           <button
             type="button"
             key={one.index}
-            class={`box${selected ? " is-selected" : ""}`}
+            class={`box${selected ? " is-selected" : ""}${labelHidden(one, list, size) ? " has-label-below" : ""}`}
             style={place(one.boxImage, size)}
             aria-pressed={selected}
             aria-label={`${one.className}, ${percent(one.confidence)}`}
@@ -112,6 +112,15 @@ function Boxes({ controller, state, size }: BoxesProps) {
         );
       })}
     </>
+  );
+}
+
+/** Whether the label of a box that is drawn later would lie over this one's. */
+function labelHidden({ index, boxImage }: Detection, drawn: readonly Detection[], { width, height }: Size): boolean {
+  const later = drawn.slice(drawn.findIndex((one) => one.index === index) + 1);
+  return later.some(
+    (one) =>
+      Math.abs(one.boxImage.x1 - boxImage.x1) < width * 0.12 && Math.abs(one.boxImage.y1 - boxImage.y1) < height * 0.05,
   );
 }
 
