@@ -1,9 +1,9 @@
 import { throwIfAborted } from "../errors.js";
 import { buildPrefix, nodesBetween } from "../onnx/cut.js";
 import { elementType } from "../onnx/element-type.js";
-import { encodeModel } from "../onnx/encode.js";
 import { GraphIndex } from "../onnx/graph.js";
 import { DataType } from "../onnx/model.js";
+import { openSession } from "../runtime/sessions.js";
 import { readFloats } from "./evidence.js";
 import { disposeAll } from "./forward-pass.js";
 import type { LoadedModel } from "./loaded-model.js";
@@ -41,7 +41,7 @@ export async function firstNonFinite(
     throwIfAborted(signal);
     const chunk = values.slice(start, start + CHUNK);
     const names = chunk.map(({ value }) => value);
-    const session = await runtime.createSession(encodeModel(buildPrefix(model, names)), {});
+    const session = await openSession(runtime, buildPrefix(model, names), {});
     const tensor = await runtime.upload("float32", [1, 3, ...inputSize], input.slice());
     const outputs = await session.run({ [loaded.inputName]: tensor }, names);
     tensor.dispose();

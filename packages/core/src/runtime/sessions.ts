@@ -60,7 +60,7 @@ export class SessionCache {
 
   #entry(key: string, build: () => Model): Entry {
     const known = this.#entries.get(key);
-    const entry = known ?? { session: this.#create(build()), running: 0 };
+    const entry = known ?? { session: openSession(this.#port, build(), this.#options), running: 0 };
     this.#entries.delete(key);
     this.#entries.set(key, entry);
     if (known === undefined) {
@@ -68,12 +68,6 @@ export class SessionCache {
       this.#trim();
     }
     return entry;
-  }
-
-  /** What passes from one of these sessions to another is float32 (or integers), in models of half and double precision too. */
-  #create(model: Model): Promise<RuntimeSession> {
-    const bytes = encodeModel(castHalfInputs(asDeployed(model)));
-    return this.#port.createSession(bytes, { ...this.#options, ...quantisedOptions(model) });
   }
 
   /** Lets go of the least recently used sessions that are idle; the newest stays. */
@@ -85,6 +79,16 @@ export class SessionCache {
       void release(entry);
     }
   }
+}
+
+/**
+ * A session for a model of the engine. What passes from one of these sessions to another is float32 (or integers), in models of half
+ * and double precision too.
+ * @throws runtime when the model is refused.
+ */
+export function openSession(port: RuntimePort, model: Model, options: SessionOptions): Promise<RuntimeSession> {
+  const bytes = encodeModel(castHalfInputs(asDeployed(model)));
+  return port.createSession(bytes, { ...options, ...quantisedOptions(model) });
 }
 
 /**

@@ -31,6 +31,9 @@ export interface FoundHead {
   readonly head: DetectorHead;
 }
 
+/** Values that the maps of a probe may hold: a thousand classes at 1280 × 1280 fit. */
+const MOST_VALUES = 64 * 2 ** 20;
+
 /** Most inner values that are tried; a real export has one or two. */
 const MOST_TRIED = 12;
 
@@ -127,6 +130,8 @@ async function headAt(context: HeadContext, value: string, selection: Selection)
         dims: [1, conv.channels, ...cellsOf(level, inputSize)] as const,
       })),
     );
+    const values = maps.reduce((sum, { dims: [, c, h, w] }) => sum + c * h * w, 0);
+    if (values > MOST_VALUES) return `the maps of its levels hold ${values} values`;
     const isLast = model.graph.inputs[0]?.shape?.[3] === 3;
     const inputDims = isLast ? [1, ...inputSize, 3] : [1, 3, ...inputSize];
     try {

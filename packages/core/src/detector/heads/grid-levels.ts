@@ -3,6 +3,10 @@ import type { Node } from "../../onnx/model.js";
 import { downsampling } from "../stride.js";
 import { outChannels, walkToConvs } from "./head-walk.js";
 
+/** Prediction convolutions of one level: boxes, classes, objectness, masks or keypoints, and then some. */
+const MOST_CONVS = 12;
+const MOST_LEVELS = 8;
+
 /** The prediction convolutions of one level, in the order of computation. */
 export interface ConvLevel {
   readonly stride: number;
@@ -29,8 +33,10 @@ export function convLevels(
     if (stride === undefined || stride < 2) return `the stride of convolution "${conv.name}" could not be told`;
     groups.set(stride, [...(groups.get(stride) ?? []), conv]);
   }
+  if (groups.size > MOST_LEVELS) return `it is decoded from convolutions of ${groups.size} strides`;
   const levels: ConvLevel[] = [];
   for (const [stride, group] of [...groups].sort(([a], [b]) => a - b)) {
+    if (group.length > MOST_CONVS) return `it is decoded from ${group.length} convolutions of stride ${stride}`;
     const channels = group.map((conv) => outChannels(index, conv));
     const unknown = channels.indexOf(undefined);
     if (unknown >= 0) return `the weights of convolution "${group[unknown]!.name}" are not constant`;

@@ -1,11 +1,11 @@
 import { GraphBuilder } from "../../onnx/builder.js";
 import { nodesBetween, readsOf, usedInitializers } from "../../onnx/cut.js";
 import { elementType } from "../../onnx/element-type.js";
-import { encodeModel } from "../../onnx/encode.js";
 import { freshPrefix } from "../../onnx/fresh-prefix.js";
 import { GraphIndex } from "../../onnx/graph.js";
 import { DataType, type Model } from "../../onnx/model.js";
 import type { RuntimePort, RuntimeSession, RuntimeTensor } from "../../runtime/port.js";
+import { openSession } from "../../runtime/sessions.js";
 
 /** A map that goes into the decoding: the output of a prediction convolution, at the size that it has for the probe. */
 export interface ProbeMap {
@@ -67,7 +67,7 @@ export async function openDecoding(
       valueInfo: [],
     },
   };
-  const session = await runtime.createSession(encodeModel(probe), { threads: 1 });
+  const session = await openSession(runtime, probe, { threads: 1 });
   const run = async (fill: ProbeFill): Promise<{ dims: readonly number[]; data: Float32Array }> => {
     const tensors: Record<string, RuntimeTensor> = {};
     for (const { value: map, dims } of maps) {
