@@ -376,3 +376,16 @@ test("a sum of one value per channel becomes the convolution's bias, unless the 
     });
   }
 });
+
+test("Conv2D on groups: the first outputs read the first channels", async () => {
+  const found = await run((tf, x) => {
+    const four = tf.node("ConcatV2", [x, tf.node("Neg", [x]), tf.ints([3], [])]);
+    return tf.node("Conv2D", [four, tf.floats([1, 1, 3, 2], [1, 4, 2, 5, 3, 6])], conv);
+  });
+  expect(found.dims).toEqual([1, 2, 5, 7]);
+  const weighted = (cell: number, weights: readonly number[]): number =>
+    weights.reduce((sum, weight, c) => sum + weight * numbers(105)[cell * 3 + c]!, 0);
+  found.data.forEach((value, i) => {
+    expect(value).toBeCloseTo(i < 35 ? weighted(i, [1, 2, 3]) : -weighted(i - 35, [4, 5, 6]), 4);
+  });
+});

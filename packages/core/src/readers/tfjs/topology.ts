@@ -166,9 +166,13 @@ function parsePaths(group: Readonly<Record<string, unknown>>, where: string): st
 /** The signature's outputs, or every node that no other node reads. */
 function parseOutputs(root: Readonly<Record<string, unknown>>, nodes: readonly TfNode[]): string[] {
   const signature = objectOf(optional(root, "signature") ?? {}, "signature");
-  const outputs = Object.values(objectOf(optional(signature, "outputs") ?? {}, "signature.outputs")).map((raw, i) =>
-    withoutPort(stringOf(at(objectOf(raw, "signature.outputs"), "name", "signature.outputs"), `output ${i}`)),
-  );
+  const entries = objectOf(optional(signature, "outputs") ?? {}, "signature.outputs");
+  const outputs = Object.keys(entries)
+    .sort() // "output_0" before "output_1", in whatever order the converter wrote them
+    .map((key, i) =>
+      stringOf(at(objectOf(entries[key], "signature.outputs"), "name", "signature.outputs"), `output ${i}`),
+    )
+    .map(withoutPort);
   const names = new Set(nodes.map((node) => node.name));
   const missing = outputs.find((output) => !names.has(nodeOf(output)));
   if (missing !== undefined) throw broken(`the signature's output "${missing}" is no node`);

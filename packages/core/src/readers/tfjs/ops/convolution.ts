@@ -87,7 +87,7 @@ function convolution(cx: Translation, depthwise: boolean, biasInput: number | un
   const { attributes, dims } = windowing(cx, window, image.dims, foreign);
   const value = cx.builder.op("Conv", inputs, {
     dilations: [dilationH, dilationW],
-    group: depthwise ? I : 1,
+    group: depthwise ? I : groupsOf(image, I),
     kernel_shape: [kh, kw],
     ...attributes,
     strides: [strideH, strideW],
@@ -192,20 +192,23 @@ export function conv2dTransposed(cx: Translation): TfValue {
   return cx.made(value, [N, outH!, outW!, O], "nchw");
 }
 
+/** Conv2D whose weights have fewer inputs than the image has channels works on groups of them. */
+function groupsOf(image: TfTensor, inputs: number): number {
+  const [, , , C = null] = image.dims;
+  return C === null ? 1 : C / inputs;
+}
+
 function kernelDims(
   cx: Translation,
   weights: TfConstant,
   image: TfTensor,
   depthwise: boolean,
 ): readonly [number, number, number, number] {
-  const [, , , C] = image.dims;
+  const [, , , C = null] = image.dims;
   const dims = weights.dims;
-  if (
-    weights.dtype !== "float32" ||
-    dims.length !== 4 ||
-    dims.some((dim) => dim < 1) ||
-    (C !== null && dims[2] !== C)
-  ) {
+  const groups = groupsOf(image, dims[2]!);
+  const fits = C === null || dims[2] === C || (!depthwise && Number.isInteger(groups) && dims[3]! % groups === 0);
+  if (weights.dtype !== "float32" || dims.length !== 4 || dims.some((dim) => dim < 1) || !fits) {
     throw cx.unsupported(
       `its weights are ${weights.dtype} [${dims.join(", ")}], expected float32 [h, w, ${C}, ${depthwise ? "multiplier" : "outputs"}]`,
     );
