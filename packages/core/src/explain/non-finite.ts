@@ -57,7 +57,9 @@ export async function firstNonFinite(
   return undefined;
 }
 
+/** Zero times anything is zero but for NaN and the infinities: one sum tells, without a question for each value. */
 export function allFinite(data: Float32Array): boolean {
-  for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i]!)) return false;
-  return true;
+  let sum = 0;
+  for (let i = 0; i < data.length; i++) sum += 0 * data[i]!;
+  return sum === 0;
 }
