@@ -245,3 +245,38 @@ it("looks at the layers once", async () => {
   expect(fake.names().filter((name) => name === "activations")).toHaveLength(1);
   expect(controller.state.thumbnails).toHaveLength(1);
 });
+
+it("explains a video frame by frame until it is stopped", async () => {
+  const { controller, fake } = await withPhoto();
+  let frames = 0;
+  let go: (frame: ImageBitmap) => void = () => {};
+  const frame = {} as ImageBitmap;
+  const next = () =>
+    new Promise<ImageBitmap>((resolve) => {
+      frames++;
+      go = resolve;
+    });
+  const running = controller.startLive(next);
+  await settle();
+  expect(controller.state).toMatchObject({ photo: { phase: "none" }, live: { count: 0, rate: undefined } });
+  for (const count of [1, 2]) {
+    go(frame);
+    await settle();
+    expect(controller.state.live?.count).toBe(count);
+  }
+  // A slow default gives way to a quick method, and the clock goes one step between frames.
+  expect(fake.last("explain")).toMatchObject({ method: "GradCAM" });
+  expect(controller.state.live?.rate).toBeGreaterThan(0);
+  controller.stopLive();
+  go(frame);
+  await running;
+  expect(frames).toBe(3);
+  expect(controller.state.live).toBeUndefined();
+});
+
+it("says why a video broke off", async () => {
+  const { controller, fake } = await withPhoto();
+  fake.failures.set("frame", { code: "limit", message: "too large" });
+  await controller.startLive(async () => ({}) as ImageBitmap);
+  expect(controller.state.live).toMatchObject({ failure: { code: "limit" } });
+});

@@ -31,7 +31,11 @@ export function chromiumPath(): string | undefined {
 /** WebGPU without a graphics card: correct, and slow. */
 const swiftShader = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan"];
 
+/** A camera that shows a moving test picture, and is always allowed. */
+const fakeCamera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
+
 export function launchChromium(executablePath: string, { webgpu = false } = {}): Promise<Browser> {
-  const options: LaunchOptions = { executablePath, args: ["--no-sandbox", ...(webgpu ? swiftShader : [])] };
+  const args = ["--no-sandbox", ...fakeCamera, ...(webgpu ? swiftShader : [])];
+  const options: LaunchOptions = { executablePath, args };
   return chromium.launch(options);
 }

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type ExplainOptions, loadDetector } from "whybox";
+import { decodeImage, type ExplainOptions, loadDetector, renderOverlay } from "whybox";
 import type { PageServer } from "../../../node/src/ui/page-server.js";
 import { chromiumPath, launchChromium } from "./browser.js";
 import {
@@ -11,6 +11,7 @@ import {
   mapIsDone,
   openPage,
   photos,
+  saved,
   shownMap,
   startServer,
 } from "./open-page.js";
@@ -25,6 +26,22 @@ async function nodeMap(weights: string, options: ExplainOptions): Promise<Float3
   try {
     const { heatmap } = await detector.explain(join(photos, photo), options);
     return heatmap.data;
+  } finally {
+    await detector.dispose();
+  }
+}
+
+/** The picture that the page saves is the one that Node draws from its own map: bytes may differ by the rounding of one step. */
+async function expectSamePicture(png: Uint8Array): Promise<void> {
+  const detector = await loadDetector("yolov5s");
+  try {
+    const picture = await decodeImage(join(photos, photo));
+    const { detections, maps } = await detector.explain(picture, { method: "GradCAM", per: "detection" });
+    const drawn = { colormap: "inferno", opacity: 0.6, detections: detections.slice(0, 1) };
+    const expected = renderOverlay(picture, maps[0]!.heatmap, drawn);
+    const found = await decodeImage(png);
+    expect([found.width, found.height]).toEqual([expected.width, expected.height]);
+    expect(largestDifference(found.data, expected.data)).toBeLessThanOrEqual(4);
   } finally {
     await detector.dispose();
   }
@@ -49,6 +66,7 @@ describe.skipIf(chromium === undefined)("the engine in the browser", () => {
         const expected = await nodeMap("yolov5s", { method, per: "detection", maxDetections: 1 });
         expect(largestDifference((await shownMap(page)).data, expected), method).toBeLessThan(1e-4);
       }
+      await expectSamePicture(await saved(page, "Picture"));
       expect(await page.locator(".model-chip").innerText()).toContain(threads === 1 ? "1 thread" : "2 threads");
       expect(complaints).toEqual([]);
     } finally {

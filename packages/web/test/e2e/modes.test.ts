@@ -1,0 +1,63 @@
+import type { Browser } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import type { PageServer } from "../../../node/src/ui/page-server.js";
+import { chromiumPath, launchChromium } from "./browser.js";
+import { choosePhoto, mapIsDone, openPage, startServer, type Watched } from "./open-page.js";
+
+const chromium = chromiumPath();
+
+describe.skipIf(chromium === undefined)("the page's other views", () => {
+  let server: PageServer;
+  let browser: Browser;
+  let watched: Watched;
+  beforeAll(async () => {
+    server = await startServer();
+    browser = await launchChromium(chromium!);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await server?.close();
+  });
+  const open = async (hash: string) => {
+    watched = await openPage(browser, `${server.address}#device=wasm&method=GradCAM${hash}`);
+    return watched.page;
+  };
+  afterEach(async () => {
+    expect(watched.complaints).toEqual([]);
+    await watched.close();
+  });
+
+  it("compare methods under one zoom", async () => {
+    const page = await open("&compare=GradCAM,EigenCAM");
+    await choosePhoto(page, "chelsea.png");
+    await mapIsDone(page);
+    await page.getByRole("button", { name: "Compare methods" }).click();
+    await page.locator(".tile canvas").nth(1).waitFor();
+    const views = () => page.locator(".tile-view").evaluateAll((all) => all.map(({ style }) => style.transform));
+    const [before] = await views();
+    await page.locator(".tile").first().hover();
+    await page.mouse.wheel(0, -400);
+    await page.waitForFunction(
+      (old) => document.querySelector<HTMLElement>(".tile-view")?.style.transform !== old,
+      before,
+    );
+    const after = await views();
+    expect(after[0]).toBe(after[1]);
+    await page.getByLabel("Add a method").selectOption("ODAM");
+    await page.locator(".tile canvas").nth(2).waitFor();
+    expect(page.url()).toContain("ODAM");
+    await page.getByRole("button", { name: "Leave out Grad-CAM" }).click();
+    await page.waitForFunction(() => document.querySelectorAll(".tile").length === 2);
+  });
+
+  it("explain a camera live, and take a frame of it", async () => {
+    const page = await open("&confidence=0.05");
+    await page.locator(".model-chip", { hasText: "YOLOv5s" }).waitFor();
+    await page.getByRole("button", { name: "Camera" }).click();
+    await page.getByText("frames a second").waitFor();
+    await page.getByRole("button", { name: "Take this frame" }).click();
+    await page.locator(".photo img").waitFor();
+    await page.locator(".box, .hint").first().waitFor();
+    expect(await page.getByText("frames a second").count()).toBe(0);
+  });
+});
