@@ -3,6 +3,7 @@ import { GraphBuilder } from "./builder.js";
 import { freshPrefix } from "./fresh-prefix.js";
 import { DataType, type Graph, type Model, type Node, type TensorProto } from "./model.js";
 import { constantTensor } from "./normalise/constant.js";
+import { expandQuantisedOperators } from "./normalise/quantised-operators.js";
 import type { RewriteContext } from "./normalise/rewrite.js";
 import { rewrites } from "./normalise/rewrites.js";
 import { ValueTypes } from "./normalise/value-types.js";
@@ -20,10 +21,11 @@ const NEWEST_IR_VERSION = 13;
 
 /**
  * The model in one opset's spelling (21, or its own when newer): axes, sizes and bounds are inputs, constants are
- * initializers, graph inputs are what the caller feeds. Names of nodes and values stay; what is added gets new names.
+ * initializers, graph inputs are what the caller feeds, quantised operators are pairs around float ones. Names of nodes and values stay; what is added gets new names.
  * Expects a validated model (nodes in computation order).
  *
- * @throws unsupported-model for opsets older than 7 or newer than the runtime, and for training-mode nodes.
+ * @throws unsupported-model for opsets older than 7 or newer than the runtime, for training-mode nodes, and for quantised or
+ *   com.microsoft operators that are not known.
  * @throws bad-input when a node lacks what its op needs.
  */
 export function normalise(model: Model): Model {
@@ -35,13 +37,13 @@ export function normalise(model: Model): Model {
   const nextPrefix = (): string => `${prefix}${graphs++}`;
   const graph = normaliseGraph(model.graph, { opset, nextPrefix, outer: undefined, depth: 1 });
   const isInitialized = (name: string): boolean => model.graph.initializers.has(name);
-  return {
+  return expandQuantisedOperators({
     ...model,
     irVersion: Math.min(NEWEST_IR_VERSION, Math.max(model.irVersion, IR_VERSION[target - TARGET_OPSET]!)),
     opsets: new Map([...model.opsets, ["", target]]),
     ...(opset === target ? {} : { fileOpset: model.fileOpset ?? opset }),
     graph: { ...graph, inputs: graph.inputs.filter(({ name }) => !isInitialized(name)) },
-  };
+  });
 }
 
 function checkedOpset(model: Model): number {

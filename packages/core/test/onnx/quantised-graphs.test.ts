@@ -5,7 +5,6 @@ import { elementType } from "../../src/onnx/element-type.js";
 import { halfToNumber, widened } from "../../src/onnx/half.js";
 import { DataType } from "../../src/onnx/model.js";
 import { validateModel } from "../../src/onnx/validate.js";
-import { withoutQuantisation } from "../../src/onnx/without-quantisation.js";
 import { modelOf, noise, runModel } from "./support.js";
 
 function zero(b: GraphBuilder, dataType: number, value: number): string {
@@ -64,27 +63,6 @@ describe("asDeployed", () => {
     plain.node("Relu", ["x"], ["y"]);
     plain.output("y");
     expect(asDeployed(modelOf(plain))).toEqual(modelOf(plain));
-  });
-});
-
-describe("withoutQuantisation", () => {
-  it("is the float graph under the names of the quantised one", () => {
-    const b = quantised();
-    b.output("y");
-    const graph = withoutQuantisation(b.graph("g"));
-    expect(graph.nodes.map(({ opType, inputs, outputs }) => [opType, inputs, outputs])).toEqual([
-      ["Conv", ["x", "w"], ["conv"]],
-      ["Relu", ["conv"], ["y"]],
-    ]);
-    expect(graph.initializers.get("w")).toMatchObject({ dims: [1, 1, 3, 3], dataType: DataType.FLOAT });
-    expect(withoutQuantisation(graph)).toBe(graph);
-  });
-
-  it("keeps an output that a DequantizeLinear gives", () => {
-    const b = quantised();
-    b.output("conv_dq");
-    const last = withoutQuantisation(b.graph("g")).nodes.find(({ outputs }) => outputs[0] === "conv_dq");
-    expect(last).toMatchObject({ opType: "Identity", inputs: ["conv"] });
   });
 });
 

@@ -73,11 +73,13 @@ function blocked(node: Node): string | undefined {
 
 function unknownType(node: Node, facts: FactSource): string | undefined {
   const type = quantisedType(node, facts.constant(node.inputs[2] ?? ""));
-  return RANGES.has(type) ? undefined : "its zero point is no constant of 8 or 16 bits, so that the range is not known";
+  return RANGES.has(type)
+    ? undefined
+    : "its zero point is no constant of 8 or 16 bits, and output_dtype does not tell, so that the range is not known";
 }
 
-/** Data type of the output: the zero point's, or the attribute's, or uint8; 0 when the zero point is computed. */
+/** Data type of the output: the zero point's, or the attribute's, or uint8; 0 when only a zero point that is computed would tell. */
 function quantisedType(node: Node, zeroPoint: TensorProto | undefined): number {
-  if ((node.inputs[2] ?? "") !== "") return zeroPoint?.dataType ?? 0;
-  return intAttribute(node, "output_dtype", 0) || DataType.UINT8;
+  const declared = zeroPoint?.dataType ?? intAttribute(node, "output_dtype", 0);
+  return declared || ((node.inputs[2] ?? "") === "" ? DataType.UINT8 : 0);
 }

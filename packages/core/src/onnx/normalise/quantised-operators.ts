@@ -1,0 +1,157 @@
+import { WhyboxError } from "../../errors.js";
+import { intAttribute } from "../attributes.js";
+import type { Value } from "../builder.js";
+import type { Model, Node } from "../model.js";
+import { subgraphsOf } from "../subgraphs.js";
+import { dynamicQuantisation, integerProduct } from "./integer-operators.js";
+import { QuantisedRewriter } from "./quantised-rewriter.js";
+
+/** How an operator on quantised tensors reads in floats. */
+interface QuantisedOperator {
+  readonly opType: string;
+  /** Where its quantised operands begin, each with its scale and zero point. Default: 0, as many as `operands`. */
+  readonly operands: number | "rest";
+  /** Place of the output's scale; its zero point follows. */
+  readonly output: number;
+  /** Attributes that the float operator has not. */
+  readonly without?: readonly string[];
+}
+
+const one = (opType: string): QuantisedOperator => ({ opType, operands: 1, output: 3, without: ["channels_last"] });
+const two = (opType: string): QuantisedOperator => ({ opType, operands: 2, output: 6 });
+
+/** Operators whose inputs are (quantised, scale, zero point) … and the scale and zero point of the output. "" is ONNX's own domain. */
+const OPERATORS: ReadonlyMap<string, QuantisedOperator> = new Map([
+  ["QLinearConv", two("Conv")],
+  ["QLinearMatMul", two("MatMul")],
+  ["com.microsoft.QLinearConv", two("Conv")],
+  ["com.microsoft.QLinearAdd", two("Add")],
+  ["com.microsoft.QLinearMul", two("Mul")],
+  ["com.microsoft.QLinearSigmoid", one("Sigmoid")],
+  ["com.microsoft.QLinearLeakyRelu", one("LeakyRelu")],
+  ["com.microsoft.QLinearAveragePool", one("AveragePool")],
+  ["com.microsoft.QLinearGlobalAveragePool", one("GlobalAveragePool")],
+  ["com.microsoft.QLinearConcat", { opType: "Concat", operands: "rest", output: 0 }],
+]);
+
+/** Operators that only move quantised data: what goes in and what comes out have one scale. */
+const MOVING: ReadonlySet<string> = new Set(
+  "MaxPool Resize Reshape Transpose Split Slice Squeeze Unsqueeze Flatten Gather Identity DepthToSpace SpaceToDepth Expand".split(
+    " ",
+  ),
+);
+/** Of these the ones that a layer may end with, or whose gradient needs the values: they are done in floats, which the runtime undoes. */
+const IN_FLOATS: ReadonlySet<string> = new Set(["MaxPool", "Resize"]);
+
+/**
+ * The model with its quantised operators written as DequantizeLinear → the float operator → QuantizeLinear: ONNX's QLinearConv and QLinearMatMul,
+ * ConvInteger and MatMulInteger of dynamic quantisation, and those of com.microsoft that ONNX Runtime's quantiser makes. The runtime
+ * puts the pairs together again. Names of values stay. Expects normalised nodes; subgraphs are not rewritten.
+ * @throws unsupported-model naming every quantised or com.microsoft operator that is not known.
+ */
+export function expandQuantisedOperators(model: Model): Model {
+  const { graph } = model;
+  const rewriter = new QuantisedRewriter(model);
+  const isWanted = (node: Node): boolean =>
+    isQuantised(nameOf(node)) || isDequantisingContrib(node) || isDynamic(node, rewriter);
+  if (!graph.nodes.some(isWanted)) {
+    refuseUnknown(model);
+    return model;
+  }
+  for (const node of graph.nodes) {
+    const operator = OPERATORS.get(nameOf(node));
+    if (operator !== undefined) expand(rewriter, node, operator);
+    else if (isDynamic(node, rewriter)) dynamicQuantisation(rewriter, node);
+    else if (isInteger(node)) integerProduct(rewriter, node);
+    else if (isDequantisingContrib(node)) rewriter.push({ ...node, domain: "" });
+    else if (MOVING.has(node.opType) && rewriter.scaleOf(node.inputs[0]!) !== undefined) move(rewriter, node);
+    else rewriter.push(node);
+    if (node.opType === "QuantizeLinear")
+      rewriter.learn(node.outputs[0]!, node.inputs[1]!, node.inputs[2] ?? "", node.name);
+  }
+  const expanded = { ...model, graph: rewriter.finish() };
+  refuseUnknown(expanded);
+  return expanded;
+}
+
+function nameOf({ domain, opType }: Node): string {
+  return domain === "" ? opType : `${domain}.${opType}`;
+}
+
+function isInteger(node: Node): boolean {
+  return node.domain === "" && (node.opType === "ConvInteger" || node.opType === "MatMulInteger");
+}
+
+/** The runtime's own spelling of QuantizeLinear and DequantizeLinear, for 16 bits before opset 21. */
+function isDequantisingContrib({ domain, opType }: Node): boolean {
+  return domain === "com.microsoft" && (opType === "QuantizeLinear" || opType === "DequantizeLinear");
+}
+
+function isQuantised(name: string): boolean {
+  return OPERATORS.has(name) || name === "ConvInteger" || name === "MatMulInteger";
+}
+
+/** What is quantised with a range of its own; nobody reads that where this is done already. */
+function isDynamic(node: Node, { index }: QuantisedRewriter): boolean {
+  return nameOf(node) === "DynamicQuantizeLinear" && index.consumers(node.outputs[0] ?? "").length > 0;
+}
+
+function expand(rewriter: QuantisedRewriter, node: Node, operator: QuantisedOperator): void {
+  if (intAttribute(node, "channels_last", 0) !== 0) {
+    throw new WhyboxError(
+      "unsupported-model",
+      `Node "${node.name}" (${nameOf(node)}): channels_last is not covered. Quantise the model again as it was exported, with quant_format=QDQ.`,
+      { details: { node: node.name, op: nameOf(node) } },
+    );
+  }
+  const { inputs } = node;
+  const start = operator.operands === "rest" ? 2 : 0;
+  const count = operator.operands === "rest" ? Math.floor((inputs.length - start) / 3) : operator.operands;
+  const floats = Array.from({ length: count }, (_, i): Value => {
+    const [q, scale, zero] = inputs.slice(start + 3 * i, start + 3 * i + 3) as [Value, Value, Value];
+    return rewriter.dequantise(q, scale, zero ?? "", i === 1 ? weightAxis(operator.opType) : undefined);
+  });
+  const bias = operator.opType === "Conv" ? (inputs[8] ?? "") : "";
+  if (bias !== "") floats.push(rewriter.dequantise(bias, rewriter.product(inputs[1]!, inputs[4]!), "", 0));
+  const attributes = new Map([...node.attributes].filter(([key]) => !operator.without?.includes(key)));
+  const [scale = "", zero = ""] = inputs.slice(operator.output, operator.output + 2);
+  rewriter.inFloats({ ...node, domain: "", opType: operator.opType, inputs: floats, attributes }, [[scale, zero]]);
+}
+
+/** The axis of the output channels in a weight. */
+function weightAxis(opType: string): number | undefined {
+  return opType === "Conv" ? 0 : opType === "MatMul" ? -1 : undefined;
+}
+
+function move(rewriter: QuantisedRewriter, node: Node): void {
+  const [from, ...rest] = node.inputs as [Value, ...Value[]];
+  const { scale, zero } = rewriter.scaleOf(from)!;
+  if (IN_FLOATS.has(node.opType) && node.outputs.length === 1) {
+    rewriter.inFloats({ ...node, inputs: [rewriter.dequantise(from, scale, zero), ...rest] }, [[scale, zero]]);
+    return;
+  }
+  rewriter.push(node);
+  for (const output of node.outputs) rewriter.learn(output, scale, zero, node.name);
+}
+
+function refuseUnknown({ graph }: Model): void {
+  const unknown = new Map<string, number>();
+  const stack = [graph];
+  while (stack.length > 0) {
+    for (const node of stack.pop()!.nodes) {
+      const name = nameOf(node);
+      if (node.domain === "com.microsoft" || isQuantised(name) || /^QLinear|Integer$/.test(name)) {
+        unknown.set(name, (unknown.get(name) ?? 0) + 1);
+      }
+      stack.push(...subgraphsOf(node));
+    }
+  }
+  if (unknown.size === 0) return;
+  const list = [...unknown].map(([name, count]) => `${name} × ${count}`).join(", ");
+  throw new WhyboxError(
+    "unsupported-model",
+    `The model has operators of ONNX Runtime's own, or quantised ones, that are not known: ${list}. Explain the model as it was exported, before ` +
+      "the runtime optimised it, or quantise it with quant_format=QDQ.",
+    { details: { operators: [...unknown.keys()] } },
+  );
+}
