@@ -29,8 +29,8 @@ describe("boxes", () => {
   it("come back where they were, for any picture", () => {
     const side = fc.integer({ min: 1, max: 3000 });
     fc.assert(
-      fc.property(side, side, fc.boolean(), (h, w, fixed) => {
-        const plan = planLetterbox([h, w], { size: [320, 640], stride: 32, fixed });
+      fc.property(side, side, fc.boolean(), fc.constantFrom("centre", "end"), (h, w, fixed, padding) => {
+        const plan = planLetterbox([h, w], { size: [320, 640], stride: 32, fixed, padding });
         const box = { frame: "image", x1: w * 0.25, y1: h * 0.125, x2: w, y2: h * 0.75 } as const;
         const back = toImage(toInput(box, plan), plan);
         for (const side of ["x1", "y1", "x2", "y2"] as const) expect(back[side]).toBeCloseTo(box[side], 6);
@@ -44,6 +44,13 @@ describe("boxes", () => {
 });
 
 describe("unletterbox", () => {
+  it("cuts off padding that is all at the end", () => {
+    const plan = planLetterbox([2, 4], { size: [4, 2], stride: 1, fixed: true, padding: "end" });
+    const map = { height: 4, width: 2, data: Float32Array.of(1, 2, 9, 9, 9, 9, 9, 9) };
+    expect(unletterbox(map, plan)).toMatchObject({ height: 2, width: 4 });
+    expect(Math.max(...unletterbox(map, plan).data)).toBe(2);
+  });
+
   it("cuts the padding off and enlarges the rest", () => {
     const plan = planLetterbox([2, 4], { size: [4, 2], stride: 1, fixed: true });
     expect(plan).toMatchObject({ contentSize: [1, 2], padTop: 1 });

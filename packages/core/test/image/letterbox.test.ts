@@ -42,6 +42,33 @@ describe("planLetterbox", () => {
     expect(plan).toMatchObject({ inputSize: [500, 640], contentSize: [360, 640], padTop: 70, padLeft: 0 });
   });
 
+  it("fills the one side that is fixed, and fits the other to the picture", () => {
+    const plan = (fixed: readonly [boolean, boolean]) =>
+      planLetterbox([720, 1280], { size: [500, 650], stride: 32, fixed });
+    expect(plan([true, false])).toMatchObject({
+      inputSize: [500, 672],
+      contentSize: [378, 672],
+      padTop: 61,
+      padLeft: 0,
+    });
+    expect(plan([false, true])).toMatchObject({
+      inputSize: [384, 650],
+      contentSize: [366, 650],
+      padTop: 9,
+      padLeft: 0,
+    });
+  });
+
+  it("puts all padding at the end when told so", () => {
+    const wide = planLetterbox([720, 1280], { size: [640, 640], stride: 32, fixed: true, padding: "end" });
+    expect(wide).toMatchObject({ inputSize: [640, 640], contentSize: [360, 640], padTop: 0, padLeft: 0 });
+    const tall = planLetterbox([1080, 810], { ...dynamic([320, 320]), padding: "end" });
+    expect(tall).toMatchObject({ inputSize: [320, 256], contentSize: [320, 240], padTop: 0, padLeft: 0 });
+    const one = { height: 1, width: 2, data: Uint8Array.of(255, 0, 0, 0, 255, 0) };
+    const out = letterbox(one, planLetterbox([1, 2], { size: [2, 2], stride: 1, fixed: true, padding: "end" }));
+    expect([...out]).toEqual([1, 0, GREY, GREY, 0, 1, GREY, GREY, 0, 0, GREY, GREY]);
+  });
+
   it("puts the larger half of an odd padding last", () => {
     expect(planLetterbox([101, 64], { size: [64, 64], stride: 32, fixed: true })).toMatchObject({
       contentSize: [64, 41],

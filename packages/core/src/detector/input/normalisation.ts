@@ -1,9 +1,9 @@
 import { intAttribute } from "../../onnx/attributes.js";
 import type { GraphIndex } from "../../onnx/graph.js";
 import { DataType, type Node } from "../../onnx/model.js";
-import { constantFloats } from "../constants.js";
+import { constantFloats, constantInts } from "../constants.js";
 
-/** What the graph does to its pixels before anything else: x·gain + shift, for one or three channels. */
+/** What the graph does to its pixels before anything else: x·gain + shift for each channel, in the order of the input. */
 export interface Normalisation {
   readonly gain: readonly number[];
   readonly shift: readonly number[];
@@ -15,21 +15,35 @@ const IDENTITY: Normalisation = { gain: [1, 1, 1], shift: [0, 0, 0] };
 const MOST_STEPS = 24;
 
 /** Ops that leave the values as they are, one by one. */
-const MOVES: ReadonlySet<string> = new Set(["Identity", "Transpose", "Gather", "Slice", "QuantizeLinear"]);
+const MOVES: ReadonlySet<string> = new Set(["Identity", "Transpose", "QuantizeLinear"]);
 
 /** Reads off the normalisation: constants added, subtracted, multiplied or divided on the way from the input to the first other op. */
 export function normalisationOf(index: GraphIndex, input: string): Normalisation {
   let value = input;
   let found = IDENTITY;
+  let isFlipped = false;
   for (let step = 0; step < MOST_STEPS; step++) {
     const [node, ...others] = index.consumers(value).filter(({ opType }) => opType !== "Shape");
     if (node === undefined || others.length > 0) break;
-    const next = after(index, node, value, found);
+    const flips = flipsChannels(index, node, value);
+    const next = flips ? flipped(found) : after(index, node, value, found);
     if (next === undefined) break;
+    if (flips) isFlipped = !isFlipped;
     found = next;
     value = node.outputs[0]!;
   }
-  return found;
+  return isFlipped ? flipped(found) : found;
+}
+
+function flipped({ gain, shift }: Normalisation): Normalisation {
+  return { gain: [...gain].reverse(), shift: [...shift].reverse() };
+}
+
+/** Whether it makes RGB of BGR. */
+function flipsChannels(index: GraphIndex, { opType, inputs }: Node, value: string): boolean {
+  if (inputs[0] !== value) return false;
+  if (opType === "Gather") return constantInts(index, inputs[1] ?? "")?.join() === "2,1,0";
+  return opType === "Slice" && constantInts(index, inputs[4] ?? "")?.join() === "-1";
 }
 
 function after(index: GraphIndex, node: Node, value: string, found: Normalisation): Normalisation | undefined {
@@ -71,4 +85,15 @@ export function rangeOf({ gain, shift }: Normalisation): 1 | 255 | undefined {
   const steepest = Math.max(...gain.map(Math.abs));
   const mean = Math.max(...shift.map((b, i) => Math.abs(b / gain[i]!)));
   return steepest < 1 / 16 || mean > 2 ? 255 : 1;
+}
+
+/** Mean colour of ImageNet's pictures, as shares: what most normalisations subtract, so that its order tells the channels'. */
+const MEAN_RGB = [0.485, 0.456, 0.406];
+
+/** The order of the channels that a normalisation is made for; undefined when its means are not ImageNet's. */
+export function channelsOf({ gain, shift }: Normalisation, range: 1 | 255): "rgb" | "bgr" | undefined {
+  const means = shift.map((b, i) => -b / gain[i]! / range);
+  const near = (wanted: readonly number[]): boolean => means.every((mean, i) => Math.abs(mean - wanted[i]!) < 0.01);
+  if (near(MEAN_RGB)) return "rgb";
+  return near([...MEAN_RGB].reverse()) ? "bgr" : undefined;
 }

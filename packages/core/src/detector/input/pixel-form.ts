@@ -6,14 +6,14 @@ import type { DetectorHead } from "../head.js";
 import { outChannels } from "../heads/head-walk.js";
 import { floatInput } from "./float-input.js";
 import type { ImageInput } from "./image-input.js";
-import { normalisationOf, rangeOf } from "./normalisation.js";
+import { channelsOf, normalisationOf, rangeOf } from "./normalisation.js";
 import { prepend } from "./prepend.js";
 
 /** What to feed a model with, where its file does not tell, or tells wrongly. */
 export interface InputOptions {
   /** Pixels from 0 to 1 or from 0 to 255. Default: what the graph does to them, else 0..1. */
   readonly range?: 1 | 255;
-  /** Order of the channels. Default "rgb", and "bgr" for a YOLOX that is recognised. */
+  /** Order of the channels. Default "rgb"; "bgr" for a YOLOX that is recognised, and where the graph subtracts ImageNet's means in that order. */
   readonly channels?: "rgb" | "bgr";
   /** Grey on both sides of the picture, or at the right and at the bottom only. Default "centre", and "end" for a YOLOX that is recognised. */
   readonly padding?: PaddingSide;
@@ -30,7 +30,7 @@ export interface InputFacts {
   readonly range: 1 | 255;
   readonly channels: "rgb" | "bgr";
   readonly padding: PaddingSide;
-  /** Where the range is known from: the options, the type of the input, what the graph does to its pixels, its structure, or nowhere. */
+  /** Where the range is known from: the options, the input's type, what the graph does to its pixels, its structure, or nowhere. */
   readonly rangeFrom: "options" | "type" | "graph" | "yolox" | "default";
 }
 
@@ -67,7 +67,8 @@ export function inputFacts(model: Model, head: DetectorHead, input: ImageInput, 
     );
   }
   const index = new GraphIndex(model.graph);
-  const told = rangeOf(normalisationOf(index, name));
+  const normalisation = normalisationOf(index, name);
+  const told = rangeOf(normalisation);
   const yolox = told === undefined && !input.isInteger && isYolox(index, head, name);
   const [range, rangeFrom] =
     options.range !== undefined
@@ -85,7 +86,7 @@ export function inputFacts(model: Model, head: DetectorHead, input: ImageInput, 
     batch: input.batch,
     sides: input.sides,
     range,
-    channels: options.channels ?? (yolox ? "bgr" : "rgb"),
+    channels: options.channels ?? (yolox ? "bgr" : channelsOf(normalisation, range)) ?? "rgb",
     padding: options.padding ?? (yolox ? "end" : "centre"),
     rangeFrom,
   };
@@ -99,7 +100,7 @@ export function toUnitRgb(model: Model, { name, range, channels }: InputFacts): 
     let value = input;
     if (channels === "bgr") {
       const planes = build.ops("Split", [value, build.ints([1, 1, 1])], 3, { axis: 1 });
-      value = build.op("Concat", planes.reverse(), { axis: 1 });
+      value = build.op("Concat", [...planes].reverse(), { axis: 1 });
     }
     return range === 255 ? build.op("Mul", [value, build.float(255)]) : value;
   });

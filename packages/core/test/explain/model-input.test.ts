@@ -1,0 +1,266 @@
+import * as ort from "onnxruntime-node";
+import { describe, expect, it } from "vitest";
+import type { InputOptions } from "../../src/detector/input/pixel-form.js";
+import { prepend } from "../../src/detector/input/prepend.js";
+import { createDetector } from "../../src/explain/create-detector.js";
+import { loadModel } from "../../src/explain/load-model.js";
+import type { RgbImage } from "../../src/image/frame.js";
+import { GraphBuilder, type Value } from "../../src/onnx/builder.js";
+import { encodeModel } from "../../src/onnx/encode.js";
+import { DataType, type Dim, type Model } from "../../src/onnx/model.js";
+import { floatsOf, floatTensor } from "../../src/onnx/tensors.js";
+import { readModel } from "../../src/readers/read-model.js";
+import { createOrtPort } from "../../src/runtime/ort-port.js";
+import { yoloGraph } from "../detector/yolo-graph.js";
+import { modelOf } from "../onnx/support.js";
+import { exportBytes } from "../support/exports.js";
+import { noise } from "../support/noise.js";
+import { rejectionOf } from "./error-of.js";
+
+const port = createOrtPort(ort as never);
+const image: RgbImage = { height: 48, width: 80, data: noise(48 * 80 * 3, 7) };
+/** A network of 0..1 planes, and one with YOLOX's head. */
+const plain = readModel(exportBytes("v8-batch-dynamic"));
+const yolox = scaledStem(readModel(exportBytes("yolox")), 1 / 255);
+
+type Change = (b: GraphBuilder, x: Value) => Value;
+
+/** `model` behind something that it does to its input, which is declared anew. */
+function behind(model: Model, change: Change, shape: readonly Dim[], elemType: number = DataType.FLOAT): Model {
+  return prepend(model, { ...model.graph.inputs[0]!, elemType, shape }, change);
+}
+
+const toFloat = (b: GraphBuilder, x: Value): Value => b.op("Cast", [x], { to: DataType.FLOAT });
+const divided = (b: GraphBuilder, x: Value): Value => b.op("Div", [x, b.float(255)]);
+const planes = (b: GraphBuilder, x: Value): Value => b.op("Transpose", [x], { perm: [0, 3, 1, 2] });
+const reversed = (b: GraphBuilder, x: Value): Value => {
+  const [red, green, blue] = b.ops("Split", [x, b.ints([1, 1, 1])], 3, { axis: 1 });
+  return b.op("Concat", [blue!, green!, red!], { axis: 1 });
+};
+const NCHW = [1, 3, 64, 64];
+const NHWC = [1, 64, 64, 3];
+
+/** Detections and two maps: one of a layer, one of the picture's pixels. */
+async function answers(model: Model, input: InputOptions = {}, imageSize?: readonly [number, number]) {
+  const detector = await createDetector(encodeModel(model), port, { threads: 1, input });
+  const options = { confidence: 0.3, ...(imageSize === undefined ? {} : { imageSize }) };
+  const cam = await detector.explain(image, { ...options, method: "GradCAM" });
+  const pixels = await detector.explain(image, { ...options, method: "gradient" });
+  const masked = await detector.explain(image, { ...options, method: "D-RISE", samples: 6, per: "detection" });
+  await detector.dispose();
+  return {
+    facts: detector.facts,
+    letterbox: cam.letterbox,
+    boxes: cam.detections.map(({ boxImage: box, confidence, classIndex }) => [
+      box.x1,
+      box.y1,
+      box.x2,
+      box.y2,
+      confidence,
+      classIndex,
+    ]),
+    maps: [cam.heatmap.data, pixels.heatmap.data, masked.heatmap.data],
+  };
+}
+
+type Answers = Awaited<ReturnType<typeof answers>>;
+
+function expectSame(found: Answers, wanted: Answers): void {
+  expect(wanted.boxes.length).toBeGreaterThan(0);
+  expect(found.boxes.length).toBe(wanted.boxes.length);
+  found.boxes.flat().forEach((value, i) => {
+    expect(value).toBeCloseTo(wanted.boxes.flat()[i]!, 3);
+  });
+  for (const [m, map] of wanted.maps.entries()) {
+    expect(map.some((value) => value > 0)).toBe(true);
+    const worst = map.reduce((most, value, i) => Math.max(most, Math.abs(value - found.maps[m]![i]!)), 0);
+    expect(worst).toBeLessThan(1e-3);
+  }
+}
+
+describe("the same weights behind another input", async () => {
+  const wanted = await answers(plain);
+
+  it.each<[string, Model, InputOptions, object]>([
+    ["0..255", behind(plain, divided, NCHW), {}, { range: 255, rangeFrom: "graph", layout: "NCHW" }],
+    ["channels last", behind(plain, planes, NHWC), {}, { range: 1, rangeFrom: "default", layout: "NHWC" }],
+    ["channels last of unknown sizes", behind(plain, planes, ["n", "h", "w", "c"]), {}, { layout: "NHWC", batch: "n" }],
+    [
+      "bytes",
+      behind(plain, (b, x) => divided(b, toFloat(b, x)), NCHW, DataType.UINT8),
+      {},
+      { range: 255, rangeFrom: "type" },
+    ],
+    [
+      "bytes, channels last, of any batch",
+      behind(plain, (b, x) => divided(b, toFloat(b, planes(b, x))), ["n", 64, 64, 3], DataType.UINT8),
+      {},
+      { range: 255, layout: "NHWC", batch: "n" },
+    ],
+    [
+      "integers",
+      behind(plain, (b, x) => divided(b, toFloat(b, x)), NCHW, DataType.INT32),
+      {},
+      { range: 255, rangeFrom: "type" },
+    ],
+    ["BGR, as the options say", behind(plain, reversed, NCHW), { channels: "bgr" }, { channels: "bgr", range: 1 }],
+    [
+      "BGR in 0..255, as the options say",
+      behind(plain, (b, x) => b.op("Abs", [divided(b, reversed(b, b.op("Abs", [x])))]), NCHW),
+      { channels: "bgr", range: 255 },
+      { channels: "bgr", range: 255, rangeFrom: "options" },
+    ],
+  ])("gives the same boxes and maps: %s", async (_, model, input, told) => {
+    // A size that is open is the network's own here.
+    const open = model.graph.inputs[0]!.shape!.every((dim) => typeof dim === "string");
+    const found = await answers(model, input, open ? [64, 64] : undefined);
+    expect(found.facts.input).toMatchObject(told);
+    expect(found.facts.inputs[0]!.shape).toEqual(model.graph.inputs[0]!.shape);
+    expectSame(found, wanted);
+  });
+
+  it("adds nothing to a model that takes RGB planes in 0..1", async () => {
+    const { model } = await loadModel(yolox, port, { threads: 1 });
+    expect(model.graph.nodes[0]).toBe(yolox.graph.nodes[0]);
+    expect(model.graph.nodes.filter(({ name }) => name.startsWith("whybox/input"))).toEqual([]);
+  });
+});
+
+/** The network with its first convolution's weights scaled: what it saw of shares it then sees of bytes. */
+function scaledStem(model: Model, factor: number): Model {
+  const { graph } = model;
+  const name = graph.nodes.find(({ opType }) => opType === "Conv")!.inputs[1]!;
+  const old = graph.initializers.get(name)!;
+  const scaled = floatTensor(
+    name,
+    old.dims,
+    floatsOf(old).map((weight) => weight * factor),
+  );
+  return { ...model, graph: { ...graph, initializers: new Map([...graph.initializers, [name, scaled]]) } };
+}
+
+/**
+ * The network with YOLOX's stem in place of its first convolution (3×3, stride 2), which computes the same: rows −1, 0, 1 around the pixel
+ * 2y are the odd rows of the cell above, then the even and the odd rows of its own.
+ */
+function withFocus(model: Model): Model {
+  const [stem] = model.graph.nodes;
+  const [x, weights, bias] = stem!.inputs as [string, string, string];
+  const old = floatsOf(model.graph.initializers.get(weights)!);
+  const b = new GraphBuilder("focus");
+  const outputs = old.length / 27;
+  const folded = new Float32Array(outputs * 12 * 9);
+  for (let o = 0; o < outputs; o++) {
+    for (let c = 0; c < 3; c++) {
+      for (let ky = 0; ky < 3; ky++) {
+        for (let kx = 0; kx < 3; kx++) {
+          // YOLOX joins top left, bottom left, top right, bottom right.
+          const part = 2 * Number(kx !== 1) + Number(ky !== 1);
+          const [cy, cx] = [ky === 0 ? 0 : 1, kx === 0 ? 0 : 1];
+          folded[((o * 12 + 3 * part + c) * 3 + cy) * 3 + cx] = old[((o * 3 + c) * 3 + ky) * 3 + kx]!;
+        }
+      }
+    }
+  }
+  const every = (value: Value, axis: number, start: number): Value =>
+    b.op("Slice", [value, b.ints([start]), b.ints([2 ** 31]), b.ints([axis]), b.ints([2])]);
+  const parts = [0, 1, 2, 3].map((part) => every(every(x, 2, part % 2), 3, part >> 1));
+  const joined = b.op("Concat", parts, { axis: 1 });
+  const kernel = b.floats([outputs, 12, 3, 3], folded);
+  b.node("Conv", [joined, kernel, bias], stem!.outputs, { pads: [1, 1, 1, 1] }, stem!.name);
+  const initializers = new Map([...model.graph.initializers, ...b.initializers]);
+  return { ...model, graph: { ...model.graph, nodes: [...b.nodes, ...model.graph.nodes.slice(1)], initializers } };
+}
+
+describe("YOLOX", async () => {
+  const asTrained = { range: 255, channels: "bgr", padding: "end" } as const;
+
+  it("is known by stem and head, and fed with BGR in 0..255, grey at the end", async () => {
+    const found = await answers(withFocus(yolox));
+    expect(found.facts.input).toMatchObject({ ...asTrained, rangeFrom: "yolox" });
+    expect(found.letterbox).toMatchObject({ padTop: 0, padLeft: 0, contentSize: [38, 64], inputSize: [64, 64] });
+    expectSame(found, await answers(yolox, asTrained));
+  });
+
+  it("is fed otherwise when the options say so, each on its own", async () => {
+    const { facts, letterbox } = await answers(withFocus(yolox), { range: 1, padding: "centre" });
+    expect(facts.input).toMatchObject({ range: 1, channels: "bgr", padding: "centre", rangeFrom: "options" });
+    expect(letterbox).toMatchObject({ padTop: 13, padLeft: 0 });
+  });
+
+  it("is not seen in a stem alone, nor in a head alone", async () => {
+    const v5 = await loadModel(modelOf(yoloGraph({ size: [64, 64], stem: "focus" })), port, { threads: 1 });
+    expect(v5.input).toMatchObject({ range: 1, channels: "rgb", padding: "centre", rangeFrom: "default" });
+    const headOnly = await loadModel(yolox, port, { threads: 1 });
+    expect(headOnly.input).toMatchObject({ range: 1, channels: "rgb", padding: "centre", rangeFrom: "default" });
+  });
+});
+
+describe("options of the input", () => {
+  const load = (model: Model, input: object) => loadModel(model, port, { threads: 1, input });
+
+  it.each<[object, string]>([
+    [{ range: 128 }, "The input's range is 128; expected 1 or 255."],
+    [{ channels: "RGB" }, 'The input\'s channels is "RGB"; expected rgb or bgr.'],
+    [{ padding: "start" }, 'The input\'s padding is "start"; expected centre or end.'],
+  ])("refuse %j", async (input, message) => {
+    expect(await rejectionOf(load(plain, input))).toMatchObject({ code: "usage", message });
+  });
+
+  it("refuse 0..1 for whole numbers", async () => {
+    const bytes = behind(plain, toFloat, NCHW, DataType.UINT8);
+    const { code, message } = await rejectionOf(load(bytes, { range: 1 }));
+    expect(code).toBe("usage");
+    expect(message).toMatch(/range is given as 1, but .* "images" takes whole numbers/);
+  });
+});
+
+describe("a fixed batch", () => {
+  const batched = readModel(exportBytes("v8-batch-2"));
+
+  it("is refused where the pictures of a batch depend on each other", async () => {
+    const mixed = behind(batched, (b, x) => b.op("Sub", [x, b.op("ReduceMean", [x, b.ints([0])])]), [2, 3, 64, 64]);
+    const { code, message } = await rejectionOf(loadModel(mixed, port, { threads: 1 }));
+    expect(code).toBe("unsupported-model");
+    expect(message).toMatch(/takes 2 pictures at once, .* predictions are then off by .* Export it with batch 1/);
+  });
+
+  it("is refused where the graph does not run for one picture", async () => {
+    const swapped = behind(
+      batched,
+      (b, x) => {
+        const [first, second] = b.ops("Split", [x, b.ints([1, 1])], 2, { axis: 0 });
+        return b.op("Concat", [second!, first!], { axis: 0 });
+      },
+      [2, 3, 64, 64],
+    );
+    const { code, message } = await rejectionOf(loadModel(swapped, port, { threads: 1 }));
+    expect(code).toBe("unsupported-model");
+    expect(message).toMatch(/takes 2 pictures at once, and could not be brought to one: /);
+  });
+});
+
+describe("one fixed side", () => {
+  const graph = yoloGraph();
+  const withShape = (shape: readonly Dim[]): Model => modelOf({ ...graph, inputs: [{ ...graph.inputs[0]!, shape }] });
+
+  it.each<[Dim[], [number, number]]>([
+    [
+      [1, 3, 64, "width"],
+      [64, 128],
+    ],
+    [
+      [1, 3, "height", 96],
+      [64, 96],
+    ],
+  ])("is kept, and the other fits the picture: %j", async (shape, inputSize) => {
+    const detector = await createDetector(encodeModel(withShape(shape)), port, { threads: 1 });
+    const { letterbox } = await detector.detect(image);
+    expect(letterbox.inputSize).toEqual(inputSize);
+    const fixed = shape.slice(2).map((side) => (typeof side === "number" ? side : "any"));
+    const { code, message } = await rejectionOf(detector.detect(image, { imageSize: 32 }));
+    expect(code).toBe("usage");
+    expect(message).toContain(`imageSize is [32, 32], but the model's input is fixed at [${fixed.join(", ")}]`);
+    await detector.dispose();
+  });
+});
