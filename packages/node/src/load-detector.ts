@@ -28,7 +28,8 @@ const providers: Readonly<Record<Device, readonly string[]>> = {
 export const devices = Object.keys(providers) as readonly Device[];
 
 /**
- * Loads a detector from a model file (ONNX, or a YOLOv5 checkpoint), its bytes, or a known name ("yolov5s"), which is downloaded once and cached.
+ * Loads a detector from a model file (ONNX, a YOLO checkpoint, a TF.js model), its bytes, its address, or a known name ("yolov5s"); what is
+ * downloaded is cached.
  * The sessions live in a worker thread, so that the event loop stays free. Dispose the detector when done.
  * @throws bad-input for a missing or broken file, unsupported-model, download, usage for a bad option.
  */

@@ -23,7 +23,7 @@ export function declareExplain(command: Command, choices: Choices): Command {
 function subjectOptions(command: Command, choices: Choices): void {
   command.optionsGroup("What is explained:");
   command
-    .option("--weights <file|name>", "ONNX model, YOLOv5 checkpoint (.pt), or the name of known weights", "yolov5s")
+    .option("--weights <file|url|name>", "ONNX model, YOLO checkpoint (.pt), TF.js model, their address, or the name of known weights", "yolov5s")
     .option("--names <file>", "class names: a text file, one a line, or a YOLO data.yaml; default: those in the model")
     .option("--class-names <name...>", "only detections of these classes")
     .option(

@@ -18,7 +18,7 @@ export function addConvert(program: Command, context: CliContext, done: (code: E
     .command("convert <checkpoint> <onnx>")
     .summary("make an ONNX file of a PyTorch checkpoint")
     .description(
-      "Makes an ONNX file of a YOLOv5 checkpoint as training writes it (.pt, v5.0 to v7.0), without Python: BatchNorm folded,\n" +
+      "Makes an ONNX file of a YOLO checkpoint as training writes it (.pt; see docs/models.md), without Python: BatchNorm folded,\n" +
         "float32, dynamic size, nodes named as the official export names them. The pickle in it is read as data; nothing of\n" +
         "it is executed. `explain` and `inspect` take .pt files as they are; convert for other tools. Nothing is overwritten.",
     )

@@ -23,9 +23,9 @@ export function addInspect(program: Command, context: CliContext, done: (code: E
     .command("inspect <model>")
     .summary("print what is found in a model")
     .description(
-      "Prints what is found in a model: inputs, outputs, head, levels, and the layers with index, name, shape and\n" +
-        "whether the score can be differentiated to them. The model is an ONNX file, a YOLOv5 checkpoint (.pt) or the\n" +
-        "name of known weights.",
+      "Prints what is found in a model: format, version, task, precision, inputs, outputs, head, levels, and the layers with\n" +
+        "index, name, shape and the levels whose boxes can be differentiated to them. The model is an ONNX file, a YOLO\n" +
+        "checkpoint (.pt), a TF.js model, an address or the name of known weights.",
     )
     .option("--names <file>", "class names: a text file, one a line, or a YOLO data.yaml; default: those in the model")
     .option("--json", "print the report as one JSON document, and nothing else")
