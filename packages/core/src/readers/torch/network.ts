@@ -1,5 +1,6 @@
 import type { Graph } from "../../onnx/model.js";
 import { EXPORT_ADVICE, unsupported } from "./broken.js";
+import { detrActivations, detrModules } from "./detr-modules.js";
 import { isHead, readHead, type TorchHead } from "./head.js";
 import type { TorchModule } from "./module.js";
 import { type ModuleBuilder, ModuleCall } from "./module-context.js";
@@ -76,14 +77,14 @@ function builderOf(module: TorchModule): ModuleBuilder {
   throw module.unknown("known are those of YOLOv5 (v5.0 to v7.0) and of Ultralytics' YOLO models up to YOLO26");
 }
 
-const ultralytics = [ultralyticsConvolutions, ultralyticsBlocks, ultralyticsAttention, yolov5Modules];
+const ultralytics = [ultralyticsConvolutions, ultralyticsBlocks, ultralyticsAttention, detrModules, yolov5Modules];
 
 /** The modules that may be of this Python module, none where that is not known. */
 function knownModules(path: string): readonly ReadonlyMap<string, ModuleBuilder>[] {
   // Activations of early versions are YOLOv5's own classes.
-  if (path.startsWith("torch.nn.") || /(^|\.)utils\.activations$/.test(path)) return [torchModules];
+  if (path.startsWith("torch.nn.") || /(^|\.)utils\.activations$/.test(path)) return [torchModules, detrActivations];
   // Early releases have all modules in one file.
-  if (/^ultralytics\.nn\.modules(\.(conv|block))?$/.test(path)) return ultralytics;
+  if (/^ultralytics\.nn\.modules(\.(conv|block|transformer))?$/.test(path)) return ultralytics;
   if (/(^|\.)models\.common$/.test(path) && !path.startsWith("ultralytics.")) return [yolov5Modules];
   return [];
 }

@@ -35,7 +35,8 @@ export function readTorch(bytes: Uint8Array): Model {
   const { model } = openCheckpoint(bytes);
   const { graph, head } = buildNetwork(model, GROWTH * bytes.length + SMALL_FILE);
   const names = classNames(model);
-  const metadata = new Map([["stride", String(Math.max(...head.strides))], ...head.metadata]);
+  const metadata = new Map(head.metadata);
+  if (head.strides !== undefined) metadata.set("stride", String(Math.max(...head.strides)));
   if (names !== undefined) metadata.set("names", namesAsPythonDict(names));
   return {
     irVersion: IR_VERSION,

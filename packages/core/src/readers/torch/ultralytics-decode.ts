@@ -10,24 +10,32 @@ export interface Grid {
   readonly strides: string;
 }
 
+/** The cells `[2, h·w]` of a map of any size as numbers from 0, x before y, row by row. */
+export function cellsOf(call: ModuleCall, map: Feature): string {
+  const one = { name: "", dims: [1], dataType: 9, bytes: Uint8Array.of(1) };
+  const op = (type: string, inputs: readonly string[], attributes: Parameters<ModuleCall["op"]>[3] = {}) =>
+    call.op(type, inputs, 0, attributes).value;
+  const size = op("Shape", [map.value], { start: 2, end: 4 });
+  // NonZero of ones lists the cells [y, x].
+  const cells = op("NonZero", [op("ConstantOfShape", [size], { value: { tensor: one } })]);
+  return op("Cast", [op("Gather", [cells, call.writer.builder.ints([1, 0])], { axis: 0 })], { to: 1 });
+}
+
+/** One value for each cell of a map `[h·w, ...columns]`. */
+export function forEachCell(call: ModuleCall, map: Feature, value: number, columns: readonly number[] = []): string {
+  const tensor = { name: "", dims: [1], dataType: 1, bytes: new Uint8Array(Float32Array.of(value).buffer) };
+  const size = call.op("Shape", [map.value], 0, { start: 2, end: 4 });
+  const count = call.op("ReduceProd", [size.value], 0, { axes: [0], keepdims: 1 }).value;
+  const { builder } = call.writer;
+  const shape = columns.length === 0 ? count : call.op("Concat", [count, builder.ints(columns)], 0, { axis: 0 }).value;
+  return call.op("ConstantOfShape", [shape], 0, { value: { tensor } }).value;
+}
+
 /** The cells of the head's inputs, for any size: row by row, level by level. */
 export function grid(call: ModuleCall, strides: readonly number[]): Grid {
-  const { builder } = call.writer;
-  const one = { name: "", dims: [1], dataType: 9, bytes: Uint8Array.of(1) };
-  const centres: string[] = [];
-  const steps: string[] = [];
-  for (const [level, stride] of strides.entries()) {
-    const op = (type: string, inputs: readonly string[], attributes: Parameters<ModuleCall["op"]>[3] = {}) =>
-      call.op(type, inputs, 0, attributes).value;
-    const size = op("Shape", [call.inputs[level]!.value], { start: 2, end: 4 });
-    // NonZero of ones lists the cells [y, x].
-    const cells = op("NonZero", [op("ConstantOfShape", [size], { value: { tensor: one } })]);
-    const points = op("Cast", [op("Gather", [cells, builder.ints([1, 0])], { axis: 0 })], { to: 1 });
-    centres.push(op("Add", [points, builder.float(0.5)]));
-    const value = { name: "", dims: [1], dataType: 1, bytes: new Uint8Array(Float32Array.of(stride).buffer) };
-    const count = op("ReduceProd", [size], { axes: [0], keepdims: 1 });
-    steps.push(op("ConstantOfShape", [count], { value: { tensor: value } }));
-  }
+  const half = call.writer.builder.float(0.5);
+  const centres = call.inputs.map((map) => call.op("Add", [cellsOf(call, map), half], 2).value);
+  const steps = call.inputs.map((map, level) => forEachCell(call, map, strides[level]!));
   return {
     centres: call.op("Concat", centres, 2, { axis: 1 }).value,
     strides: call.op("Concat", steps, 1, { axis: 0 }).value,
