@@ -1,7 +1,7 @@
 /** The public surface of @whybox/core, listed by hand. */
 
 export { defaultRules } from "./autodiff/rules/index.js";
-export type { Detection, DetectResult, Predictions } from "./detector/detection.js";
+export type { Detection, DetectResult, Extra, Keypoint, Predictions } from "./detector/detection.js";
 export type { DetectorHead, HeadLevel, RowOrigin } from "./detector/head.js";
 export type { InputFacts, InputOptions } from "./detector/input/pixel-form.js";
 export type { Layer, LayerSelector } from "./detector/layer.js";
@@ -25,6 +25,7 @@ export { cropByHeatmap } from "./image/crop.js";
 export type { Box, Frame, Letterbox, RgbImage, Size } from "./image/frame.js";
 export { cellToInput, toImage, toInput, unletterbox } from "./image/frame-map.js";
 export { type LetterboxTarget, letterbox, type PaddingSide, planLetterbox } from "./image/letterbox.js";
+export { type Mask, maskArea, maskPixels } from "./image/mask.js";
 export { type DrawnDetection, type OverlayOptions, renderOverlay } from "./image/overlay.js";
 export { checkRgbImage } from "./image/rgb-image.js";
 export { type AnyCamMethod, defaultMethods, resolveMethod } from "./methods/index.js";
@@ -76,7 +77,15 @@ export type {
   SessionOptions,
 } from "./runtime/port.js";
 export { defaultScores, evaluateScore, resolveScore } from "./scores/index.js";
-export type { PredictionView, Score, ScoreOptions, ScoreResult, ScoreTarget } from "./scores/score.js";
+export type {
+  PredictionView,
+  PrototypeGradient,
+  Score,
+  ScoredModel,
+  ScoreOptions,
+  ScoreResult,
+  ScoreTarget,
+} from "./scores/score.js";
 export type { Scalar, Tape } from "./scores/tape.js";
 export { decodeNpy, encodeNpy } from "./tensor/npy.js";
 export { resizeBilinear, resizeRgb } from "./tensor/resample.js";

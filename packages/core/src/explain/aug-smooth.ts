@@ -34,7 +34,8 @@ async function viewMaps(job: MapJob, mirrored: boolean, factor: number, scaled: 
   const there = await forwardOnInput(loaded, plan.forward, view, forward.letterbox, true, signal);
   try {
     const groups = job.groups.map((group) => group.map((target) => targetThere(job, there, target, mirrored)));
-    return await makeMaps({ ...job, forward: there, groups }, scaled);
+    const scores = mirrored ? job.options.scores.map((score) => score.mirrored ?? score) : job.options.scores;
+    return await makeMaps({ ...job, options: { ...job.options, scores }, forward: there, groups }, scaled);
   } finally {
     disposeAll(there.tensors);
   }

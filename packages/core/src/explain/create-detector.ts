@@ -22,8 +22,9 @@ import { type LoadedModel, planContext, usualSize } from "./loaded-model.js";
 import type { DetectOptions, ExplainOptions } from "./options.js";
 import { type ForwardPlan, joinPlans, planTaps } from "./plan.js";
 import { type ExplainPlan, planExplain } from "./plan-explain.js";
-import { resolveDetectOptions, resolveExplainOptions } from "./resolve-options.js";
+import { type ResolvedExplainOptions, resolveDetectOptions, resolveExplainOptions } from "./resolve-options.js";
 import type { ExplainResult } from "./result.js";
+import { refuseScores } from "./scored.js";
 
 export interface CreateDetectorOptions extends SessionOptions {
   /** Class names; default: the model's metadata, else class0, class1, … */
@@ -68,9 +69,14 @@ export async function createDetector(
   const detectionOnly = { layers: [], activations: false, gradients: false, manySeeds: false, tails: false };
   let detectPlan: ForwardPlan | undefined;
 
-  const planFor = (method: AnyCamMethod, layers: readonly Layer[] | undefined, manySeeds: boolean): ExplainPlan => {
-    const key = JSON.stringify([method.id, manySeeds, layers?.map((layer) => layer.value)]);
-    const plan = plans.get(key) ?? planExplain(loaded, method, layers, manySeeds);
+  const planFor = (
+    { method, per, scores: taken }: ResolvedExplainOptions,
+    layers: readonly Layer[] | undefined,
+  ): ExplainPlan => {
+    const manySeeds = per !== "image";
+    const masks = taken.some((score) => score.readsMask);
+    const key = JSON.stringify([method.id, manySeeds, masks, layers?.map((layer) => layer.value)]);
+    const plan = plans.get(key) ?? planExplain(loaded, method, layers, manySeeds, masks);
     plans.set(key, plan);
     return plan;
   };
@@ -90,10 +96,11 @@ export async function createDetector(
       const started = performance.now();
       const { signal } = given;
       const options = resolveExplainOptions(given, methods, scores, loaded.classNames);
+      refuseScores(loaded, options.scores);
       const classes = resolveClasses(options.classNames, loaded.classNames);
       const auto = (given.layer ?? "auto") === "auto";
       const layers = auto ? undefined : selectLayers(loaded, given.layer!);
-      const plan = planFor(options.method, layers, options.per !== "image");
+      const plan = planFor(options, layers);
       const keep =
         options.augSmooth ||
         ["masked", "pixels", "biases"].some((need) => options.method.needs.includes(need as never));

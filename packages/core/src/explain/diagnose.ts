@@ -4,7 +4,7 @@ import type { AnyCamMethod } from "../methods/index.js";
 import type { Map2D } from "../tensor/tensor.js";
 import type { ForwardResult } from "./forward-pass.js";
 import type { NonFiniteOrigin } from "./non-finite.js";
-import { levelsBehind, type PlanContext } from "./plan.js";
+import { feedsPrototypes, levelsBehind, type PlanContext } from "./plan.js";
 import type { ExplainPlan } from "./plan-explain.js";
 import type { ResolvedExplainOptions } from "./resolve-options.js";
 import type { EmptyReason, LayerDiagnosis } from "./result.js";
@@ -35,9 +35,14 @@ export function diagnoseLayers(
     const mine = routes.flatMap((part) => (part.layers.includes(layer) ? part.detections : []));
     if (plan.auto && mine.length === 0) return [];
     const reach = levelsBehind(context, layer);
+    const feedsMasks = feedsPrototypes(context, layer);
     const sees = (detection: Detection): boolean =>
       !differentiates ||
-      scored.some((entry) => entry.detection === detection && entry.levels.some((level) => reach.has(level)));
+      scored.some(
+        (entry) =>
+          entry.detection === detection &&
+          (entry.levels.some((level) => reach.has(level)) || (entry.result.prototypes.length > 0 && feedsMasks)),
+      );
     const scoredHere = mine.filter((detection) =>
       scored.some((e) => e.detection === detection && e.result.rows.length > 0),
     );
@@ -128,7 +133,9 @@ export function diagnoseEmpty(
     return { reason: "class-not-detected", message };
   }
   if (scored.every((entry) => entry.result.terms[0] === null)) {
-    const message = `None of the ${options.topk} prediction rows nearest to the boxes carries their class, so there is no score to explain. Raise topk.`;
+    const message =
+      options.scores.find((score) => score.absent !== undefined)?.absent ??
+      `None of the ${options.topk} prediction rows nearest to the boxes carries their class, so there is no score to explain. Raise topk.`;
     return { reason: "no-score", message };
   }
   if (contrastsWithItself(explained, options)) {

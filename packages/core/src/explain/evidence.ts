@@ -2,7 +2,7 @@ import type { Predictions } from "../detector/detection.js";
 import { throwIfAborted, WhyboxError } from "../errors.js";
 import type { RuntimePort, RuntimeTensor } from "../runtime/port.js";
 import type { KeptSession } from "../runtime/sessions.js";
-import type { ScoreResult } from "../scores/score.js";
+import type { PrototypeGradient, ScoreResult } from "../scores/score.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Backward } from "./plan.js";
 
@@ -15,8 +15,11 @@ export async function readFloats(name: string, value: RuntimeTensor): Promise<Te
   });
 }
 
-/** d score / d predictions by row, float64; rows that are not there carry none. */
-export type Seed = ReadonlyMap<number, Float64Array>;
+/** d score / d predictions by row, float64 (rows that are not there carry none), and on the mask prototypes. */
+export interface Seed {
+  readonly rows: ReadonlyMap<number, Float64Array>;
+  readonly prototypes: readonly PrototypeGradient[];
+}
 
 /** Sum of the sparse gradients of several detections' scores, as rows of the predictions. */
 export function sumGradients(parts: readonly ScoreResult[], columns: number): Seed {
@@ -28,7 +31,7 @@ export function sumGradients(parts: readonly ScoreResult[], columns: number): Se
       rows.set(row, sum);
     });
   }
-  return rows;
+  return { rows, prototypes: parts.flatMap((part) => part.prototypes) };
 }
 
 /** One run of a backward session. */
@@ -41,6 +44,8 @@ export interface BackwardRun {
   readonly seeds: readonly Seed[];
   /** Outputs of the forward session by name. */
   readonly saved: Readonly<Record<string, RuntimeTensor>>;
+  /** Value of the graph with the mask prototypes. */
+  readonly prototypes: string | undefined;
   /** First row, and the one past the last, of the rows behind a value that seeds go into. */
   rangeOf(value: string): readonly [start: number, end: number];
   readonly signal: AbortSignal | undefined;
@@ -58,9 +63,11 @@ export async function runBackward(run: BackwardRun): Promise<Map<string, Runtime
   const feeds = new Map(model.saved.map((name) => [name, saved[name]!]));
   const uploaded: RuntimeTensor[] = [];
   for (const [value, name] of model.seeds) {
-    const [start, end] = run.rangeOf(value);
-    const data = dense(seeds, start, end, predictions.columns);
-    uploaded.push(await runtime.upload("float32", [seeds.length, end - start, predictions.columns], data));
+    const { dims, data } =
+      value === run.prototypes
+        ? densePrototypes(seeds, predictions)
+        : denseRows(seeds, run.rangeOf(value), predictions.columns);
+    uploaded.push(await runtime.upload("float32", dims, data));
     feeds.set(name, uploaded.at(-1)!);
   }
   const wanted = [...model.gradients].filter((entry): entry is [string, string] => entry[1] !== null);
@@ -70,13 +77,31 @@ export async function runBackward(run: BackwardRun): Promise<Map<string, Runtime
 }
 
 /** Rows `start` to `end` of each seed, zeros where it has none, `[seeds, end - start, columns]`. */
-function dense(seeds: readonly Seed[], start: number, end: number, columns: number): Float32Array {
+function denseRows(seeds: readonly Seed[], [start, end]: readonly [number, number], columns: number): Tensor {
   const size = (end - start) * columns;
   const data = new Float32Array(seeds.length * size);
-  seeds.forEach((seed, i) => {
-    for (const [row, values] of seed) {
+  seeds.forEach(({ rows }, i) => {
+    for (const [row, values] of rows) {
       if (row >= start && row < end) data.set(values, i * size + (row - start) * columns);
     }
   });
-  return data;
+  return { dims: [seeds.length, end - start, columns], data };
+}
+
+/** `[seeds, E, h, w]`. */
+function densePrototypes(seeds: readonly Seed[], { extra }: Predictions): Tensor {
+  const own = extra?.task === "segment" ? extra.prototypes.dims : [0, 0, 0];
+  const [E, h, w] = own as [number, number, number];
+  const data = new Float32Array(seeds.length * E * h * w);
+  seeds.forEach(({ prototypes }, i) => {
+    for (const { coefficients, cells, slopes } of prototypes) {
+      coefficients.forEach((coefficient, e) => {
+        const plane = (i * E + e) * h * w;
+        cells.forEach((cell, n) => {
+          data[plane + cell]! += coefficient * slopes[n]!;
+        });
+      });
+    }
+  });
+  return { dims: [seeds.length, E, h, w], data };
 }

@@ -5,7 +5,7 @@ import type { Tensor } from "../tensor/tensor.js";
 import { readFloats, runBackward, type Seed, sumGradients } from "./evidence.js";
 import type { ForwardResult } from "./forward-pass.js";
 import { type LoadedModel, planContext } from "./loaded-model.js";
-import { type Backward, levelsBehind, type TapPlan } from "./plan.js";
+import { type Backward, feedsPrototypes, levelsBehind, type TapPlan } from "./plan.js";
 
 /** What one backward pass is asked for: layers, and the scores that are differentiated together. */
 export interface GradientRequest {
@@ -37,7 +37,9 @@ export async function gradientsOf(
   });
   for (const together of alike.values()) {
     const { layers } = requests[together[0]!]!;
-    const backward = backwardFor(loaded, plan, layers, new Set(together.flatMap((i) => requests[i]!.levels)));
+    const levels = new Set(together.flatMap((i) => requests[i]!.levels));
+    const readsMasks = together.some((i) => requests[i]!.results.some((result) => result.prototypes.length > 0));
+    const backward = backwardFor(loaded, plan, layers, levels, readsMasks);
     if (backward === null) continue;
     const step = backward.model.manySeeds ? MOST_SEEDS : 1;
     for (let start = 0; start < together.length; start += step) {
@@ -58,17 +60,19 @@ export async function gradientsOf(
   return found;
 }
 
-/** The backward pass from those of `levels` that the layers feed, or null when they feed none. */
+/** The backward pass from those of `levels` that the layers feed, and from the mask prototypes when a score reads them; null when they feed none. */
 export function backwardFor(
   loaded: LoadedModel,
   plan: TapPlan,
   layers: readonly Layer[],
   levels: ReadonlySet<number>,
+  readsMasks = false,
 ): Backward | null {
   const context = planContext(loaded);
   const reach = new Set(layers.flatMap((layer) => [...levelsBehind(context, layer)]));
   const used = [...levels].filter((level) => reach.has(level)).sort((a, b) => a - b);
-  return used.length === 0 ? null : plan.backward(layers, used);
+  const masks = readsMasks && layers.some((layer) => feedsPrototypes(context, layer));
+  return used.length === 0 && !masks ? null : plan.backward(layers, used, masks);
 }
 
 /** Runs a backward pass on the values that a forward pass saved. */
@@ -86,6 +90,7 @@ export async function backwardRun(
     session: await loaded.sessions.get(`backward\n${backward.key}`, () => backward.model.model, signal),
     backward,
     predictions: forward.predictions,
+    prototypes: head.prototypes,
     seeds,
     saved,
     rangeOf: (value) => {

@@ -1,13 +1,15 @@
 import type { Detection, Predictions } from "../detector/detection.js";
 import type { MaskedInputs } from "../methods/method.js";
 import { classesOf } from "../scores/columns.js";
-import { iouOfRow, isFar } from "../scores/iou.js";
+import { scoreValue } from "../scores/index.js";
+import { iouOfRow, isFar, withBoxTable } from "../scores/iou.js";
+import { withPrototypes } from "../scores/rescore.js";
 import type { Score, ScoreOptions } from "../scores/score.js";
 import { type BatchSession, batchThatWorks, runBatches } from "./batch-runs.js";
 import type { ForwardResult } from "./forward-pass.js";
 import { type LoadedModel, planContext } from "./loaded-model.js";
-import { joinPlans, planTaps } from "./plan.js";
-import { scoreOn } from "./scored.js";
+import { joinPlans, planTaps, prototypesTap } from "./plan.js";
+import { targetOf } from "./scored.js";
 
 /** Pictures in one run: memory for the network's inner values grows with it, speed hardly. */
 const BATCH = 4;
@@ -38,14 +40,20 @@ export class MaskedRuns {
   async open(score: Score, detections: readonly Detection[], options: ScoreOptions): Promise<MaskedInputs> {
     const session = await this.#open();
     const own = detections.map((detection) => this.#explained.indexOf(detection));
+    const targets = detections.map((detection) => targetOf(detection, score, this.#forward));
     return {
       size: this.#forward.letterbox.inputSize,
       batch: session.batch,
       scores: async (count, fill) => {
         const values = new Float64Array(count);
-        await this.#run(count, fill, (i, predictions) => {
-          values[i] = scoreOn(score, predictions, detections, options);
-        });
+        await this.#run(
+          count,
+          fill,
+          (i, predictions) => {
+            values[i] = scoreValue(score, predictions, targets, options);
+          },
+          score.readsMask,
+        );
         return values;
       },
       similarities: async (first, count, fill) => {
@@ -72,13 +80,17 @@ export class MaskedRuns {
     count: number,
     fill: (i: number, into: Float32Array) => void,
     each: (i: number, predictions: Predictions) => void,
+    readsMasks = false,
   ): Promise<void> {
     if (count === 0) return;
     const { boxes: _, ...facts } = this.#forward.predictions;
     const { input } = this.#forward;
     const mask = new Float32Array(input.length / 3);
+    const session = await this.#open();
+    const prototypes = readsMasks ? prototypesTap(planContext(this.#loaded)) : undefined;
+    const outputs = prototypes === undefined ? session.outputs : [...session.outputs, prototypes.output];
     await runBatches(
-      await this.#open(),
+      { ...session, outputs },
       count,
       (i, into) => {
         fill(i, mask);
@@ -87,9 +99,10 @@ export class MaskedRuns {
           for (let p = 0; p < mask.length; p++) into[start + p] = input[start + p]! * mask[p]!;
         }
       },
-      (i, [output]) => {
+      (i, [output, changed]) => {
         const { data, offset, length } = output!;
-        each(i, { ...facts, data: data.subarray(offset, offset + length) });
+        const predictions = withBoxTable({ ...facts, data: data.subarray(offset, offset + length) });
+        each(i, changed === undefined ? predictions : withPrototypes(predictions, changed));
       },
     );
   }

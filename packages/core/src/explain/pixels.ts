@@ -34,7 +34,9 @@ export function openPixels(
     async gradientAt(input) {
       const there = await forwardOnInput(loaded, session, input.slice(), forward.letterbox, false, signal);
       try {
-        const scored = entries.map(({ score, detection }) => scoreOf(loaded, there, score, detection, options));
+        const scored = entries.map(({ score, detection, target }) =>
+          scoreOf(loaded, there, score, detection, options, target),
+        );
         const request = {
           layers: [layer],
           results: scored.map((entry) => entry.result),
@@ -59,10 +61,12 @@ export interface BiasLayer extends Layer {
   readonly bias: string;
 }
 
-/** The convolutions between the input and the predictions that carry a bias, in the order of execution. */
-export function biasLayers(loaded: LoadedModel): BiasLayer[] {
+/** The convolutions between the input and the predictions (with `masks` the mask prototypes too) that carry a bias, in the order of execution. */
+export function biasLayers(loaded: LoadedModel, masks = false): BiasLayer[] {
   const { graph } = loaded.model;
-  const convOutputs = loaded.head.levels.flatMap((level) => level.convOutputs);
+  const { levels, prototypes } = loaded.head;
+  const convOutputs = levels.flatMap((level) => level.convOutputs);
+  if (masks && prototypes !== undefined) convOutputs.push(prototypes);
   const behind = new GraphIndex(graph).descendants([loaded.inputName]);
   return nodesBetween(graph, new Set(), convOutputs).flatMap((node) => {
     const bias = node.opType === "Conv" || node.opType === "ConvTranspose" ? (node.inputs[2] ?? "") : "";
@@ -79,11 +83,12 @@ export async function openBiases(
   entries: readonly DetectionScore[],
   signal: AbortSignal | undefined,
 ): Promise<Biases> {
-  const layers = biasLayers(loaded);
+  const masks = entries.some(({ score }) => score.readsMask);
+  const layers = biasLayers(loaded, masks);
   const input = inputLayer(loaded);
   const dims = [3, ...forward.letterbox.inputSize];
   const levels = new Set(entries.flatMap((entry) => entry.levels));
-  const backward = backwardFor(loaded, plan, [input, ...layers], levels);
+  const backward = backwardFor(loaded, plan, [input, ...layers], levels, masks);
   const seed = sumGradients(
     entries.map((entry) => entry.result),
     forward.predictions.columns,

@@ -29,6 +29,7 @@ export interface ExplainPlan {
 
 /**
  * @param layers the layers asked for, or undefined for "auto".
+ * @param masks whether a score reads mask prototypes.
  * @throws no-gradient when an op between a layer and the predictions has no rule, all such ops at once.
  */
 export function planExplain(
@@ -36,6 +37,7 @@ export function planExplain(
   method: AnyCamMethod,
   layers: readonly Layer[] | undefined,
   manySeeds: boolean,
+  masks: boolean,
 ): ExplainPlan {
   const context = planContext(loaded);
   const needs = new Set<string>(method.needs);
@@ -44,10 +46,11 @@ export function planExplain(
   const shown = reads === "network" ? [] : reads === "input" ? [inputLayer(loaded)] : (layers ?? perLevel!.flat());
   const distinct = shown.filter((one, i) => shown.findIndex((other) => other.value === one.value) === i);
   const main = planTaps(context, {
-    layers: needs.has("biases") ? [inputLayer(loaded), ...biasLayers(loaded)] : distinct,
+    layers: needs.has("biases") ? [inputLayer(loaded), ...biasLayers(loaded, masks)] : distinct,
     activations: reads !== "network",
     gradients: ["gradients", "curvature", "pixels", "biases"].some((need) => needs.has(need)),
     manySeeds,
+    masks,
     tails: needs.has("tail") || needs.has("curvature"),
   });
   const guided = needs.has("guidedGradients")
@@ -56,6 +59,7 @@ export function planExplain(
         activations: false,
         gradients: true,
         manySeeds: false,
+        masks,
         tails: false,
         rules: guidedRules(loaded.model.graph, loaded.rules),
       })

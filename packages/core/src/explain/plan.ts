@@ -28,6 +28,8 @@ export interface PlanRequest {
   readonly manySeeds: boolean;
   /** Whether the part behind a layer is run again: the values that go around the layer then come out too. */
   readonly tails: boolean;
+  /** Whether a score reads mask prototypes: seeds go into them too, and tails give them. Default false. */
+  readonly masks?: boolean;
   /** Gradient rules. Default: the context's. */
   readonly rules?: readonly GradRule[];
 }
@@ -44,9 +46,10 @@ export interface TapPlan {
   readonly forwardNodes: readonly Node[];
   /**
    * The backward pass from the rows of `levels` to `layers`, or null when no path leads there (the gradient is exactly
-   * zero). Restricting the levels to those that carry a seed changes no number and leaves most of the work out.
+   * zero). Restricting the levels to those that carry a seed changes no number and leaves most of the work out. With `masks` seeds go into the mask
+   * prototypes too, which needs a plan with `masks`.
    */
-  backward(layers: readonly Layer[], levels: readonly number[]): Backward | null;
+  backward(layers: readonly Layer[], levels: readonly number[], masks?: boolean): Backward | null;
   /** The part of the network behind one layer. Only with `tails`. */
   tail(layer: Layer): TailPlan;
 }
@@ -64,6 +67,8 @@ export interface TailPlan {
   readonly levels: readonly number[];
   /** Outputs of the tail: each level's rows, or the whole predictions where they cannot be had alone. */
   readonly outputs: readonly string[];
+  /** Output with the mask prototypes, where they change with the layer and the plan is for `masks`. */
+  readonly prototypes: string | undefined;
   /** With gradients: forward values behind the layer that its backward pass reads; outputs of the tail too. */
   readonly saved: readonly string[];
   /** Values of the forward session that go around the layer. */
@@ -80,6 +85,13 @@ export function levelsBehind(context: PlanContext, layer: Layer): Set<number> {
   return new Set(levels);
 }
 
+/** Whether the mask prototypes depend on a layer. */
+export function feedsPrototypes({ model, head }: PlanContext, layer: Layer): boolean {
+  const { prototypes } = head;
+  if (prototypes === undefined) return false;
+  return layer.value === prototypes || new GraphIndex(model.graph).descendants([layer.value]).has(prototypes);
+}
+
 /**
  * Plans forward and backward passes for `layers`. With `gradients` false nothing is differentiated.
  * @throws no-gradient when an op between a layer and the predictions has no rule, all such ops at once.
@@ -91,16 +103,17 @@ export function planTaps(context: PlanContext, request: PlanRequest): TapPlan {
   const taps = request.activations ? values.map((value) => floatTap(model, value)) : [];
   const all = head.levels.map((_, index) => index);
   const kind = `${request.manySeeds ? "many" : "one"}${request.rules === undefined ? "" : " own rules"}`;
-  const backward = remembered((wanted: readonly Layer[], levels: readonly number[]) => {
-    const key = `${kind}\n${wanted.map((layer) => layer.value).join("\n")}\n#${levels.join(",")}`;
-    return [key, () => makeBackward(context, request, wanted, levels, key)];
+  const masks = request.masks === true && head.prototypes !== undefined;
+  const backward = remembered((wanted: readonly Layer[], levels: readonly number[], withMasks: boolean = false) => {
+    const key = `${kind}\n${wanted.map((layer) => layer.value).join("\n")}\n#${levels.join(",")}${withMasks ? " masks" : ""}`;
+    return [key, () => makeBackward(context, request, wanted, levels, withMasks, key)];
   });
   const tail = remembered((layer: Layer) => {
     const levels = [...levelsBehind(context, layer)].sort((a, b) => a - b);
-    return [layer.value, () => planTail(context, layer, gradients ? backward([layer], levels) : null)];
+    return [layer.value, () => planTail(context, layer, masks, gradients ? backward([layer], levels, masks) : null)];
   });
   if (gradients) refuseOtherPrecision(context, values);
-  const full = gradients ? backward(layers, all) : null;
+  const full = gradients ? backward(layers, all, masks) : null;
   const crossing = request.tails ? layers.flatMap((layer) => tail(layer).crossing) : [];
   const prototypes = prototypesTap(context);
   const read = prototypes === undefined ? taps : [prototypes, ...taps];
@@ -108,7 +121,7 @@ export function planTaps(context: PlanContext, request: PlanRequest): TapPlan {
   const saved = full?.model.saved ?? [];
   const outputs = [...new Set([head.output, ...read.map((tap) => tap.output), ...saved, ...crossing])];
   return {
-    key: [kind, request.activations, gradients, request.tails, ...values].join("\n"),
+    key: [kind, request.activations, gradients, request.tails, masks, ...values].join("\n"),
     activations: new Map(taps.map((tap) => [tap.value, tap.output])),
     outputs,
     forwardNodes: extra,
@@ -147,18 +160,20 @@ function remembered<A extends readonly unknown[], T>(
   };
 }
 
-function planTail(context: PlanContext, layer: Layer, backward: Backward | null): TailPlan {
+function planTail(context: PlanContext, layer: Layer, masks: boolean, backward: Backward | null): TailPlan {
   const levels = [...levelsBehind(context, layer)].sort((a, b) => a - b);
-  const outputs = scoredValues(context.head, levels);
+  const prototypes = masks && feedsPrototypes(context, layer) ? prototypesTap(context) : undefined;
+  const outputs = levels.length === 0 && prototypes !== undefined ? [] : scoredValues(context.head, levels);
+  const given = [...outputs, ...(prototypes === undefined ? [] : [prototypes.output])];
   const { graph } = context.model;
-  const nodes = [...graph.nodes, ...(backward?.model.forwardNodes ?? [])];
+  const nodes = [...graph.nodes, ...(prototypes?.nodes ?? []), ...(backward?.model.forwardNodes ?? [])];
   const model: Model = { ...context.model, graph: { ...graph, nodes } };
   const behind = new GraphIndex(model.graph).descendants([layer.value]);
   const saved = (backward?.model.saved ?? []).filter((name) => behind.has(name) && name !== layer.value);
-  const tail = buildTail(model, [layer.value], [...new Set([...outputs, ...saved])]);
+  const tail = buildTail(model, [layer.value], [...new Set([...given, ...saved])]);
   // What is saved depends on the backward pass.
-  const key = `tail\n${layer.value}${backward === null ? "" : `\n${backward.key}`}`;
-  return { key, layer, levels, outputs, saved, crossing: tail.crossing, model: tail };
+  const key = `tail\n${given.join("\n")}\n${layer.value}${backward === null ? "" : `\n${backward.key}`}`;
+  return { key, layer, levels, outputs, prototypes: prototypes?.output, saved, crossing: tail.crossing, model: tail };
 }
 
 /** Float types that the backward pass, float32 itself, can start from. */
@@ -183,9 +198,11 @@ function makeBackward(
   request: PlanRequest,
   layers: readonly Layer[],
   levels: readonly number[],
+  masks: boolean,
   key: string,
 ): Backward | null {
-  const outputs = scoredValues(context.head, levels);
+  const rows = levels.length === 0 && masks ? [] : scoredValues(context.head, levels);
+  const outputs = masks ? [...rows, context.head.prototypes!] : rows;
   const backward = buildBackwardModel(context.model, {
     taps: [...new Set(layers.map((layer) => layer.value))],
     outputs,

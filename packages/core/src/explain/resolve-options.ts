@@ -108,6 +108,11 @@ function refuseContradictions(
       `eigenSmooth has no meaning for ${method.id}: its map is no sum over channels. Leave it out, or use another method.`,
     );
   }
+  if (method.needs.includes("curvature") && scores.some(({ readsMask }) => readsMask)) {
+    refuse(
+      `${method.id} takes second derivatives of the score, which the score of a mask has none of here. Use another method.`,
+    );
+  }
   if (resolved.backwardPerClass && per !== "image") {
     refuse(`backwardPerClass averages over classes, per "${per}" keeps them apart; give one of the two.`);
   }

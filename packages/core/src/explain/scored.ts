@@ -1,5 +1,8 @@
-import type { Detection, Predictions } from "../detector/detection.js";
-import { evaluateScore, scoreValue } from "../scores/index.js";
+import type { Detection } from "../detector/detection.js";
+import { extraOf } from "../detector/tasks/extra.js";
+import { WhyboxError } from "../errors.js";
+import { evaluateScore } from "../scores/index.js";
+import { maskCellsOf } from "../scores/mask.js";
 import type { Score, ScoreOptions, ScoreResult, ScoreTarget } from "../scores/score.js";
 import type { ForwardResult } from "./forward-pass.js";
 import type { LoadedModel } from "./loaded-model.js";
@@ -10,29 +13,45 @@ export const ASKED = -1;
 /** The score of each detection on its own, so that any group of them can be explained by adding up. */
 export interface DetectionScore {
   readonly detection: Detection;
+  readonly target: ScoreTarget;
   readonly score: Score;
   readonly result: ScoreResult;
   /** Levels of the rows that carry the score. */
   readonly levels: readonly number[];
 }
 
-export function targetOf({ boxInput, classIndex, row, index }: Detection): ScoreTarget {
-  return { boxInput, classIndex, row, anyClass: index === ASKED };
+/** A forward pass, as far as scores see it. */
+type Scene = Pick<ForwardResult, "predictions" | "letterbox">;
+
+/** A detection as a score sees it, on the predictions that it was found in. */
+export function targetOf(
+  { boxInput, classIndex, row, index }: Detection,
+  score: Score,
+  { predictions, letterbox }: Scene,
+): ScoreTarget {
+  const target = { boxInput, classIndex, row, anyClass: index === ASKED };
+  if (score.readsMask !== true) return target;
+  return { ...target, maskCells: maskCellsOf(predictions, row, boxInput, letterbox.inputSize) };
 }
 
-/** The score of one detection, and where its rows come from. */
+/**
+ * The score of one detection, and where its rows come from.
+ * @param target as it was in the untouched picture, where the scene is a changed one.
+ */
 export function scoreOf(
   loaded: LoadedModel,
-  { predictions, letterbox }: Pick<ForwardResult, "predictions" | "letterbox">,
+  scene: Scene,
   score: Score,
   detection: Detection,
   options: ScoreOptions,
+  target: ScoreTarget = targetOf(detection, score, scene),
 ): DetectionScore {
-  const result = evaluateScore(score, predictions, [targetOf(detection)], options);
+  const { predictions, letterbox } = scene;
+  const result = evaluateScore(score, predictions, [target], options);
   const { data, columns } = predictions;
   const centre = (row: number) => [data[row * columns]!, data[row * columns + 1]!] as const;
   const levels = new Set(result.rows.map((row) => loaded.head.originOf(row, letterbox.inputSize, centre(row)).level));
-  return { detection, score, result, levels: [...levels].sort((a, b) => a - b) };
+  return { detection, target, score, result, levels: [...levels].sort((a, b) => a - b) };
 }
 
 /** The detections that a score counts in a group: a class's score counts a class with several detections once. */
@@ -41,12 +60,17 @@ export function counted(score: Score, group: readonly Detection[]): readonly Det
   return group.filter((one, i) => group.findIndex((other) => other.classIndex === one.classIndex) === i);
 }
 
-/** The score of a group on predictions, with the score's stand-in for terms that are missing. */
-export function scoreOn(
-  score: Score,
-  predictions: Predictions,
-  detections: readonly Detection[],
-  options: ScoreOptions,
-): number {
-  return scoreValue(score, predictions, detections.map(targetOf), options);
+/** @throws usage when the model has no such score: that of a mask, where it draws none. */
+export function refuseScores({ head, model }: LoadedModel, scores: readonly Score[]): void {
+  const extra = extraOf(head, model.metadata, undefined);
+  const facts = { task: head.task, keypoints: extra?.task === "pose" ? extra.keypoints : undefined };
+  for (const score of scores) {
+    const why = score.refuse?.(facts);
+    if (why === undefined) continue;
+    throw new WhyboxError(
+      "usage",
+      `The score "${score.id}" cannot be taken of this model (task: ${head.task}): ${why}. Use another score, or another model.`,
+      { details: { score: score.id, task: head.task } },
+    );
+  }
 }

@@ -4,7 +4,7 @@ import { repeatAlongBatch, type TailModel } from "../onnx/cut.js";
 import { replaceChannels } from "../onnx/replace-channels.js";
 import type { RuntimeTensor } from "../runtime/port.js";
 import type { KeptSession } from "../runtime/sessions.js";
-import { evaluateScore, scoreHessianVector } from "../scores/index.js";
+import { evaluateScore, scoreHessianVector, scoreValue } from "../scores/index.js";
 import { Rescorer, type RowRange } from "../scores/rescore.js";
 import type { Score, ScoreOptions } from "../scores/score.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -15,7 +15,7 @@ import { backwardFor, backwardRun } from "./gradients.js";
 import type { LoadedModel } from "./loaded-model.js";
 import { allFinite } from "./non-finite.js";
 import type { Backward, TailPlan, TapPlan } from "./plan.js";
-import { scoreOn, targetOf } from "./scored.js";
+import { targetOf } from "./scored.js";
 
 /** What the tail is run for. */
 export interface TailRequest {
@@ -38,17 +38,18 @@ const MOST_ITEMS = 64;
 export async function openTail(request: TailRequest): Promise<Tail> {
   const { forward, activations, score, detections, options } = request;
   const ranges = rangesOf(request);
-  const rescorer = new Rescorer(score, forward.predictions, detections.map(targetOf), options, ranges);
+  const targets = detections.map((detection) => targetOf(detection, score, forward));
+  const rescorer = new Rescorer(score, forward.predictions, targets, options, ranges);
   const run = async (runs: BatchSession, count: number, fill: (i: number, into: Float32Array) => void) => {
     const values = new Float64Array(count);
     await runBatches(runs, count, fill, (i, outputs) => {
-      values[i] = rescorer.evaluate(outputs);
+      values[i] = rescorer.evaluate(outputs.slice(0, ranges.length), outputs[ranges.length]);
     });
     return values;
   };
   const scores: Tail["scores"] = async (count, fill) => run(await wholeItems(request), count, fill);
   return {
-    score: scoreOn(score, forward.predictions, detections, options),
+    score: scoreValue(score, forward.predictions, targets, options),
     scores,
     async channelScores(replacements) {
       const [C, H, W] = activations.dims as [number, number, number];
@@ -91,7 +92,8 @@ async function withBatch(
   item: Float32Array,
 ): Promise<BatchSession> {
   const { loaded, forward, tail, signal } = request;
-  const runs = { ...own, runtime: loaded.runtime, outputs: tail.outputs, signal };
+  const masks = tail.prototypes !== undefined && request.score.readsMask === true ? [tail.prototypes] : [];
+  const runs = { ...own, runtime: loaded.runtime, outputs: [...tail.outputs, ...masks], signal };
   if (!loaded.batches.has(key)) loaded.batches.set(key, await batchThatWorks(runs, item, MOST_ITEMS));
   const rows = rangesOf(request).reduce((sum, [start, end]) => sum + end - start, 0);
   const bytes = 4 * (item.length + rows * forward.predictions.columns);
@@ -144,7 +146,7 @@ const DIFFERENCES = [
 export async function curvatureOf(request: TailRequest): Promise<Tensor> {
   const { activations, forward, loaded, plan, tail, signal } = request;
   const { predictions } = forward;
-  const targets = request.detections.map(targetOf);
+  const targets = request.detections.map((detection) => targetOf(detection, request.score, forward));
   const backward = backwardFor(loaded, plan, [tail.layer], new Set(loaded.head.levels.keys()));
   const sum = new Float64Array(activations.data.length);
   if (backward !== null) {
@@ -161,7 +163,7 @@ export async function curvatureOf(request: TailRequest): Promise<Tensor> {
       for (let i = 0; i < tangent.length; i++) tangent[i]! += factor * there.predictions[i]!;
     }
     const bent = scoreHessianVector(request.score, predictions, targets, request.options, tangent);
-    const second = sumGradients([{ value: 0, terms: [], ...bent }], predictions.columns);
+    const second = sumGradients([{ value: 0, terms: [], prototypes: [], ...bent }], predictions.columns);
     const gradients = await backwardRun(loaded, forward, forward.tensors, backward, [second], signal);
     const own = await takeGradient(gradients, tail.layer.value);
     for (let i = 0; i < sum.length; i++) sum[i]! += own?.[i] ?? 0;

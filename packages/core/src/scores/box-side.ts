@@ -1,22 +1,25 @@
+import { sidesOnTape } from "./iou.js";
 import type { PredictionView, Score, ScoreTarget } from "./score.js";
 import { isFiniteRow } from "./weighted.js";
 
-/** The sides of the box of the one row behind it, in input pixels: centre ∓ size / 2. */
+/** The sides of the box of the one row behind it, in input pixels: centre ∓ size / 2; of a turned box those of the upright rectangle around it. */
 export const boxSideScores: readonly Score[] = [
-  side("x1", "Left side of the box", 0, -0.5),
+  // In a mirror image the left side is the right one, and smaller is larger.
+  { ...side("x1", "Left side of the box", 0, -0.5), mirrored: side("x1", "", 0, 0.5, -1) },
   side("y1", "Top side of the box", 1, -0.5),
-  side("x2", "Right side of the box", 0, 0.5),
+  { ...side("x2", "Right side of the box", 0, 0.5), mirrored: side("x2", "", 0, -0.5, -1) },
   side("y2", "Bottom side of the box", 1, 0.5),
 ];
 
-function side(id: string, title: string, centreColumn: number, share: number): Score {
+function side(id: string, title: string, axis: 0 | 1, share: number, sign = 1): Score {
   return {
     id,
     title,
     of(view: PredictionView, { row }: ScoreTarget) {
       if (!isFiniteRow(view.predictions, row)) return null;
       const { tape } = view;
-      return tape.add(view.at(row, centreColumn), tape.mul(tape.constant(share), view.at(row, centreColumn + 2)));
+      const size = tape.mul(tape.constant(sign * share), sidesOnTape(view, row)[axis]);
+      return tape.add(tape.mul(tape.constant(sign), view.at(row, axis)), size);
     },
   };
 }

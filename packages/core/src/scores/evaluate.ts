@@ -1,6 +1,9 @@
 import type { Predictions } from "../detector/detection.js";
 import { WhyboxError } from "../errors.js";
-import type { PredictionView, Score, ScoreOptions, ScoreResult, ScoreTarget } from "./score.js";
+import { extraStart } from "./columns.js";
+import { withBoxTable } from "./iou.js";
+import { type MaskMean, maskMean } from "./mask.js";
+import type { PredictionView, PrototypeGradient, Score, ScoreOptions, ScoreResult, ScoreTarget } from "./score.js";
 import { createTape, type Scalar, type Tape } from "./tape.js";
 
 /**
@@ -17,10 +20,12 @@ export function evaluateScore(
   options: ScoreOptions,
 ): ScoreResult {
   const { view, terms, total } = termsOf(score, predictions, targets, options);
+  const slopes = view.tape.gradient(total);
   return {
     value: total.value,
     terms: terms.map((term) => term?.value ?? null),
-    ...sparseGradient(view, view.tape.gradient(total)),
+    ...sparseGradient(view, slopes),
+    prototypes: prototypeGradients(view, slopes),
   };
 }
 
@@ -56,7 +61,7 @@ export function scoreHessianVector(
 
 function termsOf(score: Score, predictions: Predictions, targets: readonly ScoreTarget[], options: ScoreOptions) {
   checkArguments(predictions, options);
-  const view = createView(createTape(), predictions);
+  const view = createView(createTape(), withBoxTable(predictions));
   const terms = targets.map((target) => {
     const term = score.of(view, target, options);
     return term !== null && Number.isFinite(term.value) ? term : null;
@@ -79,6 +84,14 @@ function checkArguments(predictions: Predictions, { topk }: ScoreOptions): void 
 interface LeafView extends PredictionView {
   /** Position in the predictions' data → leaf. */
   readonly leaves: ReadonlyMap<number, Scalar>;
+  readonly masks: readonly MaskTerm[];
+}
+
+/** A mean mask probability on the tape. */
+interface MaskTerm {
+  readonly scalar: Scalar;
+  readonly cells: readonly number[];
+  readonly mean: MaskMean;
 }
 
 function createView(tape: Tape, predictions: Predictions): LeafView {
@@ -92,7 +105,24 @@ function createView(tape: Tape, predictions: Predictions): LeafView {
     }
     return leaf;
   };
-  return { tape, predictions, at, leaves };
+  const masks: MaskTerm[] = [];
+  const maskProbability = (row: number, cells: readonly number[]): Scalar => {
+    const mean = maskMean(predictions, row, cells);
+    const first = extraStart(predictions);
+    const coefficients = mean.coefficients.map((_, e) => at(row, first + e));
+    const scalar = tape.computed(mean.value, coefficients, mean.coefficientSlopes);
+    masks.push({ scalar, cells, mean });
+    return scalar;
+  };
+  return { tape, predictions, at, maskProbability, leaves, masks };
+}
+
+function prototypeGradients({ masks }: LeafView, slopes: Float64Array): PrototypeGradient[] {
+  return masks.flatMap(({ scalar, cells, mean }) => {
+    const flow = slopes[scalar.id] ?? 0;
+    if (flow === 0) return [];
+    return [{ coefficients: mean.coefficients, cells, slopes: mean.cellSlopes.map((slope) => flow * slope) }];
+  });
 }
 
 /** The rows with a derivative that is not zero, ascending, each as a full row of columns. */

@@ -1,4 +1,5 @@
 import { didYouMean, WhyboxError } from "../errors.js";
+import { angleScore } from "./angle.js";
 import { boxSideScores } from "./box-side.js";
 import { classScore } from "./class.js";
 import { classConfidenceScore } from "./class-confidence.js";
@@ -7,6 +8,8 @@ import { confidenceScore } from "./confidence.js";
 import { contrastScore } from "./contrast.js";
 import { finerScore } from "./finer.js";
 import { heightScore } from "./height.js";
+import { keypointsScore } from "./keypoints.js";
+import { maskScore } from "./mask.js";
 import { rowLogitScore, rowScore } from "./row.js";
 import type { Score } from "./score.js";
 import { widthScore } from "./width.js";
@@ -30,16 +33,22 @@ export const defaultScores: readonly Score[] = [
   classSumScore,
   contrastScore,
   finerScore,
+  maskScore,
+  keypointsScore,
+  angleScore,
 ];
 
 /**
- * The score with this id or alias (case ignored).
+ * The score with this id or alias (case ignored), or the part of one that a colon and a name ask for (`keypoint:nose`).
  * @throws usage for an unknown name, with the valid ones; internal when two scores share a name.
  */
 export function resolveScore(id: string, scores: readonly Score[] = defaultScores): Score {
   const byName = indexByName(scores);
   const found = byName.get(id.toLowerCase());
   if (found !== undefined) return found;
+  const [whole, ...part] = id.split(":");
+  const one = part.length === 0 ? undefined : byName.get(whole!.toLowerCase())?.part?.(part.join(":").trim());
+  if (one !== undefined) return one;
   const ids = scores.map((score) => score.id);
   throw new WhyboxError(
     "usage",

@@ -55,17 +55,22 @@ function edges({ tape }: PredictionView, centre: Scalar, size: Scalar): [Scalar,
 
 /** x, y, w, h of every row, `[R, 4]`; of turned boxes those of the upright rectangle around them. */
 export function boxTable(predictions: Predictions): Float32Array {
-  const { data, rows, columns, extra } = predictions;
+  const boxes = new Float32Array(4 * predictions.rows);
+  fillBoxTable(boxes, predictions, 0, predictions.rows);
+  return boxes;
+}
+
+/** Rows `start` to `end` of the table of boxes. */
+export function fillBoxTable(boxes: Float32Array, predictions: Predictions, start: number, end: number): void {
+  const { data, columns, extra } = predictions;
   const angle = extra?.task === "obb" ? extraStart(predictions) : undefined;
-  const boxes = new Float32Array(4 * rows);
-  for (let to = 0, from = 0; to < boxes.length; to += 4, from += columns) {
+  for (let to = 4 * start, from = start * columns; to < 4 * end; to += 4, from += columns) {
     boxes[to] = data[from]!;
     boxes[to + 1] = data[from + 1]!;
     boxes[to + 2] = data[from + 2]!;
     boxes[to + 3] = data[from + 3]!;
     if (angle !== undefined) boxes.set(hullSides(data[from + 2]!, data[from + 3]!, data[from + angle]!), to + 2);
   }
-  return boxes;
 }
 
 /** The same predictions with the table of their boxes: of turned ones nothing else can be read. */

@@ -1,10 +1,17 @@
 import type { Predictions } from "../detector/detection.js";
 import { scoreValue } from "./evaluate.js";
-import { nearestRows } from "./iou.js";
+import { boxTable, fillBoxTable, nearestRows } from "./iou.js";
 import type { Score, ScoreOptions, ScoreTarget } from "./score.js";
 
 /** Consecutive rows of the predictions, `[start, end)`. */
 export type RowRange = readonly [start: number, end: number];
+
+/** `length` values from `offset` on. */
+interface Part {
+  readonly data: Float32Array;
+  readonly offset: number;
+  readonly length: number;
+}
 
 /**
  * A score of predictions of which only some rows change: `evaluate` takes the new values of those rows. Exactly the score of the full
@@ -35,21 +42,25 @@ export class Rescorer {
     this.#compact = gather(base, rows);
   }
 
-  /** `parts[i]` holds the new rows of range `i`, `[rows, columns]`, from `offset` values on. */
-  evaluate(
-    parts: readonly { readonly data: Float32Array; readonly offset: number; readonly length: number }[],
-  ): number {
+  /** `parts[i]` holds the new rows of range `i`, `[rows, columns]`; `prototypes` the new mask prototypes, where they change. */
+  evaluate(parts: readonly Part[], prototypes?: Part): number {
     const { data, boxes, columns } = this.#compact;
     parts.forEach((part, i) => {
       const first = this.#starts[i]!;
       data.set(part.data.subarray(part.offset, part.offset + part.length), first * columns);
-      const count = part.length / columns;
-      for (let row = first; row < first + count; row++) {
-        for (let c = 0; c < 4; c++) boxes[4 * row + c] = data[row * columns + c]!;
-      }
+      fillBoxTable(boxes, this.#compact, first, first + part.length / columns);
     });
-    return scoreValue(this.#score, this.#compact, this.#targets, this.#options);
+    const changed = prototypes === undefined ? this.#compact : withPrototypes(this.#compact, prototypes);
+    return scoreValue(this.#score, changed, this.#targets, this.#options);
   }
+}
+
+/** The same predictions with other mask prototypes. */
+export function withPrototypes(predictions: Predictions, { data, offset, length }: Part): Predictions {
+  const { extra } = predictions;
+  if (extra?.task !== "segment") return predictions;
+  const { dims } = extra.prototypes;
+  return { ...predictions, extra: { ...extra, prototypes: { dims, data: data.subarray(offset, offset + length) } } };
 }
 
 /** Ascending, so that of rows equally near the same one is picked as in the full predictions. */
@@ -71,12 +82,11 @@ function rowsThatCount(
 }
 
 function gather(base: Predictions, rows: readonly number[]): Predictions & { boxes: Float32Array } {
-  const { columns, rows: _, ...facts } = base;
+  const { columns, boxes: _, ...facts } = base;
   const data = new Float32Array(rows.length * columns);
-  const boxes = new Float32Array(rows.length * 4);
   rows.forEach((row, i) => {
     data.set(base.data.subarray(row * columns, (row + 1) * columns), i * columns);
-    boxes.set(base.data.subarray(row * columns, row * columns + 4), i * 4);
   });
-  return { ...facts, rows: rows.length, columns, data, boxes };
+  const gathered = { ...facts, rows: rows.length, columns, data };
+  return { ...gathered, boxes: boxTable(gathered) };
 }

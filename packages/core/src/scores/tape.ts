@@ -28,6 +28,8 @@ export interface Tape {
   cos(a: Scalar): Scalar;
   sin(a: Scalar): Scalar;
   sum(terms: readonly Scalar[]): Scalar;
+  /** Something computed elsewhere, with its slope by each input; its second derivatives are taken for zero. */
+  computed(value: number, inputs: readonly Scalar[], slopes: ArrayLike<number>): Scalar;
   /** d result / d each leaf, indexed by the leaf's id. */
   gradient(result: Scalar): Float64Array;
   /**
@@ -124,6 +126,14 @@ class ListTape implements Tape {
 
   sum(terms: readonly Scalar[]): Scalar {
     return terms.reduce((total, term) => this.add(total, term), this.constant(0));
+  }
+
+  computed(value: number, inputs: readonly Scalar[], slopes: ArrayLike<number>): Scalar {
+    let last: Scalar = this.constant(value);
+    inputs.forEach((input, i) => {
+      last = this.#push(value, last.id, 1, input.id, slopes[i]!);
+    });
+    return last;
   }
 
   gradient(result: Scalar): Float64Array {

@@ -8,6 +8,7 @@ import type { Map2D } from "../../src/tensor/tensor.js";
 import { yoloGraph } from "../detector/yolo-graph.js";
 import { modelOf } from "../onnx/support.js";
 import { MINI_SIZE, miniDetector, picture, tameModel } from "../support/mini-detector.js";
+import { plainScores } from "../support/plain-scores.js";
 
 /** Settings that a method may read only when it declares them, and those that were read. */
 const optional = new Set<PropertyKey>(["samples", "seed", "compat"]);
@@ -47,7 +48,7 @@ afterAll(() => Promise.all([detector.dispose(), lifted.dispose(), dead.dispose()
 const ids = defaultMethods.map(({ id }) => id);
 const methodOf = (id: string) => defaultMethods.find((method) => method.id === id)!;
 const takesSamples = (id: string) => methodOf(id).samples !== undefined;
-const everyScore = { backprop: defaultScores.map(({ id }) => id), versus: "class1" };
+const everyScore = { backprop: plainScores.map(({ id }) => id), versus: "class1" };
 const readsLayers = (id: string) => (methodOf(id).reads ?? "layers") === "layers";
 
 function expectSound(id: string, found: ExplainResult): void {

@@ -10,7 +10,7 @@ it("a backward pass that stops at the levels without a seed gives the gradients 
   const [start, end] = loaded.head.rowRange(1, forward.letterbox.inputSize);
   const { columns } = forward.predictions;
   const row = (at: number) => Float64Array.from({ length: columns }, (_, c) => ((at * columns + c) * 0.7548776662) % 1);
-  const seed = new Map([start, end - 1].map((at) => [at, row(at)]));
+  const seed = { rows: new Map([start, end - 1].map((at) => [at, row(at)])), prototypes: [] };
   const run = async (levels: readonly number[]) => {
     const backward = plan.backward(layers, levels)!;
     const found = await backwardRun(loaded, forward, forward.tensors, backward, [seed], undefined);

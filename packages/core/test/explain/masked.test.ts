@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Detection, Predictions } from "../../src/detector/detection.js";
 import { MaskedRuns, similarity } from "../../src/explain/masked.js";
-import { scoreOn } from "../../src/explain/scored.js";
 import { resolveScore } from "../../src/scores/index.js";
 import { fixedModel, type MiniPass, openPass, tameModel } from "../support/mini-detector.js";
+import { scoreOn } from "../support/plain-scores.js";
 
 const options = { topk: 10 };
 const ones = (_: number, into: Float32Array) => {

@@ -4,12 +4,13 @@ import { gradientsOf } from "../../src/explain/gradients.js";
 import { type LoadedModel, planContext } from "../../src/explain/loaded-model.js";
 import { biasLayers, inputLayer, openBiases, openPixels } from "../../src/explain/pixels.js";
 import { planTaps } from "../../src/explain/plan.js";
-import { scoreOf, scoreOn } from "../../src/explain/scored.js";
+import { scoreOf } from "../../src/explain/scored.js";
 import { buildPrefix } from "../../src/onnx/cut.js";
 import { floatsOf } from "../../src/onnx/tensors.js";
 import { resolveScore } from "../../src/scores/index.js";
 import { fixedModel, MINI_SIZE, type MiniPass, openPass, tameModel } from "../support/mini-detector.js";
 import { openGraph, runGraph } from "../support/ort.js";
+import { scoreOn } from "../support/plain-scores.js";
 import { randomSource } from "../support/random.js";
 import { dot } from "../support/tensors.js";
 
@@ -174,7 +175,7 @@ it("a backward run without seeds of its own levels gives no gradient", async () 
   const pass = await openPass({ layers: [23] });
   const backward = pass.plan.backward(pass.layers, [0]);
   expect(backward).toBeNull();
-  expect(sumGradients([], 9).size).toBe(0);
+  expect(sumGradients([], 9).rows.size).toBe(0);
   const again = planTaps(planContext(pass.loaded), {
     ...{ layers: pass.layers, activations: true, gradients: true, manySeeds: false, tails: false },
   });

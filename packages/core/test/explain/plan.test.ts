@@ -51,7 +51,9 @@ describe("planTaps, refusing", () => {
     const model = { ...context.model, graph: { ...context.model.graph, valueInfo: [info] } };
     expect(errorOf(() => planTaps({ ...context, model }, asked(layers, true)))).toMatchObject({
       code: "unsupported-model",
-      message: expect.stringMatching(/computes in bfloat16 \(".*"\); gradients need float32, float16 or double.*Export it/),
+      message: expect.stringMatching(
+        /computes in bfloat16 \(".*"\); gradients need float32, float16 or double.*Export it/,
+      ),
       details: { value: layers[0]!.value, type: "bfloat16" },
     });
     expect(() => planTaps({ ...context, model }, asked(layers, false))).not.toThrow();

@@ -1,11 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readFloats } from "../../src/explain/evidence.js";
-import { scoreOn } from "../../src/explain/scored.js";
 import { openTail, type TailRequest } from "../../src/explain/tail.js";
 import { GraphBuilder } from "../../src/onnx/builder.js";
 import { buildPrefix } from "../../src/onnx/cut.js";
 import type { Model } from "../../src/onnx/model.js";
-import { defaultScores, resolveScore } from "../../src/scores/index.js";
+import { resolveScore } from "../../src/scores/index.js";
 import type { Score } from "../../src/scores/score.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 import {
@@ -17,6 +16,7 @@ import {
   tameModel,
 } from "../support/mini-detector.js";
 import { runGraph } from "../support/ort.js";
+import { plainScores, scoreOn } from "../support/plain-scores.js";
 import { randomSource } from "../support/random.js";
 import { toHalf } from "./half.js";
 
@@ -91,7 +91,7 @@ describe.each(Object.entries(models))("of %s", (name, make) => {
   });
   afterAll(() => pass.loaded.sessions.dispose());
 
-  it.each(defaultScores)("$id: activations as they are give the score", async (score) => {
+  it.each(plainScores)("$id: activations as they are give the score", async (score) => {
     const wanted = await requestOf(pass, score);
     const tail = await openTail(wanted);
     const scores = await tail.scores(5, (_, into) => into.set(wanted.activations.data));

@@ -30,7 +30,7 @@ const rows = [
 describe("by hand", () => {
   it("row: objectness × probability of the one row, wherever the box is", () => {
     expect(evaluate("row", rows, [target(1, 1)])).toEqual({
-      ...{ value: 0.25 * 0.75, terms: [0.25 * 0.75], rows: [1] },
+      ...{ value: 0.25 * 0.75, terms: [0.25 * 0.75], rows: [1], prototypes: [] },
       gradient: Float64Array.of(0, 0, 0, 0, 0.75, 0, 0.25, 0),
     });
     expect(evaluate("row", rows, [target(0, 0), target(1, 1)]).value).toBe(0.375 + 0.1875);

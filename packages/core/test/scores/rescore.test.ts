@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { Predictions } from "../../src/detector/detection.js";
-import { defaultScores, evaluateScore } from "../../src/scores/index.js";
+import { evaluateScore } from "../../src/scores/index.js";
 import { Rescorer, type RowRange } from "../../src/scores/rescore.js";
 import type { Score, ScoreTarget } from "../../src/scores/score.js";
+import { plainScores } from "../support/plain-scores.js";
 import { randomSource } from "../support/random.js";
 
 const ROWS = 60;
@@ -45,7 +46,7 @@ function partsOf(data: Float32Array, before: number) {
 
 describe("Rescorer", () => {
   for (const coarse of [false, true]) {
-    it.each(defaultScores)(`$id: exactly the score of all rows${coarse ? ", among ties" : ""}`, (score) => {
+    it.each(plainScores)(`$id: exactly the score of all rows${coarse ? ", among ties" : ""}`, (score) => {
       const random = randomSource(21);
       const data = Float32Array.from(Array.from({ length: ROWS }, () => drawRow(random, coarse)).flat());
       const rescorer = new Rescorer(score, { rows: ROWS, columns: COLUMNS, data }, targets, options, ranges);
@@ -75,7 +76,7 @@ describe("Rescorer", () => {
     const data = Float32Array.from(Array.from({ length: ROWS }, () => drawRow(random, false)).flat());
     const changed = data.slice();
     changed.fill(Number.NaN, ranges[0]![0] * COLUMNS, ranges[0]![1] * COLUMNS);
-    for (const score of defaultScores) {
+    for (const score of plainScores) {
       const rescorer = new Rescorer(score, { rows: ROWS, columns: COLUMNS, data }, targets, options, ranges);
       const wanted = full(score, { rows: ROWS, columns: COLUMNS, data: changed });
       expect(wanted).not.toBeNaN();

@@ -3,6 +3,7 @@ import type { Predictions } from "../../src/detector/detection.js";
 import { defaultScores, evaluateScore, resolveScore } from "../../src/scores/index.js";
 import { nearestRows } from "../../src/scores/iou.js";
 import type { Score, ScoreTarget } from "../../src/scores/score.js";
+import { plainScores } from "../support/plain-scores.js";
 import { randomSource } from "../support/random.js";
 
 const target = (x1: number, y1: number, x2: number, y2: number, classIndex = 0): ScoreTarget => ({
@@ -96,7 +97,7 @@ describe("targets without a score contribute nothing", () => {
     const nothing = predictions([[2, 2, 4, 4, 0, 0.75, 0.25]]);
     for (const id of ["confidence", "class_confidence"]) {
       const result = evaluateScore(resolveScore(id), nothing, [target(0, 0, 4, 4)], { topk: 2 });
-      expect(result).toEqual({ value: 0, terms: [null], rows: [], gradient: new Float64Array() });
+      expect(result).toEqual({ value: 0, terms: [null], rows: [], gradient: new Float64Array(), prototypes: [] });
     }
   });
 
@@ -109,7 +110,7 @@ describe("targets without a score contribute nothing", () => {
   });
 
   it("no targets, no rows", () => {
-    const empty = { value: 0, terms: [], rows: [], gradient: new Float64Array() };
+    const empty = { value: 0, terms: [], rows: [], gradient: new Float64Array(), prototypes: [] };
     expect(evaluateScore(resolveScore("class"), rows, [], { topk: 10 })).toEqual(empty);
     expect(evaluateScore(resolveScore("class"), predictions([]), [target(0, 0, 4, 4)], { topk: 10 })).toEqual({
       ...empty,
@@ -122,7 +123,7 @@ describe("targets without a score contribute nothing", () => {
     const options = { topk: 2, versus: 1 };
     for (const bad of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
       // class_sum is about all rows; a row that is bad elsewhere still has its class.
-      for (const score of defaultScores.filter(({ id }) => id !== "class_sum")) {
+      for (const score of plainScores.filter(({ id }) => id !== "class_sum")) {
         const clean = evaluateScore(score, predictions([good]), [target(0, 0, 4, 4)], options);
         for (const column of good.keys()) {
           const spoiled = [...good];
@@ -131,7 +132,7 @@ describe("targets without a score contribute nothing", () => {
           expect(result).toEqual(clean);
         }
         const allBad = evaluateScore(score, predictions([good.map(() => bad)]), [target(0, 0, 4, 4)], options);
-        expect(allBad).toEqual({ value: 0, terms: [null], rows: [], gradient: new Float64Array() });
+        expect(allBad).toEqual({ value: 0, terms: [null], rows: [], gradient: new Float64Array(), prototypes: [] });
       }
     }
   });
@@ -140,7 +141,7 @@ describe("targets without a score contribute nothing", () => {
 const ownRow = new Set(["row", "row_logit", "x1", "y1", "x2", "y2", "contrast", "finer"]);
 
 describe("every score", () => {
-  for (const score of defaultScores) {
+  for (const score of plainScores) {
     it(`${score.id}: gradient against central differences`, () => {
       const random = randomSource(5);
       const columns = 8;
@@ -204,6 +205,9 @@ describe("resolveScore", () => {
       "class_sum",
       "contrast",
       "finer",
+      "mask",
+      "keypoints",
+      "angle",
     ]);
     for (const score of defaultScores) {
       for (const name of [score.id, score.id.toUpperCase(), ...(score.aliases ?? [])]) {

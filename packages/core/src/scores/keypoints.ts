@@ -1,0 +1,61 @@
+import { didYouMean } from "../errors.js";
+import { extraStart } from "./columns.js";
+import type { PredictionView, Score, ScoredModel } from "./score.js";
+import { LEAST_LOGARITHM, weightedMean, weightedRows } from "./weighted.js";
+
+/**
+ * log Σ wᵢ · (mean confidence of the keypoints)ᵢ over the target's rows: why does it see the pose? With a name or a number behind it
+ * (`keypoint:nose`, `keypoint:0`) the confidence of that keypoint alone.
+ */
+export const keypointsScore: Score = {
+  ...confidenceOf(undefined, false),
+  id: "keypoints",
+  aliases: ["keypoint"],
+  title: "Confidence of the keypoints; keypoint:<name or number> of one",
+  part: (name) => ({ ...confidenceOf(name, false), mirrored: confidenceOf(name, true) }),
+};
+
+function confidenceOf(name: string | undefined, swapped: boolean): Score {
+  return {
+    id: `keypoint:${name}`,
+    title: `Confidence of the keypoint ${name}`,
+    missing: LEAST_LOGARITHM,
+    refuse: (model) => refusal(model, name),
+    of(view, target, options) {
+      const columns = columnsOf(view, name, swapped);
+      const found = columns.length === 0 ? null : weightedRows(view, target, options);
+      if (found === null) return null;
+      const { tape } = view;
+      const sum = tape.sum(columns.map((column) => weightedMean(view, found, column)));
+      return tape.log(tape.mul(sum, tape.constant(1 / columns.length)));
+    },
+  };
+}
+
+function refusal({ task, keypoints }: ScoredModel, name: string | undefined): string | undefined {
+  if (task !== "pose" || keypoints === undefined) return "it needs a model with keypoints (a pose model)";
+  if (keypoints.dims === 2) return "the model's keypoints have no confidence, only places";
+  if (name === undefined || placeOf(keypoints.names, name) !== undefined) return undefined;
+  return `the model has no keypoint "${name}".${didYouMean(name, keypoints.names)} It has: ${keypoints.names.join(", ")}`;
+}
+
+/** By name, case ignored, else by number from 0. */
+function placeOf(names: readonly string[], name: string): number | undefined {
+  const found = names.findIndex((one) => one.toLowerCase() === name.toLowerCase());
+  if (found >= 0) return found;
+  return /^\d{1,4}$/.test(name) && Number(name) < names.length ? Number(name) : undefined;
+}
+
+/** Columns of the confidences; of a pair told by "left" and "right" the other one when `swapped`, for a mirror image. */
+function columnsOf({ predictions }: PredictionView, name: string | undefined, swapped: boolean): number[] {
+  const { extra } = predictions;
+  if (extra?.task !== "pose" || extra.keypoints.dims === 2) return [];
+  const { names } = extra.keypoints;
+  const own = name === undefined ? names.map((_, k) => k) : [placeOf(names, name)].filter((k) => k !== undefined);
+  const places = swapped ? own.map((k) => placeOf(names, otherSide(names[k]!)) ?? k) : own;
+  return places.map((k) => extraStart(predictions) + 3 * k + 2);
+}
+
+function otherSide(name: string): string {
+  return name.replace(/left|right/i, (side) => (side.toLowerCase() === "left" ? "right" : "left"));
+}
