@@ -3,6 +3,7 @@ import type {
   DetectResult,
   ExplainOptions,
   ExplainResult,
+  InputOptions,
   ModelFacts,
   ModelFormat,
   RgbImage,
@@ -28,6 +29,8 @@ export interface LoadOptions {
   readonly threads?: number;
   /** Class names: a list, or the path of a text file (one name a line) or of a YOLO data.yaml. Default: the model's metadata, else class0, class1, … */
   readonly names?: string | readonly string[];
+  /** What the model is fed with, where its file does not tell, or tells wrongly. Default: what the graph tells (docs/inputs.md). */
+  readonly input?: InputOptions;
   /** Folder for downloaded weights. Default: WHYBOX_CACHE, else the user's cache folder. */
   readonly cacheDir?: string;
   readonly onProgress?: (progress: DownloadProgress) => void;

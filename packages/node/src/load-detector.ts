@@ -58,6 +58,7 @@ export async function loadDetector(weights: string | Uint8Array, options: LoadOp
       executionProviders: providers[device],
       threads,
       ...(names === undefined ? {} : { names }),
+      ...(options.input === undefined ? {} : { input: options.input }),
     });
     const report = (facts: ModelFacts): ModelReport => ({
       source: found?.source ?? "(bytes)",

@@ -1,4 +1,11 @@
-import { defaultMethods, type ExplainOptions, type Frame, resolveMethod, WhyboxError } from "@whybox/core";
+import {
+  defaultMethods,
+  type ExplainOptions,
+  type Frame,
+  type InputOptions,
+  resolveMethod,
+  WhyboxError,
+} from "@whybox/core";
 import type { Device, DownloadProgress } from "./api.js";
 import type { BatchSettings } from "./batch/settings.js";
 
@@ -21,6 +28,8 @@ export interface RunOptions extends Omit<ExplainOptions, "imageSize" | "keepTopP
   readonly keepOnlyTopk?: number;
   /** Size of the network's input, one number or `[h, w]`. Default 640, or the model's own. */
   readonly imgsz?: number | readonly [height: number, width: number];
+  /** What the model is fed with, where its file does not tell, or tells wrongly. */
+  readonly input?: InputOptions;
   readonly device?: Device;
   readonly threads?: number;
   /** Folder for the results. Default: a new runs/explain/exp, exp2, … under the current folder. */
@@ -54,6 +63,7 @@ export function settingsOf(options: RunOptions): BatchSettings {
     names: options.names,
     device: options.device ?? "cpu",
     threads: options.threads,
+    input: options.input,
     explain: {
       layer: layer === "auto" || Array.isArray(layer) ? layer : [layer as number | string],
       classNames: options.classNames ?? [],

@@ -45,6 +45,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
       ...defined({
         threads: settings.threads,
         names: settings.names,
+        input: settings.input,
         signal: options.signal,
         onProgress: options.onProgress,
       }),

@@ -1,4 +1,4 @@
-import type { ExplainOptions, Frame } from "@whybox/core";
+import type { ExplainOptions, Frame, InputOptions } from "@whybox/core";
 import type { Device } from "../api.js";
 import type { ResultKind } from "./names.js";
 
@@ -27,6 +27,8 @@ export interface BatchSettings {
   readonly device: Device;
   /** Undefined: the cores. */
   readonly threads: number | undefined;
+  /** What the model is fed with, where it is to be told. */
+  readonly input: InputOptions | undefined;
   readonly explain: Omit<ExplainOptions, "signal"> & Required<Pick<ExplainOptions, AlwaysSet>>;
   readonly save: readonly ResultKind[];
   /** Frame of the saved `.npy`. */

@@ -23,7 +23,11 @@ export function declareExplain(command: Command, choices: Choices): Command {
 function subjectOptions(command: Command, choices: Choices): void {
   command.optionsGroup("What is explained:");
   command
-    .option("--weights <file|url|name>", "ONNX model, YOLO checkpoint (.pt), TF.js model, their address, or the name of known weights", "yolov5s")
+    .option(
+      "--weights <file|url|name>",
+      "ONNX model, YOLO checkpoint (.pt), TF.js model, their address, or the name of known weights",
+      "yolov5s",
+    )
     .option("--names <file>", "class names: a text file, one a line, or a YOLO data.yaml; default: those in the model")
     .option("--class-names <name...>", "only detections of these classes")
     .option(
@@ -71,6 +75,18 @@ function detectionOptions(command: Command): void {
   command.optionsGroup("Detection:");
   command
     .option("--imgsz <size...>", "input size: one number, or height and width; default: the model's own, or 640")
+    .option(
+      "--input-range <1|255>",
+      "largest value of the pixels that the model takes; default: as its graph tells, else 1",
+    )
+    .option(
+      "--input-channels <rgb|bgr>",
+      "order of the channels that the model takes; default: as its graph tells, else rgb",
+    )
+    .option(
+      "--padding <centre|end>",
+      "grey around the picture, or at its right and bottom only; default: centre, and end for a YOLOX",
+    )
     .option("--conf <0..1>", "least confidence of a box", "0.25")
     .option("--iou <0..1>", "overlap above which the weaker of two boxes goes", "0.45")
     .option("--max-det <n>", "most boxes kept", "1000")

@@ -1,4 +1,4 @@
-import { type AskedBox, WhyboxError } from "@whybox/core";
+import { type AskedBox, type InputOptions, WhyboxError } from "@whybox/core";
 import { z } from "zod";
 import type { BatchSettings } from "../batch/settings.js";
 import type { Choices } from "./context.js";
@@ -10,6 +10,9 @@ export const saveKinds = ["png", "npy", "json"] as const;
 export const frames = ["image", "input"] as const;
 export const pers = ["image", "class", "detection"] as const;
 export const scales = ["each", "common"] as const;
+export const inputRanges = ["1", "255"] as const;
+export const inputChannels = ["rgb", "bgr"] as const;
+export const paddings = ["centre", "end"] as const;
 
 /** Largest side of the network's input that is accepted: 8192² is already 0.8 GB of float32. */
 const maxImageSize = 8192;
@@ -50,6 +53,9 @@ export function explainOptionsSchema(choices: Choices) {
       .array(integerText(1, maxImageSize))
       .max(2, { error: "expected one size, or a height and a width; put sources first, or after --." })
       .optional(),
+    inputRange: choiceText(inputRanges).optional(),
+    inputChannels: choiceText(inputChannels).optional(),
+    padding: choiceText(paddings).optional(),
     conf: numberText(0, 1),
     iou: numberText(0, 1),
     maxDet: integerText(1, 100_000),
@@ -93,6 +99,7 @@ export function toSettings(values: ExplainValues): BatchSettings {
     names: values.names,
     device: values.device,
     threads: values.threads,
+    input: inputOf(values),
     explain: {
       layer: values.layer[0] === "auto" ? "auto" : values.layer,
       classNames: values.classNames,
@@ -125,6 +132,16 @@ export function toSettings(values: ExplainValues): BatchSettings {
     hideLabels: values.hideLabels,
     sideBySide: values.sideBySide,
     crop: values.crop ? "rest" : values.cropKeep ? "hot" : undefined,
+  };
+}
+
+/** What is said of the model's input; undefined when nothing is. */
+function inputOf({ inputRange, inputChannels: channels, padding }: ExplainValues): InputOptions | undefined {
+  if (inputRange === undefined && channels === undefined && padding === undefined) return undefined;
+  return {
+    ...(inputRange === undefined ? {} : { range: inputRange === "255" ? 255 : 1 }),
+    ...(channels === undefined ? {} : { channels }),
+    ...(padding === undefined ? {} : { padding }),
   };
 }
 

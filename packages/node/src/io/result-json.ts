@@ -53,6 +53,7 @@ function modelPart(model: ModelReport): ResultDocument["model"] {
     format: model.format,
     opset: model.opset,
     classCount: model.classNames.length,
+    input: { ...model.input, sides: [model.input.sides[0] ?? null, model.input.sides[1] ?? null] },
     head: { ...model.head, levels: model.head.levels.map((level) => ({ ...level })) },
   };
 }

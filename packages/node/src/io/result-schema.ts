@@ -19,6 +19,18 @@ const modelSchema = z.object({
   format: z.string(),
   opset: z.int(),
   classCount: z.int(),
+  input: z
+    .object({
+      name: z.string(),
+      layout: z.enum(["NCHW", "NHWC"]),
+      batch: z.union([z.int(), z.string()]).nullable(),
+      sides: z.tuple([z.int().nullable(), z.int().nullable()]).describe("[height, width]; null: any."),
+      range: z.union([z.literal(1), z.literal(255)]).describe("Largest value of a pixel."),
+      channels: z.enum(["rgb", "bgr"]),
+      padding: z.enum(["centre", "end"]),
+      rangeFrom: z.enum(["options", "type", "graph", "yolox", "default"]).describe("Where the range is known from."),
+    })
+    .describe("What the file's input is, or was said to be; layers and gradients are those of RGB planes in 0..1."),
   head: z.object({
     kind: z.enum(["anchor-based", "anchor-free", "query"]),
     task: z.enum(["detect", "segment", "pose", "obb"]),

@@ -82,10 +82,17 @@ describe("whybox explain", () => {
         "--side-by-side",
       ],
       ...["--eigen-smooth", "--aug-smooth", "--keep-only-topk", "12.5", "--compat", "--seed", "7", "--samples", "99"],
+      ...["--input-range", "255", "--input-channels", "bgr", "--padding", "end"],
     );
     expect([code, run.stderr()]).toEqual([0, ""]);
     expect(run.loads).toMatchObject([
-      { weights: "best.onnx", options: { names: "n.txt", device: "webgpu", threads: 2 } },
+      {
+        weights: "best.onnx",
+        options: {
+          ...{ names: "n.txt", device: "webgpu", threads: 2 },
+          input: { range: 255, channels: "bgr", padding: "end" },
+        },
+      },
     ]);
     const passed = {
       method: "takes-all",
@@ -137,6 +144,7 @@ describe("whybox explain", () => {
     await run.run("explain", "dog.jpg");
     expect(run.loads[0]).toMatchObject({ weights: "yolov5s", options: { device: "cpu" } });
     expect(run.loads[0]!.options).not.toHaveProperty("threads");
+    expect(run.loads[0]!.options).not.toHaveProperty("input");
     expect(run.explains).toEqual([
       {
         layer: "auto",

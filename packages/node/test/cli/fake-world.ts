@@ -260,6 +260,16 @@ export const fakeReport: ModelReport = {
       },
     ],
   },
+  input: {
+    name: "images",
+    layout: "NCHW",
+    batch: 1,
+    sides: [undefined, 64],
+    range: 1,
+    channels: "rgb",
+    padding: "centre",
+    rangeFrom: "default",
+  },
   inputSize: [32, 64],
   layers: [
     {

@@ -9,6 +9,7 @@ import { createWorld, putPictures, temporaryFolder } from "./fake-world.js";
 const flags = [
   ...["--weights", "--names", "--method", "--layer", "--class-names", "--backprop", "--backward-per-class", "--topk"],
   ...["--imgsz", "--conf", "--iou", "--max-det", "--agnostic-nms", "--require-detections", "--device", "--threads"],
+  ...["--input-range", "--input-channels", "--padding"],
   ...["--out", "--save", "--frame", "--colormap", "--opacity", "--hide-boxes", "--hide-labels", "--side-by-side"],
   ...[
     "--per",
