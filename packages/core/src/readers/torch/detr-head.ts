@@ -137,7 +137,8 @@ function queriesOf(call: ModuleCall, maps: readonly Feature[], tokens: readonly 
   const best = op("ReduceMax", [linear(call, "enc_score_head", features).value], { axes: [-1], keepdims: 0 });
   const count = op("Min", [op("Shape", [best], { start: 1, end: 2 }), builder.ints([queries])]);
   const chosen = chosenRows(call, best, count);
-  const rows = op("GatherND", [features.value, op("Unsqueeze", [chosen, builder.ints([2])])], { batch_dims: 1 });
+  const everywhere = op("Expand", [op("Unsqueeze", [chosen, builder.ints([2])]), builder.ints([1, 1, width])]);
+  const rows = op("GatherElements", [features.value, everywhere], { axis: 1 });
   const embedding = { value: rows, channels: width };
   const offsets = perceptron(call, "enc_bbox_head", embedding);
   return { embedding, box: op("Add", [offsets.value, op("Gather", [anchors, chosen], { axis: 0 })]) };
@@ -245,6 +246,7 @@ function deformable(layer: ModuleCall, asked: Feature, boxes: Feature, { maps, t
     const value = op("Transpose", [linear(call, "value_proj", tokens[i]!).value], { perm: [0, 2, 1] });
     const extent = op("Shape", [map.value], { start: 2, end: 4 });
     const perHead = op("Reshape", [value, join(shape(-1, width / heads), extent)]);
+    call.writer.declare(perHead, [null, width / heads, null, null]);
     const attributes = { align_corners: 0, mode: "bilinear", padding_mode: "zeros" };
     return op("GridSample", [perHead, places[i]!.value], attributes);
   });

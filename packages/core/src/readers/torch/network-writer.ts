@@ -1,5 +1,6 @@
 import { WhyboxError } from "../../errors.js";
 import { GraphBuilder } from "../../onnx/builder.js";
+import { DataType, type Dim, type ValueInfo } from "../../onnx/model.js";
 
 /** Nodes and modules of a network; YOLO12x and YOLOv9e have about 1500 nodes. */
 const MAX_NODES = 20_000;
@@ -15,6 +16,8 @@ export interface Feature {
 /** The graph that is written, with what bounds it: a file of a few bytes can name one weight a million times. */
 export class NetworkWriter {
   readonly builder = new GraphBuilder("whybox");
+  /** What is known of values whose shape cannot be read off the nodes. */
+  readonly valueInfo: ValueInfo[] = [];
   readonly #used = new Map<string, number>();
   #bytesLeft: number;
   #callsLeft = MAX_NODES;
@@ -35,6 +38,11 @@ export class NetworkWriter {
   countCall(): void {
     if (this.#callsLeft-- > 0) return;
     throw new WhyboxError("limit", `The PyTorch file has a network of more than ${MAX_NODES} modules and operations.`);
+  }
+
+  /** Says of which shape a float32 value is; null stands for a size that is not known. */
+  declare(name: string, shape: readonly Dim[]): void {
+    this.valueInfo.push({ name, elemType: DataType.FLOAT, shape });
   }
 
   /** Adds a float32 constant. @throws limit when the weights are much larger than the file that they come from. */

@@ -42,7 +42,7 @@ export function buildNetwork(model: TorchModule, maxBytes: number): Network {
       "it stands last, where YOLO models have their head, and is none of detection, masks, pose or oriented boxes",
     );
   }
-  return { graph: builder.graph("main_graph"), head };
+  return { graph: { ...builder.graph("main_graph"), valueInfo: writer.valueInfo }, head };
 }
 
 /** The layers: the modules of `model.model`, which tell where their inputs come from. */

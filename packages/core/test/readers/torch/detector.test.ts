@@ -1,7 +1,11 @@
 import { readFileSync } from "node:fs";
+import { gunzipSync } from "node:zlib";
+import * as ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { listLayers } from "../../../src/detector/layers.js";
+import { createDetector } from "../../../src/explain/create-detector.js";
 import { readModel } from "../../../src/readers/read-model.js";
+import { createOrtPort } from "../../../src/runtime/ort-port.js";
 import { anchorHead } from "../../support/anchor-head.js";
 
 const fixture = (name: string) => readFileSync(new URL(`../../../../../fixtures/torch/${name}`, import.meta.url));
@@ -18,4 +22,16 @@ describe.each(["yolov5-v7", "yolov5-v5"])("%s, made by PyTorch", (name) => {
     expect(model.metadata.get("names")).toBe(`{0: 'cat', 1: "it's"}`);
     expect(model.metadata.get("stride")).toBe("16");
   });
+});
+
+const ultralytics = ["yolov8-seg", "yolov8-pose", "yolov9", "yolov10", "yolo12", "yolo26-obb", "rtdetr"];
+it.each(ultralytics)("%s, made by PyTorch, is explained by gradients", async (name) => {
+  const detector = await createDetector(gunzipSync(fixture(`${name}.pt.gz`)), createOrtPort(ort));
+  const image = { width: 96, height: 64, data: Uint8Array.from({ length: 96 * 64 * 3 }, (_, i) => (i * 37) % 256) };
+  const options = { imageSize: 96, confidence: 0.3, maxDetections: 2, method: "GradCAM" };
+  const { detections, heatmap, layers } = await detector.explain(image, options);
+  await detector.dispose();
+  expect(detections.length).toBeGreaterThan(0);
+  expect(layers.every((layer) => /^model\.\d+$/.test(layer.name))).toBe(true);
+  expect(heatmap.data.every(Number.isFinite)).toBe(true);
 });
