@@ -49,6 +49,7 @@ export {
   type MetricBox,
   meanInterval,
   overAll,
+  peakOf,
   type PerturbationCurve,
   type PerturbedScore,
   perturbationCurve,
@@ -56,6 +57,7 @@ export {
   pixelOrder,
   pointingGame,
   type ScoredBox,
+  sampleGrid,
   stillDetected,
 } from "./metrics/index.js";
 export { encodeModel } from "./onnx/encode.js";

@@ -1,0 +1,38 @@
+import type { Map2D } from "../tensor/tensor.js";
+import type { MetricBox } from "./metric.js";
+
+/** Points along each side of a cell. */
+const POINTS = 4;
+
+/**
+ * A map seen through a box: `cells × cells` numbers, row-major, over a box of any place and size. A cell is the mean of the pixels under its 4 × 4
+ * points that lie on the map, and 0 where none does. So maps of boxes of different sizes can be averaged cell by cell.
+ */
+export function sampleGrid({ height, width, data }: Map2D, { x1, y1, x2, y2 }: MetricBox, cells: number): Float32Array {
+  const grid = new Float32Array(cells * cells);
+  const columns = pointsAlong(x1, x2, cells, width);
+  const rows = pointsAlong(y1, y2, cells, height);
+  for (let i = 0; i < grid.length; i++) {
+    const [row, column] = [Math.floor(i / cells) * POINTS, (i % cells) * POINTS];
+    let sum = 0;
+    let count = 0;
+    for (let p = 0; p < POINTS * POINTS; p++) {
+      const y = rows[row + Math.floor(p / POINTS)]!;
+      const x = columns[column + (p % POINTS)]!;
+      if (y < 0 || x < 0) continue;
+      sum += data[y * width + x]!;
+      count++;
+    }
+    if (count > 0) grid[i] = sum / count;
+  }
+  return grid;
+}
+
+/** The pixel under each point, −1 beside the map. */
+function pointsAlong(low: number, high: number, cells: number, limit: number): Int32Array {
+  const step = (high - low) / (cells * POINTS);
+  return Int32Array.from({ length: cells * POINTS }, (_, i) => {
+    const pixel = Math.floor(low + (i + 0.5) * step);
+    return pixel >= 0 && pixel < limit ? pixel : -1;
+  });
+}
