@@ -1,7 +1,9 @@
 import { intAttribute } from "../../onnx/attributes.js";
 import type { GraphIndex } from "../../onnx/graph.js";
+import { widened } from "../../onnx/half.js";
 import { DataType, type Node } from "../../onnx/model.js";
-import { constantFloats, constantInts } from "../constants.js";
+import { floatsOf } from "../../onnx/tensors.js";
+import { constantInts, constantTensor } from "../constants.js";
 
 /** What the graph does to its pixels before anything else: x·gain + shift for each channel, in the order of the input. */
 export interface Normalisation {
@@ -56,7 +58,7 @@ function after(index: GraphIndex, node: Node, value: string, found: Normalisatio
   // Of a pair with the QuantizeLinear in front: the same scale back.
   if (opType === "DequantizeLinear") return index.producer(value)?.opType === "QuantizeLinear" ? found : undefined;
   const isFirst = inputs[0] === value;
-  const constant = constantFloats(index, inputs[isFirst ? 1 : 0] ?? "");
+  const constant = numbers(index, inputs[isFirst ? 1 : 0] ?? "");
   if (constant === undefined || (constant.length !== 1 && constant.length !== 3)) return undefined;
   const c = (i: number): number => constant[constant.length === 1 ? 0 : i]!;
   const { gain, shift } = found;
@@ -74,6 +76,13 @@ function after(index: GraphIndex, node: Node, value: string, found: Normalisatio
     default:
       return undefined;
   }
+}
+
+/** A constant of any float type. */
+function numbers(index: GraphIndex, value: string): Float32Array | undefined {
+  const tensor = constantTensor(index, value);
+  const wide = tensor === undefined ? undefined : widened(tensor);
+  return wide?.dataType === DataType.FLOAT ? floatsOf(wide) : undefined;
 }
 
 /**

@@ -80,8 +80,18 @@ const cases: readonly [string, Change, 1 | 255 | undefined, "rgb" | "bgr" | unde
     "bgr",
   ],
   [
-    "a cast to half precision",
+    "a cast to double precision",
     (b, x) => b.op("Div", [b.op("Cast", [x], { to: DataType.DOUBLE }), b.float(255)]),
+    255,
+    undefined,
+  ],
+  [
+    "a division in half precision",
+    (b, x) => {
+      const half = { name: "half", dims: [], dataType: DataType.FLOAT16, bytes: Uint8Array.of(0xf8, 0x5b) };
+      b.initializers.set("half", half);
+      return b.op("Div", [b.op("Cast", [x], { to: DataType.FLOAT16 }), "half"]);
+    },
     255,
     undefined,
   ],
