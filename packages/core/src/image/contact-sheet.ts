@@ -3,7 +3,8 @@ import { cropByHeatmap } from "./crop.js";
 import { type Canvas, paste } from "./draw/canvas.js";
 import { loadFont } from "./draw/font.js";
 import { drawText, fitText, type GlyphCache } from "./draw/text.js";
-import type { Box, RgbImage } from "./frame.js";
+import type { Box, RgbImage, Size } from "./frame.js";
+import { resampleMask } from "./mask.js";
 import { type DrawnDetection, type OverlayOptions, renderOverlay } from "./overlay.js";
 import { type Region, resizeRegion } from "./resize-region.js";
 
@@ -110,7 +111,7 @@ function drawTile(
     { height, width, data: heat },
     {
       ...options,
-      detections: detections.map((one) => ({ ...one, boxImage: move(one.boxImage, region, size) })),
+      detections: detections.map((one) => moved(one, region, size)),
       labels: false,
     },
   );
@@ -129,12 +130,18 @@ function regionAround(detections: readonly DrawnDetection[], { height, width }: 
   return { left, top, right: left + w, bottom: top + h };
 }
 
-function move(
-  box: Box<"image">,
-  { left, top, right, bottom }: Region,
-  [h, w]: readonly [number, number],
-): Box<"image"> {
-  const x = (value: number): number => ((value - left) * w) / (right - left);
-  const y = (value: number): number => ((value - top) * h) / (bottom - top);
-  return { frame: "image", x1: x(box.x1), y1: y(box.y1), x2: x(box.x2), y2: y(box.y2) };
+/** A detection in the pixels of a tile that shows a region of the picture. */
+function moved(detection: DrawnDetection, region: Region, size: Size): DrawnDetection {
+  const { left, top, right, bottom } = region;
+  const x = (value: number): number => ((value - left) * size[1]) / (right - left);
+  const y = (value: number): number => ((value - top) * size[0]) / (bottom - top);
+  const { boxImage: box, mask, keypoints, corners } = detection;
+  const boxImage: Box<"image"> = { frame: "image", x1: x(box.x1), y1: y(box.y1), x2: x(box.x2), y2: y(box.y2) };
+  return {
+    ...detection,
+    boxImage,
+    ...(mask === undefined ? {} : { mask: resampleMask(mask, region, size) }),
+    ...(keypoints === undefined ? {} : { keypoints: keypoints.map((one) => ({ ...one, x: x(one.x), y: y(one.y) })) }),
+    ...(corners === undefined ? {} : { corners: corners.map((corner) => [x(corner[0]), y(corner[1])] as const) }),
+  };
 }

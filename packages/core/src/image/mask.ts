@@ -43,3 +43,68 @@ export function maskPixels({ size: [height, width], counts }: Mask): Uint8Array 
 export function maskArea({ counts }: Mask): number {
   return counts.reduce((sum, count, i) => sum + (i % 2 === 1 ? count : 0), 0);
 }
+
+/** The part of a mask that holds all of its pixels. */
+export interface MaskRegion {
+  /** Place in the picture; negative where the margin reaches past it. */
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+  /** 1 inside, 0 outside, row by row. */
+  readonly pixels: Uint8Array;
+}
+
+/** The pixels of a mask without the empty rest of the picture, with `margin` empty pixels around them. Of an empty mask nothing. */
+export function maskRegion({ size, counts }: Mask, margin: number): MaskRegion {
+  const [imageHeight] = size;
+  let [left, right, top, bottom] = [Number.POSITIVE_INFINITY, -1, Number.POSITIVE_INFINITY, -1];
+  const runs: [start: number, end: number][] = [];
+  let at = 0;
+  counts.forEach((count, i) => {
+    if (i % 2 === 1 && count > 0) runs.push([at, at + count]);
+    at += count;
+  });
+  for (const [start, end] of runs) {
+    const columns = [Math.floor(start / imageHeight), Math.floor((end - 1) / imageHeight)] as const;
+    const isOneColumn = columns[0] === columns[1];
+    left = Math.min(left, columns[0]);
+    right = Math.max(right, columns[1]);
+    top = Math.min(top, isOneColumn ? start % imageHeight : 0);
+    bottom = Math.max(bottom, isOneColumn ? (end - 1) % imageHeight : imageHeight - 1);
+  }
+  if (right < 0) return { left: 0, top: 0, width: 0, height: 0, pixels: new Uint8Array(0) };
+  const [width, height] = [right - left + 1 + 2 * margin, bottom - top + 1 + 2 * margin];
+  const pixels = new Uint8Array(width * height);
+  for (const [start, end] of runs) {
+    for (let p = start; p < end; p++) {
+      const [x, y] = [Math.floor(p / imageHeight) - left + margin, (p % imageHeight) - top + margin];
+      pixels[y * width + x] = 1;
+    }
+  }
+  return { left: left - margin, top: top - margin, width, height, pixels };
+}
+
+/** Whole pixels of a picture, `right` and `bottom` not included. */
+interface Part {
+  readonly left: number;
+  readonly top: number;
+  readonly right: number;
+  readonly bottom: number;
+}
+
+/** A part of a mask at another size: each pixel is what lies under its centre. */
+export function resampleMask(mask: Mask, part: Part, size: Size): Mask {
+  const [height, width] = size;
+  const region = maskRegion(mask, 0);
+  const writer = new MaskWriter();
+  for (let x = 0; x < width; x++) {
+    const column = Math.floor(part.left + ((x + 0.5) * (part.right - part.left)) / width) - region.left;
+    for (let y = 0; y < height; y++) {
+      const row = Math.floor(part.top + ((y + 0.5) * (part.bottom - part.top)) / height) - region.top;
+      const isInside = column >= 0 && column < region.width && row >= 0 && row < region.height;
+      writer.add(isInside && region.pixels[row * region.width + column] === 1);
+    }
+  }
+  return writer.finish(size);
+}

@@ -16,7 +16,7 @@ export interface OverlayOptions {
   readonly opacity?: number;
   /** Drawn on top, strongest last. Default none. */
   readonly detections?: readonly DrawnDetection[];
-  /** Default true. */
+  /** Boxes, and masks and keypoints where the detections have them. Default true. */
   readonly boxes?: boolean;
   /** Class and confidence beside each box. Default true. */
   readonly labels?: boolean;

@@ -1,8 +1,12 @@
 import type { Box } from "../frame.js";
+import type { Mask } from "../mask.js";
 import { type Canvas, type Colour, dashRect, fillRect, grow, type Rect, strokeRect } from "./canvas.js";
+import { drawMask } from "./draw-mask.js";
+import { type DrawnKeypoint, drawPose } from "./draw-pose.js";
 import { type Font, loadFont } from "./font.js";
 import { classColours, textColourOn } from "./palette.js";
 import { placeLabels } from "./place-labels.js";
+import { type DrawnPoint, type Segment, strokeSegments } from "./stroke.js";
 import { drawText, type GlyphCache, layOut, type TextLine } from "./text.js";
 
 /** What is drawn of a detection; a `Detection` is one. */
@@ -12,6 +16,12 @@ export interface DrawnDetection {
   readonly className: string;
   /** 0..1 */
   readonly confidence: number;
+  /** Drawn as an outline; of the picture's size. */
+  readonly mask?: Mask;
+  /** Drawn as dots; 17 of them with COCO's skeleton. */
+  readonly keypoints?: readonly DrawnKeypoint[];
+  /** Of a turned box, which is drawn in place of `boxImage`. */
+  readonly corners?: readonly DrawnPoint[];
   /** A box that a person asks about, which need not have been detected: dashed, with a question mark. Default false. */
   readonly asked?: boolean;
 }
@@ -45,7 +55,7 @@ const MIN_FONT_SIZE = 9;
 const MIN_LABELLED_SIDE = 96;
 
 /**
- * Draws boxes and labels into the canvas, the strongest detections on top, and above all what is asked about. Canvases with a side under 96 pixels have no room
+ * Draws boxes (and masks, keypoints) and labels into the canvas, the strongest detections on top, and above all what is asked about. Canvases with a side under 96 pixels have no room
  * for labels, and get none.
  */
 export function drawDetections(
@@ -59,9 +69,16 @@ export function drawDetections(
   const first = ({ asked }: DrawnDetection): number => (asked ? 1 : 0);
   const strongestFirst = detections.toSorted((a, b) => first(b) - first(a) || b.confidence - a.confidence);
   if (show.boxes) {
-    for (const detection of strongestFirst.toReversed()) {
-      const draw = detection.asked ? drawDashedBox : drawBox;
-      draw(canvas, rectOf(detection.boxImage), pen, colourOf(detection));
+    const weakestFirst = strongestFirst.toReversed();
+    for (const one of weakestFirst) {
+      if (one.mask !== undefined) drawMask(canvas, one.mask, pen, colourOf(one), RIM, RIM_ALPHA);
+    }
+    for (const one of weakestFirst) {
+      if (one.corners !== undefined) drawPolygon(canvas, one.corners, pen, colourOf(one));
+      else (one.asked ? drawDashedBox : drawBox)(canvas, rectOf(one.boxImage), pen, colourOf(one));
+    }
+    for (const one of weakestFirst) {
+      if (one.keypoints !== undefined) drawPose(canvas, one.keypoints, pen, colourOf(one), RIM, RIM_ALPHA);
     }
   }
   const hasRoom = Math.min(canvas.height, canvas.width) >= MIN_LABELLED_SIDE;
@@ -79,6 +96,12 @@ function drawBox(canvas: Canvas, rect: Rect, { line, rim }: Pen, colour: Colour)
   strokeRect(canvas, rect, line, colour);
   const inner = grow(rect, -line);
   if (inner.right > inner.left && inner.bottom > inner.top) strokeRect(canvas, inner, rim, RIM, RIM_ALPHA);
+}
+
+function drawPolygon(canvas: Canvas, corners: readonly DrawnPoint[], { line, rim }: Pen, colour: Colour): void {
+  const sides = corners.map((corner, i): Segment => [corner, corners[(i + 1) % corners.length]!]);
+  strokeSegments(canvas, sides, line / 2 + rim, RIM, RIM_ALPHA);
+  strokeSegments(canvas, sides, line / 2, colour);
 }
 
 function drawDashedBox(canvas: Canvas, rect: Rect, { line, rim }: Pen, colour: Colour): void {
