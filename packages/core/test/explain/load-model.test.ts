@@ -97,6 +97,7 @@ describe("loadModel", () => {
     ["five axes", [image([1, 1, 3, 64, 96])], "images [1, 1, 3, 64, 96]", /5 axes are no picture/],
     ["signed bytes", [bytes([1, 3, 64, 96], DataType.INT8)], "images int8 [1, 3, 64, 96]", /type are not known/],
     ["an empty side", [image([1, 3, 0, 96])], "images [1, 3, 0, 96]", /are no picture's/],
+    ["a boundless side", [image([1, 3, 64, 2 ** 40])], `images [1, 3, 64, ${2 ** 40}]`, /are no picture's/],
     ["a boundless batch", [image([2 ** 40, 3, 64, 96])], `images [${2 ** 40}, 3, 64, 96]`, /are no picture's/],
   ])("refuses a model with %s, and says what it has and what is expected", async (_, inputs, described, advice) => {
     const { code, message, details } = await rejectionOf(load(withInputs(inputs)));

@@ -1,5 +1,6 @@
 import * as ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
+import { checkSinglePicture } from "../../src/detector/input/check-single-picture.js";
 import type { InputOptions } from "../../src/detector/input/pixel-form.js";
 import { prepend } from "../../src/detector/input/prepend.js";
 import { createDetector } from "../../src/explain/create-detector.js";
@@ -225,6 +226,14 @@ describe("a fixed batch", () => {
     expect(message).toMatch(/takes 2 pictures at once, .* predictions are then off by .* Export it with batch 1/);
   });
 
+  it("is refused where it is too large to be tried", async () => {
+    const { model, head } = await loadModel(batched, port, { threads: 1 });
+    const check = checkSinglePicture(batched, model, { model, head }, [2, 3, 16_384, 16_384], port);
+    const { code, message } = await rejectionOf(check);
+    expect(code).toBe("unsupported-model");
+    expect(message).toMatch(/takes 2 pictures at once, .* cannot be tried at once/);
+  });
+
   it("is refused where the graph does not run for one picture", async () => {
     const swapped = behind(
       batched,
@@ -236,7 +245,9 @@ describe("a fixed batch", () => {
     );
     const { code, message } = await rejectionOf(loadModel(swapped, port, { threads: 1 }));
     expect(code).toBe("unsupported-model");
-    expect(message).toMatch(/takes 2 pictures at once, and could not be brought to one: /);
+    expect(message).toMatch(
+      /takes 2 pictures at once, and could not be brought to one: .*split.* Export it with batch 1/,
+    );
   });
 });
 

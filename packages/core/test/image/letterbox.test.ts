@@ -93,6 +93,14 @@ describe("planLetterbox", () => {
 });
 
 describe("letterbox", () => {
+  it("gives whole 8-bit pixels over 255, as models of bytes are fed", () => {
+    const image = { height: 37, width: 53, data: noise(37 * 53 * 3, 3) };
+    const out = letterbox(image, planLetterbox([37, 53], { size: [64, 64], stride: 32, fixed: true }));
+    const bytes = out.map((value) => Math.round(value * 255));
+    expect(out.every((value, i) => value === Math.fround(bytes[i]! / 255))).toBe(true);
+    expect(new Set(bytes).size).toBeGreaterThan(200);
+  });
+
   it("is planar RGB 0..1 with grey around the content", () => {
     const image = { height: 1, width: 2, data: Uint8Array.of(255, 0, 51, 0, 255, 102) };
     const out = letterbox(image, planLetterbox([1, 2], { size: [3, 2], stride: 1, fixed: true }));

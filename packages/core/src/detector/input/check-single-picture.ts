@@ -10,6 +10,9 @@ import type { FoundHead } from "../find-head.js";
 /** Least agreement, of the largest number: other batches are computed in another order, and not more. */
 const TOLERANCE = 1e-3;
 
+/** Values that are tried at most, 1 GiB: a hostile file cannot ask for more. */
+const MOST_VALUES = 2 ** 28;
+
 /**
  * Runs a model of a fixed batch as the file has it, on as many different pictures of noise, and the one made of it for one picture, on the
  * first of them: the predictions must be the same.
@@ -24,6 +27,8 @@ export async function checkSinglePicture(
   dims: readonly number[],
   runtime: RuntimePort,
 ): Promise<void> {
+  if (sizeOf(dims) > MOST_VALUES)
+    throw refuseBatch(dims[0]!, "that many pictures of this size cannot be tried at once");
   const random = createRandom(0);
   const pixels = Float32Array.from({ length: sizeOf(dims) }, () => random.uniform());
   const one = [1, ...dims.slice(1)];

@@ -20,8 +20,9 @@ export interface ImageInput {
 /** Types of pixels. Half and double precision are float32 once the model is read. */
 const INTEGERS: ReadonlySet<number> = new Set([DataType.UINT8, DataType.INT32, DataType.INT64]);
 
-/** Batches past it are no export for pictures. */
+/** Batches and sides past these are no export for pictures. */
 const LARGEST_BATCH = 1024;
+const LARGEST_SIDE = 16_384;
 
 /** The one picture that the model takes. @throws unsupported-model when there is another number of inputs, or it is no RGB picture. */
 export function imageInput(model: Model): ImageInput {
@@ -47,8 +48,8 @@ export function imageInput(model: Model): ImageInput {
   const layout = layoutOf(model, declared.name, dims);
   if (layout === undefined) return refuse("Only models of three colour channels can be explained.");
   const [batch, height, width] = layout === "NCHW" ? [dims[0]!, dims[2]!, dims[3]!] : [dims[0]!, dims[1]!, dims[2]!];
-  const sizes = [batch, height, width].filter((dim) => typeof dim === "number");
-  if (sizes.some((size) => size < 1) || (typeof batch === "number" && batch > LARGEST_BATCH)) {
+  const isBad = (dim: Dim, most: number): boolean => typeof dim === "number" && !(dim >= 1 && dim <= most);
+  if (isBad(batch, LARGEST_BATCH) || isBad(height, LARGEST_SIDE) || isBad(width, LARGEST_SIDE)) {
     return refuse("These sizes are no picture's; export it again.");
   }
   return { declared, layout, batch, sides: [sizeOf(height), sizeOf(width)], isInteger: INTEGERS.has(elemType) };
