@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { gunzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { readModel } from "../../../src/readers/read-model.js";
@@ -195,4 +197,27 @@ describe.each([
       { seed: 6, numRuns: 3000 },
     );
   });
+});
+
+it("a large pickle with bytes changed: a model or an error of ours", () => {
+  const file = new URL("../../../../../fixtures/torch/yolov9.pt.gz", import.meta.url);
+  const whole = new Uint8Array(gunzipSync(readFileSync(file)));
+  const second = Buffer.from(whole.buffer).indexOf("PK\u0003\u0004", 100, "latin1");
+  const change = fc.tuple(fc.integer({ min: 64, max: second - 1 }), fc.integer({ min: 0, max: 255 }));
+  fc.assert(
+    fc.property(fc.array(change, { minLength: 1, maxLength: 3 }), (changes) => {
+      const damaged = whole.slice();
+      for (const [at, value] of changes) damaged[at] = value;
+      try {
+        readTorch(damaged);
+        readCheckpoint(damaged);
+      } catch (error) {
+        expect(error).toMatchObject({
+          name: "WhyboxError",
+          code: expect.stringMatching(/^(bad-input|unsupported-model|limit)$/),
+        });
+      }
+    }),
+    { seed: 7, numRuns: 300 },
+  );
 });
