@@ -1,5 +1,6 @@
+import { maskArea } from "@whybox/core";
 import type { ResultDocument } from "../io/result-schema.js";
-import { formatTable } from "./table.js";
+import { type Column, formatTable } from "./table.js";
 import { count, printable } from "./text.js";
 
 /** Rows of a table at most; all detections are in the JSON. */
@@ -26,6 +27,7 @@ function detectionTable(document: ResultDocument): string[] {
     printable(detection.className),
     detection.confidence.toFixed(2),
     boxText(detection.boxImage),
+    ...taskCells(detection),
     detection.levelName,
     // With a box no detection is explained.
     ...(document.asked === null ? [explainedBy(document, detection.index)] : []),
@@ -37,12 +39,34 @@ function detectionTable(document: ResultDocument): string[] {
       { title: "class" },
       { title: "confidence", align: "right" },
       { title: "box x1 y1 x2 y2", align: "right" },
+      ...taskColumns(shown[0]!),
       { title: "level" },
       ...(document.asked === null ? [{ title: "explained by" }] : []),
     ],
     rows,
   ).map((line) => `  ${line}`);
   return hidden === 0 ? lines : [...lines, `  … and ${hidden} more: all of them are in the JSON.`];
+}
+
+type DetectionPart = ResultDocument["detections"][number];
+
+/** Keypoints with less confidence are not drawn, nor counted. */
+const leastConfidence = 0.25;
+
+/** What a model draws beside boxes: all of its detections have it. */
+function taskColumns({ mask, keypoints, angle }: DetectionPart): Column[] {
+  if (mask !== null) return [{ title: "mask pixels", align: "right" }];
+  if (keypoints !== null) return [{ title: "keypoints", align: "right" }];
+  return angle === null ? [] : [{ title: "angle", align: "right" }];
+}
+
+function taskCells({ mask, keypoints, angle }: DetectionPart): string[] {
+  if (mask !== null) return [String(maskArea({ size: [mask.size[0], mask.size[1]], counts: mask.counts }))];
+  if (keypoints !== null) {
+    const seen = keypoints.filter(({ confidence }) => (confidence ?? 1) >= leastConfidence);
+    return [`${seen.length} of ${keypoints.length}`];
+  }
+  return angle === null ? [] : [`${((180 * angle) / Math.PI).toFixed(1)}°`];
 }
 
 function boxText(box: { readonly x1: number; readonly y1: number; readonly x2: number; readonly y2: number }): string {

@@ -84,9 +84,16 @@ function optionsPart(settings: BatchSettings, result: ExplainResult): ResultDocu
   };
 }
 
-function detectionPart(detection: Detection): ResultDocument["detections"][number] {
+type DetectionPart = ResultDocument["detections"][number];
+
+function detectionPart(detection: Detection): DetectionPart {
+  const { mask, keypoints, angle, corners: turned } = detection;
   return {
     ...detection,
+    mask: mask === undefined ? null : { size: [...mask.size], counts: [...mask.counts] },
+    keypoints: keypoints?.map((one) => ({ ...one, confidence: one.confidence ?? null })) ?? null,
+    angle: angle ?? null,
+    corners: turned === undefined ? null : (turned.map(([x, y]) => [x, y]) as DetectionPart["corners"]),
     boxImage: corners(detection.boxImage),
     boxInput: corners(detection.boxInput),
     cell: [...detection.cell],
@@ -98,7 +105,7 @@ function askedPart(asked: AskedAnswer): ResultDocument["asked"] {
   return { ...asked, ...boxes, detection: asked.detection ?? null };
 }
 
-function corners(box: Omit<Box<Frame>, "frame">): ResultDocument["detections"][number]["boxImage"] {
+function corners(box: Omit<Box<Frame>, "frame">): DetectionPart["boxImage"] {
   return { x1: box.x1, y1: box.y1, x2: box.x2, y2: box.y2 };
 }
 

@@ -95,6 +95,24 @@ const optionsSchema = z
   })
   .describe("Every option in effect, defaults included.");
 
+const maskSchema = z
+  .object({
+    size: sizeSchema,
+    counts: z.array(z.int()).describe("Lengths of runs of 0 and 1 in turn, the first of 0; pixels column by column."),
+  })
+  .describe("In image pixels, as COCO's uncompressed run-length encoding.");
+
+const keypointSchema = z
+  .object({
+    name: z.string(),
+    x: z.number(),
+    y: z.number(),
+    confidence: z.number().nullable().describe("0..1; null where the model tells none."),
+  })
+  .describe("In image pixels.");
+
+const pointSchema = z.tuple([z.number(), z.number()]).describe("[x, y]");
+
 const detectionSchema = z.object({
   index: z.int(),
   classIndex: z.int(),
@@ -102,8 +120,15 @@ const detectionSchema = z.object({
   confidence: z.number().describe("objectness × class probability, 0..1."),
   objectness: z.number(),
   classProbability: z.number(),
-  boxImage: boxSchema,
+  boxImage: boxSchema.describe("Corners; a pixel covers [i, i + 1). Of a turned box the upright rectangle around it."),
   boxInput: boxSchema,
+  mask: maskSchema.nullable().describe("Of a segmentation model."),
+  keypoints: z.array(keypointSchema).nullable().describe("Of a pose model."),
+  angle: z.number().nullable().describe("Of a turned box: radians in [0, π/2), clockwise in the picture."),
+  corners: z
+    .tuple([pointSchema, pointSchema, pointSchema, pointSchema])
+    .nullable()
+    .describe("Of a turned box, in image pixels, around it; they may lie outside the picture."),
   row: z.int().describe("Row of the network's predictions [1, R, 5+K] that the box is."),
   level: z.int().describe("Index into model.head.levels."),
   levelName: z.string(),
