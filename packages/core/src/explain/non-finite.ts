@@ -2,6 +2,7 @@ import { throwIfAborted } from "../errors.js";
 import { buildPrefix, nodesBetween } from "../onnx/cut.js";
 import { elementType } from "../onnx/element-type.js";
 import { GraphIndex } from "../onnx/graph.js";
+import { WIDENED } from "../onnx/half.js";
 import { DataType } from "../onnx/model.js";
 import { openSession } from "../runtime/sessions.js";
 import { readFloats } from "./evidence.js";
@@ -14,6 +15,9 @@ export interface NonFiniteOrigin {
   readonly op: string;
   readonly value: string;
 }
+
+/** Sessions give half and double precision as float32. */
+const isFloat = (type: number): boolean => type === DataType.FLOAT || WIDENED.has(type);
 
 /** Values looked at in one run. */
 const CHUNK = 24;
@@ -34,7 +38,7 @@ export async function firstNonFinite(
   const nodes = nodesBetween(model.graph, new Set(), [head.output]);
   const values = nodes.flatMap((node) =>
     node.outputs
-      .filter((value) => varying.has(value) && elementType(model.graph, value, index) === DataType.FLOAT)
+      .filter((value) => varying.has(value) && isFloat(elementType(model.graph, value, index)))
       .map((value) => ({ node: node.name || value, op: node.opType, value })),
   );
   for (let start = 0; start < values.length; start += CHUNK) {

@@ -1,4 +1,5 @@
 import { WhyboxError } from "../errors.js";
+import { halfToFloat } from "../tensor/half.js";
 import { sizeOf } from "../tensor/tensor.js";
 import { DataType, type TensorProto } from "./model.js";
 
@@ -38,17 +39,5 @@ function wideValues({ name, dims, dataType, bytes }: TensorProto): Float32Array 
     );
   }
   const copy = new Uint8Array(bytes).buffer;
-  return width === 8
-    ? Float32Array.from(new Float64Array(copy))
-    : Float32Array.from(new Uint16Array(copy), halfToNumber);
-}
-
-/** IEEE binary16 bits as a number, exactly. */
-export function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction === 0 ? sign * Infinity : Number.NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+  return width === 8 ? Float32Array.from(new Float64Array(copy)) : halfToFloat(new Uint16Array(copy));
 }

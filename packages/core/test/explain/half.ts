@@ -28,10 +28,11 @@ function castToHalf(node: Node): Node {
   return { ...node, attributes: new Map([["to", attribute(DataType.FLOAT16)]]) };
 }
 
-/** binary16 of a number of normal size, its low bits cut off; smaller ones become 0. */
+/** binary16 of a number, its low bits cut off: too small ones become 0, too large ones infinity, NaN stays. */
 function halfBits(value: number): number {
   const [bits] = new Uint32Array(Float32Array.of(value).buffer);
   const exponent = ((bits! >>> 23) & 255) - 127 + 15;
   const sign = (bits! >>> 16) & 0x8000;
+  if (exponent >= 31) return sign | 0x7c00 | (Number.isNaN(value) ? 1 : 0);
   return exponent <= 0 ? sign : sign | (exponent << 10) | ((bits! >>> 13) & 0x3ff);
 }

@@ -7,6 +7,7 @@ import { floatsOf, floatTensor } from "../../src/onnx/tensors.js";
 import { createOrtPort } from "../../src/runtime/ort-port.js";
 import { MINI_SIZE, tameModel } from "../support/mini-detector.js";
 import { noise } from "../support/noise.js";
+import { toHalf } from "./half.js";
 
 /** The mini YOLOv5 with one weight of a module that is not a number. */
 function broken(module: string): { model: Model; weight: string } {
@@ -24,8 +25,9 @@ function broken(module: string): { model: Model; weight: string } {
 const [height, width] = MINI_SIZE;
 const image = { height, width, data: noise(height * width * 3, 3) };
 
-async function explainBroken(module: string, layer: number) {
-  const { model, weight } = broken(module);
+async function explainBroken(module: string, layer: number, change: (model: Model) => Model = (model) => model) {
+  const { model: whole, weight } = broken(module);
+  const model = change(whole);
   const reader = model.graph.nodes.find((node) => node.inputs.includes(weight))!;
   const detector = await createDetector(encodeModel(model), createOrtPort(ort as never), { threads: 1 });
   const options = { layer, confidence: 0.01, imageSize: MINI_SIZE };
@@ -42,6 +44,12 @@ describe("values that are not finite", () => {
     expect(result.empty?.message).toContain(
       `predictions are not all finite numbers: they first appear at node "${reader.name}" (Conv`,
     );
+  });
+
+  it("are traced in half precision too", async () => {
+    const half = (model: Model): Model => ({ ...model, graph: toHalf(model.graph) });
+    const { result, reader } = await explainBroken("model.1.", 23, half);
+    expect(result.empty?.message).toContain(`they first appear at node "${reader.name}" (Conv`);
   });
 
   it("are named at a layer, when other levels still find something", async () => {

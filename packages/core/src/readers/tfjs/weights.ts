@@ -1,4 +1,5 @@
 import { WhyboxError } from "../../errors.js";
+import { halfToFloat } from "../../tensor/half.js";
 import { sizeOf } from "../../tensor/tensor.js";
 import type { TfWeightSpec } from "./topology.js";
 
@@ -46,7 +47,7 @@ function decode(raw: Uint8Array, spec: TfWeightSpec, stored: string, count: numb
 
 function dequantise(raw: Uint8Array, spec: TfWeightSpec, stored: string, count: number): Float32Array | Int32Array {
   if (stored === "float16") {
-    return Float32Array.from(new Uint16Array(raw.buffer), halfToFloat);
+    return halfToFloat(new Uint16Array(raw.buffer));
   }
   if (stored !== "uint8" && stored !== "uint16") throw unknownDtype(spec, `quantised ${stored}`);
   const { scale, min } = spec.quantization!;
@@ -57,16 +58,6 @@ function dequantise(raw: Uint8Array, spec: TfWeightSpec, stored: string, count: 
     values[i] = spec.dtype === "float32" ? value : Math.round(value);
   }
   return values;
-}
-
-/** IEEE 754 binary16 to a number. */
-export function halfToFloat(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 1023;
-  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
 function unknownDtype(spec: TfWeightSpec, stored: string): WhyboxError {

@@ -1,7 +1,7 @@
 import { WhyboxError } from "../../errors.js";
+import { bfloat16ToFloat, halfToFloat } from "../../tensor/half.js";
 import { sizeOf } from "../../tensor/tensor.js";
 import { broken } from "./broken.js";
-import { bfloat16ToFloat, halfToFloat } from "./half.js";
 import type { TorchStorage } from "./storage.js";
 
 /** A tensor may repeat elements of its storage (`expand`) up to so many elements. */
