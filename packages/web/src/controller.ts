@@ -4,8 +4,15 @@ import { brokenOff, explainFrames, type LiveWorld, type NextFrame, noFrame } fro
 import { MapMaker, type Scene } from "./controller/map-maker.js";
 import { methodOf } from "./controller/methods.js";
 import { detectRequest, QUICK, type Subject } from "./controller/requests.js";
-import { defaultSettings, MOST_COMPARED, type Settings } from "./controller/settings.js";
-import { type Compared, countOf, noMap, nothingSelected, type State } from "./controller/state.js";
+import {
+  defaultSettings,
+  detectionSettings,
+  engineSettings,
+  MOST_COMPARED,
+  mapSettings,
+  type Settings,
+} from "./controller/settings.js";
+import { type Compared, countOf, noMap, nothingSelected, type State, sentenceOf } from "./controller/state.js";
 import type { Engine, Failure, OnProgress, Weights } from "./protocol.js";
 
 /** The worker as the controller sees it. */
@@ -24,11 +31,6 @@ export interface ControllerOptions {
   readonly now?: () => number;
 }
 
-/** What changes when a setting changes. */
-const detectionSettings: readonly (keyof Settings)[] = ["confidence", "iou"];
-const mapSettings: readonly (keyof Settings)[] = ["method", "layer", "score", "versus", "perClass", "topPercent"];
-const engineSettings: readonly (keyof Settings)[] = ["device", "threads"];
-
 /** The page's state and what can be done to it. It knows no DOM: the page draws the state, and tests drive it with an engine of their own. */
 export class Controller {
   readonly #options: ControllerOptions;
@@ -38,6 +40,8 @@ export class Controller {
   #handle: EngineHandle;
   #state: State;
   #weights: Weights = { kind: "default" };
+  /** Set once WebGPU has refused a run though nobody asked for it by name. */
+  #withoutGpu = false;
   readonly #cancel = (job: number): void => void this.#handle.engine.cancel(job);
   readonly #opening = new Task(this.#cancel);
   readonly #decoding = new Task(this.#cancel);
@@ -83,7 +87,8 @@ export class Controller {
 
   /** Opens a model: the default weights, or a file. */
   openModel(weights: Weights = { kind: "default" }): Promise<void> {
-    const { device, threads } = this.#state.settings;
+    const { device: wanted, threads } = this.#state.settings;
+    const device = this.#withoutGpu && wanted === "auto" ? "wasm" : wanted;
     const name = weights.kind === "file" ? weights.name : "the default weights";
     this.#weights = weights;
     this.#forget();
@@ -263,7 +268,7 @@ export class Controller {
   #forget(): void {
     for (const task of [this.#detecting, this.#map, this.#comparison, this.#looking]) task.stop();
     this.#maker.forget();
-    this.#update({ ...nothingSelected, thumbnails: undefined });
+    this.#update({ ...nothingSelected, sentenceOf, thumbnails: undefined });
   }
 
   /** Threads and device hold for a worker's whole life, so another one starts. */
@@ -276,13 +281,24 @@ export class Controller {
     await Promise.all([again ? this.openPhoto(photo.name, photo.file) : undefined, this.openModel(this.#weights)]);
   }
 
+  /** Drivers and kernels of WebGPU refuse what the CPU takes: where nobody chose it, the CPU goes on. True when it does. */
+  #leaveGpu({ code }: Failure): boolean {
+    const { model, settings } = this.#state;
+    const onGpu = model.phase === "ready" && model.model.provider.device === "webgpu";
+    if (code !== "runtime" || !onGpu || settings.device !== "auto" || this.#withoutGpu) return false;
+    this.#withoutGpu = true;
+    this.#update({ said: "WebGPU could not run this; it goes on with the CPU." });
+    void this.#restart();
+    return true;
+  }
+
   /** Finds what is in the picture, once model and picture are there, and explains the most certain. */
   async #detect(): Promise<void> {
     const { model, photo, settings } = this.#state;
     if (model.phase !== "ready" || photo.phase !== "ready") return;
     this.#map.stop();
     this.#maker.forget();
-    this.#update({ ...nothingSelected, found: { phase: "running" } });
+    this.#update({ ...nothingSelected, sentenceOf, found: { phase: "running" } });
     const started = this.#now();
     await this.#detecting.start(
       async (step) => {
@@ -291,7 +307,10 @@ export class Controller {
         const first = this.shownDetections()[0];
         if (first !== undefined) this.select(first.index);
       },
-      (error) => this.#update({ found: { phase: "failed", failure: failureOf(error) } }),
+      (error) => {
+        const failure = failureOf(error);
+        if (!this.#leaveGpu(failure)) this.#update({ found: { phase: "failed", failure } });
+      },
     );
   }
 
@@ -337,10 +356,11 @@ export class Controller {
           this.#update({ map: { ...this.#state.map, shown: { ...shown, isQuick: one !== method } } });
         }
         this.#update({ map: { ...this.#state.map, running: undefined, progress: undefined } });
-        this.#sayMap();
+        this.#update({ said: sentenceOf(this.#state.map.shown) });
       },
       (error) => {
         const failure = failureOf(error);
+        if (this.#leaveGpu(failure)) return;
         const kept = this.#state.map.shown?.isQuick ? this.#state.map.shown : undefined;
         this.#update({ map: { shown: kept, running: undefined, progress: undefined, failure }, said: failure.message });
       },
@@ -375,13 +395,5 @@ export class Controller {
     const { settings, photo } = this.#state;
     const pixels = photo.phase === "ready" ? photo.facts.width * photo.facts.height : 0;
     return { settings, pixels, list: this.#list() };
-  }
-
-  #sayMap(): void {
-    const { shown } = this.#state.map;
-    if (shown === undefined) return;
-    const { energy } = shown.facts;
-    const inside = energy === undefined ? "" : ` ${Math.round(energy.inside * 100)} % of the heat lies inside the box.`;
-    this.#update({ said: shown.empty ?? `Heatmap by ${methodOf(shown.method).title}.${inside}` });
   }
 }

@@ -212,6 +212,31 @@ describe("settings", () => {
     expect(controller.state.map.shown?.heat.detections).toEqual([0]);
   });
 
+  it("leave WebGPU when it refuses a run and nobody asked for it", async () => {
+    const { controller, fake } = started({ method: "GradCAM" });
+    fake.hasGpu = true;
+    fake.held.add("explain");
+    await Promise.all([controller.openModel(), controller.openPhoto("dog.jpg", photo)]);
+    await settle();
+    fake.failures.set("explain", { code: "runtime", message: "refused" });
+    fake.release("explain");
+    for (let i = 0; i < 50 && fake.started < 2; i++) await Promise.resolve();
+    fake.failures.clear();
+    await settle();
+    expect(fake.last("open")).toMatchObject({ device: "wasm" });
+    expect(controller.state.map).toMatchObject({ shown: { method: "GradCAM" }, failure: undefined });
+    expect(controller.state.settings.device).toBe("auto");
+  });
+
+  it("stay on WebGPU when it was asked for, and say what it refused", async () => {
+    const { controller, fake } = started({ method: "GradCAM", device: "webgpu" });
+    fake.failures.set("explain", { code: "runtime", message: "refused" });
+    await Promise.all([controller.openModel(), controller.openPhoto("dog.jpg", photo)]);
+    await settle();
+    expect(fake.started).toBe(1);
+    expect(controller.state.map.failure).toMatchObject({ code: "runtime" });
+  });
+
   it("filter by class, and select what is left", async () => {
     const { controller } = await withPhoto({ method: "GradCAM" });
     controller.set({ classFilter: "cat" });

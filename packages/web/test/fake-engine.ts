@@ -21,6 +21,8 @@ export class FakeEngine {
   readonly #waiting: { readonly name: string; readonly go: () => void }[] = [];
   /** Answers other than the usual ones, by the name of the call. */
   readonly failures = new Map<string, { code: string; message: string }>();
+  /** Whether "auto" means WebGPU. */
+  hasGpu = false;
   detections: readonly Detection[] = [detection(0, "dog", 0.9), detection(1, "cat", 0.6), detection(2, "dog", 0.4)];
 
   readonly start = (): EngineHandle => {
@@ -52,7 +54,7 @@ export class FakeEngine {
     open: (job, request, tell) =>
       this.#answer("open", job, request, () => {
         tell({ stage: "session", done: undefined, total: undefined });
-        return openedModel(request);
+        return openedModel(request, this.hasGpu);
       }),
     decode: (job, file) => this.#answer("decode", job, file, () => ({ width: 8, height: 4, shrunkFrom: undefined })),
     frame: (job, frame) => this.#answer("frame", job, frame, () => ({ width: 8, height: 4, shrunkFrom: undefined })),
@@ -97,7 +99,8 @@ export function detection(index: number, className: string, confidence: number):
   };
 }
 
-function openedModel({ weights, device }: OpenRequest): OpenedModel {
+function openedModel({ weights, device }: OpenRequest, hasGpu: boolean): OpenedModel {
+  const onGpu = device === "webgpu" || (device === "auto" && hasGpu);
   return {
     ...{ name: weights.kind === "file" ? weights.name : "YOLOv5s", bytes: 1, format: "onnx", producer: "", opset: 17 },
     ...{
@@ -111,7 +114,7 @@ function openedModel({ weights, device }: OpenRequest): OpenedModel {
     },
     ...{
       notice: undefined,
-      provider: { device: device === "webgpu" ? "webgpu" : "wasm", threads: 2, note: undefined },
+      provider: { device: onGpu ? "webgpu" : "wasm", threads: 2, note: undefined },
     },
   };
 }

@@ -49,6 +49,20 @@ export const defaultSettings: Settings = {
 /** Methods side by side at most. */
 export const MOST_COMPARED = 6;
 
+/** Settings that need another detection. */
+export const detectionSettings: readonly (keyof Settings)[] = ["confidence", "iou"];
+/** Settings that need another map. */
+export const mapSettings: readonly (keyof Settings)[] = [
+  "method",
+  "layer",
+  "score",
+  "versus",
+  "perClass",
+  "topPercent",
+];
+/** Settings that need another worker. */
+export const engineSettings: readonly (keyof Settings)[] = ["device", "threads"];
+
 type Reader<T> = (text: string) => T | undefined;
 
 const oneOf =

@@ -1,5 +1,6 @@
 import type { AskedAnswer, AskedBox, Detection } from "@whybox/core";
 import type { DecodedPhoto, Explanation, Failure, HeatMap, OpenedModel, Progress, Thumbnail } from "../protocol.js";
+import { methodOf } from "./methods.js";
 import type { Settings } from "./settings.js";
 
 /** The model: what is being done to it, or what it is. */
@@ -110,4 +111,12 @@ export function countOf(list: readonly Detection[]): string {
     .map(({ className }) => className)
     .slice(0, 8)
     .join(", ")}.`;
+}
+
+/** A map, in a sentence. */
+export function sentenceOf(shown: ShownMap | undefined): string {
+  if (shown === undefined) return "";
+  const { energy } = shown.facts;
+  const inside = energy === undefined ? "" : ` ${Math.round(energy.inside * 100)} % of the heat lies inside the box.`;
+  return shown.empty ?? `Heatmap by ${methodOf(shown.method).title}.${inside}`;
 }

@@ -5,7 +5,16 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { PageServer } from "../../../node/src/ui/page-server.js";
 import { findPageWeights } from "../../../node/src/ui/page-weights.js";
 import { chromiumPath, launchChromium } from "./browser.js";
-import { choosePhoto, mapIsDone, openPage, photos, startServer, type Watched } from "./open-page.js";
+import {
+  askAbout,
+  chooseModel,
+  choosePhoto,
+  mapIsDone,
+  openPage,
+  photos,
+  startServer,
+  type Watched,
+} from "./open-page.js";
 
 const chromium = chromiumPath();
 
@@ -50,6 +59,20 @@ describe.skipIf(chromium === undefined)("files that are given to the page", () =
     expect(await page.locator(".box").count()).toBeGreaterThan(2);
     await page.locator("summary", { hasText: "Model" }).click();
     expect(await page.locator(".model-facts").innerText()).toContain("80: person, bicycle");
+  });
+
+  it("take a PyTorch checkpoint", async () => {
+    const page = await open();
+    await notice(page).waitFor();
+    await chooseModel(page, join(photos, "../torch/yolov5-v7.pt"));
+    await page.locator(".model-chip", { hasText: "yolov5-v7.pt" }).waitFor();
+    await choosePhoto(page, "chelsea.png");
+    await page.locator(".hint", { hasText: "Nothing was detected" }).waitFor();
+    await askAbout(page, { x1: 100, y1: 50, x2: 350, y2: 250 }, "cat");
+    await page.locator(".verdict").waitFor();
+    await mapIsDone(page);
+    await page.locator("summary", { hasText: "Model" }).click();
+    expect(await page.locator(".model-facts").innerText()).toContain("torch");
   });
 
   it.each([
