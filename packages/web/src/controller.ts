@@ -268,7 +268,7 @@ export class Controller {
   #forget(): void {
     for (const task of [this.#detecting, this.#map, this.#comparison, this.#looking]) task.stop();
     this.#maker.forget();
-    this.#update({ ...nothingSelected, sentenceOf, thumbnails: undefined });
+    this.#update({ ...nothingSelected, thumbnails: undefined });
   }
 
   /** Threads and device hold for a worker's whole life, so another one starts. */
@@ -298,7 +298,7 @@ export class Controller {
     if (model.phase !== "ready" || photo.phase !== "ready") return;
     this.#map.stop();
     this.#maker.forget();
-    this.#update({ ...nothingSelected, sentenceOf, found: { phase: "running" } });
+    this.#update({ ...nothingSelected, found: { phase: "running" } });
     const started = this.#now();
     await this.#detecting.start(
       async (step) => {
