@@ -1,14 +1,19 @@
 import { readFileSync } from "node:fs";
 import * as ort from "onnxruntime-node";
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
+import { detect } from "../../src/detector/detect.js";
+import { readFloats } from "../../src/explain/evidence.js";
 import { disposeAll, forwardOnInput } from "../../src/explain/forward-pass.js";
 import { gradientsOf } from "../../src/explain/gradients.js";
 import { loadModel } from "../../src/explain/load-model.js";
 import { planContext } from "../../src/explain/loaded-model.js";
+import { MaskedRuns } from "../../src/explain/masked.js";
 import { joinPlans, planTaps } from "../../src/explain/plan.js";
+import { scoreOf, targetOf } from "../../src/explain/scored.js";
+import { openTail } from "../../src/explain/tail.js";
 import { readModel } from "../../src/readers/read-model.js";
 import { createOrtPort } from "../../src/runtime/ort-port.js";
-import { evaluateScore, resolveScore } from "../../src/scores/index.js";
+import { evaluateScore, resolveScore, scoreValue } from "../../src/scores/index.js";
 import { maskCellsOf } from "../../src/scores/mask.js";
 import { sizeOf, type Tensor } from "../../src/tensor/tensor.js";
 import { type ExportGradient, exportBytes, exportInput, exportRecord } from "../support/exports.js";
@@ -96,5 +101,70 @@ describe.each(cases)("the score of a mask of $name", async ({ name, row, ...want
     }
     disposeAll(forward.tensors);
     await loaded.sessions.dispose();
+  });
+});
+
+describe("runs again with other activations, and with masked pictures", async () => {
+  const record = exportRecord("11-seg");
+  const port = createOrtPort(ort as never);
+  const loaded = await loadModel(readModel(exportBytes("11-seg")), port, { threads: 1 });
+  const score = resolveScore("mask");
+  const options = { topk: 10 };
+  const size = [64, 64] as const;
+  const letterbox = { imageSize: size, inputSize: size, contentSize: size, scale: 1, padTop: 0, padLeft: 0 };
+  /** 16 feeds the prototypes, 22 only the rows of the coarsest level. */
+  const layers = [4, 16, 22].map((index) => loaded.layers.find((layer) => layer.index === index)!);
+  const request = { layers, activations: true, gradients: true, manySeeds: false, masks: true, tails: true };
+  const plan = planTaps(planContext(loaded), request);
+  const session = joinPlans(planContext(loaded), [plan]);
+  const pixels = exportInput(record).data.slice() as Float32Array;
+  const forward = await forwardOnInput(loaded, session, pixels, letterbox, true, undefined);
+  const thresholds = { confidence: 0.2, iou: 0.7, maxDetections: 30, agnostic: false };
+  const detections = detect(forward.predictions, loaded.head, loaded.classNames, letterbox, thresholds);
+  const scored = detections.map((detection) => scoreOf(loaded, forward, score, detection, options));
+  const total = scored.reduce((sum, { result }) => sum + (result.terms[0] ?? score.missing!), 0);
+  afterAll(async () => {
+    disposeAll(forward.tensors);
+    await loaded.sessions.dispose();
+  });
+
+  it.each(layers)("layer $index: a tail's score changes by the gradient", async (layer) => {
+    const name = plan.activations.get(layer.value)!;
+    const { dims, data } = await readFloats(name, forward.tensors[name]!);
+    const activations = { dims: dims.slice(1), data };
+    const tail = await openTail({
+      ...{ loaded, forward, plan, tail: plan.tail(layer), activations, score, detections, options, signal: undefined },
+    });
+    expect(tail.score).toBeCloseTo(total, 9);
+    const results = scored.map((entry) => entry.result);
+    const levels = [...loaded.head.levels.keys()];
+    const [found] = await gradientsOf(loaded, forward, plan, [{ layers: [layer], results, levels }]);
+    const gradient = found!.get(layer.value)!.data;
+    const norm = Math.sqrt(gradient.reduce((sum, value) => sum + value * value, 0));
+    const step = 1e-3;
+    const [down, same, up] = await tail.scores(3, (i, into) => {
+      into.set(data.map((value, at) => value + ((i - 1) * step * gradient[at]!) / norm));
+    });
+    expect(same).toBeCloseTo(total, 4);
+    expect(Math.abs((up! - down!) / (2 * step) - norm) / norm).toBeLessThan(0.02);
+  });
+
+  it("a mask of ones gives the score, another one what the network says of that picture", async () => {
+    const runs = new MaskedRuns(loaded, forward, detections, undefined);
+    const masked = await runs.open(score, detections, options);
+    const values = await masked.scores(2, (i, into) => into.fill(i === 0 ? 1 : 0.5));
+    expect(values[0]).toBeCloseTo(total, 4);
+    const half = await forwardOnInput(
+      loaded,
+      session,
+      pixels.map((value) => value / 2),
+      letterbox,
+      false,
+      undefined,
+    );
+    const targets = detections.map((detection) => targetOf(detection, score, forward));
+    expect(values[1]).toBeCloseTo(scoreValue(score, half.predictions, targets, options), 4);
+    expect(values[1]).not.toBeCloseTo(total, 2);
+    disposeAll(half.tensors);
   });
 });
