@@ -1,5 +1,6 @@
 import * as ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
+import { floatTwin } from "../../src/autodiff/float-twin.js";
 import { buildPrefix } from "../../src/onnx/cut.js";
 import { encodeModel } from "../../src/onnx/encode.js";
 import type { Model } from "../../src/onnx/model.js";
@@ -20,9 +21,6 @@ import {
   unpack,
 } from "../support/exports.js";
 
-/** QLinear ops are not written as QuantizeLinear and DequantizeLinear yet. */
-const UNDER_WAY = new Set(["v8-qlinear", "v8-qlinear-all", "v8-int8-dynamic"]);
-
 interface Feed {
   readonly type: RuntimeType;
   readonly dims: readonly number[];
@@ -32,7 +30,8 @@ interface Feed {
 /** Relative to the largest magnitude. */
 function toleranceOf({ precision }: ExportRecord): { readonly outputs: number; readonly gradients: number } {
   if (precision === undefined) return { outputs: 1e-4, gradients: 1e-4 };
-  // The numbers are those of float32. PyTorch's own in half are off by 1e-2 at the backbone stage of these networks, 5e-3 behind it.
+  // The numbers are those of float32. How a runtime rounds the forward pass alone moves the gradients of these networks by up to 8e-3 at
+  // the backbone stage: PyTorch's in half, ONNX Runtime's, and its own with other optimisations.
   if (precision === "fp16") return { outputs: 5e-3, gradients: 1e-2 };
   return { outputs: 1e-4, gradients: 1e-3 };
 }
@@ -54,18 +53,29 @@ describe.each(exportNames)("the export %s", (name) => {
     }
   });
 
-  it.skipIf(UNDER_WAY.has(name))(
-    "has PyTorch's gradients at a backbone stage, a neck block and the first head input",
-    async () => {
-      const gradients = await gradientsOf(model, record);
-      for (const wanted of record.gradients) {
-        const found = gradients.get(wanted.value);
-        expect(found?.dims, wanted.value).toEqual(wanted.dims);
-        expect(gradientDistance(found!.data, wanted), wanted.value).toBeLessThan(toleranceOf(record).gradients);
-      }
-    },
-  );
+  it("has PyTorch's gradients at a backbone stage, a neck block and the first head input", async () => {
+    const gradients = await gradientsOf(model, record);
+    for (const wanted of record.gradients) {
+      const found = gradients.get(wanted.value);
+      expect(found?.dims, wanted.value).toEqual(wanted.dims);
+      expect(gradientDistance(found!.data, wanted), wanted.value).toBeLessThan(toleranceOf(record).gradients);
+    }
+  });
 });
+
+describe.each(exportNames.filter((name) => exportRecord(name).precision === "fp16"))(
+  "the float16 export %s",
+  (name) => {
+    it("has PyTorch's gradients where its forward pass is not rounded", async () => {
+      const record = exportRecord(name);
+      const model = readModel(exportBytes(name));
+      const gradients = await gradientsOf({ ...model, graph: floatTwin(model.graph) }, record);
+      for (const wanted of record.gradients) {
+        expect(gradientDistance(gradients.get(wanted.value)!.data, wanted), wanted.value).toBeLessThan(1e-4);
+      }
+    });
+  },
+);
 
 function isInteger({ precision }: ExportRecord): boolean {
   return precision?.startsWith("int8") ?? false;
