@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Extra, Predictions } from "../../src/detector/detection.js";
 import { defaultScores, evaluateScore, resolveScore, scoreHessianVector } from "../../src/scores/index.js";
-import { nearestRows, withBoxTable } from "../../src/scores/iou.js";
+import { iouOfRow, iouOnTape, nearestRows, withBoxTable } from "../../src/scores/iou.js";
 import { maskCellsOf } from "../../src/scores/mask.js";
 import { Rescorer } from "../../src/scores/rescore.js";
 import type { Score, ScoreTarget } from "../../src/scores/score.js";
@@ -215,5 +215,19 @@ describe("rows of turned boxes", () => {
     const wide = { frame: "input", x1: 20, y1: 38, x2: 60, y2: 42 } as const;
     expect(nearestRows(predictions, tall, 1)).toEqual([1]);
     expect(nearestRows(predictions, wide, 1)).toEqual([0]);
+  });
+
+  it("have the sides of their table on the tape too", () => {
+    const predictions = withBoxTable(taskPredictions("obb"));
+    const table = predictions.boxes!;
+    for (let row = 0; row < predictions.rows; row++) {
+      const side = (id: string) =>
+        evaluateScore(resolveScore(id), predictions, [{ ...targetIn(predictions), row }], options).value;
+      expect(side("x2") - side("x1")).toBeCloseTo(table[4 * row + 2]!, 5);
+      expect(side("y2") - side("y1")).toBeCloseTo(table[4 * row + 3]!, 5);
+      const ofRow = iouOfRow(predictions, row, box);
+      const onTape: Score = { id: "iou", title: "", of: (view) => iouOnTape(view, box, row) };
+      expect(evaluateScore(onTape, predictions, [targetIn(predictions)], options).value).toBeCloseTo(ofRow, 12);
+    }
   });
 });
