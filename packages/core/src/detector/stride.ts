@@ -41,6 +41,11 @@ function stepOf(index: GraphIndex, node: Node): number | undefined {
       return resizeStep(index, node);
     case "Slice":
       return sliceStep(index, node);
+    case "Gather":
+      // Channels in another order (BGR for RGB): the map stays as it is.
+      return intAttribute(node, "axis", 0) === 1 && constantInts(index, node.inputs[1] ?? "") !== undefined
+        ? 1
+        : undefined;
     case "Transpose":
       // Between NHWC and NCHW, as models from TensorFlow have them.
       return MAP_LAYOUTS.has(intsAttribute(node, "perm")?.join() ?? "") ? 1 : undefined;
@@ -52,7 +57,7 @@ function stepOf(index: GraphIndex, node: Node): number | undefined {
 const MAP_LAYOUTS: ReadonlySet<string> = new Set(["0,3,1,2", "0,2,3,1"]);
 
 /** Ops after which the axes of the picture are no longer axes 2 and 3. */
-const NOT_A_MAP: ReadonlySet<string> = new Set(["Reshape", "Flatten", "Squeeze", "Shape", "Gather", "Gemm"]);
+const NOT_A_MAP: ReadonlySet<string> = new Set(["Reshape", "Flatten", "Squeeze", "Shape", "Gemm"]);
 
 function resizeStep(index: GraphIndex, node: Node): number | undefined {
   const scales = constantFloats(index, node.inputs[node.opType === "Resize" ? 2 : 1] ?? "");

@@ -4,8 +4,8 @@ import { extraOf } from "../detector/tasks/extra.js";
 import { throwIfAborted, WhyboxError } from "../errors.js";
 import type { Letterbox, RgbImage } from "../image/frame.js";
 import { letterbox, planLetterbox } from "../image/letterbox.js";
-import { encodeModel } from "../onnx/encode.js";
 import type { RuntimeTensor } from "../runtime/port.js";
+import { openSession } from "../runtime/sessions.js";
 import { boxTable } from "../scores/iou.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { readFloats } from "./evidence.js";
@@ -148,7 +148,7 @@ export async function inspectWithSizes(loaded: LoadedModel, size: readonly [numb
   const request = { layers: loaded.layers, activations: true, gradients: false, manySeeds: false, tails: false };
   const taps = planTaps(planContext(loaded), request);
   const plan = joinPlans(planContext(loaded), [taps]);
-  const session = await loaded.runtime.createSession(encodeModel(plan.buildForward()), {});
+  const session = await openSession(loaded.runtime, plan.buildForward(), {});
   const input = await loaded.runtime.upload("float32", [1, 3, ...size], new Float32Array(3 * size[0] * size[1]));
   const tensors = await session.run({ [loaded.inputName]: input }, plan.outputs);
   const dims = new Map([...taps.activations].map(([value, output]) => [value, tensors[output]!.dims]));

@@ -30,6 +30,7 @@ function facts(report: ModelReport): string[] {
     ["classes", `${report.classNames.length}: ${names.join(", ")}${rest > 0 ? `, … and ${rest} more` : ""}`],
     ...report.inputs.map((port) => ["input", portText(port)]),
     ...report.outputs.map((port) => ["output", portText(port)]),
+    ["pixels", pixelText(report)],
     ["head", headText(report)],
   ];
   return formatTable([{ title: "" }, { title: "" }], rows)
@@ -47,6 +48,21 @@ const taskTexts = {
 function formatText({ format, opset, bytes }: ModelReport): string {
   const size = `${(bytes / 1e6).toFixed(1)} MB`;
   return format === "torch" ? `PyTorch checkpoint, ${size}` : `ONNX, opset ${opset}, ${size}`;
+}
+
+const rangeReasons = {
+  options: "as the options say",
+  type: "by the input's type",
+  graph: "by what the graph does to them",
+  yolox: "as YOLOX has them",
+  default: "taken for granted",
+} as const;
+
+/** What the network is given, and why. */
+function pixelText({ input }: ModelReport): string {
+  const range = `0..${input.range} (${rangeReasons[input.rangeFrom]})`;
+  const padding = input.padding === "end" ? ", padded at the end" : "";
+  return `${input.channels.toUpperCase()}, ${input.layout}, ${range}${padding}`;
 }
 
 function headText({ head }: ModelReport): string {

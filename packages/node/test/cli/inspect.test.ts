@@ -18,6 +18,7 @@ describe("whybox inspect", () => {
   classes   6: cat, dog, c, d, e, … and 1 more
   input     images float32 [1, 3, height, ?]
   output    output float32 [1, rows, 7]
+  pixels    RGB, NCHW, 0..1 (taken for granted)
   head      anchor-based: output "output" [1, rows, 5 + classes]; non-maximum suppression
 
 Head levels

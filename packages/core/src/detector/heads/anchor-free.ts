@@ -132,10 +132,8 @@ async function headAt(context: HeadContext, value: string, selection: Selection)
     );
     const values = maps.reduce((sum, { dims: [, c, h, w] }) => sum + c * h * w, 0);
     if (values > MOST_VALUES) return `the maps of its levels hold ${values} values`;
-    const isLast = model.graph.inputs[0]?.shape?.[3] === 3;
-    const inputDims = isLast ? [1, ...inputSize, 3] : [1, 3, ...inputSize];
     try {
-      const decoding = await openDecoding(model, decoded, maps, inputDims, runtime);
+      const decoding = await openDecoding(model, decoded, maps, [1, 3, ...inputSize], runtime);
       try {
         return await readDecoding(decoding, found, inputSize, expectedClasses);
       } finally {

@@ -94,10 +94,8 @@ function boxParts(
 /** Width and height of the input, twice, in the order of the box columns, along `axis`. */
 function inputSides(build: GraphBuilder, model: Model, { boxes }: DecodedLayout, axis: number): Value {
   const input = model.graph.inputs[0]!;
-  const isLast = input.shape?.[3] === 3;
   const shape = build.op("Shape", [input.name]);
-  const sides = isLast ? [1, 2] : [2, 3];
-  const [height, width] = sides as [number, number];
+  const [height, width] = [2, 3];
   const order = boxes === "yxyx" ? [height, width, height, width] : [width, height, width, height];
   const picked = build.op("Cast", [build.op("Gather", [shape, build.ints(order)], { axis: 0 })], {
     to: DataType.FLOAT,
