@@ -56,6 +56,7 @@ function facts(method) {
     ["`--samples`", method.samples ?? "no"],
     ["`--seed`", method.usesSeed ? "yes" : "no"],
     ["`--compat`", method.hasCompat ? "yes" : "no"],
+    ...(method.ablates ? [["`--ablate-to`", "yes"]] : []),
   ];
   return ["| | |", "|---|---|", ...rows.map(([name, value]) => `| ${name} | ${value} |`)].join("\n");
 }

@@ -86,6 +86,7 @@ export function settingsOf(options: RunOptions): BatchSettings {
         versus: options.versus,
         box: options.box,
         samples: options.samples,
+        ablateTo: options.ablateTo,
         imageSize: typeof imgsz === "number" ? ([imgsz, imgsz] as const) : imgsz,
       }),
     },

@@ -185,6 +185,7 @@ class EvidenceSource {
       compat: options.compat,
       seed: options.seed,
       samples: options.samples,
+      ablateTo: options.ablateTo,
       report: (name, value) => {
         const detections = task.entries.map((entry) => entry.detection.index);
         this.#notes.push({ name, value, layer: layer?.name, detections });

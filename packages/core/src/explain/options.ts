@@ -52,6 +52,8 @@ export interface ExplainOptions extends DetectOptions {
   readonly seed?: number;
   /** Masks, noise samples, steps or concepts of methods that take a number of them; refused by the others. Default: the method's own. */
   readonly samples?: number;
+  /** What a channel becomes when it is taken away, for methods that do so (AblationCAM): zero, or its own mean over the cells. Default "zero". */
+  readonly ablateTo?: "zero" | "mean";
 }
 
 /** A box drawn by a person: corners in image pixels, and the class that it is asked about. */

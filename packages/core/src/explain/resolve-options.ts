@@ -33,6 +33,7 @@ export interface ResolvedExplainOptions extends ResolvedDetectOptions {
   readonly compat: boolean;
   readonly seed: number;
   readonly samples: number | undefined;
+  readonly ablateTo: "zero" | "mean" | undefined;
 }
 
 /** Largest side of the network's input that is accepted: past it memory runs out before anything useful comes out. */
@@ -84,6 +85,8 @@ export function resolveExplainOptions(
     compat: options.compat ?? false,
     seed: whole("seed", options.seed ?? 0, 2 ** 32 - 1, 0),
     samples: options.samples === undefined ? undefined : whole("samples", options.samples, 1_000_000),
+    ablateTo:
+      options.ablateTo === undefined ? undefined : oneOf("ablateTo", options.ablateTo, ["zero", "mean"] as const),
   };
   refuseContradictions(options, resolved);
   refuseUnread(options, method, methods);
@@ -113,6 +116,9 @@ function refuseContradictions(
       `${method.id} takes second derivatives of the score, which the score of a mask has none of here. Use another method.`,
     );
   }
+  if (resolved.ablateTo !== undefined && resolved.compat) {
+    refuse("compat says by itself what a channel becomes; leave ablateTo out, or compat.");
+  }
   if (resolved.backwardPerClass && per !== "image") {
     refuse(`backwardPerClass averages over classes, per "${per}" keeps them apart; give one of the two.`);
   }
@@ -141,7 +147,7 @@ function refuseContradictions(
 
 /** Options that only some methods read; the defaults may be given to all. */
 function refuseUnread(
-  { samples, seed = 0, compat = false }: ExplainOptions,
+  { samples, seed = 0, compat = false, ablateTo }: ExplainOptions,
   method: AnyCamMethod,
   methods: readonly AnyCamMethod[],
 ): void {
@@ -150,6 +156,7 @@ function refuseUnread(
     ["samples", samples !== undefined, "it takes none", (one) => one.samples],
     ["seed", seed !== 0, "it draws nothing at random", (one) => one.usesSeed],
     ["compat", compat, "it has no other numbers for it", (one) => one.hasCompat],
+    ["ablateTo", ablateTo !== undefined, "it takes no channel away", (one) => one.ablates],
   ];
   for (const [option, given, why, reads] of options) {
     if (!given || reads(method)) continue;

@@ -1,3 +1,4 @@
+import type { Tensor } from "../tensor/tensor.js";
 import { weightedSum } from "../tensor/weighted-sum.js";
 import { shapeOf, weightedChannels } from "./channels.js";
 import type { CamMethod, Evidence, Setting } from "./method.js";
@@ -13,7 +14,8 @@ const LIBRARY_BATCH = 32;
  * Weighs each channel by how much of the score is lost without it: no gradient, only changed activations.
  *
  * `cam[h, w] = Σ_c w_c · A[c, h, w]` with `w_c = (s₀ − s_c) / |s₀|`, where `A` `[C, H, W]` are the activations of the layer,
- * `s₀` is the score and `s_c` the score when channel `c` is zero. Only the part of the network behind the layer runs again.
+ * `s₀` is the score and `s_c` the score when channel `c` is zero, or with `ablateTo: "mean"` when all its cells are their mean: then a channel
+ * weighs by what its pattern tells, not by its being there at all. Only the part of the network behind the layer runs again.
  *
  * **Cost:** one forward pass and `C` runs of the part behind the layer, in batches. 1×1 convolutions that read the layer, as all heads of YOLOv5 do, are not
  * run again: what a channel gives to them is taken away.
@@ -36,19 +38,30 @@ export const ablationCam: CamMethod<"activations" | "tail"> = {
   paper: "Desai and Ramaswamy, WACV 2020",
   needs: ["activations", "tail"],
   hasCompat: true,
+  ablates: true,
   map: async (evidence) => weightedSum(evidence.activations, await weigh(evidence)),
   channels: async (evidence) => weightedChannels(evidence.activations, await weigh(evidence)),
 };
 
 type Asked = Pick<Evidence, "activations" | "tail"> & Setting;
 
-async function weigh({ activations, tail, compat }: Asked): Promise<Float64Array> {
-  const values = compat ? libraryValues(activations.data) : [0];
+async function weigh({ activations, tail, compat, ablateTo }: Asked): Promise<Float64Array> {
   const [C] = shapeOf(activations);
+  const values = compat ? libraryValues(activations.data) : ablateTo === "mean" ? channelMeans(activations) : [0];
   const scores = await tail.channelScores(Float64Array.from({ length: C }, (_, c) => values[c % values.length]!));
   const divisor = compat ? tail.score : Math.max(Math.abs(tail.score), TINY);
   const weights = scores.map((score) => (tail.score - score) / divisor);
   return compat ? weights.map(finiteOrZero) : boundWeights(weights);
+}
+
+function channelMeans(activations: Tensor): Float64Array {
+  const [C, H, W] = shapeOf(activations);
+  const cells = H * W;
+  return Float64Array.from({ length: C }, (_, c) => {
+    let sum = 0;
+    for (let i = c * cells; i < (c + 1) * cells; i++) sum += activations.data[i]!;
+    return sum / cells;
+  });
 }
 
 /** What replaces the channels of one batch, by their place in it, in float32 as the library computes it. */

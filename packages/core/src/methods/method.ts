@@ -97,6 +97,8 @@ export interface Setting {
   readonly seed: number;
   /** Masks, noise samples, steps or concepts, where the user asked for a number. */
   readonly samples: number | undefined;
+  /** What a channel becomes that is taken away, where the user said so. */
+  readonly ablateTo: "zero" | "mean" | undefined;
   /** Notes to the user about this map (a gap, a count of runs). */
   report(name: string, value: number): void;
 }
@@ -130,6 +132,8 @@ export interface CamMethod<K extends keyof Evidence = keyof Evidence> {
   readonly usesSeed?: boolean;
   /** True when its map under `compat` is another one. Others refuse the option. */
   readonly hasCompat?: boolean;
+  /** True when it takes channels away, and `ablateTo` says what they become. Others refuse the option. */
+  readonly ablates?: boolean;
   /** How maps of several scores become one. Default: their mean. */
   readonly merge?: "mean" | "max";
   map(evidence: Pick<Evidence, K> & Setting): Map2D | Promise<Map2D>;

@@ -11,7 +11,7 @@ import { MINI_SIZE, miniDetector, picture, tameModel } from "../support/mini-det
 import { plainScores } from "../support/plain-scores.js";
 
 /** Settings that a method may read only when it declares them, and those that were read. */
-const optional = new Set<PropertyKey>(["samples", "seed", "compat"]);
+const optional = new Set<PropertyKey>(["samples", "seed", "compat", "ablateTo"]);
 const readSettings = new Set<PropertyKey>();
 const watchSettings = <T extends object>(evidence: T): T =>
   new Proxy(evidence, {
@@ -133,6 +133,7 @@ describe.each(ids)("%s", (id) => {
     const box = { x1: 5, y1: 5, x2: 40, y2: 30, className: "class2" };
     await explain(id, { box, confidence: 0.9 });
     if (methodOf(id).hasCompat) await explain(id, { compat: true });
+    if (methodOf(id).ablates) await explain(id, { ablateTo: "mean" });
     await explain(id, { ...(methodOf(id).usesSeed ? { seed: 123 } : {}), versus: "class1" });
     await explain(id, { augSmooth: true, keepTopPercent: 20, backwardPerClass: true });
   });
@@ -140,8 +141,9 @@ describe.each(ids)("%s", (id) => {
   it("reads the settings that it declares, and no other", async () => {
     readSettings.clear();
     await explain(id, {});
-    const { samples, usesSeed, hasCompat } = methodOf(id);
+    const { samples, usesSeed, hasCompat, ablates } = methodOf(id);
     expect([...readSettings].sort()).toEqual([
+      ...(ablates ? ["ablateTo"] : []),
       ...(hasCompat ? ["compat"] : []),
       ...(samples ? ["samples"] : []),
       ...(usesSeed ? ["seed"] : []),

@@ -17,6 +17,7 @@ describe("defaults", () => {
       ...{ confidence: 0.25, iou: 0.45, maxDetections: 1000, agnostic: false, imageSize: undefined },
       ...{ classNames: [], backwardPerClass: false, topk: 10, per: "image", scale: "each", versus: undefined },
       ...{ eigenSmooth: false, augSmooth: false, keepTopPercent: 100, compat: false, seed: 0, samples: undefined },
+      ablateTo: undefined,
     });
   });
 
@@ -102,6 +103,9 @@ const refusals: readonly (readonly [options: unknown, message: RegExp])[] = [
     { compat: true, method: "ODAM" },
     /^compat has no meaning for ODAM: it has no other numbers for it. .*GradCAM\+\+, /,
   ],
+  [{ ablateTo: "mean" }, /^ablateTo has no meaning for GradCAM: it takes no channel away. .* AblationCAM.$/],
+  [{ ablateTo: "one", method: "AblationCAM" }, /^ablateTo is "one"; expected zero, mean.$/],
+  [{ ablateTo: "mean", compat: true, method: "AblationCAM" }, /^compat says by itself what a channel becomes/],
   [{ backwardPerClass: true, per: "detection" }, /^backwardPerClass averages .* per "detection" keeps them apart/],
   [{ backwardPerClass: true, per: "class" }, /^backwardPerClass/],
   [{ scale: "common" }, /^scale "common" compares maps of one image/],
@@ -127,13 +131,14 @@ describe("refusals", () => {
     expect(() => resolve({ scale: "common", per: "class" })).not.toThrow();
   });
 
-  it("samples, seed and compat are refused for exactly the methods that do not declare to read them", () => {
+  it("samples, seed, compat and ablateTo are refused for exactly the methods that do not declare to read them", () => {
     for (const method of defaultMethods) {
-      const { id, samples, usesSeed, hasCompat } = method;
+      const { id, samples, usesSeed, hasCompat, ablates } = method;
       const cases = [
         [{ samples: 3 }, samples !== undefined],
         [{ seed: 3 }, usesSeed === true],
         [{ compat: true }, hasCompat === true],
+        [{ ablateTo: "zero" }, ablates === true],
       ] as const;
       for (const [options, reads] of cases) {
         const call = () => resolve({ method: id, ...options });

@@ -13,6 +13,7 @@ export const filled = (dims: readonly number[], value: number): Tensor => tensor
 export const setting: Setting = {
   inputSize: [20, 50],
   compat: false,
+  ablateTo: undefined,
   seed: 1,
   samples: undefined,
   report: () => {},

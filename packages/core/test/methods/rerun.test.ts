@@ -53,6 +53,18 @@ describe("AblationCAM", () => {
     expectClose(data, [(9 * 1 - 4 * 3) / 5, (9 * 2 + 4 * 1) / 5]);
   });
 
+  it("takes away a channel's pattern and leaves its mean, where asked to", async () => {
+    // 1, 2 becomes 1.5, 1.5, and 3, −1 becomes 1, 1. A score that weighs the cells of a channel unlike: 10·1 + 2 + 3 − 10·(−1) = 25.
+    const unlike: Score = ([a, b, c, d]) => 10 * a! + b! + c! - 10 * d!;
+    const evidence = { activations: A, tail: tailOf(A, unlike) };
+    const mean = await ablationCam.map(evidenceOf({ ...evidence, ablateTo: "mean" }));
+    // Without the first pattern 16.5 + 13 = 29.5, without the second 12 + 1 − 10 = 3.
+    expectClose(mean.data, [(-4.5 * 1 + 22 * 3) / 25, (-4.5 * 2 - 22 * 1) / 25]);
+    // Without the first channel 13, without the second 12.
+    const zero = await ablationCam.map(evidenceOf({ ...evidence, ablateTo: "zero" }));
+    expectClose(zero.data, [(12 * 1 + 13 * 3) / 25, (12 * 2 - 13 * 1) / 25]);
+  });
+
   it("keeps the sign where the score is negative, which the library turns round", async () => {
     const positive = tensor([2, 1, 2], [1, 2, 2, 0]);
     const tail = tailOf(positive, (values) => difference(values) - 10);

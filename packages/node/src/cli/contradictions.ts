@@ -98,6 +98,9 @@ function methodProblems(values: ExplainValues, given: Given, method: MethodFacts
       `--eigen-smooth has no meaning for ${name}: its map is no sum over channels. Leave it out, or use --method ${others.join(", ")}.`,
     );
   }
+  if (values.ablateTo !== undefined && values.compat) {
+    problems.push("--compat says by itself what a channel becomes; leave --ablate-to out, or --compat.");
+  }
   if (method.reads !== "layers" && given.has("layer") && values.layer[0] !== "auto") {
     problems.push(`--layer: ${method.id} is not read at a layer; leave it out.`);
   }
@@ -116,6 +119,7 @@ function unreadProblems(
     ["--samples", values.samples !== undefined, "it takes none", (one) => one.samples !== null],
     ["--seed", given.has("seed"), "it draws nothing at random", (one) => one.usesSeed],
     ["--compat", values.compat, "it has no other numbers for it", (one) => one.hasCompat],
+    ["--ablate-to", values.ablateTo !== undefined, "it takes no channel away", (one) => one.ablates],
   ];
   return options
     .filter(([, given, , reads]) => given && !reads(method))

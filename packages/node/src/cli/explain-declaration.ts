@@ -67,6 +67,10 @@ function methodOptions(command: Command, choices: Choices): void {
     .option("--aug-smooth", "the mean over six views of the picture: mirrored or not, darker and brighter")
     .option("--keep-only-topk <percent>", "only so many percent of the pixels, the hottest", "100")
     .option("--samples <n>", "masks, noise samples or steps of methods that take some; default: the method's own")
+    .option(
+      "--ablate-to <zero|mean>",
+      "what a channel becomes that AblationCAM takes away: zero, or its mean over the cells; default: zero",
+    )
     .option("--seed <n>", "of everything random", "0")
     .option("--compat", "the numbers of pytorch-grad-cam where Whybox differs by default");
 }

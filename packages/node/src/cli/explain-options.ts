@@ -10,6 +10,7 @@ export const saveKinds = ["png", "npy", "json"] as const;
 export const frames = ["image", "input"] as const;
 export const pers = ["image", "class", "detection"] as const;
 export const scales = ["each", "common"] as const;
+export const ablations = ["zero", "mean"] as const;
 export const inputRanges = ["1", "255"] as const;
 export const inputChannels = ["rgb", "bgr"] as const;
 export const paddings = ["centre", "end"] as const;
@@ -47,6 +48,7 @@ export function explainOptionsSchema(choices: Choices) {
     augSmooth: flag,
     keepOnlyTopk: percentText(),
     samples: integerText(1, 1_000_000).optional(),
+    ablateTo: choiceText(ablations).optional(),
     seed: integerText(0, 2 ** 32 - 1),
     compat: flag,
     imgsz: z
@@ -121,6 +123,7 @@ export function toSettings(values: ExplainValues): BatchSettings {
       ...(values.backprop === undefined ? {} : { backprop: [...new Set(values.backprop)] }),
       ...(values.versus === undefined ? {} : { versus: values.versus }),
       ...(values.samples === undefined ? {} : { samples: values.samples }),
+      ...(values.ablateTo === undefined ? {} : { ablateTo: values.ablateTo }),
       ...(values.box === undefined ? {} : { box: askedBox(values.box, values.class!) }),
       ...(h === undefined ? {} : { imageSize: [h, w ?? h] as const }),
     },

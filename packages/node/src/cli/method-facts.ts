@@ -18,6 +18,8 @@ export interface MethodFacts {
   /** Whether `--seed` and `--compat` have a meaning for it. */
   readonly usesSeed: boolean;
   readonly hasCompat: boolean;
+  /** Whether it takes channels away, and `--ablate-to` says what they become. */
+  readonly ablates: boolean;
   /** What is differentiated when `--backprop` is not given. */
   readonly backprop: readonly string[];
   readonly paper: string;
@@ -36,6 +38,7 @@ export function methodFacts(method: AnyCamMethod): MethodFacts {
     samples: method.samples ?? null,
     usesSeed: method.usesSeed ?? false,
     hasCompat: method.hasCompat ?? false,
+    ablates: method.ablates ?? false,
     backprop: method.scores ?? ["class"],
     paper: method.paper,
   };

@@ -59,7 +59,7 @@ function modelPart(model: ModelReport): ResultDocument["model"] {
 }
 
 function optionsPart(settings: BatchSettings, result: ExplainResult): ResultDocument["options"] {
-  const { layer, imageSize, classNames, backprop: _, box, versus, samples, ...rest } = settings.explain;
+  const { layer, imageSize, classNames, backprop: _, box, versus, samples, ablateTo, ...rest } = settings.explain;
   return {
     device: settings.device,
     threads: settings.threads ?? null,
@@ -71,6 +71,7 @@ function optionsPart(settings: BatchSettings, result: ExplainResult): ResultDocu
     versus: versus ?? null,
     box: box === undefined ? null : { ...corners(box), className: box.className },
     samples: samples ?? null,
+    ablateTo: ablateTo ?? null,
     imageSize: imageSize === undefined ? null : typeof imageSize === "number" ? [imageSize, imageSize] : [...imageSize],
     save: [...settings.save],
     frame: settings.frame,

@@ -78,6 +78,7 @@ const optionsSchema = z
     compat: z.boolean(),
     seed: z.int(),
     samples: z.int().nullable().describe("null: the method's own number."),
+    ablateTo: z.enum(["zero", "mean"]).nullable().describe("What AblationCAM makes of a channel; null: its default."),
     imageSize: sizeSchema.nullable().describe("[height, width] asked for; null: the default."),
     confidence: z.number(),
     iou: z.number(),

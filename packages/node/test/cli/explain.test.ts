@@ -123,6 +123,7 @@ describe("whybox explain", () => {
       backprop: ["class"],
       versus: null,
       box: null,
+      ablateTo: null,
       crop: false,
       cropKeep: false,
       device: "webgpu",

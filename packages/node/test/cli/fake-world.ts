@@ -111,7 +111,7 @@ const fakeChoices: CliContext["choices"] = {
     method("GradCAM"),
     method("tap-fusion", { eigenSmooth: false }),
     method("D-RISE", { reads: "network", samples: "masks" }),
-    method("takes-all", { samples: "steps", usesSeed: true, hasCompat: true }),
+    method("takes-all", { samples: "steps", usesSeed: true, hasCompat: true, ablates: true }),
   ],
   scores: ["class", "confidence", "contrast"],
   methodId: (name) => known(name, ["GradCAM", "tap-fusion", "D-RISE", "takes-all"], "method"),
@@ -121,7 +121,7 @@ const fakeChoices: CliContext["choices"] = {
 function method(id: string, facts: Partial<MethodFacts> = {}): MethodFacts {
   return {
     ...{ id, aliases: [], title: `The ${id}`, needs: ["gradients"], runs: "1 backward", reads: "layers" },
-    ...{ eigenSmooth: true, samples: null, usesSeed: false, hasCompat: false },
+    ...{ eigenSmooth: true, samples: null, usesSeed: false, hasCompat: false, ablates: false },
     ...{ backprop: ["class"], paper: "A paper, 2020" },
     ...facts,
   };

@@ -21,6 +21,7 @@ const flags = [
     "--eigen-smooth",
     "--aug-smooth",
     "--compat",
+    "--ablate-to",
   ],
   ...["--keep-only-topk", "--samples", "--seed", "--crop", "--crop-keep", "--box=1"],
   ...["--json", "--quiet", "--version", "--help", "--", "-", "-h", "-2", "--no-json", "--layer=", "--conf=0.5"],

@@ -40,6 +40,7 @@ describe("whybox methods", () => {
       samples: null,
       usesSeed: false,
       hasCompat: false,
+      ablates: false,
       backprop: ["row"],
     });
     const ids = (reads: (one: MethodFacts) => unknown) => list.filter(reads).map(({ id }: MethodFacts) => id);
