@@ -2,6 +2,7 @@ import type { Layer } from "../detector/layer.js";
 import type { Biases, Pixels } from "../methods/method.js";
 import { nodesBetween } from "../onnx/cut.js";
 import { GraphIndex } from "../onnx/graph.js";
+import { WIDENED, widened } from "../onnx/half.js";
 import { floatsOf } from "../onnx/tensors.js";
 import type { ScoreOptions } from "../scores/score.js";
 import { readFloats, sumGradients } from "./evidence.js";
@@ -109,7 +110,8 @@ export async function openBiases(
     layers: (async function* () {
       for (const layer of layers) {
         const gradient = await take(layer.value);
-        const bias = floatsOf(loaded.model.graph.initializers.get(layer.bias)!);
+        const stored = loaded.model.graph.initializers.get(layer.bias)!;
+        const bias = floatsOf(WIDENED.has(stored.dataType) ? widened(stored) : stored);
         if (gradient !== undefined) yield { name: layer.name, bias, gradient };
       }
     })(),

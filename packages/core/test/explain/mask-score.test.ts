@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import * as ort from "onnxruntime-node";
 import { afterAll, describe, expect, it } from "vitest";
 import { detect } from "../../src/detector/detect.js";
+import { createDetector } from "../../src/explain/create-detector.js";
 import { readFloats } from "../../src/explain/evidence.js";
 import { disposeAll, forwardOnInput } from "../../src/explain/forward-pass.js";
 import { gradientsOf } from "../../src/explain/gradients.js";
@@ -11,12 +12,15 @@ import { MaskedRuns } from "../../src/explain/masked.js";
 import { joinPlans, planTaps } from "../../src/explain/plan.js";
 import { scoreOf, targetOf } from "../../src/explain/scored.js";
 import { openTail } from "../../src/explain/tail.js";
+import { encodeModel } from "../../src/onnx/encode.js";
 import { readModel } from "../../src/readers/read-model.js";
 import { createOrtPort } from "../../src/runtime/ort-port.js";
 import { evaluateScore, resolveScore, scoreValue } from "../../src/scores/index.js";
 import { maskCellsOf } from "../../src/scores/mask.js";
 import { sizeOf, type Tensor } from "../../src/tensor/tensor.js";
 import { type ExportGradient, exportBytes, exportInput, exportRecord } from "../support/exports.js";
+import { picture } from "../support/mini-detector.js";
+import { toHalf } from "./half.js";
 
 type Sampled = Omit<ExportGradient, "value" | "layer">;
 interface Case {
@@ -167,4 +171,25 @@ describe("runs again with other activations, and with masked pictures", async ()
     expect(values[1]).not.toBeCloseTo(total, 2);
     disposeAll(half.tensors);
   });
+});
+
+it("of a float16 model gives the maps of the float32 one", async () => {
+  const model = readModel(exportBytes("11-seg"));
+  const port = createOrtPort(ort as never);
+  const open = (bytes: Uint8Array) => createDetector(bytes, port, { threads: 1 });
+  const full = await open(encodeModel(model));
+  const half = await open(encodeModel({ ...model, graph: toHalf(model.graph) }));
+  // Half precision moves little, but FullGrad adds up what every layer was rounded by.
+  for (const [method, most] of [
+    ["LayerCAM", 0.05],
+    ["AblationCAM", 0.05],
+    ["FullGrad", 0.2],
+  ] as const) {
+    const options = { method, backprop: ["mask"], maxDetections: 1, confidence: 0.1 };
+    const [wanted, found] = [full, half].map((detector) => detector.explain(picture(4, [64, 64]), options));
+    const [a, b] = [(await wanted!).heatmap.data, (await found!).heatmap.data];
+    expect(Math.max(...a)).toBeGreaterThan(0.99);
+    expect(Math.max(...a.map((value, i) => Math.abs(value - b[i]!))), method).toBeLessThan(most);
+  }
+  await Promise.all([full.dispose(), half.dispose()]);
 });
