@@ -25,17 +25,20 @@ export function instanceMask(
   writer.add(false, columns.start * height);
   const stride = columns.range[1] - columns.range[0];
   const column = new Float64Array(rows.range[1] - rows.range[0]);
+  const { places, weights } = rows;
   for (let x = columns.start; x < columns.end; x++) {
     column.fill(0);
-    columns.each(x, (from, weight) => {
+    for (let tap = 4 * (x - columns.start), last = tap + 4; tap < last; tap++) {
+      const [from, weight] = [columns.places[tap]!, columns.weights[tap]!];
       for (let i = 0; i < column.length; i++) column[i]! += weight * logits[i * stride + from]!;
-    });
+    }
     writer.add(false, rows.start);
-    for (let y = rows.start; y < rows.end; y++) {
-      let logit = 0;
-      rows.each(y, (from, weight) => {
-        logit += weight * column[from]!;
-      });
+    for (let y = rows.start, tap = 0; y < rows.end; y++, tap += 4) {
+      const logit =
+        weights[tap]! * column[places[tap]!]! +
+        weights[tap + 1]! * column[places[tap + 1]!]! +
+        weights[tap + 2]! * column[places[tap + 2]!]! +
+        weights[tap + 3]! * column[places[tap + 3]!]!;
       writer.add(logit > 0);
     }
     writer.add(false, height - rows.end);
@@ -72,13 +75,15 @@ function axisOf(
   return [Math.round((axis === 0 ? padTop : padLeft) * scale), Math.max(1, Math.round(contentSize[axis] * scale))];
 }
 
-/** Which prototype cells a pixel is mixed from, along one axis. */
+/** Which prototype cells the pixels are mixed from, along one axis. */
 interface AxisTaps {
   readonly start: number;
   readonly end: number;
-  /** Cells that any pixel reads, `[first, one past the last)`; taps count from the first. */
+  /** Cells that any pixel reads, `[first, one past the last)`. */
   readonly range: readonly [first: number, end: number];
-  each(pixel: number, visit: (cell: number, weight: number) => void): void;
+  /** Four for each pixel, counted from the first of `range`. */
+  readonly places: Int32Array;
+  readonly weights: Float64Array;
 }
 
 function axisTaps(
@@ -101,16 +106,7 @@ function axisTaps(
   const least = places.reduce((low, place) => Math.min(low, place), cells);
   const most = places.reduce((high, place) => Math.max(high, place), -1);
   const range = end > start ? ([least, most + 1] as const) : ([0, 0] as const);
-  return {
-    start,
-    end,
-    range,
-    each(pixel, visit) {
-      for (let at = 4 * (pixel - start); at < 4 * (pixel - start) + 4; at++) {
-        if (weights[at] !== 0) visit(places[at]! - range[0], weights[at]!);
-      }
-    },
-  };
+  return { start, end, range, places: places.map((place) => place - range[0]), weights };
 }
 
 /** The two cells of `from` that cell `index` of `to` lies between, pixel centres at one half (PyTorch's `align_corners=False`). */
