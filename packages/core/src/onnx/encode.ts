@@ -9,6 +9,7 @@ import {
   type ValueInfo,
 } from "./model.js";
 import { ByteSink, type Sink, SizeSink } from "./sink.js";
+import { byteLengthOf } from "./tensors.js";
 
 /**
  * The bytes of an ONNX file. One allocation of the final size; tensor bytes are copied once. Unknown fields are written
@@ -112,7 +113,7 @@ function writeTensor(sink: Sink, tensor: TensorProto, name: string): void {
     sink.varint(14, 1);
   } else if (tensor.dataType === DataType.STRING) {
     for (const value of tensor.strings ?? []) sink.blob(6, value);
-  } else sink.blob(9, tensor.bytes);
+  } else sink.computedBlob(9, byteLengthOf(tensor), () => tensor.bytes);
   writeUnknown(sink, tensor.unknown);
 }
 

@@ -34,6 +34,8 @@ export interface TensorProto {
   readonly dataType: number;
   /** Raw little-endian values. Empty when `strings` or `external` is set. */
   readonly bytes: Uint8Array;
+  /** Length of `bytes`, given where looking at them computes them anew: ask `byteLengthOf`. */
+  readonly byteLength?: number;
   /** Values of a STRING tensor. */
   readonly strings?: readonly Uint8Array[];
   /** Key-value pairs of external data (location, offset, length): the values live in another file. */

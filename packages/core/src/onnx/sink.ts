@@ -15,6 +15,8 @@ export interface Sink {
   varint(field: number, value: number): void;
   float(field: number, value: number): void;
   blob(field: number, value: Uint8Array): void;
+  /** A blob of which the first pass need not see the bytes. */
+  computedBlob(field: number, length: number, value: () => Uint8Array): void;
   string(field: number, value: string): void;
   message(field: number, write: () => void): void;
   packedInts(field: number, values: readonly number[]): void;
@@ -43,6 +45,10 @@ export class SizeSink implements Sink {
 
   blob(field: number, value: Uint8Array): void {
     this.#delimited(field, value.length);
+  }
+
+  computedBlob(field: number, length: number): void {
+    this.#delimited(field, length);
   }
 
   string(field: number, value: string): void {
@@ -113,6 +119,11 @@ export class ByteSink implements Sink {
   blob(field: number, value: Uint8Array): void {
     this.#start(field, value.length);
     this.raw(value);
+  }
+
+  computedBlob(field: number, length: number, value: () => Uint8Array): void {
+    this.#start(field, length);
+    this.raw(value());
   }
 
   string(field: number, value: string): void {

@@ -12,6 +12,24 @@ export function floatTensor(
   return { name, dims, dataType: DataType.FLOAT, bytes: bytesOf(values) };
 }
 
+/** A float32 TensorProto whose values are computed each time they are asked for, and not kept: large weights take no memory so. */
+export function computedFloats(name: string, dims: readonly number[], compute: () => Float32Array): TensorProto {
+  return {
+    name,
+    dims,
+    dataType: DataType.FLOAT,
+    byteLength: 4 * sizeOf(dims),
+    get bytes() {
+      return bytesOf(compute());
+    },
+  };
+}
+
+/** Length of a tensor's raw values, without computing them. */
+export function byteLengthOf(tensor: TensorProto): number {
+  return tensor.byteLength ?? tensor.bytes.length;
+}
+
 /** An int64 TensorProto. Without `dims` it is a vector. */
 export function intTensor(name: string, data: readonly number[], dims: readonly number[] = [data.length]): TensorProto {
   return { name, dims, dataType: DataType.INT64, bytes: bytesOf(BigInt64Array.from(data, toInt64)) };

@@ -3,6 +3,7 @@ import { sizeOf } from "../tensor/tensor.js";
 import { topologicalOrder } from "./graph.js";
 import { DataType, type Graph, type Model, type Node, type TensorProto } from "./model.js";
 import { MAX_GRAPH_DEPTH, mapSubgraphs, subgraphsOf } from "./subgraphs.js";
+import { byteLengthOf } from "./tensors.js";
 
 /** Names that a graph may read: its own and those of the graphs around it. */
 interface Scope {
@@ -105,7 +106,7 @@ function checkTensor(tensor: TensorProto, label: string): void {
       'Save the model as one file, in Python: onnx.save(onnx.load("model.onnx"), "single.onnx").',
     );
   }
-  const stored = tensor.dataType === DataType.STRING ? (tensor.strings?.length ?? 0) : tensor.bytes.length;
+  const stored = tensor.dataType === DataType.STRING ? (tensor.strings?.length ?? 0) : byteLengthOf(tensor);
   if (stored === 0 && sizeOf(tensor.dims) > 0) fail(`${label} has dims [${tensor.dims.join(", ")}] and no values`, {});
 }
 

@@ -25,10 +25,10 @@ export function convolution(call: ModuleCall, norm?: TorchModule): Feature {
   const { module, x } = call;
   const geometry = geometryOf(module, x.channels);
   const { dims } = geometry;
-  const folded = () => fold(module, norm, dims[0]!);
-  const weights = call.weight("weight", dims, () => scaled(module.tensor("weight"), folded().scale));
-  const hasBias = norm !== undefined || module.tensorOrNone("bias") !== undefined;
-  const bias = hasBias ? [call.weight("bias", [dims[0]!], () => folded().bias!)] : [];
+  const { scale, bias: values } = fold(module, norm, dims[0]!);
+  const weight = module.tensor("weight");
+  const weights = call.computedWeight("weight", dims, () => scaled(weight, scale));
+  const bias = values === undefined ? [] : [call.weight("bias", [dims[0]!], () => values)];
   return convNode(call, geometry, [weights, ...bias]);
 }
 

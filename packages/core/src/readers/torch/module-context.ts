@@ -114,6 +114,11 @@ export class ModuleCall {
     return this.op("Add", [a.value, b.value], a.channels);
   }
 
+  /** A large weight of this module, named as `weight` names it and computed when it is looked at. `make` must not fail. */
+  computedWeight(name: string, dims: readonly number[], make: () => Float32Array): string {
+    return this.writer.computedFloats(`${this.module.path}.${name}`, dims, make);
+  }
+
   /** A weight of this module, named as in a state_dict: "model.0.conv.weight". */
   weight(name: string, dims: readonly number[], make: () => Float32Array): string {
     return this.writer.floats(`${this.module.path}.${name}`, dims, make);

@@ -1,6 +1,7 @@
 import { WhyboxError } from "../../errors.js";
 import { GraphBuilder } from "../../onnx/builder.js";
 import { DataType, type Dim, type ValueInfo } from "../../onnx/model.js";
+import { computedFloats } from "../../onnx/tensors.js";
 
 /** Nodes and modules of a network; YOLO12x and YOLOv9e have about 1500 nodes. */
 const MAX_NODES = 20_000;
@@ -45,9 +46,25 @@ export class NetworkWriter {
     this.valueInfo.push({ name, elemType: DataType.FLOAT, shape });
   }
 
+  /**
+   * Adds a float32 constant that is computed when it is looked at: the weights of a large network are then not in memory beside the file.
+   * @throws limit as `floats`.
+   */
+  computedFloats(name: string, dims: readonly number[], make: () => Float32Array): string {
+    if (this.builder.initializers.has(name)) return name;
+    this.#count(dims);
+    this.builder.initializers.set(name, computedFloats(name, dims, make));
+    return name;
+  }
+
   /** Adds a float32 constant. @throws limit when the weights are much larger than the file that they come from. */
   floats(name: string, dims: readonly number[], make: () => Float32Array): string {
     if (this.builder.initializers.has(name)) return name;
+    this.#count(dims);
+    return this.builder.floats(dims, make(), name);
+  }
+
+  #count(dims: readonly number[]): void {
     this.#bytesLeft -= 4 * dims.reduce((product, dim) => product * dim, 1);
     if (!(this.#bytesLeft >= 0)) {
       throw new WhyboxError(
@@ -55,6 +72,5 @@ export class NetworkWriter {
         "The PyTorch file names the same weights so often that its network would be many times larger than the file.",
       );
     }
-    return this.builder.floats(dims, make(), name);
   }
 }
