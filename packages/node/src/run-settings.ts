@@ -7,10 +7,10 @@ import {
   WhyboxError,
 } from "@whybox/core";
 import type { Device, DownloadProgress } from "./api.js";
-import type { BatchSettings } from "./batch/settings.js";
+import { type BatchSettings, framesOf } from "./batch/settings.js";
 
 /** Options of `run`: the Python reference's, by the names that JavaScript has for them, and those of `explain`. */
-export interface RunOptions extends Omit<ExplainOptions, "imageSize" | "keepTopPercent"> {
+export interface RunOptions extends Omit<ExplainOptions, "imageSize" | "keepTopPercent" | "frames"> {
   /** Files, folders, globs, http(s) URLs. With `box` one picture. */
   readonly source: string | readonly string[];
   /** Model file or a known name. Default "yolov5s". */
@@ -36,7 +36,7 @@ export interface RunOptions extends Omit<ExplainOptions, "imageSize" | "keepTopP
   readonly out?: string;
   /** Files for each picture. Default png and json. */
   readonly save?: readonly ("png" | "npy" | "json")[];
-  /** Pixels of the saved `.npy`; those of single detections and classes are always in the picture's. Default "image". */
+  /** Pixels of each saved `.npy`: the picture's, or the network's input with its padding. Default "image". */
   readonly frame?: Frame;
   readonly colormap?: string;
   readonly opacity?: number;
@@ -87,6 +87,7 @@ export function settingsOf(options: RunOptions): BatchSettings {
         box: options.box,
         samples: options.samples,
         ablateTo: options.ablateTo,
+        frames: framesOf(per, frame, save),
         imageSize: typeof imgsz === "number" ? ([imgsz, imgsz] as const) : imgsz,
       }),
     },
@@ -108,14 +109,8 @@ function defaultLayer({ method, per, box }: RunOptions): "auto" | -2 {
   return reads !== "layers" || auto === "taps" || auto === "taps-fast" ? "auto" : -2;
 }
 
-function refuseContradictions({ crop, cropKeep, per = "image", frame, save, keepOnlyTopk }: RunOptions): void {
+function refuseContradictions({ crop, cropKeep, keepOnlyTopk }: RunOptions): void {
   if (crop && cropKeep) throw new WhyboxError("usage", "crop and cropKeep are opposites; give one of the two.");
-  if (per !== "image" && frame === "input" && save?.includes("npy")) {
-    throw new WhyboxError(
-      "usage",
-      `frame "input" is for the map of the picture; those of per "${per}" are in pixels of the picture.`,
-    );
-  }
   if (keepOnlyTopk !== undefined && !(keepOnlyTopk > 0 && keepOnlyTopk <= 100)) {
     throw new WhyboxError("usage", `keepOnlyTopk is ${keepOnlyTopk}; expected a number above 0, 100 at most.`);
   }

@@ -57,7 +57,6 @@ describe("run", () => {
   it.each([
     [{ crop: true, cropKeep: true }, /crop and cropKeep are opposites/],
     [{ keepOnlyTopk: 0 }, /keepOnlyTopk is 0; expected a number above 0/],
-    [{ per: "class", frame: "input", save: ["npy"] }, /frame "input" is for the map of the picture/],
     [{ method: "nope" }, /There is no method "nope"/],
     [
       { source: [photo, resolve(photo, "../chelsea.png")], box: { x1: 0, y1: 0, x2: 9, y2: 9, className: "cat" } },

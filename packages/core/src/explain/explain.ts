@@ -116,7 +116,8 @@ function separateMaps(
     const scaled = keepTop(overMaximum(map, options.scale === "common" ? most : maxima[i]!), options.keepTopPercent);
     const detections = groups[i]!.map((detection) => detection.index);
     const heatmap = unletterbox(scaled, forward.letterbox);
-    return { detections, className: groups[i]![0]!.className, heatmap, maximum: Math.max(...raw[i]!) };
+    const frames = options.frames === "both" ? { heatmap, heatmapInput: scaled } : { heatmap };
+    return { detections, className: groups[i]![0]!.className, ...frames, maximum: Math.max(...raw[i]!) };
   });
   const [height, width] = forward.letterbox.inputSize;
   const empty = { height, width, data: new Float32Array(height * width) };

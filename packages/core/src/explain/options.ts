@@ -34,6 +34,8 @@ export interface ExplainOptions extends DetectOptions {
    * pixel. Default "image".
    */
   readonly per?: "image" | "class" | "detection";
+  /** With `per`: each map in pixels of the picture, or in the pixels of the network's input besides (`heatmapInput`). Default "image". */
+  readonly frames?: "image" | "both";
   /** With `per`: each map to its own maximum, or all to the largest of all, so that they can be compared. Default "each". */
   readonly scale?: "each" | "common";
   /** Why this class and not that one: the score is the difference of the two classes' logits. A class name or index. */

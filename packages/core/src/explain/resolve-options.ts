@@ -25,6 +25,7 @@ export interface ResolvedExplainOptions extends ResolvedDetectOptions {
   readonly topk: number;
   readonly per: "image" | "class" | "detection";
   readonly scale: "each" | "common";
+  readonly frames: "image" | "both";
   /** Index of the class to compare with. */
   readonly versus: number | undefined;
   readonly eigenSmooth: boolean;
@@ -78,6 +79,7 @@ export function resolveExplainOptions(
     topk: whole("topk", options.topk ?? 10, 10_000),
     per,
     scale: oneOf("scale", options.scale ?? "each", ["each", "common"] as const),
+    frames: oneOf("frames", options.frames ?? "image", ["image", "both"] as const),
     versus: options.versus === undefined ? undefined : resolveClasses([options.versus], classNames)[0],
     eigenSmooth: options.eigenSmooth ?? false,
     augSmooth: options.augSmooth ?? false,
@@ -121,6 +123,9 @@ function refuseContradictions(
   }
   if (resolved.backwardPerClass && per !== "image") {
     refuse(`backwardPerClass averages over classes, per "${per}" keeps them apart; give one of the two.`);
+  }
+  if (resolved.frames === "both" && per === "image") {
+    refuse('frames "both" is for the maps of per; the one of the image always has its heatmapInput.');
   }
   if (scale === "common" && per === "image") {
     refuse('scale "common" compares maps of one image; it needs per "detection" or per "class".');

@@ -51,6 +51,8 @@ export interface DetectionMap {
   readonly className: string;
   /** In image pixels, 0..1, without the padding. */
   readonly heatmap: Map2D;
+  /** With `frames: "both"`: the same in the pixels of the network's input, padding included. */
+  readonly heatmapInput?: Map2D;
   /** Largest value of the method's raw map, before any scaling: how much speaks for it, in the method's own unit. 0 when nothing does. */
   readonly maximum: number;
 }

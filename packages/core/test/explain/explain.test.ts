@@ -8,6 +8,7 @@ import type { ExplainOptions } from "../../src/explain/options.js";
 import { type ExplainPlan, planExplain } from "../../src/explain/plan-explain.js";
 import { resolveExplainOptions } from "../../src/explain/resolve-options.js";
 import { counted, scoreOf } from "../../src/explain/scored.js";
+import { unletterbox } from "../../src/image/frame-map.js";
 import { type AnyCamMethod, defaultMethods } from "../../src/methods/index.js";
 import { GraphBuilder } from "../../src/onnx/builder.js";
 import { defaultScores, resolveScore } from "../../src/scores/index.js";
@@ -95,6 +96,19 @@ describe('per "detection"', () => {
       expect(apart(unit, each.maps[i]!.heatmap)).toBeLessThan(1e-3);
     }
     expect(peak(common.heatmapInput)).toBeCloseTo(1, 5);
+  });
+
+  it("gives each map in the network's pixels too, where asked to", async () => {
+    const options = { ...size, method: "GradCAM", per: "detection", maxDetections: 3, keepTopPercent: 30 } as const;
+    const { maps, letterbox, heatmapInput } = await detector.explain(picture(), { ...options, frames: "both" });
+    const plain = await detector.explain(picture(), options);
+    expect(plain.maps.map((map) => Object.hasOwn(map, "heatmapInput"))).toEqual([false, false, false]);
+    for (const [i, map] of maps.entries()) {
+      expect([map.heatmapInput!.height, map.heatmapInput!.width]).toEqual(letterbox.inputSize);
+      expect(unletterbox(map.heatmapInput!, letterbox)).toEqual(map.heatmap);
+      expect(map.heatmap).toEqual(plain.maps[i]!.heatmap);
+    }
+    expect(heatmapInput).toEqual(plain.heatmapInput);
   });
 
   it("keeps the top pixels of each map", async () => {

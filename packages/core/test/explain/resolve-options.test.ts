@@ -18,6 +18,7 @@ describe("defaults", () => {
       ...{ classNames: [], backwardPerClass: false, topk: 10, per: "image", scale: "each", versus: undefined },
       ...{ eigenSmooth: false, augSmooth: false, keepTopPercent: 100, compat: false, seed: 0, samples: undefined },
       ablateTo: undefined,
+      frames: "image",
     });
   });
 
@@ -108,6 +109,8 @@ const refusals: readonly (readonly [options: unknown, message: RegExp])[] = [
   [{ ablateTo: "mean", compat: true, method: "AblationCAM" }, /^compat says by itself what a channel becomes/],
   [{ backwardPerClass: true, per: "detection" }, /^backwardPerClass averages .* per "detection" keeps them apart/],
   [{ backwardPerClass: true, per: "class" }, /^backwardPerClass/],
+  [{ frames: "both" }, /^frames "both" is for the maps of per/],
+  [{ frames: "input", per: "class" }, /^frames is "input"; expected image, both.$/],
   [{ scale: "common" }, /^scale "common" compares maps of one image/],
   [{ backprop: ["contrast"] }, /^The score "contrast" compares two classes/],
   [{ backprop: ["class"], versus: "cat" }, /^versus is what the score "contrast" compares with/],

@@ -52,7 +52,7 @@ export function planOutputs(subject: Subject): PlannedOutputs {
       npy: saves("npy") ? part + partSuffixes.npy : null,
     };
     add(own.png, () => services.encodePng(overlay(subject, map.heatmap, detectionsOf(map, result))));
-    add(own.npy, () => services.encodeNpy(map.heatmap));
+    add(own.npy, () => services.encodeNpy(settings.frame === "image" ? map.heatmap : map.heatmapInput!));
     return own;
   });
   add(sheet, () => services.encodePng(services.renderContactSheet(image, sheetTiles(result), drawOptions(settings))));

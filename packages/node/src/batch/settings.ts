@@ -41,3 +41,8 @@ export interface BatchSettings {
   /** What stays of the picture, where it is cut by the heatmap; undefined: the heatmap's colours lie over all of it. */
   readonly crop: "rest" | "hot" | undefined;
 }
+
+/** The frames that the maps of single detections and classes are asked for in: undefined for the picture's alone. */
+export function framesOf(per: ExplainOptions["per"], frame: Frame, save: readonly ResultKind[]): "both" | undefined {
+  return per !== "image" && frame === "input" && save.includes("npy") ? "both" : undefined;
+}

@@ -69,9 +69,6 @@ function mapProblems(values: ExplainValues): string[] {
   if (values.scale === "common" && per === "image") {
     problems.push("--scale common compares the maps of one picture; it needs --per detection or --per class.");
   }
-  if (per !== "image" && values.frame === "input" && values.save.includes("npy")) {
-    problems.push(`--frame input is for the map of the picture; those of --per ${per} are in pixels of the picture.`);
-  }
   return problems;
 }
 

@@ -1,6 +1,6 @@
 import { type AskedBox, type InputOptions, WhyboxError } from "@whybox/core";
 import { z } from "zod";
-import type { BatchSettings } from "../batch/settings.js";
+import { type BatchSettings, framesOf } from "../batch/settings.js";
 import type { Choices } from "./context.js";
 import { perOf } from "./contradictions.js";
 import { choiceText, integerText, layerText, namedText, numberText, percentText, plainText } from "./option-values.js";
@@ -96,6 +96,7 @@ export function parseOptions<T>(schema: z.ZodType<T>, raw: unknown): T {
 /** What the batch needs, from the options of the command, which must not contradict each other. */
 export function toSettings(values: ExplainValues): BatchSettings {
   const [h, w] = values.imgsz ?? [];
+  const mapFrames = framesOf(perOf(values), values.frame, values.save);
   return {
     weights: values.weights,
     names: values.names,
@@ -124,6 +125,7 @@ export function toSettings(values: ExplainValues): BatchSettings {
       ...(values.versus === undefined ? {} : { versus: values.versus }),
       ...(values.samples === undefined ? {} : { samples: values.samples }),
       ...(values.ablateTo === undefined ? {} : { ablateTo: values.ablateTo }),
+      ...(mapFrames === undefined ? {} : { frames: mapFrames }),
       ...(values.box === undefined ? {} : { box: askedBox(values.box, values.class!) }),
       ...(h === undefined ? {} : { imageSize: [h, w ?? h] as const }),
     },

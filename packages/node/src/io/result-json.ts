@@ -59,7 +59,18 @@ function modelPart(model: ModelReport): ResultDocument["model"] {
 }
 
 function optionsPart(settings: BatchSettings, result: ExplainResult): ResultDocument["options"] {
-  const { layer, imageSize, classNames, backprop: _, box, versus, samples, ablateTo, ...rest } = settings.explain;
+  const {
+    layer,
+    imageSize,
+    classNames,
+    backprop: _,
+    box,
+    versus,
+    samples,
+    ablateTo,
+    frames: __,
+    ...rest
+  } = settings.explain;
   return {
     device: settings.device,
     threads: settings.threads ?? null,

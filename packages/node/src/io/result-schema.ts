@@ -85,7 +85,7 @@ const optionsSchema = z
     maxDetections: z.int(),
     agnostic: z.boolean(),
     save: z.array(z.enum(["png", "npy", "json"])),
-    frame: z.enum(["image", "input"]).describe("Frame of the saved heatmap."),
+    frame: z.enum(["image", "input"]).describe("Frame of the saved heatmaps."),
     colormap: z.string(),
     opacity: z.number(),
     hideBoxes: z.boolean(),

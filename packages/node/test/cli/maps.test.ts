@@ -66,6 +66,21 @@ describe("maps of single detections", () => {
     expect(run.stdout()).not.toContain("\u001b");
   });
 
+  it("are saved in the network's frame with --frame input", async () => {
+    const heatmapInput = { height: 32, width: 64, data: new Float32Array(32 * 64) };
+    const result = { ...perDetection, maps: perDetection.maps.map((map) => ({ ...map, heatmapInput })) };
+    const run = createWorld({ cwd, result: () => result });
+    const argv = ["explain", "x.jpg", "--per-detection", "--frame", "input", "--save", "npy", "--out", "o"];
+    expect([await run.run(...argv), run.stderr()]).toEqual([0, ""]);
+    expect(run.explains).toMatchObject([{ per: "detection", frames: "both" }]);
+    const text = (file: string) => readFile(join(cwd, "o", file), "utf8");
+    expect([await text("x.0-dog.npy"), await text("x.heatmap.npy")]).toEqual(["npy 32x64", "npy 32x64"]);
+    const plain = createWorld({ cwd, result: () => perDetection });
+    await plain.run("explain", "x.jpg", "--per-detection", "--save", "npy", "--out", "p");
+    expect(await readFile(join(cwd, "p", "x.0-dog.npy"), "utf8")).toBe("npy 4x6");
+    expect(plain.explains[0]).not.toHaveProperty("frames");
+  });
+
   it("are of classes with --per class, numbered as the model numbers them", async () => {
     const [first] = perDetection.maps;
     const result = { ...perDetection, maps: [{ ...first!, detections: [0, 1] }] };

@@ -77,7 +77,6 @@ describe("usage errors", () => {
       "--scale common compares the maps of one picture; it needs --per detection or --per class.",
     ],
     [["--scale", "all"], "--scale: expected one of each, common"],
-    [["--per", "class", "--frame", "input", "--save", "npy"], "--frame input is for the map of the picture"],
     [["--backprop", "contrast"], "say with which, by --versus."],
     [["--versus", "cat", "--backprop", "class"], "--versus is what --backprop contrast compares with"],
     [
@@ -121,7 +120,7 @@ describe("usage errors", () => {
     [["--input-range", "1", "--padding", "centre"]],
     [["--per", "detection", "--per-detection", "--scale", "common"]],
     [["--versus", "cat", "--backprop", "contrast", "class"]],
-    [["--per", "class", "--frame", "input", "--save", "png"]],
+    [["--per", "class", "--frame", "input", "--save", "npy"]],
     [["--crop", "--keep-only-topk", "12.5", "--side-by-side"]],
     [["--box", "-5", "-1e1", "9.5", "4", "--class", "traffic light", "--method", "GradCAM", "--eigen-smooth"]],
   ])("takes %j", async (argv) => {
