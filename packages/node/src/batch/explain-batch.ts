@@ -10,7 +10,7 @@ export type SourceOutcome =
   | { readonly source: Source; readonly error: unknown };
 
 /** Errors that the next source would meet again. All others but `runtime` concern one picture. */
-const concernsAll: ReadonlySet<WhyboxErrorCode> = new Set([
+export const concernsAll: ReadonlySet<WhyboxErrorCode> = new Set([
   "usage",
   "unsupported-model",
   "no-gradient",

@@ -69,7 +69,7 @@ function detectionsOf({ detections }: DetectionMap, result: ExplainResult) {
 }
 
 /** The overlay; the picture as it is when there is no box to draw. A heatmap without heat leaves no veil, but the boxes. */
-function drawWhole(subject: Subject): RgbImage {
+export function drawWhole(subject: Pick<Subject, "image" | "result" | "services" | "settings">): RgbImage {
   const { result } = subject;
   const explained = result.explained.map((index) => result.detections[index]!);
   const shown: readonly DrawnDetection[] = explained.length === 0 ? result.detections : explained;
@@ -79,7 +79,11 @@ function drawWhole(subject: Subject): RgbImage {
   return drawn.length === 0 ? subject.image : overlay(subject, result.heatmap, drawn);
 }
 
-function overlay({ image, services, settings }: Subject, heatmap: Map2D, detections: readonly DrawnDetection[]) {
+function overlay(
+  { image, services, settings }: Pick<Subject, "image" | "services" | "settings">,
+  heatmap: Map2D,
+  detections: readonly DrawnDetection[],
+) {
   return services.renderOverlay(image, heatmap, {
     ...drawOptions(settings),
     detections,

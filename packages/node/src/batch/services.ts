@@ -24,6 +24,6 @@ export interface Services {
   renderContactSheet(image: RgbImage, tiles: readonly SheetTile[], options: DrawOptions): RgbImage;
   encodePng(image: RgbImage): Promise<Uint8Array>;
   encodeNpy(map: Map2D): Uint8Array;
-  /** Writes the whole file or nothing. */
-  writeFile(path: string, bytes: Uint8Array): Promise<void>;
+  /** Writes the whole file or nothing. What is not whole yet lies in `temporary`, by default beside it. */
+  writeFile(path: string, bytes: Uint8Array, temporary?: string): Promise<void>;
 }

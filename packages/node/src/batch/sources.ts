@@ -71,7 +71,7 @@ async function expandOne(input: string, cwd: string, limit: number): Promise<rea
     throw new WhyboxError("bad-input", "A source is empty text; expected a file, folder, glob or URL.");
   if (/^[a-z][a-z0-9+.-]+:\/\//i.test(input)) return [urlSource(input)];
   const path = resolve(cwd, input);
-  const kind = await kindOf(path);
+  const kind = await kindOfPath(path);
   if (kind === "folder") return listFolder(input, path, limit);
   if (kind === "file") return [{ input, kind: "file", location: path }];
   if (kind === "other") {
@@ -94,7 +94,7 @@ function urlSource(input: string): Source {
 }
 
 /** "file", "folder", "other", "missing", or the system's word for why it cannot be told (EACCES, ELOOP, …). */
-async function kindOf(path: string): Promise<string> {
+export async function kindOfPath(path: string): Promise<string> {
   try {
     const entry = await stat(path);
     return entry.isFile() ? "file" : entry.isDirectory() ? "folder" : "other";
@@ -170,7 +170,7 @@ function sortNaturally(names: readonly string[]): string[] {
 }
 
 /** " Did you mean …?" from the names beside a missing file. */
-async function siblingHint(path: string): Promise<string> {
+export async function siblingHint(path: string): Promise<string> {
   const siblings = await readdir(dirname(path)).catch(() => []);
   return didYouMean(basename(path), siblings.slice(0, 1000));
 }

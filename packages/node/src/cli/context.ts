@@ -11,6 +11,8 @@ export interface TextOutput {
 export interface CliContext {
   readonly stdout: TextOutput;
   readonly stderr: TextOutput;
+  /** What `-` reads; undefined: there is none. */
+  readonly stdin?: AsyncIterable<string | Uint8Array>;
   /** Where a progress bar may be drawn; undefined when stderr is no terminal. */
   readonly barStream: NodeJS.WritableStream | undefined;
   readonly cwd: string;

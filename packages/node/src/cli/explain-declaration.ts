@@ -20,7 +20,8 @@ export function declareExplain(command: Command, choices: Choices): Command {
   return command.addHelpText("after", explainExamples);
 }
 
-function subjectOptions(command: Command, choices: Choices): void {
+/** @param many whether these are the options of a run over many pictures: those that ask about one are left out. */
+export function subjectOptions(command: Command, choices: Choices, many = false): void {
   command.optionsGroup("What is explained:");
   command
     .option(
@@ -32,14 +33,11 @@ function subjectOptions(command: Command, choices: Choices): void {
     .option("--class-names <name...>", "only detections of these classes")
     .option(
       "--per <image|class|detection>",
-      "one heatmap for the picture, or one for each class or detection, each in a file of its own, and all on a contact sheet; default: image",
+      `one heatmap for the picture, or one for each class or detection, each in a file of its own, and all on a contact sheet; default: ${many ? "detection" : "image"}`,
     )
-    .option("--per-detection", "short for --per detection")
-    .option(
-      "--box <x1 y1 x2 y2...>",
-      "why not? Asks about a box in pixels of the picture (left, top, right, bottom), detected or not: what speaks for a --class there, and why it was or was not detected; for one picture",
-    )
-    .option("--class <name>", "the class that --box is asked about")
+    .option("--per-detection", "short for --per detection");
+  if (!many) askOptions(command);
+  command
     .option("--versus <class>", "why this class and not that one? Explains the difference of the two")
     .option(
       "--backprop <item...>",
@@ -49,7 +47,16 @@ function subjectOptions(command: Command, choices: Choices): void {
     .option("--topk <n>", "prediction rows around each box that carry the score", "10");
 }
 
-function methodOptions(command: Command, choices: Choices): void {
+function askOptions(command: Command): void {
+  command
+    .option(
+      "--box <x1 y1 x2 y2...>",
+      "why not? Asks about a box in pixels of the picture (left, top, right, bottom), detected or not: what speaks for a --class there, and why it was or was not detected; for one picture",
+    )
+    .option("--class <name>", "the class that --box is asked about");
+}
+
+export function methodOptions(command: Command, choices: Choices): void {
   command.optionsGroup("How it is explained:");
   const methods = choices.methods.map((method) => method.id).join(", ");
   command
@@ -75,7 +82,7 @@ function methodOptions(command: Command, choices: Choices): void {
     .option("--compat", "the numbers of pytorch-grad-cam where Whybox differs by default");
 }
 
-function detectionOptions(command: Command): void {
+export function detectionOptions(command: Command, many = false): void {
   command.optionsGroup("Detection:");
   command
     .option("--imgsz <size...>", "input size: one number, or height and width; default: the model's own, or 640")
@@ -94,17 +101,26 @@ function detectionOptions(command: Command): void {
     .option("--conf <0..1>", "least confidence of a box", "0.25")
     .option("--iou <0..1>", "overlap above which the weaker of two boxes goes", "0.45")
     .option("--max-det <n>", "most boxes kept", "1000")
-    .option("--agnostic-nms", "boxes of different classes compete too")
-    .option("--require-detections", "exit code 5 when nothing is detected in a picture")
+    .option("--agnostic-nms", "boxes of different classes compete too");
+  if (!many) command.option("--require-detections", "exit code 5 when nothing is detected in a picture");
+  command
     .option("--device <name>", `where the model runs: ${devices.join(", ")}`, "cpu")
-    .option("--threads <n>", "threads inside one operation; default: the cores");
+    .option("--threads <n>", `threads inside one operation; default: ${many ? "1, in each worker" : "the cores"}`);
 }
 
 function outputOptions(command: Command, choices: Choices): void {
   command.optionsGroup("Output:");
   command
     .option("--out <dir>", "folder for the results; default: a new runs/explain/exp, exp2, …")
-    .option("--save <kind...>", `files for each picture: ${saveKinds.join(", ")}`, ["png", "json"])
+    .option("--save <kind...>", `files for each picture: ${saveKinds.join(", ")}`, ["png", "json"]);
+  drawOptions(command, choices);
+  command
+    .option("--json", "print the results as one JSON document, and nothing else")
+    .option("--quiet", "print errors only");
+}
+
+export function drawOptions(command: Command, choices: Choices): void {
+  command
     .option("--frame <frame>", `pixels of the saved heatmap: ${frames.join(" or ")}`, "image")
     .option("--colormap <name>", `colours: ${choices.colormaps.join(", ")}`, choices.colormaps[0])
     .option("--opacity <0..1>", "how strongly the heatmap covers the picture", "0.5")
@@ -115,9 +131,7 @@ function outputOptions(command: Command, choices: Choices): void {
       "--crop",
       "in place of the heatmap: the picture with its mean colour wherever there is heat (much, without --keep-only-topk)",
     )
-    .option("--crop-keep", "the opposite: the picture only where there is heat")
-    .option("--json", "print the results as one JSON document, and nothing else")
-    .option("--quiet", "print errors only");
+    .option("--crop-keep", "the opposite: the picture only where there is heat");
 }
 
 const explainExamples = `

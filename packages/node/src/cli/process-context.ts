@@ -36,6 +36,10 @@ function processContext(stdout: TextOutput, signal: AbortSignal): CliContext {
   return {
     stdout,
     stderr: guarded(process.stderr),
+    // Asked for only when it is read: to touch it may start reading.
+    get stdin() {
+      return process.stdin;
+    },
     barStream: stderrIsTerminal ? process.stderr : undefined,
     cwd: process.cwd(),
     env: process.env,

@@ -3,11 +3,12 @@ import { addConvert } from "./commands/convert.js";
 import { addExplain } from "./commands/explain.js";
 import { addInspect } from "./commands/inspect.js";
 import { addMethods } from "./commands/methods.js";
+import { addRun } from "./commands/run.js";
 import { addUi } from "./commands/ui.js";
 import type { CliContext } from "./context.js";
 import { type ExitCode, exitCodeMeanings } from "./exit-codes.js";
 
-export const commandNames = ["explain", "inspect", "methods", "convert", "ui"] as const;
+export const commandNames = ["explain", "run", "inspect", "methods", "convert", "ui"] as const;
 
 /**
  * The command line as commander sees it. Nothing here ends the process: commander's exits are thrown as CommanderError,
@@ -32,6 +33,7 @@ export function createProgram(context: CliContext, done: (code: ExitCode) => voi
     })
     .addHelpText("after", `${examples}\n\n${exitCodeHelp()}`);
   addExplain(program, context, done);
+  addRun(program, context, done);
   addInspect(program, context, done);
   addMethods(program, context, done);
   addConvert(program, context, done);
@@ -43,6 +45,7 @@ const examples = `
 Examples:
   whybox explain dog.jpg
   whybox explain photos --weights best.onnx --out results
+  whybox run photos --recursive --out night
   whybox inspect best.onnx
   whybox methods
   whybox convert best.pt best.onnx

@@ -6,13 +6,17 @@ import { concernsOf, explainDiskFailure } from "./disk-failure.js";
 import { systemErrorCode } from "./system-error.js";
 
 /**
- * Writes a file whole or not at all: into a temporary file of the same folder, flushed to the disk, then renamed over
+ * Writes a file whole or not at all: into a temporary file, by default of the same folder, flushed to the disk, then renamed over
  * `path`. On failure the temporary file is removed and what was at `path` stays.
  * @throws output when the disk or the folder does not take it; `details.concerns` is "file" when others may succeed there.
  */
-export async function writeFileSafely(path: string, bytes: Uint8Array | string): Promise<void> {
+export async function writeFileSafely(
+  path: string,
+  bytes: Uint8Array | string,
+  folder: string = dirname(path),
+): Promise<void> {
   // Short, so that a long file name does not become too long; hidden, so that globs pass over it.
-  const temporary = join(dirname(path), `.whybox-${randomUUID().slice(0, 8)}.tmp`);
+  const temporary = join(folder, `.whybox-${randomUUID().slice(0, 8)}.tmp`);
   try {
     await writeFlushed(temporary, bytes);
     await rename(temporary, path);

@@ -65,6 +65,7 @@ export const runOptionsSchema = z.strictObject({
   names: z.string().nullable().describe("Absolute path of a file of class names."),
   device: z.string(),
   threads: z.int().describe("Inside one operation, of each worker's session."),
+  input: z.record(z.string(), z.json()).nullable().describe("What was said of the model's input."),
   explain: z
     .record(z.string(), z.json())
     .describe("Options of the explanation that were set; the rest is the method's."),
@@ -135,6 +136,12 @@ export const runDetectionSchema = z.object({
   blind: z.array(z.string()).describe("Layers that cannot see it: its gradient there is exactly zero."),
   heat: heatSchema.nullable().describe("Of its own map; null without one (--per image or class, or not explained)."),
   files: z.object({ png: z.string().nullable(), npy: z.string().nullable() }).nullable().describe("Of its own map."),
+  mask: z
+    .object({ counts: z.array(z.int()) })
+    .optional()
+    .describe(
+      "Of a segmentation model: COCO's uncompressed runs over the picture, of 0 and 1 in turn, column by column.",
+    ),
   corners: z.array(pointSchema).length(4).optional().describe("Of a turned box."),
   keypoints: z
     .array(z.object({ name: z.string(), x: z.number(), y: z.number(), confidence: z.number().nullable() }))

@@ -23,6 +23,8 @@ const flags = [
     "--compat",
     "--ablate-to",
   ],
+  ...["--recursive", "--split", "--images", "--vid-stride", "--max-frames", "--skip-missing", "--allow-private"],
+  ...["--resume", "--workers", "--parquet"],
   ...["--keep-only-topk", "--samples", "--seed", "--crop", "--crop-keep", "--box=1"],
   ...["--json", "--quiet", "--version", "--help", "--", "-", "-h", "-2", "--no-json", "--layer=", "--conf=0.5"],
 ];

@@ -1,0 +1,87 @@
+import cliProgress from "cli-progress";
+import type { WorkProgress } from "../runs/execute.js";
+import type { CliContext } from "./context.js";
+
+/** How far a run is: a bar on a terminal, a line a minute elsewhere. */
+export interface RunProgress {
+  show(progress: WorkProgress): void;
+  /** Takes the bar off the screen, so that lines can be printed; the next call brings it back. */
+  clear(): void;
+}
+
+/** The rate is that of the last half minute: the first items wait for the model, and nights are long. */
+const WINDOW_MS = 30_000;
+const LINE_MS = 60_000;
+const SAMPLE_MS = 500;
+
+export function createRunProgress(
+  context: CliContext,
+  quiet: boolean,
+  now: () => number = () => performance.now(),
+): RunProgress {
+  if (quiet) return { show() {}, clear() {} };
+  const rate = createRate(now);
+  return context.barStream === undefined ? lines(context, rate, now) : bar(context.barStream, rate);
+}
+
+/** Items a second; undefined while nothing can be said. */
+export type Rate = (done: number) => number | undefined;
+
+export function createRate(now: () => number): Rate {
+  const samples: { readonly at: number; readonly done: number }[] = [];
+  return (done) => {
+    const at = now();
+    if (samples.length === 0 || at - samples.at(-1)!.at >= SAMPLE_MS) samples.push({ at, done });
+    while (samples.length > 2 && at - samples[0]!.at > WINDOW_MS) samples.shift();
+    const first = samples[0]!;
+    return at > first.at && done > first.done ? (1000 * (done - first.done)) / (at - first.at) : undefined;
+  };
+}
+
+/** "120 of 20000, 7.9/s, 42 min left, 3 failed". */
+export function progressText({ done, total, failures, frames }: WorkProgress, rate: number | undefined): string {
+  const parts = [`${done} of ${total}`];
+  if (rate !== undefined)
+    parts.push(`${rate < 10 ? rate.toFixed(2) : rate.toFixed(0)}/s`, `${timeText((total - done) / rate)} left`);
+  if (frames > 0) parts.push(`frame ${frames}`);
+  if (failures > 0) parts.push(`${failures} failed`);
+  return parts.join(", ");
+}
+
+/** "40 s", "12 min", "3 h 20 min". */
+function timeText(seconds: number): string {
+  if (seconds < 90) return `${Math.ceil(seconds)} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 90 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+function lines(context: CliContext, rate: Rate, now: () => number): RunProgress {
+  let last = now();
+  return {
+    show(progress) {
+      const speed = rate(progress.done);
+      if (now() - last < LINE_MS) return;
+      last = now();
+      context.stderr.write(`${progressText(progress, speed)}\n`);
+    },
+    clear() {},
+  };
+}
+
+function bar(stream: NodeJS.WritableStream, rate: Rate): RunProgress {
+  let shown: cliProgress.SingleBar | undefined;
+  return {
+    show(progress) {
+      const note = progressText(progress, rate(progress.done));
+      if (shown === undefined) {
+        shown = new cliProgress.SingleBar({ format: "{bar} {note}", stream, clearOnComplete: true, barsize: 30 });
+        shown.start(progress.total, progress.done, { note });
+      }
+      shown.update(progress.done, { note });
+    },
+    clear() {
+      shown?.stop();
+      shown = undefined;
+    },
+  };
+}

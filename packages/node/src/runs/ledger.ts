@@ -1,0 +1,164 @@
+import { createReadStream } from "node:fs";
+import { type FileHandle, open, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { WhyboxError } from "@whybox/core";
+import { explainDiskFailure } from "../io/disk-failure.js";
+import { systemErrorCode } from "../io/system-error.js";
+import { runFiles, runFilesVersion } from "./schema.js";
+
+/** The files that have a line for each item. */
+export const ledgerFiles = [runFiles.results, runFiles.maps, runFiles.timings] as const;
+
+/** One item's lines, without their ends. */
+export type LedgerLines = Readonly<Record<(typeof ledgerFiles)[number], string>>;
+
+/** Lines wait so long, or until they are so many bytes, before they go down to the disk together. */
+const COMMIT_MS = 1_000;
+const COMMIT_BYTES = 8 * 2 ** 20;
+
+interface OpenFile {
+  readonly file: FileHandle;
+  /** Committed bytes. */
+  size: number;
+  /** Waits to be committed. */
+  text: string;
+}
+
+/** The files of a run that grow line by line: line n is item first + n in each of them, so what is done is a prefix. */
+export class Ledger {
+  readonly #folder: string;
+  readonly #first: number;
+  readonly #files: ReadonlyMap<string, OpenFile>;
+  #next: number;
+  #waiting = 0;
+  #committed = performance.now();
+  #dirty = new Set<string>();
+
+  private constructor(folder: string, first: number, next: number, files: ReadonlyMap<string, OpenFile>) {
+    this.#folder = folder;
+    this.#first = first;
+    this.#next = next;
+    this.#files = files;
+  }
+
+  /**
+   * Opens the files, or makes them. What a crash left is cut off: a torn line, one that is not its item's, and lines that the other
+   * files lack.
+   * @param first item of the first line.
+   * @throws output.
+   */
+  static async open(folder: string, first: number): Promise<Ledger> {
+    const files = new Map<string, OpenFile>();
+    try {
+      const paths = ledgerFiles.map((name) => join(folder, name));
+      const found = await Promise.all(paths.map((path) => scan(path, first, Number.POSITIVE_INFINITY)));
+      const lines = Math.min(...found.map((one) => one.lines));
+      for (const [i, name] of ledgerFiles.entries()) {
+        const size = found[i]!.lines === lines ? found[i]!.bytes : (await scan(paths[i]!, first, lines)).bytes;
+        const file = await open(paths[i]!, "a");
+        files.set(name, { file, size, text: "" });
+        await file.truncate(size);
+      }
+      return new Ledger(folder, first, first + lines, files);
+    } catch (cause) {
+      await Promise.allSettled([...files.values()].map(({ file }) => file.close()));
+      throw refused(folder, "the run's files", cause);
+    }
+  }
+
+  /** The item whose lines come next. */
+  get next(): number {
+    return this.#next;
+  }
+
+  get first(): number {
+    return this.#first;
+  }
+
+  /**
+   * Adds the lines of the next item.
+   * @param files that the lines tell of; their folders go down to the disk first.
+   */
+  async append(lines: LedgerLines, files: readonly string[] = []): Promise<void> {
+    for (const name of ledgerFiles) {
+      this.#files.get(name)!.text += `${lines[name]}\n`;
+      this.#waiting += lines[name].length;
+    }
+    for (const path of files) this.#dirty.add(dirname(path));
+    this.#next++;
+    if (this.#waiting > COMMIT_BYTES || performance.now() - this.#committed > COMMIT_MS) await this.commit();
+  }
+
+  /** Writes what waits down to the disk. @throws output. */
+  async commit(): Promise<void> {
+    let path = this.#folder;
+    try {
+      for (path of this.#dirty) await syncFolder(path);
+      this.#dirty.clear();
+      for (const [name, entry] of this.#files) {
+        path = join(this.#folder, name);
+        if (entry.text === "") continue;
+        const bytes = Buffer.from(entry.text);
+        entry.text = "";
+        await entry.file.appendFile(bytes);
+        await entry.file.sync();
+        entry.size += bytes.length;
+      }
+    } catch (cause) {
+      throw refused(dirname(path), basename(path), cause);
+    }
+    this.#waiting = 0;
+    this.#committed = performance.now();
+  }
+
+  /** Closes the files; what has not been committed is dropped. A line that the disk took in part only is cut off. */
+  async close(): Promise<void> {
+    for (const { file, size } of this.#files.values()) {
+      await file.truncate(size).catch(() => undefined); // the next run does it again
+      await file.close().catch(() => undefined);
+    }
+  }
+}
+
+/** The name of a new file is on the disk only when its folder is. */
+async function syncFolder(path: string): Promise<void> {
+  if (process.platform === "win32") return; // cannot be opened there
+  const folder = await open(path, "r");
+  await folder.sync().finally(() => folder.close());
+}
+
+/** Whole lines at the start of a file that are of items first, first + 1, …: `limit` at most. */
+async function scan(path: string, first: number, limit: number): Promise<{ lines: number; bytes: number }> {
+  const there = await stat(path).catch((error: unknown) => {
+    if (systemErrorCode(error) === "ENOENT") return undefined;
+    throw error;
+  });
+  let [lines, bytes] = [0, 0];
+  if (there === undefined || limit === 0) return { lines, bytes };
+  // Of a line that is longer than a chunk the head and the length are kept.
+  let [head, length] = [Buffer.alloc(0), 0];
+  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 }) as AsyncIterable<Buffer>) {
+    for (let start = 0; start < chunk.length; ) {
+      const end = chunk.indexOf(10, start);
+      const part = chunk.subarray(start, end < 0 ? chunk.length : end);
+      if (head.length < 64) head = Buffer.concat([head, part.subarray(0, 64)]);
+      length += part.length;
+      start = end < 0 ? chunk.length : end + 1;
+      if (end < 0) continue;
+      if (!head.toString("latin1").startsWith(`{"v":${runFilesVersion},"item":${first + lines},`))
+        return { lines, bytes };
+      lines++;
+      bytes += length + 1;
+      if (lines >= limit) return { lines, bytes };
+      [head, length] = [Buffer.alloc(0), 0];
+    }
+  }
+  return { lines, bytes };
+}
+
+function refused(folder: string, what: string, cause: unknown): WhyboxError {
+  if (cause instanceof WhyboxError) return cause;
+  const advice = explainDiskFailure(cause, "choose another folder with --out");
+  const message = `Could not write ${what} in ${folder}: ${advice} What is done stays; --resume goes on from there.`;
+  return new WhyboxError("output", message, { details: { folder, reason: systemErrorCode(cause) }, cause });
+}

@@ -1,0 +1,153 @@
+import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { link, open, readdir, readFile, rename, rm, utimes } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { WhyboxError } from "@whybox/core";
+import { z } from "zod";
+import { systemErrorCode } from "../io/system-error.js";
+import { runFiles } from "./schema.js";
+
+const ownerSchema = z.object({ host: z.string(), pid: z.int(), started: z.string(), id: z.string() });
+type Owner = z.infer<typeof ownerSchema>;
+
+/** Who holds a lock shows it this often by the time of the file. */
+const BEAT_MS = 5_000;
+/** A holder on another machine that has not for so long is gone. */
+const STALE_MS = 30_000;
+
+export interface LockOptions {
+  readonly signal?: AbortSignal;
+  /** Told before waiting for a holder on another machine. */
+  readonly onWait?: (message: string) => void;
+  readonly staleMs?: number;
+  readonly host?: string;
+}
+
+/** Who may write a folder. */
+export interface Lock {
+  release(): Promise<void>;
+}
+
+/**
+ * Makes this process the only one that writes a folder. The lock of a process that was killed is taken over: on this machine at once, from
+ * another one when it has shown no life for half a minute.
+ * @throws output when somebody holds it, or the folder cannot be written; aborted.
+ */
+export async function lockFolder(folder: string, options: LockOptions = {}): Promise<Lock> {
+  const path = join(folder, runFiles.lock);
+  const host = options.host ?? hostname();
+  const mine: Owner = { host, pid: process.pid, started: startOf(process.pid), id: randomUUID() };
+  while (!(await create(path, mine))) {
+    const text = await readFile(path, "utf8").catch(() => "");
+    if (text !== "" && (await isAlive(path, text, host, options))) throw held(folder, text);
+    await removeStale(path, text);
+  }
+  await tidy(folder);
+  const beat = setInterval(() => void utimes(path, new Date(), new Date()).catch(() => undefined), BEAT_MS);
+  beat.unref();
+  return {
+    release: async () => {
+      clearInterval(beat);
+      if (ownerOf(await readFile(path, "utf8").catch(() => ""))?.id === mine.id) await rm(path, { force: true });
+    },
+  };
+}
+
+/** Removes what processes left that were killed while they took the lock. */
+async function tidy(folder: string): Promise<void> {
+  const names = (await readdir(folder)).filter((name) => name.startsWith(`${runFiles.lock}-`));
+  await Promise.all(names.map((name) => rm(join(folder, name), { force: true })));
+}
+
+/** Whole or not at all: a linked file never is without its text. */
+async function create(path: string, owner: Owner): Promise<boolean> {
+  const temporary = `${path}-${owner.id}`;
+  try {
+    const file = await open(temporary, "wx");
+    await file.writeFile(JSON.stringify(owner)).finally(() => file.close());
+    await link(temporary, path);
+    return true;
+  } catch (error) {
+    // Its holder, who tidies up after killed ones, may have taken the temporary file away.
+    if (["EEXIST", "ENOENT"].includes(systemErrorCode(error))) return false;
+    throw error;
+  } finally {
+    await rm(temporary, { force: true }).catch(() => undefined);
+  }
+}
+
+async function isAlive(path: string, text: string, host: string, options: LockOptions): Promise<boolean> {
+  const owner = ownerOf(text);
+  if (owner === undefined) return false;
+  if (owner.host === host) return isRunning(owner);
+  const { staleMs = STALE_MS, signal, onWait } = options;
+  onWait?.(`The folder is held by a process of ${owner.host}; waiting ${staleMs / 1000} s for a sign of life.`);
+  const before = await timeOf(path);
+  await setTimeout(staleMs, undefined, signal === undefined ? {} : { signal }).catch((cause: unknown) => {
+    throw new WhyboxError("aborted", "Stopped.", { cause });
+  });
+  return (await timeOf(path)) !== before;
+}
+
+async function timeOf(path: string): Promise<string> {
+  const file = await open(path, "r").catch(() => undefined);
+  if (file === undefined) return "gone";
+  try {
+    return String((await file.stat({ bigint: true })).mtimeNs);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Out of the way first, and back when it is another's by now. */
+async function removeStale(path: string, text: string): Promise<void> {
+  const aside = `${path}-${randomUUID()}`;
+  try {
+    await rename(path, aside);
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return;
+    throw error;
+  }
+  if ((await readFile(aside, "utf8")) !== text) await link(aside, path).catch(() => undefined);
+  await rm(aside, { force: true });
+}
+
+function ownerOf(text: string): Owner | undefined {
+  try {
+    return ownerSchema.parse(JSON.parse(text));
+  } catch {
+    // Empty or half-written by a machine that lost its power: nobody's.
+    return undefined;
+  }
+}
+
+function isRunning({ pid, started }: Owner): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    if (systemErrorCode(error) === "ESRCH") return false;
+  }
+  // The number may have gone to another process since.
+  return started === startOf(pid);
+}
+
+/** When a process was started, in the system's own count; empty where it does not tell. */
+function startOf(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+  } catch {
+    return "";
+  }
+}
+
+function held(folder: string, text: string): WhyboxError {
+  const owner = ownerOf(text);
+  return new WhyboxError(
+    "output",
+    `${folder}: process ${owner?.pid} of ${owner?.host} is writing this run. Wait for it or end it, or choose another folder with --out.`,
+    { details: { folder, ...owner } },
+  );
+}

@@ -1,0 +1,155 @@
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { WhyboxError } from "@whybox/core";
+import { z } from "zod";
+import type { Device } from "../api.js";
+import type { BatchSettings } from "../batch/settings.js";
+import { systemErrorCode } from "../io/system-error.js";
+import { type Manifest, manifestSchema, type RunOptionsRecord, runFiles, runFilesVersion } from "./schema.js";
+import type { WorkerReport } from "./task.js";
+
+/** What the results of a run depend on, besides its sources. */
+export interface RunSettings {
+  readonly batch: BatchSettings;
+  /** Threads of each worker's session. */
+  readonly threads: number;
+  readonly vidStride: number;
+  readonly maxFrames: number | null;
+  readonly allowPrivate: boolean;
+}
+
+/** The settings as the manifest has them; files by their absolute paths. */
+export function optionsRecord(
+  { batch, threads, vidStride, maxFrames, allowPrivate }: RunSettings,
+  cwd: string,
+): RunOptionsRecord {
+  const { explain, colormap, opacity, hideBoxes, hideLabels, sideBySide, crop } = batch;
+  const weights = resolve(cwd, batch.weights);
+  return {
+    weights: existsSync(weights) ? weights : batch.weights,
+    names: batch.names === undefined ? null : resolve(cwd, batch.names),
+    device: batch.device,
+    threads,
+    input: batch.input === undefined ? null : JSON.parse(JSON.stringify(batch.input)),
+    explain: JSON.parse(JSON.stringify(explain)),
+    save: batch.save.filter((kind) => kind !== "json"),
+    frame: batch.frame,
+    draw: { colormap, opacity, hideBoxes, hideLabels, sideBySide, crop: crop ?? null },
+    vidStride,
+    maxFrames,
+    allowPrivate,
+  };
+}
+
+/** The settings of a run that is there. */
+export function settingsOfRecord(record: RunOptionsRecord): RunSettings {
+  const { draw, threads, vidStride, maxFrames, allowPrivate } = record;
+  return {
+    batch: {
+      weights: record.weights,
+      names: record.names ?? undefined,
+      device: record.device as Device,
+      threads,
+      input: (record.input ?? undefined) as BatchSettings["input"],
+      explain: record.explain as unknown as BatchSettings["explain"],
+      save: record.save,
+      frame: record.frame,
+      ...{ ...draw, crop: draw.crop ?? undefined },
+    },
+    threads,
+    vidStride,
+    maxFrames,
+    allowPrivate,
+  };
+}
+
+/** The model and the programs as the manifest has them. */
+export function factsRecord({ model, versions }: WorkerReport, whybox: string): Pick<Manifest, "versions" | "model"> {
+  return {
+    versions: { whybox, ...versions },
+    model: {
+      sha256: model.sha256,
+      bytes: model.bytes,
+      format: model.format,
+      opset: model.opset,
+      licence: model.licence ?? null,
+      task: model.head.task,
+      hasObjectness: model.head.hasObjectness,
+      classNames: [...model.classNames],
+      levels: model.head.levels.map(({ name, stride }) => ({ name, stride })),
+    },
+  };
+}
+
+/** The text of manifest.json. */
+export function manifestText(manifest: Manifest): string {
+  return `${JSON.stringify(manifestSchema.parse(manifest), null, 2)}\n`;
+}
+
+/**
+ * The manifest of a run's folder; undefined when it has none yet.
+ * @throws bad-input for a damaged one, or of another version.
+ */
+export async function readManifest(folder: string): Promise<Manifest | undefined> {
+  const path = join(folder, runFiles.manifest);
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (cause) {
+    if (systemErrorCode(cause) === "ENOENT") return undefined;
+    throw new WhyboxError("bad-input", `${path} cannot be read (${systemErrorCode(cause)}).`, { cause });
+  }
+  const found = manifestSchema.safeParse(parseJson(text));
+  if (found.success) return found.data;
+  const version = (parseJson(text) as { schemaVersion?: unknown } | undefined)?.schemaVersion;
+  const why =
+    typeof version === "number" && version !== runFilesVersion
+      ? `it is of version ${version}, and this Whybox knows version ${runFilesVersion}`
+      : (z.prettifyError(found.error).split("\n")[0] ?? "");
+  throw new WhyboxError("bad-input", `${path} is no manifest of a run: ${why}.`, { details: { path } });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // the schema says that there is nothing
+  }
+}
+
+/** One entry that differs: its place, what the run has, what is given now. */
+export interface Difference {
+  readonly entry: string;
+  readonly was: string;
+  readonly now: string;
+}
+
+/** Where two pieces of manifests differ, entry by entry. */
+export function differences(was: unknown, now: unknown, entry = ""): Difference[] {
+  if (isRecord(was) && isRecord(now)) {
+    const keys = [...new Set([...Object.keys(was), ...Object.keys(now)])];
+    return keys.flatMap((key) => differences(was[key], now[key], entry === "" ? key : `${entry}.${key}`));
+  }
+  const [before, after] = [JSON.stringify(was) ?? "nothing", JSON.stringify(now) ?? "nothing"];
+  return before === after ? [] : [{ entry, was: shortened(before), now: shortened(after) }];
+}
+
+/** @throws usage that names what differs. */
+export function refuseDifferences(found: readonly Difference[], folder: string): void {
+  if (found.length === 0) return;
+  const lines = found.map(({ entry, was, now }) => `  ${entry}: ${was} in the run, ${now} now`);
+  throw new WhyboxError(
+    "usage",
+    `${folder} is a run with other settings, and one run has one kind of results:\n${lines.join("\n")}\nGive the same, leave all of them out (whybox run --resume --out …), or choose another folder with --out.`,
+    { details: { folder, differences: found } },
+  );
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function shortened(text: string): string {
+  return text.length <= 80 ? text : `${text.slice(0, 79)}…`;
+}

@@ -1,0 +1,118 @@
+import { type Detection, type DetectionMap, type ExplainResult, energyInBox, peakOf, sampleGrid } from "@whybox/core";
+import type { PartFiles } from "../batch/outputs.js";
+import { boxContext, boxGrid, type MapLine, pictureGrid, type RunDetection, type RunPictureLine } from "./schema.js";
+
+/** What a picture or a frame says in a run's lines. */
+export interface Measured {
+  readonly found: Pick<RunPictureLine, "size" | "detections" | "empty" | "messages">;
+  readonly maps: MapLine["maps"];
+}
+
+/**
+ * Puts an explanation into numbers that a report can be made from.
+ * @param perDetection whether each map is a detection's own.
+ * @param mapFiles in the order of the result's maps.
+ */
+export function measure(result: ExplainResult, perDetection: boolean, mapFiles: readonly PartFiles[] = []): Measured {
+  const own = new Map<number, number>();
+  if (perDetection) for (const [i, map] of result.maps.entries()) own.set(map.detections[0]!, i);
+  const detections = result.detections.map((detection) => {
+    const i = own.get(detection.index);
+    const map = i === undefined ? undefined : result.maps[i];
+    return detectionOf(detection, result, map, i === undefined ? undefined : mapFiles[i]);
+  });
+  const { empty } = result;
+  const size = [...result.letterbox.imageSize] as [number, number];
+  return {
+    found: {
+      size,
+      detections,
+      empty: empty === undefined ? null : { reason: empty.reason, message: empty.message },
+      messages: [...new Set(result.layers.flatMap(({ message }) => (message === undefined ? [] : [message])))],
+    },
+    maps: result.empty !== undefined ? [] : smallMaps(result),
+  };
+}
+
+function detectionOf(
+  detection: Detection,
+  result: ExplainResult,
+  map: DetectionMap | undefined,
+  files: PartFiles | undefined,
+): RunDetection {
+  const { mask, corners, keypoints } = detection;
+  return {
+    class: detection.classIndex,
+    name: detection.className,
+    score: digits(detection.confidence),
+    objectness: digits(detection.objectness),
+    probability: digits(detection.classProbability),
+    box: boxOf(detection.boxImage),
+    level: detection.level,
+    explained: result.explained.includes(detection.index),
+    blind: result.layers.filter((layer) => layer.blind.includes(detection.index)).map(({ name }) => name),
+    heat: map === undefined ? null : heatOf(detection, map),
+    files: files === undefined || (files.png === null && files.npy === null) ? null : { ...files },
+    ...(mask === undefined ? {} : { mask: { counts: [...mask.counts] } }),
+    ...(corners === undefined ? {} : { corners: corners.map(([x, y]) => [pixels(x), pixels(y)] as [number, number]) }),
+    ...(keypoints === undefined ? {} : { keypoints: keypoints.map(keypointOf) }),
+  };
+}
+
+function heatOf({ boxImage }: Detection, { heatmap, maximum }: DetectionMap): RunDetection["heat"] {
+  const { energy, area, enrichment } = energyInBox(heatmap, boxImage);
+  const [x, y] = [peakOf(heatmap)[0] + 0.5, peakOf(heatmap)[1] + 0.5];
+  return {
+    inBox: digits(energy),
+    area: digits(area),
+    ratio: digits(enrichment),
+    peak: [x, y],
+    peakInBox: x >= boxImage.x1 && x < boxImage.x2 && y >= boxImage.y1 && y < boxImage.y2,
+    maximum: digits(maximum),
+  };
+}
+
+function smallMaps(result: ExplainResult): MapLine["maps"] {
+  const { explained, heatmap, maps } = result;
+  const all = maps.length > 0 ? maps : [{ detections: explained, heatmap }];
+  return all.map(({ detections, heatmap }) => {
+    const whole = { x1: 0, y1: 0, x2: heatmap.width, y2: heatmap.height };
+    const [only, ...others] = detections;
+    const box = only === undefined || others.length > 0 ? undefined : around(result.detections[only]!);
+    return {
+      detections: [...detections],
+      picture: bytes(sampleGrid(heatmap, whole, pictureGrid)),
+      box: box === undefined ? null : bytes(sampleGrid(heatmap, box, boxGrid)),
+    };
+  });
+}
+
+function around({ boxImage: { x1, y1, x2, y2 } }: Detection) {
+  const [x, y] = [(x1 + x2) / 2, (y1 + y2) / 2];
+  const [w, h] = [((x2 - x1) * boxContext) / 2, ((y2 - y1) * boxContext) / 2];
+  return { x1: x - w, y1: y - h, x2: x + w, y2: y + h };
+}
+
+function keypointOf({ name, x, y, confidence }: NonNullable<Detection["keypoints"]>[number]) {
+  return { name, x: pixels(x), y: pixels(y), confidence: confidence === undefined ? null : digits(confidence) };
+}
+
+function boxOf({ x1, y1, x2, y2 }: Detection["boxImage"]): RunDetection["box"] {
+  return [pixels(x1), pixels(y1), pixels(x2), pixels(y2)];
+}
+
+function bytes(grid: Float32Array): string {
+  return Buffer.from(Uint8Array.from(grid, (value) => Math.round(255 * Math.min(Math.max(value, 0), 1)))).toString(
+    "base64",
+  );
+}
+
+function pixels(value: number): number {
+  return Math.round(value * 1e3) / 1e3;
+}
+
+/** Six significant digits; a number that JSON has no word for is a bug, and would become null. */
+function digits(value: number): number {
+  if (!Number.isFinite(value)) throw new RangeError(`A number of a run is ${value}.`);
+  return Number(value.toPrecision(6));
+}

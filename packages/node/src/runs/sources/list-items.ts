@@ -1,0 +1,154 @@
+import { dirname, extname, join, resolve } from "node:path";
+import { WhyboxError } from "@whybox/core";
+import { isDynamicPattern } from "tinyglobby";
+import { imageExtensions, kindOfPath, siblingHint } from "../../batch/sources.js";
+import type { Manifest, RunItem } from "../schema.js";
+import { linesOf, readCocoImages, readTextList, readYoloSplit } from "./lists.js";
+import { addressItem, fileItem, isAddress, isCamera, kindByName, videoExtensions } from "./source-kind.js";
+import { walk, walkGlob } from "./walk.js";
+
+export interface ListOptions {
+  /** Absolute; relative sources start here. */
+  readonly root: string;
+  /** The run's own folder, which is never a source. */
+  readonly out: string;
+  readonly recursive: boolean;
+  /** Of a YOLO dataset. */
+  readonly split: string;
+  /** Absolute path of the folder where the pictures of lists are; default: the list's own. */
+  readonly images: string | undefined;
+  /** What `-` reads. */
+  readonly stdin: AsyncIterable<string | Uint8Array> | undefined;
+  /** What could not be read and is left out. */
+  readonly onProblem: (message: string) => void;
+}
+
+export type RunInput = Manifest["inputs"][number];
+
+/** One argument, understood. */
+export interface OpenInput {
+  readonly input: RunInput;
+  items(): AsyncGenerator<RunItem>;
+}
+
+/**
+ * Understands one argument: a picture or video, a folder, a glob, an address, `-` (a list on stdin, one source a line), a list (.txt, a COCO
+ * .json, a YOLO .yaml), a camera (/dev/video0). Nothing is listed before the items are asked for.
+ * @throws bad-input for what is not there or none of these.
+ */
+export async function openInput(given: string, options: ListOptions): Promise<OpenInput> {
+  if (given === "-") return stdinList(options);
+  if (given.trim() === "") throw new WhyboxError("bad-input", "A source is empty text.");
+  if (isAddress(given)) return address(given);
+  const path = resolve(options.root, given);
+  if (isCamera(path)) return one(given, { kind: "stream", source: path });
+  const kind = await kindOfPath(path);
+  if (kind === "folder") return folder(given, path, options);
+  if (kind === "file") return file(given, path, options);
+  if (kind === "missing" && isDynamicPattern(given)) return glob(given, options);
+  const hint = kind === "missing" ? await siblingHint(path) : ` The system says ${kind}.`;
+  throw new WhyboxError("bad-input", `${given}: no such file or folder; looked for ${path}.${hint}`);
+}
+
+function one(given: string, item: RunItem): OpenInput {
+  const input: RunInput = { given, kind: isAddress(given) ? "url" : "file", path: null };
+  return {
+    input,
+    async *items() {
+      yield item;
+    },
+  };
+}
+
+function address(given: string): OpenInput {
+  const item = addressItem(given);
+  if (item !== undefined) return one(given, item);
+  throw new WhyboxError(
+    "bad-input",
+    `${given}: not an address that can be read. Give a file, a folder, a glob, an http(s) URL, or a stream (rtsp://…).`,
+  );
+}
+
+function file(given: string, path: string, options: ListOptions): OpenInput {
+  const ending = extname(path).toLowerCase();
+  if (ending === ".txt") return listed(given, "list", path, () => readTextList(path), options);
+  if (ending === ".json") return listed(given, "coco", path, () => readCocoImages(path), options);
+  if (ending === ".yaml" || ending === ".yml") return yolo(given, path, options);
+  return one(given, fileItem(options.root, path));
+}
+
+function folder(given: string, path: string, options: ListOptions): OpenInput {
+  const depth = options.recursive ? Number.POSITIVE_INFINITY : 1;
+  const where = options.recursive ? "or below it" : "(--recursive looks below it, too)";
+  const nothing = `${given}: no picture or video in this folder ${where}; looked for ${known()}.`;
+  const names = () => walk(path, { depth, except: options.out, onProblem: options.onProblem });
+  return { input: { given, kind: "folder", path }, items: () => byName(names(), nothing, options) };
+}
+
+function glob(given: string, options: ListOptions): OpenInput {
+  const nothing = `${given}: no picture or video matches; looked in ${options.root} for ${known()}.`;
+  const names = () => walkGlob(given, options.root, { except: options.out, onProblem: options.onProblem });
+  return { input: { given, kind: "glob", path: null }, items: () => byName(names(), nothing, options) };
+}
+
+function stdinList({ stdin, root }: ListOptions): OpenInput {
+  if (stdin === undefined) throw new WhyboxError("usage", "- reads a list from stdin, and there is none.");
+  const input: RunInput = { given: "-", kind: "stdin", path: null };
+  return {
+    input,
+    async *items() {
+      for await (const line of linesOf(stdin)) yield lineItem(line, root, root);
+    },
+  };
+}
+
+function listed(
+  given: string,
+  kind: "list" | "coco",
+  path: string,
+  read: () => AsyncIterable<string> | Promise<readonly string[]>,
+  { root, images }: ListOptions,
+): OpenInput {
+  return {
+    input: { given, kind, path },
+    async *items() {
+      for await (const line of await read()) yield lineItem(line, images ?? dirname(path), root);
+    },
+  };
+}
+
+function yolo(given: string, path: string, options: ListOptions): OpenInput {
+  return {
+    input: { given, kind: "yolo", path },
+    async *items() {
+      // Folders of a dataset are searched to the bottom, as training does.
+      for (const part of await readYoloSplit(path, options.split)) {
+        const opened = await openInput(part, { ...options, recursive: true });
+        yield* opened.items();
+      }
+    },
+  };
+}
+
+function lineItem(line: string, folder: string, root: string): RunItem {
+  return (isAddress(line) ? addressItem(line) : undefined) ?? fileItem(root, resolve(folder, line));
+}
+
+async function* byName(names: AsyncIterable<string>, nothing: string, { root }: ListOptions): AsyncGenerator<RunItem> {
+  let found = false;
+  for await (const path of names) {
+    if (kindByName(path) === undefined) continue;
+    found = true;
+    yield fileItem(root, path);
+  }
+  if (!found) throw new WhyboxError("bad-input", nothing);
+}
+
+function known(): string {
+  return [...imageExtensions, ...videoExtensions].join(", ");
+}
+
+/** Where an item is: an absolute path, or its address. */
+export function locationOf({ kind, source }: RunItem, root: string): string {
+  return kind === "url" || isAddress(source) ? source : join(resolve(root, source));
+}

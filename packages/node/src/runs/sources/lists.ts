@@ -1,0 +1,92 @@
+import { createReadStream } from "node:fs";
+import { readFile, stat } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { WhyboxError } from "@whybox/core";
+import { parse } from "yaml";
+import { z } from "zod";
+import { textLines } from "../text-lines.js";
+
+/** A COCO file is parsed whole; a text of more characters is beyond what JavaScript holds. */
+const MAX_JSON_BYTES = 512 * 2 ** 20;
+const MAX_YAML_BYTES = 16 * 2 ** 20;
+
+/** Lines of a text that are not empty, one after the other. */
+export async function* linesOf(input: AsyncIterable<string | Uint8Array>): AsyncGenerator<string> {
+  for await (const line of textLines(input)) {
+    const text = line.replace(/^\uFEFF/, "").trim();
+    if (text !== "") yield text;
+  }
+}
+
+/** The sources in a text file, one in a line. */
+export async function* readTextList(path: string): AsyncGenerator<string> {
+  try {
+    yield* linesOf(createReadStream(path, "utf8"));
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
+}
+
+const cocoSchema = z.object({ images: z.array(z.object({ file_name: z.string().min(1) })) });
+
+/**
+ * The file names in a COCO JSON.
+ * @throws bad-input when it is none; limit.
+ */
+export async function readCocoImages(path: string): Promise<readonly string[]> {
+  const found = cocoSchema.safeParse(parsed(path, await readBounded(path, MAX_JSON_BYTES), JSON.parse));
+  if (found.success) return found.data.images.map((image) => image.file_name);
+  throw new WhyboxError(
+    "bad-input",
+    `${path}: no COCO file (${z.prettifyError(found.error).split("\n")[0]}); expected "images" with a "file_name" each.`,
+  );
+}
+
+const entry = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
+const yoloSchema = z.object({ path: z.string().optional() }).catchall(z.unknown());
+
+/**
+ * The folders, text files and pictures of one split of a YOLO dataset.yaml, as absolute paths.
+ * @throws bad-input when it is none, or has no such split.
+ */
+export async function readYoloSplit(path: string, split: string): Promise<readonly string[]> {
+  const found = yoloSchema.safeParse(parsed(path, await readBounded(path, MAX_YAML_BYTES), parse));
+  const splits = found.success ? Object.keys(found.data).filter((key) => /^(train|val|test|minival)$/.test(key)) : [];
+  if (!found.success || splits.length === 0)
+    throw new WhyboxError("bad-input", `${path}: no YOLO dataset; expected entries such as "train" and "val".`);
+  const wanted = entry.safeParse(found.data[split]);
+  if (!wanted.success || !Object.hasOwn(found.data, split))
+    throw new WhyboxError(
+      "bad-input",
+      `${path}: no split "${split}"; it has ${splits.join(", ")}. Choose with --split.`,
+    );
+  const base = resolve(dirname(path), found.data.path ?? ".");
+  return [wanted.data].flat().map((part) => resolve(base, part));
+}
+
+async function readBounded(path: string, limit: number): Promise<string> {
+  try {
+    const { size } = await stat(path);
+    if (size > limit) {
+      const message = `${path} has ${Math.round(size / 2 ** 20)} MB; a list of this kind may have ${limit / 2 ** 20} MB. Give a .txt with one source a line.`;
+      throw new WhyboxError("limit", message, { details: { file: path, size, limit } });
+    }
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    throw cause instanceof WhyboxError ? cause : unreadable(path, cause);
+  }
+}
+
+function parsed(path: string, text: string, read: (text: string) => unknown): unknown {
+  try {
+    return read(text);
+  } catch (cause) {
+    const words = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
+    throw new WhyboxError("bad-input", `${path} cannot be read as a list of pictures: ${words}`, { cause });
+  }
+}
+
+function unreadable(path: string, cause: unknown): WhyboxError {
+  const words = cause instanceof Error ? cause.message : String(cause);
+  return new WhyboxError("bad-input", `${path}: the list cannot be read: ${words}`, { cause });
+}

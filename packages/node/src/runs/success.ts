@@ -1,0 +1,77 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { WhyboxError } from "@whybox/core";
+import { systemErrorCode } from "../io/system-error.js";
+import { type ResultLine, runFiles, runFilesVersion, type SuccessMark, successSchema } from "./schema.js";
+import { textLines } from "./text-lines.js";
+
+/** The mark of a folder whose lines are all there; reads them once. */
+export async function successOf(
+  folder: string,
+  range: { readonly first: number; readonly end: number },
+): Promise<SuccessMark> {
+  const counts = await countLines(folder);
+  return {
+    schemaVersion: runFilesVersion,
+    first: range.first,
+    end: range.end,
+    failures: counts.failures,
+    detections: counts.detections,
+    files: {
+      [runFiles.results]: await digestOf(join(folder, runFiles.results)),
+      [runFiles.maps]: await digestOf(join(folder, runFiles.maps)),
+    } as SuccessMark["files"],
+  };
+}
+
+/** What the lines of a run say in sum. */
+export async function countLines(folder: string): Promise<{ readonly failures: number; readonly detections: number }> {
+  let [failures, detections] = [0, 0];
+  for await (const line of readResults(folder)) {
+    if (line.kind === "failure") failures++;
+    else detections += line.kind === "video" ? line.detections : line.detections.length;
+  }
+  return { failures, detections };
+}
+
+/** The lines of results.jsonl, one after the other. They are trusted to be of their schema: Whybox wrote them. */
+export async function* readResults(folder: string): AsyncGenerator<ResultLine> {
+  for await (const line of textLines(createReadStream(join(folder, runFiles.results), "utf8"))) yield JSON.parse(line);
+}
+
+/**
+ * The mark of a folder, once more than its presence is asked; undefined when it is not there.
+ * @throws bad-input when it is not a mark, or a file is not as long as it says.
+ */
+export async function readSuccess(folder: string): Promise<SuccessMark | undefined> {
+  const path = join(folder, runFiles.success);
+  let mark: SuccessMark;
+  try {
+    mark = successSchema.parse(JSON.parse(await readFile(path, "utf8")));
+  } catch (cause) {
+    if (systemErrorCode(cause) === "ENOENT") return undefined;
+    throw new WhyboxError("bad-input", `${path} is damaged. Remove it, and --resume makes it anew.`, { cause });
+  }
+  for (const [name, { bytes }] of Object.entries(mark.files)) {
+    const size = await stat(join(folder, name)).then(
+      ({ size }) => size,
+      () => 0,
+    );
+    if (size === bytes) continue;
+    const message = `${join(folder, name)} has ${size} bytes; ${runFiles.success} says ${bytes}. Remove ${runFiles.success}, and --resume does what is missing.`;
+    throw new WhyboxError("bad-input", message, { details: { folder, name, size, bytes } });
+  }
+  return mark;
+}
+
+export async function digestOf(path: string): Promise<{ bytes: number; sha256: string }> {
+  const hash = createHash("sha256");
+  let bytes = 0;
+  for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+    hash.update(chunk);
+    bytes += chunk.length;
+  }
+  return { bytes, sha256: hash.digest("hex") };
+}

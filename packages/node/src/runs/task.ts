@@ -1,0 +1,74 @@
+import type { RgbImage } from "@whybox/core";
+import type { ModelReport } from "../api.js";
+import type { BatchSettings } from "../batch/settings.js";
+import type { TimingLine } from "./schema.js";
+
+/** What a worker is given when it starts. */
+export interface WorkerSetup {
+  /** Path of the model file. */
+  readonly model: string;
+  /** As given, for messages. */
+  readonly weights: string;
+  readonly licence: string | undefined;
+  readonly notice: string | undefined;
+  readonly names: readonly string[] | undefined;
+  readonly threads: number;
+  readonly settings: BatchSettings;
+  readonly allowPrivate: boolean;
+}
+
+/** One picture, or one frame of a video. */
+export type Task =
+  | {
+      readonly kind: "picture";
+      readonly item: number;
+      readonly source: string;
+      /** Path or URL. */
+      readonly location: string;
+      /** Absolute path of the folder that `files` and `tmp` lie in. */
+      readonly folder: string;
+    }
+  | {
+      readonly kind: "frame";
+      readonly item: number;
+      readonly frame: number;
+      readonly time: number | null;
+      readonly image: RgbImage;
+    };
+
+/** What became of a task: lines as text, since JSON is made where the work is. */
+export type Outcome =
+  | {
+      readonly ok: true;
+      readonly result: string;
+      readonly maps: string;
+      readonly ms: TimingLine["ms"];
+      readonly detections: number;
+      /** Paths of the files that were written. */
+      readonly files: readonly string[];
+      /** Of a frame: the picture with its heatmap and boxes. */
+      readonly overlay: RgbImage | undefined;
+    }
+  | {
+      readonly ok: false;
+      readonly code: string;
+      readonly message: string;
+      /** The system's word for why a file could not be read, or written ("ENOENT"). */
+      readonly reason: string | undefined;
+      /** Whether all other items would meet the same. */
+      readonly endsTheRun: boolean;
+    };
+
+export interface WorkerReport {
+  readonly model: ModelReport;
+  readonly versions: { readonly onnxruntime: string; readonly sharp: string };
+}
+
+/** Where tasks are done. */
+export interface Explainers {
+  /** How many tasks should be under way or wait, so that no worker does. */
+  readonly window: number;
+  report(): Promise<WorkerReport>;
+  explain(task: Task): Promise<Outcome>;
+  close(): Promise<void>;
+}

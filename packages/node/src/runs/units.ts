@@ -1,0 +1,80 @@
+import { WhyboxError } from "@whybox/core";
+import type { NumberedItem } from "./sources/item-list.js";
+import { locationOf } from "./sources/list-items.js";
+import type { Outcome, Task } from "./task.js";
+import { openVideo, type Video, type VideoFrame } from "./video/read-video.js";
+
+/** What goes through a run one by one: a picture, a frame, or the end of a video. */
+export type Unit =
+  | { readonly kind: "picture"; readonly item: NumberedItem; readonly location: string }
+  | { readonly kind: "frame"; readonly item: NumberedItem; readonly fps: number | null; readonly frame: VideoFrame }
+  | {
+      readonly kind: "end";
+      readonly item: NumberedItem;
+      readonly fps: number | null;
+      /** Why it ended before its time; the frames before it count. */
+      readonly complaint: string | undefined;
+      /** Why there is nothing of it. */
+      readonly error: WhyboxError | undefined;
+    };
+
+export interface UnitOptions {
+  readonly root: string;
+  readonly vidStride: number;
+  readonly maxFrames: number | null;
+  /** Fires at Ctrl-C: no item is begun then. A video stops without its end, a stream with it: what was seen of it counts. */
+  readonly signal: AbortSignal;
+}
+
+/** Items as units. Nothing is read ahead: a frame is decoded when it is asked for. */
+export async function* unitsOf(items: AsyncIterable<NumberedItem>, options: UnitOptions): AsyncGenerator<Unit> {
+  for await (const item of items) {
+    if (options.signal.aborted) return;
+    const location = locationOf(item, options.root);
+    if (item.kind === "image" || item.kind === "url") yield { kind: "picture", item, location };
+    else yield* framesOf(item, location, options);
+  }
+}
+
+async function* framesOf(item: NumberedItem, location: string, options: UnitOptions): AsyncGenerator<Unit> {
+  const { vidStride: stride, maxFrames, signal } = options;
+  let video: Video | undefined;
+  let count = 0;
+  let error: unknown;
+  try {
+    video = await openVideo(location, { stride, maxFrames, signal });
+    for await (const frame of video.frames()) {
+      count++;
+      yield { kind: "frame", item, fps: video.fps, frame };
+    }
+  } catch (cause) {
+    if (!(cause instanceof WhyboxError) || cause.code === "usage") throw cause;
+    error = cause;
+  }
+  if (signal.aborted && (item.kind === "video" || count === 0)) return;
+  const complaint = video?.complaint() ?? (count > 0 && error instanceof WhyboxError ? error.message : undefined);
+  yield {
+    kind: "end",
+    item,
+    fps: video?.fps ?? null,
+    complaint,
+    error: count > 0 ? undefined : nothing(item, error, complaint),
+  };
+}
+
+function nothing({ source }: NumberedItem, error: unknown, complaint: string | undefined): WhyboxError {
+  if (error instanceof WhyboxError) return error;
+  const why = complaint === undefined ? "" : `: ${complaint}`;
+  return new WhyboxError("bad-input", `${source} gave no frame${why}.`);
+}
+
+/** The task of a unit; undefined for what has none. */
+export function taskOf(unit: Unit, folder: string): Task | undefined {
+  if (unit.kind === "end") return undefined;
+  const { item, source } = unit.item;
+  if (unit.kind === "picture") return { kind: "picture", item, source, location: unit.location, folder };
+  const { frame, time, image } = unit.frame;
+  return { kind: "frame", item, frame, time, image };
+}
+
+export type { Outcome };

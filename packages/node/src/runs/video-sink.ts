@@ -1,0 +1,117 @@
+import { join } from "node:path";
+import { stemOf } from "../batch/names.js";
+import { fileFolder } from "./explain-task.js";
+import type { LedgerLines } from "./ledger.js";
+import { type RunFailureLine, type RunVideoLine, runFiles, runFilesVersion, type TimingLine } from "./schema.js";
+import type { NumberedItem } from "./sources/item-list.js";
+import type { Outcome } from "./task.js";
+import type { Unit } from "./units.js";
+import { VideoWriter } from "./video/write-video.js";
+
+type Frame = Extract<Unit, { kind: "frame" }>;
+type Done = Extract<Outcome, { ok: true }>;
+
+/** Frames a second of what comes from a source that does not say how fast it is. */
+const DEFAULT_RATE = 25;
+
+/** Collects the frames of a video, which come in order, until its end. */
+export class VideoSink {
+  readonly #folder: string;
+  readonly #stride: number;
+  #writer: VideoWriter | undefined;
+  #frames = 0;
+  #detections = 0;
+  #size: [number, number] = [0, 0];
+  #ms: TimingLine["ms"] = { decode: 0, explain: 0, measure: 0, write: 0 };
+  #error: { readonly code: string; readonly message: string } | undefined;
+
+  constructor(folder: string, stride: number) {
+    this.#folder = folder;
+    this.#stride = stride;
+  }
+
+  /** @throws output; usage without ffmpeg. */
+  async add(unit: Frame, outcome: Outcome): Promise<void> {
+    if (!outcome.ok) this.#error ??= { code: outcome.code, message: `Frame ${unit.frame.frame}: ${outcome.message}` };
+    if (!outcome.ok || this.#error !== undefined) return;
+    this.#writer ??= await this.#open(unit, outcome);
+    await this.#writer.add(outcome.overlay!, outcome.result, outcome.maps);
+    this.#frames++;
+    this.#detections += outcome.detections;
+    for (const stage of Object.keys(this.#ms) as (keyof TimingLine["ms"])[]) this.#ms[stage] += outcome.ms[stage];
+  }
+
+  async #open({ item, fps, frame }: Frame, { overlay }: Done): Promise<VideoWriter> {
+    this.#size = [frame.image.height, frame.image.width];
+    const stem = `${fileFolder(item.item)}/${item.item}-${nameOf(item)}`;
+    const rate = (fps ?? DEFAULT_RATE) / this.#stride;
+    return VideoWriter.open(this.#folder, join(this.#folder, runFiles.temporary), stem, overlay!, rate);
+  }
+
+  /**
+   * The video's lines, and the files that they tell of, which are in their places by then.
+   * @throws output.
+   */
+  async end({ item: { item, source }, fps, complaint, error }: Extract<Unit, { kind: "end" }>) {
+    const failed = this.#error ?? error;
+    const writer = this.#writer;
+    const [frames, ms] = [this.#frames, this.#ms];
+    if (failed !== undefined || writer === undefined) {
+      await this.discard();
+      return { lines: failureLines(item, source, failed?.code ?? "bad-input", failed?.message ?? ""), files: [] };
+    }
+    const files = await writer.finish();
+    const line: RunVideoLine = {
+      ...{ v: runFilesVersion, item, source, kind: "video", size: this.#size, fps },
+      ...{ frames, stride: this.#stride, detections: this.#detections, warning: complaint ?? null, files },
+    };
+    this.#reset();
+    const rounded = Object.fromEntries(
+      Object.entries(ms).map(([stage, value]) => [stage, Math.round(value * 1e3) / 1e3]),
+    );
+    return {
+      lines: {
+        [runFiles.results]: JSON.stringify(line),
+        [runFiles.maps]: emptyMaps(item),
+        [runFiles.timings]: timingLine(item, frames, rounded as TimingLine["ms"]),
+      } satisfies LedgerLines,
+      files: Object.values(files).map((path) => join(this.#folder, path)),
+    };
+  }
+
+  /** Drops a video that has not ended. */
+  async discard(): Promise<void> {
+    await this.#writer?.discard();
+    this.#reset();
+  }
+
+  #reset(): void {
+    this.#writer = undefined;
+    this.#error = undefined;
+    [this.#frames, this.#detections] = [0, 0];
+    this.#ms = { decode: 0, explain: 0, measure: 0, write: 0 };
+  }
+}
+
+/** The lines of an item that could not be explained. */
+export function failureLines(item: number, source: string, code: string, message: string): LedgerLines {
+  const line: RunFailureLine = { v: runFilesVersion, item, source, kind: "failure", error: { code, message } };
+  return {
+    [runFiles.results]: JSON.stringify(line),
+    [runFiles.maps]: emptyMaps(item),
+    [runFiles.timings]: timingLine(item, 0, { decode: 0, explain: 0, measure: 0, write: 0 }),
+  };
+}
+
+export function timingLine(item: number, frames: number, ms: TimingLine["ms"]): string {
+  return JSON.stringify({ v: runFilesVersion, item, frames, ms } satisfies TimingLine);
+}
+
+function emptyMaps(item: number): string {
+  return JSON.stringify({ v: runFilesVersion, item, maps: [] });
+}
+
+function nameOf({ source }: NumberedItem): string {
+  const isUrl = URL.canParse(source) && /^[a-z]+:\/\//i.test(source);
+  return stemOf({ input: source, location: source, kind: isUrl ? "url" : "file" });
+}

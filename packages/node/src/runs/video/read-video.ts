@@ -1,0 +1,117 @@
+import { stat } from "node:fs/promises";
+import { type RgbImage, WhyboxError } from "@whybox/core";
+import { z } from "zod";
+import { systemErrorCode } from "../../io/system-error.js";
+import { isAddress, isCamera } from "../sources/source-kind.js";
+import { lastWords, startProgram } from "./ffmpeg.js";
+import { ppmFrames } from "./ppm.js";
+
+export interface VideoOptions {
+  /** Every so-manieth frame. */
+  readonly stride: number;
+  readonly maxFrames: number | null;
+  readonly signal: AbortSignal;
+}
+
+export interface VideoFrame {
+  /** Number in the source, from 0. */
+  readonly frame: number;
+  /** Seconds from the start; null where the source does not say how fast it is. */
+  readonly time: number | null;
+  readonly image: RgbImage;
+}
+
+export interface Video {
+  /** Frames a second of the source. */
+  readonly fps: number | null;
+  /** Frame after frame: ffmpeg waits while nobody asks. Ends early, without an error, when the signal fires. */
+  frames(): AsyncGenerator<VideoFrame>;
+  /** What ffmpeg complained of, once the frames have ended; undefined when all was well. */
+  complaint(): string | undefined;
+}
+
+/**
+ * Opens a video file, a stream or a camera.
+ * @throws bad-input when there is no picture in it; usage without ffmpeg.
+ */
+export async function openVideo(location: string, options: VideoOptions): Promise<Video> {
+  if (!isAddress(location)) await refuseMissing(location);
+  const fps = isCamera(location) ? null : await probe(location);
+  let complaint: string | undefined;
+  return {
+    fps,
+    complaint: () => complaint,
+    async *frames() {
+      const { child, ended } = startProgram("ffmpeg", readArguments(location, options));
+      const stop = () => void child.kill("SIGKILL");
+      options.signal.addEventListener("abort", stop, { once: true });
+      if (options.signal.aborted) stop();
+      child.stdin.end();
+      let count = 0;
+      try {
+        for await (const image of ppmFrames(child.stdout)) {
+          const frame = count++ * options.stride;
+          yield { frame, time: fps === null ? null : Math.round((frame / fps) * 1e6) / 1e6, image };
+        }
+        const { code, words } = await ended;
+        if (options.signal.aborted) return;
+        if (code !== 0 || words !== "") complaint = lastWords(words);
+      } finally {
+        options.signal.removeEventListener("abort", stop);
+        stop();
+      }
+    },
+  };
+}
+
+async function refuseMissing(path: string): Promise<void> {
+  await stat(path).catch((cause: unknown) => {
+    const found = systemErrorCode(cause);
+    const message = `${path} cannot be read (${found}); expected a video. Check the path.`;
+    throw new WhyboxError("bad-input", message, { cause, details: { file: path, found } });
+  });
+}
+
+/** Frames of any size as PPM, each with its size in front; turned as the file says. */
+function readArguments(location: string, { stride, maxFrames }: VideoOptions): string[] {
+  return [
+    ...["-nostdin", "-v", "error", ...inputArguments(location)],
+    ...["-an", "-sn", "-dn", "-vf", `select='not(mod(n,${stride}))'`, "-fps_mode", "passthrough"],
+    ...(maxFrames === null ? [] : ["-frames:v", String(maxFrames)]),
+    ...["-f", "image2pipe", "-c:v", "ppm", "-pix_fmt", "rgb24", "pipe:1"],
+  ];
+}
+
+/** A file may name others, in a playlist; which ways ffmpeg may go from there is said here. */
+function inputArguments(location: string): string[] {
+  if (isCamera(location)) return ["-f", "v4l2", "-i", location];
+  if (!isAddress(location)) return ["-protocol_whitelist", "file,pipe", "-i", `file:${location}`];
+  const network = ["-protocol_whitelist", "http,https,tcp,tls,rtp,rtcp,udp,rtsp,rtsps,rtmp,rtmps,srt,crypto"];
+  const patience = /^https?:/i.test(location) ? ["-rw_timeout", "30000000"] : [];
+  return [...network, ...patience, "-i", location];
+}
+
+const probeSchema = z.object({ streams: z.array(z.object({ avg_frame_rate: z.string() })).min(1) });
+
+/** Frames a second. */
+async function probe(location: string): Promise<number | null> {
+  const show = ["-select_streams", "v:0", "-show_entries", "stream=avg_frame_rate", "-of", "json"];
+  const { child, ended } = startProgram("ffprobe", ["-v", "error", ...show, ...inputArguments(location)]);
+  child.stdin.end();
+  let text = "";
+  try {
+    for await (const chunk of child.stdout.setEncoding("utf8")) text += chunk;
+  } finally {
+    child.kill("SIGKILL");
+  }
+  const { code, words } = await ended;
+  const found = code === 0 ? probeSchema.safeParse(JSON.parse(text)) : undefined;
+  if (!found?.success) {
+    const why = code === 0 ? "it has no pictures" : lastWords(words).replaceAll(`file:${location}`, location);
+    const message = `${location} cannot be read as a video: ${why}. Play it to the end in a player, or copy it again.`;
+    throw new WhyboxError("bad-input", message, { details: { file: location } });
+  }
+  const [over, under] = found.data.streams[0]!.avg_frame_rate.split("/").map(Number);
+  const fps = over! / (under ?? 1);
+  return fps > 0 && Number.isFinite(fps) ? fps : null;
+}

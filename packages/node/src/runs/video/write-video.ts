@@ -1,0 +1,138 @@
+import { once } from "node:events";
+import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { type RgbImage, WhyboxError } from "@whybox/core";
+import { explainDiskFailure } from "../../io/disk-failure.js";
+import { systemErrorCode } from "../../io/system-error.js";
+import { lastWords, type RunningProgram, startProgram } from "./ffmpeg.js";
+
+/** Paths of a video's files, from the run's folder. */
+export interface VideoFiles {
+  readonly video: string;
+  readonly frames: string;
+  readonly maps: string;
+}
+
+/** Lines of a sidecar wait until they are so long. */
+const FLUSH_CHARACTERS = 2 ** 20;
+
+/** The files of one video while it is explained: they lie in `tmp` and come to their places together, when all frames are there. */
+export class VideoWriter {
+  readonly #folder: string;
+  readonly #files: VideoFiles;
+  readonly #temporary: VideoFiles;
+  readonly #sidecars: ReadonlyMap<"frames" | "maps", { readonly file: FileHandle; text: string }>;
+  readonly #encoder: RunningProgram;
+
+  private constructor(
+    folder: string,
+    files: VideoFiles,
+    temporary: VideoFiles,
+    sidecars: readonly FileHandle[],
+    encoder: RunningProgram,
+  ) {
+    this.#folder = folder;
+    this.#files = files;
+    this.#temporary = temporary;
+    this.#sidecars = new Map((["frames", "maps"] as const).map((name, i) => [name, { file: sidecars[i]!, text: "" }]));
+    this.#encoder = encoder;
+  }
+
+  /**
+   * @param first the first frame's overlay: all have its size.
+   * @param rate frames a second of the written video.
+   * @throws output; usage without ffmpeg.
+   */
+  static async open(folder: string, tmp: string, stem: string, first: RgbImage, rate: number): Promise<VideoWriter> {
+    const named = (base: string): VideoFiles => ({
+      ...{ video: `${base}.mp4`, frames: `${base}.frames.jsonl`, maps: `${base}.maps.jsonl` },
+    });
+    const temporary = named(join(tmp, stem.replaceAll("/", "-")));
+    try {
+      await mkdir(join(folder, dirname(stem)), { recursive: true });
+      const sidecars = [await open(temporary.frames, "w"), await open(temporary.maps, "w")];
+      const encoder = startProgram("ffmpeg", encodeArguments(temporary.video, first, rate));
+      encoder.child.stdout.resume();
+      return new VideoWriter(folder, named(stem), temporary, sidecars, encoder);
+    } catch (cause) {
+      throw refused(stem, folder, cause);
+    }
+  }
+
+  /** Adds a frame; waits while the encoder has enough. */
+  async add(overlay: RgbImage, frameLine: string, mapLine: string): Promise<void> {
+    const { stdin } = this.#encoder.child;
+    if (!stdin.write(overlay.data) && stdin.writable) {
+      await Promise.race([once(stdin, "drain"), this.#encoder.ended]).catch(() => undefined); // `finish` tells
+    }
+    await this.#line("frames", frameLine);
+    await this.#line("maps", mapLine);
+  }
+
+  /** Makes the files whole and puts them into their places. @throws output. */
+  async finish(): Promise<VideoFiles> {
+    try {
+      this.#encoder.child.stdin.end();
+      const { code, words } = await this.#encoder.ended;
+      if (code !== 0) throw encoderFailed(this.#files.video, words);
+      for (const entry of this.#sidecars.values()) {
+        await flush(entry);
+        await entry.file.sync();
+        await entry.file.close();
+      }
+      const video = await open(this.#temporary.video, "r+");
+      await video.sync().finally(() => video.close());
+      for (const name of ["video", "frames", "maps"] as const) {
+        await rename(this.#temporary[name], join(this.#folder, this.#files[name]));
+      }
+      return this.#files;
+    } catch (cause) {
+      throw refused(this.#files.video, this.#folder, cause);
+    }
+  }
+
+  /** Ends the encoder and removes what there is. */
+  async discard(): Promise<void> {
+    this.#encoder.child.kill("SIGKILL");
+    await this.#encoder.ended.catch(() => undefined); // it was ended
+    for (const { file } of this.#sidecars.values()) await file.close().catch(() => undefined); // may be closed already
+    await Promise.allSettled(Object.values(this.#temporary).map((path) => rm(path, { force: true })));
+  }
+
+  async #line(name: "frames" | "maps", line: string): Promise<void> {
+    const entry = this.#sidecars.get(name)!;
+    entry.text += `${line}\n`;
+    if (entry.text.length < FLUSH_CHARACTERS) return;
+    await flush(entry).catch((cause: unknown) => Promise.reject(refused(this.#files[name], this.#folder, cause)));
+  }
+}
+
+async function flush(entry: { readonly file: FileHandle; text: string }): Promise<void> {
+  const { text } = entry;
+  entry.text = "";
+  await entry.file.appendFile(text);
+}
+
+/** H.264 in MP4, the same bytes for the same frames: one thread, no date and no version in the file. Odd sides get a black line. */
+function encodeArguments(path: string, { height, width }: RgbImage, rate: number): string[] {
+  return [
+    ...["-nostdin", "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", `${width}x${height}`],
+    ...["-r", String(rate), "-i", "pipe:0", "-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2", "-an"],
+    ...["-c:v", "libx264", "-preset", "veryfast", "-crf", "23", "-pix_fmt", "yuv420p", "-threads", "1"],
+    ...["-fflags", "+bitexact", "-flags:v", "+bitexact", "-map_metadata", "-1", "-movflags", "+faststart"],
+    ...["-f", "mp4", `file:${path}`],
+  ];
+}
+
+function encoderFailed(name: string, words: string): WhyboxError {
+  const full = /no space left/i.test(words);
+  const advice = full ? "Free some space, or choose another folder with --out." : "Does this ffmpeg have libx264?";
+  return new WhyboxError("output", `Could not write ${name}: ffmpeg says: ${lastWords(words)}. ${advice}`);
+}
+
+function refused(what: string, folder: string, cause: unknown): WhyboxError {
+  if (cause instanceof WhyboxError) return cause;
+  const advice = explainDiskFailure(cause, "choose another folder with --out");
+  const details = { folder, reason: systemErrorCode(cause) };
+  return new WhyboxError("output", `Could not write ${what} in ${folder}: ${advice}`, { details, cause });
+}
