@@ -3,9 +3,9 @@ export type LayerSelector = number | string;
 
 /** A layer that can be tapped. */
 export interface Layer {
-  /** Index in YOLOv5's list of modules; undefined for a value picked by name. */
+  /** Index in YOLOv5's list of modules; undefined for a value picked by name, and where modules have no numbers. */
   readonly index: number | undefined;
-  /** Module path ("model.23") or node name. */
+  /** Module path ("model.23"), or the name of a node or value. */
   readonly name: string;
   /** The value in the graph. */
   readonly value: string;

@@ -1,6 +1,7 @@
 import { GraphIndex } from "../onnx/graph.js";
 import type { Graph, Node } from "../onnx/model.js";
 import type { DetectorHead } from "./head.js";
+import { listJoints } from "./joints.js";
 import type { Layer } from "./layer.js";
 import { recogniseLayers } from "./recognise-layers.js";
 
@@ -8,13 +9,15 @@ export { resolveLayer } from "./resolve-layer.js";
 
 /**
  * The network's layers by YOLOv5's numbering, without the head itself (its index is one past the last). They come from
- * the module paths in node names (`/model.23/cv3/conv/Conv`); without these from the structure of the graph; empty when
- * neither tells. A layer's value is what its module hands to the others.
+ * the module paths in node names (`/model.23/cv3/conv/Conv`); without these from the structure of the graph. A layer's value is what its
+ * module hands to the others. When neither tells, they are the places where strides change and branches join (`listJoints`), without numbers.
  */
 export function listLayers(graph: Graph, head: DetectorHead): Layer[] {
   const index = new GraphIndex(graph);
   const named = layersByName(index, head);
-  return named.length > 0 ? named : recogniseLayers(index, head);
+  if (named.length > 0) return named;
+  const recognised = recogniseLayers(index, head);
+  return recognised.length > 0 ? recognised : listJoints(index, head);
 }
 
 function layersByName(index: GraphIndex, head: DetectorHead): Layer[] {

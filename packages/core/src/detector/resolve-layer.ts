@@ -30,11 +30,11 @@ export function resolveLayer(
 }
 
 function layerAt(selector: number, layers: readonly Layer[], head: DetectorHead): Layer {
-  if (layers.length === 0) {
+  if (layers.every((layer) => layer.index === undefined)) {
     throw refusal(
       selector,
       "the names in this model carry no layer numbers, and its structure is not one that is known",
-      [...headInputs(head)],
+      layers.length > 0 ? layers.map((layer) => layer.name) : headInputs(head),
     );
   }
   // The head is the module after the last that can be tapped.

@@ -22,9 +22,9 @@ export interface Taps {
 export function findTaps(graph: Graph, head: DetectorHead, layers: readonly Layer[]): Taps {
   const index = new GraphIndex(graph);
   const strides = downsampling(graph);
-  const listed = layers.filter((layer) => layer.index !== undefined && strides.has(layer.value));
-  const opOf = (layer: Layer): string => index.producer(layer.value)?.opType ?? "";
-  const upsampling = listed.findIndex((layer) => opOf(layer) === "Resize");
+  const listed = layers.filter((layer) => strides.has(layer.value));
+  const opOf = (layer: Layer): string => operationOf(index, layer.value);
+  const upsampling = listed.findIndex((layer) => GOES_UP.has(opOf(layer)));
   const behind = (from: string, to: string): boolean => index.descendants([from]).has(to);
   const firstUp = listed[upsampling];
   const backbone =
@@ -37,11 +37,44 @@ export function findTaps(graph: Graph, head: DetectorHead, layers: readonly Laye
     neck: join < 0 ? undefined : listed[join + 1],
     lastBlocks: head.levels.map(({ inputs: [input = ""] }) => {
       const at = listed.findIndex((layer) => layer.value === input);
-      const before = at > 0 ? listed[at - 1] : undefined;
-      return before !== undefined && opOf(before) === "Concat" && behind(before.value, input) ? before : undefined;
+      const before = joinBefore(listed, at, strides, opOf);
+      return before !== undefined && behind(before.value, input) ? before : undefined;
     }),
   };
 }
+
+/** The op that computes `value`: what quantises it, and turns it back, is passed over. */
+function operationOf(index: GraphIndex, value: string): string {
+  let node = index.producer(value);
+  while (node?.opType === "DequantizeLinear" || node?.opType === "QuantizeLinear")
+    node = index.producer(node.inputs[0]!);
+  return node?.opType ?? "";
+}
+
+const GOES_UP: ReadonlySet<string> = new Set(["Resize", "ConvTranspose"]);
+
+/**
+ * The concatenation right before layer number `at`. Among layers without numbers it is the last of its stride: a head may have a convolution of
+ * its own behind the block, and what is listed in between may be of other levels.
+ */
+function joinBefore(
+  layers: readonly Layer[],
+  at: number,
+  strides: ReadonlyMap<string, number>,
+  opOf: (layer: Layer) => string,
+): Layer | undefined {
+  const before = layers.slice(0, Math.max(at, 0));
+  const stride = strides.get(layers[at]?.value ?? "");
+  const own = layers[at];
+  // What a join gives to the head as it is has no block behind the join.
+  const isOwn = own !== undefined && (own.index !== undefined || !JOINS.has(opOf(own)));
+  const isPassed = (layer: Layer): boolean =>
+    layer.index === undefined && (strides.get(layer.value) !== stride || !JOINS.has(opOf(layer)));
+  const found = isOwn ? before.findLast((layer) => !isPassed(layer)) : undefined;
+  return found !== undefined && opOf(found) === "Concat" ? found : undefined;
+}
+
+const JOINS: ReadonlySet<string> = new Set(["Concat", "Add", "Sum"]);
 
 /** Of each stride the last layer that the neck, or the next stage, still reads as a map of the backbone. */
 function backboneOf(

@@ -53,14 +53,17 @@ describe("listLayers", () => {
     expect(listLayers(more, head).map((layer) => layer.value)).toEqual(expected);
   });
 
-  it("gives nothing rather than wrong numbers for another structure", () => {
+  it("gives no numbers rather than wrong ones for another structure", () => {
     const { graph, head } = build({ size: [64, 64], named: false });
     for (const op of ["MaxPool", "Resize"]) {
       const nodes = graph.nodes.map((node) => (node.opType === op ? { ...node, opType: "Other" } : node));
-      expect(listLayers({ ...graph, nodes }, head)).toEqual([]);
+      const layers = listLayers({ ...graph, nodes }, head);
+      expect(layers.every(({ index, name, value }) => index === undefined && name === value)).toBe(true);
+      const values = layers.map(({ value }) => value);
+      expect(values).toEqual(expect.arrayContaining(head.levels.flatMap(({ inputs }) => inputs)));
     }
     const noImage: Graph = { ...graph, inputs: [] };
-    expect(listLayers(noImage, head)).toEqual([]);
+    expect(listLayers(noImage, head).map(({ value }) => value)).toEqual(head.levels.flatMap(({ inputs }) => inputs));
   });
 
   it("does not loop on a graph that leads back into itself", () => {
@@ -71,7 +74,7 @@ describe("listLayers", () => {
         ? { ...node, outputs: [first!.value] }
         : node,
     );
-    expect(listLayers({ ...graph, nodes }, head)).toEqual([]);
+    expect(() => listLayers({ ...graph, nodes }, head)).toThrow(/cycle/);
   });
 });
 
@@ -138,6 +141,11 @@ describe("resolveLayer", () => {
 
   it("asks for names where layers have no numbers", () => {
     expect(() => resolveLayer(3, [], graph, head)).toThrow(/no layer numbers.*Choose one of: /);
+    const joints = [{ index: undefined, name: "a/b", value: "a/b" }];
+    for (const selector of [3, -2, "3"]) {
+      expect(() => resolveLayer(selector, joints, graph, head)).toThrow(/no layer numbers.*Choose one of: a\/b\.$/);
+    }
+    expect(resolveLayer("a/b", joints, graph, head)).toBe(joints[0]);
     expect(() => resolveLayer("nothing", [], graph, head)).toThrow(new RegExp(head.levels[0]!.inputs[0]!));
     expect(resolveLayer(head.levels[0]!.inputs[0]!, [], graph, head).value).toBe(head.levels[0]!.inputs[0]!);
   });
