@@ -127,7 +127,10 @@ async function syncFolder(path: string): Promise<void> {
   await folder.sync().finally(() => folder.close());
 }
 
-/** Whole lines at the start of a file that are of items first, first + 1, …: `limit` at most. */
+/**
+ * Whole lines at the start of a file that are of items first, first + 1, …: `limit` at most. A machine that lost its power may leave zeros where
+ * text was to be.
+ */
 async function scan(path: string, first: number, limit: number): Promise<{ lines: number; bytes: number }> {
   const there = await stat(path).catch((error: unknown) => {
     if (systemErrorCode(error) === "ENOENT") return undefined;
@@ -136,16 +139,17 @@ async function scan(path: string, first: number, limit: number): Promise<{ lines
   let [lines, bytes] = [0, 0];
   if (there === undefined || limit === 0) return { lines, bytes };
   // Of a line that is longer than a chunk the head and the length are kept.
-  let [head, length] = [Buffer.alloc(0), 0];
+  let [head, length, hole] = [Buffer.alloc(0), 0, false];
   for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 }) as AsyncIterable<Buffer>) {
     for (let start = 0; start < chunk.length; ) {
       const end = chunk.indexOf(10, start);
       const part = chunk.subarray(start, end < 0 ? chunk.length : end);
       if (head.length < 64) head = Buffer.concat([head, part.subarray(0, 64)]);
       length += part.length;
+      hole ||= part.includes(0);
       start = end < 0 ? chunk.length : end + 1;
       if (end < 0) continue;
-      if (!head.toString("latin1").startsWith(`{"v":${runFilesVersion},"item":${first + lines},`))
+      if (hole || !head.toString("latin1").startsWith(`{"v":${runFilesVersion},"item":${first + lines},`))
         return { lines, bytes };
       lines++;
       bytes += length + 1;

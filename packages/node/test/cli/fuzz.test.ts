@@ -24,7 +24,7 @@ const flags = [
     "--ablate-to",
   ],
   ...["--recursive", "--split", "--images", "--vid-stride", "--max-frames", "--skip-missing", "--allow-private"],
-  ...["--resume", "--workers", "--parquet"],
+  ...["--resume", "--workers", "--parquet", "--port"],
   ...["--keep-only-topk", "--samples", "--seed", "--crop", "--crop-keep", "--box=1"],
   ...["--json", "--quiet", "--version", "--help", "--", "-", "-h", "-2", "--no-json", "--layer=", "--conf=0.5"],
 ];
