@@ -3,6 +3,7 @@ import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { defineConfig, type Plugin } from "vite";
+import * as engineFacts from "./src/controller/engine-facts.js";
 
 const here = import.meta.dirname;
 /** Inside the package that ships the page: `whybox ui` serves it from there. */
@@ -54,6 +55,16 @@ function serviceWorker(): Plugin {
   };
 }
 
+/** What the page tells of the methods is worked out here: their numerics run in the worker only. */
+function engineFactsAsValues(): Plugin {
+  const values = Object.entries(engineFacts).map(([name, value]) => `export const ${name} = ${JSON.stringify(value)};`);
+  return {
+    name: "engine-facts",
+    apply: "build",
+    load: { filter: { id: /controller\/engine-facts\.ts$/ }, handler: () => values.join("\n") },
+  };
+}
+
 export default defineConfig({
   root: here,
   base: "./",
@@ -62,5 +73,5 @@ export default defineConfig({
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   build: { outDir, emptyOutDir: true, target: "es2022", modulePreload: { polyfill: false }, assetsInlineLimit: 0 },
   worker: { format: "es" },
-  plugins: [copyFiles(), serviceWorker()],
+  plugins: [engineFactsAsValues(), copyFiles(), serviceWorker()],
 });

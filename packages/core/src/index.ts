@@ -1,6 +1,6 @@
 /** The public surface of @whybox/core, listed by hand. */
 
-export { defaultRules } from "./autodiff/rules/index.js";
+export { defaultRules, webgpuRules } from "./autodiff/rules/index.js";
 export type { Detection, DetectResult, Extra, Keypoint, Predictions } from "./detector/detection.js";
 export type { DetectorHead, HeadLevel, RowOrigin } from "./detector/head.js";
 export type { InputFacts, InputOptions } from "./detector/input/pixel-form.js";
@@ -61,8 +61,9 @@ export {
   stillDetected,
 } from "./metrics/index.js";
 export { encodeModel } from "./onnx/encode.js";
+export { type ModelFormat, modelFormat } from "./readers/model-format.js";
 export { type RestoreNanodetOptions, restoreNanodet } from "./readers/nanodet/restore-nanodet.js";
-export { type ModelFormat, modelFormat, readModel } from "./readers/read-model.js";
+export { readModel } from "./readers/read-model.js";
 export { readTfjs } from "./readers/tfjs/read-tfjs.js";
 export { type ReadTfjsDetectorOptions, readTfjsDetector } from "./readers/tfjs/read-tfjs-detector.js";
 export { tfjsWeightFiles } from "./readers/tfjs/topology.js";

@@ -9,7 +9,7 @@ import { WhyboxError } from "../errors.js";
 import type { RgbImage } from "../image/frame.js";
 import { letterbox } from "../image/letterbox.js";
 import { type AnyCamMethod, defaultMethods } from "../methods/index.js";
-import { readModel } from "../readers/read-model.js";
+import { openModel } from "../readers/open-model.js";
 import type { RuntimePort, SessionOptions } from "../runtime/port.js";
 import { defaultScores } from "../scores/index.js";
 import type { Score } from "../scores/score.js";
@@ -62,7 +62,7 @@ export async function createDetector(
   runtime: RuntimePort,
   options: CreateDetectorOptions = {},
 ): Promise<CoreDetector> {
-  const loaded = await loadModel(readModel(bytes), runtime, options);
+  const loaded = await loadModel(await openModel(bytes), runtime, options);
   const methods = options.methods ?? defaultMethods;
   const scores = options.scores ?? defaultScores;
   const plans = new Map<string, ExplainPlan>();

@@ -1,4 +1,4 @@
-import { type AnyCamMethod, defaultMethods, defaultScores } from "@whybox/core";
+import { type MethodFacts, methodFacts, scoreFacts } from "./engine-facts.js";
 
 /** How much more than a detection a method takes, roughly. */
 export type Cost = "fast" | "slower" | "slow";
@@ -14,6 +14,8 @@ export interface MethodChoice {
   readonly paper: string;
   /** Whether a layer can be chosen. */
   readonly takesLayer: boolean;
+  /** Whether the map depends on what is asked; false for those that show what is strong in the layer, whatever the box. */
+  readonly asksScore: boolean;
 }
 
 /** In words for people. A method that is not here (one that is new in core) is described by what it runs. */
@@ -56,16 +58,17 @@ const sentences: Readonly<Record<string, string>> = {
 };
 
 /** Every method of the engine, in its order. */
-export const methodChoices: readonly MethodChoice[] = defaultMethods.map((method) => ({
+export const methodChoices: readonly MethodChoice[] = methodFacts.map((method) => ({
   id: method.id,
   title: method.title,
   what: sentences[method.id] ?? `${method.title}: ${runsOf(method)}.`,
   ...costOf(method),
   paper: method.paper,
-  takesLayer: (method.reads ?? "layers") === "layers",
+  takesLayer: method.reads === "layers",
+  asksScore: method.needs.some((need) => need !== "activations" && need !== "scoreMap"),
 }));
 
-export const scoreChoices: readonly { readonly id: string; readonly title: string }[] = defaultScores
+export const scoreChoices: readonly { readonly id: string; readonly title: string }[] = scoreFacts
   .filter(({ id }) => id !== "contrast")
   .map(({ id, title }) => ({ id, title }));
 
@@ -73,16 +76,16 @@ export function methodOf(id: string): MethodChoice {
   return methodChoices.find((choice) => choice.id === id) ?? methodChoices[0]!;
 }
 
-function costOf(method: AnyCamMethod): { cost: Cost; runs: string } {
-  const needs = new Set<string>(method.needs);
+function costOf(method: MethodFacts): { cost: Cost; runs: string } {
+  const needs = new Set(method.needs);
   const slow = ["tail", "masked", "pixels"].some((need) => needs.has(need));
   const deep = ["biases", "guidedGradients", "curvature"].some((need) => needs.has(need));
   const slower = deep || method.reads === "input" || method.auto?.startsWith("taps");
   return { cost: slow ? "slow" : slower ? "slower" : "fast", runs: runsOf(method) };
 }
 
-function runsOf({ needs, reads, auto }: AnyCamMethod): string {
-  const asks = (need: string): boolean => (needs as readonly string[]).includes(need);
+function runsOf({ needs, reads, auto }: MethodFacts): string {
+  const asks = (need: string): boolean => needs.includes(need);
   if (asks("pixels")) return "many passes forward and back";
   if (asks("masked")) return "the network many times";
   if (asks("tail")) return "the end of the network many times";

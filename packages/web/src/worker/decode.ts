@@ -69,15 +69,3 @@ function withoutAlpha({ width, height, data }: ImageData): RgbImage {
   }
   return { width, height, data: rgb };
 }
-
-/** The picture with full opacity, for a canvas. */
-export function withAlpha({ width, height, data }: RgbImage): ImageData {
-  const image = new ImageData(width, height);
-  for (let from = 0, to = 0; from < data.length; from += 3, to += 4) {
-    image.data[to] = data[from]!;
-    image.data[to + 1] = data[from + 1]!;
-    image.data[to + 2] = data[from + 2]!;
-    image.data[to + 3] = 255;
-  }
-  return image;
-}

@@ -10,8 +10,8 @@ import {
   modelFormat,
   type PortFacts,
   type RgbImage,
-  renderOverlay,
   WhyboxError,
+  webgpuRules,
 } from "@whybox/core";
 import type {
   DecodedPhoto,
@@ -26,9 +26,8 @@ import type {
   Thumbnail,
 } from "../protocol.js";
 import { ACTIVATIONS, activationsMethod, toUnit } from "./activations.js";
-import { type Decoded, decodePhoto, pixelsOf, withAlpha } from "./decode.js";
+import { type Decoded, decodePhoto, pixelsOf } from "./decode.js";
 import { chooseProvider, wasmProvider } from "./provider.js";
-import { webgpuRules } from "./rules.js";
 import { loadRuntime, talkingPort } from "./runtime.js";
 import { loadWeights, type ModelFile } from "./weights.js";
 
@@ -115,12 +114,11 @@ export class WebEngine {
     return this.#taken.map((map, i) => ({ layer: String(layer[i]), ...toUnit(map) }));
   }
 
-  async draw({ heat, detections, colormap, opacity, crop }: DrawRequest): Promise<Blob> {
+  async draw(request: DrawRequest): Promise<Blob> {
     const { pixels } = this.#ready(() => {});
-    const drawn = renderOverlay(pixels, heat, { colormap, opacity, detections, ...(crop ? { crop } : {}) });
-    const canvas = new OffscreenCanvas(drawn.width, drawn.height);
-    canvas.getContext("2d")!.putImageData(withAlpha(drawn), 0, 0);
-    return canvas.convertToBlob({ type: "image/png" });
+    // With its font it is a sixth of the script, and only those who save a picture need it.
+    const { drawPng } = await import("./draw.js");
+    return drawPng(pixels, request);
   }
 
   #ready(tell: OnProgress): { detector: CoreDetector; pixels: RgbImage } {

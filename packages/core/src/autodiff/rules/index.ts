@@ -7,6 +7,7 @@ import { elementwiseRules } from "./elementwise.js";
 import { extremumRules } from "./extremum.js";
 import { gemm } from "./gemm.js";
 import { matmul } from "./matmul.js";
+import { maxPoolWithoutIndices } from "./max-pool-without-indices.js";
 import { pow } from "./pow.js";
 import { reduceRules } from "./reduce.js";
 import { softmaxRules } from "./softmax.js";
@@ -25,6 +26,15 @@ export const defaultRules: readonly GradRule[] = [
   gemm,
   cumSum,
   ...spatialRules,
+];
+
+/**
+ * The same for ONNX Runtime Web on WebGPU, whose MaxPool has no Indices: a graph that asks for them fails when it runs, with no way back
+ * to the CPU.
+ */
+export const webgpuRules: readonly GradRule[] = [
+  ...defaultRules.filter((rule) => rule.op !== "MaxPool"),
+  maxPoolWithoutIndices,
 ];
 
 export type RuleTable = ReadonlyMap<string, GradRule>;

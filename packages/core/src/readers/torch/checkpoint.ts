@@ -1,6 +1,7 @@
 import type { WhyboxError } from "../../errors.js";
 import { readArchive } from "./archive.js";
 import { broken, EXPORT_ADVICE, unsupported } from "./broken.js";
+import { torchContainer } from "./container.js";
 import { readLegacy } from "./legacy.js";
 import { isModule, TorchModule } from "./module.js";
 import { TorchTensor } from "./tensor.js";
@@ -15,13 +16,6 @@ export interface OpenCheckpoint {
   readonly model: TorchModule;
   /** The other entries. */
   readonly entries: ReadonlyMap<PickleValue, PickleValue>;
-}
-
-/** What the first bytes say: a checkpoint that torch.save wrote, or no such file. */
-export function torchContainer(bytes: Uint8Array): OpenCheckpoint["container"] | undefined {
-  const [a, b, c, d] = bytes;
-  if (a === 0x50 && b === 0x4b && c === 3 && d === 4) return "zip";
-  return a === 0x80 && b !== undefined && b >= 2 && b <= 5 ? "legacy" : undefined;
 }
 
 /**
