@@ -33,7 +33,7 @@ export function subjectOptions(command: Command, choices: Choices, many = false)
     .option("--class-names <name...>", "only detections of these classes")
     .option(
       "--per <image|class|detection>",
-      `one heatmap for the picture, or one for each class or detection, each in a file of its own, and all on a contact sheet; default: ${many ? "detection" : "image"}`,
+      `one heatmap for the picture, or one for each class or detection, each in a file of its own${many ? "" : ", and all on a contact sheet"}; default: ${many ? "detection" : "image"}`,
     )
     .option("--per-detection", "short for --per detection");
   if (!many) askOptions(command);

@@ -43,7 +43,7 @@ async function explainPicture(task: Extract<Task, { kind: "picture" }>, context:
   );
   const line: RunPictureLine = {
     ...{ v: runFilesVersion, item, source, kind: "picture", ...found },
-    files: { png: written.files.png, sheet: written.files.sheet, npy: written.files.npy },
+    files: { png: written.files.png, npy: written.files.npy },
   };
   const files = written.paths.map((path) => join(folder, path));
   return { ok: true, result: JSON.stringify(line), ...rest(item, maps, result, clock), files, overlay: undefined };
@@ -98,7 +98,10 @@ async function writeOutputs(
   // The item's number makes it the only one, so nothing else can have taken it.
   const stem = `${fileFolder(item)}/${item}-${name}`;
   const namer = createFileNamer([]);
-  const { files, mapFiles, outputs } = planOutputs({ image, result, stem, namer, services, settings });
+  const planned = planOutputs({ image, result, stem, namer, services, settings });
+  const { files, mapFiles } = planned;
+  // Nobody looks at the contact sheets of thousands of pictures, and one takes longer than its explanation.
+  const outputs = planned.outputs.filter((output) => output.name !== files.sheet);
   const paths: string[] = [];
   if (outputs.length > 0) await mkdir(join(folder, fileFolder(item)), { recursive: true });
   try {

@@ -166,7 +166,7 @@ const pictureLine = z.object({
   kind: z.literal("picture"),
   ...found,
   files: z
-    .object({ png: z.string().nullable(), sheet: z.string().nullable(), npy: z.string().nullable() })
+    .object({ png: z.string().nullable(), npy: z.string().nullable() })
     .describe("Paths from the run's folder, with slashes."),
 });
 

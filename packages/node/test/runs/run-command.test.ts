@@ -1,0 +1,260 @@
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { encodeModel } from "@whybox/core";
+import { asyncBufferFromFile, parquetReadObjects } from "hyparquet";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { tameModel } from "../../../core/test/support/mini-detector.js";
+import {
+  itemSchema,
+  type MapLine,
+  manifestSchema,
+  mapLineSchema,
+  type RunPictureLine,
+  resultLineSchema,
+  successSchema,
+  timingLineSchema,
+} from "../../src/runs/schema.js";
+import { FileServer } from "../support/file-server.js";
+import { bin, launch, whybox } from "../support/launch.js";
+import { whyNoDisk, withDisk } from "../support/refusals.js";
+import { contents, lines, miniOptions, pictureNames, putPictures, runWorld } from "./world.js";
+
+let cwd: string;
+beforeAll(async () => {
+  cwd = await runWorld();
+  await putPictures(cwd, [...pictureNames(7), "p/deep/x.png"]);
+  await writeFile(join(cwd, "p/bad.jpg"), "I am no picture.");
+});
+beforeEach(() => rm(join(cwd, "out"), { recursive: true, force: true }));
+
+const run = (...argv: string[]) => whybox(["run", ...argv], { cwd });
+const mini = (...argv: string[]) => run("p", "--out", "out", ...miniOptions, ...argv);
+const text = (name: string) => readFile(join(cwd, "out", name), "utf8");
+
+describe("whybox run", () => {
+  it("writes a folder whose files are of their schemas", async () => {
+    const { code, stderr, stdout } = await mini("--recursive", "--save", "png", "npy");
+    expect([code, stdout]).toEqual([0, ""]);
+    expect(stderr).toMatch(
+      /^9 sources\.\nerror: p\/bad\.jpg is text by its content; .*\n9 sources: \d+ detections, 1 failed; results in out\n$/,
+    );
+    const manifest = manifestSchema.parse(JSON.parse(await text("manifest.json")));
+    expect(manifest.items.count).toBe(9);
+    expect(manifest.options.explain).toMatchObject({ method: "GradCAM", per: "detection", confidence: 0.01 });
+    const items = (await lines(join(cwd, "out/items.jsonl"))).map((line) => itemSchema.parse(line));
+    const results = (await lines(join(cwd, "out/results.jsonl"))).map((line) => resultLineSchema.parse(line));
+    expect(results.map(({ item, source }) => [item, source])).toEqual(items.map(({ source }, i) => [i, source]));
+    const maps = (await lines(join(cwd, "out/maps.jsonl"))).map((line) => mapLineSchema.parse(line));
+    const timings = (await lines(join(cwd, "out/timings.jsonl"))).map((line) => timingLineSchema.parse(line));
+    expect([maps.length, timings.length]).toEqual([9, 9]);
+    expect(successSchema.parse(JSON.parse(await text("_SUCCESS")))).toMatchObject({ first: 0, end: 9, failures: 1 });
+    const files = Object.keys(await contents(join(cwd, "out"))).filter((path) => path.startsWith("files/"));
+    const told = results.flatMap((line) =>
+      line.kind === "picture" ? [...named(line.files), ...line.detections.flatMap(({ files }) => named(files))] : [],
+    );
+    expect(files.sort()).toEqual(told.sort());
+    expect(files).toContain("files/0000/0-000.png");
+  });
+
+  it("measures each detection's own map", async () => {
+    await mini("--save", "npy");
+    const [line] = (await lines(join(cwd, "out/results.jsonl"))) as unknown as RunPictureLine[];
+    const [map] = (await lines(join(cwd, "out/maps.jsonl"))) as unknown as MapLine[];
+    expect(line!.detections.length).toBeGreaterThan(0);
+    for (const [i, { box, heat, files }] of line!.detections.entries()) {
+      const npy = await readFile(join(cwd, "out", files!.npy!));
+      const heatmap = new Float32Array(
+        npy.buffer.slice(npy.byteOffset + npy.length - 4 * 64 * 64, npy.byteOffset + npy.length),
+      );
+      // By hand, from the array that was saved.
+      let [inside, all, pixels] = [0, 0, 0];
+      for (const [at, value] of heatmap.entries()) {
+        const [x, y] = [(at % 64) + 0.5, Math.floor(at / 64) + 0.5];
+        all += value;
+        if (x < box[0] || x >= box[2] || y < box[1] || y >= box[3]) continue;
+        inside += value;
+        pixels++;
+      }
+      expect(heat!.inBox).toBeCloseTo(all > 0 ? inside / all : 0, 5);
+      expect(heat!.area).toBeCloseTo(pixels / 4096, 5);
+      const peak = heatmap.indexOf(Math.max(...heatmap));
+      expect(heat!.peak).toEqual([(peak % 64) + 0.5, Math.floor(peak / 64) + 0.5]);
+      const small = Buffer.from(map!.maps[i]!.picture, "base64");
+      expect(small.length).toBe(32 * 32);
+      // A cell of 2 × 2 pixels; its mean.
+      const cell = (heatmap[0]! + heatmap[1]! + heatmap[64]! + heatmap[65]!) / 4;
+      expect(small[0]).toBe(Math.round(255 * cell));
+      expect(Buffer.from(map!.maps[i]!.box!, "base64").length).toBe(24 * 24);
+    }
+  });
+
+  it("gives the same bytes with any number of workers", async () => {
+    await mini("--save", "png");
+    const first = await contents(join(cwd, "out"));
+    await rm(join(cwd, "out"), { recursive: true });
+    await mini("--save", "png", "--workers", "3");
+    expect(await contents(join(cwd, "out"))).toEqual(first);
+  });
+
+  it("goes on with a run, with its options or without any, and names what differs", async () => {
+    await mini();
+    const first = await contents(join(cwd, "out"));
+    expect(await mini()).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/out holds a run already\. Give --resume/),
+    });
+    const other = await mini("--resume", "--iou", "0.5", "--class-names", "dog", "--recursive");
+    expect(other.code).toBe(2);
+    expect(other.stderr).toContain("listing.recursive: false in the run, true now");
+    expect(other.stderr).toContain("options.explain.iou: 0.45 in the run, 0.5 now");
+    expect(other.stderr).toContain('options.explain.classNames: [] in the run, ["dog"] now');
+    for (const again of [() => mini("--resume"), () => run("--resume", "--out", "out", "--workers", "2")]) {
+      const whole = await text("results.jsonl");
+      await writeFile(join(cwd, "out/results.jsonl"), whole.slice(0, whole.length / 2));
+      await rm(join(cwd, "out/_SUCCESS"));
+      expect(await again()).toMatchObject({ code: 0 });
+      expect(await contents(join(cwd, "out"))).toEqual(first);
+    }
+  });
+
+  it("goes on with no other model", async () => {
+    await mini();
+    await rm(join(cwd, "out/_SUCCESS"));
+    await rm(join(cwd, "out/results.jsonl"));
+    await copyFile(join(cwd, "mini.onnx"), join(cwd, "kept.onnx"));
+    await writeFile(join(cwd, "mini.onnx"), encodeModel(tameModel(0.1)));
+    const { code, stderr } = await run("--resume", "--out", "out");
+    await copyFile(join(cwd, "kept.onnx"), join(cwd, "mini.onnx"));
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringMatching(/model\.sha256: "[0-9a-f]{64}" in the run, "[0-9a-f]{64}" now/),
+    ]);
+  });
+
+  it.each([
+    [["--out", "out"], 2, /No source given\. Sources may be left out with --resume only/],
+    [["p"], 2, /--out is missing/],
+    [["--resume", "--out", "out", "--conf", "0.5"], 2, /--conf: without sources a run goes on as it was begun/],
+    [["--resume", "--out", "out"], 3, /out is no run: it has no manifest\.json/],
+    [["gone", "--out", "out"], 3, /gone: no such file or folder/],
+    [["p", "--out", "out", "--weights", "gone.onnx"], 3, /There is no file "gone\.onnx"/],
+    [["p", "--out", "out", "--weights", "p/000.png"], 3, /p\/000\.png: /],
+    [["p", "--out", "out", "--box", "1"], 2, /unknown option '--box'/],
+    [["p", "--out", "mini.onnx"], 6, /a file is in the way/],
+  ])("refuses %j and leaves nothing behind", async (argv, code, message) => {
+    const ended = await run(...argv);
+    expect([ended.code, ended.stderr]).toEqual([code, expect.stringMatching(message)]);
+    expect(ended.stderr).not.toMatch(/^\s+at /m);
+    expect(await readdir(cwd)).not.toContain("out");
+  });
+
+  it("refuses lines without a manifest, a damaged manifest, and another item list", async () => {
+    await mkdir(join(cwd, "out"));
+    await writeFile(join(cwd, "out/results.jsonl"), "");
+    expect((await mini("--resume")).stderr).toMatch(/has a results\.jsonl and no manifest\.json/);
+    await rm(join(cwd, "out"), { recursive: true });
+    await mini();
+    await writeFile(join(cwd, "out/items.jsonl"), '{"kind":"image","source":"p/000.png"}\n');
+    expect((await mini("--resume")).stderr).toMatch(/items\.jsonl is not the item list of this run/);
+    await writeFile(join(cwd, "out/manifest.json"), '{"schemaVersion":2}');
+    expect((await mini("--resume")).stderr).toMatch(/it is of version 2, and this Whybox knows version 1/);
+    await writeFile(join(cwd, "out/manifest.json"), "{");
+    expect((await mini("--resume")).stderr).toMatch(/is no manifest of a run/);
+  });
+
+  it("writes Parquet that others read", async () => {
+    await mini("--parquet", "--recursive");
+    const results = (await lines(join(cwd, "out/results.jsonl"))) as unknown as RunPictureLine[];
+    const found = results.flatMap(({ item, source, detections = [] }) =>
+      detections.map((one) => ({ item, source, ...one })),
+    );
+    const file = await asyncBufferFromFile(join(cwd, "out/detections.parquet"));
+    const rows = await parquetReadObjects({ file });
+    expect(rows).toHaveLength(found.length);
+    for (const [i, row] of rows.entries()) {
+      const { item, source, name, score, box, heat } = found[i]!;
+      expect(row).toMatchObject({
+        item,
+        source,
+        name,
+        score,
+        frame: null,
+        height: 64,
+        in_box: heat!.inBox,
+        ratio: heat!.ratio,
+      });
+      expect([row.x1, row.y1, row.x2, row.y2]).toEqual(box);
+    }
+    // A run that is done gets it without being done again.
+    await rm(join(cwd, "out/detections.parquet"));
+    expect(await run("--resume", "--out", "out", "--parquet")).toMatchObject({ code: 0 });
+    expect(await readdir(join(cwd, "out"))).toContain("detections.parquet");
+  });
+
+  it("takes a list from stdin and addresses, and refuses private ones unless allowed", async () => {
+    const server = await FileServer.start();
+    server.files.set("/a.png", await readFile(join(cwd, "p/000.png")));
+    const list = `p/001.png\n${server.url}/a.png\n`;
+    await writeFile(join(cwd, "list.txt"), list);
+    const node = [
+      "sh",
+      "-c",
+      'exec "$@" < list.txt',
+      "sh",
+      process.execPath,
+      bin,
+      "run",
+      "-",
+      "--out",
+      "out",
+      ...miniOptions,
+    ];
+    const refused = await launch(node, { cwd });
+    expect([refused.code, refused.stderr]).toEqual([
+      0,
+      expect.stringMatching(/is an address of a private network\. Give --allow-private/),
+    ]);
+    await rm(join(cwd, "out"), { recursive: true });
+    const allowed = await run("list.txt", "--allow-private", "--out", "out", ...miniOptions);
+    expect([allowed.code, allowed.stderr]).toEqual([0, expect.not.stringContaining("error")]);
+    await server.stop();
+  });
+
+  it("says 3 when nothing could be explained", async () => {
+    expect(await run("p/bad.jpg", "--out", "out", ...miniOptions)).toMatchObject({ code: 3 });
+  });
+});
+
+describe("a disk of its own", () => {
+  it("full: stops, keeps whole what is done, and goes on when there is space", async (test) => {
+    await mkdir(join(cwd, "out"));
+    const why = whyNoDisk(join(cwd, "out"));
+    if (why !== undefined) return test.skip(why);
+    const save = ["--save", "png", "npy", "--out", "out/r"];
+    const command = [process.execPath, bin, "run", "p", ...miniOptions, ...save];
+    const keep = ["sh", "-c", '"$@"; code=$?; cp -r out kept; exit $code', "sh", ...command];
+    const { code, stderr } = await launch(withDisk("out", "size=240k", keep), { cwd });
+    expect([code, stderr]).toEqual([6, expect.stringMatching(/the disk is full \(ENOSPC\)/)]);
+    const done = await lines(join(cwd, "kept/r/results.jsonl"));
+    expect(done.length).toBeLessThan(8);
+    expect(await readdir(join(cwd, "kept/r"))).not.toContain("lock");
+    await run("--resume", "--out", "kept/r", "--workers", "1");
+    await run("p", ...miniOptions, ...save);
+    const { "manifest.json": _, ...resumed } = await contents(join(cwd, "kept/r"));
+    const { "manifest.json": __, ...whole } = await contents(join(cwd, "out/r"));
+    expect(resumed).toEqual(whole);
+  });
+
+  it("read-only: is refused before the model is loaded", async (test) => {
+    await mkdir(join(cwd, "out"));
+    const why = whyNoDisk(join(cwd, "out"));
+    if (why !== undefined) return test.skip(why);
+    const command = [process.execPath, bin, "run", "p", "--out", "out", "--weights", "never-read.onnx"];
+    const { code, stderr } = await launch(withDisk("out", "ro", command), { cwd });
+    expect([code, stderr]).toEqual([6, expect.stringMatching(/the file system is read-only \(EROFS\)/)]);
+  });
+});
+
+function named(files: object | null): string[] {
+  return Object.values(files ?? {}).filter((path): path is string => path !== null);
+}
