@@ -81,8 +81,8 @@ describe("selecting", () => {
   it("shows a quick map at once and refines it in place", async () => {
     const { controller, fake } = await withPhoto();
     expect(fake.calls.filter(({ name }) => name === "explain").map(({ request }) => request)).toMatchObject([
-      { method: "GradCAM", per: "detection" },
-      { method: "tap-fusion", per: "detection", classNames: ["dog"], maxDetections: 1 },
+      { method: "GradCAM", per: "detection", detections: [0, 1, 2] },
+      { method: "tap-fusion", per: "detection", detections: [0] },
     ]);
     expect(controller.state.map.shown).toMatchObject({ method: "tap-fusion", isQuick: false });
     const before = fake.calls.length;

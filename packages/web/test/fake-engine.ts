@@ -70,8 +70,8 @@ export class FakeEngine {
 
   #explain(request: ExplainRequest): Explanation {
     const among = this.detections
-      .slice(0, request.maxDetections ?? 100)
-      .filter(({ className }) => request.classNames === undefined || request.classNames.includes(className));
+      .filter(({ index }) => request.detections?.includes(index) ?? true)
+      .filter(({ className }) => request.classNames?.includes(className) ?? true);
     const explained = request.box === undefined ? among.map(({ index }) => index) : [];
     const maps = request.per === "detection" ? explained.map((index) => heat([index], index)) : [];
     const timings = { letterbox: 0, forward: 0, detect: 0, backward: 0, finish: 0, total: 0 };

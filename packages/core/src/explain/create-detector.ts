@@ -14,6 +14,7 @@ import type { RuntimePort, SessionOptions } from "../runtime/port.js";
 import { defaultScores } from "../scores/index.js";
 import type { Score } from "../scores/score.js";
 import { askBox } from "./ask-box.js";
+import { chosenDetections } from "./choose-detections.js";
 import { explainImage } from "./explain.js";
 import { checkLayers, disposeAll, forwardPass, inspectWithSizes } from "./forward-pass.js";
 import { inspectModel, type ModelFacts } from "./inspect.js";
@@ -109,8 +110,7 @@ export async function createDetector(
       try {
         checkLayers(plan.main, forward);
         const asked = given.box === undefined ? undefined : askBox(loaded, forward, detections, given.box, options);
-        const wanted = classes.length === 0 ? detections : detections.filter((d) => classes.includes(d.classIndex));
-        const targets = asked === undefined ? wanted : [asked.target];
+        const targets = asked === undefined ? chosenDetections(detections, options, classes) : [asked.target];
         const job = { loaded, plan, forward, options, signal };
         const { backwardMs, finishMs, ...rest } = await explainImage(job, detections, targets, () =>
           letterbox(image, forward.letterbox),

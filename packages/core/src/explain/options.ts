@@ -23,6 +23,11 @@ export interface ExplainOptions extends DetectOptions {
   readonly layer?: "auto" | LayerSelector | readonly LayerSelector[];
   /** Only detections of these classes; empty means all. */
   readonly classNames?: readonly string[];
+  /**
+   * Only these detections, by their `index` among those that the same detection options give. Where nothing is detected the result is empty,
+   * as without it. Default: all.
+   */
+  readonly detections?: readonly number[];
   /** What is differentiated; several are averaged. Ids as in `defaultScores`. Default (and when empty) what the method says, mostly ["class"]. */
   readonly backprop?: readonly string[];
   /** One pass per class (unique classes), averaged. Default false. */

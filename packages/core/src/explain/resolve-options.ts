@@ -21,6 +21,8 @@ export interface ResolvedExplainOptions extends ResolvedDetectOptions {
   readonly method: AnyCamMethod;
   readonly scores: readonly Score[];
   readonly classNames: readonly string[];
+  /** Indices of detections, each once; undefined for all. */
+  readonly detections: readonly number[] | undefined;
   readonly backwardPerClass: boolean;
   readonly topk: number;
   readonly per: "image" | "class" | "detection";
@@ -75,6 +77,7 @@ export function resolveExplainOptions(
     method,
     scores: [...new Set(items.map((item) => resolveScore(item, scores)))],
     classNames: options.classNames ?? [],
+    detections: options.detections && detectionIndices(options.detections),
     backwardPerClass: options.backwardPerClass ?? false,
     topk: whole("topk", options.topk ?? 10, 10_000),
     per,
@@ -145,6 +148,12 @@ function refuseContradictions(
   if (options.box !== undefined && resolved.classNames.length > 0) {
     refuse("box names its class itself; leave classNames out.");
   }
+  if (options.box !== undefined && resolved.detections !== undefined) {
+    refuse("box asks about a box of its own; detections names some that were found. Give one of the two.");
+  }
+  if (resolved.detections !== undefined && resolved.classNames.length > 0) {
+    refuse("detections names what is explained; leave classNames out.");
+  }
   if ((method.reads ?? "layers") !== "layers" && (options.layer ?? "auto") !== "auto") {
     refuse(`${method.id} is not read at a layer; leave layer out.`);
   }
@@ -171,6 +180,13 @@ function refuseUnread(
       details: { option, method: method.id, others },
     });
   }
+}
+
+function detectionIndices(indices: readonly number[]): number[] {
+  if (indices.length === 0) {
+    throw new WhyboxError("usage", "detections is an empty list; name at least one, or leave it out for all.");
+  }
+  return [...new Set(indices.map((index) => whole("detections", index, 100_000, 0)))];
 }
 
 function oneOf<T extends string>(option: string, value: T, valid: readonly T[]): T {

@@ -33,7 +33,7 @@ export async function explainFrames(
     await step((job) => engine().frame(job, frame));
     const chosen = settings();
     const method = methodOf(chosen.method).cost === "fast" ? chosen.method : QUICK;
-    const request = explainRequest(chosen, { kind: "image" }, [], method);
+    const request = explainRequest(chosen, { kind: "image" }, method);
     const { whole, detections } = await step((job) => engine().explain(job, request, () => {}));
     const after = now();
     interval = interval === undefined ? after - before : interval * (1 - FRESH) + (after - before) * FRESH;

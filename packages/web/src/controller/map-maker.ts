@@ -60,11 +60,11 @@ export class MapMaker {
 
   async #ofWhole(
     step: Step,
-    { settings, list }: Scene,
+    { settings }: Scene,
     subject: Subject,
     method: string,
   ): Promise<{ heat: HeatMap; explanation: Explanation }> {
-    const request = explainRequest(settings, subject, list, method);
+    const request = explainRequest(settings, subject, method);
     const explanation = await step((job) => this.#engine().explain(job, request, this.#onProgress));
     return { heat: explanation.whole, explanation };
   }
@@ -81,15 +81,15 @@ export class MapMaker {
     const { settings, list, pixels } = scene;
     const all = list.map(({ index }) => index);
     const wanted = method === QUICK && pixels * all.length <= MOST_TOGETHER ? all : indices;
-    const request = explainRequest(settings, { kind: "detections", indices: wanted }, list, method);
+    const request = explainRequest(settings, { kind: "detections", indices: wanted }, method);
     const explanation = await step((job) => this.#engine().explain(job, request, this.#onProgress));
     this.#cache.put(requestKey(request), explanation.maps);
     const maps = indices.map((index) => explanation.maps.find(({ detections }) => detections[0] === index));
     return { heat: joinMaps(maps.filter((map) => map !== undefined)), explanation };
   }
 
-  #kept({ settings, list }: Scene, indices: readonly number[], method: string): readonly HeatMap[] | undefined {
-    const key = requestKey(explainRequest(settings, { kind: "detections", indices }, list, method));
+  #kept({ settings }: Scene, indices: readonly number[], method: string): readonly HeatMap[] | undefined {
+    const key = requestKey(explainRequest(settings, { kind: "detections", indices }, method));
     const maps = indices.map((index) => this.#cache.get(key, index));
     return maps.every((map) => map !== undefined) ? maps : undefined;
   }

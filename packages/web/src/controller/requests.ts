@@ -1,4 +1,4 @@
-import type { AskedBox, Detection } from "@whybox/core";
+import type { AskedBox } from "@whybox/core";
 import type { ExplainRequest } from "../protocol.js";
 import { methodOf } from "./methods.js";
 import type { Settings } from "./settings.js";
@@ -18,12 +18,7 @@ export function detectRequest({ confidence, iou }: Settings): ExplainRequest {
 }
 
 /** What the engine is asked for. */
-export function explainRequest(
-  settings: Settings,
-  subject: Subject,
-  detections: readonly Detection[],
-  method: string,
-): ExplainRequest {
+export function explainRequest(settings: Settings, subject: Subject, method: string): ExplainRequest {
   const { layer, score, versus, topPercent, perClass, classFilter } = settings;
   const own: ExplainRequest = {
     ...detectRequest(settings),
@@ -40,10 +35,7 @@ export function explainRequest(
       ...(perClass ? { backwardPerClass: true } : {}),
     };
   }
-  // Detections come most certain first: those behind the last that is asked for can be left out, and other classes too.
-  const chosen = subject.indices.map((index) => detections[index]!);
-  const classNames = [...new Set(chosen.map(({ className }) => className))];
-  return { ...own, per: "detection", classNames, maxDetections: Math.max(...subject.indices) + 1 };
+  return { ...own, per: "detection", detections: subject.indices };
 }
 
 function layerSelector(layer: string): number | string {
@@ -52,6 +44,6 @@ function layerSelector(layer: string): number | string {
 
 /** Names what a request gives, whatever detections it is about: maps are kept under it. */
 export function requestKey(request: ExplainRequest): string {
-  const { classNames: _, maxDetections: __, box: ___, ...rest } = request;
+  const { classNames: _, detections: __, box: ___, ...rest } = request;
   return JSON.stringify(rest);
 }
