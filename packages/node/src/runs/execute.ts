@@ -88,9 +88,9 @@ function refuseSurplus({ next }: Ledger, { folder, first, end }: Work): void {
 
 async function explainRest(work: Work, ledger: Ledger, explainers: Explainers): Promise<void> {
   const { manifest, signal, folder } = work;
-  const { vidStride, maxFrames } = manifest.options;
+  const { vidStride, maxFrames, allowPrivate } = manifest.options;
   const items = readItems(work.items, { first: ledger.next, end: work.end }, work.start);
-  const units = unitsOf(items, { root: manifest.root, vidStride, maxFrames, signal });
+  const units = unitsOf(items, { root: manifest.root, vidStride, maxFrames, allowPrivate, signal });
   const writer = new Writer(work, ledger);
   try {
     const explain = async (unit: Unit): Promise<Outcome | undefined> => {

@@ -6,8 +6,8 @@ import { concernsAll } from "../batch/explain-batch.js";
 import { createFileNamer, stemOf } from "../batch/names.js";
 import { drawWhole, type PartFiles, planOutputs, type ResultFiles } from "../batch/outputs.js";
 import type { Services } from "../batch/services.js";
-import { isPrivateHost } from "../io/private-address.js";
 import { measure } from "./measure.js";
+import { refusePrivate } from "./refuse-private.js";
 import { type FrameLine, type MapLine, type RunPictureLine, runFiles, runFilesVersion } from "./schema.js";
 import type { Outcome, Task, WorkerSetup } from "./task.js";
 
@@ -34,7 +34,7 @@ export async function explainTask(task: Task, context: TaskContext): Promise<Out
 async function explainPicture(task: Extract<Task, { kind: "picture" }>, context: TaskContext): Promise<Outcome> {
   const { item, source, location, folder } = task;
   const clock = createClock();
-  await refusePrivate(location, context.setup);
+  await refusePrivate(location, context.setup.allowPrivate);
   const image = await clock.of("decode", context.services.decodeImage(location, {}));
   const result = await explain(image, context, clock);
   const written = await clock.of("write", writeOutputs(image, result, task, context));
@@ -72,13 +72,6 @@ function rest(item: number, maps: MapLine["maps"], result: ExplainResult, { ms }
 
 async function explain(image: RgbImage, { alone, detector, setup }: TaskContext, clock: Clock): Promise<ExplainResult> {
   return alone(() => clock.of("explain", detector.explain(image, setup.settings.explain)));
-}
-
-/** A list of addresses may come from anybody; only the person who runs it may say that private ones are meant. */
-async function refusePrivate(location: string, { allowPrivate }: WorkerSetup): Promise<void> {
-  if (allowPrivate || !/^https?:\/\//i.test(location) || !(await isPrivateHost(new URL(location)))) return;
-  const message = `${location} is an address of a private network. Give --allow-private if it is meant.`;
-  throw new WhyboxError("download", message, { details: { url: location } });
 }
 
 interface Written {

@@ -234,7 +234,7 @@ async function* members(inputs: readonly OpenInput[], { onProblem }: BeginOption
       yield item;
     }
   }
-  if (left > 0) onProblem(`Left out: ${left} videos. ${missing().message}`);
+  if (left > 0) onProblem(`Left out: ${left === 1 ? "a video" : `${left} videos`}. ${missing().message}`);
 }
 
 function listingRecord({ listing }: BeginOptions): Manifest["listing"] {

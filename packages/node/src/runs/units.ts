@@ -1,4 +1,5 @@
 import { WhyboxError } from "@whybox/core";
+import { refusePrivate } from "./refuse-private.js";
 import type { NumberedItem } from "./sources/item-list.js";
 import { locationOf } from "./sources/list-items.js";
 import type { Outcome, Task } from "./task.js";
@@ -22,6 +23,7 @@ export interface UnitOptions {
   readonly root: string;
   readonly vidStride: number;
   readonly maxFrames: number | null;
+  readonly allowPrivate: boolean;
   /** Fires at Ctrl-C: no item is begun then. A video stops without its end, a stream with it: what was seen of it counts. */
   readonly signal: AbortSignal;
 }
@@ -42,6 +44,7 @@ async function* framesOf(item: NumberedItem, location: string, options: UnitOpti
   let count = 0;
   let error: unknown;
   try {
+    await refusePrivate(location, options.allowPrivate);
     video = await openVideo(location, { stride, maxFrames, signal });
     for await (const frame of video.frames()) {
       count++;

@@ -1,0 +1,170 @@
+import { createHash, type Hash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { type FileHandle, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { WhyboxError } from "@whybox/core";
+import { stopIfAborted } from "../../batch/explain-source.js";
+import { explainDiskFailure } from "../../io/disk-failure.js";
+import { systemErrorCode } from "../../io/system-error.js";
+import { writeFileSafely } from "../../io/write-file.js";
+import { ledgerFiles } from "../ledger.js";
+import { type LockOptions, lockFolder } from "../lock.js";
+import { runFiles, runFilesVersion, type SuccessMark } from "../schema.js";
+import { readSuccess } from "../success.js";
+import type { PlannedRun } from "./plan.js";
+import { shardFolder } from "./run-shard.js";
+import { verifyShards } from "./verify.js";
+
+export interface MergeOptions extends LockOptions {
+  readonly signal: AbortSignal;
+  /** After each shard that is read. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/**
+ * Verifies the shards of a run and makes one of them: the folder that one machine would have made, byte for byte, the times apart, with the
+ * plan beside it. The shards go away when all is in its place. A merge that was killed is done again from the start; one that is done does nothing.
+ * @throws bad-input that names the shards that are missing or damaged; output; aborted.
+ */
+export async function mergeShards(run: Omit<PlannedRun, "explainers">, options: MergeOptions): Promise<SuccessMark> {
+  const { folder, plan, manifest } = run;
+  const lock = await lockFolder(folder, options);
+  try {
+    const done = await readSuccess(folder);
+    if (done !== undefined) {
+      await removeShards(folder);
+      return done;
+    }
+    const marks = await verifyShards(run, options.signal);
+    const temporary = join(folder, runFiles.temporary);
+    await rm(temporary, { recursive: true, force: true });
+    await mkdir(temporary);
+    const files = await concatenate(run, marks, options);
+    for (const index of plan.shards.keys()) await moveFiles(shardFolder(folder, index), folder);
+    for (const name of ledgerFiles) await rename(join(temporary, name), join(folder, name));
+    await syncFolder(folder);
+    const mark: SuccessMark = {
+      ...{ schemaVersion: runFilesVersion, first: 0, end: manifest.items.count },
+      failures: sum(marks.map(({ failures }) => failures)),
+      detections: sum(marks.map(({ detections }) => detections)),
+      files,
+    };
+    await writeFileSafely(join(folder, runFiles.success), `${JSON.stringify(mark, null, 2)}\n`);
+    await removeShards(folder);
+    return mark;
+  } catch (cause) {
+    if (cause instanceof WhyboxError || systemErrorCode(cause) === "unknown error") throw cause;
+    const advice = explainDiskFailure(cause, "merge a copy of the folder elsewhere");
+    const message = `Could not merge the shards in ${folder}: ${advice} The shards stay; the same command begins again.`;
+    throw new WhyboxError("output", message, { details: { folder, reason: systemErrorCode(cause) }, cause });
+  } finally {
+    await rm(join(folder, runFiles.temporary), { recursive: true, force: true });
+    await lock.release();
+  }
+}
+
+/** Puts the lines of all shards one behind the other, into `tmp/`, and checks them on the way. */
+async function concatenate(
+  { folder, plan }: Pick<PlannedRun, "folder" | "plan">,
+  marks: readonly SuccessMark[],
+  { signal, onProgress }: MergeOptions,
+): Promise<SuccessMark["files"]> {
+  const outs = await Promise.all(ledgerFiles.map((name) => Joined.open(join(folder, runFiles.temporary, name))));
+  try {
+    for (const [index, { first, end }] of plan.shards.entries()) {
+      stopIfAborted(signal);
+      for (const [i, name] of ledgerFiles.entries()) {
+        const path = join(shardFolder(folder, index), name);
+        const { lines, sha256 } = await outs[i]!.add(path);
+        const wanted = name === runFiles.timings ? undefined : marks[index]!.files[name].sha256;
+        if (lines !== end - first) refuse(index, path, `it has ${lines} lines; expected ${end - first}`, folder);
+        if (wanted !== undefined && sha256 !== wanted)
+          refuse(index, path, `its digest is not the one in ${runFiles.success}`, folder);
+      }
+      onProgress?.(index + 1, plan.shards.length);
+    }
+    const digests = await Promise.all(outs.map((out) => out.end()));
+    return Object.fromEntries(
+      ledgerFiles.map((name, i) => [name, digests[i]!] as const).filter(([name]) => name !== runFiles.timings),
+    ) as SuccessMark["files"];
+  } finally {
+    await Promise.allSettled(outs.map((out) => out.close()));
+  }
+}
+
+function refuse(index: number, path: string, why: string, folder: string): never {
+  const message = `${path} is damaged: ${why}. Remove ${shardFolder(folder, index)} and run shard ${index} again.`;
+  throw new WhyboxError("bad-input", message, { details: { shard: index, path } });
+}
+
+/** A file that grows by whole files. */
+class Joined {
+  readonly #file: FileHandle;
+  readonly #hash: Hash = createHash("sha256");
+  #bytes = 0;
+
+  private constructor(file: FileHandle) {
+    this.#file = file;
+  }
+
+  static async open(path: string): Promise<Joined> {
+    return new Joined(await open(path, "wx"));
+  }
+
+  async add(path: string): Promise<{ lines: number; sha256: string }> {
+    const hash = createHash("sha256");
+    let lines = 0;
+    for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 }) as AsyncIterable<Buffer>) {
+      for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, at + 1)) lines++;
+      hash.update(chunk);
+      this.#hash.update(chunk);
+      this.#bytes += chunk.length;
+      await this.#file.appendFile(chunk);
+    }
+    return { lines, sha256: hash.digest("hex") };
+  }
+
+  async end(): Promise<{ bytes: number; sha256: string }> {
+    await this.#file.sync();
+    return { bytes: this.#bytes, sha256: this.#hash.digest("hex") };
+  }
+
+  async close(): Promise<void> {
+    await this.#file.close();
+  }
+}
+
+/** Moves pictures, arrays and videos; items of two shards may share a folder. What an earlier merge moved is there already. */
+async function moveFiles(from: string, to: string): Promise<void> {
+  for (const part of await names(join(from, runFiles.files))) {
+    const source = join(from, runFiles.files, part);
+    const target = join(to, runFiles.files, part);
+    await mkdir(target, { recursive: true });
+    for (const name of await names(source)) await rename(join(source, name), join(target, name));
+    await syncFolder(target);
+  }
+}
+
+async function names(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return [];
+    throw error;
+  }
+}
+
+/** A name is on the disk only when its folder is. */
+async function syncFolder(path: string): Promise<void> {
+  if (process.platform === "win32") return; // cannot be opened there
+  const folder = await open(path, "r");
+  await folder.sync().finally(() => folder.close());
+}
+
+function removeShards(folder: string): Promise<void> {
+  return rm(join(folder, runFiles.shards), { recursive: true, force: true });
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((a, b) => a + b, 0);
+}

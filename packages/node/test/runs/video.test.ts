@@ -1,0 +1,205 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { frameLineSchema, mapLineSchema, type RunVideoLine, resultLineSchema } from "../../src/runs/schema.js";
+import { ppmFrames } from "../../src/runs/video/ppm.js";
+import { FileServer } from "../support/file-server.js";
+import { bin, launch, whybox } from "../support/launch.js";
+import { contents, lines, miniOptions, putPictures, runWorld } from "./world.js";
+
+const whyNot = spawnSync("ffmpeg", ["-version"]).status === 0 ? undefined : "no ffmpeg here: videos are not tested";
+// In CI it must be there: see .ci/run.
+if (whyNot !== undefined && process.env.CI === "true") throw new Error(whyNot);
+if (whyNot !== undefined) console.warn(whyNot);
+
+let cwd: string;
+beforeAll(async () => {
+  cwd = await runWorld();
+  if (whyNot !== undefined) return;
+  // 20 frames, 10 a second, with an odd side.
+  const source = "testsrc=size=64x47:rate=10:duration=2";
+  execFileSync("ffmpeg", [
+    "-v",
+    "error",
+    "-f",
+    "lavfi",
+    "-i",
+    source,
+    "-pix_fmt",
+    "yuv444p",
+    "-g",
+    "4",
+    join(cwd, "clip.mp4"),
+  ]);
+  const whole = await readFile(join(cwd, "clip.mp4"));
+  execFileSync("ffmpeg", ["-v", "error", "-i", join(cwd, "clip.mp4"), "-c", "copy", join(cwd, "clip.mkv")]);
+  const mkv = await readFile(join(cwd, "clip.mkv"));
+  await writeFile(join(cwd, "cut.mkv"), mkv.subarray(0, Math.round(mkv.length * 0.6)));
+  await writeFile(join(cwd, "torn.mp4"), whole.subarray(0, Math.round(whole.length * 0.6)));
+});
+beforeEach(() => rm(join(cwd, "out"), { recursive: true, force: true }));
+
+const run = (...argv: string[]) => whybox(["run", ...argv, "--out", "out", ...miniOptions], { cwd });
+const result = async () => resultLineSchema.parse((await lines(join(cwd, "out/results.jsonl")))[0]) as RunVideoLine;
+const probe = (path: string, entry: string) =>
+  execFileSync(
+    "ffprobe",
+    ["-v", "error", "-count_frames", "-show_entries", `stream=${entry}`, "-of", "csv=p=0", path],
+    {
+      encoding: "utf8",
+    },
+  ).trim();
+
+describe.skipIf(whyNot !== undefined)("videos", () => {
+  it("come out with the overlay, and sidecars with a line for each explained frame", async () => {
+    expect(await run("clip.mp4", "--vid-stride", "3")).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(/^1 source\.\n1 source: \d+ detection/),
+    });
+    const line = await result();
+    expect(line).toMatchObject({
+      kind: "video",
+      source: "clip.mp4",
+      size: [47, 64],
+      fps: 10,
+      frames: 7,
+      stride: 3,
+      warning: null,
+    });
+    const frames = (await lines(join(cwd, "out", line.files.frames))).map((one) => frameLineSchema.parse(one));
+    expect(frames.map(({ frame, time }) => [frame, time])).toEqual([0, 3, 6, 9, 12, 15, 18].map((n) => [n, n / 10]));
+    expect(frames.reduce((sum, { detections }) => sum + detections.length, 0)).toBe(line.detections);
+    expect(line.detections).toBeGreaterThan(0);
+    const maps = (await lines(join(cwd, "out", line.files.maps))).map((one) => mapLineSchema.parse(one));
+    expect(maps.map(({ frame }) => frame)).toEqual(frames.map(({ frame }) => frame));
+    // The odd side got a line.
+    expect(probe(join(cwd, "out", line.files.video), "width,height,nb_read_frames")).toBe("64,48,7");
+    expect(await readdir(join(cwd, "out"))).not.toContain("tmp");
+  });
+
+  it("give the same bytes again, and stand among pictures in the order of the list", async () => {
+    await putPictures(cwd, ["m/a.png", "m/z.png"]);
+    await writeFile(join(cwd, "m/clip.mp4"), await readFile(join(cwd, "clip.mp4")));
+    await run("m", "--max-frames", "4");
+    const first = await contents(join(cwd, "out"));
+    expect((await lines<{ kind: string }>(join(cwd, "out/results.jsonl"))).map(({ kind }) => kind)).toEqual([
+      "picture",
+      "video",
+      "picture",
+    ]);
+    await rm(join(cwd, "out"), { recursive: true });
+    await run("m", "--max-frames", "4", "--workers", "3");
+    expect(await contents(join(cwd, "out"))).toEqual(first);
+    expect((await whybox(["run", "--resume", "--parquet", "--out", "out"], { cwd })).stderr).toMatch(
+      /detections\.parquet: \d+ rows/,
+    );
+  });
+
+  it("that are cut off keep the frames before the cut, with a warning; unreadable ones are failures", async () => {
+    await run("cut.mkv");
+    const line = await result();
+    expect(line.frames).toBeGreaterThan(3);
+    expect(line.frames).toBeLessThan(20);
+    await rm(join(cwd, "out"), { recursive: true });
+    await writeFile(join(cwd, "text.mp4"), "I am no video.");
+    expect(await run("torn.mp4", "text.mp4")).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining("torn.mp4 cannot be read as a video"),
+    });
+    const failures = (await lines(join(cwd, "out/results.jsonl"))).map((one) => resultLineSchema.parse(one));
+    expect(failures.map(({ kind }) => kind)).toEqual(["failure", "failure"]);
+    expect(JSON.stringify(failures)).not.toContain(cwd);
+  });
+
+  it("may come from an address, and may not name files there", async () => {
+    const server = await FileServer.start();
+    server.files.set("/clip.mp4", await readFile(join(cwd, "clip.mp4")));
+    await run(`${server.url}/clip.mp4`, "--max-frames", "2", "--allow-private");
+    expect(await result()).toMatchObject({ kind: "video", frames: 2 });
+    await rm(join(cwd, "out"), { recursive: true });
+    const refused = await run(`${server.url}/clip.mp4`, "--max-frames", "2");
+    expect(refused.stderr).toMatch(/is an address of a private network\. Give --allow-private/);
+    // A playlist that calls itself a video may not lead ffmpeg to the network.
+    await writeFile(
+      join(cwd, "list.mp4"),
+      `#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n${server.url}/secret.ts\n#EXT-X-ENDLIST\n`,
+    );
+    await rm(join(cwd, "out"), { recursive: true });
+    expect(await run("list.mp4")).toMatchObject({ code: 3 });
+    expect(server.requests).not.toContain("/secret.ts");
+    await server.stop();
+  });
+});
+
+describe("without ffmpeg", () => {
+  const without = (...argv: string[]) =>
+    launch([process.execPath, bin, "run", ...argv, "--out", "out", ...miniOptions], {
+      cwd,
+      env: { WHYBOX_FFMPEG: join(cwd, "nothing") },
+    });
+
+  it("a video is refused before anything is made, and one in a folder is left out with a word", async () => {
+    await writeFile(join(cwd, "some.mp4"), "x");
+    const refused = await without("some.mp4");
+    expect([refused.code, refused.stderr]).toEqual([
+      2,
+      expect.stringMatching(
+        /Videos and streams are read by ffmpeg, and .* is not there\. Install it \(apt-get install ffmpeg/,
+      ),
+    ]);
+    expect(await readdir(cwd)).not.toContain("out");
+    await mkdir(join(cwd, "v"), { recursive: true });
+    await putPictures(cwd, ["v/a.png"]);
+    await writeFile(join(cwd, "v/b.mp4"), "x");
+    const left = await without("v");
+    expect([left.code, left.stderr]).toEqual([0, expect.stringMatching(/^Left out: a video\. .*\n1 source\./)]);
+  });
+});
+
+afterAll(() => rm(cwd, { recursive: true, force: true }));
+
+describe("ppmFrames", () => {
+  it("gives the pictures of a stream however it is cut", async () => {
+    const pictures = [
+      [3, 2],
+      [1, 1],
+      [40, 30],
+    ].map(([width, height], i) => ({
+      width: width!,
+      height: height!,
+      data: new Uint8Array(width! * height! * 3).fill(10 + i),
+    }));
+    const whole = Buffer.concat(
+      pictures.flatMap(({ width, height, data }) => [Buffer.from(`P6\n${width} ${height}\n255\n`), data]),
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 20 }),
+        fc.nat({ max: 3600 }),
+        async (sizes, end) => {
+          async function* chunks() {
+            const bytes = whole.subarray(0, Math.max(end, 1));
+            for (let at = 0, i = 0; at < bytes.length; at += sizes[i++ % sizes.length]!)
+              yield bytes.subarray(at, at + sizes[i % sizes.length]!);
+          }
+          const found = [];
+          for await (const image of ppmFrames(chunks())) found.push(image);
+          const ends = [29, 29 + 14, whole.length];
+          expect(found).toEqual(pictures.slice(0, ends.filter((one) => one <= end).length));
+        },
+      ),
+    );
+  });
+
+  it.each(["P5\n1 1\n255\n.....................", "P6\n9 9\n65535\n.....................", "x".repeat(40)])(
+    "refuses %j",
+    async (text) => {
+      async function* chunks() {
+        yield Buffer.from(text);
+      }
+      await expect(ppmFrames(chunks()).next()).rejects.toThrow(/no PPM/);
+    },
+  );
+});
