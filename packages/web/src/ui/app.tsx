@@ -19,7 +19,7 @@ export function App({ controller }: { readonly controller: Controller }) {
   useEffect(() => drops(controller, live, setDragging), [controller]);
   const { phase } = state.photo;
   return (
-    <div class="page">
+    <>
       <Header controller={controller} state={state} />
       {state.live !== undefined ? (
         <main class="work">
@@ -42,7 +42,7 @@ export function App({ controller }: { readonly controller: Controller }) {
         {state.said}
       </p>
       {dragging && <div class="drop-veil">Drop a photo, or a model (.onnx, .pt)</div>}
-    </div>
+    </>
   );
 }
 
@@ -53,8 +53,10 @@ function keysAndPaste(controller: Controller, live: LiveVideo): () => void {
       event.target instanceof Element && event.target.closest("input, select, textarea, [role=dialog]") !== null;
     if (busy || event.ctrlKey || event.metaKey || event.altKey) return;
     const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key] as 1 | -1 | undefined;
-    const onBox = event.target instanceof Element && event.target.closest(".box, .stage, .chip") !== null;
-    if (by !== undefined && (onBox || event.target === document.body)) {
+    const onBox = event.target instanceof Element && event.target.closest(".box, .chip") !== null;
+    // Up and down scroll the page, unless a box is held.
+    const isSideways = event.key === "ArrowLeft" || event.key === "ArrowRight";
+    if (by !== undefined && (onBox || (isSideways && event.target === document.body))) {
       event.preventDefault();
       controller.step(by);
     }

@@ -43,6 +43,7 @@ export function AskForm({ box, size, classNames, onBox, onAsk, onDiscard }: AskF
         </select>{" "}
         here?
       </label>
+      <p class="hint">Drag the box or its corners to where you mean.</p>
       <details class="corners">
         <summary>Exact corners</summary>
         {corners.map(({ key, name }) => (

@@ -1,10 +1,12 @@
-import { useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { methodChoices, methodOf } from "../controller/methods.js";
 import { MOST_COMPARED } from "../controller/settings.js";
 import type { Compared, State } from "../controller/state.js";
 import type { Controller } from "../controller.js";
+import { place } from "./boxes.js";
 import { HeatCanvas } from "./heat-canvas.js";
-import { place } from "./stage.js";
+import { LookBar } from "./look-bar.js";
+import { questionText } from "./reading.js";
 import { failureText, milliseconds, percent } from "./texts.js";
 import { useObjectUrl } from "./use-state.js";
 
@@ -22,11 +24,13 @@ export function ComparePane({ controller, state }: { readonly controller: Contro
   const [view, setView] = useState<View>(whole);
   const { settings, compared, photo } = state;
   const url = useObjectUrl(photo.phase === "ready" ? photo.file : undefined);
+  useLayoutEffect(() => scrollTo({ top: 0 }), []);
   if (photo.phase !== "ready") return <section class="stage" />;
   const zoomBy = (factor: number) => setView(zoomed(view, factor, 0.5, 0.5));
   const without = methodChoices.filter(({ id }) => !settings.compare.includes(id));
   return (
-    <section class="stage" aria-label="Comparison of methods">
+    <section class="stage is-comparing" aria-label="Comparison of methods">
+      <h2 class="question">{questionText(state)}</h2>
       <div class="row compare-bar">
         <button type="button" class="button quiet" onClick={() => controller.compare(false)}>
           Back to one
@@ -43,6 +47,7 @@ export function ComparePane({ controller, state }: { readonly controller: Contro
           </button>
         </div>
         <select
+          class="add-method"
           aria-label="Add a method"
           value=""
           disabled={settings.compare.length >= MOST_COMPARED}
@@ -77,6 +82,7 @@ export function ComparePane({ controller, state }: { readonly controller: Contro
           </li>
         ))}
       </ul>
+      <LookBar controller={controller} state={state} />
     </section>
   );
 }
@@ -102,16 +108,29 @@ interface TileProps {
   readonly onView: (view: View) => void;
 }
 
-function Tile({ one: { map }, state, url, size, view, onView }: TileProps) {
+function Tile({ one: { method, map, failure }, state, url, size, view, onView }: TileProps) {
   const from = useRef<{ readonly clientX: number; readonly clientY: number; readonly view: View } | undefined>(
     undefined,
   );
   const list = state.found.phase === "ready" ? state.found.list : [];
   const boxes = state.ownBox ? [state.ownBox] : state.selection.map((index) => list[index]!.boxImage);
   const { zoom, x, y } = view;
+  const picture = useRef<HTMLImageElement>(null);
+  const title = methodOf(method).title;
   return (
     <div
-      class="tile"
+      class={`tile${zoom > 1 ? " is-zoomed" : ""}${map === undefined && failure === undefined ? " is-waiting" : ""}`}
+      role="img"
+      aria-label={`${title}. Plus and minus zoom, arrow keys move.`}
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard's way to move all pictures together
+      tabIndex={0}
+      onKeyDown={(event) => {
+        const next = byKey(view, event.key);
+        if (next === undefined) return;
+        event.preventDefault();
+        event.stopPropagation();
+        onView(next);
+      }}
       style={{ aspectRatio: `${size.width} / ${size.height}` }}
       onWheel={(event) => {
         event.preventDefault();
@@ -139,14 +158,29 @@ function Tile({ one: { map }, state, url, size, view, onView }: TileProps) {
       }}
     >
       <div class="tile-view" style={{ transform: `translate(${100 * x}%, ${100 * y}%) scale(${zoom})` }}>
-        {url && <img class="picture" src={url} alt="" draggable={false} />}
-        {map && !map.empty && <HeatCanvas heat={map.heat} settings={state.settings} />}
+        {url && <img ref={picture} class="picture" src={url} alt="" draggable={false} />}
+        {map && !map.empty && <HeatCanvas heat={map.heat} settings={state.settings} picture={picture} />}
         {boxes.map((box) => (
           <div key={`${box.x1} ${box.y1} ${box.x2} ${box.y2}`} class="own-box is-plain" style={place(box, size)} />
         ))}
       </div>
     </div>
   );
+}
+
+/** What a key does to the view; undefined for keys that do nothing. */
+function byKey(view: View, key: string): View | undefined {
+  const step = 0.1;
+  const moves: Readonly<Record<string, readonly [x: number, y: number]>> = {
+    ArrowLeft: [step, 0],
+    ArrowRight: [-step, 0],
+    ArrowUp: [0, step],
+    ArrowDown: [0, -step],
+  };
+  const move = moves[key];
+  if (move !== undefined && view.zoom > 1) return within({ ...view, x: view.x + move[0], y: view.y + move[1] });
+  if (key === "+" || key === "=") return zoomed(view, 1.5, 0.5, 0.5);
+  return key === "-" ? zoomed(view, 1 / 1.5, 0.5, 0.5) : undefined;
 }
 
 /** Zoomed so that the point under the pointer stays. Offsets are shares of the tile. */

@@ -8,51 +8,74 @@ export interface Corners {
   readonly y2: number;
 }
 
+interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** A drag: from a fixed corner to the pointer, or with the whole box. */
+interface Drag {
+  readonly from: Point;
+  readonly moved: Corners | undefined;
+  readonly clientX: number;
+  readonly clientY: number;
+}
+
 /** Screen pixels that a pointer must move before a press is a drag. */
 const SLACK = 6;
 
-/** Drawing a box by dragging. A press that hardly moves stays a click. */
+/** The corners of a box as one takes hold of them, `data-grip` on their elements: which of its edges lie there. */
+export const grips = ["x1 y1", "x2 y1", "x1 y2", "x2 y2"] as const;
+
+/**
+ * Drawing a box by dragging; a press that hardly moves stays a click. While a box waits to be asked about, its corners and itself can be
+ * dragged, and a finger draws too: otherwise a finger scrolls the page.
+ */
 export function useDrawing(
   size: { readonly width: number; readonly height: number } | undefined,
+  waiting: Corners | undefined,
   done: (box: Corners) => void,
 ) {
-  const start = useRef<{ x: number; y: number; clientX: number; clientY: number } | undefined>(undefined);
+  const drag = useRef<Drag | undefined>(undefined);
   const drew = useRef(false);
   const [box, setBox] = useState<Corners>();
-  const at = (event: PointerEvent, element: Element) => {
+  const at = (event: PointerEvent, element: Element): Point => {
     const { left, top, width, height } = element.getBoundingClientRect();
-    const clamp = (value: number, most: number) => Math.min(Math.max(value, 0), most);
     return {
       x: clamp(((event.clientX - left) / width) * size!.width, size!.width),
       y: clamp(((event.clientY - top) / height) * size!.height, size!.height),
     };
   };
+  const stop = () => {
+    drag.current = undefined;
+    setBox(undefined);
+  };
   const handlers = {
     onPointerDown: (event: PointerEvent & { currentTarget: HTMLElement }) => {
       drew.current = false;
-      // A finger scrolls the page; a pen and a mouse draw.
-      if (size === undefined || event.button !== 0 || event.pointerType === "touch") return;
-      start.current = { ...at(event, event.currentTarget), clientX: event.clientX, clientY: event.clientY };
+      const isFinger = event.pointerType === "touch";
+      if (size === undefined || event.button !== 0 || (isFinger && waiting === undefined)) return;
+      const point = at(event, event.currentTarget);
+      const grip = event.target instanceof HTMLElement ? event.target.dataset.grip : undefined;
+      const { clientX, clientY } = event;
+      const isBody = grip === "body" && waiting !== undefined;
+      const from = grip === undefined || isBody || waiting === undefined ? point : opposite(waiting, grip);
+      drag.current = { from, moved: isBody ? waiting : undefined, clientX, clientY };
     },
     onPointerMove: (event: PointerEvent & { currentTarget: HTMLElement }) => {
-      const from = start.current;
-      if (from === undefined) return;
-      const moved = Math.hypot(event.clientX - from.clientX, event.clientY - from.clientY);
-      if (!drew.current && moved < SLACK) return;
+      const held = drag.current;
+      if (held === undefined) return;
+      if (!drew.current && Math.hypot(event.clientX - held.clientX, event.clientY - held.clientY) < SLACK) return;
       if (!drew.current) event.currentTarget.setPointerCapture(event.pointerId);
       drew.current = true;
-      const { x, y } = at(event, event.currentTarget);
-      setBox({ x1: Math.min(x, from.x), y1: Math.min(y, from.y), x2: Math.max(x, from.x), y2: Math.max(y, from.y) });
+      const point = at(event, event.currentTarget);
+      setBox(held.moved ? shifted(held.moved, held.from, point, size!) : between(held.from, point));
     },
     onPointerUp: () => {
-      start.current = undefined;
       if (drew.current && box !== undefined && box.x2 - box.x1 >= 2 && box.y2 - box.y1 >= 2) done(rounded(box));
-      setBox(undefined);
+      stop();
     },
-    onPointerCancel: () => {
-      start.current = undefined;
-      setBox(undefined);
-    },
+    onPointerCancel: stop,
     onClickCapture: (event: Event) => {
       if (!drew.current) return;
       drew.current = false;
@@ -60,6 +83,30 @@ export function useDrawing(
     },
   };
   return { box, handlers };
+}
+
+function clamp(value: number, most: number): number {
+  return Math.min(Math.max(value, 0), most);
+}
+
+function opposite({ x1, y1, x2, y2 }: Corners, grip: string): Point {
+  return { x: grip.includes("x1") ? x2 : x1, y: grip.includes("y1") ? y2 : y1 };
+}
+
+function between(a: Point, b: Point): Corners {
+  return { x1: Math.min(a.x, b.x), y1: Math.min(a.y, b.y), x2: Math.max(a.x, b.x), y2: Math.max(a.y, b.y) };
+}
+
+/** Moved as far as the pointer, and not out of the photo. */
+function shifted(
+  box: Corners,
+  from: Point,
+  to: Point,
+  size: { readonly width: number; readonly height: number },
+): Corners {
+  const x = Math.min(Math.max(to.x - from.x, -box.x1), size.width - box.x2);
+  const y = Math.min(Math.max(to.y - from.y, -box.y1), size.height - box.y2);
+  return { x1: box.x1 + x, y1: box.y1 + y, x2: box.x2 + x, y2: box.y2 + y };
 }
 
 function rounded({ x1, y1, x2, y2 }: Corners): Corners {

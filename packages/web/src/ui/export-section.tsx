@@ -15,6 +15,9 @@ export function ExportSection({ controller, state }: SectionProps) {
   return (
     <section class="group">
       <h2>Take away</h2>
+      <p class="explain faint">
+        The picture at full size, the map as numbers, everything as JSON, or a link to these settings.
+      </p>
       <div class="row">
         <button
           type="button"
@@ -57,14 +60,6 @@ export function ExportSection({ controller, state }: SectionProps) {
           }
         >
           Link
-        </button>
-        <button
-          type="button"
-          class="button"
-          disabled={shown === undefined && !state.comparing}
-          onClick={() => controller.compare(!state.comparing)}
-        >
-          {state.comparing ? "Back to one" : "Compare methods"}
         </button>
       </div>
       <p class="hint" role="status">

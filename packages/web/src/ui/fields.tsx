@@ -1,3 +1,5 @@
+import type { ComponentChildren } from "preact";
+
 interface RangeProps {
   readonly label: string;
   readonly value: number;
@@ -52,5 +54,26 @@ export function Select<T extends string>({ label, value, choices, onSet }: Selec
         ))}
       </select>
     </label>
+  );
+}
+
+interface FoldProps {
+  readonly title: string;
+  /** What is set in it, seen while it is closed. */
+  readonly now: string;
+  readonly open?: boolean;
+  readonly children: ComponentChildren;
+}
+
+/** A section that opens. */
+export function Fold({ title, now, open = false, children }: FoldProps) {
+  return (
+    <details class="group" open={open}>
+      <summary>
+        <h2>{title}</h2>
+        <span class="fold-now">{now}</span>
+      </summary>
+      <div class="fold-body">{children}</div>
+    </details>
   );
 }

@@ -2,7 +2,7 @@ import type { State } from "../controller/state.js";
 import type { Controller } from "../controller.js";
 import type { Progress } from "../protocol.js";
 import { PickFile, photoTypes } from "./pick-file.js";
-import { providerText } from "./texts.js";
+import { progressText, providerText } from "./texts.js";
 
 /** Name of the page, state of the model, and the way to another photo. */
 export function Header({ controller, state }: { readonly controller: Controller; readonly state: State }) {
@@ -15,7 +15,7 @@ export function Header({ controller, state }: { readonly controller: Controller;
       </h1>
       <ModelChip state={state} />
       {hasPhoto && (
-        <PickFile controller={controller} accept={photoTypes} class="button quiet">
+        <PickFile controller={controller} accept={photoTypes} class="button">
           <span>
             <span class="wide-only">Another </span>photo
           </span>
@@ -52,13 +52,12 @@ function ModelChip({ state: { model } }: { readonly state: State }) {
 
 function Loading({ progress }: { readonly progress: Progress | undefined }) {
   const { done, total } = progress ?? {};
-  if (progress?.stage === "download" && done !== undefined && total) {
-    return (
-      <>
-        <span>Loading the model</span>
+  return (
+    <>
+      <span class="model-name">{progressText(progress)}…</span>
+      {progress?.stage === "download" && done !== undefined && total ? (
         <progress value={done} max={total} aria-label="Loading the model" />
-      </>
-    );
-  }
-  return <span>Preparing the model…</span>;
+      ) : null}
+    </>
+  );
 }

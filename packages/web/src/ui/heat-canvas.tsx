@@ -6,18 +6,23 @@ import type { HeatMap } from "../protocol.js";
 /** Pixels of a map on the screen; larger ones are drawn with fewer. */
 const MOST_DRAWN = 1_500_000;
 
+type Colour = readonly [red: number, green: number, blue: number];
+
 interface HeatCanvasProps {
   readonly heat: HeatMap;
   readonly settings: Settings;
+  /** The photo below, for its mean colour. */
+  readonly picture: { readonly current: HTMLImageElement | HTMLCanvasElement | null };
 }
 
-/** A heatmap as colours over a photo. Where the crop cuts, the page's own ground shows in place of the photo. */
-export function HeatCanvas({ heat, settings: { colormap: name, opacity, crop } }: HeatCanvasProps) {
+/** A heatmap as colours over a photo. Where the crop cuts, the photo's mean colour takes its place, as in the file that is saved. */
+export function HeatCanvas({ heat, settings: { colormap: name, opacity, crop }, picture }: HeatCanvasProps) {
   const ref = useRef<HTMLCanvasElement>(null);
   useLayoutEffect(() => {
     const canvas = ref.current!;
     const step = Math.ceil(Math.sqrt((heat.width * heat.height) / MOST_DRAWN));
-    const image = crop === "off" ? colours(heat, colormap(name), step) : cut(heat, crop, step);
+    const image =
+      crop === "off" ? colours(heat, colormap(name), step) : cut(heat, crop, meanColour(picture.current), step);
     canvas.width = image.width;
     canvas.height = image.height;
     canvas.getContext("2d")!.putImageData(image, 0, 0);
@@ -35,12 +40,26 @@ function colours(heat: HeatMap, table: Uint8Array, step: number): ImageData {
   });
 }
 
-function cut(heat: HeatMap, keep: "rest" | "hot", step: number): ImageData {
+function cut(heat: HeatMap, keep: "rest" | "hot", [red, green, blue]: Colour, step: number): ImageData {
   return drawn(heat, step, (value, data, at) => {
-    const isHot = value > 0;
-    data.fill(128, at, at + 3);
-    data[at + 3] = isHot === (keep === "rest") ? 255 : 0;
+    data[at] = red;
+    data[at + 1] = green;
+    data[at + 2] = blue;
+    data[at + 3] = value > 0 === (keep === "rest") ? 255 : 0;
   });
+}
+
+/** Of a small copy, which the eye cannot tell from that of all pixels. */
+function meanColour(picture: HTMLImageElement | HTMLCanvasElement | null): Colour {
+  const side = 96;
+  const small = new OffscreenCanvas(side, side).getContext("2d")!;
+  if (picture === null || picture.width === 0) return [128, 128, 128];
+  small.imageSmoothingQuality = "high";
+  small.drawImage(picture, 0, 0, side, side);
+  const { data } = small.getImageData(0, 0, side, side);
+  const sums = [0, 0, 0];
+  for (let i = 0; i < data.length; i += 4) for (let c = 0; c < 3; c++) sums[c]! += data[i + c]!;
+  return sums.map((sum) => Math.round((sum * 4) / data.length)) as unknown as Colour;
 }
 
 function drawn(

@@ -1,9 +1,9 @@
 import { useContext, useLayoutEffect, useRef } from "preact/hooks";
 import type { State } from "../controller/state.js";
+import { place } from "./boxes.js";
 import { HeatCanvas } from "./heat-canvas.js";
 import { LiveContext } from "./live-video.js";
 import { Notice } from "./notice.js";
-import { place } from "./stage.js";
 import { percent } from "./texts.js";
 
 /** A video with what is found in it and why, as fast as the machine goes. */
@@ -28,7 +28,7 @@ export function LiveStage({ state }: { readonly state: State }) {
         style={{ aspectRatio: `${size.width} / ${size.height}`, "--ratio": size.width / size.height }}
       >
         <canvas ref={canvas} class="picture" />
-        {live.heat && live.list.length > 0 && <HeatCanvas heat={live.heat} settings={settings} />}
+        {live.heat && live.list.length > 0 && <HeatCanvas heat={live.heat} settings={settings} picture={canvas} />}
         {live.list.map((one) => (
           <div key={one.index} class="own-box is-plain" style={place(one.boxImage, size)}>
             <span class="box-label">

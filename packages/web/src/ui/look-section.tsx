@@ -1,7 +1,7 @@
 import { type ColormapName, colormapNames } from "@whybox/core";
-import { Range, Select } from "./fields.js";
+import type { Settings } from "../controller/settings.js";
+import { Fold, Range, Select } from "./fields.js";
 import type { SectionProps } from "./panel.js";
-import { percent } from "./texts.js";
 
 /** Turbo and jet are rainbows: people who see red and green alike cannot read them. */
 const colormapTexts: Readonly<Record<ColormapName, string>> = {
@@ -16,15 +16,7 @@ const colormapTexts: Readonly<Record<ColormapName, string>> = {
 export function LookSection({ controller, state: { settings } }: SectionProps) {
   const safeFirst = [...colormapNames].sort((a, b) => Number(a in rainbow) - Number(b in rainbow));
   return (
-    <section class="group">
-      <h2>Look</h2>
-      <Range
-        label="Opacity"
-        value={settings.opacity}
-        {...{ min: 0, max: 1, step: 0.05, show: percent }}
-        onMove={(opacity) => controller.set({ opacity })}
-        onSet={(opacity) => controller.set({ opacity })}
-      />
+    <Fold title="Look" now={nowText(settings)} open={isWide}>
       <Select
         label="Colours"
         value={settings.colormap}
@@ -51,8 +43,16 @@ export function LookSection({ controller, state: { settings } }: SectionProps) {
       {settings.crop !== "off" && settings.topPercent === 100 && (
         <p class="hint">Nearly every pixel has some heat: keep only the hottest 10 % or so to see a cut.</p>
       )}
-    </section>
+    </Fold>
   );
+}
+
+/** Where there is room, what is used most is at hand. */
+const isWide = matchMedia("(min-width: 54em)").matches;
+
+function nowText({ colormap, topPercent, crop }: Settings): string {
+  const part = topPercent === 100 ? "" : `, hottest ${topPercent} %`;
+  return `${crop === "off" ? colormap : "cut"}${part}`;
 }
 
 const rainbow = { turbo: true, jet: true };

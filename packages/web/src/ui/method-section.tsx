@@ -36,43 +36,46 @@ export function MethodSection({ controller, state }: SectionProps) {
           </optgroup>
         ))}
       </select>
-      <p class="explain">
-        {method.what} <span class={`cost is-${method.cost}`}>{costs[method.cost]}</span>{" "}
-        <span class="faint">It takes {method.runs}.</span>
+      <p class="explain" title={method.paper}>
+        {method.what}
       </p>
-      <p class="explain faint">{method.paper}</p>
-      <label class="field">
-        Layer
-        <select
-          value={method.takesLayer ? settings.layer : "auto"}
-          disabled={!method.takesLayer}
-          onChange={({ currentTarget }) => controller.set({ layer: currentTarget.value })}
-        >
-          <option value="auto">auto: what suits each box</option>
-          {layers.map((layer) => {
-            const value = String(layer.index ?? layer.name);
-            return (
-              <option key={value} value={value} disabled={!layer.differentiable}>
-                {layer.index === undefined || layer.name.endsWith(`.${layer.index}`)
-                  ? layer.name
-                  : `${layer.index}: ${layer.name}`}
-              </option>
-            );
-          })}
-        </select>
-      </label>
+      <p class="explain faint">
+        <span class={`cost is-${method.cost}`}>{costs[method.cost]}</span> {method.runs}
+      </p>
       {method.takesLayer && (
-        <details
-          open={strip}
-          onToggle={({ currentTarget }) => {
-            setStrip(currentTarget.open);
-            if (currentTarget.open) controller.lookAtLayers();
-          }}
-        >
-          <summary>See the layers</summary>
-          {strip && <LayerStrip controller={controller} state={state} />}
-        </details>
+        <>
+          <label class="field is-inline">
+            Layer
+            <select
+              value={settings.layer}
+              onChange={({ currentTarget }) => controller.set({ layer: currentTarget.value })}
+            >
+              <option value="auto">auto: what suits each box</option>
+              {layers.map((layer) => {
+                const value = String(layer.index ?? layer.name);
+                return (
+                  <option key={value} value={value} disabled={!layer.differentiable}>
+                    {layer.index === undefined || layer.name.endsWith(`.${layer.index}`)
+                      ? layer.name
+                      : `${layer.index}: ${layer.name}`}
+                  </option>
+                );
+              })}
+            </select>
+          </label>
+          <details
+            open={strip}
+            onToggle={({ currentTarget }) => {
+              setStrip(currentTarget.open);
+              if (currentTarget.open) controller.lookAtLayers();
+            }}
+          >
+            <summary>See the layers</summary>
+            {strip && <LayerStrip controller={controller} state={state} />}
+          </details>
+        </>
       )}
+      <p class="explain faint paper">{method.paper}</p>
     </section>
   );
 }

@@ -1,5 +1,5 @@
 import type { OpenedModel } from "../protocol.js";
-import { Select } from "./fields.js";
+import { Fold, Select } from "./fields.js";
 import type { SectionProps } from "./panel.js";
 import { modelTypes, PickFile } from "./pick-file.js";
 import { providerText } from "./texts.js";
@@ -7,17 +7,17 @@ import { providerText } from "./texts.js";
 /** Which model, what is known of it, and where it runs. */
 export function ModelSection({ controller, state: { model, settings } }: SectionProps) {
   return (
-    <details class="group" open={model.phase === "failed"}>
-      <summary>
-        <h2>Model</h2>
-      </summary>
+    <Fold
+      title="Model"
+      now={model.phase === "ready" ? model.model.name : model.phase === "failed" ? "none" : "loading…"}
+    >
       {model.phase === "ready" && <ModelFacts model={model.model} />}
       <div class="row">
         <PickFile controller={controller} accept={modelTypes}>
           Open .onnx or .pt
         </PickFile>
         <button type="button" class="button quiet" onClick={() => void controller.openModel()}>
-          Default
+          Default model
         </button>
       </div>
       <Select
@@ -39,7 +39,7 @@ export function ModelSection({ controller, state: { model, settings } }: Section
         ]}
         onSet={(threads) => controller.set({ threads: Number(threads) })}
       />
-    </details>
+    </Fold>
   );
 }
 

@@ -1,42 +1,93 @@
 import { methodOf } from "../controller/methods.js";
-import type { State } from "../controller/state.js";
+import type { MapFacts, ShownMap, State } from "../controller/state.js";
 import type { Controller } from "../controller.js";
-import { Legend } from "./legend.js";
-import { milliseconds, percent } from "./texts.js";
+import type { Progress } from "../protocol.js";
+import { Notice } from "./notice.js";
+import { modelTypes, PickFile } from "./pick-file.js";
+import { questionText, readMap } from "./reading.js";
+import { milliseconds, percent, progressText } from "./texts.js";
 
-/** What is shown: method, time and the numbers that belong to the map. */
-export function Numbers({ controller, state }: { readonly controller: Controller; readonly state: State }) {
-  const { map, found, settings, selection } = state;
-  if (found.phase === "none" || found.phase === "failed") {
-    return <p class="hint">{state.model.phase === "opening" ? "The boxes come as soon as the model is ready." : ""}</p>;
-  }
-  if (found.phase === "running") return <p class="hint">Looking for objects…</p>;
-  if (found.list.length === 0 && state.ownBox === undefined) {
-    return (
-      <p class="hint">
-        Nothing was detected with a confidence of {percent(settings.confidence)} or more. Lower it on the side, or drag
-        a box over what you expected to be found.
-      </p>
-    );
-  }
+/** Fingers have no Shift, and drag the page. */
+const isTouch = matchMedia("(pointer: coarse)").matches;
+
+interface NumbersProps {
+  readonly controller: Controller;
+  readonly state: State;
+}
+
+/** What is seen, in a sentence, and the numbers that belong to it. Beside the photo, or below it where the page is narrow. */
+export function Answer(props: NumbersProps) {
+  const { model, found, map } = props.state;
+  return (
+    <section class="answer" aria-label="Answer">
+      {model.phase === "failed" && (
+        <Notice failure={model.failure}>
+          <div class="row">
+            <PickFile controller={props.controller} accept={modelTypes} class="button primary">
+              Open a model
+            </PickFile>
+            <button type="button" class="button" onClick={() => void props.controller.openModel()}>
+              Default model
+            </button>
+          </div>
+        </Notice>
+      )}
+      {found.phase === "failed" && <Notice failure={found.failure} />}
+      {map.failure && <Notice failure={map.failure} />}
+      <Numbers {...props} />
+    </section>
+  );
+}
+
+function Numbers({ controller, state }: NumbersProps) {
+  const { map, found, settings, photo } = state;
   const { shown, running } = map;
+  if (found.phase === "none" || found.phase === "failed") return <Waiting state={state} />;
+  if (found.phase === "running") return <p class="hint">Looking for objects…</p>;
   if (shown === undefined && running === undefined) {
-    return (
-      <p class="hint">
-        Click a box to see what spoke for it. Shift adds another; drag over empty ground to ask why nothing is there. Or
-        look at{" "}
-        <button type="button" class="link" onClick={() => controller.selectWhole()}>
-          the whole picture
-        </button>
-        .
-      </p>
+    const isNothing = found.list.length === 0;
+    return isNothing ? (
+      <div class="numbers">
+        <h2 class="question">Nothing found</h2>
+        <p class="hint">
+          Nothing was detected with a confidence of {percent(settings.confidence)} or more. Lower it under “Question”,
+          or ask about a box of your own where you expected something.
+        </p>
+      </div>
+    ) : (
+      <div class="numbers">
+        <h2 class="question">{found.list.length} found. Which one?</h2>
+        <p>
+          {isTouch
+            ? "Tap a box to see what spoke for it. To learn why nothing was found somewhere, ask about a box of your own. "
+            : "Click a box to see what spoke for it; hold Shift to add another. Drag over empty ground to ask why nothing is there. "}
+          Or look at{" "}
+          <button type="button" class="link" onClick={() => controller.selectWhole()}>
+            the whole picture
+          </button>
+          .
+        </p>
+      </div>
     );
   }
-  const only = selection.length === 1 ? found.list[selection[0]!] : undefined;
+  const reading = readMap(state);
   return (
     <div class="numbers">
-      <p class="numbers-head">
-        <strong>{subjectText(state)}</strong>
+      <h2 class="question">{questionText(state)}</h2>
+      {shown?.asked && <p class="verdict">{shown.asked.verdict}</p>}
+      {reading && <p>{reading.sentence}</p>}
+      {shown?.empty && (
+        <p class="caution">
+          <strong>The map is empty.</strong> {shown.empty}
+        </p>
+      )}
+      {shown && !shown.empty && <Facts state={state} facts={shown.facts} />}
+      {reading?.cautions.map((text) => (
+        <p key={text} class="caution">
+          {text}
+        </p>
+      ))}
+      <p class="made">
         {shown && (
           <span class="faint">
             {methodOf(shown.method).title} · {milliseconds(shown.ms)}
@@ -46,42 +97,65 @@ export function Numbers({ controller, state }: { readonly controller: Controller
           <span class="running">
             <span class="spinner" aria-hidden="true" />
             {shown?.isQuick ? `refining with ${methodOf(running).title}` : methodOf(running).title}
-            {map.progress?.done !== undefined && map.progress.stage === "run" ? "…" : ""}
+            <Runs progress={map.progress} />
             <button type="button" class="link" onClick={() => controller.cancel()}>
               Cancel
             </button>
           </span>
         )}
       </p>
-      {shown?.asked && <p class="verdict">{shown.asked.verdict}</p>}
-      {shown?.empty && <p class="hint">{shown.empty}</p>}
-      {shown && !shown.empty && (
-        <dl class="facts">
-          {shown.facts.energy && (
-            <Fact
-              name="Heat inside the box"
-              value={percent(shown.facts.energy.inside)}
-              note={`the box is ${percent(shown.facts.energy.area)} of the picture`}
-            />
-          )}
-          {shown.facts.peak && (
-            <Fact
-              name="Hottest at"
-              value={`${shown.facts.peak.x}, ${shown.facts.peak.y}`}
-              note={
-                shown.facts.peak.insideBox === undefined
-                  ? ""
-                  : shown.facts.peak.insideBox
-                    ? "inside the box"
-                    : "outside the box"
-              }
-            />
-          )}
-          {only && <Fact name="Confidence" value={percent(only.confidence)} note={`found at ${only.levelName}`} />}
-        </dl>
+      {shown && <More shown={shown} />}
+      {photo.phase === "ready" && photo.facts.shrunkFrom && (
+        <p class="hint">
+          Worked on at {photo.facts.width} × {photo.facts.height}; the file has {photo.facts.shrunkFrom.join(" × ")}.
+        </p>
       )}
-      {settings.crop === "off" && <Legend name={settings.colormap} />}
     </div>
+  );
+}
+
+/** A photo is there, the model not yet. */
+function Waiting({ state: { model } }: { readonly state: State }) {
+  if (model.phase !== "opening") return null;
+  const { done, total } = model.progress ?? {};
+  return (
+    <div class="numbers">
+      <p>{progressText(model.progress)}… The boxes come as soon as it is ready.</p>
+      {done !== undefined && total ? <progress value={done} max={total} aria-label="Loading the model" /> : null}
+    </div>
+  );
+}
+
+function Runs({ progress }: { readonly progress: Progress | undefined }) {
+  const { stage, done, total } = progress ?? {};
+  if (stage !== "run" || done === undefined || done < 2) return null;
+  return <span class="runs">{total === undefined ? `run ${done}` : `run ${done} of ${total}`}</span>;
+}
+
+function Facts({ state, facts: { energy, peak } }: { readonly state: State; readonly facts: MapFacts }) {
+  const { found, selection } = state;
+  const only = selection.length === 1 && found.phase === "ready" ? found.list[selection[0]!] : undefined;
+  const where = peak?.insideBox === undefined ? "" : peak.insideBox ? "inside the box" : "outside the box";
+  return (
+    <>
+      {energy && (
+        <div class="energy">
+          <p>
+            <strong>{percent(energy.inside)}</strong> of the heat lies in the box, which is {percent(energy.area)} of
+            the picture.
+          </p>
+          <div class="meter" aria-hidden="true">
+            <span class="meter-fill" style={{ width: `${100 * energy.inside}%` }} />
+            <span class="meter-mark" style={{ left: `${100 * energy.area}%` }} />
+          </div>
+          <p class="hint">The mark: where the bar would end if the heat were spread evenly.</p>
+        </div>
+      )}
+      <dl class="facts">
+        {only && <Fact name="Confidence" value={percent(only.confidence)} note={`found at ${only.levelName}`} />}
+        {peak && <Fact name="Hottest at" value={`${peak.x}, ${peak.y}`} note={where} />}
+      </dl>
+    </>
   );
 }
 
@@ -96,10 +170,45 @@ function Fact({ name, value, note }: { readonly name: string; readonly value: st
   );
 }
 
-function subjectText({ ownBox, whole, selection, found }: State): string {
-  if (ownBox !== undefined) return `Why no ${ownBox.className} here?`;
-  if (whole) return "The whole picture";
-  if (found.phase !== "ready") return "";
-  const names = selection.map((index) => found.list[index]?.className);
-  return names.length <= 3 ? `Why ${names.join(" and ")}?` : `Why these ${names.length}?`;
+/** What an expert asks next: layers, gradients, the method's own numbers, and where the time went. */
+function More({ shown: { explanation } }: { readonly shown: ShownMap }) {
+  if (explanation === undefined) return null;
+  const { layers, notes, timings, backprop } = explanation;
+  const number = (value: number) => (Number.isInteger(value) ? String(value) : value.toPrecision(3));
+  return (
+    <details class="more">
+      <summary>How it was made</summary>
+      <dl class="more-facts">
+        {backprop.length > 0 && <MoreFact name="Differentiated" value={backprop.join(", ")} />}
+        {layers.map(({ name, channels, size, gradientMax }) => (
+          <MoreFact
+            key={name}
+            name={name}
+            value={`${channels} channels, ${size.join(" × ")}${gradientMax === null ? "" : `, largest gradient ${number(gradientMax)}`}`}
+          />
+        ))}
+        {notes.map(({ name, value, layer }) => (
+          <MoreFact
+            key={`${name} ${layer}`}
+            name={layer === undefined ? name : `${name}, ${layer}`}
+            value={number(value)}
+          />
+        ))}
+        {Object.entries(timings).flatMap(([name, value]) =>
+          typeof value === "number" && value >= 0.5
+            ? [<MoreFact key={name} name={name} value={milliseconds(value)} />]
+            : [],
+        )}
+      </dl>
+    </details>
+  );
+}
+
+function MoreFact({ name, value }: { readonly name: string; readonly value: string }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+    </div>
+  );
 }

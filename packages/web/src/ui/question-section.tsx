@@ -1,7 +1,7 @@
 import { scoreChoices } from "../controller/methods.js";
-import { Range, Select } from "./fields.js";
+import { Fold, Range, Select } from "./fields.js";
 import type { SectionProps } from "./panel.js";
-import { percent } from "./texts.js";
+import { percent, scoreText } from "./texts.js";
 
 /** What is asked, and of which detections. */
 export function QuestionSection({ controller, state }: SectionProps) {
@@ -13,10 +13,7 @@ export function QuestionSection({ controller, state }: SectionProps) {
       ? present
       : [settings.classFilter, ...present];
   return (
-    <details class="group">
-      <summary>
-        <h2>Question</h2>
-      </summary>
+    <Fold title="Question" now={`from ${percent(settings.confidence)} up`}>
       <Select
         label="What is explained"
         value={settings.versus === "" ? settings.score : "contrast"}
@@ -32,14 +29,15 @@ export function QuestionSection({ controller, state }: SectionProps) {
           })
         }
       />
+      <p class="explain faint">{scoreText(settings.versus === "" ? settings.score : "contrast")}</p>
       <Select
-        label="Against the class"
+        label="Why not this class instead"
         value={settings.versus}
         choices={[["", "none"], ...classNames.map((name) => [name, name] as const)]}
         onSet={(versus) => controller.set({ versus })}
       />
       <Select
-        label="Only the class"
+        label="Show only the class"
         value={settings.classFilter}
         choices={[["", "all"], ...filters.map((name) => [name, name] as const)]}
         onSet={(classFilter) => controller.set({ classFilter })}
@@ -50,20 +48,20 @@ export function QuestionSection({ controller, state }: SectionProps) {
           checked={settings.perClass}
           onChange={({ currentTarget }) => controller.set({ perClass: currentTarget.checked })}
         />
-        Whole picture: one pass for each class, so that none drowns another
+        For the whole picture: one pass for each class, so that none drowns another
       </label>
       <Range
-        label="Confidence"
+        label="Lowest confidence"
         value={settings.confidence}
         {...{ min: 0.05, max: 0.95, step: 0.05, show: percent }}
         onSet={(confidence) => controller.set({ confidence })}
       />
       <Range
-        label="Overlap (IoU)"
+        label="Overlap of two boxes at most (IoU)"
         value={settings.iou}
         {...{ min: 0, max: 1, step: 0.05, show: percent }}
         onSet={(iou) => controller.set({ iou })}
       />
-    </details>
+    </Fold>
   );
 }

@@ -1,4 +1,4 @@
-import type { Failure, Provider } from "../protocol.js";
+import type { Failure, Progress, Provider } from "../protocol.js";
 
 /** Where the model runs, in short. */
 export function providerText({ device, threads }: Provider): string {
@@ -6,12 +6,46 @@ export function providerText({ device, threads }: Provider): string {
   return threads === 1 ? "CPU, 1 thread" : `CPU, ${threads} threads`;
 }
 
+/** A share for people; the sign stays with its number. */
 export function percent(value: number, digits = 0): string {
-  return `${(100 * value).toFixed(digits)} %`;
+  return `${(100 * value).toFixed(digits)}\u00a0%`;
 }
 
 export function milliseconds(ms: number): string {
   return ms < 1000 ? `${Math.max(1, Math.round(ms))} ms` : `${(ms / 1000).toFixed(1)} s`;
+}
+
+/** What the model is waiting for. */
+export function progressText(progress: Progress | undefined): string {
+  const { stage, total } = progress ?? {};
+  if (stage === "download")
+    return total ? `Loading the model, ${(total / 1e6).toFixed(0)} MB, once` : "Loading the model";
+  if (stage === "read") return "Reading the model";
+  return "Preparing the model";
+}
+
+/** What each score is, in a line. */
+const scores: Readonly<Record<string, string>> = {
+  auto: "What the method was made for: mostly how sure the detector is of the class.",
+  contrast: "What speaks for this class and against the other.",
+  class: "How sure the detector is of the class.",
+  confidence: "How sure it is that there is an object at all.",
+  class_confidence: "An object and its class together: the number beside the box.",
+  class_sum: "The class anywhere in the picture, not only in this box.",
+  row: "The number beside the box, of the one row that made it.",
+  row_logit: "The class in that row, before it is squeezed into a probability.",
+  finer: "What tells the class from the three most like it.",
+  x_c: "What puts the box where it is, left or right.",
+  y_c: "What puts the box where it is, up or down.",
+  w: "What makes the box so wide.",
+  h: "What makes the box so high.",
+  mask: "What shapes the mask. Needs a model with masks.",
+  keypoints: "What finds the keypoints. Needs a model with keypoints.",
+  angle: "What turns the box. Needs a model with turned boxes.",
+};
+
+export function scoreText(id: string): string {
+  return scores[id] ?? "What decides where this side of the box lies.";
 }
 
 /** A failure for people: what happened, and what to do. */
@@ -20,12 +54,12 @@ export function failureText({ code, message }: Failure): { readonly title: strin
     case "absent":
       return {
         title: "No model came with this page",
-        text: "Drop a YOLO model of your own (.onnx or .pt). Or start the page with “npx whybox ui”, which fetches the default weights once.",
+        text: "Open a YOLO model of your own (.onnx or .pt): it stays in your browser. Or start the page with “npx whybox ui”, which fetches the default weights once.",
       };
     case "memory":
       return {
         title: "Memory ran out",
-        text: "Close other tabs, use a smaller photo, or choose a method that is marked fast.",
+        text: "Close other tabs, take a smaller photo, or choose a method from “At once”. Then try again.",
       };
     case "unsupported-model":
       return { title: "This model cannot be explained", text: message };

@@ -1,0 +1,101 @@
+import type { Detection } from "@whybox/core";
+import type { State } from "../controller/state.js";
+import type { Controller } from "../controller.js";
+import type { Corners } from "./drawing.js";
+import { firstPlace, type LabelRequest, placeLabels } from "./labels.js";
+import { percent } from "./texts.js";
+
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+interface BoxesProps {
+  readonly controller: Controller;
+  readonly state: State;
+  /** Of the photo. */
+  readonly size: Size;
+  /** Width of the photo on the screen. */
+  readonly shownWidth: number;
+}
+
+/** Detections as buttons, large ones below small ones. */
+export function Boxes({ controller, state, size, shownWidth }: BoxesProps) {
+  const list = controller.shownDetections();
+  const labels = labelPlaces(list, state.selection, size, shownWidth);
+  const area = ({ boxImage: { x1, y1, x2, y2 } }: Detection) => (x2 - x1) * (y2 - y1);
+  return (
+    <>
+      {[...list]
+        .sort((a, b) => area(b) - area(a))
+        .map((one) => {
+          const selected = state.selection.includes(one.index);
+          const label = labels.get(one.index);
+          return (
+            <button
+              type="button"
+              key={one.index}
+              class={`box${selected ? " is-selected" : ""}`}
+              style={place(one.boxImage, size)}
+              aria-pressed={selected}
+              aria-label={`${one.className}, ${percent(one.confidence)}`}
+              onClick={(event) => controller.select(one.index, event.shiftKey)}
+              onPointerEnter={(event) => event.pointerType !== "touch" && controller.hover(one.index)}
+              onPointerLeave={() => controller.hover(undefined)}
+            >
+              {label && (
+                <span
+                  class={`box-label${label.crowded ? " is-crowded" : ""}`}
+                  style={{ left: `${label.left}px`, top: `${label.top}px`, maxWidth: `${shownWidth}px` }}
+                >
+                  {one.className} <span class="box-score">{percent(one.confidence)}</span>
+                </span>
+              )}
+            </button>
+          );
+        })}
+    </>
+  );
+}
+
+/** In a crowd only the most certain are labelled: the others when they are pointed at. */
+const MOST_LABELS = 16;
+
+/** Width of a box's border in CSS pixels: labels are placed from inside it. */
+const BORDER = 2;
+
+/** Where each detection's label goes, from its box's corner; what is selected chooses first, then the most certain. */
+function labelPlaces(list: readonly Detection[], selection: readonly number[], size: Size, shownWidth: number) {
+  const scale = shownWidth / size.width;
+  const photo = { width: shownWidth, height: size.height * scale };
+  const em = 0.83 * Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+  const first = (one: Detection) => Number(!selection.includes(one.index));
+  const order = [...list].sort((a, b) => first(a) - first(b));
+  const requests = order.map(({ boxImage: { x1, y1, x2, y2 }, className, confidence }): LabelRequest => {
+    const letters = className.length + 1 + percent(confidence).length;
+    const width = Math.min(shownWidth, letters * em * 0.6 + 16);
+    return { x1: x1 * scale, y1: y1 * scale, x2: x2 * scale, y2: y2 * scale, width, height: em * 1.6 };
+  });
+  const places = shownWidth > 0 ? placeLabels(requests.slice(0, MOST_LABELS), photo) : [];
+  return new Map(
+    shownWidth > 0
+      ? order.map(({ index }, i) => {
+          const request = requests[i]!;
+          const { left, top } = places[i] ?? firstPlace(request, photo);
+          const [x, y] = [Math.max(0, request.x1), Math.max(0, request.y1)];
+          return [index, { left: left - x - BORDER, top: top - y - BORDER, crowded: places[i] === undefined }] as const;
+        })
+      : [],
+  );
+}
+
+/** Where a box lies, in percent of the photo. */
+export function place({ x1, y1, x2, y2 }: Corners, { width, height }: Size) {
+  const [left, top] = [Math.max(0, x1), Math.max(0, y1)];
+  return {
+    left: `${(100 * left) / width}%`,
+    top: `${(100 * top) / height}%`,
+    width: `${(100 * (Math.min(x2, width) - left)) / width}%`,
+    height: `${(100 * (Math.min(y2, height) - top)) / height}%`,
+  };
+}

@@ -1,0 +1,31 @@
+import type { SectionProps } from "./panel.js";
+import { percent } from "./texts.js";
+
+/** What was found, to choose from: the same as the boxes, for those that are small or lie below others. */
+export function FoundChips({ controller, state }: SectionProps) {
+  const list = controller.shownDetections();
+  if (list.length === 0) return null;
+  return (
+    <ul class="chips" aria-label="Found">
+      {list.map((one) => (
+        <li key={one.index}>
+          <button
+            type="button"
+            class="chip"
+            aria-pressed={state.selection.includes(one.index)}
+            onClick={(event) => controller.select(one.index, event.shiftKey)}
+            onPointerEnter={(event) => event.pointerType !== "touch" && controller.hover(one.index)}
+            onPointerLeave={() => controller.hover(undefined)}
+          >
+            {one.className} <span class="faint">{percent(one.confidence)}</span>
+          </button>
+        </li>
+      ))}
+      <li>
+        <button type="button" class="chip" aria-pressed={state.whole} onClick={() => controller.selectWhole()}>
+          whole picture
+        </button>
+      </li>
+    </ul>
+  );
+}

@@ -1,0 +1,56 @@
+/** A label to be placed: its box and its own size, in screen pixels of the photo. */
+export interface LabelRequest {
+  readonly x1: number;
+  readonly y1: number;
+  readonly x2: number;
+  readonly y2: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Where a label's top left corner lies in the photo. */
+export interface LabelPlace {
+  readonly left: number;
+  readonly top: number;
+}
+
+/**
+ * Places labels so that none lies over another: at the box's top inside, above it, at its bottom inside, below it, left before right.
+ * Who comes first chooses first. `undefined` where there is no room left; such a label is shown when its box is pointed at.
+ */
+export function placeLabels(
+  labels: readonly LabelRequest[],
+  photo: { readonly width: number; readonly height: number },
+): readonly (LabelPlace | undefined)[] {
+  const taken: (LabelRequest & LabelPlace)[] = [];
+  return labels.map((label) => {
+    const place = candidates(label, photo).find((one) => !taken.some((other) => overlap({ ...label, ...one }, other)));
+    if (place !== undefined) taken.push({ ...label, ...place });
+    return place;
+  });
+}
+
+/** Where a label goes that must be seen whatever lies there. */
+export function firstPlace(
+  label: LabelRequest,
+  photo: { readonly width: number; readonly height: number },
+): LabelPlace {
+  return candidates(label, photo)[0]!;
+}
+
+function candidates(
+  { x1, y1, x2, y2, width, height }: LabelRequest,
+  photo: { readonly width: number; readonly height: number },
+): readonly LabelPlace[] {
+  const fit = (left: number, top: number): LabelPlace => ({
+    left: Math.max(0, Math.min(left, photo.width - width)),
+    top: Math.max(0, Math.min(top, photo.height - height)),
+  });
+  const isTall = y2 - y1 > 2.5 * height;
+  const tops = isTall ? [y1, y1 - height, y2 - height, y2] : [y1 - height, y2, y1, y2 - height];
+  return tops.flatMap((top) => [fit(x1, top), fit(x2 - width, top)]);
+}
+
+function overlap(a: LabelRequest & LabelPlace, b: LabelRequest & LabelPlace): boolean {
+  return a.left < b.left + b.width && b.left < a.left + a.width && a.top < b.top + b.height && b.top < a.top + a.height;
+}

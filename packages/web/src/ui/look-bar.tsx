@@ -1,0 +1,28 @@
+import { Range } from "./fields.js";
+import { Legend } from "./legend.js";
+import type { SectionProps } from "./panel.js";
+import { percent } from "./texts.js";
+
+/** What the colours mean, and how much they cover, right below the photo. */
+export function LookBar({ controller, state: { settings } }: SectionProps) {
+  if (settings.crop !== "off") {
+    return (
+      <p class="look-bar hint">
+        {settings.crop === "hot" ? "Only what is hot is left" : "What is hot is cut out"}; the rest is the photo's mean
+        colour.
+      </p>
+    );
+  }
+  return (
+    <div class="look-bar">
+      <Legend name={settings.colormap} />
+      <Range
+        label="Heat over photo"
+        value={settings.opacity}
+        {...{ min: 0, max: 1, step: 0.05, show: percent }}
+        onMove={(opacity) => controller.set({ opacity })}
+        onSet={(opacity) => controller.set({ opacity })}
+      />
+    </div>
+  );
+}
