@@ -1,0 +1,202 @@
+// What a run adds to the runtime: detection + GradCAM + JSON of many pictures by whybox run's workers, over the same passes by bare ONNX Runtime on
+// as many threads; and what writing PNGs costs. Prints ratios and records them in results/runs.json. --quick: few pictures, nothing recorded.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism, cpus, tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { Worker } from "node:worker_threads";
+import * as ort from "onnxruntime-node";
+import sharp from "sharp";
+import { createDetector, createOrtPort, decodeImage, resolveWeights } from "whybox";
+import { execute } from "../packages/node/dist/runs/execute.js";
+import { beginRun } from "../packages/node/dist/runs/open-run.js";
+
+const quick = process.argv.includes("--quick");
+const root = resolve(import.meta.dirname, "..");
+const photo = join(root, "fixtures/photos/dog.jpg");
+const threads = availableParallelism();
+const pictures = quick ? 24 : 200;
+const rounds = quick ? 1 : 5;
+const { path: weights } = await resolveWeights("yolov5s");
+const explain = {
+  ...{
+    method: "GradCAM",
+    per: "detection",
+    layer: "auto",
+    classNames: [],
+    backwardPerClass: false,
+    topk: 10,
+    scale: "each",
+  },
+  ...{ eigenSmooth: false, augSmooth: false, keepTopPercent: 100, compat: false, seed: 0 },
+  ...{ confidence: 0.25, iou: 0.45, maxDetections: 1000, agnostic: false },
+};
+const folder = mkdtempSync(join(tmpdir(), "whybox-bench-"));
+const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
+
+/** The passes of one explanation as their sessions, feeds and outputs: what the runtime alone has to do. */
+async function recordPasses() {
+  const port = createOrtPort(ort.default ?? ort);
+  const models = [];
+  const runs = [];
+  const tensors = new Map();
+  const spy = {
+    ...port,
+    upload: async (type, dims, data) => {
+      const tensor = await port.upload(type, dims, data);
+      tensors.set(tensor, { type, dims: [...dims], data: data.slice() });
+      return tensor;
+    },
+    createSession: async (model, options) => {
+      const session = await port.createSession(model.slice(), options);
+      const index = models.push({ model: model.slice(), options }) - 1;
+      return {
+        ...session,
+        run: async (feeds, outputs) => {
+          const kept = {};
+          for (const [name, tensor] of Object.entries(feeds)) {
+            kept[name] = tensors.get(tensor) ?? {
+              type: tensor.type,
+              dims: [...tensor.dims],
+              data: (await tensor.read()).slice(),
+            };
+          }
+          runs.push({ session: index, feeds: kept, outputs: [...outputs] });
+          return session.run(feeds, outputs);
+        },
+        release: () => session.release(),
+      };
+    },
+  };
+  const { readFileSync } = await import("node:fs");
+  const detector = await createDetector(readFileSync(weights), spy, { threads: 1 });
+  const image = await decodeImage(photo);
+  await detector.explain(image, explain);
+  runs.length = 0;
+  await detector.explain(image, explain);
+  await detector.dispose();
+  return { models, runs };
+}
+
+const replayer = `
+  const { parentPort, workerData } = require("node:worker_threads");
+  const ort = require("onnxruntime-node");
+  const { models, runs, threads } = workerData;
+  (async () => {
+    const options = { intraOpNumThreads: threads, interOpNumThreads: 1, enableMemPattern: false, executionProviders: ["cpu"],
+      extra: { session: { force_spinning_stop: "1" } } };
+    const sessions = [];
+    for (const { model } of models) sessions.push(await ort.InferenceSession.create(model, options));
+    const ready = runs.map(({ session, feeds, outputs }) => ({
+      session: sessions[session], outputs,
+      feeds: Object.fromEntries(Object.entries(feeds).map(([name, { type, dims, data }]) => [name, new ort.Tensor(type, data, dims)])),
+    }));
+    parentPort.on("message", async (count) => {
+      for (let i = 0; i < count; i++) for (const { session, feeds, outputs } of ready) await session.run(feeds, outputs);
+      parentPort.postMessage("done");
+    });
+    parentPort.postMessage("ready");
+  })();
+`;
+
+const { models, runs } = await recordPasses();
+const answer = (worker) => new Promise((done, fail) => worker.once("message", done).once("error", fail));
+
+/** Pictures a second of the passes alone, by as many sessions of one thread as there are cores. */
+async function bare() {
+  const workers = Array.from(
+    { length: threads },
+    () => new Worker(replayer, { eval: true, workerData: { models, runs, threads: 1 }, execArgv: [] }),
+  );
+  await Promise.all(workers.map(answer));
+  const turn = async (count) => {
+    for (const worker of workers) worker.postMessage(count);
+    await Promise.all(workers.map(answer));
+  };
+  await turn(3);
+  const each = Math.ceil(pictures / threads);
+  const start = performance.now();
+  await turn(each);
+  const rate = (1000 * each * threads) / (performance.now() - start);
+  await Promise.all(workers.map((worker) => worker.terminate()));
+  return rate;
+}
+
+/** Pictures a second of a run, from the first line on: starting up is not counted. */
+async function run(save, name) {
+  const out = join(folder, name);
+  const quiet = { onProgress() {}, onNotice() {}, onProblem() {}, onListed() {}, onWait() {} };
+  const draw = {
+    frame: "image",
+    colormap: "jet",
+    opacity: 0.5,
+    hideBoxes: false,
+    hideLabels: false,
+    sideBySide: false,
+  };
+  const batch = {
+    weights,
+    names: undefined,
+    device: "cpu",
+    threads: 1,
+    input: undefined,
+    explain,
+    save,
+    ...draw,
+    crop: undefined,
+  };
+  const signal = new AbortController().signal;
+  const opened = await beginRun({
+    ...{ version: "bench", cwd: folder, signal, env: process.env, workers: threads, ...quiet },
+    inputs: ["pictures"],
+    settings: { batch, threads: 1, vidStride: 1, maxFrames: null, allowPrivate: false },
+    listing: { recursive: false, split: "val", images: undefined, stdin: undefined },
+    ...{ out, resume: false },
+  });
+  // The first explanation of each worker makes its sessions.
+  const warm = 3 * threads;
+  let started;
+  const work = {
+    manifest: opened.manifest,
+    items: join(out, "items.jsonl"),
+    first: 0,
+    end: opened.manifest.items.count,
+    folder: out,
+  };
+  const onProgress = ({ done }) => {
+    if (done >= warm) started ??= performance.now();
+  };
+  await execute({ ...work, skipMissing: false, signal, onProgress }, opened.explainers);
+  const seconds = (performance.now() - started) / 1000;
+  await opened.close();
+  rmSync(out, { recursive: true });
+  return (work.end - warm) / seconds;
+}
+
+mkdirSync(join(folder, "pictures"));
+for (let i = 0; i < pictures + 3 * threads; i++) {
+  // The same boxes in each, in other bytes.
+  const file = join(folder, "pictures", `${i}.jpg`);
+  await sharp(photo)
+    .jpeg({ quality: 90 + (i % 8) })
+    .toFile(file);
+}
+const rates = { bare: [], json: [], png: [] };
+for (let round = 0; round < rounds; round++) {
+  rates.bare.push(await bare());
+  rates.json.push(await run([], "json"));
+  rates.png.push(await run(["png"], "png"));
+}
+rmSync(folder, { recursive: true });
+const ratio = (name) => Number(median(rates[name].map((rate, i) => rate / rates.bare[i])).toFixed(3));
+const results = {
+  date: new Date().toISOString().slice(0, 10),
+  node: process.version,
+  cpu: cpus()[0]?.model,
+  ...{ threads, pictures, rounds },
+  passes: runs.length,
+  "JSON only / bare passes": ratio("json"),
+  "with PNGs / bare passes": ratio("png"),
+  "pictures a second, bare": Number(median(rates.bare).toFixed(2)),
+};
+console.log(results);
+if (!quick) writeFileSync(join(root, "bench/results/runs.json"), `${JSON.stringify(results, null, 2)}\n`);
