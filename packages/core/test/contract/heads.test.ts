@@ -22,13 +22,16 @@ describe.each(plain)("the head of %s", async (name) => {
 
   it("is known by what the graph computes", () => {
     const isQuery = record.head === "RTDETRDecoder";
-    expect(head.kind).toBe(isQuery ? "query" : name === "v5" ? "anchor-based" : "anchor-free");
+    const isAnchored = /^v5($|-seg)/.test(name);
+    expect(head.kind).toBe(isQuery ? "query" : isAnchored ? "anchor-based" : "anchor-free");
     expect(head.task).toBe(record.task);
     expect(head.classCount).toBe(record.names.length);
-    expect(head.hasObjectness).toBe(/^(v5|yolox.*)$/.test(name));
+    expect(head.hasObjectness).toBe(isAnchored || name.startsWith("yolox"));
     expect(head.selection.nms).toBe(!(record.end2end || isQuery));
     const strides = isQuery ? [8] : record.strides;
     expect(head.levels.map((level) => level.stride)).toEqual(strides);
+    const coefficients = record.task === "segment" ? 4 : undefined;
+    expect(head.prototypes === undefined ? undefined : head.extraCount).toBe(coefficients);
   });
 
   it("gives PyTorch's predictions in the one layout", () => {

@@ -18,7 +18,13 @@ const watched = defaultMethods.map((method): AnyCamMethod => {
   };
   return { ...method, map: async (evidence) => look(await method.map(evidence)) };
 });
-const models = { "11-seg": "mask", "v8-pose": "keypoints", "26-obb": "angle", rtdetr: undefined } as const;
+const models = {
+  "11-seg": "mask",
+  "v5-seg": "mask",
+  "v8-pose": "keypoints",
+  "26-obb": "angle",
+  rtdetr: undefined,
+} as const;
 
 describe.each(Object.entries(models))("%s", async (name, own) => {
   const port = createOrtPort(ort as never);

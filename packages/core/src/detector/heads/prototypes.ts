@@ -10,13 +10,16 @@ export interface Prototypes {
   readonly channels: number;
 }
 
-/** The output `[1, E, h, w]` of mask prototypes, in a model whose prediction convolutions are `levels`; undefined when there is none. */
+/**
+ * The output `[1, E, h, w]` of mask prototypes, in a model whose prediction convolutions are `levels`; undefined when there is none, or
+ * more than one map may be meant. Raw maps of the levels, as some exports give them beside the decoded boxes, come from those convolutions.
+ */
 export function prototypesOf(index: GraphIndex, levels: ReadonlySet<string>): Prototypes | undefined {
-  const { outputs } = index.graph;
-  const raw = outputs.filter(({ shape }) => shape?.length === 4 || shape?.length === 5);
-  // Several maps are the raw maps of the detection levels, as older exports give them beside the decoded boxes.
-  const only = raw.length === 1 && raw[0]!.shape!.length === 4 ? raw[0]! : undefined;
-  if (only === undefined || levels.has(only.name)) return undefined;
+  const predicted = index.descendants(levels);
+  const [only, ...others] = index.graph.outputs.filter(
+    ({ name, shape }) => shape?.length === 4 && !predicted.has(name),
+  );
+  if (only === undefined || others.length > 0) return undefined;
   const declared = only.shape![1];
   const channels = typeof declared === "number" ? declared : channelsOf(index, only.name);
   return channels === undefined ? undefined : { value: only.name, channels };

@@ -24,8 +24,8 @@ describe.each(["yolov5-v7", "yolov5-v5"])("%s, made by PyTorch", (name) => {
   });
 });
 
-const ultralytics = ["yolov8-seg", "yolov8-pose", "yolov9", "yolov10", "yolo12", "yolo26-obb", "rtdetr"];
-it.each(ultralytics)("%s, made by PyTorch, is explained by gradients", async (name) => {
+const explained = ["yolov5-seg", "yolov8-seg", "yolov8-pose", "yolov9", "yolov10", "yolo12", "yolo26-obb", "rtdetr"];
+it.each(explained)("%s, made by PyTorch, is explained by gradients", async (name) => {
   const detector = await createDetector(gunzipSync(fixture(`${name}.pt.gz`)), createOrtPort(ort));
   const image = { width: 96, height: 64, data: Uint8Array.from({ length: 96 * 64 * 3 }, (_, i) => (i * 37) % 256) };
   const options = { imageSize: 96, confidence: 0.3, maxDetections: 2, method: "GradCAM" };
