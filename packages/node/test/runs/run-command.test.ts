@@ -220,6 +220,16 @@ describe("whybox run", () => {
     await server.stop();
   });
 
+  it("takes what a thread could not do for a failure of that picture", async () => {
+    const script = `import { createPool } from ${JSON.stringify(new URL("../../dist/runs/pool.js", import.meta.url).href)};
+      const pool = createPool({ model: "mini.onnx", weights: "mini.onnx", threads: 1, settings: { device: "cpu" } }, 1);
+      const outcome = pool.explain({ kind: "picture", item: () => "what cannot be sent to a thread" });
+      console.log(JSON.stringify(await outcome.catch((error) => error.message)));
+      await pool.close();`;
+    const { stdout } = await launch([process.execPath, "--input-type=module", "-e", script], { cwd });
+    expect(JSON.parse(stdout)).toMatchObject({ ok: false, code: "internal" });
+  });
+
   it("says 3 when nothing could be explained", async () => {
     expect(await run("p/bad.jpg", "--out", "out", ...miniOptions)).toMatchObject({ code: 3 });
   });

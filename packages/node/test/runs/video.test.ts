@@ -1,6 +1,7 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { frameLineSchema, mapLineSchema, type RunVideoLine, resultLineSchema } from "../../src/runs/schema.js";
@@ -130,6 +131,44 @@ describe.skipIf(whyNot !== undefined)("videos", () => {
     expect(await run("list.mp4")).toMatchObject({ code: 3 });
     expect(server.requests).not.toContain("/secret.ts");
     await server.stop();
+  });
+});
+
+describe.skipIf(whyNot !== undefined || process.platform === "win32")("a stream", () => {
+  it("that never ends keeps what was seen of it at Ctrl-C, and is done then", async () => {
+    const to = ["-c", "copy", "-f", "mpegts", join(cwd, "live.ts")];
+    execFileSync("ffmpeg", ["-v", "error", "-i", join(cwd, "clip.mp4"), ...to]);
+    const bytes = await readFile(join(cwd, "live.ts"));
+    const server = await FileServer.start();
+    server.files.set("/live.ts", (_, response) => {
+      const timer = setInterval(() => response.write(bytes), 20);
+      response.on("close", () => clearInterval(timer));
+    });
+    const argv = [
+      "run",
+      `${server.url}/live.ts`,
+      "--vid-stride",
+      "7",
+      "--allow-private",
+      "--out",
+      "out",
+      ...miniOptions,
+    ];
+    const child = spawn(process.execPath, [bin, ...argv], { cwd, stdio: "ignore" });
+    const ended = new Promise<number | null>((done) => child.on("close", done));
+    const begun = async () =>
+      (await readdir(join(cwd, "out/tmp")).catch(() => [])).some((name) => name.endsWith(".mp4"));
+    while (!(await begun())) await setTimeout(10);
+    child.kill("SIGINT");
+    expect(await ended).toBe(130);
+    await server.stop();
+    const line = await result();
+    expect(line.kind).toBe("video");
+    expect(line.frames).toBeGreaterThan(0);
+    expect(await lines(join(cwd, "out", line.files.frames))).toHaveLength(line.frames);
+    expect(probe(join(cwd, "out", line.files.video), "nb_read_frames")).toBe(String(line.frames));
+    expect(await whybox(["run", "--resume", "--out", "out"], { cwd })).toMatchObject({ code: 0 });
+    expect((await lines(join(cwd, "out/results.jsonl"))).length).toBe(1);
   });
 });
 
