@@ -1,19 +1,12 @@
 // Builds the page into packages/node/dist/page, unless what is there is newer than all that it is made of.
-import { readdirSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { build } from "vite";
+import { newest } from "./newest.mjs";
 
 const here = resolve(import.meta.dirname, "..");
 const root = resolve(here, "../..");
 const page = join(root, "packages/node/dist/page");
-
-/** When the newest file of a folder, or the file itself, was written; 0 where there is none. */
-function newest(path) {
-  const entry = statSync(path, { throwIfNoEntry: false });
-  if (entry === undefined) return 0;
-  if (!entry.isDirectory()) return entry.mtimeMs;
-  return Math.max(0, ...readdirSync(path).map((name) => newest(join(path, name))));
-}
 
 const sources = ["src", "public", "scripts", "index.html", "vite.config.ts", "package.json"].map((name) =>
   join(here, name),

@@ -3,12 +3,13 @@ import { addConvert } from "./commands/convert.js";
 import { addExplain } from "./commands/explain.js";
 import { addInspect } from "./commands/inspect.js";
 import { addMethods } from "./commands/methods.js";
+import { addReport } from "./commands/report.js";
 import { addRun } from "./commands/run.js";
 import { addUi } from "./commands/ui.js";
 import type { CliContext } from "./context.js";
 import { type ExitCode, exitCodeMeanings } from "./exit-codes.js";
 
-export const commandNames = ["explain", "run", "inspect", "methods", "convert", "ui"] as const;
+export const commandNames = ["explain", "run", "inspect", "methods", "convert", "report", "ui"] as const;
 
 /**
  * The command line as commander sees it. Nothing here ends the process: commander's exits are thrown as CommanderError,
@@ -37,6 +38,7 @@ export function createProgram(context: CliContext, done: (code: ExitCode) => voi
   addInspect(program, context, done);
   addMethods(program, context, done);
   addConvert(program, context, done);
+  addReport(program, context, done);
   addUi(program, context, done);
   return program;
 }

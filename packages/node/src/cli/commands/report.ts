@@ -1,0 +1,77 @@
+import { join, resolve } from "node:path";
+import type { Command } from "commander";
+import { z } from "zod";
+import { stopIfAborted } from "../../batch/explain-source.js";
+import { makeReport, type WrittenReport } from "../../report/make-report.js";
+import type { CliContext } from "../context.js";
+import { type ExitCode, exitCodes } from "../exit-codes.js";
+import { parseOptions } from "../explain-options.js";
+import { integerText, numberText, plainText } from "../option-values.js";
+import { createStages } from "../stages.js";
+import { createTerminal } from "../terminal.js";
+import { count, printable } from "../text.js";
+
+const reportOptionsSchema = z.strictObject({
+  out: plainText("a file").optional(),
+  truth: plainText('a COCO .json, a YOLO dataset.yaml or "none"').optional(),
+  misses: integerText(0, 1_000_000),
+  budget: numberText(0, 2_000),
+  quiet: z.boolean().default(false),
+});
+
+/** Adds `whybox report` to the program; `done` gets the exit code. */
+export function addReport(program: Command, context: CliContext, done: (code: ExitCode) => void): void {
+  program
+    .command("report <run>")
+    .summary("make one page of a run: what the detector looked at, the suspicious first")
+    .description(
+      "Makes one HTML file of a run's folder, with all its data in it: for every detection the crop, the map and how much of the\n" +
+        "heat lies in its box; what is confident and looks elsewhere comes first. It opens from the disk and asks no server. A run\n" +
+        "that is under way gives a page of what is done. With ground truth: misses and false alarms, each with its why. See\n" +
+        "docs/report.md.",
+    )
+    .option("--out <file>", "the page; default: report.html in the run's folder")
+    .option(
+      "--truth <file>",
+      'ground truth: a COCO .json, a YOLO dataset.yaml, or "none"; default: the dataset that was run, or YOLO label files beside the pictures',
+    )
+    .option("--misses <number>", "ask the model about at most so many missed objects, the largest first", "100")
+    .option("--budget <MB>", "megabytes of pictures in the page, the most suspicious first", "128")
+    .option("--quiet", "print errors only")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  whybox report night\n  whybox report val --truth instances_val.json --out val.html",
+    )
+    .action(async (run: string, raw: unknown) => {
+      await report(run, parseOptions(reportOptionsSchema, raw), context);
+      done(exitCodes.ok);
+    });
+}
+
+async function report(run: string, values: z.infer<typeof reportOptionsSchema>, context: CliContext): Promise<void> {
+  stopIfAborted(context.signal);
+  const folder = resolve(context.cwd, run);
+  const out = values.out === undefined ? join(folder, "report.html") : resolve(context.cwd, values.out);
+  const terminal = createTerminal(context, { quiet: values.quiet, json: false });
+  const stages = createStages(context, values.quiet);
+  const services = await context.loadServices();
+  const { cwd, signal, version } = context;
+  const { truth, misses, budget } = values;
+  const onProgress = (stage: keyof typeof stageTitles, done: number, total: number) =>
+    stages.show(stageTitles[stage], done, total);
+  const options = { folder, out, truth, cwd, misses, budget: budget * 2 ** 20, version, signal, onProgress };
+  const written = await makeReport(options, {
+    loadDetector: (weights, load) => services.loadDetector(weights, load),
+    decodeImage: (source) => services.decodeImage(source, { signal }),
+  }).finally(() => stages.clear());
+  for (const note of written.facts.notes) terminal.notice(`note: ${printable(note)}`);
+  terminal.print(summary(written));
+}
+
+const stageTitles = { reading: "Reading", asking: "Asking about misses", drawing: "Drawing" } as const;
+
+/** "night/report.html: 52 rows from 12 pictures, 1.2 MB". */
+function summary({ path, bytes, facts }: WrittenReport): string {
+  const megabytes = `${(bytes / 1e6).toFixed(1)} MB`;
+  return `${printable(path)}: ${count(facts.rows, "row")} from ${count(facts.pictures, "picture")}, ${megabytes}`;
+}

@@ -1,0 +1,155 @@
+import {
+  type AskedBox,
+  type ExplainOptions,
+  energyInBox,
+  type Map2D,
+  peakOf,
+  sampleGrid,
+  WhyboxError,
+} from "@whybox/core";
+import type { Detector, Device, LoadOptions } from "../api.js";
+import { type Collected, setMaps, withHeat } from "./collect.js";
+import { grids, kindNumber, type MissAnswer } from "./format.js";
+import type { OpenRun } from "./read-run.js";
+import { packMaps, type Row } from "./rows.js";
+import { counted } from "./words.js";
+
+export interface AskOptions {
+  loadDetector(weights: string, options: LoadOptions): Promise<Detector>;
+  /** At most so many are asked about, the largest first. */
+  readonly most: number;
+  readonly signal?: AbortSignal;
+  readonly onMiss?: (done: number, total: number) => void;
+}
+
+export interface AskedMisses {
+  readonly answers: readonly MissAnswer[];
+  readonly notes: readonly string[];
+}
+
+/**
+ * Asks the model about the objects that it missed, as `--box` does: what it made of the box, and where the evidence lay. Their rows get score and map.
+ * A model or a picture that is gone is told in the notes.
+ * @throws aborted.
+ */
+export async function askMisses(run: OpenRun, collected: Collected, options: AskOptions): Promise<AskedMisses> {
+  const missed = collected.rows.map((_, i) => i).filter((i) => isAskable(collected, i));
+  if (missed.length === 0 || options.most === 0) return { answers: [], notes: [] };
+  const chosen = missed.sort((a, b) => areaOf(collected.rows[b]!) - areaOf(collected.rows[a]!)).slice(0, options.most);
+  const detector = await load(run, options);
+  if (typeof detector === "string") return { answers: [], notes: [detector] };
+  try {
+    return await ask(run, collected, { ...options, chosen, detector, total: missed.length });
+  } finally {
+    await detector.dispose();
+  }
+}
+
+function isAskable({ rows, pictures }: Collected, number: number): boolean {
+  const row = rows[number]!;
+  return row.kind === kindNumber("missed") && pictures[row.picture]!.location !== undefined;
+}
+
+/** The detector, or why there is none. */
+async function load(run: OpenRun, { loadDetector, signal }: AskOptions): Promise<Detector | string> {
+  const { options, model } = run.manifest;
+  const without = "Missed objects are shown without their why";
+  try {
+    const detector = await loadDetector(options.weights, {
+      device: options.device as Device,
+      ...(options.names === null ? {} : { names: options.names }),
+      ...inputOf(options),
+      ...(signal === undefined ? {} : { signal }),
+    });
+    if (detector.report.sha256 === model.sha256) return detector;
+    await detector.dispose();
+    return `${without}: the model at ${options.weights} is not the run's any more.`;
+  } catch (error) {
+    if (!(error instanceof WhyboxError) || error.code === "aborted") throw error;
+    return `${without}: ${error.message}`;
+  }
+}
+
+function inputOf(options: OpenRun["manifest"]["options"]): Pick<LoadOptions, "input"> {
+  const { input } = options as { input?: LoadOptions["input"] | null };
+  return input === undefined || input === null ? {} : { input };
+}
+
+/** Options of the run's explanations that do not go with a box of one's own. */
+const others = ["per", "classNames", "backwardPerClass", "versus"];
+
+async function ask(
+  run: OpenRun,
+  collected: Collected,
+  options: AskOptions & { readonly chosen: readonly number[]; readonly detector: Detector; readonly total: number },
+): Promise<AskedMisses> {
+  const answers: MissAnswer[] = [];
+  const given = Object.entries(run.manifest.options.explain).filter(([name]) => !others.includes(name));
+  const failed: string[] = [];
+  for (const [done, number] of options.chosen.entries()) {
+    options.onMiss?.(done, options.chosen.length);
+    const answer = await askOne(collected, number, Object.fromEntries(given), options);
+    if (typeof answer === "string") failed.push(answer);
+    else answers.push(answer);
+  }
+  options.onMiss?.(options.chosen.length, options.chosen.length);
+  const notes = [];
+  const rest = options.total - options.chosen.length;
+  if (rest > 0)
+    notes.push(
+      `${counted(rest, "more missed object, a smaller one, is", "more missed objects, smaller ones, are")} shown without their why: raise --misses to ask for them.`,
+    );
+  if (failed.length > 0)
+    notes.push(
+      `${counted(failed.length, "missed object", "missed objects")} could not be asked about; the first: ${failed[0]}`,
+    );
+  return { answers: answers.sort((a, b) => a.row - b.row), notes };
+}
+
+async function askOne(
+  { rows, pictures }: Collected,
+  number: number,
+  given: Readonly<Record<string, unknown>>,
+  { detector, signal }: AskOptions & { readonly detector: Detector },
+): Promise<MissAnswer | string> {
+  const row = rows[number]!;
+  const picture = pictures[row.picture]!;
+  const className = detector.report.classNames[row.class]!;
+  const box: AskedBox = { x1: row.x1, y1: row.y1, x2: row.x2, y2: row.y2, className };
+  const explain = { ...given, box, ...(signal === undefined ? {} : { signal }) } as ExplainOptions;
+  const result = await detector.explain(picture.location!, explain).catch((error: unknown) => {
+    if (error instanceof WhyboxError && error.code !== "aborted") return error.message; // told in the notes
+    throw error;
+  });
+  if (typeof result === "string") return result;
+  const [height, width] = picture.size;
+  const { heatmap } = result;
+  const asked = result.asked!;
+  if (heatmap.height !== height || heatmap.width !== width) return `${picture.source} is not the picture that it was.`;
+  const { energy, area } = energyInBox(heatmap, box);
+  const [x, y] = [peakOf(heatmap)[0] + 0.5, peakOf(heatmap)[1] + 0.5];
+  const maximum = result.empty === undefined ? 1 : 0;
+  const peakInBox = x >= box.x1 && x < box.x2 && y >= box.y1 && y < box.y2;
+  rows[number] = withHeat(
+    { ...row, score: asked.confidence },
+    { inBox: energy, area, peak: [x, y], peakInBox, maximum },
+  );
+  setMaps(picture, row.place, smallMaps(heatmap, row));
+  const { verdict, bestClassName, bestClassProbability } = asked;
+  return { row: number, verdict, bestClass: bestClassName, bestProbability: bestClassProbability };
+}
+
+function smallMaps(heatmap: Map2D, { x1, y1, x2, y2 }: Row): Uint8Array {
+  const more = (grids.context - 1) / 2;
+  const [w, h] = [(x2 - x1) * more, (y2 - y1) * more];
+  const bytes = (box: { x1: number; y1: number; x2: number; y2: number }, cells: number) =>
+    Uint8Array.from(sampleGrid(heatmap, box, cells), (value) => Math.round(255 * Math.min(Math.max(value, 0), 1)));
+  const picture = bytes({ x1: 0, y1: 0, x2: heatmap.width, y2: heatmap.height }, grids.picture);
+  const box = bytes({ x1: x1 - w, y1: y1 - h, x2: x2 + w, y2: y2 + h }, grids.box);
+  const size = [heatmap.height, heatmap.width] as const;
+  return packMaps({ detections: [], picture, box }, { box: [x1, y1, x2, y2], size });
+}
+
+function areaOf({ x1, y1, x2, y2 }: Row): number {
+  return (x2 - x1) * (y2 - y1);
+}

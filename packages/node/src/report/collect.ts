@@ -1,0 +1,160 @@
+import { deflateRawSync, inflateRawSync } from "node:zlib";
+import { WhyboxError } from "@whybox/core";
+import type { RunDetection } from "../runs/schema.js";
+import { ClassMaps } from "./class-maps.js";
+import { kindNumber, mapBytes, noLevel, type RowKind, rowFlags } from "./format.js";
+import { locate, type OpenRun, type RunPicture, readRun } from "./read-run.js";
+import { packMaps, type Row } from "./rows.js";
+import { suspicionOf } from "./suspicion.js";
+import { type Judged, judge } from "./truth/judge.js";
+import type { Truth } from "./truth/truth.js";
+
+/** A picture or frame with rows. */
+export interface ReportPicture {
+  readonly source: string;
+  readonly frame: number | undefined;
+  readonly size: readonly [height: number, width: number];
+  /** Path of the file; undefined for addresses and frames. */
+  readonly location: string | undefined;
+  /** Numbers of its rows, in the order of their places. */
+  readonly rows: number[];
+  /** The maps of its rows, one after the other, deflated. */
+  maps: Uint8Array;
+}
+
+/** Everything in a run that a report is about, but the pictures themselves. */
+export interface Collected {
+  readonly rows: Row[];
+  readonly pictures: ReportPicture[];
+  readonly classMaps: ClassMaps;
+  readonly done: number;
+  readonly failures: number;
+  readonly firstFailures: readonly { readonly source: string; readonly message: string }[];
+  readonly truth: { readonly objects: number; readonly pictures: number };
+  /** Rows that have no map, though they were explained. */
+  readonly withoutMap: number;
+}
+
+/** More would be a page that no browser opens. */
+const MOST_ROWS = 300_000;
+const SHOWN_FAILURES = 200;
+
+/**
+ * Reads a run into rows.
+ * @param onItem called with the number of items that have been read.
+ * @throws bad-input for a damaged run; limit for one that is too large for a page.
+ */
+export async function collect(
+  run: OpenRun,
+  truth: Truth | undefined,
+  onItem: (done: number) => void = () => {},
+): Promise<Collected> {
+  const state = {
+    rows: [] as Row[],
+    pictures: [] as ReportPicture[],
+    classMaps: new ClassMaps(),
+    done: 0,
+    failures: 0,
+    firstFailures: [] as { source: string; message: string }[],
+    truth: { objects: 0, pictures: 0 },
+    withoutMap: 0,
+  };
+  for await (const entry of readRun(run)) {
+    if (entry.kind !== "picture" || entry.frame === undefined) onItem(++state.done);
+    if (entry.kind === "failure") {
+      state.failures++;
+      const { source, error } = entry;
+      if (state.firstFailures.length < SHOWN_FAILURES) state.firstFailures.push({ source, message: error.message });
+    }
+    if (entry.kind !== "picture") continue;
+    const location = entry.frame === undefined ? locate(run, entry.source) : undefined;
+    const objects = await truth?.objectsOf(entry.source, location, entry.size);
+    const judged = objects === undefined ? undefined : judge(entry.detections, objects);
+    if (objects !== undefined) {
+      state.truth.pictures++;
+      state.truth.objects += objects.length;
+    }
+    addPicture(state, entry, location, judged);
+    if (state.rows.length > MOST_ROWS) throw tooLarge(run);
+  }
+  return state;
+}
+
+type State = Omit<Collected, "withoutMap"> & { withoutMap: number };
+
+function addPicture(state: State, entry: RunPicture, location: string | undefined, judged: Judged | undefined): void {
+  const { source, frame, size, detections, maps } = entry;
+  if (detections.length === 0 && (judged?.missed.length ?? 0) === 0) return;
+  const picture: ReportPicture = { source, frame, size, location, rows: [], maps: new Uint8Array() };
+  const parts: Uint8Array[] = [];
+  const first = state.rows.length;
+  for (const [index, detection] of detections.entries()) {
+    const map = maps.find((one) => one.detections.includes(index));
+    if (map === undefined && detection.explained) state.withoutMap++;
+    const judgement = judged?.detections[index] ?? { kind: "detection" as const, iou: 0 };
+    add(picture, state, detectionRow(detection, judgement));
+    parts.push(packMaps(map, { box: detection.box, size }));
+    if (detection.heat !== null && map?.box !== undefined) state.classMaps.add(detection.class, map.box);
+  }
+  for (const { object, nearest, iou } of judged?.missed ?? []) {
+    const other = nearest < 0 ? -1 : first + nearest;
+    const row = { ...emptyRow, class: object.class, kind: kindNumber("missed"), iou, other, ...corners(object.box) };
+    if (other >= 0 && state.rows[other]!.other < 0) state.rows[other]!.other = state.rows.length;
+    add(picture, state, row);
+    parts.push(new Uint8Array(mapBytes));
+  }
+  picture.maps = deflateRawSync(Buffer.concat(parts));
+  state.pictures.push(picture);
+}
+
+function add(picture: ReportPicture, state: State, row: Row): void {
+  const place = picture.rows.push(state.rows.length) - 1;
+  state.rows.push({ ...row, picture: state.pictures.length, place });
+}
+
+/** Puts maps in the place of a row. @param maps as `packMaps` gives them. */
+export function setMaps(picture: ReportPicture, place: number, maps: Uint8Array): void {
+  const all = inflateRawSync(picture.maps);
+  all.set(maps, place * mapBytes);
+  picture.maps = deflateRawSync(all);
+}
+
+const emptyRow: Row = {
+  ...{ picture: 0, place: 0, other: -1, x1: 0, y1: 0, x2: 0, y2: 0, class: 0, level: noLevel, kind: 0, flags: 0 },
+  ...{ score: NaN, inBox: NaN, area: NaN, peakX: NaN, peakY: NaN, suspicion: NaN, iou: 0 },
+};
+
+function corners([x1, y1, x2, y2]: readonly [number, number, number, number]) {
+  return { x1, y1, x2, y2 };
+}
+
+function detectionRow(detection: RunDetection, { kind, iou }: { kind: RowKind; iou: number }): Row {
+  const { heat, score, blind } = detection;
+  const flags = blind.length > 0 ? rowFlags.blind : 0;
+  const base = { class: detection.class, level: detection.level, score, iou, ...corners(detection.box) };
+  const row = { ...emptyRow, ...base, kind: kindNumber(kind), flags };
+  return heat === null ? row : withHeat(row, heat);
+}
+
+/** A row with what is known of its map. A map without heat has nothing to measure. */
+export function withHeat(
+  row: Row,
+  heat: {
+    readonly inBox: number;
+    readonly area: number;
+    readonly peak: readonly [number, number];
+    readonly peakInBox: boolean;
+    readonly maximum: number;
+  },
+): Row {
+  if (!(heat.maximum > 0)) return { ...row, area: heat.area, flags: row.flags | rowFlags.cold };
+  const { inBox, area, peak } = heat;
+  const flags = row.flags | rowFlags.heat | (heat.peakInBox ? rowFlags.peakInBox : 0);
+  const suspicion = Number.isNaN(row.score) ? NaN : suspicionOf(row.score, inBox, area);
+  return { ...row, inBox, area, peakX: peak[0], peakY: peak[1], suspicion, flags };
+}
+
+function tooLarge(run: OpenRun): WhyboxError {
+  const message = `${run.folder} has more than ${MOST_ROWS} detections, too many for a page. Use whybox export, or raise --conf and run again.`;
+  return new WhyboxError("limit", message, { details: { folder: run.folder, limit: MOST_ROWS } });
+}

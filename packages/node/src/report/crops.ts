@@ -1,0 +1,59 @@
+import type { RgbImage } from "@whybox/core";
+import sharp from "sharp";
+import { grids } from "./format.js";
+
+/** Longest side of the small pictures in a page, in pixels. */
+export const thumbnailSide = 224;
+const CROP_SIDE = 112;
+const QUALITY = 50;
+
+/** The small pictures of one picture: itself, and for each box what lies around it; undefined where the small picture shows as much. */
+export interface SmallPictures {
+  readonly thumbnail: Uint8Array;
+  readonly crops: readonly (Uint8Array | undefined)[];
+}
+
+/** Draws them, as WebP. @param boxes left, top, right, bottom in pixels. */
+export async function smallPictures(
+  image: RgbImage,
+  boxes: readonly (readonly [number, number, number, number])[],
+): Promise<SmallPictures> {
+  const { height, width } = image;
+  const scale = Math.min(1, thumbnailSide / Math.max(height, width));
+  const crops: (Uint8Array | undefined)[] = [];
+  for (const box of boxes) {
+    const region = cropRegion(box, image);
+    const longest = region === undefined ? 0 : Math.max(region.width, region.height);
+    const suffices = longest * scale >= 0.9 * Math.min(longest, CROP_SIDE);
+    crops.push(region === undefined || suffices ? undefined : await encode(image, region, CROP_SIDE));
+  }
+  const whole = { left: 0, top: 0, width, height };
+  return { thumbnail: await encode(image, whole, thumbnailSide), crops };
+}
+
+interface Region {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Twice the box about its centre, in whole pixels, as far as it lies in the picture; undefined when nothing does. */
+export function cropRegion(
+  [x1, y1, x2, y2]: readonly [number, number, number, number],
+  { height, width }: { readonly height: number; readonly width: number },
+): Region | undefined {
+  const more = (grids.context - 1) / 2;
+  const [w, h] = [(x2 - x1) * more, (y2 - y1) * more];
+  const [left, top] = [Math.max(0, Math.floor(x1 - w)), Math.max(0, Math.floor(y1 - h))];
+  const [right, bottom] = [Math.min(width, Math.ceil(x2 + w)), Math.min(height, Math.ceil(y2 + h))];
+  return right > left && bottom > top ? { left, top, width: right - left, height: bottom - top } : undefined;
+}
+
+async function encode({ height, width, data }: RgbImage, region: Region, side: number): Promise<Uint8Array> {
+  return sharp(data, { raw: { width, height, channels: 3 }, limitInputPixels: false })
+    .extract(region)
+    .resize({ width: side, height: side, fit: "inside", withoutEnlargement: true })
+    .webp({ quality: QUALITY, effort: 2 })
+    .toBuffer();
+}

@@ -1,0 +1,162 @@
+import { stat } from "node:fs/promises";
+import { basename, resolve } from "node:path";
+import type { RgbImage } from "@whybox/core";
+import type { Detector, LoadOptions } from "../api.js";
+import { stopIfAborted } from "../batch/explain-source.js";
+import { writeParts } from "../export/write-parts.js";
+import { askMisses } from "./ask-misses.js";
+import { type Collected, collect } from "./collect.js";
+import { type MissAnswer, type ReportFacts, reportVersion } from "./format.js";
+import { type PageParts, pageText, readPageParts } from "./page.js";
+import { type OpenRun, openRun } from "./read-run.js";
+import { type TakenPictures, takePictures } from "./take-pictures.js";
+import { findTruth, type Truth } from "./truth/truth.js";
+import { counted } from "./words.js";
+
+export interface ReportOptions {
+  /** The run's folder. */
+  readonly folder: string;
+  /** The file to write. */
+  readonly out: string;
+  /** A COCO .json or a YOLO dataset.yaml; "none"; undefined: what can be found. */
+  readonly truth: string | undefined;
+  /** Where a relative `truth` starts. */
+  readonly cwd: string;
+  /** How many missed objects the model is asked about. */
+  readonly misses: number;
+  /** Bytes that small pictures may take in the page. */
+  readonly budget: number;
+  /** Of this program. */
+  readonly version: string;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (stage: "reading" | "asking" | "drawing", done: number, total: number) => void;
+}
+
+export interface ReportServices {
+  decodeImage(source: string): Promise<RgbImage>;
+  loadDetector(weights: string, options: LoadOptions): Promise<Detector>;
+  readPageParts?: () => Promise<PageParts>;
+}
+
+/** What was written. */
+export interface WrittenReport {
+  readonly path: string;
+  readonly bytes: number;
+  readonly facts: ReportFacts;
+}
+
+/**
+ * Makes the page of a run.
+ * @throws bad-input for a folder that is no run, or ground truth that is none; limit; output; aborted.
+ */
+export async function makeReport(options: ReportOptions, services: ReportServices): Promise<WrittenReport> {
+  const { folder, out, signal, onProgress = () => {} } = options;
+  const run = await openRun(folder);
+  const truth = await findTruth(run, options.truth, options.cwd);
+  const parts = await (services.readPageParts ?? readPageParts)();
+  const total = run.manifest.items.count;
+  const collected = await collect(run, truth, (done) => {
+    if (signal !== undefined) stopIfAborted(signal);
+    onProgress("reading", done, total);
+  });
+  const asked = await askMisses(run, collected, {
+    loadDetector: services.loadDetector,
+    most: options.misses,
+    ...(signal === undefined ? {} : { signal }),
+    onMiss: (done, all) => onProgress("asking", done, all),
+  });
+  const taken = await takePictures(collected, {
+    decodeImage: services.decodeImage,
+    budget: options.budget,
+    ...(signal === undefined ? {} : { signal }),
+    onPicture: (done, all) => onProgress("drawing", done, all),
+  });
+  const notes = [
+    ...unfinished(run, collected),
+    ...(collected.truth.pictures > 0 ? truth!.notes() : []),
+    ...asked.notes,
+  ];
+  const more = [...notes, ...pictureNotes(taken, options.budget), ...mapNotes(collected)];
+  const facts = factsOf(run, collected, { truth, answers: asked.answers, notes: more, version: options.version });
+  await writeParts(out, pageText(facts, collected, taken.of, parts));
+  return { path: out, bytes: (await stat(out)).size, facts };
+}
+
+function factsOf(
+  run: OpenRun,
+  collected: Collected,
+  made: {
+    readonly truth: Truth | undefined;
+    readonly answers: readonly MissAnswer[];
+    readonly notes: readonly string[];
+    readonly version: string;
+  },
+): ReportFacts {
+  const { rows, pictures, classMaps, done, failures, firstFailures } = collected;
+  const { model, items } = run.manifest;
+  return {
+    version: reportVersion,
+    tool: `whybox ${made.version}`,
+    title: basename(resolve(run.folder)),
+    run: runFacts(run),
+    rows: rows.length,
+    pictures: pictures.length,
+    items: { count: items.count, done, failures },
+    notes: made.notes,
+    classes: model.classNames,
+    levels: model.levels.map(({ name, stride }) => `${name} (stride ${stride})`),
+    perClass: classMaps.facts(),
+    truth: collected.truth.pictures === 0 ? null : { from: made.truth!.from, ...collected.truth },
+    misses: made.answers,
+    failures: firstFailures,
+  };
+}
+
+function runFacts({ manifest: { model, options, inputs, versions } }: OpenRun): [string, string][] {
+  const { method, layer, confidence, iou } = options.explain;
+  const value = (one: unknown) => (typeof one === "string" ? one : JSON.stringify(one));
+  const facts: [string, unknown][] = [
+    ["Model", basename(options.weights)],
+    ["Its SHA-256", model.sha256],
+    ["Task", model.task],
+    ["Classes", model.classNames.length],
+    ["Method", method ?? "the default"],
+    ["Layers", layer],
+    ["Confidence from", confidence],
+    ["IoU of NMS", iou],
+    ["Sources", inputs.map(({ given }) => given).join(", ")],
+    ["Made with", `whybox ${versions.whybox}, ONNX Runtime ${versions.onnxruntime}`],
+  ];
+  return facts.filter(([, one]) => one !== undefined).map(([name, one]) => [name, value(one)]);
+}
+
+function unfinished(run: OpenRun, { done, failures }: Collected): string[] {
+  const { count } = run.manifest.items;
+  const notes = [];
+  if (!run.finished)
+    notes.push(`The run is under way or was broken off: ${done} of ${count} items are done, and only they are here.`);
+  if (failures > 0) notes.push(`${failures} of ${counted(done, "item", "items")} could not be explained; see “Run”.`);
+  return notes;
+}
+
+function pictureNotes({ gone, left }: TakenPictures, budget: number): string[] {
+  const notes = [];
+  if (gone.length > 0)
+    notes.push(
+      `${counted(gone.length, "picture is", "pictures are")} gone, unreadable or other than in the run, ${gone[0]} for one: maps are shown without them.`,
+    );
+  if (left > 0)
+    notes.push(
+      `${counted(left, "picture, the least suspicious one, is", "pictures, the least suspicious ones, are")} shown by maps alone: the page takes ${Math.round(budget / 2 ** 20)} MB of pictures (--budget).`,
+    );
+  return notes;
+}
+
+function mapNotes({ rows, withoutMap }: Collected): string[] {
+  const shared = rows.length > 0 && rows.every(({ inBox, score }) => Number.isNaN(inBox) || Number.isNaN(score));
+  if (shared)
+    return [
+      "No detection has a map of its own, so none can be ranked: run with --per detection (the default) to see what each looks at.",
+    ];
+  return withoutMap === 0 ? [] : [`${counted(withoutMap, "detection has", "detections have")} no map.`];
+}

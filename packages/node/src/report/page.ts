@@ -1,0 +1,118 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { deflateRawSync } from "node:zlib";
+import { WhyboxError } from "@whybox/core";
+import type { Collected, ReportPicture } from "./collect.js";
+import type { SmallPictures } from "./crops.js";
+import { blockPictures, dataIds, type PictureList, type ReportFacts } from "./format.js";
+import { packColumns } from "./rows.js";
+
+/** The page's script and style, as the build made them from packages/web/src/report. */
+export interface PageParts {
+  readonly script: string;
+  readonly style: string;
+}
+
+/** @param folder both from the sources and from the built files the same. @throws internal when the package was built without them. */
+export async function readPageParts(
+  folder: URL = new URL("../../dist/page-report/", import.meta.url),
+): Promise<PageParts> {
+  try {
+    const [script, style] = await Promise.all(
+      ["report.js", "report.css"].map((name) => readFile(new URL(name, folder), "utf8")),
+    );
+    return { script: script!, style: style! };
+  } catch (cause) {
+    throw new WhyboxError("internal", `The report's script is not there (${folder.pathname}); run: npm run build`, {
+      cause,
+    });
+  }
+}
+
+/**
+ * The page, part by part. What is needed to show it comes first, so that it can be worked with while the rest is still read.
+ * @param taken small pictures, of as many as there are.
+ */
+export function* pageText(
+  facts: ReportFacts,
+  collected: Collected,
+  taken: ReadonlyMap<ReportPicture, SmallPictures>,
+  { script, style }: PageParts,
+): Generator<string> {
+  const { rows, pictures } = collected;
+  yield head(facts.title, script, style);
+  yield data(dataIds.facts, escapeJson(facts));
+  yield data(dataIds.pictures, base64(deflateRawSync(JSON.stringify(listOf(pictures)))));
+  yield data(dataIds.columns, base64(deflateRawSync(packColumns(rows))));
+  yield `<script>${script}</script>\n`;
+  for (let first = 0; first < pictures.length; first += blockPictures) {
+    const block = pictures.slice(first, first + blockPictures);
+    yield data(`${dataIds.block}${first / blockPictures}`, base64(packBlock(block, taken)));
+  }
+  yield "</body>\n</html>\n";
+}
+
+function head(title: string, script: string, style: string): string {
+  const policy = `default-src 'none'; script-src '${digest(script)}'; style-src '${digest(style)}'; base-uri 'none'; form-action 'none'`;
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="referrer" content="no-referrer">
+<title>${escapeHtml(title)} · Whybox</title>
+<style>${style}</style>
+</head>
+<body>
+<div id="app"><noscript>This report needs JavaScript. It runs in this file and asks nothing of any server.</noscript></div>
+`;
+}
+
+function digest(text: string): string {
+  return `sha256-${createHash("sha256").update(text).digest("base64")}`;
+}
+
+function data(id: string, text: string): string {
+  return `<script type="text/plain" id="${id}">${text}</script>\n`;
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
+}
+
+/** JSON that can close no script and open no comment. */
+function escapeJson(value: unknown): string {
+  return JSON.stringify(value).replaceAll("<", "\\u003c");
+}
+
+function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
+}
+
+function listOf(pictures: readonly ReportPicture[]): PictureList {
+  return {
+    source: pictures.map(({ source }) => source),
+    frame: pictures.map(({ frame }) => frame ?? -1),
+    height: pictures.map(({ size }) => size[0]),
+    width: pictures.map(({ size }) => size[1]),
+  };
+}
+
+/**
+ * A block: how many parts, the bytes of each (all uint32, little-endian), then the parts. Each picture has its deflated maps, its thumbnail and
+ * a crop for each of its rows; what there is none of has no bytes.
+ */
+function packBlock(pictures: readonly ReportPicture[], taken: ReadonlyMap<ReportPicture, SmallPictures>): Uint8Array {
+  const none = new Uint8Array();
+  const parts = pictures.flatMap((picture) => {
+    const small = taken.get(picture);
+    const crops = picture.rows.map((_, place) => small?.crops[place] ?? none);
+    return [picture.maps, small?.thumbnail ?? none, ...crops];
+  });
+  const sizes = new DataView(new ArrayBuffer(4 * (parts.length + 1)));
+  sizes.setUint32(0, parts.length, true);
+  for (const [i, part] of parts.entries()) sizes.setUint32(4 * (i + 1), part.length, true);
+  return Buffer.concat([new Uint8Array(sizes.buffer), ...parts]);
+}

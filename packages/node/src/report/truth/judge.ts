@@ -1,0 +1,102 @@
+import type { RowKind } from "../format.js";
+
+/** Left, top, right, bottom in pixels. */
+export type Corners = readonly [x1: number, y1: number, x2: number, y2: number];
+
+/** An object that a person has marked. */
+export interface TruthObject {
+  readonly class: number;
+  readonly box: Corners;
+  /** A crowd of them: detections inside are neither right nor wrong, and nobody misses it. */
+  readonly crowd: boolean;
+}
+
+export interface Judged {
+  /** For each detection. `iou` is with the object that its kind is about; 0 without one. */
+  readonly detections: readonly { readonly kind: RowKind; readonly iou: number }[];
+  /** Objects that no detection found, with the detection that comes nearest, whatever its class (−1: none touches it). */
+  readonly missed: readonly { readonly object: TruthObject; readonly nearest: number; readonly iou: number }[];
+}
+
+const FOUND = 0.5;
+const NEAR = 0.1;
+
+/**
+ * Holds a picture's detections against its ground truth, as COCO's evaluation does: in the order of their scores each takes the free object of
+ * its class with the highest IoU, 0.5 at least. What is left is told apart as by TIDE (Bolya et al., "TIDE: A General Toolbox for Identifying
+ * Object Detection Errors", ECCV 2020, section 2.2), but that an object which nobody found counts as missed whatever is near it.
+ * @param detections highest score first.
+ */
+export function judge(
+  detections: readonly { readonly class: number; readonly box: Corners }[],
+  objects: readonly TruthObject[],
+): Judged {
+  const taken = new Set<TruthObject>();
+  const single = objects.filter(({ crowd }) => !crowd);
+  const crowds = objects.filter(({ crowd }) => crowd);
+  const judged = detections.map((detection) => {
+    const free = single.filter((object) => object.class === detection.class && !taken.has(object));
+    const hit = best(detection.box, free);
+    if (hit.iou >= FOUND) {
+      taken.add(hit.object!);
+      return { kind: "hit" as const, iou: hit.iou };
+    }
+    const inCrowd = crowds.some((crowd) => crowd.class === detection.class && share(detection.box, crowd.box) >= FOUND);
+    return inCrowd ? { kind: "detection" as const, iou: 0 } : falseAlarm(detection, single);
+  });
+  const missed = single.filter((object) => !taken.has(object)).map((object) => ({ object, ...nearestTo(object) }));
+  return { detections: judged, missed };
+
+  function nearestTo({ box }: TruthObject) {
+    const overlaps = detections.map((detection) => iouOf(detection.box, box));
+    const iou = Math.max(0, ...overlaps);
+    return { nearest: iou > 0 ? overlaps.indexOf(iou) : -1, iou };
+  }
+}
+
+function falseAlarm(detection: { readonly class: number; readonly box: Corners }, objects: readonly TruthObject[]) {
+  const same = best(
+    detection.box,
+    objects.filter((object) => object.class === detection.class),
+  ).iou;
+  const other = best(
+    detection.box,
+    objects.filter((object) => object.class !== detection.class),
+  ).iou;
+  if (same >= FOUND) return { kind: "duplicate" as const, iou: same };
+  if (other >= FOUND) return { kind: "class" as const, iou: other };
+  if (same >= NEAR) return { kind: "place" as const, iou: same };
+  if (other >= NEAR) return { kind: "both" as const, iou: other };
+  return { kind: "background" as const, iou: Math.max(same, other) };
+}
+
+function best(box: Corners, objects: readonly TruthObject[]): { readonly object?: TruthObject; readonly iou: number } {
+  let found: { object?: TruthObject; iou: number } = { iou: 0 };
+  for (const object of objects) {
+    const iou = iouOf(box, object.box);
+    if (iou > found.iou) found = { object, iou };
+  }
+  return found;
+}
+
+/** Intersection over union. */
+export function iouOf(a: Corners, b: Corners): number {
+  const both = intersection(a, b);
+  const all = areaOf(a) + areaOf(b) - both;
+  return all > 0 ? both / all : 0;
+}
+
+/** Share of the first box that lies in the second. */
+function share(a: Corners, b: Corners): number {
+  return areaOf(a) > 0 ? intersection(a, b) / areaOf(a) : 0;
+}
+
+function intersection(a: Corners, b: Corners): number {
+  const width = Math.min(a[2], b[2]) - Math.max(a[0], b[0]);
+  const height = Math.min(a[3], b[3]) - Math.max(a[1], b[1]);
+  return Math.max(0, width) * Math.max(0, height);
+}
+
+function areaOf([x1, y1, x2, y2]: Corners): number {
+  return Math.max(0, x2 - x1) * Math.max(0, y2 - y1);
+}

@@ -1,0 +1,125 @@
+import { readFile } from "node:fs/promises";
+import { join, parse as parsePath, sep } from "node:path";
+import { WhyboxError } from "@whybox/core";
+import { parse } from "yaml";
+import { z } from "zod";
+import { systemErrorCode } from "../../io/system-error.js";
+import { counted } from "../words.js";
+import type { TruthObject } from "./judge.js";
+import type { Truth } from "./truth.js";
+
+const namesSchema = z.object({ names: z.union([z.array(z.string()), z.record(z.string(), z.string())]) });
+
+/**
+ * Ground truth in YOLO's label files (docs.ultralytics.com/datasets/detect): a text file for each picture, beside it or in the folder `labels` in
+ * place of the last `images` of its path; a line for each object: class, centre x, centre y, width, height, in shares of the picture, or class
+ * and the corners of a polygon. A picture without such a file is not judged; an empty file says that there is nothing.
+ * @param dataset path of a dataset.yaml, whose class names are then those of the numbers; undefined: the numbers are the model's.
+ * @throws bad-input for a dataset.yaml that cannot be read.
+ */
+export async function readYoloTruth(dataset: string | undefined, classes: readonly string[]): Promise<Truth> {
+  const names = dataset === undefined ? undefined : await readNames(dataset);
+  const classOf = (number: number) =>
+    names === undefined ? (number < classes.length ? number : -1) : classes.indexOf(names.get(number) ?? "");
+  let [files, lacking, strange] = [0, 0, 0];
+  const bad: string[] = [];
+  return {
+    from: dataset ?? "label files beside the pictures",
+    async objectsOf(_source, location, size) {
+      const label = location === undefined ? undefined : await readLabel(location);
+      if (label === undefined) {
+        lacking++;
+        return undefined;
+      }
+      const parsed = parseLabel(label.text, size);
+      if (parsed === undefined) {
+        bad.push(label.path);
+        return undefined;
+      }
+      files++;
+      const known = parsed.filter((object) => classOf(object.class) >= 0);
+      strange += parsed.length - known.length;
+      return known.map((object) => ({ ...object, class: classOf(object.class) }));
+    },
+    notes: () => [
+      ...(files > 0 && lacking > 0
+        ? [
+            `${counted(lacking, "picture has", "pictures have")} no label file and ${lacking === 1 ? "is" : "are"} not judged. An empty file says that there is nothing.`,
+          ]
+        : []),
+      ...(strange === 0
+        ? []
+        : [
+            `${counted(strange, "object", "objects")} of the ground truth ${strange === 1 ? "is" : "are"} of classes that the model does not have.`,
+          ]),
+      ...(bad.length === 0
+        ? []
+        : [
+            `${counted(bad.length, "text file", "text files")} in the place of YOLO labels cannot be read as such, ${bad[0]} for one; expected lines of a class and four numbers from 0 to 1. The pictures are not judged.`,
+          ]),
+    ],
+  };
+}
+
+/** Where YOLO looks for the labels of a picture, then the file beside it. */
+function labelPaths(location: string): readonly string[] {
+  const { dir, name } = parsePath(location);
+  const parts = dir.split(/[/\\]/);
+  const last = parts.lastIndexOf("images");
+  const beside = join(dir, `${name}.txt`);
+  return last < 0 ? [beside] : [join(parts.with(last, "labels").join(sep), `${name}.txt`), beside];
+}
+
+async function readLabel(location: string): Promise<{ path: string; text: string } | undefined> {
+  for (const path of labelPaths(location)) {
+    try {
+      return { path, text: await readFile(path, "utf8") };
+    } catch (cause) {
+      if (["ENOENT", "ENOTDIR"].includes(systemErrorCode(cause))) continue;
+      throw new WhyboxError("bad-input", `The labels ${path} cannot be read (${systemErrorCode(cause)}).`, { cause });
+    }
+  }
+  return undefined;
+}
+
+/** Undefined for a text that is no label file. */
+function parseLabel(text: string, [height, width]: readonly [number, number]): TruthObject[] | undefined {
+  const objects: TruthObject[] = [];
+  for (const line of text.split(/\r?\n/)) {
+    if (line.trim() === "") continue;
+    const [number, ...values] = line.trim().split(/\s+/).map(Number);
+    const sound = Number.isInteger(number) && number! >= 0 && values.length >= 4 && values.every(Number.isFinite);
+    if (!sound) return undefined;
+    const box = boxOf(values);
+    if (box === undefined) return undefined;
+    const [x1, y1, x2, y2] = box;
+    objects.push({ class: number!, box: [x1 * width, y1 * height, x2 * width, y2 * height], crowd: false });
+  }
+  return objects;
+}
+
+/** Four numbers, or more of a pose (a visible or invisible third number for each point makes them no polygon), are a box; else corners. */
+function boxOf(values: readonly number[]): readonly [number, number, number, number] | undefined {
+  if (values.slice(0, 4).some((value) => value < -0.01 || value > 1.01)) return undefined;
+  const isPolygon = values.length >= 6 && values.length % 2 === 0 && values.every((value) => value <= 1.01);
+  if (!isPolygon) {
+    const [x, y, w, h] = values as [number, number, number, number];
+    return [x - w / 2, y - h / 2, x + w / 2, y + h / 2];
+  }
+  const [xs, ys] = [values.filter((_, i) => i % 2 === 0), values.filter((_, i) => i % 2 === 1)];
+  return [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
+}
+
+async function readNames(path: string): Promise<ReadonlyMap<number, string>> {
+  let data: unknown;
+  try {
+    data = parse(await readFile(path, "utf8"));
+  } catch (cause) {
+    const words = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
+    throw new WhyboxError("bad-input", `The dataset ${path} cannot be read: ${words}`, { cause });
+  }
+  const found = namesSchema.safeParse(data);
+  if (!found.success)
+    throw new WhyboxError("bad-input", `${path} has no class names; expected "names", a list or numbers with names.`);
+  return new Map(Object.entries(found.data.names).map(([number, name]) => [Number(number), name]));
+}

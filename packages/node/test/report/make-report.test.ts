@@ -1,0 +1,352 @@
+import { createHash } from "node:crypto";
+import { appendFile, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { WhyboxError } from "@whybox/core";
+import sharp from "sharp";
+import { beforeEach, describe, expect, it } from "vitest";
+import { decodeImage } from "../../src/io/decode-image.js";
+import { grids, kindNumber, mapBytes, rowFlags } from "../../src/report/format.js";
+import { makeReport, type ReportOptions } from "../../src/report/make-report.js";
+import { readPage } from "./read-page.js";
+import {
+  detectionOf,
+  emptyFolder,
+  type FakePicture,
+  linesOf,
+  type pictureLine,
+  putPicture,
+  writeRun,
+} from "./synthetic-run.js";
+
+const parts = async () => ({ script: "script();", style: "b{}" });
+const noDetector = () => Promise.reject(new WhyboxError("bad-input", "There is no model here."));
+
+let root: string;
+beforeEach(async () => {
+  root = await emptyFolder();
+});
+
+async function report(folder: string, changes: Partial<ReportOptions> = {}) {
+  const out = join(root, "page.html");
+  const options = { folder, out, truth: undefined, cwd: root, misses: 10, budget: 1e6, version: "9.9.9", ...changes };
+  const written = await makeReport(options, { decodeImage, loadDetector: noDetector, readPageParts: parts });
+  return { ...(await readPage(out)), written };
+}
+
+const box: [number, number, number, number] = [16, 12, 32, 24];
+const first: FakePicture = {
+  source: "photos/a.jpg",
+  detections: [
+    detectionOf({ box, class: 1, score: 0.9, inBox: 0.1, area: 0.2 }),
+    detectionOf({ box: [0, 0, 8, 8], score: 0.4, level: 1 }),
+  ],
+};
+const second: FakePicture = { source: "photos/b.jpg", detections: [detectionOf({ box, class: 2, heat: null })] };
+
+describe("makeReport", () => {
+  it("puts all that the run knows into one page", async () => {
+    await putPicture(join(root, "photos/a.jpg"));
+    await putPicture(join(root, "photos/b.jpg"));
+    const folder = await writeRun(root, {
+      lines: linesOf([first, second, { source: "photos/none.jpg", detections: [] }]),
+    });
+    const { facts, list, columns, pictures } = await report(folder);
+    expect(facts).toMatchObject({
+      rows: 3,
+      pictures: 2,
+      items: { count: 3, done: 3, failures: 0 },
+      truth: null,
+      notes: [],
+    });
+    expect(list).toEqual({
+      source: ["photos/a.jpg", "photos/b.jpg"],
+      frame: [-1, -1],
+      height: [48, 48],
+      width: [64, 64],
+    });
+    expect([...columns.picture]).toEqual([0, 0, 1]);
+    expect([...columns.place]).toEqual([0, 1, 0]);
+    expect([...columns.class]).toEqual([1, 0, 2]);
+    expect([...columns.level]).toEqual([0, 1, 0]);
+    expect([...columns.x2]).toEqual([32, 8, 32]);
+    expect([...columns.flags].map((one) => one & rowFlags.heat)).toEqual([1, 1, 0]);
+    expect(columns.suspicion[0]).toBeCloseTo(0.9, 5); // more lies outside than of a uniform map
+    expect(columns.suspicion[1]).toBeCloseTo((0.4 * (0.5 / 0.9)) / Math.sqrt(5), 5);
+    expect(columns.suspicion[2]).toBeNaN();
+    const { width, height, format } = await sharp(pictures[0]!.thumbnail).metadata();
+    expect([width, height, format]).toEqual([64, 48, "webp"]);
+  });
+
+  it("keeps the maps, each of its row", async () => {
+    const lines = linesOf([first, second]);
+    const folder = await writeRun(root, { lines });
+    const { pictures, facts } = await report(folder);
+    const given = Buffer.from(lines[0]!.maps.maps[1]!.picture, "base64");
+    const kept = pictures[0]!.maps.subarray(mapBytes, mapBytes + grids.picture ** 2);
+    expect(Math.max(...kept.map((value, i) => Math.abs(value - given[i]!)))).toBeLessThanOrEqual(4);
+    expect(Math.max(...kept)).toBeGreaterThan(200);
+    expect(Math.max(...pictures[1]!.maps)).toBe(0);
+    // Class 2 has no map; the others' mean is hottest in the middle.
+    expect(facts.perClass.map((one) => one.class)).toEqual([0, 1]);
+    const mean = Buffer.from(facts.perClass[1]!.mean!, "base64");
+    expect(Math.abs(mean.indexOf(255) - (11.5 * 24 + 11.5))).toBeLessThan(26);
+    expect(facts.perClass[1]!.context).toBeLessThan(0.2);
+  });
+
+  it("cuts a crop where the thumbnail is too coarse", async () => {
+    await putPicture(join(root, "photos/large.jpg"), [900, 1200]);
+    const small = detectionOf({ box: [600, 600, 640, 650] });
+    const large = detectionOf({ box: [100, 100, 1100, 800] });
+    const lines = linesOf([{ source: "photos/large.jpg", size: [900, 1200], detections: [small, large] }]);
+    const { pictures } = await report(await writeRun(root, { lines }));
+    const { crops, thumbnail } = pictures[0]!;
+    const { width, height } = await sharp(crops[0]).metadata();
+    expect([width, height]).toEqual([80, 100]); // twice 40 × 50
+    expect(crops[1]).toHaveLength(0);
+    expect((await sharp(thumbnail).metadata()).width).toBe(224);
+  });
+
+  it("says which pictures are gone or are others now, and goes on", async () => {
+    await putPicture(join(root, "photos/b.jpg"), [20, 20]);
+    const { facts, pictures } = await report(await writeRun(root, { lines: linesOf([first, second]) }));
+    expect(facts.notes).toEqual([expect.stringMatching(/^2 pictures are gone.*photos\/a\.jpg for one/)]);
+    expect(pictures.map(({ thumbnail }) => thumbnail.length)).toEqual([0, 0]);
+  });
+
+  it("draws the most suspicious first, as far as the budget goes", async () => {
+    await putPicture(join(root, "photos/a.jpg"));
+    await putPicture(join(root, "photos/z.jpg"));
+    const worse = { source: "photos/z.jpg", detections: [detectionOf({ box, score: 0.99, inBox: 0, area: 0.2 })] };
+    const dull = Array.from({ length: 8 }, () => first);
+    const { facts, pictures } = await report(await writeRun(root, { lines: linesOf([...dull, worse]) }), { budget: 1 });
+    expect(pictures.at(-1)!.thumbnail.length).toBeGreaterThan(0);
+    expect(facts.notes).toEqual([
+      expect.stringMatching(/pictures, the least suspicious ones, are shown by maps alone/),
+    ]);
+    const none = await report(await writeRun(root, { lines: linesOf([first]) }), { budget: 0 });
+    expect(none.pictures[0]!.thumbnail).toHaveLength(0);
+  });
+
+  it("is the same, byte for byte, when made again", async () => {
+    await putPicture(join(root, "photos/a.jpg"));
+    const folder = await writeRun(root, { lines: linesOf([first, second]) });
+    const { html } = await report(folder);
+    expect((await report(folder)).html).toBe(html);
+  });
+
+  it("lets no text of the run become HTML", async () => {
+    const source = '</script><img src=x onerror="alert(1)">.jpg';
+    const folder = await writeRun(root, { lines: linesOf([{ ...first, source }]), manifest: {} });
+    const { html, list } = await report(folder);
+    expect(list.source).toEqual([source]);
+    expect(html).not.toContain("<img");
+    // The class "</script><b>" is in the facts.
+    expect(html.match(/<\/script>/g)).toHaveLength(html.match(/<script/g)!.length);
+    expect(html).not.toContain("<b>");
+  });
+
+  it("allows its own script and style, and nothing else", async () => {
+    const { html } = await report(await writeRun(root, { lines: linesOf([first]) }));
+    const [, policy] = /Content-Security-Policy" content="([^"]*)"/.exec(html)!;
+    const digest = (text: string) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
+    expect(policy).toBe(
+      `default-src 'none'; script-src ${digest("script();")}; style-src ${digest("b{}")}; base-uri 'none'; form-action 'none'`,
+    );
+    expect(html).not.toMatch(/\b(src|href)=/);
+  });
+});
+
+describe("makeReport on a run that is not whole", () => {
+  it("works on what is there and says so", async () => {
+    const folder = await writeRun(root, { lines: linesOf([first, second]), finished: false, count: 9 });
+    await appendFile(join(folder, "results.jsonl"), '{"v":1,"item":2,"sour');
+    const { facts } = await report(folder, { budget: 0 });
+    expect(facts).toMatchObject({ rows: 3, items: { count: 9, done: 2 } });
+    expect(facts.notes[0]).toBe(
+      "The run is under way or was broken off: 2 of 9 items are done, and only they are here.",
+    );
+  });
+
+  it("takes maps that have not been written yet for none", async () => {
+    const folder = await writeRun(root, { lines: linesOf([first, second]), finished: false });
+    await truncate(join(folder, "maps.jsonl"), 0);
+    const { facts, pictures } = await report(folder, { budget: 0 });
+    expect(facts.rows).toBe(3);
+    expect(Math.max(...pictures[0]!.maps)).toBe(0);
+    expect(facts.notes.at(-1)).toBe("2 detections have no map.");
+  });
+
+  it("takes a run without a result yet", async () => {
+    const folder = await writeRun(root, { lines: [], finished: false, count: 5 });
+    await rm(join(folder, "results.jsonl"));
+    expect((await report(folder)).facts).toMatchObject({ rows: 0, pictures: 0, items: { done: 0 } });
+  });
+
+  it("counts failures", async () => {
+    const failure = {
+      v: 1,
+      item: 0,
+      source: "bad.jpg",
+      kind: "failure",
+      error: { code: "bad-input", message: "It is text." },
+    };
+    const lines = [{ result: failure as ReturnType<typeof pictureLine>, maps: { v: 1 as const, item: 0, maps: [] } }];
+    const { facts } = await report(await writeRun(root, { lines }));
+    expect(facts.failures).toEqual([{ source: "bad.jpg", message: "It is text." }]);
+    expect(facts.notes).toEqual(["1 of 1 item could not be explained; see “Run”."]);
+  });
+
+  it("reads the frames of a video from their own files", async () => {
+    const video = {
+      ...{
+        v: 1,
+        item: 0,
+        source: "a.mp4",
+        kind: "video",
+        size: [48, 64],
+        fps: 25,
+        frames: 2,
+        stride: 5,
+        detections: 1,
+      },
+      ...{ warning: null, files: { video: "v.mp4", frames: "frames.jsonl", maps: "vmaps.jsonl" } },
+    };
+    const folder = await writeRun(root, { lines: [{ result: video as never, maps: { v: 1, item: 0, maps: [] } }] });
+    const [line] = linesOf([first]);
+    const { detections, size } = line!.result as unknown as { detections: unknown; size: unknown };
+    const frame = { v: 1, item: 0, frame: 5, time: 0.2, size, detections, empty: null, messages: [] };
+    await writeFile(join(folder, "frames.jsonl"), `${JSON.stringify(frame)}\n`);
+    await writeFile(join(folder, "vmaps.jsonl"), `${JSON.stringify({ ...line!.maps, frame: 5 })}\n`);
+    const { facts, list, pictures } = await report(folder);
+    expect(facts).toMatchObject({ rows: 2, items: { done: 1 } });
+    expect(list).toMatchObject({ source: ["a.mp4"], frame: [5] });
+    expect(Math.max(...pictures[0]!.maps)).toBeGreaterThan(200);
+  });
+
+  const refused = (folder: string) =>
+    report(folder).then(
+      () => "made",
+      (error: WhyboxError) => `${error.code}: ${error.message}`,
+    );
+
+  it("refuses a folder that is no run", async () => {
+    expect(await refused(root)).toMatch(
+      /^bad-input: .* is not the folder of a run: manifest\.json cannot be read \(ENOENT\)/,
+    );
+    await writeFile(join(root, "manifest.json"), "[1");
+    expect(await refused(root)).toMatch(/^bad-input: .*manifest\.json is no JSON/);
+    await writeFile(join(root, "manifest.json"), "null");
+    expect(await refused(root)).toMatch(/^bad-input: .* is not the folder of a run/);
+  });
+
+  it("refuses files of another version, and says which", async () => {
+    const folder = await writeRun(root, { lines: linesOf([first]) });
+    const manifest = await readFile(join(folder, "manifest.json"), "utf8");
+    await writeFile(join(folder, "manifest.json"), manifest.replace('"schemaVersion":1', '"schemaVersion":2'));
+    expect(await refused(folder)).toMatch(/^bad-input: .*manifest\.json has version 2 .* reads version 1/);
+    await writeFile(join(folder, "manifest.json"), manifest);
+    const results = await readFile(join(folder, "results.jsonl"), "utf8");
+    await writeFile(join(folder, "results.jsonl"), results.replace('"v":1', '"v":3'));
+    expect(await refused(folder)).toMatch(/^bad-input: .*results\.jsonl, line 1 has version 3/);
+  });
+
+  it("refuses a damaged line of a finished run, and shards that are not merged", async () => {
+    const folder = await writeRun(root, { lines: linesOf([first]) });
+    await appendFile(join(folder, "results.jsonl"), '{"v":1,"item":1');
+    expect(await refused(folder)).toMatch(/^bad-input: .*results\.jsonl, line 2: no line of a run/);
+    await rm(join(folder, "results.jsonl"));
+    expect(await refused(folder)).toMatch(/^bad-input: .*results\.jsonl: no line of a run \(it is missing\)/);
+    await writeFile(join(folder, "shards.json"), "{}");
+    expect(await refused(folder)).toMatch(/^bad-input: .* in shards that are not merged/);
+  });
+});
+
+describe("makeReport with ground truth", () => {
+  const truth = {
+    images: [{ id: 7, file_name: "a.jpg", width: 128, height: 96 }],
+    annotations: [
+      { image_id: 7, category_id: 3, bbox: [32, 24, 32, 24] },
+      { image_id: 7, category_id: 3, bbox: [100, 60, 20, 20] },
+      { image_id: 7, category_id: 9, bbox: [0, 0, 20, 20] },
+    ],
+    categories: [
+      { id: 3, name: "dog" },
+      { id: 9, name: "unicorn" },
+    ],
+  };
+
+  it("tells hits, false alarms and misses of a COCO file", async () => {
+    await writeFile(join(root, "truth.json"), JSON.stringify(truth));
+    const folder = await writeRun(root, { lines: linesOf([first, second]) });
+    const { facts, columns } = await report(folder, { truth: "truth.json", budget: 0 });
+    expect(facts.truth).toEqual({ from: join(root, "truth.json"), objects: 2, pictures: 1 });
+    // The boxes of the truth are in pixels of a picture twice as large.
+    const kinds = ["hit", "background", "missed", "detection"] as const;
+    expect([...columns.kind]).toEqual(kinds.map(kindNumber));
+    expect([...columns.x1]).toEqual([16, 0, 50, 16]);
+    expect(columns.other[2]).toBe(-1);
+    expect(facts.notes).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(/no class "unicorn"/),
+        expect.stringMatching(/^1 picture is not listed/),
+        expect.stringMatching(/^Missed objects are shown without their why: There is no model here/),
+      ]),
+    );
+  });
+
+  it("finds YOLO's labels in the folder labels and beside the pictures", async () => {
+    const labelled = (source: string): FakePicture => ({ ...first, source });
+    await putPicture(join(root, "set/images/a.jpg"));
+    await putPicture(join(root, "other/b.jpg"));
+    await putPicture(join(root, "set/labels/none.jpg")); // makes the folder
+    await writeFile(join(root, "set/labels/a.txt"), "1 0.375 0.375 0.25 0.25\n");
+    await writeFile(join(root, "other/b.txt"), "1 0.25 0.25 0.5 0.25 0.5 0.5 0.25 0.5\n77 0.5 0.5 0.1 0.1\n");
+    const lines = linesOf([labelled("other/b.jpg"), labelled("set/images/a.jpg"), labelled("set/c.jpg")]);
+    const { facts, columns } = await report(await writeRun(root, { lines }));
+    expect(facts.truth).toEqual({ from: "label files beside the pictures", objects: 2, pictures: 2 });
+    const kinds = ["hit", "background", "hit", "background", "detection", "detection"] as const;
+    expect([...columns.kind]).toEqual(kinds.map(kindNumber));
+    expect(facts.notes.slice(0, 2)).toEqual([
+      expect.stringMatching(/^1 picture has no label file and is not judged/),
+      expect.stringMatching(/^1 object of the ground truth is of classes/),
+    ]);
+  });
+
+  it("takes class numbers by the names of a dataset.yaml, and passes over texts that are no labels", async () => {
+    await putPicture(join(root, "a.jpg"));
+    await putPicture(join(root, "b.jpg"));
+    await writeFile(join(root, "a.txt"), "0 0.375 0.375 0.25 0.25\n");
+    await writeFile(join(root, "b.txt"), "a dog in a garden\n");
+    await writeFile(join(root, "data.yaml"), "names:\n  0: dog\n");
+    const lines = linesOf([
+      { ...first, source: "a.jpg" },
+      { ...first, source: "b.jpg" },
+    ]);
+    const folder = await writeRun(root, { lines });
+    const { facts, columns } = await report(folder, { truth: "data.yaml" });
+    const kinds = ["hit", "background", "detection", "detection"] as const;
+    expect([...columns.kind]).toEqual(kinds.map(kindNumber));
+    expect(facts.notes[0]).toMatch(/^1 text file in the place of YOLO labels/);
+    expect((await report(folder, { truth: "none" })).facts.truth).toBeNull();
+  });
+
+  it("takes the truth of the dataset that was run", async () => {
+    const path = join(root, "truth.json");
+    await writeFile(path, JSON.stringify(truth));
+    const manifest = { inputs: [{ given: "truth.json", kind: "coco" as const, path }] };
+    const { facts } = await report(await writeRun(root, { lines: linesOf([first]), manifest }));
+    expect(facts.truth?.objects).toBe(2);
+  });
+
+  it.each([
+    ["truth.json", '{"images":[]}', /^bad-input: .*truth\.json is no ground truth in COCO's format \(annotations/],
+    ["truth.json", "{", /^bad-input: The ground truth .* cannot be read/],
+    ["data.yaml", "path: x", /^bad-input: .*data\.yaml has no class names/],
+    ["truth.csv", "", /^usage: --truth: expected a COCO \.json/],
+  ])("refuses %s with %s", async (name, text, message) => {
+    await writeFile(join(root, name), text);
+    const folder = await writeRun(root, { lines: linesOf([first]) });
+    const told = await report(folder, { truth: name }).catch((error: WhyboxError) => `${error.code}: ${error.message}`);
+    expect(told).toMatch(message);
+  });
+});

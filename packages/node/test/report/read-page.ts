@@ -1,0 +1,68 @@
+import { readFile } from "node:fs/promises";
+import { inflateRawSync } from "node:zlib";
+import {
+  blockPictures,
+  type Columns,
+  mapBytes,
+  type PictureList,
+  type ReportFacts,
+  splitColumns,
+} from "../../src/report/format.js";
+
+/** A report, read back as its page reads it. */
+export interface ReadPage {
+  readonly html: string;
+  readonly facts: ReportFacts;
+  readonly list: PictureList;
+  readonly columns: Columns;
+  /** Of each picture: the maps of its rows, its thumbnail, and a crop for each row. */
+  readonly pictures: readonly {
+    readonly maps: Uint8Array;
+    readonly thumbnail: Uint8Array;
+    readonly crops: Uint8Array[];
+  }[];
+}
+
+export async function readPage(path: string): Promise<ReadPage> {
+  const html = await readFile(path, "utf8");
+  const facts = JSON.parse(dataOf(html, "facts")) as ReportFacts;
+  const list = JSON.parse(new TextDecoder().decode(inflated(html, "pictures"))) as PictureList;
+  const columns = splitColumns(new Uint8Array(inflated(html, "columns")).buffer, facts.rows);
+  return { html, facts, list, columns, pictures: picturesOf(html, facts, columns) };
+}
+
+function dataOf(html: string, id: string): string {
+  const [, text] = new RegExp(`<script type="text/plain" id="${id}">([^<]*)</script>`).exec(html) ?? [];
+  if (text === undefined) throw new Error(`no ${id} in the page`);
+  return text;
+}
+
+function inflated(html: string, id: string): Uint8Array {
+  return inflateRawSync(Buffer.from(dataOf(html, id), "base64"));
+}
+
+function picturesOf(html: string, { pictures: count }: ReportFacts, { picture: numbers }: Columns) {
+  const pictures: { maps: Uint8Array; thumbnail: Uint8Array; crops: Uint8Array[] }[] = [];
+  for (let first = 0; first < count; first += blockPictures) {
+    const parts = partsOf(Buffer.from(dataOf(html, `b${first / blockPictures}`), "base64"));
+    for (let i = first; i < Math.min(first + blockPictures, count); i++) {
+      const rows = numbers.filter((number) => number === i).length;
+      const [maps, thumbnail, ...crops] = parts.splice(0, 2 + rows) as [Uint8Array, Uint8Array, ...Uint8Array[]];
+      pictures.push({ maps: new Uint8Array(inflateRawSync(maps)), thumbnail, crops });
+      if (pictures.at(-1)!.maps.length !== rows * mapBytes) throw new Error(`picture ${i} lacks maps`);
+    }
+  }
+  return pictures;
+}
+
+function partsOf(block: Buffer): Uint8Array[] {
+  const count = block.readUInt32LE(0);
+  let offset = 4 * (count + 1);
+  const parts = Array.from({ length: count }, (_, i) => {
+    const length = block.readUInt32LE(4 * (i + 1));
+    offset += length;
+    return block.subarray(offset - length, offset);
+  });
+  if (offset !== block.length) throw new Error(`a block of ${block.length} bytes has ${offset}`);
+  return parts;
+}

@@ -1,0 +1,130 @@
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { kindNumber } from "../../../node/src/report/format.js";
+import { ClassesView } from "./classes-view.js";
+import type { ReportData } from "./data.js";
+import { Filters } from "./filters.js";
+import { RowDialog } from "./row-dialog.js";
+import { pageRows, RowList } from "./row-list.js";
+import { RunView } from "./run-view.js";
+import { defaultView, fromHash, Orders, select, toHash, type View } from "./view.js";
+import { count, sourceOf } from "./words.js";
+
+const tabs = [
+  ["rows", "Detections"],
+  ["classes", "Classes"],
+  ["run", "Run"],
+] as const;
+
+type Tab = (typeof tabs)[number][0];
+
+export function App({ data }: { readonly data: ReportData }) {
+  const { facts, columns } = data;
+  const [tab, setTab] = useState<Tab>("rows");
+  const [view, setView] = useState<View>(() => fromHash(location.hash));
+  const [opacity, setOpacity] = useState(0.75);
+  const [open, setOpen] = useState<number | undefined>(undefined);
+  const orders = useMemo(() => new Orders(columns), [columns]);
+  const asked = toHash({ ...view, page: "1" });
+  const rows = useMemo(() => select(view, columns, orders, (row) => sourceOf(data, row)), [data, asked]);
+  const change = (part: Partial<View>) => setView((old) => ({ ...old, page: "1", ...part }));
+  useEffect(() => {
+    const hash = toHash(view);
+    history.replaceState(null, "", `#${hash}`);
+  }, [view]);
+  useEffect(() => {
+    const onHash = () => setView(fromHash(location.hash));
+    addEventListener("hashchange", onHash);
+    return () => removeEventListener("hashchange", onHash);
+  }, []);
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      const target = event.target as Element;
+      if (event.ctrlKey || event.altKey || event.metaKey || target.closest("input, select, [role=tablist]")) return;
+      if (event.key === "m") setOpacity((old) => (old > 0 ? 0 : 0.75));
+      const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
+      if (step === 0 || tab !== "rows") return;
+      event.preventDefault();
+      if (open !== undefined) setOpen((old) => rows[rows.indexOf(old!) + step] ?? old);
+      else setView((old) => ({ ...old, page: String(pageRows(rows, old.page, step).page) }));
+    };
+    addEventListener("keydown", onKey);
+    return () => removeEventListener("keydown", onKey);
+  }, [rows, open, tab]);
+  const showClass = (number: number) => {
+    change({ ...defaultView, class: String(number) });
+    setTab("rows");
+    scrollTo(0, 0);
+  };
+  return (
+    <div class="page">
+      <header class="top">
+        <h1 class="brand">
+          Whybox <span class="faint">report of</span> <span class="run-name">{facts.title}</span>
+        </h1>
+        <p class="faint head-facts">{contents(data)}</p>
+        <Tabs tab={tab} choose={setTab} />
+      </header>
+      <Notes notes={facts.notes} />
+      <main>
+        <div id="view" role="tabpanel" aria-labelledby={`tab-${tab}`}>
+          {tab === "rows" && (
+            <div class="work">
+              <Filters data={data} view={view} change={change} opacity={opacity} setOpacity={setOpacity} />
+              <RowList data={data} rows={rows} view={view} change={change} opacity={opacity} open={setOpen} />
+            </div>
+          )}
+          {tab === "classes" && <ClassesView data={data} rows={rows} showClass={showClass} />}
+          {tab === "run" && <RunView facts={facts} />}
+        </div>
+      </main>
+      {open !== undefined && <RowDialog data={data} rows={rows} row={open} opacity={opacity} open={setOpen} />}
+    </div>
+  );
+}
+
+/** "369 detections and 2 missed objects in 49 pictures". */
+function contents({ facts, columns }: ReportData): string {
+  const missed = columns.kind.reduce((sum, kind) => sum + (kind === kindNumber("missed") ? 1 : 0), 0);
+  const misses = missed === 0 ? "" : ` and ${count(missed, "missed object")}`;
+  return `${count(facts.rows - missed, "detection")}${misses} in ${count(facts.pictures, "picture")}`;
+}
+
+function Tabs({ tab, choose }: { readonly tab: Tab; readonly choose: (tab: Tab) => void }) {
+  const onKeyDown = (event: KeyboardEvent) => {
+    const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? tabs.length - 1 : 0;
+    if (step === 0) return;
+    event.preventDefault();
+    const [next] = tabs[(tabs.findIndex(([id]) => id === tab) + step) % tabs.length]!;
+    choose(next);
+    document.getElementById(`tab-${next}`)!.focus();
+  };
+  return (
+    <div class="tabs" role="tablist" aria-label="Parts of the report" onKeyDown={onKeyDown}>
+      {tabs.map(([id, title]) => (
+        <button
+          key={id}
+          id={`tab-${id}`}
+          type="button"
+          role="tab"
+          aria-selected={tab === id}
+          aria-controls="view"
+          tabIndex={tab === id ? 0 : -1}
+          onClick={() => choose(id)}
+        >
+          {title}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+function Notes({ notes }: { readonly notes: readonly string[] }) {
+  if (notes.length === 0) return null;
+  return (
+    <ul class="notes" aria-label="What to know">
+      {notes.map((note) => (
+        <li key={note}>{note}</li>
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,136 @@
+import {
+  blockPictures,
+  type Columns,
+  dataIds,
+  grids,
+  mapBytes,
+  type PictureList,
+  type ReportFacts,
+  splitColumns,
+} from "../../../node/src/report/format.js";
+
+/** Decoded blocks that are kept. */
+const KEPT_BLOCKS = 48;
+
+/** What there is to draw a row from. */
+export interface RowData {
+  /** Cells of the map over the picture and of that around the box; 0..255. */
+  readonly picture: Uint8Array;
+  readonly box: Uint8Array;
+  /** Encoded pictures; undefined where the report has none. */
+  readonly thumbnail: Blob | undefined;
+  readonly crop: Blob | undefined;
+}
+
+interface BlockPicture {
+  /** Of all its rows, one after the other, deflated. */
+  readonly maps: Uint8Array<ArrayBuffer>;
+  readonly thumbnail: Blob | undefined;
+  readonly crops: readonly (Blob | undefined)[];
+}
+
+/** The report's data, as the page holds them. */
+export class ReportData {
+  readonly facts: ReportFacts;
+  readonly list: PictureList;
+  readonly columns: Columns;
+  /** How many rows each picture has. */
+  readonly #rowsOf: Uint16Array;
+  readonly #blocks = new Map<number, Promise<readonly BlockPicture[]>>();
+
+  private constructor(facts: ReportFacts, list: PictureList, columns: Columns) {
+    this.facts = facts;
+    this.list = list;
+    this.columns = columns;
+    this.#rowsOf = new Uint16Array(facts.pictures);
+    for (const picture of columns.picture) this.#rowsOf[picture]!++;
+  }
+
+  /** Reads what the page needs to be shown. */
+  static async read(): Promise<ReportData> {
+    const facts = JSON.parse(textOf(dataIds.facts)) as ReportFacts;
+    const [list, columns] = await Promise.all([inflated(dataIds.pictures), inflated(dataIds.columns)]);
+    const pictures = JSON.parse(new TextDecoder().decode(list)) as PictureList;
+    return new ReportData(facts, pictures, splitColumns(columns, facts.rows));
+  }
+
+  /** Decodes what a row is drawn from; waits where the file is still being read. */
+  async row(row: number): Promise<RowData> {
+    const number = this.columns.picture[row]!;
+    const place = this.columns.place[row]!;
+    const pictures = await this.#block(Math.floor(number / blockPictures));
+    const { maps, thumbnail, crops } = pictures[number % blockPictures]!;
+    const all = new Uint8Array(await inflate(maps));
+    const start = place * mapBytes;
+    const middle = start + grids.picture ** 2;
+    const [picture, box] = [all.subarray(start, middle), all.subarray(middle, start + mapBytes)];
+    return { picture, box, thumbnail, crop: crops[place] };
+  }
+
+  #block(number: number): Promise<readonly BlockPicture[]> {
+    const known = this.#blocks.get(number);
+    const block = known ?? this.#decode(number);
+    // The one that was asked for last is the last to go.
+    this.#blocks.delete(number);
+    this.#blocks.set(number, block);
+    if (this.#blocks.size > KEPT_BLOCKS) this.#blocks.delete(this.#blocks.keys().next().value!);
+    return block;
+  }
+
+  async #decode(number: number): Promise<readonly BlockPicture[]> {
+    const bytes = fromBase64((await whenThere(`${dataIds.block}${number}`)).textContent);
+    const view = new DataView(bytes.buffer);
+    const count = view.getUint32(0, true);
+    let offset = 4 * (count + 1);
+    const parts = Array.from({ length: count }, (_, i) => {
+      const length = view.getUint32(4 * (i + 1), true);
+      offset += length;
+      return bytes.subarray(offset - length, offset);
+    });
+    const blob = (part: Uint8Array<ArrayBuffer>) => (part.length === 0 ? undefined : new Blob([part]));
+    const first = number * blockPictures;
+    const pictures: BlockPicture[] = [];
+    for (let i = first, at = 0; i < Math.min(first + blockPictures, this.facts.pictures); i++) {
+      const rows = this.#rowsOf[i]!;
+      const [maps, thumbnail, ...crops] = parts.slice(at, at + 2 + rows);
+      pictures.push({ maps: maps!, thumbnail: blob(thumbnail!), crops: crops.map(blob) });
+      at += 2 + rows;
+    }
+    return pictures;
+  }
+}
+
+function textOf(id: string): string {
+  return document.getElementById(id)!.textContent;
+}
+
+function inflated(id: string): Promise<ArrayBuffer> {
+  return inflate(fromBase64(textOf(id)));
+}
+
+function inflate(bytes: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer> {
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
+  return new Response(stream).arrayBuffer();
+}
+
+function fromBase64(text: string): Uint8Array<ArrayBuffer> {
+  const binary = atob(text);
+  const bytes = new Uint8Array(binary.length);
+  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
+  return bytes;
+}
+
+/** An element that may come later in the file; it is whole once another one follows it, or the file ends. */
+function whenThere(id: string): Promise<Element> {
+  return new Promise((resolve, reject) => {
+    const look = () => {
+      const found = document.getElementById(id);
+      const isWhole = document.readyState !== "loading" || found?.nextElementSibling != null;
+      if (found !== null && isWhole) return resolve(found);
+      if (document.readyState !== "loading")
+        return reject(new Error(`The report lacks its part ${id}: is the file whole?`));
+      setTimeout(look, 50);
+    };
+    look();
+  });
+}

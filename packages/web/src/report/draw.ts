@@ -1,0 +1,130 @@
+import { colormap } from "@whybox/core";
+import { type Columns, grids } from "../../../node/src/report/format.js";
+import type { ReportData, RowData } from "./data.js";
+
+const colours = colormap("turbo");
+
+/** A part of a picture, in its pixels. */
+export interface Region {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Twice the box about its centre; the whole picture may end before it does. */
+export function around({ x1, y1, x2, y2 }: Columns, row: number): Region {
+  const [width, height] = [x2[row]! - x1[row]!, y2[row]! - y1[row]!];
+  const more = (grids.context - 1) / 2;
+  const [x, y] = [x1[row]! - more * width, y1[row]! - more * height];
+  return { x, y, width: width * grids.context, height: height * grids.context };
+}
+
+/** As much of it as lies in the picture; a box wholly beside it has a pixel. */
+export function inPicture({ columns, list }: ReportData, row: number): Region {
+  const picture = columns.picture[row]!;
+  const region = around(columns, row);
+  const [x, y] = [Math.max(0, region.x), Math.max(0, region.y)];
+  const width = Math.min(list.width[picture]!, region.x + region.width) - x;
+  const height = Math.min(list.height[picture]!, region.y + region.height) - y;
+  return { x, y, width: Math.max(1, width), height: Math.max(1, height) };
+}
+
+/** The pixels that the command cut out for a crop. */
+function cropOf({ columns, list }: ReportData, row: number): Region {
+  const picture = columns.picture[row]!;
+  const region = around(columns, row);
+  const [x, y] = [Math.max(0, Math.floor(region.x)), Math.max(0, Math.floor(region.y))];
+  const right = Math.min(list.width[picture]!, Math.ceil(region.x + region.width));
+  const bottom = Math.min(list.height[picture]!, Math.ceil(region.y + region.height));
+  return { x, y, width: right - x, height: bottom - y };
+}
+
+export interface DrawOptions {
+  /** What of the picture the canvas shows. */
+  readonly region: Region;
+  /** Longest side in pixels of the screen. */
+  readonly side: number;
+  /** 0: the picture alone. */
+  readonly opacity: number;
+  /** Rows of the same picture whose boxes are shown faintly. */
+  readonly others?: readonly number[];
+  readonly whole: boolean;
+}
+
+/** Draws a row's picture, map and box. Says whether there was a picture. */
+export async function drawRow(
+  canvas: HTMLCanvasElement,
+  data: ReportData,
+  row: number,
+  { region, side, opacity, others = [], whole }: DrawOptions,
+): Promise<boolean> {
+  const parts = await data.row(row);
+  const picture = await bitmapOf(parts, whole);
+  const scale = (side * devicePixelRatio) / Math.max(region.width, region.height);
+  canvas.width = Math.max(1, Math.round(region.width * scale));
+  canvas.height = Math.max(1, Math.round(region.height * scale));
+  const context = canvas.getContext("2d")!;
+  context.setTransform(scale, 0, 0, scale, -region.x * scale, -region.y * scale);
+  context.imageSmoothingQuality = "high";
+  const { columns, list } = data;
+  const number = columns.picture[row]!;
+  const [width, height] = [list.width[number]!, list.height[number]!];
+  if (picture !== undefined) {
+    const place = picture.isCrop ? cropOf(data, row) : { x: 0, y: 0, width, height };
+    context.drawImage(picture.bitmap, place.x, place.y, place.width, place.height);
+    picture.bitmap.close();
+  } else {
+    context.fillStyle = "#30302e";
+    context.fillRect(0, 0, width, height);
+  }
+  if (opacity > 0) {
+    const [cells, count] = whole ? [parts.picture, grids.picture] : [parts.box, grids.box];
+    const place = whole ? { x: 0, y: 0, width, height } : around(columns, row);
+    context.save();
+    context.beginPath();
+    context.rect(0, 0, width, height);
+    context.clip();
+    context.drawImage(heat(cells, count, opacity), place.x, place.y, place.width, place.height);
+    context.restore();
+  }
+  for (const other of others) if (other !== row) strokeBox(context, columns, other, scale, 0.55);
+  strokeBox(context, columns, row, scale, 1);
+  return picture !== undefined;
+}
+
+async function bitmapOf({ thumbnail, crop }: RowData, whole: boolean) {
+  const blob = whole ? thumbnail : (crop ?? thumbnail);
+  if (blob === undefined) return undefined;
+  return { bitmap: await createImageBitmap(blob), isCrop: !whole && crop !== undefined };
+}
+
+/** A map in colours; what is cold is clear, so that the picture can be seen. */
+export function heat(cells: Uint8Array, side: number, opacity: number): OffscreenCanvas {
+  const canvas = new OffscreenCanvas(side, side);
+  const context = canvas.getContext("2d")!;
+  const image = context.createImageData(side, side);
+  for (let i = 0; i < side * side; i++) {
+    const value = cells[i]!;
+    for (let c = 0; c < 3; c++) image.data[4 * i + c] = colours[3 * value + c]!;
+    image.data[4 * i + 3] = Math.round(255 * opacity * Math.min(1, (value / 255) ** 0.6 + 0.1));
+  }
+  context.putImageData(image, 0, 0);
+  return canvas;
+}
+
+function strokeBox(context: CanvasRenderingContext2D, columns: Columns, row: number, scale: number, alpha: number) {
+  const { x1, y1, x2, y2 } = columns;
+  const width = devicePixelRatio / scale;
+  context.save();
+  context.globalAlpha = alpha;
+  for (const [style, line] of [
+    ["#000c", 3.5],
+    ["#fff", 1.75],
+  ] as const) {
+    context.strokeStyle = style;
+    context.lineWidth = line * width * (alpha < 1 ? 0.7 : 1);
+    context.strokeRect(x1[row]!, y1[row]!, x2[row]! - x1[row]!, y2[row]! - y1[row]!);
+  }
+  context.restore();
+}

@@ -1,0 +1,132 @@
+import { useEffect, useMemo, useRef } from "preact/hooks";
+import uPlot from "uplot";
+
+/** Values sorted into bins of equal width. */
+export interface Bins {
+  /** Lower edges, and the upper one of the last. */
+  readonly edges: readonly number[];
+  /** Where the axis has numbers. */
+  readonly ticks: readonly number[];
+  readonly label: (edge: number) => string;
+}
+
+interface HistogramProps {
+  readonly title: string;
+  readonly bins: Bins;
+  readonly all: ArrayLike<number>;
+  readonly chosen: ArrayLike<number>;
+  /** Where a uniform map would lie. */
+  readonly mark?: number;
+  readonly format: (value: number) => string;
+}
+
+/** How values are distributed: of all rows (the line), and of those that the filters leave (the bars), each as shares of their number. */
+export function Histogram({ title, bins, all, chosen, mark, format }: HistogramProps) {
+  const ref = useRef<HTMLDivElement>(null);
+  const [lines, bars] = useMemo(() => [shares(bins.edges, all), shares(bins.edges, chosen)], [all, chosen]);
+  const middle = useMemo(() => quartiles(chosen), [chosen]);
+  useEffect(() => {
+    const dark = matchMedia("(prefers-color-scheme: dark)");
+    let plot: uPlot | undefined;
+    const host = ref.current!;
+    const draw = () => {
+      plot?.destroy();
+      plot = drawPlot(host, bins, lines, bars, mark);
+    };
+    const resized = new ResizeObserver(draw);
+    resized.observe(host);
+    dark.addEventListener("change", draw);
+    return () => {
+      resized.disconnect();
+      dark.removeEventListener("change", draw);
+      plot?.destroy();
+    };
+  }, [lines, bars]);
+  return (
+    <figure class="chart">
+      <h3>{title}</h3>
+      <div ref={ref} class="plot" aria-hidden="true" />
+      <figcaption class="faint">
+        {middle === undefined
+          ? "No values."
+          : `Median ${format(middle[1])}; half of them from ${format(middle[0])} to ${format(middle[2])}.`}
+      </figcaption>
+    </figure>
+  );
+}
+
+function shares(edges: readonly number[], values: ArrayLike<number>): number[] {
+  const counts = new Array<number>(edges.length - 1).fill(0);
+  const [low, high] = [edges[0]!, edges.at(-1)!];
+  for (let i = 0; i < values.length; i++) {
+    const at = Math.floor(((values[i]! - low) / (high - low)) * counts.length);
+    counts[Math.min(Math.max(at, 0), counts.length - 1)]!++;
+  }
+  return counts.map((one) => (values.length === 0 ? 0 : one / values.length));
+}
+
+function quartiles(values: ArrayLike<number>): [number, number, number] | undefined {
+  if (values.length === 0) return undefined;
+  const sorted = Float64Array.from(values).sort();
+  const at = (part: number) => sorted[Math.floor(part * (sorted.length - 1))]!;
+  return [at(0.25), at(0.5), at(0.75)];
+}
+
+function drawPlot(host: HTMLElement, bins: Bins, all: number[], chosen: number[], mark: number | undefined): uPlot {
+  const style = getComputedStyle(document.documentElement);
+  const colour = (name: string) => style.getPropertyValue(name).trim();
+  const [ink, line, accent] = [colour("--faint"), colour("--line"), colour("--accent")];
+  const axis = {
+    stroke: ink,
+    grid: { stroke: line, width: 1 },
+    ticks: { stroke: line, width: 1 },
+    font: "12px system-ui",
+  };
+  // Each value stands for what is between its edge and the next one.
+  const [bars, steps] = [
+    [...chosen, null],
+    [...all, all.at(-1)!],
+  ];
+  const drawMark = (plot: uPlot) => {
+    if (mark === undefined) return;
+    const x = plot.valToPos(mark, "x", true);
+    plot.ctx.save();
+    plot.ctx.strokeStyle = ink;
+    plot.ctx.setLineDash([4, 4]);
+    plot.ctx.beginPath();
+    plot.ctx.moveTo(x, plot.bbox.top);
+    plot.ctx.lineTo(x, plot.bbox.top + plot.bbox.height);
+    plot.ctx.stroke();
+    plot.ctx.restore();
+  };
+  return new uPlot(
+    {
+      width: Math.max(200, host.clientWidth),
+      height: 190,
+      legend: { show: false },
+      cursor: { show: false },
+      scales: {
+        x: { time: false, range: [bins.edges[0]!, bins.edges.at(-1)!] },
+        y: { range: (_, __, max) => [0, Math.max(max * 1.08, 0.01)] },
+      },
+      axes: [
+        { ...axis, values: (_, splits) => splits.map(bins.label), splits: () => [...bins.ticks] },
+        { ...axis, size: 46, values: (_, splits) => splits.map((value) => `${Math.round(100 * value)} %`) },
+      ],
+      series: [
+        {},
+        {
+          fill: `${accent}99`,
+          stroke: accent,
+          width: 1,
+          paths: uPlot.paths.bars!({ size: [0.86, 100], align: 1 }),
+          points: { show: false },
+        },
+        { stroke: ink, width: 1.5, paths: uPlot.paths.stepped!({ align: 1 }), points: { show: false } },
+      ],
+      hooks: { draw: [drawMark] },
+    },
+    [[...bins.edges], bars, steps],
+    host,
+  );
+}

@@ -1,0 +1,60 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { ReportData } from "./data.js";
+import { drawRow, inPicture } from "./draw.js";
+
+interface RowCanvasProps {
+  readonly data: ReportData;
+  readonly row: number;
+  readonly opacity: number;
+  /** Longest side on the screen, in CSS pixels. */
+  readonly side: number;
+  /** The whole picture instead of what lies around the box. */
+  readonly whole?: boolean;
+}
+
+/** A row's picture with its map and box; drawn when it is shown. */
+export function RowCanvas({ data, row, opacity, side, whole = false }: RowCanvasProps) {
+  const ref = useRef<HTMLCanvasElement>(null);
+  const [missing, setMissing] = useState(false);
+  const { columns, list } = data;
+  const picture = columns.picture[row]!;
+  const region = whole
+    ? { x: 0, y: 0, width: list.width[picture]!, height: list.height[picture]! }
+    : inPicture(data, row);
+  const scale = side / Math.max(region.width, region.height);
+  useEffect(() => {
+    let current = true;
+    const canvas = ref.current!;
+    const others = whole ? rowsOfPicture(data, row) : [];
+    const draw = async () => {
+      // Onto a canvas of its own: a slow answer must not draw over a later one.
+      const own = document.createElement("canvas");
+      const hasPicture = await drawRow(own, data, row, { region, side, opacity, whole, others });
+      if (!current) return;
+      canvas.width = own.width;
+      canvas.height = own.height;
+      canvas.getContext("2d")!.drawImage(own, 0, 0);
+      setMissing(!hasPicture);
+    };
+    draw().catch((error: unknown) => console.error(error));
+    return () => {
+      current = false;
+    };
+  }, [row, opacity, side, whole]);
+  return (
+    <span class="row-picture">
+      <canvas
+        ref={ref}
+        style={{ width: `${Math.round(region.width * scale)}px`, height: `${Math.round(region.height * scale)}px` }}
+      />
+      {missing && <span class="no-picture">picture not in the report</span>}
+    </span>
+  );
+}
+
+function rowsOfPicture({ columns }: ReportData, row: number): number[] {
+  const picture = columns.picture[row]!;
+  const rows: number[] = [];
+  for (let i = columns.picture.indexOf(picture); columns.picture[i] === picture; i++) rows.push(i);
+  return rows;
+}

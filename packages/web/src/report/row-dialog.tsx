@@ -1,0 +1,132 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { ReportData } from "./data.js";
+import { RowCanvas } from "./row-canvas.js";
+import { has } from "./view.js";
+import { heatLine, kindOf, levelOf, nameOf, percent, sourceOf } from "./words.js";
+
+interface RowDialogProps {
+  readonly data: ReportData;
+  readonly rows: Uint32Array;
+  readonly row: number;
+  readonly opacity: number;
+  readonly open: (row: number | undefined) => void;
+}
+
+/** One row, large: its crop, the whole picture, all its numbers, and why. */
+export function RowDialog({ data, rows, row, opacity, open }: RowDialogProps) {
+  const ref = useRef<HTMLDialogElement>(null);
+  const [side, setSide] = useState(420);
+  useEffect(() => {
+    ref.current!.showModal();
+    const fit = () => setSide(Math.max(200, Math.min(440, innerWidth - 64, innerHeight - 200)));
+    fit();
+    addEventListener("resize", fit);
+    return () => removeEventListener("resize", fit);
+  }, []);
+  const place = rows.indexOf(row);
+  const step = (by: number) => open(rows[place + by] ?? row);
+  return (
+    <dialog ref={ref} class="row-dialog" aria-labelledby="row-title" onClose={() => open(undefined)} closedby="any">
+      <div class="dialog-head">
+        <h2 id="row-title">{nameOf(data, row)}</h2>
+        <button type="button" class="button" disabled={place <= 0} onClick={() => step(-1)} aria-label="Previous">
+          ←
+        </button>
+        <button
+          type="button"
+          class="button"
+          disabled={place < 0 || place >= rows.length - 1}
+          onClick={() => step(1)}
+          aria-label="Next"
+        >
+          →
+        </button>
+        <button type="button" class="button" onClick={() => ref.current!.close()}>
+          Close
+        </button>
+      </div>
+      <div class="dialog-body">
+        <figure>
+          <RowCanvas data={data} row={row} opacity={opacity} side={side} />
+          <figcaption class="faint">twice the box about its centre</figcaption>
+        </figure>
+        <figure>
+          <RowCanvas data={data} row={row} opacity={opacity} side={side} whole />
+          <figcaption class="faint">the whole picture</figcaption>
+        </figure>
+        <div class="dialog-text">
+          <p>{heatLine(data, row)}</p>
+          <Why data={data} row={row} open={open} />
+          <RowFacts data={data} row={row} />
+        </div>
+      </div>
+    </dialog>
+  );
+}
+
+/** What the ground truth says of the row, and what the model said when it was asked. */
+function Why({ data, row, open }: Pick<RowDialogProps, "data" | "row" | "open">) {
+  const { columns, facts } = data;
+  const kind = kindOf(columns, row);
+  const other = columns.other[row]!;
+  const answer = facts.misses.find((one) => one.row === row);
+  const isMissed = kind.id === "missed";
+  return (
+    <>
+      {kind.id !== "detection" && (
+        <p>
+          <span class={`badge is-${kind.id}`}>{kind.title}</span> {kind.about}
+        </p>
+      )}
+      {answer !== undefined && <p class="verdict">{answer.verdict}</p>}
+      {other >= 0 && (
+        <p>
+          {isMissed ? "The detection that comes nearest: " : "Near it an object was missed: "}
+          <button type="button" class="link" onClick={() => open(other)}>
+            {nameOf(data, other)}
+          </button>
+          {isMissed && ` (IoU ${columns.iou[row]!.toFixed(2)})`}
+        </p>
+      )}
+      {isMissed && other < 0 && <p>No detection touches it.</p>}
+    </>
+  );
+}
+
+function RowFacts({ data, row }: Pick<RowDialogProps, "data" | "row">) {
+  const { columns } = data;
+  const { x1, y1, x2, y2, peakX, peakY, suspicion, iou } = columns;
+  const flags = columns.flags[row]!;
+  const hasHeat = has(flags, "heat");
+  const kind = kindOf(columns, row).id;
+  const place = (x: number, y: number) => `${x.toFixed(0)}, ${y.toFixed(0)}`;
+  const facts: [string, string][] = [
+    ["Picture", sourceOf(data, row)],
+    ["Box", `${place(x1[row]!, y1[row]!)} – ${place(x2[row]!, y2[row]!)}`],
+    ["Its size", `${(x2[row]! - x1[row]!).toFixed(0)} × ${(y2[row]! - y1[row]!).toFixed(0)} pixels`],
+    ...(kind === "missed" ? [] : ([["Level", levelOf(data, row)]] as [string, string][])),
+    ...(hasHeat
+      ? ([
+          [
+            "Hottest point",
+            `${place(peakX[row]!, peakY[row]!)}, ${has(flags, "peakInBox") ? "in the box" : "outside of the box"}`,
+          ],
+          ["Suspicion", Number.isNaN(suspicion[row]!) ? "–" : percent(suspicion[row]!)],
+        ] as [string, string][])
+      : []),
+    ...(kind === "detection" || kind === "missed"
+      ? []
+      : ([["IoU with the object", iou[row]!.toFixed(2)]] as [string, string][])),
+    ...(has(flags, "blind") ? ([["Blind", "a layer that was asked cannot see it"]] as [string, string][]) : []),
+  ];
+  return (
+    <dl class="row-facts">
+      {facts.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}

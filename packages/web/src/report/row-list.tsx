@@ -1,0 +1,111 @@
+import type { ReportData } from "./data.js";
+import { RowCanvas } from "./row-canvas.js";
+import type { View } from "./view.js";
+import { heatLine, kindOf, nameOf, sourceOf } from "./words.js";
+
+const PAGE_ROWS = 24;
+
+/** The rows of a page, whatever number is in the address. @param step pages further. */
+export function pageRows(rows: Uint32Array, page: string, step = 0) {
+  const pages = Math.max(1, Math.ceil(rows.length / PAGE_ROWS));
+  const number = Math.min(Math.max(1, (Math.trunc(Number(page)) || 1) + step), pages);
+  return { page: number, pages, rows: rows.subarray((number - 1) * PAGE_ROWS, number * PAGE_ROWS) };
+}
+
+interface RowListProps {
+  readonly data: ReportData;
+  readonly rows: Uint32Array;
+  readonly view: View;
+  readonly change: (part: Partial<View>) => void;
+  readonly opacity: number;
+  readonly open: (row: number) => void;
+}
+
+/** A page of rows, as cards. */
+export function RowList({ data, rows, view, change, opacity, open }: RowListProps) {
+  const page = pageRows(rows, view.page);
+  const first = (page.page - 1) * PAGE_ROWS + 1;
+  const turn = (to: number) => {
+    change({ page: String(to) });
+    document.getElementById("list-head")?.scrollIntoView({ block: "nearest" });
+  };
+  return (
+    <section class="list" aria-label="Detections">
+      <div class="list-head" id="list-head">
+        <p role="status">
+          {rows.length === 0
+            ? "Nothing is left."
+            : `${first.toLocaleString("en")}–${(first + page.rows.length - 1).toLocaleString("en")} of ${rows.length.toLocaleString("en")}`}
+        </p>
+        <Pager page={page.page} pages={page.pages} turn={turn} />
+      </div>
+      {rows.length === 0 && <p class="hint">Take back a filter to see more.</p>}
+      <ul class="cards">
+        {[...page.rows].map((row) => (
+          <li key={row}>
+            <Card data={data} row={row} opacity={opacity} open={open} />
+          </li>
+        ))}
+      </ul>
+      {page.pages > 1 && page.rows.length > 6 && <Pager page={page.page} pages={page.pages} turn={turn} isLast />}
+    </section>
+  );
+}
+
+function Card({
+  data,
+  row,
+  opacity,
+  open,
+}: Pick<RowListProps, "data" | "opacity" | "open"> & { readonly row: number }) {
+  const kind = kindOf(data.columns, row);
+  return (
+    <button type="button" class="card" onClick={() => open(row)}>
+      <span class="card-picture">
+        <RowCanvas data={data} row={row} opacity={opacity} side={176} />
+      </span>
+      <span class="card-name">
+        {nameOf(data, row)}
+        {kind.id !== "detection" && <span class={`badge is-${kind.id}`}>{kind.title}</span>}
+      </span>
+      <span class="card-heat">{heatLine(data, row)}</span>
+      <span class="card-source">{sourceOf(data, row)}</span>
+    </button>
+  );
+}
+
+interface PagerProps {
+  readonly page: number;
+  readonly pages: number;
+  readonly turn: (page: number) => void;
+  readonly isLast?: boolean;
+}
+
+function Pager({ page, pages, turn, isLast = false }: PagerProps) {
+  if (pages === 1) return null;
+  return (
+    <nav class="pager" aria-label={isLast ? "Pages, at the end" : "Pages"}>
+      <button
+        type="button"
+        class="button"
+        disabled={page === 1}
+        onClick={() => turn(page - 1)}
+        aria-label="Previous page"
+      >
+        ←
+      </button>
+      <span>
+        {page.toLocaleString("en")} / {pages.toLocaleString("en")}
+      </span>
+      <button
+        type="button"
+        class="button"
+        disabled={page === pages}
+        onClick={() => turn(page + 1)}
+        aria-label="Next page"
+      >
+        →
+      </button>
+    </nav>
+  );
+}

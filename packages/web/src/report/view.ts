@@ -1,0 +1,139 @@
+import { type Columns, kindNumber, rowFlags, rowKinds } from "../../../node/src/report/format.js";
+
+/** What the list of rows shows, and in which order. Texts as they stand in the form and in the address. */
+export interface View {
+  readonly kind: string;
+  readonly class: string;
+  readonly level: string;
+  readonly size: string;
+  readonly looks: string;
+  readonly from: string;
+  readonly to: string;
+  readonly text: string;
+  readonly sort: string;
+  readonly page: string;
+}
+
+export const defaultView: View = {
+  ...{ kind: "all", class: "all", level: "all", size: "all", looks: "all" },
+  ...{ from: "0", to: "100", text: "", sort: "suspicion", page: "1" },
+};
+
+/** COCO's sizes by the area of the box, in pixels (cocodataset.org, "Detection evaluation"). */
+export const sizes = [
+  ["small", "small: below 32²", 0, 32 ** 2],
+  ["medium", "medium: 32² to 96²", 32 ** 2, 96 ** 2],
+  ["large", "large: 96² and more", 96 ** 2, Number.POSITIVE_INFINITY],
+] as const;
+
+export const looks = [
+  ["outside", "hotter outside of the box than in it"],
+  ["peak", "hottest point outside of the box"],
+  ["blind", "a layer was asked that cannot see it"],
+  ["none", "no heat of its own"],
+] as const;
+
+export const sorts = [
+  ["suspicion", "most suspicious first"],
+  ["confident", "most confident first"],
+  ["doubtful", "least confident first"],
+  ["ratio", "least heat in the box for its area"],
+  ["large", "largest first"],
+  ["small", "smallest first"],
+  ["order", "as in the run"],
+] as const;
+
+type Key = (row: number) => number;
+
+/** Orders are sorted once and kept. */
+export class Orders {
+  readonly #columns: Columns;
+  readonly #kept = new Map<string, Uint32Array>();
+
+  constructor(columns: Columns) {
+    this.#columns = columns;
+  }
+
+  /** All rows, in the order of this name. What has no number for it comes last. */
+  of(sort: string): Uint32Array {
+    const kept = this.#kept.get(sort);
+    if (kept !== undefined) return kept;
+    const rows = Uint32Array.from(this.#columns.score, (_, i) => i);
+    const key = keyOf(sort, this.#columns);
+    if (key !== undefined) {
+      const keys = Float64Array.from(rows, (row) => {
+        const value = key(row);
+        return Number.isNaN(value) ? Number.NEGATIVE_INFINITY : value;
+      });
+      rows.sort((a, b) => (keys[a] === keys[b] ? a - b : keys[b]! > keys[a]! ? 1 : -1));
+    }
+    this.#kept.set(sort, rows);
+    return rows;
+  }
+}
+
+/** The larger the earlier; undefined: as they are. */
+function keyOf(sort: string, columns: Columns): Key | undefined {
+  const { score, suspicion } = columns;
+  if (sort === "suspicion") return (row) => suspicion[row]!;
+  if (sort === "confident") return (row) => score[row]!;
+  if (sort === "doubtful") return (row) => -score[row]!;
+  if (sort === "ratio") return (row) => -ratioOf(columns, row);
+  if (sort === "large") return (row) => areaOf(columns, row);
+  if (sort === "small") return (row) => -areaOf(columns, row);
+  return undefined;
+}
+
+/** Share of the energy in the box over share of the area: 1 for a uniform map. */
+export function ratioOf({ inBox, area }: Columns, row: number): number {
+  return area[row]! > 0 ? inBox[row]! / area[row]! : Number.NaN;
+}
+
+export function areaOf({ x1, y1, x2, y2 }: Columns, row: number): number {
+  return (x2[row]! - x1[row]!) * (y2[row]! - y1[row]!);
+}
+
+/** The rows that a view shows, in its order. @param sourceOf name of a row's picture. */
+export function select(view: View, columns: Columns, orders: Orders, sourceOf: (row: number) => string): Uint32Array {
+  const tests = testsOf(view, columns, sourceOf);
+  return orders.of(view.sort).filter((row) => tests.every((test) => test(row)));
+}
+
+function testsOf(view: View, columns: Columns, sourceOf: (row: number) => string): ((row: number) => boolean)[] {
+  const tests: ((row: number) => boolean)[] = [];
+  const { score, kind, level, flags } = columns;
+  if (view.kind === "errors") tests.push((row) => kind[row]! > kindNumber("hit"));
+  const wanted = rowKinds.findIndex(({ id }) => id === view.kind);
+  if (wanted >= 0) tests.push((row) => kind[row] === wanted);
+  if (view.class !== "all") tests.push((row) => columns.class[row] === Number(view.class));
+  if (view.level !== "all") tests.push((row) => level[row] === Number(view.level));
+  const size = sizes.find(([id]) => id === view.size);
+  if (size !== undefined) tests.push((row) => areaOf(columns, row) >= size[2] && areaOf(columns, row) < size[3]);
+  const [from, to] = [Number(view.from) / 100, Number(view.to) / 100];
+  // An object that was missed may have no score.
+  if (from > 0 || to < 1) tests.push((row) => score[row]! >= from - 1e-6 && score[row]! <= to + 1e-6);
+  if (view.looks === "outside") tests.push((row) => ratioOf(columns, row) < 1);
+  if (view.looks === "peak") tests.push((row) => has(flags[row]!, "heat") && !has(flags[row]!, "peakInBox"));
+  if (view.looks === "blind") tests.push((row) => has(flags[row]!, "blind"));
+  if (view.looks === "none") tests.push((row) => !has(flags[row]!, "heat"));
+  const text = view.text.trim().toLowerCase();
+  if (text !== "") tests.push((row) => sourceOf(row).toLowerCase().includes(text));
+  return tests;
+}
+
+export function has(flags: number, flag: keyof typeof rowFlags): boolean {
+  return (flags & rowFlags[flag]) !== 0;
+}
+
+/** The view in an address, where it differs from the default. */
+export function toHash(view: View): string {
+  const given = (Object.keys(defaultView) as (keyof View)[]).filter((name) => view[name] !== defaultView[name]);
+  return new URLSearchParams(given.map((name) => [name, view[name]])).toString();
+}
+
+/** Unknown names are passed over; unknown values choose nothing, and show all. */
+export function fromHash(hash: string): View {
+  const given = new URLSearchParams(hash.replace(/^#/, ""));
+  const entries = Object.entries(defaultView).map(([name, value]) => [name, given.get(name)?.slice(0, 200) ?? value]);
+  return Object.fromEntries(entries) as unknown as View;
+}
