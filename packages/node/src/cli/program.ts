@@ -5,11 +5,12 @@ import { addInspect } from "./commands/inspect.js";
 import { addMethods } from "./commands/methods.js";
 import { addReport } from "./commands/report.js";
 import { addRun } from "./commands/run.js";
+import { addShard } from "./commands/shard.js";
 import { addUi } from "./commands/ui.js";
 import type { CliContext } from "./context.js";
 import { type ExitCode, exitCodeMeanings } from "./exit-codes.js";
 
-export const commandNames = ["explain", "run", "inspect", "methods", "convert", "report", "ui"] as const;
+export const commandNames = ["explain", "run", "inspect", "methods", "convert", "report", "shard", "ui"] as const;
 
 /**
  * The command line as commander sees it. Nothing here ends the process: commander's exits are thrown as CommanderError,
@@ -39,6 +40,7 @@ export function createProgram(context: CliContext, done: (code: ExitCode) => voi
   addMethods(program, context, done);
   addConvert(program, context, done);
   addReport(program, context, done);
+  addShard(program, context, done);
   addUi(program, context, done);
   return program;
 }

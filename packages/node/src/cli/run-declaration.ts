@@ -12,18 +12,8 @@ export function declareRun(command: Command, choices: Choices): Command {
         "A source is a picture, a folder, a quoted glob, an http(s) URL, a list (.txt, COCO .json, YOLO .yaml), - (a list on stdin,\n" +
         "one source a line), a video, a stream (rtsp://…), or a camera (/dev/video0). Sources may be left out with --resume.",
     );
-  command.optionsGroup("Sources:");
-  command
-    .option("--recursive", "folders with the folders below them")
-    .option("--split <name>", "which part of a YOLO dataset", "val")
-    .option("--images <dir>", "folder that the paths in a list start from; default: the list's own")
-    .option("--vid-stride <n>", "of videos and streams every n-th frame", "1")
-    .option("--max-frames <n>", "of a video or stream so many frames at most; default: all")
-    .option(
-      "--skip-missing",
-      "missing files are failures, however many they are; default: the run stops when its sources are gone",
-    )
-    .option("--allow-private", "fetch from addresses of private networks, too");
+  sourceOptions(command);
+  skipMissingOption(command);
   subjectOptions(command, choices, true);
   methodOptions(command, choices);
   detectionOptions(command, true);
@@ -37,6 +27,25 @@ export function declareRun(command: Command, choices: Choices): Command {
   drawOptions(command, choices);
   command.option("--quiet", "print errors only");
   return command.addHelpText("after", examples);
+}
+
+/** What the items of a run are. */
+export function sourceOptions(command: Command): void {
+  command.optionsGroup("Sources:");
+  command
+    .option("--recursive", "folders with the folders below them")
+    .option("--split <name>", "which part of a YOLO dataset", "val")
+    .option("--images <dir>", "folder that the paths in a list start from; default: the list's own")
+    .option("--vid-stride <n>", "of videos and streams every n-th frame", "1")
+    .option("--max-frames <n>", "of a video or stream so many frames at most; default: all")
+    .option("--allow-private", "fetch from addresses of private networks, too");
+}
+
+export function skipMissingOption(command: Command): void {
+  command.option(
+    "--skip-missing",
+    "missing files are failures, however many they are; default: the run stops when its sources are gone",
+  );
 }
 
 const examples = `

@@ -10,7 +10,10 @@ export function cliReference(program: Command): string {
     "<!-- Generated from the program by packages/node/test/cli/docs.test.ts; do not edit. -->",
     "",
     program.description(),
-    ...program.commands.flatMap(commandSection),
+    ...program.commands
+      // Of a command that is only the name of others these are told.
+      .flatMap((command) => (command.commands.length === 0 ? [command] : command.commands))
+      .flatMap(commandSection),
     ...exitCodeSection(),
     ...conventions,
     "",
@@ -25,7 +28,7 @@ function commandSection(command: Command): string[] {
   }
   return [
     "",
-    `## \`whybox ${command.name()} ${command.usage()}\``,
+    `## \`${fullName(command)} ${command.usage()}\``,
     "",
     command.description(),
     ...[...groups].flatMap(([heading, options]) => [
@@ -37,6 +40,11 @@ function commandSection(command: Command): string[] {
     "",
     ...helpAfter(command),
   ];
+}
+
+/** "whybox shard plan". */
+function fullName(command: Command): string {
+  return command.parent === null ? command.name() : `${fullName(command.parent)} ${command.name()}`;
 }
 
 function optionRow(option: Option): string[] {

@@ -36,15 +36,26 @@ export async function runShard(run: PlannedRun, index: number, work: ShardWork):
   if (merged !== undefined) return merged;
   const folder = shardFolder(run.folder, index);
   await begin(folder, { schemaVersion: runFilesVersion, manifest: run.plan.manifest, ...rangeOf(shard) });
-  return execute(
-    {
-      ...work,
-      ...{ manifest: run.manifest, items: join(run.folder, runFiles.items), folder },
-      ...rangeOf(shard),
-      start: { item: shard.first, offset: shard.offset },
-    },
-    run.explainers,
-  );
+  const whole: Work = {
+    ...work,
+    ...{ manifest: run.manifest, items: join(run.folder, runFiles.items), folder },
+    ...rangeOf(shard),
+    start: { item: shard.first, offset: shard.offset },
+  };
+  try {
+    return await execute(whole, run.explainers);
+  } catch (error) {
+    throw inWordsOfShards(error);
+  }
+}
+
+/** What is said of a run's options is not so for a shard, which has none of them. */
+function inWordsOfShards(error: unknown): unknown {
+  if (!(error instanceof WhyboxError)) return error;
+  const message = error.message
+    .replaceAll("--resume ", "the same command ")
+    .replaceAll(/(, or| Or)? choose another folder with --out/gi, "");
+  return new WhyboxError(error.code, message, { details: error.details, cause: error.cause });
 }
 
 function rangeOf({ first, end }: Shard) {

@@ -1,0 +1,135 @@
+import { resolve } from "node:path";
+import { didYouMean, WhyboxError } from "@whybox/core";
+import type { Command } from "commander";
+import { z } from "zod";
+import { beginRun } from "../../runs/open-run.js";
+import { writeParquet } from "../../runs/parquet.js";
+import { runFiles, type SuccessMark } from "../../runs/schema.js";
+import { mergeShards } from "../../runs/shards/merge.js";
+import { openPlannedRun, planShards } from "../../runs/shards/plan.js";
+import { runShard } from "../../runs/shards/run-shard.js";
+import type { CliContext } from "../context.js";
+import { refuseContradictions } from "../contradictions.js";
+import { type ExitCode, exitCodes } from "../exit-codes.js";
+import { type ExplainValues, parseOptions } from "../explain-options.js";
+import { integerText } from "../option-values.js";
+import { asExplainValues, runCommandSchema, runFolder, runSettings } from "../run-options.js";
+import { createRunSession, type RunSession } from "../run-session.js";
+import { declareMerge, declarePlan, declareShardRun, shardCommands } from "../shard-declaration.js";
+import { count } from "../text.js";
+
+type Done = (code: ExitCode) => void;
+
+const flag = z.boolean().default(false);
+const shardRunSchema = z.strictObject({
+  workers: integerText(1, 1024).optional(),
+  skipMissing: flag,
+  quiet: flag,
+});
+const mergeSchema = z.strictObject({ parquet: flag, quiet: flag });
+
+/** Adds `whybox shard plan`, `run` and `merge` to the program; `done` gets the exit code. */
+export function addShard(program: Command, context: CliContext, done: Done): void {
+  const shard = program
+    .command("shard")
+    .summary("cut a run into parts for many machines, do one, put them together")
+    .description("Cuts a run into shards, does one of them, and merges them into what one machine would have made.")
+    .allowExcessArguments()
+    .action((_, { args: [given] }: Command) => {
+      const what = given === undefined ? "No command given." : `shard has no command "${given}".`;
+      const names = shardCommands.join(", ");
+      throw new WhyboxError("usage", `${what} Commands: ${names}.${didYouMean(given ?? "", shardCommands)}`);
+    });
+  addPlan(shard, context, done);
+  addShardRun(shard, context, done);
+  addMerge(shard, context, done);
+}
+
+function addPlan(shard: Command, context: CliContext, done: Done): void {
+  const command = shard.command("plan <source...>");
+  declarePlan(command, context.choices).action(async (inputs: string[], raw: unknown) => {
+    const schema = runCommandSchema(context.choices).extend({ shards: integerText(1, 100_000).optional() });
+    const { shards, ...values } = parseOptions(schema, raw);
+    if (shards === undefined)
+      throw new WhyboxError("usage", "--shards is missing: into how many parts the run is cut.");
+    const typed = Object.keys(values).filter((key) => command.getOptionValueSource(key) === "cli");
+    const out = runFolder(values, inputs, typed, context.cwd);
+    const has = (key: keyof ExplainValues) => typed.includes(key);
+    refuseContradictions(asExplainValues(values), { sources: inputs, has }, context.choices);
+    const session = createRunSession(context, values.quiet);
+    const { recursive, split, images } = values;
+    const stdin = inputs.includes("-") ? context.stdin : undefined;
+    const opened = await beginRun({
+      // One worker is enough to learn what the model is.
+      ...session.load(1),
+      ...{ inputs, settings: runSettings(values), out },
+      listing: { recursive, split, images: images === undefined ? undefined : resolve(context.cwd, images), stdin },
+      // A plan that was killed is made again by the same command.
+      resume: true,
+      onProblem: session.say,
+      onListed: (items, repeated) =>
+        session.say(`${count(items, "source")}${repeated === 0 ? "" : `; ${repeated} named more than once`}.`),
+      onWait: session.say,
+    });
+    try {
+      const plan = await planShards(opened, shards, { signal: context.signal, onWait: session.say });
+      const place = session.place(out);
+      const last = plan.shards.length - 1;
+      const each = last === 0 ? `whybox shard run ${place} 0` : `whybox shard run ${place} I, for I from 0 to ${last}`;
+      session.say(
+        `${count(opened.manifest.items.count, "source")} in ${count(plan.shards.length, "shard")}: ${each}; then whybox shard merge ${place}`,
+      );
+      done(exitCodes.ok);
+    } finally {
+      session.clear();
+      await opened.close();
+    }
+  });
+}
+
+function addShardRun(shard: Command, context: CliContext, done: Done): void {
+  const command = shard.command("run");
+  declareShardRun(command).action(async (run: string, indexText: string, raw: unknown) => {
+    const { workers, skipMissing, quiet } = parseOptions(shardRunSchema, raw);
+    const { index } = parseOptions(z.object({ index: integerText(0, 100_000) }), { index: indexText });
+    const session = createRunSession(context, quiet);
+    const opened = await openPlannedRun(resolve(context.cwd, run), session.load(workers));
+    const stop = () =>
+      session.say("Stopping: what is under way is finished first; Ctrl-C again drops it. The same command goes on.");
+    context.signal.addEventListener("abort", stop, { once: true });
+    try {
+      const mark = await runShard(opened, index, { skipMissing, signal: context.signal, ...session.hooks() });
+      finish(`Shard ${index}`, mark, opened.folder, session);
+      // A shard that is nothing but failures is done, and a cluster shall not do it again; merge tells.
+      done(exitCodes.ok);
+    } finally {
+      context.signal.removeEventListener("abort", stop);
+      session.clear();
+      await opened.close();
+    }
+  });
+}
+
+function addMerge(shard: Command, context: CliContext, done: Done): void {
+  const command = shard.command("merge");
+  declareMerge(command).action(async (run: string, raw: unknown) => {
+    const { parquet, quiet } = parseOptions(mergeSchema, raw);
+    const session = createRunSession(context, quiet);
+    const opened = await openPlannedRun(resolve(context.cwd, run), session.load(1));
+    const mark = await mergeShards(opened, { signal: context.signal, onWait: session.say });
+    if (parquet) {
+      const rows = await writeParquet(opened.folder, opened.manifest);
+      session.say(`${runFiles.parquet}: ${count(rows, "row")}`);
+    }
+    finish(`Merged ${count(opened.plan.shards.length, "shard")}`, mark, opened.folder, session);
+    // As of whybox run: some failures are the way of the world; nothing but failures is a mistake.
+    done(mark.failures === mark.end - mark.first ? exitCodes.badInput : exitCodes.ok);
+  });
+}
+
+function finish(what: string, { first, end, failures, detections }: SuccessMark, folder: string, session: RunSession) {
+  const failed = failures === 0 ? "" : `, ${failures} failed`;
+  session.say(
+    `${what}: ${count(end - first, "source")}, ${count(detections, "detection")}${failed}; results in ${session.place(folder)}`,
+  );
+}

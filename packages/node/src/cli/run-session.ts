@@ -1,0 +1,63 @@
+import { relative } from "node:path";
+import type { Work } from "../runs/execute.js";
+import type { LoadContext } from "../runs/open-run.js";
+import type { CliContext } from "./context.js";
+import { printError } from "./failure.js";
+import { createProgress } from "./progress.js";
+import { createRunProgress } from "./run-progress.js";
+import { createTerminal } from "./terminal.js";
+import { printable } from "./text.js";
+
+/** Failures that are shown one by one; all are in the results. */
+const SHOWN_FAILURES = 20;
+
+/** What commands that work on shards have in common: how they load the model, and how they speak. */
+export interface RunSession {
+  /** Says something about what happens, on stderr. */
+  say(line: string): void;
+  load(workers: number | undefined): LoadContext;
+  /** Of one shard; the count of shown failures begins anew. */
+  hooks(): Required<Pick<Work, "onProgress" | "onFailure" | "onWait">>;
+  /** A path as people type it. */
+  place(folder: string): string;
+  /** Takes bars off the screen. */
+  clear(): void;
+}
+
+export function createRunSession(context: CliContext, quiet: boolean): RunSession {
+  const terminal = createTerminal(context, { quiet, json: false });
+  const downloads = createProgress(context, quiet);
+  const progress = createRunProgress(context, quiet);
+  const clear = () => {
+    downloads.clear();
+    progress.clear();
+  };
+  const say = (line: string) => {
+    clear();
+    terminal.notice(printable(line));
+  };
+  return {
+    say,
+    clear,
+    load: (workers) => ({
+      ...{ version: context.version, cwd: context.cwd, signal: context.signal, env: context.env, workers },
+      onProgress: (state) => downloads.download(state),
+      onNotice: say,
+    }),
+    hooks: () => {
+      let shown = 0;
+      return {
+        onProgress: (state) => progress.show(state),
+        onWait: say,
+        onFailure: (source, message) => {
+          if (++shown > SHOWN_FAILURES) return;
+          clear();
+          const place = message.includes(source) ? "" : `${printable(source)}: `;
+          printError(`${place}${printable(message, true)}`, context);
+          if (shown === SHOWN_FAILURES) say("Further failures are not shown here; all are in the results.");
+        },
+      };
+    },
+    place: (folder) => relative(context.cwd, folder) || ".",
+  };
+}

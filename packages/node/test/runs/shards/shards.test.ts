@@ -1,0 +1,219 @@
+import { spawn } from "node:child_process";
+import { appendFile, cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { randomSource } from "../../../../core/test/support/random.js";
+import { shardPlanSchema } from "../../../src/runs/schema.js";
+import { rangesText } from "../../../src/runs/shards/verify.js";
+import { bin, whybox } from "../../support/launch.js";
+import { miniOptions, pictureNames, putPictures, runWorld } from "../world.js";
+import { merged, planOptions } from "./world.js";
+
+const long = process.env.WHYBOX_LONG_TESTS === "1";
+const kills = long ? 50 : 3;
+const pictures = long ? 400 : 40;
+
+let cwd: string;
+let whole: Record<string, string>;
+const shard = (...argv: string[]) => whybox(["shard", ...argv], { cwd });
+const plan = (...argv: string[]) => shard("plan", "p", "--out", "out", "--save", "png", ...planOptions, ...argv);
+const read = (path: string) => readFile(join(cwd, path), "utf8");
+
+beforeAll(async () => {
+  cwd = await runWorld();
+  await putPictures(cwd, pictureNames(pictures));
+  await writeFile(join(cwd, "p/bad.png"), "I am no picture.");
+  expect(await whybox(["run", "p", "--out", "whole", "--save", "png", ...miniOptions], { cwd })).toMatchObject({
+    code: 0,
+  });
+  whole = await merged(join(cwd, "whole"));
+  expect(await plan("--shards", "3")).toMatchObject({ code: 0 });
+  await cp(join(cwd, "out"), join(cwd, "planned"), { recursive: true });
+  for (const i of [0, 1, 2]) expect(await shard("run", "out", String(i))).toMatchObject({ code: 0 });
+  await cp(join(cwd, "out"), join(cwd, "done"), { recursive: true });
+});
+
+/** Puts the run back to where it was. */
+const restore = async (from: "planned" | "done") => {
+  await rm(join(cwd, "out"), { recursive: true, force: true });
+  await cp(join(cwd, from), join(cwd, "out"), { recursive: true });
+};
+
+describe("whybox shard plan", () => {
+  beforeEach(() => restore("planned"));
+
+  it("cuts the item list into equal parts and tells where their lines begin", async () => {
+    const { shards } = shardPlanSchema.parse(JSON.parse(await read("out/shards.json")));
+    const items = Buffer.from(await read("out/items.jsonl"));
+    expect(shards.map(({ first }) => first)).toEqual([0, 1, 2].map((i) => Math.floor((i * (pictures + 1)) / 3)));
+    expect(shards.map(({ end }) => end)).toEqual([...shards.slice(1).map(({ first }) => first), pictures + 1]);
+    for (const { first, offset } of shards) {
+      expect(items.subarray(0, offset).toString().split("\n").length - 1).toBe(first);
+      expect(JSON.parse(items.subarray(offset).toString().split("\n")[0]!).kind).toBe("image");
+    }
+  });
+
+  it("does nothing when it is there, and refuses another number, other options and a run that one machine began", async () => {
+    const before = await read("out/shards.json");
+    expect(await plan("--shards", "3")).toMatchObject({ code: 0 });
+    expect(await read("out/shards.json")).toBe(before);
+    const other = await plan("--shards", "4");
+    expect([other.code, other.stderr]).toEqual([2, expect.stringMatching(/cut into 3 shards already, not 4/)]);
+    const differs = await plan("--shards", "3", "--conf", "0.02");
+    expect([differs.code, differs.stderr]).toEqual([
+      2,
+      expect.stringMatching(/options\.explain\.confidence: 0\.01 in the run, 0\.02 now/),
+    ]);
+    await rm(join(cwd, "out/shards.json"));
+    await writeFile(join(cwd, "out/results.jsonl"), "");
+    const begun = await plan("--shards", "3");
+    expect([begun.code, begun.stderr]).toEqual([2, expect.stringMatching(/begun by whybox run/)]);
+  });
+
+  it("refuses more shards than items, and can be asked again", async () => {
+    await rm(join(cwd, "out"), { recursive: true });
+    const { code, stderr } = await plan("--shards", "9999");
+    expect([code, stderr]).toEqual([2, expect.stringMatching(new RegExp(`has ${pictures + 1} items.* at most`))]);
+    expect(await plan("--shards", "3")).toMatchObject({ code: 0 });
+    expect(await read("out/shards.json")).toBe(await read("planned/shards.json"));
+  });
+
+  it("says what is missing", async () => {
+    const { code, stderr } = await shard("plan", "p", "--out", "x");
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/--shards is missing/)]);
+    const none = await shard("plann");
+    expect([none.code, none.stderr]).toEqual([2, expect.stringMatching(/no command "plann".*Did you mean "plan"/)]);
+  });
+});
+
+describe("whybox shard run and merge", () => {
+  it("make what one machine makes, byte for byte, and do nothing when it is done", async () => {
+    await restore("done");
+    const { code, stderr } = await shard("merge", "out");
+    expect([code, stderr]).toEqual([
+      0,
+      expect.stringMatching(/^Merged 3 shards: \d+ sources, \d+ detections, 1 failed; /),
+    ]);
+    expect(await merged(join(cwd, "out"))).toEqual(whole);
+    expect((await read("out/timings.jsonl")).split("\n")).toHaveLength(pictures + 2);
+    expect(await shard("merge", "out")).toMatchObject({ code: 0 });
+    expect(await shard("run", "out", "1")).toMatchObject({ code: 0 });
+    expect(await merged(join(cwd, "out"))).toEqual(whole);
+  });
+
+  it("leave a shard alone that is done", async () => {
+    await restore("done");
+    const marked = "I was there before.";
+    await writeFile(join(cwd, "out/shards/00001/timings.jsonl"), marked);
+    expect(await shard("run", "out", "1")).toMatchObject({ code: 0 });
+    expect(await read("out/shards/00001/timings.jsonl")).toBe(marked);
+  });
+
+  it.each<[string, (folder: string) => Promise<unknown>, RegExp]>([
+    ["is not done", (f) => rm(join(f, "_SUCCESS")), /1 of 3 shards is not done: 1\. /],
+    ["is not there", (f) => rm(f, { recursive: true }), /1 of 3 shards is not done: 1\. /],
+    [
+      "is another one's",
+      (f) => cp(join(f, "../00002"), f, { recursive: true }),
+      /00001 is a shard of another run: .* has first/,
+    ],
+    [
+      "has lost a byte",
+      async (f) => writeFile(join(f, "maps.jsonl"), (await readFile(join(f, "maps.jsonl"))).subarray(1)),
+      /maps\.jsonl has \d+ bytes/,
+    ],
+    [
+      "has another byte",
+      async (f) =>
+        writeFile(
+          join(f, "maps.jsonl"),
+          (await readFile(join(f, "maps.jsonl"), "latin1")).replace(/.(?="\}\]\}\n$)/, "!"),
+        ),
+      /maps\.jsonl is damaged: its digest/,
+    ],
+    [
+      "has a line too many",
+      (f) => appendFile(join(f, "timings.jsonl"), "{}\n"),
+      /timings\.jsonl is damaged: it has \d+ lines; expected \d+/,
+    ],
+    ["has lost its pictures", (f) => rm(join(f, "files"), { recursive: true }), /00001\/files\/0000\/.*\.png is gone/],
+  ])("refuse a shard that %s", async (_, damage, message) => {
+    await restore("done");
+    await damage(join(cwd, "out/shards/00001"));
+    const { code, stderr } = await shard("merge", "out");
+    expect([code, stderr]).toEqual([3, expect.stringMatching(message)]);
+    expect(await read("out/shards/00000/results.jsonl")).not.toBe("");
+  });
+
+  it("refuse a plan of another manifest, and shards that the plan does not have", async () => {
+    await restore("done");
+    const far = await shard("run", "out", "3");
+    expect([far.code, far.stderr]).toEqual([2, expect.stringMatching(/Shard 3: the run has 3 shards, 0 to 2\./)]);
+    await appendFile(join(cwd, "out/manifest.json"), "\n");
+    for (const argv of [
+      ["merge", "out"],
+      ["run", "out", "0"],
+    ]) {
+      const { code, stderr } = await shard(...argv);
+      expect([code, stderr]).toEqual([3, expect.stringMatching(/shards\.json is of another run/)]);
+    }
+    const unplanned = await shard("run", "whole", "0");
+    expect([unplanned.code, unplanned.stderr]).toEqual([2, expect.stringMatching(/is not cut into shards/)]);
+  });
+
+  it("refuse a shard that another process works on", async () => {
+    await restore("planned");
+    const lock = {
+      host: (await import("node:os")).hostname(),
+      pid: process.pid,
+      started: await startOf(process.pid),
+      id: "x",
+    };
+    await mkdir(join(cwd, "out/shards/00000"), { recursive: true });
+    await writeFile(join(cwd, "out/shards/00000/lock"), JSON.stringify(lock));
+    const { code, stderr } = await shard("run", "out", "0");
+    expect([code, stderr]).toEqual([6, expect.stringMatching(/is writing this run\. Wait for it or end it\.\n/)]);
+  });
+
+  it(`lose nothing when they are killed ${kills} times`, { timeout: kills * 60_000 }, async () => {
+    const random = randomSource(Number(process.env.WHYBOX_SEED ?? 20261125));
+    let killed = 0;
+    let midway = 0;
+    while (killed < kills) {
+      await restore("planned");
+      const commands = [...[0, 1, 2].map((i) => ["run", "out", String(i), "--workers", "1"]), ["merge", "out"]];
+      for (const argv of commands) {
+        for (let done = false; !done; ) {
+          const child = spawn(process.execPath, [bin, "shard", ...argv], { cwd, stdio: "ignore" });
+          const ended = new Promise<number | null>((resolve) => child.on("exit", resolve));
+          const timer = new AbortController();
+          const at = 200 + 1000 * random();
+          if (killed < kills)
+            void setTimeout(at, undefined, timer).then(
+              () => child.kill("SIGKILL"),
+              () => undefined,
+            );
+          const code = await ended;
+          timer.abort();
+          if (code === null) killed++;
+          if (code === null && (await read(`out/shards/0000${argv[2]}/results.jsonl`).catch(() => "")) !== "") midway++;
+          done = code === 0;
+          if (code !== null) expect(code).toBe(0);
+        }
+      }
+      expect(await merged(join(cwd, "out"))).toEqual(whole);
+    }
+    if (long) expect(midway).toBeGreaterThan(0);
+  });
+});
+
+it("writes numbers of shards as ranges", () => {
+  expect(rangesText([0, 3, 4, 5, 7])).toBe("0, 3-5, 7");
+  expect(rangesText(Array.from({ length: 50 }, (_, i) => 2 * i))).toMatch(/, 38, …$/);
+});
+
+async function startOf(pid: number): Promise<string> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8");
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+}
