@@ -52,7 +52,7 @@ it(`loses nothing and does nothing twice when it is killed ${kills} times`, { ti
       if (code === null) killed++;
       done = code !== null;
       if (done) expect(code).toBe(0);
-      else if ((await readdir(join(cwd, out)).catch(() => [])).includes("results.jsonl")) midway++;
+      else if ((await readdir(join(cwd, out)).catch((): string[] => [])).includes("results.jsonl")) midway++;
     }
     expect(await whybox(argv(out), { cwd })).toMatchObject({ code: 0 });
     expect(await contents(join(cwd, out)), `seed ${seed}, round ${round}`).toEqual(whole);

@@ -77,6 +77,7 @@ describe("whybox run", () => {
       }
       expect(heat!.inBox).toBeCloseTo(all > 0 ? inside / all : 0, 5);
       expect(heat!.area).toBeCloseTo(pixels / 4096, 5);
+      expect(heat!.ratio).toBeCloseTo(inside / all / (pixels / 4096), 3);
       const peak = heatmap.indexOf(Math.max(...heatmap));
       expect(heat!.peak).toEqual([(peak % 64) + 0.5, Math.floor(peak / 64) + 0.5]);
       const small = Buffer.from(map!.maps[i]!.picture, "base64");
