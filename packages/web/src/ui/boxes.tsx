@@ -73,7 +73,7 @@ function labelPlaces(list: readonly Detection[], selection: readonly number[], s
   const order = [...list].sort((a, b) => first(a) - first(b));
   const requests = order.map(({ boxImage: { x1, y1, x2, y2 }, className, confidence }): LabelRequest => {
     const letters = className.length + 1 + percent(confidence).length;
-    const width = Math.min(shownWidth, letters * em * 0.6 + 16);
+    const width = Math.min(shownWidth, letters * em * 0.63 + 16);
     return { x1: x1 * scale, y1: y1 * scale, x2: x2 * scale, y2: y2 * scale, width, height: em * 1.6 };
   });
   const places = shownWidth > 0 ? placeLabels(requests.slice(0, MOST_LABELS), photo) : [];

@@ -29,7 +29,11 @@ export function ComparePane({ controller, state }: { readonly controller: Contro
   const zoomBy = (factor: number) => setView(zoomed(view, factor, 0.5, 0.5));
   const without = methodChoices.filter(({ id }) => !settings.compare.includes(id));
   return (
-    <section class="stage is-comparing" aria-label="Comparison of methods">
+    <section
+      class="stage is-comparing"
+      aria-label="Comparison of methods"
+      style={{ "--ratio": photo.facts.width / photo.facts.height, ...gridOf(compared.length) }}
+    >
       <h2 class="question">{questionText(state)}</h2>
       <div class="row compare-bar">
         <button type="button" class="button quiet" onClick={() => controller.compare(false)}>
@@ -85,6 +89,12 @@ export function ComparePane({ controller, state }: { readonly controller: Contro
       <LookBar controller={controller} state={state} />
     </section>
   );
+}
+
+/** Four as two by two; more than that in rows of three. */
+function gridOf(count: number) {
+  const columns = Math.max(1, count === 4 ? 2 : Math.min(count, 3));
+  return { "--columns": columns, "--rows": Math.max(1, Math.ceil(count / columns)) };
 }
 
 function TileNumbers({ one: { map, failure } }: { readonly one: Compared }) {

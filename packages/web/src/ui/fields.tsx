@@ -1,4 +1,5 @@
 import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
 
 interface RangeProps {
   readonly label: string;
@@ -15,20 +16,26 @@ interface RangeProps {
 
 /** A slider with its value. */
 export function Range({ label, value, min, max, step, show, onMove, onSet }: RangeProps) {
+  const [moving, setMoving] = useState<number>();
+  const shown = show(moving ?? value);
   return (
     <label class="field">
-      <span class="field-head">
-        {label} <output>{show(value)}</output>
+      <span class="field-head" aria-hidden="true">
+        {label} <span class="field-value">{shown}</span>
       </span>
       <input
         type="range"
-        {...{ min, max, step, value }}
+        aria-label={label}
+        aria-valuetext={shown}
+        {...{ min, max, step, value: moving ?? value }}
         onInput={({ currentTarget }) => {
-          const output = currentTarget.parentElement?.querySelector("output");
-          if (output) output.textContent = show(Number(currentTarget.value));
+          setMoving(Number(currentTarget.value));
           onMove?.(Number(currentTarget.value));
         }}
-        onChange={({ currentTarget }) => onSet(Number(currentTarget.value))}
+        onChange={({ currentTarget }) => {
+          setMoving(undefined);
+          onSet(Number(currentTarget.value));
+        }}
       />
     </label>
   );

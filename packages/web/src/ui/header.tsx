@@ -15,7 +15,7 @@ export function Header({ controller, state }: { readonly controller: Controller;
       </h1>
       <ModelChip state={state} />
       {hasPhoto && (
-        <PickFile controller={controller} accept={photoTypes} class="button">
+        <PickFile controller={controller} accept={photoTypes} class="button" name="Choose another photo">
           <span>
             <span class="wide-only">Another </span>photo
           </span>

@@ -11,7 +11,7 @@ export function Legend({ name }: { readonly name: string }) {
     ref.current!.getContext("2d")!.putImageData(image, 0, 0);
   }, [name]);
   return (
-    <div class="legend">
+    <div class="legend" role="img" aria-label="Colours: from what spoke little to what spoke most">
       <span>spoke little</span>
       <canvas ref={ref} width="256" height="1" />
       <span>spoke most</span>

@@ -8,18 +8,21 @@ interface PickFileProps {
   readonly controller: Controller;
   readonly accept: string;
   readonly class?: string;
+  /** For screen readers, where the text alone does not say enough. */
+  readonly name?: string;
   readonly children: ComponentChildren;
 }
 
 /** A button that opens the file picker. */
-export function PickFile({ controller, accept, class: name = "button", children }: PickFileProps) {
+export function PickFile({ controller, accept, class: className = "button", name, children }: PickFileProps) {
   const live = useContext(LiveContext)!;
   return (
-    <label class={name}>
+    <label class={className}>
       <input
         class="for-readers"
         type="file"
         accept={accept}
+        aria-label={name}
         onChange={({ currentTarget }) => {
           for (const file of currentTarget.files ?? []) openFile(controller, live, file);
           currentTarget.value = "";

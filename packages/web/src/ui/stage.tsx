@@ -22,6 +22,13 @@ export function Stage({ controller, state }: { readonly controller: Controller; 
   const [drawn, setDrawn] = useState<Corners>();
   // What is asked about next takes the place of a box that waits.
   useEffect(() => setDrawn(undefined), [state.selection, state.whole, file]);
+  const askButton = useRef<HTMLButtonElement>(null);
+  const wasDrawn = useRef(false);
+  useEffect(() => {
+    // The form took the focus with it.
+    if (wasDrawn.current && drawn === undefined && document.activeElement === document.body) askButton.current?.focus();
+    wasDrawn.current = drawn !== undefined;
+  }, [drawn]);
   const size = photo.phase === "ready" ? photo.facts : undefined;
   const drawing = useDrawing(size, drawn, setDrawn);
   const heat = preview ?? map.shown?.heat;
@@ -76,7 +83,7 @@ export function Stage({ controller, state }: { readonly controller: Controller; 
       {canAsk && <LookBar controller={controller} state={state} />}
       {canAsk && !drawn && (
         <div class="row stage-actions">
-          <button type="button" class="button" onClick={() => setDrawn(middleOf(size))}>
+          <button ref={askButton} type="button" class="button" onClick={() => setDrawn(middleOf(size))}>
             Ask about a box of your own
           </button>
           <button
