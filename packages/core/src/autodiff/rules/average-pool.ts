@@ -50,7 +50,7 @@ function windowCounts(cx: VjpContext, window: Window, g: Value, begin: Value): V
   const after = cx.op("Sub", [covered(cx, window, g), cx.op("Add", [before, length])]);
   // Ones where entries count, zeros in the rest of what the windows cover: a Conv of ones counts.
   const ones = onesOf(cx, join(cx, build.ints([1, 1]), length));
-  const field = padBy(cx, ones, before, after, build.ints(spatialAxes(window)));
+  const field = padBy(cx, ones, before, after, spatialAxes(window));
   return cx.op("Conv", [field, onesKernel(cx, window)], sliding(window));
 }
 

@@ -48,9 +48,31 @@ export function countTo(cx: VjpContext, n: Value): Value {
   return cx.op("Range", [build.int(0), cx.op("Squeeze", [n, build.ints([0])]), build.int(1)]);
 }
 
-/** Pads (negative: crops) `g` by zeros; `begins` and `ends` are int64 vectors, one entry for each of `axes`. */
-export function padBy(cx: VjpContext, g: Value, begins: Value, ends: Value, axes: Value): Value {
-  return cx.op("Pad", [g, join(cx, begins, ends), "", axes], { mode: "constant" });
+/** Where a Pad pads: axes, and how many the padded value has; undefined when that is not known beforehand. */
+export interface PaddedAxes {
+  readonly axes: readonly number[];
+  readonly rank: number | undefined;
+}
+
+/** Pads (negative: crops) `g` by zeros, or by `fill`; `begins` and `ends` are int64 vectors, one entry for each axis. */
+export function padBy(
+  cx: VjpContext,
+  g: Value,
+  begins: Value,
+  ends: Value,
+  { axes, rank }: PaddedAxes,
+  fill: Value = "",
+): Value {
+  const { build } = cx;
+  if (rank === undefined) {
+    return cx.op("Pad", [g, join(cx, begins, ends), fill, build.ints(axes)], { mode: "constant" });
+  }
+  // All axes are written: ONNX Runtime's layout transformation, which WebGPU needs, moves a Transpose past a Pad as if it had no axes input.
+  const places = range(0, rank).map((axis) => axes.findIndex((one) => (one < 0 ? one + rank : one) === axis));
+  const none = 2 * axes.length;
+  const pick = [0, axes.length].flatMap((first) => places.map((place) => (place < 0 ? none : first + place)));
+  const pads = cx.op("Gather", [join(cx, begins, ends, build.ints([0])), build.ints(pick)]);
+  return cx.op("Pad", [g, pads, fill], { mode: "constant" });
 }
 
 /** The integers of a constant input, or undefined when it is computed, omitted or stored elsewhere. */

@@ -5,7 +5,7 @@ import { DataType, type TensorProto } from "../../onnx/model.js";
 import { floatsOf } from "../../onnx/tensors.js";
 import { sizeOf } from "../../tensor/tensor.js";
 import type { GradRule, VjpContext } from "../rule.js";
-import { part } from "./axes.js";
+import { padBy, part } from "./axes.js";
 import { beginPads, cutToInput, type Pads, reach, spatialAxes, type Window, windowOf } from "./window.js";
 
 /**
@@ -51,7 +51,7 @@ function turnedConv(cx: VjpContext, g: Value, window: Window, pads: Pads, weight
   const rest = [...margin.map((r, i) => r - pads.begin[i]!), ...margin.map((r, i) => r - pads.end[i]!)];
   const crop = rest.map((pad) => Math.min(0, pad));
   const cropped = crop.some((pad) => pad < 0)
-    ? cx.op("Pad", [g, build.ints(crop), "", build.ints(spatialAxes(window))], { mode: "constant" })
+    ? padBy(cx, g, build.ints(crop.slice(0, margin.length)), build.ints(crop.slice(margin.length)), spatialAxes(window))
     : g;
   const turned = turnWeight(weight, group);
   return cx.op("Conv", [cropped, build.floats(turned.dims, turned.data)], {
@@ -106,5 +106,5 @@ function transposedConv(cx: VjpContext, g: Value, window: Window): Value {
   });
   if (window.strides.every((stride) => stride === 1)) return large;
   const starts = build.ints(window.kernel.map(() => 0));
-  return cx.op("Slice", [large, starts, part(cx, cx.shape(x), 2), build.ints(spatialAxes(window))]);
+  return cx.op("Slice", [large, starts, part(cx, cx.shape(x), 2), build.ints(spatialAxes(window).axes)]);
 }

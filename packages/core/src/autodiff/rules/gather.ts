@@ -31,7 +31,7 @@ function spread(cx: VjpContext, g3: Value, size: Value): Value {
   const first = known?.[0];
   if (first !== undefined && first >= 0 && known?.every((index, i) => index === first + i)) {
     const end = cx.op("Sub", [size, build.ints([first + known.length])]);
-    return padBy(cx, g3, build.ints([first]), end, build.ints([1]));
+    return padBy(cx, g3, build.ints([first]), end, { axes: [1], rank: 3 });
   }
   const indices = known ? build.ints(known) : cx.op("Cast", [cx.input(1)], { to: 7 });
   return scatterAdd(cx, g3, cx.op("Reshape", [indices, build.ints([-1])]), size);

@@ -1,7 +1,7 @@
 import { intsAttribute } from "../../onnx/attributes.js";
 import type { Value } from "../../onnx/builder.js";
 import type { GradRule, VjpContext } from "../rule.js";
-import { join, padBy } from "./axes.js";
+import { padBy } from "./axes.js";
 import {
   alongAxes,
   beginPads,
@@ -67,12 +67,10 @@ function firstMatches(
   begin: Value,
 ): Value[] {
   const { build } = cx;
-  const axes = build.ints(spatialAxes(window));
+  const axes = build.ints(spatialAxes(window).axes);
   const size = cx.op("Shape", [value], { start: 2 });
   const end = cx.op("Sub", [covered(cx, window, pooled), cx.op("Add", [begin, size])]);
-  const field = cx.op("Pad", [value, join(cx, begin, end), build.float(Number.NEGATIVE_INFINITY), axes], {
-    mode: "constant",
-  });
+  const field = padBy(cx, value, begin, end, spatialAxes(window), build.float(Number.NEGATIVE_INFINITY));
   const steps = build.ints(window.strides);
   const last = cx.op("Mul", [cx.op("Sub", [cx.op("Shape", [pooled], { start: 2 }), build.ints([1])]), steps]);
   let seen: Value | undefined;
@@ -96,13 +94,12 @@ function shifted(
   shares: readonly Value[],
 ): Value {
   const { build } = cx;
-  const axis = build.ints([along + 2]);
   const before = cx.op("Neg", [cx.op("Gather", [begin, build.ints([along])])]);
   const size = cx.op("Shape", [value], { start: along + 2, end: along + 3 });
   const spare = cx.op("Sub", [size, cx.op("Shape", [shares[0]!], { start: along + 2, end: along + 3 })]);
   const moved = shares.map((share, tap) => {
     const from = cx.op("Add", [before, build.ints([tap * window.dilations[along]!])]);
-    return padBy(cx, share, from, cx.op("Sub", [spare, from]), axis);
+    return padBy(cx, share, from, cx.op("Sub", [spare, from]), { axes: [along + 2], rank: window.kernel.length + 2 });
   });
   return moved.length === 1 ? moved[0]! : cx.op("Sum", moved);
 }

@@ -19,16 +19,22 @@ export function scatterAdd(cx: VjpContext, g3: Value, indices: Value, size: Valu
   });
 }
 
+/** An axis of a value of `rank` axes; the rank is undefined when it is not known beforehand. */
+export interface PlacedAxis {
+  readonly axis: number;
+  readonly rank: number | undefined;
+}
+
 /**
  * Adjoint of `y = take(x, indices, axis)` for indices that never repeat: every entry of `g` has one place in the result.
  * Done by reading (the place table is inverted, places that nothing maps to read an appended zero), which copies whole
  * blocks where ScatterElements would go value by value. `indices` is an int64 vector of entries in 0 … D-1.
  */
-export function placeAlong(cx: VjpContext, g: Value, indices: Value, axis: number, size: Value): Value {
+export function placeAlong(cx: VjpContext, g: Value, indices: Value, { axis, rank }: PlacedAxis, size: Value): Value {
   const { build } = cx;
   const count = cx.op("Shape", [indices]);
   const nowhere = cx.op("Expand", [count, size]);
   const source = cx.op("ScatterElements", [nowhere, indices, countTo(cx, count)], { axis: 0 });
-  const withZero = padBy(cx, g, build.ints([0]), build.ints([1]), build.ints([axis]));
+  const withZero = padBy(cx, g, build.ints([0]), build.ints([1]), { axes: [axis], rank });
   return cx.op("Gather", [withZero, source], { axis });
 }

@@ -58,7 +58,12 @@ function padded(cx: VjpContext, g: Value, cuts: readonly Cut[]): Value {
   const begins = firstEntries(cx, cuts, sizes);
   const kept = cx.op("Gather", [cx.op("Shape", [g]), axes]);
   const ends = cx.op("Sub", [sizes, cx.op("Add", [begins, kept])]);
-  return padBy(cx, g, begins, ends, axes);
+  return padBy(cx, g, begins, ends, { axes: cuts.map((cut) => cut.axis), rank: rankOf(cx) });
+}
+
+/** Of what is sliced; undefined when it is not known beforehand. */
+function rankOf(cx: VjpContext): number | undefined {
+  return cx.staticDims(cx.input(0))?.length;
 }
 
 /** The starts as entries counted from the front and clamped to the axis, as Slice means them. */
@@ -80,7 +85,7 @@ function placed(cx: VjpContext, g: Value, cut: Cut): Value {
   const size = sizeAt(cx, cx.shape(cx.input(0)), cut.axis);
   const entry = (input: number): Value => cx.op("Gather", [wide(cx, input), build.ints([cut.i])]);
   const kept = cx.op("Slice", [countTo(cx, size), entry(1), entry(2), build.ints([0]), build.ints([cut.step])]);
-  return placeAlong(cx, g, kept, cut.axis, size);
+  return placeAlong(cx, g, kept, { axis: cut.axis, rank: rankOf(cx) }, size);
 }
 
 /** Input `i` as int64 (starts and ends may be int32). */

@@ -2,7 +2,7 @@ import { WhyboxError } from "../../errors.js";
 import { type AttributeLiteral, intAttribute, intsAttribute, stringAttribute } from "../../onnx/attributes.js";
 import type { Value } from "../../onnx/builder.js";
 import type { VjpContext } from "../rule.js";
-import { join, padBy, part, range, spatialSizes } from "./axes.js";
+import { join, type PaddedAxes, padBy, part, range, spatialSizes } from "./axes.js";
 
 /** Padding before and behind, one entry for each spatial axis. */
 export interface Pads {
@@ -55,8 +55,9 @@ export function reach(window: Pick<Window, "kernel" | "dilations">): number[] {
 }
 
 /** 2, 3, … : the spatial axes. */
-export function spatialAxes(window: Pick<Window, "kernel">): number[] {
-  return range(2, 2 + window.kernel.length);
+export function spatialAxes(window: Pick<Window, "kernel">): PaddedAxes & { readonly rank: number } {
+  const rank = 2 + window.kernel.length;
+  return { axes: range(2, rank), rank };
 }
 
 /**
@@ -85,7 +86,7 @@ export function covered(cx: VjpContext, window: Window, g: Value): Value {
  */
 export function cutToInput(cx: VjpContext, window: Window, full: Value, x: Value, begin: Value): Value {
   const end = cx.op("Sub", [cx.op("Add", [part(cx, cx.shape(x), 2), begin]), spatialSizes(cx, full)]);
-  return padBy(cx, full, cx.op("Neg", [begin]), end, cx.build.ints(spatialAxes(window)));
+  return padBy(cx, full, cx.op("Neg", [begin]), end, spatialAxes(window));
 }
 
 /** A batch of single channels, [N·C, 1, …]: a kernel for one channel then serves any number of them. */
