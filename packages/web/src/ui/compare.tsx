@@ -97,7 +97,7 @@ function gridOf(count: number) {
   return { "--columns": columns, "--rows": Math.max(1, Math.ceil(count / columns)) };
 }
 
-function TileNumbers({ one: { map, failure } }: { readonly one: Compared }) {
+function TileNumbers({ one: { method, map, failure } }: { readonly one: Compared }) {
   if (failure) return <span class="faint">{failureText(failure).title}</span>;
   if (map === undefined) return <span class="faint">…</span>;
   const energy = map.facts.energy && `${percent(map.facts.energy.inside)} inside · `;
@@ -105,6 +105,7 @@ function TileNumbers({ one: { map, failure } }: { readonly one: Compared }) {
     <span class="faint">
       {map.empty === undefined ? energy : "empty · "}
       {milliseconds(map.ms)}
+      {!methodOf(method).asksScore && " · whatever the box"}
     </span>
   );
 }

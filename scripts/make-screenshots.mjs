@@ -1,0 +1,133 @@
+// Makes the pictures of the playground with the built page itself: npm run build && node scripts/make-screenshots.mjs [--all <folder>]
+// Without --all those of the README and the page's own example; with it every main state at 390, 1280 and 2560 px, dark and light.
+import { existsSync, mkdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { chromium } from "playwright-core";
+import sharp from "sharp";
+import { decodeImage, loadDetector, renderOverlay } from "whybox";
+import { listPageFiles } from "../packages/node/dist/ui/page-files.js";
+import { servePage } from "../packages/node/dist/ui/page-server.js";
+import { findPageWeights } from "../packages/node/dist/ui/page-weights.js";
+
+const root = resolve(import.meta.dirname, "..");
+const photos = join(root, "fixtures/photos");
+const { values } = parseArgs({ options: { all: { type: "string" } } });
+
+/** The example on the first page: the dog, and what spoke for it. */
+async function makeExample() {
+  const detector = await loadDetector("yolov5s");
+  const image = await decodeImage(join(photos, "dog.jpg"));
+  const options = { per: "detection", method: "tap-fusion", classNames: ["dog"] };
+  const { maps, detections, explained } = await detector.explain(image, options);
+  await detector.dispose();
+  const look = { colormap: "inferno", opacity: 0.6, boxes: true, labels: true, sideBySide: false };
+  const shown = explained.map((index) => detections[index]);
+  const { data, width, height } = renderOverlay(image, maps[0].heatmap, { ...look, detections: shown });
+  const folder = join(root, "packages/web/src/ui/images");
+  mkdirSync(folder, { recursive: true });
+  await sharp(data, { raw: { width, height, channels: 3 } })
+    .resize(640)
+    .jpeg({ quality: 80, mozjpeg: true })
+    .toFile(join(folder, "example.jpg"));
+}
+
+const done = async (page) => {
+  await page.locator(".facts, .verdict").first().waitFor();
+  await page.waitForFunction(() => document.querySelector(".running") === null);
+};
+const choose = async (page, name) => {
+  await page.locator('input[accept^="image/"]').first().setInputFiles(join(photos, name));
+  await done(page);
+};
+
+/** The main states, each from a fresh page. */
+const states = {
+  first: async (page) => page.locator(".model-chip", { hasText: "YOLOv5s" }).waitFor(),
+  shown: async (page) => choose(page, "dog.jpg"),
+  nothing: async (page) => {
+    await choose(page, "dog.jpg");
+    await page.keyboard.press("Escape");
+  },
+  layers: async (page) => {
+    await choose(page, "dog.jpg");
+    await page.getByText("See the layers").click();
+    await page.getByRole("button", { name: "Layer 23" }).waitFor();
+  },
+  asked: async (page) => {
+    await choose(page, "dog.jpg");
+    await page.getByRole("button", { name: "Ask about a box of your own" }).click();
+    const form = page.getByRole("form", { name: "Ask about your box" });
+    await form.getByRole("combobox").selectOption("motorcycle");
+    await form.getByText("Exact corners").click();
+    for (const [name, value] of Object.entries({ Left: 58, Top: 80, Right: 115, Bottom: 130 })) {
+      await form.getByLabel(name, { exact: true }).fill(String(value));
+    }
+    await form.getByRole("button", { name: "Ask", exact: true }).click();
+    await page.locator(".verdict").waitFor();
+    await done(page);
+  },
+  compare: async (page) => {
+    await choose(page, "dog.jpg");
+    await page.getByRole("button", { name: "Compare methods" }).click();
+    const isDrawn = () => [...document.querySelectorAll(".tile")].every((tile) => tile.querySelector("canvas"));
+    await page.waitForFunction(isDrawn, undefined, { timeout: 120_000 });
+  },
+};
+
+async function shoot(browser, address, name, { width, height, scheme, scale = 1 }, path) {
+  const colorScheme = scheme;
+  const options = { viewport: { width, height }, colorScheme, deviceScaleFactor: scale, hasTouch: width < 500 };
+  const context = await browser.newContext({ ...options, reducedMotion: "reduce" });
+  const page = await context.newPage();
+  await page.goto(`${address}#device=wasm`);
+  await states[name](page);
+  // The pointer rests nowhere, and pictures have come.
+  await page.mouse.move(0, 0);
+  await page.waitForLoadState("networkidle");
+  const taken = await page.screenshot();
+  await sharp(taken).png({ palette: true, quality: 90, effort: 10 }).toFile(path);
+  await context.close();
+}
+
+const executablePath = [process.env.CHROMIUM_PATH, "/usr/bin/chromium", "/usr/bin/google-chrome"].find(
+  (path) => path && existsSync(path),
+);
+if (executablePath === undefined) throw new Error("No Chromium here: install it, or set CHROMIUM_PATH.");
+if (values.all === undefined) await makeExample();
+const server = await servePage({ files: await listPageFiles(), weights: await findPageWeights() });
+const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+try {
+  if (values.all === undefined) {
+    const images = join(root, "docs/images");
+    mkdirSync(images, { recursive: true });
+    const wide = { width: 1280, height: 800 };
+    await shoot(browser, server.address, "shown", { ...wide, scheme: "dark" }, join(images, "playground.png"));
+    await shoot(
+      browser,
+      server.address,
+      "compare",
+      { ...wide, scheme: "light" },
+      join(images, "playground-compare.png"),
+    );
+    const phone = { width: 390, height: 844, scheme: "light" };
+    await shoot(browser, server.address, "shown", phone, join(images, "playground-phone.png"));
+  } else {
+    mkdirSync(values.all, { recursive: true });
+    for (const [width, height] of [
+      [390, 844],
+      [1280, 800],
+      [2560, 1440],
+    ]) {
+      for (const scheme of ["dark", "light"]) {
+        for (const name of Object.keys(states)) {
+          const path = join(values.all, `${name}-${width}-${scheme}.png`);
+          await shoot(browser, server.address, name, { width, height, scheme }, path);
+        }
+      }
+    }
+  }
+} finally {
+  await browser.close();
+  await server.close();
+}
