@@ -61,7 +61,8 @@ function detectionOf(
 
 function heatOf({ boxImage }: Detection, { heatmap, maximum }: DetectionMap): RunDetection["heat"] {
   const { energy, area, enrichment } = energyInBox(heatmap, boxImage);
-  const [x, y] = [peakOf(heatmap)[0] + 0.5, peakOf(heatmap)[1] + 0.5];
+  const [column, row] = peakOf(heatmap);
+  const [x, y] = [column + 0.5, row + 0.5];
   return {
     inBox: digits(energy),
     area: digits(area),
