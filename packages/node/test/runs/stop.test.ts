@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -14,8 +14,8 @@ beforeAll(async () => {
 
 const argv = (out: string) => ["run", "p", "--out", out, "--resume", "--save", "npy", ...miniOptions];
 
-async function exists(path: string): Promise<void> {
-  while ((await readFile(path, "utf8").catch(() => "")) === "") await setTimeout(5);
+async function exists(path: string, child: ChildProcess): Promise<void> {
+  while (child.exitCode === null && (await readFile(path, "utf8").catch(() => "")) === "") await setTimeout(5);
 }
 
 describe.skipIf(process.platform === "win32")("Ctrl-C", () => {
@@ -26,7 +26,7 @@ describe.skipIf(process.platform === "win32")("Ctrl-C", () => {
       stderr += text;
     });
     const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
-    await exists(join(cwd, "out/results.jsonl"));
+    await exists(join(cwd, "out/results.jsonl"), child);
     child.kill("SIGINT");
     expect(await ended).toBe(130);
     expect(stderr).toContain(
@@ -49,7 +49,7 @@ describe.skipIf(process.platform === "win32")("Ctrl-C", () => {
   it("keeps a second command out while one runs", async () => {
     const child = spawn(process.execPath, [bin, ...argv("two")], { cwd, stdio: "ignore" });
     const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
-    await exists(join(cwd, "two/results.jsonl"));
+    await exists(join(cwd, "two/results.jsonl"), child);
     const second = await whybox(argv("two"), { cwd });
     expect([second.code, second.stderr]).toEqual([6, expect.stringMatching(/process \d+ of .* is writing this run/)]);
     expect(await ended).toBe(0);

@@ -158,7 +158,7 @@ describe.skipIf(whyNot !== undefined || process.platform === "win32")("a stream"
     const ended = new Promise<number | null>((done) => child.on("close", done));
     const begun = async () =>
       (await readdir(join(cwd, "out/tmp")).catch(() => [])).some((name) => name.endsWith(".mp4"));
-    while (!(await begun())) await setTimeout(10);
+    while (child.exitCode === null && !(await begun())) await setTimeout(10);
     child.kill("SIGINT");
     expect(await ended).toBe(130);
     await server.stop();
