@@ -121,10 +121,12 @@ function Tabs({ tab, choose }: { readonly tab: Tab; readonly choose: (tab: Tab) 
 function Notes({ notes }: { readonly notes: readonly string[] }) {
   if (notes.length === 0) return null;
   return (
-    <ul class="notes" aria-label="What to know">
-      {notes.map((note) => (
-        <li key={note}>{note}</li>
-      ))}
-    </ul>
+    <aside class="notes" aria-label="What to know">
+      <ul>
+        {notes.map((note) => (
+          <li key={note}>{note}</li>
+        ))}
+      </ul>
+    </aside>
   );
 }
