@@ -3,6 +3,7 @@ import type { Graph, Node } from "../onnx/model.js";
 import type { DetectorHead } from "./head.js";
 import { listJoints } from "./joints.js";
 import type { Layer } from "./layer.js";
+import { beforeQuantisation } from "./quantisation.js";
 import { recogniseLayers } from "./recognise-layers.js";
 
 export { resolveLayer } from "./resolve-layer.js";
@@ -28,7 +29,10 @@ function layersByName(index: GraphIndex, head: DetectorHead): Layer[] {
     const module = moduleOf(node);
     if (module === undefined || module >= headModule || NO_DATA.has(node.opType)) continue;
     const value = node.outputs.find((output) => isReadOutside(index, output, module));
-    if (value !== undefined) values.set(module, value);
+    const before = values.get(module);
+    // What reads a layer's floats beside their rounding is part of what the layer does.
+    const isRounding = before !== undefined && value !== undefined && beforeQuantisation(index, value) === before;
+    if (value !== undefined && !isRounding) values.set(module, value);
   }
   return [...values]
     .sort(([a], [b]) => a - b)

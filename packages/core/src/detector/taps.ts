@@ -3,6 +3,7 @@ import { GraphIndex } from "../onnx/graph.js";
 import type { Graph } from "../onnx/model.js";
 import type { DetectorHead } from "./head.js";
 import type { Layer } from "./layer.js";
+import { beforeQuantisation } from "./quantisation.js";
 import { downsampling } from "./stride.js";
 
 /** Layers that stand for the depths of the network, found from the graph. */
@@ -36,19 +37,17 @@ export function findTaps(graph: Graph, head: DetectorHead, layers: readonly Laye
     stages: backbone,
     neck: join < 0 ? undefined : listed[join + 1],
     lastBlocks: head.levels.map(({ inputs: [input = ""] }) => {
-      const at = listed.findIndex((layer) => layer.value === input);
+      const own = beforeQuantisation(index, input);
+      const at = listed.findIndex((layer) => beforeQuantisation(index, layer.value) === own);
       const before = joinBefore(listed, at, strides, opOf);
       return before !== undefined && behind(before.value, input) ? before : undefined;
     }),
   };
 }
 
-/** The op that computes `value`: what quantises it, and turns it back, is passed over. */
+/** The op that computes `value`. */
 function operationOf(index: GraphIndex, value: string): string {
-  let node = index.producer(value);
-  while (node?.opType === "DequantizeLinear" || node?.opType === "QuantizeLinear")
-    node = index.producer(node.inputs[0]!);
-  return node?.opType ?? "";
+  return index.producer(beforeQuantisation(index, value))?.opType ?? "";
 }
 
 const GOES_UP: ReadonlySet<string> = new Set(["Resize", "ConvTranspose"]);
@@ -98,8 +97,9 @@ function backboneOf(
 
 /** True for the layer that the upsampling reads and that is itself a mere convolution of the neck (YOLOv5's layer 10). */
 function feedsNeck(index: GraphIndex, layers: readonly Layer[], upsampling: number, layer: Layer): boolean {
-  const up = layers[upsampling]!;
-  if (!index.producer(up.value)?.inputs.includes(layer.value)) return false;
+  const up = index.producer(beforeQuantisation(index, layers[upsampling]!.value));
+  const read = up?.inputs.map((input) => beforeQuantisation(index, input));
+  if (!read?.includes(beforeQuantisation(index, layer.value))) return false;
   const before = layers[layers.findIndex((one) => one.value === layer.value) - 1];
   if (before === undefined) return false;
   // Only one convolution lies between it and the layer before: no block.

@@ -6,6 +6,7 @@ import { constantTensor } from "./normalise/constant.js";
 import { expandQuantisedOperators } from "./normalise/quantised-operators.js";
 import type { RewriteContext } from "./normalise/rewrite.js";
 import { rewrites } from "./normalise/rewrites.js";
+import { sharePairs } from "./normalise/shared-pairs.js";
 import { ValueTypes } from "./normalise/value-types.js";
 import { MAX_GRAPH_DEPTH, mapSubgraphs, subgraphsOf } from "./subgraphs.js";
 
@@ -21,7 +22,8 @@ const NEWEST_IR_VERSION = 13;
 
 /**
  * The model in one opset's spelling (21, or its own when newer): axes, sizes and bounds are inputs, constants are
- * initializers, graph inputs are what the caller feeds, quantised operators are pairs around float ones. Names of nodes and values stay; what is added gets new names.
+ * initializers, graph inputs are what the caller feeds, quantised operators are pairs around float ones, and equal pairs are one. Names of nodes
+ * and values stay (but for those of pairs that another stands for); what is added gets new names.
  * Expects a validated model (nodes in computation order).
  *
  * @throws unsupported-model for opsets older than 7 or newer than the runtime, for training-mode nodes, and for quantised or
@@ -37,13 +39,14 @@ export function normalise(model: Model): Model {
   const nextPrefix = (): string => `${prefix}${graphs++}`;
   const graph = normaliseGraph(model.graph, { opset, nextPrefix, outer: undefined, depth: 1 });
   const isInitialized = (name: string): boolean => model.graph.initializers.has(name);
-  return expandQuantisedOperators({
+  const expanded = expandQuantisedOperators({
     ...model,
     irVersion: Math.min(NEWEST_IR_VERSION, Math.max(model.irVersion, IR_VERSION[target - TARGET_OPSET]!)),
     opsets: new Map([...model.opsets, ["", target]]),
     ...(opset === target ? {} : { fileOpset: model.fileOpset ?? opset }),
     graph: { ...graph, inputs: graph.inputs.filter(({ name }) => !isInitialized(name)) },
   });
+  return { ...expanded, graph: sharePairs(expanded.graph) };
 }
 
 function checkedOpset(model: Model): number {

@@ -4,6 +4,7 @@ import { WhyboxError } from "../../src/errors.js";
 import { GraphBuilder } from "../../src/onnx/builder.js";
 import type { Graph } from "../../src/onnx/model.js";
 import { anchorHead } from "../support/anchor-head.js";
+import { quantise } from "../support/quantise.js";
 import { type YoloOptions, YoloWriter } from "./yolo-graph.js";
 
 function build(options: YoloOptions) {
@@ -51,6 +52,23 @@ describe("listLayers", () => {
     b.node("Identity", ["/model.4/Shape_output_0"], ["elsewhere"], {}, "/model.9/Identity");
     const more = { ...graph, nodes: [...graph.nodes, ...b.nodes] };
     expect(listLayers(more, head).map((layer) => layer.value)).toEqual(expected);
+  });
+
+  it("of a quantised network are the maps as the next op sees them", () => {
+    const { graph, head, expected } = build({});
+    const quantised = listLayers(quantise(graph, 24), head).map((layer) => layer.value);
+    expect(quantised).toEqual(expected.map((value) => `${value}_DequantizeLinear_Output`));
+  });
+
+  it("are the floats where some read these and others their rounding: both are part of what the layer does", () => {
+    const { graph, head, expected } = build({});
+    const nodes = quantise(graph, 24).nodes.map((node) => {
+      const inputs = node.inputs.map((input) => input.replace(`${expected[4]}_DequantizeLinear_Output`, expected[4]!));
+      return node.opType === "Concat" ? { ...node, inputs } : node;
+    });
+    const values = listLayers({ ...graph, nodes }, head).map((layer) => layer.value);
+    expect(values[4]).toBe(expected[4]);
+    expect(values[6]).toBe(`${expected[6]}_DequantizeLinear_Output`);
   });
 
   it("gives no numbers rather than wrong ones for another structure", () => {

@@ -5,6 +5,7 @@ import { findTaps } from "../../src/detector/taps.js";
 import type { Graph } from "../../src/onnx/model.js";
 import { anchorHead } from "../support/anchor-head.js";
 import { miniYolo } from "../support/mini-yolo.js";
+import { quantise } from "../support/quantise.js";
 import { yoloGraph } from "./yolo-graph.js";
 
 const tapsOf = (graph: Graph, layers?: readonly Layer[]) => {
@@ -17,6 +18,7 @@ const exports: readonly (readonly [string, () => Graph])[] = [
   ["v7.0, dynamic", () => yoloGraph()],
   ["v6, without names", () => yoloGraph({ decoding: "slice", named: false })],
   ["v6, LeakyReLU", () => yoloGraph({ activation: "leaky" })],
+  ["v7.0, quantised", () => quantise(yoloGraph({ size: [64, 96] }), 24)],
   ["restored from TF.js", () => miniYolo().model.graph],
 ];
 
