@@ -6,11 +6,24 @@ import { addMethods } from "./commands/methods.js";
 import { addReport } from "./commands/report.js";
 import { addRun } from "./commands/run.js";
 import { addShard } from "./commands/shard.js";
+import { addSubmit } from "./commands/submit.js";
 import { addUi } from "./commands/ui.js";
+import { addWorker } from "./commands/worker.js";
 import type { CliContext } from "./context.js";
 import { type ExitCode, exitCodeMeanings } from "./exit-codes.js";
 
-export const commandNames = ["explain", "run", "inspect", "methods", "convert", "report", "shard", "ui"] as const;
+export const commandNames = [
+  "explain",
+  "run",
+  "inspect",
+  "methods",
+  "convert",
+  "report",
+  "shard",
+  "submit",
+  "worker",
+  "ui",
+] as const;
 
 /**
  * The command line as commander sees it. Nothing here ends the process: commander's exits are thrown as CommanderError,
@@ -41,6 +54,8 @@ export function createProgram(context: CliContext, done: (code: ExitCode) => voi
   addConvert(program, context, done);
   addReport(program, context, done);
   addShard(program, context, done);
+  addSubmit(program, context, done);
+  addWorker(program, context, done);
   addUi(program, context, done);
   return program;
 }

@@ -1,0 +1,97 @@
+import { resolve } from "node:path";
+import { WhyboxError } from "@whybox/core";
+import type { Command } from "commander";
+import { z } from "zod";
+import { mergeShards } from "../../runs/shards/merge.js";
+import { openPlannedRun, type PlannedRun } from "../../runs/shards/plan.js";
+import type { CliContext } from "../context.js";
+import { type ExitCode, exitCodes } from "../exit-codes.js";
+import { parseOptions } from "../explain-options.js";
+import { integerText } from "../option-values.js";
+import { createRunSession, type RunSession } from "../run-session.js";
+import { count } from "../text.js";
+
+const schema = z.strictObject({
+  queue: z.string().optional(),
+  attempts: integerText(1, 1000),
+  wait: z.boolean(),
+  merge: z.boolean().default(false),
+  quiet: z.boolean().default(false),
+});
+
+type Values = z.infer<typeof schema>;
+
+/** Adds `whybox submit` to the program; `done` gets the exit code. */
+export function addSubmit(program: Command, context: CliContext, done: (code: ExitCode) => void): void {
+  program
+    .command("submit")
+    .summary("put the shards of a run into a queue, and watch them get done")
+    .description(
+      "Puts the shards of a run that are not done into a queue for whybox worker, and shows how far they are until all are done. Ctrl-C stops\n" +
+        "watching only; the same command watches again. A shard is never queued twice; one that failed is tried again.\n" +
+        "Needs Redis, and the packages bullmq and ioredis (docs/scale.md).",
+    )
+    .argument("<run>", "the folder that whybox shard plan made, at the same path on all machines")
+    .option(
+      "--queue <url>",
+      "redis://[user:password@]host[:port][/database], or rediss://; default: WHYBOX_QUEUE of the environment",
+    )
+    .option("--attempts <n>", "how often a shard is tried, with longer and longer waits between", "8")
+    .option("--no-wait", "end when the shards are in the queue")
+    .option("--merge", "put the shards together at the end, as whybox shard merge does")
+    .option("--quiet", "print errors only")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  whybox submit /data/night --queue redis://127.0.0.1:6379 --merge\n  whybox submit /data/night --queue redis://127.0.0.1:6379 --no-wait",
+    )
+    .action(async (run: string, raw: unknown) => {
+      const values = parseOptions(schema, raw);
+      if (values.merge && !values.wait)
+        throw new WhyboxError("usage", "--merge comes after waiting; leave --no-wait out.");
+      done(await submit(resolve(context.cwd, run), values, context));
+    });
+}
+
+async function submit(folder: string, values: Values, context: CliContext): Promise<ExitCode> {
+  const { readQueueAddress } = await import("../../fleet/address.js");
+  const { loadQueueLibrary } = await import("../../fleet/library.js");
+  const { connectQueue } = await import("../../fleet/connect.js");
+  const { submitRun } = await import("../../fleet/submit.js");
+  const address = readQueueAddress(values.queue, context.env.WHYBOX_QUEUE);
+  const session = createRunSession(context, values.quiet);
+  const run = await openPlannedRun(folder, session.load(1));
+  const library = await loadQueueLibrary();
+  const connection = await connectQueue(address, library, session.say);
+  const { signal } = context;
+  const { onProgress } = session.hooks();
+  signal.addEventListener("abort", connection.close, { once: true });
+  try {
+    const submitted = await submitRun(run, { library, connection, attempts: values.attempts, signal });
+    const { queued, waiting, done } = submitted;
+    session.say(
+      `${count(queued, "shard")} put into the queue at ${address.shown}, ${waiting} there already, ${done} done.`,
+    );
+    try {
+      if (values.wait) await submitted.wait(onProgress);
+    } finally {
+      await submitted.close();
+    }
+  } finally {
+    signal.removeEventListener("abort", connection.close);
+    session.clear();
+    connection.close();
+  }
+  return values.wait ? finish(run, values, session, signal) : exitCodes.ok;
+}
+
+async function finish(run: PlannedRun, { merge }: Values, session: RunSession, signal: AbortSignal): Promise<ExitCode> {
+  const place = session.place(run.folder);
+  if (!merge) {
+    session.say(`All shards are done: whybox shard merge ${place}`);
+    return exitCodes.ok;
+  }
+  const { first, end, failures, detections } = await mergeShards(run, { signal, onWait: session.say });
+  const failed = failures === 0 ? "" : `, ${failures} failed`;
+  session.say(`${count(end - first, "source")}: ${count(detections, "detection")}${failed}; results in ${place}`);
+  return failures === end - first ? exitCodes.badInput : exitCodes.ok;
+}

@@ -1,0 +1,77 @@
+import type { Command } from "commander";
+import { z } from "zod";
+import type { CliContext } from "../context.js";
+import { type ExitCode, exitCodes } from "../exit-codes.js";
+import { parseOptions } from "../explain-options.js";
+import { integerText } from "../option-values.js";
+import { createRunSession } from "../run-session.js";
+import { declareWorking } from "../shard-declaration.js";
+import { count } from "../text.js";
+
+const schema = z.strictObject({
+  queue: z.string().optional(),
+  workers: integerText(1, 1024).optional(),
+  stalledAfter: integerText(1, 3600),
+  skipMissing: z.boolean().default(false),
+  quiet: z.boolean().default(false),
+});
+
+/** Adds `whybox worker` to the program; `done` gets the exit code. */
+export function addWorker(program: Command, context: CliContext, done: (code: ExitCode) => void): void {
+  const command = program
+    .command("worker")
+    .summary("take shards from a queue and do them, until it is stopped")
+    .description(
+      "Takes shards from a queue that whybox submit fills, one after the other, until Ctrl-C or SIGTERM; what is under way then goes back to\n" +
+        "the queue. Start as many as there are machines, at any time. A shard of a worker that died goes to another one, which goes on where\n" +
+        "it was. Needs Redis, and the packages bullmq and ioredis (docs/scale.md).",
+    )
+    .option(
+      "--queue <url>",
+      "redis://[user:password@]host[:port][/database], or rediss://; default: WHYBOX_QUEUE of the environment",
+    )
+    .option("--stalled-after <seconds>", "a worker without a sign of life for so long is gone", "30");
+  declareWorking(command)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  whybox worker --queue redis://127.0.0.1:6379\n  WHYBOX_QUEUE=rediss://fleet:secret@queue.example.org whybox worker --workers 8",
+    )
+    .action(async (raw: unknown) => {
+      const { queue, workers, stalledAfter, skipMissing, quiet } = parseOptions(schema, raw);
+      const { readQueueAddress } = await import("../../fleet/address.js");
+      const { loadQueueLibrary } = await import("../../fleet/library.js");
+      const { connectQueue } = await import("../../fleet/connect.js");
+      const { workFleet } = await import("../../fleet/work.js");
+      const address = readQueueAddress(queue, context.env.WHYBOX_QUEUE);
+      const library = await loadQueueLibrary();
+      const session = createRunSession(context, quiet);
+      const { say } = session;
+      const connection = await connectQueue(address, library, say);
+      const { signal } = context;
+      signal.addEventListener(
+        "abort",
+        () => say("Stopping: what is under way is finished, and its shard goes back to the queue."),
+        {
+          once: true,
+        },
+      );
+      try {
+        say(`Waiting for shards at ${address.shown}.`);
+        await workFleet({
+          ...{ library, connection, signal, skipMissing, say },
+          ...{ load: session.load(workers), stalledMs: 1_000 * stalledAfter, hooks: session.hooks },
+          onDone: ({ run, shard }, { first, end, failures, detections }) => {
+            const failed = failures === 0 ? "" : `, ${failures} failed`;
+            say(
+              `Shard ${shard} of ${session.place(run)}: ${count(end - first, "source")}, ${count(detections, "detection")}${failed}`,
+            );
+          },
+        });
+      } finally {
+        session.clear();
+        connection.close();
+      }
+      // To be stopped is a worker's usual end.
+      done(exitCodes.ok);
+    });
+}

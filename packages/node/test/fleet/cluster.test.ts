@@ -1,0 +1,79 @@
+import { chmod, cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { delimiter, join, resolve } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { merged, planOptions } from "../runs/shards/world.js";
+import { miniOptions, pictureNames, putPictures, runWorld } from "../runs/world.js";
+import { bin, launch, whybox } from "../support/launch.js";
+import { Slurm, whyNoSlurm } from "../support/slurm.js";
+
+const deploy = resolve(import.meta.dirname, "../../../../deploy");
+const noSlurm = whyNoSlurm();
+if (noSlurm !== undefined) console.warn(`SKIPPED: the test of Slurm: ${noSlurm}`);
+
+let cwd: string;
+let whole: Record<string, string>;
+/** Where `whybox` is found as on a machine that has it installed. */
+let path: string;
+
+beforeAll(async () => {
+  cwd = await runWorld();
+  await putPictures(cwd, pictureNames(12));
+  expect(await whybox(["run", "p", "--out", "whole", ...miniOptions], { cwd })).toMatchObject({ code: 0 });
+  whole = await merged(join(cwd, "whole"));
+  const argv = ["shard", "plan", "p", "--out", "planned", ...planOptions, "--shards", "3"];
+  expect(await whybox(argv, { cwd })).toMatchObject({ code: 0 });
+  await mkdir(join(cwd, "bin"));
+  await writeFile(join(cwd, "bin/whybox"), `#!/bin/sh\nexec "${process.execPath}" "${bin}" "$@"\n`);
+  await chmod(join(cwd, "bin/whybox"), 0o755);
+  path = `${join(cwd, "bin")}${delimiter}${process.env.PATH}`;
+});
+
+async function fresh(): Promise<string> {
+  await rm(join(cwd, "out"), { recursive: true, force: true });
+  await cp(join(cwd, "planned"), join(cwd, "out"), { recursive: true });
+  return join(cwd, "out");
+}
+
+async function mergeAndCompare(out: string): Promise<void> {
+  expect(await whybox(["shard", "merge", out], { cwd })).toMatchObject({ code: 0 });
+  expect(await merged(out)).toEqual(whole);
+}
+
+describe.skipIf(noSlurm !== undefined)(`deploy/slurm/whybox.sbatch${noSlurm ? ` (SKIPPED: ${noSlurm})` : ""}`, () => {
+  let slurm: Slurm;
+  beforeAll(async () => {
+    slurm = await Slurm.start(8);
+  });
+  afterAll(() => slurm?.stop());
+
+  it("makes what one machine makes, as a job array", { timeout: 120_000 }, async () => {
+    const out = await fresh();
+    const sbatch = ["sbatch", "--wait", "--parsable", "--array=0-2", join(deploy, "slurm/whybox.sbatch"), out];
+    const { code, stdout, stderr } = await slurm.run(sbatch, cwd, { PATH: path });
+    const log = await readFile(join(cwd, `whybox-${stdout.trim()}-1.log`), "utf8").catch(() => "no log");
+    expect([code, stderr, log]).toEqual([0, "", expect.stringMatching(/^Shard 1: 4 sources, /)]);
+    await mergeAndCompare(out);
+    // A shard that the plan does not have fails, and the cluster sees it.
+    const beyond = await slurm.run(["sbatch", "--wait", "--array=3", join(deploy, "slurm/whybox.sbatch"), out], cwd, {
+      PATH: path,
+    });
+    expect(beyond.code).toBe(2);
+  });
+});
+
+describe("deploy/kubernetes/job.yaml", () => {
+  const job = async () => parse(await readFile(join(deploy, "kubernetes/job.yaml"), "utf8"));
+
+  it("makes what one machine makes, with its own command line for each index", { timeout: 120_000 }, async () => {
+    const out = await fresh();
+    const { command, env } = (await job()).spec.template.spec.containers[0];
+    expect(env.map(({ name }: { name: string }) => name)).toEqual(["RUN"]);
+    for (const index of ["0", "1", "2"]) {
+      const given = { PATH: path, RUN: out, JOB_COMPLETION_INDEX: index };
+      const { code, stderr } = await launch(command, { cwd, env: given });
+      expect([code, stderr]).toEqual([0, expect.stringContaining(`Shard ${index}: 4 sources`)]);
+    }
+    await mergeAndCompare(out);
+  });
+});
