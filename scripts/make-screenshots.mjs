@@ -71,7 +71,7 @@ const states = {
     await choose(page, "dog.jpg");
     await page.getByRole("button", { name: "Compare methods" }).click();
     const isDrawn = () => [...document.querySelectorAll(".tile")].every((tile) => tile.querySelector("canvas"));
-    await page.waitForFunction(isDrawn, undefined, { timeout: 120_000 });
+    await page.waitForFunction(isDrawn);
   },
 };
 
@@ -80,6 +80,8 @@ async function shoot(browser, address, name, { width, height, scheme, scale = 1 
   const options = { viewport: { width, height }, colorScheme, deviceScaleFactor: scale, hasTouch: width < 500 };
   const context = await browser.newContext({ ...options, reducedMotion: "reduce" });
   const page = await context.newPage();
+  // Only the page's own work takes long, and on a busy machine very long.
+  page.setDefaultTimeout(180_000);
   await page.goto(`${address}#device=wasm`);
   await states[name](page);
   // The pointer rests nowhere, and pictures have come.

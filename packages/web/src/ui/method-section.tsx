@@ -12,37 +12,41 @@ const groups: readonly (readonly [Cost, string])[] = [
 
 /** How the heatmap is made, and at which layer. */
 export function MethodSection({ controller, state }: SectionProps) {
-  const { settings, model } = state;
+  const { settings, model, comparing } = state;
   const method = methodOf(settings.method);
   const [strip, setStrip] = useState(false);
   const layers = model.phase === "ready" ? model.model.layers : [];
   return (
     <section class="group">
-      <h2>Method</h2>
-      <select
-        aria-label="Method"
-        value={method.id}
-        onChange={({ currentTarget }) => controller.set({ method: currentTarget.value })}
-      >
-        {groups.map(([cost, title]) => (
-          <optgroup key={cost} label={title}>
-            {methodChoices
-              .filter((one) => one.cost === cost)
-              .map(({ id, title: name }) => (
-                <option key={id} value={id}>
-                  {name}
-                </option>
-              ))}
-          </optgroup>
-        ))}
-      </select>
-      <p class="explain" title={method.paper}>
-        {method.what}
-      </p>
-      <p class="explain faint">
-        <span class={`cost is-${method.cost}`}>{costs[method.cost]}</span> {method.runs}
-      </p>
-      {method.takesLayer && (
+      <h2>{comparing ? "For all methods" : "Method"}</h2>
+      {!comparing && (
+        <>
+          <select
+            aria-label="Method"
+            value={method.id}
+            onChange={({ currentTarget }) => controller.set({ method: currentTarget.value })}
+          >
+            {groups.map(([cost, title]) => (
+              <optgroup key={cost} label={title}>
+                {methodChoices
+                  .filter((one) => one.cost === cost)
+                  .map(({ id, title: name }) => (
+                    <option key={id} value={id}>
+                      {name}
+                    </option>
+                  ))}
+              </optgroup>
+            ))}
+          </select>
+          <p class="explain" title={method.paper}>
+            {method.what}
+          </p>
+          <p class="explain faint">
+            <span class={`cost is-${method.cost}`}>{costs[method.cost]}</span> {method.runs}
+          </p>
+        </>
+      )}
+      {(comparing || method.takesLayer) && (
         <>
           <label class="field is-inline">
             Layer
@@ -75,7 +79,7 @@ export function MethodSection({ controller, state }: SectionProps) {
           </details>
         </>
       )}
-      <p class="explain faint paper">{method.paper}</p>
+      {!comparing && <p class="explain faint paper">{method.paper}</p>}
     </section>
   );
 }

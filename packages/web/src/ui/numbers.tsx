@@ -17,7 +17,8 @@ interface NumbersProps {
 
 /** What is seen, in a sentence, and the numbers that belong to it. Beside the photo, or below it where the page is narrow. */
 export function Answer(props: NumbersProps) {
-  const { model, found, map } = props.state;
+  const { model, found, map, settings } = props.state;
+  const provider = model.phase === "ready" ? model.model.provider : undefined;
   return (
     <section class="answer" aria-label="Answer">
       {model.phase === "failed" && (
@@ -31,6 +32,9 @@ export function Answer(props: NumbersProps) {
             </button>
           </div>
         </Notice>
+      )}
+      {settings.device === "webgpu" && provider?.device === "wasm" && (
+        <p class="caution">It runs on the CPU. {provider.note}</p>
       )}
       {found.phase === "failed" && <Notice failure={found.failure} />}
       {map.failure && <Notice failure={map.failure} />}

@@ -83,7 +83,7 @@ describe.skipIf(chromium === undefined)("the page", () => {
     expect(await page.locator(".box[aria-pressed=true]").count()).toBe(1);
     await page.locator(".box").last().press("Shift+Enter");
     expect(await page.locator(".box[aria-pressed=true]").count()).toBe(2);
-    expect(await page.getByRole("status").first().innerText()).not.toBe("");
+    expect(await page.getByRole("status").last().innerText()).not.toBe("");
   });
 
   it("asks about a box that is drawn with the mouse", async () => {
