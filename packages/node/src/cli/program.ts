@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { addConvert } from "./commands/convert.js";
 import { addExplain } from "./commands/explain.js";
+import { addExport } from "./commands/export.js";
 import { addInspect } from "./commands/inspect.js";
 import { addMethods } from "./commands/methods.js";
 import { addReport } from "./commands/report.js";
@@ -19,6 +20,7 @@ export const commandNames = [
   "methods",
   "convert",
   "report",
+  "export",
   "shard",
   "submit",
   "worker",
@@ -53,6 +55,7 @@ export function createProgram(context: CliContext, done: (code: ExitCode) => voi
   addMethods(program, context, done);
   addConvert(program, context, done);
   addReport(program, context, done);
+  addExport(program, context, done);
   addShard(program, context, done);
   addSubmit(program, context, done);
   addWorker(program, context, done);

@@ -42,10 +42,16 @@ export interface RunPicture {
   readonly source: string;
   /** Number of the frame; undefined for a picture. */
   readonly frame: number | undefined;
+  /** Seconds from the start of the video, where that is known. */
+  readonly time: number | null;
   readonly size: readonly [height: number, width: number];
   readonly detections: readonly RunDetection[];
   readonly maps: readonly SmallMap[];
-  readonly messages: readonly string[];
+}
+
+export interface ReadOptions {
+  /** Without them reading takes a third of the time. Default true. */
+  readonly withMaps?: boolean;
 }
 
 /** What a run's lines tell, one after the other; a video's frames come after its own line. */
@@ -79,41 +85,49 @@ export async function openRun(folder: string): Promise<OpenRun> {
  * What is done, in the order of the items. A torn last line of a run that is under way is left out.
  * @throws bad-input for a line that is none of a run's.
  */
-export async function* readRun(run: OpenRun): AsyncGenerator<RunEntry> {
-  const maps = readLines(run, runFiles.maps, mapLineSchema);
+export async function* readRun(run: OpenRun, options: ReadOptions = {}): AsyncGenerator<RunEntry> {
+  const { withMaps = true } = options;
+  const maps = withMaps ? readLines(run, runFiles.maps, mapLineSchema) : nothing();
   try {
     for await (const line of readLines(run, runFiles.results, resultLineSchema)) {
       const { value } = await maps.next();
-      yield* entriesOf(run, line, decodeMaps(value?.maps ?? []));
+      yield* entriesOf(run, line, decodeMaps(value?.maps ?? []), withMaps);
     }
   } finally {
     await maps.return(undefined);
   }
 }
 
-async function* entriesOf(run: OpenRun, line: ResultLine, maps: SmallMap[]): AsyncGenerator<RunEntry> {
+async function* nothing(): AsyncGenerator<undefined> {}
+
+async function* entriesOf(
+  run: OpenRun,
+  line: ResultLine,
+  maps: SmallMap[],
+  withMaps: boolean,
+): AsyncGenerator<RunEntry> {
   if (line.kind === "picture") {
     yield pictureOf(line, maps);
     return;
   }
   yield line;
   if (line.kind !== "video") return;
-  const frameMaps = readLines(run, line.files.maps, mapLineSchema);
+  const frameMaps = withMaps ? readLines(run, line.files.maps, mapLineSchema) : nothing();
   try {
     for await (const frame of readLines(run, line.files.frames, frameLineSchema)) {
       const { value } = await frameMaps.next();
-      const { size, detections, messages } = frame;
+      const { size, detections, time } = frame;
       const small = decodeMaps(value?.maps ?? []);
       const { item, source } = line;
-      yield { kind: "picture", item, source, frame: frame.frame, size, detections, maps: small, messages };
+      yield { kind: "picture", item, source, frame: frame.frame, time, size, detections, maps: small };
     }
   } finally {
     await frameMaps.return(undefined);
   }
 }
 
-function pictureOf({ item, source, size, detections, messages }: RunPictureLine, maps: SmallMap[]): RunPicture {
-  return { kind: "picture", item, source, frame: undefined, size, detections, maps, messages };
+function pictureOf({ item, source, size, detections }: RunPictureLine, maps: SmallMap[]): RunPicture {
+  return { kind: "picture", item, source, frame: undefined, time: null, size, detections, maps };
 }
 
 function decodeMaps(

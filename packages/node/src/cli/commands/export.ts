@@ -1,0 +1,53 @@
+import { join, resolve } from "node:path";
+import type { Command } from "commander";
+import { z } from "zod";
+import { stopIfAborted } from "../../batch/explain-source.js";
+import { exportFormats, exportRun } from "../../export/export-run.js";
+import type { CliContext } from "../context.js";
+import { type ExitCode, exitCodes } from "../exit-codes.js";
+import { parseOptions } from "../explain-options.js";
+import { choiceText, plainText } from "../option-values.js";
+import { createTerminal } from "../terminal.js";
+import { printable } from "../text.js";
+
+const exportOptionsSchema = z.strictObject({
+  to: z.array(choiceText(exportFormats)),
+  out: plainText("a folder").optional(),
+  quiet: z.boolean().default(false),
+});
+
+/** Adds `whybox export` to the program; `done` gets the exit code. */
+export function addExport(program: Command, context: CliContext, done: (code: ExitCode) => void): void {
+  program
+    .command("export <run>")
+    .summary("write a run's detections for other tools: COCO, YOLO, CSV, Parquet, FiftyOne")
+    .description(
+      "Writes the detections of a run's folder, each with how much of its heat lies in its box and how suspicious that is:\n" +
+        "coco.json (COCO's format with fields of its own), yolo/ (label files with confidences), detections.csv,\n" +
+        "detections.parquet, fiftyone/ (a dataset for FiftyOne, with heatmaps). See docs/report.md.",
+    )
+    .requiredOption("--to <format...>", `one or more of ${exportFormats.join(", ")}`)
+    .option("--out <dir>", "folder to write into; default: export in the run's folder")
+    .option("--quiet", "print errors only")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  whybox export night --to coco csv\n  whybox export night --to fiftyone --out datasets/night",
+    )
+    .action(async (run: string, raw: unknown) => {
+      await exportTo(run, parseOptions(exportOptionsSchema, raw), context);
+      done(exitCodes.ok);
+    });
+}
+
+async function exportTo(run: string, values: z.infer<typeof exportOptionsSchema>, context: CliContext): Promise<void> {
+  stopIfAborted(context.signal);
+  const folder = resolve(context.cwd, run);
+  const out = values.out === undefined ? join(folder, "export") : resolve(context.cwd, values.out);
+  const terminal = createTerminal(context, { quiet: values.quiet, json: false });
+  const { finished } = await exportRun(folder, [...new Set(values.to)], out, ({ path, notes }) => {
+    stopIfAborted(context.signal);
+    terminal.print(printable(path));
+    for (const note of notes) terminal.notice(`note: ${printable(note)}`);
+  });
+  if (!finished) terminal.notice("note: The run is under way or was broken off; what is done was exported.");
+}

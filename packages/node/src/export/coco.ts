@@ -1,0 +1,63 @@
+import type { OpenRun, RunPicture } from "../report/read-run.js";
+import type { RunDetection } from "../runs/schema.js";
+import { heatFields, picturesOf } from "./pictures.js";
+
+/**
+ * A run as a dataset in COCO's format (cocodataset.org, "Data format"): images, annotations, categories. Categories are numbered from 1. Detections
+ * have `score` and, beyond the format, what their maps say; turned boxes are polygons in `segmentation`, poses are `keypoints`.
+ * @yields the text of the file, part by part.
+ */
+export async function* cocoText(run: OpenRun): AsyncGenerator<string> {
+  const { model, versions } = run.manifest;
+  const info = { description: "Detections of a Whybox run", version: versions.whybox, model_sha256: model.sha256 };
+  yield `{"info":${JSON.stringify(info)},\n"licenses":[],\n"categories":${JSON.stringify(categoriesOf(run))},\n"images":[`;
+  yield* joined(imagesOf(run));
+  yield '],\n"annotations":[';
+  yield* joined(annotationsOf(run));
+  yield "]}\n";
+}
+
+function categoriesOf({ manifest: { model } }: OpenRun) {
+  return model.classNames.map((name, i) => ({ id: i + 1, name, supercategory: "" }));
+}
+
+async function* imagesOf(run: OpenRun): AsyncGenerator<object> {
+  for await (const { id, item, source, frame, time, size } of picturesOf(run, { withMaps: false })) {
+    const place = frame === undefined ? {} : { frame, time };
+    yield { id, file_name: source, height: size[0], width: size[1], item, ...place };
+  }
+}
+
+async function* annotationsOf(run: OpenRun): AsyncGenerator<object> {
+  let id = 0;
+  for await (const picture of picturesOf(run, { withMaps: false })) {
+    for (const detection of picture.detections) yield annotationOf(detection, picture, ++id, run);
+  }
+}
+
+function annotationOf(detection: RunDetection, { id: image }: RunPicture & { id: number }, id: number, run: OpenRun) {
+  const [x1, y1, x2, y2] = detection.box;
+  const { corners, keypoints, level, score, objectness, probability } = detection;
+  const [width, height] = [round(x2 - x1), round(y2 - y1)];
+  const points = keypoints?.flatMap(({ x, y, confidence }) => [x, y, confidence === null || confidence >= 0.5 ? 2 : 1]);
+  return {
+    ...{ id, image_id: image, category_id: detection.class + 1, bbox: [x1, y1, width, height] },
+    ...{ area: round(width * height), iscrowd: 0, segmentation: corners === undefined ? [] : [corners.flat()] },
+    ...(points === undefined ? {} : { keypoints: points, num_keypoints: keypoints!.length }),
+    ...{ score, objectness, probability, level: run.manifest.model.levels[level]?.name ?? null },
+    ...heatFields(detection),
+  };
+}
+
+function round(value: number): number {
+  return Math.round(value * 1e3) / 1e3;
+}
+
+/** One value a line, commas between. */
+async function* joined(values: AsyncIterable<object>): AsyncGenerator<string> {
+  let before = "\n";
+  for await (const value of values) {
+    yield before + JSON.stringify(value);
+    before = ",\n";
+  }
+}

@@ -1,0 +1,89 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import sharp from "sharp";
+import { grids } from "../report/format.js";
+import { locate, type OpenRun, type RunPicture, type SmallMap } from "../report/read-run.js";
+import type { RunDetection } from "../runs/schema.js";
+import { heatFields, picturesOf } from "./pictures.js";
+import { writeParts } from "./write-parts.js";
+
+/** Heatmaps that share a folder. */
+const FOLDER_FILES = 1000;
+
+/**
+ * Writes a folder that FiftyOne loads: `fo.Dataset.from_dir(folder, dataset_type=fo.types.FiftyOneDataset)`. Each picture is a sample with
+ * `predictions` (`fo.Detections`; boxes [x, y, width, height] in shares of the picture, what their maps say as attributes) and, where it has maps,
+ * `heatmap` (`fo.Heatmap`; the hottest of its detections' maps in each cell, 32 × 32). Pictures are not copied: `filepath` is where they lie.
+ * Frames of videos and pictures behind addresses are left out, for a sample is a file.
+ *
+ * The layout is the one whose metadata.json has no version (docs.voxel51.com, "FiftyOneDataset"): its samples are as `Sample.to_dict()` gives
+ * them, and their fields are found by looking; the newer one is a copy of FiftyOne's own database.
+ * @returns how many samples were written, how many pictures left out.
+ * @throws output.
+ */
+export async function writeFiftyOne(folder: string, run: OpenRun): Promise<{ samples: number; leftOut: number }> {
+  let [samples, leftOut] = [0, 0];
+  async function* text(): AsyncGenerator<string> {
+    yield '{"samples":[';
+    for await (const picture of picturesOf(run)) {
+      const filepath = picture.frame === undefined ? locate(run, picture.source) : undefined;
+      if (filepath === undefined) {
+        leftOut++;
+        continue;
+      }
+      const heatmap = picture.maps.length === 0 ? undefined : await writeHeatmap(folder, picture);
+      yield `${samples++ === 0 ? "\n" : ",\n"}${JSON.stringify(sampleOf(picture, filepath, heatmap, run))}`;
+    }
+    yield "\n]}\n";
+  }
+  await writeParts(join(folder, "samples.json"), text());
+  const { classNames, sha256 } = run.manifest.model;
+  const info = { classes: classNames, model_sha256: sha256, tool: `whybox ${run.manifest.versions.whybox}` };
+  await writeParts(join(folder, "metadata.json"), [`${JSON.stringify({ media_type: "image", info }, null, 2)}\n`]);
+  return { samples, leftOut };
+}
+
+function sampleOf({ item, size, detections }: RunPicture, filepath: string, heatmap: string | undefined, run: OpenRun) {
+  const [height, width] = size;
+  return {
+    filepath,
+    tags: [],
+    metadata: { _cls: "ImageMetadata", width, height },
+    item,
+    predictions: { _cls: "Detections", detections: detections.map((one) => detectionOf(one, size, run)) },
+    ...(heatmap === undefined ? {} : { heatmap: { _cls: "Heatmap", tags: [], map_path: heatmap, range: [0, 255] } }),
+  };
+}
+
+function detectionOf(detection: RunDetection, [height, width]: RunPicture["size"], run: OpenRun) {
+  const [x1, y1, x2, y2] = detection.box;
+  const box = [x1 / width, y1 / height, (x2 - x1) / width, (y2 - y1) / height];
+  // FiftyOne tells a field's type by its values, and null has none.
+  const known = Object.entries(heatFields(detection)).filter(([, value]) => value !== null);
+  return {
+    ...{ _cls: "Detection", attributes: {}, tags: [], label: detection.name, bounding_box: box.map(share) },
+    ...{ confidence: detection.score, level: run.manifest.model.levels[detection.level]?.name ?? "" },
+    ...Object.fromEntries(known),
+  };
+}
+
+function share(value: number): number {
+  return Number(value.toFixed(6));
+}
+
+/** @returns the path from the dataset's folder. */
+async function writeHeatmap(folder: string, { id, maps }: RunPicture & { id: number }): Promise<string> {
+  const parts = ["fields", "heatmap", String(Math.floor(id / FOLDER_FILES)).padStart(4, "0"), `${id}.png`];
+  const side = grids.picture;
+  const raw = { width: side, height: side, channels: 1 as const };
+  const png = await sharp(hottest(maps), { raw }).toColourspace("b-w").png().toBuffer();
+  await mkdir(join(folder, ...parts.slice(0, -1)), { recursive: true });
+  await writeParts(join(folder, ...parts), [png]);
+  return parts.join("/");
+}
+
+function hottest(maps: readonly SmallMap[]): Uint8Array {
+  const cells = new Uint8Array(grids.picture ** 2);
+  for (const { picture } of maps) for (let i = 0; i < cells.length; i++) cells[i] = Math.max(cells[i]!, picture[i]!);
+  return cells;
+}

@@ -1,0 +1,27 @@
+import { type OpenRun, type ReadOptions, type RunPicture, readRun } from "../report/read-run.js";
+import { suspicionOf } from "../report/suspicion.js";
+import type { RunDetection } from "../runs/schema.js";
+
+/** The pictures and frames of a run, one after the other, numbered from 1. */
+export async function* picturesOf(
+  run: OpenRun,
+  options: ReadOptions = {},
+): AsyncGenerator<RunPicture & { id: number }> {
+  let id = 0;
+  for await (const entry of readRun(run, options)) if (entry.kind === "picture") yield { ...entry, id: ++id };
+}
+
+/** What an export says of a detection's map, besides its box; null without a map of its own. */
+export function heatFields({ score, heat, blind }: RunDetection) {
+  const hasHeat = heat !== null && heat.maximum > 0;
+  return {
+    in_box: heat?.inBox ?? null,
+    area_fraction: heat?.area ?? null,
+    ratio: heat?.ratio ?? null,
+    peak_x: heat?.peak[0] ?? null,
+    peak_y: heat?.peak[1] ?? null,
+    peak_in_box: heat?.peakInBox ?? null,
+    suspicion: hasHeat ? Number(suspicionOf(score, heat.inBox, heat.area).toPrecision(6)) : null,
+    blind: blind.length > 0,
+  };
+}

@@ -1,0 +1,70 @@
+import type { BasicType } from "hyparquet-writer";
+import type { OpenRun, RunPicture } from "../report/read-run.js";
+import type { RunDetection } from "../runs/schema.js";
+import { heatFields, picturesOf } from "./pictures.js";
+
+/** A row of a table: a detection in its picture. */
+export type TableRow = Readonly<Record<string, string | number | boolean | null>>;
+
+/** The columns of CSV and Parquet. Numbers one by one: lists would need readers that know lists. */
+export const tableColumns: readonly (readonly [name: string, type: BasicType])[] = [
+  ["item", "INT32"],
+  ["source", "STRING"],
+  ["frame", "INT32"],
+  ["time", "DOUBLE"],
+  ["height", "INT32"],
+  ["width", "INT32"],
+  ["detection", "INT32"],
+  ["class", "INT32"],
+  ["name", "STRING"],
+  ["score", "DOUBLE"],
+  ["x1", "DOUBLE"],
+  ["y1", "DOUBLE"],
+  ["x2", "DOUBLE"],
+  ["y2", "DOUBLE"],
+  ["level", "STRING"],
+  ["explained", "BOOLEAN"],
+  ["in_box", "DOUBLE"],
+  ["area_fraction", "DOUBLE"],
+  ["ratio", "DOUBLE"],
+  ["peak_x", "DOUBLE"],
+  ["peak_y", "DOUBLE"],
+  ["peak_in_box", "BOOLEAN"],
+  ["suspicion", "DOUBLE"],
+  ["blind", "BOOLEAN"],
+];
+
+/** The rows of a run, one after the other. */
+export async function* tableRows(run: OpenRun): AsyncGenerator<TableRow> {
+  for await (const picture of picturesOf(run, { withMaps: false })) {
+    for (const [index, detection] of picture.detections.entries()) yield rowOf(picture, index, detection, run);
+  }
+}
+
+function rowOf(picture: RunPicture, index: number, detection: RunDetection, run: OpenRun): TableRow {
+  const { item, source, frame = null, time, size } = picture;
+  const [x1, y1, x2, y2] = detection.box;
+  const { class: number, name, score, explained } = detection;
+  const level = run.manifest.model.levels[detection.level]?.name ?? null;
+  return {
+    ...{ item, source, frame, time, height: size[0], width: size[1], detection: index },
+    ...{ class: number, name, score, x1, y1, x2, y2, level, explained },
+    ...heatFields(detection),
+  };
+}
+
+/**
+ * The table as CSV (RFC 4180) with a header; nothing where there is no value.
+ * @yields the text, line by line.
+ */
+export async function* csvText(run: OpenRun): AsyncGenerator<string> {
+  const names = tableColumns.map(([name]) => name);
+  yield `${names.join(",")}\r\n`;
+  for await (const row of tableRows(run)) yield `${names.map((name) => csvCell(row[name] ?? null)).join(",")}\r\n`;
+}
+
+function csvCell(value: string | number | boolean | null): string {
+  if (value === null) return "";
+  const text = String(value);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
