@@ -14,6 +14,7 @@ export interface Case {
 }
 
 export const x34 = { x: noise([2, 3, 4]) };
+const x2345 = { x: noise([2, 3, 4, 5]) };
 const image = { x: noise([1, 2, 5, 7]) };
 
 /** One node from input x to output y. */
@@ -21,6 +22,15 @@ export function single(op: string, attributes: Parameters<GraphBuilder["node"]>[
   return (b: GraphBuilder): void => {
     b.input("x", undefined);
     b.node(op, ["x", ...extra], ["y"], attributes, "the_node");
+    b.output("y");
+  };
+}
+
+/** The same, of a shape that the file tells. */
+function ofRankFour(op: string, axis: number) {
+  return (b: GraphBuilder): void => {
+    b.input("x", [2, 3, 4, 5]);
+    b.node(op, ["x"], ["y"], { axis });
     b.output("y");
   };
 }
@@ -85,6 +95,9 @@ export const cases: Case[] = [
     { name: `${op} axis 0`, op, opset: 11, build: single(op, { axis: 0 }), feeds: x34 },
     { name: `${op} last axis`, op, opset: 12, build: single(op, { axis: -1 }), feeds: x34 },
     { name: `${op} axis -2`, op, opset: 11, build: single(op, { axis: -2 }), feeds: x34 },
+    { name: `${op} axis 2 of unknown rank`, op, opset: 12, build: single(op, { axis: 2 }), feeds: x34 },
+    { name: `${op} axis 2 of 4`, op, opset: 11, build: single(op, { axis: 2 }), feeds: x2345 },
+    { name: `${op} axis -2 of 4`, op, opset: 11, build: ofRankFour(op, -2), feeds: x2345 },
   ]),
   {
     name: "Softmax at the last axis of a known rank",

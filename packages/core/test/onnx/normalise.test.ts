@@ -1,8 +1,9 @@
 import * as ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
+import { buildBackward } from "../../src/autodiff/backward.js";
 import { intAttribute, intsAttribute } from "../../src/onnx/attributes.js";
 import { GraphBuilder } from "../../src/onnx/builder.js";
-import { DataType, type Node } from "../../src/onnx/model.js";
+import { DataType, type Graph, type Node } from "../../src/onnx/model.js";
 import { rewrites } from "../../src/onnx/normalise/rewrites.js";
 import { NEWEST_OPSET, normalise, OLDEST_OPSET, TARGET_OPSET } from "../../src/onnx/normalise.js";
 import { floatTensor } from "../../src/onnx/tensors.js";
@@ -54,18 +55,25 @@ describe("normalise", () => {
   });
 
   it("writes Softmax out only where it must", () => {
-    const at = (axis: number) =>
-      built({
-        opset: 11,
-        build: (b) => {
-          b.input("x", [2, 3, 4]);
-          b.node("Softmax", ["x"], ["y"], { axis });
-          b.output("y");
-        },
-      });
-    const ops = (axis: number) => normalise(at(axis)).graph.nodes.map(({ opType }) => opType);
-    expect(ops(2)).toEqual(["Softmax"]);
-    expect(ops(1)).toEqual(["Flatten", "Softmax", "Shape", "Reshape"]);
+    const ops = (axis: number, shape?: readonly number[]) => softmaxAt(axis, shape).nodes.map(({ opType }) => opType);
+    const shape = [2, 3, 4, 5];
+    expect(ops(3, shape)).toEqual(["Softmax"]);
+    expect(ops(-1)).toEqual(["Softmax"]);
+    expect(ops(1, shape)).toEqual(["Flatten", "Softmax", "Shape", "Reshape"]);
+    expect(ops(-2, shape)).toEqual(["Reshape", "Softmax", "Shape", "Reshape"]);
+    expect(ops(3)).toEqual(["Reshape", "Softmax", "Shape", "Reshape"]);
+  });
+
+  it.each<[number, readonly number[] | undefined]>([
+    [0, undefined],
+    [1, undefined],
+    [2, undefined],
+    [3, undefined],
+    [-1, [1, 3, 4, 5]],
+    [-2, [1, 3, 4, 5]],
+  ])("lets several seeds through an old Softmax at axis %i of shape %s", (axis, shape) => {
+    const { refusals } = buildBackward(softmaxAt(axis, shape), { taps: ["x"], outputs: ["y"], manySeeds: true });
+    expect(refusals).toEqual([]);
   });
 
   it("says how many equal parts a Split makes", () => {
@@ -291,3 +299,16 @@ describe("normalise", () => {
     expect(() => validateModel(modelOf(graph, 13))).toThrow(expect.objectContaining({ code: "limit" }));
   });
 });
+
+/** An old Softmax, normalised. */
+function softmaxAt(axis: number, shape?: readonly number[]): Graph {
+  const old = built({
+    opset: 11,
+    build: (b) => {
+      b.input("x", shape);
+      b.node("Softmax", ["x"], ["y"], { axis });
+      b.output("y");
+    },
+  });
+  return normalise(old).graph;
+}

@@ -3,7 +3,8 @@ import { change, firstInput, firstOutput, type Rewrite } from "./rewrite.js";
 
 /**
  * Softmax, LogSoftmax, Hardmax (opset < 13) work on the input flattened to 2-D at `axis` (default 1). At the last axis
- * that equals the new meaning; else the flattening is written out, for any shape.
+ * that equals the new meaning. Else what is behind `axis` is made one axis; those in front stay, so that axis 0 can carry several
+ * seeds. Exporters leave out ranks often, and then write the last axis as a number.
  */
 export const flattenedSoftmax: Rewrite = (node, cx) => {
   const input = firstInput(node);
@@ -12,7 +13,12 @@ export const flattenedSoftmax: Rewrite = (node, cx) => {
   const rank = cx.rank(input);
   if (axis === -1 || (rank !== undefined && axis === rank - 1)) return change(node, { set: { axis: -1 } });
   const { build } = cx;
-  const flat = build.op("Flatten", [input], { axis });
+  const front = axis < 0 && rank !== undefined ? axis + rank : axis;
+  // Flatten merges the axes in front; with one or none of them, or an unknown number, that is no loss.
+  const flat =
+    front > 1
+      ? build.op("Reshape", [input, build.ints([...Array<number>(front).fill(0), -1])])
+      : build.op("Flatten", [input], { axis });
   const inner = build.fresh(node.opType);
   // The last node computes the old output, so it carries the name; the one in the middle is new.
   build.nodes.push({ ...change(node, { inputs: [flat], outputs: [inner], set: { axis: -1 } }), name: inner });
