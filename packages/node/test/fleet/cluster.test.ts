@@ -1,5 +1,6 @@
 import { chmod, cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { delimiter, join, resolve } from "node:path";
+import { Job } from "kubernetes-models/batch/v1/Job";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { merged, planOptions } from "../runs/shards/world.js";
@@ -10,6 +11,8 @@ import { Slurm, whyNoSlurm } from "../support/slurm.js";
 const deploy = resolve(import.meta.dirname, "../../../../deploy");
 const noSlurm = whyNoSlurm();
 if (noSlurm !== undefined) console.warn(`SKIPPED: the test of Slurm: ${noSlurm}`);
+
+const long = process.env.WHYBOX_LONG_TESTS === "1";
 
 let cwd: string;
 let whole: Record<string, string>;
@@ -49,21 +52,38 @@ describe.skipIf(noSlurm !== undefined)(`deploy/slurm/whybox.sbatch${noSlurm ? ` 
 
   it("makes what one machine makes, as a job array", { timeout: 120_000 }, async () => {
     const out = await fresh();
-    const sbatch = ["sbatch", "--wait", "--parsable", "--array=0-2", join(deploy, "slurm/whybox.sbatch"), out];
-    const { code, stdout, stderr } = await slurm.run(sbatch, cwd, { PATH: path });
-    const log = await readFile(join(cwd, `whybox-${stdout.trim()}-1.log`), "utf8").catch(() => "no log");
-    expect([code, stderr, log]).toEqual([0, "", expect.stringMatching(/^Shard 1: 4 sources, /)]);
-    await mergeAndCompare(out);
+    const script = join(deploy, "slurm/whybox.sbatch");
+    const submit = (...argv: string[]) => slurm.run(["sbatch", "--parsable", ...argv], cwd, { PATH: path });
+    // The dependency takes Slurm half a minute, so it is for the long form.
+    const array = await submit(...(long ? [] : ["--wait"]), "--array=0-2", script, out);
+    const id = array.stdout.trim();
+    const merge = long
+      ? await submit("--wait", `--dependency=afterok:${id}`, "--wrap", `whybox shard merge ${out}`)
+      : await whybox(["shard", "merge", out], { cwd });
+    const log = await readFile(join(cwd, `whybox-${id}-1.log`), "utf8").catch(() => "no log");
+    expect([array.code, merge.code, log]).toEqual([0, 0, expect.stringMatching(/^Shard 1: 4 sources, /)]);
+    expect(await merged(out)).toEqual(whole);
     // A shard that the plan does not have fails, and the cluster sees it.
-    const beyond = await slurm.run(["sbatch", "--wait", "--array=3", join(deploy, "slurm/whybox.sbatch"), out], cwd, {
-      PATH: path,
-    });
+    const beyond = await submit("--wait", "--array=3", script, out);
     expect(beyond.code).toBe(2);
   });
 });
 
 describe("deploy/kubernetes/job.yaml", () => {
   const job = async () => parse(await readFile(join(deploy, "kubernetes/job.yaml"), "utf8"));
+
+  it("is a job of Kubernetes' published schema, which counts shards", async () => {
+    const given = await job();
+    expect(() => new Job(given).validate()).not.toThrow();
+    expect(() => new Job({ ...given, spec: { ...given.spec, completions: "32" } }).validate()).toThrow(/completions/);
+    const { completionMode, completions, parallelism, backoffLimitPerIndex, maxFailedIndexes } = given.spec;
+    expect([completionMode, maxFailedIndexes]).toEqual(["Indexed", completions]);
+    expect(completions).toBeGreaterThan(parallelism);
+    expect(backoffLimitPerIndex).toBeGreaterThan(0);
+    // What the folder's lock rests on: pods of an index have one name, so the second must come after the first.
+    expect(given.spec.podReplacementPolicy).toBe("Failed");
+    expect(given.spec.template.spec.restartPolicy).toBe("Never");
+  });
 
   it("makes what one machine makes, with its own command line for each index", { timeout: 120_000 }, async () => {
     const out = await fresh();

@@ -95,7 +95,9 @@ describe.skipIf(noRedis !== undefined)(`whybox worker and submit${noRedis ? ` (S
       path.endsWith("results.jsonl"),
     ).length;
 
-  const submit = (...argv: string[]) => whybox(["submit", "out", "--merge", ...argv], { cwd, env: env() });
+  /** Watches as long as there is something to watch; not for ever, should a test fail. */
+  const submit = (...argv: string[]) =>
+    launch(["timeout", "1200", process.execPath, bin, "submit", "out", "--merge", ...argv], { cwd, env: env() });
 
   it("make what one machine makes, though a worker and the Redis are killed", { timeout: 240_000 }, async () => {
     const out = await fresh();

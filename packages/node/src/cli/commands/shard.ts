@@ -7,7 +7,7 @@ import { writeParquet } from "../../runs/parquet.js";
 import { runFiles, type SuccessMark } from "../../runs/schema.js";
 import { mergeShards } from "../../runs/shards/merge.js";
 import { openPlannedRun, planShards } from "../../runs/shards/plan.js";
-import { runShard } from "../../runs/shards/run-shard.js";
+import { runShard, shardOf } from "../../runs/shards/run-shard.js";
 import type { CliContext } from "../context.js";
 import { refuseContradictions } from "../contradictions.js";
 import { type ExitCode, exitCodes } from "../exit-codes.js";
@@ -99,7 +99,9 @@ function addShardRun(shard: Command, context: CliContext, done: Done): void {
     context.signal.addEventListener("abort", stop, { once: true });
     try {
       const mark = await runShard(opened, index, { skipMissing, signal: context.signal, ...session.hooks() });
-      finish(`Shard ${index}`, mark, opened.folder, session);
+      const { first, end } = shardOf(opened.plan, index);
+      if (mark.first === first && mark.end === end) finish(`Shard ${index}`, mark, opened.folder, session);
+      else session.say(`Shard ${index} is done, and the run is merged.`);
       // A shard that is nothing but failures is done, and a cluster shall not do it again; merge tells.
       done(exitCodes.ok);
     } finally {
