@@ -60,6 +60,7 @@ export {
   sampleGrid,
   stillDetected,
 } from "./metrics/index.js";
+export { decodeModel } from "./onnx/decode.js";
 export { encodeModel } from "./onnx/encode.js";
 export { type ModelFormat, modelFormat } from "./readers/model-format.js";
 export { type RestoreNanodetOptions, restoreNanodet } from "./readers/nanodet/restore-nanodet.js";

@@ -1,8 +1,9 @@
 import { createOrtPort, type OrtModule, type RuntimePort } from "@whybox/core";
 import type { OnProgress, Provider } from "../protocol.js";
+import { needsChannelsFirst } from "./layout.js";
 
 /** ONNX Runtime Web, set up for a provider. Its WebAssembly lies beside the page. */
-export async function loadRuntime({ threads }: Provider, base: URL): Promise<OrtModule> {
+export async function loadRuntime({ device, threads }: Provider, base: URL): Promise<OrtModule> {
   const ort = await import("onnxruntime-web/webgpu");
   ort.env.logLevel = "fatal";
   ort.env.wasm.numThreads = threads;
@@ -12,8 +13,20 @@ export async function loadRuntime({ threads }: Provider, base: URL): Promise<Ort
     mjs: new URL("ort/ort-wasm-simd-threaded.asyncify.mjs", base).href,
     wasm: new URL("ort/ort-wasm-simd-threaded.asyncify.wasm", base).href,
   };
-  return ort as unknown as OrtModule;
+  const plain = ort as unknown as OrtModule;
+  return {
+    Tensor: plain.Tensor,
+    ...(plain.env === undefined ? {} : { env: plain.env }),
+    InferenceSession: {
+      create: (model, options) =>
+        device === "webgpu" && needsChannelsFirst(model)
+          ? plain.InferenceSession.create(model, { ...options, executionProviders: [channelsFirst] })
+          : plain.InferenceSession.create(model, options),
+    },
+  };
 }
+
+const channelsFirst = { name: "webgpu", preferredLayout: "NCHW" } as const;
 
 /** A port that tells of every session and run, and lets messages in between them, so that a job can be cancelled. */
 export function talkingPort(ort: OrtModule, tell: OnProgress): RuntimePort {

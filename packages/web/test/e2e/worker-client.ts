@@ -1,0 +1,98 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Browser, Page } from "playwright-core";
+import type { Answer, Device, ExplainRequest, OpenedModel } from "../../src/protocol.js";
+import { built } from "./open-page.js";
+
+/** A map that came back from the worker. */
+export interface WorkerMap {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Float32Array;
+}
+
+/** The built worker by itself, without the page around it: small networks on a small picture, where only numbers matter. */
+export interface WorkerClient {
+  readonly page: Page;
+  open(model: Uint8Array, device: Device, threads?: number): Promise<Answer<OpenedModel>>;
+  decode(picture: Uint8Array, type: string): Promise<Answer<{ width: number; height: number }>>;
+  /** The map of the whole of what was asked. */
+  explain(request: ExplainRequest): Promise<Answer<WorkerMap>>;
+  close(): Promise<void>;
+}
+
+type InPage = typeof globalThis & {
+  call(name: string, ...values: readonly unknown[]): Promise<Answer<unknown>>;
+  bytes(base64: string): Uint8Array<ArrayBuffer>;
+};
+
+/** @param address of a server of the built page. */
+export async function startWorker(browser: Browser, address: string): Promise<WorkerClient> {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  page.setDefaultTimeout(200_000);
+  // A document of the same host, and so isolated, that has no script of its own.
+  await page.goto(`${address}icon.svg`);
+  const script = readdirSync(join(built, "assets")).find((name) => /^worker-.*\.js$/.test(name))!;
+  await page.evaluate(listen, `${address}assets/${script}`);
+  const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64");
+  return {
+    page,
+    open: (model, device, threads = 0) =>
+      page.evaluate(
+        ([text, wanted, count, base]) => {
+          const { call, bytes } = globalThis as InPage;
+          const weights = { kind: "file", name: "model", file: new Blob([bytes(text)]) };
+          return call("open", 1, { base, weights, device: wanted, threads: count }, "progress") as never;
+        },
+        [base64(model), device, threads, address] as const,
+      ),
+    decode: (picture, type) =>
+      page.evaluate(
+        ([text, mime]) => {
+          const { call, bytes } = globalThis as InPage;
+          return call("decode", 2, new Blob([bytes(text)], { type: mime })) as never;
+        },
+        [base64(picture), type] as const,
+      ),
+    explain: async (request) => {
+      const answer = await page.evaluate(async (asked) => {
+        const { call } = globalThis as InPage;
+        const found = (await call("explain", 3, asked, "progress")) as Answer<{ whole: WorkerMap }>;
+        if (!found.ok) return found;
+        const { width, height, data } = found.value.whole;
+        return { ok: true, value: { width, height, data: [...data] } } as const;
+      }, request);
+      if (!answer.ok) return answer;
+      return { ok: true, value: { ...answer.value, data: Float32Array.from(answer.value.data) } };
+    },
+    close: () => context.close(),
+  };
+}
+
+/** In the page: starts the worker and speaks comlink's messages with it, as the page's own script would. */
+function listen(script: string): void {
+  const worker = new Worker(script, { type: "module" });
+  const waiting = new Map<string, (value: Answer<unknown>) => void>();
+  const failed = (message: string) => {
+    for (const done of waiting.values()) done({ ok: false, failure: { code: "worker", message } });
+  };
+  worker.onerror = (event) => failed(event.message);
+  worker.onmessage = ({ data }) => {
+    if (data.name === "throw") failed(String(data.value?.value?.message));
+    waiting.get(data.id)?.(data.value);
+  };
+  const call: InPage["call"] = (name, ...values) =>
+    new Promise((resolve) => {
+      const id = `${name} ${Math.random()}`;
+      waiting.set(id, resolve);
+      const { port1, port2 } = new MessageChannel();
+      port1.start();
+      const argumentList = values.map((value) =>
+        value === "progress" ? { type: "HANDLER", name: "proxy", value: port2 } : { type: "RAW", value },
+      );
+      worker.postMessage({ id, type: "APPLY", path: [name], argumentList }, [port2]);
+    });
+  const bytes: InPage["bytes"] = (base64) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  Object.assign(globalThis, { call, bytes });
+}
