@@ -8,7 +8,10 @@ const many = (count) => ({ confidence: 0.0005, iou: 0.95, maxDetections: count }
 
 export async function methodCosts() {
   const plain = await plainForward(640);
-  const detector = await createDetector(bytes, createOrtPort(ort), { threads, methods: [...defaultMethods, maskedPasses] });
+  const detector = await createDetector(bytes, createOrtPort(ort), {
+    threads,
+    methods: [...defaultMethods, maskedPasses],
+  });
   const explain = (options) => () => detector.explain(image, options);
   const rows = {};
   const measure = async (name, actions) => {

@@ -75,10 +75,12 @@ async function byChoice() {
   };
   const rows = {};
   for (const layer of [-2, 17, 9]) {
-    const detectors = Object.entries(choices).map(([name, [port, forwardValues]]) => [
-      name,
-      await createDetector(bytes, createOrtPort(ort, port), { threads, ...(forwardValues ? { forwardValues } : {}) }),
-    ]);
+    const detectors = await Promise.all(
+      Object.entries(choices).map(async ([name, [port, forwardValues]]) => [
+        name,
+        await createDetector(bytes, createOrtPort(ort, port), { threads, ...(forwardValues ? { forwardValues } : {}) }),
+      ]),
+    );
     const actions = Object.fromEntries(
       detectors.map(([name, detector]) => [name, () => detector.explain(image, { layer })]),
     );

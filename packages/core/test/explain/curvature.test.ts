@@ -32,7 +32,12 @@ async function gradientAt(request: TailRequest, activations: Float32Array): Prom
     const own = await readFloats(tail.outputs[i]!, results[tail.outputs[i]!]!);
     data.set(own.data, loaded.head.rowRange(level, MINI_SIZE)[0] * columns);
   }
-  const result = evaluateScore(score, { rows, columns, data }, detections.map(targetOf), options);
+  const result = evaluateScore(
+    score,
+    { rows, columns, data },
+    detections.map((detection) => targetOf(detection, score, forward)),
+    options,
+  );
   const saved = { ...forward.tensors, ...results, [tail.layer.value]: tap };
   const seed = sumGradients([result], columns);
   const found = await backwardRun(loaded, forward, saved, backward, [seed], undefined);

@@ -45,7 +45,7 @@ class Bench {
       defaultScores,
       this.#loaded.classNames,
     );
-    this.#plan = planExplain(this.#loaded, this.#options.method, undefined, true);
+    this.#plan = planExplain(this.#loaded, this.#options.method, undefined, true, false);
     this.pass = await forwardPass(this.#loaded, this.#plan.forward, picture(), this.#options, true, undefined);
     return this;
   }

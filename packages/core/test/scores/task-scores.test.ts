@@ -102,7 +102,7 @@ describe("the score of a mask", () => {
   const predictions = taskPredictions("segment");
   const target = targetIn(predictions);
   const score = resolveScore("mask");
-  const prototypes = predictions.extra!.task === "segment" ? predictions.extra.prototypes : undefined;
+  const prototypes = predictions.extra?.task === "segment" ? predictions.extra.prototypes : undefined;
 
   it("is the log of the mean probability over its cells", () => {
     const [E, h, w] = prototypes!.dims as [number, number, number];

@@ -3,6 +3,7 @@ import { detect } from "../../../src/detector/detect.js";
 import type { Predictions } from "../../../src/detector/detection.js";
 import { gridHead } from "../../../src/detector/head.js";
 import { COCO_KEYPOINTS, keypointLayout } from "../../../src/detector/tasks/keypoints.js";
+import type { Letterbox } from "../../../src/image/frame.js";
 import { gridFacts } from "../../support/grid-facts.js";
 
 const layout = (entries: Readonly<Record<string, string>>, columns: number) =>
@@ -32,9 +33,9 @@ describe("keypointLayout", () => {
 
 describe("detect with keypoints", () => {
   const level = { stride: 16, name: "P4", anchors: 1, inputs: ["in"], convOutputs: ["out"], rows: undefined };
-  const letterbox = {
+  const letterbox: Letterbox = {
     ...{ imageSize: [32, 128], inputSize: [32, 64], contentSize: [16, 64], scale: 0.5, padTop: 8, padLeft: 0 },
-  } as const;
+  };
   const options = { confidence: 0.25, iou: 0.3, maxDetections: 10, agnostic: false };
 
   it.each([2, 3] as const)("gives them in pixels of the picture, clipped: %i numbers each", (dims) => {

@@ -7,7 +7,7 @@ import type { ExplainOptions } from "../../../src/explain/options.js";
 import type { ExplainResult } from "../../../src/explain/result.js";
 import type { RgbImage } from "../../../src/image/frame.js";
 import { encodeModel } from "../../../src/onnx/encode.js";
-import { modelFormat } from "../../../src/readers/read-model.js";
+import { modelFormat } from "../../../src/readers/model-format.js";
 import { readTorch } from "../../../src/readers/torch/read-torch.js";
 import { createOrtPort } from "../../../src/runtime/ort-port.js";
 

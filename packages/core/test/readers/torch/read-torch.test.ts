@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { encodeModel } from "../../../src/onnx/encode.js";
 import type { Model } from "../../../src/onnx/model.js";
 import { floatsOf } from "../../../src/onnx/tensors.js";
-import { modelFormat } from "../../../src/readers/read-model.js";
+import { modelFormat } from "../../../src/readers/model-format.js";
 import { readCheckpoint, readTorch } from "../../../src/readers/torch/read-torch.js";
 import { errorOf } from "../../explain/error-of.js";
 import { distance, runOnnx } from "../run-onnx.js";
