@@ -44,7 +44,17 @@ const SINCE = {
 const UNTIL = { Upsample: 9, Scatter: 10 };
 
 /** Ops that are another op by the time rules see them. */
-const BECOMES = { Constant: "an initializer", Dropout: "Identity", Scatter: "ScatterElements", Upsample: "Resize" };
+const BECOMES = {
+  Constant: "an initializer",
+  ConvInteger: "Conv of dequantised values",
+  Dropout: "Identity",
+  DynamicQuantizeLinear: "QuantizeLinear with the computed scale, which counts as a constant",
+  MatMulInteger: "MatMul of dequantised values",
+  QLinearConv: "Conv between DequantizeLinear and QuantizeLinear",
+  QLinearMatMul: "MatMul between DequantizeLinear and QuantizeLinear",
+  Scatter: "ScatterElements",
+  Upsample: "Resize",
+};
 
 /** What a rule leaves out. Every rule that can say `unsupported` must be here; the others are here for what they find out while they run. */
 const LEFT_OUT = {
@@ -80,6 +90,7 @@ const NOTES = {
   Max: "equal values share",
   MaxPool: "the first maximum of a window takes all",
   Min: "equal values share",
+  Mod: "exports have it on indices behind TopK; the rows before that are explained",
   QuantizeLinear:
     "straight through: g / scale where the rounded value is in the type's range, else 0; scale and zero point count as constants",
   ReduceMax: "equal values share",
@@ -150,7 +161,8 @@ opset ${TARGET_OPSET}, newer ones keep theirs; ↻ marks the ops whose spelling 
 - **stop**: the output is an integer, a choice or flat, so its gradient is zero; what depends on the layer only through it is a constant.
 - **no**: refused where it lies between the layer and the score. [Adding an op](adding-an-op.md) takes a function of a few lines.`,
     `Where a derivative jumps it is PyTorch's. QuantizeLinear and DequantizeLinear make INT8 models in QDQ form differentiable, so that the model
-that runs is explained. Ops of other domains (com.microsoft, custom ones) have no rules.`,
+that runs is explained; quantised operators, those that ONNX Runtime's quantiser takes from com.microsoft too, are brought to that form. Other ops of
+other domains have no rules.`,
     ["| op | opsets | gradient | what to know |", "| --- | --- | --- | --- |", ...rows].join("\n"),
     "",
   ].join("\n\n");

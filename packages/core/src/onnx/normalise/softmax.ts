@@ -4,7 +4,8 @@ import { change, firstInput, firstOutput, type Rewrite } from "./rewrite.js";
 /**
  * Softmax, LogSoftmax, Hardmax (opset < 13) work on the input flattened to 2-D at `axis` (default 1). At the last axis
  * that equals the new meaning. Else what is behind `axis` is made one axis; those in front stay, so that axis 0 can carry several
- * seeds. Exporters leave out ranks often, and then write the last axis as a number.
+ * seeds. Exporters leave out ranks often, and then write the last axis as a number. Inputs without any value are not covered there: the
+ * runtime cannot tell what is left for the last axis.
  */
 export const flattenedSoftmax: Rewrite = (node, cx) => {
   const input = firstInput(node);
