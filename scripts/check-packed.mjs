@@ -1,8 +1,41 @@
 // Packs both packages, installs the tarballs in an empty folder as a user would, and uses them there.
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+
+/** `whybox ui` gives out the page with all that it names and ONNX Runtime's WebAssembly, and Ctrl-C ends it. */
+async function checkPage(cwd) {
+  console.log("$ whybox ui --no-open");
+  const bin = join(cwd, "node_modules/whybox/bin/whybox.js");
+  const served = spawn(process.execPath, [bin, "ui", "--no-open"], { cwd, stdio: ["ignore", "pipe", "inherit"] });
+  const ended = once(served, "exit");
+  try {
+    const [line] = await Promise.race([once(served.stdout.setEncoding("utf8"), "data"), ended]);
+    const address = String(line).trim();
+    const get = async (path) => {
+      const answer = await fetch(new URL(path, address));
+      if (!answer.ok) throw new Error(`whybox ui has no ${path}: ${answer.status}`);
+      return Buffer.from(await answer.arrayBuffer());
+    };
+    const page = (await get("")).toString();
+    const named = [...page.matchAll(/(?:src|href)="(\.\/[^"]+)"/g)].map(([, path]) => path);
+    const scripts = (await get("service-worker.js")).toString().match(/assets\/[\w.-]+\.js/g) ?? [];
+    for (const path of [...named, ...scripts]) await get(path);
+    if (named.length < 3 || scripts.length < 3)
+      throw new Error(`the page names only ${named.length + scripts.length} files`);
+    const wasm = await get("ort/ort-wasm-simd-threaded.asyncify.wasm");
+    if (wasm.subarray(0, 4).toString("latin1") !== "\0asm") throw new Error("the WebAssembly is none");
+    const weights = JSON.parse(await get("weights/default.json"));
+    if ((await get("weights/default.onnx")).length !== weights.bytes) throw new Error("the weights are not whole");
+    console.log(`${address}: ${named.length + scripts.length} files, ${wasm.length} bytes of WebAssembly`);
+  } finally {
+    served.kill("SIGINT");
+  }
+  const [code] = await ended;
+  if (code !== 0) throw new Error(`whybox ui ended with ${code} at Ctrl-C`);
+}
 
 const root = resolve(import.meta.dirname, "..");
 const folder = mkdtempSync(join(tmpdir(), "whybox-packed-"));
@@ -45,6 +78,7 @@ try {
   ];
   writeFileSync(join(folder, "five-lines.mjs"), script.join("\n"));
   console.log(run("node", ["five-lines.mjs"], { cwd: folder }));
+  await checkPage(folder);
   console.log("The packed packages work.");
 } finally {
   rmSync(folder, { recursive: true, force: true });

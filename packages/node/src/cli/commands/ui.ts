@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { z } from "zod";
 import type { DownloadProgress } from "../../api.js";
 import { stopIfAborted } from "../../batch/explain-source.js";
+import { openBrowser } from "../../ui/open-browser.js";
 import { listPageFiles } from "../../ui/page-files.js";
 import { servePage } from "../../ui/page-server.js";
 import { findPageWeights, type PageWeights } from "../../ui/page-weights.js";
@@ -18,6 +19,7 @@ const uiOptionsSchema = z.strictObject({
     .transform(Number)
     .refine((port) => port <= 65_535, "expected a number from 0 to 65535")
     .default(0),
+  open: z.boolean().default(true),
 });
 
 /** Adds `whybox ui` to the program; `done` gets the exit code. */
@@ -26,23 +28,27 @@ export function addUi(program: Command, context: CliContext, done: (code: ExitCo
     .command("ui")
     .summary("serve the playground: drop a photo, click a box, see why")
     .description(
-      "Serves the playground on this machine (127.0.0.1) and prints its address. Photos and models stay in the browser: nothing is\n" +
-        "uploaded. The default weights come from the cache; without them the page takes a model file of your own. Ctrl-C ends it.",
+      "Serves the playground on this machine (127.0.0.1), prints its address and, in a terminal, opens it in the default browser.\n" +
+        "Photos and models stay in the browser: nothing is uploaded. The default weights come from the cache; without them the page\n" +
+        "takes a model file of your own. Ctrl-C ends it.",
     )
     .option("--port <number>", "the port; 0 for a free one", "0")
-    .addHelpText("after", "\nExamples:\n  whybox ui\n  whybox ui --port 8080")
+    .option("--no-open", "only print the address")
+    .addHelpText("after", "\nExamples:\n  whybox ui\n  whybox ui --port 8080 --no-open")
     .action(async (raw: unknown) => {
       await serve(parseOptions(uiOptionsSchema, raw), context);
       done(exitCodes.ok);
     });
 }
 
-async function serve({ port }: z.infer<typeof uiOptionsSchema>, context: CliContext): Promise<void> {
+async function serve({ port, open }: z.infer<typeof uiOptionsSchema>, context: CliContext): Promise<void> {
   const files = await listPageFiles();
   const weights = await weightsOrNone(context);
   stopIfAborted(context.signal);
   const server = await servePage({ files, weights, port });
   context.stdout.write(`${server.address}\n`);
+  // A script that reads the address wants no window.
+  if (open && context.stdout.isTTY) await openBrowser(server.address);
   try {
     await new Promise<void>((resolve) => context.signal.addEventListener("abort", () => resolve(), { once: true }));
   } finally {
