@@ -25,6 +25,7 @@ const flags = [
   ],
   ...["--recursive", "--split", "--images", "--vid-stride", "--max-frames", "--skip-missing", "--allow-private"],
   ...["--resume", "--workers", "--parquet", "--port"],
+  ...["--shards", "--queue", "--attempts", "--no-wait", "--merge", "--stalled-after"],
   ...["--keep-only-topk", "--samples", "--seed", "--crop", "--crop-keep", "--box=1"],
   ...["--json", "--quiet", "--version", "--help", "--", "-", "-h", "-2", "--no-json", "--layer=", "--conf=0.5"],
 ];
