@@ -26,6 +26,7 @@ const flags = [
   ...["--recursive", "--split", "--images", "--vid-stride", "--max-frames", "--skip-missing", "--allow-private"],
   ...["--resume", "--workers", "--parquet", "--port"],
   ...["--shards", "--queue", "--attempts", "--no-wait", "--merge", "--stalled-after"],
+  ...["--truth", "--misses", "--budget", "--to", "--no-open"],
   ...["--keep-only-topk", "--samples", "--seed", "--crop", "--crop-keep", "--box=1"],
   ...["--json", "--quiet", "--version", "--help", "--", "-", "-h", "-2", "--no-json", "--layer=", "--conf=0.5"],
 ];
