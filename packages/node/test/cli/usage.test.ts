@@ -149,7 +149,10 @@ describe("usage errors", () => {
   });
 
   it.each([
-    [[], /No command given\. Commands: explain, run, inspect, methods, convert, report, export, shard, submit, worker, ui\.\nSee whybox --help/],
+    [
+      [],
+      /No command given\. Commands: explain, run, inspect, methods, convert, report, export, shard, submit, worker, ui\.\nSee whybox --help/,
+    ],
     [["explan", "a.jpg"], /unknown command 'explan'\n\(Did you mean explain\?\)\nSee whybox --help/],
     [["a.jpg"], /unknown command 'a\.jpg'/],
     [["explain"], /missing required argument 'source'\nSee whybox explain --help/],
