@@ -79,7 +79,7 @@ function ClassCard({ stats, show }: { readonly stats: ClassStats; readonly show:
         <dl class="class-facts">
           <Fact name="around the box" value={stats.context === null ? "–" : percent(stats.context)} />
           <Fact name="in the box, median" value={Number.isNaN(stats.inBox) ? "–" : percent(stats.inBox)} />
-          <Fact name="that over its area" value={Number.isNaN(stats.ratio) ? "–" : times(stats.ratio)} />
+          <Fact name="ratio to its area" value={Number.isNaN(stats.ratio) ? "–" : times(stats.ratio)} />
           <Fact name="hotter outside" value={Number.isNaN(stats.outside) ? "–" : percent(stats.outside)} />
           <Fact name="score, median" value={Number.isNaN(stats.score) ? "–" : percent(stats.score)} />
         </dl>
