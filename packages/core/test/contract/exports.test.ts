@@ -30,11 +30,15 @@ interface Feed {
 /** Relative to the largest magnitude. */
 function toleranceOf({ precision }: ExportRecord): { readonly outputs: number; readonly gradients: number } {
   if (precision === undefined) return { outputs: 1e-4, gradients: 1e-4 };
-  // The numbers are those of float32. How a runtime rounds the forward pass alone moves the gradients of these networks by up to 8e-3 at
-  // the backbone stage: PyTorch's in half, ONNX Runtime's, and its own with other optimisations.
-  if (precision === "fp16") return { outputs: 5e-3, gradients: 1e-2 };
+  if (precision === "fp16") return { outputs: 5e-3, gradients: 5e-3 };
   return { outputs: 1e-4, gradients: 1e-3 };
 }
+
+/**
+ * The numbers are those of float32, and how a runtime rounds the forward pass alone moves the gradient here by more than elsewhere: ours by
+ * 7.3e-3, PyTorch's own in half precision by 7.7e-3. Where nothing rounds, it is held to 1e-4 below.
+ */
+const ROUNDED: ReadonlyMap<string, number> = new Map([["11-fp16 4", 1e-2]]);
 
 describe.each(exportNames)("the export %s", (name) => {
   const record = exportRecord(name);
@@ -58,7 +62,8 @@ describe.each(exportNames)("the export %s", (name) => {
     for (const wanted of record.gradients) {
       const found = gradients.get(wanted.value);
       expect(found?.dims, wanted.value).toEqual(wanted.dims);
-      expect(gradientDistance(found!.data, wanted), wanted.value).toBeLessThan(toleranceOf(record).gradients);
+      const tolerance = ROUNDED.get(`${name} ${wanted.layer}`) ?? toleranceOf(record).gradients;
+      expect(gradientDistance(found!.data, wanted), wanted.value).toBeLessThan(tolerance);
     }
   });
 });
