@@ -105,7 +105,7 @@ function leavesOf(root: unknown): string[] {
     else if (value instanceof PyRecord) {
       leaves.push(value.type.path);
       visit(value.state);
-    } else if (value instanceof Foreign && value.state !== null) {
+    } else if (value instanceof Foreign) {
       leaves.push(value.path);
       visit(value.state);
     } else if (value instanceof PyGlobal) leaves.push(value.path);
