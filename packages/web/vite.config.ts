@@ -10,6 +10,7 @@ const here = import.meta.dirname;
 const outDir = resolve(here, "../node/dist/page");
 const runtime = dirname(createRequire(import.meta.url).resolve("onnxruntime-web/webgpu"));
 const runtimeFiles = ["ort-wasm-simd-threaded.asyncify.mjs", "ort-wasm-simd-threaded.asyncify.wasm"];
+const { version: packageVersion } = JSON.parse(readFileSync(join(here, "package.json"), "utf8")) as { version: string };
 const photos = ["dog.jpg", "chelsea.png", "coffee.png"];
 
 /** ONNX Runtime's own files and the sample photos go beside the page, under names that stay. */
@@ -71,6 +72,7 @@ export default defineConfig({
   // The runtime's WebAssembly lies beside the page; the entry that carries it inline would double the script.
   resolve: { conditions: ["onnxruntime-web-use-extern-wasm", "module", "browser", "production", "import", "default"] },
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  define: { __WHYBOX_VERSION__: JSON.stringify(packageVersion) },
   build: { outDir, emptyOutDir: true, target: "es2022", modulePreload: { polyfill: false }, assetsInlineLimit: 0 },
   worker: { format: "es" },
   plugins: [engineFactsAsValues(), copyFiles(), serviceWorker()],

@@ -9,6 +9,7 @@ export { didYouMean, WhyboxError, type WhyboxErrorCode } from "./errors.js";
 export { type CoreDetector, type CreateDetectorOptions, createDetector } from "./explain/create-detector.js";
 export type { LayerFacts, ModelFacts, PortFacts } from "./explain/inspect.js";
 export type { AskedBox, DetectOptions, ExplainOptions } from "./explain/options.js";
+export { plainResult } from "./explain/plain-result.js";
 export type {
   AskedAnswer,
   DetectionMap,

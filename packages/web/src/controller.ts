@@ -3,7 +3,7 @@ import { failureOf, nextJob, Task } from "./controller/calls.js";
 import { brokenOff, explainFrames, type LiveWorld, type NextFrame, noFrame } from "./controller/live.js";
 import { MapMaker, type Scene } from "./controller/map-maker.js";
 import { methodOf } from "./controller/methods.js";
-import { detectRequest, QUICK, type Subject } from "./controller/requests.js";
+import { detectRequest, explainRequest, QUICK, type Subject } from "./controller/requests.js";
 import {
   defaultSettings,
   detectionSettings,
@@ -239,6 +239,18 @@ export class Controller {
     const detections = heat.detections.map((index) => list[index]!).filter((one) => one !== undefined);
     const request = { heat, colormap, opacity, detections, crop: crop === "off" ? undefined : crop };
     const answer = await this.#handle.engine.draw(nextJob(), request);
+    if (!answer.ok) throw new Error(answer.failure.message);
+    return answer.value;
+  }
+
+  /** The JSON of what is shown, as the command writes it (docs/result.schema.json). */
+  async document(): Promise<unknown> {
+    const { settings, photo, map } = this.#state;
+    const { colormap, opacity, crop } = settings;
+    const request = explainRequest(settings, this.#asked()!, map.shown!.method);
+    const source = photo.phase === "ready" ? photo.name : "";
+    const look = { colormap, opacity, crop: crop === "off" ? undefined : crop };
+    const answer = await this.#handle.engine.document(nextJob(), { request, source, look });
     if (!answer.ok) throw new Error(answer.failure.message);
     return answer.value;
   }

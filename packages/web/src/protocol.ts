@@ -122,6 +122,14 @@ export interface DrawRequest {
   readonly detections: readonly Detection[];
 }
 
+/** What a document is made of: it is explained again, with all that the page itself does not keep. */
+export interface DocumentRequest {
+  readonly request: ExplainRequest;
+  /** Name of the photo's file. */
+  readonly source: string;
+  readonly look: Pick<DrawRequest, "colormap" | "opacity" | "crop">;
+}
+
 export type OnProgress = (progress: Progress) => void;
 
 /** The worker, as the page calls it. `job` names a call so that it can be cancelled; answers never reject for a known reason. */
@@ -136,5 +144,7 @@ export interface Engine {
   activations(job: number, request: ExplainRequest, onProgress: OnProgress): Promise<Answer<readonly Thumbnail[]>>;
   /** The picture with heatmap and boxes, at full resolution, as PNG. */
   draw(job: number, request: DrawRequest): Promise<Answer<Blob>>;
+  /** The command's JSON of an explanation. */
+  document(job: number, request: DocumentRequest): Promise<Answer<unknown>>;
   cancel(job: number): Promise<void>;
 }

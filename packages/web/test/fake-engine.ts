@@ -65,6 +65,7 @@ export class FakeEngine {
         { layer: "0", width: 2, height: 1, data: new Float32Array([0, 1]) },
       ]),
     draw: (job, request) => this.#answer("draw", job, request, () => new Blob(["png"])),
+    document: (job, request) => this.#answer("document", job, request, () => ({ schemaVersion: 1 })),
     cancel: async (job) => void this.cancelled.push(job),
   };
 

@@ -23,7 +23,7 @@ it("the page and its worker load 150 kB of script at most, gzipped, without the 
   expect(entries).toHaveLength(2);
   const first = new Set(entries.flatMap((name) => [...withImports(name)]));
   expect(kilobytes([...first])).toBeLessThan(150);
-  // What only some need comes when it is needed: the reader of checkpoints, the font of saved pictures, and the runtime.
+  // What only some need comes when it is needed: the reader of checkpoints, what is saved, and the runtime.
   const later = scripts.filter((name) => !first.has(name)).map((name) => name.replace(/-[\w-]{8}\.js$/, ""));
-  expect(later.sort()).toEqual(["draw", "ort.webgpu.min", "read-torch"]);
+  expect(later.sort()).toEqual(["document", "draw", "ort.webgpu.min", "read-torch"]);
 });

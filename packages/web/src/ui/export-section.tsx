@@ -1,6 +1,5 @@
 import { encodeNpy } from "@whybox/core";
 import { useState } from "preact/hooks";
-import { resultDocument } from "../controller/result-document.js";
 import { save } from "./files.js";
 import type { SectionProps } from "./panel.js";
 
@@ -11,7 +10,9 @@ export function ExportSection({ controller, state }: SectionProps) {
   const shown = map.shown;
   const stem = photo.phase === "ready" ? photo.name.replace(/\.[^.]*$/, "") || "photo" : "photo";
   const off = shown === undefined || shown.empty !== undefined;
-  const json = () => new Blob([`${JSON.stringify(resultDocument(state), null, 2)}\n`], { type: "application/json" });
+  const json = (document: unknown) =>
+    new Blob([`${JSON.stringify(document, null, 2)}\n`], { type: "application/json" });
+  const failed = (error: unknown) => setCopied(error instanceof Error ? error.message : String(error));
   return (
     <section class="group">
       <h2>Take away</h2>
@@ -25,10 +26,7 @@ export function ExportSection({ controller, state }: SectionProps) {
           disabled={off}
           onClick={async () => {
             setCopied("");
-            await controller.png().then(
-              (blob) => save(`${stem}.png`, blob),
-              (error: unknown) => setCopied(error instanceof Error ? error.message : String(error)),
-            );
+            await controller.png().then((blob) => save(`${stem}.png`, blob), failed);
           }}
         >
           Picture
@@ -45,7 +43,7 @@ export function ExportSection({ controller, state }: SectionProps) {
           type="button"
           class="button"
           disabled={shown === undefined}
-          onClick={() => save(`${stem}.json`, json())}
+          onClick={() => controller.document().then((document) => save(`${stem}.json`, json(document)), failed)}
         >
           JSON
         </button>

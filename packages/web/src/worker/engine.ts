@@ -15,6 +15,7 @@ import {
 } from "@whybox/core";
 import type {
   DecodedPhoto,
+  DocumentRequest,
   DrawRequest,
   ExplainRequest,
   Explanation,
@@ -27,6 +28,7 @@ import type {
 } from "../protocol.js";
 import { ACTIVATIONS, activationsMethod, toUnit } from "./activations.js";
 import { type Decoded, decodePhoto, pixelsOf } from "./decode.js";
+import type { Origin } from "./document.js";
 import { chooseProvider, wasmProvider } from "./provider.js";
 import { loadRuntime, talkingPort } from "./runtime.js";
 import { loadWeights, type ModelFile } from "./weights.js";
@@ -34,6 +36,8 @@ import { loadWeights, type ModelFile } from "./weights.js";
 /** The detector and the picture of this worker. One call at a time: a session runs once at a time. */
 export class WebEngine {
   #detector: CoreDetector | undefined;
+  #origin: Pick<Origin, "file" | "facts" | "provider"> | undefined;
+  #decodeMs = 0;
   #pixels: RgbImage | undefined;
   #tell: OnProgress = () => {};
   #taken: Map2D[] = [];
@@ -52,6 +56,7 @@ export class WebEngine {
     });
     await this.#detector?.dispose();
     this.#detector = made.detector;
+    this.#origin = { file, facts: made.detector.facts, provider: made.provider };
     return modelFacts(file, made.detector.facts, made.provider);
   }
 
@@ -73,7 +78,10 @@ export class WebEngine {
   }
 
   async decode(file: Blob): Promise<DecodedPhoto> {
-    return this.#take(await decodePhoto(file));
+    const started = performance.now();
+    const decoded = await decodePhoto(file);
+    this.#decodeMs = performance.now() - started;
+    return this.#take(decoded);
   }
 
   async frame(bitmap: ImageBitmap): Promise<DecodedPhoto> {
@@ -119,6 +127,13 @@ export class WebEngine {
     // With its font it is a sixth of the script, and only those who save a picture need it.
     const { drawPng } = await import("./draw.js");
     return drawPng(pixels, request);
+  }
+
+  async document(asked: DocumentRequest, signal: AbortSignal): Promise<unknown> {
+    const { detector, pixels } = this.#ready(() => {});
+    const result = await detector.explain(pixels, { ...asked.request, signal });
+    const { resultDocument } = await import("./document.js");
+    return resultDocument(asked, result, { ...this.#origin!, decode: this.#decodeMs });
   }
 
   #ready(tell: OnProgress): { detector: CoreDetector; pixels: RgbImage } {

@@ -54,6 +54,7 @@ const api: Engine = {
   activations: async (job, request, tell) =>
     handOver(await queued(job, (signal) => engine.activations(request, sparingly(tell), signal))),
   draw: (job, request) => queued(job, () => engine.draw(request)),
+  document: (job, request) => queued(job, (signal) => engine.document(request, signal)),
   cancel: async (job) => running.get(job)?.abort(),
 };
 

@@ -1,9 +1,13 @@
+import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { decodeImage, decodeModel, encodeModel } from "whybox";
 import type { PageServer } from "../../../node/src/ui/page-server.js";
 import { findPageWeights } from "../../../node/src/ui/page-weights.js";
+import { methodChoices } from "../../src/controller/methods.js";
 import { chromiumPath, launchChromium } from "./browser.js";
 import {
   askAbout,
@@ -15,6 +19,7 @@ import {
   startServer,
   type Watched,
 } from "./open-page.js";
+import { startWorker } from "./worker-client.js";
 
 const chromium = chromiumPath();
 
@@ -30,8 +35,8 @@ describe.skipIf(chromium === undefined)("files that are given to the page", () =
     await browser?.close();
     await server?.close();
   });
-  const open = async () => {
-    watched = await openPage(browser, `${server.address}#device=wasm&method=GradCAM`);
+  const open = async (hash = "") => {
+    watched = await openPage(browser, `${server.address}#device=wasm&method=GradCAM${hash}`);
     return watched.page;
   };
   afterEach(async () => {
@@ -101,17 +106,144 @@ describe.skipIf(chromium === undefined)("files that are given to the page", () =
     expect(await page.locator("main img[src=x]").count()).toBe(0);
   });
 
-  it("turn a photo as its EXIF says", async () => {
+  it("turn a photo as its EXIF says, pixel by pixel", async () => {
+    watched = await openPage(browser, `${server.address}icon.svg`);
+    const worker = await startWorker(browser, server.address);
+    try {
+      expect(await worker.open(tinyModel(), "wasm", 1)).toMatchObject({ ok: true });
+      const upright = await readFile(join(photos, "dog.jpg"));
+      for (const orientation of [1, 3, 6, 8]) {
+        const jpeg = withOrientation(upright, orientation);
+        expect(await worker.decode(jpeg, "image/jpeg")).toMatchObject({ ok: true });
+        const found = await decodeImage(await worker.pixels());
+        const expected = await decodeImage(jpeg);
+        expect([found.width, found.height]).toEqual(orientation < 5 ? [768, 576] : [576, 768]);
+        expect([found.width, found.height]).toEqual([expected.width, expected.height]);
+        // Decoders of JPEG differ in the last bits of a few pixels.
+        let apart = 0;
+        for (let k = 0; k < found.data.length; k++) apart += Math.abs(found.data[k]! - expected.data[k]!);
+        expect(apart / found.data.length, `orientation ${orientation}`).toBeLessThan(1);
+      }
+    } finally {
+      await worker.close();
+    }
+  });
+
+  it("take a pasted picture", async () => {
     const page = await open();
     await notice(page).waitFor();
-    const upright = await readFile(join(photos, "dog.jpg"));
+    const base64 = (await readFile(join(photos, "chelsea.png"))).toString("base64");
+    await page.evaluate((text) => {
+      const data = new DataTransfer();
+      const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+      data.items.add(new File([bytes], "image.png", { type: "image/png" }));
+      document.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true }));
+    }, base64);
+    await page.locator(".photo img").waitFor();
+  });
+
+  it("explain a video file live", async () => {
+    const page = await open("&confidence=0.76");
+    await openTiny(page);
     await page
       .locator('input[accept^="image/"]')
-      .setInputFiles({ name: "turned.jpg", mimeType: "image/jpeg", buffer: withOrientation(upright, 6) });
-    await page.locator(".photo").waitFor();
-    await page.waitForFunction(() => document.querySelector<HTMLElement>(".photo")?.style.aspectRatio === "576 / 768");
+      .first()
+      .setInputFiles({ name: "moving.webm", mimeType: "video/webm", buffer: await record(page) });
+    await page.getByText("frames a second").waitFor();
+    await page.getByRole("button", { name: "Take this frame" }).click();
+    await page.locator(".photo img").waitFor();
+  });
+
+  it("say that a video cannot be played", async () => {
+    const page = await open();
+    await notice(page).waitFor();
+    const buffer = Buffer.from("no video");
+    await page.locator('input[accept^="image/"]').setInputFiles({ name: "x.mp4", mimeType: "video/mp4", buffer });
+    await page.getByText("is no video that this browser can play").waitFor();
+  });
+
+  it("say that a model has no detection head", async () => {
+    const page = await open();
+    await notice(page).waitFor();
+    await chooseModel(page, { name: "headless.onnx", mimeType: "", buffer: Buffer.from(headless()) });
+    await page.getByText("This model cannot be explained").waitFor();
+  });
+
+  it("say what to do when memory runs out", async () => {
+    watched = await openPage(browser, `${server.address}icon.svg`);
+    // What browsers throw when a large file does not fit.
+    await watched.page.route("**/assets/worker-*.js", async (route) => {
+      const answer = await route.fetch();
+      const refuse =
+        'Blob.prototype.arrayBuffer = () => Promise.reject(new RangeError("Array buffer allocation failed"));';
+      await route.fulfill({ response: answer, body: `${refuse}${await answer.text()}` });
+    });
+    const { page } = watched;
+    await page.goto(`${server.address}#device=wasm`);
+    await notice(page).waitFor();
+    await chooseModel(page, { name: "large.onnx", mimeType: "", buffer: Buffer.from(tinyModel()) });
+    await page.getByText("Memory ran out").waitFor();
+  });
+
+  it("are explained by every method", { timeout: 240_000 }, async () => {
+    const page = await open("&confidence=0.76");
+    await openTiny(page);
+    await choosePhoto(page, "chelsea.png");
+    await mapIsDone(page);
+    for (const { id, title } of methodChoices) {
+      await page.getByLabel("Method", { exact: true }).selectOption(id);
+      await page.waitForFunction(() => document.querySelector(".running") === null, undefined, { timeout: 60_000 });
+      expect(await page.locator(".notice").allInnerTexts(), title).toEqual([]);
+      expect(page.url().includes(`method=${encodeURIComponent(id)}`) || id === "tap-fusion", title).toBe(true);
+    }
+    expect(methodChoices.length).toBeGreaterThan(30);
   });
 });
+
+/** A network of a few kilobytes. */
+function tinyModel(): Uint8Array {
+  return gunzipSync(readFileSync(join(photos, "../exports/v5.onnx.gz")));
+}
+
+async function openTiny(page: Page): Promise<void> {
+  await page.locator(".notice").first().waitFor();
+  await chooseModel(page, { name: "tiny.onnx", mimeType: "", buffer: Buffer.from(tinyModel()) });
+  await page.locator(".model-chip", { hasText: "tiny.onnx" }).waitFor();
+}
+
+/** A sound model that finds nothing: one Relu. */
+function headless(): Uint8Array {
+  const model = decodeModel(tinyModel());
+  const [conv] = model.graph.nodes;
+  const outputs = [{ ...model.graph.outputs[0]!, name: conv!.outputs[0]!, shape: undefined }];
+  return encodeModel({ ...model, graph: { ...model.graph, nodes: [conv!], outputs } });
+}
+
+/** A second of a moving square, as the browser records it. */
+async function record(page: Page): Promise<Buffer> {
+  const base64 = await page.evaluate(async () => {
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [96, 64];
+    const context = canvas.getContext("2d")!;
+    const recorder = new MediaRecorder(canvas.captureStream(25), { mimeType: "video/webm" });
+    const parts: Blob[] = [];
+    recorder.ondataavailable = ({ data }) => parts.push(data);
+    const done = new Promise((resolve) => {
+      recorder.onstop = resolve;
+    });
+    recorder.start();
+    for (let i = 0; i < 25; i++) {
+      context.fillStyle = `hsl(${14 * i} 80% 50%)`;
+      context.fillRect(3 * i, i, 20, 20);
+      await new Promise((resolve) => setTimeout(resolve, 40));
+    }
+    recorder.stop();
+    await done;
+    const bytes = new Uint8Array(await new Blob(parts).arrayBuffer());
+    return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+  });
+  return Buffer.from(base64, "base64");
+}
 
 /** The JPEG with another orientation in its EXIF (big-endian, as dog.jpg has it). */
 function withOrientation(jpeg: Buffer, orientation: number): Buffer {

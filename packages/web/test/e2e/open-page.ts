@@ -50,9 +50,12 @@ export async function choosePhoto(page: Page, name: string): Promise<void> {
   await page.locator('input[accept^="image/"]').first().setInputFiles(join(photos, name));
 }
 
-/** Opens a model file of the fixtures. */
-export async function chooseModel(page: Page, path: string): Promise<void> {
-  await page.locator('input[accept*=".onnx"]').first().setInputFiles(path);
+/** Opens a model: a file, or bytes with a name. */
+export async function chooseModel(
+  page: Page,
+  file: string | { name: string; mimeType: string; buffer: Buffer },
+): Promise<void> {
+  await page.locator('input[accept*=".onnx"]').first().setInputFiles(file);
 }
 
 /** Asks about a box, by the form and the keyboard's way. */

@@ -1,8 +1,9 @@
 import { AxeBuilder } from "@axe-core/playwright";
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { resultSchema } from "../../../node/src/io/result-schema.js";
 import type { PageServer } from "../../../node/src/ui/page-server.js";
-import { methodChoices } from "../../src/controller/methods.js";
+import { findPageWeights } from "../../../node/src/ui/page-weights.js";
 import { chromiumPath, launchChromium } from "./browser.js";
 import { choosePhoto, mapIsDone, openPage, peakOf, saved, shownMap, startServer, type Watched } from "./open-page.js";
 
@@ -44,7 +45,14 @@ describe.skipIf(chromium === undefined)("the page", () => {
     const view = new DataView(png.buffer, png.byteOffset);
     expect([view.getUint32(16), view.getUint32(20)]).toEqual([768, 576]);
     const json = JSON.parse(new TextDecoder().decode(await saved(page, "JSON")));
-    expect(json).toMatchObject({ method: "tap-fusion", image: { source: "dog.jpg", size: [576, 768] }, subject: [0] });
+    // The command's own schema: docs/result.schema.json.
+    expect(resultSchema.parse(json)).toMatchObject({
+      image: { source: "dog.jpg", size: [576, 768] },
+      options: { method: "tap-fusion", device: "wasm", layer: "auto" },
+      explained: [0],
+      maps: [{ detections: [0], className: "dog" }],
+      model: { format: "onnx", sha256: (await findPageWeights()).facts.sha256 },
+    });
   });
 
   it("is sound for assistive technology, dark and light, before and after", { timeout: 120_000 }, async () => {
@@ -124,20 +132,6 @@ describe.skipIf(chromium === undefined)("the page", () => {
     await mapIsDone(page);
     expect(page.url()).toContain("layer=17");
     expect(await page.getByRole("combobox", { name: "Layer", exact: true }).inputValue()).toBe("17");
-  });
-
-  // Those that take many runs are tried in core's tests; here a few stand for them.
-  const quick = methodChoices.filter(({ cost }) => cost !== "slow").map(({ id }) => id);
-  it("takes every method that is not slow", { timeout: 240_000 }, async () => {
-    const page = await open();
-    await choosePhoto(page, "chelsea.png");
-    await mapIsDone(page);
-    for (const method of quick) {
-      await page.getByLabel("Method", { exact: true }).selectOption(method);
-      await page.waitForFunction(() => document.querySelector(".running") === null, undefined, { timeout: 60_000 });
-      expect(await page.locator(".notice").allInnerTexts(), method).toEqual([]);
-    }
-    expect(quick.length).toBeGreaterThan(20);
   });
 
   it("stops when it is told to", async () => {

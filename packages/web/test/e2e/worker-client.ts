@@ -18,6 +18,8 @@ export interface WorkerClient {
   decode(picture: Uint8Array, type: string): Promise<Answer<{ width: number; height: number }>>;
   /** The map of the whole of what was asked. */
   explain(request: ExplainRequest): Promise<Answer<WorkerMap>>;
+  /** The picture as it was decoded, as PNG. */
+  pixels(): Promise<Uint8Array>;
   close(): Promise<void>;
 }
 
@@ -49,9 +51,11 @@ export async function startWorker(browser: Browser, address: string): Promise<Wo
       ),
     decode: (picture, type) =>
       page.evaluate(
-        ([text, mime]) => {
+        async ([text, mime]) => {
           const { call, bytes } = globalThis as InPage;
-          return call("decode", 2, new Blob([bytes(text)], { type: mime })) as never;
+          const answer = await call("decode", 2, new Blob([bytes(text)], { type: mime }));
+          if (answer.ok) Object.assign(globalThis, { size: answer.value });
+          return answer as never;
         },
         [base64(picture), type] as const,
       ),
@@ -65,6 +69,20 @@ export async function startWorker(browser: Browser, address: string): Promise<Wo
       }, request);
       if (!answer.ok) return answer;
       return { ok: true, value: { ...answer.value, data: Float32Array.from(answer.value.data) } };
+    },
+    pixels: async () => {
+      const base64 = await page.evaluate(async () => {
+        const { call } = globalThis as InPage;
+        const heat = { detections: [], className: "", width: 1, height: 1, data: new Float32Array(1) };
+        const size = (globalThis as unknown as { size: { width: number; height: number } }).size;
+        Object.assign(heat, size, { data: new Float32Array(size.width * size.height) });
+        const request = { heat, colormap: "jet", opacity: 0, crop: undefined, detections: [] };
+        const answer = (await call("draw", 4, request)) as Answer<Blob>;
+        if (!answer.ok) throw new Error(answer.failure.message);
+        const bytes = new Uint8Array(await answer.value.arrayBuffer());
+        return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+      });
+      return new Uint8Array(Buffer.from(base64, "base64"));
     },
     close: () => context.close(),
   };
