@@ -1,8 +1,10 @@
 import { availableParallelism, totalmem } from "node:os";
+import type { Worker } from "node:worker_threads";
 import { WhyboxError, type WhyboxErrorCode } from "@whybox/core";
 import { Piscina } from "piscina";
+import { createGate, endOutside, shutGate } from "../runtime/gate.js";
 import type { Explainers, Outcome, Task, WorkerReport, WorkerSetup } from "./task.js";
-import type { Answer } from "./worker.js";
+import type { Answer, Loaded, ThreadData } from "./worker.js";
 
 /** A worker with a model of YOLOv5s' size, its sessions and pictures, generously. */
 const WORKER_BYTES = 768 * 2 ** 20;
@@ -24,9 +26,10 @@ export function defaultWorkers(device: string, threads: number): number {
  * @throws (by `report` and `explain`) what loading the model throws.
  */
 export function createPool(setup: WorkerSetup, workers: number): Explainers {
+  const gate = createGate();
   const pool = new Piscina<unknown, Answer<unknown>>({
     filename: new URL("./worker.js", import.meta.url).href,
-    workerData: setup,
+    workerData: { setup, gate } satisfies ThreadData,
     minThreads: workers,
     maxThreads: workers,
     concurrentTasksPerWorker: TASKS,
@@ -36,8 +39,14 @@ export function createPool(setup: WorkerSetup, workers: number): Explainers {
     execArgv: [],
     recordTiming: false,
   });
+  const threads = watchThreads(pool);
+  const underWay = new Set<Promise<unknown>>();
+  const atExit = endOutside(gate);
+  process.on("exit", atExit);
   const call = async (name: string, task: unknown): Promise<unknown> => {
-    const answer = await pool.run(task, { name });
+    const asked = pool.run(task, { name });
+    underWay.add(asked);
+    const answer = await asked.finally(() => underWay.delete(asked));
     if (answer.ok) return answer.value;
     throw new WhyboxError(answer.code as WhyboxErrorCode, answer.message);
   };
@@ -54,6 +63,32 @@ export function createPool(setup: WorkerSetup, workers: number): Explainers {
         return { ok: false, code: "internal", message, reason: undefined, endsTheRun: false };
       }
     },
-    close: () => pool.destroy(),
+    close: async () => {
+      // What waits for a thread ends at the gate, and so does what is under way, at its next pass.
+      shutGate(gate);
+      await Promise.allSettled(underWay);
+      await threads.loaded();
+      await pool.destroy();
+      process.off("exit", atExit);
+    },
   };
+}
+
+/** A thread that is ended while it loads takes the process with it, as one in the middle of a pass does. */
+function watchThreads(pool: Piscina): { loaded(): Promise<void> } {
+  const loaded = new Set<number>();
+  const waiting = new Map<number, () => void>();
+  pool.on("message", ({ loaded: id }: Loaded) => {
+    loaded.add(id);
+    waiting.get(id)?.();
+  });
+  // A thread that died without a task has another in its place; what asks it next is told.
+  pool.on("error", () => undefined);
+  const settled = (thread: Worker) =>
+    new Promise<void>((resolve) => {
+      if (loaded.has(thread.threadId)) return resolve();
+      waiting.set(thread.threadId, resolve);
+      thread.once("exit", resolve).ref();
+    });
+  return { loaded: async () => void (await Promise.all(pool.threads.map(settled))) };
 }

@@ -1,19 +1,32 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { parentPort, threadId } from "node:worker_threads";
 import { createDetector, createOrtPort, modelFormat, WhyboxError } from "@whybox/core";
 import * as ort from "onnxruntime-node";
 import { workerData } from "piscina";
 import sharp from "sharp";
 import { loadServices } from "../batch/default-services.js";
+import { type Gate, gatedPort } from "../runtime/gate.js";
 import { explainTask, type TaskContext } from "./explain-task.js";
 import type { Outcome, Task, WorkerReport, WorkerSetup } from "./task.js";
 
+/** What a thread is started with. */
+export interface ThreadData {
+  readonly setup: WorkerSetup;
+  readonly gate: Gate;
+}
+
+/** A thread's first word: its number, once the model is loaded, or could not be. */
+export interface Loaded {
+  readonly loaded: number;
+}
+
 /** One thread of a run: it holds a detector with its sessions, and does everything of a picture but the order. */
-interface Loaded extends TaskContext {
+interface ThreadContext extends TaskContext {
   readonly report: WorkerReport;
 }
 
-async function load(setup: WorkerSetup): Promise<Loaded> {
+async function load({ setup, gate }: ThreadData): Promise<ThreadContext> {
   // As many pictures are decoded at once as there are workers; each with threads of its own would only stand in the way.
   sharp.concurrency(1);
   sharp.cache(false);
@@ -27,7 +40,7 @@ async function load(setup: WorkerSetup): Promise<Loaded> {
   const bytes = await readFile(setup.model);
   const sha256 = createHash("sha256").update(bytes).digest("hex");
   const format = modelFormat(bytes);
-  const detector = await createDetector(bytes, createOrtPort(ort as never), {
+  const detector = await createDetector(bytes, gatedPort(createOrtPort(ort as never), gate), {
     executionProviders: device === "cpu" ? ["cpu"] : [device, "cpu"],
     threads: setup.threads,
     ...(setup.settings.input === undefined ? {} : { input: setup.settings.input }),
@@ -56,8 +69,9 @@ function oneByOne(): TaskContext["alone"] {
   };
 }
 
-const loading = load(workerData as WorkerSetup);
-loading.catch(() => undefined); // told by the first call
+const loading = load(workerData as ThreadData);
+const tell = () => parentPort?.postMessage({ loaded: threadId } satisfies Loaded);
+loading.then(tell, tell); // an error is told by the first call
 
 /** What a thread answers: an error crosses as data, since its class would not. */
 export type Answer<T> =

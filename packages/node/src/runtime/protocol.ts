@@ -42,6 +42,9 @@ export interface Replies {
   readonly release: null;
 }
 
+/** The thread's first word: its modules are loaded. */
+export const loaded = "loaded";
+
 export type Call = Request & { readonly call: number };
 export type Answer =
   | { readonly call: number; readonly value: Replies[keyof Replies] }

@@ -7,20 +7,21 @@ import {
   WhyboxError,
   type WhyboxErrorCode,
 } from "@whybox/core";
-import type { Answer, RemoteTensor, Replies, Request } from "./protocol.js";
+import { createGate, endOutside, shutGate } from "./gate.js";
+import { type Answer, loaded, type RemoteTensor, type Replies, type Request } from "./protocol.js";
 
 /** A runtime whose sessions live in a worker thread, so that the caller's event loop stays free while a model runs. */
 export interface WorkerPort extends RuntimePort {
   /** Execution providers that this build of the runtime knows; that one is listed does not say that the machine has it. */
   backends(): Promise<readonly string[]>;
-  /** Ends the thread and all that lives in it. Calls under way fail. */
+  /** Ends the thread and all that lives in it, once the pass under way has ended. Calls under way fail. */
   close(): Promise<void>;
 }
 
 /** Starts the runtime thread. It does not keep the process alive while nothing is asked of it. */
 export function createWorkerPort(): WorkerPort {
   // Flags of the process (--input-type, --import, …) are for its own script, not for the thread's.
-  const caller = new WorkerCaller(new Worker(new URL("./worker.js", import.meta.url), { execArgv: [] }));
+  const caller = new WorkerCaller();
   return {
     description: "onnxruntime-node in a worker thread",
     upload: async (type, dims, data) =>
@@ -55,21 +56,34 @@ function withDeviceHint(error: unknown, { executionProviders }: SessionOptions):
 }
 
 class WorkerCaller {
+  readonly #gate = createGate();
   readonly #worker: Worker;
   readonly #waiting = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>();
+  readonly #atExit = endOutside(this.#gate);
+  /** What the thread has to answer; its loading is the first. */
+  #unanswered = 1;
+  #rests: () => void = () => undefined;
+  #closing: Promise<void> | undefined;
   #next = 1;
   #closed: Error | undefined;
 
-  constructor(worker: Worker) {
-    this.#worker = worker;
-    worker.unref();
-    worker.on("message", (answer: Answer) => this.#settle(answer));
-    worker.on("error", (cause) =>
+  constructor() {
+    // Flags of the process (--input-type, --import, …) are for its own script, not for the thread's.
+    this.#worker = new Worker(new URL("./worker.js", import.meta.url), { execArgv: [], workerData: this.#gate });
+    process.on("exit", this.#atExit);
+    this.#worker.on("message", (answer: Answer | typeof loaded) => {
+      if (answer !== loaded) this.#settle(answer);
+      this.#answered();
+    });
+    this.#worker.on("error", (cause) =>
       this.#fail(new WhyboxError("runtime", `The runtime's thread failed: ${cause}`, { cause })),
     );
-    worker.on("exit", () =>
-      this.#fail(new WhyboxError("runtime", "The runtime's thread has ended; the detector was disposed of.")),
-    );
+    this.#worker.on("exit", () => {
+      this.#fail(ended());
+      // It answers nothing any more.
+      this.#unanswered = 1;
+      this.#answered();
+    });
   }
 
   call<R extends Request>(request: R, transfer: ArrayBuffer[] = []): Promise<Replies[R["kind"]]> {
@@ -77,19 +91,41 @@ class WorkerCaller {
     const call = this.#next++;
     return new Promise((resolve, reject) => {
       this.#waiting.set(call, { resolve, reject });
-      this.#worker.ref();
+      if (this.#unanswered++ === 0) {
+        this.#worker.ref();
+        process.on("exit", this.#atExit);
+      }
       this.#worker.postMessage({ ...request, call }, transfer);
     });
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#end();
+    return this.#closing;
+  }
+
+  async #end(): Promise<void> {
+    shutGate(this.#gate);
+    this.#fail(ended());
+    if (this.#unanswered > 0) {
+      await new Promise<void>((resolve) => {
+        this.#rests = resolve;
+      });
+    }
     await this.#worker.terminate();
+  }
+
+  /** While there is nothing to answer, the thread keeps no process alive, and may be ended. */
+  #answered(): void {
+    if (--this.#unanswered > 0) return;
+    this.#worker.unref();
+    process.off("exit", this.#atExit);
+    this.#rests();
   }
 
   #settle(answer: Answer): void {
     const waiting = this.#waiting.get(answer.call);
     this.#waiting.delete(answer.call);
-    if (this.#waiting.size === 0) this.#worker.unref();
     if (waiting === undefined) return;
     if ("error" in answer) waiting.reject(new WhyboxError(answer.error.code as WhyboxErrorCode, answer.error.message));
     else waiting.resolve(answer.value as never);
@@ -97,9 +133,13 @@ class WorkerCaller {
 
   #fail(error: WhyboxError): void {
     this.#closed ??= error;
-    for (const { reject } of this.#waiting.values()) reject(error);
+    for (const { reject } of this.#waiting.values()) reject(this.#closed);
     this.#waiting.clear();
   }
+}
+
+function ended(): WhyboxError {
+  return new WhyboxError("runtime", "The runtime's thread has ended; the detector was disposed of.");
 }
 
 /** The buffer behind `view`, to hand over, when the view is all of it. */

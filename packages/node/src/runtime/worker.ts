@@ -1,13 +1,14 @@
-import { parentPort } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
 import { createOrtPort, type RuntimeSession, type RuntimeTensor, WhyboxError } from "@whybox/core";
 import * as ort from "onnxruntime-node";
-import type { Answer, Call, RemoteTensor, Replies, Request } from "./protocol.js";
+import { type Gate, gatedPort } from "./gate.js";
+import { type Answer, type Call, loaded, type RemoteTensor, type Replies, type Request } from "./protocol.js";
 
 /** The thread that holds the sessions: `session.run` of onnxruntime-node blocks the thread that calls it. */
 function serve(port: NonNullable<typeof parentPort>): void {
   // What goes wrong comes back as an error; the runtime's own log lines would only stand between a command's.
   ort.env.logLevel = "fatal";
-  const runtime = createOrtPort(ort as never);
+  const runtime = gatedPort(createOrtPort(ort as never), workerData as Gate);
   const tensors = new Map<number, RuntimeTensor>();
   const sessions = new Map<number, RuntimeSession>();
   let next = 1;
@@ -64,6 +65,7 @@ function serve(port: NonNullable<typeof parentPort>): void {
     );
     port.postMessage(reply);
   });
+  port.postMessage(loaded);
 }
 
 function describe(error: unknown): { code: string; message: string } {

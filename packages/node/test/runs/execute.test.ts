@@ -215,3 +215,25 @@ it("ordered gives results in order, of so many at once at most", async () => {
   expect(found).toEqual(Array.from({ length: 50 }, (_, i) => i));
   expect(most).toBe(6);
 });
+
+it("ordered ends only when nothing is under way, though something fails or no more is taken", async () => {
+  async function* numbers() {
+    for (let i = 0; i < 50; i++) yield i;
+  }
+  for (const failing of [5, 100]) {
+    let under = 0;
+    const wait = async (n: number) => {
+      under++;
+      await setTimeout(n === failing ? 1 : 20);
+      under--;
+      if (n === failing) throw new Error("no");
+      return n;
+    };
+    const take = async () => {
+      for await (const [n] of ordered(numbers(), 6, wait)) if (n === 8) break;
+    };
+    if (failing === 5) await expect(take()).rejects.toThrow("no");
+    else await take();
+    expect(under).toBe(0);
+  }
+});
