@@ -1,7 +1,7 @@
 import { resolveClasses } from "../detector/names.js";
 import { WhyboxError } from "../errors.js";
 import type { AnyCamMethod } from "../methods/index.js";
-import { resolveMethod } from "../methods/index.js";
+import { defaultMethodId, resolveMethod } from "../methods/index.js";
 import { resolveScore } from "../scores/index.js";
 import type { Score } from "../scores/score.js";
 import type { DetectOptions, ExplainOptions } from "./options.js";
@@ -98,9 +98,9 @@ export function resolveExplainOptions(
   return resolved;
 }
 
-/** Fused depths are the most faithful map of one detection (docs/methods); for a whole image Grad-CAM is what people know. */
+/** The default where it is among them, else the first. */
 function defaultMethod(methods: readonly AnyCamMethod[], single: boolean): string {
-  const best = single ? "tap-fusion" : "GradCAM";
+  const best = defaultMethodId(single);
   return methods.some((method) => method.id === best) ? best : methods[0]!.id;
 }
 

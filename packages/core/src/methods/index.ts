@@ -77,6 +77,14 @@ export const defaultMethods: readonly AnyCamMethod[] = [
 ];
 
 /**
+ * Id of the method that is taken where none is named: fused depths are the most faithful map of one detection (docs/methods); for a whole image
+ * Grad-CAM is what people know. @param single whether each map is of one detection.
+ */
+export function defaultMethodId(single: boolean): string {
+  return single ? "tap-fusion" : "GradCAM";
+}
+
+/**
  * The method with this id or alias (case and the characters `-`, `_` and space do not matter).
  * @throws usage for an unknown name, with the valid ones; internal when two methods share a name.
  */

@@ -1,4 +1,4 @@
-import { WhyboxError } from "@whybox/core";
+import { defaultMethodId, WhyboxError } from "@whybox/core";
 import type { Choices } from "./context.js";
 import type { ExplainValues } from "./explain-options.js";
 import type { MethodFacts } from "./method-facts.js";
@@ -134,9 +134,8 @@ function pictureProblems(values: ExplainValues, given: Given): string[] {
   return [`${flag} draws no heatmap; ${colours.map((key) => `--${key}`).join(" and ")} would have no effect.`];
 }
 
-/** The engine's default: see `ExplainOptions.method`. */
 function methodInEffect(values: ExplainValues, { methods }: Choices): MethodFacts {
   const single = perOf(values) === "detection" || values.box !== undefined;
-  const id = values.method ?? (single ? "tap-fusion" : "GradCAM");
+  const id = values.method ?? defaultMethodId(single);
   return methods.find((method) => method.id === id) ?? methods[0]!;
 }

@@ -2,11 +2,12 @@ import { deflateRawSync, inflateRawSync } from "node:zlib";
 import { WhyboxError } from "@whybox/core";
 import type { RunDetection } from "../runs/schema.js";
 import { ClassMaps } from "./class-maps.js";
-import { kindNumber, mapBytes, noLevel, type RowKind, rowFlags } from "./format.js";
-import { locate, type OpenRun, type RunPicture, readRun } from "./read-run.js";
+import { kindNumber, mapBytes, noLevel, noObject, rowFlags, rowSides } from "./format.js";
+import { outsideOf } from "./outside.js";
+import { locate, type OpenRun, type RunPicture, readRun, type SmallMap } from "./read-run.js";
 import { packMaps, type Row } from "./rows.js";
 import { suspicionOf } from "./suspicion.js";
-import { type Judged, judge } from "./truth/judge.js";
+import { type Judged, type Judgement, judge } from "./truth/judge.js";
 import type { Truth } from "./truth/truth.js";
 
 /** A picture or frame with rows. */
@@ -91,8 +92,8 @@ function addPicture(state: State, entry: RunPicture, location: string | undefine
   for (const [index, detection] of detections.entries()) {
     const map = maps.find((one) => one.detections.includes(index));
     if (map === undefined && detection.explained) state.withoutMap++;
-    const judgement = judged?.detections[index] ?? { kind: "detection" as const, iou: 0 };
-    add(picture, state, detectionRow(detection, judgement));
+    const judgement = judged?.detections[index] ?? { kind: "detection", iou: 0 };
+    add(picture, state, { ...detectionRow(detection, judgement), ...besideOf(index, map, entry, first) });
     parts.push(packMaps(map, { box: detection.box, size }));
     if (detection.heat !== null && map?.box !== undefined) state.classMaps.add(detection.class, map.box);
   }
@@ -105,6 +106,21 @@ function addPicture(state: State, entry: RunPicture, location: string | undefine
   }
   picture.maps = deflateRawSync(Buffer.concat(parts));
   state.pictures.push(picture);
+}
+
+/** Where the heat of a detection's own map lies, outside of its box. @param first row of the picture. */
+function besideOf(index: number, map: SmallMap | undefined, { detections, size }: RunPicture, first: number) {
+  const { heat } = detections[index]!;
+  if (heat === null || map === undefined || !(heat.maximum > 0)) return {};
+  const { other, onOther, side } = outsideOf(
+    map.picture,
+    size,
+    detections.map(({ box }) => box),
+    index,
+  );
+  // The small map is coarser than what was measured.
+  const onBeside = Math.min(onOther, 1 - heat.inBox);
+  return { beside: other < 0 ? -1 : first + other, onBeside, side: rowSides.indexOf(side) };
 }
 
 function add(picture: ReportPicture, state: State, row: Row): void {
@@ -121,6 +137,7 @@ export function setMaps(picture: ReportPicture, place: number, maps: Uint8Array)
 
 const emptyRow: Row = {
   ...{ picture: 0, place: 0, other: -1, x1: 0, y1: 0, x2: 0, y2: 0, class: 0, level: noLevel, kind: 0, flags: 0 },
+  ...{ beside: -1, onBeside: 0, side: 0, object: noObject },
   ...{ score: NaN, inBox: NaN, area: NaN, peakX: NaN, peakY: NaN, suspicion: NaN, iou: 0 },
 };
 
@@ -128,11 +145,11 @@ function corners([x1, y1, x2, y2]: readonly [number, number, number, number]) {
   return { x1, y1, x2, y2 };
 }
 
-function detectionRow(detection: RunDetection, { kind, iou }: { kind: RowKind; iou: number }): Row {
+function detectionRow(detection: RunDetection, { kind, iou, object }: Judgement): Row {
   const { heat, score, blind } = detection;
   const flags = blind.length > 0 ? rowFlags.blind : 0;
   const base = { class: detection.class, level: detection.level, score, iou, ...corners(detection.box) };
-  const row = { ...emptyRow, ...base, kind: kindNumber(kind), flags };
+  const row = { ...emptyRow, ...base, kind: kindNumber(kind), object: object?.class ?? noObject, flags };
   return heat === null ? row : withHeat(row, heat);
 }
 

@@ -2,10 +2,24 @@ import type { RgbImage } from "@whybox/core";
 import sharp from "sharp";
 import { grids } from "./format.js";
 
-/** Longest side of the small pictures in a page, in pixels. */
-export const thumbnailSide = 224;
-const CROP_SIDE = 112;
+/** Longest sides of the small pictures in a page, in pixels. */
+export interface Sides {
+  readonly thumbnail: number;
+  readonly crop: number;
+}
+
+const least: Sides = { thumbnail: 224, crop: 112 };
+/** Few pictures are shown up to so much larger. */
+const MOST_TIMES = 3;
+/** What a picture takes about, with its crops, at the least sides. */
+const PICTURE_BYTES = 10_000;
 const QUALITY = 50;
+
+/** As large as so many bytes allow for so many pictures. */
+export function sidesFor(budget: number, pictures: number): Sides {
+  const times = Math.min(MOST_TIMES, Math.max(1, Math.sqrt(budget / (pictures * PICTURE_BYTES))));
+  return { thumbnail: Math.round(least.thumbnail * times), crop: Math.round(least.crop * times) };
+}
 
 /** The small pictures of one picture: itself, and for each box what lies around it; undefined where the small picture shows as much. */
 export interface SmallPictures {
@@ -17,18 +31,19 @@ export interface SmallPictures {
 export async function smallPictures(
   image: RgbImage,
   boxes: readonly (readonly [number, number, number, number])[],
+  sides: Sides,
 ): Promise<SmallPictures> {
   const { height, width } = image;
-  const scale = Math.min(1, thumbnailSide / Math.max(height, width));
+  const scale = Math.min(1, sides.thumbnail / Math.max(height, width));
   const crops: (Uint8Array | undefined)[] = [];
   for (const box of boxes) {
     const region = cropRegion(box, image);
     const longest = region === undefined ? 0 : Math.max(region.width, region.height);
-    const suffices = longest * scale >= 0.9 * Math.min(longest, CROP_SIDE);
-    crops.push(region === undefined || suffices ? undefined : await encode(image, region, CROP_SIDE));
+    const suffices = longest * scale >= 0.9 * Math.min(longest, sides.crop);
+    crops.push(region === undefined || suffices ? undefined : await encode(image, region, sides.crop));
   }
   const whole = { left: 0, top: 0, width, height };
-  return { thumbnail: await encode(image, whole, thumbnailSide), crops };
+  return { thumbnail: await encode(image, whole, sides.thumbnail), crops };
 }
 
 interface Region {

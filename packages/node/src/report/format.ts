@@ -25,6 +25,13 @@ export function kindNumber(kind: RowKind): number {
   return rowKinds.findIndex(({ id }) => id === kind);
 }
 
+/** Number of what an object of the ground truth is, in the column `object`, where there is none. */
+export const noObject = 65_535;
+
+/** Sides of a box, in the order of the numbers in the column `side`. */
+export const rowSides = ["none", "left", "right", "above", "below"] as const;
+export type RowSide = (typeof rowSides)[number];
+
 /** Bits of the column `flags`. */
 export const rowFlags = {
   /** It has a map of its own, with heat in it: inBox, area, peak and suspicion are numbers. */
@@ -39,11 +46,13 @@ export const rowFlags = {
 /**
  * Columns of the rows, in the order in which they lie in the data, wide ones first so that each starts where its type may start.
  * `other` is the row's partner (of a missed object the detection that comes nearest, of a detection the missed object) or −1; `iou` is theirs,
- * or that with the object of the truth. `score` of a missed object is that of the drawn box where it was asked for, else NaN.
+ * or that with the object of the truth, whose class is `object`. `score` of a missed object is that of the drawn box where it was asked for,
+ * else NaN. Of the heat outside of the box, most lies on its `side`, and `onBeside` of all heat on the box of the row `beside` (−1: on none).
  */
 export const rowColumns = {
   picture: Uint32Array,
   other: Int32Array,
+  beside: Int32Array,
   x1: Float32Array,
   y1: Float32Array,
   x2: Float32Array,
@@ -55,11 +64,14 @@ export const rowColumns = {
   peakY: Float32Array,
   suspicion: Float32Array,
   iou: Float32Array,
+  onBeside: Float32Array,
   class: Uint16Array,
+  object: Uint16Array,
   /** Place among the picture's rows: that of its map and crop in the block. */
   place: Uint16Array,
   level: Uint8Array,
   kind: Uint8Array,
+  side: Uint8Array,
   flags: Uint8Array,
 } as const;
 

@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
-import type { RgbImage } from "@whybox/core";
+import { defaultMethodId, type RgbImage } from "@whybox/core";
 import type { Detector, LoadOptions } from "../api.js";
 import { stopIfAborted } from "../batch/explain-source.js";
 import { writeParts } from "../export/write-parts.js";
@@ -113,14 +113,14 @@ function factsOf(
 }
 
 function runFacts({ manifest: { model, options, inputs, versions } }: OpenRun): [string, string][] {
-  const { method, layer, confidence, iou } = options.explain;
+  const { method, per, layer, confidence, iou } = options.explain;
   const value = (one: unknown) => (typeof one === "string" ? one : JSON.stringify(one));
   const facts: [string, unknown][] = [
     ["Model", basename(options.weights)],
     ["Its SHA-256", model.sha256],
     ["Task", model.task],
     ["Classes", model.classNames.length],
-    ["Method", method ?? "the default"],
+    ["Method", method ?? defaultMethodId((per ?? "detection") === "detection")],
     ["Layers", layer],
     ["Confidence from", confidence],
     ["IoU of NMS", iou],

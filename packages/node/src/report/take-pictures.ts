@@ -1,6 +1,6 @@
 import { type RgbImage, WhyboxError } from "@whybox/core";
 import type { Collected, ReportPicture } from "./collect.js";
-import { type SmallPictures, smallPictures } from "./crops.js";
+import { type Sides, type SmallPictures, sidesFor, smallPictures } from "./crops.js";
 import { kindNumber } from "./format.js";
 import type { Row } from "./rows.js";
 
@@ -33,6 +33,7 @@ export async function takePictures({ rows, pictures }: Collected, options: TakeO
   const files = pictures.filter(({ location }) => location !== undefined);
   const urgency = new Map(files.map((picture) => [picture, urgencyOf(picture, rows)]));
   const queue = files.toSorted((a, b) => urgency.get(b)! - urgency.get(a)!);
+  const sides = sidesFor(options.budget, queue.length);
   const of = new Map<ReportPicture, SmallPictures>();
   const gone: string[] = [];
   let [bytes, next, done] = [0, 0, 0];
@@ -40,7 +41,7 @@ export async function takePictures({ rows, pictures }: Collected, options: TakeO
     while (next < queue.length && bytes < options.budget) {
       if (options.signal?.aborted) throw new WhyboxError("aborted", "The report was aborted.");
       const picture = queue[next++]!;
-      const small = await take(picture, rows, options);
+      const small = await take(picture, rows, options, sides);
       if (small === undefined) gone.push(picture.source);
       else of.set(picture, small);
       bytes += small === undefined ? 0 : bytesOf(small);
@@ -62,7 +63,7 @@ function urgencyOf({ rows: numbers }: ReportPicture, rows: readonly Row[]): numb
   return most;
 }
 
-async function take(picture: ReportPicture, rows: readonly Row[], options: TakeOptions) {
+async function take(picture: ReportPicture, rows: readonly Row[], options: TakeOptions, sides: Sides) {
   let image: RgbImage;
   try {
     image = await options.decodeImage(picture.location!);
@@ -76,7 +77,7 @@ async function take(picture: ReportPicture, rows: readonly Row[], options: TakeO
     const { x1, y1, x2, y2 } = rows[number]!;
     return [x1, y1, x2, y2] as const;
   });
-  return smallPictures(image, boxes);
+  return smallPictures(image, boxes, sides);
 }
 
 function bytesOf({ thumbnail, crops }: SmallPictures): number {

@@ -26,6 +26,16 @@ describe("judge", () => {
     expect(kinds([detection(0, [0, 0, 100, 100]), detection(0, [0, 0, 100, 90])], truth)).toEqual(["hit", "duplicate"]);
   });
 
+  it("names the object that an error is about", () => {
+    const truth = [object(0, [0, 0, 100, 100]), object(1, [200, 0, 300, 100])];
+    const about = (number: number, box: [number, number, number, number]) =>
+      judge([detection(number, box)], truth).detections[0]!.object?.class;
+    expect(about(1, [0, 0, 100, 90])).toBe(0);
+    expect(about(1, [0, 0, 100, 40])).toBe(0);
+    expect(about(1, [200, 0, 300, 90])).toBe(1);
+    expect(about(0, [500, 0, 600, 100])).toBeUndefined();
+  });
+
   it("gives each object to the most confident detection, the best object first", () => {
     const truth = [object(0, [0, 0, 100, 100]), object(0, [20, 0, 120, 100])];
     const found = judge([detection(0, [15, 0, 115, 100]), detection(0, [0, 0, 100, 100])], truth);

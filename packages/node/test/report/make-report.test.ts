@@ -5,7 +5,7 @@ import { WhyboxError } from "@whybox/core";
 import sharp from "sharp";
 import { beforeEach, describe, expect, it } from "vitest";
 import { decodeImage } from "../../src/io/decode-image.js";
-import { grids, kindNumber, mapBytes, rowFlags } from "../../src/report/format.js";
+import { grids, kindNumber, mapBytes, noObject, rowFlags, rowSides } from "../../src/report/format.js";
 import { makeReport, type ReportOptions } from "../../src/report/make-report.js";
 import { readPage } from "./read-page.js";
 import {
@@ -13,6 +13,7 @@ import {
   emptyFolder,
   type FakePicture,
   linesOf,
+  manifestOf,
   type pictureLine,
   putPicture,
   writeRun,
@@ -73,8 +74,23 @@ describe("makeReport", () => {
     expect(columns.suspicion[0]).toBeCloseTo(0.9, 5); // more lies outside than of a uniform map
     expect(columns.suspicion[1]).toBeCloseTo((0.4 * (0.5 / 0.9)) / Math.sqrt(5), 5);
     expect(columns.suspicion[2]).toBeNaN();
+    // Each is the only other one in the picture.
+    expect([...columns.beside]).toEqual([1, 0, -1]);
+    expect(columns.onBeside[1]).toBeGreaterThan(0);
+    expect([...columns.side].map((one) => rowSides[one])).toEqual(["left", "right", "none"]);
+    expect(Object.fromEntries(facts.run)).toMatchObject({ Method: "GradCAM" });
     const { width, height, format } = await sharp(pictures[0]!.thumbnail).metadata();
     expect([width, height, format]).toEqual([64, 48, "webp"]);
+  });
+
+  it.each([
+    ["detection", "tap-fusion"],
+    ["image", "GradCAM"],
+  ])("names the method that a run of maps per %s took by default", async (per, method) => {
+    const { options } = manifestOf(root, 1);
+    const manifest = { options: { ...options, explain: { per } } };
+    const { facts } = await report(await writeRun(root, { lines: linesOf([first]), manifest }), { budget: 0 });
+    expect(Object.fromEntries(facts.run)).toMatchObject({ Method: method });
   });
 
   it("keeps the maps, each of its row", async () => {
@@ -103,12 +119,16 @@ describe("makeReport", () => {
     const small = detectionOf({ box: [600, 600, 640, 650] });
     const large = detectionOf({ box: [100, 100, 1100, 800] });
     const lines = linesOf([{ source: "photos/large.jpg", size: [900, 1200], detections: [small, large] }]);
-    const { pictures } = await report(await writeRun(root, { lines }));
+    const folder = await writeRun(root, { lines });
+    const { pictures } = await report(folder, { budget: 10_000 });
     const { crops, thumbnail } = pictures[0]!;
     const { width, height } = await sharp(crops[0]).metadata();
     expect([width, height]).toEqual([80, 100]); // twice 40 × 50
     expect(crops[1]).toHaveLength(0);
     expect((await sharp(thumbnail).metadata()).width).toBe(224);
+    // As large as the budget allows.
+    const ample = await report(folder, { budget: 1e6 });
+    expect((await sharp(ample.pictures[0]!.thumbnail).metadata()).width).toBe(672);
   });
 
   it("says which pictures are gone or are others now, and goes on", async () => {
@@ -290,6 +310,7 @@ describe("makeReport with ground truth", () => {
     expect([...columns.kind]).toEqual(kinds.map(kindNumber));
     expect([...columns.x1]).toEqual([16, 0, 50, 16]);
     expect(columns.other[2]).toBe(-1);
+    expect([...columns.object]).toEqual([1, noObject, noObject, noObject]);
     expect(facts.notes).toEqual(
       expect.arrayContaining([
         expect.stringMatching(/no class "unicorn"/),

@@ -73,7 +73,7 @@ export function App({ data }: { readonly data: ReportData }) {
               <RowList data={data} rows={rows} view={view} change={change} opacity={opacity} open={setOpen} />
             </div>
           )}
-          {tab === "classes" && <ClassesView data={data} rows={rows} showClass={showClass} />}
+          {tab === "classes" && <ClassesView {...{ data, rows, view, change, showClass }} />}
           {tab === "run" && <RunView facts={facts} />}
         </div>
       </main>

@@ -4,8 +4,8 @@ import { type ClassStats, classStats } from "./class-stats.js";
 import type { ReportData } from "./data.js";
 import { heat } from "./draw.js";
 import { Choice } from "./filters.js";
-import { type Bins, Histogram } from "./histogram.js";
-import { has, ratioOf } from "./view.js";
+import { type Bins, Histogram, SmallHistogram } from "./histogram.js";
+import { has, ratioOf, type View } from "./view.js";
 import { percent, times } from "./words.js";
 
 const linear = (from: number, to: number, bins: number): number[] =>
@@ -22,6 +22,7 @@ const powers: Bins = {
 const sorts: readonly (readonly [string, string, (one: ClassStats) => number])[] = [
   ["context", "most context first", (one) => one.context ?? -1],
   ["outside", "most often hotter outside", (one) => one.outside || 0],
+  ["beside", "most heat on other boxes", (one) => one.beside?.share ?? -1],
   ["rows", "most frequent first", (one) => one.rows],
 ];
 
@@ -29,11 +30,13 @@ interface ClassesViewProps {
   readonly data: ReportData;
   /** Those that the filters leave. */
   readonly rows: Uint32Array;
+  readonly view: View;
+  readonly change: (part: Partial<View>) => void;
   readonly showClass: (number: number) => void;
 }
 
 /** How each class is looked at, and how the rows are distributed. */
-export function ClassesView({ data, rows, showClass }: ClassesViewProps) {
+export function ClassesView({ data, rows, view, change, showClass }: ClassesViewProps) {
   const [sort, setSort] = useState("context");
   const stats = useMemo(() => classStats(data), [data]);
   const [, , key] = sorts.find(([id]) => id === sort)!;
@@ -41,7 +44,7 @@ export function ClassesView({ data, rows, showClass }: ClassesViewProps) {
   const filtered = rows.length < data.facts.rows;
   return (
     <div class="classes">
-      <Distributions data={data} rows={rows} />
+      <Distributions data={data} rows={rows} view={view} change={change} stats={stats} />
       {filtered && <p class="hint">Bars: what the filters leave. Line: all detections.</p>}
       <section aria-labelledby="classes-title">
         <div class="list-head">
@@ -50,7 +53,8 @@ export function ClassesView({ data, rows, showClass }: ClassesViewProps) {
         </div>
         <p class="hint">
           The mean map around the box (the frame), over all detections of the class. Heat outside of it is context: what
-          stands around an object carries the decision.
+          stands around an object carries the decision. Below: how many times as much heat lies in the box as of a
+          uniform map (the dashed line), from 1/16 to 1024 times.
         </p>
         <ul class="class-cards">
           {sorted.map((one) => (
@@ -75,17 +79,27 @@ function ClassCard({ stats, show }: { readonly stats: ClassStats; readonly show:
             show {stats.rows.toLocaleString("en")}
             <span class="for-readers"> of {stats.name}</span>
           </button>
+          {errorsOf(stats)}
         </p>
         <dl class="class-facts">
           <Fact name="around the box" value={stats.context === null ? "–" : percent(stats.context)} />
           <Fact name="in the box, median" value={Number.isNaN(stats.inBox) ? "–" : percent(stats.inBox)} />
           <Fact name="ratio to its area" value={Number.isNaN(stats.ratio) ? "–" : times(stats.ratio)} />
           <Fact name="hotter outside" value={Number.isNaN(stats.outside) ? "–" : percent(stats.outside)} />
+          {stats.beside !== undefined && (
+            <Fact name={`on boxes of ${stats.beside.name}`} value={percent(stats.beside.share)} />
+          )}
           <Fact name="score, median" value={Number.isNaN(stats.score) ? "–" : percent(stats.score)} />
         </dl>
+        {stats.ratios.length > 1 && <SmallHistogram bins={powers} values={stats.ratios.map(Math.log2)} mark={0} />}
       </div>
     </article>
   );
+}
+
+/** ", 3 wrong, 2 missed" */
+function errorsOf({ wrong, missed }: ClassStats): string {
+  return `${wrong === 0 ? "" : `, ${wrong.toLocaleString("en")} wrong`}${missed === 0 ? "" : `, ${missed.toLocaleString("en")} missed`}`;
 }
 
 function Fact({ name, value }: { readonly name: string; readonly value: string }) {
@@ -117,8 +131,15 @@ function MeanMap({ mean }: { readonly mean: Uint8Array | undefined }) {
   return <canvas ref={ref} class="mean-map" />;
 }
 
-function Distributions({ data, rows }: Pick<ClassesViewProps, "data" | "rows">) {
+interface DistributionsProps extends Omit<ClassesViewProps, "showClass"> {
+  readonly stats: readonly ClassStats[];
+}
+
+function Distributions({ data, rows, view, change, stats }: DistributionsProps) {
   const { columns, facts } = data;
+  const classes = stats
+    .map((one) => [String(one.class), one.name] as const)
+    .toSorted(([, a], [, b]) => a.localeCompare(b));
   const values = useMemo(() => {
     const of = (list: ArrayLike<number>) => {
       // What was missed is no detection: its score is what the model gave to the box when it was asked.
@@ -136,7 +157,15 @@ function Distributions({ data, rows }: Pick<ClassesViewProps, "data" | "rows">) 
   const inPowers = (value: number) => times(2 ** value);
   return (
     <section aria-labelledby="charts-title">
-      <h2 id="charts-title">How the detections are distributed</h2>
+      <div class="list-head">
+        <h2 id="charts-title">How the detections are distributed</h2>
+        <Choice
+          label="Class"
+          value={view.class}
+          choices={[["all", `all ${classes.length}`], ...classes]}
+          choose={(value) => change({ class: value })}
+        />
+      </div>
       <div class="charts">
         <Histogram
           {...{ title: "Share of the heat over share of the picture", bins: powers, mark: 0, format: inPowers }}

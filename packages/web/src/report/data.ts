@@ -3,6 +3,7 @@ import {
   type Columns,
   dataIds,
   grids,
+  type MissAnswer,
   mapBytes,
   type PictureList,
   type ReportFacts,
@@ -34,6 +35,8 @@ export class ReportData {
   readonly facts: ReportFacts;
   readonly list: PictureList;
   readonly columns: Columns;
+  /** By row. */
+  readonly misses: ReadonlyMap<number, MissAnswer>;
   /** How many rows each picture has. */
   readonly #rowsOf: Uint16Array;
   readonly #blocks = new Map<number, Promise<readonly BlockPicture[]>>();
@@ -42,6 +45,7 @@ export class ReportData {
     this.facts = facts;
     this.list = list;
     this.columns = columns;
+    this.misses = new Map(facts.misses.map((answer) => [answer.row, answer]));
     this.#rowsOf = new Uint16Array(facts.pictures);
     for (const picture of columns.picture) this.#rowsOf[picture]!++;
   }

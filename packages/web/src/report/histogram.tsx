@@ -1,5 +1,7 @@
+import type { RefObject } from "preact";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import uPlot from "uplot";
+import { percent } from "./words.js";
 
 /** Values sorted into bins of equal width. */
 export interface Bins {
@@ -25,23 +27,7 @@ export function Histogram({ title, bins, all, chosen, mark, format }: HistogramP
   const ref = useRef<HTMLDivElement>(null);
   const [lines, bars] = useMemo(() => [shares(bins.edges, all), shares(bins.edges, chosen)], [all, chosen]);
   const middle = useMemo(() => quartiles(chosen), [chosen]);
-  useEffect(() => {
-    const dark = matchMedia("(prefers-color-scheme: dark)");
-    let plot: uPlot | undefined;
-    const host = ref.current!;
-    const draw = () => {
-      plot?.destroy();
-      plot = drawPlot(host, bins, lines, bars, mark);
-    };
-    const resized = new ResizeObserver(draw);
-    resized.observe(host);
-    dark.addEventListener("change", draw);
-    return () => {
-      resized.disconnect();
-      dark.removeEventListener("change", draw);
-      plot?.destroy();
-    };
-  }, [lines, bars]);
+  usePlot(ref, (host) => drawPlot(host, bins, lines, bars, mark), [lines, bars]);
   return (
     <figure class="chart">
       <h3>{title}</h3>
@@ -53,6 +39,43 @@ export function Histogram({ title, bins, all, chosen, mark, format }: HistogramP
       </figcaption>
     </figure>
   );
+}
+
+/** The distribution of a class, small and without axes. */
+export function SmallHistogram({ bins, values, mark }: Pick<HistogramProps, "bins" | "mark"> & SmallValues) {
+  const ref = useRef<HTMLDivElement>(null);
+  const bars = useMemo(() => shares(bins.edges, values), [values]);
+  usePlot(ref, (host) => drawPlot(host, bins, undefined, bars, mark), [bars]);
+  return <div ref={ref} class="small-plot" aria-hidden="true" />;
+}
+
+interface SmallValues {
+  readonly values: readonly number[];
+}
+
+/** Keeps a plot in an element: drawn again when its data, the element's size or the colours change. */
+function usePlot(
+  ref: RefObject<HTMLDivElement | null>,
+  make: (host: HTMLElement) => uPlot,
+  inputs: readonly unknown[],
+): void {
+  useEffect(() => {
+    const dark = matchMedia("(prefers-color-scheme: dark)");
+    let plot: uPlot | undefined;
+    const host = ref.current!;
+    const draw = () => {
+      plot?.destroy();
+      plot = make(host);
+    };
+    const resized = new ResizeObserver(draw);
+    resized.observe(host);
+    dark.addEventListener("change", draw);
+    return () => {
+      resized.disconnect();
+      dark.removeEventListener("change", draw);
+      plot?.destroy();
+    };
+  }, inputs);
 }
 
 function shares(edges: readonly number[], values: ArrayLike<number>): number[] {
@@ -72,37 +95,38 @@ function quartiles(values: ArrayLike<number>): [number, number, number] | undefi
   return [at(0.25), at(0.5), at(0.75)];
 }
 
-function drawPlot(host: HTMLElement, bins: Bins, all: number[], chosen: number[], mark: number | undefined): uPlot {
+/** @param all as a line; undefined: a small plot of the bars alone. */
+function drawPlot(
+  host: HTMLElement,
+  bins: Bins,
+  all: number[] | undefined,
+  chosen: number[],
+  mark: number | undefined,
+): uPlot {
   const style = getComputedStyle(document.documentElement);
   const colour = (name: string) => style.getPropertyValue(name).trim();
   const [ink, line, accent] = [colour("--faint"), colour("--line"), colour("--accent")];
   const axis = {
+    show: all !== undefined,
     stroke: ink,
     grid: { stroke: line, width: 1 },
     ticks: { stroke: line, width: 1 },
     font: "12px system-ui",
   };
   // Each value stands for what is between its edge and the next one.
-  const [bars, steps] = [
-    [...chosen, null],
-    [...all, all.at(-1)!],
+  const series = [[...chosen.map((one) => one || null), null], ...(all === undefined ? [] : [[...all, all.at(-1)!]])];
+  const looks: uPlot.Series[] = [
+    {
+      ...{ fill: `${accent}99`, stroke: accent, width: 1, points: { show: false } },
+      paths: uPlot.paths.bars!({ size: [0.86, 100], align: 1 }),
+    },
+    { stroke: ink, width: 1.5, paths: uPlot.paths.stepped!({ align: 1 }), points: { show: false } },
   ];
-  const drawMark = (plot: uPlot) => {
-    if (mark === undefined) return;
-    const x = plot.valToPos(mark, "x", true);
-    plot.ctx.save();
-    plot.ctx.strokeStyle = ink;
-    plot.ctx.setLineDash([4, 4]);
-    plot.ctx.beginPath();
-    plot.ctx.moveTo(x, plot.bbox.top);
-    plot.ctx.lineTo(x, plot.bbox.top + plot.bbox.height);
-    plot.ctx.stroke();
-    plot.ctx.restore();
-  };
   return new uPlot(
     {
-      width: Math.max(200, host.clientWidth),
-      height: 190,
+      width: Math.max(all === undefined ? 60 : 200, host.clientWidth),
+      height: host.clientHeight,
+      ...(all === undefined ? { padding: [2, 1, 1, 1] } : {}),
       legend: { show: false },
       cursor: { show: false },
       scales: {
@@ -110,23 +134,26 @@ function drawPlot(host: HTMLElement, bins: Bins, all: number[], chosen: number[]
         y: { range: (_, __, max) => [0, Math.max(max * 1.08, 0.01)] },
       },
       axes: [
-        { ...axis, values: (_, splits) => splits.map(bins.label), splits: () => [...bins.ticks] },
-        { ...axis, size: 46, values: (_, splits) => splits.map((value) => `${Math.round(100 * value)} %`) },
+        { ...axis, size: 32, values: (_, splits) => splits.map(bins.label), splits: () => [...bins.ticks] },
+        { ...axis, size: 46, values: (_, splits) => splits.map((value) => percent(value)) },
       ],
-      series: [
-        {},
-        {
-          fill: `${accent}99`,
-          stroke: accent,
-          width: 1,
-          paths: uPlot.paths.bars!({ size: [0.86, 100], align: 1 }),
-          points: { show: false },
-        },
-        { stroke: ink, width: 1.5, paths: uPlot.paths.stepped!({ align: 1 }), points: { show: false } },
-      ],
-      hooks: { draw: [drawMark] },
+      series: [{}, ...looks.slice(0, series.length)],
+      hooks: { draw: mark === undefined ? [] : [(plot) => drawMark(plot, mark, ink)] },
     },
-    [[...bins.edges], bars, steps],
+    [[...bins.edges], ...series],
     host,
   );
+}
+
+/** A dashed line where a uniform map would lie. */
+function drawMark(plot: uPlot, mark: number, ink: string): void {
+  const x = plot.valToPos(mark, "x", true);
+  plot.ctx.save();
+  plot.ctx.strokeStyle = ink;
+  plot.ctx.setLineDash([4, 4]);
+  plot.ctx.beginPath();
+  plot.ctx.moveTo(x, plot.bbox.top);
+  plot.ctx.lineTo(x, plot.bbox.top + plot.bbox.height);
+  plot.ctx.stroke();
+  plot.ctx.restore();
 }

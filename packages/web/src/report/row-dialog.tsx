@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { ReportData } from "./data.js";
 import { RowCanvas } from "./row-canvas.js";
 import { has } from "./view.js";
-import { heatLine, kindOf, levelOf, nameOf, percent, sourceOf } from "./words.js";
+import { heatLine, kindLine, kindOf, levelOf, nameOf, otherUnder, outsideLine, percent, sourceOf } from "./words.js";
 
 interface RowDialogProps {
   readonly data: ReportData;
@@ -18,7 +18,9 @@ export function RowDialog({ data, rows, row, opacity, open }: RowDialogProps) {
   const [side, setSide] = useState(420);
   useEffect(() => {
     ref.current!.showModal();
-    const fit = () => setSide(Math.max(200, Math.min(440, innerWidth - 64, innerHeight - 200)));
+    // Two pictures and the text beside each other, or one below the other.
+    const width = () => (innerWidth > 860 ? (innerWidth - 420) / 2 : innerWidth - 64);
+    const fit = () => setSide(Math.round(Math.max(200, Math.min(720, width(), innerHeight - 200))));
     fit();
     addEventListener("resize", fit);
     return () => removeEventListener("resize", fit);
@@ -45,17 +47,18 @@ export function RowDialog({ data, rows, row, opacity, open }: RowDialogProps) {
           Close
         </button>
       </div>
-      <div class="dialog-body">
+      <div class="dialog-body" style={{ "--side": `${side}px` }}>
         <figure>
           <RowCanvas data={data} row={row} opacity={opacity} side={side} />
           <figcaption class="faint">twice the box about its centre</figcaption>
         </figure>
-        <figure>
+        <figure class="dialog-whole">
           <RowCanvas data={data} row={row} opacity={opacity} side={side} whole />
           <figcaption class="faint">the whole picture</figcaption>
         </figure>
         <div class="dialog-text">
           <p>{heatLine(data, row)}</p>
+          <Outside data={data} row={row} open={open} />
           <Why data={data} row={row} open={open} />
           <RowFacts data={data} row={row} />
         </div>
@@ -64,18 +67,38 @@ export function RowDialog({ data, rows, row, opacity, open }: RowDialogProps) {
   );
 }
 
+/** Where the heat lies that is not in the box. */
+function Outside({ data, row, open }: Pick<RowDialogProps, "data" | "row" | "open">) {
+  const text = outsideLine(data, row);
+  const other = otherUnder(data, row);
+  if (text === undefined) return null;
+  return (
+    <p>
+      {text}{" "}
+      {other >= 0 && (
+        <>
+          See{" "}
+          <button type="button" class="link" onClick={() => open(other)}>
+            {nameOf(data, other)}
+          </button>
+        </>
+      )}
+    </p>
+  );
+}
+
 /** What the ground truth says of the row, and what the model said when it was asked. */
 function Why({ data, row, open }: Pick<RowDialogProps, "data" | "row" | "open">) {
-  const { columns, facts } = data;
+  const { columns } = data;
   const kind = kindOf(columns, row);
   const other = columns.other[row]!;
-  const answer = facts.misses.find((one) => one.row === row);
+  const answer = data.misses.get(row);
   const isMissed = kind.id === "missed";
   return (
     <>
       {kind.id !== "detection" && (
         <p>
-          <span class={`badge is-${kind.id}`}>{kind.title}</span> {kind.about}
+          <span class={`badge is-${kind.id}`}>{kind.title}</span> {kindLine(data, row)}
         </p>
       )}
       {answer !== undefined && <p class="verdict">{answer.verdict}</p>}
@@ -111,7 +134,9 @@ function RowFacts({ data, row }: Pick<RowDialogProps, "data" | "row">) {
             "Hottest point",
             `${place(peakX[row]!, peakY[row]!)}, ${has(flags, "peakInBox") ? "in the box" : "outside of the box"}`,
           ],
-          ["Suspicion", Number.isNaN(suspicion[row]!) ? "–" : percent(suspicion[row]!)],
+          ...(Number.isNaN(suspicion[row]!) || kind === "missed"
+            ? []
+            : [["Suspicion", `${percent(suspicion[row]!)}; a uniform map would give ${percent(columns.score[row]!)}`]]),
         ] as [string, string][])
       : []),
     ...(kind === "detection" || kind === "missed"

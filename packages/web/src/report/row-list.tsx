@@ -1,7 +1,7 @@
 import type { ReportData } from "./data.js";
 import { RowCanvas } from "./row-canvas.js";
 import type { View } from "./view.js";
-import { heatLine, kindOf, nameOf, sourceOf } from "./words.js";
+import { heatLine, kindOf, nameOf, sourceOf, whyLine } from "./words.js";
 
 const PAGE_ROWS = 24;
 
@@ -62,15 +62,36 @@ function Card({
   return (
     <button type="button" class="card" onClick={() => open(row)}>
       <span class="card-picture">
-        <RowCanvas data={data} row={row} opacity={opacity} side={176} />
+        <RowCanvas data={data} row={row} opacity={opacity} side={cardSide()} />
       </span>
       <span class="card-name">
         {nameOf(data, row)}
         {kind.id !== "detection" && <span class={`badge is-${kind.id}`}>{kind.title}</span>}
       </span>
       <span class="card-heat">{heatLine(data, row)}</span>
-      <span class="card-source">{sourceOf(data, row)}</span>
+      <Why text={whyLine(data, row)} />
+      <Source path={sourceOf(data, row)} />
     </button>
+  );
+}
+
+/** As high as the style makes the cards' pictures. */
+function cardSide(): number {
+  return matchMedia("(min-width: 2000px)").matches ? 212 : 176;
+}
+
+function Why({ text }: { readonly text: string | undefined }) {
+  return text === undefined ? null : <span class="card-why">{text}</span>;
+}
+
+/** A path, of which the end is what tells pictures apart. */
+function Source({ path }: { readonly path: string }) {
+  const cut = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1;
+  return (
+    <span class="card-source" title={path}>
+      <span class="card-folder">{path.slice(0, cut)}</span>
+      <span class="card-file">{path.slice(cut)}</span>
+    </span>
   );
 }
 

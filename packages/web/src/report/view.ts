@@ -29,6 +29,7 @@ export const sizes = [
 export const looks = [
   ["outside", "hotter outside of the box than in it"],
   ["peak", "hottest point outside of the box"],
+  ["beside", "a fifth of the heat or more on another box"],
   ["blind", "a layer was asked that cannot see it"],
   ["none", "no heat of its own"],
 ] as const;
@@ -114,6 +115,7 @@ function testsOf(view: View, columns: Columns, sourceOf: (row: number) => string
   if (from > 0 || to < 1) tests.push((row) => score[row]! >= from - 1e-6 && score[row]! <= to + 1e-6);
   if (view.looks === "outside") tests.push((row) => ratioOf(columns, row) < 1);
   if (view.looks === "peak") tests.push((row) => has(flags[row]!, "heat") && !has(flags[row]!, "peakInBox"));
+  if (view.looks === "beside") tests.push((row) => columns.onBeside[row]! >= 0.2);
   if (view.looks === "blind") tests.push((row) => has(flags[row]!, "blind"));
   if (view.looks === "none") tests.push((row) => !has(flags[row]!, "heat"));
   const text = view.text.trim().toLowerCase();

@@ -1,9 +1,10 @@
-import { type Columns, noLevel, rowKinds } from "../../../node/src/report/format.js";
+import { type Columns, noLevel, noObject, rowKinds, rowSides } from "../../../node/src/report/format.js";
 import type { ReportData } from "./data.js";
 import { has, ratioOf } from "./view.js";
 
+/** "61 %", which no line breaks. */
 export function percent(value: number, digits = 0): string {
-  return `${(100 * value).toFixed(digits)} %`;
+  return `${(100 * value).toFixed(digits)}\u00a0%`;
 }
 
 /** "4.7×", "0.12×", "130×". */
@@ -26,23 +27,76 @@ export function kindOf(columns: Columns, row: number) {
   return rowKinds[columns.kind[row]!]!;
 }
 
+function classOf({ facts, columns }: ReportData, row: number): string {
+  return facts.classes[columns.class[row]!] ?? "?";
+}
+
 /** "dog 88 %"; of an object that was missed without having been asked about only the class. */
-export function nameOf({ facts, columns }: ReportData, row: number): string {
-  const score = columns.score[row]!;
-  const name = facts.classes[columns.class[row]!] ?? "?";
+export function nameOf(data: ReportData, row: number): string {
+  const score = data.columns.score[row]!;
+  const name = classOf(data, row);
   return Number.isNaN(score) ? name : `${name} ${percent(score, score < 0.1 ? 1 : 0)}`;
 }
 
 /** Where its heat lies, in one line. */
-export function heatLine({ columns, facts }: ReportData, row: number): string {
+export function heatLine({ columns, misses }: ReportData, row: number): string {
   const flags = columns.flags[row]!;
   if (has(flags, "heat")) {
     const { inBox, area } = columns;
     return `${percent(inBox[row]!)} of the heat on ${percent(area[row]!, area[row]! < 0.1 ? 1 : 0)} of the picture: ${times(ratioOf(columns, row))}`;
   }
   if (has(flags, "cold")) return "no heat: its gradient is zero";
-  if (kindOf(columns, row).id === "missed") return facts.misses.length > 0 ? "not asked about" : "no map";
+  if (kindOf(columns, row).id === "missed") return misses.size > 0 ? "not asked about" : "no map";
   return "no map of its own";
+}
+
+/** So little outside of the box is not worth words. */
+const LITTLE = 0.05;
+
+/** The row on whose box much of the heat outside of a row's own lies; −1: none. */
+export function otherUnder({ columns: { inBox, beside, onBeside } }: ReportData, row: number): number {
+  const isMuch = onBeside[row]! >= Math.max(LITTLE, (1 - inBox[row]!) / 3);
+  return isMuch ? beside[row]! : -1;
+}
+
+/** Where the heat is that lies outside of the box, in a sentence; undefined where there is hardly any. */
+export function outsideLine(data: ReportData, row: number): string | undefined {
+  const { columns } = data;
+  const { flags, inBox, onBeside, side } = columns;
+  if (!has(flags[row]!, "heat")) return undefined;
+  const outside = 1 - inBox[row]!;
+  const peak = has(flags[row]!, "peakInBox") ? "" : ", and so does the hottest point";
+  if (outside < LITTLE) return peak === "" ? undefined : "The hottest point lies outside of the box.";
+  const other = otherUnder(data, row);
+  const where = rowSides[side[row]!]!;
+  const most =
+    other >= 0
+      ? `, ${percent(onBeside[row]!)} on “${classOf(data, other)}”`
+      : where === "none"
+        ? ""
+        : `, most of it ${sideWords[where]}`;
+  return `${percent(outside)} lies outside of the box${most}${peak}.`;
+}
+
+/** Why a card is where it is: what was missed, or how suspicious and why. */
+export function whyLine(data: ReportData, row: number): string | undefined {
+  const { columns, misses } = data;
+  if (kindOf(columns, row).id === "missed") return misses.get(row)?.verdict;
+  const suspicion = columns.suspicion[row]!;
+  if (Number.isNaN(suspicion)) return undefined;
+  const line = outsideLine(data, row);
+  return `Suspicion ${percent(suspicion)}${line === undefined ? "." : `: ${line}`}`;
+}
+
+const sideWords = { left: "on the left", right: "on the right", above: "above it", below: "below it" } as const;
+
+/** What the ground truth has in place of a false alarm; what its kind means of others. */
+export function kindLine({ columns, facts }: ReportData, row: number): string {
+  const kind = kindOf(columns, row);
+  const object = columns.object[row]!;
+  const isOther = kind.id === "class" || kind.id === "both";
+  if (!isOther || object === noObject) return kind.about;
+  return `${kind.about}: ${facts.classes[object] ?? "?"}`;
 }
 
 export function levelOf({ facts, columns }: ReportData, row: number): string {

@@ -113,7 +113,7 @@ describe.skipIf(chromium === undefined)("the report's page", () => {
     });
   /** Shown numbers of the cards, "2 % of the heat". */
   const shares = async () =>
-    (await page.locator(".card-heat").allInnerTexts()).map((text) => Number(/^(\d+) %/.exec(text)?.[1]));
+    (await page.locator(".card-heat").allInnerTexts()).map((text) => Number(/^(\d+)\s%/.exec(text)?.[1]));
 
   it("is interactive soon at 20,000 items, and shows the suspicious first", async () => {
     const started = performance.now();
@@ -133,7 +133,9 @@ describe.skipIf(chromium === undefined)("the report's page", () => {
     expect(await status()).toBe("1–24 of 40,200");
     expect(new Set(await shares())).toEqual(new Set([2]));
     const [first] = await page.locator(".card-name").allInnerTexts();
-    expect(first).toMatch(/^\S.* 9\d %/);
+    expect(first).toMatch(/^\S.* 9\d\s%/);
+    const [why] = await page.locator(".card-why").allInnerTexts();
+    expect(why).toMatch(/^Suspicion 9\d\s%: 98\s% lies outside of the box, most of it \w/);
   });
 
   it("filters by everything that it says, and back", async () => {
@@ -161,7 +163,7 @@ describe.skipIf(chromium === undefined)("the report's page", () => {
     expect(await status()).toBe("1–1 of 1");
     await page.getByRole("button", { name: "Show all again" }).click();
     await choice("Order").selectOption("doubtful");
-    expect((await page.locator(".card-name").first().innerText()).startsWith("dog 15 %")).toBe(true);
+    expect((await page.locator(".card-name").first().innerText()).startsWith("dog 15\u00a0%")).toBe(true);
   });
 
   it("keeps the view in the address, and is worked by keyboard", async () => {
@@ -188,6 +190,11 @@ describe.skipIf(chromium === undefined)("the report's page", () => {
     await page.getByRole("heading", { name: "Where each class is looked for" }).waitFor();
     expect(await page.locator(".class-card").count()).toBe(4);
     expect(await page.getByRole("tab", { name: "Classes" }).getAttribute("aria-selected")).toBe("true");
+    // A distribution for each class, and of the one that is chosen for both tabs.
+    await page.locator(".class-card .small-plot canvas").nth(3).waitFor();
+    expect(await page.locator(".class-card", { hasText: "boat" }).innerText()).toMatch(/show 10,\d{3}, 5,000 wrong/);
+    await choice("Class").selectOption({ label: "person" });
+    expect(new URL(page.url()).hash).toBe("#class=0");
   });
 
   it("draws picture, map and box, and no map when none is wanted", async () => {

@@ -11,9 +11,16 @@ export interface TruthObject {
   readonly crowd: boolean;
 }
 
+export interface Judgement {
+  readonly kind: RowKind;
+  readonly iou: number;
+  /** That its kind is about. */
+  readonly object?: TruthObject;
+}
+
 export interface Judged {
   /** For each detection. `iou` is with the object that its kind is about; 0 without one. */
-  readonly detections: readonly { readonly kind: RowKind; readonly iou: number }[];
+  readonly detections: readonly Judgement[];
   /** Objects that no detection found, with the detection that comes nearest, whatever its class (−1: none touches it). */
   readonly missed: readonly { readonly object: TruthObject; readonly nearest: number; readonly iou: number }[];
 }
@@ -34,15 +41,15 @@ export function judge(
   const taken = new Set<TruthObject>();
   const single = objects.filter(({ crowd }) => !crowd);
   const crowds = objects.filter(({ crowd }) => crowd);
-  const judged = detections.map((detection) => {
+  const judged = detections.map((detection): Judgement => {
     const free = single.filter((object) => object.class === detection.class && !taken.has(object));
     const hit = best(detection.box, free);
     if (hit.iou >= FOUND) {
       taken.add(hit.object!);
-      return { kind: "hit" as const, iou: hit.iou };
+      return { kind: "hit", ...hit };
     }
     const inCrowd = crowds.some((crowd) => crowd.class === detection.class && share(detection.box, crowd.box) >= FOUND);
-    return inCrowd ? { kind: "detection" as const, iou: 0 } : falseAlarm(detection, single);
+    return inCrowd ? { kind: "detection", iou: 0 } : falseAlarm(detection, single);
   });
   const missed = single.filter((object) => !taken.has(object)).map((object) => ({ object, ...nearestTo(object) }));
   return { detections: judged, missed };
@@ -54,20 +61,21 @@ export function judge(
   }
 }
 
-function falseAlarm(detection: { readonly class: number; readonly box: Corners }, objects: readonly TruthObject[]) {
-  const same = best(
-    detection.box,
-    objects.filter((object) => object.class === detection.class),
-  ).iou;
-  const other = best(
-    detection.box,
-    objects.filter((object) => object.class !== detection.class),
-  ).iou;
-  if (same >= FOUND) return { kind: "duplicate" as const, iou: same };
-  if (other >= FOUND) return { kind: "class" as const, iou: other };
-  if (same >= NEAR) return { kind: "place" as const, iou: same };
-  if (other >= NEAR) return { kind: "both" as const, iou: other };
-  return { kind: "background" as const, iou: Math.max(same, other) };
+function falseAlarm(
+  detection: { readonly class: number; readonly box: Corners },
+  objects: readonly TruthObject[],
+): Judgement {
+  const bestOf = (isSame: boolean) =>
+    best(
+      detection.box,
+      objects.filter((object) => (object.class === detection.class) === isSame),
+    );
+  const [same, other] = [bestOf(true), bestOf(false)];
+  if (same.iou >= FOUND) return { kind: "duplicate", ...same };
+  if (other.iou >= FOUND) return { kind: "class", ...other };
+  if (same.iou >= NEAR) return { kind: "place", ...same };
+  if (other.iou >= NEAR) return { kind: "both", ...other };
+  return { kind: "background", iou: Math.max(same.iou, other.iou) };
 }
 
 function best(box: Corners, objects: readonly TruthObject[]): { readonly object?: TruthObject; readonly iou: number } {
