@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useState } from "preact/hooks";
 import { kindNumber } from "../../../node/src/report/format.js";
 import { ClassesView } from "./classes-view.js";
 import type { ReportData } from "./data.js";
@@ -27,16 +27,17 @@ export function App({ data }: { readonly data: ReportData }) {
   const asked = toHash({ ...view, page: "1" });
   const rows = useMemo(() => select(view, columns, orders, (row) => sourceOf(data, row)), [data, asked]);
   const change = (part: Partial<View>) => setView((old) => ({ ...old, page: "1", ...part }));
-  useEffect(() => {
+  // Before the browser paints: what is on the screen answers to keys, and stands in the address.
+  useLayoutEffect(() => {
     const hash = toHash(view);
     history.replaceState(null, "", `#${hash}`);
   }, [view]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const onHash = () => setView(fromHash(location.hash));
     addEventListener("hashchange", onHash);
     return () => removeEventListener("hashchange", onHash);
   }, []);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       const target = event.target as Element;
       if (event.ctrlKey || event.altKey || event.metaKey || target.closest("input, select, [role=tablist]")) return;
