@@ -1,9 +1,11 @@
 import type { AskedBox, Detection } from "@whybox/core";
-import { failureOf, nextJob, Task } from "./controller/calls.js";
+import { answered, failureOf, nextJob, Task } from "./controller/calls.js";
+import { compareInTurn, waiting } from "./controller/comparison.js";
 import { brokenOff, explainFrames, type LiveWorld, type NextFrame, noFrame } from "./controller/live.js";
-import { MapMaker, type Scene } from "./controller/map-maker.js";
+import { MapMaker } from "./controller/map-maker.js";
 import { methodOf } from "./controller/methods.js";
-import { detectRequest, explainRequest, QUICK, type Subject } from "./controller/requests.js";
+import { neighbourOf, sceneOf, shownOf, subjectOf } from "./controller/read-state.js";
+import { detectRequest, QUICK } from "./controller/requests.js";
 import {
   defaultSettings,
   detectionSettings,
@@ -12,7 +14,17 @@ import {
   mapSettings,
   type Settings,
 } from "./controller/settings.js";
-import { type Compared, countOf, noMap, nothingSelected, type State, sentenceOf } from "./controller/state.js";
+import {
+  type Compared,
+  countOf,
+  initialState,
+  noMap,
+  nothingSelected,
+  type ShownMap,
+  type State,
+  sentenceOf,
+} from "./controller/state.js";
+import { documentRequest, drawRequest } from "./controller/take-away.js";
 import type { Engine, Failure, OnProgress, Weights } from "./protocol.js";
 
 /** The worker as the controller sees it. */
@@ -62,17 +74,7 @@ export class Controller {
         if (this.#state.map.running !== undefined) this.#update({ map: { ...this.#state.map, progress } });
       },
     );
-    this.#state = {
-      model: { phase: "opening", name: "", progress: undefined },
-      live: undefined,
-      photo: { phase: "none" },
-      found: { phase: "none" },
-      ...nothingSelected,
-      settings: options.settings ?? defaultSettings,
-      comparing: false,
-      thumbnails: undefined,
-      said: "",
-    };
+    this.#state = initialState(options.settings ?? defaultSettings);
   }
 
   get state(): State {
@@ -159,11 +161,8 @@ export class Controller {
 
   /** The next detection in the list, or the one before; around the end. */
   step(by: 1 | -1): void {
-    const shown = this.shownDetections();
-    if (shown.length === 0) return;
-    const at = shown.findIndex(({ index }) => index === this.#state.selection.at(-1));
-    const next = at < 0 ? (by > 0 ? 0 : shown.length - 1) : (at + by + shown.length) % shown.length;
-    this.select(shown[next]!.index);
+    const next = neighbourOf(this.#state, by);
+    if (next !== undefined) this.select(next.index);
   }
 
   clear(): void {
@@ -184,7 +183,7 @@ export class Controller {
     if (index === this.#state.hovered) return;
     this.#update({
       hovered: index,
-      preview: index === undefined ? undefined : this.#maker.atHand(this.#scene(), index),
+      preview: index === undefined ? undefined : this.#maker.atHand(sceneOf(this.#state), index),
     });
   }
 
@@ -232,33 +231,18 @@ export class Controller {
 
   /** The map that is shown with its boxes, at full resolution, as PNG. */
   async png(): Promise<Blob> {
-    const { settings, map } = this.#state;
-    const { colormap, opacity, crop } = settings;
-    const heat = map.shown!.heat;
-    const list = this.#list();
-    const detections = heat.detections.map((index) => list[index]!).filter((one) => one !== undefined);
-    const request = { heat, colormap, opacity, detections, crop: crop === "off" ? undefined : crop };
-    const answer = await this.#handle.engine.draw(nextJob(), request);
-    if (!answer.ok) throw new Error(answer.failure.message);
-    return answer.value;
+    return answered(await this.#handle.engine.draw(nextJob(), drawRequest(this.#state, this.#shown())));
   }
 
   /** The JSON of what is shown, as the command writes it (docs/result.schema.json). */
   async document(): Promise<unknown> {
-    const { settings, photo, map } = this.#state;
-    const { colormap, opacity, crop } = settings;
-    const request = explainRequest(settings, this.#asked()!, map.shown!.method);
-    const source = photo.phase === "ready" ? photo.name : "";
-    const look = { colormap, opacity, crop: crop === "off" ? undefined : crop };
-    const answer = await this.#handle.engine.document(nextJob(), { request, source, look });
-    if (!answer.ok) throw new Error(answer.failure.message);
-    return answer.value;
+    const request = documentRequest(this.#state, this.#shown())!;
+    return answered(await this.#handle.engine.document(nextJob(), request));
   }
 
   /** Detections that the class filter lets through. */
   shownDetections(): readonly Detection[] {
-    const { classFilter } = this.#state.settings;
-    return this.#list().filter(({ className }) => classFilter === "" || className === classFilter);
+    return shownOf(this.#state);
   }
 
   dispose(): void {
@@ -266,14 +250,15 @@ export class Controller {
     this.#handle.close();
   }
 
+  #shown(): ShownMap {
+    const { shown } = this.#state.map;
+    if (shown === undefined) throw new Error("There is no heatmap to take away.");
+    return shown;
+  }
+
   #update(patch: Partial<State>): void {
     this.#state = { ...this.#state, ...patch };
     for (const listener of this.#listeners) listener();
-  }
-
-  #list(): readonly Detection[] {
-    const { found } = this.#state;
-    return found.phase === "ready" ? found.list : [];
   }
 
   /** Nothing that was found holds any more. */
@@ -342,17 +327,9 @@ export class Controller {
     if (this.#state.comparing) this.#compare();
   }
 
-  #asked(): Subject | undefined {
-    const { selection, ownBox, whole, found } = this.#state;
-    if (found.phase !== "ready") return undefined;
-    if (ownBox !== undefined) return { kind: "box", box: ownBox };
-    if (selection.length > 0) return { kind: "detections", indices: selection };
-    return whole ? { kind: "image" } : undefined;
-  }
-
   /** The map of what is selected: a quick one at once, then the one that was asked for in its place. */
   #explain(): void {
-    const subject = this.#asked();
+    const subject = subjectOf(this.#state);
     this.#map.stop();
     if (subject === undefined) {
       this.#update({ map: noMap });
@@ -364,7 +341,7 @@ export class Controller {
       async (step) => {
         for (const one of methods) {
           this.#update({ map: { ...this.#state.map, running: one, progress: undefined, failure: undefined } });
-          const shown = await this.#maker.make(step, this.#scene(), subject, one);
+          const shown = await this.#maker.make(step, sceneOf(this.#state), subject, one);
           this.#update({ map: { ...this.#state.map, shown: { ...shown, isQuick: one !== method } } });
         }
         this.#update({ map: { ...this.#state.map, running: undefined, progress: undefined } });
@@ -380,32 +357,15 @@ export class Controller {
   }
 
   #compare(): void {
-    const subject = this.#asked();
+    const subject = subjectOf(this.#state);
     const methods = this.#state.settings.compare.slice(0, MOST_COMPARED);
-    const empty = methods.map((method): Compared => ({ method, map: undefined, failure: undefined }));
-    this.#update({ compared: subject === undefined ? [] : empty });
+    this.#update({ compared: subject === undefined ? [] : waiting(methods) });
     if (subject === undefined) return;
     const put = (i: number, patch: Partial<Compared>) =>
       this.#update({ compared: this.#state.compared.map((one, n) => (n === i ? { ...one, ...patch } : one)) });
     void this.#comparison.start(
-      async (step) => {
-        for (const [i, method] of methods.entries()) {
-          try {
-            put(i, { map: await this.#maker.make(step, this.#scene(), subject, method) });
-          } catch (error) {
-            const failure = failureOf(error);
-            if (failure.code === "aborted") throw error;
-            put(i, { failure });
-          }
-        }
-      },
+      (step) => compareInTurn(methods, (method) => this.#maker.make(step, sceneOf(this.#state), subject, method), put),
       (error) => this.#update({ said: failureOf(error).message }),
     );
-  }
-
-  #scene(): Scene {
-    const { settings, photo } = this.#state;
-    const pixels = photo.phase === "ready" ? photo.facts.width * photo.facts.height : 0;
-    return { settings, pixels, list: this.#list() };
   }
 }

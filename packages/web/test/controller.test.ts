@@ -262,6 +262,31 @@ describe("comparing", () => {
   });
 });
 
+describe("taking away", () => {
+  it("draws what is shown with the boxes that it is about, and tells the command's JSON of it", async () => {
+    const { controller, fake } = await withPhoto({ method: "GradCAM", crop: "hot", opacity: 0.3 });
+    controller.select(2, true);
+    await settle();
+    expect(await controller.png()).toBeInstanceOf(Blob);
+    const look = { colormap: "inferno", opacity: 0.3, crop: "hot" };
+    expect(fake.last("draw")).toMatchObject({ ...look, detections: [{ index: 0 }, { index: 2 }] });
+    expect(await controller.document()).toEqual({ schemaVersion: 1 });
+    expect(fake.last("document")).toMatchObject({
+      ...{ source: "dog.jpg", look },
+      request: { method: "GradCAM", detections: [0, 2] },
+    });
+  });
+
+  it("says what stands in the way", async () => {
+    const { controller, fake } = await withPhoto({ method: "GradCAM" });
+    fake.failures.set("draw", { code: "memory", message: "too large" });
+    await expect(controller.png()).rejects.toThrow("too large");
+    controller.clear();
+    await expect(controller.png()).rejects.toThrow("no heatmap");
+    await expect(controller.document()).rejects.toThrow("no heatmap");
+  });
+});
+
 it("looks at the layers once", async () => {
   const { controller, fake } = await withPhoto({ method: "GradCAM" });
   controller.lookAtLayers();

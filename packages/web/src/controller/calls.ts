@@ -15,6 +15,12 @@ export function failureOf(error: unknown): Failure {
   return { code: "internal", message: error instanceof Error ? error.message : String(error) };
 }
 
+/** What the engine answered. @throws EngineFailure */
+export function answered<T>(answer: Answer<T>): T {
+  if (!answer.ok) throw new EngineFailure(answer.failure);
+  return answer.value;
+}
+
 export function isAborted(error: unknown): boolean {
   return error instanceof EngineFailure && error.failure.code === "aborted";
 }
@@ -48,8 +54,7 @@ export class Task {
       this.#jobs.push(job);
       const answer = await call(job);
       this.#check(run);
-      if (!answer.ok) throw new EngineFailure(answer.failure);
-      return answer.value;
+      return answered(answer);
     };
     try {
       await body(step);

@@ -104,6 +104,21 @@ export const nothingSelected = {
   compared: [],
 } as const;
 
+/** Before anything is opened. */
+export function initialState(settings: Settings): State {
+  return {
+    model: { phase: "opening", name: "", progress: undefined },
+    live: undefined,
+    photo: { phase: "none" },
+    found: { phase: "none" },
+    ...nothingSelected,
+    settings,
+    comparing: false,
+    thumbnails: undefined,
+    said: "",
+  };
+}
+
 /** What was found, in a sentence. */
 export function countOf(list: readonly Detection[]): string {
   if (list.length === 0) return "Nothing was detected.";

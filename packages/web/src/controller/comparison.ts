@@ -1,0 +1,24 @@
+import { failureOf } from "./calls.js";
+import type { Compared, ShownMap } from "./state.js";
+
+/** Methods that wait for their turn. */
+export function waiting(methods: readonly string[]): readonly Compared[] {
+  return methods.map((method) => ({ method, map: undefined, failure: undefined }));
+}
+
+/** One method after another; one that fails does not keep the next from its turn. @throws when it is cancelled. */
+export async function compareInTurn(
+  methods: readonly string[],
+  make: (method: string) => Promise<ShownMap>,
+  put: (index: number, patch: Partial<Compared>) => void,
+): Promise<void> {
+  for (const [i, method] of methods.entries()) {
+    try {
+      put(i, { map: await make(method) });
+    } catch (error) {
+      const failure = failureOf(error);
+      if (failure.code === "aborted") throw error;
+      put(i, { failure });
+    }
+  }
+}

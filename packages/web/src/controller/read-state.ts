@@ -1,0 +1,37 @@
+import type { Detection } from "@whybox/core";
+import type { Scene } from "./map-maker.js";
+import type { Subject } from "./requests.js";
+import type { State } from "./state.js";
+
+/** Everything that was found. */
+export function listOf({ found }: State): readonly Detection[] {
+  return found.phase === "ready" ? found.list : [];
+}
+
+/** Detections that the class filter lets through. */
+export function shownOf(state: State): readonly Detection[] {
+  const { classFilter } = state.settings;
+  return listOf(state).filter(({ className }) => classFilter === "" || className === classFilter);
+}
+
+/** What is asked about; undefined for nothing. */
+export function subjectOf({ selection, ownBox, whole, found }: State): Subject | undefined {
+  if (found.phase !== "ready") return undefined;
+  if (ownBox !== undefined) return { kind: "box", box: ownBox };
+  if (selection.length > 0) return { kind: "detections", indices: selection };
+  return whole ? { kind: "image" } : undefined;
+}
+
+/** What maps are made from. */
+export function sceneOf(state: State): Scene {
+  const { settings, photo } = state;
+  const pixels = photo.phase === "ready" ? photo.facts.width * photo.facts.height : 0;
+  return { settings, pixels, list: listOf(state) };
+}
+
+/** The detection after the one that was selected last, or the one before it; around the end. Undefined where there is none. */
+export function neighbourOf(state: State, by: 1 | -1): Detection | undefined {
+  const shown = shownOf(state);
+  const at = shown.findIndex(({ index }) => index === state.selection.at(-1));
+  return at < 0 ? shown.at(by > 0 ? 0 : -1) : shown[(at + by + shown.length) % shown.length];
+}
