@@ -1,5 +1,6 @@
 // Makes the pictures of the playground with the built page itself: npm run build && node scripts/make-screenshots.mjs [--all <folder>]
-// Without --all those of the README and the page's own example; with it every main state at 390, 1280 and 2560 px, dark and light.
+// Without --all those of the README and the page's own example; with it every main state at 390, 1280 and 2560 px, dark and light;
+// with --only <state> (it may come several times) just that one.
 import { existsSync, mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -12,7 +13,7 @@ import { findPageWeights } from "../packages/node/dist/ui/page-weights.js";
 
 const root = resolve(import.meta.dirname, "..");
 const photos = join(root, "fixtures/photos");
-const { values } = parseArgs({ options: { all: { type: "string" } } });
+const { values } = parseArgs({ options: { all: { type: "string" }, only: { type: "string", multiple: true } } });
 
 /** The example on the first page: the dog, and what spoke for it. */
 async function makeExample() {
@@ -75,10 +76,9 @@ const states = {
   },
 };
 
-async function shoot(browser, address, name, { width, height, scheme, scale = 1 }, path) {
-  const colorScheme = scheme;
-  const options = { viewport: { width, height }, colorScheme, deviceScaleFactor: scale, hasTouch: width < 500 };
-  const context = await browser.newContext({ ...options, reducedMotion: "reduce" });
+/** Goes to a state once, and takes it in every size and scheme that is wanted: what takes long is the network. */
+async function shoot(browser, address, name, { hasTouch = false, shots }) {
+  const context = await browser.newContext({ viewport: shots[0].viewport, hasTouch, reducedMotion: "reduce" });
   const page = await context.newPage();
   // Only the page's own work takes long, and on a busy machine very long.
   page.setDefaultTimeout(180_000);
@@ -87,9 +87,33 @@ async function shoot(browser, address, name, { width, height, scheme, scale = 1 
   // The pointer rests nowhere, and pictures have come.
   await page.mouse.move(0, 0);
   await page.waitForLoadState("networkidle");
-  const taken = await page.screenshot();
-  await sharp(taken).png({ palette: true, quality: 90, effort: 10 }).toFile(path);
+  for (const { viewport, scheme, path } of shots) {
+    await page.setViewportSize(viewport);
+    await page.emulateMedia({ colorScheme: scheme });
+    // Labels find their places anew once the page has its size.
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+    const taken = await page.screenshot();
+    await sharp(taken).png({ palette: true, quality: 90, effort: 10 }).toFile(path);
+  }
   await context.close();
+}
+
+const phone = { width: 390, height: 844 };
+const screens = [
+  { width: 1280, height: 800 },
+  { width: 2560, height: 1440 },
+];
+
+/** A state in all sizes, dark and light. */
+async function shootAll(browser, address, name, folder) {
+  const shotsOf = (viewports) =>
+    viewports.flatMap((viewport) =>
+      ["dark", "light"].map((scheme) => {
+        return { viewport, scheme, path: join(folder, `${name}-${viewport.width}-${scheme}.png`) };
+      }),
+    );
+  await shoot(browser, address, name, { hasTouch: true, shots: shotsOf([phone]) });
+  await shoot(browser, address, name, { shots: shotsOf(screens) });
 }
 
 const executablePath = [process.env.CHROMIUM_PATH, "/usr/bin/chromium", "/usr/bin/google-chrome"].find(
@@ -103,31 +127,15 @@ try {
   if (values.all === undefined) {
     const images = join(root, "docs/images");
     mkdirSync(images, { recursive: true });
-    const wide = { width: 1280, height: 800 };
-    await shoot(browser, server.address, "shown", { ...wide, scheme: "dark" }, join(images, "playground.png"));
-    await shoot(
-      browser,
-      server.address,
-      "compare",
-      { ...wide, scheme: "light" },
-      join(images, "playground-compare.png"),
-    );
-    const phone = { width: 390, height: 844, scheme: "light" };
-    await shoot(browser, server.address, "shown", phone, join(images, "playground-phone.png"));
+    const shot = (viewport, scheme, file) => [{ viewport, scheme, path: join(images, file) }];
+    await shoot(browser, server.address, "shown", { shots: shot(screens[0], "dark", "playground.png") });
+    await shoot(browser, server.address, "compare", { shots: shot(screens[0], "light", "playground-compare.png") });
+    const small = shot(phone, "light", "playground-phone.png");
+    await shoot(browser, server.address, "shown", { hasTouch: true, shots: small });
   } else {
     mkdirSync(values.all, { recursive: true });
-    for (const [width, height] of [
-      [390, 844],
-      [1280, 800],
-      [2560, 1440],
-    ]) {
-      for (const scheme of ["dark", "light"]) {
-        for (const name of Object.keys(states)) {
-          const path = join(values.all, `${name}-${width}-${scheme}.png`);
-          await shoot(browser, server.address, name, { width, height, scheme }, path);
-        }
-      }
-    }
+    const names = values.only ?? Object.keys(states);
+    for (const name of names) await shootAll(browser, server.address, name, values.all);
   }
 } finally {
   await browser.close();
