@@ -8,7 +8,7 @@ export type { Layer, LayerSelector } from "./detector/layer.js";
 export { didYouMean, WhyboxError, type WhyboxErrorCode } from "./errors.js";
 export { type CoreDetector, type CreateDetectorOptions, createDetector } from "./explain/create-detector.js";
 export type { LayerFacts, ModelFacts, PortFacts } from "./explain/inspect.js";
-export type { AskedBox, DetectOptions, ExplainOptions } from "./explain/options.js";
+export type { AskedBox, DetectAloneOptions, DetectOptions, ExplainOptions } from "./explain/options.js";
 export { plainResult } from "./explain/plain-result.js";
 export type {
   AskedAnswer,

@@ -16,11 +16,12 @@ import type { Score } from "../scores/score.js";
 import { askBox } from "./ask-box.js";
 import { chosenDetections } from "./choose-detections.js";
 import { explainImage } from "./explain.js";
-import { checkLayers, disposeAll, forwardPass, inspectWithSizes } from "./forward-pass.js";
+import { ForwardKeeper } from "./forward-keeper.js";
+import { checkLayers, inspectWithSizes } from "./forward-pass.js";
 import { inspectModel, type ModelFacts } from "./inspect.js";
 import { loadModel } from "./load-model.js";
 import { type LoadedModel, planContext, usualSize } from "./loaded-model.js";
-import type { DetectOptions, ExplainOptions } from "./options.js";
+import type { DetectAloneOptions, ExplainOptions } from "./options.js";
 import { type ForwardPlan, joinPlans, planTaps } from "./plan.js";
 import { type ExplainPlan, planExplain } from "./plan-explain.js";
 import { type ResolvedExplainOptions, resolveDetectOptions, resolveExplainOptions } from "./resolve-options.js";
@@ -40,6 +41,11 @@ export interface CreateDetectorOptions extends SessionOptions {
   readonly rules?: readonly GradRule[];
   /** Where the backward pass gets forward values from. Default: the faster way as measured. */
   readonly forwardValues?: ForwardValues;
+  /**
+   * Keep the values of the last picture's forward pass until the next picture: another question about it (the same object, unchanged) then
+   * costs only what comes after the pass. They take their memory between calls. Default false.
+   */
+  readonly keepForward?: boolean;
 }
 
 /** A detector that can explain itself. It holds sessions of the runtime: dispose it when done. */
@@ -49,7 +55,7 @@ export interface CoreDetector {
   readonly facts: ModelFacts;
   /** Runs the model once, to tell the sizes of its layers too. */
   inspect(options?: { readonly imageSize?: readonly [number, number] }): Promise<ModelFacts>;
-  detect(image: RgbImage, options?: DetectOptions): Promise<DetectResult>;
+  detect(image: RgbImage, options?: DetectAloneOptions): Promise<DetectResult>;
   explain(image: RgbImage, options?: ExplainOptions): Promise<ExplainResult>;
   dispose(): Promise<void>;
 }
@@ -69,6 +75,7 @@ export async function createDetector(
   const plans = new Map<string, ExplainPlan>();
   const detectionOnly = { layers: [], activations: false, gradients: false, manySeeds: false, tails: false };
   let detectPlan: ForwardPlan | undefined;
+  const passes = new ForwardKeeper(loaded, options.keepForward ?? false);
 
   const planFor = (
     { method, per, scores: taken }: ResolvedExplainOptions,
@@ -82,16 +89,31 @@ export async function createDetector(
     return plan;
   };
 
+  const layersOf = ({ layer = "auto" }: ExplainOptions) => (layer === "auto" ? undefined : selectLayers(loaded, layer));
+
+  /** The pass of a detection, with what the next question takes where that can be answered. */
+  const planOfDetection = (ahead: ExplainOptions | undefined): ForwardPlan => {
+    detectPlan ??= joinPlans(planContext(loaded), [planTaps(planContext(loaded), detectionOnly)]);
+    if (ahead === undefined || options.keepForward !== true) return detectPlan;
+    try {
+      return planFor(resolveExplainOptions(ahead, methods, scores, loaded.classNames), layersOf(ahead)).forward;
+    } catch (error) {
+      // Whoever then asks it is told why it cannot be asked.
+      if (error instanceof WhyboxError && ["no-gradient", "usage"].includes(error.code)) return detectPlan;
+      throw error;
+    }
+  };
+
   return {
     classNames: loaded.classNames,
     facts: inspectModel(loaded),
     inspect: (given = {}) => inspectWithSizes(loaded, given.imageSize ?? usualSize(loaded.input.sides)),
     detect: async (image, given = {}) => {
       const resolved = resolveDetectOptions(given);
-      detectPlan ??= joinPlans(planContext(loaded), [planTaps(planContext(loaded), detectionOnly)]);
-      const { result, detections } = await forwardPass(loaded, detectPlan, image, resolved, false, given.signal);
-      disposeAll(result.tensors);
-      return { detections, letterbox: result.letterbox };
+      const request = { plan: planOfDetection(given.ahead), image, options: resolved, keepInput: false };
+      return passes.use({ ...request, signal: given.signal }, ({ result, detections }) => {
+        return { detections, letterbox: result.letterbox };
+      });
     },
     explain: async (image, given = {}) => {
       const started = performance.now();
@@ -99,15 +121,12 @@ export async function createDetector(
       const options = resolveExplainOptions(given, methods, scores, loaded.classNames);
       refuseScores(loaded, options.scores);
       const classes = resolveClasses(options.classNames, loaded.classNames);
-      const auto = (given.layer ?? "auto") === "auto";
-      const layers = auto ? undefined : selectLayers(loaded, given.layer!);
-      const plan = planFor(options, layers);
-      const keep =
+      const plan = planFor(options, layersOf(given));
+      const keepInput =
         options.augSmooth ||
         ["masked", "pixels", "biases"].some((need) => options.method.needs.includes(need as never));
-      const pass = await forwardPass(loaded, plan.forward, image, options, keep, signal);
-      const { result: forward, detections } = pass;
-      try {
+      return passes.use({ plan: plan.forward, image, options, keepInput, signal }, async (pass) => {
+        const { result: forward, detections } = pass;
         checkLayers(plan.main, forward);
         const asked = given.box === undefined ? undefined : askBox(loaded, forward, detections, given.box, options);
         const targets = asked === undefined ? chosenDetections(detections, options, classes) : [asked.target];
@@ -125,11 +144,12 @@ export async function createDetector(
           ...rest,
           timings: { ...pass.timings, backward: backwardMs, finish: finishMs, total },
         };
-      } finally {
-        disposeAll(forward.tensors);
-      }
+      });
     },
-    dispose: () => loaded.sessions.dispose(),
+    dispose: async () => {
+      passes.dispose();
+      await loaded.sessions.dispose();
+    },
   };
 }
 

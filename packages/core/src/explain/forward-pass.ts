@@ -74,7 +74,8 @@ export async function forwardOnInput(
   return { letterbox: box, input: kept, predictions, tensors };
 }
 
-function planInput(loaded: LoadedModel, image: RgbImage, options: ResolvedDetectOptions): Letterbox {
+/** How a picture goes into the network. @throws usage for an image size that the model cannot take. */
+export function planInput(loaded: LoadedModel, image: RgbImage, options: ResolvedDetectOptions): Letterbox {
   const { input, stride } = loaded;
   const { sides } = input;
   const asked = options.imageSize;

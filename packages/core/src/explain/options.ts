@@ -15,6 +15,15 @@ export interface DetectOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Options of a detection by itself. */
+export interface DetectAloneOptions extends DetectOptions {
+  /**
+   * What will be asked about the picture next. With `keepForward` the forward pass of this detection keeps what that takes, so that the answer
+   * costs what comes after it only.
+   */
+  readonly ahead?: ExplainOptions;
+}
+
 /** Options of an explanation. Every default is the one of the `whybox explain` command. */
 export interface ExplainOptions extends DetectOptions {
   /** Id or alias of a CAM method. Default "GradCAM", and "tap-fusion" with `per: "detection"` or a `box`. */
