@@ -3,9 +3,8 @@ import { answered, failureOf, nextJob, Task } from "./controller/calls.js";
 import { compareInTurn, waiting } from "./controller/comparison.js";
 import { brokenOff, explainFrames, type LiveWorld, type NextFrame, noFrame } from "./controller/live.js";
 import { MapMaker } from "./controller/map-maker.js";
-import { methodOf } from "./controller/methods.js";
 import { neighbourOf, sceneOf, shownOf, subjectOf } from "./controller/read-state.js";
-import { detectRequest, QUICK } from "./controller/requests.js";
+import { detectRequest, methodsOf, thresholds } from "./controller/requests.js";
 import {
   defaultSettings,
   detectionSettings,
@@ -61,6 +60,7 @@ export class Controller {
   readonly #map = new Task(this.#cancel);
   readonly #comparison = new Task(this.#cancel);
   readonly #looking = new Task(this.#cancel);
+  readonly #hovering = new Task(this.#cancel);
   readonly #live = new Task(this.#cancel);
 
   constructor(options: ControllerOptions) {
@@ -107,6 +107,15 @@ export class Controller {
       },
       (error) => this.#update({ model: { phase: "failed", name, failure: failureOf(error) } }),
     );
+  }
+
+  /** Gives up the model that is on its way. */
+  cancelOpening(): void {
+    const { model } = this.#state;
+    if (model.phase !== "opening") return;
+    this.#opening.stop();
+    const failure = { code: "cancelled", message: "Cancelled." };
+    this.#update({ model: { phase: "failed", name: model.name, failure }, said: failure.message });
   }
 
   /** Takes a picture file. */
@@ -181,10 +190,15 @@ export class Controller {
 
   hover(index: number | undefined): void {
     if (index === this.#state.hovered) return;
-    this.#update({
-      hovered: index,
-      preview: index === undefined ? undefined : this.#maker.atHand(sceneOf(this.#state), index),
-    });
+    this.#hovering.stop();
+    const preview = index === undefined ? undefined : this.#maker.atHand(sceneOf(this.#state), index);
+    this.#update({ hovered: index, preview });
+    // Of a large photo not all are at hand; what was asked for goes before.
+    if (index === undefined || preview !== undefined || this.#state.map.running !== undefined) return;
+    void this.#hovering.start(
+      async (step) => this.#update({ preview: await this.#maker.preview(step, sceneOf(this.#state), index) }),
+      (error) => this.#update({ said: failureOf(error).message }),
+    );
   }
 
   set(patch: Partial<Settings>): void {
@@ -212,7 +226,7 @@ export class Controller {
     const { photo, model } = this.#state;
     if (photo.phase !== "ready" || model.phase !== "ready" || this.#state.thumbnails !== undefined) return;
     this.#update({ thumbnails: "running" });
-    const request = detectRequest(this.#state.settings);
+    const request = thresholds(this.#state.settings);
     void this.#looking.start(
       async (step) => {
         const thumbnails = await step((job) => this.#handle.engine.activations(job, request, () => {}));
@@ -263,7 +277,7 @@ export class Controller {
 
   /** Nothing that was found holds any more. */
   #forget(): void {
-    for (const task of [this.#detecting, this.#map, this.#comparison, this.#looking]) task.stop();
+    for (const task of [this.#detecting, this.#map, this.#comparison, this.#looking, this.#hovering]) task.stop();
     this.#maker.forget();
     this.#update({ ...nothingSelected, thumbnails: undefined });
   }
@@ -322,6 +336,7 @@ export class Controller {
   }
 
   #subject(subject: Pick<State, "selection" | "ownBox" | "whole">): void {
+    this.#hovering.stop();
     this.#update({ ...subject, preview: undefined, hovered: undefined });
     this.#explain();
     if (this.#state.comparing) this.#compare();
@@ -335,14 +350,13 @@ export class Controller {
       this.#update({ map: noMap });
       return;
     }
-    const { method } = this.#state.settings;
-    const methods = methodOf(method).cost === "fast" ? [method] : [QUICK, method];
+    const { settings } = this.#state;
     void this.#map.start(
       async (step) => {
-        for (const one of methods) {
+        for (const one of methodsOf(settings)) {
           this.#update({ map: { ...this.#state.map, running: one, progress: undefined, failure: undefined } });
           const shown = await this.#maker.make(step, sceneOf(this.#state), subject, one);
-          this.#update({ map: { ...this.#state.map, shown: { ...shown, isQuick: one !== method } } });
+          this.#update({ map: { ...this.#state.map, shown: { ...shown, isQuick: one !== settings.method } } });
         }
         this.#update({ map: { ...this.#state.map, running: undefined, progress: undefined } });
         this.#update({ said: sentenceOf(this.#state.map.shown) });

@@ -1,4 +1,12 @@
-import type { AskedAnswer, Detection, ExplainOptions, LayerDiagnosis, MapNote, Timings } from "@whybox/core";
+import type {
+  AskedAnswer,
+  DetectAloneOptions,
+  Detection,
+  ExplainOptions,
+  LayerDiagnosis,
+  MapNote,
+  Timings,
+} from "@whybox/core";
 
 /** What crosses between the page and the worker that runs the engine. Plain data, and arrays that are handed over. */
 
@@ -113,6 +121,12 @@ export type Answer<T> = { readonly ok: true; readonly value: T } | { readonly ok
 /** What is explained, as the engine of `@whybox/core` takes it. */
 export type ExplainRequest = Omit<ExplainOptions, "signal">;
 
+/** What is detected, and what will be asked next: the detection then keeps what that takes. */
+export type DetectRequest = Omit<DetectAloneOptions, "signal">;
+
+/** The method that is there at once, while a better one is on its way. */
+export const QUICK = "GradCAM";
+
 /** How a picture is drawn for a file. */
 export interface DrawRequest {
   readonly heat: HeatMap;
@@ -139,7 +153,7 @@ export interface Engine {
   decode(job: number, file: Blob): Promise<Answer<DecodedPhoto>>;
   /** Takes a frame of a video as the picture. */
   frame(job: number, frame: ImageBitmap): Promise<Answer<DecodedPhoto>>;
-  detect(job: number, request: ExplainRequest, onProgress: OnProgress): Promise<Answer<readonly Detection[]>>;
+  detect(job: number, request: DetectRequest, onProgress: OnProgress): Promise<Answer<readonly Detection[]>>;
   explain(job: number, request: ExplainRequest, onProgress: OnProgress): Promise<Answer<Explanation>>;
   activations(job: number, request: ExplainRequest, onProgress: OnProgress): Promise<Answer<readonly Thumbnail[]>>;
   /** The picture with heatmap and boxes, at full resolution, as PNG. */

@@ -43,6 +43,22 @@ describe("opening", () => {
     expect(controller.state.model).toMatchObject({ phase: "failed", failure: { code: "absent" } });
   });
 
+  it("gives up a model that is on its way, and takes another", async () => {
+    const { controller, fake } = started();
+    fake.held.add("open");
+    const opening = controller.openModel();
+    await settle();
+    controller.cancelOpening();
+    expect(controller.state.model).toMatchObject({ phase: "failed", failure: { code: "cancelled" } });
+    fake.release("open");
+    await opening;
+    expect(fake.cancelled).toHaveLength(1);
+    expect(controller.state.model.phase).toBe("failed");
+    await controller.openModel();
+    controller.cancelOpening();
+    expect(controller.state.model.phase).toBe("ready");
+  });
+
   it("keeps a photo that waits for the model", async () => {
     const { controller, fake } = started();
     await controller.openPhoto("dog.jpg", photo);
@@ -84,6 +100,8 @@ describe("selecting", () => {
       { method: "GradCAM", per: "detection", detections: [0, 1, 2] },
       { method: "tap-fusion", per: "detection", detections: [0] },
     ]);
+    // What the quick map takes is kept by the detection before it.
+    expect(fake.last("detect")).toMatchObject({ confidence: 0.25, ahead: { method: "GradCAM", per: "detection" } });
     expect(controller.state.map.shown).toMatchObject({ method: "tap-fusion", isQuick: false });
     const before = fake.calls.length;
     fake.held.add("explain");
@@ -150,6 +168,29 @@ describe("selecting", () => {
     expect(controller.state.preview).toBeUndefined();
   });
 
+  it("makes a preview of what is not at hand, unless something runs or the pointer has gone", async () => {
+    const { controller, fake } = await withPhoto({ method: "HiResCAM" });
+    fake.held.add("explain");
+    controller.hover(1);
+    controller.hover(undefined);
+    fake.release("explain");
+    await settle();
+    expect(controller.state.preview).toBeUndefined();
+    controller.hover(2);
+    await settle();
+    expect(fake.last("explain")).toMatchObject({ method: "GradCAM", per: "detection" });
+    expect(controller.state.preview?.detections).toEqual([2]);
+    controller.hover(undefined);
+    fake.held.add("explain");
+    controller.set({ method: "LayerCAM" });
+    controller.set({ layer: "17" });
+    const before = fake.calls.length;
+    controller.hover(1);
+    await settle();
+    expect(fake.calls.length).toBe(before);
+    fake.release("explain");
+  });
+
   it("asks about a drawn box and about the whole picture", async () => {
     const { controller, fake } = await withPhoto({ method: "GradCAM" });
     const box = { x1: 1, y1: 1, x2: 4, y2: 3, className: "cat" };
@@ -199,8 +240,11 @@ describe("settings", () => {
     expect(await after({ topPercent: 5 })).toEqual(["explain"]);
     expect(await after({ confidence: 0.5 })).toEqual(["detect", "explain"]);
     expect(fake.last("explain")).toMatchObject({ confidence: 0.5, keepTopPercent: 5 });
+    expect(fake.last("detect")).toEqual({ confidence: 0.5, iou: 0.45, ahead: { method: "GradCAM", per: "detection" } });
     expect(await after({ layer: "17", versus: "cat" })).toEqual(["explain"]);
     expect(fake.last("explain")).toMatchObject({ layer: 17, versus: "cat" });
+    await after({ iou: 0.6, method: "HiResCAM" });
+    expect(fake.last("detect")).toMatchObject({ iou: 0.6, ahead: { method: "HiResCAM", layer: 17 } });
   });
 
   it("start another worker for another device, with the same model and photo", async () => {

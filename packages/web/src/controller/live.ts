@@ -1,7 +1,6 @@
 import type { Engine } from "../protocol.js";
 import { failureOf, type Step } from "./calls.js";
-import { methodOf } from "./methods.js";
-import { explainRequest, QUICK } from "./requests.js";
+import { explainRequest, methodsOf } from "./requests.js";
 import type { Settings } from "./settings.js";
 import type { LiveState } from "./state.js";
 
@@ -32,7 +31,7 @@ export async function explainFrames(
     const frame = await next();
     await step((job) => engine().frame(job, frame));
     const chosen = settings();
-    const method = methodOf(chosen.method).cost === "fast" ? chosen.method : QUICK;
+    const method = methodsOf(chosen)[0]!;
     const request = explainRequest(chosen, { kind: "image" }, method);
     const { whole, detections } = await step((job) => engine().explain(job, request, () => {}));
     const after = now();

@@ -1,9 +1,9 @@
 import type { Detection } from "@whybox/core";
-import type { Engine, Explanation, HeatMap, OnProgress } from "../protocol.js";
+import { type Engine, type Explanation, type HeatMap, type OnProgress, QUICK } from "../protocol.js";
 import type { Step } from "./calls.js";
 import { MapCache } from "./map-cache.js";
 import { joinMaps, measure } from "./measure.js";
-import { explainRequest, QUICK, requestKey, type Subject } from "./requests.js";
+import { explainRequest, requestKey, type Subject } from "./requests.js";
 import type { Settings } from "./settings.js";
 import type { ShownMap } from "./state.js";
 
@@ -56,6 +56,11 @@ export class MapMaker {
   /** A map of a detection that is there already: by the method that is chosen, or else a quick one. */
   atHand(scene: Scene, index: number): HeatMap | undefined {
     return (this.#kept(scene, [index], scene.settings.method) ?? this.#kept(scene, [index], QUICK))?.[0];
+  }
+
+  /** A quick map of a detection that is not at hand. */
+  async preview(step: Step, scene: Scene, index: number): Promise<HeatMap> {
+    return (await this.#ofDetections(step, scene, [index], QUICK)).heat;
   }
 
   async #ofWhole(

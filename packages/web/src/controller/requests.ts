@@ -1,5 +1,5 @@
 import type { AskedBox } from "@whybox/core";
-import type { ExplainRequest } from "../protocol.js";
+import { type DetectRequest, type ExplainRequest, QUICK } from "../protocol.js";
 import { methodOf } from "./methods.js";
 import type { Settings } from "./settings.js";
 
@@ -9,21 +9,29 @@ export type Subject =
   | { readonly kind: "detections"; readonly indices: readonly number[] }
   | { readonly kind: "box"; readonly box: AskedBox };
 
-/** The method that is there at once, while a better one is on its way. */
-export const QUICK = "GradCAM";
+/** The methods that run for a map, one after another: a quick one at once, then the one that was asked for. */
+export function methodsOf({ method }: Settings): readonly string[] {
+  return methodOf(method).cost === "fast" ? [method] : [QUICK, method];
+}
 
 /** What detection depends on. */
-export function detectRequest({ confidence, iou }: Settings): ExplainRequest {
+export function thresholds({ confidence, iou }: Settings): Pick<DetectRequest, "confidence" | "iou"> {
   return { confidence, iou };
+}
+
+/** A detection, with the first map in mind. */
+export function detectRequest(settings: Settings): DetectRequest {
+  const method = methodsOf(settings)[0]!;
+  return { ...thresholds(settings), ahead: { method, per: "detection", ...layerOf(settings, method) } };
 }
 
 /** What the engine is asked for. */
 export function explainRequest(settings: Settings, subject: Subject, method: string): ExplainRequest {
-  const { layer, score, versus, topPercent, perClass, classFilter } = settings;
+  const { score, versus, topPercent, perClass, classFilter } = settings;
   const own: ExplainRequest = {
-    ...detectRequest(settings),
+    ...thresholds(settings),
     method,
-    ...(layer === "auto" || !methodOf(method).takesLayer ? {} : { layer: layerSelector(layer) }),
+    ...layerOf(settings, method),
     ...(versus !== "" ? { versus } : score !== "auto" ? { backprop: [score] } : {}),
     ...(topPercent < 100 ? { keepTopPercent: topPercent } : {}),
   };
@@ -38,8 +46,9 @@ export function explainRequest(settings: Settings, subject: Subject, method: str
   return { ...own, per: "detection", detections: subject.indices };
 }
 
-function layerSelector(layer: string): number | string {
-  return /^-?\d+$/.test(layer) ? Number(layer) : layer;
+function layerOf({ layer }: Settings, method: string): Pick<ExplainRequest, "layer"> {
+  if (layer === "auto" || !methodOf(method).takesLayer) return {};
+  return { layer: /^-?\d+$/.test(layer) ? Number(layer) : layer };
 }
 
 /** Names what a request gives, whatever detections it is about: maps are kept under it. */

@@ -13,7 +13,7 @@ export function Header({ controller, state }: { readonly controller: Controller;
         <img src="./icon.svg" width="28" height="28" alt="" />
         Whybox
       </h1>
-      <ModelChip state={state} />
+      <ModelChip controller={controller} state={state} />
       {hasPhoto && (
         <PickFile controller={controller} accept={photoTypes} class="button" name="Choose another photo">
           <span>
@@ -25,7 +25,7 @@ export function Header({ controller, state }: { readonly controller: Controller;
   );
 }
 
-function ModelChip({ state: { model } }: { readonly state: State }) {
+function ModelChip({ controller, state: { model } }: { readonly controller: Controller; readonly state: State }) {
   if (model.phase === "ready") {
     const { name, provider } = model.model;
     return (
@@ -46,6 +46,14 @@ function ModelChip({ state: { model } }: { readonly state: State }) {
     <div class="model-chip">
       <span class="dot is-busy" />
       <Loading progress={model.progress} />
+      <button
+        type="button"
+        class="link"
+        aria-label="Cancel loading the model"
+        onClick={() => controller.cancelOpening()}
+      >
+        Cancel
+      </button>
     </div>
   );
 }

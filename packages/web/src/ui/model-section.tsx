@@ -70,6 +70,17 @@ function ModelFacts({ model }: { readonly model: OpenedModel }) {
           </div>
         ))}
       </dl>
+      <details>
+        <summary>All layers</summary>
+        <ul class="layer-list">
+          {model.layers.map(({ index, name, reason }) => (
+            <li key={name}>
+              {index !== undefined && !name.endsWith(`.${index}`) ? `${index}: ${name}` : name}
+              {reason !== undefined && <span class="faint"> · {reason}</span>}
+            </li>
+          ))}
+        </ul>
+      </details>
       {model.notice && <p class="explain faint">{model.notice}</p>}
     </>
   );

@@ -64,7 +64,7 @@ function Numbers({ controller, state }: NumbersProps) {
         <p>
           {isTouch
             ? "Tap a box to see what spoke for it. To learn why nothing was found somewhere, ask about a box of your own. "
-            : "Click a box to see what spoke for it; hold Shift to add another. Drag over empty ground to ask why nothing is there. "}
+            : "Click a box to see what spoke for it, or walk through them with the arrow keys; Shift adds another. Drag over empty ground to ask why nothing is there. "}
           Or look at{" "}
           <button type="button" class="link" onClick={() => controller.selectWhole()}>
             the whole picture

@@ -11,6 +11,9 @@ import { LookBar } from "./look-bar.js";
 import { Answer } from "./numbers.js";
 import { useNarrow, useObjectUrl, useShownWidth } from "./use-state.js";
 
+/** From this ratio of its sides on a photo leaves room for controls below it on a phone; the style sheet reckons with it. */
+const WIDE = 1.25;
+
 /** The photo with its detections and the heat of what is selected. */
 export function Stage({ controller, state }: { readonly controller: Controller; readonly state: State }) {
   const { photo, found, model, map, settings, preview } = state;
@@ -25,8 +28,9 @@ export function Stage({ controller, state }: { readonly controller: Controller; 
   const askButton = useRef<HTMLButtonElement>(null);
   const wasDrawn = useRef(false);
   useEffect(() => {
-    // The form took the focus with it.
-    if (wasDrawn.current && drawn === undefined && document.activeElement === document.body) askButton.current?.focus();
+    // The form took the focus with it. What is to be seen is the photo.
+    if (wasDrawn.current && drawn === undefined && document.activeElement === document.body)
+      askButton.current?.focus({ preventScroll: true });
     wasDrawn.current = drawn !== undefined;
   }, [drawn]);
   const size = photo.phase === "ready" ? photo.facts : undefined;
@@ -39,7 +43,7 @@ export function Stage({ controller, state }: { readonly controller: Controller; 
     <section class="stage" aria-label="Photo">
       <div
         ref={frame}
-        class={`photo${isBusy ? " is-busy" : ""}${drawn ? " is-armed" : ""}`}
+        class={`photo${isBusy ? " is-busy" : ""}${drawn ? " is-armed" : ""}${size && size.width >= WIDE * size.height ? " is-wide" : ""}`}
         style={size && { aspectRatio: `${size.width} / ${size.height}`, "--ratio": size.width / size.height }}
         {...drawing.handlers}
       >
@@ -56,7 +60,7 @@ export function Stage({ controller, state }: { readonly controller: Controller; 
           <HeatCanvas heat={heat} settings={settings} picture={picture} />
         )}
         {size && <Boxes controller={controller} state={state} size={size} shownWidth={shownWidth} />}
-        {size && waiting === undefined && state.ownBox && <div class="own-box" style={place(state.ownBox, size)} />}
+        {size && waiting === undefined && state.ownBox && <OwnBox box={state.ownBox} size={size} />}
         {size && waiting && (
           <div class="own-box is-waiting" data-grip="body" style={place(waiting, size)}>
             {grips.map((grip) => (
@@ -74,6 +78,8 @@ export function Stage({ controller, state }: { readonly controller: Controller; 
           onAsk={(box: AskedBox) => {
             setDrawn(undefined);
             controller.ask(box);
+            // The form lay below the photo; the answer is to be seen with it.
+            scrollTo({ top: 0 });
           }}
           onDiscard={() => setDrawn(undefined)}
         />
@@ -97,6 +103,22 @@ export function Stage({ controller, state }: { readonly controller: Controller; 
         </div>
       )}
     </section>
+  );
+}
+
+/** The box that was asked about, and about what; its label is above it where there is room. */
+function OwnBox({
+  box,
+  size,
+}: {
+  readonly box: AskedBox;
+  readonly size: { readonly width: number; readonly height: number };
+}) {
+  const isHigh = box.y1 < size.height * 0.08;
+  return (
+    <div class="own-box" style={place(box, size)}>
+      <span class={`box-label${isHigh ? " is-below" : " is-above"}`}>{box.className}?</span>
+    </div>
   );
 }
 

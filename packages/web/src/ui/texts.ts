@@ -56,10 +56,15 @@ export function failureText({ code, message }: Failure): { readonly title: strin
         title: "No model came with this page",
         text: "Open a YOLO model of your own (.onnx or .pt): it stays in your browser. Or start the page with “npx whybox ui”, which fetches the default weights once.",
       };
+    case "cancelled":
+      return {
+        title: "No model",
+        text: "You stopped its loading. Load it again, or open one of your own (.onnx or .pt).",
+      };
     case "memory":
       return {
         title: "Memory ran out",
-        text: "Close other tabs, take a smaller photo, or choose a method from “At once”. Then try again.",
+        text: "Close other tabs, reload this page, and take a smaller photo, a smaller model, or a method from “At once”.",
       };
     case "unsupported-model":
       return { title: "This model cannot be explained", text: message };

@@ -41,6 +41,11 @@ export function Welcome({ controller, state }: { readonly controller: Controller
               Open a model
             </PickFile>
           )}
+          {hasNone && model.failure.code !== "absent" && (
+            <button type="button" class="button" onClick={() => void controller.openModel()}>
+              Default model
+            </button>
+          )}
         </div>
         <p class="faint">or drop or paste one, or try one of these:</p>
         <ul class="samples">

@@ -13,18 +13,20 @@ import {
   WhyboxError,
   webgpuRules,
 } from "@whybox/core";
-import type {
-  DecodedPhoto,
-  DocumentRequest,
-  DrawRequest,
-  ExplainRequest,
-  Explanation,
-  HeatMap,
-  OnProgress,
-  OpenedModel,
-  OpenRequest,
-  Provider,
-  Thumbnail,
+import {
+  type DecodedPhoto,
+  type DetectRequest,
+  type DocumentRequest,
+  type DrawRequest,
+  type ExplainRequest,
+  type Explanation,
+  type HeatMap,
+  type OnProgress,
+  type OpenedModel,
+  type OpenRequest,
+  type Provider,
+  QUICK,
+  type Thumbnail,
 } from "../protocol.js";
 import { ACTIVATIONS, activationsMethod, toUnit } from "./activations.js";
 import { type Decoded, decodePhoto, pixelsOf } from "./decode.js";
@@ -69,11 +71,12 @@ export class WebEngine {
       {
         executionProviders: [provider.device],
         methods: [...defaultMethods, activationsMethod((map) => this.#taken.push(map))],
+        keepForward: true,
         rules: provider.device === "webgpu" ? webgpuRules : defaultRules,
       },
     );
     const blank = { height: 64, width: 64, data: new Uint8Array(64 * 64 * 3) };
-    if (provider.device === "webgpu") await detector.detect(blank);
+    if (provider.device === "webgpu") await detector.detect(blank, { ahead: { method: QUICK, per: "detection" } });
     return { detector, provider };
   }
 
@@ -93,7 +96,7 @@ export class WebEngine {
     return facts;
   }
 
-  async detect(request: ExplainRequest, tell: OnProgress, signal: AbortSignal): Promise<readonly Detection[]> {
+  async detect(request: DetectRequest, tell: OnProgress, signal: AbortSignal): Promise<readonly Detection[]> {
     const { detector, pixels } = this.#ready(tell);
     return (await detector.detect(pixels, { ...request, signal })).detections;
   }
