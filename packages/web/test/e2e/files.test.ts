@@ -16,6 +16,7 @@ import {
   mapIsDone,
   openPage,
   photos,
+  SLOW,
   startServer,
   type Watched,
 } from "./open-page.js";
@@ -23,7 +24,7 @@ import { startWorker } from "./worker-client.js";
 
 const chromium = chromiumPath();
 
-describe.skipIf(chromium === undefined)("files that are given to the page", () => {
+describe.skipIf(chromium === undefined)("files that are given to the page", SLOW, () => {
   let server: PageServer;
   let browser: Browser;
   let watched: Watched;
@@ -64,6 +65,14 @@ describe.skipIf(chromium === undefined)("files that are given to the page", () =
     expect(await page.locator(".box").count()).toBeGreaterThan(2);
     await page.locator("summary", { hasText: "Model" }).click();
     expect(await page.locator(".model-facts").innerText()).toContain("80: person, bicycle");
+  });
+
+  it("are not waited for: the page can be read before its script has run", async () => {
+    watched = await openPage(browser, `${server.address}icon.svg`);
+    const { page } = watched;
+    await page.route("**/*.js", () => undefined);
+    await page.goto(server.address, { waitUntil: "commit" });
+    await page.getByRole("heading", { name: "Why did the detector draw that box?" }).waitFor();
   });
 
   it("take a PyTorch checkpoint", async () => {
@@ -185,7 +194,7 @@ describe.skipIf(chromium === undefined)("files that are given to the page", () =
     await page.getByText("Memory ran out").waitFor();
   });
 
-  it("are explained by every method", { timeout: 240_000 }, async () => {
+  it("are explained by every method", async () => {
     const page = await open("&confidence=0.76");
     await openTiny(page);
     await choosePhoto(page, "chelsea.png");
@@ -193,7 +202,7 @@ describe.skipIf(chromium === undefined)("files that are given to the page", () =
     for (const { id, title } of methodChoices) {
       await page.getByLabel("Method", { exact: true }).selectOption(id);
       await page.getByText(`${title} ·`).first().waitFor();
-      await page.waitForFunction(() => document.querySelector(".running") === null, undefined, { timeout: 60_000 });
+      await page.waitForFunction(() => document.querySelector(".running") === null);
       expect(await page.locator(".notice").allInnerTexts(), title).toEqual([]);
     }
     expect(methodChoices.length).toBeGreaterThan(30);

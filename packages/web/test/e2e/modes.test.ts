@@ -2,11 +2,11 @@ import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { PageServer } from "../../../node/src/ui/page-server.js";
 import { chromiumPath, launchChromium } from "./browser.js";
-import { choosePhoto, mapIsDone, openPage, startServer, type Watched } from "./open-page.js";
+import { choosePhoto, mapIsDone, openPage, SLOW, startServer, type Watched } from "./open-page.js";
 
 const chromium = chromiumPath();
 
-describe.skipIf(chromium === undefined)("the page's other views", () => {
+describe.skipIf(chromium === undefined)("the page's other views", SLOW, () => {
   let server: PageServer;
   let browser: Browser;
   let watched: Watched;

@@ -17,6 +17,12 @@ export async function startServer(withWeights = true): Promise<PageServer> {
   return servePage({ files: await listPageFiles(built), weights });
 }
 
+/** What a step may take where a hundred other tests run on two cores: only a test that hangs takes so long. */
+export const PATIENCE = 150_000;
+
+/** For tests in a browser: several such steps. */
+export const SLOW = { timeout: 300_000 } as const;
+
 /** A page under watch: nothing may be logged, nothing may fail, and no other host may be asked. */
 export interface Watched {
   readonly page: Page;
@@ -30,6 +36,7 @@ export async function openPage(
   options: BrowserContextOptions = {},
 ): Promise<Watched> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
   const complaints: string[] = [];
   const { host } = new URL(address);
@@ -78,6 +85,19 @@ export async function askAbout(
 export async function mapIsDone(page: Page): Promise<void> {
   await page.locator(".facts, .verdict, .notice").first().waitFor();
   await page.waitForFunction(() => document.querySelector(".running") === null);
+}
+
+/** From now on remembers whether a text was ever shown, however shortly. What comes back tells. */
+export async function watchFor(page: Page, text: string): Promise<() => Promise<boolean>> {
+  const watch = await page.evaluateHandle((wanted) => {
+    const found = { seen: false };
+    const look = () => {
+      found.seen ||= document.body.textContent.includes(wanted);
+    };
+    new MutationObserver(look).observe(document.body, { childList: true, subtree: true, characterData: true });
+    return found;
+  }, text);
+  return () => watch.evaluate(({ seen }) => seen);
 }
 
 /** What a button saves. */

@@ -5,11 +5,21 @@ import { resultSchema } from "../../../node/src/io/result-schema.js";
 import type { PageServer } from "../../../node/src/ui/page-server.js";
 import { findPageWeights } from "../../../node/src/ui/page-weights.js";
 import { chromiumPath, launchChromium } from "./browser.js";
-import { choosePhoto, mapIsDone, openPage, peakOf, saved, shownMap, startServer, type Watched } from "./open-page.js";
+import {
+  choosePhoto,
+  mapIsDone,
+  openPage,
+  peakOf,
+  SLOW,
+  saved,
+  shownMap,
+  startServer,
+  type Watched,
+} from "./open-page.js";
 
 const chromium = chromiumPath();
 
-describe.skipIf(chromium === undefined)("the page", () => {
+describe.skipIf(chromium === undefined)("the page", SLOW, () => {
   let server: PageServer;
   let browser: Browser;
   let watched: Watched;
@@ -55,7 +65,7 @@ describe.skipIf(chromium === undefined)("the page", () => {
     });
   });
 
-  it("is sound for assistive technology, dark and light, before and after", { timeout: 120_000 }, async () => {
+  it("is sound for assistive technology, dark and light, before and after", async () => {
     const page = await open();
     const findings = async () => {
       const { violations } = await new AxeBuilder({ page }).analyze();
@@ -70,9 +80,15 @@ describe.skipIf(chromium === undefined)("the page", () => {
       await page.emulateMedia({ colorScheme });
       expect(await findings(), colorScheme).toEqual([]);
     }
+    await page.getByRole("button", { name: "Ask about a box of your own" }).click();
+    await page.getByRole("form").waitFor();
+    expect(await findings(), "a box of one's own").toEqual([]);
+    await page.setViewportSize({ width: 390, height: 844 });
+    expect(await findings(), "a phone").toEqual([]);
+    await page.getByRole("button", { name: "Discard" }).click();
     await page.getByRole("button", { name: "Compare methods" }).click();
     await page.locator(".tile canvas").nth(1).waitFor();
-    expect(await findings()).toEqual([]);
+    expect(await findings(), "compared").toEqual([]);
   });
 
   it("is worked by keyboard alone", async () => {
@@ -92,6 +108,30 @@ describe.skipIf(chromium === undefined)("the page", () => {
     await page.locator(".box").last().press("Shift+Enter");
     expect(await page.locator(".box[aria-pressed=true]").count()).toBe(2);
     expect(await page.getByRole("status").last().innerText()).not.toBe("");
+  });
+
+  it("adds with Shift, and previews what the pointer is on", async () => {
+    const page = await open("#device=wasm&method=HiResCAM");
+    await choosePhoto(page, "dog.jpg");
+    await mapIsDone(page);
+    const box = (name: string) => page.locator(".box", { hasText: name });
+    const heat = () => page.locator(".heat").evaluate((canvas: HTMLCanvasElement) => canvas.toDataURL());
+    const dog = await heat();
+    await box("truck").hover();
+    await page.waitForFunction(
+      (before) => document.querySelector<HTMLCanvasElement>(".heat")?.toDataURL() !== before,
+      dog,
+    );
+    await page.mouse.move(1, 1);
+    await page.waitForFunction(
+      (before) => document.querySelector<HTMLCanvasElement>(".heat")?.toDataURL() === before,
+      dog,
+    );
+    await box("truck").click({ modifiers: ["Shift"] });
+    expect(await page.locator(".box[aria-pressed=true]").count()).toBe(2);
+    await page.getByText("Why dog and truck?").waitFor();
+    await mapIsDone(page);
+    expect(await heat()).not.toBe(dog);
   });
 
   it("asks about a box that is drawn with the mouse", async () => {

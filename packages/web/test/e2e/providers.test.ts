@@ -12,9 +12,11 @@ import {
   mapIsDone,
   openPage,
   photos,
+  SLOW,
   saved,
   shownMap,
   startServer,
+  watchFor,
 } from "./open-page.js";
 
 const chromium = chromiumPath();
@@ -48,19 +50,21 @@ async function expectSamePicture(png: Uint8Array): Promise<void> {
   }
 }
 
-describe.skipIf(chromium === undefined)("the engine in the browser", () => {
+describe.skipIf(chromium === undefined)("the engine in the browser", SLOW, () => {
   let server: PageServer;
   beforeAll(async () => {
     server = await startServer();
   });
   afterAll(() => server?.close());
 
-  it.each([2, 1])("gives Node's numbers on WebAssembly, threads: %i", { timeout: 120_000 }, async (threads) => {
+  it.each([2, 1])("gives Node's numbers on WebAssembly, threads: %i", async (threads) => {
     const browser = await launchChromium(chromium!);
     try {
       const { page, complaints } = await openPage(browser, `${server.address}#device=wasm&threads=${threads}`);
+      const wasRefined = await watchFor(page, "refining with Tap fusion");
       await choosePhoto(page, photo);
-      await page.getByText("refining").waitFor();
+      await mapIsDone(page);
+      expect(await wasRefined()).toBe(true);
       for (const method of ["tap-fusion", "GradCAM"]) {
         await page.getByLabel("Method", { exact: true }).selectOption(method);
         await mapIsDone(page);
@@ -76,14 +80,13 @@ describe.skipIf(chromium === undefined)("the engine in the browser", () => {
   });
 
   // Without a graphics card WebGPU is slow: a small network stands for a real one.
-  it("gives Node's numbers on WebGPU", { timeout: 240_000 }, async () => {
+  it("gives Node's numbers on WebGPU", async () => {
     const browser = await launchChromium(chromium!, { webgpu: true });
     const buffer = gunzipSync(await readFile(join(photos, "../exports/v5.onnx.gz")));
     const box = { x1: 100, y1: 50, x2: 350, y2: 250 };
     try {
       // The CPU for the default weights; the small network is opened before WebGPU is chosen.
       const { page, complaints } = await openPage(browser, `${server.address}#device=wasm&confidence=0.76`);
-      page.setDefaultTimeout(200_000);
       await choosePhoto(page, photo);
       await page.locator('input[accept*=".onnx"]').first().setInputFiles({ name: "tiny.onnx", mimeType: "", buffer });
       await page.locator(".model-chip", { hasText: "tiny.onnx" }).waitFor();

@@ -15,6 +15,7 @@ import {
   pictureLine,
 } from "../../../node/test/report/synthetic-run.js";
 import { chromiumPath, launchChromium } from "./browser.js";
+import { PATIENCE, SLOW } from "./open-page.js";
 
 const ITEMS = 20_000;
 const chromium = chromiumPath();
@@ -64,7 +65,7 @@ const picture: RgbImage = {
   data: Uint8Array.from({ length: 480 * 640 * 3 }, (_, i) => ((i % 1920) / 8 + Math.floor(i / 1920) / 4) % 256),
 };
 
-describe.skipIf(chromium === undefined)("the report's page", () => {
+describe.skipIf(chromium === undefined)("the report's page", SLOW, () => {
   let browser: Browser;
   let address: string;
   let complaints: string[];
@@ -90,6 +91,7 @@ describe.skipIf(chromium === undefined)("the report's page", () => {
 
   async function open(hash = "", options: BrowserContextOptions = {}): Promise<Page> {
     const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+    context.setDefaultTimeout(PATIENCE);
     page = await context.newPage();
     complaints = [];
     page.on("console", (message) => complaints.push(`${message.type()}: ${message.text()}`));
@@ -226,7 +228,7 @@ describe.skipIf(chromium === undefined)("the report's page", () => {
     expect(await page.locator("b").count()).toBe(0);
   });
 
-  it("is sound for assistive technology, dark and light, in every part", { timeout: 180_000 }, async () => {
+  it("is sound for assistive technology, dark and light, in every part", async () => {
     await open("#kind=missed");
     const findings = async () => {
       const { violations } = await new AxeBuilder({ page }).analyze();

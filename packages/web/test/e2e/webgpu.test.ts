@@ -6,7 +6,7 @@ import { decodeImage, type ExplainOptions, encodeModel, loadDetector } from "why
 import { tameModel } from "../../../core/test/support/mini-detector.js";
 import type { PageServer } from "../../../node/src/ui/page-server.js";
 import { chromiumPath, launchChromium } from "./browser.js";
-import { largestDifference, photos, startServer } from "./open-page.js";
+import { largestDifference, photos, SLOW, startServer } from "./open-page.js";
 import { startWorker } from "./worker-client.js";
 
 const chromium = chromiumPath();
@@ -17,7 +17,7 @@ const model = encodeModel(tameModel());
 /** Several detections at once, at a layer before SPPF. */
 const asked: ExplainOptions = { method: "HiResCAM", per: "detection", layer: 1, maxDetections: 5, imageSize: SIZE };
 
-describe.skipIf(chromium === undefined)("gradients on WebGPU are those of Node", { timeout: 200_000 }, () => {
+describe.skipIf(chromium === undefined)("gradients on WebGPU are those of Node", SLOW, () => {
   let server: PageServer;
   let browser: Browser;
   let picture: Buffer;

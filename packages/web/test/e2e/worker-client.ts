@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import type { Answer, Device, ExplainRequest, OpenedModel } from "../../src/protocol.js";
-import { built } from "./open-page.js";
+import { built, PATIENCE } from "./open-page.js";
 
 /** A map that came back from the worker. */
 export interface WorkerMap {
@@ -32,7 +32,7 @@ type InPage = typeof globalThis & {
 export async function startWorker(browser: Browser, address: string): Promise<WorkerClient> {
   const context = await browser.newContext();
   const page = await context.newPage();
-  page.setDefaultTimeout(200_000);
+  page.setDefaultTimeout(PATIENCE);
   // A document of the same host, and so isolated, that has no script of its own.
   await page.goto(`${address}icon.svg`);
   const script = readdirSync(join(built, "assets")).find((name) => /^worker-.*\.js$/.test(name))!;
