@@ -140,7 +140,8 @@ export class WebEngine {
   }
 
   #ready(tell: OnProgress): { detector: CoreDetector; pixels: RgbImage } {
-    this.#tell = tell;
+    let runs = 0;
+    this.#tell = (progress) => tell(progress.stage === "run" ? { ...progress, done: ++runs } : progress);
     if (this.#detector === undefined) throw new WhyboxError("usage", "No model is open yet.");
     if (this.#pixels === undefined) throw new WhyboxError("usage", "There is no picture yet.");
     return { detector: this.#detector, pixels: this.#pixels };

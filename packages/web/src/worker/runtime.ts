@@ -31,7 +31,6 @@ const channelsFirst = { name: "webgpu", preferredLayout: "NCHW" } as const;
 /** A port that tells of every session and run, and lets messages in between them, so that a job can be cancelled. */
 export function talkingPort(ort: OrtModule, tell: OnProgress): RuntimePort {
   const port = createOrtPort(ort);
-  let runs = 0;
   return {
     ...port,
     createSession: async (model, options) => {
@@ -41,7 +40,7 @@ export function talkingPort(ort: OrtModule, tell: OnProgress): RuntimePort {
       return {
         ...session,
         run: async (feeds, outputs) => {
-          tell({ stage: "run", done: ++runs, total: undefined });
+          tell({ stage: "run", done: undefined, total: undefined });
           await breathe();
           return session.run(feeds, outputs);
         },
