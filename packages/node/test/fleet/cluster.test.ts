@@ -30,7 +30,7 @@ beforeAll(async () => {
   await writeFile(join(cwd, "bin/whybox"), `#!/bin/sh\nexec "${process.execPath}" "${bin}" "$@"\n`);
   await chmod(join(cwd, "bin/whybox"), 0o755);
   path = `${join(cwd, "bin")}${delimiter}${process.env.PATH}`;
-});
+}, 600_000);
 
 async function fresh(): Promise<string> {
   await rm(join(cwd, "out"), { recursive: true, force: true });
@@ -47,10 +47,10 @@ describe.skipIf(noSlurm !== undefined)(`deploy/slurm/whybox.sbatch${noSlurm ? ` 
   let slurm: Slurm;
   beforeAll(async () => {
     slurm = await Slurm.start(8);
-  });
+  }, 600_000);
   afterAll(() => slurm?.stop());
 
-  it("makes what one machine makes, as a job array", { timeout: 120_000 }, async () => {
+  it("makes what one machine makes, as a job array", { timeout: 600_000 }, async () => {
     const out = await fresh();
     const script = join(deploy, "slurm/whybox.sbatch");
     const submit = (...argv: string[]) => slurm.run(["sbatch", "--parsable", ...argv], cwd, { PATH: path });
@@ -85,7 +85,7 @@ describe("deploy/kubernetes/job.yaml", () => {
     expect(given.spec.template.spec.restartPolicy).toBe("Never");
   });
 
-  it("makes what one machine makes, with its own command line for each index", { timeout: 120_000 }, async () => {
+  it("makes what one machine makes, with its own command line for each index", { timeout: 600_000 }, async () => {
     const out = await fresh();
     const { command, env } = (await job()).spec.template.spec.containers[0];
     expect(env.map(({ name }: { name: string }) => name)).toEqual(["RUN"]);

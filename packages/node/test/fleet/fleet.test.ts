@@ -17,7 +17,10 @@ const long = process.env.WHYBOX_LONG_TESTS === "1";
 const pictures = long ? 600 : 60;
 const shards = long ? 24 : 6;
 
-describe.skipIf(noRedis !== undefined)(`whybox worker and submit${noRedis ? ` (SKIPPED: ${noRedis})` : ""}`, () => {
+const title = `whybox worker and submit${noRedis ? ` (SKIPPED: ${noRedis})` : ""}`;
+
+// Minutes, where many things are done at once: each test starts some ten processes.
+describe.skipIf(noRedis !== undefined)(title, { timeout: 600_000 }, () => {
   let cwd: string;
   let whole: Record<string, string>;
   let redis: RedisServer;
@@ -45,7 +48,7 @@ describe.skipIf(noRedis !== undefined)(`whybox worker and submit${noRedis ? ` (S
     ];
     expect(await whybox(argv, { cwd })).toMatchObject({ code: 0 });
     redis = await RedisServer.start(secret);
-  });
+  }, 600_000);
   afterEach(async () => {
     await Promise.all([...started].map((child) => end(child, "SIGKILL")));
   });
@@ -67,9 +70,9 @@ describe.skipIf(noRedis !== undefined)(`whybox worker and submit${noRedis ? ` (S
     text(): string;
   }
 
-  /** A worker with one thread, whose shards go to others two seconds after its death. */
-  function worker(): Started {
-    const argv = [bin, "worker", "--workers", "1", "--stalled-after", "2"];
+  /** A worker with one thread. @param stalledAfter seconds after its death, or after it was starved of time, until its shards go to others. */
+  function worker(stalledAfter = 60): Started {
+    const argv = [bin, "worker", "--workers", "1", "--stalled-after", String(stalledAfter)];
     const child = spawn(process.execPath, argv, { cwd, env: { ...process.env, NO_COLOR: "1", ...env() } });
     let text = "";
     for (const stream of [child.stdout, child.stderr]) {
@@ -99,9 +102,9 @@ describe.skipIf(noRedis !== undefined)(`whybox worker and submit${noRedis ? ` (S
   const submit = (...argv: string[]) =>
     launch(["timeout", "1200", process.execPath, bin, "submit", "out", "--merge", ...argv], { cwd, env: env() });
 
-  it("make what one machine makes, though a worker and the Redis are killed", { timeout: 240_000 }, async () => {
+  it("make what one machine makes, though a worker and the Redis are killed", async () => {
     const out = await fresh();
-    const workers = [worker(), worker(), worker()];
+    const workers = [worker(2), worker(2), worker(2)];
     // At its start a worker wants its Redis to be there.
     await until(() => workers.every(({ text }) => text().includes("Waiting for shards")));
     const submitted = submit();
@@ -121,7 +124,7 @@ describe.skipIf(noRedis !== undefined)(`whybox worker and submit${noRedis ? ` (S
     expect(await merged(out)).toEqual(whole);
   });
 
-  it("give a shard back when a worker is stopped, and never tell the password", { timeout: 120_000 }, async () => {
+  it("give a shard back when a worker is stopped, and never tell the password", async () => {
     const out = await fresh();
     const first = worker();
     const sent = await whybox(["submit", "out", "--no-wait"], { cwd, env: env() });
@@ -145,7 +148,7 @@ describe.skipIf(noRedis !== undefined)(`whybox worker and submit${noRedis ? ` (S
       expect(text).not.toContain(secret);
   });
 
-  it("tell what failed for good, and try it again when it is asked for", { timeout: 120_000 }, async () => {
+  it("tell what failed for good, and try it again when it is asked for", async () => {
     const out = await fresh();
     worker();
     const broken = join(out, "shards/00001");
@@ -186,7 +189,7 @@ describe.skipIf(noRedis !== undefined)(`whybox worker and submit${noRedis ? ` (S
     let kills = 0;
     while (kills < 50) {
       const out = await fresh();
-      const workers = [worker(), worker(), worker()];
+      const workers = [worker(2), worker(2), worker(2)];
       let done = false;
       const submitted = submit().then((result) => {
         done = true;
@@ -202,7 +205,7 @@ describe.skipIf(noRedis !== undefined)(`whybox worker and submit${noRedis ? ` (S
         } else {
           const i = Math.floor(3 * random());
           await end(workers[i]!.child, "SIGKILL");
-          workers[i] = worker();
+          workers[i] = worker(2);
         }
         kills++;
       }

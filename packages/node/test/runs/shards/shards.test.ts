@@ -32,7 +32,7 @@ beforeAll(async () => {
   await cp(join(cwd, "out"), join(cwd, "planned"), { recursive: true });
   for (const i of [0, 1, 2]) expect(await shard("run", "out", String(i))).toMatchObject({ code: 0 });
   await cp(join(cwd, "out"), join(cwd, "done"), { recursive: true });
-});
+}, 600_000);
 
 /** Puts the run back to where it was. */
 const restore = async (from: "planned" | "done") => {
@@ -40,7 +40,8 @@ const restore = async (from: "planned" | "done") => {
   await cp(join(cwd, from), join(cwd, "out"), { recursive: true });
 };
 
-describe("whybox shard plan", () => {
+// Minutes, where many things are done at once: each test starts some processes.
+describe("whybox shard plan", { timeout: 300_000 }, () => {
   beforeEach(() => restore("planned"));
 
   it("cuts the item list into equal parts and tells where their lines begin", async () => {
@@ -87,7 +88,7 @@ describe("whybox shard plan", () => {
   });
 });
 
-describe("whybox shard run and merge", () => {
+describe("whybox shard run and merge", { timeout: 300_000 }, () => {
   it("make what one machine makes, byte for byte, and do nothing when it is done", async () => {
     await restore("done");
     const { code, stderr } = await shard("merge", "out");
@@ -100,6 +101,18 @@ describe("whybox shard run and merge", () => {
     expect(await shard("merge", "out")).toMatchObject({ code: 0 });
     const late = await shard("run", "out", "1");
     expect([late.code, late.stderr]).toEqual([0, "Shard 1 is done, and the run is merged.\n"]);
+    expect(await merged(join(cwd, "out"))).toEqual(whole);
+  });
+
+  it("need no shared disk: machines may have copies of the run, and give back what they have done", async () => {
+    await restore("planned");
+    for (const i of [0, 1, 2]) {
+      const [copy, place] = [`machine-${i}/night`, `shards/0000${i}`];
+      await cp(join(cwd, "planned"), join(cwd, copy), { recursive: true });
+      expect(await shard("run", copy, String(i))).toMatchObject({ code: 0 });
+      await cp(join(cwd, copy, place), join(cwd, "out", place), { recursive: true });
+    }
+    expect(await shard("merge", "out")).toMatchObject({ code: 0 });
     expect(await merged(join(cwd, "out"))).toEqual(whole);
   });
 
