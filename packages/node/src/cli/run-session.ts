@@ -1,4 +1,3 @@
-import { relative } from "node:path";
 import type { Work } from "../runs/execute.js";
 import type { LoadContext } from "../runs/open-run.js";
 import type { CliContext } from "./context.js";
@@ -6,7 +5,7 @@ import { printError } from "./failure.js";
 import { createProgress } from "./progress.js";
 import { createRunProgress } from "./run-progress.js";
 import { createTerminal } from "./terminal.js";
-import { printable } from "./text.js";
+import { printable, typedPath } from "./text.js";
 
 /** Failures that are shown one by one; all are in the results. */
 const SHOWN_FAILURES = 20;
@@ -58,6 +57,6 @@ export function createRunSession(context: CliContext, quiet: boolean): RunSessio
         },
       };
     },
-    place: (folder) => relative(context.cwd, folder) || ".",
+    place: (folder) => typedPath(folder, context.cwd),
   };
 }

@@ -1,3 +1,4 @@
+import { relative } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 
 /**
@@ -31,4 +32,10 @@ export function displayWidth(text: string): number {
 /** "1 picture", "2 pictures". */
 export function count(n: number, singular: string, plural = `${singular}s`): string {
   return `${n} ${n === 1 ? singular : plural}`;
+}
+
+/** A path as people type it: from the current folder where it lies below, else whole, so that it is right on other machines too. */
+export function typedPath(path: string, cwd: string): string {
+  const short = relative(cwd, path);
+  return short.startsWith("..") ? path : short || ".";
 }

@@ -1,6 +1,7 @@
+import { resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { formatTable } from "../../src/cli/table.js";
-import { count, displayWidth, printable } from "../../src/cli/text.js";
+import { count, displayWidth, printable, typedPath } from "../../src/cli/text.js";
 
 describe("printable", () => {
   it.each([
@@ -43,4 +44,12 @@ describe("tables", () => {
       "2 boxes",
     ]);
   });
+});
+
+it.each([
+  ["/work/night", "night"],
+  ["/work", "."],
+  ["/data/night", resolve("/data/night")],
+])("types %s from /work as %s", (path, expected) => {
+  expect(typedPath(resolve(path), resolve("/work"))).toBe(expected);
 });

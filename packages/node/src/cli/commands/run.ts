@@ -1,4 +1,4 @@
-import { relative, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { Command } from "commander";
 import { execute, type WorkProgress } from "../../runs/execute.js";
 import { beginRun, type LoadContext, type OpenedRun, openRun } from "../../runs/open-run.js";
@@ -14,7 +14,7 @@ import { declareRun } from "../run-declaration.js";
 import { asExplainValues, type RunValues, runCommandSchema, runFolder, runSettings } from "../run-options.js";
 import { createRunProgress, type RunProgress } from "../run-progress.js";
 import { createTerminal, type Terminal } from "../terminal.js";
-import { count, printable } from "../text.js";
+import { count, printable, typedPath } from "../text.js";
 
 /** Adds `whybox run` to the program; `done` gets the exit code. */
 export function addRun(program: Command, context: CliContext, done: (code: ExitCode) => void): void {
@@ -130,7 +130,7 @@ class RunCommand {
 
   #finish({ first, end, failures, detections }: SuccessMark): void {
     this.#progress.clear();
-    const place = relative(this.#context.cwd, this.#folder) || ".";
+    const place = typedPath(this.#folder, this.#context.cwd);
     const failed = failures === 0 ? "" : `, ${failures} failed`;
     this.#say(`${count(end - first, "source")}: ${count(detections, "detection")}${failed}; results in ${place}`);
   }
@@ -141,6 +141,6 @@ class RunCommand {
   }
 
   #resumeHint(): string {
-    return `whybox run --resume --out ${relative(this.#context.cwd, this.#folder) || "."} goes on.`;
+    return `whybox run --resume --out ${typedPath(this.#folder, this.#context.cwd)} goes on.`;
   }
 }
