@@ -72,16 +72,29 @@ export function ComparePane({ controller, state }: { readonly controller: Contro
             <p class="tile-text">
               <strong>{methodOf(one.method).title}</strong>
               <TileNumbers one={one} />
-              {settings.compare.length > 1 && (
+              <span class="tile-links">
                 <button
                   type="button"
                   class="link"
-                  aria-label={`Leave out ${methodOf(one.method).title}`}
-                  onClick={() => controller.set({ compare: settings.compare.filter((id) => id !== one.method) })}
+                  aria-label={`Show ${methodOf(one.method).title} alone`}
+                  onClick={() => {
+                    controller.compare(false);
+                    controller.set({ method: one.method });
+                  }}
                 >
-                  leave out
+                  show alone
                 </button>
-              )}
+                {settings.compare.length > 1 && (
+                  <button
+                    type="button"
+                    class="link"
+                    aria-label={`Leave out ${methodOf(one.method).title}`}
+                    onClick={() => controller.set({ compare: settings.compare.filter((id) => id !== one.method) })}
+                  >
+                    leave out
+                  </button>
+                )}
+              </span>
             </p>
           </li>
         ))}
@@ -168,7 +181,10 @@ function Tile({ one: { method, map, failure }, state, url, size, view, onView }:
         from.current = undefined;
       }}
     >
-      <div class="tile-view" style={{ transform: `translate(${100 * x}%, ${100 * y}%) scale(${zoom})` }}>
+      <div
+        class="tile-view"
+        style={{ transform: `translate(${100 * x}%, ${100 * y}%) scale(${zoom})`, "--zoom": zoom }}
+      >
         {url && <img ref={picture} class="picture" src={url} alt="" draggable={false} />}
         {map && !map.empty && <HeatCanvas heat={map.heat} settings={state.settings} picture={picture} />}
         {boxes.map((box) => (

@@ -5,9 +5,10 @@ import type { SectionProps } from "./panel.js";
 
 /** What can be taken away. */
 export function ExportSection({ controller, state }: SectionProps) {
-  const { map, photo } = state;
+  const { map, photo, comparing } = state;
   const [copied, setCopied] = useState("");
-  const shown = map.shown;
+  // Of several maps none is the one to be taken.
+  const shown = comparing ? undefined : map.shown;
   const stem = photo.phase === "ready" ? photo.name.replace(/\.[^.]*$/, "") || "photo" : "photo";
   const off = shown === undefined || shown.empty !== undefined;
   const json = (document: unknown) =>
@@ -17,7 +18,9 @@ export function ExportSection({ controller, state }: SectionProps) {
     <section class="group">
       <h2>Take away</h2>
       <p class="explain faint">
-        The picture at full size, the map as numbers, everything as JSON, or a link to these settings.
+        {comparing
+          ? "Show one of them alone to take it away; a link to these settings can be had here too."
+          : "The picture at full size, the map as numbers, everything as JSON, or a link to these settings."}
       </p>
       <div class="row">
         <button

@@ -1,4 +1,6 @@
 import { useContext, useLayoutEffect, useRef } from "preact/hooks";
+import { methodOf } from "../controller/methods.js";
+import { methodsOf } from "../controller/requests.js";
 import type { State } from "../controller/state.js";
 import { place } from "./boxes.js";
 import { HeatCanvas } from "./heat-canvas.js";
@@ -20,6 +22,7 @@ export function LiveStage({ state }: { readonly state: State }) {
     if (frame.width > 0) shown.getContext("2d")!.drawImage(frame, 0, 0);
   }, [count]);
   if (live === undefined) return null;
+  const method = methodsOf(settings)[0]!;
   const size = live.heat ?? { width: 4, height: 3 };
   return (
     <section class="stage" aria-label="Live video">
@@ -41,7 +44,10 @@ export function LiveStage({ state }: { readonly state: State }) {
       <div class="row live-bar">
         <p>
           <strong>Live</strong>{" "}
-          <span class="faint">{live.rate === undefined ? "starting…" : `${live.rate.toFixed(1)} frames a second`}</span>
+          <span class="faint">
+            {live.rate === undefined ? "starting…" : `${live.rate.toFixed(1)} frames a second`} ·{" "}
+            {methodOf(method).title}
+          </span>
         </p>
         <button type="button" class="button primary" disabled={count === 0} onClick={() => void video.capture()}>
           Take this frame
@@ -50,6 +56,12 @@ export function LiveStage({ state }: { readonly state: State }) {
           Stop
         </button>
       </div>
+      {method !== settings.method && (
+        <p class="hint">
+          {methodOf(settings.method).title} takes too long for every frame: {methodOf(method).title} stands in. Take a
+          frame to see it explained by {methodOf(settings.method).title}.
+        </p>
+      )}
     </section>
   );
 }

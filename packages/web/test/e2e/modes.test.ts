@@ -18,8 +18,8 @@ describe.skipIf(chromium === undefined)("the page's other views", SLOW, () => {
     await browser?.close();
     await server?.close();
   });
-  const open = async (hash: string) => {
-    watched = await openPage(browser, `${server.address}#device=wasm&method=GradCAM${hash}`);
+  const open = async (hash: string, method = "GradCAM") => {
+    watched = await openPage(browser, `${server.address}#device=wasm&method=${method}${hash}`);
     return watched.page;
   };
   afterEach(async () => {
@@ -48,13 +48,21 @@ describe.skipIf(chromium === undefined)("the page's other views", SLOW, () => {
     expect(page.url()).toContain("ODAM");
     await page.getByRole("button", { name: "Leave out Grad-CAM" }).click();
     await page.waitForFunction(() => document.querySelectorAll(".tile").length === 2);
+    // Of several maps none is the one to be saved.
+    expect(await page.getByRole("button", { name: "Picture", exact: true }).isDisabled()).toBe(true);
+    await page.getByRole("button", { name: "Show Eigen-CAM alone" }).click();
+    await page.getByText("Eigen-CAM ·").waitFor();
+    expect(await page.locator(".tile").count()).toBe(0);
+    expect(page.url()).toContain("method=EigenCAM");
+    expect(await page.getByRole("button", { name: "Picture", exact: true }).isEnabled()).toBe(true);
   });
 
   it("explain a camera live, and take a frame of it", async () => {
-    const page = await open("&confidence=0.05");
+    const page = await open("&confidence=0.05", "tap-fusion");
     await page.locator(".model-chip", { hasText: "YOLOv5s" }).waitFor();
     await page.getByRole("button", { name: "Camera" }).click();
-    await page.getByText("frames a second").waitFor();
+    await page.getByText("frames a second · Grad-CAM").waitFor();
+    await page.getByText("Tap fusion takes too long for every frame").waitFor();
     await page.getByRole("button", { name: "Take this frame" }).click();
     await page.locator(".photo img").waitFor();
     await page.locator(".box, .hint").first().waitFor();
