@@ -14,7 +14,7 @@ const quick = process.argv.includes("--quick");
 const root = resolve(import.meta.dirname, "..");
 const photo = join(root, "fixtures/photos/dog.jpg");
 const threads = availableParallelism();
-const pictures = quick ? 24 : 200;
+const pictures = quick ? 24 : 48;
 const rounds = quick ? 1 : 5;
 const { path: weights } = await resolveWeights("yolov5s");
 const explain = {
@@ -101,6 +101,15 @@ const replayer = `
 const { models, runs } = await recordPasses();
 const answer = (worker) => new Promise((done, fail) => worker.once("message", done).once("error", fail));
 
+/** What was done since: pictures a second, and milliseconds of processor time for each. A machine that others use, too, slows both down alike. */
+function meter() {
+  const [start, cpu] = [performance.now(), process.cpuUsage()];
+  return (count) => {
+    const { user, system } = process.cpuUsage(cpu);
+    return { rate: (1000 * count) / (performance.now() - start), cpu: (user + system) / 1000 / count };
+  };
+}
+
 /** Pictures a second of the passes alone, by as many sessions of one thread as there are cores. */
 async function bare() {
   const workers = Array.from(
@@ -114,11 +123,11 @@ async function bare() {
   };
   await turn(3);
   const each = Math.ceil(pictures / threads);
-  const start = performance.now();
+  const measured = meter();
   await turn(each);
-  const rate = (1000 * each * threads) / (performance.now() - start);
+  const found = measured(each * threads);
   await Promise.all(workers.map((worker) => worker.terminate()));
-  return rate;
+  return found;
 }
 
 /** Pictures a second of a run, from the first line on: starting up is not counted. */
@@ -154,7 +163,7 @@ async function run(save, name) {
   });
   // The first explanation of each worker makes its sessions.
   const warm = 3 * threads;
-  let started;
+  let measured;
   const work = {
     manifest: opened.manifest,
     items: join(out, "items.jsonl"),
@@ -163,13 +172,13 @@ async function run(save, name) {
     folder: out,
   };
   const onProgress = ({ done }) => {
-    if (done >= warm) started ??= performance.now();
+    if (done >= warm) measured ??= meter();
   };
   await execute({ ...work, skipMissing: false, signal, onProgress }, opened.explainers);
-  const seconds = (performance.now() - started) / 1000;
+  const found = measured(work.end - warm);
   await opened.close();
   rmSync(out, { recursive: true });
-  return (work.end - warm) / seconds;
+  return found;
 }
 
 mkdirSync(join(folder, "pictures"));
@@ -180,23 +189,33 @@ for (let i = 0; i < pictures + 3 * threads; i++) {
     .jpeg({ quality: 90 + (i % 8) })
     .toFile(file);
 }
-const rates = { bare: [], json: [], png: [] };
+const found = { bare: [], json: [], png: [] };
 for (let round = 0; round < rounds; round++) {
-  rates.bare.push(await bare());
-  rates.json.push(await run([], "json"));
-  rates.png.push(await run(["png"], "png"));
+  found.bare.push(await bare());
+  found.json.push(await run([], "json"));
+  found.png.push(await run(["png"], "png"));
+  const words = Object.entries(found).map(
+    ([name, all]) => `${name} ${all.at(-1).rate.toFixed(2)}/s ${all.at(-1).cpu.toFixed(0)} ms`,
+  );
+  console.error(words.join(", "));
 }
 rmSync(folder, { recursive: true });
-const ratio = (name) => Number(median(rates[name].map((rate, i) => rate / rates.bare[i])).toFixed(3));
+const rounded = (value) => Number(value.toFixed(3));
+/** Of each round; what is compared was measured one after the other. */
+const rate = (name) => rounded(median(found[name].map(({ rate }, i) => rate / found.bare[i].rate)));
+const cpu = (name) => rounded(median(found[name].map(({ cpu }, i) => found.bare[i].cpu / cpu)));
 const results = {
   date: new Date().toISOString().slice(0, 10),
   node: process.version,
   cpu: cpus()[0]?.model,
   ...{ threads, pictures, rounds },
   passes: runs.length,
-  "JSON only / bare passes": ratio("json"),
-  "with PNGs / bare passes": ratio("png"),
-  "pictures a second, bare": Number(median(rates.bare).toFixed(2)),
+  "JSON only / bare passes": { rate: rate("json"), "processor time": cpu("json") },
+  "with PNGs / bare passes": { rate: rate("png"), "processor time": cpu("png") },
+  "pictures a second, bare": rounded(median(found.bare.map(({ rate }) => rate))),
+  "milliseconds of processor a picture": Object.fromEntries(
+    Object.entries(found).map(([name, all]) => [name, Math.round(median(all.map(({ cpu }) => cpu)))]),
+  ),
 };
 console.log(results);
 if (!quick) writeFileSync(join(root, "bench/results/runs.json"), `${JSON.stringify(results, null, 2)}\n`);

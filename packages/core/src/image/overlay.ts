@@ -3,6 +3,7 @@ import type { Map2D } from "../tensor/tensor.js";
 import { colormap } from "./colormap.js";
 import { checkHeatmapSize, cropByHeatmap } from "./crop.js";
 import { type Canvas, canvasOf, paste } from "./draw/canvas.js";
+import { drawCaption } from "./draw/draw-caption.js";
 import { type DrawnDetection, drawDetections } from "./draw/draw-detections.js";
 import type { RgbImage } from "./frame.js";
 import { checkRgbImage } from "./rgb-image.js";
@@ -27,6 +28,8 @@ export interface OverlayOptions {
   readonly crop?: "rest" | "hot";
   /** The picture on the left and the overlay on the right. Default false. */
   readonly sideBySide?: boolean;
+  /** A line in the lower left corner of the overlay. Default none; pictures with a side under 96 pixels have no room for it. */
+  readonly caption?: string;
 }
 
 /**
@@ -46,6 +49,7 @@ export function renderOverlay(image: RgbImage, heatmap: Map2D, options: OverlayO
   const overlay = canvasOf(isHot && options.crop !== undefined ? cropByHeatmap(image, heatmap, options.crop) : image);
   if (isHot && options.crop === undefined) blend(overlay, heatmap, table, opacity);
   drawDetections(overlay, detections, { boxes, labels });
+  if (options.caption !== undefined) drawCaption(overlay, options.caption);
   if (options.sideBySide !== true) return overlay;
   const original = canvasOf(image);
   drawDetections(original, detections, { boxes, labels });

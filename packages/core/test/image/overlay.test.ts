@@ -159,3 +159,27 @@ describe("renderOverlay", () => {
     expect(() => renderOverlay(image, heat, options)).toThrow(message);
   });
 });
+
+describe("a caption", () => {
+  const changed = (width: number, height: number, caption: string) => {
+    const plain = renderOverlay(grey(height, width), map(height, width, 0));
+    const out = renderOverlay(grey(height, width), map(height, width, 0), { caption });
+    const places = [...out.data].flatMap((value, i) => (value === plain.data[i] ? [] : [Math.floor(i / 3)]));
+    return { out, columns: places.map((i) => i % width), rows: places.map((i) => Math.floor(i / width)) };
+  };
+
+  it("stands in the lower left corner, in white on black", () => {
+    const { out, columns, rows } = changed(400, 300, "map of frame 12");
+    expect([Math.min(...columns), Math.max(...rows)]).toEqual([0, 299]);
+    expect(Math.max(...columns)).toBeLessThan(200);
+    expect(Math.min(...rows)).toBeGreaterThan(270);
+    expect(pixel(out, 0, 299)).toEqual([0, 0, 0]);
+    expect(out.data.some((value) => value > 240)).toBe(true);
+    expect(changed(400, 300, "map of frame 13").out.data).not.toEqual(out.data);
+  });
+
+  it("never leaves the picture, and is left out where there is no room", () => {
+    expect(Math.max(...changed(96, 96, "x".repeat(500)).columns)).toBeLessThan(96);
+    expect(changed(95, 400, "map of frame 12").columns).toEqual([]);
+  });
+});

@@ -30,7 +30,12 @@ interface Subject {
   readonly namer: FileNamer;
   readonly services: Services;
   readonly settings: BatchSettings;
+  /** A line in the corner of the whole picture. */
+  readonly caption?: string;
 }
+
+/** What of it is drawn. */
+type Drawn = Pick<Subject, "image" | "result" | "services" | "settings" | "caption">;
 
 /** The files of one picture: overlay and heatmap of the whole, of each map where they are kept apart, and their contact sheet. */
 export function planOutputs(subject: Subject): PlannedOutputs {
@@ -69,26 +74,28 @@ function detectionsOf({ detections }: DetectionMap, result: ExplainResult) {
 }
 
 /** The overlay; the picture as it is when there is no box to draw. A heatmap without heat leaves no veil, but the boxes. */
-export function drawWhole(subject: Pick<Subject, "image" | "result" | "services" | "settings">): RgbImage {
+export function drawWhole(subject: Drawn): RgbImage {
   const { result } = subject;
   const explained = result.explained.map((index) => result.detections[index]!);
   const shown: readonly DrawnDetection[] = explained.length === 0 ? result.detections : explained;
   const { asked } = result;
   // Its class has no colour of its own, so its index is none.
   const drawn = asked === undefined ? shown : [...shown, { ...asked, classIndex: -1, asked: true }];
-  return drawn.length === 0 ? subject.image : overlay(subject, result.heatmap, drawn);
+  return drawn.length === 0 ? subject.image : overlay(subject, result.heatmap, drawn, subject.caption);
 }
 
 function overlay(
   { image, services, settings }: Pick<Subject, "image" | "services" | "settings">,
   heatmap: Map2D,
   detections: readonly DrawnDetection[],
+  caption?: string,
 ) {
   return services.renderOverlay(image, heatmap, {
     ...drawOptions(settings),
     detections,
     labels: !settings.hideLabels,
     sideBySide: settings.sideBySide,
+    ...(caption === undefined ? {} : { caption }),
   });
 }
 

@@ -14,6 +14,7 @@ export interface OverlayOptions extends DrawOptions {
   readonly detections: readonly DrawnDetection[];
   readonly labels: boolean;
   readonly sideBySide: boolean;
+  readonly caption?: string;
 }
 
 /** What a batch needs of the rest of Whybox. The command passes the real ones; tests pass their own. */

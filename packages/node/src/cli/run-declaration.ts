@@ -37,6 +37,7 @@ export function sourceOptions(command: Command): void {
     .option("--split <name>", "which part of a YOLO dataset", "val")
     .option("--images <dir>", "folder that the paths in a list start from; default: the list's own")
     .option("--vid-stride <n>", "of videos and streams every n-th frame", "1")
+    .option("--map-stride <n>", "of these frames every n-th is explained, and those between carry its maps", "1")
     .option("--max-frames <n>", "of a video or stream so many frames at most; default: all")
     .option("--allow-private", "fetch from addresses of private networks, too");
 }

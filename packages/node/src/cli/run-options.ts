@@ -8,6 +8,9 @@ import { choiceText, integerText, plainText } from "./option-values.js";
 
 export const runSaveKinds = ["png", "npy"] as const;
 
+/** So many frames of a video are in a worker's memory at once. */
+const MAX_MAP_STRIDE = 100;
+
 /** Options that say how the machine does it, and change no result. */
 const machineOptions: ReadonlySet<string> = new Set(["out", "resume", "workers", "parquet", "quiet", "skipMissing"]);
 
@@ -21,6 +24,7 @@ export function runCommandSchema(choices: Choices) {
       split: plainText("the name of a part of a dataset"),
       images: plainText("a folder").optional(),
       vidStride: integerText(1, 1_000_000),
+      mapStride: integerText(1, MAX_MAP_STRIDE),
       maxFrames: integerText(1, 2 ** 31 - 1).optional(),
       skipMissing: flag,
       allowPrivate: flag,
@@ -41,6 +45,7 @@ export function asExplainValues(values: RunValues): ExplainValues {
     split,
     images,
     vidStride,
+    mapStride,
     maxFrames,
     skipMissing,
     allowPrivate,
@@ -59,6 +64,7 @@ export function runSettings(values: RunValues): RunSettings {
     batch: { ...toSettings(asExplainValues(values)), threads },
     threads,
     vidStride: values.vidStride,
+    mapStride: values.mapStride,
     maxFrames: values.maxFrames ?? null,
     allowPrivate: values.allowPrivate,
   };

@@ -88,16 +88,18 @@ function refuseSurplus({ next }: Ledger, { folder, first, end }: Work): void {
 
 async function explainRest(work: Work, ledger: Ledger, explainers: Explainers): Promise<void> {
   const { manifest, signal, folder } = work;
-  const { vidStride, maxFrames, allowPrivate } = manifest.options;
+  const { vidStride, mapStride, maxFrames, allowPrivate } = manifest.options;
   const items = readItems(work.items, { first: ledger.next, end: work.end }, work.start);
-  const units = unitsOf(items, { root: manifest.root, vidStride, maxFrames, allowPrivate, signal });
+  const units = unitsOf(items, { root: manifest.root, vidStride, mapStride, maxFrames, allowPrivate, signal });
+  // Many frames in each are enough work, and take memory.
+  const window = mapStride > 1 ? Math.ceil(explainers.window / 2) : explainers.window;
   const writer = new Writer(work, ledger);
   try {
-    const explain = async (unit: Unit): Promise<Outcome | undefined> => {
+    const explain = async (unit: Unit): Promise<readonly Outcome[]> => {
       const task = taskOf(unit, folder);
-      return task === undefined ? undefined : explainers.explain(task);
+      return task === undefined ? [] : explainers.explain(task);
     };
-    for await (const [unit, outcome] of ordered(units, explainers.window, explain)) await writer.take(unit, outcome);
+    for await (const [unit, outcomes] of ordered(units, window, explain)) await writer.take(unit, outcomes);
     if (!signal.aborted) await writer.end();
   } finally {
     await writer.close();
@@ -122,11 +124,12 @@ class Writer {
     this.#missing = new MissingWatch(work.skipMissing);
   }
 
-  async take(unit: Unit, outcome: Outcome | undefined): Promise<void> {
-    if (outcome !== undefined) this.#refuse(outcome);
-    if (unit.kind === "frame") {
-      await this.#video.add(unit, outcome!);
-      this.#frames++;
+  async take(unit: Unit, outcomes: readonly Outcome[]): Promise<void> {
+    for (const outcome of outcomes) this.#refuse(outcome);
+    const [outcome] = outcomes;
+    if (unit.kind === "frames") {
+      await this.#video.add(unit, outcomes);
+      this.#frames += outcomes.length;
     } else if (unit.kind === "end") await this.#endVideo(unit);
     else if (outcome!.ok) await this.#picture(unit.item.item, outcome!);
     else await this.#fail(unit, outcome!.code, outcome!.message, outcome!.reason);

@@ -1,34 +1,27 @@
 import { mkdir, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { performance } from "node:perf_hooks";
-import { type CoreDetector, type ExplainResult, type RgbImage, WhyboxError } from "@whybox/core";
-import { concernsAll } from "../batch/explain-batch.js";
+import { join } from "node:path";
+import type { ExplainResult, RgbImage } from "@whybox/core";
 import { createFileNamer, stemOf } from "../batch/names.js";
-import { drawWhole, type PartFiles, planOutputs, type ResultFiles } from "../batch/outputs.js";
-import type { Services } from "../batch/services.js";
+import { type PartFiles, planOutputs, type ResultFiles } from "../batch/outputs.js";
+import { explainFrames } from "./explain-frames.js";
 import { measure } from "./measure.js";
 import { refusePrivate } from "./refuse-private.js";
-import { type FrameLine, type MapLine, type RunPictureLine, runFiles, runFilesVersion } from "./schema.js";
-import type { Outcome, Task, WorkerSetup } from "./task.js";
-
-export interface TaskContext {
-  readonly detector: CoreDetector;
-  readonly services: Services;
-  readonly setup: WorkerSetup;
-  /** Runs one explanation after the other, while others decode and write. */
-  alone<T>(work: () => Promise<T>): Promise<T>;
-}
+import { type MapLine, type RunPictureLine, runFiles, runFilesVersion } from "./schema.js";
+import type { Outcome, Task } from "./task.js";
+import { createClock, explain, failure, perDetection, type TaskContext } from "./task-context.js";
 
 /** Items whose files share a folder. */
 const FOLDER_ITEMS = 1000;
 
 /** Does one task; whatever goes wrong is an outcome. */
-export async function explainTask(task: Task, context: TaskContext): Promise<Outcome> {
-  try {
-    return task.kind === "picture" ? await explainPicture(task, context) : await explainFrame(task, context);
-  } catch (error) {
-    return failure(error, task, context);
-  }
+export async function explainTask(task: Task, context: TaskContext): Promise<readonly Outcome[]> {
+  if (task.kind === "frames") return explainFrames(task, context);
+  const outcome = await explainPicture(task, context).catch((error: unknown) => {
+    const { ok, message, ...rest } = failure(error, context);
+    // The line must not depend on where the sources lie on this machine.
+    return { ok, message: message.replaceAll(task.location, task.source), ...rest };
+  });
+  return [outcome];
 }
 
 async function explainPicture(task: Extract<Task, { kind: "picture" }>, context: TaskContext): Promise<Outcome> {
@@ -46,32 +39,9 @@ async function explainPicture(task: Extract<Task, { kind: "picture" }>, context:
     files: { png: written.files.png, npy: written.files.npy },
   };
   const files = written.paths.map((path) => join(folder, path));
-  return { ok: true, result: JSON.stringify(line), ...rest(item, maps, result, clock), files, overlay: undefined };
-}
-
-async function explainFrame(task: Extract<Task, { kind: "frame" }>, context: TaskContext): Promise<Outcome> {
-  const { item, frame, time, image } = task;
-  const clock = createClock();
-  const result = await explain(image, context, clock);
-  const { found, maps } = await clock.of("measure", async () => measure(result, perDetection(context)));
-  const line: FrameLine = { v: runFilesVersion, item, frame, time, ...found };
-  const { services, setup } = context;
-  const draw = async () => drawWhole({ image, result, services, settings: setup.settings });
-  const overlay = await clock.of("write", draw);
-  return { ok: true, result: JSON.stringify(line), ...rest(item, maps, result, clock, frame), files: [], overlay };
-}
-
-function perDetection({ setup }: TaskContext): boolean {
-  return setup.settings.explain.per === "detection";
-}
-
-function rest(item: number, maps: MapLine["maps"], result: ExplainResult, { ms }: Clock, frame?: number) {
-  const line: MapLine = { v: runFilesVersion, item, ...(frame === undefined ? {} : { frame }), maps };
-  return { maps: JSON.stringify(line), ms, detections: result.detections.length };
-}
-
-async function explain(image: RgbImage, { alone, detector, setup }: TaskContext, clock: Clock): Promise<ExplainResult> {
-  return alone(() => clock.of("explain", detector.explain(image, setup.settings.explain)));
+  const mapLine: MapLine = { v: runFilesVersion, item, maps };
+  const lines = { result: JSON.stringify(line), maps: JSON.stringify(mapLine) };
+  return { ok: true, ...lines, ms: clock.ms, detections: result.detections.length, files, overlay: undefined };
 }
 
 interface Written {
@@ -113,37 +83,4 @@ async function writeOutputs(
 /** Folder of an item's files, from the run's folder. */
 export function fileFolder(item: number): string {
   return `${runFiles.files}/${String(Math.floor(item / FOLDER_ITEMS)).padStart(4, "0")}`;
-}
-
-function failure(error: unknown, task: Task, { setup }: TaskContext): Outcome {
-  const known = error instanceof WhyboxError ? error : undefined;
-  const words = error instanceof Error ? error.message : String(error);
-  // The line must not depend on where the sources lie on this machine.
-  const message = task.kind === "picture" ? words.replaceAll(task.location, task.source) : words;
-  const { found, reason, concerns } = known?.details ?? {};
-  return {
-    ok: false,
-    code: known?.code ?? "internal",
-    message: message.replaceAll(dirname(setup.model), "…"),
-    reason: [found, reason].find((one) => typeof one === "string"),
-    endsTheRun: known !== undefined && concernsAll.has(known.code) && concerns !== "file",
-  };
-}
-
-interface Clock {
-  readonly ms: { decode: number; explain: number; measure: number; write: number };
-  of<T>(stage: keyof Clock["ms"], work: Promise<T> | (() => Promise<T>)): Promise<T>;
-}
-
-function createClock(): Clock {
-  const ms = { decode: 0, explain: 0, measure: 0, write: 0 };
-  return {
-    ms,
-    of: async (stage, work) => {
-      const started = performance.now();
-      const value = await (typeof work === "function" ? work() : work);
-      ms[stage] += Math.round((performance.now() - started) * 1e3) / 1e3;
-      return value;
-    },
-  };
 }

@@ -15,13 +15,14 @@ export interface RunSettings {
   /** Threads of each worker's session. */
   readonly threads: number;
   readonly vidStride: number;
+  readonly mapStride: number;
   readonly maxFrames: number | null;
   readonly allowPrivate: boolean;
 }
 
 /** The settings as the manifest has them; files by their absolute paths. */
 export function optionsRecord(
-  { batch, threads, vidStride, maxFrames, allowPrivate }: RunSettings,
+  { batch, threads, vidStride, mapStride, maxFrames, allowPrivate }: RunSettings,
   cwd: string,
 ): RunOptionsRecord {
   const { explain, colormap, opacity, hideBoxes, hideLabels, sideBySide, crop } = batch;
@@ -37,6 +38,7 @@ export function optionsRecord(
     frame: batch.frame,
     draw: { colormap, opacity, hideBoxes, hideLabels, sideBySide, crop: crop ?? null },
     vidStride,
+    mapStride,
     maxFrames,
     allowPrivate,
   };
@@ -44,7 +46,7 @@ export function optionsRecord(
 
 /** The settings of a run that is there. */
 export function settingsOfRecord(record: RunOptionsRecord): RunSettings {
-  const { draw, threads, vidStride, maxFrames, allowPrivate } = record;
+  const { draw, threads, vidStride, mapStride, maxFrames, allowPrivate } = record;
   return {
     batch: {
       weights: record.weights,
@@ -59,6 +61,7 @@ export function settingsOfRecord(record: RunOptionsRecord): RunSettings {
     },
     threads,
     vidStride,
+    mapStride,
     maxFrames,
     allowPrivate,
   };

@@ -40,6 +40,17 @@ function detectionOf(
   map: DetectionMap | undefined,
   files: PartFiles | undefined,
 ): RunDetection {
+  return {
+    ...plainDetection(detection),
+    explained: result.explained.includes(detection.index),
+    blind: result.layers.filter((layer) => layer.blind.includes(detection.index)).map(({ name }) => name),
+    heat: map === undefined ? null : heatOf(detection, map),
+    files: files === undefined || (files.png === null && files.npy === null) ? null : { ...files },
+  };
+}
+
+/** What a run says of a detection that was not explained. */
+export function plainDetection(detection: Detection): RunDetection {
   const { mask, corners, keypoints } = detection;
   return {
     class: detection.classIndex,
@@ -49,10 +60,7 @@ function detectionOf(
     probability: digits(detection.classProbability),
     box: boxOf(detection.boxImage),
     level: detection.level,
-    explained: result.explained.includes(detection.index),
-    blind: result.layers.filter((layer) => layer.blind.includes(detection.index)).map(({ name }) => name),
-    heat: map === undefined ? null : heatOf(detection, map),
-    files: files === undefined || (files.png === null && files.npy === null) ? null : { ...files },
+    ...{ explained: false, blind: [], heat: null, files: null },
     ...(mask === undefined ? {} : { mask: { counts: [...mask.counts] } }),
     ...(corners === undefined ? {} : { corners: corners.map(([x, y]) => [pixels(x), pixels(y)] as [number, number]) }),
     ...(keypoints === undefined ? {} : { keypoints: keypoints.map(keypointOf) }),

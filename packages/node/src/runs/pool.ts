@@ -55,12 +55,12 @@ export function createPool(setup: WorkerSetup, workers: number): Explainers {
     report: () => call("report", undefined) as Promise<WorkerReport>,
     explain: async (task: Task) => {
       try {
-        return (await call("explain", task)) as Outcome;
+        return (await call("explain", task)) as readonly Outcome[];
       } catch (error) {
         // A model that cannot be loaded ends the run; a thread that died of one picture (its memory) has another in its place.
         if (error instanceof WhyboxError) throw error;
         const message = `The thread that explained it has ended: ${error instanceof Error ? error.message : error}`;
-        return { ok: false, code: "internal", message, reason: undefined, endsTheRun: false };
+        return [{ ok: false, code: "internal", message, reason: undefined, endsTheRun: false }];
       }
     },
     close: async () => {

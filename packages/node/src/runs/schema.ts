@@ -80,6 +80,10 @@ export const runOptionsSchema = z.strictObject({
     crop: z.enum(["rest", "hot"]).nullable(),
   }),
   vidStride: z.int().describe("Of videos and streams every so-manieth frame."),
+  mapStride: z
+    .int()
+    .default(1)
+    .describe("Of these frames every so-manieth is explained; those between carry its maps."),
   maxFrames: z.int().nullable().describe("Of a video or stream at most so many frames."),
   allowPrivate: z.boolean().describe("Whether addresses of private networks are fetched from."),
 });
@@ -132,7 +136,9 @@ export const runDetectionSchema = z.object({
   probability: z.number().describe("Of the class."),
   box: boxSchema,
   level: z.int().describe("Index into the manifest's model.levels."),
-  explained: z.boolean().describe("False for classes that were not asked for."),
+  explained: z
+    .boolean()
+    .describe("False for classes that were not asked for, and for what is new in a frame that carries maps."),
   blind: z.array(z.string()).describe("Layers that cannot see it: its gradient there is exactly zero."),
   heat: heatSchema.nullable().describe("Of its own map; null without one (--per image or class, or not explained)."),
   files: z.object({ png: z.string().nullable(), npy: z.string().nullable() }).nullable().describe("Of its own map."),
@@ -199,6 +205,12 @@ export const frameLineSchema = z.object({
   item: z.int(),
   frame: z.int().describe("Number in the source, from 0: a multiple of the stride."),
   time: z.number().nullable().describe("Seconds from the start, from the source's frames a second."),
+  mapFrame: z
+    .int()
+    .optional()
+    .describe(
+      "The frame whose maps this one carries: its detections are its own, their heat and maps those of the same objects there. Without it the frame was explained itself.",
+    ),
   ...found,
 });
 

@@ -2,6 +2,7 @@ import type { RgbImage } from "@whybox/core";
 import type { ModelReport } from "../api.js";
 import type { BatchSettings } from "../batch/settings.js";
 import type { TimingLine } from "./schema.js";
+import type { VideoFrame } from "./video/read-video.js";
 
 /** What a worker is given when it starts. */
 export interface WorkerSetup {
@@ -17,7 +18,7 @@ export interface WorkerSetup {
   readonly allowPrivate: boolean;
 }
 
-/** One picture, or one frame of a video. */
+/** One picture, or frames of a video that follow each other. */
 export type Task =
   | {
       readonly kind: "picture";
@@ -28,15 +29,9 @@ export type Task =
       /** Absolute path of the folder that `files` and `tmp` lie in. */
       readonly folder: string;
     }
-  | {
-      readonly kind: "frame";
-      readonly item: number;
-      readonly frame: number;
-      readonly time: number | null;
-      readonly image: RgbImage;
-    };
+  | { readonly kind: "frames"; readonly item: number; readonly frames: readonly VideoFrame[] };
 
-/** What became of a task: lines as text, since JSON is made where the work is. */
+/** What became of a picture, or of a frame: lines as text, since JSON is made where the work is. */
 export type Outcome =
   | {
       readonly ok: true;
@@ -69,6 +64,7 @@ export interface Explainers {
   /** How many tasks should be under way or wait, so that no worker does. */
   readonly window: number;
   report(): Promise<WorkerReport>;
-  explain(task: Task): Promise<Outcome>;
+  /** One outcome for a picture, one for each frame, up to the first that failed. */
+  explain(task: Task): Promise<readonly Outcome[]>;
   close(): Promise<void>;
 }

@@ -5,10 +5,16 @@ import { locationOf } from "./sources/list-items.js";
 import type { Outcome, Task } from "./task.js";
 import { openVideo, type Video, type VideoFrame } from "./video/read-video.js";
 
-/** What goes through a run one by one: a picture, a frame, or the end of a video. */
+/** What goes through a run one by one: a picture, some frames that follow each other, or the end of a video. */
 export type Unit =
   | { readonly kind: "picture"; readonly item: NumberedItem; readonly location: string }
-  | { readonly kind: "frame"; readonly item: NumberedItem; readonly fps: number | null; readonly frame: VideoFrame }
+  | {
+      readonly kind: "frames";
+      readonly item: NumberedItem;
+      readonly fps: number | null;
+      /** The first is explained. */
+      readonly frames: readonly VideoFrame[];
+    }
   | {
       readonly kind: "end";
       readonly item: NumberedItem;
@@ -22,13 +28,14 @@ export type Unit =
 export interface UnitOptions {
   readonly root: string;
   readonly vidStride: number;
+  readonly mapStride: number;
   readonly maxFrames: number | null;
   readonly allowPrivate: boolean;
   /** Fires at Ctrl-C: no item is begun then. A video stops without its end, a stream with it: what was seen of it counts. */
   readonly signal: AbortSignal;
 }
 
-/** Items as units. Nothing is read ahead: a frame is decoded when it is asked for. */
+/** Items as units. Nothing is read ahead: frames are decoded when they are asked for. */
 export async function* unitsOf(items: AsyncIterable<NumberedItem>, options: UnitOptions): AsyncGenerator<Unit> {
   for await (const item of items) {
     if (options.signal.aborted) return;
@@ -39,22 +46,27 @@ export async function* unitsOf(items: AsyncIterable<NumberedItem>, options: Unit
 }
 
 async function* framesOf(item: NumberedItem, location: string, options: UnitOptions): AsyncGenerator<Unit> {
-  const { vidStride: stride, maxFrames, signal } = options;
+  const { vidStride: stride, mapStride, maxFrames, signal } = options;
   let video: Video | undefined;
   let count = 0;
   let error: unknown;
+  let frames: VideoFrame[] = [];
   try {
     await refusePrivate(location, options.allowPrivate);
     video = await openVideo(location, { stride, maxFrames, signal });
     for await (const frame of video.frames()) {
       count++;
-      yield { kind: "frame", item, fps: video.fps, frame };
+      frames.push(frame);
+      if (frames.length < mapStride) continue;
+      yield { kind: "frames", item, fps: video.fps, frames };
+      frames = [];
     }
   } catch (cause) {
     if (!(cause instanceof WhyboxError) || cause.code === "usage") throw cause;
     error = cause;
   }
   if (signal.aborted && (item.kind === "video" || count === 0)) return;
+  if (frames.length > 0) yield { kind: "frames", item, fps: video?.fps ?? null, frames };
   const complaint = video?.complaint() ?? (count > 0 && error instanceof WhyboxError ? error.message : undefined);
   yield {
     kind: "end",
@@ -76,8 +88,7 @@ export function taskOf(unit: Unit, folder: string): Task | undefined {
   if (unit.kind === "end") return undefined;
   const { item, source } = unit.item;
   if (unit.kind === "picture") return { kind: "picture", item, source, location: unit.location, folder };
-  const { frame, time, image } = unit.frame;
-  return { kind: "frame", item, frame, time, image };
+  return { kind: "frames", item, frames: unit.frames };
 }
 
 export type { Outcome };

@@ -6,9 +6,10 @@ import { type RunFailureLine, type RunVideoLine, runFiles, runFilesVersion, type
 import type { NumberedItem } from "./sources/item-list.js";
 import type { Outcome } from "./task.js";
 import type { Unit } from "./units.js";
+import type { VideoFrame } from "./video/read-video.js";
 import { VideoWriter } from "./video/write-video.js";
 
-type Frame = Extract<Unit, { kind: "frame" }>;
+type Frames = Extract<Unit, { kind: "frames" }>;
 type Done = Extract<Outcome, { ok: true }>;
 
 /** Frames a second of what comes from a source that does not say how fast it is. */
@@ -31,18 +32,22 @@ export class VideoSink {
   }
 
   /** @throws output; usage without ffmpeg. */
-  async add(unit: Frame, outcome: Outcome): Promise<void> {
-    if (!outcome.ok) this.#error ??= { code: outcome.code, message: `Frame ${unit.frame.frame}: ${outcome.message}` };
+  async add(unit: Frames, outcomes: readonly Outcome[]): Promise<void> {
+    for (const [i, outcome] of outcomes.entries()) await this.#frame(unit, unit.frames[i]!, outcome);
+  }
+
+  async #frame(unit: Frames, frame: VideoFrame, outcome: Outcome): Promise<void> {
+    if (!outcome.ok) this.#error ??= { code: outcome.code, message: `Frame ${frame.frame}: ${outcome.message}` };
     if (!outcome.ok || this.#error !== undefined) return;
-    this.#writer ??= await this.#open(unit, outcome);
+    this.#writer ??= await this.#open(unit, frame, outcome);
     await this.#writer.add(outcome.overlay!, outcome.result, outcome.maps);
     this.#frames++;
     this.#detections += outcome.detections;
     for (const stage of Object.keys(this.#ms) as (keyof TimingLine["ms"])[]) this.#ms[stage] += outcome.ms[stage];
   }
 
-  async #open({ item, fps, frame }: Frame, { overlay }: Done): Promise<VideoWriter> {
-    this.#size = [frame.image.height, frame.image.width];
+  async #open({ item, fps }: Frames, { image }: VideoFrame, { overlay }: Done): Promise<VideoWriter> {
+    this.#size = [image.height, image.width];
     const stem = `${fileFolder(item.item)}/${item.item}-${nameOf(item)}`;
     const rate = (fps ?? DEFAULT_RATE) / this.#stride;
     return VideoWriter.open(this.#folder, join(this.#folder, runFiles.temporary), stem, overlay!, rate);

@@ -7,8 +7,9 @@ import { workerData } from "piscina";
 import sharp from "sharp";
 import { loadServices } from "../batch/default-services.js";
 import { type Gate, gatedPort } from "../runtime/gate.js";
-import { explainTask, type TaskContext } from "./explain-task.js";
+import { explainTask } from "./explain-task.js";
 import type { Outcome, Task, WorkerReport, WorkerSetup } from "./task.js";
+import type { TaskContext } from "./task-context.js";
 
 /** What a thread is started with. */
 export interface ThreadData {
@@ -82,7 +83,7 @@ export async function report(): Promise<Answer<WorkerReport>> {
   return answered(async () => (await loading).report);
 }
 
-export async function explain(task: Task): Promise<Answer<Outcome>> {
+export async function explain(task: Task): Promise<Answer<readonly Outcome[]>> {
   return answered(async () => explainTask(task, await loading));
 }
 

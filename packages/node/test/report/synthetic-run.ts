@@ -37,7 +37,7 @@ export function manifestOf(root: string, count: number, changes: Partial<Manifes
     options: {
       ...{ weights: "/models/best.onnx", names: null, device: "cpu", threads: 1, input: null },
       explain: { method: "GradCAM", layer: "auto", confidence: 0.25, iou: 0.45, per: "detection" },
-      ...{ save: [], frame: "image", vidStride: 1, maxFrames: null, allowPrivate: false },
+      ...{ save: [], frame: "image", vidStride: 1, mapStride: 1, maxFrames: null, allowPrivate: false },
       draw: { colormap: "jet", opacity: 0.5, hideBoxes: false, hideLabels: false, sideBySide: false, crop: null },
     },
     root,

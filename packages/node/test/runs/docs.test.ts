@@ -14,7 +14,7 @@ it("docs/runs.md speaks of every file, kind and number, and of options that ther
     expect(Object.keys(runDetectionSchema.shape)).toContain(field);
     expect(page).toContain(`"${field}"`);
   }
-  for (const field of ["frame", "time"] as const) {
+  for (const field of ["frame", "time", "mapFrame"] as const) {
     expect(frameLineSchema.shape[field]).toBeDefined();
     expect(page).toContain(`\`${field}\``);
   }

@@ -32,7 +32,7 @@ function fake(answer: (task: Task) => Outcome | undefined = () => undefined): Ex
       const line = { v: 1, item: task.item, source: "s", kind: "picture", detections: [1, 2] };
       const ms = { decode: 1, explain: 1, measure: 1, write: 1 };
       const parts = { result: JSON.stringify(line), maps: JSON.stringify({ v: 1, item: task.item, maps: [] }), ms };
-      return answer(task) ?? { ok: true, ...parts, detections: 2, files: [], overlay: undefined };
+      return [answer(task) ?? { ok: true, ...parts, detections: 2, files: [], overlay: undefined }];
     },
   };
 }
@@ -49,7 +49,7 @@ async function work(count: number, more: Partial<Work> = {}): Promise<Work> {
   await mkdir(join(root, "p"), { recursive: true });
   await writeItems(all(), items, root);
   // Of the manifest only these are looked at.
-  const manifest = { root, options: { vidStride: 1, maxFrames: null } } as unknown as Manifest;
+  const manifest = { root, options: { vidStride: 1, mapStride: 1, maxFrames: null } } as unknown as Manifest;
   const signal = new AbortController().signal;
   return { manifest, items, first: 0, end: count, folder, skipMissing: false, signal, ...more };
 }

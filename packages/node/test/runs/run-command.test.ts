@@ -228,7 +228,7 @@ describe("whybox run", () => {
       console.log(JSON.stringify(await outcome.catch((error) => error.message)));
       await pool.close();`;
     const { stdout } = await launch([process.execPath, "--input-type=module", "-e", script], { cwd });
-    expect(JSON.parse(stdout)).toMatchObject({ ok: false, code: "internal" });
+    expect(JSON.parse(stdout)).toMatchObject([{ ok: false, code: "internal" }]);
   });
 
   it("says 3 when nothing could be explained", async () => {

@@ -98,6 +98,42 @@ describe.skipIf(whyNot !== undefined)("videos", () => {
     );
   });
 
+  it("carry maps between frames where that is asked for, and say so", async () => {
+    const frames = async () => {
+      const { files } = await result();
+      const parsed = (await lines(join(cwd, "out", files.frames))).map((one) => frameLineSchema.parse(one));
+      const maps = (await lines(join(cwd, "out", files.maps))).map((one) => mapLineSchema.parse(one));
+      return { parsed, maps };
+    };
+    await run("clip.mp4");
+    const each = await frames();
+    await rm(join(cwd, "out"), { recursive: true });
+    expect(await run("clip.mp4", "--map-stride", "4")).toMatchObject({ code: 0 });
+    const some = await frames();
+    const first = await contents(join(cwd, "out"));
+    const keys = some.parsed.filter(({ mapFrame }) => mapFrame === undefined).map(({ frame }) => frame);
+    for (const frame of [0, 4, 8, 12, 16]) expect(keys).toContain(frame);
+    expect(keys.length).toBeLessThan(20);
+    for (const [i, { frame, mapFrame, size, detections }] of some.parsed.entries()) {
+      const own = each.parsed[i]!;
+      expect([frame, size]).toEqual([own.frame, own.size]);
+      expect(detections.map(({ box, score }) => [box, score])).toEqual(
+        own.detections.map(({ box, score }) => [box, score]),
+      );
+      if (mapFrame === undefined) expect([detections, some.maps[i]]).toEqual([own.detections, each.maps[i]]);
+      else {
+        expect(keys).toContain(mapFrame);
+        const there = some.parsed[mapFrame]!.detections.map(({ heat }) => heat);
+        for (const { heat } of detections) if (heat !== null) expect(there).toContainEqual(heat);
+      }
+    }
+    await rm(join(cwd, "out"), { recursive: true });
+    await run("clip.mp4", "--map-stride", "4", "--workers", "3");
+    expect(await contents(join(cwd, "out"))).toEqual(first);
+    const other = await run("clip.mp4", "--map-stride", "2", "--resume");
+    expect([other.code, other.stderr]).toEqual([2, expect.stringContaining("options.mapStride: 4 in the run, 2 now")]);
+  });
+
   it("that are cut off keep the frames before the cut, with a warning; unreadable ones are failures", async () => {
     await run("cut.mkv");
     const line = await result();
@@ -169,6 +205,45 @@ describe.skipIf(whyNot !== undefined || process.platform === "win32")("a stream"
     expect(probe(join(cwd, "out", line.files.video), "nb_read_frames")).toBe(String(line.frames));
     expect(await whybox(["run", "--resume", "--out", "out"], { cwd })).toMatchObject({ code: 0 });
     expect((await lines(join(cwd, "out/results.jsonl"))).length).toBe(1);
+  });
+});
+
+describe.skipIf(whyNot !== undefined || process.platform === "win32")("a camera", () => {
+  // No machine of tests has one: a program in ffmpeg's place makes pictures where a camera would, and writes down what it was asked for.
+  const programs = "camera";
+  beforeAll(async () => {
+    await mkdir(join(cwd, programs));
+    const script = `#!/bin/sh
+echo "$@" >> "${join(cwd, "asked")}"
+for one; do
+  shift
+  case "$one" in v4l2) set -- "$@" lavfi ;; /dev/video7) set -- "$@" testsrc=size=64x48:rate=10 ;; *) set -- "$@" "$one" ;; esac
+done
+exec ffmpeg "$@"
+`;
+    for (const name of ["ffmpeg", "ffprobe"]) await writeFile(join(cwd, programs, name), script, { mode: 0o755 });
+  });
+
+  it("is read by its device, and ends after so many frames", async () => {
+    const argv = ["run", "/dev/video7", "--max-frames", "3", "--out", "out", ...miniOptions];
+    const ended = await launch([process.execPath, bin, ...argv], { cwd, env: { WHYBOX_FFMPEG: join(cwd, programs) } });
+    expect([ended.code, ended.stderr]).toEqual([0, expect.stringContaining("1 source: ")]);
+    expect(await result()).toMatchObject({
+      kind: "video",
+      source: "/dev/video7",
+      fps: null,
+      frames: 3,
+      size: [48, 64],
+    });
+    expect(await readFile(join(cwd, "asked"), "utf8")).toMatch(/ -f v4l2 -i \/dev\/video7 .* -frames:v 3 /);
+  });
+
+  it("that is not there is a failure that says so", async () => {
+    const ended = await run("/dev/video7", "--max-frames", "1");
+    expect([ended.code, ended.stderr]).toEqual([
+      3,
+      expect.stringMatching(/\/dev\/video7 gave no frame: .*No such file/),
+    ]);
   });
 });
 

@@ -45,7 +45,7 @@ describe("a run's threads", () => {
         await setTimeout(wait);
         await pool.close();
         const outcomes = await Promise.allSettled(asked);
-        console.log(outcomes.map(({ value }) => value?.code).join());
+        console.log(outcomes.map(({ value }) => value?.[0].code).join());
       }`;
     const { code, stdout, stderr } = await script(body, { yolov5s, photo });
     expect([code, stderr]).toEqual([0, ""]);

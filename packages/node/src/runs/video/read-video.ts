@@ -35,8 +35,9 @@ export interface Video {
  * @throws bad-input when there is no picture in it; usage without ffmpeg.
  */
 export async function openVideo(location: string, options: VideoOptions): Promise<Video> {
-  if (!isAddress(location)) await refuseMissing(location);
-  const fps = isCamera(location) ? null : await probe(location);
+  const camera = isCamera(location);
+  if (!camera && !isAddress(location)) await refuseMissing(location);
+  const fps = camera ? null : await probe(location);
   let complaint: string | undefined;
   return {
     fps,

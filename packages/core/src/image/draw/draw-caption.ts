@@ -1,0 +1,22 @@
+import { type Canvas, type Colour, fillRect } from "./canvas.js";
+import { loadFont } from "./font.js";
+import { drawText, fitText } from "./text.js";
+
+const GROUND: Colour = [0, 0, 0];
+const INK: Colour = [255, 255, 255];
+/** Below this many pixels on the shorter side a line of text would hide the picture. */
+const MIN_SIDE = 96;
+
+/** Writes a line in the lower left corner; what does not fit is cut off. */
+export function drawCaption(canvas: Canvas, text: string): void {
+  const side = Math.min(canvas.height, canvas.width);
+  if (side < MIN_SIDE) return;
+  const size = Math.round(Math.max(10, side / 36));
+  const padding = Math.max(2, Math.round(size / 4));
+  const font = loadFont();
+  const line = fitText(font, text, size, canvas.width - 2 * padding);
+  const bottom = canvas.height;
+  const top = bottom - size - 2 * padding;
+  fillRect(canvas, { left: 0, top, right: line.width + 2 * padding, bottom }, GROUND);
+  drawText(canvas, font, line, [padding, bottom - padding - Math.round(size / 6)], INK);
+}

@@ -1,0 +1,98 @@
+import type { ExplainResult } from "@whybox/core";
+import { drawWhole } from "../batch/outputs.js";
+import { carryMaps } from "./carry-maps.js";
+import { type Measured, measure, plainDetection } from "./measure.js";
+import { type FrameLine, type MapLine, runFilesVersion } from "./schema.js";
+import type { Outcome, Task } from "./task.js";
+import { createClock, explain, failure, perDetection, type TaskContext } from "./task-context.js";
+import type { VideoFrame } from "./video/read-video.js";
+
+type Done = Extract<Outcome, { ok: true }>;
+
+/** A frame that was explained, for those behind it. */
+interface KeyFrame {
+  readonly frame: number;
+  readonly result: ExplainResult;
+  readonly measured: Measured;
+}
+
+/**
+ * Explains the first of some frames; the others are detected only and carry its maps. A frame of another size, and one in which nothing of the
+ * explained frame is found again (a cut), is explained itself and gives its maps to those behind it. Ends at the first frame that fails.
+ */
+export async function explainFrames(
+  { item, frames }: Extract<Task, { kind: "frames" }>,
+  context: TaskContext,
+): Promise<readonly Outcome[]> {
+  const outcomes: Outcome[] = [];
+  let key: KeyFrame | undefined;
+  try {
+    for (const frame of frames) {
+      const carried = key === undefined ? undefined : await carryFrame(item, frame, key, context);
+      if (carried === undefined) {
+        const explained = await explainFrame(item, frame, context);
+        key = explained.key;
+        outcomes.push(explained.outcome);
+      } else outcomes.push(carried);
+    }
+  } catch (error) {
+    outcomes.push(failure(error, context));
+  }
+  return outcomes;
+}
+
+async function explainFrame(item: number, { frame, time, image }: VideoFrame, context: TaskContext) {
+  const clock = createClock();
+  const result = await explain(image, context, clock);
+  const measured = await clock.of("measure", async () => measure(result, perDetection(context)));
+  const { services, setup } = context;
+  const overlay = await clock.of("write", async () => drawWhole({ image, result, services, settings: setup.settings }));
+  const lines = linesOf({ v: runFilesVersion, item, frame, time, ...measured.found }, measured.maps);
+  const outcome: Done = { ok: true, ...lines, ms: clock.ms, files: [], overlay };
+  return { outcome, key: { frame, result, measured } };
+}
+
+/** Undefined when the frame has to be explained itself. */
+async function carryFrame(
+  item: number,
+  { frame, time, image }: VideoFrame,
+  key: KeyFrame,
+  { alone, detector, setup, services }: TaskContext,
+): Promise<Done | undefined> {
+  const { settings } = setup;
+  const [height, width] = key.result.letterbox.imageSize;
+  if (image.height !== height || image.width !== width) return undefined;
+  const clock = createClock();
+  const { detections } = await alone(() => clock.of("explain", detector.detect(image, settings.explain)));
+  const carried = carryMaps(key.measured, detections.map(plainDetection));
+  if (detections.length > 0 && carried.matched.length === 0) return undefined;
+  const isEmpty = detections.length === 0;
+  const { classNames } = settings.explain;
+  // What came since has a box, and no heat.
+  const shown = carried.detections.flatMap(({ explained, name }, i) => {
+    const isNew = !carried.matched.includes(i) && (classNames.length === 0 || classNames.includes(name));
+    return explained || isNew ? [i] : [];
+  });
+  const line: FrameLine = {
+    ...{ v: runFilesVersion, item, frame, time },
+    ...(isEmpty ? {} : { mapFrame: key.frame }),
+    size: key.measured.found.size,
+    detections: carried.detections,
+    empty: isEmpty ? { reason: "no-detection", message: NOTHING } : key.measured.found.empty,
+    messages: isEmpty ? [] : key.measured.found.messages,
+  };
+  const overlay = await clock.of("write", async () =>
+    drawWhole({
+      ...{ image, services, settings, caption: `map of frame ${key.frame}` },
+      result: { ...key.result, detections, explained: shown },
+    }),
+  );
+  return { ok: true, ...linesOf(line, carried.maps), ms: clock.ms, files: [], overlay };
+}
+
+const NOTHING = "Nothing was detected in this frame.";
+
+function linesOf(line: FrameLine, maps: MapLine["maps"]) {
+  const mapLine: MapLine = { v: runFilesVersion, item: line.item, frame: line.frame, maps };
+  return { result: JSON.stringify(line), maps: JSON.stringify(mapLine), detections: line.detections.length };
+}
