@@ -1,6 +1,7 @@
 import { deflateRawSync, inflateRawSync } from "node:zlib";
 import { WhyboxError } from "@whybox/core";
 import type { RunDetection } from "../runs/schema.js";
+import { isCamera } from "../runs/sources/source-kind.js";
 import { ClassMaps } from "./class-maps.js";
 import { kindNumber, mapBytes, noLevel, noObject, rowFlags, rowSides } from "./format.js";
 import { outsideOf } from "./outside.js";
@@ -17,6 +18,8 @@ export interface ReportPicture {
   readonly size: readonly [height: number, width: number];
   /** Path of the file; undefined for addresses and frames. */
   readonly location: string | undefined;
+  /** Path of the video that it is a frame of; undefined for pictures, streams and cameras. */
+  readonly video: string | undefined;
   /** Numbers of its rows, in the order of their places. */
   readonly rows: number[];
   /** The maps of its rows, one after the other, deflated. */
@@ -75,7 +78,8 @@ export async function collect(
       state.truth.pictures++;
       state.truth.objects += objects.length;
     }
-    addPicture(state, entry, location, judged);
+    const video = entry.frame === undefined ? undefined : videoOf(run, entry.source);
+    addPicture(state, entry, { location, video }, judged);
     if (state.rows.length > MOST_ROWS) throw tooLarge(run);
   }
   return state;
@@ -83,10 +87,17 @@ export async function collect(
 
 type State = Omit<Collected, "withoutMap"> & { withoutMap: number };
 
-function addPicture(state: State, entry: RunPicture, location: string | undefined, judged: Judged | undefined): void {
+/** Undefined for what cannot be read a second time. */
+function videoOf(run: OpenRun, source: string): string | undefined {
+  return isCamera(source) ? undefined : locate(run, source);
+}
+
+type Place = Pick<ReportPicture, "location" | "video">;
+
+function addPicture(state: State, entry: RunPicture, place: Place, judged: Judged | undefined): void {
   const { source, frame, size, detections, maps } = entry;
   if (detections.length === 0 && (judged?.missed.length ?? 0) === 0) return;
-  const picture: ReportPicture = { source, frame, size, location, rows: [], maps: new Uint8Array() };
+  const picture: ReportPicture = { source, frame, size, ...place, rows: [], maps: new Uint8Array() };
   const parts: Uint8Array[] = [];
   const first = state.rows.length;
   for (const [index, detection] of detections.entries()) {

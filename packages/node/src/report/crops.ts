@@ -1,6 +1,8 @@
 import type { RgbImage } from "@whybox/core";
 import sharp from "sharp";
+import type { ReportPicture } from "./collect.js";
 import { grids } from "./format.js";
+import type { Row } from "./rows.js";
 
 /** Longest sides of the small pictures in a page, in pixels. */
 export interface Sides {
@@ -21,14 +23,34 @@ export function sidesFor(budget: number, pictures: number): Sides {
   return { thumbnail: Math.round(least.thumbnail * times), crop: Math.round(least.crop * times) };
 }
 
+/** What a picture takes about at these sides. */
+export function bytesAt({ thumbnail }: Sides): number {
+  return PICTURE_BYTES * (thumbnail / least.thumbnail) ** 2;
+}
+
 /** The small pictures of one picture: itself, and for each box what lies around it; undefined where the small picture shows as much. */
 export interface SmallPictures {
   readonly thumbnail: Uint8Array;
   readonly crops: readonly (Uint8Array | undefined)[];
 }
 
+/** Those of a report's picture; undefined when the pixels are not those of the run. */
+export async function smallPicturesOf(
+  { size: [height, width], rows: numbers }: ReportPicture,
+  image: RgbImage,
+  rows: readonly Row[],
+  sides: Sides,
+): Promise<SmallPictures | undefined> {
+  if (image.height !== height || image.width !== width) return undefined;
+  const boxes = numbers.map((number) => {
+    const { x1, y1, x2, y2 } = rows[number]!;
+    return [x1, y1, x2, y2] as const;
+  });
+  return smallPictures(image, boxes, sides);
+}
+
 /** Draws them, as WebP. @param boxes left, top, right, bottom in pixels. */
-export async function smallPictures(
+async function smallPictures(
   image: RgbImage,
   boxes: readonly (readonly [number, number, number, number])[],
   sides: Sides,

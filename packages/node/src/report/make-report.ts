@@ -35,6 +35,11 @@ export interface ReportOptions {
 export interface ReportServices {
   decodeImage(source: string): Promise<RgbImage>;
   loadDetector(weights: string, options: LoadOptions): Promise<Detector>;
+  /** The frames of a video, every so-manieth. */
+  readVideo(
+    location: string,
+    options: { readonly stride: number; readonly signal: AbortSignal | undefined },
+  ): AsyncIterable<{ readonly frame: number; readonly image: RgbImage }>;
   readPageParts?: () => Promise<PageParts>;
 }
 
@@ -67,6 +72,7 @@ export async function makeReport(options: ReportOptions, services: ReportService
   });
   const taken = await takePictures(collected, {
     decodeImage: services.decodeImage,
+    readVideo: (location) => services.readVideo(location, { stride: run.manifest.options.vidStride, signal }),
     budget: options.budget,
     ...(signal === undefined ? {} : { signal }),
     onPicture: (done, all) => onProgress("drawing", done, all),
@@ -139,8 +145,8 @@ function unfinished(run: OpenRun, { done, failures }: Collected): string[] {
   return notes;
 }
 
-function pictureNotes({ gone, left }: TakenPictures, budget: number): string[] {
-  const notes = [];
+function pictureNotes({ gone, left, complaints }: TakenPictures, budget: number): string[] {
+  const notes = complaints.map((complaint) => `Frames are shown by their maps alone. ${complaint}`);
   if (gone.length > 0)
     notes.push(
       `${counted(gone.length, "picture is", "pictures are")} gone, unreadable or other than in the run, ${gone[0]} for one: maps are shown without them.`,

@@ -1,11 +1,13 @@
 import { type RgbImage, WhyboxError } from "@whybox/core";
 import type { Collected, ReportPicture } from "./collect.js";
-import { type Sides, type SmallPictures, sidesFor, smallPictures } from "./crops.js";
+import { type Sides, type SmallPictures, sidesFor, smallPicturesOf } from "./crops.js";
 import { kindNumber } from "./format.js";
 import type { Row } from "./rows.js";
+import { type FrameOptions, takeFrames } from "./take-frames.js";
 
 export interface TakeOptions {
   decodeImage(location: string): Promise<RgbImage>;
+  readonly readVideo: FrameOptions["readVideo"];
   /** Bytes that the small pictures may take. */
   readonly budget: number;
   readonly signal?: AbortSignal;
@@ -19,7 +21,8 @@ export interface TakenPictures {
   readonly gone: readonly string[];
   /** Pictures that the budget did not reach. */
   readonly left: number;
-  readonly bytes: number;
+  /** Why there are none of a video. */
+  readonly complaints: readonly string[];
 }
 
 /** Pictures that are decoded at once. */
@@ -30,10 +33,12 @@ const AT_ONCE = 4;
  * @throws aborted.
  */
 export async function takePictures({ rows, pictures }: Collected, options: TakeOptions): Promise<TakenPictures> {
-  const files = pictures.filter(({ location }) => location !== undefined);
-  const urgency = new Map(files.map((picture) => [picture, urgencyOf(picture, rows)]));
-  const queue = files.toSorted((a, b) => urgency.get(b)! - urgency.get(a)!);
-  const sides = sidesFor(options.budget, queue.length);
+  const urgency = new Map(pictures.map((picture) => [picture, urgencyOf(picture, rows)]));
+  const sorted = pictures.toSorted((a, b) => urgency.get(b)! - urgency.get(a)!);
+  const queue = sorted.filter(({ location }) => location !== undefined);
+  const frames = sorted.filter(({ video }) => video !== undefined);
+  const total = queue.length + frames.length;
+  const sides = sidesFor(options.budget, total);
   const of = new Map<ReportPicture, SmallPictures>();
   const gone: string[] = [];
   let [bytes, next, done] = [0, 0, 0];
@@ -45,11 +50,15 @@ export async function takePictures({ rows, pictures }: Collected, options: TakeO
       if (small === undefined) gone.push(picture.source);
       else of.set(picture, small);
       bytes += small === undefined ? 0 : bytesOf(small);
-      options.onPicture?.(++done, queue.length);
+      options.onPicture?.(++done, total);
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
-  return { of, gone: gone.sort(), left: queue.length - next, bytes };
+  const onFrame = () => options.onPicture?.(++done, total);
+  const filmed = await takeFrames(frames, { ...options, rows, sides, budget: options.budget - bytes, onFrame });
+  for (const [frame, small] of filmed.of) of.set(frame, small);
+  const left = queue.length - next + filmed.left;
+  return { of, gone: gone.sort(), left, complaints: filmed.complaints };
 }
 
 /** Errors of the ground truth come first, then what looks most like a shortcut. */
@@ -71,13 +80,7 @@ async function take(picture: ReportPicture, rows: readonly Row[], options: TakeO
     if (error instanceof WhyboxError && error.code !== "aborted") return undefined; // told with all that are gone
     throw error;
   }
-  const [height, width] = picture.size;
-  if (image.height !== height || image.width !== width) return undefined;
-  const boxes = picture.rows.map((number) => {
-    const { x1, y1, x2, y2 } = rows[number]!;
-    return [x1, y1, x2, y2] as const;
-  });
-  return smallPictures(image, boxes, sides);
+  return smallPicturesOf(picture, image, rows, sides);
 }
 
 function bytesOf({ thumbnail, crops }: SmallPictures): number {

@@ -6,7 +6,7 @@ import sharp from "sharp";
 import { beforeEach, describe, expect, it } from "vitest";
 import { decodeImage } from "../../src/io/decode-image.js";
 import { grids, kindNumber, mapBytes, noObject, rowFlags, rowSides } from "../../src/report/format.js";
-import { makeReport, type ReportOptions } from "../../src/report/make-report.js";
+import { makeReport, type ReportOptions, type ReportServices } from "../../src/report/make-report.js";
 import { readPage } from "./read-page.js";
 import {
   detectionOf,
@@ -27,10 +27,18 @@ beforeEach(async () => {
   root = await emptyFolder();
 });
 
-async function report(folder: string, changes: Partial<ReportOptions> = {}) {
+async function* noVideo(): AsyncGenerator<never> {}
+
+async function report(
+  folder: string,
+  changes: Partial<ReportOptions> = {},
+  readVideo: ReportServices["readVideo"] = noVideo,
+) {
   const out = join(root, "page.html");
   const options = { folder, out, truth: undefined, cwd: root, misses: 10, budget: 1e6, version: "9.9.9", ...changes };
-  const written = await makeReport(options, { decodeImage, loadDetector: noDetector, readPageParts: parts });
+  const written = await makeReport(options, {
+    ...{ decodeImage, readVideo, loadDetector: noDetector, readPageParts: parts },
+  });
   return { ...(await readPage(out)), written };
 }
 
@@ -221,31 +229,68 @@ describe("makeReport on a run that is not whole", () => {
     expect(facts.notes).toEqual(["1 of 1 item could not be explained; see “Run”."]);
   });
 
-  it("reads the frames of a video from their own files", async () => {
+  /** A run of one video, two of whose frames have detections. */
+  async function videoRun(): Promise<string> {
     const video = {
-      ...{
-        v: 1,
-        item: 0,
-        source: "a.mp4",
-        kind: "video",
-        size: [48, 64],
-        fps: 25,
-        frames: 2,
-        stride: 5,
-        detections: 1,
-      },
-      ...{ warning: null, files: { video: "v.mp4", frames: "frames.jsonl", maps: "vmaps.jsonl" } },
+      ...{ v: 1, item: 0, source: "a.mp4", kind: "video", size: [48, 64], fps: 25, frames: 2, stride: 5 },
+      ...{ detections: 1, warning: null, files: { video: "v.mp4", frames: "frames.jsonl", maps: "vmaps.jsonl" } },
     };
-    const folder = await writeRun(root, { lines: [{ result: video as never, maps: { v: 1, item: 0, maps: [] } }] });
+    const { options } = manifestOf(root, 1);
+    const manifest = { options: { ...options, vidStride: 5 } };
+    const lines = [{ result: video as never, maps: { v: 1 as const, item: 0, maps: [] } }];
+    const folder = await writeRun(root, { lines, manifest });
     const [line] = linesOf([first]);
     const { detections, size } = line!.result as unknown as { detections: unknown; size: unknown };
-    const frame = { v: 1, item: 0, frame: 5, time: 0.2, size, detections, empty: null, messages: [] };
-    await writeFile(join(folder, "frames.jsonl"), `${JSON.stringify(frame)}\n`);
-    await writeFile(join(folder, "vmaps.jsonl"), `${JSON.stringify({ ...line!.maps, frame: 5 })}\n`);
-    const { facts, list, pictures } = await report(folder);
-    expect(facts).toMatchObject({ rows: 2, items: { done: 1 } });
-    expect(list).toMatchObject({ source: ["a.mp4"], frame: [5] });
+    const text = (make: (frame: number) => object) => [5, 10].map((n) => `${JSON.stringify(make(n))}\n`).join("");
+    const frame = { v: 1, item: 0, time: 0.2, size, detections, empty: null, messages: [] };
+    await writeFile(
+      join(folder, "frames.jsonl"),
+      text((n) => ({ ...frame, frame: n })),
+    );
+    await writeFile(
+      join(folder, "vmaps.jsonl"),
+      text((n) => ({ ...line!.maps, frame: n })),
+    );
+    return folder;
+  }
+
+  it("reads the frames of a video from their own files, and their pictures from the video", async () => {
+    const asked: unknown[] = [];
+    const image = { height: 48, width: 64, data: new Uint8Array(48 * 64 * 3).fill(90) };
+    const { facts, list, pictures } = await report(await videoRun(), {}, async function* (location, { stride }) {
+      asked.push(location, stride);
+      for (const frame of [0, 5, 10]) yield { frame, image };
+      throw new Error("read on though it has all");
+    });
+    expect(facts).toMatchObject({ rows: 4, items: { done: 1 }, notes: [] });
+    expect(list).toMatchObject({ source: ["a.mp4", "a.mp4"], frame: [5, 10] });
     expect(Math.max(...pictures[0]!.maps)).toBeGreaterThan(200);
+    expect(asked).toEqual([join(root, "a.mp4"), 5]);
+    for (const { thumbnail } of pictures) expect((await sharp(thumbnail).metadata()).width).toBe(64);
+  });
+
+  it("says why there are no pictures of a video's frames", async () => {
+    const folder = await videoRun();
+    const short = await report(folder, {}, async function* () {
+      yield { frame: 5, image: { height: 9, width: 64, data: new Uint8Array(9 * 64 * 3) } };
+    });
+    const why = "Frames are shown by their maps alone. a.mp4: it has 2 of the 2 frames no more, or of another size.";
+    expect(short.facts.notes).toEqual([why]);
+    // biome-ignore lint/correctness/useYield: it fails before.
+    const none = await report(folder, {}, async function* () {
+      throw new WhyboxError("usage", "ffmpeg is not installed.");
+    });
+    expect(none.facts.notes).toEqual(["Frames are shown by their maps alone. a.mp4: ffmpeg is not installed."]);
+    const poor = await report(folder, { budget: 0 });
+    expect(poor.facts.notes).toEqual([
+      expect.stringMatching(/^2 pictures, the least suspicious ones, are shown by maps/),
+    ]);
+    const controller = new AbortController();
+    const stopped = report(folder, { signal: controller.signal }, async function* () {
+      controller.abort();
+      yield* noVideo();
+    });
+    await expect(stopped).rejects.toMatchObject({ code: "aborted" });
   });
 
   const refused = (folder: string) =>

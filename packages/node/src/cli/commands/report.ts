@@ -2,7 +2,7 @@ import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { z } from "zod";
 import { stopIfAborted } from "../../batch/explain-source.js";
-import { makeReport, type WrittenReport } from "../../report/make-report.js";
+import { makeReport, type ReportServices, type WrittenReport } from "../../report/make-report.js";
 import type { CliContext } from "../context.js";
 import { type ExitCode, exitCodes } from "../exit-codes.js";
 import { parseOptions } from "../explain-options.js";
@@ -63,10 +63,17 @@ async function report(run: string, values: z.infer<typeof reportOptionsSchema>, 
   const written = await makeReport(options, {
     loadDetector: (weights, load) => services.loadDetector(weights, load),
     decodeImage: (source) => services.decodeImage(source, { signal }),
+    readVideo,
   }).finally(() => stages.clear());
   for (const note of written.facts.notes) terminal.notice(`note: ${printable(note)}`);
   terminal.print(summary(written));
 }
+
+const readVideo: ReportServices["readVideo"] = async function* (location, { stride, signal }) {
+  const { openVideo } = await import("../../runs/video/read-video.js");
+  const options = { stride, maxFrames: null, signal: signal ?? new AbortController().signal };
+  yield* (await openVideo(location, options)).frames();
+};
 
 const stageTitles = { reading: "Reading", asking: "Asking about misses", drawing: "Drawing" } as const;
 
