@@ -2,7 +2,7 @@ import { WhyboxError } from "../../errors.js";
 import type { Size } from "../../image/frame.js";
 import { intAttribute } from "../../onnx/attributes.js";
 import type { GraphIndex } from "../../onnx/graph.js";
-import type { Model } from "../../onnx/model.js";
+import type { Model, Node } from "../../onnx/model.js";
 import type { RuntimePort } from "../../runtime/port.js";
 import { constantFloats } from "../constants.js";
 import { cellsOf, type DetectorHead, type DetectorTask, gridHead, levelName, type Selection } from "../head.js";
@@ -66,9 +66,15 @@ function selectionOf({ model, index }: HeadContext): Selection | undefined {
   const iou = constantFloats(index, suppression?.inputs[3] ?? "")?.[0];
   if (suppression !== undefined) return { nms: true, labels: "best", ...(iou === undefined ? {} : { iou }) };
   // Suppression of oriented boxes is written out: it picks those above the threshold before it compares them.
-  if (find(/^(NonZero|Compress)$/) !== undefined) return { nms: true, labels: "best" };
+  if (model.graph.nodes.some((node) => picksByValue(node, index))) return { nms: true, labels: "best" };
   const endToEnd = /^true$/i.test(model.metadata.get("end2end") ?? "");
   return find(/^TopK$/) !== undefined || endToEnd ? { nms: false, labels: "all" } : undefined;
+}
+
+/** Whether a node picks entries by what they are. NonZero of a constant only counts cells, as our own graphs of checkpoints do. */
+function picksByValue({ opType, inputs }: Node, index: GraphIndex): boolean {
+  if (opType === "NonZero") return index.producer(inputs[0] ?? "")?.opType !== "ConstantOfShape";
+  return opType === "Compress";
 }
 
 /** Concatenations in front of the selection, nearest to the outputs first, each of which may join boxes and classes. */

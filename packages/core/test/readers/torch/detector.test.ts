@@ -4,6 +4,7 @@ import * as ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { listLayers } from "../../../src/detector/layers.js";
 import { createDetector } from "../../../src/explain/create-detector.js";
+import { loadModel } from "../../../src/explain/load-model.js";
 import { readModel } from "../../../src/readers/read-model.js";
 import { createOrtPort } from "../../../src/runtime/ort-port.js";
 import { anchorHead } from "../../support/anchor-head.js";
@@ -35,3 +36,20 @@ it.each(explained)("%s, made by PyTorch, is explained by gradients", async (name
   expect(layers.every((layer) => /^model\.\d+$/.test(layer.name))).toBe(true);
   expect(heatmap.data.every(Number.isFinite)).toBe(true);
 });
+
+const endToEnd = {
+  yolov10: true,
+  yolo26: true,
+  "yolo26-nms": false,
+  "yolo26-pose": true,
+  "yolo26-obb": true,
+  "yolov8-obb": false,
+};
+it.each(Object.entries(endToEnd))(
+  "%s, end to end: %s; suppression is applied where it is not",
+  async (name, expected) => {
+    const model = readModel(gunzipSync(fixture(`${name}.pt.gz`)));
+    const { head } = await loadModel(model, createOrtPort(ort), { threads: 1 });
+    expect(head.selection).toEqual(expected ? { nms: false, labels: "all" } : { nms: true, labels: "best" });
+  },
+);
