@@ -26,10 +26,15 @@ export function readArchive(bytes: Uint8Array): PickleValue {
   if (order !== undefined && utf8(order.subarray(0, 8)) !== "little") {
     throw unsupported("The PyTorch file was saved on a big-endian machine.", "Save it again on another machine.");
   }
+  // By their keys, which are short: names can be long, and a pickle can ask for one a million times.
+  const prefix = `${root}data/`;
+  const storages = new Map(
+    [...files].filter(([name]) => name.startsWith(prefix)).map(([name, data]) => [name.slice(prefix.length), data]),
+  );
   return unpickle(files.get(path)!, 0, (id) => {
     const { storageClass, key, count } = storageId(id);
     const layout = layoutOf(storageClass);
-    const data = files.get(`${root}data/${key}`);
+    const data = storages.get(key);
     if (data === undefined) throw broken(`storage "${key}" is not in the archive`, { storage: key });
     if (count * layout.width > data.length) {
       throw broken(`storage "${key}" has ${data.length} bytes for ${count} elements of ${layout.type}`, {

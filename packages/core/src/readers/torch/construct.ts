@@ -33,13 +33,13 @@ const isWord = (part: PickleValue): part is string | number => typeof part === "
 /** A path as text: its parts joined. */
 const asPath: Constructor = (parts) =>
   parts
-    .filter(isWord)
     .slice(0, MAX_WORDS)
+    .filter(isWord)
     .map(clip)
     .join("/")
     .replace(/^\/{2,}/, "/");
 
-const asDevice: Constructor = (parts) => parts.filter(isWord).slice(0, 2).map(clip).join(":");
+const asDevice: Constructor = (parts) => parts.slice(0, 2).filter(isWord).map(clip).join(":");
 
 const asTensor: Constructor = ([storage, offset, dims, strides]) => {
   if (!(storage instanceof TorchStorage)) throw broken(`a tensor's storage is ${describeValue(storage)}`);

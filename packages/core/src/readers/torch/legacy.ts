@@ -9,6 +9,8 @@ import { describeValue, type PickleValue, PyGlobal } from "./values.js";
 /** The first pickle of such a file: PyTorch's mark. */
 const MAGIC = 0x1950a86a20f9469cfc6cn;
 const PROTOCOL = 1001;
+/** Opcodes of each pickle before the object: PyTorch's have 30. */
+const MAX_HEAD = 1000;
 
 /** A storage that is a part of another: its bytes are taken when those are read. */
 interface Part {
@@ -27,15 +29,15 @@ export function readLegacy(bytes: Uint8Array): PickleValue {
   const noStorage = (id: PickleValue): never => {
     throw broken(`the head of the file refers to ${describeValue(id)}`);
   };
-  const magic = unpickle(bytes, 0, noStorage);
+  const magic = unpickle(bytes, 0, noStorage, MAX_HEAD);
   if (magic.value !== MAGIC) {
     throw broken(
       "it is a Python pickle, but does not begin with PyTorch's mark (expected a file written by torch.save)",
     );
   }
-  const version = unpickle(bytes, magic.end, noStorage);
+  const version = unpickle(bytes, magic.end, noStorage, MAX_HEAD);
   if (version.value !== PROTOCOL) throw broken(`its version is ${describeValue(version.value)}, expected ${PROTOCOL}`);
-  const machine = unpickle(bytes, version.end, noStorage);
+  const machine = unpickle(bytes, version.end, noStorage, MAX_HEAD);
   if (machine.value instanceof Map && machine.value.get("little_endian") === false) {
     throw unsupported("The PyTorch file was saved on a big-endian machine.", "Save it again on another machine.");
   }

@@ -14,6 +14,8 @@ const IR_VERSION = 8;
 const GROWTH = 4;
 const SMALL_FILE = 2 ** 24;
 const MAX_NAMES = 2 ** 16;
+/** Letters of all class names together: a pickle can hold one long name many times. */
+const MAX_LETTERS = 2 ** 20;
 
 /**
  * Reads a YOLO checkpoint (`best.pt`, as training writes it) and makes an ONNX model of it, of the shape that the official
@@ -106,10 +108,15 @@ function textEntry(entries: OpenCheckpoint["entries"], key: string): string | un
 function classNames(model: TorchModule): string[] | undefined {
   const names = model.attribute("names");
   if (names === undefined || names === null) return undefined;
-  const list = names instanceof Map ? Array.from({ length: names.size }, (_, i) => names.get(i)) : names;
+  const list =
+    names instanceof Map && names.size <= MAX_NAMES
+      ? Array.from({ length: names.size }, (_, i) => names.get(i))
+      : names;
   if (!Array.isArray(list) || list.length > MAX_NAMES) throw model.odd("names", "a list of class names");
-  return list.map((name: PickleValue | undefined, i) => {
+  const words = list.map((name: PickleValue | undefined, i) => {
     if (typeof name === "string" || typeof name === "number") return String(name);
     throw broken(`${model.label} has no name for class ${i}`);
   });
+  if (words.reduce((sum, word) => sum + word.length, 0) <= MAX_LETTERS) return words;
+  throw model.odd("names", `class names of at most ${MAX_LETTERS} letters in all`);
 }

@@ -5,9 +5,11 @@ import { Cursor, latin1, utf8 } from "./cursor.js";
 import { describeValue, type PickleValue, PyGlobal, PyRecord } from "./values.js";
 
 /** Opcodes carried out for one pickle. YOLOv5s has 32 000; each makes at most one object. */
-const MAX_OPCODES = 2_000_000;
+const MAX_OPCODES = 1_000_000;
 /** Bytes of one integer. */
 const MAX_INTEGER = 256;
+/** Arguments of a call with keywords: they are copied, and a pickle can pass the same ones a million times. */
+const MAX_ARGUMENTS = 64;
 /** Letters of a class's module and name. */
 const MAX_NAME = 512;
 
@@ -23,11 +25,17 @@ export interface Unpickled {
  * (`construct`) or a record of the call. Nothing is ever looked up, imported or executed.
  *
  * @param persistent what stands for an object that is stored elsewhere, given its id: torch's storages.
+ * @param maxOpcodes less than the usual number for a pickle of one value.
  * @throws bad-input when the pickle is broken or of another protocol; limit when it is longer than any checkpoint.
  * Source: CPython, Lib/pickletools.py (the opcodes' own documentation).
  */
-export function unpickle(bytes: Uint8Array, at: number, persistent: (id: PickleValue) => PickleValue): Unpickled {
-  return new Machine(bytes, at, persistent).run();
+export function unpickle(
+  bytes: Uint8Array,
+  at: number,
+  persistent: (id: PickleValue) => PickleValue,
+  maxOpcodes = MAX_OPCODES,
+): Unpickled {
+  return new Machine(bytes, at, persistent).run(maxOpcodes);
 }
 
 class Machine {
@@ -43,13 +51,13 @@ class Machine {
     this.#persistent = persistent;
   }
 
-  run(): Unpickled {
+  run(maxOpcodes: number): Unpickled {
     const start = this.#in.at;
     if (this.#in.u8() !== 0x80) {
       throw broken(`the pickle at byte ${start} does not begin with its protocol; protocols 2 to 5 are read`);
     }
     this.#protocol();
-    for (let count = 0; count < MAX_OPCODES; count++) {
+    for (let count = 0; count < maxOpcodes; count++) {
       const opcode = this.#in.u8();
       if (opcode === 0x2e) return { value: this.#pop(), end: this.#in.at };
       if (!this.#constant(opcode) && !this.#build(opcode)) {
@@ -59,7 +67,7 @@ class Machine {
     }
     throw new WhyboxError(
       "limit",
-      `The PyTorch file has a pickle of more than ${MAX_OPCODES} operations, more than any model needs. Save the model alone, without the optimizer.`,
+      `The PyTorch file has a pickle of more than ${maxOpcodes} operations, more than any model needs. Save the model alone, without the optimizer.`,
     );
   }
 
@@ -201,10 +209,12 @@ class Machine {
   }
 
   #top(): PickleValue {
-    if (this.#stack.length <= (this.#marks.at(-1) ?? 0)) {
-      throw broken(`the pickle takes more from its stack than is there, at byte ${this.#in.at - 1}`);
-    }
+    if (this.#stack.length <= (this.#marks.at(-1) ?? 0)) throw this.#tooFew();
     return this.#stack.at(-1)!;
+  }
+
+  #tooFew(): WhyboxError {
+    return broken(`the pickle takes more from its stack than is there, at byte ${this.#in.at - 1}`);
   }
 
   #pop(): PickleValue {
@@ -215,7 +225,9 @@ class Machine {
 
   /** The last values of the stack, in the order in which they were pushed. */
   #popMany(count: number): PickleValue[] {
-    return Array.from({ length: count }, () => this.#pop()).reverse();
+    const start = this.#stack.length - count;
+    if (start < (this.#marks.at(-1) ?? 0)) throw this.#tooFew();
+    return this.#stack.splice(start);
   }
 
   /** All values behind the last mark. */
@@ -275,6 +287,9 @@ class Machine {
   #callWithKeywords([callee, args, keywords]: readonly PickleValue[]): PickleValue {
     if (!(callee instanceof PyGlobal && Array.isArray(args) && keywords instanceof Map)) {
       throw broken(`the pickle calls ${describeValue(callee)} with keywords that are ${describeValue(keywords)}`);
+    }
+    if (args.length > MAX_ARGUMENTS) {
+      throw broken(`the pickle calls ${callee.path} with ${args.length} arguments and keywords`);
     }
     return new PyRecord(callee, [...args, keywords]);
   }

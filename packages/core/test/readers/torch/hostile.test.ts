@@ -94,6 +94,47 @@ describe("networks that are small in the file and large when built", () => {
     expect(text.length).toBeLessThan(1_000_000);
     expect(text).toContain("…");
   });
+
+  it("a yaml of one long text, and one long key, a thousand times over is cut", () => {
+    const network = new Network();
+    const long = shared(py.text("x".repeat(100_000)), 1);
+    const yaml = py.list(...Array.from({ length: 1000 }, () => py.dict([[long, long]])));
+    const layers = [network.detect(3, 2, 8, from(-1))];
+    const text = JSON.stringify(readCheckpoint(network.zip(network.model(layers, { yaml }))).yaml);
+    expect(text.length).toBeLessThan(1_100_000);
+    expect(text).toContain("xxx…");
+  });
+
+  it.each([
+    ["a list of one long name", (name: py.PyValue) => py.list(...Array.from({ length: 100 }, () => name))],
+    [
+      "a dict of one long name",
+      (name: py.PyValue) => py.dict(Array.from({ length: 100 }, (_, i) => [py.number(i), name] as const)),
+    ],
+  ])("class names: %s", (_, make) => {
+    const network = new Network();
+    const names = make(shared(py.text("n".repeat(20_000)), 1));
+    const bytes = network.zip(network.model([network.detect(3, 2, 8, from(-1))], { names }));
+    expect(errorOf(() => readTorch(bytes)).message).toMatch(
+      /"names" of .*expected class names of at most 1048576 letters/,
+    );
+  });
+
+  it("more class names than any model", () => {
+    const network = new Network();
+    const names = py.dict(Array.from({ length: 70_000 }, (_, i) => [py.number(i), py.none] as const));
+    const bytes = network.zip(network.model([network.detect(3, 2, 8, from(-1))], { names }));
+    expect(errorOf(() => readTorch(bytes)).message).toMatch(/"names" of .*expected a list of class names/);
+  });
+
+  it("a long pickle in the place of the old format's head", () => {
+    const bytes = new Uint8Array(5000).fill(0x4e);
+    bytes.set([0x80, 2]);
+    expect(errorOf(() => readTorch(bytes))).toMatchObject({
+      code: "limit",
+      message: expect.stringMatching(/1000 operations/),
+    });
+  });
 });
 
 /** The same object with an attribute more. */
