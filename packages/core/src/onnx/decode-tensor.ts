@@ -10,8 +10,8 @@ interface Fields {
   raw: Uint8Array | undefined;
   /** Values of a typed field as fixed-width pieces (float_data, double_data). */
   pieces: Uint8Array[];
-  /** Values of a typed varint field (int32_data, int64_data, uint64_data). */
-  integers: bigint[];
+  /** Values of a typed varint field (int32_data, int64_data, uint64_data), as 64-bit words. */
+  words: Uint8Array[];
   strings: Uint8Array[];
   external: Map<string, string>;
   isExternal: boolean;
@@ -45,7 +45,7 @@ function readFields(reader: MessageReader): Fields {
     dataType: 0,
     raw: undefined,
     pieces: [],
-    integers: [],
+    words: [],
     strings: [],
     external: new Map(),
     isExternal: false,
@@ -72,7 +72,7 @@ function readField(reader: MessageReader, fields: Fields): void {
     case 5:
     case 7:
     case 11:
-      reader.bigints(fields.integers);
+      fields.words.push(reader.words());
       return;
     case 6:
       fields.strings.push(reader.blob());
@@ -122,12 +122,12 @@ function elementCount(reader: MessageReader, fields: Fields): number {
 function valueBytes(reader: MessageReader, fields: Fields): Uint8Array {
   if (fields.raw !== undefined) return fields.raw;
   if (fields.pieces.length > 0) return join(fields.pieces);
-  if (fields.integers.length === 0) return new Uint8Array(0);
+  if (fields.words.length === 0) return new Uint8Array(0);
   const width = storedWidth(fields.dataType);
   if (width === undefined || width > 8) {
     return reader.fail(`integer values for type ${dataTypeName(fields.dataType)}`, "an integer type");
   }
-  return packIntegers(fields.integers, width);
+  return narrow(join(fields.words), width);
 }
 
 function join(pieces: readonly Uint8Array[]): Uint8Array {
@@ -141,14 +141,13 @@ function join(pieces: readonly Uint8Array[]): Uint8Array {
   return joined;
 }
 
-function packIntegers(values: readonly bigint[], width: number): Uint8Array {
-  const wide = new DataView(new ArrayBuffer(8));
-  const bytes = new Uint8Array(values.length * width);
-  const scratch = new Uint8Array(wide.buffer);
-  values.forEach((value, index) => {
-    wide.setBigUint64(0, value, true);
-    for (let k = 0; k < width; k++) bytes[index * width + k] = scratch[k]!;
-  });
+/** The first `width` bytes of each 64-bit word. */
+function narrow(words: Uint8Array, width: number): Uint8Array {
+  if (width === 8) return words;
+  const bytes = new Uint8Array((words.length / 8) * width);
+  for (let from = 0, to = 0; from < words.length; from += 8) {
+    for (let k = 0; k < width; k++) bytes[to++] = words[from + k]!;
+  }
   return bytes;
 }
 

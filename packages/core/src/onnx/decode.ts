@@ -8,11 +8,14 @@ import { MessageBudget, MessageReader } from "./wire.js";
 
 /** Bounds on what a file may make of this machine. */
 export interface DecodeOptions {
-  /** Nodes of all graphs together. Default 1 000 000. */
+  /** Nodes of all graphs together; YOLO12x has 930. Default 250 000. */
   readonly maxNodes?: number;
   /** Graphs inside graphs (If, Loop). Default 16. */
   readonly maxDepth?: number;
-  /** Messages of any kind, a guard against files of empty entries. Default 20 000 000. */
+  /**
+   * Messages of any kind, texts, blobs and fields that are not known, a guard against files of empty entries; of packed lists of
+   * numbers (attributes, dims) every eight bytes count as one. Default 2 000 000.
+   */
   readonly maxMessages?: number;
 }
 
@@ -37,8 +40,8 @@ export function decodeModel(file: Uint8Array, options: DecodeOptions = {}): Mode
   const bytes = new Uint8Array(file.buffer, file.byteOffset, file.byteLength);
   const foreign = describeForeignBytes(bytes);
   if (foreign !== undefined) throw notOnnx(bytes, foreign);
-  const limits: Limits = { maxNodes: options.maxNodes ?? 1_000_000, maxDepth: options.maxDepth ?? 16, nodes: 0 };
-  const reader = new MessageReader(bytes, "model", new MessageBudget(options.maxMessages ?? 20_000_000));
+  const limits: Limits = { maxNodes: options.maxNodes ?? 250_000, maxDepth: options.maxDepth ?? 16, nodes: 0 };
+  const reader = new MessageReader(bytes, "model", new MessageBudget(options.maxMessages ?? 2_000_000));
   try {
     return readModel(reader, limits);
   } catch (cause) {

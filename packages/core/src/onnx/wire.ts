@@ -4,9 +4,11 @@ import { WhyboxError } from "../errors.js";
 export const Wire = { VARINT: 0, FIXED64: 1, BYTES: 2, FIXED32: 5 } as const;
 
 const TWO_32 = 2 ** 32;
+/** As many bytes of a packed list take the room of a message. */
+const NUMBERS_PER_MESSAGE = 8;
 const text = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** Counts every message read from one file, so that a small file cannot become a huge heap of objects. */
+/** Counts what is read from one file and becomes an object, so that a small file cannot become a huge heap. */
 export class MessageBudget {
   readonly #max: number;
   #count = 0;
@@ -15,11 +17,12 @@ export class MessageBudget {
     this.#max = max;
   }
 
-  take(reader: MessageReader): void {
-    if (++this.#count <= this.#max) return;
+  take(reader: MessageReader, count = 1): void {
+    this.#count += count;
+    if (this.#count <= this.#max) return;
     throw new WhyboxError(
       "limit",
-      `The model file holds more than ${this.#max} messages (at byte ${reader.position}). Use a smaller model, or raise the limit.`,
+      `The model file holds more than ${this.#max} messages, texts and lists (at byte ${reader.position}). Use a smaller model, or raise the limit.`,
       { details: { maxMessages: this.#max } },
     );
   }
@@ -58,7 +61,6 @@ export class MessageReader {
     this.end = range.end;
     this.parent = parent;
     this.#view = parent === undefined ? new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) : parent.#view;
-    budget.take(this);
   }
 
   get position(): number {
@@ -113,13 +115,25 @@ export class MessageReader {
     this.#packed(() => into.push(this.#int64()));
   }
 
-  /** As `int64s`, with every bit. */
-  bigints(into: bigint[]): void {
+  /** Values of a repeated integer field, packed or not, as little-endian 64-bit words. */
+  words(): Uint8Array {
     if (this.wire === Wire.VARINT) {
-      into.push(this.#bigint());
-      return;
+      this.#budget.take(this);
+      const { low, high } = this.#halves();
+      return new Uint8Array(Uint32Array.of(low, high).buffer);
     }
-    this.#packed(() => into.push(this.#bigint()));
+    const { start, end } = this.#range();
+    // The last byte of each value is below 128.
+    let count = 0;
+    for (let at = start; at < end; at++) if (this.bytes[at]! < 0x80) count++;
+    const words = new Uint32Array(2 * count);
+    let index = 0;
+    this.#each(start, end, () => {
+      const { low, high } = this.#halves();
+      words[index++] = low;
+      words[index++] = high;
+    });
+    return new Uint8Array(words.buffer);
   }
 
   float32s(into: number[]): void {
@@ -143,6 +157,7 @@ export class MessageReader {
 
   /** Skips the field and returns its bytes, tag included. */
   skip(): Uint8Array {
+    if (this.wire !== Wire.BYTES) this.#budget.take(this);
     if (this.wire === Wire.VARINT) this.#varint();
     else if (this.wire === Wire.FIXED64) this.#advance(8);
     else if (this.wire === Wire.FIXED32) this.#advance(4);
@@ -190,13 +205,20 @@ export class MessageReader {
 
   #range(): { start: number; end: number } {
     this.#expect(Wire.BYTES);
+    this.#budget.take(this);
     const length = this.#varint();
     const start = this.#advance(length);
     return { start, end: start + length };
   }
 
+  /** Each value becomes a number, of eight bytes or more: they count too. */
   #packed(readOne: () => void): void {
     const { start, end } = this.#range();
+    this.#budget.take(this, Math.floor((end - start) / NUMBERS_PER_MESSAGE));
+    this.#each(start, end, readOne);
+  }
+
+  #each(start: number, end: number, readOne: () => void): void {
     this.#position = start;
     while (this.#position < end) readOne();
     if (this.#position !== end) this.fail("a packed list whose last value runs past its end", "whole values");
@@ -216,11 +238,6 @@ export class MessageReader {
   #int64(): number {
     const { low, high } = this.#halves();
     return (high | 0) * TWO_32 + low;
-  }
-
-  #bigint(): bigint {
-    const { low, high } = this.#halves();
-    return (BigInt(high) << 32n) | BigInt(low);
   }
 
   /** The two unsigned 32-bit halves of a varint of at most 10 bytes. */

@@ -168,6 +168,26 @@ describe("broken files", () => {
     expect(failure(file, { maxNodes: 49 }).code).toBe("limit");
     expect(failure(file, { maxMessages: 40 }).code).toBe("limit");
   });
+
+  const twice = (part: number[]) => [...part, ...part];
+  const many = (part: number[]) => Array.from({ length: 100 }, () => part).flat();
+  const numbers = Array<number>(800).fill(1);
+  it.each([
+    ["fields that are not known", wire.file(many(wire.int(100, 1)))],
+    ["texts", node(many(wire.text(1, "")))],
+    ["bytes of an attribute", named(many(wire.text(9, "")))],
+    ["numbers of an attribute", named(twice(wire.bytes(8, numbers)))],
+    ["dims", tensor(twice(wire.bytes(1, numbers)))],
+    ["values one by one", tensor(many(wire.int(7, 1)))],
+    ["strings of a tensor", tensor(many(wire.text(6, "")))],
+    ["values without a name", wire.file(many(wire.bytes(13, [])))],
+  ])("with more %s than the limit", (_, file) => {
+    const error = failure(file, { maxMessages: 90 });
+    expect([error.code, error.message]).toEqual([
+      "limit",
+      expect.stringContaining("more than 90 messages, texts and lists"),
+    ]);
+  });
 });
 
 describe("random damage", () => {
