@@ -9,6 +9,9 @@ import { unsupportedHead } from "./heads/refuse-head.js";
 
 export type { FoundHead } from "./heads/anchor-free.js";
 
+/** Each is looked at; detectors have up to ten. */
+const MOST_OUTPUTS = 64;
+
 export interface FindHeadOptions {
   /** `[h, w]` where the model fixes it. */
   readonly fixedSize: Size | undefined;
@@ -23,6 +26,13 @@ export interface FindHeadOptions {
  */
 export async function findHead(model: Model, runtime: RuntimePort, options: FindHeadOptions): Promise<FoundHead> {
   const { graph } = model;
+  if (graph.outputs.length > MOST_OUTPUTS) {
+    throw unsupportedHead(
+      graph,
+      [],
+      `It has ${graph.outputs.length} outputs, and no detector has more than ${MOST_OUTPUTS}.`,
+    );
+  }
   const anchorBased = findAnchorBasedHead(graph);
   if ("kind" in anchorBased) return { model, head: anchorBased };
   const index = new GraphIndex(graph);

@@ -6,6 +6,9 @@ import type { Attribute, Graph, Model, Node, TensorProto, UnknownField, ValueInf
 import { describeForeignBytes, firstBytes } from "./not-onnx.js";
 import { MessageBudget, MessageReader } from "./wire.js";
 
+/** Of one node; the ops of ONNX have up to ten. */
+const MAX_ATTRIBUTES = 1000;
+
 /** Bounds on what a file may make of this machine. */
 export interface DecodeOptions {
   /** Nodes of all graphs together; YOLO12x has 930. Default 250 000. */
@@ -164,6 +167,8 @@ function readNode(parent: MessageReader, index: number, limits: Limits, depth: n
     else if (reader.field === 5) {
       const inner = reader.message(`attribute[${attributes.size}]`);
       const [key, value] = decodeAttribute(inner, (graph) => readGraph(graph, limits, depth + 1));
+      if (attributes.size >= MAX_ATTRIBUTES)
+        inner.fail(`more than ${MAX_ATTRIBUTES} attributes`, "those of one operator");
       if (attributes.has(key)) inner.fail(`a second attribute "${key}"`, "one of each name");
       attributes.set(key, value);
     } else if (reader.field === 7) domain = onnxDomain(reader.string());

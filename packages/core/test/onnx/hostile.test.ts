@@ -136,6 +136,11 @@ describe("broken files", () => {
       ),
       /a second attribute "a"/,
     ],
+    [
+      "more attributes than any operator",
+      node(Array.from({ length: 1001 }, (_, i) => wire.bytes(5, [...wire.text(1, `a${i}`), ...wire.int(3, 1)])).flat()),
+      /more than 1000 attributes/,
+    ],
     ["a tensor attribute without tensor", named(wire.int(20, 4)), /attribute "a" without value, expected a tensor/],
     ["a graph attribute without graph", named(wire.int(20, 5)), /attribute "a" without value, expected a graph/],
     ["an attribute of a negative type", named([0xa0, 1, ...wire.minusOne]), /of type -1/],

@@ -12,11 +12,11 @@ export interface Miss {
   readonly close: boolean;
 }
 
-/** The error for a model without a head that this version explains: what it looks like, what is expected, what to do. */
-export function unsupportedHead(graph: Graph, misses: readonly Miss[]): WhyboxError {
+/** The error for a model without a head that this version explains: what it looks like (or `verdict`), what is expected, what to do. */
+export function unsupportedHead(graph: Graph, misses: readonly Miss[], verdict?: string): WhyboxError {
   const outputs = graph.outputs.slice(0, 8).map((output) => `"${output.name}" ${shapeText(output)}`);
   const found = outputs.length === 0 ? "The model has no outputs." : `The model's outputs: ${outputs.join(", ")}.`;
-  const look = misses.some(({ close }) => close) ? undefined : looksLike(graph);
+  const look = verdict ?? (misses.some(({ close }) => close) ? undefined : looksLike(graph));
   const reasons = misses.map(({ output, reason }) => `Output "${output}": ${reason}.`);
   const why = look ?? ["No output is a detection head that is known.", ...reasons.slice(0, 4)].join(" ");
   return new WhyboxError("unsupported-model", `${found} ${why} ${EXPECTED}`, {
