@@ -70,31 +70,29 @@ export function ComparePane({ controller, state }: { readonly controller: Contro
           <li key={one.method}>
             <Tile one={one} state={state} url={url} size={photo.facts} view={view} onView={setView} />
             <p class="tile-text">
-              <strong>{methodOf(one.method).title}</strong>
+              <button
+                type="button"
+                class="link is-strong"
+                title="Show it alone"
+                aria-label={`Show ${methodOf(one.method).title} alone`}
+                onClick={() => {
+                  controller.compare(false);
+                  controller.set({ method: one.method });
+                }}
+              >
+                {methodOf(one.method).title}
+              </button>
               <TileNumbers one={one} />
-              <span class="tile-links">
+              {settings.compare.length > 1 && (
                 <button
                   type="button"
-                  class="link"
-                  aria-label={`Show ${methodOf(one.method).title} alone`}
-                  onClick={() => {
-                    controller.compare(false);
-                    controller.set({ method: one.method });
-                  }}
+                  class="link is-last"
+                  aria-label={`Leave out ${methodOf(one.method).title}`}
+                  onClick={() => controller.set({ compare: settings.compare.filter((id) => id !== one.method) })}
                 >
-                  show alone
+                  leave out
                 </button>
-                {settings.compare.length > 1 && (
-                  <button
-                    type="button"
-                    class="link"
-                    aria-label={`Leave out ${methodOf(one.method).title}`}
-                    onClick={() => controller.set({ compare: settings.compare.filter((id) => id !== one.method) })}
-                  >
-                    leave out
-                  </button>
-                )}
-              </span>
+              )}
             </p>
           </li>
         ))}

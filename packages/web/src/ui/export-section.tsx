@@ -19,7 +19,7 @@ export function ExportSection({ controller, state }: SectionProps) {
       <h2>Take away</h2>
       <p class="explain faint">
         {comparing
-          ? "Show one of them alone to take it away; a link to these settings can be had here too."
+          ? "Click a method’s name to show it alone, and take it away from there. Or take a link to these settings."
           : "The picture at full size, the map as numbers, everything as JSON, or a link to these settings."}
       </p>
       <div class="row">
