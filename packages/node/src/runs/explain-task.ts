@@ -16,12 +16,8 @@ const FOLDER_ITEMS = 1000;
 /** Does one task; whatever goes wrong is an outcome. */
 export async function explainTask(task: Task, context: TaskContext): Promise<readonly Outcome[]> {
   if (task.kind === "frames") return explainFrames(task, context);
-  const outcome = await explainPicture(task, context).catch((error: unknown) => {
-    const { ok, message, ...rest } = failure(error, context);
-    // The line must not depend on where the sources lie on this machine.
-    return { ok, message: message.replaceAll(task.location, task.source), ...rest };
-  });
-  return [outcome];
+  const told = (words: string) => words.replaceAll(task.location, task.source);
+  return [await explainPicture(task, context).catch((error: unknown) => failure(error, context, told))];
 }
 
 async function explainPicture(task: Extract<Task, { kind: "picture" }>, context: TaskContext): Promise<Outcome> {

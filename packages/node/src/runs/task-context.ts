@@ -27,9 +27,17 @@ export async function explain(
   return alone(() => clock.of("explain", detector.explain(image, setup.settings.explain)));
 }
 
-export function failure(error: unknown, { setup }: TaskContext): Extract<Outcome, { ok: false }> {
+/**
+ * What went wrong, as an outcome.
+ * @param told makes words that do not depend on where the sources lie on this machine.
+ */
+export function failure(
+  error: unknown,
+  { setup }: TaskContext,
+  told = (words: string) => words,
+): Extract<Outcome, { ok: false }> {
   const known = error instanceof WhyboxError ? error : undefined;
-  const message = error instanceof Error ? error.message : String(error);
+  const message = told(error instanceof Error ? error.message : String(error));
   const { found, reason, concerns } = known?.details ?? {};
   return {
     ok: false,
