@@ -3,7 +3,7 @@ import { type FoundHead, findHead } from "../detector/find-head.js";
 import { checkSinglePicture, refuseBatch } from "../detector/input/check-single-picture.js";
 import { type ImageInput, imageInput } from "../detector/input/image-input.js";
 import { inputFacts, toPlanes, toUnitRgb } from "../detector/input/pixel-form.js";
-import { singlePicture } from "../detector/input/single-picture.js";
+import { type BatchShapes, singlePicture } from "../detector/input/single-picture.js";
 import { listLayers } from "../detector/layers.js";
 import { namesCount, resolveNames, resolveStride } from "../detector/names.js";
 import { WhyboxError } from "../errors.js";
@@ -62,11 +62,23 @@ async function findHeadOfOne(
   const isOpen = sides.every((side) => side === undefined);
   const find = { fixedSize: isOpen ? undefined : size, expectedClasses };
   if (typeof batch !== "number" || batch === 1) return findHead(planes, runtime, find);
-  const single = singlePicture(planes, batch);
-  const found = await findHead(single, runtime, find).catch((error: unknown) => {
-    if (!(error instanceof WhyboxError) || error.code !== "unsupported-model") throw error;
-    throw refuseBatch(batch, `with one, its head is not known (${error.message})`, error);
+  const attempt = async (shapes: BatchShapes): Promise<FoundHead> => {
+    const single = singlePicture(planes, batch, shapes);
+    const found = await findHead(single, runtime, find).catch((error: unknown) => {
+      if (!isUnsupported(error)) throw error;
+      throw refuseBatch(batch, `with one, its head is not known (${error.message})`, error);
+    });
+    await checkSinglePicture(planes, single, found, [batch, 3, ...size], runtime);
+    return found;
+  };
+  return attempt("exact").catch((refusal: unknown) => {
+    if (!isUnsupported(refusal)) throw refusal;
+    return attempt("multiples").catch((error: unknown) => {
+      throw isUnsupported(error) ? refusal : error;
+    });
   });
-  await checkSinglePicture(planes, single, found, [batch, 3, ...size], runtime);
-  return found;
+}
+
+function isUnsupported(error: unknown): error is WhyboxError {
+  return error instanceof WhyboxError && error.code === "unsupported-model";
 }

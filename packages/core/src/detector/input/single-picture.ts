@@ -14,10 +14,16 @@ const SHAPE_INPUT: ReadonlyMap<string, number> = new Map([
 ]);
 
 /**
- * A model of a fixed batch as one for one picture: where a constant shape begins with the batch, it begins with 1 instead. That is a
- * guess: `checkSinglePicture` (explain) runs both and tells.
+ * Which constant shapes have the batch in front: those that begin with it, or those that begin with a multiple of it too, as attention in
+ * areas has (each picture's areas lie one after another).
  */
-export function singlePicture(model: Model, batch: number): Model {
+export type BatchShapes = "exact" | "multiples";
+
+/**
+ * A model of a fixed batch as one for one picture: where a constant shape begins with the batch, it begins with 1 instead, and where with a
+ * multiple of it, with that many fewer. That is a guess: `checkSinglePicture` (explain) runs both and tells.
+ */
+export function singlePicture(model: Model, batch: number, shapes: BatchShapes): Model {
   const { graph } = model;
   const index = new GraphIndex(graph);
   const varying = varyingValues(graph.nodes, graph.inputs);
@@ -26,7 +32,9 @@ export function singlePicture(model: Model, batch: number): Model {
     const tensor = graph.initializers.get(value);
     if (tensor === undefined || !isShape(tensor)) return undefined;
     const [first, ...rest] = intsOf(tensor);
-    return first === batch ? build.ints([1, ...rest]) : undefined;
+    const pictures = first! / batch;
+    const isBatch = pictures === 1 || (shapes === "multiples" && pictures > 1 && Number.isInteger(pictures));
+    return isBatch ? build.ints([pictures, ...rest]) : undefined;
   };
   const swapped = new Map<Node, Node>();
   const swap = (node: Node, at: number): boolean => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { singlePicture } from "../../../src/detector/input/single-picture.js";
+import { type BatchShapes, singlePicture } from "../../../src/detector/input/single-picture.js";
 import { GraphBuilder, type Value } from "../../../src/onnx/builder.js";
 import { DataType } from "../../../src/onnx/model.js";
 import { intsOf } from "../../../src/onnx/tensors.js";
@@ -11,11 +11,11 @@ type Change = (b: GraphBuilder, x: Value) => Value;
 const PICTURE = Float32Array.from({ length: 12 }, (_, i) => i + 1);
 
 /** A model of three pictures at once, brought to one. */
-function single(change: Change) {
+function single(change: Change, shapes: BatchShapes = "exact") {
   const b = new GraphBuilder("");
   const x = b.input("x", [3, 3, 2, 2]);
   b.output(change(b, x), [3, "rows"]);
-  return singlePicture(modelOf(b.graph("g")), 3).graph;
+  return singlePicture(modelOf(b.graph("g")), 3, shapes).graph;
 }
 
 describe("singlePicture", () => {
@@ -61,6 +61,18 @@ describe("singlePicture", () => {
     const [found] = await runGraph(graph, { x: { dims: [1, 3, 2, 2], data: PICTURE } });
     expect(found!.dims).toEqual([1, 6, 2]);
     expect([...found!.data]).toEqual([...PICTURE].map((value) => value + 6));
+  });
+
+  it("makes one picture of areas that lie one after another, when asked", async () => {
+    const areas: Change = (b, x) => {
+      const parts = b.op("Mul", [b.op("Reshape", [x, b.ints([6, 1, 6])]), b.float(1)]);
+      return b.op("Reshape", [parts, b.ints([3, 3, 2, 2])]);
+    };
+    const [found] = await runGraph(single(areas, "multiples"), { x: { dims: [1, 3, 2, 2], data: PICTURE } });
+    expect(found!.dims).toEqual([1, 3, 2, 2]);
+    expect([...found!.data]).toEqual([...PICTURE]);
+    const left = single(areas);
+    expect(intsOf(left.initializers.get(left.nodes[0]!.inputs[1]!)!)).toEqual([6, 1, 6]);
   });
 
   it("leaves shapes of another batch, and vectors that are no shape", () => {
