@@ -96,6 +96,45 @@ const cases: [string, Build][] = [
     "QLinearGlobalAveragePool",
     (b) => out(b, 0.01, (by) => contrib(b, "QLinearGlobalAveragePool", [...operand(b), ...by])),
   ],
+  ...[
+    ["opset 17, the last axis", 17, -1],
+    ["opset 17, another axis", 17, 1],
+    ["opset 12, the last axis as a number", 12, 3],
+    ["opset 12, all from an axis on", 12, 2],
+  ].map(([title, opset, axis]): [string, Build] => [
+    `QLinearSoftmax, ${title}`,
+    (b) => out(b, 0.004, (by) => contrib(b, "QLinearSoftmax", [...operand(b), ...by], { opset, axis } as never)),
+  ]),
+  [
+    "QLinearWhere",
+    (b) =>
+      out(b, 0.03, (by) => {
+        const condition = b.op("Greater", ["x", b.float(0.1)]);
+        return contrib(b, "QLinearWhere", [
+          condition,
+          ...operand(b),
+          b.op("Identity", [integers(b, UINT8, [1], [9])]),
+          b.float(0.1),
+          integers(b, UINT8, [], [3]),
+          ...by,
+        ]);
+      }),
+  ],
+  ...[0, 1].map((transB): [string, Build] => [
+    `QGemm by column, with a bias, ${transB === 1 ? "weights as PyTorch has them" : "weights as they are multiplied"}`,
+    (b) =>
+      out(b, 0.05, (by) => {
+        const [q, ...from] = operand(b);
+        const rows = b.op("Reshape", [q, b.ints([10, 6])]);
+        const weight = [
+          integers(b, INT8, transB === 1 ? [3, 6] : [6, 3]),
+          b.floats([3], [0.01, 0.02, 0.005]),
+          integers(b, INT8, [3], [0, 0, 0]),
+        ];
+        const bias = integers(b, INT32, [3], [300, -900, 20]);
+        return contrib(b, "QGemm", [rows, ...from, ...weight, bias, ...by], { transB, alpha: { float: 0.5 } });
+      }),
+  ]),
   [
     "MaxPool of quantised values",
     (b) => {

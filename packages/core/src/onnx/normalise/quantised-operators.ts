@@ -1,23 +1,27 @@
 import { WhyboxError } from "../../errors.js";
-import { intAttribute } from "../attributes.js";
+import { floatAttribute, intAttribute } from "../attributes.js";
 import type { Value } from "../builder.js";
 import type { Model, Node } from "../model.js";
 import { subgraphsOf } from "../subgraphs.js";
 import { dynamicQuantisation, integerProduct } from "./integer-operators.js";
 import { QuantisedRewriter } from "./quantised-rewriter.js";
+import { change } from "./rewrite.js";
+import { flattenedSoftmax } from "./softmax.js";
 
 /** How an operator on quantised tensors reads in floats. */
 interface QuantisedOperator {
   readonly opType: string;
-  /** Where its quantised operands begin, each with its scale and zero point. Default: 0, as many as `operands`. */
+  /** How many quantised operands it has, each with its scale and zero point: as many as there are inputs for "rest". */
   readonly operands: number | "rest";
+  /** Inputs in front of them, which stay what they are. Default 0. */
+  readonly first?: number;
   /** Place of the output's scale; its zero point follows. */
   readonly output: number;
   /** Attributes that the float operator has not. */
   readonly without?: readonly string[];
 }
 
-const one = (opType: string): QuantisedOperator => ({ opType, operands: 1, output: 3, without: ["channels_last"] });
+const one = (opType: string, ...without: string[]): QuantisedOperator => ({ opType, operands: 1, output: 3, without });
 const two = (opType: string): QuantisedOperator => ({ opType, operands: 2, output: 6 });
 
 /** Operators whose inputs are (quantised, scale, zero point) … and the scale and zero point of the output. "" is ONNX's own domain. */
@@ -29,9 +33,12 @@ const OPERATORS: ReadonlyMap<string, QuantisedOperator> = new Map([
   ["com.microsoft.QLinearMul", two("Mul")],
   ["com.microsoft.QLinearSigmoid", one("Sigmoid")],
   ["com.microsoft.QLinearLeakyRelu", one("LeakyRelu")],
-  ["com.microsoft.QLinearAveragePool", one("AveragePool")],
-  ["com.microsoft.QLinearGlobalAveragePool", one("GlobalAveragePool")],
+  ["com.microsoft.QLinearAveragePool", one("AveragePool", "channels_last")],
+  ["com.microsoft.QLinearGlobalAveragePool", one("GlobalAveragePool", "channels_last")],
+  ["com.microsoft.QLinearSoftmax", one("Softmax", "opset")],
+  ["com.microsoft.QLinearWhere", { opType: "Where", operands: 2, first: 1, output: 7 }],
   ["com.microsoft.QLinearConcat", { opType: "Concat", operands: "rest", output: 0 }],
+  ["com.microsoft.QGemm", { opType: "Gemm", operands: 2, output: 7 }],
 ]);
 
 /** Operators that only move quantised data: what goes in and what comes out have one scale. */
@@ -105,22 +112,51 @@ function expand(rewriter: QuantisedRewriter, node: Node, operator: QuantisedOper
     );
   }
   const { inputs } = node;
-  const start = operator.operands === "rest" ? 2 : 0;
+  const start = operator.operands === "rest" ? 2 : (operator.first ?? 0);
   const count = operator.operands === "rest" ? Math.floor((inputs.length - start) / 3) : operator.operands;
   const floats = Array.from({ length: count }, (_, i): Value => {
     const [q, scale, zero] = inputs.slice(start + 3 * i, start + 3 * i + 3) as [Value, Value, Value];
-    return rewriter.dequantise(q, scale, zero ?? "", i === 1 ? weightAxis(operator.opType) : undefined);
+    return rewriter.dequantise(q, scale, zero ?? "", i === 1 ? weightAxis(operator.opType, node) : undefined);
   });
-  const bias = operator.opType === "Conv" ? (inputs[8] ?? "") : "";
-  if (bias !== "") floats.push(rewriter.dequantise(bias, rewriter.product(inputs[1]!, inputs[4]!), "", 0));
+  const bias = inputs[BIAS.get(operator.opType) ?? Number.NaN] ?? "";
+  if (bias !== "") floats.push(rewriter.dequantise(bias, biasScale(rewriter, node), "", 0));
   const attributes = new Map([...node.attributes].filter(([key]) => !operator.without?.includes(key)));
   const [scale = "", zero = ""] = inputs.slice(operator.output, operator.output + 2);
-  rewriter.inFloats({ ...node, domain: "", opType: operator.opType, inputs: floats, attributes }, [[scale, zero]]);
+  const float = {
+    ...node,
+    domain: "",
+    opType: operator.opType,
+    inputs: [...inputs.slice(0, operator.first ?? 0), ...floats],
+    attributes,
+  };
+  // QGemm without a scale for its output gives floats.
+  if (scale === "") rewriter.push(float);
+  else rewriter.inFloats(operator.opType === "Softmax" ? oneMeaning(rewriter, float, node) : float, [[scale, zero]]);
+}
+
+/** Where the operators that have a bias, of whole numbers, have it. */
+const BIAS: ReadonlyMap<string, number> = new Map([
+  ["Conv", 8],
+  ["Gemm", 6],
+]);
+
+/** The product of both operands' scales, and of QGemm's alpha: its bias is added before that. */
+function biasScale(rewriter: QuantisedRewriter, node: Node): Value {
+  const scale = rewriter.product(node.inputs[1]!, node.inputs[4]!);
+  const alpha = floatAttribute(node, "alpha", 1);
+  return alpha === 1 ? scale : rewriter.product(scale, rewriter.build.float(alpha));
 }
 
 /** The axis of the output channels in a weight. */
-function weightAxis(opType: string): number | undefined {
+function weightAxis(opType: string, node: Node): number | undefined {
+  if (opType === "Gemm") return intAttribute(node, "transB", 0) === 1 ? 0 : 1;
   return opType === "Conv" ? 0 : opType === "MatMul" ? -1 : undefined;
+}
+
+/** QLinearSoftmax says of which opset it is: before 13 its axis meant something else. */
+function oneMeaning({ build }: QuantisedRewriter, softmax: Node, node: Node): Node {
+  const float = change(softmax, { set: { axis: intAttribute(node, "axis", -1) } });
+  return flattenedSoftmax(float, { opset: intAttribute(node, "opset", 13), build, rank: () => undefined });
 }
 
 function move(rewriter: QuantisedRewriter, node: Node): void {

@@ -1,5 +1,6 @@
 import { attribute, intAttribute } from "../attributes.js";
-import { change, firstInput, firstOutput, type Rewrite } from "./rewrite.js";
+import type { Node } from "../model.js";
+import { change, firstInput, firstOutput, type RewriteContext } from "./rewrite.js";
 
 /**
  * Softmax, LogSoftmax, Hardmax (opset < 13) work on the input flattened to 2-D at `axis` (default 1). At the last axis
@@ -7,7 +8,7 @@ import { change, firstInput, firstOutput, type Rewrite } from "./rewrite.js";
  * seeds. Exporters leave out ranks often, and then write the last axis as a number. Inputs without any value are not covered there: the
  * runtime cannot tell what is left for the last axis.
  */
-export const flattenedSoftmax: Rewrite = (node, cx) => {
+export function flattenedSoftmax(node: Node, cx: Pick<RewriteContext, "opset" | "build" | "rank">): Node {
   const input = firstInput(node);
   if (cx.opset >= 13) return node;
   const axis = intAttribute(node, "axis", 1);
@@ -32,4 +33,4 @@ export const flattenedSoftmax: Rewrite = (node, cx) => {
     outputs: [firstOutput(node)],
     attributes: new Map([["allowzero", attribute(1)]]),
   };
-};
+}
