@@ -33,9 +33,9 @@ export async function findHead(model: Model, runtime: RuntimePort, options: Find
       `It has ${graph.outputs.length} outputs, and no detector has more than ${MOST_OUTPUTS}.`,
     );
   }
-  const anchorBased = findAnchorBasedHead(graph);
-  if ("kind" in anchorBased) return { model, head: anchorBased };
   const index = new GraphIndex(graph);
+  const anchorBased = findAnchorBasedHead(model, index);
+  if ("kind" in anchorBased) return { model, head: anchorBased };
   const anchorFree = await findAnchorFreeHead({ model, index, runtime, ...options });
   if ("head" in anchorFree) return anchorFree;
   const query = findQueryHead(model, index);

@@ -1,32 +1,39 @@
 import { intsAttribute } from "../../onnx/attributes.js";
-import { GraphIndex } from "../../onnx/graph.js";
-import type { Graph, Node } from "../../onnx/model.js";
+import type { GraphIndex } from "../../onnx/graph.js";
+import type { Model, Node } from "../../onnx/model.js";
 import { constantFloats, shapeVector } from "../constants.js";
-import { type DetectorHead, gridHead, type HeadLevel, levelName } from "../head.js";
+import { type DetectorHead, gridHead, type HeadLevel, levelName, type Selection } from "../head.js";
 import { downsampling } from "../stride.js";
 import { type LevelPart, levelParts, outChannels, walkToConvs } from "./head-walk.js";
 import { prototypesOf } from "./prototypes.js";
 import type { Miss } from "./refuse-head.js";
+import { beforeSelection, selectionOf, sourceOf } from "./selection.js";
 
 /**
  * Finds the anchor-based detection head `[1, R, 5+K]` (with masks `[1, R, 5+K+E]`) that YOLOv5 v5 to v7 exports, from what the graph
  * computes: the output is walked back through the decoding (Concat of levels, Reshape, Sigmoid, Transpose) to one prediction
- * convolution per level. Names play no part. Raw per-level outputs beside the decoded one are passed over.
+ * convolution per level. Names play no part. Raw per-level outputs beside the decoded one are passed over; where the file selects boxes itself,
+ * the rows before that are taken.
  */
-export function findAnchorBasedHead(graph: Graph): DetectorHead | readonly Miss[] {
-  const index = new GraphIndex(graph);
+export function findAnchorBasedHead(model: Model, index: GraphIndex): DetectorHead | readonly Miss[] {
   const misses: Miss[] = [];
-  for (const { name, shape } of graph.outputs) {
+  for (const { name, shape } of model.graph.outputs) {
     if (shape !== undefined && shape.length !== 3) continue;
-    const found = headAt(index, name);
+    const found = headAt(index, name, { nms: true, labels: "best" });
     if ("kind" in found) return found;
     misses.push(found);
+  }
+  const selection = selectionOf(model, index);
+  if (selection?.nms !== true) return misses;
+  for (const value of beforeSelection(index)) {
+    const found = headAt(index, value, selection);
+    if ("kind" in found) return found;
   }
   return misses;
 }
 
 /** The head behind an output, or why it is none. */
-function headAt(index: GraphIndex, output: string): DetectorHead | Miss {
+function headAt(index: GraphIndex, output: string, selection: Selection): DetectorHead | Miss {
   const miss = (reason: string, close: boolean): Miss => ({ output, reason, close });
   const parts = levelParts(index, output);
   if (!isParts(parts)) {
@@ -50,11 +57,11 @@ function headAt(index: GraphIndex, output: string): DetectorHead | Miss {
     kind: "anchor-based",
     task: masks === undefined ? "detect" : "segment",
     output,
-    source: `output "${output}" [1, rows, 5 + classes${masks === undefined ? "" : " + mask coefficients"}]`,
+    source: `${sourceOf(index, output)} "${output}" [1, rows, 5 + classes${masks === undefined ? "" : " + mask coefficients"}]`,
     classCount: columns - 5 - extraCount,
     extraCount,
     hasObjectness: true,
-    selection: { nms: true, labels: "best" },
+    selection,
     prototypes: masks?.value,
   } as const;
   return gridHead(facts, levels);

@@ -1,18 +1,16 @@
 import { WhyboxError } from "../../errors.js";
 import type { Size } from "../../image/frame.js";
-import { intAttribute } from "../../onnx/attributes.js";
 import type { GraphIndex } from "../../onnx/graph.js";
-import type { Model, Node } from "../../onnx/model.js";
+import type { Model } from "../../onnx/model.js";
 import type { RuntimePort } from "../../runtime/port.js";
-import { constantFloats } from "../constants.js";
 import { cellsOf, type DetectorHead, type DetectorTask, gridHead, levelName, type Selection } from "../head.js";
 import { appendPredictions } from "./canonical.js";
 import { type ConvLevel, convLevels } from "./grid-levels.js";
-import { walkToConvs } from "./head-walk.js";
 import { openDecoding } from "./probe.js";
 import { prototypesOf } from "./prototypes.js";
 import { type DecodedLayout, readDecoding } from "./read-decoding.js";
 import type { Miss } from "./refuse-head.js";
+import { beforeSelection, selectionOf, sourceOf } from "./selection.js";
 
 /** What is known of a model before its head is looked for. */
 export interface HeadContext {
@@ -34,9 +32,6 @@ export interface FoundHead {
 /** Values that the maps of a probe may hold: a thousand classes at 1280 × 1280 fit. */
 const MOST_VALUES = 64 * 2 ** 20;
 
-/** Most inner values that are tried; a real export has one or two. */
-const MOST_TRIED = 12;
-
 /**
  * Finds a head with one box a cell: YOLOv6, v8 to v12, 26, YOLOX, YOLOv5u, NanoDet and their like, whatever their layout; behind TopK or
  * non-maximum suppression too, where the rows before the selection are taken.
@@ -44,52 +39,19 @@ const MOST_TRIED = 12;
 export async function findAnchorFreeHead(context: HeadContext): Promise<FoundHead | readonly Miss[]> {
   const { model, index } = context;
   const misses: Miss[] = [];
-  const selection = selectionOf(context);
+  const selection = selectionOf(model, index);
   for (const output of model.graph.outputs) {
     if (output.shape !== undefined && output.shape.length !== 3) continue;
     const found = await headAt(context, output.name, selection ?? { nms: true, labels: "best" });
     if ("head" in found) return found;
     misses.push(found);
   }
-  if (selection === undefined || misses.length === 0) return misses;
-  for (const value of innerCandidates(index)) {
+  if (selection === undefined) return misses;
+  for (const value of beforeSelection(index)) {
     const found = await headAt(context, value, selection);
     if ("head" in found) return found;
   }
   return misses;
-}
-
-/** How the file itself selects boxes; undefined when it gives all its rows and says nothing. */
-function selectionOf({ model, index }: HeadContext): Selection | undefined {
-  const find = (pattern: RegExp) => model.graph.nodes.find((node) => pattern.test(node.opType));
-  const suppression = find(/NonMaxSuppression|NMS/i);
-  const iou = constantFloats(index, suppression?.inputs[3] ?? "")?.[0];
-  if (suppression !== undefined) return { nms: true, labels: "best", ...(iou === undefined ? {} : { iou }) };
-  // Suppression of oriented boxes is written out: it picks those above the threshold before it compares them.
-  if (model.graph.nodes.some((node) => picksByValue(node, index))) return { nms: true, labels: "best" };
-  const endToEnd = /^true$/i.test(model.metadata.get("end2end") ?? "");
-  return find(/^TopK$/) !== undefined || endToEnd ? { nms: false, labels: "all" } : undefined;
-}
-
-/** Whether a node picks entries by what they are. NonZero of a constant only counts cells, as our own graphs of checkpoints do. */
-function picksByValue({ opType, inputs }: Node, index: GraphIndex): boolean {
-  if (opType === "NonZero") return index.producer(inputs[0] ?? "")?.opType !== "ConstantOfShape";
-  return opType === "Compress";
-}
-
-/** Concatenations in front of the selection, nearest to the outputs first, each of which may join boxes and classes. */
-function innerCandidates(index: GraphIndex): string[] {
-  const found: string[] = [];
-  const seen = new Set(index.graph.outputs.map(({ name }) => name));
-  for (const value of seen) {
-    const node = index.producer(value);
-    if (node === undefined || node.opType === "Conv" || found.length === MOST_TRIED || seen.size > 4000) continue;
-    if (node.opType === "Concat" && Math.abs(intAttribute(node, "axis", 0)) <= 2) {
-      if (walkToConvs(index, value).stranger === undefined) found.push(value);
-    }
-    for (const input of node.inputs) if (input !== "") seen.add(input);
-  }
-  return found;
 }
 
 async function headAt(context: HeadContext, value: string, selection: Selection): Promise<FoundHead | Miss> {
@@ -162,8 +124,7 @@ function taskOf({ model }: HeadContext, { extraCount }: DecodedLayout, masks: nu
   return extraCount % 3 === 0 || extraCount % 2 === 0 ? "pose" : "detect";
 }
 
-function sourceText({ model }: HeadContext, value: string, layout: DecodedLayout): string {
-  const isOutput = model.graph.outputs.some(({ name }) => name === value);
+function sourceText({ index }: HeadContext, value: string, layout: DecodedLayout): string {
   const columns = [
     layout.boxes === "raw" ? "raw boxes" : `4 (${layout.boxes}${layout.normalised ? ", shares" : ""})`,
     ...(layout.objectness === undefined ? [] : ["1"]),
@@ -171,5 +132,5 @@ function sourceText({ model }: HeadContext, value: string, layout: DecodedLayout
     ...(layout.extraCount > 0 ? [String(layout.extraCount)] : []),
   ].join(" + ");
   const shape = layout.rowsFirst ? `[1, rows, ${columns}]` : `[1, ${columns}, rows]`;
-  return `${isOutput ? "output" : "the rows before the selection,"} "${value}" ${shape}`;
+  return `${sourceOf(index, value)} "${value}" ${shape}`;
 }
