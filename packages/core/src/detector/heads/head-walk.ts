@@ -24,6 +24,8 @@ const DATA_INPUTS: ReadonlyMap<string, "all" | readonly number[]> = new Map<stri
     (op) => [op, [0]] as const,
   ),
   ...["QuantizeLinear", "DequantizeLinear"].map((op) => [op, [0]] as const),
+  // Deformable DETR normalises its maps before it flattens them.
+  ...["InstanceNormalization", "GroupNormalization"].map((op) => [op, [0]] as const),
   // YOLOv5 v5.0 writes xy and wh back into slices of the map.
   ["ScatterND", [0, 2]],
   ["ScatterElements", [0, 2]],

@@ -3,43 +3,38 @@ import { GraphBuilder, type Value } from "../../onnx/builder.js";
 import { freshPrefix } from "../../onnx/fresh-prefix.js";
 import type { GraphIndex } from "../../onnx/graph.js";
 import { DataType, type Model, type Node } from "../../onnx/model.js";
-import { constantTensor } from "../constants.js";
 import { cellsOf, type DetectorHead, type HeadLevel } from "../head.js";
 import { downsampling } from "../stride.js";
 import type { FoundHead } from "./anchor-free.js";
 import { append } from "./canonical.js";
 import { walkToConvs } from "./head-walk.js";
+import { type QueryEnds, queryEnds } from "./query-ends.js";
 import type { Miss } from "./refuse-head.js";
 
-/** Values looked at on the way from the outputs to the two sigmoids: selection is small. */
-const MOST_VALUES = 400;
-
 /**
- * Finds the head of a detection transformer (RT-DETR and its like): queries, each with a box by a sigmoid of four numbers, as shares of the
- * input in centre form, and a sigmoid for each class. The maps that the decoder reads, its memory, are the head's inputs.
+ * Finds the head of a detection transformer (DETR, RT-DETR and their like): queries, each with a box by a sigmoid of four numbers, as shares of the
+ * input in centre form, and a sigmoid for each class or a softmax of all. The maps that the decoder reads, its memory, are the head's inputs.
  */
 export function findQueryHead(model: Model, index: GraphIndex): FoundHead | Miss {
   const output = model.graph.outputs[0]?.name ?? "";
   const miss = (reason: string): Miss => ({ output, reason, close: false });
-  const sigmoids = lastSigmoids(index);
-  const boxes =
-    sigmoids.find((one) => one.features === 4 && one.isRefinement) ?? sigmoids.find((one) => one.features === 4);
-  const scores = sigmoids.find((one) => one !== boxes);
-  if (boxes === undefined || scores === undefined) return miss("no queries with a box and classes stand behind it");
-  const memory = memoryOf(index, [boxes.value, scores.value]);
+  const ends = queryEnds(index);
+  if (ends === undefined) return miss("no queries with a box and classes stand behind it");
+  const { boxes, scores, classCount, form } = ends;
+  const memory = memoryOf(index, [boxes, scores]);
   if (memory === undefined) return miss("the maps that its decoder reads could not be found");
-  const selected = index.descendants([scores.value]);
+  const selected = index.descendants([scores]);
   const hasTopK = model.graph.nodes.some((node) => node.opType === "TopK" && selected.has(node.inputs[0]!));
-  const { model: extended, value } = appendQueries(model, boxes.value, scores);
+  const { model: extended, value } = appendQueries(model, ends);
   const head = queryHead(memory, {
     kind: "query",
     task: "detect",
     output: value,
-    source: `queries: boxes "${boxes.value}" (shares), ${scores.features} classes "${scores.value}"`,
-    classCount: scores.features,
+    source: `queries: boxes "${boxes}" (shares), ${classCount} classes "${scores}"${form === "probabilities" ? "" : ` (${form})`}`,
+    classCount,
     extraCount: 0,
     hasObjectness: false,
-    selection: { nms: false, labels: hasTopK ? "all" : "best" },
+    selection: { nms: false, labels: hasTopK || form === "logits" ? "all" : "best" },
     prototypes: undefined,
   });
   return { model: extended, head };
@@ -65,55 +60,10 @@ function queryHead(
   };
 }
 
-interface LastSigmoid {
-  readonly value: string;
-  /** Numbers that the linear layer before it gives. */
-  readonly features: number;
-  /** True when something computed is added before the sigmoid: a box refined layer by layer. */
-  readonly isRefinement: boolean;
-}
-
-/** The sigmoids nearest to the outputs, behind a linear layer each. */
-function lastSigmoids(index: GraphIndex): LastSigmoid[] {
-  const found: LastSigmoid[] = [];
-  const seen = new Set(index.graph.outputs.map(({ name }) => name));
-  for (const value of seen) {
-    const node = index.producer(value);
-    if (node === undefined || seen.size > MOST_VALUES || LINEAR.has(node.opType)) continue;
-    if (node.opType !== "Sigmoid") {
-      for (const input of node.inputs) if (input !== "") seen.add(input);
-      continue;
-    }
-    const features = featuresBehind(index, node.inputs[0]!);
-    if (features !== undefined) found.push({ value, features, isRefinement: isRefined(index, node.inputs[0]!) });
-  }
-  return found;
-}
-
-const LINEAR: ReadonlySet<string> = new Set(["MatMul", "Gemm", "Conv", "LayerNormalization"]);
-
-/** Features of the nearest linear layer with constant weights. */
-function featuresBehind(index: GraphIndex, from: string): number | undefined {
-  const seen = new Set([from]);
-  for (const value of seen) {
-    const node = index.producer(value);
-    if (node === undefined || seen.size > 40) continue;
-    if (node.opType === "MatMul" || node.opType === "Gemm") {
-      const dims = constantTensor(index, node.inputs[1]!)?.dims;
-      if (dims?.length !== 2) return undefined;
-      return node.opType === "Gemm" && intAttribute(node, "transB", 0) === 1 ? dims[0] : dims[1];
-    }
-    for (const input of node.inputs) if (input !== "") seen.add(input);
-  }
-  return undefined;
-}
-
-function isRefined(index: GraphIndex, value: string): boolean {
-  const node = index.producer(value);
-  return node?.opType === "Add" && node.inputs.every((input) => constantTensor(index, input) === undefined);
-}
-
-/** The Concat of flattened maps, one convolution each, that the queries read: as one level of all maps. */
+/**
+ * The Concat of flattened maps, one convolution each, that the queries read: as one level of all maps. Where there is none, the one map behind
+ * which there is no other convolution, if it has a stride: DETR reads a single map.
+ */
 function memoryOf(index: GraphIndex, values: readonly string[]): HeadLevel | undefined {
   const behind = index.ancestors(values);
   const strides = downsampling(index.graph);
@@ -130,7 +80,10 @@ function memoryOf(index: GraphIndex, values: readonly string[]): HeadLevel | und
     if (convs.includes(undefined)) continue;
     return levelOf(convs as Node[], strides);
   }
-  return undefined;
+  const last = index.graph.nodes.filter((node) => node.opType === "Conv" && behind.has(node.outputs[0]!));
+  const inner = new Set(last.flatMap((conv) => [...index.ancestors(conv.inputs.slice(0, 1))]));
+  const [only, ...others] = last.filter((conv) => !inner.has(conv.outputs[0]!));
+  return only === undefined || others.length > 0 ? undefined : levelOf([only], strides);
 }
 
 function isFlattened(index: GraphIndex, value: string): boolean {
@@ -158,7 +111,7 @@ function levelOf(convs: readonly Node[], strides: ReadonlyMap<string, number>): 
   };
 }
 
-function appendQueries(model: Model, boxes: Value, scores: LastSigmoid): { model: Model; value: Value } {
+function appendQueries(model: Model, { boxes, scores, classCount, form }: QueryEnds): { model: Model; value: Value } {
   const build = new GraphBuilder(freshPrefix(model, "whybox/predictions/"));
   const float = (value: Value): Value => build.op("Cast", [value], { to: DataType.FLOAT });
   const rows = (value: Value, columns: number): Value =>
@@ -169,6 +122,18 @@ function appendQueries(model: Model, boxes: Value, scores: LastSigmoid): { model
   const one = { name: "", dims: [1], dataType: DataType.FLOAT, bytes: new Uint8Array(Float32Array.of(1).buffer) };
   const first = build.op("Slice", [pixels, build.ints([0]), build.ints([1]), build.ints([2]), build.ints([1])]);
   const ones = build.op("ConstantOfShape", [build.op("Shape", [first])], { value: { tensor: one } });
-  const value = build.op("Concat", [pixels, ones, rows(scores.value, scores.features)], { axis: 2 });
+  const columns = form.startsWith("softmax") ? classCount + 1 : classCount;
+  const raw = rows(scores, columns);
+  const shares =
+    form === "logits"
+      ? build.op("Sigmoid", [raw])
+      : form === "softmax logits"
+        ? build.op("Softmax", [raw], { axis: -1 })
+        : raw;
+  const classes =
+    columns === classCount
+      ? shares
+      : build.op("Slice", [shares, build.ints([0]), build.ints([classCount]), build.ints([2]), build.ints([1])]);
+  const value = build.op("Concat", [pixels, ones, classes], { axis: 2 });
   return { model: append(model, build), value };
 }
