@@ -1,7 +1,7 @@
 import { defaultRules } from "../autodiff/rules/index.js";
 import { type FoundHead, findHead } from "../detector/find-head.js";
 import { checkSinglePicture, refuseBatch } from "../detector/input/check-single-picture.js";
-import { type ImageInput, imageInput } from "../detector/input/image-input.js";
+import { type ImageInput, imageInput, withoutOthers } from "../detector/input/image-input.js";
 import { inputFacts, toPlanes, toUnitRgb } from "../detector/input/pixel-form.js";
 import { type BatchShapes, singlePicture } from "../detector/input/single-picture.js";
 import { listLayers } from "../detector/layers.js";
@@ -26,7 +26,8 @@ export async function loadModel(
 ): Promise<LoadedModel> {
   const input = imageInput(file);
   const expectedClasses = options.names?.length ?? namesCount(file.metadata);
-  const { model: planes, head } = await findHeadOfOne(toPlanes(file, input), input, runtime, expectedClasses);
+  const found = await findHeadOfOne(toPlanes(file, input), input, runtime, expectedClasses);
+  const { model: planes, head } = withoutOthers(found, file.graph.inputs, input.others);
   const facts = inputFacts(planes, head, input, options.input ?? {});
   const model = toUnitRgb(planes, facts);
   const { executionProviders, threads } = options;

@@ -62,6 +62,20 @@ describe("an output of boxes and one of classes", () => {
     if (scores === shares) expect(found.pixels).toEqual(wanted.pixels);
   });
 
+  it("knows boxes from as many classes as a box has numbers, where the last layer's are picked of all and joined", async () => {
+    const model = detr({ classes: 4, refined: true });
+    const b = new GraphBuilder("joined");
+    const layer = b.op("Unsqueeze", ["logits", b.ints([0])]);
+    const last = b.op("Gather", [b.op("Concat", [layer, layer], { axis: 0 }), b.int(1)], { axis: 0 });
+    const shares = b.op("Sigmoid", [last]);
+    b.node("Concat", [shares, "pred_boxes"], ["joined"], { axis: 2 });
+    const nodes = [...model.graph.nodes, ...b.nodes];
+    const initializers = new Map([...model.graph.initializers, ...b.initializers]);
+    const joinedModel = { ...model, graph: { ...model.graph, nodes, initializers } };
+    const { head } = await answers(encodeModel(withOutputs(joinedModel, [["joined", [1, 5, 8]]])), 0.01);
+    expect(head.source).toBe(`queries: boxes "pred_boxes" (shares), 4 classes "${shares}"`);
+  });
+
   it("takes no earlier layer's boxes for classes, with as many classes as a box has numbers", async () => {
     const { head } = await answers(encodeModel(detr({ classes: 4, refined: true })), 0.01);
     expect(head.source).toBe('queries: boxes "pred_boxes" (shares), 4 classes "logits" (logits)');

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { defaultRules } from "../../src/autodiff/rules/index.js";
 import type { CreateDetectorOptions } from "../../src/explain/create-detector.js";
 import { loadModel } from "../../src/explain/load-model.js";
+import { GraphBuilder } from "../../src/onnx/builder.js";
 import { encodeModel } from "../../src/onnx/encode.js";
 import { DataType, type Graph, type Model, type ValueInfo } from "../../src/onnx/model.js";
 import { readOnnx } from "../../src/readers/onnx/read-onnx.js";
@@ -85,9 +86,9 @@ describe("loadModel", () => {
   it.each<[string, ValueInfo[], string, RegExp]>([
     ["no input", [], "none", /the picture as its only input/],
     [
-      "two inputs",
-      [image([1, 3, 64, 96]), image([1], "threshold")],
-      "images [1, 3, 64, 96]; threshold [1]",
+      "two pictures",
+      [image([1, 3, 64, 96]), image([1, 3, 64, 96], "before")],
+      "images [1, 3, 64, 96]; before [1, 3, 64, 96]",
       /the picture as its only input/,
     ],
     ["one channel", [image([1, 1, 64, 96])], "images [1, 1, 64, 96]", /three colour channels/],
@@ -107,6 +108,44 @@ describe("loadModel", () => {
     );
     expect(message).toMatch(advice);
     expect(details).toEqual({ inputs: inputs.map(({ name, shape }) => ({ name, shape })) });
+  });
+
+  it("leaves out inputs of a few numbers, and what is made with them of the predictions", async () => {
+    const graph = yoloGraph({ size: [64, 96] });
+    const b = new GraphBuilder("scaled");
+    const sizes = { name: "sizes", elemType: DataType.INT64, shape: [1, 2] };
+    const scaled = b.op("Mul", ["output0", b.op("ReduceMax", [b.op("Cast", ["sizes"], { to: DataType.FLOAT })])]);
+    const nodes = [...graph.nodes, ...b.nodes];
+    const outputs = [...graph.outputs, { name: scaled, elemType: DataType.FLOAT, shape: undefined }];
+    for (const inputs of [
+      [...graph.inputs, sizes],
+      [sizes, ...graph.inputs],
+    ]) {
+      const { model, inputName, ports } = await load(modelOf({ ...graph, nodes, inputs, outputs }));
+      expect(inputName).toBe("images");
+      expect(model.graph.inputs.map(({ name }) => name)).toEqual(["images"]);
+      expect(model.graph.nodes).toEqual(graph.nodes);
+      expect(model.graph.outputs.map(({ name }) => name)).toEqual(["output0"]);
+      expect(ports.inputs).toEqual(inputs);
+    }
+  });
+
+  it("refuses a model whose predictions depend on another input", async () => {
+    const graph = yoloGraph({ size: [64, 96] });
+    const b = new GraphBuilder("scaled");
+    b.node("Mul", ["images", "gain"], ["brighter"]);
+    const nodes = [
+      ...b.nodes,
+      ...graph.nodes.map((node) => ({
+        ...node,
+        inputs: node.inputs.map((input) => (input === "images" ? "brighter" : input)),
+      })),
+    ];
+    const inputs = [...graph.inputs, image([1], "gain")];
+    const { code, message } = await rejectionOf(load(modelOf({ ...graph, nodes, inputs })));
+    expect(code).toBe("unsupported-model");
+    expect(message).toContain("inputs are: images [1, 3, 64, 96]; gain [1]. Expected one picture");
+    expect(message).toContain("Export it with the picture as its only input.");
   });
 
   it("refuses a model without a detection head", async () => {

@@ -87,7 +87,7 @@ interface LastSigmoid {
   readonly value: string;
   /** Numbers that the linear layer before it gives. */
   readonly features: number;
-  /** True when something computed is added before the sigmoid: a box refined layer by layer. */
+  /** Whether it is a box refined layer by layer. */
   readonly isRefinement: boolean;
 }
 
@@ -126,9 +126,16 @@ function featuresBehind(index: GraphIndex, from: string): number | undefined {
   return undefined;
 }
 
-/** Whether something computed is added to a linear layer. */
-function isRefined(index: GraphIndex, value: string): boolean {
-  return !isLinear(index, value);
+/** Whether something computed is added to a linear layer: a box refined layer by layer. */
+function isRefined(index: GraphIndex, from: string): boolean {
+  let value = from;
+  for (let step = 0; step < MOST_VALUES; step++) {
+    if (isLinear(index, value)) return false;
+    const node = index.producer(value);
+    if (node === undefined || !MOVES.has(node.opType)) return true;
+    value = node.inputs[0] ?? "";
+  }
+  return true;
 }
 
 /** Whether a value is a linear layer's, with its bias if it has one. */

@@ -34,9 +34,10 @@ export interface InputFacts {
   readonly rangeFrom: "options" | "type" | "graph" | "yolox" | "default";
 }
 
-/** The model with float32 planes for its input, `[batch, 3, H, W]`; nothing changes for one that has them. */
+/** The model with float32 planes for its only input, `[batch, 3, H, W]`; nothing changes for one that has them. */
 export function toPlanes(model: Model, { declared, layout, batch, sides, isInteger }: ImageInput): Model {
-  const floats = isInteger ? floatInput(model) : model;
+  const alone = { ...model, graph: { ...model.graph, inputs: [declared] } };
+  const floats = isInteger ? floatInput(alone) : alone;
   const [height, width] = layout === "NCHW" ? [2, 3] : [1, 2];
   const dim = (at: number): Dim => declared.shape?.[at] ?? null;
   const info = {
