@@ -25,10 +25,12 @@ function layersByName(index: GraphIndex, head: DetectorHead): Layer[] {
   const headModule = moduleOf(index.producer(head.levels[0]!.convOutputs[0]!));
   if (headModule === undefined) return [];
   const values = new Map<number, string>();
+  // Tools that make one of equal constants let modules read the weights of others, which may be dequantised on the way.
+  const fromImage = index.descendants(index.graph.inputs.map(({ name }) => name));
   for (const node of index.graph.nodes) {
     const module = moduleOf(node);
     if (module === undefined || module >= headModule || NO_DATA.has(node.opType)) continue;
-    const value = node.outputs.find((output) => isReadOutside(index, output, module));
+    const value = node.outputs.find((output) => fromImage.has(output) && isReadOutside(index, output, module));
     const before = values.get(module);
     // What reads a layer's floats beside their rounding is part of what the layer does.
     const isRounding = before !== undefined && value !== undefined && beforeQuantisation(index, value) === before;

@@ -54,6 +54,15 @@ describe("listLayers", () => {
     expect(listLayers(more, head).map((layer) => layer.value)).toEqual(expected);
   });
 
+  it("takes no weight for a layer, though a module that has an equal one reads it", () => {
+    const { graph, head, expected } = build({});
+    const b = new GraphBuilder("t");
+    b.node("DequantizeLinear", ["q", "scale"], ["/model.4/bias"], {}, "/model.4/conv/bias_DequantizeLinear");
+    b.node("Add", [expected[9]!, "/model.4/bias"], ["elsewhere"], {}, "/model.9/Add");
+    const more = { ...graph, nodes: [...graph.nodes, ...b.nodes] };
+    expect(listLayers(more, head)[4]!.value).toBe(expected[4]);
+  });
+
   it("of a quantised network are the maps as the next op sees them", () => {
     const { graph, head, expected } = build({});
     const quantised = listLayers(quantise(graph, 24), head).map((layer) => layer.value);
