@@ -61,8 +61,11 @@ export function combine(parts: readonly Map2D[]): Map2D {
 export function largest(maps: readonly Map2D[]): Map2D {
   const [first, ...others] = maps as readonly [Map2D, ...Map2D[]];
   const { data } = first;
-  for (const other of others) {
-    for (let i = 0; i < data.length; i++) if (other.data[i]! > data[i]!) data[i] = other.data[i]!;
+  for (const { data: other } of others) {
+    for (let i = 0; i < data.length; i++) {
+      const value = other[i]!;
+      if (value > data[i]!) data[i] = value;
+    }
   }
   return first;
 }

@@ -20,18 +20,30 @@ export function energyInBox({ height, width, data }: Map2D, box: MetricBox): Ene
   let inside = 0;
   let all = 0;
   let pixels = 0;
+  const [left, right] = centresBetween(box.x1, box.x2, width);
+  const [top, bottom] = centresBetween(box.y1, box.y2, height);
   for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const value = Math.max(data[y * width + x]!, 0) || 0;
+    const row = y * width;
+    const crosses = y >= top && y < bottom;
+    const [from, to] = crosses ? [row + left, row + right] : [row, row];
+    for (let i = row; i < row + width; i++) {
+      const value = data[i]!;
+      if (!(value > 0)) continue; // NaN has no energy either
       all += value;
-      if (!isInBox(x, y, box)) continue;
-      inside += value;
-      pixels++;
+      if (i >= from && i < to) inside += value;
     }
+    if (crosses) pixels += right - left;
   }
   const energy = all > 0 ? inside / all : 0;
   const area = pixels / data.length;
   return { energy, area, enrichment: pixels > 0 ? energy / area : 0 };
+}
+
+/** First pixel whose centre is at or behind `low`, and the first whose is at or behind `high`; of `count` pixels. */
+function centresBetween(low: number, high: number, count: number): readonly [number, number] {
+  const place = (edge: number) => Math.min(Math.max(Math.ceil(edge - 0.5), 0), count);
+  const first = place(low);
+  return [first, Math.max(first, place(high))];
 }
 
 /** True when the centre of pixel `[x, y]` is in the box. */
