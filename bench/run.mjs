@@ -1,6 +1,7 @@
 // Measures what an explanation costs over a plain forward pass, as ratios within one run, medians of interleaved runs.
 //   npm run bench            all of it (some minutes)
 //   npm run bench -- --quick few repetitions, nothing saved
+//   npm run bench -- --reference FOLDER  also a checkpoint's graph over its official export (bench/torch.mjs)
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -187,3 +188,8 @@ if (!quick) {
   writeFileSync(file, `${JSON.stringify(results, null, 2)}\n`);
   console.log(`\nSaved to ${file}`);
 }
+// In a process of its own, with the options of this one.
+const { status } = spawnSync(process.execPath, [join(root, "bench/torch.mjs"), ...process.argv.slice(2)], {
+  stdio: "inherit",
+});
+process.exitCode = status ?? 1;

@@ -47,7 +47,9 @@ const taskTexts = {
 
 function formatText({ format, opset, bytes }: ModelReport): string {
   const size = `${(bytes / 1e6).toFixed(1)} MB`;
-  return format === "torch" ? `PyTorch checkpoint, ${size}` : `ONNX, opset ${opset}, ${size}`;
+  return format === "torch"
+    ? `PyTorch checkpoint, read as ONNX of opset ${opset}, ${size}`
+    : `ONNX, opset ${opset}, ${size}`;
 }
 
 const rangeReasons = {

@@ -62,7 +62,7 @@ Ops without a gradient rule: Foo (2 nodes)
       return run.stdout();
     };
     const suppressed = await shown({ nms: true, labels: "best", iou: 0.7 });
-    expect(suppressed).toContain("PyTorch checkpoint, 1.5 MB");
+    expect(suppressed).toContain("PyTorch checkpoint, read as ONNX of opset 12, 1.5 MB");
     expect(suppressed).toContain("the file does not say");
     expect(suppressed).toContain("detection with masks, int8");
     expect(suppressed).toContain("anchor-free: S; non-maximum suppression; the file's own, at IoU 0.70, is left out");

@@ -14,6 +14,7 @@ const IR_VERSION = 8;
 const GROWTH = 4;
 const SMALL_FILE = 2 ** 24;
 const MAX_NAMES = 2 ** 16;
+const MAX_WORD = 100;
 /** Letters of all class names together: a pickle can hold one long name many times. */
 const MAX_LETTERS = 2 ** 20;
 
@@ -34,10 +35,12 @@ const MAX_LETTERS = 2 ** 20;
  * first; limit when it would grow out of all proportion.
  */
 export function readTorch(bytes: Uint8Array): Model {
-  const { model } = openCheckpoint(bytes);
+  const { model, entries } = openCheckpoint(bytes);
   const { graph, head } = buildNetwork(model, GROWTH * bytes.length + SMALL_FILE);
   const names = classNames(model);
-  const metadata = new Map(head.metadata);
+  const metadata = new Map([...head.metadata, ["description", descriptionOf(model)]]);
+  const version = textEntry(entries, "version");
+  if (version !== undefined) metadata.set("version", version.slice(0, MAX_WORD));
   if (head.strides !== undefined) metadata.set("stride", String(Math.max(...head.strides)));
   if (names !== undefined) metadata.set("names", namesAsPythonDict(names));
   return {
@@ -48,6 +51,16 @@ export function readTorch(bytes: Uint8Array): Model {
     metadata,
     graph,
   };
+}
+
+/** "ultralytics.nn.tasks.PoseModel (yolo26n-pose.yaml)". */
+function descriptionOf(model: TorchModule): string {
+  const yaml = model.attribute("yaml");
+  const named = yaml instanceof Map ? yaml.get("yaml_file") : undefined;
+  // Of a path its last part: the rest tells of the machine where it was trained.
+  const given = typeof named === "string" ? named : model.attribute("yaml_file");
+  const file = typeof given === "string" ? given.slice(-MAX_WORD).split(/[\\/]/).at(-1) : undefined;
+  return `${model.type.path.slice(0, MAX_WORD)}${file ? ` (${file})` : ""}`;
 }
 
 /** What a checkpoint says of itself. */

@@ -8,6 +8,8 @@ import { loadModel } from "../../../src/explain/load-model.js";
 import { readModel } from "../../../src/readers/read-model.js";
 import { createOrtPort } from "../../../src/runtime/ort-port.js";
 import { anchorHead } from "../../support/anchor-head.js";
+import { Network } from "./checkpoint-writer.js";
+import * as py from "./pickle-writer.js";
 
 const fixture = (name: string) => readFileSync(new URL(`../../../../../fixtures/torch/${name}`, import.meta.url));
 
@@ -22,6 +24,7 @@ describe.each(["yolov5-v7", "yolov5-v5"])("%s, made by PyTorch", (name) => {
     );
     expect(model.metadata.get("names")).toBe(`{0: 'cat', 1: "it's"}`);
     expect(model.metadata.get("stride")).toBe("16");
+    expect(model.metadata.get("description")).toMatch(/^models\.yolo\.(Detection)?Model$/);
   });
 });
 
@@ -53,3 +56,14 @@ it.each(Object.entries(endToEnd))(
     expect(head.selection).toEqual(expected ? { nms: false, labels: "all" } : { nms: true, labels: "best" });
   },
 );
+
+it("says of which yaml and version a checkpoint is, and not where it was trained", () => {
+  const network = new Network();
+  const yaml = py.dict({ yaml_file: py.text("C:\\someone\\yolo11n.yaml") });
+  const model = network.model([network.detect(3, 2, 8, { f: py.number(-1) })], { yaml });
+  const { metadata } = readModel(network.zip(py.dict({ model, version: py.text("8.3.0") })));
+  expect([metadata.get("description"), metadata.get("version")]).toEqual([
+    expect.stringMatching(/^[\w.]+ \(yolo11n\.yaml\)$/),
+    "8.3.0",
+  ]);
+});

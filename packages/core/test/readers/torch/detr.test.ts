@@ -37,6 +37,7 @@ describe("RT-DETR, made by PyTorch", () => {
       stride: "32",
       task: "detect",
       head: "RTDETRDecoder",
+      description: "ultralytics.nn.tasks.RTDETRDetectionModel",
       channels: "3",
       end2end: "False",
       names: `{0: 'cat', 1: "it's", 2: 'dog'}`,

@@ -76,6 +76,7 @@ describe.each(Object.entries(heads))("%s, made by PyTorch", (name, headClass) =>
       stride: String(Math.max(...expected.strides)),
       task: expected.task,
       head: headClass.split(".").at(-1),
+      description: readCheckpoint(checkpoint(name)).modelClass,
       channels: "3",
       end2end: expected.end2end ? "True" : "False",
       names: `{0: 'cat', 1: "it's", 2: 'dog'}`,
