@@ -2,7 +2,7 @@ import { WhyboxError } from "../errors.js";
 import type { Box, Letterbox, Size } from "../image/frame.js";
 import { toImage } from "../image/frame-map.js";
 import { hullSides } from "../tensor/turned-box.js";
-import type { Detection, Predictions } from "./detection.js";
+import { BOX_COLUMNS, type Detection, type Predictions } from "./detection.js";
 import type { DetectorHead } from "./head.js";
 import { type Candidate, type NmsOptions, nonMaximumSuppression } from "./nms.js";
 import { extrasOf, turnedBoxOf } from "./tasks/extra.js";
@@ -51,11 +51,13 @@ function strongest(candidates: readonly Candidate[], most: number): Candidate[] 
 }
 
 function candidatesOf(predictions: Predictions, head: DetectorHead, threshold: number): Candidate[] {
-  const { data, rows, columns } = predictions;
+  const { rows, boxes } = predictions;
+  const data = boxes ?? predictions.data;
+  const stride = boxes ? BOX_COLUMNS : predictions.columns;
   const candidates: Candidate[] = [];
   for (let row = 0; row < rows; row++) {
     // NaN fails this comparison, as it does the next.
-    if (!(data[row * columns + 4]! > threshold)) continue;
+    if (!(data[row * stride + 4]! > threshold)) continue;
     const best = candidateOf(predictions, head, row);
     if (!(best.confidence > threshold && isFiniteBox(best))) continue;
     if (head.selection.labels === "best") candidates.push(best);

@@ -6,6 +6,11 @@ import type { Map2D } from "../tensor/tensor.js";
 /** Keeps the divisions of an all-zero map finite; pytorch-grad-cam's constant, kept for parity. */
 const EPSILON = 1e-7;
 
+/** A map whose largest value may be known without looking. */
+export interface FinishedMap extends Map2D {
+  readonly maximum?: number;
+}
+
 /** A copy with negative values, and NaN, set to zero. */
 export function relu(map: Map2D): Map2D {
   const data = new Float32Array(map.data.length);
@@ -14,9 +19,11 @@ export function relu(map: Map2D): Map2D {
 }
 
 /** In place: least value to 0, largest to 1 (almost: the divisor carries 1e-7, so an all-zero or constant map becomes zeros). */
-export function scaleToUnit(map: Map2D, { low, high }: Range = rangeOf(map.data)): Map2D {
-  rescale(map.data, low, Math.fround(Math.fround(high - low) + EPSILON));
-  return map;
+export function scaleToUnit(map: Map2D, { low, high }: Range = rangeOf(map.data)): FinishedMap {
+  const span = Math.fround(high - low);
+  const divisor = Math.fround(span + EPSILON);
+  rescale(map.data, low, divisor);
+  return { ...map, maximum: Math.fround(span / divisor) };
 }
 
 /**
@@ -30,7 +37,7 @@ export function finishLayers(
   inputSize: Size,
   scaled = true,
   fuse?: (maps: readonly Map2D[]) => Map2D,
-): Map2D {
+): FinishedMap {
   const [height, width] = inputSize;
   if (maps.length === 0) return { height, width, data: new Float32Array(height * width) };
   const resized = maps.map((map) => {
@@ -53,27 +60,29 @@ export function finishLayers(
  * The explanation of an image from its finished parts (one for each item and class): their sum over its maximum.
  * All zeros when every part is zero. The parts are used up.
  */
-export function combine(parts: readonly Map2D[]): Map2D {
-  return overMaximum(mean(parts));
+export function combine(parts: readonly FinishedMap[]): Map2D {
+  const one = mean(parts);
+  return overMaximum(one, one.maximum);
 }
 
 /** The largest of the maps at each pixel. In place of the first. */
-export function largest(maps: readonly Map2D[]): Map2D {
-  const [first, ...others] = maps as readonly [Map2D, ...Map2D[]];
-  const { data } = first;
+export function largest(maps: readonly FinishedMap[]): FinishedMap {
+  const [first, ...others] = maps as readonly [FinishedMap, ...Map2D[]];
+  if (others.length === 0) return first;
+  const { height, width, data } = first;
   for (const { data: other } of others) {
     for (let i = 0; i < data.length; i++) {
       const value = other[i]!;
       if (value > data[i]!) data[i] = value;
     }
   }
-  return first;
+  return { height, width, data };
 }
 
 /** Values over the largest of them, in place; zeros stay zeros. */
 export function overMaximum(map: Map2D, high: number = maximumOf(map)): Map2D {
   if (high !== 0 && high !== 1) rescale(map.data, 0, high);
-  return map;
+  return { height: map.height, width: map.width, data: map.data };
 }
 
 export function maximumOf({ data }: Map2D): number {
@@ -86,7 +95,7 @@ export function maximumOf({ data }: Map2D): number {
  */
 export function keepTop(map: Map2D, percent: number): Map2D {
   if (percent >= 100) return map;
-  const sorted = Float32Array.from(map.data).sort();
+  const sorted = map.data.slice().sort();
   const place = ((100 - percent) / 100) * (sorted.length - 1);
   const below = Math.floor(place);
   const share = place - below;
@@ -96,11 +105,11 @@ export function keepTop(map: Map2D, percent: number): Map2D {
 }
 
 /** In place of the first. */
-export function mean(maps: readonly Map2D[]): Map2D {
-  const [first, ...others] = maps as readonly [Map2D, ...Map2D[]];
+export function mean(maps: readonly FinishedMap[]): FinishedMap {
+  const [first, ...others] = maps as readonly [FinishedMap, ...Map2D[]];
   if (others.length === 0) return first;
-  const { data } = first;
+  const { height, width, data } = first;
   for (let i = 0; i < data.length; i++) data[i]! /= maps.length;
   for (const other of others) for (let i = 0; i < data.length; i++) data[i]! += other.data[i]! / maps.length;
-  return first;
+  return { height, width, data };
 }

@@ -46,7 +46,7 @@ export async function forwardPass(
   throwIfAborted(signal);
   const t0 = performance.now();
   const box = planInput(loaded, image, options);
-  const pixels = letterbox(image, box);
+  const pixels = letterbox(image, box, loaded.spare.take(3 * box.inputSize[0] * box.inputSize[1]));
   const t1 = performance.now();
   const result = await forwardOnInput(loaded, plan, pixels, box, keepInput, signal);
   const t2 = performance.now();
@@ -70,6 +70,7 @@ export async function forwardOnInput(
   throwIfAborted(signal);
   const tensors = await session.run({ [loaded.inputName]: input }, plan.outputs);
   input.dispose();
+  loaded.spare.give(pixels);
   const predictions = await readPredictions(loaded, tensors);
   return { letterbox: box, input: kept, predictions, tensors };
 }

@@ -11,7 +11,8 @@ import type { Model } from "../onnx/model.js";
 import type { RuntimePort, SessionOptions } from "../runtime/port.js";
 import { SessionCache } from "../runtime/sessions.js";
 import type { CreateDetectorOptions } from "./create-detector.js";
-import { type LoadedModel, usualSize } from "./loaded-model.js";
+import { type LoadedModel, SpareArray, usualSize } from "./loaded-model.js";
+import { createReach } from "./plan.js";
 
 /**
  * Finds head, layers, names and input of a model, and brings its input to one form, RGB planes `[1, 3, H, W]` of float32 in 0..1. Nothing is
@@ -49,6 +50,8 @@ export async function loadModel(
     rules: options.rules ?? defaultRules,
     forwardValues: options.forwardValues,
     batches: new Map(),
+    spare: new SpareArray(),
+    reach: createReach(model.graph, head),
   };
 }
 

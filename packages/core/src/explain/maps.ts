@@ -7,7 +7,7 @@ import { firstComponent } from "../tensor/principal-component.js";
 import { rangeOf } from "../tensor/range.js";
 import type { Map2D, Tensor } from "../tensor/tensor.js";
 import { readFloats } from "./evidence.js";
-import { finishLayers, maximumOf } from "./finish.js";
+import { type FinishedMap, finishLayers, maximumOf } from "./finish.js";
 import type { ForwardResult } from "./forward-pass.js";
 import { type GradientRequest, gradientsOf } from "./gradients.js";
 import type { LoadedModel } from "./loaded-model.js";
@@ -34,7 +34,7 @@ export interface MapJob {
 
 export interface GroupMaps {
   /** Per group its maps at input size, one for each score; scaled to 0..1 unless `scaled` is false. */
-  readonly maps: readonly (readonly Map2D[])[];
+  readonly maps: readonly (readonly FinishedMap[])[];
   /** Per group and score the largest value of the method's raw maps. */
   readonly maxima: readonly (readonly number[])[];
   /** Per score the detections of all groups. */

@@ -61,9 +61,19 @@ export async function firstNonFinite(
   return undefined;
 }
 
-/** Zero times anything is zero but for NaN and the infinities: one sum tells, without a question for each value. */
+/**
+ * Zero times anything is zero but for NaN and the infinities: one sum tells, without a question for each value. Four sums side by side, as each
+ * addition waits for the one before it.
+ */
 export function allFinite(data: Float32Array): boolean {
-  let sum = 0;
-  for (let i = 0; i < data.length; i++) sum += 0 * data[i]!;
-  return sum === 0;
+  const whole = data.length - (data.length % 4);
+  let [a, b, c, d] = [0, 0, 0, 0];
+  for (let i = 0; i < whole; i += 4) {
+    a += 0 * data[i]!;
+    b += 0 * data[i + 1]!;
+    c += 0 * data[i + 2]!;
+    d += 0 * data[i + 3]!;
+  }
+  for (let i = whole; i < data.length; i++) a += 0 * data[i]!;
+  return a + b + c + d === 0;
 }

@@ -8,7 +8,7 @@ import { buildPrefix, buildTail, type TailModel } from "../onnx/cut.js";
 import { dataTypeName } from "../onnx/data-types.js";
 import { elementType } from "../onnx/element-type.js";
 import { GraphIndex } from "../onnx/graph.js";
-import { DataType, type Model, type Node } from "../onnx/model.js";
+import { DataType, type Graph, type Model, type Node } from "../onnx/model.js";
 
 /** What the planner knows of a loaded detector. */
 export interface PlanContext {
@@ -16,6 +16,14 @@ export interface PlanContext {
   readonly head: DetectorHead;
   readonly rules: readonly GradRule[];
   readonly forwardValues: ForwardValues | undefined;
+  /** What lies behind a value of the graph; it may remember. */
+  readonly reach: (value: string) => Reach;
+}
+
+/** What of a detector's outputs depends on a value of its graph. */
+export interface Reach {
+  readonly levels: ReadonlySet<number>;
+  readonly prototypes: boolean;
 }
 
 /** What an explanation asks of the graph. */
@@ -76,20 +84,34 @@ export interface TailPlan {
   readonly model: TailModel;
 }
 
+/** Tells what depends on values of a graph, each looked for once. */
+export function createReach(graph: Graph, head: DetectorHead): (value: string) => Reach {
+  const index = new GraphIndex(graph);
+  const known = new Map<string, Reach>();
+  return (value) => {
+    const found = known.get(value);
+    if (found !== undefined) return found;
+    const behind = index.descendants([value]);
+    const levels = head.levels.flatMap((level, i) =>
+      level.convOutputs.some((output) => behind.has(output)) ? [i] : [],
+    );
+    const reach = {
+      levels: new Set(levels),
+      prototypes: head.prototypes !== undefined && behind.has(head.prototypes),
+    };
+    known.set(value, reach);
+    return reach;
+  };
+}
+
 /** Which detection levels a layer feeds: the gradient of a row of any other level is exactly zero there. */
-export function levelsBehind(context: PlanContext, layer: Layer): Set<number> {
-  const behind = new GraphIndex(context.model.graph).descendants([layer.value]);
-  const levels = context.head.levels.flatMap((level, index) =>
-    level.convOutputs.some((output) => behind.has(output)) ? [index] : [],
-  );
-  return new Set(levels);
+export function levelsBehind(context: PlanContext, layer: Layer): ReadonlySet<number> {
+  return context.reach(layer.value).levels;
 }
 
 /** Whether the mask prototypes depend on a layer. */
-export function feedsPrototypes({ model, head }: PlanContext, layer: Layer): boolean {
-  const { prototypes } = head;
-  if (prototypes === undefined) return false;
-  return layer.value === prototypes || new GraphIndex(model.graph).descendants([layer.value]).has(prototypes);
+export function feedsPrototypes(context: PlanContext, layer: Layer): boolean {
+  return context.reach(layer.value).prototypes;
 }
 
 /**

@@ -168,7 +168,7 @@ export async function curvatureOf(request: TailRequest): Promise<Tensor> {
     const own = await takeGradient(gradients, tail.layer.value);
     for (let i = 0; i < sum.length; i++) sum[i]! += own?.[i] ?? 0;
   }
-  return { dims: activations.dims, data: Float32Array.from(sum) };
+  return { dims: activations.dims, data: new Float32Array(sum) };
 }
 
 /** Predictions at other activations, and Jᵀ seed there. */

@@ -55,10 +55,11 @@ export function planLetterbox(imageSize: Size, target: LetterboxTarget): Letterb
 
 /**
  * Letterboxes a picture as planned.
+ * @param into where it goes, of `3 · H · W` values; default: a new array.
  * @returns planar RGB 0..1, `[1, 3, H, W]` of `letterbox.inputSize`, grey 114/255 around the content.
- * @throws usage when the picture's data does not fit its size or its size is not the planned one.
+ * @throws usage when the picture's data does not fit its size or its size is not the planned one; internal when `into` is of another size.
  */
-export function letterbox(image: RgbImage, plan: Letterbox): Float32Array {
+export function letterbox(image: RgbImage, plan: Letterbox, into?: Float32Array): Float32Array {
   checkRgbImage(image);
   if (image.height !== plan.imageSize[0] || image.width !== plan.imageSize[1]) {
     throw new WhyboxError(
@@ -68,7 +69,10 @@ export function letterbox(image: RgbImage, plan: Letterbox): Float32Array {
   }
   const [height, width] = plan.inputSize;
   const [contentH, contentW] = plan.contentSize;
-  const data = new Float32Array(3 * height * width);
+  const data = into ?? new Float32Array(3 * height * width);
+  if (data.length !== 3 * height * width) {
+    throw new WhyboxError("internal", `An input of [${height}, ${width}] does not fit into ${data.length} values.`);
+  }
   if (contentH !== height || contentW !== width) data.fill(GREY / 255);
   resizeRgb(image, plan.contentSize, { height, width, data, top: plan.padTop, left: plan.padLeft });
   return data;

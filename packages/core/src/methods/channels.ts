@@ -30,7 +30,7 @@ export function sumOverChannels<K extends keyof Evidence>(
         term(one, c * one.length, c);
         for (let i = 0; i < one.length; i++) sum[i]! += one[i]!;
       }
-      return { height: H, width: W, data: Float32Array.from(sum) };
+      return { height: H, width: W, data: new Float32Array(sum) };
     },
     channels(evidence) {
       const [C, H, W] = shapeOf(evidence.activations);
@@ -67,14 +67,17 @@ export function weightedChannels({ dims, data }: Tensor, weights: Float64Array):
 /** One number per channel, made from the index of the channel's first value and the one behind its last. */
 export function perChannel(tensor: Tensor, value: (start: number, end: number) => number): Float64Array {
   const [C, H, W] = shapeOf(tensor);
-  return Float64Array.from({ length: C }, (_, c) => value(c * H * W, (c + 1) * H * W));
+  const values = new Float64Array(C);
+  for (let c = 0; c < C; c++) values[c] = value(c * H * W, (c + 1) * H * W);
+  return values;
 }
 
 /** The mean of each channel over its cells. */
 export function channelMeans(tensor: Tensor): Float64Array {
+  const { data } = tensor;
   return perChannel(tensor, (start, end) => {
     let sum = 0;
-    for (let i = start; i < end; i++) sum += tensor.data[i]!;
+    for (let i = start; i < end; i++) sum += data[i]!;
     return sum / (end - start);
   });
 }

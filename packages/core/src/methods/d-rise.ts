@@ -74,7 +74,7 @@ export const dRise: CamMethod<"masked"> = {
     }
     report("masks", count);
     report("reliability", reliability);
-    return { height, width, data: Float32Array.from(map) };
+    return { height, width, data: new Float32Array(map) };
   },
 };
 

@@ -40,7 +40,7 @@ export function factorize(activations: Tensor, count: number): Factors {
   );
   return {
     concepts: { dims: [rank, C], data: concepts },
-    heats: { dims: [rank, height, width], data: Float32Array.from(H) },
+    heats: { dims: [rank, height, width], data: new Float32Array(H) },
     error,
   };
 }

@@ -48,7 +48,7 @@ export const fullGrad: CamMethod<"biases"> = {
       const sum = sumOfScaledChannels(gradient, (i) => bias[Math.floor(i / cells)]!);
       add(total, resizeBilinear(sum, H, W));
     }
-    return { height: H, width: W, data: Float32Array.from(total) };
+    return { height: H, width: W, data: new Float32Array(total) };
   },
 };
 
@@ -73,7 +73,7 @@ function sumOfScaledChannels({ dims, data }: Tensor, factor: (i: number) => numb
     const divisor = high - low + EPSILON;
     for (let i = 0; i < cells; i++) sum[i]! += (channel[i]! - low) / divisor;
   }
-  return { height: H, width: W, data: Float32Array.from(sum) };
+  return { height: H, width: W, data: new Float32Array(sum) };
 }
 
 function add(total: Float64Array, map: Map2D): void {

@@ -34,5 +34,5 @@ export function sumOfProducts({ dims, data }: Tensor, other: ArrayLike<number>):
   for (let c = 0; c < C; c++) {
     for (let i = 0; i < H * W; i++) sum[i]! += data[c * H * W + i]! * other[c * H * W + i]!;
   }
-  return { height: H, width: W, data: Float32Array.from(sum) };
+  return { height: H, width: W, data: new Float32Array(sum) };
 }

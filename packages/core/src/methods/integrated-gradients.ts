@@ -54,6 +54,6 @@ export const integratedGradients: CamMethod<"pixels"> = {
     const baseline = await pixels.gradientAt(new Float32Array(x.length).fill(GREY));
     report("scoreDifference", pixels.score - baseline.score);
     report("completenessGap", sum - (pixels.score - baseline.score));
-    return { height: H, width: W, data: Float32Array.from(shares) };
+    return { height: H, width: W, data: new Float32Array(shares) };
   },
 };

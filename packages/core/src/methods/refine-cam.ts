@@ -27,6 +27,6 @@ export const refineCam: CamMethod<"activations" | "gradients"> = {
     const { height, width } = maps[0]!;
     const product = new Float64Array(height * width).fill(1);
     for (const { data } of maps) for (let i = 0; i < product.length; i++) product[i]! *= data[i]!;
-    return { height, width, data: Float32Array.from(product) };
+    return { height, width, data: new Float32Array(product) };
   },
 };

@@ -1,4 +1,4 @@
-import type { Predictions } from "../detector/detection.js";
+import { BOX_COLUMNS, type Predictions } from "../detector/detection.js";
 import type { Box } from "../image/frame.js";
 import { hullSides } from "../tensor/turned-box.js";
 import { extraStart } from "./columns.js";
@@ -53,9 +53,9 @@ function edges({ tape }: PredictionView, centre: Scalar, size: Scalar): [Scalar,
   return [tape.float32(tape.sub(centre, half)), tape.float32(tape.add(centre, half))];
 }
 
-/** x, y, w, h of every row, `[R, 4]`; of turned boxes those of the upright rectangle around them. */
+/** x, y, w, h, objectness of every row; of turned boxes those of the upright rectangle around them. */
 export function boxTable(predictions: Predictions): Float32Array {
-  const boxes = new Float32Array(4 * predictions.rows);
+  const boxes = new Float32Array(BOX_COLUMNS * predictions.rows);
   fillBoxTable(boxes, predictions, 0, predictions.rows);
   return boxes;
 }
@@ -64,12 +64,15 @@ export function boxTable(predictions: Predictions): Float32Array {
 export function fillBoxTable(boxes: Float32Array, predictions: Predictions, start: number, end: number): void {
   const { data, columns, extra } = predictions;
   const angle = extra?.task === "obb" ? extraStart(predictions) : undefined;
-  for (let to = 4 * start, from = start * columns; to < 4 * end; to += 4, from += columns) {
+  for (let row = start, to = BOX_COLUMNS * start, from = start * columns; row < end; row++) {
     boxes[to] = data[from]!;
     boxes[to + 1] = data[from + 1]!;
     boxes[to + 2] = data[from + 2]!;
     boxes[to + 3] = data[from + 3]!;
+    boxes[to + 4] = data[from + 4]!;
     if (angle !== undefined) boxes.set(hullSides(data[from + 2]!, data[from + 3]!, data[from + angle]!), to + 2);
+    to += BOX_COLUMNS;
+    from += columns;
   }
 }
 
@@ -82,7 +85,7 @@ export function withBoxTable(predictions: Predictions): Predictions {
 /** The same number without a tape: for looking at every row. Turned boxes must have their table (`withBoxTable`). */
 export function iouOfRow(predictions: Predictions, row: number, box: Box<"input">): number {
   const data = predictions.boxes ?? predictions.data;
-  const base = row * (predictions.boxes ? 4 : predictions.columns);
+  const base = row * (predictions.boxes ? BOX_COLUMNS : predictions.columns);
   const halfWidth = data[base + 2]! / 2;
   const halfHeight = data[base + 3]! / 2;
   const left = Math.fround(data[base]! - halfWidth);
@@ -99,25 +102,39 @@ export function iouOfRow(predictions: Predictions, row: number, box: Box<"input"
 /** True for most rows: a pixel or more lies between the boxes, so the IoU is 0. Cheaper than the IoU itself. */
 export function isFar(predictions: Predictions, row: number, box: Box<"input">): boolean {
   const data = predictions.boxes ?? predictions.data;
-  const base = row * (predictions.boxes ? 4 : predictions.columns);
+  const base = row * (predictions.boxes ? BOX_COLUMNS : predictions.columns);
   const apartX = Math.abs(2 * data[base]! - box.x1 - box.x2) - data[base + 2]! - (box.x2 - box.x1);
   const apartY = Math.abs(2 * data[base + 1]! - box.y1 - box.y2) - data[base + 3]! - (box.y2 - box.y1);
   return apartX > 2 || apartY > 2;
 }
 
-/** The first row from `row` on that is not far from the box (`isFar`), or the number of rows: the one loop here that sees every row. */
-function skipFar(predictions: Predictions, row: number, box: Box<"input">): number {
-  const { rows } = predictions;
+/** More than the share of a coordinate that rounding an edge to float32 takes away. */
+const ROUNDING = 2 ** -21;
+
+/**
+ * The last row up to `row` whose IoU with the box may be above `least`, or −1: not far from it (`isFar`), and neither so small nor so large that even
+ * a box inside the other would have less. The one loop here that sees every row.
+ */
+function lastNear(predictions: Predictions, row: number, box: Box<"input">, least: number): number {
   const data = predictions.boxes ?? predictions.data;
-  const stride = predictions.boxes ? 4 : predictions.columns;
+  const stride = predictions.boxes ? BOX_COLUMNS : predictions.columns;
   const middleX = box.x1 + box.x2;
   const middleY = box.y1 + box.y2;
   const farX = box.x2 - box.x1 + 2;
   const farY = box.y2 - box.y1 + 2;
+  const area = (box.x2 - box.x1) * (box.y2 - box.y1);
+  const smallest = least * area;
+  const largest = area / least;
+  const rounding = ROUNDING * (Math.abs(box.x1) + Math.abs(box.x2) + Math.abs(box.y1) + Math.abs(box.y2) + 4);
   let at = row;
-  for (let base = at * stride; at < rows; at++, base += stride) {
-    if (Math.abs(2 * data[base]! - middleX) - data[base + 2]! > farX) continue;
-    if (Math.abs(2 * data[base + 1]! - middleY) - data[base + 3]! > farY) continue;
+  for (let base = at * stride; at >= 0; at--, base -= stride) {
+    const width = data[base + 2]!;
+    const height = data[base + 3]!;
+    if (Math.abs(2 * data[base]! - middleX) - width > farX) continue;
+    if (Math.abs(2 * data[base + 1]! - middleY) - height > farY) continue;
+    const [slackX, slackY] = [rounding + ROUNDING * width, rounding + ROUNDING * height];
+    if ((width + slackX) * (height + slackY) < smallest) continue;
+    if (width > slackX && height > slackY && (width - slackX) * (height - slackY) > largest) continue;
     break;
   }
   return at;
@@ -125,7 +142,8 @@ function skipFar(predictions: Predictions, row: number, box: Box<"input">): numb
 
 /**
  * The `count` rows of highest IoU with the box, highest first; of equal ones the lower row first; rows `without` are passed over. Rows whose IoU is not
- * finite (NaN or infinite predictions) are left out. One pass over the rows with a short sorted list, no sort of all.
+ * finite (NaN or infinite predictions) are left out. One pass over the rows with a short sorted list, no sort of all; from the last row to the first,
+ * since large boxes come last: once they are in the list, most small ones need no second look.
  */
 export function nearestRows(
   predictions: Predictions,
@@ -135,21 +153,22 @@ export function nearestRows(
 ): number[] {
   const rows: number[] = [];
   const ious: number[] = [];
-  for (let row = 0; row < predictions.rows; row++) {
-    if (rows.length === count) row = skipFar(predictions, row, box);
-    if (row === predictions.rows) break;
-    if (without(row)) continue;
+  const last = (row: number) => lastNear(predictions, row, box, rows.length === count ? ious[count - 1]! : 0);
+  for (let row = last(predictions.rows - 1); row >= 0; row = last(row - 1)) {
     const iou = iouOfRow(predictions, row, box);
-    if (!Number.isFinite(iou)) continue;
-    if (rows.length === count && iou <= ious[count - 1]!) continue;
+    if (!(iou > 0 && iou < Number.POSITIVE_INFINITY) || without(row)) continue;
+    if (rows.length === count && iou < ious[count - 1]!) continue;
     let at = rows.length;
-    while (at > 0 && ious[at - 1]! < iou) at--;
+    while (at > 0 && ious[at - 1]! <= iou) at--;
     rows.splice(at, 0, row);
     ious.splice(at, 0, iou);
     if (rows.length > count) {
       rows.pop();
       ious.pop();
     }
+  }
+  for (let row = 0; row < predictions.rows && rows.length < count; row++) {
+    if (iouOfRow(predictions, row, box) === 0 && !without(row)) rows.push(row);
   }
   return rows;
 }

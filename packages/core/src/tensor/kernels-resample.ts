@@ -1,5 +1,5 @@
 import type { Kernels } from "./kernels-memory.js";
-import { byteWeights, type LinearTaps, linearTaps } from "./linear-taps.js";
+import { byteWeights, type LinearTaps, linearTaps, type PairTaps, pairTaps } from "./linear-taps.js";
 import { FREE_AT, openRange, type Range, readRange } from "./range.js";
 import type { BytePixels, Planes } from "./resample.js";
 import type { Map2D } from "./tensor.js";
@@ -9,8 +9,8 @@ import type { Map2D } from "./tensor.js";
 
 /** Bytes of an entry in the kernels' tables of taps. */
 const BYTE_COLUMN = 8;
-const BYTE_ROW = 16;
-const FLOAT_TAP = 24;
+const FLOAT_COLUMN = 12;
+const ROW = 16;
 
 /** The rows of a kernel's tables and data, in bytes. */
 interface RowBytes {
@@ -35,32 +35,27 @@ interface Band {
   readonly whole: boolean;
 }
 
-/** As `resizeFloatsPlainly`. The range of the result, or undefined, and nothing done, when the rows are too long for the kernels' memory. */
+/** As `resizeFloatsPlainly`. The range of the result, or undefined, and nothing done, when the rows are too long for the kernels' memory, or one value long. */
 export function resizeFloats(found: Kernels, map: Map2D, target: Map2D): Range | undefined {
-  const { floats } = found;
+  const { floats, ints } = found;
   const { width } = target;
+  if (map.width === 1) return undefined;
   const rowBytes = 4 * wholeVectors(width);
-  const sizes = { tap: FLOAT_TAP, source: 4 * map.width, mixed: rowBytes, target: 4 * width };
+  const sizes = { tap: ROW, source: 4 * map.width, mixed: rowBytes, target: 4 * width };
   const rows = linearTaps(map.height, target.height);
-  const table = (rowBytes / 4) * FLOAT_TAP;
+  const table = (rowBytes / 4) * FLOAT_COLUMN;
   const bands = planBands(found, FREE_AT + table, rows, map.height / target.height, sizes);
   if (bands === undefined) return undefined;
-  const columns = linearTaps(map.width, width);
-  for (let x = 0; x < rowBytes / 4; x++) {
-    const column = Math.min(x, width - 1);
-    const lower = 4 * columns.lower[column]!;
-    writeFloatTap(found, FREE_AT + FLOAT_TAP * x, lower, 4 * columns.upper[column]!, columns.fraction[column]!);
-  }
+  writeFloatColumns(found, pairTaps(map.width, width), rowBytes / 4);
   const range = openRange(found);
   for (const band of bands) {
-    const tap = (y: number, above: number, below: number) =>
-      writeFloatTap(
-        found,
-        band.taps + FLOAT_TAP * (y - band.first),
-        rowBytes * above,
-        rowBytes * below,
-        rows.fraction[y]!,
-      );
+    const tap = (y: number, above: number, below: number) => {
+      const at = (band.taps + ROW * (y - band.first)) / 4;
+      ints[at] = rowBytes * above;
+      ints[at + 1] = rowBytes * below;
+      floats[at + 2] = 1 - rows.fraction[y]!;
+      floats[at + 3] = rows.fraction[y]!;
+    };
     gather(band, rows, tap, (row, count, place) =>
       floats.set(map.data.subarray(row * map.width, (row + count) * map.width), band.from / 4 + place * map.width),
     );
@@ -81,7 +76,7 @@ export function resizeBytes(
 ): boolean {
   const { bytes, ints } = found;
   const planeBytes = 4 * wholeVectors(width);
-  const sizes = { tap: BYTE_ROW, source: 3 * image.width, mixed: 3 * planeBytes, target: 3 * 4 * width };
+  const sizes = { tap: ROW, source: 3 * image.width, mixed: 3 * planeBytes, target: 3 * 4 * width };
   const rows = linearTaps(image.height, height);
   const table = (planeBytes / 4) * BYTE_COLUMN;
   const bands = planBands(found, FREE_AT + table, rows, image.height / height, sizes);
@@ -89,7 +84,7 @@ export function resizeBytes(
   writeByteColumns(found, linearTaps(image.width, width), planeBytes / 4);
   for (const band of bands) {
     const tap = (y: number, above: number, below: number) => {
-      const at = (band.taps + BYTE_ROW * (y - band.first)) / 4;
+      const at = (band.taps + ROW * (y - band.first)) / 4;
       ints[at] = sizes.mixed * above;
       ints[at + 1] = sizes.mixed * below;
       [ints[at + 2], ints[at + 3]] = byteWeights(rows.fraction[y]!);
@@ -110,11 +105,15 @@ export function resizeBytes(
   return true;
 }
 
-function writeFloatTap({ ints, doubles }: Kernels, at: number, lower: number, upper: number, fraction: number): void {
-  ints[at / 4] = lower;
-  ints[at / 4 + 1] = upper;
-  doubles[at / 8 + 1] = 1 - fraction;
-  doubles[at / 8 + 2] = fraction;
+/** Four columns to an entry: where their left values are, then the weights of two and two. */
+function writeFloatColumns({ ints, floats }: Kernels, columns: PairTaps, entries: number): void {
+  for (let x = 0; x < entries; x++) {
+    const column = Math.min(x, columns.left.length - 1);
+    const entry = (FREE_AT + 4 * FLOAT_COLUMN * (x >> 2)) / 4;
+    ints[entry + (x & 3)] = 4 * columns.left[column]!;
+    floats[entry + 4 + 2 * (x & 3)] = columns.weightLeft[column]!;
+    floats[entry + 5 + 2 * (x & 3)] = columns.weightRight[column]!;
+  }
 }
 
 /** The kernel takes the right pixel to follow the left one. Where both are the same, at the edges, the left one gets both weights. */

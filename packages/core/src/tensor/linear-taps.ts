@@ -25,6 +25,25 @@ export function linearTaps(source: number, target: number): LinearTaps {
   return { lower, upper, fraction };
 }
 
+/**
+ * The taps of a row of floats, each as a value, the one to its right, and their weights in float32. Where there is none to the right the value is the
+ * right one of its pair, as OpenCV repeats edges.
+ */
+export interface PairTaps {
+  readonly left: Int32Array;
+  readonly weightLeft: Float32Array;
+  readonly weightRight: Float32Array;
+}
+
+/** `linearTaps` in pairs. A row of one value has no pair: its left one gets all the weight, the right one, beyond the row, none. */
+export function pairTaps(source: number, target: number): PairTaps {
+  const { lower, upper, fraction } = linearTaps(source, target);
+  const last = Math.max(0, source - 2);
+  const left = lower.map((index) => Math.min(index, last));
+  const weightRight = fraction.map((t, d) => (lower[d] === upper[d] ? lower[d]! - left[d]! : t));
+  return { left, weightLeft: weightRight.map((t) => 1 - t), weightRight };
+}
+
 /** OpenCV's fixed point for bytes: weights of 11 bits. */
 const WEIGHT_ONE = 2048;
 

@@ -42,7 +42,7 @@ export function firstComponent(tensor: Tensor, guide?: Map2D): PrincipalComponen
   });
   project(data, means, vector, scores);
   const gap = Math.sqrt(Math.max(next, 0) / value);
-  return { map: signed({ height, width, data: Float32Array.from(scores) }, guide), gap };
+  return { map: signed({ height, width, data: new Float32Array(scores) }, guide), gap };
 }
 
 function withoutNaN(data: Float32Array): Float32Array {

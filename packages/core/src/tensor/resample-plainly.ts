@@ -1,4 +1,4 @@
-import { byteWeights, type LinearTaps, linearTaps } from "./linear-taps.js";
+import { byteWeights, type LinearTaps, linearTaps, type PairTaps, pairTaps } from "./linear-taps.js";
 import type { BytePixels, Planes } from "./resample.js";
 import type { Map2D } from "./tensor.js";
 
@@ -10,7 +10,7 @@ const UNIT = Float32Array.from({ length: 256 }, (_, byte) => byte / 255);
 
 /** `resizeBilinear` into a map that is there. */
 export function resizeFloatsPlainly(map: Map2D, { height, width, data }: Map2D): void {
-  const columns = linearTaps(map.width, width);
+  const columns = pairTaps(map.width, width);
   const rows = linearTaps(map.height, height);
   const readRow = rowCache(
     2,
@@ -57,19 +57,22 @@ function rowCache<Row>(size: number, create: () => Row, fill: (y: number, into: 
   };
 }
 
-function mixRow(map: Map2D, y: number, taps: LinearTaps, into: Float32Array): void {
-  const { data } = map;
-  const { lower, upper, fraction } = taps;
-  const start = y * map.width;
+/** Products of float32 are exact in float64, so rounding each step gives float32 arithmetic. */
+function mixRow(map: Map2D, y: number, { left, weightLeft, weightRight }: PairTaps, into: Float32Array): void {
+  const { data, width } = map;
+  const start = y * width;
   for (let x = 0; x < into.length; x++) {
-    const t = fraction[x]!;
-    into[x] = (1 - t) * data[start + lower[x]!]! + t * data[start + upper[x]!]!;
+    const at = start + left[x]!;
+    const right = width === 1 ? 0 : Math.fround(weightRight[x]! * data[at + 1]!);
+    into[x] = Math.fround(weightLeft[x]! * data[at]!) + right;
   }
 }
 
 function mixRows(above: Float32Array, below: Float32Array, t: number, into: Float32Array, start: number): void {
-  const s = 1 - t;
-  for (let x = 0; x < above.length; x++) into[start + x] = s * above[x]! + t * below[x]!;
+  const s = Math.fround(1 - t);
+  for (let x = 0; x < above.length; x++) {
+    into[start + x] = Math.fround(s * above[x]!) + Math.fround(t * below[x]!);
+  }
 }
 
 interface ByteColumns {

@@ -1,5 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { combine, finishLayers, keepTop, largest, maximumOf, mean, overMaximum } from "../../src/explain/finish.js";
+import {
+  combine,
+  finishLayers,
+  keepTop,
+  largest,
+  maximumOf,
+  mean,
+  overMaximum,
+  scaleToUnit,
+} from "../../src/explain/finish.js";
 import type { Map2D } from "../../src/tensor/tensor.js";
 
 const row = (...values: number[]): Map2D => ({ height: 1, width: values.length, data: Float32Array.from(values) });
@@ -96,5 +105,15 @@ describe("maps together", () => {
     expect(values(overMaximum(row(1, 4, 2), 8))).toEqual([0.125, 0.5, 0.25]);
     expect(values(overMaximum(row(0, 0)))).toEqual([0, 0]);
     expect(values(combine([row(1, 3), row(1, 1)]))).toEqual([0.5, 1]);
+  });
+
+  it("know their maximum only while it is theirs", () => {
+    for (const map of [row(1, 4, 2), row(0, 0), row(-1e-6, 1e-6), row(7, 7)]) {
+      const scaled = scaleToUnit(map);
+      expect(scaled.maximum).toBe(maximumOf(scaled));
+      expect(combine([scaled])).toEqual(overMaximum({ ...map, data: scaled.data.slice() }));
+    }
+    const parts = () => [scaleToUnit(row(0, 1)), scaleToUnit(row(3, 0))];
+    expect([largest(parts()).maximum, mean(parts()).maximum]).toEqual([undefined, undefined]);
   });
 });

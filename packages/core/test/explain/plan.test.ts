@@ -3,7 +3,14 @@ import { defaultRules } from "../../src/autodiff/rules/index.js";
 import type { Layer } from "../../src/detector/layer.js";
 import { listLayers } from "../../src/detector/layers.js";
 import { WhyboxError } from "../../src/errors.js";
-import { joinPlans, levelsBehind, type PlanContext, type PlanRequest, planTaps } from "../../src/explain/plan.js";
+import {
+  createReach,
+  joinPlans,
+  levelsBehind,
+  type PlanContext,
+  type PlanRequest,
+  planTaps,
+} from "../../src/explain/plan.js";
 import { GraphBuilder } from "../../src/onnx/builder.js";
 import { encodeModel } from "../../src/onnx/encode.js";
 import { DataType, type Graph, type Model } from "../../src/onnx/model.js";
@@ -20,7 +27,8 @@ import { halfTensor, toHalf } from "./half.js";
 const images = { dims: [1, 3, 64, 96], data: new Float32Array(3 * 64 * 96).fill(0.5) };
 
 function contextOf(model: Model): PlanContext {
-  return { model, head: anchorHead(model.graph), rules: defaultRules, forwardValues: undefined };
+  const head = anchorHead(model.graph);
+  return { model, head, rules: defaultRules, forwardValues: undefined, reach: createReach(model.graph, head) };
 }
 
 function layersOf({ model, head }: PlanContext, ...indices: number[]) {

@@ -130,4 +130,13 @@ describe("letterbox", () => {
     const plan = planLetterbox([2, 2], dynamic([64, 64]));
     expect(() => letterbox({ height: 1, width: 2, data: new Uint8Array(6) }, plan)).toThrow(/planned for .*\[2, 2\]/);
   });
+
+  it("writes all of an array that is there, and refuses one of another size", () => {
+    const image = { height: 3, width: 7, data: noise(63, 2) };
+    const plan = planLetterbox([3, 7], dynamic([64, 64]));
+    const used = new Float32Array(3 * plan.inputSize[0] * plan.inputSize[1]).fill(7);
+    expect(letterbox(image, plan, used)).toBe(used);
+    expect(used).toEqual(letterbox(image, plan));
+    expect(() => letterbox(image, plan, new Float32Array(5))).toThrow(/does not fit into 5 values/);
+  });
 });

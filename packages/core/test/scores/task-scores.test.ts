@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Extra, Predictions } from "../../src/detector/detection.js";
+import { BOX_COLUMNS, type Extra, type Predictions } from "../../src/detector/detection.js";
 import { defaultScores, evaluateScore, resolveScore, scoreHessianVector } from "../../src/scores/index.js";
 import { iouOfRow, iouOnTape, nearestRows, withBoxTable } from "../../src/scores/iou.js";
 import { maskCellsOf } from "../../src/scores/mask.js";
@@ -223,8 +223,8 @@ describe("rows of turned boxes", () => {
     for (let row = 0; row < predictions.rows; row++) {
       const side = (id: string) =>
         evaluateScore(resolveScore(id), predictions, [{ ...targetIn(predictions), row }], options).value;
-      expect(side("x2") - side("x1")).toBeCloseTo(table[4 * row + 2]!, 5);
-      expect(side("y2") - side("y1")).toBeCloseTo(table[4 * row + 3]!, 5);
+      expect(side("x2") - side("x1")).toBeCloseTo(table[BOX_COLUMNS * row + 2]!, 5);
+      expect(side("y2") - side("y1")).toBeCloseTo(table[BOX_COLUMNS * row + 3]!, 5);
       const ofRow = iouOfRow(predictions, row, box);
       const onTape: Score = { id: "iou", title: "", of: (view) => iouOnTape(view, box, row) };
       expect(evaluateScore(onTape, predictions, [targetIn(predictions)], options).value).toBeCloseTo(ofRow, 12);

@@ -48,6 +48,11 @@ function expectSameFloats(map: Map2D, to: Sides): void {
   const got = emptyMap(to);
   const want = plainMap(map, to);
   const range = resizeFloats(found, map, got);
+  if (map.width === 1) {
+    // A row of one value is left to the plain way.
+    expect(range).toBeUndefined();
+    return;
+  }
   expect(firstDifference(got.data, want.data)).toBeUndefined();
   expect(range).toEqual(rangeOfPlainly(want.data));
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { detect } from "../../../src/detector/detect.js";
-import type { Predictions } from "../../../src/detector/detection.js";
+import { BOX_COLUMNS, type Predictions } from "../../../src/detector/detection.js";
 import { gridHead } from "../../../src/detector/head.js";
 import { cornersOf, probabilisticIou, regularised } from "../../../src/detector/tasks/turned.js";
 import { boxTable } from "../../../src/scores/iou.js";
@@ -100,7 +100,8 @@ describe("detect with turned boxes", () => {
   it("compares the very boxes that the scores read", () => {
     const table = boxTable(predictions);
     for (const { row, boxInput } of detect(predictions, head, ["a", "b", "c"], letterbox, options)) {
-      if (boxInput.x1 > 0) expect(boxInput.x1).toBe(Math.fround(table[4 * row]! - table[4 * row + 2]! / 2));
+      if (boxInput.x1 > 0)
+        expect(boxInput.x1).toBe(Math.fround(table[BOX_COLUMNS * row]! - table[BOX_COLUMNS * row + 2]! / 2));
     }
   });
 });
