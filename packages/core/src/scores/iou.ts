@@ -132,7 +132,8 @@ function lastNear(predictions: Predictions, row: number, box: Box<"input">, leas
     const height = data[base + 3]!;
     if (Math.abs(2 * data[base]! - middleX) - width > farX) continue;
     if (Math.abs(2 * data[base + 1]! - middleY) - height > farY) continue;
-    const [slackX, slackY] = [rounding + ROUNDING * width, rounding + ROUNDING * height];
+    const slackX = rounding + ROUNDING * width;
+    const slackY = rounding + ROUNDING * height;
     if ((width + slackX) * (height + slackY) < smallest) continue;
     if (width > slackX && height > slackY && (width - slackX) * (height - slackY) > largest) continue;
     break;
