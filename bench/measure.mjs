@@ -8,7 +8,7 @@ import { decodeImage, letterbox, planLetterbox, resolveWeights } from "whybox";
 
 export const root = resolve(import.meta.dirname, "..");
 export const quick = process.argv.includes("--quick");
-export const repeats = quick ? 3 : 9;
+export const repeats = quick ? 3 : 15;
 export const threads = availableParallelism();
 export const photo = join(root, "fixtures/photos/dog.jpg");
 export const { path } = await resolveWeights("yolov5s");
@@ -31,13 +31,15 @@ export async function timed(action) {
   return { ms: performance.now() - start, value };
 }
 
-/** Median milliseconds of each action, run in turns so that a noisy machine is noisy for all. */
-export async function interleaved(actions) {
+/**
+ * Median milliseconds of each action, run in turns so that a noisy machine is noisy for all. `pause` milliseconds lie before each: longer than
+ * threads spin on after a run, where a session's do.
+ */
+export async function interleaved(actions, pause = 0) {
   const times = Object.fromEntries(Object.keys(actions).map((name) => [name, []]));
   for (let i = -2; i < repeats; i++) {
     for (const [name, action] of Object.entries(actions)) {
-      // The plain session's threads spin on after its run: without a pause they slow down whatever comes next.
-      await setTimeout(30);
+      if (pause > 0) await setTimeout(pause);
       const { ms } = await timed(action);
       if (i >= 0) times[name].push(ms);
     }
@@ -45,9 +47,13 @@ export async function interleaved(actions) {
   return Object.fromEntries(Object.entries(times).map(([name, values]) => [name, median(values)]));
 }
 
-/** The plain pass: the model as it is, the runtime's defaults, the input ready. */
-export async function plainForward(size, batch = 1) {
-  const session = await ort.InferenceSession.create(bytes, { intraOpNumThreads: threads });
+/**
+ * The plain pass: the model as it is, the input ready, the runtime's defaults but that its threads stop spinning at the end of a run. By
+ * default they go on for some 50 ms and slow down whatever is measured next; the pass itself takes as long either way (`npm run bench` tells).
+ */
+export async function plainForward(size, batch = 1, spinsOn = false) {
+  const extra = spinsOn ? {} : { session: { force_spinning_stop: "1" } };
+  const session = await ort.InferenceSession.create(bytes, { intraOpNumThreads: threads, extra });
   const plan = planLetterbox([image.height, image.width], { size: [size, size], stride: 32, fixed: false });
   const one = letterbox(image, plan);
   const data = new Float32Array(batch * one.length);

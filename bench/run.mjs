@@ -64,9 +64,18 @@ async function byLayer() {
   );
 }
 
+/** That the pass everything is compared with is as fast as with the runtime's defaults. */
+async function control() {
+  const [stops, spins] = [await plainForward(640), await plainForward(640, 1, true)];
+  const times = await interleaved({ stops: stops.run, spins: spins.run }, 150);
+  await stops.release();
+  await spins.release();
+  results.control = { "forward, threads stop spinning / runtime's defaults": ratio(times.stops / times.spins) };
+  print("Control", results.control);
+}
+
 /** The choices that the runtime and the planner leave open, at one layer near the head and one far from it. */
 async function byChoice() {
-  const plain = await plainForward(640);
   const choices = {
     "as shipped": [{}, undefined],
     "threads always spin": [{ spinning: "always" }, undefined],
@@ -76,20 +85,17 @@ async function byChoice() {
   };
   const rows = {};
   for (const layer of [-2, 17, 9]) {
-    const detectors = await Promise.all(
-      Object.entries(choices).map(async ([name, [port, forwardValues]]) => [
-        name,
-        await createDetector(bytes, createOrtPort(ort, port), { threads, ...(forwardValues ? { forwardValues } : {}) }),
-      ]),
-    );
-    const actions = Object.fromEntries(
-      detectors.map(([name, detector]) => [name, () => detector.explain(image, { layer })]),
-    );
-    const times = await interleaved({ plain: plain.run, ...actions });
-    for (const name of Object.keys(choices)) rows[`layer ${layer}, ${name}`] = ratio(times[name] / times.plain);
-    for (const [, detector] of detectors) await detector.dispose();
+    for (const [name, [port, forwardValues]] of Object.entries(choices)) {
+      const plain = await plainForward(640);
+      const options = { threads, ...(forwardValues ? { forwardValues } : {}) };
+      const detector = await createDetector(bytes, createOrtPort(ort, port), options);
+      const explain = () => detector.explain(image, { layer });
+      const times = await interleaved({ plain: plain.run, explain }, port.spinning === "always" ? 150 : 0);
+      rows[`layer ${layer}, ${name}`] = ratio(times.explain / times.plain);
+      await detector.dispose();
+      await plain.release();
+    }
   }
-  await plain.release();
   results.choices = rows;
   print("Choices: explain / forward", rows);
 }
@@ -182,7 +188,7 @@ async function command() {
   print("The whole command (weights cached)", results.command);
 }
 
-for (const part of [byLayer, byChoice, bySize, byDetections, inWorker, command, methodCosts]) await part();
+for (const part of [control, byLayer, byChoice, bySize, byDetections, inWorker, command, methodCosts]) await part();
 if (!quick) {
   const file = join(root, "bench/results/explain.json");
   writeFileSync(file, `${JSON.stringify(results, null, 2)}\n`);
