@@ -1,6 +1,6 @@
 import type { Detection } from "../detector/detection.js";
 import type { Layer } from "../detector/layer.js";
-import type { AnyCamMethod } from "../methods/index.js";
+import { type AnyCamMethod, readsGradients } from "../methods/index.js";
 import type { Map2D } from "../tensor/tensor.js";
 import type { ForwardResult } from "./forward-pass.js";
 import type { NonFiniteOrigin } from "./non-finite.js";
@@ -30,7 +30,7 @@ export function diagnoseLayers(
   trouble: Trouble,
 ): LayerDiagnosis[] {
   const routes = plan.route(explained);
-  const differentiates = method.needs.includes("gradients");
+  const differentiates = readsGradients(method);
   return plan.layers.flatMap((layer) => {
     const mine = routes.flatMap((part) => (part.layers.includes(layer) ? part.detections : []));
     if (plan.auto && mine.length === 0) return [];

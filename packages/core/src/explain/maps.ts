@@ -1,6 +1,8 @@
 import type { Detection } from "../detector/detection.js";
 import type { Layer } from "../detector/layer.js";
 import { throwIfAborted, WhyboxError } from "../errors.js";
+import { channelMeans } from "../methods/channels.js";
+import { readsGradients, readsMeansOnly } from "../methods/index.js";
 import type { Evidence, Setting } from "../methods/method.js";
 import type { Score } from "../scores/score.js";
 import { firstComponent } from "../tensor/principal-component.js";
@@ -81,9 +83,11 @@ export async function makeMaps(job: MapJob, scaled: boolean): Promise<GroupMaps>
   const source = new EvidenceSource(job, explained, notes, nonFinite);
   const found = groups.map(() => options.scores.map((): Map2D[] => []));
   const maxima = groups.map(() => options.scores.map(() => 0));
+  const means = readsMeansOnly(options.method);
   for (const [t, task] of tasks.entries()) {
     for (const [value, { data }] of gradients[t]!) {
-      gradientMax.set(value, Math.max(gradientMax.get(value) ?? 0, absMax(data)));
+      const most = means ? data.at(-1)! : absMax(data);
+      gradientMax.set(value, Math.max(gradientMax.get(value) ?? 0, most));
       if (!allFinite(data)) nonFinite.set(value, "gradients");
     }
     const score = options.scores.indexOf(task.score);
@@ -105,7 +109,7 @@ export async function makeMaps(job: MapJob, scaled: boolean): Promise<GroupMaps>
 
 async function taskGradients(job: MapJob, tasks: readonly Task[]): Promise<readonly ReadonlyMap<string, Tensor>[]> {
   const { loaded, forward, plan, options, signal } = job;
-  if (!options.method.needs.includes("gradients")) return tasks.map(() => new Map());
+  if (!readsGradients(options.method)) return tasks.map(() => new Map());
   const requests = tasks.map(
     ({ layers, entries }): GradientRequest => ({
       layers,
@@ -164,6 +168,13 @@ class EvidenceSource {
       size = activations.dims.slice(1) as [number, number];
       if (needs.has("activations")) evidence.activations = activations;
       if (needs.has("gradients")) evidence.gradients = gradients.get(layer.value) ?? zerosLike(activations);
+      if (needs.has("gradientMeans")) {
+        const found = gradients.get(layer.value);
+        // Of the means alone, the largest value comes behind them.
+        if (found === undefined) evidence.gradientMeans = new Float32Array(activations.dims[0]!);
+        else if (readsMeansOnly(options.method)) evidence.gradientMeans = found.data.subarray(0, -1);
+        else evidence.gradientMeans = new Float32Array(channelMeans(found));
+      }
       if (needs.has("tail")) evidence.tail = await openTail(this.#tail(task, layer, activations));
       if (needs.has("curvature")) evidence.curvature = await curvatureOf(this.#tail(task, layer, activations));
     }

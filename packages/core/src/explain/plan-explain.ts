@@ -2,7 +2,7 @@ import { guidedRules } from "../autodiff/guided.js";
 import type { Detection } from "../detector/detection.js";
 import type { Layer } from "../detector/layer.js";
 import { findTaps, type Taps } from "../detector/taps.js";
-import type { AnyCamMethod } from "../methods/index.js";
+import { type AnyCamMethod, needsWholeGradients } from "../methods/index.js";
 import { type LoadedModel, planContext } from "./loaded-model.js";
 import { biasLayers, inputLayer } from "./pixels.js";
 import { type ForwardPlan, joinPlans, planTaps, type TapPlan } from "./plan.js";
@@ -48,7 +48,7 @@ export function planExplain(
   const main = planTaps(context, {
     layers: needs.has("biases") ? [inputLayer(loaded), ...biasLayers(loaded, masks)] : distinct,
     activations: reads !== "network",
-    gradients: ["gradients", "curvature", "pixels", "biases"].some((need) => needs.has(need)),
+    gradients: needsWholeGradients(method.needs) || (needs.has("gradientMeans") && "means"),
     manySeeds,
     masks,
     tails: needs.has("tail") || needs.has("curvature"),

@@ -1,4 +1,5 @@
 import { type BackwardModel, buildBackwardModel, type ForwardValues } from "../autodiff/backward-model.js";
+import { meansOf } from "../autodiff/gradient-means.js";
 import type { GradRule } from "../autodiff/rule.js";
 import type { DetectorHead } from "../detector/head.js";
 import type { Layer } from "../detector/layer.js";
@@ -31,7 +32,8 @@ export interface PlanRequest {
   readonly layers: readonly Layer[];
   /** Whether the layers' activations come out of the forward session. */
   readonly activations: boolean;
-  readonly gradients: boolean;
+  /** "means": of each gradient the means of its channels and its largest absolute value, `[C + 1]`. */
+  readonly gradients: boolean | "means";
   /** Several seeds in one backward run, where the graph allows it. */
   readonly manySeeds: boolean;
   /** Whether the part behind a layer is run again: the values that go around the layer then come out too. */
@@ -124,7 +126,8 @@ export function planTaps(context: PlanContext, request: PlanRequest): TapPlan {
   const values = [...new Set(layers.map((layer) => layer.value))];
   const taps = request.activations ? values.map((value) => floatTap(model, value)) : [];
   const all = head.levels.map((_, index) => index);
-  const kind = `${request.manySeeds ? "many" : "one"}${request.rules === undefined ? "" : " own rules"}`;
+  const means = gradients === "means" ? " means" : "";
+  const kind = `${request.manySeeds ? "many" : "one"}${request.rules === undefined ? "" : " own rules"}${means}`;
   const masks = request.masks === true && head.prototypes !== undefined;
   const backward = remembered((wanted: readonly Layer[], levels: readonly number[], withMasks: boolean = false) => {
     const key = `${kind}\n${wanted.map((layer) => layer.value).join("\n")}\n#${levels.join(",")}${withMasks ? " masks" : ""}`;
@@ -235,7 +238,8 @@ function makeBackward(
     forwardValues: context.forwardValues ?? "saved",
   });
   const connected = [...backward.gradients.values()].some((value) => value !== null);
-  return connected ? { key, model: backward } : null;
+  if (!connected) return null;
+  return { key, model: request.gradients === "means" ? meansOf(backward) : backward };
 }
 
 /** Prediction convolutions of the other levels, where the whole output takes the seed. */

@@ -48,7 +48,7 @@ export function sumOverChannels<K extends keyof Evidence>(
 
 /** A method whose map is `Σ_c w_c · A[c]`: `weigh` gives one weight per channel. */
 export function weighChannels<K extends keyof Evidence>(
-  weigh: (evidence: Pick<Evidence, K | "activations"> & Setting) => Float64Array,
+  weigh: (evidence: Pick<Evidence, K | "activations"> & Setting) => Float32Array | Float64Array,
 ): Required<Pick<CamMethod<K | "activations">, "channels">> & {
   map(evidence: Pick<Evidence, K | "activations"> & Setting): Map2D;
 } {
@@ -59,7 +59,7 @@ export function weighChannels<K extends keyof Evidence>(
 }
 
 /** `w_c · A[c]`, the weights known. */
-export function weightedChannels({ dims, data }: Tensor, weights: Float64Array): Tensor {
+export function weightedChannels({ dims, data }: Tensor, weights: Float32Array | Float64Array): Tensor {
   const cells = data.length / weights.length;
   return { dims, data: data.map((value, i) => weights[Math.floor(i / cells)]! * value) };
 }

@@ -1,4 +1,4 @@
-import { channelMeans, weighChannels } from "./channels.js";
+import { weighChannels } from "./channels.js";
 import type { CamMethod } from "./method.js";
 
 /**
@@ -12,12 +12,12 @@ import type { CamMethod } from "./method.js";
  *
  * Zhang et al., "Finer-CAM: Spotting the Difference Reveals Finer Details for Visual Explanation", CVPR 2025.
  */
-export const finerCam: CamMethod<"activations" | "gradients"> = {
+export const finerCam: CamMethod<"activations" | "gradientMeans"> = {
   id: "FinerCAM",
   aliases: ["finer-cam"],
   title: "Finer-CAM",
   paper: "Zhang et al., CVPR 2025",
-  needs: ["activations", "gradients"],
+  needs: ["activations", "gradientMeans"],
   scores: ["finer"],
-  ...weighChannels<"gradients">(({ gradients }) => channelMeans(gradients)),
+  ...weighChannels<"gradientMeans">(({ gradientMeans }) => gradientMeans),
 };

@@ -1,4 +1,4 @@
-import { channelMeans, weighChannels } from "./channels.js";
+import { weighChannels } from "./channels.js";
 import type { CamMethod } from "./method.js";
 
 /**
@@ -13,11 +13,11 @@ import type { CamMethod } from "./method.js";
  * Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization", ICCV 2017, eq. 1 and 2
  * (before the ReLU, which is a shared later step). Equal to pytorch-grad-cam's GradCAM.
  */
-export const gradCam: CamMethod<"activations" | "gradients"> = {
+export const gradCam: CamMethod<"activations" | "gradientMeans"> = {
   id: "GradCAM",
   aliases: ["grad-cam", "gradcam", "grad_cam"],
   title: "Grad-CAM",
   paper: "Selvaraju et al., ICCV 2017",
-  needs: ["activations", "gradients"],
-  ...weighChannels<"gradients">(({ gradients }) => channelMeans(gradients)),
+  needs: ["activations", "gradientMeans"],
+  ...weighChannels<"gradientMeans">(({ gradientMeans }) => gradientMeans),
 };

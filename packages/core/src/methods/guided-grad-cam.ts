@@ -20,11 +20,11 @@ import type { CamMethod } from "./method.js";
  *
  * Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization", ICCV 2017, section 3.1.
  */
-export const guidedGradCam: CamMethod<"activations" | "gradients" | "guidedGradients"> = {
+export const guidedGradCam: CamMethod<"activations" | "gradientMeans" | "guidedGradients"> = {
   id: "GuidedGradCAM",
   title: "Guided Grad-CAM (defined for SiLU)",
   paper: "Selvaraju et al., ICCV 2017",
-  needs: ["activations", "gradients", "guidedGradients"],
+  needs: ["activations", "gradientMeans", "guidedGradients"],
   async map(evidence) {
     const { height, width, data } = largestMagnitude(evidence.guidedGradients);
     const cam = await gradCam.map(evidence);

@@ -84,6 +84,23 @@ export function defaultMethodId(single: boolean): string {
   return single ? "tap-fusion" : "GradCAM";
 }
 
+/** True when a method reads gradients at its layers. */
+export function readsGradients({ needs }: AnyCamMethod): boolean {
+  return needs.includes("gradients") || needs.includes("gradientMeans");
+}
+
+/** What needs gradients as they are, each value of them. */
+const WHOLE_GRADIENTS: ReadonlySet<keyof Evidence> = new Set(["gradients", "curvature", "pixels", "biases"]);
+
+/** True when the means of channels are all that a method reads of gradients, so that nothing else of them has to be made. */
+export function readsMeansOnly({ needs }: AnyCamMethod): boolean {
+  return needs.includes("gradientMeans") && !needsWholeGradients(needs);
+}
+
+export function needsWholeGradients(needs: readonly (keyof Evidence)[]): boolean {
+  return needs.some((need) => WHOLE_GRADIENTS.has(need));
+}
+
 /**
  * The method with this id or alias (case and the characters `-`, `_` and space do not matter).
  * @throws usage for an unknown name, with the valid ones; internal when two methods share a name.

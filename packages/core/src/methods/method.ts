@@ -8,6 +8,8 @@ export interface Evidence {
   readonly activations: Tensor;
   /** d score / d activations. */
   readonly gradients: Tensor;
+  /** The mean of each channel of the gradients over its cells, `[C]`: for methods that look at nothing else of them, in place of `gradients`. */
+  readonly gradientMeans: Float32Array;
   /** `∂⟨G, A'⟩ / ∂A` with `A' = A` held fixed: the Hessian of the score times the activations, `[C, H, W]`. Two to four runs of the tail. */
   readonly curvature: Tensor;
   /** The detector's own objectness × class probability for what is explained, the largest over anchors, on the layer's cells: 0..1. */

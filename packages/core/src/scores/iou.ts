@@ -129,8 +129,8 @@ function lastNear(predictions: Predictions, row: number, box: Box<"input">, leas
   let at = row;
   for (let base = at * stride; at >= 0; at--, base -= stride) {
     const width = data[base + 2]!;
-    const height = data[base + 3]!;
     if (Math.abs(2 * data[base]! - middleX) - width > farX) continue;
+    const height = data[base + 3]!;
     if (Math.abs(2 * data[base + 1]! - middleY) - height > farY) continue;
     const slackX = rounding + ROUNDING * width;
     const slackY = rounding + ROUNDING * height;

@@ -1,3 +1,4 @@
+import { channelMeans } from "../../src/methods/channels.js";
 import type { Evidence, Setting } from "../../src/methods/method.js";
 import { sizeOf, type Tensor } from "../../src/tensor/tensor.js";
 
@@ -26,6 +27,7 @@ export const setting: Setting = {
 export function evidenceOf(given: Partial<Evidence & Setting>): Evidence & Setting {
   const activations = given.activations ?? tensor([1, 2, 2], [1, 2, 3, 4]);
   const [, H, W] = activations.dims as [number, number, number];
+  const gradients = given.gradients ?? filled(activations.dims, 0);
   const input = filled([3, 20, 50], 0.5);
   const sums = async (
     count: number,
@@ -41,7 +43,8 @@ export function evidenceOf(given: Partial<Evidence & Setting>): Evidence & Setti
   return {
     ...setting,
     activations,
-    gradients: filled(activations.dims, 0),
+    gradients,
+    gradientMeans: Float32Array.from(channelMeans(gradients)),
     curvature: filled(activations.dims, 0),
     scoreMap: { height: H, width: W, data: Float32Array.from({ length: H * W }, (_, i) => i / (H * W)) },
     places: [

@@ -47,7 +47,8 @@ export function methodFacts(method: AnyCamMethod): MethodFacts {
 /** Follows from what it needs; a method that reads at the input differentiates through all of the network. */
 function runsOf({ needs, reads }: AnyCamMethod): string {
   const runs: string[] = [];
-  if (needs.includes("gradients")) runs.push(reads === "input" ? "1 backward to the picture" : "1 backward");
+  if (needs.includes("gradients") || needs.includes("gradientMeans"))
+    runs.push(reads === "input" ? "1 backward to the picture" : "1 backward");
   if (needs.includes("biases") || needs.includes("guidedGradients")) runs.push("1 backward to the picture");
   if (needs.includes("curvature")) runs.push("2 to 4 behind the layer");
   if (needs.includes("tail")) runs.push("many behind the layer");

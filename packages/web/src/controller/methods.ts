@@ -92,6 +92,6 @@ function runsOf({ needs, reads, auto }: MethodFacts): string {
   if (asks("biases") || asks("guidedGradients") || reads === "input") return "a pass back to the picture";
   if (asks("curvature")) return "a few passes behind the layer";
   if (auto?.startsWith("taps")) return "a pass back to the early layers";
-  if (asks("gradients")) return "a short pass back";
+  if (asks("gradients") || asks("gradientMeans")) return "a short pass back";
   return "no pass of its own";
 }
