@@ -1,8 +1,9 @@
 import { WhyboxError } from "../errors.js";
 import type { Box, Letterbox, Size } from "../image/frame.js";
 import { toImage } from "../image/frame-map.js";
+import { BOX_COLUMNS } from "../tensor/box-columns.js";
 import { hullSides } from "../tensor/turned-box.js";
-import { BOX_COLUMNS, type Detection, type Predictions } from "./detection.js";
+import type { Detection, Predictions } from "./detection.js";
 import type { DetectorHead } from "./head.js";
 import { type Candidate, type NmsOptions, nonMaximumSuppression } from "./nms.js";
 import { extrasOf, turnedBoxOf } from "./tasks/extra.js";

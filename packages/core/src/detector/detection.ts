@@ -54,9 +54,6 @@ export interface Detection {
   readonly cell: readonly [x: number, y: number];
 }
 
-/** Columns of the table of boxes: x, y, w, h, objectness. */
-export const BOX_COLUMNS = 5;
-
 /**
  * Raw predictions of one image, `[R, C]` row-major; columns x, y, w, h (input pixels, centre form), objectness, K class probabilities, and
  * what the task has beside them.
@@ -72,7 +69,7 @@ export interface Predictions {
   /** What the columns behind the classes are; undefined when there are none. */
   readonly extra?: Extra | undefined;
   /**
-   * x, y, w, h, objectness of every row side by side, `[R, BOX_COLUMNS]`, of turned boxes those of the upright rectangle around them: a pass over all
+   * x, y, w, h, objectness of every row side by side, `[R, 5]` (`BOX_COLUMNS`), of turned boxes those of the upright rectangle around them: a pass over all
    * boxes is then short on memory traffic. Optional.
    */
   readonly boxes?: Float32Array;

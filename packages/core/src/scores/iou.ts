@@ -1,5 +1,6 @@
-import { BOX_COLUMNS, type Predictions } from "../detector/detection.js";
+import type { Predictions } from "../detector/detection.js";
 import type { Box } from "../image/frame.js";
+import { BOX_COLUMNS } from "../tensor/box-columns.js";
 import { hullSides } from "../tensor/turned-box.js";
 import { extraStart } from "./columns.js";
 import type { PredictionView } from "./score.js";

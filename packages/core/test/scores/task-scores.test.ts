@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { BOX_COLUMNS, type Extra, type Predictions } from "../../src/detector/detection.js";
+import type { Extra, Predictions } from "../../src/detector/detection.js";
 import { defaultScores, evaluateScore, resolveScore, scoreHessianVector } from "../../src/scores/index.js";
 import { iouOfRow, iouOnTape, nearestRows, withBoxTable } from "../../src/scores/iou.js";
 import { maskCellsOf } from "../../src/scores/mask.js";
 import { Rescorer } from "../../src/scores/rescore.js";
 import type { Score, ScoreTarget } from "../../src/scores/score.js";
+import { BOX_COLUMNS } from "../../src/tensor/box-columns.js";
 import { taskPredictions } from "../support/task-predictions.js";
 
 const options = { topk: 5, versus: 1 };

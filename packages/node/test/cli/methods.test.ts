@@ -18,7 +18,7 @@ describe("whybox methods", () => {
     expect(header).toMatch(/^id +title +needs +runs beside the forward pass +paper$/);
     expect(lines.map((line) => line.split(" ")[0])).toEqual(defaultMethods.map((method) => method.id));
     const line = (id: string) => lines.find((one) => one.startsWith(`${id} `));
-    expect(line("GradCAM")).toMatch(/Grad-CAM +activations, gradients +1 backward +Selvaraju et al\., ICCV 2017$/);
+    expect(line("GradCAM")).toMatch(/Grad-CAM +activations, gradientMeans +1 backward +Selvaraju et al\., ICCV 2017$/);
     expect(line("D-RISE")).toMatch(/ masked +many forward /);
     expect(line("EigenCAM")).toMatch(/ none /);
     expect(line("gradient")).toMatch(/ 1 backward to the picture /);

@@ -1,10 +1,11 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { detect } from "../../../src/detector/detect.js";
-import { BOX_COLUMNS, type Predictions } from "../../../src/detector/detection.js";
+import type { Predictions } from "../../../src/detector/detection.js";
 import { gridHead } from "../../../src/detector/head.js";
 import { cornersOf, probabilisticIou, regularised } from "../../../src/detector/tasks/turned.js";
 import { boxTable } from "../../../src/scores/iou.js";
+import { BOX_COLUMNS } from "../../../src/tensor/box-columns.js";
 import { gridFacts } from "../../support/grid-facts.js";
 
 type Five = [number, number, number, number, number];
