@@ -47,9 +47,9 @@ describe("tables", () => {
 });
 
 it.each([
-  ["/work/night", "night"],
-  ["/work", "."],
+  ["/home/ada/night", "night"],
+  ["/home/ada", "."],
   ["/data/night", resolve("/data/night")],
-])("types %s from /work as %s", (path, expected) => {
-  expect(typedPath(resolve(path), resolve("/work"))).toBe(expected);
+])("types %s from /home/ada as %s", (path, expected) => {
+  expect(typedPath(resolve(path), resolve("/home/ada"))).toBe(expected);
 });
