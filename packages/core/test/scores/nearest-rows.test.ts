@@ -43,3 +43,18 @@ it("the nearest rows are the first of all rows, sorted by IoU", () => {
     { numRuns: 200 },
   );
 });
+
+it("boxes inside one another, whose IoU is the quotient of their areas, are told apart", () => {
+  const random = randomSource(5);
+  for (let round = 0; round < 200; round++) {
+    const [w, h] = [1 + 300 * random(), 1 + 300 * random()];
+    const [x, y] = [300 * random(), 300 * random()];
+    const box = { frame: "input", x1: x - w / 2, y1: y - h / 2, x2: x + w / 2, y2: y + h / 2 } as const;
+    const rows = Array.from({ length: 60 }, () => {
+      const share = Math.sqrt(0.8 + 0.45 * random());
+      return [x, y, w * share, h * share, 1, 1];
+    });
+    const predictions = { rows: rows.length, columns: 6, data: Float32Array.from(rows.flat()) };
+    expect(nearestRows(predictions, box, 10)).toEqual(bySorting(predictions, box, 10));
+  }
+});
