@@ -41,8 +41,8 @@ export interface LoadOptions {
 export interface ModelReport extends ModelFacts {
   /** Path or name as given. */
   readonly source: string;
-  /** What the file is: "torch" for a PyTorch checkpoint. */
-  readonly format: ModelFormat;
+  /** What the file is: "torch" for a PyTorch checkpoint, "tfjs" for a TF.js model. */
+  readonly format: ModelFormat | "tfjs";
   readonly bytes: number;
   /** Hex digest of the model file that runs. */
   readonly sha256: string;

@@ -50,7 +50,7 @@ export async function loadDetector(weights: string | Uint8Array, options: LoadOp
   const found = typeof weights === "string" ? await resolveWeights(weights, options) : undefined;
   const bytes = found ? await readModelFile(found) : (weights as Uint8Array);
   const sha256 = createHash("sha256").update(bytes).digest("hex");
-  const format = modelFormat(bytes);
+  const format = found?.convertedFrom ?? modelFormat(bytes);
   const port = createWorkerPort();
   try {
     if (device !== "cpu") await checkDevice(device, port);

@@ -4,8 +4,8 @@ import { stopsGradient } from "../autodiff/stops.js";
 import type { DetectorHead, DetectorTask, HeadLevel, Selection } from "../detector/head.js";
 import type { InputFacts } from "../detector/input/pixel-form.js";
 import { dataTypeName } from "../onnx/data-types.js";
-import type { Dim, ValueInfo } from "../onnx/model.js";
-import { type Precision, precisionOf } from "../onnx/precision.js";
+import type { Dim, Node, Precision, ValueInfo } from "../onnx/model.js";
+import { precisionOf } from "../onnx/precision.js";
 import { type LoadedModel, planContext } from "./loaded-model.js";
 import { levelsBehind } from "./plan.js";
 
@@ -30,12 +30,24 @@ export interface PortFacts {
   readonly shape: readonly Dim[];
 }
 
+/** An op type in the graph that has no gradient rule and is no constant either. */
+export interface MissingRule {
+  readonly op: string;
+  /** How many nodes have it. */
+  readonly count: number;
+  /** Whether one of them lies between picture and predictions, where a gradient would have to pass: arithmetic with indices does not. */
+  readonly onPath: boolean;
+}
+
 /** What is known of a model. */
 export interface ModelFacts {
   readonly producer: string;
   /** What the file says that it is, as exporters write it: "Ultralytics YOLOv8n model, version 8.4.0"; undefined when it says nothing. */
   readonly description: string | undefined;
+  /** What it computes in. */
   readonly precision: Precision;
+  /** What most weights are in the file: a checkpoint in half precision computes in float32. */
+  readonly storedPrecision: Precision;
   /** As the file declares it. */
   readonly opset: number;
   readonly classNames: readonly string[];
@@ -59,8 +71,7 @@ export interface ModelFacts {
   /** `[h, w]` at which the dims of the layers hold; undefined when the model was not run. */
   readonly inputSize: readonly [number, number] | undefined;
   readonly layers: readonly LayerFacts[];
-  /** Op types in the graph that have no gradient rule and are not constants either, with how many nodes have them. */
-  readonly opsWithoutRule: readonly { readonly op: string; readonly count: number }[];
+  readonly opsWithoutRule: readonly MissingRule[];
 }
 
 /** Sizes from a run: the input `[h, w]`, and the dims of each layer's value. */
@@ -72,10 +83,12 @@ export interface RunSizes {
 /** Gathers what is known of a loaded model; with `sizes` the dims of its layers too. */
 export function inspectModel(loaded: LoadedModel, sizes?: RunSizes): ModelFacts {
   const { model, head } = loaded;
+  const precision = precisionOf(model.graph);
   return {
     producer: [model.producerName, model.producerVersion].filter((word) => word !== "").join(" "),
     description: descriptionOf(model.metadata),
-    precision: precisionOf(model.graph),
+    precision,
+    storedPrecision: model.filePrecision ?? precision,
     opset: model.fileOpset ?? model.opsets.get("") ?? 0,
     classNames: loaded.classNames,
     stride: loaded.stride,
@@ -122,14 +135,21 @@ function whyNot(loaded: LoadedModel, value: string): string | undefined {
   return plan.blocked.map(({ op, count, reason }) => `${op} ×${count}: ${reason}`).join("; ");
 }
 
-function opsWithoutRule(loaded: LoadedModel): { op: string; count: number }[] {
+function opsWithoutRule(loaded: LoadedModel): MissingRule[] {
   const rules = ruleTable(loaded.rules);
-  const counts = new Map<string, number>();
+  const missing = new Map<string, Node[]>();
   for (const node of loaded.model.graph.nodes) {
     const known =
       node.domain === "" && (rules.has(node.opType) || node.outputs.every((_, index) => stopsGradient(node, index)));
     const op = node.domain === "" ? node.opType : `${node.domain}.${node.opType}`;
-    if (!known) counts.set(op, (counts.get(op) ?? 0) + 1);
+    if (known) continue;
+    const nodes = missing.get(op) ?? [];
+    missing.set(op, nodes);
+    nodes.push(node);
   }
-  return [...counts].map(([op, count]) => ({ op, count }));
+  if (missing.size === 0) return [];
+  const { output, prototypes } = loaded.head;
+  const read = prototypes === undefined ? [output] : [output, prototypes];
+  const path = new Set(planDifferentiation(loaded.model.graph, [loaded.inputName], read, rules).path);
+  return [...missing].map(([op, nodes]) => ({ op, count: nodes.length, onPath: nodes.some((node) => path.has(node)) }));
 }

@@ -96,12 +96,17 @@ export interface Graph {
   readonly unknown?: readonly UnknownField[];
 }
 
+/** What weights are, or what a model computes in: "int8" where they are quantised. */
+export type Precision = "float32" | "float16" | "bfloat16" | "float64" | "int8";
+
 export interface Model {
   readonly irVersion: number;
   /** Domain → opset version; "" is the ONNX domain. */
   readonly opsets: ReadonlyMap<string, number>;
   /** The ONNX opset that the file declared, where `normalise` has changed it. Not written back. */
   readonly fileOpset?: number;
+  /** The type of most weights in the file, where its reader has changed it. Not written back. */
+  readonly filePrecision?: Precision;
   readonly producerName: string;
   readonly producerVersion: string;
   readonly metadata: ReadonlyMap<string, string>;

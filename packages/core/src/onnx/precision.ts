@@ -1,7 +1,4 @@
-import { DataType, type Graph } from "./model.js";
-
-/** What a model computes in: the type of most of its weights, or "int8" where they are quantised. */
-export type Precision = "float32" | "float16" | "bfloat16" | "float64" | "int8";
+import { DataType, type Graph, type Precision } from "./model.js";
 
 const FLOATS: ReadonlyMap<number, Precision> = new Map([
   [DataType.FLOAT, "float32"],

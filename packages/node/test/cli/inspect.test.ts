@@ -1,5 +1,6 @@
 import { WhyboxError } from "@whybox/core";
 import { describe, expect, it } from "vitest";
+import { displayWidth } from "../../src/cli/text.js";
 import { createWorld, fakeReport } from "./fake-world.js";
 
 describe("whybox inspect", () => {
@@ -9,26 +10,26 @@ describe("whybox inspect", () => {
     });
     expect(await run.run("inspect", "yolov5s", "--names", "n.yaml")).toBe(0);
     expect(run.stdout()).toBe(`yolov5s
-  format    ONNX, opset 12, 1.5 MB
-  model     Tiny, version 1
-  producer  pytorch
-  task      detection, float32
-  sha256    ${"ab".repeat(32)}
-  licence   AGPL-3.0
-  classes   6: cat, dog, c, d, e, … and 1 more
-  input     images float32 [1, 3, height, ?]
-  output    output float32 [1, rows, 7]
-  pixels    RGB, NCHW, 0..1 (taken for granted)
-  head      anchor-based: output "output" [1, rows, 5 + classes]; non-maximum suppression
+  format     ONNX, opset 12, 1.5 MB, made by pytorch
+  model      Tiny, version 1
+  sha256     ${"ab".repeat(32)}
+  licence    AGPL-3.0
+  task       detection
+  precision  float32
+  classes    6: cat, dog, c, d, e, … and 1 more
+  input      images float32 [1, 3, height, ?]
+  pixels     RGB, NCHW, 0..1 (taken for granted)
+  output     output float32 [1, rows, 7]
+  head       anchor-based: output "output" [1, rows, 5 + classes]
+  selection  non-maximum suppression
 
-Head levels
-  level  stride  anchors  input
-  P3          8        3  /model.17/out
+  level  stride  anchors  reads layer
+  P3          8        3  17
 
-Layers (dims at 32×64)
-  index  name      value          dims            gradient to
-     17  model.17  /model.17/out  [1, 128, 4, 8]  P3
-      -  x         x              ?               none: Foo has no gradient rule
+Layers, by the levels whose boxes have a gradient there (dims at 32×64)
+  P3      17  128×4×8
+  none    x  ?
+          Foo has no gradient rule
 
 Ops without a gradient rule: Foo (2 nodes)
 `);
@@ -42,21 +43,22 @@ Ops without a gradient rule: Foo (2 nodes)
     const document = JSON.parse(run.stdout());
     expect(document).toMatchObject({ schemaVersion: 1, tool: { name: "whybox", version: "9.9.9" } });
     expect(document.model.layers).toHaveLength(2);
+    expect(document.model.opsWithoutRule).toHaveLength(2);
   });
 
   it("says less when the model was not run, knows every op, and has no producer", async () => {
     const run = createWorld({ report: { inputSize: undefined, opsWithoutRule: [], producer: "" } });
     await run.run("inspect", "m.onnx");
-    expect(run.stdout()).toContain("\nLayers\n");
-    expect(run.stdout()).toContain("producer  unknown");
-    expect(run.stdout()).not.toContain("Ops without");
+    expect(run.stdout()).toContain("\nLayers, by the levels whose boxes have a gradient there\n");
+    expect(run.stdout()).toContain("1.5 MB, made by nobody it names\n");
+    expect(run.stdout()).toContain("\nOps without a gradient rule: none\n");
   });
 
   it("says what the file is made for, and what is left out of it", async () => {
     const head = { ...fakeReport.head, kind: "anchor-free", task: "segment", source: "S" } as const;
     const shown = async (selection: typeof fakeReport.head.selection) => {
       const run = createWorld({
-        report: { format: "torch", precision: "int8", description: undefined, head: { ...head, selection } },
+        report: { format: "torch", storedPrecision: "bfloat16", description: undefined, head: { ...head, selection } },
       });
       await run.run("inspect", "m.pt");
       return run.stdout();
@@ -64,9 +66,32 @@ Ops without a gradient rule: Foo (2 nodes)
     const suppressed = await shown({ nms: true, labels: "best", iou: 0.7 });
     expect(suppressed).toContain("PyTorch checkpoint, read as ONNX of opset 12, 1.5 MB");
     expect(suppressed).toContain("the file does not say");
-    expect(suppressed).toContain("detection with masks, int8");
-    expect(suppressed).toContain("anchor-free: S; non-maximum suppression; the file's own, at IoU 0.70, is left out");
-    expect(await shown({ nms: false, labels: "all" })).toContain("anchor-free: S; boxes as they are, end to end");
+    expect(suppressed).toContain("task       detection with masks\n  precision  float32, stored as bfloat16\n");
+    expect(suppressed).toContain("head       anchor-free: S\n");
+    expect(suppressed).toContain("selection  non-maximum suppression; the file's own, at IoU 0.70, is left out\n");
+    expect(await shown({ nms: false, labels: "all" })).toContain("selection  boxes as they are, end to end\n");
+  });
+
+  it("keeps to one screen whatever the file, and says where the rest is", async () => {
+    const long = "狗/".repeat(3000);
+    const port = { name: long, type: "float", shape: [] };
+    const ports = Array.from({ length: 9 }, () => port);
+    const level = { ...fakeReport.head.levels[0]!, name: long, inputs: [long, long] };
+    const layer = { index: undefined, name: long, value: long, dims: undefined, levels: [], differentiable: false };
+    const run = createWorld({
+      report: {
+        ...{ source: long, description: long, producer: long, classNames: Array(99).fill(long), licence: long },
+        ...{ inputs: ports, outputs: ports, head: { ...fakeReport.head, source: long, levels: Array(9).fill(level) } },
+        layers: Array.from({ length: 200 }, (_, i) => ({ ...layer, name: `${i}${long}`, reason: `${i} ${long}` })),
+        opsWithoutRule: Array.from({ length: 50 }, () => ({ op: long, count: 1, onPath: true })),
+      },
+    });
+    await run.run("inspect", "m.onnx");
+    const lines = run.stdout().split("\n").slice(0, -1);
+    expect(lines).toHaveLength(40);
+    for (const line of lines) expect(displayWidth(line)).toBeLessThanOrEqual(100);
+    for (const rest of ["and 94 more", "and 5 more", "and 3 more levels"]) expect(run.stdout()).toContain(rest);
+    expect(lines.at(-4)).toBe("  … of 200 layers: --json tells of all");
   });
 
   it("turns failures into exit codes", async () => {

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { describe, expect, it } from "vitest";
+import { cutText, foldText } from "../../src/cli/fold.js";
 import { formatTable } from "../../src/cli/table.js";
 import { count, displayWidth, printable, typedPath } from "../../src/cli/text.js";
 
@@ -43,6 +44,31 @@ describe("tables", () => {
       "1 picture",
       "2 boxes",
     ]);
+  });
+});
+
+describe("narrow text", () => {
+  it.each([
+    ["abcdef", 6, "start", "abcdef"],
+    ["abcdefg", 6, "start", "abcde…"],
+    ["abcdefg", 6, "end", "…cdefg"],
+    ["狗狗狗狗", 6, "start", "狗狗…"],
+    ["狗狗狗狗", 6, "end", "…狗狗"],
+    ["🐶🐶🐶", 5, "start", "🐶🐶…"],
+    ["x".repeat(1e6), 3, "end", "…xx"],
+  ] as const)("%.9s in %i columns, its %s kept, is %s", (text, width, keep, expected) => {
+    expect(cutText(text, width, keep)).toBe(expected);
+  });
+
+  it.each([
+    ["one two three", 7, 3, ["one two", "three"]],
+    ["one two three", 8, 3, ["one two", "three"]],
+    ["one two three four", 7, 2, ["one two", "three…"]],
+    ["abcdefghij k", 4, 9, ["abcd", "efgh", "ij k"]],
+    ["🐶🐶🐶", 3, 9, ["🐶", "🐶", "🐶"]],
+    ["", 5, 2, [""]],
+  ] as const)("%s in %i columns and %i lines", (text, width, most, expected) => {
+    expect(foldText(text, width, most)).toEqual(expected);
   });
 });
 

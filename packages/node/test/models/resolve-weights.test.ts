@@ -68,7 +68,13 @@ const cached = (): Promise<string[]> => readdir(join(folder, "cache")).catch(() 
 test("fetched once: converted, cached with its origin, and from then on taken from the cache", async () => {
   const progress: DownloadProgress[] = [];
   const found = await resolveWeights("tinyyolo", options({ onProgress: (step) => progress.push(step) }));
-  expect(found).toEqual({ source: "tinyyolo", path: found.path, licence: "MIT", notice: "Made up for a test" });
+  expect(found).toEqual({
+    source: "tinyyolo",
+    path: found.path,
+    convertedFrom: "tfjs",
+    licence: "MIT",
+    notice: "Made up for a test",
+  });
   expect(progress[0]).toEqual({ what: "tinyyolo", received: 0, total: tarball.length });
   expect(progress.at(-1)).toEqual({ what: "tinyyolo", received: tarball.length, total: tarball.length });
   expect(await cached()).toEqual([

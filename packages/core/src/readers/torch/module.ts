@@ -118,6 +118,20 @@ export class TorchModule {
     return keys.map((key) => this.child(String(key)));
   }
 
+  /** All children, whatever they are called; what is none is left out. */
+  children(): TorchModule[] {
+    return [...this.#dict("_modules")]
+      .filter(([, value]) => isModule(value))
+      .map(([name, value]) => new TorchModule(value as PyRecord, this.#pathOf(String(name))));
+  }
+
+  /** All parameters and buffers. */
+  tensors(): TorchTensor[] {
+    return ["_parameters", "_buffers"]
+      .flatMap((name) => [...this.#dict(name).values()])
+      .filter((value) => value instanceof TorchTensor);
+  }
+
   /** @throws unsupported-model when there are children or tensors of other names: then it is not the module that it seems. */
   expectOnly(...names: readonly string[]): void {
     for (const dict of PARTS) {

@@ -6,6 +6,7 @@ import { readHead } from "./head.js";
 import type { TorchModule } from "./module.js";
 import { buildNetwork } from "./network.js";
 import { type PlainValue, toPlain } from "./plain.js";
+import { storedPrecision } from "./stored-precision.js";
 import type { PickleValue } from "./values.js";
 
 const OPSET = 17;
@@ -45,6 +46,7 @@ export function readTorch(bytes: Uint8Array): Model {
   if (names !== undefined) metadata.set("names", namesAsPythonDict(names));
   return {
     irVersion: IR_VERSION,
+    filePrecision: storedPrecision(model),
     opsets: new Map([["", OPSET]]),
     producerName: "whybox",
     producerVersion: "",

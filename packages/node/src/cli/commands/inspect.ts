@@ -24,8 +24,8 @@ export function addInspect(program: Command, context: CliContext, done: (code: E
     .summary("print what is found in a model")
     .description(
       "Prints what is found in a model: format, version, task, precision, inputs, outputs, head, levels, and the layers with\n" +
-        "index, name, shape and the levels whose boxes can be differentiated to them. The model is an ONNX file, a YOLO\n" +
-        "checkpoint (.pt), a TF.js model, an address or the name of known weights.",
+        "their dims and the levels whose boxes can be differentiated to them, on one screen; --json has the rest, such as the names\n" +
+        "of values. The model is an ONNX file, a YOLO checkpoint (.pt), a TF.js model, an address or the name of known weights.",
     )
     .option("--names <file>", "class names: a text file, one a line, or a YOLO data.yaml; default: those in the model")
     .option("--json", "print the report as one JSON document, and nothing else")

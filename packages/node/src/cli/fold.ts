@@ -1,0 +1,40 @@
+import { displayWidth } from "./text.js";
+
+/** The text in at most `width` columns, its start or its end kept; "…" stands for the rest. */
+export function cutText(text: string, width: number, keep: "start" | "end" = "start"): string {
+  if (text.length <= 4 * width && displayWidth(text) <= width) return text;
+  return keep === "start" ? `${startOf(text, width - 1).trimEnd()}…` : `…${endOf(text, width - 1)}`;
+}
+
+/** At most `most` lines of at most `width` columns, broken at spaces, and inside a word where it is longer than a line. */
+export function foldText(text: string, width: number, most: number): string[] {
+  const lines: string[] = [];
+  let rest = text;
+  while (lines.length < most - 1 && displayWidth(rest) > width) {
+    const start = startOf(rest, width);
+    const space = rest[start.length] === " " ? start.length : start.lastIndexOf(" ");
+    lines.push(rest.slice(0, space > 0 ? space : start.length));
+    rest = rest.slice(space > 0 ? space + 1 : start.length);
+  }
+  return [...lines, cutText(rest, width)];
+}
+
+function startOf(text: string, width: number): string {
+  // No character takes more than a few units, but for marks on others, and then less is shown.
+  return take([...text.slice(0, 4 * width + 4)], width).join("");
+}
+
+function endOf(text: string, width: number): string {
+  return take([...text.slice(-4 * width - 4)].reverse(), width)
+    .reverse()
+    .join("");
+}
+
+function take(characters: readonly string[], width: number): string[] {
+  let left = width;
+  const end = characters.findIndex((character) => {
+    left -= displayWidth(character);
+    return left < 0;
+  });
+  return characters.slice(0, end < 0 ? characters.length : end);
+}

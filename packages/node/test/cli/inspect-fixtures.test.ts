@@ -1,0 +1,91 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { createDetector, createOrtPort, encodeModel, modelFormat, readTorch } from "@whybox/core";
+import * as ort from "onnxruntime-node";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { loadDetector, type ModelReport } from "whybox";
+import { inspectionLines } from "../../src/cli/inspect-text.js";
+import { displayWidth } from "../../src/cli/text.js";
+
+const fixtures = resolve(import.meta.dirname, "../../../../fixtures");
+const listed = async (folder: string, ending: RegExp) =>
+  (await readdir(join(fixtures, folder))).filter((file) => ending.test(file)).sort();
+const exported = await listed("exports", /\.onnx\.gz$/);
+const checkpoints = await listed("torch", /\.pt(\.gz)?$/);
+const graphs = await listed("tfjs", /\.json\.gz$/);
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "whybox-inspect-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+async function unpacked(path: string): Promise<Uint8Array> {
+  const bytes = await readFile(join(fixtures, path));
+  return path.endsWith(".gz") ? gunzipSync(bytes) : bytes;
+}
+
+/** As `loadDetector` gives it, without a worker for each file. */
+async function reportOf(bytes: Uint8Array, run = true): Promise<ModelReport> {
+  const detector = await createDetector(bytes, createOrtPort(ort as never), { threads: 1 });
+  const facts = run ? await detector.inspect() : detector.facts;
+  await detector.dispose();
+  const file = { source: "file", format: modelFormat(bytes), bytes: bytes.length, sha256: "0".repeat(64) };
+  return { ...file, licence: undefined, notice: undefined, ...facts };
+}
+
+/** One screen, with all that there is to tell. */
+function expectScreen(report: ModelReport): string {
+  const lines = inspectionLines(report);
+  expect(lines.length).toBeLessThanOrEqual(40);
+  for (const line of lines) expect(displayWidth(line), line).toBeLessThanOrEqual(100);
+  const text = lines.join("\n");
+  expect(text).toContain(`opset ${report.opset}`);
+  expect(text).toContain(`  precision  ${report.precision}`);
+  expect(text).toContain(`  classes    ${report.classNames.length}: `);
+  expect(text).toContain(`  head       ${report.head.kind}: `);
+  for (const { name } of [...report.inputs, ...report.outputs]) expect(text).toContain(name);
+  const [before, layers] = text.split("\nLayers, by the levels ") as [string, string];
+  for (const { name, stride } of report.head.levels) expect(before).toMatch(new RegExp(`\\n  ${name} +${stride} `));
+  const prefix = /names begin with (.*)/.exec(layers)?.[1] ?? "";
+  for (const { index, name, dims } of report.layers) {
+    const label = (index === undefined ? name.slice(prefix.length) : String(index)).replaceAll(/[.()[\]]/g, "\\$&");
+    expect(layers).toMatch(new RegExp(` ${label} +${dims?.slice(1).join("×") ?? "\\?"}( |\\n)`));
+  }
+  expect(layers).toContain("\nOps without a gradient rule: none");
+  return text;
+}
+
+describe("whybox inspect fits one screen", () => {
+  it.each(exported)("%s", async (file) => {
+    expect(expectScreen(await reportOf(await unpacked(`exports/${file}`)))).toContain("  format     ONNX, ");
+  });
+
+  it.each(checkpoints)("%s, and what it is converted to", async (file) => {
+    const bytes = await unpacked(`torch/${file}`);
+    const text = expectScreen(await reportOf(bytes));
+    expect(text).toContain("  format     PyTorch checkpoint, ");
+    const converted = expectScreen(await reportOf(encodeModel(readTorch(bytes)), false));
+    expect(converted).toContain("  format     ONNX, ");
+  });
+
+  it.each(graphs)("%s", async (file) => {
+    const name = file.slice(0, -".json.gz".length);
+    const topology = Buffer.from(await unpacked(`tfjs/${file}`)).toString();
+    const [shard] = JSON.parse(topology).weightsManifest[0].paths as [string];
+    await writeFile(join(folder, "model.json"), topology);
+    await writeFile(join(folder, shard), await unpacked(`tfjs/${name}.bin.gz`));
+    const detector = await loadDetector(folder, { threads: 1, cacheDir: join(folder, "cache") });
+    const report = await detector.inspect();
+    await detector.dispose();
+    expect(expectScreen(report)).toContain("  format     TF.js graph model, ");
+  });
+});
+
+it("tells in what precision a checkpoint is stored", async () => {
+  const [half, single] = await Promise.all(["yolov5-v7.pt", "yolov5-v5.pt"].map((file) => unpacked(`torch/${file}`)));
+  expect(inspectionLines(await reportOf(half!, false)).join("\n")).toContain("precision  float32, stored as float16\n");
+  expect(inspectionLines(await reportOf(single!, false)).join("\n")).toContain("precision  float32\n");
+});
