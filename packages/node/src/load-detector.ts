@@ -115,10 +115,15 @@ async function readModelFile({ path }: ResolvedWeights): Promise<Uint8Array> {
   }
 }
 
+/** What is taken besides ONNX files and checkpoints. */
+const OTHER_WAYS =
+  "A TF.js model (model.json, or its folder), a URL or the name of known weights (docs/weights.md) will do too.";
+
 /** The same error with the file's name in front. */
 function inFile(error: unknown, { source }: ResolvedWeights): unknown {
   if (!(error instanceof WhyboxError)) return error;
-  return new WhyboxError(error.code, `${source}: ${error.message}`, {
+  const ways = error.details.foreign === true ? ` ${OTHER_WAYS}` : "";
+  return new WhyboxError(error.code, `${source}: ${error.message}${ways}`, {
     cause: error,
     details: { ...error.details, file: source },
   });

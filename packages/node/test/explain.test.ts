@@ -232,6 +232,12 @@ describe("the runtime's thread", () => {
     expect(stdout).toBe("done\n");
   });
 
+  it("says of a file that is no model what to give instead", async () => {
+    await expect(loadDetector(resolve(root, "fixtures/photos/dog.jpg"))).rejects.toThrow(
+      /dog\.jpg: This is not an ONNX file: it is a JPEG .*\.onnx export or as its \.pt checkpoint\. A TF\.js model .*known weights/,
+    );
+  });
+
   it("refuses devices and thread counts that cannot be", async () => {
     await expect(loadDetector("yolov5s", { device: "abacus" as never })).rejects.toMatchObject({ code: "usage" });
     await expect(loadDetector("yolov5s", { threads: 0 })).rejects.toMatchObject({ code: "usage" });

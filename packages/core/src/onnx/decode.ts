@@ -63,8 +63,8 @@ function notOnnx(bytes: Uint8Array, what: string): WhyboxError {
   const found = bytes.length === 0 ? "it is empty" : `it is ${what} and starts with ${firstBytes(bytes)}`;
   return new WhyboxError(
     "bad-input",
-    `This is not an ONNX file: ${found}. Give an .onnx file exported from the detector.`,
-    { details: { offset: 0, found: what } },
+    `This is not an ONNX file: ${found}. Give the detector as an .onnx export or as its .pt checkpoint.`,
+    { details: { offset: 0, found: what, foreign: true } },
   );
 }
 

@@ -100,6 +100,10 @@ describe("findAnchorBasedHead refuses, saying what it found", () => {
     },
     "no outputs": { graph: bare([]), says: /no outputs/ },
     "unknown shapes": { graph: bare([["x", undefined]]), says: /"x" of unknown shape.*No output is a detection head/ },
+    "an output in 8 bits": {
+      graph: bare([["x", [1, 7, 84]]], "DequantizeLinear"),
+      says: /quantised to its very output.*nodes_to_exclude.*or give the float model\.$/,
+    },
     "an op that no decoding has": { graph: bare([["x", [1, 9000, 85]]], "Erf"), says: /Erf/ },
   };
   for (const [name, { graph, says }] of Object.entries(cases)) {

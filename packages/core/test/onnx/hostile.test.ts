@@ -39,6 +39,7 @@ describe("files that are no ONNX files", () => {
   ];
   it.each(foreign)("%s: says what it is", (_, bytes, message) => {
     expect(() => readOnnx(bytes)).toThrow(badInput(message));
+    expect(() => readOnnx(bytes)).toThrow(/Give the detector as an \.onnx export or as its \.pt checkpoint\./);
   });
 
   it("shows the first bytes of anything else", () => {

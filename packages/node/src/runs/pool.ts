@@ -2,7 +2,7 @@ import { availableParallelism, totalmem } from "node:os";
 import type { Worker } from "node:worker_threads";
 import { WhyboxError, type WhyboxErrorCode } from "@whybox/core";
 import { Piscina } from "piscina";
-import { createGate, endOutside, shutGate } from "../runtime/gate.js";
+import { createGate, restsAtExit, shutGate, waitAtExit } from "../runtime/gate.js";
 import type { Explainers, Outcome, Task, WorkerReport, WorkerSetup } from "./task.js";
 import type { Answer, Loaded, ThreadData } from "./worker.js";
 
@@ -41,8 +41,7 @@ export function createPool(setup: WorkerSetup, workers: number): Explainers {
   });
   const threads = watchThreads(pool);
   const underWay = new Set<Promise<unknown>>();
-  const atExit = endOutside(gate);
-  process.on("exit", atExit);
+  waitAtExit(gate);
   const call = async (name: string, task: unknown): Promise<unknown> => {
     const asked = pool.run(task, { name });
     underWay.add(asked);
@@ -69,7 +68,7 @@ export function createPool(setup: WorkerSetup, workers: number): Explainers {
       await Promise.allSettled(underWay);
       await threads.loaded();
       await pool.destroy();
-      process.off("exit", atExit);
+      restsAtExit(gate);
     },
   };
 }

@@ -26,16 +26,29 @@ export function waitOutside(gate: Gate, ms: number): void {
   }
 }
 
-/** What a process does at its end about threads that may be at work: `process.on("exit", …)`. */
-export function endOutside(gate: Gate): () => void {
-  return () => {
-    shutGate(gate);
-    waitOutside(gate, EXIT_MS);
-  };
+/** Threads that may be at work when the process ends. It ends once, so this is the process's own, and so is the one listener. */
+const atWork = new Set<Gate>();
+
+/** From now on, and until `restsAtExit`, the process waits at its end until the gate's threads are outside. */
+export function waitAtExit(gate: Gate): void {
+  if (atWork.size === 0) process.on("exit", endOutside);
+  atWork.add(gate);
+}
+
+/** The gate's threads may be ended at any time. */
+export function restsAtExit(gate: Gate): void {
+  atWork.delete(gate);
+  if (atWork.size === 0) process.off("exit", endOutside);
 }
 
 /** Longer than a pass of any network on a slow machine; a thread that hangs must not keep the process for ever. */
 const EXIT_MS = 30_000;
+
+function endOutside(): void {
+  const end = performance.now() + EXIT_MS;
+  for (const gate of atWork) shutGate(gate);
+  for (const gate of atWork) waitOutside(gate, Math.max(0, end - performance.now()));
+}
 
 /** A port of the thread itself whose native calls go through the gate. @throws (by these) aborted when it is shut. */
 export function gatedPort(port: RuntimePort, gate: Gate): RuntimePort {

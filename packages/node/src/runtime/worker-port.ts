@@ -7,7 +7,7 @@ import {
   WhyboxError,
   type WhyboxErrorCode,
 } from "@whybox/core";
-import { createGate, endOutside, shutGate } from "./gate.js";
+import { createGate, restsAtExit, shutGate, waitAtExit } from "./gate.js";
 import { type Answer, loaded, type RemoteTensor, type Replies, type Request } from "./protocol.js";
 
 /** A runtime whose sessions live in a worker thread, so that the caller's event loop stays free while a model runs. */
@@ -59,7 +59,6 @@ class WorkerCaller {
   readonly #gate = createGate();
   readonly #worker: Worker;
   readonly #waiting = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>();
-  readonly #atExit = endOutside(this.#gate);
   /** What the thread has to answer; its loading is the first. */
   #unanswered = 1;
   #rests: () => void = () => undefined;
@@ -70,7 +69,7 @@ class WorkerCaller {
   constructor() {
     // Flags of the process (--input-type, --import, …) are for its own script, not for the thread's.
     this.#worker = new Worker(new URL("./worker.js", import.meta.url), { execArgv: [], workerData: this.#gate });
-    process.on("exit", this.#atExit);
+    waitAtExit(this.#gate);
     this.#worker.on("message", (answer: Answer | typeof loaded) => {
       if (answer !== loaded) this.#settle(answer);
       this.#answered();
@@ -93,7 +92,7 @@ class WorkerCaller {
       this.#waiting.set(call, { resolve, reject });
       if (this.#unanswered++ === 0) {
         this.#worker.ref();
-        process.on("exit", this.#atExit);
+        waitAtExit(this.#gate);
       }
       this.#worker.postMessage({ ...request, call }, transfer);
     });
@@ -119,7 +118,7 @@ class WorkerCaller {
   #answered(): void {
     if (--this.#unanswered > 0) return;
     this.#worker.unref();
-    process.off("exit", this.#atExit);
+    restsAtExit(this.#gate);
     this.#rests();
   }
 

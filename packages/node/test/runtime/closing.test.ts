@@ -97,6 +97,15 @@ describe("a detector", () => {
     expect(await script(body, { yolov5s, photo })).toEqual({ code: 3, stdout: "", stderr: "" });
   });
 
+  it("listens for the end of the process once, however many there are", { timeout: 120_000 }, async () => {
+    const body = `const before = process.listenerCount("exit");
+      const ports = Array.from({ length: 12 }, () => createWorkerPort());
+      console.log(process.listenerCount("exit") - before);
+      await Promise.all(ports.map((port) => port.close()));
+      console.log(process.listenerCount("exit") - before);`;
+    expect(await script(body, { photo })).toEqual({ code: 0, stdout: "1\n0\n", stderr: "" });
+  });
+
   it("may be given up while its thread loads", { timeout: 120_000 }, async () => {
     const body = `for (let wait = 0; wait < 200; wait += 40) {
         const port = createWorkerPort();

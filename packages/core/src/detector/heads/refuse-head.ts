@@ -19,9 +19,18 @@ export function unsupportedHead(graph: Graph, misses: readonly Miss[], verdict?:
   const look = verdict ?? (misses.some(({ close }) => close) ? undefined : looksLike(graph));
   const reasons = misses.map(({ output, reason }) => `Output "${output}": ${reason}.`);
   const why = look ?? ["No output is a detection head that is known.", ...reasons.slice(0, 4)].join(" ");
-  return new WhyboxError("unsupported-model", `${found} ${why} ${EXPECTED}`, {
+  const advice = look === undefined && isQuantisedToTheEnd(graph) ? ` ${QUANTISED}` : "";
+  return new WhyboxError("unsupported-model", `${found} ${why} ${EXPECTED}${advice}`, {
     details: { outputs: graph.outputs.map(({ name, shape }) => ({ name, shape })), reasons },
   });
+}
+
+const QUANTISED =
+  "The file is quantised to its very output: pixels and probabilities share one scale, and little is left of either. Quantise it again without what lies behind the prediction convolutions (nodes_to_exclude of ONNX Runtime's quantiser), or give the float model.";
+
+function isQuantisedToTheEnd({ nodes, outputs }: Graph): boolean {
+  const names = new Set(outputs.map(({ name }) => name));
+  return nodes.some(({ opType, outputs: [value] }) => opType === "DequantizeLinear" && names.has(value ?? ""));
 }
 
 /** A sentence about what the model seems to be and what to do about it; undefined when nothing fits. */
