@@ -1,9 +1,11 @@
 // Measures how far the heatmaps of one model in several precisions lie apart.
 //   node bench/precision.mjs fp32.onnx fp16.onnx int8.onnx             the committed photos
 //   node bench/precision.mjs fp32.onnx int8.onnx photo.jpg …           other photos
-//   --layer 17   --method LayerCAM   --repeats 5
-// The first model is what the others are compared with. docs/precision.md says what the columns mean.
-import { readdirSync } from "node:fs";
+//   --layer 17   --method LayerCAM   --repeats 5   --out file.json
+// The first model is what the others are compared with. docs/precision.md says what the columns mean. Of the committed photos the numbers are
+// saved to bench/results/precision.json, of others only where --out says.
+import { readdirSync, writeFileSync } from "node:fs";
+import { availableParallelism, cpus } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { decodeImage, loadDetector } from "whybox";
@@ -15,6 +17,7 @@ const { values, positionals } = parseArgs({
     layer: { type: "string", multiple: true },
     method: { type: "string" },
     repeats: { type: "string", default: "3" },
+    out: { type: "string" },
   },
 });
 const isModel = (file) => /\.(onnx|pt)$/.test(file);
@@ -101,11 +104,29 @@ function overlapOfHottest(a, b) {
   return both / either;
 }
 
-const [reference, ...others] = models;
+const rounded = (value) => Number(value.toFixed(3));
+
+/** How one model sees one photo, beside how the first does. */
+function compared(path, i) {
+  const [base, found] = [seen.get(models[0])[i], seen.get(path)[i]];
+  const isEmpty = base.detections.length === 0 || found.detections.length === 0;
+  const maps = path === models[0] || isEmpty ? undefined : distance(base.map, found.map);
+  return {
+    model: basename(path),
+    photo: basename(photos[i]),
+    detections: found.detections.length,
+    inCommon: inCommon(base.detections, found.detections),
+    ...(maps && Object.fromEntries(Object.entries(maps).map(([name, value]) => [name, rounded(value)]))),
+    forwardMs: rounded(found.forward),
+    backwardMs: rounded(found.backward ?? 0),
+  };
+}
+
 const seen = new Map();
 for (const path of models) seen.set(path, await look(path));
-const row = (...cells) => console.log(`| ${cells.join(" | ")} |`);
-row(
+const rows = models.flatMap((path) => photos.map((_, i) => compared(path, i)));
+const line = (...cells) => console.log(`| ${cells.join(" | ")} |`);
+line(
   "model",
   "photo",
   "detections",
@@ -117,16 +138,16 @@ row(
   "forward ms",
   "backward ms",
 );
-row(...Array(10).fill("---"));
-for (const path of [reference, ...others]) {
-  photos.forEach((photo, i) => {
-    const [base, found] = [seen.get(reference)[i], seen.get(path)[i]];
-    const isEmpty = base.detections.length === 0 || found.detections.length === 0;
-    const d = path === reference || isEmpty ? undefined : distance(base.map, found.map);
-    const numbers =
-      d === undefined ? Array(4).fill("") : [d.most, d.mean, d.correlation, d.overlap].map((v) => v.toFixed(3));
-    const common = inCommon(base.detections, found.detections);
-    const times = [found.forward, found.backward ?? 0].map((ms) => ms.toFixed(0));
-    row(basename(path), basename(photo), found.detections.length, common, ...numbers, ...times);
-  });
+line(...Array(10).fill("---"));
+for (const { model, photo, detections, forwardMs, backwardMs, ...row } of rows) {
+  const numbers = [row.most, row.mean, row.correlation, row.overlap].map((value) => value?.toFixed(3) ?? "");
+  line(model, photo, detections, row.inCommon, ...numbers, forwardMs.toFixed(0), backwardMs.toFixed(0));
+}
+const file = values.out ?? (given.length > 0 ? undefined : join(root, "bench/results/precision.json"));
+if (file !== undefined) {
+  const date = new Date().toISOString().slice(0, 10);
+  const machine = { node: process.version, threads: availableParallelism(), cpu: cpus()[0]?.model };
+  const asked = { method: values.method ?? "default", layer: values.layer ?? "auto", repeats: Number(values.repeats) };
+  writeFileSync(file, `${JSON.stringify({ date, ...machine, ...asked, rows }, null, 2)}\n`);
+  console.log(`\nSaved to ${file}`);
 }
