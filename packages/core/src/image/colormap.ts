@@ -1,9 +1,10 @@
 import { didYouMean, WhyboxError } from "../errors.js";
-import { infernoHex } from "./colormaps/inferno.js";
+import { fromSteps } from "./colormaps/color-steps.js";
+import { inferno } from "./colormaps/inferno.js";
 import { jet } from "./colormaps/jet.js";
-import { magmaHex } from "./colormaps/magma.js";
-import { turboHex } from "./colormaps/turbo.js";
-import { viridisHex } from "./colormaps/viridis.js";
+import { magma } from "./colormaps/magma.js";
+import { turbo } from "./colormaps/turbo.js";
+import { viridis } from "./colormaps/viridis.js";
 
 /** Names that `colormap` takes; the first is the default. */
 export const colormapNames = ["jet", "turbo", "viridis", "inferno", "magma"] as const;
@@ -12,10 +13,10 @@ export type ColormapName = (typeof colormapNames)[number];
 
 const TABLES: Readonly<Record<ColormapName, () => Uint8Array>> = {
   jet,
-  turbo: () => fromHex(turboHex),
-  viridis: () => fromHex(viridisHex),
-  inferno: () => fromHex(infernoHex),
-  magma: () => fromHex(magmaHex),
+  turbo: () => fromSteps(turbo),
+  viridis: () => fromSteps(viridis),
+  inferno: () => fromSteps(inferno),
+  magma: () => fromSteps(magma),
 };
 
 /**
@@ -30,8 +31,4 @@ export function colormap(name: string): Uint8Array {
     `There is no colour map "${name}".${didYouMean(name, colormapNames)} Valid ones: ${colormapNames.join(", ")}.`,
     { details: { colormap: name, valid: colormapNames } },
   );
-}
-
-function fromHex(hex: string): Uint8Array {
-  return Uint8Array.from({ length: hex.length / 2 }, (_, i) => Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16));
 }
