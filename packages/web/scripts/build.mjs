@@ -8,7 +8,7 @@ const here = resolve(import.meta.dirname, "..");
 const root = resolve(here, "../..");
 const page = join(root, "packages/node/dist/page");
 
-const sources = ["src", "public", "scripts", "index.html", "vite.config.ts", "package.json"].map((name) =>
+const sources = ["src", "public", "scripts", "plugins", "index.html", "vite.config.ts", "package.json"].map((name) =>
   join(here, name),
 );
 const made = statSync(join(page, "service-worker.js"), { throwIfNoEntry: false })?.mtimeMs ?? 0;

@@ -1,2 +1,10 @@
 /** Version of the package; the build puts it in. */
 declare const __WHYBOX_VERSION__: string;
+/** Where the built worker lies. */
+declare module "virtual:engine-worker" {
+  export const workerAddress: string;
+}
+/** Where the file with the engine's sentences lies. */
+declare module "virtual:sentences" {
+  export const sentencesAddress: string;
+}

@@ -10,7 +10,7 @@ export interface MethodFacts {
   readonly auto: string | undefined;
 }
 
-/** Every method of the engine, in its order. The build puts the values in place of this file: the page needs no numerics. */
+/** Every method of the engine, in its order. The build puts the values into the page: it needs no numerics. */
 export const methodFacts: readonly MethodFacts[] = defaultMethods.map(
   ({ id, title, paper, needs, reads = "layers", auto }) => ({ id, title, paper, needs, reads, auto }),
 );

@@ -31,8 +31,10 @@ import {
 import { ACTIVATIONS, activationsMethod, toUnit } from "./activations.js";
 import { type Decoded, decodePhoto, pixelsOf } from "./decode.js";
 import type { Origin } from "./document.js";
+import { loadSentences } from "./load-sentences.js";
 import { chooseProvider, wasmProvider } from "./provider.js";
 import { loadRuntime, talkingPort } from "./runtime.js";
+import { inFull } from "./sentences.js";
 import { loadWeights, type ModelFile } from "./weights.js";
 
 /** The detector and the picture of this worker. One call at a time: a session runs once at a time. */
@@ -53,7 +55,7 @@ export class WebEngine {
     const made = await this.#make(file, provider, base).catch(async (error) => {
       // A driver may refuse what its adapter promised.
       if (provider.device !== "webgpu" || device === "webgpu" || !isRuntime(error)) throw error;
-      const note = `WebGPU refused the model (${(error as Error).message.slice(0, 120)}).`;
+      const note = `WebGPU refused the model (${(await inFull((error as Error).message, loadSentences)).slice(0, 120)}).`;
       return this.#make(file, { ...wasmProvider(threads), note }, base);
     });
     await this.#detector?.dispose();

@@ -2,6 +2,8 @@ import { expose, transfer } from "comlink";
 import type { Answer, Engine, Explanation, OnProgress, Thumbnail } from "../protocol.js";
 import { answerOf } from "./answer.js";
 import { WebEngine } from "./engine.js";
+import { loadSentences } from "./load-sentences.js";
+import { inFull } from "./sentences.js";
 
 const engine = new WebEngine();
 const running = new Map<number, AbortController>();
@@ -19,7 +21,7 @@ function queued<T>(job: number, body: (signal: AbortSignal) => Promise<T>): Prom
   );
   last = mine;
   return mine
-    .then((answer): Answer<T> => (controller.signal.aborted ? aborted : answer))
+    .then((answer) => inFull<Answer<T>>(controller.signal.aborted ? aborted : answer, loadSentences))
     .finally(() => running.delete(job));
 }
 

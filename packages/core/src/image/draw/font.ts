@@ -45,10 +45,9 @@ const PLAIN: ReadonlyMap<string, string> = new Map([
 
 /** Decodes the embedded letters (format: fixtures/make/font-atlas.py). Cheap enough to do once a picture. */
 export function loadFont(): Font {
-  const { base64, ...metrics } = fontOutlines;
-  const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+  const { bytes, ...metrics } = fontOutlines;
   const glyphs = new Map<number, Glyph>();
-  const reader = varintReader(bytes);
+  const reader = varintReader(bytes());
   while (!reader.done()) {
     const code = reader.next();
     const advance = reader.next();
