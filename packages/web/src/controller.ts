@@ -3,8 +3,9 @@ import { answered, failureOf, nextJob, Task } from "./controller/calls.js";
 import { compareInTurn, waiting } from "./controller/comparison.js";
 import { brokenOff, explainFrames, type LiveWorld, type NextFrame, noFrame } from "./controller/live.js";
 import { MapMaker } from "./controller/map-maker.js";
+import { type EngineHandle, restore, type WatchedEngine, watchMemory } from "./controller/memory-watch.js";
 import { neighbourOf, sceneOf, shownOf, subjectOf } from "./controller/read-state.js";
-import { detectRequest, methodsOf, thresholds } from "./controller/requests.js";
+import { detectRequest, methodsOf, nameOf, openRequest, thresholds } from "./controller/requests.js";
 import {
   defaultSettings,
   detectionSettings,
@@ -24,14 +25,7 @@ import {
   sentenceOf,
 } from "./controller/state.js";
 import { documentRequest, drawRequest } from "./controller/take-away.js";
-import type { Engine, Failure, OnProgress, Weights } from "./protocol.js";
-
-/** The worker as the controller sees it. */
-export interface EngineHandle {
-  readonly engine: Engine;
-  /** Ends the worker and all that lives in it. */
-  close(): void;
-}
+import type { Failure, OnProgress, OpenRequest, Weights } from "./protocol.js";
 
 export interface ControllerOptions {
   readonly startEngine: () => EngineHandle;
@@ -48,11 +42,13 @@ export class Controller {
   readonly #now: () => number;
   readonly #listeners = new Set<() => void>();
   readonly #maker: MapMaker;
-  #handle: EngineHandle;
+  #handle: WatchedEngine;
   #state: State;
   #weights: Weights = { kind: "default" };
-  /** Set once WebGPU has refused a run though nobody asked for it by name. */
+  /** WebGPU has refused a run though nobody asked for it by name. */
   #withoutGpu = false;
+  /** A new worker is being given what the last one had. */
+  #restoring = false;
   readonly #cancel = (job: number): void => void this.#handle.engine.cancel(job);
   readonly #opening = new Task(this.#cancel);
   readonly #decoding = new Task(this.#cancel);
@@ -66,7 +62,7 @@ export class Controller {
   constructor(options: ControllerOptions) {
     this.#options = options;
     this.#now = options.now ?? (() => performance.now());
-    this.#handle = options.startEngine();
+    this.#handle = this.#startEngine();
     this.#maker = new MapMaker(
       () => this.#handle.engine,
       this.#now,
@@ -89,9 +85,7 @@ export class Controller {
 
   /** Opens a model: the default weights, or a file. */
   openModel(weights: Weights = { kind: "default" }): Promise<void> {
-    const { device: wanted, threads } = this.#state.settings;
-    const device = this.#withoutGpu && wanted === "auto" ? "wasm" : wanted;
-    const name = weights.kind === "file" ? weights.name : "the default weights";
+    const name = nameOf(weights);
     this.#weights = weights;
     this.#forget();
     this.#update({ model: { phase: "opening", name, progress: undefined }, found: { phase: "none" } });
@@ -100,8 +94,7 @@ export class Controller {
     };
     return this.#opening.start(
       async (step) => {
-        const request = { base: this.#options.base, weights, device, threads };
-        const model = await step((job) => this.#handle.engine.open(job, request, onProgress));
+        const model = await step((job) => this.#handle.engine.open(job, this.#openRequest(), onProgress));
         this.#update({ model: { phase: "ready", model }, said: `${model.name} is ready.` });
         await this.#detect();
       },
@@ -228,10 +221,8 @@ export class Controller {
     this.#update({ thumbnails: "running" });
     const request = thresholds(this.#state.settings);
     void this.#looking.start(
-      async (step) => {
-        const thumbnails = await step((job) => this.#handle.engine.activations(job, request, () => {}));
-        this.#update({ thumbnails });
-      },
+      async (step) =>
+        this.#update({ thumbnails: await step((job) => this.#handle.engine.activations(job, request, () => {})) }),
       (error) => this.#update({ thumbnails: [], said: failureOf(error).message }),
     );
   }
@@ -250,8 +241,7 @@ export class Controller {
 
   /** The JSON of what is shown, as the command writes it (docs/result.schema.json). */
   async document(): Promise<unknown> {
-    const request = documentRequest(this.#state, this.#shown())!;
-    return answered(await this.#handle.engine.document(nextJob(), request));
+    return answered(await this.#handle.engine.document(nextJob(), documentRequest(this.#state, this.#shown())!));
   }
 
   /** Detections that the class filter lets through. */
@@ -282,12 +272,37 @@ export class Controller {
     this.#update({ ...nothingSelected, thumbnails: undefined });
   }
 
+  #openRequest(): OpenRequest {
+    return openRequest(this.#options.base, this.#weights, this.#state.settings, this.#withoutGpu);
+  }
+
+  #startEngine(): WatchedEngine {
+    return watchMemory(this.#options.startEngine(), (failure) => this.#replaceEngine(failure));
+  }
+
+  /** The runtime's memory never shrinks: another worker takes over, with the model and the picture that are there, and waits to be asked. */
+  #replaceEngine(full: Failure): void {
+    this.#handle.close(full);
+    this.#handle = this.#startEngine();
+    // What did not fit into a fresh worker does not fit into the next.
+    if (this.#restoring) return;
+    const { model, photo } = this.#state;
+    const request = model.phase === "ready" ? this.#openRequest() : undefined;
+    this.#restoring = true;
+    void restore(this.#handle.engine, request, photo.phase === "ready" ? photo.file : undefined).then((failed) => {
+      this.#restoring = false;
+      if (failed.model)
+        this.#update({ model: { phase: "failed", name: nameOf(this.#weights), failure: failed.model } });
+      if (failed.photo && photo.phase === "ready") this.failPhoto(photo.name, failed.photo);
+    });
+  }
+
   /** Threads and device hold for a worker's whole life, so another one starts. */
   async #restart(): Promise<void> {
     const { photo } = this.#state;
     for (const task of [this.#opening, this.#decoding]) task.stop();
     this.#handle.close();
-    this.#handle = this.#options.startEngine();
+    this.#handle = this.#startEngine();
     const again = photo.phase === "ready" || photo.phase === "decoding";
     await Promise.all([again ? this.openPhoto(photo.name, photo.file) : undefined, this.openModel(this.#weights)]);
   }
@@ -358,8 +373,8 @@ export class Controller {
           const shown = await this.#maker.make(step, sceneOf(this.#state), subject, one);
           this.#update({ map: { ...this.#state.map, shown: { ...shown, isQuick: one !== settings.method } } });
         }
-        this.#update({ map: { ...this.#state.map, running: undefined, progress: undefined } });
-        this.#update({ said: sentenceOf(this.#state.map.shown) });
+        const map = { ...this.#state.map, running: undefined, progress: undefined };
+        this.#update({ map, said: sentenceOf(map.shown) });
       },
       (error) => {
         const failure = failureOf(error);

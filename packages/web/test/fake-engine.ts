@@ -1,5 +1,5 @@
 import type { Detection } from "@whybox/core";
-import type { EngineHandle } from "../src/controller.js";
+import type { EngineHandle } from "../src/controller/memory-watch.js";
 import type {
   Answer,
   Engine,

@@ -1,5 +1,5 @@
 import type { AskedBox } from "@whybox/core";
-import { type DetectRequest, type ExplainRequest, QUICK } from "../protocol.js";
+import { type DetectRequest, type ExplainRequest, type OpenRequest, QUICK, type Weights } from "../protocol.js";
 import { methodOf } from "./methods.js";
 import type { Settings } from "./settings.js";
 
@@ -55,4 +55,18 @@ function layerOf({ layer }: Settings, method: string): Pick<ExplainRequest, "lay
 export function requestKey(request: ExplainRequest): string {
   const { classNames: _, detections: __, box: ___, ...rest } = request;
   return JSON.stringify(rest);
+}
+
+/** A model to open; `withoutGpu` where "auto" is to mean the CPU. */
+export function openRequest(
+  base: string,
+  weights: Weights,
+  { device, threads }: Settings,
+  withoutGpu: boolean,
+): OpenRequest {
+  return { base, weights, device: withoutGpu && device === "auto" ? "wasm" : device, threads };
+}
+
+export function nameOf(weights: Weights): string {
+  return weights.kind === "file" ? weights.name : "the default weights";
 }

@@ -1,6 +1,6 @@
 import { createContext } from "preact";
-import { EngineFailure } from "../controller/calls.js";
 import type { Controller } from "../controller.js";
+import type { Failure } from "../protocol.js";
 
 /** Longest side of a frame: the network sees no more. */
 const LONGEST = 640;
@@ -26,11 +26,7 @@ export class LiveVideo {
       this.#video.srcObject = stream;
       await this.#start();
     } catch (error) {
-      this.#fail(
-        error instanceof DOMException && error.name === "NotAllowedError"
-          ? "The camera was not allowed. Allow it for this page in the browser's address bar."
-          : "There is no camera that this browser can use.",
-      );
+      this.#fail({ code: "camera", message: cameraText(error) });
     }
   }
 
@@ -38,9 +34,8 @@ export class LiveVideo {
     this.stop();
     this.#url = URL.createObjectURL(file);
     this.#video.src = this.#url;
-    await this.#start().catch(() =>
-      this.#fail(`"${file.name}" is no video that this browser can play. Try MP4 or WebM.`),
-    );
+    const message = `"${file.name}" is no video that this browser can play. Try MP4 or WebM.`;
+    await this.#start().catch(() => this.#fail({ code: "bad-input", message }));
   }
 
   stop(): void {
@@ -83,9 +78,21 @@ export class LiveVideo {
     return createImageBitmap(canvas);
   }
 
-  #fail(message: string): void {
+  #fail(failure: Failure): void {
     this.stop();
-    this.#controller.failPhoto("the video", new EngineFailure({ code: "bad-input", message }).failure);
+    this.#controller.failPhoto("the video", failure);
+  }
+}
+
+/** Why a camera gives no picture, and what to do. */
+function cameraText(error: unknown): string {
+  switch (error instanceof DOMException ? error.name : "") {
+    case "NotAllowedError":
+      return "It was not allowed. Allow it for this page in the browser's address bar, and try again.";
+    case "NotReadableError":
+      return "Another program may have it. Close that one, and try again.";
+    default:
+      return "There is none that this browser can use. Open a photo or a video file instead.";
   }
 }
 

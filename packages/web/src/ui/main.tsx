@@ -1,8 +1,9 @@
 import { workerAddress } from "virtual:engine-worker";
 import { proxy, type Remote, transfer, wrap } from "comlink";
 import { render } from "preact";
+import type { EngineHandle } from "../controller/memory-watch.js";
 import { fromHash, toHash } from "../controller/settings.js";
-import { Controller, type EngineHandle } from "../controller.js";
+import { Controller } from "../controller.js";
 import type { Engine, OnProgress } from "../protocol.js";
 import { App } from "./app.js";
 import { LiveContext, LiveVideo } from "./live-video.js";

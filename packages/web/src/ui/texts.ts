@@ -64,8 +64,10 @@ export function failureText({ code, message }: Failure): { readonly title: strin
     case "memory":
       return {
         title: "Memory ran out",
-        text: "Close other tabs, reload this page, and take a smaller photo, a smaller model, or a method from “At once”.",
+        text: "The engine was started anew. Take a smaller photo, a smaller model, or a method from “At once”; closing other tabs helps, too.",
       };
+    case "camera":
+      return { title: "No picture from the camera", text: message };
     case "unsupported-model":
       return { title: "This model cannot be explained", text: message };
     case "no-gradient":

@@ -31,11 +31,23 @@ export function chromiumPath(): string | undefined {
 /** WebGPU without a graphics card: correct, and slow. */
 const swiftShader = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan"];
 
-/** A camera that shows a moving test picture, and is always allowed. */
-const fakeCamera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
+/** A camera that shows a moving test picture and is always allowed, or that nobody allows, or none. */
+const cameras = {
+  allowed: ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"],
+  refused: ["--use-fake-device-for-media-stream"],
+  none: [],
+};
 
-export function launchChromium(executablePath: string, { webgpu = false } = {}): Promise<Browser> {
-  const args = ["--no-sandbox", ...fakeCamera, ...(webgpu ? swiftShader : [])];
+interface BrowserWith {
+  readonly webgpu?: boolean;
+  readonly camera?: keyof typeof cameras;
+}
+
+export function launchChromium(
+  executablePath: string,
+  { webgpu = false, camera = "allowed" }: BrowserWith = {},
+): Promise<Browser> {
+  const args = ["--no-sandbox", ...cameras[camera], ...(webgpu ? swiftShader : [])];
   const options: LaunchOptions = { executablePath, args };
   return chromium.launch(options);
 }

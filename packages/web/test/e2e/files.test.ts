@@ -41,8 +41,8 @@ describe.skipIf(chromium === undefined)("files that are given to the page", SLOW
     return watched.page;
   };
   afterEach(async () => {
-    // The browser itself notes that there are no weights to be had.
-    expect(watched.complaints.filter((text) => !text.includes("404"))).toEqual([]);
+    // The browser itself notes that there are no weights to be had, and Playwright that it let no service worker in.
+    expect(watched.complaints.filter((text) => !/404|blocked by Playwright/.test(text))).toEqual([]);
     await watched.close();
   });
   const notice = (page: Page) => page.locator(".notice").first();
@@ -178,20 +178,86 @@ describe.skipIf(chromium === undefined)("files that are given to the page", SLOW
     await page.getByText("This model cannot be explained").waitFor();
   });
 
-  it("say what to do when memory runs out", async () => {
-    watched = await openPage(browser, `${server.address}icon.svg`);
-    // What browsers throw when a large file does not fit.
-    await watched.page.route("**/assets/worker-*.js", async (route) => {
-      const answer = await route.fetch();
-      const refuse =
-        'Blob.prototype.arrayBuffer = () => Promise.reject(new RangeError("Array buffer allocation failed"));';
-      await route.fulfill({ response: answer, body: `${refuse}${await answer.text()}` });
-    });
+  /** The page with a first worker that a line of script goes before; the next ones are as they were built. */
+  const openWithWorker = async (line: string) => {
+    watched = await openPage(browser, `${server.address}icon.svg`, { serviceWorkers: "block" });
     const { page } = watched;
-    await page.goto(`${server.address}#device=wasm`);
+    let spoilt = false;
+    await page.route("**/assets/worker-*.js", async (route) => {
+      const answer = await route.fetch();
+      const body = spoilt ? await answer.text() : `${line}${await answer.text()}`;
+      spoilt = true;
+      await route.fulfill({ response: answer, body });
+    });
+    await page.goto(`${server.address}#device=wasm&method=GradCAM&confidence=0.76`);
     await notice(page).waitFor();
+    return page;
+  };
+
+  it("say what to do when a model does not fit into memory, and take the next", async () => {
+    // What browsers throw when a large file does not fit.
+    const page = await openWithWorker(
+      'Blob.prototype.arrayBuffer = () => Promise.reject(new RangeError("Array buffer allocation failed"));',
+    );
     await chooseModel(page, { name: "large.onnx", mimeType: "", buffer: Buffer.from(tinyModel()) });
     await page.getByText("Memory ran out").waitFor();
+    await openTiny(page);
+    await choosePhoto(page, "chelsea.png");
+    await tinyIsDone(page);
+    expect(await page.locator(".notice").count()).toBe(0);
+  });
+
+  it("say what to do when memory runs out on a photo, and explain the next with the same model", async () => {
+    const page = await openWithWorker(
+      'OffscreenCanvas.prototype.getContext = () => { throw new RangeError("Array buffer allocation failed"); };',
+    );
+    await openTiny(page);
+    await choosePhoto(page, "dog.jpg");
+    await page.getByText("Memory ran out").waitFor();
+    await choosePhoto(page, "chelsea.png");
+    await tinyIsDone(page);
+    expect(await page.locator(".notice").count()).toBe(0);
+    expect(await page.locator(".model-chip").innerText()).toContain("tiny.onnx");
+  });
+
+  it("are put into words only where words are called for", async () => {
+    watched = await openPage(browser, `${server.address}#device=wasm&method=GradCAM&confidence=0.76`, {
+      serviceWorkers: "block",
+    });
+    const { page } = watched;
+    const asked: string[] = [];
+    page.context().on("request", (request) => asked.push(request.url()));
+    const sentences = () => asked.filter((url) => url.includes("/sentences-")).length;
+    await openTiny(page);
+    await choosePhoto(page, "chelsea.png");
+    await tinyIsDone(page);
+    expect(asked.some((url) => url.includes("/ort/"))).toBe(true);
+    expect(sentences()).toBe(0);
+    await chooseModel(page, { name: "junk.onnx", mimeType: "", buffer: Buffer.from("<img src=x onerror=alert(1)>") });
+    await page.getByText("This file cannot be read").waitFor();
+    expect(sentences()).toBe(1);
+    expect(await notice(page).innerText()).toContain("HTML or XML text");
+    expect(await notice(page).innerText()).not.toContain("did not load");
+  });
+
+  it.each([
+    ["refused", "It was not allowed. Allow it for this page"],
+    ["none", "There is none that this browser can use."],
+  ] as const)("say why there is no picture from a camera that is %s, and take a photo", async (camera, expected) => {
+    const other = await launchChromium(chromium!, { camera });
+    try {
+      watched = await openPage(other, `${server.address}#device=wasm`);
+      const { page } = watched;
+      await page.getByRole("button", { name: "Camera" }).click();
+      await page.getByText("No picture from the camera").waitFor();
+      await page.getByText(expected).waitFor();
+      await choosePhoto(page, "dog.jpg");
+      await page.locator(".photo img").waitFor();
+      expect(await page.getByText("No picture from the camera").count()).toBe(0);
+    } finally {
+      await watched.close();
+      await other.close();
+    }
   });
 
   it("are explained by every method", async () => {
@@ -212,6 +278,11 @@ describe.skipIf(chromium === undefined)("files that are given to the page", SLOW
 /** A network of a few kilobytes. */
 function tinyModel(): Uint8Array {
   return gunzipSync(readFileSync(join(photos, "../exports/v5.onnx.gz")));
+}
+
+/** Some maps of this network are empty: the line under the picture names the method in any case. */
+async function tinyIsDone(page: Page): Promise<void> {
+  await page.getByText("Grad-CAM ·").first().waitFor({ timeout: 30_000 });
 }
 
 async function openTiny(page: Page): Promise<void> {
