@@ -2,6 +2,7 @@ import { convolution, normalisation } from "./convolution.js";
 import type { ModuleBuilder, ModuleCall } from "./module-context.js";
 import type { Feature } from "./network-writer.js";
 import { floatsOfTensor } from "./tensor.js";
+import type { PickleValue } from "./values.js";
 
 const same: ModuleBuilder = ({ x }) => x;
 
@@ -39,6 +40,28 @@ const maxPool: ModuleBuilder = (call) => {
     kernel_shape: kernel,
     pads: [...pads, ...pads],
     strides,
+  });
+};
+
+/**
+ * Zeros around the image, by a convolution that leaves each channel as it is: a Pad before a MaxPool (yolov3-tiny) is merged into it
+ * by ONNX Runtime 1.30, which pads with −∞ then.
+ */
+const zeroPad: ModuleBuilder = (call) => {
+  const { module, writer, x } = call;
+  const padding = module.attribute("padding");
+  const isSize = (side: PickleValue) => typeof side === "number" && Number.isInteger(side) && side >= 0 && side < 256;
+  if (!Array.isArray(padding) || padding.length !== 4 || !padding.every(isSize))
+    throw module.odd("padding", "four whole numbers from 0 to 255");
+  const [left, right, top, bottom] = padding as number[];
+  const count = x.channels;
+  const ones = writer.floats(`whybox/ones-${count}`, [count, 1, 1, 1], () => new Float32Array(count).fill(1));
+  return call.op("Conv", [x.value, ones], count, {
+    dilations: [1, 1],
+    group: count,
+    kernel_shape: [1, 1],
+    pads: [top!, left!, bottom!, right!],
+    strides: [1, 1],
   });
 };
 
@@ -122,16 +145,14 @@ export function convolutionIn(call: ModuleCall, name: string, norm: string | und
   return convolution(call.within(conv, name, [x]), bn);
 }
 
-/**
- * Modules of PyTorch itself, by their class. Without ZeroPad2d (yolov3-tiny): ONNX Runtime 1.30 merges a Pad into the MaxPool behind
- * it, and pads with −∞ then.
- */
+/** Modules of PyTorch itself, by their class. */
 export const torchModules: ReadonlyMap<string, ModuleBuilder> = new Map([
   ["Conv2d", (call) => convolution(call)],
   ["ConvTranspose2d", convTranspose],
   ["BatchNorm2d", batchNorm],
   ["Sequential", sequential],
   ["MaxPool2d", maxPool],
+  ["ZeroPad2d", zeroPad],
   ["Upsample", upsample],
   ["Identity", same],
   ["Dropout", same],

@@ -66,6 +66,15 @@ describe("modules of PyTorch", () => {
     expect((await pool(3, py.number(2), 1)).values).toEqual([5, 9, 8, 9]);
   });
 
+  it("ZeroPad2d, on each side its own", async () => {
+    const padding = { padding: numbers(1, 2, 0, 1) };
+    const { dims, values } = await layer("torch.nn.modules.padding.ZeroPad2d", padding, [-1, -2], 1, 2);
+    expect([dims, values]).toEqual([
+      [1, 3, 2, 5],
+      [0, -1, -2, 0, 0, 0, 0, 0, 0, 0],
+    ]);
+  });
+
   it("Upsample by different factors", async () => {
     const scale = { mode: py.text("nearest"), size: py.none, scale_factor: py.tuple(py.number(2), py.number(1.0)) };
     const { dims, values } = await layer("torch.nn.modules.upsampling.Upsample", scale, [1, 2], 1, 2);
@@ -99,7 +108,8 @@ describe("modules of PyTorch", () => {
     ["LeakyReLU", {}, "bad-input", /"negative_slope" .* is nothing, expected a number/],
     ["BatchNorm2d", { eps: py.number(1e-5) }, "unsupported-model", /no running statistics/],
     ["LSTM", {}, "unsupported-model", /torch\.nn\.modules\.x\.LSTM\) that is not known/],
-    ["ZeroPad2d", {}, "unsupported-model", /ZeroPad2d\) that is not known/],
+    ["ZeroPad2d", { padding: numbers(0, 1, 0) }, "bad-input", /"padding" .* four whole numbers/],
+    ["ZeroPad2d", { padding: numbers(0, 1, 0, -1) }, "bad-input", /"padding" .* four whole numbers/],
   ])("%s is refused where it is not what is built", (name, attributes, code, message) => {
     const network = new Network();
     const error = errorOf(() => read(network, [leaf(name, { ...attributes, ...from(-1) })], 3));

@@ -34,6 +34,7 @@ function worstChannel(ours: Float32Array, theirs: readonly number[], channels: n
 }
 
 const heads: Readonly<Record<string, string>> = {
+  "yolov3-tiny": "ultralytics.nn.modules.head.Detect",
   yolov5u: "ultralytics.nn.modules.Detect",
   yolov6: "ultralytics.nn.modules.head.Detect",
   yolov8: "ultralytics.nn.modules.head.Detect",
