@@ -2,6 +2,7 @@ import { WhyboxError } from "../errors.js";
 import type { Box, Letterbox, Size } from "../image/frame.js";
 import { toImage } from "../image/frame-map.js";
 import { BOX_COLUMNS } from "../tensor/box-columns.js";
+import { rowOf } from "../tensor/row-of.js";
 import { hullSides } from "../tensor/turned-box.js";
 import type { Detection, Predictions } from "./detection.js";
 import type { DetectorHead } from "./head.js";
@@ -69,36 +70,34 @@ function candidatesOf(predictions: Predictions, head: DetectorHead, threshold: n
 
 /** The row as a candidate for each class above the threshold. */
 function everyClass(
-  { data, columns }: Predictions,
+  predictions: Predictions,
   { classCount }: DetectorHead,
   best: Candidate,
   threshold: number,
 ): Candidate[] {
-  const base = best.row * columns;
+  const values = rowOf(predictions, best.row);
   return Array.from({ length: classCount }, (_, k) => ({
     ...best,
     classIndex: k,
-    confidence: Math.fround(data[base + 5 + k]! * data[base + 4]!),
+    confidence: Math.fround(values[5 + k]! * values[4]!),
   })).filter(({ confidence }) => confidence > threshold);
 }
 
 function candidateOf(predictions: Predictions, { classCount }: DetectorHead, row: number): Candidate {
-  const { data, columns } = predictions;
-  const base = row * columns;
-  const objectness = data[base + 4]!;
+  const values = rowOf(predictions, row);
+  const objectness = values[4]!;
   let classIndex = 0;
   let confidence = Number.NEGATIVE_INFINITY;
   for (let k = 0; k < classCount; k++) {
-    const product = Math.fround(data[base + 5 + k]! * objectness);
+    const product = Math.fround(values[5 + k]! * objectness);
     if (product > confidence) {
       classIndex = k;
       confidence = product;
     }
   }
   const turned = turnedBoxOf(predictions, row);
-  const sides =
-    turned === undefined ? [data[base + 2]!, data[base + 3]!] : hullSides(turned.width, turned.height, turned.angle);
-  const box = boxAround(data[base]!, data[base + 1]!, sides[0]!, sides[1]!);
+  const sides = turned === undefined ? [values[2]!, values[3]!] : hullSides(turned.width, turned.height, turned.angle);
+  const box = boxAround(values[0]!, values[1]!, sides[0]!, sides[1]!);
   return { row, classIndex, confidence, box, ...(turned === undefined ? {} : { turned }) };
 }
 
@@ -143,7 +142,7 @@ function toDetection(
 
 /** A row of the predictions as a detection of a class, with the boxes that it is to have. */
 export function detectionOfRow(
-  { data, columns }: Predictions,
+  predictions: Predictions,
   row: number,
   classIndex: number,
   boxes: Pick<Detection, "boxImage" | "boxInput">,
@@ -152,11 +151,12 @@ export function detectionOfRow(
   names: readonly string[],
   letterbox: Letterbox,
 ): Detection {
-  const centre = [data[row * columns]!, data[row * columns + 1]!] as const;
+  const values = rowOf(predictions, row);
+  const centre = [values[0]!, values[1]!] as const;
   const origin = head.originOf(row, letterbox.inputSize, centre);
   const level = head.levels[origin.level]!;
-  const objectness = data[row * columns + 4]!;
-  const classProbability = data[row * columns + 5 + classIndex]!;
+  const objectness = values[4]!;
+  const classProbability = values[5 + classIndex]!;
   return {
     index,
     classIndex,

@@ -66,6 +66,8 @@ export interface Predictions {
   /** False where the objectness column is but ones: the class probability is then all that is known. Default true. */
   readonly hasObjectness?: boolean;
   readonly data: Float32Array;
+  /** The columns of one row, where `data` would be computed for it: `rowOf` asks for one row either way. */
+  row?(row: number): Float32Array;
   /** What the columns behind the classes are; undefined when there are none. */
   readonly extra?: Extra | undefined;
   /**

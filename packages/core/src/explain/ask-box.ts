@@ -8,6 +8,7 @@ import { toInput } from "../image/frame-map.js";
 import { CLASS_COLUMN, OBJECTNESS_COLUMN } from "../scores/columns.js";
 import { iouOfRow, nearestRows } from "../scores/iou.js";
 import { bestClass } from "../scores/weighted.js";
+import { rowOf } from "../tensor/row-of.js";
 import type { ForwardResult } from "./forward-pass.js";
 import type { LoadedModel } from "./loaded-model.js";
 import type { AskedBox } from "./options.js";
@@ -50,7 +51,7 @@ export function askBox(
     classProbability: target.classProbability,
     confidence: target.confidence,
     bestClassName: loaded.classNames[best]!,
-    bestClassProbability: predictions.data[row * predictions.columns + CLASS_COLUMN + best]!,
+    bestClassProbability: rowOf(predictions, row)[CLASS_COLUMN + best]!,
     detection: found?.index,
   };
   return { target, answer: { ...answer, verdict: verdictOf(answer, detections, options) } };
@@ -72,11 +73,11 @@ export function rowTarget(
 
 /** Of the `topk` rows nearest to the box the one with the largest objectness × class probability × IoU. */
 export function speakingRow(predictions: Predictions, box: Box<"input">, classIndex: number, topk: number): number {
-  const { data, columns } = predictions;
-  const weight = (row: number): number =>
-    data[row * columns + OBJECTNESS_COLUMN]! *
-    data[row * columns + CLASS_COLUMN + classIndex]! *
-    (1e-6 + iouOfRow(predictions, row, box));
+  const weight = (row: number): number => {
+    const values = rowOf(predictions, row);
+    const share = values[OBJECTNESS_COLUMN]! * values[CLASS_COLUMN + classIndex]!;
+    return share * (1e-6 + iouOfRow(predictions, row, box));
+  };
   const rows = nearestRows(predictions, box, topk);
   return rows.reduce((best, row) => (weight(row) > weight(best) ? row : best), rows[0] ?? 0);
 }

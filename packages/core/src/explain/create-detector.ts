@@ -16,6 +16,7 @@ import type { Score } from "../scores/score.js";
 import { askBox } from "./ask-box.js";
 import { chosenDetections } from "./choose-detections.js";
 import { explainImage } from "./explain.js";
+import { detectsFewRows, explainsFewRows } from "./few-rows.js";
 import { ForwardKeeper } from "./forward-keeper.js";
 import { checkLayers, inspectWithSizes } from "./forward-pass.js";
 import { inspectModel, type ModelFacts } from "./inspect.js";
@@ -24,7 +25,12 @@ import { type LoadedModel, planContext, usualSize } from "./loaded-model.js";
 import type { DetectAloneOptions, ExplainOptions } from "./options.js";
 import { type ForwardPlan, joinPlans, planTaps } from "./plan.js";
 import { type ExplainPlan, planExplain } from "./plan-explain.js";
-import { type ResolvedExplainOptions, resolveDetectOptions, resolveExplainOptions } from "./resolve-options.js";
+import {
+  type ResolvedDetectOptions,
+  type ResolvedExplainOptions,
+  resolveDetectOptions,
+  resolveExplainOptions,
+} from "./resolve-options.js";
 import type { ExplainResult } from "./result.js";
 import { refuseScores } from "./scored.js";
 
@@ -74,17 +80,16 @@ export async function createDetector(
   const scores = options.scores ?? defaultScores;
   const plans = new Map<string, ExplainPlan>();
   const detectionOnly = { layers: [], activations: false, gradients: false, manySeeds: false, tails: false };
-  let detectPlan: ForwardPlan | undefined;
+  const detectPlans = new Map<boolean, ForwardPlan>();
   const passes = new ForwardKeeper(loaded, options.keepForward ?? false);
 
-  const planFor = (
-    { method, per, scores: taken }: ResolvedExplainOptions,
-    layers: readonly Layer[] | undefined,
-  ): ExplainPlan => {
+  const planFor = (options: ResolvedExplainOptions, layers: readonly Layer[] | undefined): ExplainPlan => {
+    const { method, per, scores: taken } = options;
     const manySeeds = per !== "image";
     const masks = taken.some((score) => score.readsMask);
-    const key = JSON.stringify([method.id, manySeeds, masks, layers?.map((layer) => layer.value)]);
-    const plan = plans.get(key) ?? planExplain(loaded, method, layers, manySeeds, masks);
+    const sparse = loaded.sparse !== undefined && explainsFewRows(options);
+    const key = JSON.stringify([method.id, manySeeds, masks, sparse, layers?.map((layer) => layer.value)]);
+    const plan = plans.get(key) ?? planExplain(loaded, method, layers, manySeeds, masks, sparse);
     plans.set(key, plan);
     return plan;
   };
@@ -92,8 +97,11 @@ export async function createDetector(
   const layersOf = ({ layer = "auto" }: ExplainOptions) => (layer === "auto" ? undefined : selectLayers(loaded, layer));
 
   /** The pass of a detection, with what the next question takes where that can be answered. */
-  const planOfDetection = (ahead: ExplainOptions | undefined): ForwardPlan => {
-    detectPlan ??= joinPlans(planContext(loaded), [planTaps(planContext(loaded), detectionOnly)]);
+  const planOfDetection = (ahead: ExplainOptions | undefined, own: ResolvedDetectOptions): ForwardPlan => {
+    const context = planContext(loaded, detectsFewRows(own));
+    const known = detectPlans.get(context.sparse !== undefined);
+    const detectPlan = known ?? joinPlans(context, [planTaps(context, detectionOnly)]);
+    detectPlans.set(context.sparse !== undefined, detectPlan);
     if (ahead === undefined || options.keepForward !== true) return detectPlan;
     try {
       return planFor(resolveExplainOptions(ahead, methods, scores, loaded.classNames), layersOf(ahead)).forward;
@@ -110,7 +118,7 @@ export async function createDetector(
     inspect: (given = {}) => inspectWithSizes(loaded, given.imageSize ?? usualSize(loaded.input.sides)),
     detect: async (image, given = {}) => {
       const resolved = resolveDetectOptions(given);
-      const request = { plan: planOfDetection(given.ahead), image, options: resolved, keepInput: false };
+      const request = { plan: planOfDetection(given.ahead, resolved), image, options: resolved, keepInput: false };
       return passes.use({ ...request, signal: given.signal }, ({ result, detections }) => {
         return { detections, letterbox: result.letterbox };
       });
@@ -131,9 +139,12 @@ export async function createDetector(
         const asked = given.box === undefined ? undefined : askBox(loaded, forward, detections, given.box, options);
         const targets = asked === undefined ? chosenDetections(detections, options, classes) : [asked.target];
         const job = { loaded, plan, forward, options, signal };
-        const { backwardMs, finishMs, ...rest } = await explainImage(job, detections, targets, () =>
-          letterbox(image, forward.letterbox),
-        );
+        const {
+          backwardMs,
+          finishMs,
+          image: ofImage,
+          ...rest
+        } = await explainImage(job, detections, targets, () => letterbox(image, forward.letterbox));
         const total = performance.now() - started;
         return {
           method: options.method.id,
@@ -142,6 +153,12 @@ export async function createDetector(
           asked: asked?.answer,
           letterbox: forward.letterbox,
           ...rest,
+          get heatmap() {
+            return ofImage().heatmap;
+          },
+          get heatmapInput() {
+            return ofImage().heatmapInput;
+          },
           timings: { ...pass.timings, backward: backwardMs, finish: finishMs, total },
         };
       });

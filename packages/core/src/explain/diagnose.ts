@@ -1,7 +1,6 @@
 import type { Detection } from "../detector/detection.js";
 import type { Layer } from "../detector/layer.js";
 import { type AnyCamMethod, readsGradients } from "../methods/index.js";
-import type { Map2D } from "../tensor/tensor.js";
 import type { ForwardResult } from "./forward-pass.js";
 import type { NonFiniteOrigin } from "./non-finite.js";
 import { feedsPrototypes, levelsBehind, type PlanContext } from "./plan.js";
@@ -108,11 +107,11 @@ export function diagnoseEmpty(
   explained: readonly Detection[],
   options: ResolvedExplainOptions,
   scored: readonly DetectionScore[],
-  heatmap: Map2D,
+  isEmpty: boolean,
   layers: readonly LayerDiagnosis[],
   trouble: Trouble,
 ): { readonly reason: EmptyReason; readonly message: string } | undefined {
-  if (heatmap.data.some((value) => value > 0)) return undefined;
+  if (!isEmpty) return undefined;
   if (trouble.predictions) {
     const message = `The model's predictions are not all finite numbers: ${originText(trouble.origin)}`;
     return { reason: "non-finite", message };

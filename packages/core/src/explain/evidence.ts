@@ -1,8 +1,10 @@
 import type { Predictions } from "../detector/detection.js";
+import { SparsePredictions } from "../detector/sparse/sparse-predictions.js";
 import { throwIfAborted, WhyboxError } from "../errors.js";
 import type { RuntimePort, RuntimeTensor } from "../runtime/port.js";
 import type { KeptSession } from "../runtime/sessions.js";
 import type { PrototypeGradient, ScoreResult } from "../scores/score.js";
+import { BOX_COLUMNS } from "../tensor/box-columns.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Backward } from "./plan.js";
 
@@ -57,16 +59,13 @@ export interface BackwardRun {
  * @throws runtime, aborted.
  */
 export async function runBackward(run: BackwardRun): Promise<Map<string, RuntimeTensor>> {
-  const { runtime, session, predictions, saved, seeds } = run;
+  const { runtime, session, saved } = run;
   const { model } = run.backward;
   throwIfAborted(run.signal);
   const feeds = new Map(model.saved.map((name) => [name, saved[name]!]));
   const uploaded: RuntimeTensor[] = [];
   for (const [value, name] of model.seeds) {
-    const { dims, data } =
-      value === run.prototypes
-        ? densePrototypes(seeds, predictions)
-        : denseRows(seeds, run.rangeOf(value), predictions.columns);
+    const { dims, data } = seedsOf(run, value);
     uploaded.push(await runtime.upload("float32", dims, data));
     feeds.set(name, uploaded.at(-1)!);
   }
@@ -76,13 +75,39 @@ export async function runBackward(run: BackwardRun): Promise<Map<string, Runtime
   return new Map(wanted.map(([value, name]) => [value, outputs[name]!]));
 }
 
+function seedsOf({ seeds, predictions, prototypes, rangeOf }: BackwardRun, value: string): Tensor {
+  if (value === prototypes) return densePrototypes(seeds, predictions);
+  if (!(predictions instanceof SparsePredictions)) return denseRows(seeds, rangeOf(value), predictions.columns);
+  const level = predictions.levelReading(value);
+  if (level === undefined) return denseRows(seeds, rangeOf(value), BOX_COLUMNS);
+  return denseMaps(seeds, predictions, level, rangeOf(predictions.head.levels[level.index]!.rows!));
+}
+
+/** What the classes of a level's rows carry back to the map that they are computed from, `[seeds, C, h, w]`. */
+function denseMaps(
+  seeds: readonly Seed[],
+  predictions: SparsePredictions,
+  { dims }: { readonly dims: readonly number[] },
+  [start, end]: readonly [number, number],
+): Tensor {
+  const [, C, h, w] = dims as [number, number, number, number];
+  const size = C * h * w;
+  const data = new Float32Array(seeds.length * size);
+  seeds.forEach(({ rows }, i) => {
+    for (const [row, values] of rows) {
+      if (row >= start && row < end) predictions.addMapGradient(data.subarray(i * size, (i + 1) * size), row, values);
+    }
+  });
+  return { dims: [seeds.length, C, h, w], data };
+}
+
 /** Rows `start` to `end` of each seed, zeros where it has none, `[seeds, end - start, columns]`. */
 function denseRows(seeds: readonly Seed[], [start, end]: readonly [number, number], columns: number): Tensor {
   const size = (end - start) * columns;
   const data = new Float32Array(seeds.length * size);
   seeds.forEach(({ rows }, i) => {
     for (const [row, values] of rows) {
-      if (row >= start && row < end) data.set(values, i * size + (row - start) * columns);
+      if (row >= start && row < end) data.set(values.subarray(0, columns), i * size + (row - start) * columns);
     }
   });
   return { dims: [seeds.length, end - start, columns], data };

@@ -1,21 +1,22 @@
 import type { Detection } from "../detector/detection.js";
 import { unletterbox } from "../image/frame-map.js";
 import type { Score } from "../scores/score.js";
+import { once } from "../tensor/once.js";
 import type { Map2D } from "../tensor/tensor.js";
 import { smoothedMaps } from "./aug-smooth.js";
 import { diagnoseEmpty, diagnoseLayers } from "./diagnose.js";
 import { combine, keepTop, largest, maximumOf, mean, overMaximum } from "./finish.js";
 import { planContext } from "./loaded-model.js";
 import { type GroupMaps, type MapJob, makeMaps } from "./maps.js";
-import { allFinite, firstNonFinite } from "./non-finite.js";
+import { firstNonFinite, predictionsFinite } from "./non-finite.js";
 import type { ResolvedExplainOptions } from "./resolve-options.js";
-import type { DetectionMap, EmptyReason, LayerDiagnosis, MapNote, ScoreReport } from "./result.js";
+import type { DetectionMap, EmptyReason, ExplainResult, LayerDiagnosis, MapNote, ScoreReport } from "./result.js";
 import { ASKED, counted, type DetectionScore } from "./scored.js";
 
 /** The maps of an image and what is to be said of them. */
 export interface Explanation {
-  readonly heatmap: Map2D;
-  readonly heatmapInput: Map2D;
+  /** The map of the whole image: where each detection has its own, made when first asked for, since a run over many pictures never does. */
+  readonly image: () => ImageMap;
   readonly maps: readonly DetectionMap[];
   readonly notes: readonly MapNote[];
   readonly layers: readonly LayerDiagnosis[];
@@ -26,6 +27,9 @@ export interface Explanation {
   readonly backwardMs: number;
   readonly finishMs: number;
 }
+
+/** In image pixels, and in the network's input. */
+export type ImageMap = Pick<ExplainResult, "heatmap" | "heatmapInput">;
 
 /**
  * All explanations of one image: `targets` are the detections asked for, or one box that a person drew; `pixels` makes the input again,
@@ -47,9 +51,9 @@ export async function explainImage(
   const reports = made.scored.flatMap((scored, s) =>
     groups.map((group) => reportOf(options.scores[s]!, group, scored, options.backwardPerClass)),
   );
-  const { heatmapInput, maps } = options.per === "image" ? imageMap(made, job) : separateMaps(made, groups, job);
-  const kept = keepTop(heatmapInput, options.keepTopPercent);
-  const predictions = detections.length === 0 && !allFinite(forward.predictions.data);
+  const { heatmapInput, maps, isEmpty } =
+    options.per === "image" ? imageMap(made, job) : separateMaps(made, groups, job);
+  const predictions = detections.length === 0 && !predictionsFinite(forward.predictions);
   const { inputSize } = forward.letterbox;
   const origin =
     predictions || made.nonFinite.size > 0 ? await firstNonFinite(loaded, pixels(), inputSize, job.signal) : undefined;
@@ -65,14 +69,16 @@ export async function explainImage(
     trouble,
   );
   return {
-    heatmap: unletterbox(kept, forward.letterbox),
-    heatmapInput: kept,
+    image: once(() => ({
+      heatmap: unletterbox(heatmapInput(), forward.letterbox),
+      heatmapInput: heatmapInput(),
+    })),
     maps,
     notes: made.notes,
     layers,
     scores: reports,
     explained: targets.map((detection) => detection.index).filter((index) => index !== ASKED),
-    empty: diagnoseEmpty(detections, targets, options, made.scored.flat(), kept, layers, trouble),
+    empty: diagnoseEmpty(detections, targets, options, made.scored.flat(), isEmpty, layers, trouble),
     backwardMs: made.backwardMs,
     finishMs: performance.now() - started - made.backwardMs,
   };
@@ -91,15 +97,20 @@ function byClass(detections: readonly Detection[]): Detection[][] {
   return classes.map((classIndex) => detections.filter((detection) => detection.classIndex === classIndex));
 }
 
+/** What the parts of an explanation make together. */
+interface Joined {
+  readonly heatmapInput: () => Map2D;
+  readonly maps: DetectionMap[];
+  readonly isEmpty: boolean;
+}
+
 /** One map as the reference makes it: added up over scores (where the method does not say otherwise) and classes, over its maximum. */
-function imageMap(
-  { maps }: GroupMaps,
-  { forward, options }: Omit<MapJob, "groups">,
-): { heatmapInput: Map2D; maps: DetectionMap[] } {
+function imageMap({ maps }: GroupMaps, { forward, options }: Omit<MapJob, "groups">): Joined {
   const parts = options.method.merge === "max" ? maps.map(largest) : maps.flat();
   const [height, width] = forward.letterbox.inputSize;
-  const heatmapInput = parts.length > 0 ? combine(parts) : { height, width, data: new Float32Array(height * width) };
-  return { heatmapInput, maps: [] };
+  const whole = parts.length > 0 ? combine(parts) : { height, width, data: new Float32Array(height * width) };
+  const map = keepTop(whole, options.keepTopPercent);
+  return { heatmapInput: () => map, maps: [], isEmpty: maximumOf(map) === 0 };
 }
 
 /** A map for each group, and the largest of them at each pixel for the image. */
@@ -107,7 +118,7 @@ function separateMaps(
   { maps: perGroup, maxima: raw }: GroupMaps,
   groups: readonly (readonly Detection[])[],
   { forward, options }: Omit<MapJob, "groups">,
-): { heatmapInput: Map2D; maps: DetectionMap[] } {
+): Joined {
   const merge = options.method.merge === "max" ? largest : mean;
   const inputs = perGroup.map((maps) => merge(maps));
   const maxima = inputs.map(maximumOf);
@@ -120,8 +131,13 @@ function separateMaps(
     return { detections, className: groups[i]![0]!.className, ...frames, maximum: Math.max(...raw[i]!) };
   });
   const [height, width] = forward.letterbox.inputSize;
-  const empty = { height, width, data: new Float32Array(height * width) };
-  return { heatmapInput: largest([empty, ...inputs]), maps };
+  const heatmapInput = once(() => {
+    const empty = { height, width, data: new Float32Array(height * width) };
+    return keepTop(largest([empty, ...inputs]), options.keepTopPercent);
+  });
+  // Of few pixels that are kept, the largest may not be among them.
+  const isEmpty = options.keepTopPercent < 100 ? maximumOf(heatmapInput()) === 0 : most === 0;
+  return { heatmapInput, maps, isEmpty };
 }
 
 function reportOf(

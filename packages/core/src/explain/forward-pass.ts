@@ -1,8 +1,10 @@
 import { detect } from "../detector/detect.js";
 import type { Detection, Predictions } from "../detector/detection.js";
+import type { SparseHead } from "../detector/sparse/sparse-head.js";
+import { SparsePredictions } from "../detector/sparse/sparse-predictions.js";
 import { extraOf } from "../detector/tasks/extra.js";
 import { throwIfAborted, WhyboxError } from "../errors.js";
-import type { Letterbox, RgbImage } from "../image/frame.js";
+import type { Letterbox, RgbImage, Size } from "../image/frame.js";
 import { letterbox, planLetterbox } from "../image/letterbox.js";
 import type { RuntimeTensor } from "../runtime/port.js";
 import { openSession } from "../runtime/sessions.js";
@@ -71,7 +73,10 @@ export async function forwardOnInput(
   const tensors = await session.run({ [loaded.inputName]: input }, plan.outputs);
   input.dispose();
   loaded.spare.give(pixels);
-  const predictions = await readPredictions(loaded, tensors);
+  const predictions =
+    plan.sparse === undefined
+      ? await readPredictions(loaded, tensors)
+      : await readSparsely(plan.sparse, tensors, box.inputSize);
   return { letterbox: box, input: kept, predictions, tensors };
 }
 
@@ -127,6 +132,17 @@ async function readPredictions(
     `Output "${output}" has the shape [${dims.join(", ")}], expected [1, rows, 5 + classes].`,
     { details: { output, dims } },
   );
+}
+
+async function readSparsely(
+  sparse: SparseHead,
+  tensors: Readonly<Record<string, RuntimeTensor>>,
+  inputSize: Size,
+): Promise<Predictions> {
+  const { output } = sparse.head;
+  const boxes = await readFloats(output, tensors[output]!);
+  const maps = await Promise.all(sparse.levels.map(({ input }) => readFloats(input, tensors[input]!)));
+  return new SparsePredictions(sparse, boxes.data, maps, inputSize);
 }
 
 /** Mask prototypes `[E, h, w]`; undefined for a model without masks. */

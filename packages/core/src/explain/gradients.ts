@@ -1,4 +1,5 @@
 import type { Layer } from "../detector/layer.js";
+import { SparsePredictions } from "../detector/sparse/sparse-predictions.js";
 import type { RuntimeTensor } from "../runtime/port.js";
 import type { ScoreResult } from "../scores/score.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -84,7 +85,7 @@ export async function backwardRun(
   seeds: readonly Seed[],
   signal: AbortSignal | undefined,
 ): Promise<Map<string, RuntimeTensor>> {
-  const { head } = loaded;
+  const head = forward.predictions instanceof SparsePredictions ? forward.predictions.head : loaded.head;
   return runBackward({
     runtime: loaded.runtime,
     session: await loaded.sessions.get(`backward\n${backward.key}`, () => backward.model.model, signal),

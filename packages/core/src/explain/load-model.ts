@@ -6,6 +6,7 @@ import { inputFacts, toPlanes, toUnitRgb } from "../detector/input/pixel-form.js
 import { type BatchShapes, singlePicture } from "../detector/input/single-picture.js";
 import { listLayers } from "../detector/layers.js";
 import { namesCount, resolveNames, resolveStride } from "../detector/names.js";
+import { findSparseHead } from "../detector/sparse/sparse-head.js";
 import { WhyboxError } from "../errors.js";
 import type { Model } from "../onnx/model.js";
 import type { RuntimePort, SessionOptions } from "../runtime/port.js";
@@ -39,6 +40,7 @@ export async function loadModel(
   return {
     model,
     head,
+    sparse: findSparseHead(model, head),
     layers: listLayers(model.graph, head),
     classNames: resolveNames(model.metadata, head.classCount, options.names),
     stride: resolveStride(model.metadata, head),

@@ -3,6 +3,7 @@ import type { GradRule } from "../autodiff/rule.js";
 import type { DetectorHead } from "../detector/head.js";
 import type { InputFacts } from "../detector/input/pixel-form.js";
 import type { Layer } from "../detector/layer.js";
+import type { SparseHead } from "../detector/sparse/sparse-head.js";
 import type { Size } from "../image/frame.js";
 import type { Graph, Model } from "../onnx/model.js";
 import type { RuntimePort } from "../runtime/port.js";
@@ -13,6 +14,8 @@ import type { PlanContext, Reach } from "./plan.js";
 export interface LoadedModel {
   readonly model: Model;
   readonly head: DetectorHead;
+  /** The head in the form that leaves out what few questions need, where it has one. */
+  readonly sparse: SparseHead | undefined;
   readonly layers: readonly Layer[];
   readonly classNames: readonly string[];
   /** Largest stride: dynamic inputs are multiples of it. */
@@ -51,10 +54,12 @@ export class SpareArray {
   }
 }
 
-/** What the planner needs of it. */
-export function planContext(loaded: LoadedModel): PlanContext {
-  const { model, head, rules, forwardValues, reach } = loaded;
-  return { model, head, rules, forwardValues, reach };
+/** What the planner needs of it: of the head in its sparse form where that is asked for and there is one. */
+export function planContext(loaded: LoadedModel, isSparse = false): PlanContext {
+  const { rules, forwardValues, reach } = loaded;
+  const sparse = isSparse ? loaded.sparse : undefined;
+  const { model, head } = sparse ?? loaded;
+  return { model, head, sparse, rules, forwardValues, reach };
 }
 
 /** The size of a network's input where nothing else is asked for: 640 for the sides that the model leaves open. */

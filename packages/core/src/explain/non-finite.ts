@@ -1,3 +1,5 @@
+import type { Predictions } from "../detector/detection.js";
+import { SparsePredictions } from "../detector/sparse/sparse-predictions.js";
 import { throwIfAborted } from "../errors.js";
 import { buildPrefix, nodesBetween } from "../onnx/cut.js";
 import { elementType } from "../onnx/element-type.js";
@@ -8,6 +10,11 @@ import { openSession } from "../runtime/sessions.js";
 import { readFloats } from "./evidence.js";
 import { disposeAll } from "./forward-pass.js";
 import type { LoadedModel } from "./loaded-model.js";
+
+/** Whether no row of the predictions holds NaN or infinity. */
+export function predictionsFinite(predictions: Predictions): boolean {
+  return predictions instanceof SparsePredictions ? predictions.isFinite() : allFinite(predictions.data);
+}
 
 /** Where values that are not finite come from. */
 export interface NonFiniteOrigin {

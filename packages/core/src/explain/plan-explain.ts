@@ -30,6 +30,7 @@ export interface ExplainPlan {
 /**
  * @param layers the layers asked for, or undefined for "auto".
  * @param masks whether a score reads mask prototypes.
+ * @param sparse whether the head may be used in its sparse form.
  * @throws no-gradient when an op between a layer and the predictions has no rule, all such ops at once.
  */
 export function planExplain(
@@ -38,8 +39,9 @@ export function planExplain(
   layers: readonly Layer[] | undefined,
   manySeeds: boolean,
   masks: boolean,
+  sparse: boolean,
 ): ExplainPlan {
-  const context = planContext(loaded);
+  const context = planContext(loaded, sparse);
   const needs = new Set<string>(method.needs);
   const reads = method.reads ?? "layers";
   const perLevel = reads === "layers" && layers === undefined ? autoLayers(loaded, method) : undefined;

@@ -3,6 +3,7 @@ import { meansOf } from "../autodiff/gradient-means.js";
 import type { GradRule } from "../autodiff/rule.js";
 import type { DetectorHead } from "../detector/head.js";
 import type { Layer } from "../detector/layer.js";
+import type { SparseHead } from "../detector/sparse/sparse-head.js";
 import { WhyboxError } from "../errors.js";
 import { attribute } from "../onnx/attributes.js";
 import { buildPrefix, buildTail, type TailModel } from "../onnx/cut.js";
@@ -15,6 +16,8 @@ import { DataType, type Graph, type Model, type Node } from "../onnx/model.js";
 export interface PlanContext {
   readonly model: Model;
   readonly head: DetectorHead;
+  /** Set where model and head are in their sparse form. */
+  readonly sparse?: SparseHead | undefined;
   readonly rules: readonly GradRule[];
   readonly forwardValues: ForwardValues | undefined;
   /** What lies behind a value of the graph; it may remember. */
@@ -127,7 +130,8 @@ export function planTaps(context: PlanContext, request: PlanRequest): TapPlan {
   const taps = request.activations ? values.map((value) => floatTap(model, value)) : [];
   const all = head.levels.map((_, index) => index);
   const means = gradients === "means" ? " means" : "";
-  const kind = `${request.manySeeds ? "many" : "one"}${request.rules === undefined ? "" : " own rules"}${means}`;
+  const { sparse } = context;
+  const kind = `${sparse === undefined ? "" : "sparse "}${request.manySeeds ? "many" : "one"}${request.rules === undefined ? "" : " own rules"}${means}`;
   const masks = request.masks === true && head.prototypes !== undefined;
   const backward = remembered((wanted: readonly Layer[], levels: readonly number[], withMasks: boolean = false) => {
     const key = `${kind}\n${wanted.map((layer) => layer.value).join("\n")}\n#${levels.join(",")}${withMasks ? " masks" : ""}`;
@@ -144,7 +148,8 @@ export function planTaps(context: PlanContext, request: PlanRequest): TapPlan {
   const read = prototypes === undefined ? taps : [prototypes, ...taps];
   const extra = [...read.flatMap((tap) => tap.nodes), ...(full?.model.forwardNodes ?? [])];
   const saved = full?.model.saved ?? [];
-  const outputs = [...new Set([head.output, ...read.map((tap) => tap.output), ...saved, ...crossing])];
+  const maps = sparse?.levels.map((level) => level.input) ?? [];
+  const outputs = [...new Set([head.output, ...maps, ...read.map((tap) => tap.output), ...saved, ...crossing])];
   return {
     key: [kind, request.activations, gradients, request.tails, masks, ...values].join("\n"),
     activations: new Map(taps.map((tap) => [tap.value, tap.output])),
@@ -159,16 +164,19 @@ export function planTaps(context: PlanContext, request: PlanRequest): TapPlan {
 export interface ForwardPlan {
   readonly key: string;
   readonly outputs: readonly string[];
+  /** Set where the session gives the predictions in their sparse form. */
+  readonly sparse: SparseHead | undefined;
   buildForward(): Model;
 }
 
 /** The forward session that serves all of these plans. */
-export function joinPlans({ model }: PlanContext, plans: readonly TapPlan[]): ForwardPlan {
+export function joinPlans({ model, sparse }: PlanContext, plans: readonly TapPlan[]): ForwardPlan {
   const outputs = [...new Set(plans.flatMap((plan) => plan.outputs))];
   const extra = new Map(plans.flatMap((plan) => plan.forwardNodes.map((node) => [node.outputs[0]!, node] as const)));
   return {
     key: plans.map((plan) => plan.key).join("\n+"),
     outputs,
+    sparse,
     buildForward: () => buildPrefix(model, outputs, [...extra.values()]),
   };
 }
@@ -227,7 +235,9 @@ function makeBackward(
   key: string,
 ): Backward | null {
   const rows = levels.length === 0 && masks ? [] : scoredValues(context.head, levels);
-  const outputs = masks ? [...rows, context.head.prototypes!] : rows;
+  // Of a sparse head classes are not among the rows: their gradient starts at the map that they are computed from.
+  const maps = context.sparse === undefined ? [] : levels.map((level) => context.sparse!.levels[level]!.input);
+  const outputs = masks ? [...rows, context.head.prototypes!] : [...rows, ...maps];
   const backward = buildBackwardModel(context.model, {
     taps: [...new Set(layers.map((layer) => layer.value))],
     outputs,

@@ -4,6 +4,7 @@ import { WhyboxError } from "../errors.js";
 import { evaluateScore } from "../scores/index.js";
 import { maskCellsOf } from "../scores/mask.js";
 import type { Score, ScoreOptions, ScoreResult, ScoreTarget } from "../scores/score.js";
+import { rowOf } from "../tensor/row-of.js";
 import type { ForwardResult } from "./forward-pass.js";
 import type { LoadedModel } from "./loaded-model.js";
 
@@ -48,8 +49,10 @@ export function scoreOf(
 ): DetectionScore {
   const { predictions, letterbox } = scene;
   const result = evaluateScore(score, predictions, [target], options);
-  const { data, columns } = predictions;
-  const centre = (row: number) => [data[row * columns]!, data[row * columns + 1]!] as const;
+  const centre = (row: number) => {
+    const values = rowOf(predictions, row);
+    return [values[0]!, values[1]!] as const;
+  };
   const levels = new Set(result.rows.map((row) => loaded.head.originOf(row, letterbox.inputSize, centre(row)).level));
   return { detection, target, score, result, levels: [...levels].sort((a, b) => a - b) };
 }

@@ -1,5 +1,6 @@
 import type { Predictions } from "../detector/detection.js";
 import { WhyboxError } from "../errors.js";
+import { rowOf } from "../tensor/row-of.js";
 import { extraStart } from "./columns.js";
 import { withBoxTable } from "./iou.js";
 import { type MaskMean, maskMean } from "./mask.js";
@@ -75,9 +76,10 @@ function checkArguments(predictions: Predictions, { topk }: ScoreOptions): void 
       details: { topk },
     });
   }
-  const { rows, columns, data } = predictions;
-  if (rows * columns !== data.length) {
-    throw new WhyboxError("internal", `Predictions of ${rows} rows × ${columns} columns hold ${data.length} values.`);
+  const { rows, columns } = predictions;
+  const length = predictions.row === undefined ? predictions.data.length : rows * columns;
+  if (rows * columns !== length) {
+    throw new WhyboxError("internal", `Predictions of ${rows} rows × ${columns} columns hold ${length} values.`);
   }
 }
 
@@ -100,7 +102,7 @@ function createView(tape: Tape, predictions: Predictions): LeafView {
     const position = row * predictions.columns + column;
     let leaf = leaves.get(position);
     if (leaf === undefined) {
-      leaf = tape.leaf(predictions.data[position] ?? Number.NaN);
+      leaf = tape.leaf(rowOf(predictions, row)[column] ?? Number.NaN);
       leaves.set(position, leaf);
     }
     return leaf;

@@ -1,4 +1,5 @@
 import type { Predictions } from "../detector/detection.js";
+import { rowOf } from "../tensor/row-of.js";
 import { CLASS_COLUMN, classesOf } from "./columns.js";
 import { iouOnTape, nearestRows } from "./iou.js";
 import type { PredictionView, ScoreOptions, ScoreTarget } from "./score.js";
@@ -50,16 +51,15 @@ export function logWeightedMean(
 }
 
 /** True when no column of the row is NaN or infinite. */
-export function isFiniteRow({ data, columns }: Predictions, row: number): boolean {
-  for (let i = row * columns; i < (row + 1) * columns; i++) if (!Number.isFinite(data[i]!)) return false;
-  return true;
+export function isFiniteRow(predictions: Predictions, row: number): boolean {
+  return rowOf(predictions, row).every(Number.isFinite);
 }
 
 /** Index of the most probable class of a finite row, the first of equals. */
 export function bestClass(predictions: Predictions, row: number): number {
-  const start = row * predictions.columns + CLASS_COLUMN;
+  const values = rowOf(predictions, row).subarray(CLASS_COLUMN);
   const count = classesOf(predictions);
   let best = 0;
-  for (let k = 1; k < count; k++) if (predictions.data[start + k]! > predictions.data[start + best]!) best = k;
+  for (let k = 1; k < count; k++) if (values[k]! > values[best]!) best = k;
   return best;
 }

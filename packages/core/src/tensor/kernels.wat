@@ -1,5 +1,5 @@
-;; The inner loops of resample.ts and range.ts for WebAssembly SIMD, four values at a time.
-;; `node scripts/build-kernels.mjs` assembles them into kernels.ts; kernels-memory.ts and kernels-resample.ts call them.
+;; The inner loops of resample.ts, range.ts and row-products.ts for WebAssembly SIMD, four values at a time.
+;; `node scripts/build-kernels.mjs` assembles them into kernels.ts; kernels-memory.ts, kernels-resample.ts and row-products.ts call them.
 ;;
 ;; A resize is two steps, as in OpenCV: "mix" goes along the rows (every source row that is needed becomes one as wide as the
 ;; target), "blend" goes down the columns (two mixed rows become one row of the target). Who calls writes tables of taps first:
@@ -11,7 +11,7 @@
 ;; All places and lengths are in bytes. Mixed rows are padded to whole vectors with another column's values (which widen no range), so the
 ;; last vector of a row is written up to 12 bytes beyond it: the next row overwrites them, and after the last row the caller leaves them free.
 (module
-  (memory (export "memory") 16 16)
+  (import "host" "memory" (memory 1))
 
   ;; RGB bytes → three planes of i32, one row after the other: (left·a + right·b) >> 4, at most 255·2049 >> 4, so 15 bits.
   ;; Of each pixel the bytes r g b r' g' b' are read (and two beyond them; after the last row 5 bytes), paired as [r r' g g' b b'], and multiplied by [a b a b a b].
@@ -204,4 +204,36 @@
       (v128.store (local.get $at)
         (f32x4.div (f32x4.sub (v128.load (local.get $at)) (local.get $lows)) (local.get $divisors)))
       (local.set $at (i32.add (local.get $at) (i32.const 16)))
-      (br_if $four (i32.lt_u (local.get $at) (local.get $end))))))
+      (br_if $four (i32.lt_u (local.get $at) (local.get $end)))))
+
+  ;; Of each row of a matrix its product with a vector: Σ row · vector, eight sums side by side. Rows and vector are as long as two vectors, or a
+  ;; multiple of it.
+  (func (export "rowProducts")
+    (param $row i32) (param $rowBytes i32) (param $rows i32) (param $vector i32) (param $into i32)
+    (local $x i32) (local $even v128) (local $odd v128)
+    (loop $next
+      (local.set $even (v128.const f32x4 0 0 0 0))
+      (local.set $odd (v128.const f32x4 0 0 0 0))
+      (local.set $x (i32.const 0))
+      (loop $eight
+        (local.set $even
+          (f32x4.add (local.get $even)
+            (f32x4.mul
+              (v128.load (i32.add (local.get $row) (local.get $x)))
+              (v128.load (i32.add (local.get $vector) (local.get $x))))))
+        (local.set $odd
+          (f32x4.add (local.get $odd)
+            (f32x4.mul
+              (v128.load offset=16 (i32.add (local.get $row) (local.get $x)))
+              (v128.load offset=16 (i32.add (local.get $vector) (local.get $x))))))
+        (local.set $x (i32.add (local.get $x) (i32.const 32)))
+        (br_if $eight (i32.lt_u (local.get $x) (local.get $rowBytes))))
+      (local.set $even (f32x4.add (local.get $even) (local.get $odd)))
+      (f32.store (local.get $into)
+        (f32.add
+          (f32.add (f32x4.extract_lane 0 (local.get $even)) (f32x4.extract_lane 1 (local.get $even)))
+          (f32.add (f32x4.extract_lane 2 (local.get $even)) (f32x4.extract_lane 3 (local.get $even)))))
+      (local.set $row (i32.add (local.get $row) (local.get $rowBytes)))
+      (local.set $into (i32.add (local.get $into) (i32.const 4)))
+      (local.set $rows (i32.sub (local.get $rows) (i32.const 1)))
+      (br_if $next (local.get $rows)))))

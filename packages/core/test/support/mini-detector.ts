@@ -132,18 +132,24 @@ export interface PassRequest extends Partial<Omit<PlanRequest, "layers">> {
   readonly model?: Model;
   readonly confidence?: number;
   readonly image?: RgbImage;
+  /** Of the network's input. Default: MINI_SIZE. */
+  readonly size?: readonly [number, number];
+  /** The head in its sparse form. */
+  readonly sparse?: boolean;
 }
 
 export async function openPass(request: PassRequest): Promise<MiniPass> {
-  const { layers: indices = [], more, model = tameModel(), confidence = 0.25, image = picture(), ...asked } = request;
+  const { layers: indices = [], more, model = tameModel(), confidence = 0.25, image = picture() } = request;
+  const { sparse = false, size = MINI_SIZE, ...asked } = request;
   const port = countingPort();
   const loaded = await loadModel(readOnnx(encodeModel(model)), port, { threads: 1 });
   const named = indices.map((index) => (index === "input" ? inputLayer(loaded) : loaded.layers[index]!));
   const layers = [...named, ...(more?.(loaded) ?? [])];
   const defaults = { activations: true, gradients: true, manySeeds: false, tails: false };
-  const plan = planTaps(planContext(loaded), { ...defaults, ...asked, layers });
-  const session = joinPlans(planContext(loaded), [plan]);
-  const options = resolveDetectOptions({ confidence, imageSize: MINI_SIZE });
+  const context = planContext(loaded, sparse);
+  const plan = planTaps(context, { ...defaults, ...asked, layers });
+  const session = joinPlans(context, [plan]);
+  const options = resolveDetectOptions({ confidence, imageSize: size });
   const { result, detections } = await forwardPass(loaded, session, image, options, true, undefined);
   return { loaded, plan, session, layers, forward: result, detections, port };
 }

@@ -7,6 +7,7 @@ import { resizeBytes, resizeFloats } from "../../src/tensor/kernels-resample.js"
 import { rangeOf, rangeOfPlainly, rescale, rescalePlainly } from "../../src/tensor/range.js";
 import { type BytePixels, resizeBilinear, resizeRgb, resizeWithRange } from "../../src/tensor/resample.js";
 import { resizeFloatsPlainly, resizeRgbPlainly } from "../../src/tensor/resample-plainly.js";
+import { createRowProducts } from "../../src/tensor/row-products.js";
 import type { Map2D } from "../../src/tensor/tensor.js";
 import { noise } from "../support/noise.js";
 
@@ -229,6 +230,27 @@ describe("ranges", () => {
   });
 });
 
+describe("products of rows", () => {
+  it.each([
+    [3, 8],
+    [5, 16],
+    [4, 13],
+    [7, 1],
+    [2, 130],
+  ])("of a matrix [%i, %i] with a vector", (rows, columns) => {
+    const [matrix, vector] = [floats(rows * columns, 3), floats(columns, 4)];
+    const multiply = createRowProducts(matrix, columns);
+    const exact = Array.from({ length: rows }, (_, row) =>
+      vector.reduce((sum, value, c) => sum + value * matrix[row * columns + c]!, 0),
+    );
+    const size = vector.reduce((sum, value) => sum + Math.abs(value), 0) * Math.max(...matrix.map(Math.abs));
+    const found = multiply(0, rows, vector).slice();
+    for (const [row, value] of found.entries()) expect(Math.abs(value - exact[row]!)).toBeLessThan(1e-6 * size);
+    expect(multiply(1, rows - 1, vector)).toEqual(found.slice(1));
+    expect(multiply(rows, 0, vector)).toEqual(new Float32Array(0));
+  });
+});
+
 describe("without WebAssembly", () => {
   afterEach(() => {
     vi.unstubAllGlobals();
@@ -253,6 +275,12 @@ describe("without WebAssembly", () => {
     const { kernels: none } = await import("../../src/tensor/kernels-memory.js");
     const range = await import("../../src/tensor/range.js");
     expect(none()).toBeUndefined();
+    const { createRowProducts: plain } = await import("../../src/tensor/row-products.js");
+    for (const columns of [8, 13, 128]) {
+      const [matrix, vector] = [floats(6 * columns, 5), floats(columns, 6)];
+      const multiply = createRowProducts(matrix, columns);
+      expect(plain(matrix, columns)(1, 4, vector)).toEqual(multiply(1, 4, vector));
+    }
     const map = { height: 9, width: 7, data: floats(63, 2) };
     expect(bare.resizeWithRange(map, 12, 5)).toEqual(resizeWithRange(map, 12, 5));
     const image = { height: 9, width: 7, data: noise(189, 2) };

@@ -1,4 +1,5 @@
 import type { Box, Letterbox } from "../../image/frame.js";
+import { rowOf } from "../../tensor/row-of.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { TurnedBox } from "../../tensor/turned-box.js";
 import type { Detection, Extra, Keypoint, Predictions } from "../detection.js";
@@ -26,10 +27,9 @@ export function extraStart({ columns, classes }: Predictions): number {
 /** The turned box of a row, where the task has such. */
 export function turnedBoxOf(predictions: Predictions, row: number): TurnedBox | undefined {
   if (predictions.extra?.task !== "obb") return undefined;
-  const { data, columns } = predictions;
-  const base = row * columns;
-  const [x, y, width, height] = [data[base]!, data[base + 1]!, data[base + 2]!, data[base + 3]!];
-  return { x, y, width, height, angle: data[base + extraStart(predictions)]! };
+  const values = rowOf(predictions, row);
+  const [x, y, width, height] = [values[0]!, values[1]!, values[2]!, values[3]!];
+  return { x, y, width, height, angle: values[extraStart(predictions)]! };
 }
 
 /** What a detection has beside its box. */
@@ -39,9 +39,10 @@ export function extrasOf(
   box: Box<"image">,
   letterbox: Letterbox,
 ): Pick<Detection, "mask" | "keypoints" | "angle" | "corners"> {
-  const { extra, data, columns } = predictions;
-  const values = data.subarray(row * columns + extraStart(predictions), (row + 1) * columns);
-  switch (extra?.task) {
+  const { extra } = predictions;
+  if (extra === undefined) return {};
+  const values = rowOf(predictions, row).subarray(extraStart(predictions));
+  switch (extra.task) {
     case "segment":
       return { mask: instanceMask(values, extra.prototypes, box, letterbox) };
     case "pose":
@@ -52,8 +53,6 @@ export function extrasOf(
       const toImage = (corner: typeof a) => pointToImage(corner, letterbox);
       return { angle: turned.angle, corners: [toImage(a), toImage(b), toImage(c), toImage(d)] };
     }
-    default:
-      return {};
   }
 }
 
