@@ -1,6 +1,7 @@
-// What a run adds to the runtime: detection + GradCAM + JSON of many pictures by whybox run's workers, over the same passes by bare ONNX Runtime on
-// as many threads; and what writing PNGs costs. Prints ratios and records them in results/runs.json. --quick: few pictures, nothing recorded.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+// What a run adds to the runtime: detection + GradCAM + JSON of many pictures by whybox run's workers, over bare ONNX Runtime on as many threads; and
+// what writing PNGs costs. Bare are the passes of the model as it was exported and of the gradients; "own passes" are the ones that the run makes, whose
+// forward pass leaves columns of the predictions out. Prints ratios and records them in results/runs.json. --quick: few pictures, nothing recorded.
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Worker } from "node:worker_threads";
@@ -16,7 +17,9 @@ const photo = join(root, "fixtures/photos/dog.jpg");
 /** Small pictures: the network sees 640 × 640 whatever they are, and decoding and measuring large ones is work of its own. */
 const WIDTH = process.argv.includes("--photo") ? 768 : 320;
 const threads = availableParallelism();
-const pictures = quick ? 24 : 48;
+const pictures = quick ? 24 : 120;
+/** Pictures of each worker that are not counted: the first makes the sessions, the next ones are slow until the code is compiled. */
+const WARM = quick ? 3 : 15;
 const rounds = quick ? 1 : 5;
 const { path: weights } = await resolveWeights("yolov5s");
 const explain = {
@@ -69,7 +72,6 @@ async function recordPasses() {
       };
     },
   };
-  const { readFileSync } = await import("node:fs");
   const detector = await createDetector(readFileSync(weights), spy, { threads: 1 });
   const image = await decodeImage(await sharp(photo).resize(WIDTH).png().toBuffer());
   await detector.explain(image, explain);
@@ -100,7 +102,14 @@ const replayer = `
   })();
 `;
 
-const { models, runs } = await recordPasses();
+const own = await recordPasses();
+const bare = { models: [{ model: readFileSync(weights), options: {} }, ...own.models], runs: own.runs.map(exported) };
+
+/** The model's own pass in place of the forward pass; the others as they are. */
+function exported({ session, feeds, outputs }, i) {
+  if (i > 0) return { session: session + 1, feeds, outputs };
+  return { session: 0, feeds: { images: Object.values(feeds)[0] }, outputs: ["output0"] };
+}
 const answer = (worker) => new Promise((done, fail) => worker.once("message", done).once("error", fail));
 
 /** What was done since: pictures a second, and milliseconds of processor time for each. A machine that others use, too, slows both down alike. */
@@ -113,7 +122,7 @@ function meter() {
 }
 
 /** Pictures a second of the passes alone, by as many sessions of one thread as there are cores. */
-async function bare() {
+async function passes({ models, runs }) {
   const workers = Array.from(
     { length: threads },
     () => new Worker(replayer, { eval: true, workerData: { models, runs, threads: 1 }, execArgv: [] }),
@@ -123,7 +132,7 @@ async function bare() {
     for (const worker of workers) worker.postMessage(count);
     await Promise.all(workers.map(answer));
   };
-  await turn(3);
+  await turn(WARM);
   const each = Math.ceil(pictures / threads);
   const measured = meter();
   await turn(each);
@@ -164,7 +173,7 @@ async function run(save, name) {
     ...{ out, resume: false },
   });
   // The first explanation of each worker makes its sessions.
-  const warm = 3 * threads;
+  const warm = WARM * threads;
   let measured;
   const work = {
     manifest: opened.manifest,
@@ -184,7 +193,7 @@ async function run(save, name) {
 }
 
 mkdirSync(join(folder, "pictures"));
-for (let i = 0; i < pictures + 3 * threads; i++) {
+for (let i = 0; i < pictures + WARM * threads; i++) {
   // The same boxes in each, in other bytes.
   const file = join(folder, "pictures", `${i}.jpg`);
   await sharp(photo)
@@ -192,9 +201,10 @@ for (let i = 0; i < pictures + 3 * threads; i++) {
     .jpeg({ quality: 90 + (i % 8) })
     .toFile(file);
 }
-const found = { bare: [], json: [], png: [] };
+const found = { bare: [], own: [], json: [], png: [] };
 for (let round = 0; round < rounds; round++) {
-  found.bare.push(await bare());
+  found.bare.push(await passes(bare));
+  found.own.push(await passes(own));
   found.json.push(await run([], "json"));
   found.png.push(await run(["png"], "png"));
   const words = Object.entries(found).map(
@@ -205,16 +215,19 @@ for (let round = 0; round < rounds; round++) {
 rmSync(folder, { recursive: true });
 const rounded = (value) => Number(value.toFixed(3));
 /** Of each round; what is compared was measured one after the other. */
-const rate = (name) => rounded(median(found[name].map(({ rate }, i) => rate / found.bare[i].rate)));
-const cpu = (name) => rounded(median(found[name].map(({ cpu }, i) => found.bare[i].cpu / cpu)));
+const over = (name, base) => ({
+  rate: rounded(median(found[name].map(({ rate }, i) => rate / found[base][i].rate))),
+  "processor time": rounded(median(found[name].map(({ cpu }, i) => found[base][i].cpu / cpu))),
+});
 const results = {
   date: new Date().toISOString().slice(0, 10),
   node: process.version,
   cpu: cpus()[0]?.model,
   ...{ threads, pictures, rounds, width: WIDTH },
-  passes: runs.length,
-  "JSON only / bare passes": { rate: rate("json"), "processor time": cpu("json") },
-  "with PNGs / bare passes": { rate: rate("png"), "processor time": cpu("png") },
+  passes: own.runs.length,
+  "JSON only / bare": over("json", "bare"),
+  "with PNGs / bare": over("png", "bare"),
+  "JSON only / own passes": over("json", "own"),
   "pictures a second, bare": rounded(median(found.bare.map(({ rate }) => rate))),
   "milliseconds of processor a picture": Object.fromEntries(
     Object.entries(found).map(([name, all]) => [name, Math.round(median(all.map(({ cpu }) => cpu)))]),

@@ -30,7 +30,7 @@ export interface ExplainPlan {
 /**
  * @param layers the layers asked for, or undefined for "auto".
  * @param masks whether a score reads mask prototypes.
- * @param sparse whether the head may be used in its sparse form.
+ * @param sparse whether the head is to be used in its sparse form, where it has one.
  * @throws no-gradient when an op between a layer and the predictions has no rule, all such ops at once.
  */
 export function planExplain(
@@ -39,7 +39,7 @@ export function planExplain(
   layers: readonly Layer[] | undefined,
   manySeeds: boolean,
   masks: boolean,
-  sparse: boolean,
+  sparse = false,
 ): ExplainPlan {
   const context = planContext(loaded, sparse);
   const needs = new Set<string>(method.needs);

@@ -19,21 +19,14 @@ export interface EnergyInBox {
 export function energyInBox({ height, width, data }: Map2D, box: MetricBox): EnergyInBox {
   let inside = 0;
   let all = 0;
-  let pixels = 0;
   const [left, right] = centresBetween(box.x1, box.x2, width);
   const [top, bottom] = centresBetween(box.y1, box.y2, height);
-  for (let y = 0; y < height; y++) {
-    const row = y * width;
-    const crosses = y >= top && y < bottom;
-    const [from, to] = crosses ? [row + left, row + right] : [row, row];
-    for (let i = row; i < row + width; i++) {
-      const value = data[i]!;
-      if (!(value > 0)) continue; // NaN has no energy either
-      all += value;
-      if (i >= from && i < to) inside += value;
-    }
-    if (crosses) pixels += right - left;
+  // NaN has no energy either.
+  for (let i = 0; i < height * width; i++) if (data[i]! > 0) all += data[i]!;
+  for (let y = top; y < bottom; y++) {
+    for (let i = y * width + left; i < y * width + right; i++) if (data[i]! > 0) inside += data[i]!;
   }
+  const pixels = (bottom - top) * (right - left);
   const energy = all > 0 ? inside / all : 0;
   const area = pixels / data.length;
   return { energy, area, enrichment: pixels > 0 ? energy / area : 0 };

@@ -39,9 +39,15 @@ export interface PairTaps {
 export function pairTaps(source: number, target: number): PairTaps {
   const { lower, upper, fraction } = linearTaps(source, target);
   const last = Math.max(0, source - 2);
-  const left = lower.map((index) => Math.min(index, last));
-  const weightRight = fraction.map((t, d) => (lower[d] === upper[d] ? lower[d]! - left[d]! : t));
-  return { left, weightLeft: weightRight.map((t) => 1 - t), weightRight };
+  const left = new Int32Array(target);
+  const weightLeft = new Float32Array(target);
+  const weightRight = new Float32Array(target);
+  for (let d = 0; d < target; d++) {
+    left[d] = Math.min(lower[d]!, last);
+    weightRight[d] = lower[d] === upper[d] ? lower[d]! - left[d]! : fraction[d]!;
+    weightLeft[d] = 1 - weightRight[d]!;
+  }
+  return { left, weightLeft, weightRight };
 }
 
 /** OpenCV's fixed point for bytes: weights of 11 bits. */

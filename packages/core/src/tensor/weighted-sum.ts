@@ -10,18 +10,19 @@ export function weightedSum(values: Tensor, weights: ArrayLike<number>): Map2D {
   const cells = H * W;
   const sum = new Float64Array(cells);
   const used = Array.from({ length: C }, (_, c) => c).filter((c) => weights[c] !== 0);
-  const pairs = used.length - (used.length % 2);
-  // Two channels at a time: the sum is read and written half as often.
-  for (let n = 0; n < pairs; n += 2) {
-    const weightA = weights[used[n]!]!;
-    const weightB = weights[used[n + 1]!]!;
-    const a = used[n]! * cells;
-    const b = used[n + 1]! * cells;
-    for (let i = 0; i < cells; i++) sum[i]! += weightA * data[a + i]! + weightB * data[b + i]!;
+  const fours = used.length - (used.length % 4);
+  // Four channels at a time: the sum is read and written a quarter as often.
+  for (let n = 0; n < fours; n += 4) {
+    const [a, b, c, d] = [used[n]!, used[n + 1]!, used[n + 2]!, used[n + 3]!];
+    const [weightA, weightB, weightC, weightD] = [weights[a]!, weights[b]!, weights[c]!, weights[d]!];
+    const [atA, atB, atC, atD] = [a * cells, b * cells, c * cells, d * cells];
+    for (let i = 0; i < cells; i++) {
+      sum[i]! +=
+        weightA * data[atA + i]! + weightB * data[atB + i]! + (weightC * data[atC + i]! + weightD * data[atD + i]!);
+    }
   }
-  if (used.length > pairs) {
-    const weight = weights[used[pairs]!]!;
-    const start = used[pairs]! * cells;
+  for (const c of used.slice(fours)) {
+    const [weight, start] = [weights[c]!, c * cells];
     for (let i = 0; i < cells; i++) sum[i]! += weight * data[start + i]!;
   }
   return { height: H, width: W, data: new Float32Array(sum) };

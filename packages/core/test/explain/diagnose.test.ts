@@ -4,7 +4,6 @@ import { diagnoseEmpty } from "../../src/explain/diagnose.js";
 import type { ResolvedExplainOptions } from "../../src/explain/resolve-options.js";
 
 describe("why a map is empty", () => {
-  const empty = { height: 1, width: 1, data: new Float32Array(1) };
   const sound = { layers: new Map(), predictions: false, origin: undefined };
   const reasonOf = (scores: readonly string[], versus: number, ...classes: readonly number[]) => {
     const explained = classes.map((classIndex) => ({ classIndex, className: `class${classIndex}` }) as Detection);
@@ -14,7 +13,7 @@ describe("why a map is empty", () => {
       classNames: [],
     } as unknown as ResolvedExplainOptions;
     const scored = [{ result: { terms: [0] } }] as never;
-    return diagnoseEmpty(explained, explained, options, scored, empty, [], sound)?.reason;
+    return diagnoseEmpty(explained, explained, options, scored, true, [], sound)?.reason;
   };
 
   it("a class against itself, where there is nothing else to see", () => {

@@ -76,7 +76,9 @@ describe('per "detection"', () => {
         expect(apart(map.heatmap, backwards.maps.at(-1 - i)!.heatmap)).toBeLessThan(2e-3);
       }
       expect(together.maps.some((map) => apart(map.heatmap, together.maps[0]!.heatmap) > 0.1)).toBe(true);
-      expect(apart(together.heatmapInput, largestOf(together.maps.map((map) => map.heatmap)))).toBeLessThan(1e-6);
+      expect(apart(together.image().heatmapInput, largestOf(together.maps.map((map) => map.heatmap)))).toBeLessThan(
+        1e-6,
+      );
     },
   );
 

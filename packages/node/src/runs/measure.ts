@@ -82,8 +82,8 @@ function heatOf({ boxImage }: Detection, { heatmap, maximum }: DetectionMap): Ru
 }
 
 function smallMaps(result: ExplainResult): MapLine["maps"] {
-  const { explained, heatmap, maps } = result;
-  const all = maps.length > 0 ? maps : [{ detections: explained, heatmap }];
+  const { explained, maps } = result;
+  const all = maps.length > 0 ? maps : [{ detections: explained, heatmap: result.heatmap }];
   return all.map(({ detections, heatmap }) => {
     const whole = { x1: 0, y1: 0, x2: heatmap.width, y2: heatmap.height };
     const [only, ...others] = detections;
@@ -111,9 +111,9 @@ function boxOf({ x1, y1, x2, y2 }: Detection["boxImage"]): RunDetection["box"] {
 }
 
 function bytes(grid: Float32Array): string {
-  return Buffer.from(Uint8Array.from(grid, (value) => Math.round(255 * Math.min(Math.max(value, 0), 1)))).toString(
-    "base64",
-  );
+  const levels = Buffer.alloc(grid.length);
+  for (let i = 0; i < grid.length; i++) levels[i] = Math.round(255 * Math.min(Math.max(grid[i]!, 0), 1));
+  return levels.toString("base64");
 }
 
 function pixels(value: number): number {
