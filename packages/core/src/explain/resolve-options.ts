@@ -67,8 +67,10 @@ export function resolveExplainOptions(
   const per = oneOf("per", options.per ?? "image", ["image", "class", "detection"] as const);
   const single = per === "detection" || options.box !== undefined;
   const method = resolveMethod(options.method ?? defaultMethod(methods, single), methods);
-  const items = options.backprop?.length
-    ? options.backprop
+  const backprop = list("backprop", options.backprop);
+  const indices = list("detections", options.detections);
+  const items = backprop?.length
+    ? backprop
     : options.versus === undefined
       ? (method.scores ?? ["class"])
       : ["contrast"];
@@ -76,8 +78,8 @@ export function resolveExplainOptions(
     ...resolveDetectOptions(options),
     method,
     scores: [...new Set(items.map((item) => resolveScore(item, scores)))],
-    classNames: options.classNames ?? [],
-    detections: options.detections && detectionIndices(options.detections),
+    classNames: list("classNames", options.classNames) ?? [],
+    detections: indices && detectionIndices(indices),
     backwardPerClass: options.backwardPerClass ?? false,
     topk: whole("topk", options.topk ?? 10, 10_000),
     per,
@@ -187,6 +189,18 @@ function detectionIndices(indices: readonly number[]): number[] {
     throw new WhyboxError("usage", "detections is an empty list; name at least one, or leave it out for all.");
   }
   return [...new Set(indices.map((index) => whole("detections", index, 100_000, 0)))];
+}
+
+/** Who writes no TypeScript may give one item in place of a list. */
+function list<T>(option: string, value: readonly T[] | undefined): readonly T[] | undefined {
+  if (value === undefined || Array.isArray(value)) return value;
+  throw new WhyboxError(
+    "usage",
+    `${option} is ${JSON.stringify(value)}; expected a list: [${JSON.stringify(value)}].`,
+    {
+      details: { option },
+    },
+  );
 }
 
 function oneOf<T extends string>(option: string, value: T, valid: readonly T[]): T {

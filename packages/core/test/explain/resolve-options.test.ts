@@ -118,6 +118,9 @@ const refusals: readonly (readonly [options: unknown, message: RegExp])[] = [
   [{ box, per: "class" }, /^box asks about one box/],
   [{ box, classNames: ["dog"] }, /^box names its class/],
   [{ method: "D-RISE", layer: 17 }, /^D-RISE is not read at a layer/],
+  [{ backprop: "row" as never }, /^backprop is "row"; expected a list: \["row"\].$/],
+  [{ classNames: "dog" as never }, /^classNames is "dog"; expected a list/],
+  [{ detections: 3 as never }, /^detections is 3; expected a list: \[3\].$/],
   [{ method: "gradient", layer: [17, 20] }, /is not read at a layer/],
 ];
 
