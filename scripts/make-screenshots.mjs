@@ -1,5 +1,5 @@
 // Makes the pictures of the playground with the built page itself: npm run build && node scripts/make-screenshots.mjs [--all <folder>]
-// Without --all those of the README and the page's own example; with it every main state at 390, 1280 and 2560 px, dark and light;
+// Without --all that of the README and the page's own example; with it every main state at 390, 1280 and 2560 px, dark and light;
 // with --only <state> (it may come several times) just that one.
 import { existsSync, mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -74,6 +74,20 @@ const states = {
     const isDrawn = () => [...document.querySelectorAll(".tile")].every((tile) => tile.querySelector("canvas"));
     await page.waitForFunction(isDrawn);
   },
+  failed: async (page) => {
+    await page.locator(".model-chip", { hasText: "YOLOv5s" }).waitFor();
+    const buffer = Buffer.from("no picture");
+    await page
+      .locator('input[accept^="image/"]')
+      .first()
+      .setInputFiles({ name: "a.jpg", mimeType: "image/jpeg", buffer });
+    await page.locator(".notice").waitFor();
+  },
+  live: async (page) => {
+    await page.locator(".model-chip", { hasText: "YOLOv5s" }).waitFor();
+    await page.getByRole("button", { name: "Camera" }).click();
+    await page.getByText("frames a second").waitFor();
+  },
 };
 
 /** Goes to a state once, and takes it in every size and scheme that is wanted: what takes long is the network. */
@@ -122,16 +136,14 @@ const executablePath = [process.env.CHROMIUM_PATH, "/usr/bin/chromium", "/usr/bi
 if (executablePath === undefined) throw new Error("No Chromium here: install it, or set CHROMIUM_PATH.");
 if (values.all === undefined) await makeExample();
 const server = await servePage({ files: await listPageFiles(), weights: await findPageWeights() });
-const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+const camera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
+const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", ...camera] });
 try {
   if (values.all === undefined) {
     const images = join(root, "docs/images");
     mkdirSync(images, { recursive: true });
-    const shot = (viewport, scheme, file) => [{ viewport, scheme, path: join(images, file) }];
-    await shoot(browser, server.address, "shown", { shots: shot(screens[0], "dark", "playground.png") });
-    await shoot(browser, server.address, "compare", { shots: shot(screens[0], "light", "playground-compare.png") });
-    const small = shot(phone, "light", "playground-phone.png");
-    await shoot(browser, server.address, "shown", { hasTouch: true, shots: small });
+    const shots = [{ viewport: screens[0], scheme: "dark", path: join(images, "playground.png") }];
+    await shoot(browser, server.address, "shown", { shots });
   } else {
     mkdirSync(values.all, { recursive: true });
     const names = values.only ?? Object.keys(states);

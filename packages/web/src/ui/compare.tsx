@@ -86,7 +86,7 @@ export function ComparePane({ controller, state }: { readonly controller: Contro
               {settings.compare.length > 1 && (
                 <button
                   type="button"
-                  class="link is-last"
+                  class="link"
                   aria-label={`Leave out ${methodOf(one.method).title}`}
                   onClick={() => controller.set({ compare: settings.compare.filter((id) => id !== one.method) })}
                 >

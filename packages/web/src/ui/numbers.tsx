@@ -5,7 +5,7 @@ import type { Progress } from "../protocol.js";
 import { Notice } from "./notice.js";
 import { modelTypes, PickFile } from "./pick-file.js";
 import { questionText, readMap } from "./reading.js";
-import { milliseconds, percent, progressText } from "./texts.js";
+import { milliseconds, percent, progressText, unbroken } from "./texts.js";
 
 /** Fingers have no Shift, and drag the page. */
 const isTouch = matchMedia("(pointer: coarse)").matches;
@@ -78,7 +78,7 @@ function Numbers({ controller, state }: NumbersProps) {
   return (
     <div class="numbers">
       <h2 class="question">{questionText(state)}</h2>
-      {shown?.asked && <p class="verdict">{shown.asked.verdict}</p>}
+      {shown?.asked && <p class="verdict">{unbroken(shown.asked.verdict)}</p>}
       {reading && <p>{reading.sentence}</p>}
       {shown?.empty && (
         <p class="caution">

@@ -11,6 +11,11 @@ export function percent(value: number, digits = 0): string {
   return `${(100 * value).toFixed(digits)}\u00a0%`;
 }
 
+/** The engine's text, with each number and its sign in one line. */
+export function unbroken(text: string): string {
+  return text.replaceAll(" %", "\u00a0%");
+}
+
 export function milliseconds(ms: number): string {
   return ms < 1000 ? `${Math.max(1, Math.round(ms))} ms` : `${(ms / 1000).toFixed(1)} s`;
 }
