@@ -2,12 +2,13 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { defineConfig } from "vite";
 import { copyFiles } from "./plugins/copy-files.js";
-import { engineFactsAsData, lettersAsFile } from "./plugins/data-as-files.js";
+import { engineFactsAsData, kernelsAsFile, lettersAsFile } from "./plugins/data-as-files.js";
 import { engineWorker, plainImports } from "./plugins/engine-worker.js";
 import { minifyScripts } from "./plugins/minify.js";
 import { outDir, packageFolder } from "./plugins/places.js";
 import { sentencesAsFile } from "./plugins/sentences.js";
 import { serviceWorker } from "./plugins/service-worker.js";
+import { withoutUnread } from "./plugins/unread.js";
 
 const facts = readFileSync(join(packageFolder, "package.json"), "utf8");
 const { version: packageVersion } = JSON.parse(facts) as { version: string };
@@ -35,7 +36,9 @@ export default defineConfig({
   plugins: [
     engineWorker(),
     plainImports(),
+    withoutUnread(),
     sentencesAsFile(),
+    kernelsAsFile(),
     lettersAsFile(),
     engineFactsAsData(),
     minifyScripts(),

@@ -1,6 +1,8 @@
+import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Plugin } from "vite";
 import * as engineFacts from "../src/controller/engine-facts.js";
+import { coreFolder } from "./places.js";
 
 interface LetterOutlines {
   readonly bytes: () => Uint8Array;
@@ -22,6 +24,28 @@ export function lettersAsFile(): Plugin {
           if (!answer.ok) throw new Error("The letters of labels could not be loaded. Reload the page.");
           const letters = new Uint8Array(await answer.arrayBuffer());
           export const fontOutlines = { ...${JSON.stringify(metrics)}, bytes: () => letters };
+        `;
+      },
+    },
+  };
+}
+
+/** Nor are the kernels in WebAssembly: the worker loads them together with the runtime. Without them the same numbers take longer. */
+export function kernelsAsFile(): Plugin {
+  return {
+    name: "kernels-as-file",
+    apply: "build",
+    resolveId: (id) => (id === "virtual:kernels" ? join(coreFolder, "tensor/kernels.js") : undefined),
+    load: {
+      filter: { id: /tensor\/kernels\.js$/ },
+      async handler(id) {
+        const { kernelsBase64 } = (await import(pathToFileURL(id).href)) as { kernelsBase64: string };
+        const kernels = this.emitFile({ type: "asset", name: "kernels.txt", source: kernelsBase64 });
+        return `
+          export let kernelsBase64 = "";
+          export async function loadKernels() {
+            kernelsBase64 ||= await fetch(import.meta.ROLLUP_FILE_URL_${kernels}).then((answer) => answer.text());
+          }
         `;
       },
     },

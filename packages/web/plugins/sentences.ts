@@ -3,8 +3,8 @@ import { join, relative } from "node:path";
 import { type Plugin, parseSync } from "vite";
 import { coreFolder, packageFolder } from "./places.js";
 
-/** A node of the syntax tree, and what is read of those that are texts. */
-interface Node {
+/** A node of the syntax tree, and what is read of some. */
+export interface Node {
   readonly type: string;
   readonly start: number;
   readonly end: number;
@@ -26,7 +26,7 @@ const KEPT = ["errors.js", "image/colormap.js", "metrics/", "tensor/npy.js", "ex
 
 /** Shorter ones cost less than the call. */
 const LEAST_LETTERS = 12;
-const LEAST_SPACES = 3;
+const LEAST_SPACES = 2;
 
 /** Where a text is not said, but compared, looked up or taken apart. */
 const NO_SPEECH = ["MemberExpression", "SwitchCase", "TaggedTemplateExpression", "ImportDeclaration"];
@@ -75,7 +75,7 @@ function sourcesOfEngine(): string[] {
     .filter(isOfEngine);
 }
 
-function isOfEngine(file: string): boolean {
+export function isOfEngine(file: string): boolean {
   const name = relative(coreFolder, file).replaceAll("\\", "/");
   return !name.startsWith("..") && !KEPT.some((kept) => name.startsWith(kept));
 }
@@ -126,7 +126,7 @@ function isData(node: Node, parent: Node | undefined): boolean {
   return compared || NO_SPEECH.includes(parent.type) || parent.key === node;
 }
 
-function childrenOf(node: Node): Node[] {
+export function childrenOf(node: Node): Node[] {
   return Object.values(node)
     .flat()
     .filter((value): value is Node => typeof value?.type === "string");

@@ -8,3 +8,7 @@ declare module "virtual:engine-worker" {
 declare module "virtual:sentences" {
   export const sentencesAddress: string;
 }
+/** The engine's kernels in WebAssembly; their file may not come, and the engine works without. */
+declare module "virtual:kernels" {
+  export function loadKernels(): Promise<void>;
+}

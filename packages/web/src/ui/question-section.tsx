@@ -1,7 +1,7 @@
-import { scoreChoices } from "../controller/methods.js";
+import { scoreChoices, scoreText } from "../controller/methods.js";
 import { Fold, Range, Select } from "./fields.js";
 import type { SectionProps } from "./panel.js";
-import { percent, scoreText } from "./texts.js";
+import { percent } from "./texts.js";
 
 /** What is asked, and of which detections. */
 export function QuestionSection({ controller, state }: SectionProps) {

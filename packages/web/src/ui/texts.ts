@@ -29,30 +29,6 @@ export function progressText(progress: Progress | undefined): string {
   return "Preparing the model";
 }
 
-/** What each score is, in a line. */
-const scores: Readonly<Record<string, string>> = {
-  auto: "What the method was made for: mostly how sure the detector is of the class.",
-  contrast: "What speaks for this class and against the other.",
-  class: "How sure the detector is of the class.",
-  confidence: "How sure it is that there is an object at all.",
-  class_confidence: "An object and its class together: the number beside the box.",
-  class_sum: "The class anywhere in the picture, not only in this box.",
-  row: "The number beside the box, of the one row that made it.",
-  row_logit: "The class in that row, before it is squeezed into a probability.",
-  finer: "What tells the class from the three most like it.",
-  x_c: "What puts the box where it is, left or right.",
-  y_c: "What puts the box where it is, up or down.",
-  w: "What makes the box so wide.",
-  h: "What makes the box so high.",
-  mask: "What shapes the mask. Needs a model with masks.",
-  keypoints: "What finds the keypoints. Needs a model with keypoints.",
-  angle: "What turns the box. Needs a model with turned boxes.",
-};
-
-export function scoreText(id: string): string {
-  return scores[id] ?? "What decides where this side of the box lies.";
-}
-
 /** A failure for people: what happened, and what to do. */
 export function failureText({ code, message }: Failure): { readonly title: string; readonly text: string } {
   switch (code) {

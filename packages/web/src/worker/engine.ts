@@ -1,3 +1,4 @@
+import { loadKernels } from "virtual:kernels";
 import {
   type CoreDetector,
   createDetector,
@@ -66,7 +67,7 @@ export class WebEngine {
 
   /** A detector that has run once: what a provider cannot do shows only then. */
   async #make(file: ModelFile, provider: Provider, base: URL): Promise<{ detector: CoreDetector; provider: Provider }> {
-    const ort = await loadRuntime(provider, base);
+    const [ort] = await Promise.all([loadRuntime(provider, base), loadKernels().catch(() => {})]);
     const detector = await createDetector(
       file.bytes,
       talkingPort(ort, (progress) => this.#tell(progress)),
