@@ -52,7 +52,9 @@ export function logWeightedMean(
 
 /** True when no column of the row is NaN or infinite. */
 export function isFiniteRow(predictions: Predictions, row: number): boolean {
-  return rowOf(predictions, row).every(Number.isFinite);
+  const values = rowOf(predictions, row);
+  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i]!)) return false;
+  return true;
 }
 
 /** Index of the most probable class of a finite row, the first of equals. */
