@@ -10,4 +10,5 @@ export type { ResultDocument } from "./io/result-schema.js";
 export { devices, loadDetector } from "./load-detector.js";
 export { type ResolvedWeights, resolveWeights } from "./models/resolve-weights.js";
 export { type RunOptions, type RunResult, run } from "./run.js";
+export { createOrtPort } from "./runtime/ort-port.js";
 export { createWorkerPort, type WorkerPort } from "./runtime/worker-port.js";

@@ -118,7 +118,13 @@ export async function createDetector(
     inspect: (given = {}) => inspectWithSizes(loaded, given.imageSize ?? usualSize(loaded.input.sides)),
     detect: async (image, given = {}) => {
       const resolved = resolveDetectOptions(given);
-      const request = { plan: planOfDetection(given.ahead, resolved), image, options: resolved, keepInput: false };
+      const request = {
+        plan: planOfDetection(given.ahead, resolved),
+        image,
+        options: resolved,
+        keepInput: false,
+        isSeen: false,
+      };
       return passes.use({ ...request, signal: given.signal }, ({ result, detections }) => {
         return { detections, letterbox: result.letterbox };
       });
@@ -133,7 +139,9 @@ export async function createDetector(
       const keepInput =
         options.augSmooth ||
         ["masked", "pixels", "biases"].some((need) => options.method.needs.includes(need as never));
-      return passes.use({ plan: plan.forward, image, options, keepInput, signal }, async (pass) => {
+      const isSeen =
+        !defaultMethods.includes(options.method) || !options.scores.every((one) => defaultScores.includes(one));
+      return passes.use({ plan: plan.forward, image, options, keepInput, isSeen, signal }, async (pass) => {
         const { result: forward, detections } = pass;
         checkLayers(plan.main, forward);
         const asked = given.box === undefined ? undefined : askBox(loaded, forward, detections, given.box, options);

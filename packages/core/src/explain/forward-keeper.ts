@@ -14,6 +14,8 @@ export interface ForwardRequest {
   readonly options: ResolvedDetectOptions;
   /** Whether the network's input is needed afterwards. */
   readonly keepInput: boolean;
+  /** Whether methods or scores of somebody else see the values, and may keep them: their memory is left to the garbage collector then. */
+  readonly isSeen: boolean;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -22,6 +24,7 @@ interface Kept {
   readonly outputs: ReadonlySet<string>;
   readonly result: ForwardResult;
   users: number;
+  isSeen: boolean;
   /** Nobody is to use it any more: whoever uses it last disposes of it. */
   isDropped: boolean;
 }
@@ -49,6 +52,7 @@ export class ForwardKeeper {
     const found = this.#kept.find((kept) => this.#serves(kept, request));
     const { kept, forward } = found ? { kept: found, forward: this.#again(found, request) } : await this.#run(request);
     kept.users++;
+    kept.isSeen ||= request.isSeen;
     try {
       return await body(forward);
     } finally {
@@ -68,7 +72,14 @@ export class ForwardKeeper {
     this.#makeRoom(request);
     const forward = await forwardPass(this.#loaded, plan, image, options, keepInput, signal);
     const { result } = forward;
-    const kept: Kept = { image, result, outputs: new Set(plan.outputs), users: 0, isDropped: !this.#keeps };
+    const kept: Kept = {
+      image,
+      result,
+      outputs: new Set(plan.outputs),
+      users: 0,
+      isSeen: false,
+      isDropped: !this.#keeps,
+    };
     if (this.#keeps) {
       // Another picture may have come meanwhile.
       this.#makeRoom(request);
@@ -129,6 +140,8 @@ function valuesOf({ result }: Kept): number {
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 
-function disposeIdle({ users, isDropped, result }: Kept): void {
-  if (isDropped && users === 0) disposeAll(result.tensors);
+function disposeIdle({ users, isSeen, isDropped, result }: Kept): void {
+  if (!isDropped || users > 0) return;
+  if (!isSeen) for (const tensor of Object.values(result.tensors)) tensor.free?.();
+  disposeAll(result.tensors);
 }

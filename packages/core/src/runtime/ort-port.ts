@@ -18,6 +18,8 @@ interface OrtSession {
 interface OrtTensor {
   readonly type: string;
   readonly dims: readonly number[];
+  readonly location?: string;
+  readonly data?: unknown;
   getData(): Promise<unknown>;
   dispose(): void;
 }
@@ -33,6 +35,11 @@ export interface OrtPortOptions {
   readonly spinning?: "always" | "during-runs" | "never";
   /** Whether the runtime reserves all memory of a run as one block. Default false: less memory at the peak, since the sessions take turns. */
   readonly memoryPattern?: boolean;
+  /**
+   * Gives the memory of a buffer back at once, where the host can: the values of a forward pass are megabytes for every picture, and the garbage
+   * collector marks the whole heap for each few of them. Default: it is left to the collector; the Node package's port has one.
+   */
+  readonly release?: (buffer: ArrayBuffer) => void;
 }
 
 const spinningEntries = {
@@ -54,7 +61,7 @@ export function createOrtPort(ort: OrtModule, options: OrtPortOptions = {}): Run
       const created = await refusedBy("open the model", () =>
         ort.InferenceSession.create(model, ortOptions(session, options)),
       );
-      return wrapSession(created);
+      return wrapSession(created, options.release);
     },
   };
 }
@@ -76,7 +83,9 @@ function ortOptions(session: SessionOptions, port: OrtPortOptions): Record<strin
   };
 }
 
-function wrapSession(session: OrtSession): RuntimeSession {
+type Release = OrtPortOptions["release"];
+
+function wrapSession(session: OrtSession, release: Release): RuntimeSession {
   let released = false;
   return {
     inputNames: session.inputNames,
@@ -84,7 +93,7 @@ function wrapSession(session: OrtSession): RuntimeSession {
     run: async (feeds, outputs) => {
       const given = Object.entries(feeds).map(([name, value]) => [name, unwrap(value)] as const);
       const results = await refusedBy("run the model", () => session.run(Object.fromEntries(given) as never, outputs));
-      return wrapAll(results as Record<string, OrtTensor>, outputs);
+      return wrapAll(results as Record<string, OrtTensor>, outputs, release);
     },
     release: async () => {
       if (released) return;
@@ -103,9 +112,10 @@ interface OrtBacked extends RuntimeTensor {
 function wrapAll(
   results: Readonly<Record<string, OrtTensor>>,
   outputs: readonly string[],
+  release: Release,
 ): Record<string, RuntimeTensor> {
   const refused = outputs.find((name) => !types.has(results[name]!.type));
-  if (refused === undefined) return Object.fromEntries(outputs.map((name) => [name, wrap(results[name]!)]));
+  if (refused === undefined) return Object.fromEntries(outputs.map((name) => [name, wrap(results[name]!, release)]));
   const { type } = results[refused]!;
   for (const value of new Set(Object.values(results))) value.dispose();
   throw new WhyboxError(
@@ -115,12 +125,17 @@ function wrapAll(
   );
 }
 
-function wrap(value: OrtTensor): RuntimeTensor {
+/** @param release frees what a run gave; what was fed to it belongs to who made it. */
+function wrap(value: OrtTensor, release?: Release): RuntimeTensor {
   let disposed = false;
   const wrapped: OrtBacked = {
     type: value.type as RuntimeType,
     dims: value.dims,
     read: async () => (await refusedBy("read a tensor", () => value.getData())) as RuntimeData,
+    free: () => {
+      const values = disposed || value.location !== "cpu" ? undefined : value.data;
+      if (ArrayBuffer.isView(values) && values.buffer instanceof ArrayBuffer) release?.(values.buffer);
+    },
     dispose: () => {
       if (!disposed) value.dispose();
       disposed = true;

@@ -15,6 +15,8 @@ export interface RuntimeTensor {
   read(): Promise<RuntimeData>;
   /** Frees the memory over there. Safe to call twice. */
   dispose(): void;
+  /** Gives back the memory that its values were read into, before `dispose`: nobody may look at them any more. Optional. */
+  free?(): void;
 }
 
 export interface SessionOptions {

@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { parentPort, threadId } from "node:worker_threads";
-import { createDetector, createOrtPort, modelFormat, WhyboxError } from "@whybox/core";
+import { createDetector, modelFormat, WhyboxError } from "@whybox/core";
 import * as ort from "onnxruntime-node";
 import { workerData } from "piscina";
 import sharp from "sharp";
 import { loadServices } from "../batch/default-services.js";
 import { type Gate, gatedPort } from "../runtime/gate.js";
+import { createOrtPort } from "../runtime/ort-port.js";
 import { explainTask } from "./explain-task.js";
 import type { Outcome, Task, WorkerReport, WorkerSetup } from "./task.js";
 import type { TaskContext } from "./task-context.js";

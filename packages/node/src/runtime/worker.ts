@@ -1,7 +1,8 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { createOrtPort, type RuntimeSession, type RuntimeTensor, WhyboxError } from "@whybox/core";
+import { type RuntimeSession, type RuntimeTensor, WhyboxError } from "@whybox/core";
 import * as ort from "onnxruntime-node";
 import { type Gate, gatedPort } from "./gate.js";
+import { createOrtPort } from "./ort-port.js";
 import { type Answer, type Call, loaded, type RemoteTensor, type Replies, type Request } from "./protocol.js";
 
 /** The thread that holds the sessions: `session.run` of onnxruntime-node blocks the thread that calls it. */
@@ -48,6 +49,7 @@ function serve(port: NonNullable<typeof parentPort>): void {
       case "read":
         return find(tensors, request.tensor, "tensor").read();
       case "dispose":
+        tensors.get(request.tensor)?.free?.();
         tensors.get(request.tensor)?.dispose();
         tensors.delete(request.tensor);
         return null;
