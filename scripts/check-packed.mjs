@@ -21,15 +21,15 @@ async function checkPage(cwd) {
     };
     const page = (await get("")).toString();
     const named = [...page.matchAll(/(?:src|href)="(\.\/[^"]+)"/g)].map(([, path]) => path);
-    const scripts = (await get("service-worker.js")).toString().match(/assets\/[\w.-]+\.js/g) ?? [];
-    for (const path of [...named, ...scripts]) await get(path);
-    if (named.length < 3 || scripts.length < 3)
-      throw new Error(`the page names only ${named.length + scripts.length} files`);
+    const assets = (await get("service-worker.js")).toString().match(/assets\/[\w.-]+/g) ?? [];
+    for (const path of [...named, ...assets]) await get(path);
+    if (named.length < 3 || assets.length < 3)
+      throw new Error(`the page names only ${named.length + assets.length} files`);
     const wasm = await get("ort/ort-wasm-simd-threaded.asyncify.wasm");
     if (wasm.subarray(0, 4).toString("latin1") !== "\0asm") throw new Error("the WebAssembly is none");
     const weights = JSON.parse(await get("weights/default.json"));
     if ((await get("weights/default.onnx")).length !== weights.bytes) throw new Error("the weights are not whole");
-    console.log(`${address}: ${named.length + scripts.length} files, ${wasm.length} bytes of WebAssembly`);
+    console.log(`${address}: ${named.length + assets.length} files, ${wasm.length} bytes of WebAssembly`);
   } finally {
     served.kill("SIGINT");
   }

@@ -40,7 +40,7 @@ const cached = (): Promise<string[]> => readdir(join(root, "cache")).catch(() =>
 test("a folder, or its model.json: converted once, with names and task from metadata.yaml; no licence is claimed", async () => {
   await writeFile(join(folder, "metadata.yaml"), METADATA);
   const found = await resolveWeights("best_web_model", options());
-  expect(found).toEqual({ source: "best_web_model", path: found.path });
+  expect(found).toEqual({ source: "best_web_model", path: found.path, convertedFrom: "tfjs" });
   expect(basename(found.path)).toMatch(/^best-[0-9a-f]{12}\.onnx$/);
   expect((await resolveWeights(join("best_web_model", "model.json"), options())).path).toBe(found.path);
   const session = await InferenceSession.create(found.path);
