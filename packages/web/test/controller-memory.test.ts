@@ -1,0 +1,51 @@
+import { describe, expect, it } from "vitest";
+import { settle } from "./fake-engine.js";
+import { photo, started, withPhoto } from "./started-controller.js";
+
+describe("memory that runs out", () => {
+  it("starts another worker when memory runs out, with the model and the photo, and asks it nothing by itself", async () => {
+    const { controller, fake } = await withPhoto({ method: "GradCAM" });
+    fake.held.add("activations");
+    controller.lookAtLayers();
+    fake.failures.set("explain", { code: "memory", message: "OOM" });
+    controller.set({ method: "HiResCAM" });
+    await settle();
+    expect(controller.state.map).toMatchObject({ running: undefined, failure: { code: "memory" } });
+    // What the old worker had not answered fails, too.
+    expect(controller.state.thumbnails).toEqual([]);
+    expect([fake.started, fake.closed]).toEqual([2, 1]);
+    expect(fake.names().slice(5).sort()).toEqual(["decode", "explain", "open"]);
+    expect(controller.state.found.phase).toBe("ready");
+    fake.failures.clear();
+    controller.select(2);
+    await settle();
+    expect(controller.state.map.shown?.heat.detections).toEqual([2]);
+    expect(fake.started).toBe(2);
+  });
+
+  it("starts another worker for what comes after a model or a photo that is too large", async () => {
+    const { controller, fake } = started();
+    fake.failures.set("open", { code: "memory", message: "OOM" });
+    await controller.openModel();
+    expect(fake.names()).toEqual(["open"]);
+    expect([fake.started, fake.closed]).toEqual([2, 1]);
+    expect(controller.state.model).toMatchObject({ phase: "failed", failure: { code: "memory" } });
+    fake.failures.clear();
+    await controller.openModel();
+    fake.failures.set("decode", { code: "memory", message: "OOM" });
+    await controller.openPhoto("dog.jpg", photo);
+    expect(controller.state.photo).toMatchObject({ phase: "failed", failure: { code: "memory" } });
+    expect(fake.names()).toEqual(["open", "open", "decode", "open"]);
+    expect([fake.started, fake.closed]).toEqual([3, 2]);
+  });
+
+  it("says so when the model does not fit into the next worker either", async () => {
+    const { controller, fake } = await withPhoto({ method: "GradCAM" });
+    fake.failures.set("explain", { code: "memory", message: "OOM" });
+    fake.failures.set("open", { code: "memory", message: "OOM again" });
+    controller.set({ method: "HiResCAM" });
+    await settle();
+    expect(controller.state.model).toMatchObject({ phase: "failed", failure: { message: "OOM again" } });
+    expect(fake.started).toBe(3);
+  });
+});
