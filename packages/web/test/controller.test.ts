@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { Settings } from "../src/controller/settings.js";
 import { settle } from "./fake-engine.js";
 import { photo, started, withPhoto } from "./started-controller.js";
 
