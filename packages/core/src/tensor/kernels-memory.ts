@@ -34,6 +34,7 @@ interface KernelFunctions {
   rangeOf(at: number, end: number, range: number): void;
   rescale(at: number, end: number, low: number, divisor: number): void;
   rowProducts(row: number, rowBytes: number, rows: number, vector: number, into: number): void;
+  addRows(row: number, rowBytes: number, weights: number, fours: number, into: number): void;
 }
 
 /** Of the global that every host has or has not; the language's own library does not name it. */

@@ -1,5 +1,5 @@
-;; The inner loops of resample.ts, range.ts and row-products.ts for WebAssembly SIMD, four values at a time.
-;; `node scripts/build-kernels.mjs` assembles them into kernels.ts; kernels-memory.ts, kernels-resample.ts and row-products.ts call them.
+;; The inner loops of resample.ts, range.ts, row-products.ts and weighted-sum.ts for WebAssembly SIMD, four values at a time.
+;; `node scripts/build-kernels.mjs` assembles them into kernels.ts; kernels-memory.ts has them, kernels-resample.ts and the other three call them.
 ;;
 ;; A resize is two steps, as in OpenCV: "mix" goes along the rows (every source row that is needed becomes one as wide as the
 ;; target), "blend" goes down the columns (two mixed rows become one row of the target). Who calls writes tables of taps first:
@@ -236,4 +236,42 @@
       (local.set $row (i32.add (local.get $row) (local.get $rowBytes)))
       (local.set $into (i32.add (local.get $into) (i32.const 4)))
       (local.set $rows (i32.sub (local.get $rows) (i32.const 1)))
-      (br_if $next (local.get $rows)))))
+      (br_if $next (local.get $rows))))
+
+  ;; Rows of f32, four at a time, each times its weight in f64: into += (a + b) + (c + d), in f64, two columns at a time. An odd row reads one
+  ;; value and writes one sum beyond its end.
+  (func (export "addRows")
+    (param $row i32) (param $rowBytes i32) (param $weights i32) (param $fours i32) (param $into i32)
+    (local $x i32) (local $to i32) (local $b i32) (local $c i32) (local $d i32)
+    (local $weightA v128) (local $weightB v128) (local $weightC v128) (local $weightD v128)
+    (loop $next
+      (local.set $weightA (v128.load64_splat (local.get $weights)))
+      (local.set $weightB (v128.load64_splat offset=8 (local.get $weights)))
+      (local.set $weightC (v128.load64_splat offset=16 (local.get $weights)))
+      (local.set $weightD (v128.load64_splat offset=24 (local.get $weights)))
+      (local.set $b (i32.add (local.get $row) (local.get $rowBytes)))
+      (local.set $c (i32.add (local.get $b) (local.get $rowBytes)))
+      (local.set $d (i32.add (local.get $c) (local.get $rowBytes)))
+      (local.set $to (local.get $into))
+      (local.set $x (i32.const 0))
+      (loop $two
+        (v128.store (local.get $to)
+          (f64x2.add (v128.load (local.get $to))
+            (f64x2.add
+              (f64x2.add
+                (f64x2.mul (local.get $weightA)
+                  (f64x2.promote_low_f32x4 (v128.load64_zero (i32.add (local.get $row) (local.get $x)))))
+                (f64x2.mul (local.get $weightB)
+                  (f64x2.promote_low_f32x4 (v128.load64_zero (i32.add (local.get $b) (local.get $x))))))
+              (f64x2.add
+                (f64x2.mul (local.get $weightC)
+                  (f64x2.promote_low_f32x4 (v128.load64_zero (i32.add (local.get $c) (local.get $x)))))
+                (f64x2.mul (local.get $weightD)
+                  (f64x2.promote_low_f32x4 (v128.load64_zero (i32.add (local.get $d) (local.get $x)))))))))
+        (local.set $to (i32.add (local.get $to) (i32.const 16)))
+        (local.set $x (i32.add (local.get $x) (i32.const 8)))
+        (br_if $two (i32.lt_u (local.get $x) (local.get $rowBytes))))
+      (local.set $row (i32.add (local.get $d) (local.get $rowBytes)))
+      (local.set $weights (i32.add (local.get $weights) (i32.const 32)))
+      (local.set $fours (i32.sub (local.get $fours) (i32.const 1)))
+      (br_if $next (local.get $fours)))))

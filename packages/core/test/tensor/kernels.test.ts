@@ -9,16 +9,11 @@ import { type BytePixels, resizeBilinear, resizeRgb, resizeWithRange } from "../
 import { resizeFloatsPlainly, resizeRgbPlainly } from "../../src/tensor/resample-plainly.js";
 import { createRowProducts } from "../../src/tensor/row-products.js";
 import type { Map2D } from "../../src/tensor/tensor.js";
-import { noise } from "../support/noise.js";
+import { floats, noise } from "../support/noise.js";
 
 type Sides = readonly [height: number, width: number];
 
 const found = kernels()!;
-
-function floats(length: number, seed: number): Float32Array {
-  const bytes = noise(2 * length, seed);
-  return Float32Array.from({ length }, (_, i) => (bytes[2 * i]! - 100) * 1.7 ** ((bytes[2 * i + 1]! % 32) - 16));
-}
 
 function emptyMap([height, width]: Sides): Map2D {
   return { height, width, data: new Float32Array(height * width) };
