@@ -5,7 +5,7 @@ import { once } from "../tensor/once.js";
 import type { Map2D } from "../tensor/tensor.js";
 import { smoothedMaps } from "./aug-smooth.js";
 import { diagnoseEmpty, diagnoseLayers } from "./diagnose.js";
-import { combine, keepTop, largest, maximumOf, mean, overMaximum } from "./finish.js";
+import { combine, keepTop, largest, maximumOf, mean, overMaximum, plain } from "./finish.js";
 import { planContext } from "./loaded-model.js";
 import { type GroupMaps, type MapJob, makeMaps } from "./maps.js";
 import { firstNonFinite, predictionsFinite } from "./non-finite.js";
@@ -126,9 +126,9 @@ function separateMaps(
   const maps = inputs.map((map, i): DetectionMap => {
     const scaled = keepTop(overMaximum(map, options.scale === "common" ? most : maxima[i]!), options.keepTopPercent);
     const detections = groups[i]!.map((detection) => detection.index);
+    const frames = options.frames === "both" ? { heatmapInput: plain(scaled) } : {};
     const heatmap = unletterbox(scaled, forward.letterbox);
-    const frames = options.frames === "both" ? { heatmap, heatmapInput: scaled } : { heatmap };
-    return { detections, className: groups[i]![0]!.className, ...frames, maximum: Math.max(...raw[i]!) };
+    return { detections, className: groups[i]![0]!.className, heatmap, ...frames, maximum: Math.max(...raw[i]!) };
   });
   const [height, width] = forward.letterbox.inputSize;
   const heatmapInput = once(() => {

@@ -1,6 +1,7 @@
 import type { Size } from "../image/frame.js";
 import { type Range, rangeOf, rescale } from "../tensor/range.js";
 import { resizeWithRange } from "../tensor/resample.js";
+import { ScaledMap } from "../tensor/scaled-map.js";
 import type { Map2D } from "../tensor/tensor.js";
 
 /** Keeps the divisions of an all-zero map finite; pytorch-grad-cam's constant, kept for parity. */
@@ -8,22 +9,22 @@ const EPSILON = 1e-7;
 
 /** A map whose largest value may be known without looking. */
 export interface FinishedMap extends Map2D {
-  readonly maximum?: number;
+  readonly maximum?: number | undefined;
 }
 
 /** A copy with negative values, and NaN, set to zero. */
-export function relu(map: Map2D): Map2D {
-  const data = new Float32Array(map.data.length);
-  for (let i = 0; i < data.length; i++) if (map.data[i]! > 0) data[i] = map.data[i]!;
-  return { height: map.height, width: map.width, data };
+export function relu({ height, width, data: signed }: Map2D): Map2D {
+  const data = new Float32Array(signed.length);
+  for (let i = 0; i < data.length; i++) if (signed[i]! > 0) data[i] = signed[i]!;
+  return { height, width, data };
 }
 
 /** In place: least value to 0, largest to 1 (almost: the divisor carries 1e-7, so an all-zero or constant map becomes zeros). */
-export function scaleToUnit(map: Map2D, { low, high }: Range = rangeOf(map.data)): FinishedMap {
+export function scaleToUnit(map: Map2D, { low, high }: Range = rangeOf(map.data)): ScaledMap {
   const span = Math.fround(high - low);
   const divisor = Math.fround(span + EPSILON);
-  rescale(map.data, low, divisor);
-  return { ...map, maximum: Math.fround(span / divisor) };
+  // Of an infinite span nothing remains but zeros and NaN.
+  return new ScaledMap(map, [low, divisor, 1], Math.fround(span / divisor) || 0);
 }
 
 /**
@@ -61,8 +62,7 @@ export function finishLayers(
  * All zeros when every part is zero. The parts are used up.
  */
 export function combine(parts: readonly FinishedMap[]): Map2D {
-  const one = mean(parts);
-  return overMaximum(one, one.maximum);
+  return plain(overMaximum(mean(parts)));
 }
 
 /** The largest of the maps at each pixel. In place of the first. */
@@ -80,13 +80,20 @@ export function largest(maps: readonly FinishedMap[]): FinishedMap {
 }
 
 /** Values over the largest of them, in place; zeros stay zeros. */
-export function overMaximum(map: Map2D, high: number = maximumOf(map)): Map2D {
-  if (high !== 0 && high !== 1) rescale(map.data, 0, high);
-  return { height: map.height, width: map.width, data: map.data };
+export function overMaximum(map: FinishedMap, high: number = maximumOf(map)): Map2D {
+  if (high === 0 || high === 1) return map;
+  if (map instanceof ScaledMap) map.divide(high);
+  else rescale(map.data, 0, high, 1);
+  return map;
 }
 
-export function maximumOf({ data }: Map2D): number {
-  return Math.max(0, rangeOf(data).high);
+/** What may leave the engine: the values are read. */
+export function plain({ height, width, data }: Map2D): Map2D {
+  return { height, width, data };
+}
+
+export function maximumOf(map: FinishedMap): number {
+  return map.maximum ?? Math.max(0, rangeOf(map.data).high);
 }
 
 /**
@@ -95,12 +102,13 @@ export function maximumOf({ data }: Map2D): number {
  */
 export function keepTop(map: Map2D, percent: number): Map2D {
   if (percent >= 100) return map;
-  const sorted = map.data.slice().sort();
+  const { data } = map;
+  const sorted = data.slice().sort();
   const place = ((100 - percent) / 100) * (sorted.length - 1);
   const below = Math.floor(place);
   const share = place - below;
   const threshold = sorted[below]! + share * ((sorted[below + 1] ?? sorted[below]!) - sorted[below]!);
-  for (let i = 0; i < map.data.length; i++) if (map.data[i]! <= threshold) map.data[i] = 0;
+  for (let i = 0; i < data.length; i++) if (data[i]! <= threshold) data[i] = 0;
   return map;
 }
 
@@ -110,6 +118,6 @@ export function mean(maps: readonly FinishedMap[]): FinishedMap {
   if (others.length === 0) return first;
   const { height, width, data } = first;
   for (let i = 0; i < data.length; i++) data[i]! /= maps.length;
-  for (const other of others) for (let i = 0; i < data.length; i++) data[i]! += other.data[i]! / maps.length;
+  for (const { data: other } of others) for (let i = 0; i < data.length; i++) data[i]! += other[i]! / maps.length;
   return { height, width, data };
 }

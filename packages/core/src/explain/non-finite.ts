@@ -7,9 +7,12 @@ import { GraphIndex } from "../onnx/graph.js";
 import { WIDENED } from "../onnx/half.js";
 import { DataType } from "../onnx/model.js";
 import { openSession } from "../runtime/sessions.js";
+import { allFinite } from "../tensor/range.js";
 import { readFloats } from "./evidence.js";
 import { disposeAll } from "./forward-pass.js";
 import type { LoadedModel } from "./loaded-model.js";
+
+export { allFinite };
 
 /** Whether no row of the predictions holds NaN or infinity. */
 export function predictionsFinite(predictions: Predictions): boolean {
@@ -66,21 +69,4 @@ export async function firstNonFinite(
     }
   }
   return undefined;
-}
-
-/**
- * Zero times anything is zero but for NaN and the infinities: one sum tells, without a question for each value. Four sums side by side, as each
- * addition waits for the one before it.
- */
-export function allFinite(data: Float32Array): boolean {
-  const whole = data.length - (data.length % 4);
-  let [a, b, c, d] = [0, 0, 0, 0];
-  for (let i = 0; i < whole; i += 4) {
-    a += 0 * data[i]!;
-    b += 0 * data[i + 1]!;
-    c += 0 * data[i + 2]!;
-    d += 0 * data[i + 3]!;
-  }
-  for (let i = whole; i < data.length; i++) a += 0 * data[i]!;
-  return a + b + c + d === 0;
 }

@@ -1,5 +1,6 @@
 import { WhyboxError } from "../errors.js";
-import { resizeBilinear } from "../tensor/resample.js";
+import { resizeWithRange } from "../tensor/resample.js";
+import { ScaledMap } from "../tensor/scaled-map.js";
 import type { Map2D } from "../tensor/tensor.js";
 import type { Box, Letterbox } from "./frame.js";
 
@@ -38,7 +39,9 @@ export function unletterbox(map: Map2D, letterbox: Letterbox): Map2D {
   if (map.height !== H || map.width !== W) {
     throw new WhyboxError("internal", `A map of [${map.height}, ${map.width}] is not one over the input [${H}, ${W}].`);
   }
-  return resizeBilinear(cropContent(map, letterbox), letterbox.imageSize[0], letterbox.imageSize[1]);
+  const [values, scaling] = map instanceof ScaledMap ? map.unread() : [map];
+  const [height, width] = letterbox.imageSize;
+  return resizeWithRange(cropContent(values, letterbox), height, width, scaling).map;
 }
 
 function cropContent(map: Map2D, { contentSize, padTop, padLeft }: Letterbox): Map2D {

@@ -1,3 +1,4 @@
+import { positiveSum } from "../tensor/range.js";
 import type { Map2D } from "../tensor/tensor.js";
 import type { MetricBox } from "./metric.js";
 
@@ -17,17 +18,16 @@ export interface EnergyInBox {
  * Wang et al., "Score-CAM", CVPR Workshops 2020, section 4.3.
  */
 export function energyInBox({ height, width, data }: Map2D, box: MetricBox): EnergyInBox {
-  let inside = 0;
-  let all = 0;
   const [left, right] = centresBetween(box.x1, box.x2, width);
   const [top, bottom] = centresBetween(box.y1, box.y2, height);
-  // NaN has no energy either.
-  for (let i = 0; i < height * width; i++) if (data[i]! > 0) all += data[i]!;
-  for (let y = top; y < bottom; y++) {
-    for (let i = y * width + left; i < y * width + right; i++) if (data[i]! > 0) inside += data[i]!;
-  }
   const pixels = (bottom - top) * (right - left);
-  const energy = all > 0 ? inside / all : 0;
+  const inside = new Float32Array(pixels);
+  for (let y = top; y < bottom; y++) {
+    inside.set(data.subarray(y * width + left, y * width + right), (y - top) * (right - left));
+  }
+  // NaN has no energy either.
+  const all = positiveSum(data);
+  const energy = all > 0 ? positiveSum(inside) / all : 0;
   const area = pixels / data.length;
   return { energy, area, enrichment: pixels > 0 ? energy / area : 0 };
 }

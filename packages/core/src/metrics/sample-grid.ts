@@ -13,15 +13,19 @@ export function sampleGrid({ height, width, data }: Map2D, { x1, y1, x2, y2 }: M
   const columns = pointsAlong(x1, x2, cells, width);
   const rows = pointsAlong(y1, y2, cells, height);
   for (let i = 0; i < grid.length; i++) {
-    const [row, column] = [Math.floor(i / cells) * POINTS, (i % cells) * POINTS];
+    const row = Math.floor(i / cells) * POINTS;
+    const column = (i % cells) * POINTS;
     let sum = 0;
     let count = 0;
-    for (let p = 0; p < POINTS * POINTS; p++) {
-      const y = rows[row + Math.floor(p / POINTS)]!;
-      const x = columns[column + (p % POINTS)]!;
-      if (y < 0 || x < 0) continue;
-      sum += data[y * width + x]!;
-      count++;
+    for (let r = row; r < row + POINTS; r++) {
+      const y = rows[r]!;
+      if (y < 0) continue;
+      for (let c = column; c < column + POINTS; c++) {
+        const x = columns[c]!;
+        if (x < 0) continue;
+        sum += data[y * width + x]!;
+        count++;
+      }
     }
     if (count > 0) grid[i] = sum / count;
   }

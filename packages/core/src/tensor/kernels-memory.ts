@@ -1,5 +1,6 @@
 import { kernelsBase64 } from "./kernels.js";
 import { once } from "./once.js";
+import type { Scaling } from "./scaled-map.js";
 
 /** The functions of kernels.wat, and views of the memory that they work in. It does not grow, so the views stay good. */
 export interface Kernels extends KernelFunctions {
@@ -32,7 +33,9 @@ interface KernelFunctions {
     range: number,
   ): void;
   rangeOf(at: number, end: number, range: number): void;
-  rescale(at: number, end: number, low: number, divisor: number): void;
+  rescale(at: number, end: number, ...scaling: Scaling): void;
+  addPositive(at: number, end: number, sums: number): void;
+  areFinite(at: number, end: number): number;
   rowProducts(row: number, rowBytes: number, rows: number, vector: number, into: number): void;
   addRows(row: number, rowBytes: number, weights: number, fours: number, into: number): void;
 }

@@ -2,6 +2,7 @@ import type { Kernels } from "./kernels-memory.js";
 import { byteWeights, type LinearTaps, linearTaps, type PairTaps, pairTaps } from "./linear-taps.js";
 import { FREE_AT, openRange, type Range, readRange } from "./range.js";
 import type { BytePixels, Planes } from "./resample.js";
+import type { Scaling } from "./scaled-map.js";
 import type { Map2D } from "./tensor.js";
 
 // Resizing with the kernels of kernels.wat. Their memory is small, so a picture goes through it in bands of target rows: the source
@@ -35,8 +36,8 @@ interface Band {
   readonly whole: boolean;
 }
 
-/** As `resizeFloatsPlainly`. The range of the result, or undefined, and nothing done, when the rows are too long for the kernels' memory, or one value long. */
-export function resizeFloats(found: Kernels, map: Map2D, target: Map2D): Range | undefined {
+/** As `resizeFloatsPlainly`, of values that are scaled first. The range of the result, or undefined, and nothing done, when the rows are too long for the kernels' memory, or one value long. */
+export function resizeFloats(found: Kernels, map: Map2D, target: Map2D, scaling?: Scaling): Range | undefined {
   const { floats, ints } = found;
   const { width } = target;
   if (map.width === 1) return undefined;
@@ -60,6 +61,7 @@ export function resizeFloats(found: Kernels, map: Map2D, target: Map2D): Range |
       floats.set(map.data.subarray(row * map.width, (row + count) * map.width), band.from / 4 + place * map.width),
     );
     const count = band.end - band.first;
+    if (scaling !== undefined) found.rescale(band.from, band.from + band.rows * sizes.source, ...scaling);
     found.mixFloats(band.from, sizes.source, band.rows, FREE_AT, rowBytes, band.mixed);
     found.blendFloats(band.mixed, rowBytes, band.taps, count, band.into, sizes.target, range);
     target.data.set(floats.subarray(band.into / 4, band.into / 4 + count * width), band.first * width);

@@ -195,16 +195,49 @@
     (v128.store (local.get $range) (local.get $low))
     (v128.store offset=16 (local.get $range) (local.get $high)))
 
-  ;; In place: (value − low) / divisor, each step rounded to f32.
-  (func (export "rescale") (param $at i32) (param $end i32) (param $low f32) (param $divisor f32)
-    (local $lows v128) (local $divisors v128)
+  ;; In place: (value − low) / divisor / maximum, each step rounded to f32.
+  (func (export "rescale") (param $at i32) (param $end i32) (param $low f32) (param $divisor f32) (param $maximum f32)
+    (local $lows v128) (local $divisors v128) (local $maxima v128)
     (local.set $lows (f32x4.splat (local.get $low)))
     (local.set $divisors (f32x4.splat (local.get $divisor)))
+    (local.set $maxima (f32x4.splat (local.get $maximum)))
     (loop $four
       (v128.store (local.get $at)
-        (f32x4.div (f32x4.sub (v128.load (local.get $at)) (local.get $lows)) (local.get $divisors)))
+        (f32x4.div
+          (f32x4.div (f32x4.sub (v128.load (local.get $at)) (local.get $lows)) (local.get $divisors))
+          (local.get $maxima)))
       (local.set $at (i32.add (local.get $at) (i32.const 16)))
       (br_if $four (i32.lt_u (local.get $at) (local.get $end)))))
+
+  ;; Four sums in f64 at $sums take in the floats from $at to $end, whole vectors: each the positive ones of its lane.
+  ;; pmax(0, value) is 0 < value ? value : 0, so NaN counts nothing.
+  (func (export "addPositive") (param $at i32) (param $end i32) (param $sums i32)
+    (local $first v128) (local $second v128) (local $value v128)
+    (local.set $first (v128.load (local.get $sums)))
+    (local.set $second (v128.load offset=16 (local.get $sums)))
+    (loop $four
+      (local.set $value (f32x4.pmax (v128.const f32x4 0 0 0 0) (v128.load (local.get $at))))
+      (local.set $first (f64x2.add (local.get $first) (f64x2.promote_low_f32x4 (local.get $value))))
+      (local.set $second
+        (f64x2.add (local.get $second)
+          (f64x2.promote_low_f32x4
+            (i8x16.shuffle 8 9 10 11 12 13 14 15 8 9 10 11 12 13 14 15 (local.get $value) (local.get $value)))))
+      (local.set $at (i32.add (local.get $at) (i32.const 16)))
+      (br_if $four (i32.lt_u (local.get $at) (local.get $end))))
+    (v128.store (local.get $sums) (local.get $first))
+    (v128.store offset=16 (local.get $sums) (local.get $second)))
+
+  ;; 1 when the floats from $at to $end, whole vectors, are finite, else 0.
+  (func (export "areFinite") (param $at i32) (param $end i32) (result i32)
+    (local $finite v128)
+    (local.set $finite (v128.const i32x4 -1 -1 -1 -1))
+    (loop $four
+      (local.set $finite
+        (v128.and (local.get $finite)
+          (f32x4.lt (f32x4.abs (v128.load (local.get $at))) (v128.const f32x4 inf inf inf inf))))
+      (local.set $at (i32.add (local.get $at) (i32.const 16)))
+      (br_if $four (i32.lt_u (local.get $at) (local.get $end))))
+    (i32x4.all_true (local.get $finite)))
 
   ;; Of each row of a matrix its product with a vector: Σ row · vector, eight sums side by side. Rows and vector are as long as two vectors, or a
   ;; multiple of it.

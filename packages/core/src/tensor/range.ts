@@ -1,4 +1,5 @@
 import { type Kernels, kernels } from "./kernels-memory.js";
+import type { Scaling } from "./scaled-map.js";
 
 /** The least and the largest of some values. */
 export interface Range {
@@ -8,7 +9,7 @@ export interface Range {
   readonly high: number;
 }
 
-/** Where the kernels keep a range, and where values for them may begin; in bytes. */
+/** Where the kernels keep a range, or sums, and where values for them may begin; in bytes. */
 const RANGE_AT = 0;
 export const FREE_AT = 32;
 
@@ -20,24 +21,21 @@ export function rangeOf(data: Float32Array): Range {
   const found = kernels();
   if (found === undefined) return rangeOfPlainly(data);
   openRange(found);
-  for (let start = 0; start < data.length; start += PIECE) {
-    found.rangeOf(FREE_AT, copyIn(found, data.subarray(start, start + PIECE)), RANGE_AT);
-  }
+  inPieces(found, data, (end) => found.rangeOf(FREE_AT, end, RANGE_AT));
   return readRange(found);
 }
 
-/** In place: `(value - low) / divisor`, each step in float32. */
-export function rescale(data: Float32Array, low: number, divisor: number): void {
+/** In place: `(value - low) / divisor / maximum`, each step in float32. */
+export function rescale(data: Float32Array, ...scaling: Scaling): void {
   const found = kernels();
   if (found === undefined) {
-    rescalePlainly(data, low, divisor);
+    rescalePlainly(data, ...scaling);
     return;
   }
-  for (let start = 0; start < data.length; start += PIECE) {
-    const piece = data.subarray(start, start + PIECE);
-    found.rescale(FREE_AT, copyIn(found, piece), low, divisor);
-    piece.set(found.floats.subarray(FREE_AT / 4, FREE_AT / 4 + piece.length));
-  }
+  inPieces(found, data, (end, piece) => {
+    found.rescale(FREE_AT, end, ...scaling);
+    piece.set(found.floats.subarray(FREE_AT / 4, end / 4));
+  });
 }
 
 /** Begins the range that kernels add to; returns where it is kept. */
@@ -53,12 +51,44 @@ export function readRange({ floats }: Kernels): Range {
   return { low: rangeOfPlainly(lows).low, high: rangeOfPlainly(highs).high };
 }
 
-/** Fills the last vector with a value that is there, which changes no range; returns the end of the values in bytes. */
-function copyIn({ floats }: Kernels, piece: Float32Array): number {
-  const end = FREE_AT / 4 + piece.length;
-  floats.set(piece, FREE_AT / 4);
-  floats.fill(piece[0]!, end, end + 3);
-  return 4 * end;
+/**
+ * `Σ max(value, 0)` in float64, NaN taken for 0, of every fourth value by itself: the four sums are added at the end, so that one need not wait for
+ * the other.
+ */
+export function positiveSum(data: Float32Array): number {
+  const found = kernels();
+  const sums = found === undefined ? new Float64Array(4) : found.doubles.fill(0, 0, 4);
+  if (found === undefined) for (let i = 0; i < data.length; i++) sums[i % 4]! += data[i]! > 0 ? data[i]! : 0;
+  else inPieces(found, data, (end) => found.addPositive(FREE_AT, end, RANGE_AT), 0);
+  return sums[0]! + sums[1]! + (sums[2]! + sums[3]!);
+}
+
+/** Whether none is NaN or infinite. */
+export function allFinite(data: Float32Array): boolean {
+  const found = kernels();
+  if (found === undefined) return data.every(Number.isFinite);
+  let finite = true;
+  inPieces(found, data, (end) => (finite &&= found.areFinite(FREE_AT, end) === 1));
+  return finite;
+}
+
+/**
+ * Hands all values to a kernel, from `FREE_AT` to the end that is told, in bytes. The last vector is filled up with a value that is there, which
+ * changes no range, or with another.
+ */
+function inPieces(
+  { floats }: Kernels,
+  data: Float32Array,
+  work: (end: number, piece: Float32Array) => void,
+  filler = data[0]!,
+): void {
+  for (let start = 0; start < data.length; start += PIECE) {
+    const piece = data.subarray(start, start + PIECE);
+    const end = FREE_AT / 4 + piece.length;
+    floats.set(piece, FREE_AT / 4);
+    floats.fill(filler, end, end + 3);
+    work(4 * end, piece);
+  }
 }
 
 /** `rangeOf` without the kernels. Adding zero makes 0 of −0, whichever came first. */
@@ -74,8 +104,7 @@ export function rangeOfPlainly(data: Float32Array): Range {
 }
 
 /** `rescale` without the kernels. */
-export function rescalePlainly(data: Float32Array, low: number, divisor: number): void {
-  const from = Math.fround(low);
-  const by = Math.fround(divisor);
-  for (let i = 0; i < data.length; i++) data[i] = Math.fround(data[i]! - from) / by;
+export function rescalePlainly(data: Float32Array, ...scaling: Scaling): void {
+  const [low, divisor, maximum] = scaling.map(Math.fround) as [number, number, number];
+  for (let i = 0; i < data.length; i++) data[i] = Math.fround(Math.fround(data[i]! - low) / divisor) / maximum;
 }

@@ -3,6 +3,7 @@ import { kernels } from "./kernels-memory.js";
 import { resizeBytes, resizeFloats } from "./kernels-resample.js";
 import { type Range, rangeOf } from "./range.js";
 import { resizeFloatsPlainly, resizeRgbPlainly } from "./resample-plainly.js";
+import { ScaledMap, type Scaling } from "./scaled-map.js";
 import type { Map2D } from "./tensor.js";
 
 export { type LinearTaps, linearTaps } from "./linear-taps.js";
@@ -32,14 +33,19 @@ export function resizeBilinear(map: Map2D, height: number, width: number): Map2D
   return resizeWithRange(map, height, width).map;
 }
 
-/** `resizeBilinear`, and the range of the new map, which costs next to nothing on the way. */
-export function resizeWithRange(map: Map2D, height: number, width: number): { map: Map2D; range: Range } {
+/** `resizeBilinear`, and the range of the new map, which costs next to nothing on the way; so does scaling the values that are read. */
+export function resizeWithRange(
+  map: Map2D,
+  height: number,
+  width: number,
+  scaling?: Scaling,
+): { map: Map2D; range: Range } {
   checkSizes(map, 1, height, width);
   const target = { height, width, data: new Float32Array(height * width) };
   const found = kernels();
-  const range = found && resizeFloats(found, map, target);
+  const range = found && resizeFloats(found, map, target, scaling);
   if (range !== undefined) return { map: target, range };
-  resizeFloatsPlainly(map, target);
+  resizeFloatsPlainly(scaling === undefined ? map : new ScaledMap({ ...map, data: map.data.slice() }, scaling), target);
   return { map: target, range: rangeOf(target.data) };
 }
 

@@ -108,10 +108,15 @@ describe("maps together", () => {
   });
 
   it("know their maximum only while it is theirs", () => {
-    for (const map of [row(1, 4, 2), row(0, 0), row(-1e-6, 1e-6), row(7, 7)]) {
+    for (const map of [row(1, 4, 2), row(0, 0), row(-1e-6, 1e-6), row(7, 7), row(0, Number.POSITIVE_INFINITY)]) {
       const scaled = scaleToUnit(map);
-      expect(scaled.maximum).toBe(maximumOf(scaled));
-      expect(combine([scaled])).toEqual(overMaximum({ ...map, data: scaled.data.slice() }));
+      const { maximum } = scaled;
+      const copy = { ...map, data: scaled.data.slice() };
+      expect(maximum).toBe(maximumOf(copy));
+      expect(maximumOf(scaled)).toBe(maximum);
+      expect(combine([scaled])).toEqual(overMaximum(copy));
+      // Divided by it, they have another.
+      expect(maximumOf(scaled)).toBe(maximumOf(copy));
     }
     const parts = () => [scaleToUnit(row(0, 1)), scaleToUnit(row(3, 0))];
     expect([largest(parts()).maximum, mean(parts()).maximum]).toEqual([undefined, undefined]);

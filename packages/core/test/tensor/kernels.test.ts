@@ -204,8 +204,8 @@ describe("ranges", () => {
     const { low, high } = rangeOfPlainly(data);
     expect(rangeOf(data)).toEqual({ low, high });
     const [got, want] = [data.slice(), data.slice()];
-    rescale(got, low, high + 0.3);
-    rescalePlainly(want, low, high + 0.3);
+    rescale(got, low, high + 0.3, 0.7);
+    rescalePlainly(want, low, high + 0.3, 0.7);
     expect(firstDifference(got, want)).toBeUndefined();
   });
 
@@ -216,8 +216,10 @@ describe("ranges", () => {
       high: Number.NEGATIVE_INFINITY,
     });
     const values = Float32Array.of(1, 2, 5);
-    rescale(values, 1, 4);
+    rescale(values, 1, 4, 1);
     expect(values).toEqual(Float32Array.of(0, 0.25, 1));
+    rescale(values, -1, 0.5, 2);
+    expect(values).toEqual(Float32Array.of(1, 1.25, 2));
     expect(resizeWithRange({ height: 1, width: 2, data: Float32Array.of(4, 8) }, 1, 4).range).toEqual({
       low: 4,
       high: 8,
@@ -291,8 +293,8 @@ describe("without WebAssembly", () => {
     resizeRgb(image, [5, 11], want);
     expect(got).toEqual(want);
     const values = map.data.slice();
-    range.rescale(values, -1, 3);
-    rescale(map.data, -1, 3);
+    range.rescale(values, -1, 3, 0.9);
+    rescale(map.data, -1, 3, 0.9);
     expect(values).toEqual(map.data);
     expect(range.rangeOf(values)).toEqual(rangeOf(values));
   });
