@@ -1,6 +1,8 @@
 // What a run adds to the runtime: detection + GradCAM + JSON of many pictures by whybox run's workers, over bare ONNX Runtime on as many threads; and
 // what writing PNGs costs. Bare are the passes of the model as it was exported and of the gradients; "own passes" are the ones that the run makes, whose
 // forward pass leaves columns of the predictions out. Prints ratios and records them in results/runs.json. --quick: few pictures, nothing recorded.
+
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -17,10 +19,11 @@ const photo = join(root, "fixtures/photos/dog.jpg");
 /** Small pictures: the network sees 640 × 640 whatever they are, and decoding and measuring large ones is work of its own. */
 const WIDTH = process.argv.includes("--photo") ? 768 : 320;
 const threads = availableParallelism();
-const pictures = quick ? 24 : 120;
-/** Pictures of each worker that are not counted: the first makes the sessions, the next ones are slow until the code is compiled. */
-const WARM = quick ? 3 : 15;
-const rounds = quick ? 1 : 5;
+/** Pictures in a turn, and turns of each kind: the machine's speed changes within seconds, so kinds take turns. */
+const TURN = quick ? 8 : 40;
+const rounds = quick ? 1 : 12;
+/** Turns that are not counted: the first pictures make the sessions, the next ones are slow until the code is compiled. */
+const WARM = quick ? 1 : 2;
 const { path: weights } = await resolveWeights("yolov5s");
 const explain = {
   ...{
@@ -110,7 +113,7 @@ function exported({ session, feeds, outputs }, i) {
   if (i > 0) return { session: session + 1, feeds, outputs };
   return { session: 0, feeds: { images: Object.values(feeds)[0] }, outputs: ["output0"] };
 }
-const answer = (worker) => new Promise((done, fail) => worker.once("message", done).once("error", fail));
+const answer = async (worker) => (await once(worker, "message"))[0];
 
 /** What was done since: pictures a second, and milliseconds of processor time for each. A machine that others use, too, slows both down alike. */
 function meter() {
@@ -121,27 +124,26 @@ function meter() {
   };
 }
 
-/** Pictures a second of the passes alone, by as many sessions of one thread as there are cores. */
+/** Turns of the passes alone, by as many sessions of one thread as there are cores. */
 async function passes({ models, runs }) {
   const workers = Array.from(
     { length: threads },
     () => new Worker(replayer, { eval: true, workerData: { models, runs, threads: 1 }, execArgv: [] }),
   );
   await Promise.all(workers.map(answer));
-  const turn = async (count) => {
-    for (const worker of workers) worker.postMessage(count);
-    await Promise.all(workers.map(answer));
+  return {
+    turn: async () => {
+      const each = Math.ceil(TURN / threads);
+      const measured = meter();
+      for (const worker of workers) worker.postMessage(each);
+      await Promise.all(workers.map(answer));
+      return measured(each * threads);
+    },
+    close: () => Promise.all(workers.map((worker) => worker.terminate())),
   };
-  await turn(WARM);
-  const each = Math.ceil(pictures / threads);
-  const measured = meter();
-  await turn(each);
-  const found = measured(each * threads);
-  await Promise.all(workers.map((worker) => worker.terminate()));
-  return found;
 }
 
-/** Pictures a second of a run, from the first line on: starting up is not counted. */
+/** Turns of a run that writes what `save` says. */
 async function run(save, name) {
   const out = join(folder, name);
   const quiet = { onProgress() {}, onNotice() {}, onProblem() {}, onListed() {}, onWait() {} };
@@ -172,46 +174,50 @@ async function run(save, name) {
     listing: { recursive: false, split: "val", images: undefined, stdin: undefined },
     ...{ out, resume: false },
   });
-  // The first explanation of each worker makes its sessions.
-  const warm = WARM * threads;
-  let measured;
-  const work = {
-    manifest: opened.manifest,
-    items: join(out, "items.jsonl"),
-    first: 0,
-    end: opened.manifest.items.count,
-    folder: out,
+  let turns = 0;
+  return {
+    /** From the first lines to the last: each turn is a folder of its own, as a shard is. */
+    turn: async () => {
+      const own = join(out, `turn-${turns}`);
+      mkdirSync(own);
+      const first = (TURN + threads) * turns++;
+      let measured;
+      const onProgress = ({ done }) => {
+        if (done >= threads) measured ??= meter();
+      };
+      const work = { manifest: opened.manifest, items: join(out, "items.jsonl"), first, end: first + TURN + threads };
+      await execute({ ...work, folder: own, skipMissing: false, signal, onProgress }, opened.explainers);
+      return measured(TURN);
+    },
+    close: () => opened.close(),
   };
-  const onProgress = ({ done }) => {
-    if (done >= warm) measured ??= meter();
-  };
-  await execute({ ...work, skipMissing: false, signal, onProgress }, opened.explainers);
-  const found = measured(work.end - warm);
-  await opened.close();
-  rmSync(out, { recursive: true });
-  return found;
 }
 
 mkdirSync(join(folder, "pictures"));
-for (let i = 0; i < pictures + WARM * threads; i++) {
+for (let i = 0; i < (rounds + WARM) * (TURN + threads); i++) {
   // The same boxes in each, in other bytes.
-  const file = join(folder, "pictures", `${i}.jpg`);
+  const file = join(folder, "pictures", `${String(i).padStart(5, "0")}.jpg`);
   await sharp(photo)
     .resize(WIDTH)
     .jpeg({ quality: 90 + (i % 8) })
     .toFile(file);
 }
+const kinds = {
+  bare: await passes(bare),
+  own: await passes(own),
+  json: await run([], "json"),
+  png: await run(["png"], "png"),
+};
 const found = { bare: [], own: [], json: [], png: [] };
-for (let round = 0; round < rounds; round++) {
-  found.bare.push(await passes(bare));
-  found.own.push(await passes(own));
-  found.json.push(await run([], "json"));
-  found.png.push(await run(["png"], "png"));
+for (let round = 0; round < rounds + WARM; round++) {
+  for (const [name, kind] of Object.entries(kinds)) found[name].push(await kind.turn());
   const words = Object.entries(found).map(
     ([name, all]) => `${name} ${all.at(-1).rate.toFixed(2)}/s ${all.at(-1).cpu.toFixed(0)} ms`,
   );
-  console.error(words.join(", "));
+  console.error(`${round < WARM ? "(warming up) " : ""}${words.join(", ")}`);
 }
+for (const kind of Object.values(kinds)) await kind.close();
+for (const all of Object.values(found)) all.splice(0, WARM);
 rmSync(folder, { recursive: true });
 const rounded = (value) => Number(value.toFixed(3));
 /** Of each round; what is compared was measured one after the other. */
@@ -223,7 +229,7 @@ const results = {
   date: new Date().toISOString().slice(0, 10),
   node: process.version,
   cpu: cpus()[0]?.model,
-  ...{ threads, pictures, rounds, width: WIDTH },
+  ...{ threads, rounds, "pictures in a round": TURN, width: WIDTH },
   passes: own.runs.length,
   "JSON only / bare": over("json", "bare"),
   "with PNGs / bare": over("png", "bare"),
