@@ -94,8 +94,10 @@ function denseMaps(
   const size = C * h * w;
   const data = new Float32Array(seeds.length * size);
   seeds.forEach(({ rows }, i) => {
-    for (const [row, values] of rows) {
-      if (row >= start && row < end) predictions.addMapGradient(data.subarray(i * size, (i + 1) * size), row, values);
+    for (const [row, gradient] of rows) {
+      if (row < start || row >= end) continue;
+      const { cell, values } = predictions.carryBack(row, gradient);
+      for (let c = 0; c < C; c++) data[i * size + c * h * w + cell]! += values[c]!;
     }
   });
   return { dims: [seeds.length, C, h, w], data };

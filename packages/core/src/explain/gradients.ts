@@ -5,6 +5,7 @@ import type { ScoreResult } from "../scores/score.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { readFloats, runBackward, type Seed, sumGradients } from "./evidence.js";
 import type { ForwardResult } from "./forward-pass.js";
+import { gradientAtHead } from "./head-gradient.js";
 import { type LoadedModel, planContext } from "./loaded-model.js";
 import { type Backward, feedsPrototypes, levelsBehind, type TapPlan } from "./plan.js";
 
@@ -53,7 +54,9 @@ export async function gradientsOf(
         const size = data.length / chunk.length;
         chunk.forEach((i, n) => {
           const own = chunk.length === 1 ? data : data.slice(n * size, (n + 1) * size);
-          (found[i] as Map<string, Tensor>).set(value, { dims: dims.slice(1), data: own });
+          const mine = found[i] as Map<string, Tensor>;
+          if (backward.head === undefined) mine.set(value, { dims: dims.slice(1), data: own });
+          else mine.set(backward.head.layer, gradientAtHead(backward.head, forward.predictions, seeds[n]!, own));
         });
       }
     }

@@ -70,6 +70,20 @@ export interface TapPlan {
 export interface Backward {
   readonly key: string;
   readonly model: BackwardModel;
+  /**
+   * Set where the layer is what a level of a sparse head reads, and no other level is behind it: the model then gives the gradient at the level's
+   * channels of boxes, and what remains, one pointwise convolution, is done at the few cells that carry gradient (`gradientAtHead`).
+   */
+  readonly head: HeadEnd | undefined;
+}
+
+/** Where the gradient of a sparse head's level goes. */
+export interface HeadEnd {
+  readonly level: number;
+  /** Value of the layer. */
+  readonly layer: string;
+  /** Whether the means of its channels are wanted, and the largest absolute value behind them. */
+  readonly means: boolean;
 }
 
 /** The network behind a layer, to be run on changed activations. */
@@ -128,7 +142,6 @@ export function planTaps(context: PlanContext, request: PlanRequest): TapPlan {
   const { layers, gradients } = request;
   const values = [...new Set(layers.map((layer) => layer.value))];
   const taps = request.activations ? values.map((value) => floatTap(model, value)) : [];
-  const all = head.levels.map((_, index) => index);
   const means = gradients === "means" ? " means" : "";
   const { sparse } = context;
   const kind = `${sparse === undefined ? "" : "sparse "}${request.manySeeds ? "many" : "one"}${request.rules === undefined ? "" : " own rules"}${means}`;
@@ -142,12 +155,12 @@ export function planTaps(context: PlanContext, request: PlanRequest): TapPlan {
     return [layer.value, () => planTail(context, layer, masks, gradients ? backward([layer], levels, masks) : null)];
   });
   if (gradients) refuseOtherPrecision(context, values);
-  const full = gradients ? backward(layers, all, masks) : null;
+  const passes = gradients ? passesOf(context, request).map(([wanted, levels]) => backward(wanted, levels, masks)) : [];
   const crossing = request.tails ? layers.flatMap((layer) => tail(layer).crossing) : [];
   const prototypes = prototypesTap(context);
   const read = prototypes === undefined ? taps : [prototypes, ...taps];
-  const extra = [...read.flatMap((tap) => tap.nodes), ...(full?.model.forwardNodes ?? [])];
-  const saved = full?.model.saved ?? [];
+  const extra = [...read.flatMap((tap) => tap.nodes), ...passes.flatMap((pass) => pass?.model.forwardNodes ?? [])];
+  const saved = passes.flatMap((pass) => pass?.model.saved ?? []);
   const maps = sparse?.levels.map((level) => level.input) ?? [];
   const outputs = [...new Set([head.output, ...maps, ...read.map((tap) => tap.output), ...saved, ...crossing])];
   return {
@@ -158,6 +171,33 @@ export function planTaps(context: PlanContext, request: PlanRequest): TapPlan {
     backward,
     tail,
   };
+}
+
+type Pass = readonly [layers: readonly Layer[], levels: readonly number[]];
+
+/** Backward passes that read between them whatever any may read that can be asked for. */
+function passesOf(context: PlanContext, request: PlanRequest): readonly Pass[] {
+  const { layers } = request;
+  const all = [...context.head.levels.keys()];
+  if (context.sparse === undefined) return [[layers, all]];
+  // Only levels that are ever asked for: the last layer's own needs nothing but its head.
+  const behind = all.filter((level) => layers.some((layer) => levelsBehind(context, layer).has(level)));
+  const alone = layers.flatMap((layer) => behind.map((level): Pass => [[layer], [level]]));
+  const ends = alone.filter(([wanted, levels]) => headEnd(context, request, wanted, levels) !== undefined);
+  return behind.length === 0 ? [] : [[layers, behind], ...ends];
+}
+
+function headEnd(
+  { sparse }: PlanContext,
+  { gradients, tails }: PlanRequest,
+  layers: readonly Layer[],
+  levels: readonly number[],
+): HeadEnd | undefined {
+  const [level, ...others] = levels;
+  const layer = layers[0]?.value;
+  if (sparse === undefined || tails || level === undefined || others.length > 0) return undefined;
+  if (layer === undefined || layers.some(({ value }) => value !== sparse.levels[level]!.input)) return undefined;
+  return { level, layer, means: gradients === "means" };
 }
 
 /** One forward session for several plans. */
@@ -236,10 +276,12 @@ function makeBackward(
 ): Backward | null {
   const rows = levels.length === 0 && masks ? [] : scoredValues(context.head, levels);
   // Of a sparse head classes are not among the rows: their gradient starts at the map that they are computed from.
-  const maps = context.sparse === undefined ? [] : levels.map((level) => context.sparse!.levels[level]!.input);
+  const { sparse } = context;
+  const head = headEnd(context, request, layers, levels);
+  const maps = sparse === undefined || head ? [] : levels.map((level) => sparse.levels[level]!.input);
   const outputs = masks ? [...rows, context.head.prototypes!] : [...rows, ...maps];
   const backward = buildBackwardModel(context.model, {
-    taps: [...new Set(layers.map((layer) => layer.value))],
+    taps: head ? [sparse!.levels[head.level]!.boxes] : [...new Set(layers.map((layer) => layer.value))],
     outputs,
     stops: outputs[0] === context.head.output ? withoutSeed(context.head, levels) : [],
     rules: request.rules ?? context.rules,
@@ -249,7 +291,8 @@ function makeBackward(
   });
   const connected = [...backward.gradients.values()].some((value) => value !== null);
   if (!connected) return null;
-  return { key, model: request.gradients === "means" ? meansOf(backward) : backward };
+  if (head) return { key: `${key} head`, model: backward, head };
+  return { key, model: request.gradients === "means" ? meansOf(backward) : backward, head };
 }
 
 /** Prediction convolutions of the other levels, where the whole output takes the seed. */

@@ -4,7 +4,7 @@ import { findSparseHead } from "../../src/detector/sparse/sparse-head.js";
 import { SparsePredictions } from "../../src/detector/sparse/sparse-predictions.js";
 import { readFloats, type Seed } from "../../src/explain/evidence.js";
 import { explainsFewRows } from "../../src/explain/few-rows.js";
-import { backwardRun } from "../../src/explain/gradients.js";
+import { backwardRun, gradientsOf } from "../../src/explain/gradients.js";
 import { predictionsFinite } from "../../src/explain/non-finite.js";
 import { resolveExplainOptions } from "../../src/explain/resolve-options.js";
 import { defaultMethods } from "../../src/methods/index.js";
@@ -114,6 +114,56 @@ describe.each(Object.entries(models))("%s", (name, make) => {
       }
     }
   });
+
+  it.each([true, "means"] as const)(
+    "gives them at a level's own map from its own weights, gradients %s",
+    async (form) => {
+      const level = 1;
+      const openAt = async (sparse: boolean): Promise<MiniPass> =>
+        openPass({
+          ...{ model: await make(), sparse, size: name === "a graph of a fixed size" ? MINI_SIZE : [64, 64] },
+          ...{ gradients: form, manySeeds: true },
+          more: ({ head }) => [{ index: undefined, name: "own", value: head.levels[level]!.inputs[0]! }],
+        });
+      const [whole, sparse] = [await openAt(false), await openAt(true)];
+      const { head } = sparse.plan.backward(sparse.layers, [level])!;
+      expect(head).toEqual({ level, layer: sparse.layers[0]!.value, means: form === "means" });
+      expect(whole.plan.backward(whole.layers, [level])!.head).toBeUndefined();
+      expect(sparse.plan.outputs).not.toEqual(expect.arrayContaining([...whole.plan.outputs]));
+      // The anchors of one cell, another cell, and a row of a level that the map does not reach.
+      const { loaded, forward } = whole;
+      const [start, end] = loaded.head.rowRange(level, forward.letterbox.inputSize);
+      const cells = (end - start) / 3;
+      const random = randomSource(5);
+      const result = (rows: readonly number[]) => {
+        const gradient = Float64Array.from(
+          { length: rows.length * forward.predictions.columns },
+          () => 2 * random() - 1,
+        );
+        return { value: 0, terms: [0], rows, gradient, prototypes: [] };
+      };
+      const requests = [[start, start + cells, start + 2 * cells, start + 1], [end - 1], [start, end - 1]].map(
+        (rows) => ({
+          results: [result(rows)],
+          levels: [level],
+        }),
+      );
+      const ask = ({ loaded, forward, plan, layers }: MiniPass) =>
+        gradientsOf(
+          loaded,
+          forward,
+          plan,
+          requests.map((request) => ({ ...request, layers })),
+        );
+      const [wanted, found] = [await ask(whole), await ask(sparse)];
+      const value = sparse.layers[0]!.value;
+      for (const [i, own] of found.entries()) {
+        expect([...own.keys()]).toEqual([value]);
+        expect(own.get(value)!.dims).toEqual(wanted[i]!.get(value)!.dims);
+        expect(distance(own.get(value)!.data, wanted[i]!.get(value)!.data)).toBeLessThan(2e-5);
+      }
+    },
+  );
 });
 
 it("a map that is not finite makes rows that are not, and is told", async () => {

@@ -14,6 +14,8 @@ import { ColumnNarrower, pointwise } from "./narrow-columns.js";
 export interface SparseLevel {
   /** Value of the graph that the convolution reads, `[1, C, h, w]`. */
   readonly input: string;
+  /** Value of the graph with its channels of boxes and objectness, `[1, anchors · 5, h, w]`. */
+  readonly boxes: string;
   readonly channels: number;
   /** `[anchors · columns, C]`. */
   readonly weights: Float32Array;
@@ -58,7 +60,11 @@ export function findSparseHead(model: Model, head: DetectorHead): SparseHead | u
   build.nodes.length = 0;
   const narrower = new ColumnNarrower(index, build, values, columns, boxColumns);
   const rows = levels.map((level) => (level.rows === undefined ? undefined : narrower.narrow(level.rows)));
-  if (rows.some((row) => row === undefined) || !levels.every((level) => areSigmoids(index, values, level, columns))) {
+  const boxes = own.map((level) => onlyConv(build.nodes, level!.input));
+  if (
+    [...rows, ...boxes].some((value) => value === undefined) ||
+    !levels.every((level) => areSigmoids(index, values, level, columns))
+  ) {
     return undefined;
   }
   // In the order of the rows, which is not always that of the levels.
@@ -81,8 +87,14 @@ export function findSparseHead(model: Model, head: DetectorHead): SparseHead | u
   return {
     model: { ...model, graph },
     head: { ...head, output, levels: levels.map((level, i) => ({ ...level, rows: rows[i]! })) },
-    levels: own as SparseLevel[],
+    levels: own.map((level, i) => ({ ...level!, boxes: boxes[i]! })),
   };
+}
+
+/** The one convolution that reads a value; undefined where there are several, or none. */
+function onlyConv(nodes: readonly Node[], input: string): string | undefined {
+  const found = nodes.filter((node) => node.opType === "Conv" && node.inputs[0] === input);
+  return found.length === 1 ? found[0]!.outputs[0]! : undefined;
 }
 
 function sparseLevel(
@@ -90,7 +102,7 @@ function sparseLevel(
   { anchors, inputs }: HeadLevel,
   conv: Node | undefined,
   columns: number,
-): SparseLevel | undefined {
+): Omit<SparseLevel, "boxes"> | undefined {
   const found = conv?.opType === "Conv" ? pointwise(index, conv) : undefined;
   if (found === undefined || found.weights.dims[0] !== anchors * columns) return undefined;
   const weights = floatsOf(found.weights);

@@ -80,19 +80,40 @@ export class SparsePredictions implements Predictions {
     return [this.boxes, ...this.#maps.map((map) => map.data)].every((data) => data.every(Number.isFinite));
   }
 
-  /** Adds to `into`, `[C, h, w]` of a level, what class columns of a row carry back to the map: `gradient` is by the row's columns. */
-  addMapGradient(into: Float32Array, row: number, gradient: Float64Array): void {
+  /**
+   * What a row carries back to its cell of the map that its level reads, `[C]`.
+   * @param gradient by the row's columns.
+   * @param boxes d score / d the level's channels of boxes and objectness, `[anchors · 5, h, w]`; left out, the classes alone carry.
+   */
+  carryBack(
+    row: number,
+    gradient: Float64Array,
+    boxes?: Float32Array,
+  ): { readonly cell: number; values: Float64Array } {
     const { level, anchor, cell } = this.#placeOf(row);
     const { weights, channels } = this.#sparse.levels[level]!;
-    const cells = into.length / channels;
-    const values = this.row(row);
-    for (let column = BOX_COLUMNS; column < this.columns; column++) {
-      const p = values[column]!;
-      const slope = gradient[column]! * p * (1 - p);
+    const [, , h, w] = this.#maps[level]!.dims as [number, number, number, number];
+    const own = this.row(row);
+    const carried = new Float64Array(channels);
+    for (let column = 0; column < this.columns; column++) {
+      const p = own[column]!;
+      const box = boxes?.[(anchor * BOX_COLUMNS + column) * h * w + cell] ?? 0;
+      const slope = column < BOX_COLUMNS ? box : gradient[column]! * p * (1 - p);
       if (slope === 0) continue;
       const first = (anchor * this.columns + column) * channels;
-      for (let c = 0; c < channels; c++) into[c * cells + cell]! += slope * weights[first + c]!;
+      for (let c = 0; c < channels; c++) carried[c]! += slope * weights[first + c]!;
     }
+    return { cell, values: carried };
+  }
+
+  /** The level that a row is of. */
+  levelOf(row: number): number {
+    return this.#placeOf(row).level;
+  }
+
+  /** `[1, C, h, w]` of the map that a level reads. */
+  mapDims(level: number): readonly number[] {
+    return this.#maps[level]!.dims;
   }
 
   /** The level whose convolution reads a value of the graph; undefined when none does. */
