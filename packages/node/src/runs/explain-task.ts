@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { ExplainResult, RgbImage } from "@whybox/core";
 import { createFileNamer, stemOf } from "../batch/names.js";
 import { type PartFiles, planOutputs, type ResultFiles } from "../batch/outputs.js";
+import { releaseMemory } from "../runtime/ort-port.js";
 import { explainFrames } from "./explain-frames.js";
 import { measure } from "./measure.js";
 import { refusePrivate } from "./refuse-private.js";
@@ -30,6 +31,8 @@ async function explainPicture(task: Extract<Task, { kind: "picture" }>, context:
   const { found, maps } = await clock.of("measure", async () =>
     measure(result, perDetection(context), written.mapFiles),
   );
+  // Nobody sees them any more, and V8 would mark its whole heap for every 64 MB of them.
+  for (const { heatmap } of result.maps) releaseMemory(heatmap.data.buffer as ArrayBuffer);
   const line: RunPictureLine = {
     ...{ v: runFilesVersion, item, source, kind: "picture", ...found },
     files: { png: written.files.png, npy: written.files.npy },
