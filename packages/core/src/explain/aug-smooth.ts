@@ -25,7 +25,8 @@ export async function smoothedMaps(job: MapJob, scaled: boolean): Promise<GroupM
       addUp(sums, made.maps, mirrored);
     }
   }
-  return { ...untouched!, maps: sums, backwardMs };
+  const maps = sums.map((perScore) => perScore.map((sum) => () => ({ ...sum, data: sum.data.slice() })));
+  return { ...untouched!, maps, backwardMs };
 }
 
 async function viewMaps(job: MapJob, mirrored: boolean, factor: number, scaled: boolean): Promise<GroupMaps> {
@@ -66,7 +67,8 @@ function addUp(sums: Map2D[][], maps: GroupMaps["maps"], mirrored: boolean): voi
   const share = 1 / (2 * FACTORS.length);
   maps.forEach((perScore, g) => {
     sums[g] ??= [];
-    perScore.forEach(({ height, width, data }, s) => {
+    perScore.forEach((make, s) => {
+      const { height, width, data } = make();
       sums[g]![s] ??= { height, width, data: new Float32Array(data.length) };
       const sum = sums[g]![s]!;
       for (let i = 0; i < data.length; i++) {

@@ -5,9 +5,9 @@ import { once } from "../tensor/once.js";
 import type { Map2D } from "../tensor/tensor.js";
 import { smoothedMaps } from "./aug-smooth.js";
 import { diagnoseEmpty, diagnoseLayers } from "./diagnose.js";
-import { combine, keepTop, largest, maximumOf, mean, overMaximum, plain } from "./finish.js";
+import { combine, type FinishedMap, keepTop, largest, maximumOf, mean, overMaximum, plain } from "./finish.js";
 import { planContext } from "./loaded-model.js";
-import { type GroupMaps, type MapJob, makeMaps } from "./maps.js";
+import { type GroupMaps, type MapJob, type MapMaker, makeMaps } from "./maps.js";
 import { firstNonFinite, predictionsFinite } from "./non-finite.js";
 import type { ResolvedExplainOptions } from "./resolve-options.js";
 import type { DetectionMap, EmptyReason, ExplainResult, LayerDiagnosis, MapNote, ScoreReport } from "./result.js";
@@ -106,37 +106,51 @@ interface Joined {
 
 /** One map as the reference makes it: added up over scores (where the method does not say otherwise) and classes, over its maximum. */
 function imageMap({ maps }: GroupMaps, { forward, options }: Omit<MapJob, "groups">): Joined {
-  const parts = options.method.merge === "max" ? maps.map(largest) : maps.flat();
+  const made = maps.map((perScore) => perScore.map((make) => make()));
+  const parts = options.method.merge === "max" ? made.map(largest) : made.flat();
   const [height, width] = forward.letterbox.inputSize;
   const whole = parts.length > 0 ? combine(parts) : { height, width, data: new Float32Array(height * width) };
   const map = keepTop(whole, options.keepTopPercent);
   return { heatmapInput: () => map, maps: [], isEmpty: maximumOf(map) === 0 };
 }
 
-/** A map for each group, and the largest of them at each pixel for the image. */
+/** A map for each group, and the largest of them at each pixel for the image. One after the other is made, in the same array where nobody keeps it. */
 function separateMaps(
   { maps: perGroup, maxima: raw }: GroupMaps,
   groups: readonly (readonly Detection[])[],
-  { forward, options }: Omit<MapJob, "groups">,
+  { loaded, forward, options }: Omit<MapJob, "groups">,
 ): Joined {
-  const merge = options.method.merge === "max" ? largest : mean;
-  const inputs = perGroup.map((maps) => merge(maps));
-  const maxima = inputs.map(maximumOf);
-  const most = Math.max(0, ...maxima);
-  const maps = inputs.map((map, i): DetectionMap => {
-    const scaled = keepTop(overMaximum(map, options.scale === "common" ? most : maxima[i]!), options.keepTopPercent);
-    const detections = groups[i]!.map((detection) => detection.index);
-    const frames = options.frames === "both" ? { heatmapInput: plain(scaled) } : {};
-    const heatmap = unletterbox(scaled, forward.letterbox);
-    return { detections, className: groups[i]![0]!.className, heatmap, ...frames, maximum: Math.max(...raw[i]!) };
-  });
   const [height, width] = forward.letterbox.inputSize;
+  const merge = options.method.merge === "max" ? largest : mean;
+  const isKept = options.frames === "both";
+  const made = <T>(makers: readonly MapMaker[], use: (map: FinishedMap) => T, keep = false): T => {
+    const array = loaded.spareMap.take(height * width);
+    const used = use(merge(makers.map((make) => make(makers.length === 1 ? array : undefined))));
+    if (!keep) loaded.spareMap.give(array);
+    return used;
+  };
+  // To be compared, all are looked at before one is scaled.
+  const maxima = options.scale === "common" ? perGroup.map((makers) => made(makers, maximumOf)) : [];
+  const common = options.scale === "common" ? Math.max(0, ...maxima) : undefined;
+  const scaled = (map: FinishedMap, high: number) => keepTop(overMaximum(map, common ?? high), options.keepTopPercent);
+  const maps = perGroup.map((makers, i): DetectionMap => {
+    const detections = groups[i]!.map((detection) => detection.index);
+    const use = (map: FinishedMap) => {
+      maxima[i] = maximumOf(map);
+      const whole = scaled(map, maxima[i]!);
+      const frames = isKept ? { heatmapInput: plain(whole) } : {};
+      return { heatmap: unletterbox(whole, forward.letterbox), ...frames };
+    };
+    const own = made(makers, use, isKept);
+    return { detections, className: groups[i]![0]!.className, ...own, maximum: Math.max(...raw[i]!) };
+  });
   const heatmapInput = once(() => {
-    const empty = { height, width, data: new Float32Array(height * width) };
-    return keepTop(largest([empty, ...inputs]), options.keepTopPercent);
+    const image: Map2D = { height, width, data: new Float32Array(height * width) };
+    for (const makers of perGroup) made(makers, (map) => largest([image, scaled(map, maximumOf(map))]));
+    return keepTop(image, options.keepTopPercent);
   });
   // Of few pixels that are kept, the largest may not be among them.
-  const isEmpty = options.keepTopPercent < 100 ? maximumOf(heatmapInput()) === 0 : most === 0;
+  const isEmpty = options.keepTopPercent < 100 ? maximumOf(heatmapInput()) === 0 : maxima.every((high) => high === 0);
   return { heatmapInput, maps, isEmpty };
 }
 

@@ -32,18 +32,21 @@ export function scaleToUnit(map: Map2D, { low, high }: Range = rangeOf(map.data)
  * (bilinear) to the network's input; then the mean over layers, scaled again. With `fuse` each is scaled once more, and those that are not
  * zero are fused in place of the mean.
  * With `scaled` false nothing is scaled, so that the results of different detections can be compared.
+ * @param into where the map of a single layer is made, of as many values as the input; default: a new array.
  */
 export function finishLayers(
   maps: readonly Map2D[],
   inputSize: Size,
   scaled = true,
   fuse?: (maps: readonly Map2D[]) => Map2D,
+  into?: Float32Array,
 ): FinishedMap {
   const [height, width] = inputSize;
   if (maps.length === 0) return { height, width, data: new Float32Array(height * width) };
   const resized = maps.map((map) => {
     const positive = relu(map);
-    return resizeWithRange(scaled || fuse !== undefined ? scaleToUnit(positive) : positive, height, width);
+    const source = scaled || fuse !== undefined ? scaleToUnit(positive) : positive;
+    return resizeWithRange(source, height, width, undefined, maps.length === 1 ? into : undefined);
   });
   if (fuse === undefined) {
     // The mean of one map is the map, so its range is known.

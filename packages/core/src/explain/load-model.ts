@@ -53,6 +53,7 @@ export async function loadModel(
     forwardValues: options.forwardValues,
     batches: new Map(),
     spare: new SpareArray(),
+    spareMap: new SpareArray(),
     reach: createReach(model.graph, head),
   };
 }

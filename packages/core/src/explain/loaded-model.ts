@@ -33,6 +33,8 @@ export interface LoadedModel {
   readonly batches: Map<string, number>;
   /** The array of the last input, for the next one. */
   readonly spare: SpareArray;
+  /** The array of the last map at input size. */
+  readonly spareMap: SpareArray;
   /** What lies behind a value of the graph. */
   readonly reach: (value: string) => Reach;
 }

@@ -34,9 +34,15 @@ export interface MapJob {
   readonly signal: AbortSignal | undefined;
 }
 
+/**
+ * Makes a map at input size, the same every time, scaled to 0..1 unless that was not asked for: maps of many detections need not be there at once.
+ * It may be made in `into`, which has as many values.
+ */
+export type MapMaker = (into?: Float32Array) => FinishedMap;
+
 export interface GroupMaps {
-  /** Per group its maps at input size, one for each score; scaled to 0..1 unless `scaled` is false. */
-  readonly maps: readonly (readonly FinishedMap[])[];
+  /** Per group its maps, one for each score. */
+  readonly maps: readonly (readonly MapMaker[])[];
   /** Per group and score the largest value of the method's raw maps. */
   readonly maxima: readonly (readonly number[])[];
   /** Per score the detections of all groups. */
@@ -101,7 +107,11 @@ export async function makeMaps(job: MapJob, scaled: boolean): Promise<GroupMaps>
     else maps.push(...made);
   }
   const finished = found.map((perScore) =>
-    perScore.map((maps) => finishLayers(maps, forward.letterbox.inputSize, scaled)),
+    perScore.map(
+      (raw): MapMaker =>
+        (into) =>
+          finishLayers(raw, forward.letterbox.inputSize, scaled, undefined, into),
+    ),
   );
   throwIfAborted(signal);
   return { maps: finished, maxima, scored, gradientMax, notes, nonFinite, backwardMs };

@@ -33,15 +33,16 @@ export function resizeBilinear(map: Map2D, height: number, width: number): Map2D
   return resizeWithRange(map, height, width).map;
 }
 
-/** `resizeBilinear`, and the range of the new map, which costs next to nothing on the way; so does scaling the values that are read. */
+/** `resizeBilinear`, and the range of the new map, which costs next to nothing on the way; so does scaling the values that are read. With `into`, of as many values, no array is made. */
 export function resizeWithRange(
   map: Map2D,
   height: number,
   width: number,
   scaling?: Scaling,
+  into: Float32Array = new Float32Array(height * width),
 ): { map: Map2D; range: Range } {
   checkSizes(map, 1, height, width);
-  const target = { height, width, data: new Float32Array(height * width) };
+  const target = { height, width, data: into };
   const found = kernels();
   const range = found && resizeFloats(found, map, target, scaling);
   if (range !== undefined) return { map: target, range };
