@@ -160,8 +160,7 @@ export class ColumnNarrower {
     const axis = axes[0]! < 0 ? axes[0]! + part.rank : axes[0]!;
     const size = this.#sizeOf({ ...part, value: node.inputs[0]! });
     if (axis !== part.axis || size === undefined) return undefined;
-    const within = (at: number): number => Math.min(Math.max(at < 0 ? at + size : at, 0), size);
-    const [start, end] = [within(starts[0]!), within(ends[0]!)];
+    const [start, end] = [placeOf(starts[0]!, size), placeOf(ends[0]!, size)];
     return end - start === part.size ? this.#cut(part, node.inputs[0]!, size, start) : undefined;
   }
 
@@ -253,8 +252,7 @@ export class ColumnNarrower {
         const size = through(node.inputs[0]!);
         if (size === undefined || axes?.length !== 1 || starts === undefined || ends === undefined) return undefined;
         if (axes[0] !== axis && axes[0]! + rank !== axis) return size;
-        const within = (at: number): number => Math.min(Math.max(at < 0 ? at + size : at, 0), size);
-        return within(ends[0]!) - within(starts[0]!);
+        return placeOf(ends[0]!, size) - placeOf(starts[0]!, size);
       }
       default: {
         const carrier = node.inputs.find((input) => this.#carriers.has(input));
@@ -272,6 +270,11 @@ export class ColumnNarrower {
     const carrier = node.inputs.find((input) => this.#carriers.has(input));
     return carrier === undefined ? undefined : this.#rankOf(carrier, depth - 1);
   }
+}
+
+/** Where a Slice begins or ends along an axis of so many entries: from its end when negative, and never outside. */
+function placeOf(at: number, size: number): number {
+  return Math.min(Math.max(at < 0 ? at + size : at, 0), size);
 }
 
 /** Float32 weights `[M, C, 1, 1]` and bias of a convolution that looks at one cell at a time; undefined for any other. */
