@@ -175,10 +175,10 @@ describe.skipIf(chromium === undefined)("the report's page", SLOW, () => {
   it("keeps the view in the address, and is worked by keyboard", async () => {
     await open("#class=1&page=3&nonsense=1");
     await page.locator(".card").first().waitFor();
-    expect(await status()).toBe("49–72 of 10,000");
+    await expect.poll(status).toBe("49–72 of 10,000");
     await page.locator("body").press("ArrowLeft");
-    expect(await status()).toBe("25–48 of 10,000");
-    expect(new URL(page.url()).hash).toBe("#class=1&page=2");
+    await expect.poll(status).toBe("25–48 of 10,000");
+    await expect.poll(() => new URL(page.url()).hash).toBe("#class=1&page=2");
     await page.locator(".card").first().focus();
     await page.keyboard.press("Enter");
     const title = page.locator("dialog h2");
@@ -186,15 +186,15 @@ describe.skipIf(chromium === undefined)("the report's page", SLOW, () => {
     const picture = () => page.locator("dialog dd").first().innerText();
     const first = await picture();
     await page.keyboard.press("ArrowRight");
-    expect(await picture()).not.toBe(first);
+    await expect.poll(picture).not.toBe(first);
     await page.keyboard.press("ArrowLeft");
-    expect(await picture()).toBe(first);
+    await expect.poll(picture).toBe(first);
     await page.keyboard.press("Escape");
-    expect(await page.locator("dialog").count()).toBe(0);
+    await expect.poll(() => page.locator("dialog").count()).toBe(0);
     await page.getByRole("tab", { name: "Detections" }).focus();
     await page.keyboard.press("ArrowRight");
     await page.getByRole("heading", { name: "Where each class is looked for" }).waitFor();
-    expect(await page.locator(".class-card").count()).toBe(4);
+    await expect.poll(() => page.locator(".class-card").count()).toBe(4);
     expect(await page.getByRole("tab", { name: "Classes" }).getAttribute("aria-selected")).toBe("true");
     // A distribution for each class, and of the one that is chosen for both tabs.
     await page.locator(".class-card .small-plot canvas").nth(3).waitFor();
