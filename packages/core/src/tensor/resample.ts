@@ -39,10 +39,10 @@ export function resizeWithRange(
   height: number,
   width: number,
   scaling?: Scaling,
-  into: Float32Array = new Float32Array(height * width),
+  into?: Float32Array,
 ): { map: Map2D; range: Range } {
   checkSizes(map, 1, height, width);
-  const target = { height, width, data: into };
+  const target = { height, width, data: into ?? new Float32Array(height * width) };
   const found = kernels();
   const range = found && resizeFloats(found, map, target, scaling);
   if (range !== undefined) return { map: target, range };

@@ -121,6 +121,9 @@ describe("resizeRgb", () => {
     expect(() => resizedBytes({ height: 1, width: 1, data: noise(3, 1) }, size)).toThrow(
       expect.objectContaining({ code: "usage" }),
     );
+    expect(() => resizeBilinear({ height: 1, width: 1, data: Float32Array.of(1) }, ...size)).toThrow(
+      expect.objectContaining({ code: "usage" }),
+    );
   });
 });
 
