@@ -1,11 +1,11 @@
-// Assembles packages/core/src/tensor/kernels.wat into kernels.ts beside it.
+// Assembles packages/core/src/kernels/kernels.wat into kernels.ts beside it.
 //   node scripts/build-kernels.mjs             writes it
 //   node scripts/build-kernels.mjs --check     exit code 1 when it is not what this writes
 import { readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import assembler from "wabt";
 
-const folder = resolve(import.meta.dirname, "../packages/core/src/tensor");
+const folder = resolve(import.meta.dirname, "../packages/core/src/kernels");
 const target = resolve(folder, "kernels.ts");
 
 const { parseWat } = await assembler();

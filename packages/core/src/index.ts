@@ -7,9 +7,9 @@ export type { InputFacts, InputOptions } from "./detector/input/pixel-form.js";
 export type { Layer, LayerSelector } from "./detector/layer.js";
 export { didYouMean, WhyboxError, type WhyboxErrorCode } from "./errors.js";
 export { type CoreDetector, type CreateDetectorOptions, createDetector } from "./explain/create-detector.js";
-export type { LayerFacts, ModelFacts, PortFacts } from "./explain/inspect.js";
-export type { AskedBox, DetectAloneOptions, DetectOptions, ExplainOptions } from "./explain/options.js";
-export { plainResult } from "./explain/plain-result.js";
+export type { LayerFacts, ModelFacts, PortFacts } from "./explain/model/inspect.js";
+export type { AskedBox, DetectAloneOptions, DetectOptions, ExplainOptions } from "./explain/options/options.js";
+export { plainResult } from "./explain/result/plain-result.js";
 export type {
   AskedAnswer,
   DetectionMap,
@@ -19,7 +19,7 @@ export type {
   MapNote,
   ScoreReport,
   Timings,
-} from "./explain/result.js";
+} from "./explain/result/result.js";
 export { type ColormapName, colormap, colormapNames } from "./image/colormap.js";
 export { renderContactSheet, type SheetTile } from "./image/contact-sheet.js";
 export { cropByHeatmap } from "./image/crop.js";
@@ -29,6 +29,7 @@ export { type LetterboxTarget, letterbox, type PaddingSide, planLetterbox } from
 export { type Mask, maskArea, maskPixels } from "./image/mask.js";
 export { type DrawnDetection, type OverlayOptions, renderOverlay } from "./image/overlay.js";
 export { checkRgbImage } from "./image/rgb-image.js";
+export { resizeBilinear, resizeRgb } from "./kernels/resample.js";
 export { type AnyCamMethod, defaultMethodId, defaultMethods, resolveMethod } from "./methods/index.js";
 export type {
   Biases,
@@ -93,5 +94,4 @@ export type {
 } from "./scores/score.js";
 export type { Scalar, Tape } from "./scores/tape.js";
 export { decodeNpy, encodeNpy } from "./tensor/npy.js";
-export { resizeBilinear, resizeRgb } from "./tensor/resample.js";
 export type { Map2D, Tensor } from "./tensor/tensor.js";

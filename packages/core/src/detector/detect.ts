@@ -1,13 +1,13 @@
+import { BOX_COLUMNS } from "../boxes/box-columns.js";
+import { hullSides } from "../boxes/rotated-box.js";
+import { rowOf } from "../boxes/row-of.js";
 import { WhyboxError } from "../errors.js";
 import type { Box, Letterbox, Size } from "../image/frame.js";
 import { toImage } from "../image/frame-map.js";
-import { BOX_COLUMNS } from "../tensor/box-columns.js";
-import { rowOf } from "../tensor/row-of.js";
-import { hullSides } from "../tensor/turned-box.js";
 import type { Detection, Predictions } from "./detection.js";
 import type { DetectorHead } from "./head.js";
 import { type Candidate, type NmsOptions, nonMaximumSuppression } from "./nms.js";
-import { extrasOf, turnedBoxOf } from "./tasks/extra.js";
+import { extrasOf, rotatedBoxOf } from "./tasks/extra.js";
 
 export interface DetectThresholds extends NmsOptions {
   /** Objectness, and objectness × class probability, must be larger. */
@@ -17,8 +17,8 @@ export interface DetectThresholds extends NmsOptions {
 /**
  * Predictions → kept boxes, strongest first, as YOLOv5's `non_max_suppression` with its best class per row: objectness
  * above the threshold, then objectness × best class probability above it, then NMS. Arithmetic in float32 as there, so
- * that a box has exactly its row's edges. Rows that are not finite are never kept. Masks, keypoints and turned boxes as the predictions' `extra`
- * says; turned boxes compete by their probabilistic IoU.
+ * that a box has exactly its row's edges. Rows that are not finite are never kept. Masks, keypoints and rotated boxes as the predictions' `extra`
+ * says; rotated boxes compete by their probabilistic IoU.
  *
  * @throws unsupported-model when the predictions have another shape than the head says.
  */
@@ -95,10 +95,11 @@ function candidateOf(predictions: Predictions, { classCount }: DetectorHead, row
       confidence = product;
     }
   }
-  const turned = turnedBoxOf(predictions, row);
-  const sides = turned === undefined ? [values[2]!, values[3]!] : hullSides(turned.width, turned.height, turned.angle);
+  const rotated = rotatedBoxOf(predictions, row);
+  const sides =
+    rotated === undefined ? [values[2]!, values[3]!] : hullSides(rotated.width, rotated.height, rotated.angle);
   const box = boxAround(values[0]!, values[1]!, sides[0]!, sides[1]!);
-  return { row, classIndex, confidence, box, ...(turned === undefined ? {} : { turned }) };
+  return { row, classIndex, confidence, box, ...(rotated === undefined ? {} : { rotated }) };
 }
 
 function boxAround(x: number, y: number, width: number, height: number): Box<"input"> {

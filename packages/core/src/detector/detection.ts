@@ -2,7 +2,7 @@ import type { Box, Letterbox } from "../image/frame.js";
 import type { Mask } from "../image/mask.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { KeypointLayout } from "./tasks/keypoints.js";
-import type { Point } from "./tasks/turned.js";
+import type { Point } from "./tasks/rotated.js";
 
 /** A keypoint in image pixels, clipped to the picture. */
 export interface Keypoint {
@@ -30,16 +30,16 @@ export interface Detection {
   /** 1 where the head has none. */
   readonly objectness: number;
   readonly classProbability: number;
-  /** Of a turned box the upright rectangle around it. */
+  /** Of a rotated box the upright rectangle around it. */
   readonly boxImage: Box<"image">;
   readonly boxInput: Box<"input">;
   /** Of a segmentation model: the mask in image pixels; it may be empty. */
   readonly mask?: Mask;
   /** Of a pose model. */
   readonly keypoints?: readonly Keypoint[];
-  /** Of a turned box: radians in [0, π/2), from x towards y (clockwise in the picture). */
+  /** Of a rotated box: radians in [0, π/2), from x towards y (clockwise in the picture). */
   readonly angle?: number;
-  /** Of a turned box: its corners in image pixels, one after the other around it; they may lie outside the picture. */
+  /** Of a rotated box: its corners in image pixels, one after the other around it; they may lie outside the picture. */
   readonly corners?: readonly [Point, Point, Point, Point];
   /** Row of the raw predictions `[1, R, 5+K]` that the box is. */
   readonly row: number;
@@ -66,12 +66,10 @@ export interface Predictions {
   /** False where the objectness column is but ones: the class probability is then all that is known. Default true. */
   readonly hasObjectness?: boolean;
   readonly data: Float32Array;
-  /** The columns of one row, where `data` would be computed for it: `rowOf` asks for one row either way. */
-  row?(row: number): Float32Array;
   /** What the columns behind the classes are; undefined when there are none. */
   readonly extra?: Extra | undefined;
   /**
-   * x, y, w, h, objectness of every row side by side, `[R, 5]` (`BOX_COLUMNS`), of turned boxes those of the upright rectangle around them: a pass over all
+   * x, y, w, h, objectness of every row side by side, `[R, 5]` (`BOX_COLUMNS`), of rotated boxes those of the upright rectangle around them: a pass over all
    * boxes is then short on memory traffic. Optional.
    */
   readonly boxes?: Float32Array;

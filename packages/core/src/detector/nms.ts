@@ -1,6 +1,6 @@
+import type { RotatedBox } from "../boxes/rotated-box.js";
 import type { Box } from "../image/frame.js";
-import type { TurnedBox } from "../tensor/turned-box.js";
-import { probabilisticIou } from "./tasks/turned.js";
+import { probabilisticIou } from "./tasks/rotated.js";
 
 /** A box that passed the threshold. */
 export interface Candidate {
@@ -9,7 +9,7 @@ export interface Candidate {
   readonly confidence: number;
   readonly box: Box<"input">;
   /** The box itself, where `box` is the upright rectangle around it. */
-  readonly turned?: TurnedBox;
+  readonly rotated?: RotatedBox;
 }
 
 export interface NmsOptions {
@@ -25,11 +25,11 @@ const MAX_CANDIDATES = 30_000;
 
 /**
  * Greedy non-maximum suppression (torchvision's `nms`): strongest first, drop what overlaps a kept box by IoU > `iou`.
- * Equal confidences keep their order. Cost: candidates × kept boxes. Turned boxes: see `suppressTurned`.
+ * Equal confidences keep their order. Cost: candidates × kept boxes. Rotated boxes: see `suppressRotated`.
  */
 export function nonMaximumSuppression(candidates: readonly Candidate[], options: NmsOptions): Candidate[] {
   const sorted = [...candidates].sort((a, b) => b.confidence - a.confidence).slice(0, MAX_CANDIDATES);
-  if (sorted[0]?.turned !== undefined) return suppressTurned(sorted, options);
+  if (sorted[0]?.rotated !== undefined) return suppressRotated(sorted, options);
   const kept: Candidate[] = [];
   for (const candidate of sorted) {
     if (kept.length >= options.maxDetections) break;
@@ -39,12 +39,12 @@ export function nonMaximumSuppression(candidates: readonly Candidate[], options:
 }
 
 /**
- * Fast NMS by probabilistic IoU, as Ultralytics does for turned boxes: a box is dropped when any stronger one, kept or not, lies over it.
+ * Fast NMS by probabilistic IoU, as Ultralytics does for rotated boxes: a box is dropped when any stronger one, kept or not, lies over it.
  * Bolya et al., "YOLACT: Real-time Instance Segmentation" (2019), section 4.3. Strongest first.
  */
-function suppressTurned(sorted: readonly Candidate[], { iou, agnostic, maxDetections }: NmsOptions): Candidate[] {
+function suppressRotated(sorted: readonly Candidate[], { iou, agnostic, maxDetections }: NmsOptions): Candidate[] {
   const isOver = (strong: Candidate, weak: Candidate): boolean =>
-    (agnostic || strong.classIndex === weak.classIndex) && probabilisticIou(strong.turned!, weak.turned!) > iou;
+    (agnostic || strong.classIndex === weak.classIndex) && probabilisticIou(strong.rotated!, weak.rotated!) > iou;
   const kept: Candidate[] = [];
   for (const [i, weak] of sorted.entries()) {
     if (kept.length >= maxDetections) break;

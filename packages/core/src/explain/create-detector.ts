@@ -9,30 +9,25 @@ import { WhyboxError } from "../errors.js";
 import type { RgbImage } from "../image/frame.js";
 import { letterbox } from "../image/letterbox.js";
 import { type AnyCamMethod, defaultMethods } from "../methods/index.js";
+import { once } from "../once.js";
 import { openModel } from "../readers/open-model.js";
 import type { RuntimePort, SessionOptions } from "../runtime/port.js";
 import { defaultScores } from "../scores/index.js";
 import type { Score } from "../scores/score.js";
-import { askBox } from "./ask-box.js";
-import { chosenDetections } from "./choose-detections.js";
 import { explainImage } from "./explain.js";
-import { detectsFewRows, explainsFewRows } from "./few-rows.js";
-import { ForwardKeeper } from "./forward-keeper.js";
-import { checkLayers, inspectWithSizes } from "./forward-pass.js";
-import { inspectModel, type ModelFacts } from "./inspect.js";
-import { loadModel } from "./load-model.js";
-import { type LoadedModel, planContext, usualSize } from "./loaded-model.js";
-import type { DetectAloneOptions, ExplainOptions } from "./options.js";
-import { type ForwardPlan, joinPlans, planTaps } from "./plan.js";
-import { type ExplainPlan, planExplain } from "./plan-explain.js";
-import {
-  type ResolvedDetectOptions,
-  type ResolvedExplainOptions,
-  resolveDetectOptions,
-  resolveExplainOptions,
-} from "./resolve-options.js";
-import type { ExplainResult } from "./result.js";
-import { refuseScores } from "./scored.js";
+import { inspectModel, type ModelFacts } from "./model/inspect.js";
+import { loadModel } from "./model/load-model.js";
+import { type LoadedModel, planContext, usualSize } from "./model/loaded-model.js";
+import type { DetectAloneOptions, ExplainOptions } from "./options/options.js";
+import { type ResolvedExplainOptions, resolveDetectOptions, resolveExplainOptions } from "./options/resolve-options.js";
+import { ForwardKeeper } from "./passes/forward-keeper.js";
+import { checkLayers, inspectWithSizes } from "./passes/forward-pass.js";
+import { type ExplainPlan, planExplain } from "./plan/explain-plan.js";
+import { type ForwardPlan, joinPlans, planTaps } from "./plan/tap-plan.js";
+import type { ExplainResult } from "./result/result.js";
+import { askBox } from "./targets/ask-box.js";
+import { chosenDetections } from "./targets/choose-detections.js";
+import { refuseScores } from "./targets/scored.js";
 
 export interface CreateDetectorOptions extends SessionOptions {
   /** Class names; default: the model's metadata, else class0, class1, … */
@@ -80,16 +75,15 @@ export async function createDetector(
   const scores = options.scores ?? defaultScores;
   const plans = new Map<string, ExplainPlan>();
   const detectionOnly = { layers: [], activations: false, gradients: false, manySeeds: false, tails: false };
-  const detectPlans = new Map<boolean, ForwardPlan>();
+  const detectionPlan = once(() => joinPlans(planContext(loaded), [planTaps(planContext(loaded), detectionOnly)]));
   const passes = new ForwardKeeper(loaded, options.keepForward ?? false);
 
   const planFor = (options: ResolvedExplainOptions, layers: readonly Layer[] | undefined): ExplainPlan => {
     const { method, per, scores: taken } = options;
     const manySeeds = per !== "image";
     const masks = taken.some((score) => score.readsMask);
-    const sparse = loaded.sparse !== undefined && explainsFewRows(options);
-    const key = JSON.stringify([method.id, manySeeds, masks, sparse, layers?.map((layer) => layer.value)]);
-    const plan = plans.get(key) ?? planExplain(loaded, method, layers, manySeeds, masks, sparse);
+    const key = JSON.stringify([method.id, manySeeds, masks, layers?.map((layer) => layer.value)]);
+    const plan = plans.get(key) ?? planExplain(loaded, method, layers, manySeeds, masks);
     plans.set(key, plan);
     return plan;
   };
@@ -97,11 +91,8 @@ export async function createDetector(
   const layersOf = ({ layer = "auto" }: ExplainOptions) => (layer === "auto" ? undefined : selectLayers(loaded, layer));
 
   /** The pass of a detection, with what the next question takes where that can be answered. */
-  const planOfDetection = (ahead: ExplainOptions | undefined, own: ResolvedDetectOptions): ForwardPlan => {
-    const context = planContext(loaded, detectsFewRows(own));
-    const known = detectPlans.get(context.sparse !== undefined);
-    const detectPlan = known ?? joinPlans(context, [planTaps(context, detectionOnly)]);
-    detectPlans.set(context.sparse !== undefined, detectPlan);
+  const planOfDetection = (ahead: ExplainOptions | undefined): ForwardPlan => {
+    const detectPlan = detectionPlan();
     if (ahead === undefined || options.keepForward !== true) return detectPlan;
     try {
       return planFor(resolveExplainOptions(ahead, methods, scores, loaded.classNames), layersOf(ahead)).forward;
@@ -119,7 +110,7 @@ export async function createDetector(
     detect: async (image, given = {}) => {
       const resolved = resolveDetectOptions(given);
       const request = {
-        plan: planOfDetection(given.ahead, resolved),
+        plan: planOfDetection(given.ahead),
         image,
         options: resolved,
         keepInput: false,

@@ -1,17 +1,25 @@
 import type { Detection } from "../detector/detection.js";
 import { unletterbox } from "../image/frame-map.js";
+import { allFinite } from "../kernels/range.js";
+import { once } from "../once.js";
 import type { Score } from "../scores/score.js";
-import { once } from "../tensor/once.js";
 import type { Map2D } from "../tensor/tensor.js";
-import { smoothedMaps } from "./aug-smooth.js";
-import { diagnoseEmpty, diagnoseLayers } from "./diagnose.js";
-import { combine, type FinishedMap, keepTop, largest, maximumOf, mean, overMaximum, plain } from "./finish.js";
-import { planContext } from "./loaded-model.js";
-import { type GroupMaps, type MapJob, type MapMaker, makeMaps } from "./maps.js";
-import { firstNonFinite, predictionsFinite } from "./non-finite.js";
-import type { ResolvedExplainOptions } from "./resolve-options.js";
-import type { DetectionMap, EmptyReason, ExplainResult, LayerDiagnosis, MapNote, ScoreReport } from "./result.js";
-import { ASKED, counted, type DetectionScore } from "./scored.js";
+import { smoothedMaps } from "./evidence/aug-smooth.js";
+import { type GroupMaps, type MapJob, type MapMaker, makeMaps } from "./evidence/maps.js";
+import { diagnoseEmpty, diagnoseLayers } from "./finish/diagnose.js";
+import { combine, type FinishedMap, keepTop, largest, maximumOf, mean, overMaximum, plain } from "./finish/finish.js";
+import { firstNonFinite } from "./finish/non-finite.js";
+import { planContext } from "./model/loaded-model.js";
+import type { ResolvedExplainOptions } from "./options/resolve-options.js";
+import type {
+  DetectionMap,
+  EmptyReason,
+  ExplainResult,
+  LayerDiagnosis,
+  MapNote,
+  ScoreReport,
+} from "./result/result.js";
+import { ASKED, counted, type DetectionScore } from "./targets/scored.js";
 
 /** The maps of an image and what is to be said of them. */
 export interface Explanation {
@@ -53,7 +61,7 @@ export async function explainImage(
   );
   const { heatmapInput, maps, isEmpty } =
     options.per === "image" ? imageMap(made, job) : separateMaps(made, groups, job);
-  const predictions = detections.length === 0 && !predictionsFinite(forward.predictions);
+  const predictions = detections.length === 0 && !allFinite(forward.predictions.data);
   const { inputSize } = forward.letterbox;
   const origin =
     predictions || made.nonFinite.size > 0 ? await firstNonFinite(loaded, pixels(), inputSize, job.signal) : undefined;

@@ -1,6 +1,6 @@
 import { WhyboxError } from "../errors.js";
-import { resizeWithRange } from "../tensor/resample.js";
-import { ScaledMap } from "../tensor/scaled-map.js";
+import { resizeWithRange } from "../kernels/resample.js";
+import { ScaledMap } from "../kernels/scaled-map.js";
 import type { Map2D } from "../tensor/tensor.js";
 import type { Box, Letterbox } from "./frame.js";
 

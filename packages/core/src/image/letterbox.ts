@@ -1,5 +1,5 @@
 import { WhyboxError } from "../errors.js";
-import { resizeRgb } from "../tensor/resample.js";
+import { resizeRgb } from "../kernels/resample.js";
 import type { Letterbox, RgbImage, Size } from "./frame.js";
 import { checkRgbImage } from "./rgb-image.js";
 

@@ -1,5 +1,5 @@
+import { weightedSum } from "../kernels/weighted-sum.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { weightedSum } from "../tensor/weighted-sum.js";
 import { shapeOf, weightedChannels } from "./channels.js";
 import type { CamMethod, Evidence, Setting } from "./method.js";
 

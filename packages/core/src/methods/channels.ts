@@ -1,5 +1,5 @@
+import { weightedSum } from "../kernels/weighted-sum.js";
 import type { Map2D, Tensor } from "../tensor/tensor.js";
-import { weightedSum } from "../tensor/weighted-sum.js";
 import type { CamMethod, Evidence, Setting } from "./method.js";
 
 /** Channels, height and width of activations or gradients. */

@@ -1,4 +1,4 @@
-import { type GridMaskSums, gridMasks } from "../tensor/grid-masks.js";
+import { type GridMaskSums, gridMasks } from "./grid-masks.js";
 import type { CamMethod } from "./method.js";
 import { sampleCount } from "./samples.js";
 

@@ -1,5 +1,5 @@
-import { factorizeNonnegative } from "../tensor/nonnegative-factors.js";
-import { correlation } from "../tensor/principal-component.js";
+import { factorizeNonnegative } from "../algebra/nonnegative-factors.js";
+import { correlation } from "../algebra/principal-component.js";
 import type { Map2D, Tensor } from "../tensor/tensor.js";
 import { shapeOf } from "./channels.js";
 import type { CamMethod } from "./method.js";

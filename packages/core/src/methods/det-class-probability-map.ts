@@ -1,4 +1,4 @@
-import { resizeBilinear } from "../tensor/resample.js";
+import { resizeBilinear } from "../kernels/resample.js";
 import type { Map2D } from "../tensor/tensor.js";
 import type { CamMethod, ClassMap } from "./method.js";
 

@@ -1,4 +1,4 @@
-import { firstComponent } from "../tensor/principal-component.js";
+import { firstComponent } from "../algebra/principal-component.js";
 import type { Map2D, Tensor } from "../tensor/tensor.js";
 import type { CamMethod, Setting } from "./method.js";
 

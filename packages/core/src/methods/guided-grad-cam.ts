@@ -1,4 +1,4 @@
-import { resizeBilinear } from "../tensor/resample.js";
+import { resizeBilinear } from "../kernels/resample.js";
 import { gradCam } from "./grad-cam.js";
 import { largestMagnitude } from "./gradient.js";
 import type { CamMethod } from "./method.js";

@@ -1,4 +1,4 @@
-import { gaussLegendre } from "../tensor/gauss-legendre.js";
+import { gaussLegendre } from "../algebra/gauss-legendre.js";
 import type { CamMethod } from "./method.js";
 import { sampleCount } from "./samples.js";
 

@@ -1,4 +1,4 @@
-import { kernelComponent } from "../tensor/kernel-component.js";
+import { kernelComponent } from "../algebra/kernel-component.js";
 import type { CamMethod } from "./method.js";
 
 /**

@@ -1,4 +1,4 @@
-import { createRandom } from "../tensor/random.js";
+import { createRandom } from "../algebra/random.js";
 import { shapeOf, weighChannels } from "./channels.js";
 import type { CamMethod } from "./method.js";
 

@@ -1,7 +1,7 @@
-import { type CornerTaps, cornerTaps } from "../tensor/corner-taps.js";
+import { weightedSum } from "../kernels/weighted-sum.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { weightedSum } from "../tensor/weighted-sum.js";
 import { weightedChannels } from "./channels.js";
+import { type CornerTaps, cornerTaps } from "./corner-taps.js";
 import type { CamMethod, Evidence, Setting } from "./method.js";
 
 /** Keeps the division of a constant channel finite; pytorch-grad-cam's constant, kept for parity. */

@@ -1,4 +1,4 @@
-import { firstComponent } from "../tensor/principal-component.js";
+import { firstComponent } from "../algebra/principal-component.js";
 import { product } from "./channels.js";
 import type { CamMethod } from "./method.js";
 

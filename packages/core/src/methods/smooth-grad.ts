@@ -1,4 +1,4 @@
-import { createRandom } from "../tensor/random.js";
+import { createRandom } from "../algebra/random.js";
 import { largestMagnitude } from "./gradient.js";
 import type { CamMethod } from "./method.js";
 import { sampleCount } from "./samples.js";

@@ -1,4 +1,4 @@
-import { positiveSum } from "../tensor/range.js";
+import { positiveSum } from "../kernels/range.js";
 import type { Map2D } from "../tensor/tensor.js";
 import type { MetricBox } from "./metric.js";
 

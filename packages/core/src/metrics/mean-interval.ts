@@ -1,5 +1,5 @@
+import { createRandom } from "../algebra/random.js";
 import { WhyboxError } from "../errors.js";
-import { createRandom } from "../tensor/random.js";
 import type { Interval } from "./metric.js";
 
 export interface MeanIntervalOptions {

@@ -1,4 +1,4 @@
-import { rangeOf } from "../tensor/range.js";
+import { rangeOf } from "../kernels/range.js";
 import type { Map2D } from "../tensor/tensor.js";
 
 /** The hottest pixel `[x, y]` of a map, the first in reading order where several are. NaN is passed over. */

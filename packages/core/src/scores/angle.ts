@@ -2,14 +2,14 @@ import { extraStart } from "./columns.js";
 import type { Score } from "./score.js";
 import { isFiniteRow } from "./weighted.js";
 
-/** The angle of the one row that a turned box is, in radians: what made it point this way? */
+/** The angle of the one row that a rotated box is, in radians: what made it point this way? */
 export const angleScore: Score = { ...angle(1), mirrored: angle(-1) };
 
 function angle(sign: 1 | -1): Score {
   return {
     id: "angle",
-    title: "Angle of a turned box",
-    refuse: ({ task }) => (task === "obb" ? undefined : "it needs a model with turned boxes (an OBB model)"),
+    title: "Angle of a rotated box",
+    refuse: ({ task }) => (task === "obb" ? undefined : "it needs a model with rotated boxes (an OBB model)"),
     of(view, { row }) {
       const { predictions, tape } = view;
       if (predictions.extra?.task !== "obb" || !isFiniteRow(predictions, row)) return null;

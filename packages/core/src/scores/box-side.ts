@@ -2,7 +2,7 @@ import { sidesOnTape } from "./iou.js";
 import type { PredictionView, Score, ScoreTarget } from "./score.js";
 import { isFiniteRow } from "./weighted.js";
 
-/** The sides of the box of the one row behind it, in input pixels: centre ∓ size / 2; of a turned box those of the upright rectangle around it. */
+/** The sides of the box of the one row behind it, in input pixels: centre ∓ size / 2; of a rotated box those of the upright rectangle around it. */
 export const boxSideScores: readonly Score[] = [
   // In a mirror image the left side is the right one, and smaller is larger.
   { ...side("x1", "Left side of the box", 0, -0.5), mirrored: side("x1", "", 0, 0.5, -1) },

@@ -1,6 +1,6 @@
+import { rowOf } from "../boxes/row-of.js";
 import type { Predictions } from "../detector/detection.js";
 import { WhyboxError } from "../errors.js";
-import { rowOf } from "../tensor/row-of.js";
 import { extraStart } from "./columns.js";
 import { withBoxTable } from "./iou.js";
 import { type MaskMean, maskMean } from "./mask.js";
@@ -76,10 +76,9 @@ function checkArguments(predictions: Predictions, { topk }: ScoreOptions): void 
       details: { topk },
     });
   }
-  const { rows, columns } = predictions;
-  const length = predictions.row === undefined ? predictions.data.length : rows * columns;
-  if (rows * columns !== length) {
-    throw new WhyboxError("internal", `Predictions of ${rows} rows × ${columns} columns hold ${length} values.`);
+  const { rows, columns, data } = predictions;
+  if (rows * columns !== data.length) {
+    throw new WhyboxError("internal", `Predictions of ${rows} rows × ${columns} columns hold ${data.length} values.`);
   }
 }
 

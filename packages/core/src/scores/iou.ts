@@ -1,7 +1,7 @@
+import { BOX_COLUMNS } from "../boxes/box-columns.js";
+import { hullSides } from "../boxes/rotated-box.js";
 import type { Predictions } from "../detector/detection.js";
 import type { Box } from "../image/frame.js";
-import { BOX_COLUMNS } from "../tensor/box-columns.js";
-import { hullSides } from "../tensor/turned-box.js";
 import { extraStart } from "./columns.js";
 import type { PredictionView } from "./score.js";
 import type { Scalar, Tape } from "./tape.js";
@@ -11,7 +11,7 @@ const EPSILON = 1e-7;
 
 /**
  * IoU of a fixed box with the box of row `row`, on the tape: inter / (areaBox + areaRow − inter + 1e-7), continuous
- * coordinates in input pixels. The gradient flows into the row's x, y, w, h, not into the box. Of a turned box the upright rectangle around it counts,
+ * coordinates in input pixels. The gradient flows into the row's x, y, w, h, not into the box. Of a rotated box the upright rectangle around it counts,
  * and the gradient flows into its angle too.
  */
 export function iouOnTape(view: PredictionView, box: Box<"input">, row: number): Scalar {
@@ -28,7 +28,7 @@ export function iouOnTape(view: PredictionView, box: Box<"input">, row: number):
   return tape.div(inter, union);
 }
 
-/** Width and height of a row's box; of a turned one those of the upright rectangle around it (`hullSides`). */
+/** Width and height of a row's box; of a rotated one those of the upright rectangle around it (`hullSides`). */
 export function sidesOnTape(view: PredictionView, row: number): readonly [width: Scalar, height: Scalar] {
   const { tape, predictions } = view;
   const [width, height] = [view.at(row, 2), view.at(row, 3)];
@@ -54,7 +54,7 @@ function edges({ tape }: PredictionView, centre: Scalar, size: Scalar): [Scalar,
   return [tape.float32(tape.sub(centre, half)), tape.float32(tape.add(centre, half))];
 }
 
-/** x, y, w, h, objectness of every row; of turned boxes those of the upright rectangle around them. */
+/** x, y, w, h, objectness of every row; of rotated boxes those of the upright rectangle around them. */
 export function boxTable(predictions: Predictions): Float32Array {
   const boxes = new Float32Array(BOX_COLUMNS * predictions.rows);
   fillBoxTable(boxes, predictions, 0, predictions.rows);
@@ -77,13 +77,13 @@ export function fillBoxTable(boxes: Float32Array, predictions: Predictions, star
   }
 }
 
-/** The same predictions with the table of their boxes: of turned ones nothing else can be read. */
+/** The same predictions with the table of their boxes: of rotated ones nothing else can be read. */
 export function withBoxTable(predictions: Predictions): Predictions {
-  const isTurned = predictions.extra?.task === "obb";
-  return isTurned && predictions.boxes === undefined ? { ...predictions, boxes: boxTable(predictions) } : predictions;
+  const isRotated = predictions.extra?.task === "obb";
+  return isRotated && predictions.boxes === undefined ? { ...predictions, boxes: boxTable(predictions) } : predictions;
 }
 
-/** The same number without a tape: for looking at every row. Turned boxes must have their table (`withBoxTable`). */
+/** The same number without a tape: for looking at every row. Rotated boxes must have their table (`withBoxTable`). */
 export function iouOfRow(predictions: Predictions, row: number, box: Box<"input">): number {
   const data = predictions.boxes ?? predictions.data;
   const base = row * (predictions.boxes ? BOX_COLUMNS : predictions.columns);

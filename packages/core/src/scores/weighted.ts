@@ -1,5 +1,5 @@
+import { rowOf } from "../boxes/row-of.js";
 import type { Predictions } from "../detector/detection.js";
-import { rowOf } from "../tensor/row-of.js";
 import { CLASS_COLUMN, classesOf } from "./columns.js";
 import { iouOnTape, nearestRows } from "./iou.js";
 import type { PredictionView, ScoreOptions, ScoreTarget } from "./score.js";

@@ -4,7 +4,7 @@ import * as ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { buildBackward } from "../../src/autodiff/backward.js";
 import { floatTwin } from "../../src/autodiff/float-twin.js";
-import { loadModel } from "../../src/explain/load-model.js";
+import { loadModel } from "../../src/explain/model/load-model.js";
 import { decodeModel } from "../../src/onnx/decode.js";
 import type { Graph } from "../../src/onnx/model.js";
 import { subgraphsOf } from "../../src/onnx/subgraphs.js";

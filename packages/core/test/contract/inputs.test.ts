@@ -1,8 +1,8 @@
 import * as ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { createDetector } from "../../src/explain/create-detector.js";
-import { loadModel } from "../../src/explain/load-model.js";
-import type { LoadedModel } from "../../src/explain/loaded-model.js";
+import { loadModel } from "../../src/explain/model/load-model.js";
+import type { LoadedModel } from "../../src/explain/model/loaded-model.js";
 import { buildPrefix } from "../../src/onnx/cut.js";
 import { encodeModel } from "../../src/onnx/encode.js";
 import { readModel } from "../../src/readers/read-model.js";

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from "vitest";
-import type { ExplainOptions } from "../../src/explain/options.js";
-import type { ExplainResult } from "../../src/explain/result.js";
+import type { ExplainOptions } from "../../src/explain/options/options.js";
+import type { ExplainResult } from "../../src/explain/result/result.js";
 import { type AnyCamMethod, defaultMethods } from "../../src/methods/index.js";
 import { defaultScores } from "../../src/scores/index.js";
 import type { Score } from "../../src/scores/score.js";

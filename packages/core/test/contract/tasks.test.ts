@@ -1,7 +1,7 @@
 import * as ort from "onnxruntime-node";
 import { afterAll, describe, expect, it } from "vitest";
 import { createDetector } from "../../src/explain/create-detector.js";
-import type { ExplainOptions } from "../../src/explain/options.js";
+import type { ExplainOptions } from "../../src/explain/options/options.js";
 import { type AnyCamMethod, defaultMethods } from "../../src/methods/index.js";
 import { createOrtPort } from "../../src/runtime/ort-port.js";
 import type { Map2D } from "../../src/tensor/tensor.js";

@@ -5,7 +5,7 @@ import { listLayers } from "../../src/detector/layers.js";
 import { downsampling } from "../../src/detector/stride.js";
 import { findTaps, type Taps } from "../../src/detector/taps.js";
 import { createDetector } from "../../src/explain/create-detector.js";
-import { loadModel } from "../../src/explain/load-model.js";
+import { loadModel } from "../../src/explain/model/load-model.js";
 import type { Graph } from "../../src/onnx/model.js";
 import { renameValues } from "../../src/onnx/rename.js";
 import { readModel } from "../../src/readers/read-model.js";

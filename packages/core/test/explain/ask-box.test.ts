@@ -1,11 +1,11 @@
 import { afterAll, describe, expect, it } from "vitest";
 import type { Detection } from "../../src/detector/detection.js";
 import { gridHead } from "../../src/detector/head.js";
-import { askBox, speakingRow } from "../../src/explain/ask-box.js";
-import type { ForwardResult } from "../../src/explain/forward-pass.js";
-import type { LoadedModel } from "../../src/explain/loaded-model.js";
-import type { ResolvedExplainOptions } from "../../src/explain/resolve-options.js";
-import { ASKED } from "../../src/explain/scored.js";
+import type { LoadedModel } from "../../src/explain/model/loaded-model.js";
+import type { ResolvedExplainOptions } from "../../src/explain/options/resolve-options.js";
+import type { ForwardResult } from "../../src/explain/passes/forward-pass.js";
+import { askBox, speakingRow } from "../../src/explain/targets/ask-box.js";
+import { ASKED } from "../../src/explain/targets/scored.js";
 import type { Box } from "../../src/image/frame.js";
 import { gridFacts } from "../support/grid-facts.js";
 import { MINI_SIZE, miniDetector, picture } from "../support/mini-detector.js";

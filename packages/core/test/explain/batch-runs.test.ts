@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { WhyboxError } from "../../src/errors.js";
-import { type BatchSession, batchThatWorks, runBatches } from "../../src/explain/batch-runs.js";
+import { type BatchSession, batchThatWorks, runBatches } from "../../src/explain/passes/batch-runs.js";
 import type { RuntimePort, RuntimeTensor } from "../../src/runtime/port.js";
 
 /** Tensors that are alive. */

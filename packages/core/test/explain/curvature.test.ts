@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { readFloats, sumGradients } from "../../src/explain/evidence.js";
-import { backwardFor, backwardRun } from "../../src/explain/gradients.js";
-import { targetOf } from "../../src/explain/scored.js";
-import { curvatureOf, type TailRequest } from "../../src/explain/tail.js";
+import { curvatureOf, type TailRequest } from "../../src/explain/evidence/tail.js";
+import { readFloats, sumGradients } from "../../src/explain/passes/backward-run.js";
+import { backwardFor, backwardRun } from "../../src/explain/passes/gradients.js";
+import { targetOf } from "../../src/explain/targets/scored.js";
 import { evaluateScore, resolveScore } from "../../src/scores/index.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 import { MINI_SIZE, type MiniPass, miniDetector, openPass, picture } from "../support/mini-detector.js";

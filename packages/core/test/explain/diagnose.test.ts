@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Detection } from "../../src/detector/detection.js";
-import { diagnoseEmpty } from "../../src/explain/diagnose.js";
-import type { ResolvedExplainOptions } from "../../src/explain/resolve-options.js";
+import { diagnoseEmpty } from "../../src/explain/finish/diagnose.js";
+import type { ResolvedExplainOptions } from "../../src/explain/options/resolve-options.js";
 
 describe("why a map is empty", () => {
   const sound = { layers: new Map(), predictions: false, origin: undefined };

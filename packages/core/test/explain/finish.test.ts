@@ -8,7 +8,7 @@ import {
   mean,
   overMaximum,
   scaleToUnit,
-} from "../../src/explain/finish.js";
+} from "../../src/explain/finish/finish.js";
 import type { Map2D } from "../../src/tensor/tensor.js";
 
 const row = (...values: number[]): Map2D => ({ height: 1, width: values.length, data: Float32Array.from(values) });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type GradientRequest, gradientsOf } from "../../src/explain/gradients.js";
-import { scoreOf } from "../../src/explain/scored.js";
+import { type GradientRequest, gradientsOf } from "../../src/explain/passes/gradients.js";
+import { scoreOf } from "../../src/explain/targets/scored.js";
 import { resolveScore } from "../../src/scores/index.js";
 import { fixedModel, type MiniPass, openPass, tameModel } from "../support/mini-detector.js";
 

@@ -2,7 +2,7 @@ import * as ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { defaultRules } from "../../src/autodiff/rules/index.js";
 import type { CreateDetectorOptions } from "../../src/explain/create-detector.js";
-import { loadModel } from "../../src/explain/load-model.js";
+import { loadModel } from "../../src/explain/model/load-model.js";
 import { GraphBuilder } from "../../src/onnx/builder.js";
 import { encodeModel } from "../../src/onnx/encode.js";
 import { DataType, type Graph, type Model, type ValueInfo } from "../../src/onnx/model.js";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Detection, Predictions } from "../../src/detector/detection.js";
-import { MaskedRuns, similarity } from "../../src/explain/masked.js";
+import { MaskedRuns, similarity } from "../../src/explain/evidence/masked.js";
 import { resolveScore } from "../../src/scores/index.js";
 import { fixedModel, type MiniPass, openPass, tameModel } from "../support/mini-detector.js";
 import { scoreOn } from "../support/plain-scores.js";

@@ -4,7 +4,7 @@ import { checkSinglePicture } from "../../src/detector/input/check-single-pictur
 import type { InputOptions } from "../../src/detector/input/pixel-form.js";
 import { prepend } from "../../src/detector/input/prepend.js";
 import { createDetector } from "../../src/explain/create-detector.js";
-import { loadModel } from "../../src/explain/load-model.js";
+import { loadModel } from "../../src/explain/model/load-model.js";
 import type { RgbImage } from "../../src/image/frame.js";
 import { GraphBuilder, type Value } from "../../src/onnx/builder.js";
 import { encodeModel } from "../../src/onnx/encode.js";

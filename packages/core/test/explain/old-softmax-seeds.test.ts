@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { backwardRun } from "../../src/explain/gradients.js";
+import { backwardRun } from "../../src/explain/passes/gradients.js";
 import { readModel } from "../../src/readers/read-model.js";
 import { exportBytes } from "../support/exports.js";
 import { openPass } from "../support/mini-detector.js";

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { readFloats, sumGradients } from "../../src/explain/evidence.js";
-import { gradientsOf } from "../../src/explain/gradients.js";
-import { type LoadedModel, planContext } from "../../src/explain/loaded-model.js";
-import { biasLayers, inputLayer, openBiases, openPixels } from "../../src/explain/pixels.js";
-import { planTaps } from "../../src/explain/plan.js";
-import { scoreOf } from "../../src/explain/scored.js";
+import { biasLayers, inputLayer, openBiases, openPixels } from "../../src/explain/evidence/pixels.js";
+import { type LoadedModel, planContext } from "../../src/explain/model/loaded-model.js";
+import { readFloats, sumGradients } from "../../src/explain/passes/backward-run.js";
+import { gradientsOf } from "../../src/explain/passes/gradients.js";
+import { planTaps } from "../../src/explain/plan/tap-plan.js";
+import { scoreOf } from "../../src/explain/targets/scored.js";
 import { buildPrefix } from "../../src/onnx/cut.js";
 import { floatsOf } from "../../src/onnx/tensors.js";
 import { resolveScore } from "../../src/scores/index.js";

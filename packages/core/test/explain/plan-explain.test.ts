@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Detection } from "../../src/detector/detection.js";
-import { loadModel } from "../../src/explain/load-model.js";
-import type { LoadedModel } from "../../src/explain/loaded-model.js";
-import { planExplain } from "../../src/explain/plan-explain.js";
+import { loadModel } from "../../src/explain/model/load-model.js";
+import type { LoadedModel } from "../../src/explain/model/loaded-model.js";
+import { planExplain } from "../../src/explain/plan/explain-plan.js";
 import { resolveMethod } from "../../src/methods/index.js";
 import { countingPort, tameModel } from "../support/mini-detector.js";
 

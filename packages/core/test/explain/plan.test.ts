@@ -10,7 +10,7 @@ import {
   type PlanContext,
   type PlanRequest,
   planTaps,
-} from "../../src/explain/plan.js";
+} from "../../src/explain/plan/tap-plan.js";
 import { GraphBuilder } from "../../src/onnx/builder.js";
 import { encodeModel } from "../../src/onnx/encode.js";
 import { DataType, type Graph, type Model } from "../../src/onnx/model.js";

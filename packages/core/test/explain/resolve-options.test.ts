@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { ExplainOptions } from "../../src/explain/options.js";
-import { resolveDetectOptions, resolveExplainOptions } from "../../src/explain/resolve-options.js";
+import type { ExplainOptions } from "../../src/explain/options/options.js";
+import { resolveDetectOptions, resolveExplainOptions } from "../../src/explain/options/resolve-options.js";
 import { type AnyCamMethod, defaultMethods } from "../../src/methods/index.js";
 import { defaultScores } from "../../src/scores/index.js";
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Detection, Predictions } from "../../src/detector/detection.js";
 import { gridHead } from "../../src/detector/head.js";
-import { classMaps, placesOf, scoreMap } from "../../src/explain/score-map.js";
+import { classMaps, placesOf, scoreMap } from "../../src/explain/evidence/score-map.js";
 import { gridFacts } from "../support/grid-facts.js";
 
 /** Two levels of one and two anchors at strides 8 and 16; the coarse rows come first in the predictions. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { SpareArray } from "../../src/explain/loaded-model.js";
+import { SpareArray } from "../../src/explain/model/loaded-model.js";
 import { MINI_SIZE, miniDetector, picture } from "../support/mini-detector.js";
 
 describe("a spare array", () => {

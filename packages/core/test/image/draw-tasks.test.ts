@@ -152,7 +152,7 @@ describe("masks", () => {
   });
 });
 
-describe("turned boxes and keypoints", () => {
+describe("rotated boxes and keypoints", () => {
   it("take the place of the box around them", () => {
     const corners = [
       [35, 10],
@@ -197,7 +197,7 @@ describe("turned boxes and keypoints", () => {
     expect(at(sheet, 14 + 240, 14 + 240)).toEqual(ORANGE);
     const edge = 14 + Math.round(((180 - 110) * 480) / 180);
     expect(at(sheet, edge + 1, 14 + 240)).toEqual(ORANGE);
-    const turned = detection({
+    const rotated = detection({
       boxImage: one.boxImage,
       corners: [
         [170, 200],
@@ -206,7 +206,7 @@ describe("turned boxes and keypoints", () => {
         [200, 230],
       ],
     });
-    const drawn = renderContactSheet(image, [{ ...tile, detections: [turned] }]);
+    const drawn = renderContactSheet(image, [{ ...tile, detections: [rotated] }]);
     const left = 14 + Math.round(((170 - 110) * 480) / 180);
     expect(at(drawn, left, 14 + 240)[0]).toBeGreaterThan(150);
     expect(at(drawn, left, 14 + 180)).toEqual([100, 100, 100]);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { createRandom } from "../../src/algebra/random.js";
 import { dRise } from "../../src/methods/d-rise.js";
 import type { MaskedInputs, Setting } from "../../src/methods/method.js";
-import { createRandom } from "../../src/tensor/random.js";
 import type { Map2D } from "../../src/tensor/tensor.js";
 import { evidenceOf } from "./evidence.js";
 

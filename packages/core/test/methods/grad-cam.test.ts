@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { combine, finishLayers, relu, scaleToUnit } from "../../src/explain/finish.js";
+import { combine, finishLayers, relu, scaleToUnit } from "../../src/explain/finish/finish.js";
 import { gradCam } from "../../src/methods/grad-cam.js";
 import { defaultMethods, resolveMethod } from "../../src/methods/index.js";
 import type { Map2D } from "../../src/tensor/tensor.js";

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { firstComponent } from "../../src/algebra/principal-component.js";
 import { factorize } from "../../src/methods/deep-feature-factorization.js";
 import { resolveMethod } from "../../src/methods/index.js";
 import { refineCam } from "../../src/methods/refine-cam.js";
-import { firstComponent } from "../../src/tensor/principal-component.js";
 import type { Map2D } from "../../src/tensor/tensor.js";
 import { closeness, evidenceOf, tensor } from "./evidence.js";
 

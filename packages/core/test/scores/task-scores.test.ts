@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
+import { BOX_COLUMNS } from "../../src/boxes/box-columns.js";
 import type { Extra, Predictions } from "../../src/detector/detection.js";
 import { defaultScores, evaluateScore, resolveScore, scoreHessianVector } from "../../src/scores/index.js";
 import { iouOfRow, iouOnTape, nearestRows, withBoxTable } from "../../src/scores/iou.js";
 import { maskCellsOf } from "../../src/scores/mask.js";
 import { Rescorer } from "../../src/scores/rescore.js";
 import type { Score, ScoreTarget } from "../../src/scores/score.js";
-import { BOX_COLUMNS } from "../../src/tensor/box-columns.js";
 import { taskPredictions } from "../support/task-predictions.js";
 
 const options = { topk: 5, versus: 1 };
@@ -204,11 +204,11 @@ describe("mirror images", () => {
   });
 });
 
-describe("rows of turned boxes", () => {
+describe("rows of rotated boxes", () => {
   it("are near by the upright rectangle around them", () => {
     const flat = taskPredictions("obb", 2);
     const data = flat.data.slice();
-    // Two boxes of 40 × 4: upright, and turned by a quarter.
+    // Two boxes of 40 × 4: upright, and rotated by a quarter.
     data.set([40, 40, 40, 4, 1, 0.9, 0, 0, 0], 0);
     data.set([40, 40, 40, 4, 1, 0.9, 0, 0, Math.PI / 2], 9);
     const predictions = withBoxTable({ ...flat, data });

@@ -2,12 +2,18 @@ import * as ort from "onnxruntime-node";
 import type { Detection } from "../../src/detector/detection.js";
 import type { Layer } from "../../src/detector/layer.js";
 import { type CoreDetector, type CreateDetectorOptions, createDetector } from "../../src/explain/create-detector.js";
-import { type ForwardResult, forwardPass } from "../../src/explain/forward-pass.js";
-import { loadModel } from "../../src/explain/load-model.js";
-import { type LoadedModel, planContext } from "../../src/explain/loaded-model.js";
-import { inputLayer } from "../../src/explain/pixels.js";
-import { type ForwardPlan, joinPlans, type PlanRequest, planTaps, type TapPlan } from "../../src/explain/plan.js";
-import { resolveDetectOptions } from "../../src/explain/resolve-options.js";
+import { inputLayer } from "../../src/explain/evidence/pixels.js";
+import { loadModel } from "../../src/explain/model/load-model.js";
+import { type LoadedModel, planContext } from "../../src/explain/model/loaded-model.js";
+import { resolveDetectOptions } from "../../src/explain/options/resolve-options.js";
+import { type ForwardResult, forwardPass } from "../../src/explain/passes/forward-pass.js";
+import {
+  type ForwardPlan,
+  joinPlans,
+  type PlanRequest,
+  planTaps,
+  type TapPlan,
+} from "../../src/explain/plan/tap-plan.js";
 import type { RgbImage } from "../../src/image/frame.js";
 import { encodeModel } from "../../src/onnx/encode.js";
 import type { Model } from "../../src/onnx/model.js";
@@ -134,19 +140,17 @@ export interface PassRequest extends Partial<Omit<PlanRequest, "layers">> {
   readonly image?: RgbImage;
   /** Of the network's input. Default: MINI_SIZE. */
   readonly size?: readonly [number, number];
-  /** The head in its sparse form. */
-  readonly sparse?: boolean;
 }
 
 export async function openPass(request: PassRequest): Promise<MiniPass> {
   const { layers: indices = [], more, model = tameModel(), confidence = 0.25, image = picture() } = request;
-  const { sparse = false, size = MINI_SIZE, ...asked } = request;
+  const { size = MINI_SIZE, ...asked } = request;
   const port = countingPort();
   const loaded = await loadModel(readOnnx(encodeModel(model)), port, { threads: 1 });
   const named = indices.map((index) => (index === "input" ? inputLayer(loaded) : loaded.layers[index]!));
   const layers = [...named, ...(more?.(loaded) ?? [])];
   const defaults = { activations: true, gradients: true, manySeeds: false, tails: false };
-  const context = planContext(loaded, sparse);
+  const context = planContext(loaded);
   const plan = planTaps(context, { ...defaults, ...asked, layers });
   const session = joinPlans(context, [plan]);
   const options = resolveDetectOptions({ confidence, imageSize: size });

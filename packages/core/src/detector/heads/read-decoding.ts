@@ -1,5 +1,5 @@
+import { createRandom } from "../../algebra/random.js";
 import type { Size } from "../../image/frame.js";
-import { createRandom } from "../../tensor/random.js";
 import { cellsOf } from "../head.js";
 import type { ConvLevel } from "./grid-levels.js";
 import type { Decoding } from "./probe.js";

@@ -1,9 +1,9 @@
+import { createRandom } from "../../algebra/random.js";
 import { WhyboxError } from "../../errors.js";
 import { nodesBetween, usedInitializers } from "../../onnx/cut.js";
 import { DataType, type Model } from "../../onnx/model.js";
 import type { RuntimePort } from "../../runtime/port.js";
 import { openSession } from "../../runtime/sessions.js";
-import { createRandom } from "../../tensor/random.js";
 import { sizeOf } from "../../tensor/tensor.js";
 import type { FoundHead } from "../find-head.js";
 

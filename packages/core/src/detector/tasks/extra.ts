@@ -1,12 +1,12 @@
+import type { RotatedBox } from "../../boxes/rotated-box.js";
+import { rowOf } from "../../boxes/row-of.js";
 import type { Box, Letterbox } from "../../image/frame.js";
-import { rowOf } from "../../tensor/row-of.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import type { TurnedBox } from "../../tensor/turned-box.js";
 import type { Detection, Extra, Keypoint, Predictions } from "../detection.js";
 import type { DetectorHead } from "../head.js";
 import { keypointLayout } from "./keypoints.js";
 import { instanceMask } from "./masks.js";
-import { cornersOf, pointToImage, regularised } from "./turned.js";
+import { cornersOf, pointToImage, regularised } from "./rotated.js";
 
 /** What the columns behind the classes hold. @param prototypes `[E, h, w]`, of a segmentation model. */
 export function extraOf(
@@ -24,8 +24,8 @@ export function extraStart({ columns, classes }: Predictions): number {
   return 5 + (classes ?? columns - 5);
 }
 
-/** The turned box of a row, where the task has such. */
-export function turnedBoxOf(predictions: Predictions, row: number): TurnedBox | undefined {
+/** The rotated box of a row, where the task has such. */
+export function rotatedBoxOf(predictions: Predictions, row: number): RotatedBox | undefined {
   if (predictions.extra?.task !== "obb") return undefined;
   const values = rowOf(predictions, row);
   const [x, y, width, height] = [values[0]!, values[1]!, values[2]!, values[3]!];
@@ -48,10 +48,10 @@ export function extrasOf(
     case "pose":
       return { keypoints: keypointsOf(values, extra.keypoints, letterbox) };
     case "obb": {
-      const turned = regularised(turnedBoxOf(predictions, row)!);
-      const [a, b, c, d] = cornersOf(turned);
+      const rotated = regularised(rotatedBoxOf(predictions, row)!);
+      const [a, b, c, d] = cornersOf(rotated);
       const toImage = (corner: typeof a) => pointToImage(corner, letterbox);
-      return { angle: turned.angle, corners: [toImage(a), toImage(b), toImage(c), toImage(d)] };
+      return { angle: rotated.angle, corners: [toImage(a), toImage(b), toImage(c), toImage(d)] };
     }
   }
 }

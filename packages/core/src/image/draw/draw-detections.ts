@@ -20,7 +20,7 @@ export interface DrawnDetection {
   readonly mask?: Mask;
   /** Drawn as dots; 17 of them with COCO's skeleton. */
   readonly keypoints?: readonly DrawnKeypoint[];
-  /** Of a turned box, which is drawn in place of `boxImage`. */
+  /** Of a rotated box, which is drawn in place of `boxImage`. */
   readonly corners?: readonly DrawnPoint[];
   /** A box that a person asks about, which need not have been detected: dashed, with a question mark. Default false. */
   readonly asked?: boolean;

@@ -4,7 +4,7 @@ import * as ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { listLayers } from "../../../src/detector/layers.js";
 import { createDetector } from "../../../src/explain/create-detector.js";
-import { loadModel } from "../../../src/explain/load-model.js";
+import { loadModel } from "../../../src/explain/model/load-model.js";
 import { readModel } from "../../../src/readers/read-model.js";
 import { createOrtPort } from "../../../src/runtime/ort-port.js";
 import { anchorHead } from "../../support/anchor-head.js";

@@ -3,7 +3,7 @@ import { gunzipSync } from "node:zlib";
 import * as ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { createDetector } from "../../../src/explain/create-detector.js";
-import type { ExplainResult } from "../../../src/explain/result.js";
+import type { ExplainResult } from "../../../src/explain/result/result.js";
 import type { RgbImage } from "../../../src/image/frame.js";
 import { maskArea } from "../../../src/image/mask.js";
 import { readModel } from "../../../src/readers/read-model.js";

@@ -1,0 +1,150 @@
+import type { Map2D, Tensor } from "../tensor/tensor.js";
+import { largestEigenpair } from "./largest-eigenpair.js";
+
+export interface PrincipalComponent {
+  /** `σ₁ · u₁`: what each cell has of the first component. */
+  readonly map: Map2D;
+  /** `σ₂ / σ₁`, 0..1: near 1 the first two components are equally strong and the direction between them is arbitrary. 0 for a map of zeros. */
+  readonly gap: number;
+}
+
+/**
+ * The first principal component of `[C, H, W]`, the cells being the samples and the channels the variables: `X · v₁` for `X` `[H·W, C]`, its channels' means taken off, and
+ * `v₁` the right singular vector of the largest singular value. NaN counts as zero. The Gram matrix is never built: the products `Xᵀ(X·v)`, in float64, are fed to a Lanczos
+ * iteration, two passes over the tensor each. All zeros when every channel is constant, as on a single cell.
+ *
+ * Its sign, of which a singular vector has none, is the one that correlates positively with `guide` `[H, W]`; without a guide, or one that is constant, the larger extreme
+ * is positive.
+ */
+export function firstComponent(tensor: Tensor, guide?: Map2D): PrincipalComponent {
+  const [C, height, width] = tensor.dims as [number, number, number];
+  const data = withoutNaN(tensor.data);
+  const cells = height * width;
+  const means = new Float64Array(C);
+  let variance = 0;
+  let square = 0;
+  for (let c = 0; c < C; c++) {
+    let sum = 0;
+    for (let i = c * cells; i < (c + 1) * cells; i++) sum += data[i]!;
+    const mean = sum / cells;
+    means[c] = mean;
+    for (let i = c * cells; i < (c + 1) * cells; i++) {
+      variance += (data[i]! - mean) ** 2;
+      square += data[i]! * data[i]!;
+    }
+  }
+  // Below this the variance is the rounding of the means.
+  if (!(variance > 1e-24 * square)) return { map: { height, width, data: new Float32Array(cells) }, gap: 0 };
+  const scores = new Float64Array(cells);
+  const { value, vector, next } = largestEigenpair(C, (v, into) => {
+    project(data, means, v, scores);
+    collect(data, means, scores, into);
+  });
+  project(data, means, vector, scores);
+  const gap = Math.sqrt(Math.max(next, 0) / value);
+  return { map: signed({ height, width, data: new Float32Array(scores) }, guide), gap };
+}
+
+function withoutNaN(data: Float32Array): Float32Array {
+  for (let i = 0; i < data.length; i++) {
+    if (Number.isNaN(data[i]!)) return data.map((value) => (Number.isNaN(value) ? 0 : value));
+  }
+  return data;
+}
+
+/** `scores = (X − means) · v`. Four channels at a time, so that `scores` is read and written less often. */
+function project(data: Float32Array, means: Float64Array, v: Float64Array, scores: Float64Array): void {
+  const cells = scores.length;
+  let shift = 0;
+  for (let c = 0; c < v.length; c++) shift += means[c]! * v[c]!;
+  scores.fill(-shift);
+  let c = 0;
+  for (; c + 4 <= v.length; c += 4) {
+    const [v0, v1, v2, v3] = [v[c]!, v[c + 1]!, v[c + 2]!, v[c + 3]!];
+    const p0 = c * cells;
+    const p1 = p0 + cells;
+    const p2 = p1 + cells;
+    const p3 = p2 + cells;
+    for (let i = 0; i < cells; i++) {
+      scores[i]! += v0 * data[p0 + i]! + v1 * data[p1 + i]! + (v2 * data[p2 + i]! + v3 * data[p3 + i]!);
+    }
+  }
+  for (; c < v.length; c++) for (let i = 0; i < cells; i++) scores[i]! += v[c]! * data[c * cells + i]!;
+}
+
+/** `into = (X − means)ᵀ · scores`. */
+function collect(data: Float32Array, means: Float64Array, scores: Float64Array, into: Float64Array): void {
+  const cells = scores.length;
+  let total = 0;
+  for (let i = 0; i < cells; i++) total += scores[i]!;
+  let c = 0;
+  for (; c + 4 <= into.length; c += 4) {
+    const p0 = c * cells;
+    const p1 = p0 + cells;
+    const p2 = p1 + cells;
+    const p3 = p2 + cells;
+    let [s0, s1, s2, s3] = [0, 0, 0, 0];
+    for (let i = 0; i < cells; i++) {
+      const score = scores[i]!;
+      s0 += score * data[p0 + i]!;
+      s1 += score * data[p1 + i]!;
+      s2 += score * data[p2 + i]!;
+      s3 += score * data[p3 + i]!;
+    }
+    into[c] = s0 - means[c]! * total;
+    into[c + 1] = s1 - means[c + 1]! * total;
+    into[c + 2] = s2 - means[c + 2]! * total;
+    into[c + 3] = s3 - means[c + 3]! * total;
+  }
+  for (; c < into.length; c++) {
+    let sum = 0;
+    for (let i = 0; i < cells; i++) sum += scores[i]! * data[c * cells + i]!;
+    into[c] = sum - means[c]! * total;
+  }
+}
+
+/** The map, or its negative where its largest absolute value is a negative one. */
+function signByLargest(map: Map2D): Map2D {
+  let most = 0;
+  let least = 0;
+  for (const value of map.data) {
+    if (value > most) most = value;
+    if (value < least) least = value;
+  }
+  return -least > most ? negated(map) : map;
+}
+
+/**
+ * The map, or its negative, whichever correlates positively with `guide`; by its largest value where the guide is constant or does not correlate at
+ * all. Both of the same size.
+ */
+export function signed(map: Map2D, guide: Map2D | undefined): Map2D {
+  const r = guide ? correlation(map.data, guide.data) : 0;
+  if (r === 0) return signByLargest(map);
+  return r < 0 ? negated(map) : map;
+}
+
+/** Pearson's correlation, -1..1; 0 when either is constant. */
+export function correlation(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  const n = a.length;
+  let [meanA, meanB] = [0, 0];
+  for (let i = 0; i < n; i++) {
+    meanA += a[i]! / n;
+    meanB += b[i]! / n;
+  }
+  let [ab, aa, bb] = [0, 0, 0];
+  for (let i = 0; i < n; i++) {
+    const [x, y] = [a[i]! - meanA, b[i]! - meanB];
+    ab += x * y;
+    aa += x * x;
+    bb += y * y;
+  }
+  // A constant has the variance of its rounding.
+  if (!(aa > 1e-24 * n * meanA * meanA && bb > 1e-24 * n * meanB * meanB)) return 0;
+  const r = ab / Math.sqrt(aa * bb);
+  return Math.abs(r) < 1e-9 ? 0 : r;
+}
+
+function negated({ height, width, data }: Map2D): Map2D {
+  return { height, width, data: data.map((value) => -value) };
+}

@@ -1,0 +1,161 @@
+import type { Detection, Predictions } from "../../detector/detection.js";
+import type { MaskedInputs } from "../../methods/method.js";
+import { classesOf } from "../../scores/columns.js";
+import { scoreValue } from "../../scores/index.js";
+import { iouOfRow, isFar, withBoxTable } from "../../scores/iou.js";
+import { withPrototypes } from "../../scores/rescore.js";
+import type { Score, ScoreOptions } from "../../scores/score.js";
+import { type LoadedModel, planContext } from "../model/loaded-model.js";
+import { type BatchSession, batchThatWorks, runBatches } from "../passes/batch-runs.js";
+import type { ForwardResult } from "../passes/forward-pass.js";
+import { joinPlans, planTaps, prototypesTap } from "../plan/tap-plan.js";
+import { targetOf } from "../targets/scored.js";
+
+/** Pictures in one run: memory for the network's inner values grows with it, speed hardly. */
+const BATCH = 4;
+
+/** The network on masked pictures, for all explanations of one image. */
+export class MaskedRuns {
+  readonly #loaded: LoadedModel;
+  readonly #forward: ForwardResult;
+  readonly #explained: readonly Detection[];
+  readonly #signal: AbortSignal | undefined;
+  /** Mask number → similarity per explained detection: all of them share the masks. */
+  readonly #known = new Map<number, Float64Array>();
+  #session: Promise<BatchSession> | undefined;
+
+  constructor(
+    loaded: LoadedModel,
+    forward: ForwardResult,
+    explained: readonly Detection[],
+    signal: AbortSignal | undefined,
+  ) {
+    this.#loaded = loaded;
+    this.#forward = forward;
+    this.#explained = explained;
+    this.#signal = signal;
+  }
+
+  /** What a method sees that explains `detections` under `score`. */
+  async open(score: Score, detections: readonly Detection[], options: ScoreOptions): Promise<MaskedInputs> {
+    const session = await this.#open();
+    const own = detections.map((detection) => this.#explained.indexOf(detection));
+    const targets = detections.map((detection) => targetOf(detection, score, this.#forward));
+    return {
+      size: this.#forward.letterbox.inputSize,
+      batch: session.batch,
+      scores: async (count, fill) => {
+        const values = new Float64Array(count);
+        await this.#run(
+          count,
+          fill,
+          (i, predictions) => {
+            values[i] = scoreValue(score, predictions, targets, options);
+          },
+          score.readsMask,
+        );
+        return values;
+      },
+      similarities: async (first, count, fill) => {
+        const missing = Array.from({ length: count }, (_, i) => i).filter((i) => !this.#known.has(first + i));
+        await this.#run(
+          missing.length,
+          (i, into) => fill(missing[i]!, into),
+          (i, predictions) => {
+            const all = this.#explained.map((detection) =>
+              similarity(detection, this.#forward.predictions, predictions),
+            );
+            this.#known.set(first + missing[i]!, Float64Array.from(all));
+          },
+        );
+        return Float64Array.from({ length: count }, (_, i) => {
+          const all = this.#known.get(first + i)!;
+          return own.reduce((sum, index) => sum + all[index]!, 0);
+        });
+      },
+    };
+  }
+
+  async #run(
+    count: number,
+    fill: (i: number, into: Float32Array) => void,
+    each: (i: number, predictions: Predictions) => void,
+    readsMasks = false,
+  ): Promise<void> {
+    if (count === 0) return;
+    const { boxes: _, ...facts } = this.#forward.predictions;
+    const { input } = this.#forward;
+    const mask = new Float32Array(input.length / 3);
+    const session = await this.#open();
+    const prototypes = readsMasks ? prototypesTap(planContext(this.#loaded)) : undefined;
+    const outputs = prototypes === undefined ? session.outputs : [...session.outputs, prototypes.output];
+    await runBatches(
+      { ...session, outputs },
+      count,
+      (i, into) => {
+        fill(i, mask);
+        for (let c = 0; c < 3; c++) {
+          const start = c * mask.length;
+          for (let p = 0; p < mask.length; p++) into[start + p] = input[start + p]! * mask[p]!;
+        }
+      },
+      (i, [output, changed]) => {
+        const { data, offset, length } = output!;
+        const predictions = withBoxTable({ ...facts, data: data.subarray(offset, offset + length) });
+        each(i, changed === undefined ? predictions : withPrototypes(predictions, changed));
+      },
+    );
+  }
+
+  #open(): Promise<BatchSession> {
+    this.#session ??= this.#make();
+    return this.#session;
+  }
+
+  async #make(): Promise<BatchSession> {
+    const loaded = this.#loaded;
+    const none = { layers: [], activations: false, gradients: false, manySeeds: false, tails: false };
+    const plan = joinPlans(planContext(loaded), [planTaps(planContext(loaded), none)]);
+    const key = `forward\n${plan.key}`;
+    const runs = {
+      runtime: loaded.runtime,
+      session: await loaded.sessions.get(key, plan.buildForward, this.#signal),
+      input: loaded.inputName,
+      dims: [3, ...this.#forward.letterbox.inputSize],
+      feeds: {},
+      outputs: [loaded.head.output],
+      signal: this.#signal,
+    };
+    if (!loaded.batches.has(key)) loaded.batches.set(key, await batchThatWorks(runs, this.#forward.input, BATCH));
+    return { ...runs, batch: loaded.batches.get(key)! };
+  }
+}
+
+/**
+ * How much of a detection is still there: `max_j IoU(box, box_j) · objectness_j · cos(p, p_j)` over all rows j, with p the class
+ * probabilities of the detection's own row on the untouched picture. Petsiuk et al., "Black-box Explanation of Object Detectors via
+ * Saliency Maps", CVPR 2021, eq. 3 (the detection's own objectness, a constant factor, is left out).
+ */
+export function similarity(detection: Detection, base: Predictions, predictions: Predictions): number {
+  const { data, rows, columns } = predictions;
+  const first = detection.row * columns + 5;
+  const own = base.data.subarray(first, first + classesOf(base));
+  const ownNorm = Math.hypot(...own);
+  let best = 0;
+  for (let row = 0; row < rows; row++) {
+    const at = row * columns;
+    if (!(data[at + 4]! > best) || isFar(predictions, row, detection.boxInput)) continue;
+    const most = data[at + 4]! * iouOfRow(predictions, row, detection.boxInput);
+    if (!(most > best)) continue;
+    let dot = 0;
+    let norm = 0;
+    for (let k = 0; k < own.length; k++) {
+      const p = data[at + 5 + k]!;
+      dot += own[k]! * p;
+      norm += p * p;
+    }
+    const value = (most * dot) / (ownNorm * Math.sqrt(norm) || 1);
+    if (value > best) best = value;
+  }
+  return best;
+}

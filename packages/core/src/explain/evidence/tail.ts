@@ -1,0 +1,220 @@
+import type { Detection } from "../../detector/detection.js";
+import { allFinite } from "../../kernels/range.js";
+import type { Tail } from "../../methods/method.js";
+import { repeatAlongBatch, type TailModel } from "../../onnx/cut.js";
+import { replaceChannels } from "../../onnx/replace-channels.js";
+import type { RuntimeTensor } from "../../runtime/port.js";
+import type { KeptSession } from "../../runtime/sessions.js";
+import { evaluateScore, scoreHessianVector, scoreValue } from "../../scores/index.js";
+import { Rescorer, type RowRange } from "../../scores/rescore.js";
+import type { Score, ScoreOptions } from "../../scores/score.js";
+import type { Tensor } from "../../tensor/tensor.js";
+import type { LoadedModel } from "../model/loaded-model.js";
+import { readFloats, type Seed, sumGradients } from "../passes/backward-run.js";
+import { type BatchSession, batchThatWorks, runBatches } from "../passes/batch-runs.js";
+import type { ForwardResult } from "../passes/forward-pass.js";
+import { backwardFor, backwardRun } from "../passes/gradients.js";
+import type { Backward, TailPlan, TapPlan } from "../plan/tap-plan.js";
+import { targetOf } from "../targets/scored.js";
+
+/** What the tail is run for. */
+export interface TailRequest {
+  readonly loaded: LoadedModel;
+  readonly forward: ForwardResult;
+  readonly plan: TapPlan;
+  readonly tail: TailPlan;
+  readonly activations: Tensor;
+  readonly score: Score;
+  readonly detections: readonly Detection[];
+  readonly options: ScoreOptions;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Bytes that the inputs and outputs of one batch may take: about what the caches near the cores hold, past which every op waits for memory. */
+const BATCH_BYTES = 8 * 2 ** 20;
+const MOST_ITEMS = 64;
+
+/** The tail as methods see it. */
+export async function openTail(request: TailRequest): Promise<Tail> {
+  const { forward, activations, score, detections, options } = request;
+  const ranges = rangesOf(request);
+  const targets = detections.map((detection) => targetOf(detection, score, forward));
+  const rescorer = new Rescorer(score, forward.predictions, targets, options, ranges);
+  const run = async (runs: BatchSession, count: number, fill: (i: number, into: Float32Array) => void) => {
+    const values = new Float64Array(count);
+    await runBatches(runs, count, fill, (i, outputs) => {
+      values[i] = rescorer.evaluate(outputs.slice(0, ranges.length), outputs[ranges.length]);
+    });
+    return values;
+  };
+  const scores: Tail["scores"] = async (count, fill) => run(await wholeItems(request), count, fill);
+  return {
+    score: scoreValue(score, forward.predictions, targets, options),
+    scores,
+    async channelScores(replacements) {
+      const [C, H, W] = activations.dims as [number, number, number];
+      // What is not finite cannot be taken away again by a subtraction.
+      if (allFinite(activations.data)) {
+        return run(await channelItems(request), C, (c, into) => into.set([c, replacements[c]!]));
+      }
+      return scores(C, (c, into) => {
+        into.set(activations.data);
+        into.fill(replacements[c]!, c * H * W, (c + 1) * H * W);
+      });
+    },
+  };
+}
+
+/** Items are activations `[C, H, W]`. */
+async function wholeItems(request: TailRequest): Promise<BatchSession> {
+  const { tail, activations } = request;
+  const session = await sessionOf(request);
+  const runs = { session, input: tail.layer.value, dims: activations.dims, feeds: crossingFeeds(request) };
+  return withBatch(request, runs, tail.key, activations.data);
+}
+
+/** Items are a channel and a value each; the activations go in once. */
+async function channelItems(request: TailRequest): Promise<BatchSession> {
+  const { loaded, forward, plan, tail, signal } = request;
+  const key = `channels\n${tail.key}`;
+  const made = replaceChannels(repeatedTail(request), tail.layer.value);
+  const session = await loaded.sessions.get(key, () => made.model, signal);
+  const activations = forward.tensors[plan.activations.get(tail.layer.value)!]!;
+  const feeds = { ...crossingFeeds(request), [made.activations]: activations };
+  return withBatch(request, { session, input: made.items, dims: [2], feeds }, key, Float32Array.of(0, 0));
+}
+
+/** As many items at once as the graph takes and the caches hold. */
+async function withBatch(
+  request: TailRequest,
+  own: Pick<BatchSession, "session" | "input" | "dims" | "feeds">,
+  key: string,
+  item: Float32Array,
+): Promise<BatchSession> {
+  const { loaded, forward, tail, signal } = request;
+  const masks = tail.prototypes !== undefined && request.score.readsMask === true ? [tail.prototypes] : [];
+  const runs = { ...own, runtime: loaded.runtime, outputs: [...tail.outputs, ...masks], signal };
+  if (!loaded.batches.has(key)) loaded.batches.set(key, await batchThatWorks(runs, item, MOST_ITEMS));
+  const rows = rangesOf(request).reduce((sum, [start, end]) => sum + end - start, 0);
+  const bytes = 4 * (item.length + rows * forward.predictions.columns);
+  const wanted = Math.max(1, Math.min(MOST_ITEMS, Math.floor(BATCH_BYTES / bytes)));
+  return { ...runs, batch: Math.min(wanted, loaded.batches.get(key)!) };
+}
+
+/** The rows that each output of the tail stands for. */
+function rangesOf({ loaded, forward, tail }: TailRequest): RowRange[] {
+  const { head } = loaded;
+  const { inputSize } = forward.letterbox;
+  if (tail.outputs.length === 1 && tail.outputs[0] === head.output) return [[0, forward.predictions.rows]];
+  return tail.levels.map((level) => head.rowRange(level, inputSize));
+}
+
+async function sessionOf(request: TailRequest): Promise<KeptSession> {
+  const { loaded, tail, signal } = request;
+  return loaded.sessions.get(tail.key, () => repeatedTail(request).model, signal);
+}
+
+/** The tail for several items at once. */
+function repeatedTail({ forward, tail }: TailRequest): TailModel {
+  const maps = tail.crossing.filter((name) => {
+    const tensor = forward.tensors[name]!;
+    return tensor.type === "float32" && tensor.dims.length === 4 && tensor.dims[0] === 1;
+  });
+  return maps.length === 0 ? tail.model : repeatAlongBatch(tail.model, tail.layer.value, new Set(maps));
+}
+
+function crossingFeeds({ forward, tail }: TailRequest): Record<string, RuntimeTensor> {
+  return Object.fromEntries(tail.crossing.map((name) => [name, forward.tensors[name]!]));
+}
+
+/** Share of the activations by which they are moved to and fro. */
+const STEP = 0.02;
+
+/** Central differences of two widths, their leading error taken out (Richardson), over 12 steps. */
+const DIFFERENCES = [
+  [1, 8],
+  [-1, -8],
+  [2, -1],
+  [-2, 1],
+] as const;
+
+/**
+ * `∂⟨G, A'⟩ / ∂A` with A' = A held: the Hessian of the score times A, which (being symmetric) is the derivative of G when the
+ * activations move along A. With y the predictions and s the score's gradient on them it has two parts: Jᵀ (∂²s/∂y² · dy), whose second derivatives
+ * are those of the score itself (exact, and blind to the kinks of IoU, as PyTorch's), and d(Jᵀ) s, taken by differences.
+ */
+export async function curvatureOf(request: TailRequest): Promise<Tensor> {
+  const { activations, forward, loaded, plan, tail, signal } = request;
+  const { predictions } = forward;
+  const targets = request.detections.map((detection) => targetOf(detection, request.score, forward));
+  const backward = backwardFor(loaded, plan, [tail.layer], new Set(loaded.head.levels.keys()));
+  const sum = new Float64Array(activations.data.length);
+  if (backward !== null) {
+    const seed = sumGradients(
+      [evaluateScore(request.score, predictions, targets, request.options)],
+      predictions.columns,
+    );
+    const tangent = new Float32Array(predictions.data.length);
+    for (const [steps, weight] of DIFFERENCES) {
+      const moved = activations.data.map((value) => value * (1 + steps * STEP));
+      const there = await tailAt(request, backward, moved, seed);
+      const factor = weight / (12 * STEP);
+      for (let i = 0; i < sum.length; i++) sum[i]! += factor * (there.gradient?.[i] ?? 0);
+      for (let i = 0; i < tangent.length; i++) tangent[i]! += factor * there.predictions[i]!;
+    }
+    const bent = scoreHessianVector(request.score, predictions, targets, request.options, tangent);
+    const second = sumGradients([{ value: 0, terms: [], prototypes: [], ...bent }], predictions.columns);
+    const gradients = await backwardRun(loaded, forward, forward.tensors, backward, [second], signal);
+    const own = await takeGradient(gradients, tail.layer.value);
+    for (let i = 0; i < sum.length; i++) sum[i]! += own?.[i] ?? 0;
+  }
+  return { dims: activations.dims, data: new Float32Array(sum) };
+}
+
+/** Predictions at other activations, and Jᵀ seed there. */
+async function tailAt(
+  request: TailRequest,
+  backward: Backward,
+  activations: Float32Array,
+  seed: Seed,
+): Promise<{ predictions: Float32Array; gradient: Float32Array | undefined }> {
+  const { loaded, forward, tail, signal } = request;
+  const session = await sessionOf(request);
+  const tap = await loaded.runtime.upload("float32", [1, ...request.activations.dims], activations);
+  const outputs = [...new Set([...tail.outputs, ...tail.saved])];
+  const results = await session.run({ ...crossingFeeds(request), [tail.layer.value]: tap }, outputs);
+  try {
+    const saved = { ...forward.tensors, ...results, [tail.layer.value]: tap };
+    const gradients = await backwardRun(loaded, forward, saved, backward, [seed], signal);
+    const predictions = await predictionsWith(request, results);
+    return { predictions, gradient: await takeGradient(gradients, tail.layer.value) };
+  } finally {
+    tap.dispose();
+    for (const tensor of Object.values(results)) tensor.dispose();
+  }
+}
+
+async function takeGradient(
+  gradients: ReadonlyMap<string, RuntimeTensor>,
+  value: string,
+): Promise<Float32Array | undefined> {
+  const tensor = gradients.get(value);
+  if (tensor === undefined) return undefined;
+  const { data } = await readFloats(value, tensor);
+  tensor.dispose();
+  return data;
+}
+
+/** The predictions with the rows that a run of the tail gave. */
+async function predictionsWith(
+  request: TailRequest,
+  results: Readonly<Record<string, RuntimeTensor>>,
+): Promise<Float32Array> {
+  const { columns, data: base } = request.forward.predictions;
+  const data = base.slice();
+  for (const [i, [start]] of rangesOf(request).entries()) {
+    const name = request.tail.outputs[i]!;
+    data.set((await readFloats(name, results[name]!)).data, start * columns);
+  }
+  return data;
+}

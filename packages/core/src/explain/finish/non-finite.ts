@@ -1,0 +1,63 @@
+import { throwIfAborted } from "../../errors.js";
+import { allFinite } from "../../kernels/range.js";
+import { buildPrefix, nodesBetween } from "../../onnx/cut.js";
+import { elementType } from "../../onnx/element-type.js";
+import { GraphIndex } from "../../onnx/graph.js";
+import { WIDENED } from "../../onnx/half.js";
+import { DataType } from "../../onnx/model.js";
+import { openSession } from "../../runtime/sessions.js";
+import type { LoadedModel } from "../model/loaded-model.js";
+import { readFloats } from "../passes/backward-run.js";
+import { disposeAll } from "../passes/forward-pass.js";
+
+/** Where values that are not finite come from. */
+export interface NonFiniteOrigin {
+  readonly node: string;
+  readonly op: string;
+  readonly value: string;
+}
+
+/** Sessions give half and double precision as float32. */
+const isFloat = (type: number): boolean => type === DataType.FLOAT || WIDENED.has(type);
+
+/** Values looked at in one run. */
+const CHUNK = 24;
+
+/**
+ * The first node, in the order of execution, with an output that holds NaN or infinity for this input `[3, H, W]`; undefined when the
+ * forward pass is finite. Runs the network in pieces that grow, so it takes seconds: only for telling what went wrong.
+ */
+export async function firstNonFinite(
+  loaded: LoadedModel,
+  input: Float32Array,
+  inputSize: readonly [number, number],
+  signal: AbortSignal | undefined,
+): Promise<NonFiniteOrigin | undefined> {
+  const { model, head, runtime } = loaded;
+  const index = new GraphIndex(model.graph);
+  const varying = index.descendants([loaded.inputName]);
+  const nodes = nodesBetween(model.graph, new Set(), [head.output]);
+  const values = nodes.flatMap((node) =>
+    node.outputs
+      .filter((value) => varying.has(value) && isFloat(elementType(model.graph, value, index)))
+      .map((value) => ({ node: node.name || value, op: node.opType, value })),
+  );
+  for (let start = 0; start < values.length; start += CHUNK) {
+    throwIfAborted(signal);
+    const chunk = values.slice(start, start + CHUNK);
+    const names = chunk.map(({ value }) => value);
+    const session = await openSession(runtime, buildPrefix(model, names), {});
+    const tensor = await runtime.upload("float32", [1, 3, ...inputSize], input.slice());
+    const outputs = await session.run({ [loaded.inputName]: tensor }, names);
+    tensor.dispose();
+    try {
+      for (const found of chunk) {
+        if (!allFinite((await readFloats(found.value, outputs[found.value]!)).data)) return found;
+      }
+    } finally {
+      disposeAll(outputs);
+      await session.release();
+    }
+  }
+  return undefined;
+}

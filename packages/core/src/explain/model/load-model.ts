@@ -1,0 +1,89 @@
+import { defaultRules } from "../../autodiff/rules/index.js";
+import { type FoundHead, findHead } from "../../detector/find-head.js";
+import { checkSinglePicture, refuseBatch } from "../../detector/input/check-single-picture.js";
+import { type ImageInput, imageInput, withoutOthers } from "../../detector/input/image-input.js";
+import { inputFacts, toPlanes, toUnitRgb } from "../../detector/input/pixel-form.js";
+import { type BatchShapes, singlePicture } from "../../detector/input/single-picture.js";
+import { listLayers } from "../../detector/layers.js";
+import { namesCount, resolveNames, resolveStride } from "../../detector/names.js";
+import { WhyboxError } from "../../errors.js";
+import type { Model } from "../../onnx/model.js";
+import type { RuntimePort, SessionOptions } from "../../runtime/port.js";
+import { SessionCache } from "../../runtime/sessions.js";
+import type { CreateDetectorOptions } from "../create-detector.js";
+import { createReach } from "../plan/tap-plan.js";
+import { type LoadedModel, SpareArray, usualSize } from "./loaded-model.js";
+
+/**
+ * Finds head, layers, names and input of a model, and brings its input to one form, RGB planes `[1, 3, H, W]` of float32 in 0..1. Nothing is
+ * run but, where its layout has to be seen, the decoding of its boxes, and a model of a fixed batch once.
+ * @throws unsupported-model when there is no known detection head or no single image input; bad-input for names that do not fit; usage for
+ * input options that contradict the model.
+ */
+export async function loadModel(
+  file: Model,
+  runtime: RuntimePort,
+  options: CreateDetectorOptions,
+): Promise<LoadedModel> {
+  const input = imageInput(file);
+  const expectedClasses = options.names?.length ?? namesCount(file.metadata);
+  const found = await findHeadOfOne(toPlanes(file, input), input, runtime, expectedClasses);
+  const { model: planes, head } = withoutOthers(found, file.graph.inputs, input.others);
+  const facts = inputFacts(planes, head, input, options.input ?? {});
+  const model = toUnitRgb(planes, facts);
+  const { executionProviders, threads } = options;
+  const sessionOptions: SessionOptions = {
+    ...(executionProviders === undefined ? {} : { executionProviders }),
+    ...(threads === undefined ? {} : { threads }),
+  };
+  return {
+    model,
+    head,
+    layers: listLayers(model.graph, head),
+    classNames: resolveNames(model.metadata, head.classCount, options.names),
+    stride: resolveStride(model.metadata, head),
+    inputName: facts.name,
+    input: facts,
+    ports: { inputs: file.graph.inputs, outputs: file.graph.outputs },
+    runtime,
+    sessions: new SessionCache(runtime, sessionOptions),
+    rules: options.rules ?? defaultRules,
+    forwardValues: options.forwardValues,
+    batches: new Map(),
+    spare: new SpareArray(),
+    spareMap: new SpareArray(),
+    reach: createReach(model.graph, head),
+  };
+}
+
+/** Finds the head of a model that takes one picture; of one that takes more at once, in the model made of it for one. */
+async function findHeadOfOne(
+  planes: Model,
+  { batch, sides }: ImageInput,
+  runtime: RuntimePort,
+  expectedClasses: number | undefined,
+): Promise<FoundHead> {
+  const size = usualSize(sides);
+  const isOpen = sides.every((side) => side === undefined);
+  const find = { fixedSize: isOpen ? undefined : size, expectedClasses };
+  if (typeof batch !== "number" || batch === 1) return findHead(planes, runtime, find);
+  const attempt = async (shapes: BatchShapes): Promise<FoundHead> => {
+    const single = singlePicture(planes, batch, shapes);
+    const found = await findHead(single, runtime, find).catch((error: unknown) => {
+      if (!isUnsupported(error)) throw error;
+      throw refuseBatch(batch, `with one, its head is not known (${error.message})`, error);
+    });
+    await checkSinglePicture(planes, single, found, [batch, 3, ...size], runtime);
+    return found;
+  };
+  return attempt("exact").catch((refusal: unknown) => {
+    if (!isUnsupported(refusal)) throw refusal;
+    return attempt("multiples").catch((error: unknown) => {
+      throw isUnsupported(error) ? refusal : error;
+    });
+  });
+}
+
+function isUnsupported(error: unknown): error is WhyboxError {
+  return error instanceof WhyboxError && error.code === "unsupported-model";
+}

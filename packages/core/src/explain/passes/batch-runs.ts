@@ -1,0 +1,99 @@
+import { throwIfAborted, WhyboxError } from "../../errors.js";
+import type { RuntimePort, RuntimeTensor } from "../../runtime/port.js";
+import type { KeptSession } from "../../runtime/sessions.js";
+import { sizeOf } from "../../tensor/tensor.js";
+import { readFloats } from "./backward-run.js";
+
+/** A session that takes `[N, ...dims]` on one input, the others staying the same. */
+export interface BatchSession {
+  readonly runtime: RuntimePort;
+  readonly session: KeptSession;
+  readonly input: string;
+  /** Dims of one item. */
+  readonly dims: readonly number[];
+  readonly feeds: Readonly<Record<string, RuntimeTensor>>;
+  /** Outputs to read, `[N, …]`. */
+  readonly outputs: readonly string[];
+  /** Items in one run. */
+  readonly batch: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Where the values of one item lie in an output that holds several. */
+export interface ItemOutput {
+  readonly data: Float32Array;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** Runs `count` items; `fill(i, into)` writes item i, `each(i, outputs)` sees what came out. Memory holds one batch. */
+export async function runBatches(
+  runs: BatchSession,
+  count: number,
+  fill: (i: number, into: Float32Array) => void,
+  each: (i: number, outputs: readonly ItemOutput[]) => void,
+): Promise<void> {
+  const size = sizeOf(runs.dims);
+  for (let start = 0; start < count; start += runs.batch) {
+    throwIfAborted(runs.signal);
+    const n = Math.min(runs.batch, count - start);
+    const data = new Float32Array(n * size);
+    for (let i = 0; i < n; i++) fill(start + i, data.subarray(i * size, (i + 1) * size));
+    const tensor = await runs.runtime.upload("float32", [n, ...runs.dims], data);
+    const read = await readBatch(runs, tensor, n).finally(() => tensor.dispose());
+    for (let i = 0; i < n; i++) {
+      each(
+        start + i,
+        read.map((values) => ({ data: values, offset: (i * values.length) / n, length: values.length / n })),
+      );
+    }
+  }
+}
+
+/** The outputs of one run, `[n, …]`; nothing of it stays with the runtime. */
+async function readBatch(runs: BatchSession, tensor: RuntimeTensor, n: number): Promise<Float32Array[]> {
+  const results = await runs.session.run({ ...runs.feeds, [runs.input]: tensor }, runs.outputs);
+  try {
+    const read = [];
+    for (const name of runs.outputs) {
+      const { dims, data } = await readFloats(name, results[name]!);
+      if (dims[0] !== n) {
+        throw new WhyboxError("runtime", `Output "${name}" has ${dims[0]} along axis 0 for a batch of ${n}.`);
+      }
+      read.push(data);
+    }
+    return read;
+  } finally {
+    for (const result of Object.values(results)) result.dispose();
+  }
+}
+
+/**
+ * The batch that a session can take: `wanted`, or 1 for a graph made for one picture at a time (fixed numbers in a Reshape), which refuses
+ * a second one or gives it other values than the first.
+ */
+export async function batchThatWorks(
+  runs: Omit<BatchSession, "batch">,
+  item: Float32Array,
+  wanted: number,
+): Promise<number> {
+  if (wanted <= 1) return 1;
+  const seen: Float32Array[][] = [];
+  try {
+    await runBatches(
+      { ...runs, batch: 2 },
+      2,
+      (_, into) => into.set(item),
+      (_, outputs) => seen.push(outputs.map(({ data, offset, length }) => data.slice(offset, offset + length))),
+    );
+  } catch (error) {
+    if (error instanceof WhyboxError && error.code === "runtime") return 1;
+    throw error;
+  }
+  const [first, second] = seen as [Float32Array[], Float32Array[]];
+  return first.every((values, i) => alike(values, second[i]!)) ? wanted : 1;
+}
+
+function alike(a: Float32Array, b: Float32Array): boolean {
+  return a.every((value, i) => Math.abs(value - b[i]!) <= 1e-3 + 1e-3 * Math.abs(value) || Object.is(value, b[i]));
+}

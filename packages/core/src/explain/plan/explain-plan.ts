@@ -1,0 +1,118 @@
+import { guidedRules } from "../../autodiff/guided.js";
+import type { Detection } from "../../detector/detection.js";
+import type { Layer } from "../../detector/layer.js";
+import { findTaps, type Taps } from "../../detector/taps.js";
+import { type AnyCamMethod, needsWholeGradients } from "../../methods/index.js";
+import { biasLayers, inputLayer } from "../evidence/pixels.js";
+import { type LoadedModel, planContext } from "../model/loaded-model.js";
+import { type ForwardPlan, joinPlans, planTaps, type TapPlan } from "./tap-plan.js";
+
+/** Detections and the layers they are read at. */
+export interface RoutePart {
+  readonly detections: readonly Detection[];
+  readonly layers: readonly Layer[];
+}
+
+/** Everything that one way of explaining asks of the graph. */
+export interface ExplainPlan {
+  readonly main: TapPlan;
+  /** With guided rules, where the method asks for guided gradients. */
+  readonly guided: TapPlan | undefined;
+  readonly forward: ForwardPlan;
+  /** Every layer that may be read. */
+  readonly layers: readonly Layer[];
+  /** True when each detection has its own layers. */
+  readonly auto: boolean;
+  /** The parts of a group that are read at the same layers. Detections of a level without layers are left out. */
+  route(group: readonly Detection[]): RoutePart[];
+}
+
+/**
+ * @param layers the layers asked for, or undefined for "auto".
+ * @param masks whether a score reads mask prototypes.
+ * @throws no-gradient when an op between a layer and the predictions has no rule, all such ops at once.
+ */
+export function planExplain(
+  loaded: LoadedModel,
+  method: AnyCamMethod,
+  layers: readonly Layer[] | undefined,
+  manySeeds: boolean,
+  masks: boolean,
+): ExplainPlan {
+  const context = planContext(loaded);
+  const needs = new Set<string>(method.needs);
+  const reads = method.reads ?? "layers";
+  const perLevel = reads === "layers" && layers === undefined ? autoLayers(loaded, method) : undefined;
+  const shown = reads === "network" ? [] : reads === "input" ? [inputLayer(loaded)] : (layers ?? perLevel!.flat());
+  const distinct = shown.filter((one, i) => shown.findIndex((other) => other.value === one.value) === i);
+  const main = planTaps(context, {
+    layers: needs.has("biases") ? [inputLayer(loaded), ...biasLayers(loaded, masks)] : distinct,
+    activations: reads !== "network",
+    gradients: needsWholeGradients(method.needs) || (needs.has("gradientMeans") && "means"),
+    manySeeds,
+    masks,
+    tails: needs.has("tail") || needs.has("curvature"),
+  });
+  const guided = needs.has("guidedGradients")
+    ? planTaps(context, {
+        layers: [inputLayer(loaded)],
+        activations: false,
+        gradients: true,
+        manySeeds: false,
+        masks,
+        tails: false,
+        rules: guidedRules(loaded.model.graph, loaded.rules),
+      })
+    : undefined;
+  return {
+    main,
+    guided,
+    forward: joinPlans(context, guided === undefined ? [main] : [main, guided]),
+    layers: distinct,
+    auto: perLevel !== undefined,
+    route: (group) => {
+      if (perLevel === undefined) return group.length > 0 ? [{ detections: group, layers: distinct }] : [];
+      return perLevel.flatMap((own, level) => {
+        const found = group.filter((detection) => detection.level === level);
+        return found.length > 0 && own.length > 0 ? [{ detections: found, layers: own }] : [];
+      });
+    },
+  };
+}
+
+/** Per detection level the layers that "auto" stands for. */
+function autoLayers(loaded: LoadedModel, method: AnyCamMethod): Layer[][] {
+  const { head, layers, model } = loaded;
+  const own = head.levels.map(({ inputs }) =>
+    inputs.map(
+      (input) => layers.find((layer) => layer.value === input) ?? { index: undefined, name: input, value: input },
+    ),
+  );
+  const auto = method.auto ?? "level";
+  if (auto === "level" || head.kind === "query") return own;
+  const taps = findTaps(model.graph, head, layers);
+  return head.levels.map(({ stride }, level) => {
+    const found = auto === "stage" ? [stageOf(taps, stride)] : depths(taps, level, auto === "taps-fast");
+    const known = found.filter((layer) => layer !== undefined);
+    return known.length > 0 ? known : own[level]!;
+  });
+}
+
+/**
+ * The backbone's last map of the stride that found the detection. The deepest map, which serves large objects alike, is blind to where a
+ * small one lies, and the neck is less faithful than either: docs/faithfulness.md.
+ */
+function stageOf({ stages }: Taps, stride: number): Layer | undefined {
+  return stages.find((stage) => stage.stride === stride) ?? stages.at(-1);
+}
+
+/**
+ * The taps of tap fusion: backbone stages of stride 8, 16 and the deepest, the neck's first block and the input of the last block before
+ * the head; the fast choice leaves out the two that cost most, stride 8 and the last block.
+ */
+function depths({ stages, neck, lastBlocks }: Taps, level: number, fast: boolean): (Layer | undefined)[] {
+  const deepest = stages.at(-1);
+  const middle = stages.filter((stage) => stage.stride === 16 || (!fast && stage.stride === 8));
+  const all = [...middle, deepest, neck, ...(fast ? [] : [lastBlocks[level]])];
+  return all.filter((layer, i) => all.findIndex((other) => other?.value === layer?.value) === i);
+}

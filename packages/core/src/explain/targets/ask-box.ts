@@ -1,0 +1,125 @@
+import { rowOf } from "../../boxes/row-of.js";
+import { detectionOfRow } from "../../detector/detect.js";
+import type { Detection, Predictions } from "../../detector/detection.js";
+import { resolveClasses } from "../../detector/names.js";
+import { boxIou } from "../../detector/nms.js";
+import { WhyboxError } from "../../errors.js";
+import type { Box, Letterbox } from "../../image/frame.js";
+import { toInput } from "../../image/frame-map.js";
+import { CLASS_COLUMN, OBJECTNESS_COLUMN } from "../../scores/columns.js";
+import { iouOfRow, nearestRows } from "../../scores/iou.js";
+import { bestClass } from "../../scores/weighted.js";
+import type { LoadedModel } from "../model/loaded-model.js";
+import type { AskedBox } from "../options/options.js";
+import type { ResolvedExplainOptions } from "../options/resolve-options.js";
+import type { ForwardResult } from "../passes/forward-pass.js";
+import type { AskedAnswer } from "../result/result.js";
+import { ASKED } from "./scored.js";
+
+/** IoU from which a detection counts as the object that was asked about. */
+const SAME_OBJECT = 0.5;
+
+/**
+ * The row near a drawn box that speaks most for the class (objectness × class probability × IoU, of the `topk` nearest), as something that
+ * can be explained like a detection, and what became of it.
+ * @throws usage for a box without area or outside the picture, or an unknown class.
+ */
+export function askBox(
+  loaded: LoadedModel,
+  { predictions, letterbox }: ForwardResult,
+  detections: readonly Detection[],
+  asked: AskedBox,
+  options: ResolvedExplainOptions,
+): { target: Detection; answer: AskedAnswer } {
+  const boxImage = checkedBox(asked, letterbox);
+  const boxInput = toInput(boxImage, letterbox);
+  const classIndex = resolveClasses([asked.className], loaded.classNames)[0]!;
+  const row = speakingRow(predictions, boxInput, classIndex, options.topk);
+  const target = rowTarget(loaded, { predictions, letterbox }, row, classIndex, boxInput, boxImage);
+  const best = bestClass(predictions, row);
+  const found = detections.find(
+    (one) => one.classIndex === classIndex && boxIou(one.boxInput, boxInput) >= SAME_OBJECT,
+  );
+  const answer = {
+    boxImage,
+    boxInput,
+    className: target.className,
+    row,
+    levelName: target.levelName,
+    iou: iouOfRow(predictions, row, boxInput),
+    objectness: target.objectness,
+    classProbability: target.classProbability,
+    confidence: target.confidence,
+    bestClassName: loaded.classNames[best]!,
+    bestClassProbability: rowOf(predictions, row)[CLASS_COLUMN + best]!,
+    detection: found?.index,
+  };
+  return { target, answer: { ...answer, verdict: verdictOf(answer, detections, options) } };
+}
+
+/** A row of the predictions as something that can be explained, with the box that is asked about. */
+export function rowTarget(
+  loaded: LoadedModel,
+  { predictions, letterbox }: Pick<ForwardResult, "predictions" | "letterbox">,
+  row: number,
+  classIndex: number,
+  boxInput: Box<"input">,
+  boxImage: Box<"image">,
+  index: number = ASKED,
+): Detection {
+  const boxes = { boxImage, boxInput };
+  return detectionOfRow(predictions, row, classIndex, boxes, index, loaded.head, loaded.classNames, letterbox);
+}
+
+/** Of the `topk` rows nearest to the box the one with the largest objectness × class probability × IoU. */
+export function speakingRow(predictions: Predictions, box: Box<"input">, classIndex: number, topk: number): number {
+  const weight = (row: number): number => {
+    const values = rowOf(predictions, row);
+    const share = values[OBJECTNESS_COLUMN]! * values[CLASS_COLUMN + classIndex]!;
+    return share * (1e-6 + iouOfRow(predictions, row, box));
+  };
+  const rows = nearestRows(predictions, box, topk);
+  return rows.reduce((best, row) => (weight(row) > weight(best) ? row : best), rows[0] ?? 0);
+}
+
+function checkedBox({ x1, y1, x2, y2 }: AskedBox, { imageSize: [H, W] }: Letterbox): Box<"image"> {
+  const inside = x2 > x1 && y2 > y1 && x1 < W && y1 < H && x2 > 0 && y2 > 0;
+  if (!inside) {
+    throw new WhyboxError(
+      "usage",
+      `box is [${x1}, ${y1}, ${x2}, ${y2}]; expected left, top, right, bottom in pixels of the picture (${W}×${H}), with left < right and top < bottom.`,
+      { details: { box: [x1, y1, x2, y2], imageSize: [H, W] } },
+    );
+  }
+  return { frame: "image", x1: Math.max(x1, 0), y1: Math.max(y1, 0), x2: Math.min(x2, W), y2: Math.min(y2, H) };
+}
+
+function verdictOf(
+  answer: Omit<AskedAnswer, "verdict">,
+  detections: readonly Detection[],
+  { confidence }: ResolvedExplainOptions,
+): string {
+  const { className, bestClassName, detection } = answer;
+  const percent = (value: number): string => `${(100 * value).toFixed(1)} %`;
+  const numbers = `objectness ${percent(answer.objectness)} × ${className} ${percent(answer.classProbability)} = ${percent(answer.confidence)}`;
+  if (detection !== undefined)
+    return `It was detected: detection ${detection}. The row that speaks for it most has ${numbers}.`;
+  const rival = detections.find((one) => boxIou(one.boxInput, answer.boxInput) >= SAME_OBJECT);
+  if (answer.confidence > confidence) {
+    const stronger = rival ?? detections.find((one) => boxIou(one.boxInput, answer.boxInput) > 0);
+    const why =
+      stronger === undefined
+        ? "its box lies elsewhere"
+        : `detection ${stronger.index} (${stronger.className}) lies over it`;
+    return `Not detected there, though a row near it would do (${numbers}): ${why}.`;
+  }
+  const threshold = `below the threshold of ${percent(confidence)}`;
+  if (bestClassName !== className && answer.bestClassProbability > answer.classProbability) {
+    const other = `the network takes it for ${bestClassName} (${percent(answer.bestClassProbability)})`;
+    const seen = rival === undefined ? "" : `, and detected a ${rival.className} there (detection ${rival.index})`;
+    return `Not detected: ${numbers}, ${threshold}; ${other}${seen}.`;
+  }
+  const weak =
+    answer.objectness < answer.classProbability ? "it sees no object there" : `it is not sure of ${className}`;
+  return `Not detected: ${numbers}, ${threshold}; mostly because ${weak}.`;
+}

@@ -1,0 +1,79 @@
+import { rowOf } from "../../boxes/row-of.js";
+import type { Detection } from "../../detector/detection.js";
+import { extraOf } from "../../detector/tasks/extra.js";
+import { WhyboxError } from "../../errors.js";
+import { evaluateScore } from "../../scores/index.js";
+import { maskCellsOf } from "../../scores/mask.js";
+import type { Score, ScoreOptions, ScoreResult, ScoreTarget } from "../../scores/score.js";
+import type { LoadedModel } from "../model/loaded-model.js";
+import type { ForwardResult } from "../passes/forward-pass.js";
+
+/** `index` of what is explained but was not detected: a box that a person drew. */
+export const ASKED = -1;
+
+/** The score of each detection on its own, so that any group of them can be explained by adding up. */
+export interface DetectionScore {
+  readonly detection: Detection;
+  readonly target: ScoreTarget;
+  readonly score: Score;
+  readonly result: ScoreResult;
+  /** Levels of the rows that carry the score. */
+  readonly levels: readonly number[];
+}
+
+/** A forward pass, as far as scores see it. */
+type Scene = Pick<ForwardResult, "predictions" | "letterbox">;
+
+/** A detection as a score sees it, on the predictions that it was found in. */
+export function targetOf(
+  { boxInput, classIndex, row, index }: Detection,
+  score: Score,
+  { predictions, letterbox }: Scene,
+): ScoreTarget {
+  const target = { boxInput, classIndex, row, anyClass: index === ASKED };
+  if (score.readsMask !== true) return target;
+  return { ...target, maskCells: maskCellsOf(predictions, row, boxInput, letterbox.inputSize) };
+}
+
+/**
+ * The score of one detection, and where its rows come from.
+ * @param target as it was in the untouched picture, where the scene is a changed one.
+ */
+export function scoreOf(
+  loaded: LoadedModel,
+  scene: Scene,
+  score: Score,
+  detection: Detection,
+  options: ScoreOptions,
+  target: ScoreTarget = targetOf(detection, score, scene),
+): DetectionScore {
+  const { predictions, letterbox } = scene;
+  const result = evaluateScore(score, predictions, [target], options);
+  const centre = (row: number) => {
+    const values = rowOf(predictions, row);
+    return [values[0]!, values[1]!] as const;
+  };
+  const levels = new Set(result.rows.map((row) => loaded.head.originOf(row, letterbox.inputSize, centre(row)).level));
+  return { detection, target, score, result, levels: [...levels].sort((a, b) => a - b) };
+}
+
+/** The detections that a score counts in a group: a class's score counts a class with several detections once. */
+export function counted(score: Score, group: readonly Detection[]): readonly Detection[] {
+  if (!score.perClass) return group;
+  return group.filter((one, i) => group.findIndex((other) => other.classIndex === one.classIndex) === i);
+}
+
+/** @throws usage when the model has no such score: that of a mask, where it draws none. */
+export function refuseScores({ head, model }: LoadedModel, scores: readonly Score[]): void {
+  const extra = extraOf(head, model.metadata, undefined);
+  const facts = { task: head.task, keypoints: extra?.task === "pose" ? extra.keypoints : undefined };
+  for (const score of scores) {
+    const why = score.refuse?.(facts);
+    if (why === undefined) continue;
+    throw new WhyboxError(
+      "usage",
+      `The score "${score.id}" cannot be taken of this model (task: ${head.task}): ${why}. Use another score, or another model.`,
+      { details: { score: score.id, task: head.task } },
+    );
+  }
+}

@@ -1,0 +1,110 @@
+import { type Kernels, kernels } from "./memory.js";
+import type { Scaling } from "./scaled-map.js";
+
+/** The least and the largest of some values. */
+export interface Range {
+  /** +Infinity of no values, never −0. */
+  readonly low: number;
+  /** −Infinity of no values, never −0. */
+  readonly high: number;
+}
+
+/** Where the kernels keep a range, or sums, and where values for them may begin; in bytes. */
+const RANGE_AT = 0;
+export const FREE_AT = 32;
+
+/** Floats that go through the kernels at a time: few enough to stay in a core's cache. */
+const PIECE = 16384;
+
+/** The range of the values that are not NaN. */
+export function rangeOf(data: Float32Array): Range {
+  const found = kernels();
+  if (found === undefined) return rangeOfScalar(data);
+  openRange(found);
+  inPieces(found, data, (end) => found.rangeOf(FREE_AT, end, RANGE_AT));
+  return readRange(found);
+}
+
+/** In place: `(value - low) / divisor / maximum`, each step in float32. */
+export function rescale(data: Float32Array, ...scaling: Scaling): void {
+  const found = kernels();
+  if (found === undefined) {
+    rescaleScalar(data, ...scaling);
+    return;
+  }
+  inPieces(found, data, (end, piece) => {
+    found.rescale(FREE_AT, end, ...scaling);
+    piece.set(found.floats.subarray(FREE_AT / 4, end / 4));
+  });
+}
+
+/** Begins the range that kernels add to; returns where it is kept. */
+export function openRange({ floats }: Kernels): number {
+  floats.fill(Number.POSITIVE_INFINITY, RANGE_AT / 4, RANGE_AT / 4 + 4);
+  floats.fill(Number.NEGATIVE_INFINITY, RANGE_AT / 4 + 4, RANGE_AT / 4 + 8);
+  return RANGE_AT;
+}
+
+export function readRange({ floats }: Kernels): Range {
+  const lows = floats.subarray(RANGE_AT / 4, RANGE_AT / 4 + 4);
+  const highs = floats.subarray(RANGE_AT / 4 + 4, RANGE_AT / 4 + 8);
+  return { low: rangeOfScalar(lows).low, high: rangeOfScalar(highs).high };
+}
+
+/**
+ * `Σ max(value, 0)` in float64, NaN taken for 0, of every fourth value by itself: the four sums are added at the end, so that one need not wait for
+ * the other.
+ */
+export function positiveSum(data: Float32Array): number {
+  const found = kernels();
+  const sums = found === undefined ? new Float64Array(4) : found.doubles.fill(0, 0, 4);
+  if (found === undefined) for (let i = 0; i < data.length; i++) sums[i % 4]! += data[i]! > 0 ? data[i]! : 0;
+  else inPieces(found, data, (end) => found.addPositive(FREE_AT, end, RANGE_AT), 0);
+  return sums[0]! + sums[1]! + (sums[2]! + sums[3]!);
+}
+
+/** Whether none is NaN or infinite. */
+export function allFinite(data: Float32Array): boolean {
+  const found = kernels();
+  if (found === undefined) return data.every(Number.isFinite);
+  let finite = true;
+  inPieces(found, data, (end) => (finite &&= found.areFinite(FREE_AT, end) === 1));
+  return finite;
+}
+
+/**
+ * Hands all values to a kernel, from `FREE_AT` to the end that is told, in bytes. The last vector is filled up with a value that is there, which
+ * changes no range, or with another.
+ */
+function inPieces(
+  { floats }: Kernels,
+  data: Float32Array,
+  work: (end: number, piece: Float32Array) => void,
+  filler = data[0]!,
+): void {
+  for (let start = 0; start < data.length; start += PIECE) {
+    const piece = data.subarray(start, start + PIECE);
+    const end = FREE_AT / 4 + piece.length;
+    floats.set(piece, FREE_AT / 4);
+    floats.fill(filler, end, end + 3);
+    work(4 * end, piece);
+  }
+}
+
+/** `rangeOf` without the kernels. Adding zero makes 0 of −0, whichever came first. */
+export function rangeOfScalar(data: Float32Array): Range {
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < data.length; i++) {
+    const value = data[i]!;
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  return { low: low + 0, high: high + 0 };
+}
+
+/** `rescale` without the kernels. */
+export function rescaleScalar(data: Float32Array, ...scaling: Scaling): void {
+  const [low, divisor, maximum] = scaling.map(Math.fround) as [number, number, number];
+  for (let i = 0; i < data.length; i++) data[i] = Math.fround(Math.fround(data[i]! - low) / divisor) / maximum;
+}
