@@ -35,9 +35,9 @@ export function kernelsAsFile(): Plugin {
   return {
     name: "kernels-as-file",
     apply: "build",
-    resolveId: (id) => (id === "virtual:kernels" ? join(coreFolder, "tensor/kernels.js") : undefined),
+    resolveId: (id) => (id === "virtual:kernels" ? join(coreFolder, "kernels/kernels.js") : undefined),
     load: {
-      filter: { id: /tensor\/kernels\.js$/ },
+      filter: { id: /kernels\/kernels\.js$/ },
       async handler(id) {
         const { kernelsBase64 } = (await import(pathToFileURL(id).href)) as { kernelsBase64: string };
         const kernels = this.emitFile({ type: "asset", name: "kernels.txt", source: kernelsBase64 });
