@@ -1,7 +1,7 @@
 import { WhyboxError } from "../errors.js";
 import type { Attribute, Node, TensorProto } from "./model.js";
 
-/** How attribute values are written in code: 3 is an int, { float: 3 } a float, [1, 2] ints, "x" a string. */
+/** An attribute value as written in code: `3` is an int, `{ float: 3 }` a float, `[1, 2]` ints, `"x"` a string. */
 export type AttributeLiteral =
   | number
   | string
@@ -48,7 +48,7 @@ export function intsAttribute(node: Node, name: string): readonly number[] | und
 }
 
 export function floatsAttribute(node: Node, name: string): readonly number[] | undefined {
-  // An empty list is written without elements, and some writers leave its type out: it decodes as ints.
+  // An empty list has no elements, and some writers omit its type. It decodes as ints.
   const found = node.attributes.get(name);
   if (found?.type === "ints" && found.value.length === 0) return [];
   return expectType(node, name, "floats")?.value;
@@ -58,7 +58,7 @@ export function tensorAttribute(node: Node, name: string): TensorProto | undefin
   return expectType(node, name, "tensor")?.value;
 }
 
-/** @throws bad-input when the attribute is there with another type (a hostile or broken file). */
+/** @throws bad-input when the attribute has another type (a hostile or broken file). */
 function expectType<T extends Attribute["type"]>(
   node: Node,
   name: string,

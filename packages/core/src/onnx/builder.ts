@@ -15,12 +15,12 @@ export class GraphBuilder {
   readonly #constants = new Map<string, Value>();
   #count = 0;
 
-  /** `prefix` starts every fresh name, so that graphs can be joined without clashes. */
+  /** @param prefix every fresh name starts with it, so that graphs can be joined without name clashes. */
   constructor(prefix = "v") {
     this.#prefix = prefix;
   }
 
-  /** A name that no other value of this builder has. */
+  /** Returns a name that no other value of this builder has. */
   fresh(hint = ""): Value {
     return `${this.#prefix}/${hint}${this.#count++}`;
   }

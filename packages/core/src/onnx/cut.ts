@@ -26,7 +26,7 @@ export function usedInitializers(
   return used;
 }
 
-/** Everything that a node and its subgraphs read: the values that the subgraphs define themselves are among them. */
+/** Every value that a node and its subgraphs read, including the values that the subgraphs define themselves. */
 export function readsOf(node: Node): string[] {
   const reads = node.inputs.filter((input) => input !== "");
   const graphs: Graph[] = [];
@@ -59,8 +59,8 @@ export function nodesBetween(graph: Graph, boundary: ReadonlySet<string>, output
 }
 
 /**
- * The prefix: the model down to `outputs` (its own outputs or inner values: taps), with `extra` nodes appended, which may
- * read any value of the model. Outputs that are graph inputs or initializers are given as they are.
+ * The prefix: the part of the model that computes `outputs` (outputs of the model, or inner values: taps). `extra` nodes are appended; they may
+ * read any value of the model. Graph inputs and initializers among the outputs are passed through unchanged.
  * @throws internal when an output is no value of the graph.
  */
 export function buildPrefix(model: Model, outputs: readonly string[], extra: readonly Node[] = []): Model {
@@ -89,7 +89,7 @@ export function buildPrefix(model: Model, outputs: readonly string[], extra: rea
   };
 }
 
-/** The part of a model behind some values. */
+/** The part of a model after some values. */
 export interface TailModel {
   readonly model: Model;
   /** The values, other than the taps, that cross the cut. */
@@ -97,8 +97,8 @@ export interface TailModel {
 }
 
 /**
- * The tail: the part of the model behind `taps`, down to `outputs`. Its inputs are the taps and every other value that
- * crosses the cut (`crossing`: branches that go around the taps, and the graph's own inputs if still needed).
+ * The tail: the part of the model from `taps` to `outputs`. Its inputs are the taps and every other value that
+ * crosses the cut (`crossing`: branches that bypass the taps, and the graph's own inputs if they are still needed).
  * @throws internal when an output does not depend on a tap.
  */
 export function buildTail(model: Model, taps: readonly string[], outputs: readonly string[]): TailModel {
@@ -111,7 +111,7 @@ export function buildTail(model: Model, taps: readonly string[], outputs: readon
       details: { value: alone },
     });
   const fromInputs = index.descendants(graph.inputs.map((input) => input.name));
-  // Constants (values that do not depend on any input) are recomputed in the tail, everything else enters at the cut.
+  // The tail recomputes constants (values that do not depend on any input). Everything else enters at the cut.
   const boundary = new Set<string>(taps);
   for (const value of fromInputs) if (!behind.has(value)) boundary.add(value);
   const nodes = nodesBetween(graph, boundary, outputs);
@@ -139,8 +139,8 @@ export function buildTail(model: Model, taps: readonly string[], outputs: readon
 }
 
 /**
- * A tail that takes several activations of `tap` at once, along axis 0: the maps that go around it, `[1, C, H, W]`, are repeated as
- * often. `maps` are the crossing values that are such maps.
+ * A tail that takes a batch of activations of `tap`, along axis 0. The maps that bypass it, `[1, C, H, W]`, are repeated along axis 0.
+ * `maps` names the crossing values that are such maps.
  */
 export function repeatAlongBatch({ model, crossing }: TailModel, tap: string, maps: ReadonlySet<string>): TailModel {
   const { graph } = model;

@@ -1,6 +1,6 @@
 import { DataType } from "./model.js";
 
-/** Bits of one value, by TensorProto.DataType number. STRING has no width. Numbers that are missing here pass through unchecked. */
+/** Bits of one value, by TensorProto.DataType number. STRING has no width. Types that are not listed are not checked. */
 const BITS: ReadonlyMap<number, number> = new Map([
   [DataType.FLOAT, 32],
   [DataType.UINT8, 8],
@@ -29,13 +29,13 @@ const BITS: ReadonlyMap<number, number> = new Map([
   [26, 2], // INT2
 ]);
 
-/** Bytes that `count` values of the type take, or undefined for types without a known width. */
+/** Size of `count` values of the type in bytes. Undefined for types without a known width. */
 export function byteLengthOf(dataType: number, count: number): number | undefined {
   const bits = BITS.get(dataType);
   return bits === undefined ? undefined : Math.ceil((count * bits) / 8);
 }
 
-/** Bytes of one value as typed fields store them: types narrower than a byte take a whole one there (packed pairs). */
+/** Size of one value in bytes, as typed fields store it. Types narrower than a byte take a whole byte there (packed pairs). */
 export function storedWidth(dataType: number): number | undefined {
   const bits = BITS.get(dataType);
   return bits === undefined ? undefined : Math.max(1, bits / 8);

@@ -2,7 +2,7 @@ import { decodeTensor } from "./decode-tensor.js";
 import type { Attribute, Graph, TensorProto, UnknownField } from "./model.js";
 import type { MessageReader } from "./wire.js";
 
-/** AttributeProto.AttributeType numbers of the types that are decoded; the others stay opaque. */
+/** AttributeProto.AttributeType numbers of the types that are decoded. Other types stay opaque. */
 export const AttributeTypeNumber = {
   float: 1,
   int: 2,
@@ -31,7 +31,7 @@ interface Fields {
 }
 
 /**
- * An AttributeProto as name and value. A missing type (old files) is told from the field that is set.
+ * Decodes an AttributeProto to its name and value. If the type is missing (old files), the field that is set determines it.
  * @throws bad-input when it has no name, or no value where the type needs one.
  */
 export function decodeAttribute(
@@ -67,7 +67,7 @@ function readFields(reader: MessageReader, readGraph: (reader: MessageReader) =>
   return fields;
 }
 
-/** Fields with values that are kept as bytes: tensors, graphs, tp, ref_attr_name, sparse_tensor(s), type_protos. */
+/** Fields whose values are kept as bytes: tensors, graphs, tp, ref_attr_name, sparse_tensor(s), type_protos. */
 const FOREIGN: ReadonlySet<number> = new Set([10, 11, 14, 15, 21, 22, 23]);
 
 function readField(reader: MessageReader, fields: Fields, readGraph: (reader: MessageReader) => Graph): void {
@@ -110,7 +110,7 @@ function toAttribute(reader: MessageReader, fields: Fields): Attribute {
   }
 }
 
-/** The type that the values say; an attribute without any is an empty list of ints. */
+/** The type that the values imply. An attribute without values is an empty list of ints. */
 function guessType(fields: Fields): number {
   if (fields.f !== undefined) return AttributeTypeNumber.float;
   if (fields.i !== undefined) return AttributeTypeNumber.int;

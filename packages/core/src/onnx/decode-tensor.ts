@@ -2,13 +2,13 @@ import { byteLengthOf, dataTypeName, storedWidth } from "./data-types.js";
 import { DataType, type TensorProto, type UnknownField } from "./model.js";
 import type { MessageReader } from "./wire.js";
 
-/** What a TensorProto message holds, before its values are brought into one form. */
+/** The fields of a TensorProto message, before its values are converted to one form. */
 interface Fields {
   name: string;
   dims: number[];
   dataType: number;
   raw: Uint8Array | undefined;
-  /** Values of a typed field as fixed-width pieces (float_data, double_data). */
+  /** Values of a typed field with fixed width (float_data, double_data). */
   pieces: Uint8Array[];
   /** Values of a typed varint field (int32_data, int64_data, uint64_data), as 64-bit words. */
   words: Uint8Array[];
@@ -19,8 +19,8 @@ interface Fields {
 }
 
 /**
- * A TensorProto. `raw_data` stays a view into the file; typed fields become raw little-endian bytes.
- * @throws bad-input for negative or too large dims, and when the values given are not as many as the dims say.
+ * Decodes a TensorProto. `raw_data` stays a view into the file; typed fields become raw little-endian bytes.
+ * @throws bad-input for negative or too large dims, and when the number of values does not match the dims.
  */
 export function decodeTensor(reader: MessageReader): TensorProto {
   const fields = readFields(reader);
@@ -112,7 +112,7 @@ function elementCount(reader: MessageReader, fields: Fields): number {
     if (dim < 0) reader.fail(`dimension ${dim} of tensor "${fields.name}"`, "0 or more");
     count *= dim;
   }
-  // 16 bytes is the widest type: past this, byte counts are no longer exact.
+  // The widest type has 16 bytes. Beyond this, byte counts are no longer exact.
   if (!Number.isSafeInteger(count * 16)) {
     reader.fail(`tensor "${fields.name}" with dims [${fields.dims.join(", ")}]`, "as many values as the file holds");
   }

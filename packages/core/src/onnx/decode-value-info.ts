@@ -9,8 +9,8 @@ interface Fields {
 }
 
 /**
- * A ValueInfoProto. A type that is no plain tensor (a sequence, an optional, a map) stays in `unknown` as it was.
- * Denotations of types and dimensions, which are remarks for people, are dropped.
+ * Decodes a ValueInfoProto. A type that is not a tensor (a sequence, an optional, a map) stays in `unknown` unchanged.
+ * Denotations of types and dimensions are dropped: they are remarks for people.
  */
 export function decodeValueInfo(reader: MessageReader): ValueInfo {
   const fields: Fields = { name: "", elemType: 0, shape: undefined, unknown: [] };

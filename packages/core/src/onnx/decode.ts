@@ -6,23 +6,23 @@ import type { Attribute, Graph, Model, Node, TensorProto, UnknownField, ValueInf
 import { describeForeignBytes, firstBytes } from "./not-onnx.js";
 import { MessageBudget, MessageReader } from "./wire.js";
 
-/** Of one node; the ops of ONNX have up to ten. */
+/** Maximum number of attributes of one node. ONNX ops have up to ten. */
 const MAX_ATTRIBUTES = 1000;
 
-/** Bounds on what a file may make of this machine. */
+/** Limits on the memory and time that a file may take. */
 export interface DecodeOptions {
-  /** Nodes of all graphs together; YOLO12x has 930. Default 250 000. */
+  /** Maximum number of nodes in all graphs together. YOLO12x has 930. Default 250 000. */
   readonly maxNodes?: number;
-  /** Graphs inside graphs (If, Loop). Default 16. */
+  /** Maximum depth of graphs inside graphs (If, Loop). Default 16. */
   readonly maxDepth?: number;
   /**
-   * Messages of any kind, texts, blobs and fields that are not known, a guard against files of empty entries; of packed lists of
+   * Maximum number of messages, texts, blobs and unknown fields: a guard against files full of empty entries. In packed lists of
    * numbers (attributes, dims) every eight bytes count as one. Default 2 000 000.
    */
   readonly maxMessages?: number;
 }
 
-/** What is counted while one file is decoded. */
+/** Counters while one file is decoded. */
 interface Limits {
   readonly maxNodes: number;
   readonly maxDepth: number;
@@ -31,15 +31,15 @@ interface Limits {
 
 /**
  * Reads a ModelProto (onnx.proto3). Initializers stored as `raw_data` are views into `file`: do not change the array
- * afterwards. Fields that this reader does not know are kept in `unknown`. Time and memory are linear in the file.
+ * afterwards. Fields that this reader does not know are kept in `unknown`. Time and memory are linear in the size of the file.
  *
- * Only the file's form is checked here; `validateModel` checks what it says.
+ * This function checks the encoding only; `validateModel` checks the content.
  *
- * @throws bad-input when the bytes are no ONNX file or break its form, with byte offset and field path.
- * @throws limit when the file holds more than the options allow.
+ * @throws bad-input when the bytes are not a valid ONNX file, with byte offset and field path.
+ * @throws limit when the file exceeds a limit of the options.
  */
 export function decodeModel(file: Uint8Array, options: DecodeOptions = {}): Model {
-  // A plain view: the views that Node's Buffer hands out behave otherwise (their `slice` does not copy).
+  // A plain Uint8Array: `slice` of Node's Buffer does not copy.
   const bytes = new Uint8Array(file.buffer, file.byteOffset, file.byteLength);
   const foreign = describeForeignBytes(bytes);
   if (foreign !== undefined) throw notOnnx(bytes, foreign);
@@ -48,7 +48,7 @@ export function decodeModel(file: Uint8Array, options: DecodeOptions = {}): Mode
   try {
     return readModel(reader, limits);
   } catch (cause) {
-    // The place alone does not tell someone who picked the wrong file.
+    // The byte offset alone does not help someone who picked the wrong file.
     if (cause instanceof WhyboxError && cause.code === "bad-input" && bytes[0] !== 0x08) {
       throw new WhyboxError("bad-input", `${cause.message} It starts with ${firstBytes(bytes)}.`, {
         details: cause.details,

@@ -4,10 +4,10 @@ import type { Model, Node } from "./model.js";
 import { renameValues } from "./rename.js";
 
 /**
- * The model with outputs that do not disturb how a quantised model runs. ONNX Runtime computes DequantizeLinear → Conv → QuantizeLinear
- * in integers, unless the float value in between is asked for: then it computes in float32, rounds otherwise, and the whole network
- * drifts. So an output that only a QuantizeLinear reads is taken behind it, as the next op sees it, and
- * what a DequantizeLinear gives comes from a DequantizeLinear of its own. Names of outputs stay.
+ * The model with outputs that do not change how a quantised model runs. ONNX Runtime computes DequantizeLinear → Conv → QuantizeLinear
+ * in integers, unless the float value between them is an output. Then it computes in float32 and rounds differently, and the values of the
+ * whole network drift. So an output that only a QuantizeLinear reads is taken after it, as the next op sees it. The output of a
+ * DequantizeLinear comes from a separate copy of that node. Names of outputs stay.
  */
 export function asDeployed(model: Model): Model {
   const { graph } = model;
@@ -37,7 +37,7 @@ export function asDeployed(model: Model): Model {
   return { ...model, graph: { ...renamed, nodes: [...renamed.nodes, ...after] } };
 }
 
-/** The quantised value that stands for `value` in the running model, and the node that says with which scale. */
+/** The quantised value that represents `value` in the running model, and the node that has its scale. */
 function quantisationOf(value: string, index: GraphIndex): readonly [q: string, by: Node] | undefined {
   const producer = index.producer(value);
   if (producer?.opType === "DequantizeLinear" && index.consumers(value).length > 0) {

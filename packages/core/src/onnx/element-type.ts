@@ -27,8 +27,8 @@ const typedBy: ReadonlyMap<string, number> = new Map([
 ]);
 
 /**
- * The element type (TensorProto.DataType) of a value, from the file's own type information or by following the value to
- * where its type is made. FLOAT when the trail ends at an op that this code does not know to change types.
+ * The element type (TensorProto.DataType) of a value, from the file's type information, or by walking back to the op that
+ * determines it. FLOAT when the walk ends at an op without a known rule.
  */
 export function elementType(graph: Graph, value: string, index: GraphIndex = new GraphIndex(graph)): number {
   let current = value;
@@ -47,12 +47,12 @@ export function elementType(graph: Graph, value: string, index: GraphIndex = new
   return DataType.FLOAT;
 }
 
-/** The input whose element type a node's outputs have, where `ownOutputType` does not say it. */
+/** The input whose element type the outputs of a node have, if `ownOutputType` does not determine it. */
 export function typeSource(node: Node): string | undefined {
   return node.inputs[typedBy.get(node.opType) ?? 0];
 }
 
-/** The element type of an output that the node itself decides, whatever its inputs are; undefined where it takes an input's. */
+/** The element type of an output that does not depend on the inputs. Undefined when it is the type of an input. */
 export function ownOutputType(node: Node, output: string): number | undefined {
   const { opType } = node;
   if (bools.has(opType)) return DataType.BOOL;

@@ -12,8 +12,8 @@ import { ByteSink, type Sink, SizeSink } from "./sink.js";
 import { byteLengthOf } from "./tensors.js";
 
 /**
- * The bytes of an ONNX file. One allocation of the final size; tensor bytes are copied once. Unknown fields are written
- * back at the end of their message.
+ * Encodes a model as the bytes of an ONNX file. Allocates once, with the final size, and copies tensor bytes once. Unknown fields are
+ * written at the end of their message.
  * @throws limit when the file would be larger than 2 GiB.
  */
 export function encodeModel(model: Model): Uint8Array {
@@ -103,7 +103,7 @@ function writeAttributeValue(sink: Sink, attribute: Exclude<Attribute, { type: "
   }
 }
 
-/** `name` is the key under which the graph holds the tensor: it is what counts when the two differ. */
+/** @param name the key of the tensor in the graph. It takes precedence over the tensor's own name. */
 function writeTensor(sink: Sink, tensor: TensorProto, name: string): void {
   if (tensor.dims.length > 0) sink.packedInts(1, tensor.dims);
   sink.varint(2, tensor.dataType);

@@ -1,7 +1,7 @@
 import type { Graph, Model } from "./model.js";
 import { subgraphsOf } from "./subgraphs.js";
 
-/** A prefix that no name in the model starts with, so that `prefix + anything` is a new name in every graph of it. */
+/** Returns a prefix that no name in the model starts with, so that `prefix + anything` is a new name in all of its graphs. */
 export function freshPrefix(model: Model, wish: string): string {
   const taken = new Set<string>();
   const note = (name: string): void => {

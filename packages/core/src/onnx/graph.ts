@@ -1,7 +1,7 @@
 import { WhyboxError } from "../errors.js";
 import type { Graph, Node } from "./model.js";
 
-/** Queries on a graph, answered from indexes built once. Only the top level is indexed; captured outer values of subgraphs are not. */
+/** Queries on a graph, answered from indexes that are built once. Covers the top level only, not the outer values that subgraphs capture. */
 export class GraphIndex {
   readonly graph: Graph;
   readonly #producers = new Map<string, Node>();
@@ -30,7 +30,7 @@ export class GraphIndex {
     return this.#consumers.get(value) ?? [];
   }
 
-  /** Every value that `values` depend on, themselves included; initializers and graph inputs too. */
+  /** Every value that `values` depend on, including themselves, initializers and graph inputs. */
   ancestors(values: Iterable<string>): Set<string> {
     const seen = new Set<string>();
     const stack = [...values];
@@ -44,7 +44,7 @@ export class GraphIndex {
     return seen;
   }
 
-  /** Every value that depends on one of `values`, themselves included. */
+  /** Every value that depends on one of `values`, including themselves. */
   descendants(values: Iterable<string>): Set<string> {
     const seen = new Set<string>(values);
     const stack = [...seen];
@@ -62,7 +62,7 @@ export class GraphIndex {
 }
 
 /**
- * Nodes in an order where every value is computed before it is read.
+ * Returns the nodes in an order in which every value is computed before it is read.
  * @throws bad-input when the graph has a cycle, naming one node on it.
  */
 export function topologicalOrder(nodes: readonly Node[]): Node[] {
@@ -80,7 +80,7 @@ export function topologicalOrder(nodes: readonly Node[]): Node[] {
       waiting[from]!.push(index);
     }
   });
-  // A ready list kept in file order would need a heap; file order is already topological in sound files.
+  // Keeping the ready list in file order would need a heap. Valid files are already in topological order.
   const ready: number[] = [];
   for (let i = nodes.length - 1; i >= 0; i--) if (missing[i] === 0) ready.push(i);
   const order: Node[] = [];

@@ -5,15 +5,16 @@ import { GraphIndex } from "./graph.js";
 import { DataType, type Graph, type Model, type Node } from "./model.js";
 import { renameValues } from "./rename.js";
 
-/** Float types that do not cross to the runtime as they are. */
+/** Float types that are converted at the boundary to the runtime. */
 const CAST: ReadonlySet<number> = new Set([DataType.FLOAT16, DataType.DOUBLE]);
 
 /**
- * The model with float32 at its borders: float16 (and float64) inputs become float32 followed by a Cast, and such outputs
- * are cast back, those whose type the file leaves open too. Inputs and outputs keep their names; the values behind the Casts are renamed.
+ * The model with float32 inputs and outputs. A float16 or float64 input becomes float32, followed by a Cast. Such outputs are cast to
+ * float32, also when the file does not declare their type. Inputs and outputs keep their names; the values on the inner side of the Casts
+ * are renamed.
  *
- * Why: onnxruntime-node 1.30 breaks float16 input tensors on Node ≥ 24, and callers should not have to care: what passes from
- * session to session is float32, whatever the model computes in.
+ * Why: onnxruntime-node 1.30 breaks float16 input tensors on Node ≥ 24. With this, all tensors between sessions are float32, regardless of
+ * the model's precision.
  */
 export function castHalfInputs(model: Model): Model {
   const graph = typedOutputs(model.graph);
@@ -23,7 +24,7 @@ export function castHalfInputs(model: Model): Model {
   const prefix = freshPrefix(model, "whybox_cast/");
   const names = new Map<string, string>();
   for (const { name } of [...inputs, ...outputs]) names.set(name, `${prefix}${name}`);
-  // A value that passes straight through is an input here: cast once, and already float32 at the output.
+  // A value that is both input and output is handled as an input: it is cast once, and is already float32 at the output.
   const given = new Set(graph.inputs.map((value) => value.name));
   const before = inputs.map(({ name, elemType }) => cast(name, names.get(name)!, elemType));
   const after = outputs
@@ -43,7 +44,7 @@ export function castHalfInputs(model: Model): Model {
   };
 }
 
-/** The graph with the types of its outputs, where they are wide or half floats that the file says nothing of. */
+/** The graph with the types of its float16 and float64 outputs filled in where the file does not declare them. */
 function typedOutputs(graph: Graph): Graph {
   if (graph.outputs.every(({ elemType }) => elemType !== 0)) return graph;
   const index = new GraphIndex(graph);
@@ -55,7 +56,7 @@ function typedOutputs(graph: Graph): Graph {
 }
 
 function cast(from: string, to: string, dataType: number): Node {
-  // Node names need not be unique for the runtime, but ours are: the inner value is.
+  // The runtime does not require unique node names, but ours are unique because the inner value is.
   const name = dataType === DataType.FLOAT ? from : to;
   return {
     opType: "Cast",

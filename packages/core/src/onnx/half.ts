@@ -3,12 +3,12 @@ import { halfToFloat } from "../tensor/half.js";
 import { sizeOf } from "../tensor/tensor.js";
 import { DataType, type TensorProto } from "./model.js";
 
-/** Float types that are computed in float32 where gradients are: the runtime has kernels for them, in both directions. */
+/** Float types that gradients convert to float32. The runtime has Cast kernels for them in both directions. */
 export const WIDENED: ReadonlySet<number> = new Set([DataType.FLOAT16, DataType.DOUBLE]);
 
 /**
- * The tensor in float32; other types than float16 and float64 stay as they are. Its bytes are made when they are first read, once:
- * most weights of a model are not.
+ * The tensor in float32. Types other than float16 and float64 stay unchanged. The bytes are converted once, on first use: most weights of a
+ * model are never read here.
  */
 export function widened(tensor: TensorProto): TensorProto {
   if (!WIDENED.has(tensor.dataType)) return tensor;

@@ -1,11 +1,11 @@
 /**
- * The in-memory form of an ONNX model (onnx.proto3), as plain data. ONNX words keep ONNX spelling where they
- * are names of things (opset, initializer); fields are camelCase.
+ * The in-memory form of an ONNX model (onnx.proto3), as plain data. ONNX terms keep their ONNX spelling (opset, initializer);
+ * fields are camelCase.
  *
  * Values are named by strings, as in ONNX; "" stands for an omitted optional input or output.
  */
 
-/** TensorProto.DataType, the members that the engine names. Other numbers pass through untouched. */
+/** The members of TensorProto.DataType that the engine uses. Other numbers pass through unchanged. */
 export const DataType = {
   FLOAT: 1,
   UINT8: 2,
@@ -23,10 +23,10 @@ export const DataType = {
   BFLOAT16: 16,
 } as const;
 
-/** A protobuf field that this code does not know: its bytes, tag included, kept for writing back. */
+/** An unknown protobuf field: its bytes, including the tag, kept for writing. */
 export type UnknownField = Uint8Array;
 
-/** A constant tensor. `bytes` is little-endian raw data: a view into the model file where the file stores it so. */
+/** A constant tensor. `bytes` is little-endian raw data: a view into the model file if the file stores it that way. */
 export interface TensorProto {
   readonly name: string;
   readonly dims: readonly number[];
@@ -34,7 +34,7 @@ export interface TensorProto {
   readonly dataType: number;
   /** Raw little-endian values. Empty when `strings` or `external` is set. */
   readonly bytes: Uint8Array;
-  /** Length of `bytes`, given where looking at them computes them anew: ask `byteLengthOf`. */
+  /** Length of `bytes`, set when reading `bytes` computes them anew. Use `byteLengthOf`. */
   readonly byteLength?: number;
   /** Values of a STRING tensor. */
   readonly strings?: readonly Uint8Array[];
@@ -58,7 +58,7 @@ type AttributeValue =
   | { readonly type: "floats"; readonly value: readonly number[] }
   | { readonly type: "ints"; readonly value: readonly number[] }
   | { readonly type: "strings"; readonly value: readonly Uint8Array[] }
-  /** Anything else (tensors, graphs, sparse, type protos, references): the whole AttributeProto, kept as it was. */
+  /** Anything else (tensors, graphs, sparse, type protos, references): the whole AttributeProto, unchanged. */
   | { readonly type: "opaque"; readonly value: Uint8Array };
 
 export interface Node {
@@ -72,7 +72,7 @@ export interface Node {
   readonly unknown?: readonly UnknownField[];
 }
 
-/** A dimension: a size, a symbolic name, or null when the file says nothing. */
+/** A dimension: a size, a symbolic name, or null when the file does not declare it. */
 export type Dim = number | string | null;
 
 export interface ValueInfo {
@@ -88,24 +88,24 @@ export interface Graph {
   readonly name: string;
   readonly nodes: readonly Node[];
   readonly initializers: ReadonlyMap<string, TensorProto>;
-  /** Graph inputs. Old files (IR < 4) list initializers here too: `decodeModel` keeps them, `normalise` drops them. */
+  /** Graph inputs. Old files (IR < 4) list initializers here too: `decodeModel` keeps them, `normalise` removes them. */
   readonly inputs: readonly ValueInfo[];
   readonly outputs: readonly ValueInfo[];
-  /** Types of inner values, as far as the file gives them. */
+  /** Types of inner values, if the file declares them. */
   readonly valueInfo: readonly ValueInfo[];
   readonly unknown?: readonly UnknownField[];
 }
 
-/** What weights are, or what a model computes in: "int8" where they are quantised. */
+/** The precision of weights or of a computation. "int8" when quantised. */
 export type Precision = "float32" | "float16" | "bfloat16" | "float64" | "int8";
 
 export interface Model {
   readonly irVersion: number;
   /** Domain → opset version; "" is the ONNX domain. */
   readonly opsets: ReadonlyMap<string, number>;
-  /** The ONNX opset that the file declared, where `normalise` has changed it. Not written back. */
+  /** The ONNX opset that the file declares, if `normalise` changed it. Not written. */
   readonly fileOpset?: number;
-  /** The type of most weights in the file, where its reader has changed it. Not written back. */
+  /** The type of most weights in the file, if its reader converted them. Not written. */
   readonly filePrecision?: Precision;
   readonly producerName: string;
   readonly producerVersion: string;

@@ -10,25 +10,25 @@ import { sharePairs } from "./normalise/shared-pairs.js";
 import { ValueTypes } from "./normalise/value-types.js";
 import { MAX_GRAPH_DEPTH, mapSubgraphs, subgraphsOf } from "./subgraphs.js";
 
-/** The oldest opset that is read: since 7, elementwise ops broadcast as they do today. */
+/** The oldest supported opset. Since opset 7, elementwise ops broadcast as they do today. */
 export const OLDEST_OPSET = 7;
-/** The newest opset that ONNX Runtime 1.30 takes. */
+/** The newest opset that ONNX Runtime 1.30 supports. */
 export const NEWEST_OPSET = 26;
-/** What older models are brought to. Newer ones keep theirs: up to 26, only element types were added to the ops that have rules. */
+/** Older models are converted to this opset. Newer ones keep theirs: up to 26, the ops with rules only gained element types. */
 export const TARGET_OPSET = 21;
-/** IR versions that belong to the opsets from 21 on; 13 is the newest that ONNX Runtime 1.30 takes. */
+/** IR versions that belong to opsets from 21 on. 13 is the newest that ONNX Runtime 1.30 supports. */
 const IR_VERSION: readonly number[] = [10, 10, 11, 12, 13, 13];
 const NEWEST_IR_VERSION = 13;
 
 /**
- * The model in one opset's spelling (21, or its own when newer): axes, sizes and bounds are inputs, constants are
- * initializers, graph inputs are what the caller feeds, quantised operators are pairs around float ones, and equal pairs are one. Names of nodes
- * and values stay (but for those of pairs that another stands for); what is added gets new names.
+ * Converts the model to one opset (21, or its own if it is newer): axes, sizes and bounds are inputs, constants are
+ * initializers, and graph inputs are only those that the caller feeds. Quantised operators become float operators between QuantizeLinear and
+ * DequantizeLinear, and equal pairs of these are merged. Names of nodes and values stay, except those of merged pairs; added nodes get new names.
  * Expects a validated model (nodes in computation order).
  *
- * @throws unsupported-model for opsets older than 7 or newer than the runtime, for training-mode nodes, and for quantised or
- *   com.microsoft operators that are not known.
- * @throws bad-input when a node lacks what its op needs.
+ * @throws unsupported-model for opsets older than 7 or newer than the runtime supports, for training-mode nodes, and for unknown quantised or
+ *   com.microsoft operators.
+ * @throws bad-input when a node lacks a required input, output or attribute.
  */
 export function normalise(model: Model): Model {
   const opset = checkedOpset(model);
@@ -55,7 +55,7 @@ function checkedOpset(model: Model): number {
   const found = opset === 0 ? "no version of the ONNX operators" : `opset ${opset}`;
   throw new WhyboxError(
     "unsupported-model",
-    `The model uses ${found}; opsets ${OLDEST_OPSET} to ${NEWEST_OPSET} can be read. Export it again with opset 12 to 21.`,
+    `The model uses ${found}; opsets ${OLDEST_OPSET} to ${NEWEST_OPSET} are supported. Export it again with opset 12 to 21.`,
     { details: { opset, oldest: OLDEST_OPSET, newest: NEWEST_OPSET } },
   );
 }
@@ -69,7 +69,7 @@ function refuseFunctions(model: Model): void {
   );
 }
 
-/** What the graph around a subgraph hands down. */
+/** What a subgraph inherits from the graph around it. */
 interface Surroundings {
   readonly opset: number;
   readonly nextPrefix: () => string;
@@ -105,7 +105,7 @@ function normaliseGraph(graph: Graph, around: Surroundings): Graph {
   const inner: Surroundings = { ...around, outer: { types, constant }, depth: around.depth + 1 };
   for (const node of graph.nodes) {
     const tensor = isOnnx(node, "Constant") ? constantTensor(node) : undefined;
-    // A constant that is itself an output stays a node: runtimes expect outputs to be computed.
+    // A constant that is a graph output stays a node: runtimes expect outputs to be computed.
     if (tensor === undefined || outputs.has(tensor.name)) {
       rewriteNode(
         mapSubgraphs(node, (subgraph) => normaliseGraph(subgraph, inner)),
@@ -121,7 +121,7 @@ function normaliseGraph(graph: Graph, around: Surroundings): Graph {
   return withoutUnread({ ...graph, nodes: build.nodes, initializers });
 }
 
-/** Drops constants that nothing reads (any more): runtimes warn about each. */
+/** Removes constants that nothing reads. Runtimes warn about each of them. */
 function withoutUnread(graph: Graph): Graph {
   const reads = collectReads(graph);
   return { ...graph, initializers: new Map([...graph.initializers].filter(([name]) => reads.has(name))) };
@@ -136,7 +136,7 @@ function isOnnx(node: Node, opType: string): boolean {
   return node.domain === "" && node.opType === opType;
 }
 
-/** Tells whether a value of the graph is read: by a node, by a subgraph at any depth, or as an output. Counted on first use. */
+/** Returns whether a value of the graph is read: by a node, by a subgraph at any depth, or as an output. Counts readers on first use. */
 function readsOf(graph: Graph): (value: string) => boolean {
   let reads: Set<string> | undefined;
   return (value) => {

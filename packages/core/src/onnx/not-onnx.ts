@@ -1,9 +1,9 @@
-/** Files that people hand in for ONNX files, by their first bytes. None of them can start an ONNX file. */
+/** Other file formats, recognised by their first bytes. No ONNX file starts with these bytes. */
 const SIGNATURES: readonly { readonly at: number; readonly bytes: readonly number[]; readonly what: string }[] = [
-  { at: 0, bytes: [0x89, 0x50, 0x4e, 0x47], what: "a PNG picture" },
-  { at: 0, bytes: [0xff, 0xd8, 0xff], what: "a JPEG picture" },
-  { at: 0, bytes: [0x47, 0x49, 0x46, 0x38], what: "a GIF picture" },
-  { at: 0, bytes: [0x52, 0x49, 0x46, 0x46], what: "a WebP picture or another RIFF file" },
+  { at: 0, bytes: [0x89, 0x50, 0x4e, 0x47], what: "a PNG image" },
+  { at: 0, bytes: [0xff, 0xd8, 0xff], what: "a JPEG image" },
+  { at: 0, bytes: [0x47, 0x49, 0x46, 0x38], what: "a GIF image" },
+  { at: 0, bytes: [0x52, 0x49, 0x46, 0x46], what: "a WebP image or another RIFF file" },
   { at: 0, bytes: [0x50, 0x4b, 0x03, 0x04], what: "a zip archive (PyTorch's .pt files are zip archives)" },
   { at: 0, bytes: [0x80, 0x02], what: "a Python pickle (an old PyTorch file)" },
   { at: 0, bytes: [0x80, 0x03], what: "a Python pickle" },
@@ -22,7 +22,7 @@ const SIGNATURES: readonly { readonly at: number; readonly bytes: readonly numbe
   { at: 0, bytes: [...new TextEncoder().encode("<")], what: "HTML or XML text" },
 ];
 
-/** What the bytes look like when they are surely no ONNX file ("a PNG picture"), else undefined. */
+/** The name of the file's format if it is certainly not ONNX ("a PNG image"), else undefined. */
 export function describeForeignBytes(bytes: Uint8Array): string | undefined {
   if (bytes.length === 0) return "empty";
   const known = SIGNATURES.find((signature) => signature.bytes.every((byte, i) => bytes[signature.at + i] === byte));
@@ -30,7 +30,7 @@ export function describeForeignBytes(bytes: Uint8Array): string | undefined {
   return looksLikeText(bytes) ? "plain text" : undefined;
 }
 
-/** Printable from the first byte to the last of a sample. ONNX files start with a control character (the tag of `ir_version`). */
+/** Whether all bytes of a sample are printable. ONNX files start with a control character (the tag of `ir_version`). */
 function looksLikeText(bytes: Uint8Array): boolean {
   const sample = bytes.subarray(0, 64);
   return sample.every((byte) => byte === 9 || byte === 10 || byte === 13 || byte >= 32) && sample[0]! >= 32;

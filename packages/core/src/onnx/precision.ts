@@ -7,7 +7,7 @@ const FLOATS: ReadonlyMap<number, Precision> = new Map([
   [DataType.DOUBLE, "float64"],
 ]);
 
-/** Tells the precision of a graph from its constants, by number of values; scales and biases are outnumbered by weights. */
+/** Determines the precision of a graph from the types of its constants, weighted by number of values. Weights outnumber scales and biases. */
 export function precisionOf({ nodes, initializers }: Graph): Precision {
   const quantised = nodes.some(({ opType }) => opType === "DequantizeLinear" || opType.startsWith("QLinear"));
   const values = new Map<Precision, number>();

@@ -5,7 +5,7 @@ import { floatsOf } from "./tensors.js";
 
 type Reader = (buffer: ArrayBuffer) => ArrayLike<number>;
 
-/** How quantised integers lie in memory. */
+/** The memory layout of quantised integers. */
 const READERS: ReadonlyMap<number, Reader> = new Map<number, Reader>([
   [DataType.UINT8, (buffer) => new Uint8Array(buffer)],
   [DataType.INT8, (buffer) => new Int8Array(buffer)],
@@ -15,8 +15,8 @@ const READERS: ReadonlyMap<number, Reader> = new Map<number, Reader>([
 ]);
 
 /**
- * What a DequantizeLinear of constants gives, (q − zero point) · scale, as a float32 constant named by its output: a weight or bias.
- * Undefined where an input is computed, in blocks, or of a type that is not covered: such a node stays what it is.
+ * The result of a DequantizeLinear of constants, (q − zero point) · scale, as a float32 constant with the name of its output: a weight or bias.
+ * Undefined when an input is not constant, is quantised in blocks, or has an unsupported type. Such a node stays unchanged.
  */
 export function dequantised(node: Node, constant: (value: string) => TensorProto | undefined): TensorProto | undefined {
   const [q, scale] = [constant(node.inputs[0] ?? ""), constant(node.inputs[1] ?? "")];

@@ -2,8 +2,8 @@ import type { Graph, Node } from "./model.js";
 import { mapSubgraphs } from "./subgraphs.js";
 
 /**
- * The graph with values renamed wherever they are defined or read, in subgraphs too (where a subgraph defines the name
- * itself, that is another value, left alone). Graph inputs and outputs keep their names.
+ * Renames values wherever they are defined or read, also in subgraphs. If a subgraph defines the same name itself, that is a different value
+ * and stays unchanged. Graph inputs and outputs keep their names.
  */
 export function renameValues(graph: Graph, names: ReadonlyMap<string, string>): Graph {
   if (names.size === 0) return graph;

@@ -3,18 +3,18 @@ import { readsOf, type TailModel } from "./cut.js";
 import { freshPrefix } from "./fresh-prefix.js";
 import { DataType, type Graph, type Model, type Node } from "./model.js";
 
-/** A tail that takes the tap's activations once, and says of each item of a batch which of their channels is replaced by which number. */
+/** A tail that takes the tap's activations once, and for each item of a batch the channel to replace and its new value. */
 export interface ChannelTail {
   readonly model: Model;
   /** Input, the activations `[1, C, H, W]`. */
   readonly activations: Value;
-  /** Input `[N, 2]`, a channel and a value each: item `i` is the activations with that channel filled with that value. */
+  /** Input `[N, 2]`, a channel and a value per item: item `i` is the activations with that channel filled with that value. */
   readonly items: Value;
 }
 
 /**
- * Of a tail that can take several activations at once. Items are made in the graph, and a 1×1 convolution of the tap is not run on them: it is
- * linear, `conv(A with A[c] = v) = conv(A) + W[:, c] · (v − A[c])`, which is one multiplication where the convolution has C.
+ * Makes such a tail from one that takes a batch of activations. The graph makes the items. It does not run a 1×1 convolution of the tap on each
+ * item: the convolution is linear, `conv(A with A[c] = v) = conv(A) + W[:, c] · (v − A[c])`, which takes one multiplication instead of C.
  */
 export function replaceChannels({ model }: TailModel, tap: string): ChannelTail {
   const { graph } = model;
@@ -26,13 +26,13 @@ export function replaceChannels({ model }: TailModel, tap: string): ChannelTail 
   const channels = build.op("Cast", [column(0)], { to: DataType.INT64 });
   const flat = build.op("Reshape", [channels, build.ints([-1])]);
   const value = build.op("Cast", [build.op("Reshape", [column(1), build.ints([-1, 1, 1, 1])])], { to: type });
-  // Axis 1 holds the channels of the activations and of the weights; taken out of it, they become the batch.
+  // Axis 1 holds the channels of the activations and of the weights. Gathering along it makes them the batch.
   const taken = (from: Value): Value =>
     build.op("Transpose", [build.op("Gather", [from, flat], { axis: 1 })], { perm: [1, 0, 2, 3] });
   const change = build.op("Sub", [value, taken(activations)]);
   const kept: Node[] = [];
   for (const node of graph.nodes) {
-    // In half precision a difference of sums would be coarser than the sum.
+    // In half precision a difference of sums is less precise than the sum.
     if (type !== DataType.FLOAT || !isPointwise(node, tap, graph.initializers)) {
       kept.push(node);
       continue;
@@ -64,7 +64,7 @@ export function replaceChannels({ model }: TailModel, tap: string): ChannelTail 
   };
 }
 
-/** Whether a node is a 1×1 convolution of the tap that keeps its size, its weights and bias fixed. */
+/** Whether a node is a 1×1 convolution of the tap that keeps the size, with constant weights and bias. */
 function isPointwise({ opType, domain, inputs, attributes }: Node, tap: string, fixed: Graph["initializers"]): boolean {
   const [data, weights = "", bias = ""] = inputs;
   const [, , ...kernel] = fixed.get(weights)?.dims ?? [];

@@ -2,32 +2,32 @@ import { WhyboxError } from "../errors.js";
 import { toInt64 } from "./tensors.js";
 import { Wire } from "./wire.js";
 
-/** protobuf's own limit on a message, and ONNX Runtime's. */
+/** The maximum message size of protobuf and ONNX Runtime. */
 export const MAX_FILE_BYTES = 2 ** 31 - 1;
 
 const encoder = new TextEncoder();
 
 /**
- * Where a message is written to. The same writing code runs twice: first over a `SizeSink`, which adds up the lengths
- * and remembers those of embedded messages, then over a `ByteSink`, which takes them in the same order.
+ * The target of an encoder. The same encoder runs twice: first with a `SizeSink`, which sums the lengths
+ * and records those of embedded messages, then with a `ByteSink`, which reads them in the same order.
  */
 export interface Sink {
   varint(field: number, value: number): void;
   float(field: number, value: number): void;
   blob(field: number, value: Uint8Array): void;
-  /** A blob of which the first pass need not see the bytes. */
+  /** A blob whose bytes only the second pass reads. */
   computedBlob(field: number, length: number, value: () => Uint8Array): void;
   string(field: number, value: string): void;
   message(field: number, write: () => void): void;
   packedInts(field: number, values: readonly number[]): void;
   packedFloats(field: number, values: readonly number[]): void;
-  /** Bytes as they are, without tag. */
+  /** Raw bytes without a tag. */
   raw(value: Uint8Array): void;
 }
 
-/** What the first pass learned. */
+/** The result of the first pass. */
 export interface Layout {
-  /** Length of each embedded message and packed list, in the order in which they start. */
+  /** Length of each embedded message and packed list, in order of their start. */
   readonly lengths: number[];
   size: number;
 }
@@ -92,7 +92,7 @@ export class ByteSink implements Sink {
   #at = 0;
   #nextLength = 0;
 
-  /** @throws limit when the layout is past 2 GiB. */
+  /** @throws limit when the layout exceeds 2 GiB. */
   constructor(layout: Layout) {
     if (layout.size > MAX_FILE_BYTES) {
       throw new WhyboxError(
@@ -129,7 +129,7 @@ export class ByteSink implements Sink {
   string(field: number, value: string): void {
     const length = utf8Length(value);
     this.#start(field, length);
-    // Names are short ASCII: a loop beats the encoder several times over.
+    // Names are short ASCII strings: a loop is several times faster than TextEncoder.
     if (length === value.length) for (let i = 0; i < length; i++) this.bytes[this.#at + i] = value.charCodeAt(i);
     else encoder.encodeInto(value, this.bytes.subarray(this.#at));
     this.#at += length;
@@ -188,7 +188,7 @@ export class ByteSink implements Sink {
   }
 }
 
-/** Bytes of a number as a varint of its int64 form (negative numbers take 10). */
+/** Size in bytes of a number as an int64 varint. Negative numbers take 10. */
 function varintSize(value: number): number {
   if (value < 0) return 10;
   if (value >= 2 ** 63) return 9;
@@ -197,7 +197,7 @@ function varintSize(value: number): number {
   return size;
 }
 
-/** Bytes of a string as UTF-8. Halves of surrogate pairs that stand alone become U+FFFD, three bytes, as in TextEncoder. */
+/** Size in bytes of a string as UTF-8. An unpaired surrogate becomes U+FFFD, three bytes, as in TextEncoder. */
 function utf8Length(value: string): number {
   let length = value.length;
   for (let i = 0; i < value.length; i++) {

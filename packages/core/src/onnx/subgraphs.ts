@@ -1,6 +1,6 @@
 import type { Graph, Node } from "./model.js";
 
-/** How deep graphs may lie in graphs (If, Loop). Every walk over subgraphs stops there. */
+/** Maximum depth of nested graphs (If, Loop). Every walk over subgraphs stops there. */
 export const MAX_GRAPH_DEPTH = 16;
 
 /** The graphs among a node's attributes. */
@@ -10,7 +10,7 @@ export function subgraphsOf(node: Node): Graph[] {
   return graphs;
 }
 
-/** The node with each of its subgraphs replaced; the same object when it has none. */
+/** Returns the node with each of its subgraphs replaced. Returns the same object when it has none. */
 export function mapSubgraphs(node: Node, replace: (graph: Graph) => Graph): Node {
   if (subgraphsOf(node).length === 0) return node;
   const attributes = new Map(node.attributes);

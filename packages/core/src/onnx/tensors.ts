@@ -2,7 +2,7 @@ import { WhyboxError } from "../errors.js";
 import { sizeOf } from "../tensor/tensor.js";
 import { DataType, type TensorProto } from "./model.js";
 
-/** A float32 TensorProto over the same memory. */
+/** A float32 TensorProto that shares the memory of `values`. */
 export function floatTensor(
   name: string,
   dims: readonly number[],
@@ -12,7 +12,7 @@ export function floatTensor(
   return { name, dims, dataType: DataType.FLOAT, bytes: bytesOf(values) };
 }
 
-/** A float32 TensorProto whose values are computed each time they are asked for, and not kept: large weights take no memory so. */
+/** A float32 TensorProto whose values are computed on every read and not stored, so that large weights take no memory. */
 export function computedFloats(name: string, dims: readonly number[], compute: () => Float32Array): TensorProto {
   return {
     name,
@@ -25,7 +25,7 @@ export function computedFloats(name: string, dims: readonly number[], compute: (
   };
 }
 
-/** Length of a tensor's raw values, without computing them. */
+/** Size of a tensor's raw values in bytes, without computing them. */
 export function byteLengthOf(tensor: TensorProto): number {
   return tensor.byteLength ?? tensor.bytes.length;
 }
@@ -35,12 +35,12 @@ export function intTensor(name: string, data: readonly number[], dims: readonly 
   return { name, dims, dataType: DataType.INT64, bytes: bytesOf(BigInt64Array.from(data, toInt64)) };
 }
 
-/** The values of a FLOAT tensor: a view where the bytes are aligned, else a copy. @throws bad-input for other types or a wrong length. */
+/** The values of a FLOAT tensor: a view if the bytes are aligned, else a copy. @throws bad-input for other types or a wrong length. */
 export function floatsOf(tensor: TensorProto): Float32Array {
   expectBytes(tensor, DataType.FLOAT, 4);
   const { bytes } = tensor;
   if (bytes.byteOffset % 4 === 0) return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
-  // Not bytes.slice(): of a Node Buffer that is a view, not a copy.
+  // Not bytes.slice(): for a Node Buffer it returns a view, not a copy.
   return new Float32Array(new Uint8Array(bytes).buffer);
 }
 

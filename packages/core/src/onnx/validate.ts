@@ -5,17 +5,17 @@ import { DataType, type Graph, type Model, type Node, type TensorProto } from ".
 import { MAX_GRAPH_DEPTH, mapSubgraphs, subgraphsOf } from "./subgraphs.js";
 import { byteLengthOf } from "./tensors.js";
 
-/** Names that a graph may read: its own and those of the graphs around it. */
+/** Names that a graph may read: its own and those of enclosing graphs. */
 interface Scope {
   readonly names: ReadonlySet<string>;
   readonly outer: Scope | undefined;
 }
 
 /**
- * Checks what a decoded model says, and returns it with nodes in an order where every value is computed before it is
- * read (the file's own order when it is one). Subgraphs are checked too; they may read values of the graphs around them.
+ * Checks the content of a decoded model. Returns it with nodes in an order in which every value is computed before it is
+ * read (the file's order, if it already is one). Subgraphs are checked too; they may read values of enclosing graphs.
  *
- * @throws bad-input for a value that is defined twice or nowhere, a cycle, no nodes, no outputs, missing constants.
+ * @throws bad-input for a value that is defined twice or not at all, a cycle, no nodes, no outputs, or missing constants.
  * @throws unsupported-model for values in other files and for sparse initializers.
  */
 export function validateModel(model: Model): Model {
@@ -64,7 +64,7 @@ function definedNames(graph: Graph): Set<string> {
     define(name, "a graph input");
     inputs.add(name);
   }
-  // Files of IR < 4 list initializers among the inputs as well; that is one value.
+  // Files with IR < 4 list initializers among the inputs too. Both are the same value.
   for (const name of graph.initializers.keys()) if (!inputs.has(name)) define(name, "an initializer");
   for (const node of graph.nodes) {
     for (const output of node.outputs) if (output !== "") define(output, `node "${node.name}" (${node.opType})`);
@@ -110,7 +110,7 @@ function checkTensor(tensor: TensorProto, label: string): void {
   if (stored === 0 && sizeOf(tensor.dims) > 0) fail(`${label} has dims [${tensor.dims.join(", ")}] and no values`, {});
 }
 
-/** The nodes in computation order. Values that subgraphs capture count as read by the node that owns the subgraph. */
+/** Returns the nodes in computation order. The node that owns a subgraph counts as a reader of the values that the subgraph captures. */
 function sorted(nodes: readonly Node[]): readonly Node[] {
   const read = nodes.map((node) => {
     const captured = capturedNames(node);
@@ -131,7 +131,7 @@ function isSorted(nodes: readonly Node[]): boolean {
   return true;
 }
 
-/** Every name that the node's subgraphs mention. Names that are their own order nothing, since no outer node defines them. */
+/** Every name that the node's subgraphs use. Their own names do not affect the order, since no outer node defines them. */
 function capturedNames(node: Node): Set<string> {
   const names = new Set<string>();
   const stack = [...subgraphsOf(node)];

@@ -1,14 +1,14 @@
 import { WhyboxError } from "../errors.js";
 
-/** Wire types of protobuf that ONNX files use. Groups (3, 4) are long dead and refused. */
+/** Wire types of protobuf that ONNX files use. Groups (3, 4) are deprecated and refused. */
 export const Wire = { VARINT: 0, FIXED64: 1, BYTES: 2, FIXED32: 5 } as const;
 
 const TWO_32 = 2 ** 32;
-/** As many bytes of a packed list take the room of a message. */
+/** This many bytes of a packed list count as one message. */
 const NUMBERS_PER_MESSAGE = 8;
 const text = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** Counts what is read from one file and becomes an object, so that a small file cannot become a huge heap. */
+/** Counts the objects made while reading one file, so that a small file cannot fill the heap. */
 export class MessageBudget {
   readonly #max: number;
   #count = 0;
@@ -29,8 +29,8 @@ export class MessageBudget {
 }
 
 /**
- * Reads the fields of one protobuf message, never past its end. All positions are checked; what is wrong is thrown
- * as `bad-input` with the byte offset and the path of fields that leads there.
+ * Reads the fields of one protobuf message, never beyond its end. All positions are checked. Errors are `bad-input`, with the byte offset
+ * and the path of fields.
  */
 export class MessageReader {
   readonly bytes: Uint8Array;
@@ -67,7 +67,7 @@ export class MessageReader {
     return this.#position;
   }
 
-  /** Goes to the next field; false at the end of the message. The field's value must then be read or skipped. */
+  /** Moves to the next field. Returns false at the end of the message. The caller must then read or skip the field's value. */
   next(): boolean {
     if (this.#position >= this.end) return false;
     this.#tagStart = this.#position;
@@ -79,7 +79,7 @@ export class MessageReader {
     return true;
   }
 
-  /** The field as a signed 64-bit integer. Past 2^53 the number is rounded; INT64_MAX becomes 2^63. */
+  /** The field as a signed 64-bit integer. Numbers beyond 2^53 are rounded; INT64_MAX becomes 2^63. */
   int64(): number {
     this.#expect(Wire.VARINT);
     return this.#int64();
@@ -96,7 +96,7 @@ export class MessageReader {
     return start === end ? "" : text.decode(this.bytes.subarray(start, end));
   }
 
-  /** A reader of the field's embedded message. `name` says what it is in error messages. */
+  /** A reader of the field's embedded message. `name` names it in error messages. */
   message(name: string): MessageReader {
     return new MessageReader(this.bytes, name, this.#budget, this.#range(), this);
   }

@@ -27,7 +27,7 @@ describe("files that are no ONNX files", () => {
     [
       "a PNG",
       Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 13, 10),
-      /it is a PNG picture and starts with 89 50 4e 47 0d 0a \("\.PNG\.\."\)/,
+      /it is a PNG image and starts with 89 50 4e 47 0d 0a \("\.PNG\.\."\)/,
     ],
     ["a .pt", Uint8Array.of(0x50, 0x4b, 3, 4), /PyTorch's \.pt files/],
     ["an old .pt", Uint8Array.of(0x80, 2, 0x8a, 10), /Python pickle/],

@@ -7,7 +7,7 @@ export function axesToInput(before: number): Rewrite {
     const axes = intsAttribute(node, "axes");
     if (cx.opset >= before) return node;
     const inputs = [firstInput(node)];
-    // No axes (or an empty list) means all of them, in both spellings.
+    // No axes, or an empty list, means all axes in both forms.
     if (axes !== undefined && axes.length > 0) inputs.push(cx.build.ints(axes));
     return change(node, { inputs, without: ["axes"] });
   };
@@ -25,7 +25,7 @@ export const slice: Rewrite = (node, cx) => {
   return change(node, { inputs, without: ["starts", "ends", "axes"] });
 };
 
-/** Split: sizes become an input (opset < 13); equal parts are said with `num_outputs` (opset < 18). */
+/** Split: sizes become an input (opset < 13). Equal parts are declared with `num_outputs` (opset < 18). */
 export const split: Rewrite = (node, cx) => {
   if (cx.opset >= 18) return node;
   const sizes = cx.opset < 13 ? intsAttribute(node, "split") : undefined;

@@ -2,7 +2,7 @@ import type { Attribute, Node, TensorProto } from "../model.js";
 import { DataType } from "../model.js";
 import { floatTensor, intTensor } from "../tensors.js";
 
-/** The tensor of a Constant node, named by its output; undefined for sparse values, which stay a node. */
+/** The tensor of a Constant node, with the name of its output. Undefined for sparse values: these stay a node. */
 export function constantTensor(node: Node): TensorProto | undefined {
   const name = node.outputs[0] ?? "";
   if (name === "") return undefined;
@@ -14,7 +14,7 @@ export function constantTensor(node: Node): TensorProto | undefined {
   return undefined;
 }
 
-/** The six spellings: value, value_float(s), value_int(s), value_string(s). */
+/** The six attributes that can hold the value: value, value_float(s), value_int(s), value_string(s). */
 function fromAttribute(name: string, attribute: Attribute): TensorProto | undefined {
   switch (attribute.type) {
     case "tensor":

@@ -4,7 +4,7 @@ import type { Value } from "../builder.js";
 import { DataType, type Node } from "../model.js";
 import type { QuantisedRewriter } from "./quantised-rewriter.js";
 
-/** DynamicQuantizeLinear: its scale and zero point stay, x is quantised by a node of its own, through which gradients pass. */
+/** DynamicQuantizeLinear: its scale and zero point stay. A separate QuantizeLinear quantises x, and gradients pass through it. */
 export function dynamicQuantisation(rewriter: QuantisedRewriter, node: Node): void {
   const [q = "", scale = "", zero = ""] = node.outputs;
   const { build } = rewriter;
@@ -17,9 +17,9 @@ export function dynamicQuantisation(rewriter: QuantisedRewriter, node: Node): vo
 }
 
 /**
- * ConvInteger and MatMulInteger, whose int32 result the quantiser casts to float and multiplies by the scale of the input times that of
- * the weight: the float product of what both stand for, in place of the multiplication.
- * @throws unsupported-model where the result goes on otherwise.
+ * ConvInteger and MatMulInteger. The quantiser casts their int32 result to float and multiplies it by the scales of input and weight. This
+ * replaces both steps by the float operator on the dequantised values.
+ * @throws unsupported-model when the result is used in another way.
  */
 export function integerProduct(rewriter: QuantisedRewriter, node: Node): void {
   const [q = "", w = "", zeroQ = "", zeroW = ""] = node.inputs;
@@ -45,7 +45,7 @@ export function integerProduct(rewriter: QuantisedRewriter, node: Node): void {
   for (const { outputs } of [node, cast]) rewriter.retype(outputs[0]!);
 }
 
-/** The one node that reads a value, when it is such a node. */
+/** The only node that reads a value, if it has the given op type. */
 function only(rewriter: QuantisedRewriter, value: Value, opType: string): Node | undefined {
   const [reader, ...others] = rewriter.index.consumers(value);
   return reader?.opType === opType && reader.domain === "" && others.length === 0 ? reader : undefined;

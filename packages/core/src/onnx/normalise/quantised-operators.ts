@@ -8,16 +8,16 @@ import { QuantisedRewriter } from "./quantised-rewriter.js";
 import { change } from "./rewrite.js";
 import { flattenedSoftmax } from "./softmax.js";
 
-/** How an operator on quantised tensors reads in floats. */
+/** How an operator on quantised tensors is written with floats. */
 interface QuantisedOperator {
   readonly opType: string;
-  /** How many quantised operands it has, each with its scale and zero point: as many as there are inputs for "rest". */
+  /** Number of quantised operands, each with its scale and zero point. "rest": all remaining inputs. */
   readonly operands: number | "rest";
-  /** Inputs in front of them, which stay what they are. Default 0. */
+  /** Number of inputs before them, which stay unchanged. Default 0. */
   readonly first?: number;
-  /** Place of the output's scale; its zero point follows. */
+  /** Index of the output's scale. Its zero point follows. */
   readonly output: number;
-  /** Attributes that the float operator has not. */
+  /** Attributes that the float operator does not have. */
   readonly without?: readonly string[];
 }
 
@@ -41,20 +41,20 @@ const OPERATORS: ReadonlyMap<string, QuantisedOperator> = new Map([
   ["com.microsoft.QGemm", { opType: "Gemm", operands: 2, output: 7 }],
 ]);
 
-/** Operators that only move quantised data: what goes in and what comes out have one scale. */
+/** Operators that only move quantised data: input and output have the same scale. */
 const MOVING: ReadonlySet<string> = new Set(
   "MaxPool Resize Reshape Transpose Split Slice Squeeze Unsqueeze Flatten Gather Identity DepthToSpace SpaceToDepth Expand".split(
     " ",
   ),
 );
-/** Of these the ones that a layer may end with, or whose gradient needs the values: they are done in floats, which the runtime undoes. */
+/** Those that a layer may end with, or whose gradient needs the values. They are computed with floats; the runtime fuses them again. */
 const IN_FLOATS: ReadonlySet<string> = new Set(["MaxPool", "Resize"]);
 
 /**
  * The model with its quantised operators written as DequantizeLinear → the float operator → QuantizeLinear: ONNX's QLinearConv and QLinearMatMul,
  * ConvInteger and MatMulInteger of dynamic quantisation, and those of com.microsoft that ONNX Runtime's quantiser makes. The runtime
- * puts the pairs together again. Names of values stay. Expects normalised nodes; subgraphs are not rewritten.
- * @throws unsupported-model naming every quantised or com.microsoft operator that is not known.
+ * fuses the pairs again. Names of values stay. Expects normalised nodes; subgraphs are not rewritten.
+ * @throws unsupported-model naming every unknown quantised or com.microsoft operator.
  */
 export function expandQuantisedOperators(model: Model): Model {
   const { graph } = model;
@@ -89,7 +89,7 @@ function isInteger(node: Node): boolean {
   return node.domain === "" && (node.opType === "ConvInteger" || node.opType === "MatMulInteger");
 }
 
-/** The runtime's own spelling of QuantizeLinear and DequantizeLinear, for 16 bits before opset 21. */
+/** The runtime's own form of QuantizeLinear and DequantizeLinear, used for 16 bits before opset 21. */
 function isDequantisingContrib({ domain, opType }: Node): boolean {
   return domain === "com.microsoft" && (opType === "QuantizeLinear" || opType === "DequantizeLinear");
 }
@@ -98,7 +98,7 @@ function isQuantised(name: string): boolean {
   return OPERATORS.has(name) || name === "ConvInteger" || name === "MatMulInteger";
 }
 
-/** What is quantised with a range of its own; nobody reads that where this is done already. */
+/** Whether the node is a DynamicQuantizeLinear that other nodes read. */
 function isDynamic(node: Node, { index }: QuantisedRewriter): boolean {
   return nameOf(node) === "DynamicQuantizeLinear" && index.consumers(node.outputs[0] ?? "").length > 0;
 }
@@ -107,7 +107,7 @@ function expand(rewriter: QuantisedRewriter, node: Node, operator: QuantisedOper
   if (intAttribute(node, "channels_last", 0) !== 0) {
     throw new WhyboxError(
       "unsupported-model",
-      `Node "${node.name}" (${nameOf(node)}): channels_last is not covered. Quantise the model again as it was exported, with quant_format=QDQ.`,
+      `Node "${node.name}" (${nameOf(node)}): channels_last is not supported. Quantise the model again as it was exported, with quant_format=QDQ.`,
       { details: { node: node.name, op: nameOf(node) } },
     );
   }
@@ -129,18 +129,18 @@ function expand(rewriter: QuantisedRewriter, node: Node, operator: QuantisedOper
     inputs: [...inputs.slice(0, operator.first ?? 0), ...floats],
     attributes,
   };
-  // QGemm without a scale for its output gives floats.
+  // QGemm without an output scale returns floats.
   if (scale === "") rewriter.push(float);
   else rewriter.inFloats(operator.opType === "Softmax" ? oneMeaning(rewriter, float, node) : float, [[scale, zero]]);
 }
 
-/** Where the operators that have a bias, of whole numbers, have it. */
+/** Index of the integer bias, for the operators that have one. */
 const BIAS: ReadonlyMap<string, number> = new Map([
   ["Conv", 8],
   ["Gemm", 6],
 ]);
 
-/** The product of both operands' scales, and of QGemm's alpha: its bias is added before that. */
+/** The product of both operands' scales and QGemm's alpha. The bias is added before this scaling. */
 function biasScale(rewriter: QuantisedRewriter, node: Node): Value {
   const scale = rewriter.product(node.inputs[1]!, node.inputs[4]!);
   const alpha = floatAttribute(node, "alpha", 1);
@@ -153,7 +153,7 @@ function weightAxis(opType: string, node: Node): number | undefined {
   return opType === "Conv" ? 0 : opType === "MatMul" ? -1 : undefined;
 }
 
-/** QLinearSoftmax says of which opset it is: before 13 its axis meant something else. */
+/** QLinearSoftmax has its opset as an attribute: before 13 its axis had another meaning. */
 function oneMeaning({ build }: QuantisedRewriter, softmax: Node, node: Node): Node {
   const float = change(softmax, { set: { axis: intAttribute(node, "axis", -1) } });
   return flattenedSoftmax(float, { opset: intAttribute(node, "opset", 13), build, rank: () => undefined });
@@ -186,7 +186,7 @@ function refuseUnknown({ graph }: Model): void {
   const list = [...unknown].map(([name, count]) => `${name} × ${count}`).join(", ");
   throw new WhyboxError(
     "unsupported-model",
-    `The model has operators of ONNX Runtime's own, or quantised ones, that are not known: ${list}. Explain the model as it was exported, before ` +
+    `The model has unknown ONNX Runtime or quantised operators: ${list}. Explain the model as it was exported, before ` +
       "the runtime optimised it, or quantise it with quant_format=QDQ.",
     { details: { operators: [...unknown.keys()] } },
   );

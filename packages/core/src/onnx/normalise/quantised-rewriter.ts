@@ -4,11 +4,11 @@ import { GraphIndex } from "../graph.js";
 import { DataType, type Graph, type Model, type Node, type TensorProto } from "../model.js";
 import { floatsOf } from "../tensors.js";
 
-/** How a quantised value is read: x = (q − zero) · scale. */
+/** Scale and zero point of a quantised value: x = (q − zero) · scale. */
 interface Scale {
   readonly scale: Value;
   readonly zero: Value;
-  /** The node that made the value: what belongs to it has a name that begins with that node's. */
+  /** The node that computes the value. Names of added nodes start with its name. */
   readonly by: string;
 }
 
@@ -41,13 +41,13 @@ export class QuantisedRewriter {
     if (!this.#dropped.has(node)) this.build.nodes.push(node);
   }
 
-  /** Leaves out a node that comes later. */
+  /** Skips a node that comes later. */
   drop(node: Node): void {
     this.#dropped.add(node);
     for (const output of node.outputs) this.#changed.add(output);
   }
 
-  /** Says that a value has another element type than the file tells. */
+  /** Overrides the element type that the file declares for a value. */
   retype(value: Value): void {
     this.#changed.add(value);
   }
@@ -64,7 +64,7 @@ export class QuantisedRewriter {
     this.#scales.set(value, { scale, zero, by });
   }
 
-  /** The floats that a quantised value stands for. All who read it with the same scale share one node. */
+  /** The dequantised value. All readers with the same scale share one node. */
   dequantise(q: Value, scale: Value, zero: Value, axis?: number): Value {
     const key = JSON.stringify([q, scale, zero, axis]);
     const known = this.#floats.get(key);
@@ -79,7 +79,7 @@ export class QuantisedRewriter {
     return output;
   }
 
-  /** Emits a node in floats whose outputs are then quantised, each with its scale and zero point, under the names that it has. */
+  /** Emits a float node and quantises its outputs, each with its scale and zero point, under the original names. */
   inFloats(node: Node, scales: readonly (readonly [scale: Value, zero: Value])[]): void {
     const outputs = node.outputs.map((output) => this.#floatName(output));
     this.push({ ...node, outputs });
@@ -97,7 +97,7 @@ export class QuantisedRewriter {
     });
   }
 
-  /** A node's name: nodes that share one are refused by the runtime. */
+  /** A unique node name: the runtime refuses nodes that share a name. */
   nodeName(wish: string): string {
     let name = wish;
     for (let i = 1; this.#names.has(name); i++) name = `${wish}_${i}`;
@@ -105,7 +105,7 @@ export class QuantisedRewriter {
     return name;
   }
 
-  /** The product of two scales: a constant where both are. */
+  /** The product of two scales: a constant if both are constants. */
   product(a: Value, b: Value): Value {
     const [left, right] = [this.constant(a), this.constant(b)];
     if (left?.dataType !== DataType.FLOAT || right?.dataType !== DataType.FLOAT) return this.build.op("Mul", [a, b]);
@@ -125,7 +125,7 @@ export class QuantisedRewriter {
     return { ...graph, nodes: this.build.nodes, initializers, valueInfo };
   }
 
-  /** Quantised operators take a vector of one for a scalar; QuantizeLinear takes it for a scale by axis. */
+  /** Quantised operators treat a vector of length one as a scalar; QuantizeLinear treats it as a scale per channel. */
   #scalar(value: Value, perAxis: boolean): Value {
     const tensor = this.constant(value);
     if (perAxis || tensor === undefined || tensor.dims.length === 0) return value;
@@ -134,12 +134,12 @@ export class QuantisedRewriter {
     return name;
   }
 
-  /** ONNX Runtime's quantiser calls the quantised form of X "X_quantized": X is free again. */
+  /** ONNX Runtime's quantiser names the quantised form of X "X_quantized", so the name X is free. */
   #floatName(quantised: Value): Value {
     return this.#free(quantised.replace(/_?quantized$/, ""), "float");
   }
 
-  /** The name that is wished for, or a fresh one. */
+  /** The preferred name, or a fresh one if it is taken. */
   #free(wish: Value, hint: string): Value {
     const name = wish !== "" && !this.#taken.has(wish) ? wish : this.build.fresh(hint);
     this.#taken.add(name);

@@ -5,8 +5,8 @@ import { floatsOf } from "../tensors.js";
 import { change, firstInput, type Rewrite, type RewriteContext, unsupportedNode } from "./rewrite.js";
 
 /**
- * Resize: omitted `roi`, `scales`, `sizes` are "" instead of empty constants; Resize-10 gets the later spelling.
- * `roi` is read in one mode only, so it is "" in the others.
+ * Resize: omitted `roi`, `scales`, `sizes` become "" instead of empty constants. Resize-10 gets the later form.
+ * Only one mode reads `roi`, so it is "" in the others.
  */
 export const resize: Rewrite = (node, cx) => {
   if (cx.opset < 11) return resize10(node, cx);
@@ -31,8 +31,8 @@ export const upsample: Rewrite = (node, cx) => {
 
 /**
  * Resize-10. Coordinates are asymmetric; `nearest` takes the floor when an axis grows and the ceiling when it
- * shrinks (what ONNX Runtime does, and the exporters of that time expect). One mode serves all axes since opset 11, so
- * growing and shrinking at once, or by scales that are not known, is done in two steps.
+ * shrinks (as ONNX Runtime does, and as exporters of that time expect). Since opset 11 one mode serves all axes. So
+ * growing and shrinking at once, or by unknown scales, takes two steps.
  */
 function resize10(node: Node, cx: RewriteContext): Node {
   const scales = node.inputs[1];

@@ -3,25 +3,25 @@ import { type AttributeLiteral, attribute } from "../attributes.js";
 import type { GraphBuilder, Value } from "../builder.js";
 import type { Node, TensorProto } from "../model.js";
 
-/** What a rewrite sees of the graph around a node, and what it emits into. */
+/** What a rewrite knows about the graph around a node, and the builder that it emits nodes into. */
 export interface RewriteContext {
-  /** The opset that the model was written in. */
+  /** The opset of the file. */
   readonly opset: number;
-  /** Takes the nodes that go before, in order, and makes constants and fresh names. */
+  /** Collects the nodes that run before this node, and makes constants and fresh names. */
   readonly build: GraphBuilder;
-  /** The constant behind a value, in this graph or one around it. */
+  /** The constant with this name, in this graph or an enclosing one. */
   constant(value: Value): TensorProto | undefined;
-  /** Element type of a value (a DataType number), as far as the graph tells; FLOAT when it does not. */
+  /** Element type of a value (a DataType number). FLOAT if the graph does not declare it. */
   elemType(value: Value): number;
-  /** Number of dimensions of a value, where the file says it. */
+  /** Number of dimensions of a value, if the file declares it. */
   rank(value: Value): number | undefined;
   /** True when a node, a subgraph or a graph output reads the value. */
   isRead(value: Value): boolean;
 }
 
 /**
- * Writes one node in the spelling of the target opset. Returns the node that takes its place, with its name and outputs;
- * nodes that must run before it are pushed to `cx.build`, with fresh names.
+ * Converts one node to the target opset. Returns the node that replaces it, with its name and outputs.
+ * Nodes that must run before it are added to `cx.build`, with fresh names.
  */
 export type Rewrite = (node: Node, cx: RewriteContext) => Node;
 
@@ -29,7 +29,7 @@ export interface Change {
   readonly opType?: string;
   readonly inputs?: readonly Value[];
   readonly outputs?: readonly Value[];
-  /** Attributes to take away. */
+  /** Attributes to remove. */
   readonly without?: readonly string[];
   /** Attributes to set. */
   readonly set?: Readonly<Record<string, AttributeLiteral>>;
@@ -49,12 +49,12 @@ export function change(node: Node, { opType, inputs, outputs, without = [], set 
   };
 }
 
-/** The first input of a node. @throws bad-input when the file leaves it out. */
+/** The first input of a node. @throws bad-input when the file omits it. */
 export function firstInput(node: Node): Value {
   return firstOf(node, "input");
 }
 
-/** The first output of a node. @throws bad-input when the file leaves it out. */
+/** The first output of a node. @throws bad-input when the file omits it. */
 export function firstOutput(node: Node): Value {
   return firstOf(node, "output");
 }
@@ -69,7 +69,7 @@ function firstOf(node: Node, what: "input" | "output"): Value {
   );
 }
 
-/** The error for what an old op can say and the new one cannot. */
+/** The error for a feature that the old op has and the new one does not. */
 export function unsupportedNode(node: Node, found: string, cx: RewriteContext): WhyboxError {
   return new WhyboxError(
     "unsupported-model",

@@ -19,8 +19,8 @@ const REDUCTIONS = [
 ];
 
 /**
- * Every op of the ONNX domain whose meaning or spelling changed between opset 7 and opset 26. All other changes
- * in that time added element types, or attributes and inputs whose default is the old meaning (compared with ONNX's own list
+ * Every op of the ONNX domain whose meaning or form changed between opset 7 and opset 26. All other changes
+ * added element types, or attributes and inputs whose default is the old meaning (compared with ONNX's list
  * of operator schemas).
  */
 export const rewrites: ReadonlyMap<string, Rewrite> = new Map<string, Rewrite>([

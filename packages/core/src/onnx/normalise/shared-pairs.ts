@@ -2,9 +2,9 @@ import type { Graph, Node, TensorProto } from "../model.js";
 import { renameValues } from "../rename.js";
 
 /**
- * The graph in which all who read a value quantised (or dequantised) with the same scale and zero point share one node. Quantisers can give
- * each reader a pair of its own (ONNX Runtime's `DedicatedQDQPair`): a layer would then have as many values as readers, and the gradient at
- * each would be a part of the whole. The runtime parts and joins pairs as it needs them; the numbers are the same.
+ * Merges QuantizeLinear (and DequantizeLinear) nodes that have the same input, scale and zero point. Quantisers can give
+ * each reader its own pair (ONNX Runtime's `DedicatedQDQPair`). A layer would then have as many values as readers, and the gradient at
+ * each value would be only a part of the whole. The runtime splits and joins pairs as it needs; the numbers stay the same.
  */
 export function sharePairs(graph: Graph): Graph {
   const outputs = new Set(graph.outputs.map(({ name }) => name));
@@ -12,7 +12,7 @@ export function sharePairs(graph: Graph): Graph {
   const names = new Map<string, string>();
   const nodes = graph.nodes.filter((node) => {
     const [output = ""] = node.outputs;
-    // A weight's DequantizeLinear belongs to the one convolution that reads it.
+    // The DequantizeLinear of a weight belongs to the one convolution that reads it.
     if (!PAIR.has(node.opType) || outputs.has(output) || graph.initializers.has(node.inputs[0] ?? "")) return true;
     const key = keyOf(node, graph, names);
     const same = kept.get(key);
@@ -27,7 +27,7 @@ export function sharePairs(graph: Graph): Graph {
 
 const PAIR: ReadonlySet<string> = new Set(["QuantizeLinear", "DequantizeLinear"]);
 
-/** Equal for nodes that compute the same: scales and zero points count by what they hold. */
+/** Equal for nodes that compute the same. Scales and zero points are compared by value. */
 function keyOf({ domain, opType, inputs, attributes }: Node, graph: Graph, names: ReadonlyMap<string, string>): string {
   const operands = inputs.map((input) => contents(graph.initializers.get(input)) ?? names.get(input) ?? input);
   return JSON.stringify([domain, opType, operands, [...attributes].sort()]);

@@ -1,7 +1,7 @@
 import { stringAttribute } from "../attributes.js";
 import { change, type Rewrite, unsupportedNode } from "./rewrite.js";
 
-/** Scatter (opset < 11) is ScatterElements by its later name. */
+/** Scatter (opset < 11) was renamed to ScatterElements. */
 export const scatter: Rewrite = (node) => change(node, { opType: "ScatterElements" });
 
 /** GridSample-16 (opset < 20): "bilinear" and "bicubic" are "linear" and "cubic". */

@@ -1,7 +1,7 @@
 import { ownOutputType, typeSource } from "../element-type.js";
 import type { Graph, Node } from "../model.js";
 
-/** Element types and ranks of values, as far as a walk over the nodes in order can tell them. No shape inference. */
+/** Element types and ranks of values, as far as one walk over the nodes can determine them. No shape inference. */
 export class ValueTypes {
   readonly #types = new Map<string, number>();
   readonly #ranks = new Map<string, number>();
@@ -21,7 +21,7 @@ export class ValueTypes {
     this.#ranks.set(name, rank);
   }
 
-  /** Notes the types of a node's outputs, unless the file said them. */
+  /** Records the types of a node's outputs, unless the file declares them. */
   learn(node: Node): void {
     const source = typeSource(node);
     const inherited = source === undefined ? undefined : this.elemType(source);
