@@ -2,13 +2,20 @@
 
 export * from "@whybox/core";
 export type { Detector, Device, DownloadProgress, ImageSource, LoadOptions, ModelReport } from "./api.js";
-export type { SourceFailure } from "./batch/sources.js";
 export { type ExplainImageOptions, explain } from "./explain.js";
+export {
+  type ExplainFilesOptions,
+  type ExplainFilesResult,
+  explainFiles,
+  type RunOptions,
+  type RunResult,
+  run,
+} from "./explain-files.js";
+export type { SourceFailure } from "./images/sources.js";
 export { decodeImage } from "./io/decode-image.js";
 export { encodePng } from "./io/encode-png.js";
 export type { ResultDocument } from "./io/result-schema.js";
 export { devices, loadDetector } from "./load-detector.js";
 export { type ResolvedWeights, resolveWeights } from "./models/resolve-weights.js";
-export { type RunOptions, type RunResult, run } from "./run.js";
 export { createOrtPort } from "./runtime/ort-port.js";
 export { createWorkerPort, type WorkerPort } from "./runtime/worker-port.js";

@@ -1,4 +1,4 @@
-import type { Services } from "../batch/services.js";
+import type { Services } from "../images/services.js";
 import type { MethodFacts } from "./method-facts.js";
 
 /** A stream that takes text; a terminal or not. */

@@ -1,6 +1,6 @@
 import { type AskedBox, type InputOptions, WhyboxError } from "@whybox/core";
 import { z } from "zod";
-import { type BatchSettings, framesOf } from "../batch/settings.js";
+import { framesOf, type ImageSettings } from "../images/settings.js";
 import type { Choices } from "./context.js";
 import { perOf } from "./contradictions.js";
 import { choiceText, integerText, layerText, namedText, numberText, percentText, plainText } from "./option-values.js";
@@ -94,7 +94,7 @@ export function parseOptions<T>(schema: z.ZodType<T>, raw: unknown): T {
 }
 
 /** What the batch needs, from the options of the command, which must not contradict each other. */
-export function toSettings(values: ExplainValues): BatchSettings {
+export function toSettings(values: ExplainValues): ImageSettings {
   const [h, w] = values.imgsz ?? [];
   const mapFrames = framesOf(perOf(values), values.frame, values.save);
   return {

@@ -1,6 +1,6 @@
 import { fstatSync, writeFileSync } from "node:fs";
 import { WhyboxError } from "@whybox/core";
-import { loadServices } from "../batch/default-services.js";
+import { loadServices } from "../images/load-services.js";
 import { explainDiskFailure } from "../io/disk-failure.js";
 import { packageVersion } from "../version.js";
 import type { CliContext, TextOutput } from "./context.js";

@@ -1,7 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import { WhyboxError } from "@whybox/core";
 import type { JobsOptions, Queue } from "bullmq";
-import { stopIfAborted } from "../batch/explain-source.js";
+import { stopIfAborted } from "../images/explain-image.js";
 import type { WorkProgress } from "../runs/execute.js";
 import type { PlannedRun } from "../runs/shards/plan.js";
 import { rangesText, shardMark } from "../runs/shards/verify.js";

@@ -1,14 +1,14 @@
 import type { AskedAnswer, Box, Detection, ExplainResult, Frame, LayerDiagnosis } from "@whybox/core";
 import type { ModelReport } from "../api.js";
-import type { PartFiles, ResultFiles } from "../batch/outputs.js";
-import type { BatchSettings } from "../batch/settings.js";
+import type { PartFiles, ResultFiles } from "../images/plan-outputs.js";
+import type { ImageSettings } from "../images/settings.js";
 import { type ResultDocument, resultSchema, resultSchemaVersion } from "./result-schema.js";
 
 export interface ResultParts {
   readonly version: string;
   readonly model: ModelReport;
   readonly source: string;
-  readonly settings: BatchSettings;
+  readonly settings: ImageSettings;
   readonly result: ExplainResult;
   readonly files: ResultFiles;
   /** In the order of the result's maps. */
@@ -58,7 +58,7 @@ function modelPart(model: ModelReport): ResultDocument["model"] {
   };
 }
 
-function optionsPart(settings: BatchSettings, result: ExplainResult): ResultDocument["options"] {
+function optionsPart(settings: ImageSettings, result: ExplainResult): ResultDocument["options"] {
   const {
     layer,
     imageSize,

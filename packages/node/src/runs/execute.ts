@@ -1,7 +1,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { WhyboxError, type WhyboxErrorCode } from "@whybox/core";
-import { stopIfAborted } from "../batch/explain-source.js";
+import { stopIfAborted } from "../images/explain-image.js";
 import { writeFileSafely } from "../io/write-file.js";
 import { Ledger, type LedgerLines } from "./ledger.js";
 import { lockFolder } from "./lock.js";

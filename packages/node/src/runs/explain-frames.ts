@@ -1,5 +1,5 @@
 import type { ExplainResult } from "@whybox/core";
-import { drawWhole } from "../batch/outputs.js";
+import { drawWhole } from "../images/plan-outputs.js";
 import { carryMaps } from "./carry-maps.js";
 import { type Measured, measure, plainDetection } from "./measure.js";
 import { type FrameLine, type MapLine, runFilesVersion } from "./schema.js";

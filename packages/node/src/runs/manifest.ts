@@ -4,14 +4,14 @@ import { join, resolve } from "node:path";
 import { WhyboxError } from "@whybox/core";
 import { z } from "zod";
 import type { Device } from "../api.js";
-import type { BatchSettings } from "../batch/settings.js";
+import type { ImageSettings } from "../images/settings.js";
 import { systemErrorCode } from "../io/system-error.js";
 import { type Manifest, manifestSchema, type RunOptionsRecord, runFiles, runFilesVersion } from "./schema.js";
 import type { WorkerReport } from "./task.js";
 
 /** What the results of a run depend on, besides its sources. */
 export interface RunSettings {
-  readonly batch: BatchSettings;
+  readonly batch: ImageSettings;
   /** Threads of each worker's session. */
   readonly threads: number;
   readonly vidStride: number;
@@ -53,8 +53,8 @@ export function settingsOfRecord(record: RunOptionsRecord): RunSettings {
       names: record.names ?? undefined,
       device: record.device as Device,
       threads,
-      input: (record.input ?? undefined) as BatchSettings["input"],
-      explain: record.explain as unknown as BatchSettings["explain"],
+      input: (record.input ?? undefined) as ImageSettings["input"],
+      explain: record.explain as unknown as ImageSettings["explain"],
       save: record.save,
       frame: record.frame,
       ...{ ...draw, crop: draw.crop ?? undefined },

@@ -1,5 +1,5 @@
 import { type Detection, type DetectionMap, type ExplainResult, energyInBox, peakOf, sampleGrid } from "@whybox/core";
-import type { PartFiles } from "../batch/outputs.js";
+import type { PartFiles } from "../images/plan-outputs.js";
 import { boxContext, boxGrid, type MapLine, pictureGrid, type RunDetection, type RunPictureLine } from "./schema.js";
 
 /** What a picture or a frame says in a run's lines. */

@@ -2,7 +2,7 @@ import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { WhyboxError } from "@whybox/core";
 import type { DownloadProgress } from "../api.js";
-import { openRunFolder } from "../batch/run-folder.js";
+import { openOutputFolder } from "../images/output-folder.js";
 import { writeFileSafely } from "../io/write-file.js";
 import { readNames } from "../models/read-names.js";
 import { resolveWeights } from "../models/resolve-weights.js";
@@ -138,7 +138,7 @@ export async function beginRun(options: BeginOptions): Promise<OpenedRun> {
   const list: ListOptions = { ...options.listing, root: cwd, out, onProblem: options.onProblem };
   const inputs: OpenInput[] = [];
   for (const given of options.inputs) inputs.push(await openInput(given, list));
-  const folder = await openRunFolder(out);
+  const folder = await openOutputFolder(out);
   try {
     const { signal, onWait } = options;
     const lock = await lockFolder(out, { signal, onWait });

@@ -1,8 +1,8 @@
 import { dirname } from "node:path";
 import { performance } from "node:perf_hooks";
 import { type CoreDetector, type ExplainResult, type RgbImage, WhyboxError } from "@whybox/core";
-import { concernsAll } from "../batch/explain-batch.js";
-import type { Services } from "../batch/services.js";
+import { concernsAll } from "../images/explain-images.js";
+import type { Services } from "../images/services.js";
 import type { TimingLine } from "./schema.js";
 import type { Outcome, WorkerSetup } from "./task.js";
 

@@ -1,6 +1,6 @@
 import type { RgbImage } from "@whybox/core";
 import type { ModelReport } from "../api.js";
-import type { BatchSettings } from "../batch/settings.js";
+import type { ImageSettings } from "../images/settings.js";
 import type { TimingLine } from "./schema.js";
 import type { VideoFrame } from "./video/read-video.js";
 
@@ -14,7 +14,7 @@ export interface WorkerSetup {
   readonly notice: string | undefined;
   readonly names: readonly string[] | undefined;
   readonly threads: number;
-  readonly settings: BatchSettings;
+  readonly settings: ImageSettings;
   readonly allowPrivate: boolean;
 }
 

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { stemOf } from "../batch/names.js";
+import { stemOf } from "../images/output-names.js";
 import { fileFolder } from "./explain-task.js";
 import type { LedgerLines } from "./ledger.js";
 import { type RunFailureLine, type RunVideoLine, runFiles, runFilesVersion, type TimingLine } from "./schema.js";

@@ -5,7 +5,7 @@ import { createDetector, modelFormat, WhyboxError } from "@whybox/core";
 import * as ort from "onnxruntime-node";
 import { workerData } from "piscina";
 import sharp from "sharp";
-import { loadServices } from "../batch/default-services.js";
+import { loadServices } from "../images/load-services.js";
 import { type Gate, gatedPort } from "../runtime/gate.js";
 import { createOrtPort } from "../runtime/ort-port.js";
 import { explainTask } from "./explain-task.js";

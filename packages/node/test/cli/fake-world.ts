@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ExplainOptions, type ExplainResult, type RgbImage, WhyboxError } from "@whybox/core";
 import type { Detector, LoadOptions, ModelReport } from "../../src/api.js";
-import type { Services } from "../../src/batch/services.js";
 import type { CliContext } from "../../src/cli/context.js";
 import { main } from "../../src/cli/main.js";
 import type { MethodFacts } from "../../src/cli/method-facts.js";
+import type { Services } from "../../src/images/services.js";
 import { runSchema } from "../../src/io/result-schema.js";
 
 /** What a fake run saw and said. */

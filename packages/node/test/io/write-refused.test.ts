@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { createRunFolder, openRunFolder } from "../../src/batch/run-folder.js";
+import { createOutputFolder, openOutputFolder } from "../../src/images/output-folder.js";
 import { isDiskFailure } from "../../src/io/disk-failure.js";
 import { writeFileSafely } from "../../src/io/write-file.js";
 
@@ -93,8 +93,8 @@ describe("folders for results", () => {
     Object.assign(refusal, { call, code });
     const path = call === "mkdir" ? join(folder, "new") : folder;
     const refused = { code: "output", message: expect.stringMatching(message), details: { path, code } };
-    await expect(openRunFolder(path)).rejects.toMatchObject(refused);
-    if (call === "mkdir") await expect(createRunFolder(path)).rejects.toMatchObject(refused);
+    await expect(openOutputFolder(path)).rejects.toMatchObject(refused);
+    if (call === "mkdir") await expect(createOutputFolder(path)).rejects.toMatchObject(refused);
     expect(await readdir(folder)).toEqual(["a.txt"]);
   });
 });

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { z } from "zod";
-import { stopIfAborted } from "../../batch/explain-source.js";
+import { stopIfAborted } from "../../images/explain-image.js";
 import { resultSchemaVersion } from "../../io/result-schema.js";
 import { type Conversion, convertCheckpoint } from "../../models/convert-checkpoint.js";
 import type { CliContext } from "../context.js";

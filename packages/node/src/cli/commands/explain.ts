@@ -2,12 +2,17 @@ import { relative, resolve, sep } from "node:path";
 import { WhyboxError } from "@whybox/core";
 import type { Command } from "commander";
 import type { Detector, LoadOptions } from "../../api.js";
-import { explainBatch, type SourceOutcome } from "../../batch/explain-batch.js";
-import { stopIfAborted } from "../../batch/explain-source.js";
-import { createRunFolder, defaultRunParent, openRunFolder, type RunFolder } from "../../batch/run-folder.js";
-import type { Services } from "../../batch/services.js";
-import type { BatchSettings } from "../../batch/settings.js";
-import { type ExpandedSources, expandSources } from "../../batch/sources.js";
+import { stopIfAborted } from "../../images/explain-image.js";
+import { explainImages, type SourceOutcome } from "../../images/explain-images.js";
+import {
+  createOutputFolder,
+  defaultOutputParent,
+  type OutputFolder,
+  openOutputFolder,
+} from "../../images/output-folder.js";
+import type { Services } from "../../images/services.js";
+import type { ImageSettings } from "../../images/settings.js";
+import { type ExpandedSources, expandSources } from "../../images/sources.js";
 import type { CliContext } from "../context.js";
 import { refuseContradictions } from "../contradictions.js";
 import type { ExitCode } from "../exit-codes.js";
@@ -35,7 +40,7 @@ export function addExplain(program: Command, context: CliContext, done: (code: E
 interface Run {
   readonly context: CliContext;
   readonly values: ExplainValues;
-  readonly settings: BatchSettings;
+  readonly settings: ImageSettings;
   readonly terminal: Terminal;
   readonly progress: Progress;
   readonly log: RunLog;
@@ -81,13 +86,13 @@ function refuseManyForBox({ sources }: ExpandedSources, { values }: Run): void {
   throw new WhyboxError("usage", `--box asks about one picture; the source is ${sources.length} of them.`);
 }
 
-function openOutput({ context, values }: Run): Promise<RunFolder> {
+function openOutput({ context, values }: Run): Promise<OutputFolder> {
   return values.out === undefined
-    ? createRunFolder(resolve(context.cwd, defaultRunParent))
-    : openRunFolder(resolve(context.cwd, values.out));
+    ? createOutputFolder(resolve(context.cwd, defaultOutputParent))
+    : openOutputFolder(resolve(context.cwd, values.out));
 }
 
-async function explainInto(folder: RunFolder, { sources }: ExpandedSources, run: Run): Promise<void> {
+async function explainInto(folder: OutputFolder, { sources }: ExpandedSources, run: Run): Promise<void> {
   const { context, settings, log, progress } = run;
   log.begin(folder.path, sources.length);
   const services = await context.loadServices();
@@ -102,7 +107,7 @@ async function explainInto(folder: RunFolder, { sources }: ExpandedSources, run:
       signal: context.signal,
     };
     progress.sources(0, sources.length);
-    for await (const outcome of explainBatch(sources, folder.existing, shared)) {
+    for await (const outcome of explainImages(sources, folder.existing, shared)) {
       progress.clear();
       reportOutcome(outcome, folder, run);
       progress.sources(log.done(), sources.length);
@@ -138,7 +143,7 @@ function reportExpansion({ failures, repeated }: ExpandedSources, { context, log
   if (repeated > 0) terminal.notice(`${count(repeated, "source")} named more than once; each is explained once.`);
 }
 
-function reportOutcome(outcome: SourceOutcome, folder: RunFolder, { context, log, terminal }: Run): void {
+function reportOutcome(outcome: SourceOutcome, folder: OutputFolder, { context, log, terminal }: Run): void {
   const { source } = outcome;
   if ("error" in outcome) {
     log.failed(source.input, outcome.error);

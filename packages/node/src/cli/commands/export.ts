@@ -1,8 +1,8 @@
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { z } from "zod";
-import { stopIfAborted } from "../../batch/explain-source.js";
 import { exportFormats, exportRun } from "../../export/export-run.js";
+import { stopIfAborted } from "../../images/explain-image.js";
 import type { CliContext } from "../context.js";
 import { type ExitCode, exitCodes } from "../exit-codes.js";
 import { parseOptions } from "../explain-options.js";

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { z } from "zod";
 import type { DownloadProgress, LoadOptions, ModelReport } from "../../api.js";
-import { stopIfAborted } from "../../batch/explain-source.js";
-import type { Services } from "../../batch/services.js";
+import { stopIfAborted } from "../../images/explain-image.js";
+import type { Services } from "../../images/services.js";
 import { resultSchemaVersion } from "../../io/result-schema.js";
 import type { CliContext } from "../context.js";
 import { type ExitCode, exitCodes } from "../exit-codes.js";

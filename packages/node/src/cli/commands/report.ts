@@ -1,7 +1,7 @@
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { z } from "zod";
-import { stopIfAborted } from "../../batch/explain-source.js";
+import { stopIfAborted } from "../../images/explain-image.js";
 import { makeReport, type ReportServices, type WrittenReport } from "../../report/make-report.js";
 import type { CliContext } from "../context.js";
 import { type ExitCode, exitCodes } from "../exit-codes.js";

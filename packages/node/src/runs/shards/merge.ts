@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { WhyboxError } from "@whybox/core";
-import { stopIfAborted } from "../../batch/explain-source.js";
+import { stopIfAborted } from "../../images/explain-image.js";
 import { explainDiskFailure } from "../../io/disk-failure.js";
 import { systemErrorCode } from "../../io/system-error.js";
 import { writeFileSafely } from "../../io/write-file.js";

@@ -1,7 +1,7 @@
 import { dirname, extname, join, resolve } from "node:path";
 import { WhyboxError } from "@whybox/core";
 import { isDynamicPattern } from "tinyglobby";
-import { imageExtensions, kindOfPath, siblingHint } from "../../batch/sources.js";
+import { imageExtensions, kindOfPath, siblingHint } from "../../images/sources.js";
 import type { Manifest, RunItem } from "../schema.js";
 import { linesOf, readCocoImages, readTextList, readYoloSplit } from "./lists.js";
 import { addressItem, fileItem, isAddress, isCamera, kindByName, videoExtensions } from "./source-kind.js";

@@ -1,5 +1,5 @@
 import { extname, isAbsolute, relative, sep } from "node:path";
-import { imageExtensions } from "../../batch/sources.js";
+import { imageExtensions } from "../../images/sources.js";
 import type { RunItem } from "../schema.js";
 
 /** Endings by which a video is known. */

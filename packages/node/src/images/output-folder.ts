@@ -5,7 +5,7 @@ import { explainDiskFailure } from "../io/disk-failure.js";
 import { systemErrorCode } from "../io/system-error.js";
 
 /** Where the results of one run go. */
-export interface RunFolder {
+export interface OutputFolder {
   /** Absolute path; the folder exists and can be written. */
   readonly path: string;
   /** Names of the files that were there before. */
@@ -15,7 +15,7 @@ export interface RunFolder {
 }
 
 /** Parent of the numbered run folders, from the current folder. */
-export const defaultRunParent = join("runs", "explain");
+export const defaultOutputParent = join("runs", "explain");
 
 const maxRuns = 100_000;
 
@@ -24,7 +24,7 @@ const maxRuns = 100_000;
  * commands started together never share one.
  * @throws output when it cannot be made.
  */
-export async function createRunFolder(parent: string): Promise<RunFolder> {
+export async function createOutputFolder(parent: string): Promise<OutputFolder> {
   const first = await makeFolder(parent);
   for (let n = 1; n <= maxRuns; n++) {
     const path = join(parent, n === 1 ? "exp" : `exp${n}`);
@@ -43,7 +43,7 @@ export async function createRunFolder(parent: string): Promise<RunFolder> {
  * before the model is loaded.
  * @throws output when it cannot be made or written.
  */
-export async function openRunFolder(path: string): Promise<RunFolder> {
+export async function openOutputFolder(path: string): Promise<OutputFolder> {
   const first = await makeFolder(path);
   const discardIfEmpty = () => (first === undefined ? Promise.resolve() : discard(path, first));
   const probe = join(path, `.whybox-${process.pid}-${Date.now()}`);

@@ -2,7 +2,15 @@ import { mkdtemp, readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Detector, type ExplainOptions, type ExplainResult, loadDetector, type RunOptions, run } from "whybox";
+import {
+  type Detector,
+  type ExplainFilesOptions,
+  type ExplainOptions,
+  type ExplainResult,
+  explainFiles,
+  loadDetector,
+  run,
+} from "whybox";
 import { yolov5sPath } from "./support/yolov5s-path.js";
 
 const photo = resolve(import.meta.dirname, "../../../fixtures/photos/dog.jpg");
@@ -12,10 +20,14 @@ beforeAll(async () => {
   out = await mkdtemp(join(tmpdir(), "whybox-run-"));
 });
 
-describe("run", () => {
+describe("explainFiles", () => {
+  it("is exported by the reference's name, too", () => {
+    expect(run).toBe(explainFiles);
+  });
+
   const small = { source: photo, imgsz: 320, save: ["json"] } as const;
-  const first = async (options: Partial<RunOptions>) => {
-    const { results, failures } = await run({ ...small, out, ...options });
+  const first = async (options: Partial<ExplainFilesOptions>) => {
+    const { results, failures } = await explainFiles({ ...small, out, ...options });
     expect(failures).toEqual([]);
     return results[0]!;
   };
@@ -30,7 +42,7 @@ describe("run", () => {
     expect(layers.map((layer) => layer.index)).toEqual([23]);
   });
 
-  it("takes the reference's names", async () => {
+  it("takes the options of the reference by their names", async () => {
     const folder = await mkdtemp(join(tmpdir(), "whybox-run-"));
     const { options, files } = await first({
       ...{ layer: [20, 23], backprop: ["class", "confidence"], backwardPerClass: true, keepOnlyTopk: 20, crop: true },
@@ -63,7 +75,7 @@ describe("run", () => {
       /2 of them/,
     ],
   ] as const)("refuses %j before anything is loaded", async (given, message) => {
-    await expect(run({ ...small, out, ...given })).rejects.toMatchObject({
+    await expect(explainFiles({ ...small, out, ...given })).rejects.toMatchObject({
       code: "usage",
       message: expect.stringMatching(message),
     });

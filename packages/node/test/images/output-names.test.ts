@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createFileNamer, partSuffixes, resultSuffixes, sheetSuffix, stemOf } from "../../src/batch/names.js";
-import type { Source } from "../../src/batch/sources.js";
+import { createFileNamer, partSuffixes, resultSuffixes, sheetSuffix, stemOf } from "../../src/images/output-names.js";
+import type { Source } from "../../src/images/sources.js";
 
 const file = (location: string): Source => ({ input: location, kind: "file", location });
 const url = (location: string): Source => ({ input: location, kind: "url", location });

@@ -1,6 +1,6 @@
 import type { ExplainOptions, Frame, InputOptions } from "@whybox/core";
 import type { Device } from "../api.js";
-import type { ResultKind } from "./names.js";
+import type { ResultKind } from "./output-names.js";
 
 /** Options whose defaults are filled in here. Those of the others depend on the method, and are the engine's. */
 type AlwaysSet =
@@ -21,7 +21,7 @@ type AlwaysSet =
   | "agnostic";
 
 /** Everything that `whybox explain` can be told, checked, with the defaults filled in. */
-export interface BatchSettings {
+export interface ImageSettings {
   readonly weights: string;
   readonly names: string | undefined;
   readonly device: Device;

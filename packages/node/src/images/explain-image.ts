@@ -5,17 +5,17 @@ import { WhyboxError } from "@whybox/core";
 import type { Detector } from "../api.js";
 import { buildResultDocument } from "../io/result-json.js";
 import type { ResultDocument } from "../io/result-schema.js";
-import type { FileNamer } from "./names.js";
-import { type OutputFile, planOutputs } from "./outputs.js";
+import type { FileNamer } from "./output-names.js";
+import { type OutputFile, planOutputs } from "./plan-outputs.js";
 import type { Services } from "./services.js";
-import type { BatchSettings } from "./settings.js";
+import type { ImageSettings } from "./settings.js";
 import type { Source } from "./sources.js";
 
 /** What every source of a run shares. */
-export interface SourceContext {
+export interface ImageContext {
   readonly detector: Detector;
   readonly services: Services;
-  readonly settings: BatchSettings;
+  readonly settings: ImageSettings;
   readonly folder: string;
   readonly version: string;
   readonly signal: AbortSignal;
@@ -25,7 +25,7 @@ export interface SourceContext {
  * One picture from file to files: decode, explain, draw, write. All files of the picture are written, or none stays.
  * @throws what decoding, explaining and writing throw; aborted when the signal fires.
  */
-export async function explainSource(source: Source, namer: FileNamer, context: SourceContext): Promise<ResultDocument> {
+export async function explainImage(source: Source, namer: FileNamer, context: ImageContext): Promise<ResultDocument> {
   const { detector, services, settings, signal, version } = context;
   const stem = namer.stem(source);
   const started = performance.now();
@@ -56,7 +56,7 @@ export function stopIfAborted(signal: AbortSignal): void {
  * @param last gets the milliseconds that making the others took.
  */
 async function writeAll(
-  { services, folder, signal }: SourceContext,
+  { services, folder, signal }: ImageContext,
   outputs: readonly OutputFile[],
   last: (render: number) => readonly OutputFile[],
 ): Promise<void> {

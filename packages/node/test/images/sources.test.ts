@@ -2,7 +2,7 @@ import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { WhyboxError } from "@whybox/core";
 import { beforeEach, describe, expect, it } from "vitest";
-import { expandSources } from "../../src/batch/sources.js";
+import { expandSources } from "../../src/images/sources.js";
 import { putPictures, temporaryFolder } from "../cli/fake-world.js";
 
 let cwd: string;

@@ -1,7 +1,7 @@
 import { WhyboxError, type WhyboxErrorCode } from "@whybox/core";
 import type { ResultDocument } from "../io/result-schema.js";
-import { explainSource, type SourceContext, stopIfAborted } from "./explain-source.js";
-import { createFileNamer, type FileNamer } from "./names.js";
+import { explainImage, type ImageContext, stopIfAborted } from "./explain-image.js";
+import { createFileNamer, type FileNamer } from "./output-names.js";
 import type { Source } from "./sources.js";
 
 /** What became of one source. */
@@ -23,10 +23,10 @@ export const concernsAll: ReadonlySet<WhyboxErrorCode> = new Set([
  * @param existing names of files already in the folder; they are not overwritten.
  * @throws what ends the run: a wrong option, a model that cannot be explained or run, an unwritable folder, an abort.
  */
-export async function* explainBatch(
+export async function* explainImages(
   sources: readonly Source[],
   existing: readonly string[],
-  context: SourceContext,
+  context: ImageContext,
 ): AsyncGenerator<SourceOutcome> {
   const namer = createFileNamer(existing, context.settings.explain.per !== "image");
   let worked = false;
@@ -49,9 +49,9 @@ function endsTheRun(error: unknown): boolean {
   return error instanceof WhyboxError && concernsAll.has(error.code) && error.details.concerns !== "file";
 }
 
-async function tryOne(source: Source, namer: FileNamer, context: SourceContext): Promise<SourceOutcome> {
+async function tryOne(source: Source, namer: FileNamer, context: ImageContext): Promise<SourceOutcome> {
   try {
-    return { source, document: await explainSource(source, namer, context) };
+    return { source, document: await explainImage(source, namer, context) };
   } catch (error) {
     // Whatever an abort made fail, the abort is the reason.
     stopIfAborted(context.signal);

@@ -7,10 +7,10 @@ import {
   WhyboxError,
 } from "@whybox/core";
 import type { Device, DownloadProgress } from "./api.js";
-import { type BatchSettings, framesOf } from "./batch/settings.js";
+import { framesOf, type ImageSettings } from "./images/settings.js";
 
-/** Options of `run`: the Python reference's, by the names that JavaScript has for them, and those of `explain`. */
-export interface RunOptions extends Omit<ExplainOptions, "imageSize" | "keepTopPercent" | "frames"> {
+/** Options of `explainFiles`: the Python reference's, by the names that JavaScript has for them, and those of `explain`. */
+export interface ExplainFilesOptions extends Omit<ExplainOptions, "imageSize" | "keepTopPercent" | "frames"> {
   /** Files, folders, globs, http(s) URLs. With `box` one picture. */
   readonly source: string | readonly string[];
   /** Model file or a known name. Default "yolov5s". */
@@ -51,10 +51,10 @@ export interface RunOptions extends Omit<ExplainOptions, "imageSize" | "keepTopP
 }
 
 /**
- * What a batch needs, from the options of `run`.
+ * What the images are explained with, from the options of `explainFiles`.
  * @throws usage for options that exclude each other or a percentage that leaves nothing; the rest is checked by the engine.
  */
-export function settingsOf(options: RunOptions): BatchSettings {
+export function settingsOf(options: ExplainFilesOptions): ImageSettings {
   refuseContradictions(options);
   const { imgsz, per = "image", save = ["png", "json"], frame = "image" } = options;
   const layer = options.layer ?? defaultLayer(options);
@@ -103,13 +103,13 @@ export function settingsOf(options: RunOptions): BatchSettings {
 }
 
 /** The reference's −2, but for methods to which a single layer says nothing: those that fuse several, or are read at none. */
-function defaultLayer({ method, per, box }: RunOptions): "auto" | -2 {
+function defaultLayer({ method, per, box }: ExplainFilesOptions): "auto" | -2 {
   if (method === undefined) return per === "detection" || box !== undefined ? "auto" : -2;
   const { reads = "layers", auto = "level" } = resolveMethod(method, defaultMethods);
   return reads !== "layers" || auto === "taps" || auto === "taps-fast" ? "auto" : -2;
 }
 
-function refuseContradictions({ crop, cropKeep, keepOnlyTopk }: RunOptions): void {
+function refuseContradictions({ crop, cropKeep, keepOnlyTopk }: ExplainFilesOptions): void {
   if (crop && cropKeep) throw new WhyboxError("usage", "crop and cropKeep are opposites; give one of the two.");
   if (keepOnlyTopk !== undefined && !(keepOnlyTopk > 0 && keepOnlyTopk <= 100)) {
     throw new WhyboxError("usage", `keepOnlyTopk is ${keepOnlyTopk}; expected a number above 0, 100 at most.`);

@@ -1,7 +1,7 @@
 import type { DetectionMap, DrawnDetection, ExplainResult, Map2D, RgbImage } from "@whybox/core";
-import { type FileNamer, partSuffixes, type ResultKind, resultSuffixes, sheetSuffix } from "./names.js";
+import { type FileNamer, partSuffixes, type ResultKind, resultSuffixes, sheetSuffix } from "./output-names.js";
 import type { DrawOptions, Services } from "./services.js";
-import type { BatchSettings } from "./settings.js";
+import type { ImageSettings } from "./settings.js";
 
 /** A file that is made when it is its turn. */
 export interface OutputFile {
@@ -29,7 +29,7 @@ interface Subject {
   readonly stem: string;
   readonly namer: FileNamer;
   readonly services: Services;
-  readonly settings: BatchSettings;
+  readonly settings: ImageSettings;
   /** A line in the corner of the whole picture. */
   readonly caption?: string;
 }
@@ -109,6 +109,6 @@ function sheetTiles(result: ExplainResult) {
   });
 }
 
-function drawOptions({ colormap, opacity, hideBoxes, crop }: BatchSettings): DrawOptions {
+function drawOptions({ colormap, opacity, hideBoxes, crop }: ImageSettings): DrawOptions {
   return { colormap, opacity, boxes: !hideBoxes, ...(crop === undefined ? {} : { crop }) };
 }

@@ -1,0 +1,76 @@
+import { resolve } from "node:path";
+import { WhyboxError } from "@whybox/core";
+import { defined, type ExplainFilesOptions, settingsOf } from "./explain-files-settings.js";
+import { explainImages } from "./images/explain-images.js";
+import { loadServices } from "./images/load-services.js";
+import { createOutputFolder, defaultOutputParent, openOutputFolder } from "./images/output-folder.js";
+import { expandSources, type SourceFailure } from "./images/sources.js";
+import type { ResultDocument } from "./io/result-schema.js";
+import { packageVersion } from "./version.js";
+
+export type { ExplainFilesOptions } from "./explain-files-settings.js";
+
+/** What `explainFiles` did. */
+export interface ExplainFilesResult {
+  /** Absolute path of the folder with the results. */
+  readonly folder: string;
+  /** One document for each explained image: what `<stem>.json` holds. */
+  readonly results: readonly ResultDocument[];
+  /** Sources that gave no image or could not be explained. They did not stop the others. */
+  readonly failures: readonly SourceFailure[];
+}
+
+/**
+ * Explains image files, folders, globs and URLs, and writes the results to a folder. Its defaults are those of the Python
+ * reference's `run`: Grad-CAM at layer −2, all classes, the class score.
+ * @throws usage, unsupported-model, no-gradient, output, download, aborted: what every image would meet again.
+ */
+export async function explainFiles(options: ExplainFilesOptions): Promise<ExplainFilesResult> {
+  const settings = settingsOf(options);
+  const inputs = typeof options.source === "string" ? [options.source] : options.source;
+  const cwd = process.cwd();
+  const { sources, failures } = await expandSources(inputs, { cwd });
+  if (options.box !== undefined && sources.length > 1) {
+    throw new WhyboxError("usage", `box asks about one image; the source is ${sources.length} of them.`);
+  }
+  const folder = await (options.out === undefined
+    ? createOutputFolder(resolve(cwd, defaultOutputParent))
+    : openOutputFolder(resolve(cwd, options.out)));
+  const results: ResultDocument[] = [];
+  const failed: SourceFailure[] = [...failures];
+  try {
+    const services = await loadServices();
+    const detector = await services.loadDetector(settings.weights, {
+      device: settings.device,
+      ...defined({
+        threads: settings.threads,
+        names: settings.names,
+        input: settings.input,
+        signal: options.signal,
+        onProgress: options.onProgress,
+      }),
+    });
+    try {
+      const signal = options.signal ?? new AbortController().signal;
+      const context = { detector, services, settings, folder: folder.path, version: packageVersion(), signal };
+      for await (const outcome of explainImages(sources, folder.existing, context)) {
+        if ("error" in outcome) failed.push({ source: outcome.source.input, error: outcome.error });
+        else results.push(outcome.document);
+      }
+    } finally {
+      await detector.dispose();
+    }
+  } finally {
+    await folder.discardIfEmpty();
+  }
+  return { folder: folder.path, results, failures: failed };
+}
+
+/** `explainFiles`, by the name that it has in the Python reference. */
+export const run: typeof explainFiles = explainFiles;
+
+/** `ExplainFilesOptions`, by the name of the Python reference. */
+export type RunOptions = ExplainFilesOptions;
+
+/** `ExplainFilesResult`, by the name of the Python reference. */
+export type RunResult = ExplainFilesResult;
