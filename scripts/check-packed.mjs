@@ -34,14 +34,17 @@ async function checkPage(cwd) {
     served.kill("SIGINT");
   }
   const [code] = await ended;
-  if (code !== 0) throw new Error(`whybox ui ended with ${code} at Ctrl-C`);
+  // Windows has no SIGINT: the process is ended without being asked.
+  if (code !== 0 && process.platform !== "win32") throw new Error(`whybox ui ended with ${code} at Ctrl-C`);
 }
 
 const root = resolve(import.meta.dirname, "..");
 const folder = mkdtempSync(join(tmpdir(), "whybox-packed-"));
 const run = (command, args, options = {}) => {
   console.log(`$ ${command} ${args.join(" ")}`);
-  return execFileSync(command, args, { stdio: ["ignore", "pipe", "inherit"], encoding: "utf8", ...options });
+  // npm and npx are scripts on Windows, which only a shell runs.
+  const shell = process.platform === "win32";
+  return execFileSync(command, args, { stdio: ["ignore", "pipe", "inherit"], encoding: "utf8", shell, ...options });
 };
 
 try {

@@ -1,0 +1,100 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { z } from "zod";
+
+const root = resolve(import.meta.dirname, "../../../..");
+const read = (path: string) => readFileSync(join(root, path), "utf8");
+const manifest = (path: string) => JSON.parse(read(`${path}/package.json`)) as Record<string, unknown>;
+
+const markdown = (folder: string) =>
+  readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+    .filter((path) => path.endsWith(".md") && !path.includes("node_modules"))
+    .map((path) => join(folder, path));
+const pages = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", ...markdown("docs")];
+
+it.each(pages)("%s links to files and headings that exist", (page) => {
+  const links = [...read(page).matchAll(/\]\((?!https?:)([^)#\s]*)(#[^)\s]*)?\)/g)];
+  const wrong = links.filter(([, path, hash]) => {
+    const target = path === "" ? page : join(dirname(page), path!);
+    if (!existsSync(join(root, target))) return true;
+    return hash !== undefined && target.endsWith(".md") && !anchorsOf(target).has(hash);
+  });
+  expect(wrong.map(([link]) => link)).toEqual([]);
+});
+
+/** Anchors of a page's headings, as GitHub makes them. */
+function anchorsOf(page: string): Set<string> {
+  const headings = read(page).matchAll(/^#+ (.*)$/gm);
+  const slug = (text: string) =>
+    text
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, "")
+      .replaceAll(" ", "-");
+  return new Set([...headings].map(([, text]) => `#${slug(text!)}`));
+}
+
+it("CONTRIBUTING.md names scripts that there are", () => {
+  const { scripts } = manifest(".") as { scripts: Record<string, string> };
+  const named = [...read("CONTRIBUTING.md").matchAll(/npm run ([a-z:-]+)/g)].map(([, name]) => name!);
+  expect(named.length).toBeGreaterThan(4);
+  expect(named.filter((name) => scripts[name] === undefined)).toEqual([]);
+});
+
+it("CHANGELOG.md has a section for the version of the packages", () => {
+  expect(read("CHANGELOG.md")).toMatch(/\n## \[Unreleased\]\n/);
+  expect(read("CHANGELOG.md")).toMatch(
+    new RegExp(`\\n## \\[${manifest("packages/core").version}\\] - \\d{4}-\\d\\d-\\d\\d\\n`),
+  );
+});
+
+it.each(readdirSync(join(root, "packages")))("packages/%s says where it comes from", (name) => {
+  const { keywords, homepage, bugs, repository, license } = manifest(`packages/${name}`);
+  const address = "https://github.com/whybox/whybox";
+  expect([homepage, bugs, license]).toEqual([`${address}#readme`, { url: `${address}/issues` }, "MIT"]);
+  expect(repository).toEqual({ type: "git", url: `git+${address}.git`, directory: `packages/${name}` });
+  expect(keywords).toContain("object-detection");
+});
+
+describe(".github", () => {
+  const field = z.object({
+    type: z.enum(["textarea", "input"]),
+    id: z.string(),
+    attributes: z.looseObject({ label: z.string() }),
+  });
+  const form = z.strictObject({
+    name: z.string(),
+    description: z.string(),
+    labels: z.array(z.string()),
+    body: z.array(field.loose()).min(1),
+  });
+  const forms = readdirSync(join(root, ".github/ISSUE_TEMPLATE")).filter((name) => name !== "config.yml");
+
+  it.each(forms)("ISSUE_TEMPLATE/%s is a form", (name) => {
+    const { body } = form.parse(parse(read(`.github/ISSUE_TEMPLATE/${name}`)));
+    expect(new Set(body.map(({ id }) => id)).size).toBe(body.length);
+  });
+
+  it.each(["bug.yml", "model.yml"])("ISSUE_TEMPLATE/%s asks for what inspect says", (name) => {
+    const { body } = form.parse(parse(read(`.github/ISSUE_TEMPLATE/${name}`)));
+    expect(body.map(({ attributes }) => JSON.stringify(attributes)).join()).toMatch(/whybox inspect \w+ --json/);
+  });
+
+  it("checks each commit on three systems with all Nodes that are supported", () => {
+    const { jobs, permissions } = parse(read(".github/workflows/ci.yml"));
+    expect(permissions).toEqual({ contents: "read" });
+    expect(jobs.check.strategy.matrix).toEqual({
+      os: ["ubuntu-latest", "macos-latest", "windows-latest"],
+      node: [20, 22, 24],
+    });
+    expect(jobs.check.steps).toContainEqual(expect.objectContaining({ run: "bash .ci/run" }));
+    expect(manifest(".").engines).toEqual({ node: ">=20.19" });
+  });
+
+  it("publishes tags only, and lets nothing but that job ask for a token", () => {
+    const { on, jobs, permissions } = parse(read(".github/workflows/release.yml"));
+    expect([on, permissions]).toEqual([{ push: { tags: ["v*"] } }, { contents: "read" }]);
+    expect(jobs.publish.permissions).toEqual({ contents: "read", "id-token": "write" });
+  });
+});
