@@ -9,41 +9,41 @@ import type { GradRule } from "./rule.js";
 import { simplify } from "./simplify.js";
 
 /**
- * Where the backward graph gets the forward values that it needs.
- * `saved`: the forward session hands over the outputs of expensive ops, cheap ops behind them run again.
- * `recomputed`: only what enters the tail is handed over, the tail runs again inside the backward session.
+ * The source of the forward values that the backward graph needs.
+ * `saved`: the forward session outputs the results of expensive ops; cheap ops after them run again.
+ * `recomputed`: the forward session outputs only the inputs of the tail; the backward session runs the tail again.
  */
 export type ForwardValues = "saved" | "recomputed";
 
 export interface BackwardModelRequest {
-  /** Values whose gradient is wanted. */
+  /** Values to differentiate with respect to. */
   readonly taps: readonly string[];
-  /** Values that the score reads, and seeds are put in front of. */
+  /** Values that the score reads. Each gets a seed. */
   readonly outputs: readonly string[];
-  /** Values taken for constants: for branches that are known to carry no seed. */
+  /** Values that are treated as constants: for branches that carry no seed. */
   readonly stops?: readonly string[];
   readonly rules: readonly GradRule[];
   readonly manySeeds: boolean;
   readonly forwardValues: ForwardValues;
 }
 
-/** A backward session to be: the vector-Jacobian product of the part of the model between taps and outputs. */
+/** The model of a backward session: the vector-Jacobian product of the part of the network between taps and outputs. */
 export interface BackwardModel {
   /** Inputs: the seeds and the saved values. Outputs: the gradients. */
   readonly model: Model;
-  /** Outputs that the forward session must give (names in the forward model), fed under the same names. */
+  /** Outputs that the forward session must have (names in the forward model). They are fed under the same names. */
   readonly saved: readonly string[];
-  /** Nodes to append to the forward model: they compute those of `saved` that the model itself does not have. */
+  /** Nodes to append to the forward model. They compute the values of `saved` that the model does not have. */
   readonly forwardNodes: readonly Node[];
-  /** Value that the score reads → name of its seed. Values that no gradient depends on (no tap leads to them) have none. */
+  /** Value that the score reads → name of its seed. Values that do not depend on a tap have no seed. */
   readonly seeds: ReadonlyMap<string, string>;
-  /** Tap → name of its gradient; null when no path leads from the tap to the outputs: exactly zero. */
+  /** Tap → name of its gradient. Null when no path leads from the tap to the outputs: the gradient is exactly zero. */
   readonly gradients: ReadonlyMap<string, string | null>;
   /** False when an op cannot carry several seeds at once. */
   readonly manySeeds: boolean;
 }
 
-/** Ops cheap enough to run twice rather than to carry their outputs from session to session. */
+/** Cheap ops. Running them twice costs less than passing their outputs from session to session. */
 const cheap = new Set(
   (
     "Sigmoid Tanh Relu LeakyRelu PRelu Elu HardSigmoid HardSwish Clip Exp Log Sqrt Reciprocal Neg Abs Softplus Mish Erf Gelu Add Sub Mul Div Pow Min Max " +
@@ -53,8 +53,8 @@ const cheap = new Set(
 );
 
 /**
- * Builds the backward session's model, in float32 throughout: of a model in half precision or 8 bits its twin is differentiated
- * (`floatTwin`), at the values of the deployed one. Float16 and float64 among the saved values must be fed as float32.
+ * Builds the model of the backward session, all in float32. For a model in half precision or 8 bits it differentiates the float twin
+ * (`floatTwin`) at the values of the deployed model. Saved float16 and float64 values must be fed as float32.
  * @throws no-gradient when ops between taps and outputs have no rule: all of them in one error.
  */
 export function buildBackwardModel(deployed: Model, request: BackwardModelRequest): BackwardModel {
@@ -97,9 +97,9 @@ export function buildBackwardModel(deployed: Model, request: BackwardModelReques
 }
 
 interface ForwardCut {
-  /** Float or integer values of the model that cross from the forward session. */
+  /** Float or integer values that the forward session passes on. */
   readonly saved: readonly string[];
-  /** Shapes cross instead of the large values they belong to: all of them, so that a smaller backward pass never needs more. */
+  /** Shapes that the forward session passes on instead of the large values themselves. All of them, so that a smaller backward pass never needs more. */
   readonly shapes: readonly { readonly node: Node; readonly input: ValueInfo }[];
   /** Nodes of the model that run again. */
   readonly rerun: readonly Node[];
@@ -140,7 +140,7 @@ function cutForward(model: Model, backward: readonly Node[], request: BackwardMo
   return { saved: [...saved], shapes, rerun: graph.nodes.filter((node) => rerun.has(node)), backward: kept };
 }
 
-/** What Shape nodes give, under names that say what it is: equal ones, from however many nodes, are one value. */
+/** The outputs of Shape nodes, named after their content, so that equal shapes from several nodes are one value. */
 function shapesOf(
   nodes: readonly Node[],
   prefix: string,
@@ -162,8 +162,8 @@ function stopsOf(
   request: BackwardModelRequest,
 ): (value: string, node: Node) => boolean {
   if (request.forwardValues === "saved") {
-    // A quantised model runs in integers from one QuantizeLinear to the next: what is in between is not there to be saved. One op
-    // runs again in float32 to tell which values were clipped.
+    // A quantised model runs in integers from one QuantizeLinear to the next, so the float values between them cannot be saved. One op
+    // runs again in float32 to find which values were clipped.
     const quantised = new Set(graph.nodes.flatMap((n) => (n.opType === "QuantizeLinear" ? n.inputs.slice(0, 1) : [])));
     return (value, node) => node.opType === "QuantizeLinear" || !(cheap.has(node.opType) || quantised.has(value));
   }

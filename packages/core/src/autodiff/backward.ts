@@ -10,34 +10,34 @@ import { unbroadcast } from "./unbroadcast.js";
 export interface BackwardRequest {
   /** Values to differentiate with respect to: any value of the graph (an input, a layer, an output). */
   readonly taps: readonly string[];
-  /** The float values that seeds are put in front of. */
+  /** The float values that get a seed. */
   readonly outputs: readonly string[];
-  /** Values taken for constants: for branches that are known to carry no seed. */
+  /** Values that are treated as constants: for branches that carry no seed. */
   readonly stops?: readonly string[];
   /** Default: every rule of Whybox. */
   readonly rules?: readonly GradRule[];
-  /** Pull N cotangents back at once: seeds have N along axis 0 where the outputs have 1. */
+  /** Propagate N cotangents at once: seeds have N along axis 0 where the outputs have 1. */
   readonly manySeeds: boolean;
 }
 
 /** The vector-Jacobian product of a graph, as a graph. It is linear in the seeds. */
 export interface BackwardGraph {
-  /** Nodes (in topological order) and initializers of the backward pass. Its inputs and outputs are left for the caller to declare. */
+  /** Nodes (in topological order) and initializers of the backward pass. The caller declares its inputs and outputs. */
   readonly builder: GraphBuilder;
   /** Output of the model → name of its seed: a float input of the output's shape (N along axis 0 with many seeds). */
   readonly seeds: ReadonlyMap<string, Value>;
   /** Tap → its gradient, at the tap's shape (N along axis 0 with many seeds). Null: no path, the gradient is exactly zero. Each name occurs once. */
   readonly gradients: ReadonlyMap<string, Value | null>;
-  /** The forward values that the nodes read, initializers of the model included: save them, or compute them again. */
+  /** The forward values that the nodes read, including initializers of the model. The caller saves them or computes them again. */
   readonly forward: ReadonlySet<string>;
-  /** Whether N seeds can go through at once: false when not asked for, or when `refusals` says why not. The graph is of no use then. */
+  /** Whether the graph takes N seeds at once. False when not requested, or for the reasons in `refusals`; the graph must not be used then. */
   readonly manySeeds: boolean;
   readonly refusals: readonly string[];
 }
 
 /**
- * Builds the graph that computes Σ seedᵢ · ∂outputᵢ/∂tap for every tap. Derivatives are total: a tap in front of
- * another tap gets what flows through the later one as well (as hooks in PyTorch see it).
+ * Builds the graph that computes Σ seedᵢ · ∂outputᵢ/∂tap for every tap. Derivatives are total: a tap before
+ * another tap also gets the gradient that flows through the later one (as hooks in PyTorch do).
  * @throws no-gradient when ops in between cannot be differentiated; all of them are named.
  * @throws usage when a tap or output is not in the graph; internal when a rule breaks its contract.
  */
@@ -89,7 +89,7 @@ function pullBack(
   return cotangents;
 }
 
-/** Cotangents on their way: several may meet at one value, and are summed when it is asked for. */
+/** The cotangents found so far. Several may meet at one value; they are summed when the value is processed. */
 class Cotangents {
   readonly #build: GraphBuilder;
   readonly #parts = new Map<string, Value[]>();
@@ -104,7 +104,7 @@ class Cotangents {
     else this.#parts.set(value, [g]);
   }
 
-  /** The sum of what was added, or null. Sums are pairs, so that products with a common cotangent can be collected later. */
+  /** The sum of the added cotangents, or null. Sums are binary, so that products with a common cotangent can be merged later. */
   total(value: string): Value | null {
     const parts = this.#parts.get(value);
     if (!parts) return null;
@@ -123,15 +123,15 @@ function checkResults(node: Node, results: readonly (Value | null)[]): void {
   invariant(
     results.length === node.inputs.length,
     `The gradient rule of ${node.opType} returned ${results.length} gradients for the ${node.inputs.length} inputs of ` +
-      `node "${node.name}": one per input is expected (null where nothing flows).`,
+      `node "${node.name}": expected one per input (null where no gradient flows).`,
   );
   invariant(
     !results.includes(""),
-    `The gradient rule of ${node.opType} returned an empty name for node "${node.name}": null says that nothing flows.`,
+    `The gradient rule of ${node.opType} returned an empty name for node "${node.name}": use null where no gradient flows.`,
   );
 }
 
-/** Names each tap's gradient: an output of a graph is no input of it, and is listed once. */
+/** Gives each tap's gradient a name of its own: a graph output must not be a graph input, and may be listed only once. */
 function nameGradients(
   build: GraphBuilder,
   taps: readonly string[],
@@ -149,7 +149,7 @@ function nameGradients(
   return gradients;
 }
 
-/** Drops what no gradient needs, in place. Returns the forward values that the rest reads. */
+/** Removes, in place, what no gradient needs. Returns the forward values that the rest reads. */
 function prune(
   build: GraphBuilder,
   gradients: ReadonlyMap<string, Value | null>,
@@ -172,7 +172,7 @@ function prune(
   return new Set([...needed].filter((name) => !computed.has(name) && !build.initializers.has(name)));
 }
 
-/** With many seeds axis 0 of everything on the path is the seed axis: a value that has another batch there cannot be pulled back so. */
+/** With many seeds, axis 0 of every value on the path is the seed axis. A value with another size on axis 0 does not allow that. */
 function refuseOtherBatches(state: BackwardState, plan: DifferentiationPlan): void {
   for (const value of plan.reached) {
     const batch = state.facts.dims(value)?.[0];
@@ -193,7 +193,7 @@ function noGradient(blocked: readonly BlockedOp[]): WhyboxError {
   );
 }
 
-/** A prefix for fresh names that no value of the graph starts with. */
+/** Returns a prefix for fresh names that no value of the graph starts with. */
 function freePrefix(graph: Graph): string {
   let prefix = "grad";
   const names = [...graph.initializers.keys(), ...graph.inputs.map((input) => input.name)];

@@ -6,12 +6,12 @@ import type { VjpContext } from "./rule.js";
 import { join, part } from "./rules/axes.js";
 import type { ShapeFacts, StaticDim } from "./shape-facts.js";
 
-/** What all nodes of one backward pass share. */
+/** State that all nodes of one backward pass share. */
 export interface BackwardState {
   readonly build: GraphBuilder;
   readonly facts: ShapeFacts;
   readonly manySeeds: boolean;
-  /** A seed that flows to a tap: its axis 0 tells N. */
+  /** A seed that flows to a tap. Its axis 0 has size N. */
   readonly anySeed: Value;
   /** Forward value → its shape in the backward graph. */
   readonly shapes: Map<Value, Value>;
@@ -53,7 +53,7 @@ export class NodeContext implements VjpContext {
 
   output(i: number): Value {
     const name = this.node.outputs[i] ?? "";
-    invariant(name !== "", `The gradient rule of ${this.node.opType} reads output ${i}, which the node has not.`);
+    invariant(name !== "", `The gradient rule of ${this.node.opType} reads output ${i}, which the node does not have.`);
     return name;
   }
 

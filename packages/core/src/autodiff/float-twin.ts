@@ -6,12 +6,12 @@ import { type Attribute, DataType, type Graph, type Node, type TensorProto } fro
 import { dequantised } from "../onnx/quantised-values.js";
 
 /**
- * The graph that is differentiated in place of the deployed one: equal names, the same operations on the same (rounded)
- * weights, in float32 throughout. The forward pass stays the deployed model's, float16 or 8 bits; the values that it hands over are widened
- * and all that follows from them is float32. Thus nothing underflows, and rules see one type.
+ * The graph that is differentiated instead of the deployed one: the same names and the same operations on the same (rounded)
+ * weights, all in float32. The forward pass is that of the deployed model, in float16 or 8 bits. The values that it passes on are converted to
+ * float32. So nothing underflows, and rules see one type.
  *
- * Weights and biases that a DequantizeLinear makes of constants become constants: rules may turn them around beforehand.
- * A float32 graph without such comes back as it is.
+ * Weights and biases that a DequantizeLinear computes from constants become constants, so that rules can transform them in advance.
+ * A float32 graph without these is returned unchanged.
  */
 export function floatTwin(graph: Graph): Graph {
   const folded = foldedConstants(graph);
@@ -58,7 +58,7 @@ function widenNode(node: Node, graph: Graph, index: GraphIndex): Node {
   return changes.size === 0 ? node : { ...node, attributes: new Map([...node.attributes, ...changes]) };
 }
 
-/** A Cast between float types that are both float32 here: without it, its gradient asks for nothing of the forward pass. */
+/** Whether the node is a Cast between float types that are both float32 here. It is removed, so that its gradient needs no forward value. */
 function meetsItself(node: Node, graph: Graph, index: GraphIndex): boolean {
   const types = [intAttribute(node, "to", DataType.FLOAT), elementType(graph, node.inputs[0] ?? "", index)];
   return types.every((type) => type === DataType.FLOAT || WIDENED.has(type)) && types.some((type) => WIDENED.has(type));

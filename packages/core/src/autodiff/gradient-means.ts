@@ -4,8 +4,8 @@ import { DataType, type Graph } from "../onnx/model.js";
 import type { BackwardModel } from "./backward-model.js";
 
 /**
- * The same backward pass, which gives of each gradient `[N, C, H, W]` only `[N, C + 1]`: the mean of each channel over its cells, and behind
- * them the largest absolute value. For methods that look at nothing else: megabytes less to carry and to read.
+ * The same backward pass, with each gradient `[N, C, H, W]` reduced to `[N, C + 1]`: the mean of each channel over its cells, followed by
+ * the largest absolute value. For methods that read nothing else: it saves megabytes of output.
  */
 export function meansOf(backward: BackwardModel): BackwardModel {
   const { graph } = backward.model;

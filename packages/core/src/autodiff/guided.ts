@@ -4,9 +4,9 @@ import type { Graph, Node } from "../onnx/model.js";
 import type { GradRule, VjpContext } from "./rule.js";
 
 /**
- * Gradient rules with guided backpropagation: through a rectifier only what is positive on the way forward and on the way back
- * passes (Springenberg et al., "Striving for Simplicity: The All Convolutional Net", ICLR 2015 workshop). Defined there for ReLU; here also
- * for LeakyReLU and for SiLU, `x · sigmoid(x)`, whose derivative is kept where x > 0 and the gradient is positive.
+ * Gradient rules with guided backpropagation: a rectifier passes a gradient only where both the activation and the gradient are positive
+ * (Springenberg et al., "Striving for Simplicity: The All Convolutional Net", ICLR 2015 workshop). The paper defines it for ReLU. Here it also
+ * holds for LeakyReLU and for SiLU, `x · sigmoid(x)`, whose derivative is kept where x > 0 and the gradient is positive.
  */
 export function guidedRules(graph: Graph, rules: readonly GradRule[]): GradRule[] {
   const index = new GraphIndex(graph);

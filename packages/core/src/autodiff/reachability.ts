@@ -14,17 +14,17 @@ export interface BlockedOp {
   readonly reason: string;
 }
 
-/** What a backward pass would have to go through. Nothing is built yet. */
+/** The part of the graph that a backward pass must go through. Nothing is built yet. */
 export interface DifferentiationPlan {
   /** The nodes between taps and outputs through differentiable edges, in topological order. */
   readonly path: readonly Node[];
-  /** The values that carry gradient: they depend on a tap, and an output depends on them. */
+  /** The values that carry a gradient: they depend on a tap, and an output depends on them. */
   readonly reached: ReadonlySet<string>;
-  /** Ops on the path without a rule, or with attributes that their rule does not cover. */
+  /** Ops on the path without a rule, or with attributes that their rule does not support. */
   readonly blocked: readonly BlockedOp[];
   /** Tap → whether any output depends on it differentiably. A tap that is not connected has a gradient of exactly zero. */
   readonly connected: ReadonlyMap<string, boolean>;
-  /** What is known of the graph's shapes beforehand. */
+  /** The statically known shapes of the graph. */
   readonly facts: ShapeFacts;
 }
 
@@ -58,7 +58,7 @@ export function planDifferentiation(
   return { path, reached, blocked: blockedOps(path, rules, facts), connected, facts };
 }
 
-/** The values that depend on a tap through differentiable edges, the taps included. */
+/** The values that depend on a tap through differentiable edges, including the taps. */
 function touchedBy(
   order: readonly Node[],
   taps: readonly string[],
@@ -75,7 +75,7 @@ function touchedBy(
   return touched;
 }
 
-/** The inputs of a node that its outputs depend on differentiably: its rule's word, or all (captured values of subgraphs too). */
+/** The inputs of a node that its outputs depend on differentiably: those that its rule names, else all (including values that subgraphs capture). */
 function differentiableInputs(node: Node, rules: RuleTable): readonly string[] {
   const rule = ruleFor(node, rules);
   if (rule?.differentiable) return rule.differentiable(node).map((index) => node.inputs[index] ?? "");
@@ -88,7 +88,7 @@ export function ruleFor(node: Node, rules: RuleTable) {
   return node.domain === "" ? rules.get(node.opType) : undefined;
 }
 
-/** Every name that subgraphs of the node read (bodies of If, Loop, Scan): their own values too, which does no harm. */
+/** Every name that subgraphs of the node read (bodies of If, Loop, Scan). Includes their own values, which is harmless. */
 function capturedValues(node: Node): string[] {
   const names: string[] = [];
   const stack: Node[] = [node];

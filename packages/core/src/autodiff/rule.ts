@@ -4,19 +4,19 @@ import type { Node, TensorProto } from "../onnx/model.js";
 import type { FactSource, StaticDim } from "./shape-facts.js";
 
 /**
- * What a rule sees of the node it differentiates, and what it emits into.
+ * The node that a rule differentiates, and the builder that it emits nodes into.
  *
- * **Shapes are dynamic.** A rule must work for any input size: it asks for shapes in the graph (`shape`), never in
- * TypeScript. `staticDims` tells what is known beforehand: good for a shortcut, never for correctness.
+ * **Shapes are dynamic.** A rule must work for any input size: it reads shapes in the graph (`shape`), never in
+ * TypeScript. `staticDims` returns what is known in advance. Use it for shortcuts; correctness must not depend on it.
  *
- * **The seed axis.** With `manySeeds`, N cotangents are pulled back at once: the forward values have 1 along axis 0
- * and every cotangent has N there. Elementwise rules need nothing for that (broadcasting does it). A rule that reshapes
+ * **The seed axis.** With `manySeeds`, N cotangents are propagated at once: forward values have size 1 along axis 0
+ * and every cotangent has size N. Elementwise rules need no special handling, because of broadcasting. A rule that reshapes
  * a cotangent uses `reshapeLike`. A rule that moves, reduces or slices axis 0 calls `refuseManySeeds()`;
  * the planner then runs the seeds one by one.
  */
 export interface VjpContext {
   readonly node: Node;
-  /** Where backward nodes are emitted. */
+  /** The builder for backward nodes. */
   readonly build: GraphBuilder;
   readonly manySeeds: boolean;
   /** Shorthand for `build.op`. */
@@ -27,26 +27,26 @@ export interface VjpContext {
   output(i: number): Value;
   /** Cotangent of output `i`, or null when nothing flows into it. At least one output's cotangent is not null. */
   cotangent(i: number): Value | null;
-  /** True when a gradient is wanted for input `i`: a rule may return null for the others, and should not emit work for them. */
+  /** True when the gradient of input `i` is needed. For the others a rule should return null and emit no nodes. */
   wants(i: number): boolean;
-  /** The constant behind input `i` (an initializer), if it is one. */
+  /** The initializer that is input `i`, if it is one. */
   constant(i: number): TensorProto | undefined;
   /** Shape of a forward value (int64 vector, in the graph). */
   shape(value: Value): Value;
   /** Shape of a cotangent of a forward value: the value's own; with `manySeeds` axis 0 is N. */
   seededShape(value: Value): Value;
-  /** What is known of a forward value's dims before anything runs: a size, or a symbol (equal symbols are equal sizes). Undefined: not even the rank. */
+  /** The statically known dims of a forward value: sizes, or symbols (equal symbols are equal sizes). Undefined when the rank is unknown. */
   staticDims(value: Value): readonly StaticDim[] | undefined;
   /** `g` reshaped to the shape of forward value `like`; with `manySeeds` axis 0 stays the seed axis. */
   reshapeLike(g: Value, like: Value): Value;
   /** Zeros of the shape of forward value `like`; with `manySeeds` axis 0 is N, so that they can stand for a cotangent. */
   zerosLike(like: Value): Value;
-  /** Says that this node cannot carry several seeds at once. No effect without `manySeeds`. */
+  /** Declares that this node cannot carry several seeds at once. No effect without `manySeeds`. */
   refuseManySeeds(reason: string): void;
 }
 
 /**
- * Gradient of one ONNX op as graph values: one entry per input of the node, `null` where nothing flows (constants,
+ * Gradient of one ONNX op as graph values: one entry per input of the node, `null` where no gradient flows (constants,
  * integers, omitted inputs). The engine, not the rule, orders, prunes, sums meeting cotangents and un-broadcasts.
  *
  * Attributes follow the engine's one opset (see `normalise`): axes are inputs of Squeeze, Unsqueeze, Reduce*; Split has
@@ -60,13 +60,13 @@ export interface GradRule {
    */
   readonly differentiable?: (node: Node) => readonly number[];
   /**
-   * Why this particular node cannot be differentiated (attribute values the rule does not cover, an input that would have to
-   * be constant, a rank that would have to be known), or undefined. Asked before anything is built.
+   * Why this particular node cannot be differentiated (attribute values that the rule does not support, an input that must
+   * be constant, a rank that must be known), or undefined. Called before anything is built.
    */
   readonly unsupported?: (node: Node, facts: FactSource) => string | undefined;
   /**
-   * True for an op whose inputs are broadcast against each other (Add, Where, …): the rule returns every gradient at
-   * the shape of output 0, and the engine sums it over the broadcast axes down to the input's shape.
+   * True for an op whose inputs are broadcast against each other (Add, Where, …). The rule returns every gradient in
+   * the shape of output 0, and the engine sums it over the broadcast axes to the input's shape.
    */
   readonly broadcasts?: boolean;
   vjp(cx: VjpContext): readonly (Value | null)[];

@@ -4,18 +4,18 @@ import { inferDims } from "./shape-rules.js";
 /** A size, or a symbol: two dims with the same symbol have the same size in every run. */
 export type StaticDim = number | string;
 
-/** What is known of the values of a graph before anything runs. */
+/** Statically known facts about the values of a graph. */
 export interface FactSource {
-  /** The dims known of a value, or undefined when not even its rank is. */
+  /** The known dims of a value. Undefined when its rank is unknown. */
   dims(value: string): readonly StaticDim[] | undefined;
   /** The initializer of that name, if there is one. */
   constant(value: string): TensorProto | undefined;
 }
 
 /**
- * What can be told of the shapes of a graph's values without running it. This is no shape inference: a value that
- * nothing is known of is fine, and costs a few small nodes in the backward graph. It exists so that the usual
- * case (SiLU, residual sums, per-channel scales) is un-broadcast for nothing, and to tell where axis 0 is the batch.
+ * The shapes of a graph's values, as far as they are known without running it. This is not full shape inference: an unknown
+ * shape only costs a few small nodes in the backward graph. It makes un-broadcasting free in the usual
+ * cases (SiLU, residual sums, per-channel scales), and shows where axis 0 is the batch.
  */
 export class ShapeFacts implements FactSource {
   readonly #graph: Graph;
@@ -50,7 +50,7 @@ export class ShapeFacts implements FactSource {
   }
 }
 
-/** Dims as the file declares them: a name stands for one size throughout the model. */
+/** Dims as declared in the file. A symbolic name means the same size everywhere in the model. */
 function declaredDims(value: string, shape: readonly Dim[]): StaticDim[] {
   return shape.map((dim, axis) => {
     if (typeof dim === "number") return dim;

@@ -3,18 +3,18 @@ import { DataType, type Node } from "../onnx/model.js";
 import { floatsOf, intsOf } from "../onnx/tensors.js";
 import type { FactSource, StaticDim } from "./shape-facts.js";
 
-/** Dims as far as a rule can tell: null where it cannot. */
+/** Dims that a rule can determine; null where it cannot. */
 type Inferred = readonly (StaticDim | null)[];
 type Known = readonly StaticDim[];
 type ShapeRule = (node: Node, facts: FactSource, output: number) => Inferred | undefined;
 
-/** The dims of output `output` of a node from what is known of its inputs; undefined when not even the rank can be told. */
+/** The dims of output `output` of a node, from the known dims of its inputs. Undefined when the rank is unknown. */
 export function inferDims(node: Node, output: number, facts: FactSource): Inferred | undefined {
   if (node.domain !== "") return undefined;
   return RULES.get(node.opType)?.(node, facts, output)?.map((dim) => (isSize(dim) ? dim : null));
 }
 
-/** False for what broken attributes make of a size (a fraction, NaN, something negative). */
+/** False for sizes that invalid attributes produce (a fraction, NaN, a negative number). */
 function isSize(dim: StaticDim | null): boolean {
   return typeof dim !== "number" || (Number.isSafeInteger(dim) && dim >= 0);
 }
@@ -37,7 +37,7 @@ function broadcastDims(a: Inferred, b: Inferred): Inferred {
     const left = axis < rank - a.length ? 1 : a[axis - (rank - a.length)]!;
     const right = axis < rank - b.length ? 1 : b[axis - (rank - b.length)]!;
     if (left === right || right === 1) return left;
-    // A known size other than 1 wins: in a sound model the other one is equal or 1.
+    // A known size other than 1 wins: in a valid model the other size is equal or 1.
     if (left === 1 || typeof right === "number") return right;
     return typeof left === "number" ? left : null;
   });
@@ -222,13 +222,13 @@ const gridSample: ShapeRule = (node, facts) => {
 
 const sameRank: ShapeRule = (node, facts) => facts.dims(node.inputs[0]!)?.map(() => null);
 
-/** Dims of which only the number is known: as many as the int64 vector `input` has entries. */
+/** Unknown dims of a known rank: the number of entries of the int64 vector `input`. */
 function rankOf(node: Node, input: number, facts: FactSource): Inferred | undefined {
   const rank = facts.dims(node.inputs[input] ?? "")?.[0];
   return typeof rank === "number" && rank <= MAX_RANK ? Array(rank).fill(null) : undefined;
 }
 
-/** No sound model has tensors of a higher rank; it bounds what a hostile file can make us allocate. */
+/** Maximum rank of a tensor in a valid model. It limits what a hostile file can allocate. */
 const MAX_RANK = 64;
 
 function ints(node: Node, input: number, facts: FactSource): number[] | undefined {

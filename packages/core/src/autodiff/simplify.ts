@@ -2,10 +2,10 @@ import { GraphIndex } from "../onnx/graph.js";
 import type { Graph, Node } from "../onnx/model.js";
 
 /**
- * Collects factors that do not depend on the seeds, so that the work on cotangents (N seeds wide) shrinks and the rest is
- * done once: `(g·a)·b → g·(a·b)` and `g·a + g·b → g·(a + b)`. SiLU's backward pass, three multiplications and a sum on
- * cotangents as the rules emit it, becomes one multiplication. Values that keep their name keep their meaning (up to rounding).
- * @param prefix of the names of the factors: no value that the graph reads or makes may start with it.
+ * Merges factors that do not depend on the seeds, so that the work on cotangents (N seeds wide) shrinks and the rest is
+ * done once: `(g·a)·b → g·(a·b)` and `g·a + g·b → g·(a + b)`. The rules emit three multiplications and a sum on cotangents for SiLU; one
+ * multiplication remains. Values that keep their name keep their meaning (up to rounding).
+ * @param prefix prefix of the factors' names. No value of the graph may start with it.
  */
 export function simplify(graph: Graph, seeds: Iterable<string>, prefix: string): Graph {
   const index = new GraphIndex(graph);

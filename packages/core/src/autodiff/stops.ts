@@ -2,8 +2,8 @@ import { intAttribute } from "../onnx/attributes.js";
 import { DataType, type Node } from "../onnx/model.js";
 
 /**
- * Ops whose outputs carry no gradient: integers, booleans, shapes, indices, random numbers, or functions that are flat
- * almost everywhere (Floor, Sign: the gradient is zero, as in PyTorch). What depends on a tap only through them is a constant.
+ * Ops whose outputs carry no gradient: integers, booleans, shapes, indices, random numbers, and functions that are flat
+ * almost everywhere (Floor, Sign: the gradient is zero, as in PyTorch). A value that depends on a tap only through them is a constant.
  */
 const STOP_OPS: ReadonlySet<string> = new Set([
   ...["Shape", "Size", "ConstantOfShape", "Constant", "EyeLike", "Range"],
@@ -11,12 +11,12 @@ const STOP_OPS: ReadonlySet<string> = new Set([
   ...["And", "Or", "Not", "Xor", "BitShift", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "BitwiseNot"],
   ...["ArgMax", "ArgMin", "NonZero", "NonMaxSuppression", "Hardmax"],
   ...["Floor", "Ceil", "Round", "Sign"],
-  // Scale and zero point of what is quantised as it comes count as constants (straight-through).
+  // Scale and zero point of dynamic quantisation count as constants (straight-through).
   "DynamicQuantizeLinear",
   ...["RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli"],
 ]);
 
-/** Outputs that are indices or masks, of ops whose first output may carry gradient. */
+/** Outputs that are indices or masks, of ops whose first output may carry a gradient. */
 const INTEGER_OUTPUTS: ReadonlyMap<string, readonly number[]> = new Map([
   ["TopK", [1]],
   ["MaxPool", [1]],
@@ -31,7 +31,7 @@ const FLOAT_TYPES: ReadonlySet<number> = new Set([
   DataType.BFLOAT16,
 ]);
 
-/** True when no gradient leaves output `index` of the node towards its inputs, whatever flows in. */
+/** True when output `index` of the node never passes a gradient to the inputs. */
 export function stopsGradient(node: Node, index: number): boolean {
   if (node.domain !== "") return false;
   if (STOP_OPS.has(node.opType)) return true;

@@ -4,9 +4,9 @@ import type { VjpContext } from "./rule.js";
 import type { StaticDim } from "./shape-facts.js";
 
 /**
- * Sums `g` down to the shape of forward value `to`, which was broadcast. `from` is a forward value of the rank of `g`;
- * `source` is what is known of the dims of `g` (default: it has the shape of `from`). Axes that are known beforehand are summed
- * by one ReduceSum, or none; others are found in the graph.
+ * Sums `g` to the shape of forward value `to`, which was broadcast. `from` is a forward value with the rank of `g`.
+ * `source` are the known dims of `g` (default: those of `from`). Axes that are known in advance are summed
+ * by at most one ReduceSum; the graph finds the others.
  */
 export function unbroadcast(
   cx: VjpContext,
@@ -24,7 +24,7 @@ export function unbroadcast(
   return axes ? reduceStatic(cx, g, axes, source.length - target.length) : reduceDynamic(cx, g, to, from);
 }
 
-/** The axes to sum, or undefined when they depend on sizes that are not known. */
+/** The axes to sum. Undefined when they depend on unknown sizes. */
 function staticAxes(
   source: readonly StaticDim[],
   target: readonly StaticDim[],
@@ -49,7 +49,7 @@ function reduceStatic(cx: VjpContext, g: Value, axes: readonly number[], pad: nu
   return cx.op("Squeeze", [summed, cx.build.ints(Array.from({ length: pad }, (_, axis) => axis))]);
 }
 
-/** Sums over every axis where the target, its rank filled up with ones in front, has size 1. */
+/** Sums over every axis where the target has size 1, after ones are prepended to its shape. */
 function reduceDynamic(cx: VjpContext, g: Value, to: Value, from: Value): Value {
   const { build } = cx;
   const one = build.ints([1]);
@@ -57,7 +57,7 @@ function reduceDynamic(cx: VjpContext, g: Value, to: Value, from: Value): Value 
   const missing = cx.op("Sub", [cx.op("Shape", [cx.shape(from)]), cx.op("Shape", [shape])]);
   const ones = cx.op("ConstantOfShape", [missing], { value: { tensor: intTensor("", [1]) } });
   const padded = cx.op("Concat", [ones, shape], { axis: 0 });
-  // The seed axis is never summed: its entry is made 0, which is no size that Equal looks for.
+  // The seed axis is never summed: its entry becomes 0, which never equals 1.
   const sizes = cx.manySeeds ? cx.op("Mul", [padded, firstZero(cx, padded)]) : padded;
   const axes = cx.op("Reshape", [cx.op("NonZero", [cx.op("Equal", [sizes, one])]), build.ints([-1])]);
   const summed = cx.op("ReduceSum", [g, axes], { keepdims: 1, noop_with_empty_axes: 1 });

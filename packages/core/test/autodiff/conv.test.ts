@@ -104,7 +104,7 @@ describe("the gradient of ConvTranspose", () => {
   it.each([
     ["output_shape", { output_shape: [9, 9] }],
     ["auto_pad", { auto_pad: "SAME_UPPER" }],
-  ])("says that %s is not covered", (word, attributes) => {
+  ])("says that %s is not supported", (word, attributes) => {
     const graph = graphOf((b) =>
       b.op("ConvTranspose", ["x", b.floats([1, 1, 3, 3], weights([1, 1, 3, 3]))], attributes),
     );

@@ -202,7 +202,7 @@ describe("the gradients of GatherElements and GatherND", () => {
     "GatherND with seeds",
     moves([1, 4], (b, x) => b.op("GatherND", [x, computed(b, [0, 3], [1, 2])]), refused),
   );
-  it("GatherND says that batch_dims are not covered", () =>
+  it("GatherND says that batch_dims are not supported", () =>
     expectNoGradient(
       [2, 3],
       (b) => b.op("GatherND", ["x", computed(b, [0, 1], [2, 1])], { batch_dims: 1 }),
@@ -347,7 +347,7 @@ describe("the gradient of BatchNormalization", () => {
     );
   it("of an image", moves([1, 3, 5, 2], norm));
   it("of rows, batch 2", moves([2, 3], norm));
-  it("says that training is not covered", () =>
+  it("says that training is not supported", () =>
     expectNoGradient(
       [1, 1],
       (b) =>

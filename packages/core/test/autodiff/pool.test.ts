@@ -152,7 +152,7 @@ describe("MaxPool that cannot be differentiated", () => {
   it.each<[string, GradRule, PoolCase["attributes"], number]>([
     ["storage_order", maxPoolRule, { kernel_shape: [2], storage_order: 1 }, 2],
     ["kernel_shape", maxPoolWithoutIndices, { kernel_shape: [513] }, 1],
-  ])("says that its %s is not covered", (word, form, attributes, outputs) => {
+  ])("says that its %s is not supported", (word, form, attributes, outputs) => {
     const b = new GraphBuilder("m");
     b.input("x", [1, 1, 999]);
     const y = b.ops("MaxPool", ["x"], outputs, attributes)[0]!;

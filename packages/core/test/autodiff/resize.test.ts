@@ -90,7 +90,7 @@ describe("the gradient of Resize", () => {
     ["antialias", { mode: "linear", antialias: 1 }],
     ["keep_aspect_ratio_policy", { mode: "linear", keep_aspect_ratio_policy: "not_larger" }],
     ["tf_crop_and_resize", { mode: "linear", coordinate_transformation_mode: "tf_crop_and_resize" }],
-  ])("says that %s is not covered", (word, attributes) => {
+  ])("says that %s is not supported", (word, attributes) => {
     expect(() => pullBack([1, 1, 5, 5], bySizes([1, 1, 3, 3], attributes))).toThrowError(
       expect.objectContaining({ code: "no-gradient", message: expect.stringContaining(word) }),
     );

@@ -212,7 +212,9 @@ describe("normalise", () => {
   });
 
   it.each([OLDEST_OPSET - 1, NEWEST_OPSET + 1, 0, 2 ** 60])("refuses opset %d", (opset) => {
-    expect(() => normalise(built({ build: single("Relu"), opset }))).toThrow(unsupported(/opsets 7 to 26 are supported/));
+    expect(() => normalise(built({ build: single("Relu"), opset }))).toThrow(
+      unsupported(/opsets 7 to 26 are supported/),
+    );
   });
 
   it("leaves nodes of other domains alone", () => {

@@ -6,8 +6,8 @@ import { join, onesOf, padBy, part, product } from "./axes.js";
 import { beginPads, channelsToBatch, covered, cutToInput, spatialAxes, type Window, windowOf } from "./window.js";
 
 /**
- * Gradient of AveragePool: every entry of a window gets g / (entries counted in it), added up by a ConvTranspose with a
- * kernel of ones on single channels.
+ * Gradient of AveragePool: every entry of a window gets g / (number of entries counted in it). A ConvTranspose with a
+ * kernel of ones on single channels sums them.
  */
 export const averagePoolRule: GradRule = {
   op: "AveragePool",
@@ -34,21 +34,21 @@ export const globalAveragePoolRule: GradRule = {
   },
 };
 
-/** How many entries each window divides by: a scalar, or a map [1, 1, out…]. */
+/** The divisor of each window: a scalar, or a map [1, 1, out…]. */
 function windowCounts(cx: VjpContext, window: Window, g: Value, begin: Value): Value {
   const { build } = cx;
   const counted = intAttribute(cx.node, "count_include_pad", 0) === 1;
   const ceil = intAttribute(cx.node, "ceil_mode", 0) === 1;
   const { pads } = window;
   const padded = pads === undefined || [...pads.begin, ...pads.end].some((pad) => pad > 0);
-  // With auto_pad SAME every window lies inside the padding; with ceil_mode the last may reach past it.
+  // With auto_pad SAME every window lies inside the padded input. With ceil_mode the last window may exceed it.
   if (counted ? !ceil || pads === undefined : !ceil && !padded) return build.float(sizeOf(window.kernel));
   const size = part(cx, cx.shape(cx.input(0)), 2);
   const whole = counted && pads !== undefined;
   const before = whole ? build.ints(pads.begin.map(() => 0)) : begin;
   const length = whole ? cx.op("Add", [size, build.ints(pads.begin.map((b, i) => b + pads.end[i]!))]) : size;
   const after = cx.op("Sub", [covered(cx, window, g), cx.op("Add", [before, length])]);
-  // Ones where entries count, zeros in the rest of what the windows cover: a Conv of ones counts.
+  // Ones where entries count, zeros elsewhere. A Conv with ones counts them.
   const ones = onesOf(cx, join(cx, build.ints([1, 1]), length));
   const field = padBy(cx, ones, before, after, spatialAxes(window));
   return cx.op("Conv", [field, onesKernel(cx, window)], sliding(window));

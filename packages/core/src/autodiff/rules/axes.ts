@@ -27,7 +27,7 @@ export function product(cx: VjpContext, vector: Value): Value {
   return cx.op("ReduceProd", [vector], { keepdims: 1 });
 }
 
-/** Several int64 vectors behind each other. */
+/** The concatenation of int64 vectors. */
 export function join(cx: VjpContext, ...vectors: readonly Value[]): Value {
   return cx.op("Concat", vectors, { axis: 0 });
 }
@@ -48,7 +48,7 @@ export function countTo(cx: VjpContext, n: Value): Value {
   return cx.op("Range", [build.int(0), cx.op("Squeeze", [n, build.ints([0])]), build.int(1)]);
 }
 
-/** Where a Pad pads: axes, and how many the padded value has; undefined when that is not known beforehand. */
+/** The axes of a Pad and the rank of the padded value. Undefined when it is not known in advance. */
 export interface PaddedAxes {
   readonly axes: readonly number[];
   readonly rank: number | undefined;
@@ -87,19 +87,19 @@ export function range(from: number, to: number): number[] {
   return Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i);
 }
 
-/** True when input `i` of the node is there. */
+/** True when the node has input `i`. */
 export function hasInput(cx: VjpContext, i: number): boolean {
   return (cx.node.inputs[i] ?? "") !== "";
 }
 
-/** `axis` counted from the front, or undefined when it is negative and the rank of `value` is not known beforehand. */
+/** `axis` as a non-negative number. Undefined when it is negative and the rank of `value` is not known in advance. */
 export function fromFront(cx: VjpContext, axis: number, value: Value): number | undefined {
   if (axis >= 0) return axis;
   const rank = cx.staticDims(value)?.length;
   return rank === undefined ? undefined : axis + rank;
 }
 
-/** Refuses many seeds when the node works along axis 0 of `value`, or when that cannot be told. */
+/** Refuses many seeds when the node works along axis 0 of `value`, or when that is unknown. */
 export function refuseAxisZero(cx: VjpContext, axes: readonly number[] | undefined, value: Value): void {
   const front = axes?.map((axis) => fromFront(cx, axis, value));
   if (front?.every((axis) => axis !== undefined && axis !== 0)) return;

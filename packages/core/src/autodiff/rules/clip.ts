@@ -2,8 +2,8 @@ import type { GradRule } from "../rule.js";
 import { mask } from "./mask.js";
 
 /**
- * Clip(x, min?, max?): the gradient passes where the result is x itself, the bounds included (as in torch.clamp). A bound that
- * is not constant gets the gradient of what it cut off.
+ * Clip(x, min?, max?): the gradient passes where the result equals x, including the bounds (as in torch.clamp). A bound that
+ * is not constant gets the gradient of the values that it clips.
  */
 export const clip: GradRule = {
   op: "Clip",

@@ -3,7 +3,7 @@ import type { Value } from "../../onnx/builder.js";
 import type { GradRule, VjpContext } from "../rule.js";
 import { join, refuseAxisZero, sizeAt } from "./axes.js";
 
-/** Gradient of Concat: each input gets its part of the cotangent. */
+/** Gradient of Concat: each input gets its slice of the cotangent. */
 export const concatRule: GradRule = {
   op: "Concat",
   vjp(cx) {

@@ -9,8 +9,8 @@ import { padBy, part } from "./axes.js";
 import { beginPads, cutToInput, type Pads, reach, spatialAxes, type Window, windowOf } from "./window.js";
 
 /**
- * Gradient of a Conv on its input. Stride 1 with a constant weight: a Conv with the weight turned around (faster than
- * ConvTranspose); else a ConvTranspose with the weight as it is. Costs one forward pass of the node.
+ * Gradient of a Conv on its input. Stride 1 with a constant weight: a Conv with the flipped weight (faster than
+ * ConvTranspose). Otherwise a ConvTranspose with the original weight. Costs one forward pass of the node.
  * @throws no-gradient when the gradient on a weight or bias is wanted.
  */
 export const convRule: GradRule = {
@@ -24,7 +24,7 @@ export const convRule: GradRule = {
     const unit = window.strides.every((stride) => stride === 1);
     const dx =
       unit && readable && window.pads !== undefined
-        ? turnedConv(cx, g, window, window.pads, weight)
+        ? flippedConv(cx, g, window, window.pads, weight)
         : transposedConv(cx, g, window);
     return [dx, ...cx.node.inputs.slice(1).map(() => null)];
   },
@@ -43,8 +43,8 @@ export function refuseWeights(cx: VjpContext): void {
   );
 }
 
-/** dx = Conv(g, W turned by half a turn with inputs and outputs swapped), padded by reach − pad: exactly the input's size. */
-function turnedConv(cx: VjpContext, g: Value, window: Window, pads: Pads, weight: TensorProto): Value {
+/** dx = Conv(g, W flipped, with inputs and outputs swapped), padded by reach − pad: exactly the input's size. */
+function flippedConv(cx: VjpContext, g: Value, window: Window, pads: Pads, weight: TensorProto): Value {
   const { build } = cx;
   const group = intAttribute(cx.node, "group", 1);
   const margin = reach(window);
@@ -53,8 +53,8 @@ function turnedConv(cx: VjpContext, g: Value, window: Window, pads: Pads, weight
   const cropped = crop.some((pad) => pad < 0)
     ? padBy(cx, g, build.ints(crop.slice(0, margin.length)), build.ints(crop.slice(margin.length)), spatialAxes(window))
     : g;
-  const turned = turnWeight(weight, group);
-  return cx.op("Conv", [cropped, build.floats(turned.dims, turned.data)], {
+  const flipped = flipWeight(weight, group);
+  return cx.op("Conv", [cropped, build.floats(flipped.dims, flipped.data)], {
     kernel_shape: window.kernel,
     strides: window.strides,
     dilations: window.dilations,
@@ -64,7 +64,7 @@ function turnedConv(cx: VjpContext, g: Value, window: Window, pads: Pads, weight
 }
 
 /** W [M, C/g, k…] as [C, M/g, k… reversed], group by group. */
-function turnWeight(weight: TensorProto, group: number): { dims: readonly number[]; data: Float32Array } {
+function flipWeight(weight: TensorProto, group: number): { dims: readonly number[]; data: Float32Array } {
   const source = floatsOf(weight);
   const [M = 1, C = 1, ...kernel] = weight.dims;
   const m = M / group;
@@ -81,7 +81,7 @@ function turnWeight(weight: TensorProto, group: number): { dims: readonly number
   return { dims: [C * group, m, ...kernel], data };
 }
 
-/** dx = ConvTranspose(g, W), a little too large where the stride does not divide, cut to the input's size. */
+/** dx = ConvTranspose(g, W), cropped to the input's size: it is larger when the stride does not divide the size. */
 function transposedConv(cx: VjpContext, g: Value, window: Window): Value {
   const { build } = cx;
   const x = cx.input(0);
@@ -97,7 +97,7 @@ function transposedConv(cx: VjpContext, g: Value, window: Window): Value {
     const full = cx.op("ConvTranspose", [g, cx.input(1)], { ...attributes, pads: none });
     return cutToInput(cx, window, full, x, beginPads(cx, window, x, g));
   }
-  // The stride drops up to stride − 1 entries at the end: keep that many more, by less padding or by output_padding.
+  // The stride skips up to stride − 1 entries at the end. Less padding or output_padding adds them.
   const spare = window.strides.map((stride, i) => stride - 1 - pads.end[i]!);
   const large = cx.op("ConvTranspose", [g, cx.input(1)], {
     ...attributes,

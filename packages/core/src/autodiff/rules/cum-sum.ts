@@ -2,7 +2,7 @@ import { intAttribute } from "../../onnx/attributes.js";
 import type { GradRule } from "../rule.js";
 import { constantInts, refuseAxisZero } from "./axes.js";
 
-/** The sum runs the other way round. */
+/** Gradient of CumSum: the cumulative sum in the opposite direction. */
 export const cumSum: GradRule = {
   op: "CumSum",
   differentiable: () => [0],

@@ -11,7 +11,7 @@ export const depthToSpaceRule: GradRule = {
     const g = cx.cotangent(0)!;
     const blocks = cx.op("SpaceToDepth", [g], { blocksize });
     if (stringAttribute(cx.node, "mode", "DCR") === "DCR") return [blocks];
-    // SpaceToDepth puts the place in the block in front of the channel; CRD has it behind.
+    // SpaceToDepth orders the position in the block before the channel; CRD orders it after the channel.
     const channels = cx.op("Shape", [g], { start: 1, end: 2 });
     const split = join(cx, build.ints([0, blocksize * blocksize]), channels, build.ints([-1]));
     const swapped = cx.op("Transpose", [cx.op("Reshape", [blocks, split])], { perm: [0, 2, 1, 3] });

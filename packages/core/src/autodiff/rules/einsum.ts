@@ -6,8 +6,8 @@ import type { StaticDim } from "../shape-facts.js";
 import { unbroadcast } from "../unbroadcast.js";
 
 /**
- * Gradient of Einsum: that on an operand is the Einsum of the cotangent with all other operands, with the operand's letters as its result.
- * Letters that stand in one operand only are summed by the op: their gradient is the same all along the axis.
+ * Gradient of Einsum. The gradient of an operand is the Einsum of the cotangent with all other operands, with the operand's letters as the
+ * result. The op sums over letters that occur in one operand only: their gradient is constant along the axis.
  */
 export const einsumRule: GradRule = {
   op: "Einsum",
@@ -57,7 +57,7 @@ function onOperand(cx: VjpContext, { operands, result }: Equation, i: number): V
   const x = cx.input(i);
   const aligned = missing.length === 0 ? product : cx.op("Unsqueeze", [product, build.ints(missing)]);
   const sizes = sizesOf(cx, operands, own);
-  // A letter that the op sums has the others' size here, which may be 1 where this operand's is not.
+  // A letter that the op sums over has the size of the other operands here. It may be 1 where this operand's size is not.
   const full = [...own].every((letter, axis) => result.includes(letter) || hasSize(cx, others, letter, sizes[axis]!));
   return unbroadcast(cx, full ? aligned : cx.op("Expand", [aligned, cx.seededShape(x)]), x, x, sizes);
 }
@@ -75,7 +75,7 @@ function hasSize(cx: VjpContext, operands: readonly Operand[], letter: string, s
   });
 }
 
-/** What is known of the sizes of letters: an axis of size 1 is repeated where another operand's is longer. */
+/** The known sizes of letters. An axis of size 1 is broadcast if another operand's axis is longer. */
 function sizesOf(cx: VjpContext, operands: readonly string[], letters: string): StaticDim[] {
   return [...letters].map((letter) => {
     const sizes = operands.flatMap((own, i) => {

@@ -2,7 +2,7 @@ import { floatAttribute, stringAttribute } from "../../onnx/attributes.js";
 import type { Value } from "../../onnx/builder.js";
 import type { GradRule, VjpContext } from "../rule.js";
 
-/** The derivative f'(x) of y = f(x), from x and y. Built of forward values only, it stays at batch 1 when many seeds go through. */
+/** The derivative f'(x) of y = f(x), from x and y. It uses forward values only, so it stays at batch 1 with many seeds. */
 type Derivative = (cx: VjpContext, x: Value, y: Value) => Value;
 
 function elementwise(op: string, derivative: Derivative): GradRule {
@@ -34,7 +34,7 @@ function oneMinus(cx: VjpContext, x: Value): Value {
   return cx.op("Sub", [cx.build.float(1), x]);
 }
 
-/** The alpha and gamma that ONNX gives Selu by default. */
+/** ONNX's default alpha and gamma of Selu. */
 const SELU = { alpha: 1.6732631921768188, gamma: 1.0507010221481323 };
 
 const selu: Derivative = (cx, x, y) => {
@@ -91,7 +91,7 @@ function geluTanh(cx: VjpContext, x: Value): Value {
   return cx.op("Add", [plus(cx, scaled(cx, t, 0.5), 0.5), bend]);
 }
 
-/** Where the derivative jumps, it is PyTorch's: 0 at 0 for Relu and Abs, the slope of the negative side for LeakyRelu and Elu. */
+/** Where the derivative is discontinuous, its value is PyTorch's: 0 at 0 for Relu and Abs, the slope of the negative side for LeakyRelu and Elu. */
 export const elementwiseRules: readonly GradRule[] = [
   elementwise("Sigmoid", (cx, _x, y) => cx.op("Sub", [y, square(cx, y)])),
   elementwise("Tanh", (cx, _x, y) => oneMinus(cx, square(cx, y))),

@@ -1,7 +1,7 @@
 import type { GradRule } from "../rule.js";
 import { mask } from "./mask.js";
 
-/** The inputs that are equal to the result share its gradient evenly: with two inputs that is PyTorch's half each. */
+/** The inputs that are equal to the result share its gradient evenly. With two inputs, each gets half, as in PyTorch. */
 function extremum(op: "Max" | "Min"): GradRule {
   return {
     op,

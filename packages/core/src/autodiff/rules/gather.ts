@@ -4,7 +4,7 @@ import type { GradRule, VjpContext } from "../rule.js";
 import { constantInts, join, padBy, part, product, refuseAxisZero, sizeAt, TO_END } from "./axes.js";
 import { scatterAdd } from "./scatter.js";
 
-/** Gradient of Gather: every gathered entry is added back onto its source (repeated indices add up). */
+/** Gradient of Gather: the cotangent of every gathered entry is added to its source. Repeated indices add up. */
 export const gatherRule: GradRule = {
   op: "Gather",
   differentiable: () => [0],
@@ -17,14 +17,14 @@ export const gatherRule: GradRule = {
     const shape = cx.seededShape(x);
     const size = sizeAt(cx, shape, axis);
     const outer = product(cx, part(cx, shape, 0, axis));
-    // With axis -1 "behind the axis" would start at 0 again.
+    // With axis -1 the slice after the axis would start at 0.
     const inner = product(cx, part(cx, shape, axis === -1 ? TO_END : axis + 1));
     const g3 = cx.op("Reshape", [g, join(cx, outer, build.ints([-1]), inner)]);
     return [cx.reshapeLike(spread(cx, g3, size), x), null];
   },
 };
 
-/** [A, I, B] → [A, D, B]. A constant run of entries (one index, or 2, 3, 4) only needs zeros around it. */
+/** [A, I, B] → [A, D, B]. Constant consecutive indices (one index, or 2, 3, 4) only need zero padding. */
 function spread(cx: VjpContext, g3: Value, size: Value): Value {
   const { build } = cx;
   const known = constantInts(cx, 1);

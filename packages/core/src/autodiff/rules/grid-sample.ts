@@ -8,8 +8,8 @@ import { mask } from "./mask.js";
 
 /**
  * Gradient of GridSample of images, X [N, C, H, W] sampled at grid [N, h, w, 2]. Linear: to X and to the grid; nearest: to X (the
- * grid's is zero). Padding with zeros or the border. Where the slope by the grid jumps it is PyTorch's: at a pixel's centre that
- * of the right (lower) side, and zero at and outside the border when it is what is repeated there.
+ * grid's is zero). Padding with zeros or the border. Where the derivative by the grid is discontinuous, its value is PyTorch's: at a pixel's
+ * centre that of the right (lower) side, and with border padding zero at and outside the border.
  */
 export const gridSampleRule: GradRule = {
   op: "GridSample",
@@ -29,9 +29,9 @@ export const gridSampleRule: GradRule = {
 interface Neighbour {
   /** int64, inside the image. */
   readonly index: Value;
-  /** What of the sample is this pixel's; 0 outside the image. */
+  /** The pixel's weight in the sample; 0 outside the image. */
   readonly weight: Value;
-  /** Slope of the weight by the grid; 0 outside the image. */
+  /** Derivative of the weight by the grid; 0 outside the image. */
   readonly slope: Value;
 }
 
@@ -49,7 +49,7 @@ function samplesAlong(cx: VjpContext, direction: "down" | "across"): Neighbour[]
   const perUnit = cx.op("Mul", [aligned ? last : size, half]);
   const coordinate = cx.op("Gather", [cx.input(1), build.int(direction === "down" ? 1 : 0)], { axis: 3 });
   const row = cx.op("Reshape", [coordinate, build.ints([0, 1, -1])]);
-  // Step by step as ONNX Runtime and PyTorch do, so that a place close to a centre falls on the same side of it.
+  // The same steps as in ONNX Runtime and PyTorch, so that a position close to a centre falls on the same side of it.
   const from = cx.op("Add", [row, one]);
   const free = aligned
     ? cx.op("Mul", [cx.op("Mul", [from, half]), last])
@@ -88,7 +88,7 @@ function corners(cx: VjpContext, { down, across }: Sampled) {
   );
 }
 
-/** [N, C, H · W]: each sample's cotangent is shared out to the pixels around it. */
+/** [N, C, H · W]: each sample's cotangent is distributed to the pixels around it. */
 function scattered(cx: VjpContext, rows: Value, sampled: Sampled): Value {
   const all = corners(cx, sampled);
   const shares = all.map(({ v, h }) => cx.op("Mul", [rows, cx.op("Mul", [v.weight, h.weight])]));
@@ -107,7 +107,7 @@ function scattered(cx: VjpContext, rows: Value, sampled: Sampled): Value {
   return cx.op("ScatterElements", [zeros, indices, values], { axis: 2, reduction: "add" });
 }
 
-/** [N, P, 2]: the slope of the samples by their place, times the cotangent, summed over the channels. */
+/** [N, P, 2]: the derivative of the samples by their position, times the cotangent, summed over the channels. */
 function gridSlopes(cx: VjpContext, rows: Value, sampled: Sampled): Value {
   const { build } = cx;
   const x = cx.input(0);
@@ -133,12 +133,12 @@ function modeOf(node: Node): string {
 }
 
 function unsupported(node: Node, facts: FactSource): string | undefined {
-  if (modeOf(node) === "cubic") return "mode is cubic (linear and nearest are covered)";
+  if (modeOf(node) === "cubic") return "mode is cubic (linear and nearest are supported)";
   const padding = stringAttribute(node, "padding_mode", "zeros");
-  if (padding !== "zeros" && padding !== "border") return `padding_mode is ${padding} (zeros and border are covered)`;
+  if (padding !== "zeros" && padding !== "border") return `padding_mode is ${padding} (zeros and border are supported)`;
   const rank = facts.dims(node.inputs[0]!)?.length ?? facts.dims(node.inputs[1]!)?.length;
   if (rank === 4) return undefined;
   return rank === undefined
     ? "the rank of its input is not known"
-    : `its input has rank ${rank}, and only images are covered`;
+    : `its input has rank ${rank}, and only images are supported`;
 }

@@ -29,8 +29,8 @@ export const defaultRules: readonly GradRule[] = [
 ];
 
 /**
- * The same for ONNX Runtime Web on WebGPU, whose MaxPool has no Indices: a graph that asks for them fails when it runs, with no way back
- * to the CPU.
+ * The rules for ONNX Runtime Web on WebGPU. Its MaxPool has no Indices: a graph that reads them fails at run time, without falling
+ * back to the CPU.
  */
 export const webgpuRules: readonly GradRule[] = [
   ...defaultRules.filter((rule) => rule.op !== "MaxPool"),

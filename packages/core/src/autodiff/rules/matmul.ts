@@ -4,7 +4,7 @@ import type { GradRule, VjpContext } from "../rule.js";
 import type { FactSource, StaticDim } from "../shape-facts.js";
 import { unbroadcast } from "../unbroadcast.js";
 
-/** Y = A·B, broadcast over the axes in front of the last two: G·Bᵀ and Aᵀ·G. A vector is a row on the left, a column on the right. */
+/** Y = A·B, broadcast over the axes before the last two: G·Bᵀ and Aᵀ·G. A vector is a row on the left, a column on the right. */
 export const matmul: GradRule = {
   op: "MatMul",
   unsupported: unknownRank,
@@ -64,7 +64,7 @@ function refuseMissingBatch(cx: VjpContext, a: number, b: number): void {
 }
 
 function rank(cx: VjpContext, i: number): number {
-  return cx.staticDims(cx.input(i))!.length; // `unsupported` saw to it that it is known.
+  return cx.staticDims(cx.input(i))!.length; // `unsupported` has checked that it is known.
 }
 
 function unknownRank(node: Node, facts: FactSource): string | undefined {

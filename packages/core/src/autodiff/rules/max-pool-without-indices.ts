@@ -14,8 +14,8 @@ import {
   windowOf,
 } from "./window.js";
 
-/** More comparisons than this along one axis would make a graph of unreasonable size. */
-const MOST_TAPS = 512;
+/** Maximum number of comparisons along one axis. More would make the graph too large. */
+const MAX_TAPS = 512;
 
 /**
  * Gradient of MaxPool by comparing shifted windows with their maximum, for runtimes whose MaxPool has no Indices (WebGPU):
@@ -26,8 +26,8 @@ export const maxPoolWithoutIndices: GradRule = {
   op: "MaxPool",
   unsupported(node) {
     const kernel = intsAttribute(node, "kernel_shape") ?? [];
-    return kernel.some((k) => k > MOST_TAPS)
-      ? `kernel_shape is [${kernel.join(", ")}], more than ${MOST_TAPS}`
+    return kernel.some((k) => k > MAX_TAPS)
+      ? `kernel_shape is [${kernel.join(", ")}], more than ${MAX_TAPS}`
       : undefined;
   },
   vjp(cx) {
@@ -47,7 +47,7 @@ export const maxPoolWithoutIndices: GradRule = {
 /** One axis: the shares of the taps, each put back where its tap looks. */
 function pullBackAxis(cx: VjpContext, window: Window, value: Value, pooled: Value, g: Value): Value {
   const axis = window.kernel.findIndex((k) => k > 1);
-  // A kernel of 1 only drops or pads entries: the one tap gets all.
+  // A kernel of 1 only removes or pads entries: its one tap gets everything.
   const along = Math.max(axis, 0);
   const begin = beginPads(cx, window, value, pooled);
   const shares = firstMatches(cx, window, along, value, pooled, begin).map((match) =>
@@ -57,7 +57,7 @@ function pullBackAxis(cx: VjpContext, window: Window, value: Value, pooled: Valu
   return unit ? shifted(cx, window, along, value, begin, shares) : strided(cx, window, along, value, begin, shares);
 }
 
-/** For every tap: where it sees the maximum and no tap before it does (bool, at the shape of `pooled`). */
+/** For every tap: where it is the first to see the maximum (bool, in the shape of `pooled`). */
 function firstMatches(
   cx: VjpContext,
   window: Window,

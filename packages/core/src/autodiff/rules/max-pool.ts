@@ -6,16 +6,16 @@ import { join, product, zerosOf } from "./axes.js";
 import { maxPoolWithoutIndices } from "./max-pool-without-indices.js";
 import { alongAxes, poolOnce, windowOf } from "./window.js";
 
-/** Past so many comparisons an entry, looking the place up is cheaper for one seed too. */
+/** With more comparisons per entry than this, indices are cheaper for a single seed too. */
 const FEW_TAPS = 32;
 
 /**
- * Gradient of MaxPool: the first maximum of each window in row-major order gets all, as in PyTorch. A pool of stride 1 (SPPF)
- * with one seed goes by comparisons, which run in parallel and need no indices; the others go by indices.
+ * Gradient of MaxPool: the first maximum of each window in row-major order gets everything, as in PyTorch. A pool of stride 1 (SPPF)
+ * with one seed uses comparisons, which run in parallel and need no indices. All others use indices.
  */
 export const maxPoolRule: GradRule = {
   op: "MaxPool",
-  unsupported: (node) => (columnMajor(node) ? "storage_order 1 (column-major Indices) is not covered" : undefined),
+  unsupported: (node) => (columnMajor(node) ? "storage_order 1 (column-major Indices) is not supported" : undefined),
   vjp(cx) {
     const { kernel, strides } = windowOf(cx);
     const few = kernel.reduce((sum, k) => sum + k, 0) <= FEW_TAPS;
@@ -25,7 +25,7 @@ export const maxPoolRule: GradRule = {
 };
 
 /**
- * The same gradient by the Indices output of MaxPool, whose CPU kernel keeps the first of equal values. Cost: the pool with
+ * The same gradient with the Indices output of MaxPool, whose CPU kernel keeps the first of equal values. Cost: the pool with
  * indices (slow: one axis at a time takes k + k steps a window instead of k · k), then one ScatterElements for all seeds.
  */
 export const maxPoolWithIndices: GradRule = {
@@ -34,7 +34,7 @@ export const maxPoolWithIndices: GradRule = {
     const { build } = cx;
     const x = cx.input(0);
     const g = cx.cotangent(0)!;
-    // Indices count through the whole tensor, batch and channels included; seeds share them.
+    // Indices count over the whole tensor, including batch and channels. All seeds share them.
     const flat = cx.op("Reshape", [g, build.ints(cx.manySeeds ? [0, -1] : [1, -1])]);
     const row = cx.op("Reshape", [firstMaxima(cx), build.ints([1, -1])]);
     const places = cx.manySeeds ? cx.op("Expand", [row, cx.op("Shape", [flat])]) : row;
@@ -45,7 +45,7 @@ export const maxPoolWithIndices: GradRule = {
   },
 };
 
-/** Where in x (flattened) the first maximum of each window is: pooled along the last axis first, then the axes before it. */
+/** The position in x (flattened) of the first maximum of each window. Pools along the last axis first, then along the axes before it. */
 function firstMaxima(cx: VjpContext): Value {
   const { build } = cx;
   let pooled = cx.input(0);

@@ -40,7 +40,7 @@ function lastAxes(cx: VjpContext, axis: number): Value {
   return cx.op("Add", [countTo(cx, more), cx.build.ints([axis])]);
 }
 
-/** Mean and 1/σ are outputs that training reads. */
+/** Refuses gradients through the outputs mean and 1/σ, which only training reads. */
 function refuseStatistics(cx: VjpContext): void {
   const { node } = cx;
   if (node.outputs.every((_, i) => i === 0 || cx.cotangent(i) === null)) return;
@@ -53,7 +53,7 @@ function refuseStatistics(cx: VjpContext): void {
 }
 
 /**
- * Gradient of InstanceNormalization on its input: each channel of each image is normalised over all that is behind.
+ * Gradient of InstanceNormalization on its input: each channel of each image is normalised over its spatial axes.
  * @throws no-gradient when the gradient on scale or bias is wanted.
  */
 export const instanceNormalizationRule: GradRule = {
@@ -70,7 +70,7 @@ export const groupNormalizationRule: GradRule = {
   vjp: (cx) => overGroups(cx, intAttribute(cx.node, "num_groups", 1)),
 };
 
-/** Everything as [N, groups, rest]; a number of groups of 0 stands for one per channel, as 0 does in Reshape. */
+/** Values are reshaped to [N, groups, rest]. 0 groups means one per channel, since 0 copies the size in Reshape. */
 function overGroups(cx: VjpContext, groups: number): (Value | null)[] {
   refuseWeights(cx);
   const { build } = cx;
@@ -87,7 +87,7 @@ interface Normalised {
   readonly h: Value;
   readonly x: Value;
   readonly axes: Value;
-  /** Whether the mean is taken off. */
+  /** Whether the mean is subtracted. */
   readonly centred: boolean;
 }
 

@@ -6,8 +6,8 @@ import { constantInts, countTo, hasInput, join, part, product, range, refuseAxis
 import { scatterAdd } from "./scatter.js";
 
 /**
- * Gradient of Pad. Constant mode: a Pad by the negated amounts (what was added is cropped, what was cropped gets zeros).
- * reflect, edge, wrap: every padded entry is added onto the entry that it copies, axis by axis.
+ * Gradient of Pad. Constant mode: a Pad by the negated amounts (padding is cropped, cropped entries get zeros).
+ * reflect, edge, wrap: the gradient of every padded entry is added to the entry that it copies, axis by axis.
  * @throws no-gradient when the amounts of a copying mode are computed in the graph.
  */
 export const padRule: GradRule = {
@@ -37,7 +37,7 @@ function cropped(cx: VjpContext, g: Value): Value {
   return cx.op("Pad", [g, negated, "", ...axes], { mode: "constant" });
 }
 
-/** Pads 0 … D−1 in the same mode: this tells which entry each padded entry copies. */
+/** Pads 0 … D−1 in the same mode: the result is the index of the entry that each padded entry copies. */
 function gathered(
   cx: VjpContext,
   g: Value,

@@ -6,7 +6,7 @@ import type { FactSource } from "../shape-facts.js";
 import { hasInput, join } from "./axes.js";
 import { mask } from "./mask.js";
 
-/** The representable range of the quantised types that are covered. */
+/** The representable range of the supported quantised types. */
 const RANGES: ReadonlyMap<number, readonly [number, number]> = new Map([
   [DataType.UINT8, [0, 255]],
   [DataType.INT8, [-128, 127]],
@@ -16,8 +16,8 @@ const RANGES: ReadonlyMap<number, readonly [number, number]> = new Map([
 
 /**
  * Straight-through gradient of QuantizeLinear (Bengio, Léonard, Courville 2013): the rounding counts as the identity, so
- * that q = x / scale + zero point. Where the rounded value is outside the type's range nothing passes, as in PyTorch's fake_quantize.
- * Together with a DequantizeLinear of the same scale the slope is 1 inside the range and 0 outside.
+ * that q = x / scale + zero point. No gradient passes where the rounded value is outside the type's range, as in PyTorch's fake_quantize.
+ * Together with a DequantizeLinear of the same scale, the derivative is 1 inside the range and 0 outside.
  */
 export const quantizeLinearRule: GradRule = {
   op: "QuantizeLinear",
@@ -50,7 +50,7 @@ export const dequantizeLinearRule: GradRule = {
   },
 };
 
-/** A scale or zero point so that it broadcasts against x: one value as it is, a vector [C] as [C, 1, …] along the node's axis. */
+/** A scale or zero point, reshaped to broadcast against x: a scalar stays, a vector [C] becomes [C, 1, …] along the node's axis. */
 function alongAxis(cx: VjpContext, value: Value): Value {
   const { build } = cx;
   const dims = cx.staticDims(cx.input(1));
@@ -61,7 +61,7 @@ function alongAxis(cx: VjpContext, value: Value): Value {
     const behind = (axis < 0 ? -axis : rank! - axis) - 1;
     return cx.op("Reshape", [value, build.ints([-1, ...Array(Math.max(0, behind)).fill(1)])]);
   }
-  // [-1, 1, 1, …]: as long as x has axes from `axis` on. x has none there when the scale is one value.
+  // [-1, 1, 1, …], with one entry for each axis of x from `axis` on. x may have none of them when the scale is a scalar.
   const behind = cx.op("Sub", [cx.op("Shape", [cx.shape(cx.input(0))]), build.ints([axis + 1])]);
   const ones = cx.op("Expand", [build.ints([1]), cx.op("Max", [behind, build.ints([0])])]);
   return cx.op("Reshape", [value, join(cx, build.ints([-1]), ones)]);
@@ -78,7 +78,7 @@ function unknownType(node: Node, facts: FactSource): string | undefined {
     : "its zero point is no constant of 8 or 16 bits, and output_dtype does not tell, so that the range is not known";
 }
 
-/** Data type of the output: the zero point's, or the attribute's, or uint8; 0 when only a zero point that is computed would tell. */
+/** Data type of the output: that of the zero point, else of the attribute, else uint8. 0 when it depends on a computed zero point. */
 function quantisedType(node: Node, zeroPoint: TensorProto | undefined): number {
   const declared = zeroPoint?.dataType ?? intAttribute(node, "output_dtype", 0);
   return declared || ((node.inputs[2] ?? "") === "" ? DataType.UINT8 : 0);

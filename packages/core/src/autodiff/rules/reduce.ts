@@ -7,7 +7,7 @@ import type { FactSource } from "../shape-facts.js";
 import { constantInts, hasInput, refuseAxisZero } from "./axes.js";
 import { mask } from "./mask.js";
 
-/** Gradient of a reduction: `g` and `y` come with the reduced axes back in place, so that they broadcast against x. */
+/** Gradient of a reduction. `g` and `y` have the reduced axes back as ones, so that they broadcast against x. */
 type ReduceGradient = (cx: VjpContext, g: Value, x: Value, y: Value) => Value;
 
 function reduction(op: string, gradient: ReduceGradient): GradRule {
@@ -23,7 +23,7 @@ function reduction(op: string, gradient: ReduceGradient): GradRule {
   };
 }
 
-/** "No axes" means all of them, or with the attribute none: the second is no reduction, and exporters do not write it. */
+/** No axes means all of them, or none if the attribute says so. Exporters do not write the second form, which reduces nothing. */
 function noAxesAtAll(node: Node, facts: FactSource): string | undefined {
   if (intAttribute(node, "noop_with_empty_axes", 0) === 0) return undefined;
   const axes = facts.constant(node.inputs[1] ?? "");
@@ -42,7 +42,7 @@ function refuseLostBatchAxis(cx: VjpContext): void {
   refuseAxisZero(cx, hasInput(cx, 1) ? constantInts(cx, 1) : [0], cx.input(0));
 }
 
-/** The values that were averaged into one, as a float scalar. */
+/** The number of values that were averaged into one, as a float scalar. */
 function countReduced(cx: VjpContext): Value {
   const [x, y] = [cx.staticDims(cx.input(0)), cx.staticDims(cx.output(0))];
   if (x && y && [...x, ...y].every((dim) => typeof dim === "number")) {
@@ -58,7 +58,7 @@ function spread(cx: VjpContext, g: Value): Value {
   return cx.op("Expand", [g, cx.shape(cx.input(0))]);
 }
 
-/** All that are equal to the extremum share its gradient evenly, as torch.amax does. */
+/** All values that are equal to the extremum share its gradient evenly, as in torch.amax. */
 const shareTies: ReduceGradient = (cx, g, x, y) => {
   const winners = mask(cx, cx.op("Equal", [x, y]));
   const axes = cx.input(1);
@@ -73,8 +73,8 @@ const l2: ReduceGradient = (cx, g, x, y) => {
 };
 
 /**
- * The product of the others: y / x; with one zero among the values, it alone gets a gradient (the product of the rest); with more,
- * none does. As in PyTorch.
+ * The product of the other values: y / x. If exactly one value is zero, only it gets a gradient (the product of the rest). If several are
+ * zero, none does. As in PyTorch.
  */
 const others: ReduceGradient = (cx, g, x) => {
   const { build } = cx;

@@ -22,12 +22,12 @@ export const squeezeRule: GradRule = reshaping("Squeeze", (cx) => {
   refuseAxisZero(cx, hasInput(cx, 1) ? constantInts(cx, 1) : undefined, cx.input(0));
 });
 
-/** Gradient of Unsqueeze. A new axis 0 only takes the seeds over from the old one. */
+/** Gradient of Unsqueeze. A new axis 0 becomes the seed axis. */
 export const unsqueezeRule: GradRule = reshaping("Unsqueeze", () => {});
 
 /**
- * A rule for an op that changes nothing but the shape. `check` refuses many seeds where it sees that axis 0 does not stay
- * the axis of size 1; what it cannot see fails at run time, since the numbers of values differ.
+ * A rule for an op that only changes the shape. `check` refuses many seeds if axis 0 does not stay
+ * the axis of size 1. Cases that it cannot detect fail at run time, since the numbers of values differ.
  */
 function reshaping(op: string, check: (cx: VjpContext) => void): GradRule {
   return {

@@ -9,9 +9,9 @@ import type { GradRule, VjpContext } from "../rule.js";
 import { constantInts, hasInput, join, part, product, range, refuseAxisZero, sizeAt, zerosOf } from "./axes.js";
 
 /**
- * Gradient of Resize (nearest, linear, cubic; every way of mapping coordinates but tf_crop_and_resize). Enlarging by
- * whole factors with nearest (the YOLO case) sums each block. Else: along each axis resizing is a matrix R [out, in], which
- * resizing an identity matrix gives; the cotangent is multiplied by its transpose.
+ * Gradient of Resize (nearest, linear, cubic; every coordinate transformation except tf_crop_and_resize). Enlarging by
+ * integer factors with nearest (as in YOLO) sums each block. Otherwise resizing along an axis is a matrix R [out, in], found by
+ * resizing an identity matrix. The cotangent is multiplied by its transpose.
  */
 export const resizeRule: GradRule = {
   op: "Resize",
@@ -40,7 +40,7 @@ function constantScales(cx: VjpContext): readonly number[] | undefined {
   return scales === undefined || scales.external !== undefined ? undefined : Array.from(floatsOf(scales));
 }
 
-/** The factors of the spatial axes when every entry is repeated a whole number of times, else undefined. */
+/** The factors of the spatial axes, if every entry is repeated an integer number of times. Else undefined. */
 function blockFactors(cx: VjpContext, scales: readonly number[]): number[] | undefined {
   if (stringAttribute(cx.node, "mode", "nearest") !== "nearest" || intsAttribute(cx.node, "axes")) return undefined;
   const [batch, channel, ...spatial] = scales;
@@ -85,13 +85,13 @@ function byMatrices(cx: VjpContext, g: Value, scales: readonly number[] | undefi
     const matrix = resizeMatrix(cx, axis, entry);
     current = axis === rank - 1 ? cx.op("MatMul", [current, matrix]) : multiplied(cx, current, matrix, axis, rank);
   }
-  // The same shape already where all went as assumed; a Resize of other axes than these fails here instead of being wrong.
+  // The shape is already right if the assumption holds. A Resize of other axes fails here instead of returning wrong values.
   return cx.reshapeLike(current, x);
 }
 
 interface ResizedAxis {
   readonly axis: number;
-  /** Which entry of scales or sizes. */
+  /** Index into scales or sizes. */
   readonly entry: number;
 }
 

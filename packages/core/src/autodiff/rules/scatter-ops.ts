@@ -5,8 +5,8 @@ import type { GradRule, VjpContext } from "../rule.js";
 import { refuseAxisZero, zerosOf } from "./axes.js";
 
 /**
- * Gradient of ScatterND: the data gets zeros where it was overwritten (with reduction "add" everything passes), the updates what
- * stands at their places. Where two updates overwrite one place both get its gradient, as in PyTorch.
+ * Gradient of ScatterND: the data gets zeros where it is overwritten (with reduction "add" everything passes). The updates get the cotangent
+ * at their positions. If two updates write to the same position, both get its gradient, as in PyTorch.
  */
 export const scatterNdRule: GradRule = {
   op: "ScatterND",
@@ -23,7 +23,7 @@ export const scatterNdRule: GradRule = {
   },
 };
 
-/** Gradient of ScatterElements: as of ScatterND, along one axis. */
+/** Gradient of ScatterElements: as for ScatterND, along one axis. */
 export const scatterElementsRule: GradRule = {
   op: "ScatterElements",
   differentiable: () => [0, 2],
@@ -41,7 +41,7 @@ export const scatterElementsRule: GradRule = {
   },
 };
 
-/** The cotangent of the data: with zeros at the overwritten places, or whole where the updates were added. */
+/** The cotangent of the data: zero at overwritten positions, unchanged if the updates were added. */
 function kept(cx: VjpContext, overwritten: (zeros: Value) => Value): Value {
   if (reductionOf(cx.node) === "add") return cx.cotangent(0)!;
   return overwritten(zerosOf(cx, cx.seededShape(cx.input(2))));
@@ -53,5 +53,5 @@ function reductionOf(node: Node): string {
 
 function otherReduction(node: Node): string | undefined {
   const found = reductionOf(node);
-  return found === "none" || found === "add" ? undefined : `reduction "${found}" (only "none" and "add" are covered)`;
+  return found === "none" || found === "add" ? undefined : `reduction "${found}" (only "none" and "add" are supported)`;
 }

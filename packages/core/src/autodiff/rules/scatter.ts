@@ -3,7 +3,7 @@ import type { VjpContext } from "../rule.js";
 import { countTo, join, padBy, zerosOf } from "./axes.js";
 
 /**
- * Adjoint of `y = x[:, indices, :]`: adds `g[a, i, b]` onto `dx[a, indices[i], b]`.
+ * Adjoint of `y = x[:, indices, :]`: adds `g[a, i, b]` to `dx[a, indices[i], b]`.
  * `g3` is [A, I, B], `indices` an int64 vector [I] (repeats and negative ones allowed), `size` the length D of the
  * gathered axis as a vector of one; returns [A, D, B].
  */
@@ -19,16 +19,16 @@ export function scatterAdd(cx: VjpContext, g3: Value, indices: Value, size: Valu
   });
 }
 
-/** An axis of a value of `rank` axes; the rank is undefined when it is not known beforehand. */
+/** An axis of a value of `rank` axes. The rank is undefined when it is not known in advance. */
 export interface PlacedAxis {
   readonly axis: number;
   readonly rank: number | undefined;
 }
 
 /**
- * Adjoint of `y = take(x, indices, axis)` for indices that never repeat: every entry of `g` has one place in the result.
- * Done by reading (the place table is inverted, places that nothing maps to read an appended zero), which copies whole
- * blocks where ScatterElements would go value by value. `indices` is an int64 vector of entries in 0 … D-1.
+ * Adjoint of `y = take(x, indices, axis)` for indices that never repeat: every entry of `g` has one position in the result.
+ * Uses a Gather with the inverted index table; positions without a source read an appended zero. This copies whole
+ * blocks, while ScatterElements copies single values. `indices` is an int64 vector with entries in 0 … D-1.
  */
 export function placeAlong(cx: VjpContext, g: Value, indices: Value, { axis, rank }: PlacedAxis, size: Value): Value {
   const { build } = cx;

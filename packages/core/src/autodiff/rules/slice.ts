@@ -7,8 +7,8 @@ import { placeAlong } from "./scatter.js";
 const INT32_MAX = 2 ** 31 - 1;
 
 /**
- * Gradient of Slice: what was cut off gets zeros. With steps of 1 this is one Pad whose amounts are computed in the graph;
- * other steps (negative ones too) place the entries axis by axis.
+ * Gradient of Slice: entries outside the slice get zeros. With steps of 1 this is one Pad whose amounts are computed in the graph.
+ * With other steps (also negative ones) the entries are placed axis by axis.
  * @throws no-gradient when steps or axes are computed in the graph.
  */
 export const sliceRule: GradRule = {
@@ -40,7 +40,7 @@ export const sliceRule: GradRule = {
 
 interface Cut {
   readonly axis: number;
-  /** Which entry of starts, ends, axes and steps. */
+  /** Index into starts, ends, axes and steps. */
   readonly i: number;
   readonly step: number;
 }
@@ -79,7 +79,7 @@ function firstEntries(cx: VjpContext, cuts: readonly Cut[], sizes: Value): Value
   return cx.op("Max", [cx.op("Min", [front, sizes]), zero]);
 }
 
-/** Slices 0 … D−1 in the same way: this tells which entry each kept entry is. */
+/** Slices 0 … D−1 in the same way: the result is the index of each kept entry. */
 function placed(cx: VjpContext, g: Value, cut: Cut): Value {
   const { build } = cx;
   const size = sizeAt(cx, cx.shape(cx.input(0)), cut.axis);

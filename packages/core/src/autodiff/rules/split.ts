@@ -2,7 +2,7 @@ import { intAttribute } from "../../onnx/attributes.js";
 import type { GradRule } from "../rule.js";
 import { refuseAxisZero } from "./axes.js";
 
-/** Gradient of Split: the parts' cotangents behind each other, zeros for parts that nothing flows into. */
+/** Gradient of Split: the concatenation of the parts' cotangents, with zeros for parts without a cotangent. */
 export const splitRule: GradRule = {
   op: "Split",
   differentiable: () => [0],

@@ -2,7 +2,7 @@ import { intAttribute } from "../../onnx/attributes.js";
 import type { GradRule } from "../rule.js";
 import { refuseAxisZero } from "./axes.js";
 
-/** Gradient of the values of TopK: each goes back to where it was taken from. Which of equal values that is, ONNX Runtime decides (the first). */
+/** Gradient of the values of TopK: each goes back to its source. Of equal values ONNX Runtime takes the first. */
 export const topKRule: GradRule = {
   op: "TopK",
   differentiable: () => [0],

@@ -4,7 +4,7 @@ import type { Value } from "../../onnx/builder.js";
 import type { VjpContext } from "../rule.js";
 import { join, type PaddedAxes, padBy, part, range, spatialSizes } from "./axes.js";
 
-/** Padding before and behind, one entry for each spatial axis. */
+/** Padding before and after, one entry for each spatial axis. */
 export interface Pads {
   readonly begin: readonly number[];
   readonly end: readonly number[];
@@ -15,13 +15,13 @@ export interface Window {
   readonly kernel: readonly number[];
   readonly strides: readonly number[];
   readonly dilations: readonly number[];
-  /** Where the file tells; undefined for a strided `auto_pad` SAME, whose padding depends on the input's size. */
+  /** Undefined for a strided `auto_pad` SAME, whose padding depends on the input's size. */
   readonly pads: Pads | undefined;
   readonly autoPad: string;
 }
 
 /**
- * The window that the node's attributes describe, with every default written out.
+ * The window that the node's attributes describe, with all defaults filled in.
  * @throws bad-input when an attribute has a wrong length or value; no-gradient when the kernel's size is nowhere stated.
  */
 export function windowOf(cx: VjpContext, weight?: number): Window {
@@ -49,7 +49,7 @@ export function windowOf(cx: VjpContext, weight?: number): Window {
   return { kernel, strides, dilations, autoPad, pads: knownPads(autoPad, written, { kernel, strides, dilations }) };
 }
 
-/** How far a window reaches: dilation · (kernel − 1) along each axis. */
+/** The extent of a window minus one: dilation · (kernel − 1) along each axis. */
 export function reach(window: Pick<Window, "kernel" | "dilations">): number[] {
   return window.kernel.map((k, i) => window.dilations[i]! * (k - 1));
 }
@@ -62,7 +62,7 @@ export function spatialAxes(window: Pick<Window, "kernel">): PaddedAxes & { read
 
 /**
  * Padding before the first spatial entries, as an int64 vector. For `auto_pad` SAME: half of
- * max(0, (out − 1) · stride + reach + 1 − in), the odd one behind (SAME_UPPER) or before (SAME_LOWER).
+ * max(0, (out − 1) · stride + reach + 1 − in), with an odd entry after (SAME_UPPER) or before (SAME_LOWER).
  */
 export function beginPads(cx: VjpContext, window: Window, x: Value, g: Value): Value {
   const { build } = cx;
@@ -73,7 +73,7 @@ export function beginPads(cx: VjpContext, window: Window, x: Value, g: Value): V
   return window.autoPad === "SAME_LOWER" ? cx.op("Sub", [total, half]) : half;
 }
 
-/** Entries that all windows together cover: (out − 1) · stride + reach + 1, as an int64 vector. */
+/** Number of entries that all windows together cover: (out − 1) · stride + reach + 1, as an int64 vector. */
 export function covered(cx: VjpContext, window: Window, g: Value): Value {
   const { build } = cx;
   const steps = cx.op("Mul", [cx.op("Sub", [spatialSizes(cx, g), build.ints([1])]), build.ints(window.strides)]);
@@ -81,15 +81,15 @@ export function covered(cx: VjpContext, window: Window, g: Value): Value {
 }
 
 /**
- * Cuts (or fills with zeros) what all windows cover, `full`, down to the entries of the forward input `x`:
- * drops the padding before, and behind whatever is too much.
+ * Crops (or pads with zeros) `full`, which all windows cover, to the size of the forward input `x`:
+ * removes the padding before, and any excess after.
  */
 export function cutToInput(cx: VjpContext, window: Window, full: Value, x: Value, begin: Value): Value {
   const end = cx.op("Sub", [cx.op("Add", [part(cx, cx.shape(x), 2), begin]), spatialSizes(cx, full)]);
   return padBy(cx, full, cx.op("Neg", [begin]), end, spatialAxes(window));
 }
 
-/** A batch of single channels, [N·C, 1, …]: a kernel for one channel then serves any number of them. */
+/** Reshapes to a batch of single channels, [N·C, 1, …], so that a kernel for one channel works for any number of them. */
 export function channelsToBatch(cx: VjpContext, value: Value): Value {
   return cx.op("Reshape", [value, join(cx, cx.build.ints([-1, 1]), spatialSizes(cx, value))]);
 }
@@ -114,7 +114,7 @@ function oneAxis(window: Window, axis: number): Window {
   };
 }
 
-/** Attributes of a pool of the node's kind over `window`, every default written out. */
+/** Attributes of a pool like the node over `window`, with all defaults written out. */
 export function poolOnce(cx: VjpContext, window: Window): Record<string, AttributeLiteral> {
   const { kernel, strides, dilations, pads, autoPad } = window;
   const padding = pads ? { pads: [...pads.begin, ...pads.end] } : { auto_pad: autoPad };
