@@ -1,20 +1,17 @@
-import type { ForwardValues } from "../autodiff/backward-model.js";
-import type { GradRule } from "../autodiff/rule.js";
 import type { DetectResult } from "../detector/detection.js";
-import type { InputOptions } from "../detector/input/pixel-form.js";
 import type { Layer } from "../detector/layer.js";
 import { resolveClasses } from "../detector/names.js";
 import { resolveLayer } from "../detector/resolve-layer.js";
 import { WhyboxError } from "../errors.js";
 import type { RgbImage } from "../image/frame.js";
 import { letterbox } from "../image/letterbox.js";
-import { type AnyCamMethod, defaultMethods } from "../methods/index.js";
+import { defaultMethods } from "../methods/index.js";
 import { once } from "../once.js";
 import { openModel } from "../readers/open-model.js";
-import type { RuntimePort, SessionOptions } from "../runtime/port.js";
+import type { RuntimePort } from "../runtime/port.js";
 import { defaultScores } from "../scores/index.js";
-import type { Score } from "../scores/score.js";
 import { explainImage } from "./explain.js";
+import type { CreateDetectorOptions } from "./model/create-options.js";
 import { inspectModel, type ModelFacts } from "./model/inspect.js";
 import { loadModel } from "./model/load-model.js";
 import { type LoadedModel, planContext, usualSize } from "./model/loaded-model.js";
@@ -28,26 +25,6 @@ import type { ExplainResult } from "./result/result.js";
 import { askBox } from "./targets/ask-box.js";
 import { chosenDetections } from "./targets/choose-detections.js";
 import { refuseScores } from "./targets/scored.js";
-
-export interface CreateDetectorOptions extends SessionOptions {
-  /** Class names; default: the model's metadata, else class0, class1, … */
-  readonly names?: readonly string[];
-  /** What the model is fed with, where its file does not tell, or tells wrongly. Default: what the graph tells. */
-  readonly input?: InputOptions;
-  /** Methods that `method` may name. Default: all that come with Whybox; pass `[...defaultMethods, mine]` to add one. */
-  readonly methods?: readonly AnyCamMethod[];
-  /** Scores that `backprop` may name. Default: all that come with Whybox. */
-  readonly scores?: readonly Score[];
-  /** Gradient rules. Default: all that come with Whybox. */
-  readonly rules?: readonly GradRule[];
-  /** Where the backward pass gets forward values from. Default: the faster way as measured. */
-  readonly forwardValues?: ForwardValues;
-  /**
-   * Keep the values of the last picture's forward pass until the next picture: another question about it (the same object, unchanged) then
-   * costs only what comes after the pass. They take their memory between calls. Default false.
-   */
-  readonly keepForward?: boolean;
-}
 
 /** A detector that can explain itself. It holds sessions of the runtime: dispose it when done. */
 export interface CoreDetector {

@@ -1,5 +1,5 @@
 import type { Detection } from "../detector/detection.js";
-import { unletterbox } from "../image/frame-map.js";
+import { unletterbox, unletterboxScaled } from "../image/frame-map.js";
 import { allFinite } from "../kernels/range.js";
 import { once } from "../once.js";
 import type { Score } from "../scores/score.js";
@@ -7,7 +7,8 @@ import type { Map2D } from "../tensor/tensor.js";
 import { smoothedMaps } from "./evidence/aug-smooth.js";
 import { type GroupMaps, type MapJob, type MapMaker, makeMaps } from "./evidence/maps.js";
 import { diagnoseEmpty, diagnoseLayers } from "./finish/diagnose.js";
-import { combine, type FinishedMap, keepTop, largest, maximumOf, mean, overMaximum, plain } from "./finish/finish.js";
+import { combine } from "./finish/finish.js";
+import { applied, dividedBy, type FinishedMap, keepTop, largest, maximumOf, mean } from "./finish/finished-map.js";
 import { firstNonFinite } from "./finish/non-finite.js";
 import { planContext } from "./model/loaded-model.js";
 import type { ResolvedExplainOptions } from "./options/resolve-options.js";
@@ -118,8 +119,8 @@ function imageMap({ maps }: GroupMaps, { forward, options }: Omit<MapJob, "group
   const parts = options.method.merge === "max" ? made.map(largest) : made.flat();
   const [height, width] = forward.letterbox.inputSize;
   const whole = parts.length > 0 ? combine(parts) : { height, width, data: new Float32Array(height * width) };
-  const map = keepTop(whole, options.keepTopPercent);
-  return { heatmapInput: () => map, maps: [], isEmpty: maximumOf(map) === 0 };
+  const map = keepTop({ values: whole }, options.keepTopPercent).values;
+  return { heatmapInput: () => map, maps: [], isEmpty: maximumOf({ values: map }) === 0 };
 }
 
 /** A map for each group, and the largest of them at each pixel for the image. One after the other is made, in the same array where nobody keeps it. */
@@ -140,25 +141,27 @@ function separateMaps(
   // To be compared, all are looked at before one is scaled.
   const maxima = options.scale === "common" ? perGroup.map((makers) => made(makers, maximumOf)) : [];
   const common = options.scale === "common" ? Math.max(0, ...maxima) : undefined;
-  const scaled = (map: FinishedMap, high: number) => keepTop(overMaximum(map, common ?? high), options.keepTopPercent);
+  const scaled = (map: FinishedMap, high: number) => keepTop(dividedBy(map, common ?? high), options.keepTopPercent);
   const maps = perGroup.map((makers, i): DetectionMap => {
     const detections = groups[i]!.map((detection) => detection.index);
     const use = (map: FinishedMap) => {
       maxima[i] = maximumOf(map);
       const whole = scaled(map, maxima[i]!);
-      const frames = isKept ? { heatmapInput: plain(whole) } : {};
-      return { heatmap: unletterbox(whole, forward.letterbox), ...frames };
+      if (!isKept) return { heatmap: unletterboxScaled(whole, forward.letterbox) };
+      const heatmapInput = applied(whole);
+      return { heatmap: unletterbox(heatmapInput, forward.letterbox), heatmapInput };
     };
     const own = made(makers, use, isKept);
     return { detections, className: groups[i]![0]!.className, ...own, maximum: Math.max(...raw[i]!) };
   });
   const heatmapInput = once(() => {
     const image: Map2D = { height, width, data: new Float32Array(height * width) };
-    for (const makers of perGroup) made(makers, (map) => largest([image, scaled(map, maximumOf(map))]));
-    return keepTop(image, options.keepTopPercent);
+    for (const makers of perGroup) made(makers, (map) => largest([{ values: image }, scaled(map, maximumOf(map))]));
+    return keepTop({ values: image }, options.keepTopPercent).values;
   });
   // Of few pixels that are kept, the largest may not be among them.
-  const isEmpty = options.keepTopPercent < 100 ? maximumOf(heatmapInput()) === 0 : maxima.every((high) => high === 0);
+  const isEmpty =
+    options.keepTopPercent < 100 ? maximumOf({ values: heatmapInput() }) === 0 : maxima.every((high) => high === 0);
   return { heatmapInput, maps, isEmpty };
 }
 

@@ -1,6 +1,6 @@
 import { WhyboxError } from "../errors.js";
 import { resizeWithRange } from "../kernels/resample.js";
-import { ScaledMap } from "../kernels/scaled-map.js";
+import type { ScaledMap } from "../kernels/scaling.js";
 import type { Map2D } from "../tensor/tensor.js";
 import type { Box, Letterbox } from "./frame.js";
 
@@ -35,13 +35,17 @@ export function cellToInput([x, y]: readonly [x: number, y: number], stride: num
  * @throws internal when the map has not the size of the input.
  */
 export function unletterbox(map: Map2D, letterbox: Letterbox): Map2D {
+  return unletterboxScaled({ values: map }, letterbox);
+}
+
+/** `unletterbox` of a map that is still to be scaled: its values stay as they are. */
+export function unletterboxScaled({ values: map, scaling }: ScaledMap, letterbox: Letterbox): Map2D {
   const [H, W] = letterbox.inputSize;
   if (map.height !== H || map.width !== W) {
     throw new WhyboxError("internal", `A map of [${map.height}, ${map.width}] is not one over the input [${H}, ${W}].`);
   }
-  const [values, scaling] = map instanceof ScaledMap ? map.unread() : [map];
   const [height, width] = letterbox.imageSize;
-  return resizeWithRange(cropContent(values, letterbox), height, width, scaling).map;
+  return resizeWithRange({ values: cropContent(map, letterbox), scaling }, { height, width }).map;
 }
 
 function cropContent(map: Map2D, { contentSize, padTop, padLeft }: Letterbox): Map2D {

@@ -1,6 +1,5 @@
 import { once } from "../once.js";
 import { kernelsBase64 } from "./kernels.js";
-import type { Scaling } from "./scaled-map.js";
 
 /** The functions of kernels.wat, and views of the memory that they work in. It does not grow, so the views stay good. */
 export interface Kernels extends KernelFunctions {
@@ -33,7 +32,7 @@ interface KernelFunctions {
     range: number,
   ): void;
   rangeOf(at: number, end: number, range: number): void;
-  rescale(at: number, end: number, ...scaling: Scaling): void;
+  rescale(at: number, end: number, low: number, divisor: number, maximum: number): void;
   addPositive(at: number, end: number, sums: number): void;
   areFinite(at: number, end: number): number;
   addRows(row: number, rowBytes: number, weights: number, fours: number, into: number): void;

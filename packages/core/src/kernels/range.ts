@@ -1,5 +1,5 @@
 import { type Kernels, kernels } from "./memory.js";
-import type { Scaling } from "./scaled-map.js";
+import type { Scaling } from "./scaling.js";
 
 /** The least and the largest of some values. */
 export interface Range {
@@ -26,14 +26,14 @@ export function rangeOf(data: Float32Array): Range {
 }
 
 /** In place: `(value - low) / divisor / maximum`, each step in float32. */
-export function rescale(data: Float32Array, ...scaling: Scaling): void {
+export function rescale(data: Float32Array, scaling: Scaling): void {
   const found = kernels();
   if (found === undefined) {
-    rescaleScalar(data, ...scaling);
+    rescaleScalar(data, scaling);
     return;
   }
   inPieces(found, data, (end, piece) => {
-    found.rescale(FREE_AT, end, ...scaling);
+    found.rescale(FREE_AT, end, scaling.low, scaling.divisor, scaling.maximum);
     piece.set(found.floats.subarray(FREE_AT / 4, end / 4));
   });
 }
@@ -104,7 +104,11 @@ export function rangeOfScalar(data: Float32Array): Range {
 }
 
 /** `rescale` without the kernels. */
-export function rescaleScalar(data: Float32Array, ...scaling: Scaling): void {
-  const [low, divisor, maximum] = scaling.map(Math.fround) as [number, number, number];
+export function rescaleScalar(data: Float32Array, scaling: Scaling): void {
+  const [low, divisor, maximum] = [scaling.low, scaling.divisor, scaling.maximum].map(Math.fround) as [
+    number,
+    number,
+    number,
+  ];
   for (let i = 0; i < data.length; i++) data[i] = Math.fround(Math.fround(data[i]! - low) / divisor) / maximum;
 }

@@ -1,6 +1,6 @@
 import type { Map2D } from "../tensor/tensor.js";
 import { byteWeights, type LinearTaps, linearTaps, type PairTaps, pairTaps } from "./linear-taps.js";
-import type { BytePixels, Planes } from "./resample.js";
+import type { BytePixels, Planes } from "./rgb-planes.js";
 
 // What kernels-resample.ts does, in JavaScript: for hosts that have no WebAssembly SIMD or refuse it, and for pictures with rows too
 // long for it. The tests hold the two to be equal, to the last bit.

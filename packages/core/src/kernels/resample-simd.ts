@@ -2,8 +2,8 @@ import type { Map2D } from "../tensor/tensor.js";
 import { byteWeights, type LinearTaps, linearTaps, type PairTaps, pairTaps } from "./linear-taps.js";
 import type { Kernels } from "./memory.js";
 import { FREE_AT, openRange, type Range, readRange } from "./range.js";
-import type { BytePixels, Planes } from "./resample.js";
-import type { Scaling } from "./scaled-map.js";
+import type { BytePixels, Planes } from "./rgb-planes.js";
+import type { ScaledMap } from "./scaling.js";
 
 // Resizing with the kernels of kernels.wat. Their memory is small, so a picture goes through it in bands of target rows: the source
 // rows that a band reads are copied in, one after the other, and the finished rows out.
@@ -37,7 +37,7 @@ interface Band {
 }
 
 /** As `resizeFloatsScalar`, of values that are scaled first. The range of the result, or undefined, and nothing done, when the rows are too long for the kernels' memory, or one value long. */
-export function resizeFloats(found: Kernels, map: Map2D, target: Map2D, scaling?: Scaling): Range | undefined {
+export function resizeFloats(found: Kernels, { values: map, scaling }: ScaledMap, target: Map2D): Range | undefined {
   const { floats, ints } = found;
   const { width } = target;
   if (map.width === 1) return undefined;
@@ -61,7 +61,10 @@ export function resizeFloats(found: Kernels, map: Map2D, target: Map2D, scaling?
       floats.set(map.data.subarray(row * map.width, (row + count) * map.width), band.from / 4 + place * map.width),
     );
     const count = band.end - band.first;
-    if (scaling !== undefined) found.rescale(band.from, band.from + band.rows * sizes.source, ...scaling);
+    if (scaling !== undefined) {
+      const { low, divisor, maximum } = scaling;
+      found.rescale(band.from, band.from + band.rows * sizes.source, low, divisor, maximum);
+    }
     found.mixFloats(band.from, sizes.source, band.rows, FREE_AT, rowBytes, band.mixed);
     found.blendFloats(band.mixed, rowBytes, band.taps, count, band.into, sizes.target, range);
     target.data.set(floats.subarray(band.into / 4, band.into / 4 + count * width), band.first * width);

@@ -1,28 +1,11 @@
 import { WhyboxError } from "../errors.js";
 import type { Map2D } from "../tensor/tensor.js";
 import { kernels } from "./memory.js";
-import { type Range, rangeOf } from "./range.js";
+import { type Range, rangeOf, rescale } from "./range.js";
 import { resizeFloatsScalar, resizeRgbScalar } from "./resample-scalar.js";
 import { resizeBytes, resizeFloats } from "./resample-simd.js";
-import { ScaledMap, type Scaling } from "./scaled-map.js";
-
-export { type LinearTaps, linearTaps } from "./linear-taps.js";
-
-/** 8-bit pixels of three interleaved channels; an `RgbImage` is one. */
-export interface BytePixels {
-  readonly height: number;
-  readonly width: number;
-  readonly data: Uint8Array | Uint8ClampedArray;
-}
-
-/** Where a picture goes: three planes of `height × width` floats, one after the other, the picture's corner at `top`, `left`. */
-export interface Planes {
-  readonly height: number;
-  readonly width: number;
-  readonly data: Float32Array;
-  readonly top: number;
-  readonly left: number;
-}
+import type { BytePixels, Planes } from "./rgb-planes.js";
+import type { ScaledMap, Scaling } from "./scaling.js";
 
 /**
  * Bilinear resize of a map, as OpenCV's INTER_LINEAR on float32.
@@ -30,24 +13,35 @@ export interface Planes {
  * @throws usage when a size is not a positive integer or the map holds fewer values than its size says.
  */
 export function resizeBilinear(map: Map2D, height: number, width: number): Map2D {
-  return resizeWithRange(map, height, width).map;
+  return resizeWithRange({ values: map }, { height, width }).map;
 }
 
-/** `resizeBilinear`, and the range of the new map, which costs next to nothing on the way; so does scaling the values that are read. With `into`, of as many values, no array is made. */
+/** The target of a resize. */
+export interface ResizeTarget {
+  readonly height: number;
+  readonly width: number;
+  /** The array of the new map, of `height · width` values. Default: a new one. */
+  readonly into?: Float32Array | undefined;
+}
+
+/** `resizeBilinear`, with the range of the new map. A scaling of the source is applied on the way: the source's values stay as they are. */
 export function resizeWithRange(
-  map: Map2D,
-  height: number,
-  width: number,
-  scaling?: Scaling,
-  into?: Float32Array,
+  { values, scaling }: ScaledMap,
+  { height, width, into }: ResizeTarget,
 ): { map: Map2D; range: Range } {
-  checkSizes(map, 1, height, width);
+  checkSizes(values, 1, height, width);
   const target = { height, width, data: into ?? new Float32Array(height * width) };
   const found = kernels();
-  const range = found && resizeFloats(found, map, target, scaling);
+  const range = found && resizeFloats(found, { values, scaling }, target);
   if (range !== undefined) return { map: target, range };
-  resizeFloatsScalar(scaling === undefined ? map : new ScaledMap({ ...map, data: map.data.slice() }, scaling), target);
+  resizeFloatsScalar(scaling === undefined ? values : rescaledCopy(values, scaling), target);
   return { map: target, range: rangeOf(target.data) };
+}
+
+function rescaledCopy({ height, width, data: values }: Map2D, scaling: Scaling): Map2D {
+  const data = values.slice();
+  rescale(data, scaling);
+  return { height, width, data };
 }
 
 /**

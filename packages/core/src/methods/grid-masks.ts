@@ -1,5 +1,5 @@
 import { createRandom } from "../algebra/random.js";
-import { linearTaps } from "../kernels/resample.js";
+import { linearTaps } from "../kernels/linear-taps.js";
 
 /** What a set of random masks is made of. */
 export interface GridMaskOptions {

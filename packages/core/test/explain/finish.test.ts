@@ -1,18 +1,23 @@
 import { describe, expect, it } from "vitest";
+import { combine, finishLayers as finished } from "../../src/explain/finish/finish.js";
 import {
-  combine,
-  finishLayers,
-  keepTop,
+  applied,
+  dividedBy,
+  type FinishedMap,
+  keepTop as kept,
   largest,
   maximumOf,
   mean,
-  overMaximum,
-  scaleToUnit,
-} from "../../src/explain/finish/finish.js";
+  scaledToUnit,
+} from "../../src/explain/finish/finished-map.js";
 import type { Map2D } from "../../src/tensor/tensor.js";
 
 const row = (...values: number[]): Map2D => ({ height: 1, width: values.length, data: Float32Array.from(values) });
 const values = (map: Map2D): number[] => [...map.data];
+/** Maps whose values are final. */
+const final = (...maps: Map2D[]): FinishedMap[] => maps.map((one) => ({ values: one }));
+const finishLayers = (...given: Parameters<typeof finished>): Map2D => applied(finished(...given));
+const keepTop = (map: Map2D, percent: number): Map2D => applied(kept({ values: map }, percent));
 const rounded = (map: Map2D): number[] => values(map).map((value) => Math.round(1e5 * value) / 1e5);
 
 describe("keepTop", () => {
@@ -44,24 +49,24 @@ describe("keepTop", () => {
 });
 
 describe("finishLayers", () => {
-  const size = [1, 4] as const;
+  const inputSize = [1, 4] as const;
 
   it("ReLU, scales, resizes, averages and scales again", () => {
     // [−1, 3] → [0, 1]; [2, 4] → [0, 1] → both enlarged 0, ¼, ¾, 1.
-    expect(rounded(finishLayers([row(-1, 3), row(2, 4)], size))).toEqual([0, 0.25, 0.75, 1]);
+    expect(rounded(finishLayers([row(-1, 3), row(2, 4)], { inputSize }))).toEqual([0, 0.25, 0.75, 1]);
     // Opposite maps: the mean is ½ throughout, a constant, and becomes zeros.
-    expect(rounded(finishLayers([row(0, 1), row(1, 0)], size))).toEqual([0, 0, 0, 0]);
+    expect(rounded(finishLayers([row(0, 1), row(1, 0)], { inputSize }))).toEqual([0, 0, 0, 0]);
   });
 
   it("unscaled, keeps the values, less the negative ones", () => {
-    expect(rounded(finishLayers([row(-1, 3)], size, false))).toEqual([0, 0.75, 2.25, 3]);
-    expect(rounded(finishLayers([row(-1, 4), row(2, 2)], size, false))).toEqual([1, 1.5, 2.5, 3]);
+    expect(rounded(finishLayers([row(-1, 3)], { inputSize, isScaled: false }))).toEqual([0, 0.75, 2.25, 3]);
+    expect(rounded(finishLayers([row(-1, 4), row(2, 2)], { inputSize, isScaled: false }))).toEqual([1, 1.5, 2.5, 3]);
   });
 
   it("of no layers, and of NaN, makes zeros", () => {
-    expect(finishLayers([], [2, 3])).toEqual({ height: 2, width: 3, data: new Float32Array(6) });
-    expect(values(finishLayers([row(Number.NaN, Number.NaN)], size))).toEqual([0, 0, 0, 0]);
-    expect(values(finishLayers([row(5, 5)], size))).toEqual([0, 0, 0, 0]);
+    expect(finishLayers([], { inputSize: [2, 3] })).toEqual({ height: 2, width: 3, data: new Float32Array(6) });
+    expect(values(finishLayers([row(Number.NaN, Number.NaN)], { inputSize }))).toEqual([0, 0, 0, 0]);
+    expect(values(finishLayers([row(5, 5)], { inputSize }))).toEqual([0, 0, 0, 0]);
   });
 
   it("fuses scaled maps; those that are zero throughout are left out", () => {
@@ -70,7 +75,7 @@ describe("finishLayers", () => {
       seen.push(maps.map(rounded));
       return row(...values(maps[0]!).map((value, i) => value * maps.at(-1)!.data[i]!));
     };
-    const fused = finishLayers([row(-1, 3), row(0, 0), row(4, 2)], size, true, fuse);
+    const fused = finishLayers([row(-1, 3), row(0, 0), row(4, 2)], { inputSize, fuse });
     expect(seen).toEqual([
       [
         [0, 0.25, 0.75, 1],
@@ -79,7 +84,9 @@ describe("finishLayers", () => {
     ]);
     expect(rounded(fused)).toEqual([0, 1, 1, 0]);
     // Unscaled, the parts are scaled all the same, the fused map is not.
-    expect(rounded(finishLayers([row(-1, 3), row(4, 2)], size, false, fuse))).toEqual([0, 0.1875, 0.1875, 0]);
+    expect(rounded(finishLayers([row(-1, 3), row(4, 2)], { inputSize, isScaled: false, fuse }))).toEqual([
+      0, 0.1875, 0.1875, 0,
+    ]);
     expect(seen).toHaveLength(2);
   });
 
@@ -87,38 +94,55 @@ describe("finishLayers", () => {
     const never = (): Map2D => {
       throw new Error("fused");
     };
-    expect(values(finishLayers([row(-1, -3), row(0, 0)], size, true, never))).toEqual([0, 0, 0, 0]);
+    expect(values(finishLayers([row(-1, -3), row(0, 0)], { inputSize, fuse: never }))).toEqual([0, 0, 0, 0]);
   });
 });
 
 describe("maps together", () => {
   it("mean, largest, their maximum", () => {
-    expect(values(mean([row(1, 2, 6), row(3, 2, 0)]))).toEqual([2, 2, 3]);
-    expect(values(mean([row(1, 2)]))).toEqual([1, 2]);
-    expect(values(largest([row(1, 5, -1), row(3, 2, -2), row(2, 9, -3)]))).toEqual([3, 9, -1]);
-    expect(maximumOf(row(1, 5, 2))).toBe(5);
-    expect(maximumOf(row(-1, -5))).toBe(0);
+    expect(values(applied(mean(final(row(1, 2, 6), row(3, 2, 0)))))).toEqual([2, 2, 3]);
+    expect(values(applied(mean(final(row(1, 2)))))).toEqual([1, 2]);
+    expect(values(applied(largest(final(row(1, 5, -1), row(3, 2, -2), row(2, 9, -3)))))).toEqual([3, 9, -1]);
+    expect(maximumOf({ values: row(1, 5, 2) })).toBe(5);
+    expect(maximumOf({ values: row(-1, -5) })).toBe(0);
   });
 
   it("over their maximum, or another's; zeros stay zeros", () => {
-    expect(values(overMaximum(row(1, 4, 2)))).toEqual([0.25, 1, 0.5]);
-    expect(values(overMaximum(row(1, 4, 2), 8))).toEqual([0.125, 0.5, 0.25]);
-    expect(values(overMaximum(row(0, 0)))).toEqual([0, 0]);
-    expect(values(combine([row(1, 3), row(1, 1)]))).toEqual([0.5, 1]);
+    const over = (map: Map2D, high?: number) => {
+      return values(applied(dividedBy({ values: map }, high ?? maximumOf({ values: map }))));
+    };
+    expect(over(row(1, 4, 2))).toEqual([0.25, 1, 0.5]);
+    expect(over(row(1, 4, 2), 8)).toEqual([0.125, 0.5, 0.25]);
+    expect(over(row(0, 0))).toEqual([0, 0]);
+    expect(values(combine(final(row(1, 3), row(1, 1))))).toEqual([0.5, 1]);
   });
 
   it("know their maximum only while it is theirs", () => {
     for (const map of [row(1, 4, 2), row(0, 0), row(-1e-6, 1e-6), row(7, 7), row(0, Number.POSITIVE_INFINITY)]) {
-      const scaled = scaleToUnit(map);
-      const { maximum } = scaled;
-      const copy = { ...map, data: scaled.data.slice() };
-      expect(maximum).toBe(maximumOf(copy));
-      expect(maximumOf(scaled)).toBe(maximum);
-      expect(combine([scaled])).toEqual(overMaximum(copy));
-      // Divided by it, they have another.
-      expect(maximumOf(scaled)).toBe(maximumOf(copy));
+      const fresh = (): FinishedMap => scaledToUnit({ ...map, data: map.data.slice() });
+      const whole = { values: applied(fresh()) };
+      const high = maximumOf(whole);
+      expect(maximumOf(fresh())).toBe(high);
+      // Without the number that is known, it is found among the values.
+      expect(maximumOf({ ...fresh(), maximum: undefined })).toBe(high);
+      expect(combine([fresh()])).toEqual(applied(dividedBy(whole, high)));
+      if (high > 0 && high < 1) expect(maximumOf(dividedBy(fresh(), high))).toBe(1);
     }
-    const parts = () => [scaleToUnit(row(0, 1)), scaleToUnit(row(3, 0))];
+    const parts = () => [scaledToUnit(row(0, 1)), scaledToUnit(row(3, 0))];
     expect([largest(parts()).maximum, mean(parts()).maximum]).toEqual([undefined, undefined]);
+  });
+
+  it("are divided as often as one likes, and give what one step after the other gives", () => {
+    const by = [0.7, 0.9, 1.3];
+    const first = applied(scaledToUnit(row(1, 4, 2.5)));
+    const wanted = by.reduce((map, high) => applied(dividedBy({ values: map }, high)), first);
+    const got = applied(by.reduce(dividedBy, scaledToUnit(row(1, 4, 2.5))));
+    expect(values(got)).toEqual(values(wanted));
+  });
+
+  it("stay as they are while they wait for their scaling", () => {
+    const map = row(1, 4, 2);
+    const waiting = dividedBy(scaledToUnit(map), 0.5);
+    expect([values(map), waiting.scaling?.maximum]).toEqual([[1, 4, 2], 0.5]);
   });
 });

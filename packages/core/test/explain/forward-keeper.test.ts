@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { defaultRules } from "../../src/autodiff/rules/index.js";
-import type { CoreDetector, CreateDetectorOptions } from "../../src/explain/create-detector.js";
+import type { CoreDetector } from "../../src/explain/create-detector.js";
+import type { CreateDetectorOptions } from "../../src/explain/model/create-options.js";
 import type { ExplainOptions } from "../../src/explain/options/options.js";
 import type { RuntimePort, RuntimeTensor } from "../../src/runtime/port.js";
 import { countingPort, MINI_SIZE, miniDetector, picture, tameModel } from "../support/mini-detector.js";

@@ -1,7 +1,7 @@
 import * as ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { defaultRules } from "../../src/autodiff/rules/index.js";
-import type { CreateDetectorOptions } from "../../src/explain/create-detector.js";
+import type { CreateDetectorOptions } from "../../src/explain/model/create-options.js";
 import { loadModel } from "../../src/explain/model/load-model.js";
 import { GraphBuilder } from "../../src/onnx/builder.js";
 import { encodeModel } from "../../src/onnx/encode.js";

@@ -4,9 +4,10 @@ import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { kernels } from "../../src/kernels/memory.js";
 import { rangeOf, rangeOfScalar, rescale, rescaleScalar } from "../../src/kernels/range.js";
-import { type BytePixels, resizeBilinear, resizeRgb, resizeWithRange } from "../../src/kernels/resample.js";
+import { resizeBilinear, resizeRgb, resizeWithRange } from "../../src/kernels/resample.js";
 import { resizeFloatsScalar, resizeRgbScalar } from "../../src/kernels/resample-scalar.js";
 import { resizeBytes, resizeFloats } from "../../src/kernels/resample-simd.js";
+import type { BytePixels } from "../../src/kernels/rgb-planes.js";
 import type { Map2D } from "../../src/tensor/tensor.js";
 import { floats, noise } from "../support/noise.js";
 
@@ -42,7 +43,7 @@ function expectSameBytes(image: BytePixels, to: Sides, margin: number): void {
 function expectSameFloats(map: Map2D, to: Sides): void {
   const got = emptyMap(to);
   const want = plainMap(map, to);
-  const range = resizeFloats(found, map, got);
+  const range = resizeFloats(found, { values: map }, got);
   if (map.width === 1) {
     // A row of one value is left to the plain way.
     expect(range).toBeUndefined();
@@ -172,8 +173,8 @@ describe("resizing with the kernels equals resizing the scalar way", () => {
 
   it("leaves rows that are too long for the memory to the plain way", () => {
     const map = { height: 1, width: 300_000, data: floats(300_000, 3) };
-    expect(resizeFloats(found, map, emptyMap([2, 5]))).toBeUndefined();
-    expect(resizeFloats(found, { ...map, width: 4 }, emptyMap([1, 60_000]))).toBeUndefined();
+    expect(resizeFloats(found, { values: map }, emptyMap([2, 5]))).toBeUndefined();
+    expect(resizeFloats(found, { values: { ...map, width: 4 } }, emptyMap([1, 60_000]))).toBeUndefined();
     expect(resizeBilinear(map, 2, 5)).toEqual(plainMap(map, [2, 5]));
     const image = { height: 1, width: 400_000, data: noise(1_200_000, 3) };
     const [got, want] = [planesOf([2, 5], 1), planesOf([2, 5], 1)];
@@ -203,8 +204,8 @@ describe("ranges", () => {
     const { low, high } = rangeOfScalar(data);
     expect(rangeOf(data)).toEqual({ low, high });
     const [got, want] = [data.slice(), data.slice()];
-    rescale(got, low, high + 0.3, 0.7);
-    rescaleScalar(want, low, high + 0.3, 0.7);
+    rescale(got, { low: low, divisor: high + 0.3, maximum: 0.7 });
+    rescaleScalar(want, { low: low, divisor: high + 0.3, maximum: 0.7 });
     expect(firstDifference(got, want)).toBeUndefined();
   });
 
@@ -215,11 +216,13 @@ describe("ranges", () => {
       high: Number.NEGATIVE_INFINITY,
     });
     const values = Float32Array.of(1, 2, 5);
-    rescale(values, 1, 4, 1);
+    rescale(values, { low: 1, divisor: 4, maximum: 1 });
     expect(values).toEqual(Float32Array.of(0, 0.25, 1));
-    rescale(values, -1, 0.5, 2);
+    rescale(values, { low: -1, divisor: 0.5, maximum: 2 });
     expect(values).toEqual(Float32Array.of(1, 1.25, 2));
-    expect(resizeWithRange({ height: 1, width: 2, data: Float32Array.of(4, 8) }, 1, 4).range).toEqual({
+    expect(
+      resizeWithRange({ values: { height: 1, width: 2, data: Float32Array.of(4, 8) } }, { height: 1, width: 4 }).range,
+    ).toEqual({
       low: 4,
       high: 8,
     });
@@ -251,15 +254,16 @@ describe("without WebAssembly", () => {
     const range = await import("../../src/kernels/range.js");
     expect(none()).toBeUndefined();
     const map = { height: 9, width: 7, data: floats(63, 2) };
-    expect(bare.resizeWithRange(map, 12, 5)).toEqual(resizeWithRange(map, 12, 5));
+    const [source, target] = [{ values: map }, { height: 12, width: 5 }];
+    expect(bare.resizeWithRange(source, target)).toEqual(resizeWithRange(source, target));
     const image = { height: 9, width: 7, data: noise(189, 2) };
     const [got, want] = [planesOf([5, 11], 1), planesOf([5, 11], 1)];
     bare.resizeRgb(image, [5, 11], got);
     resizeRgb(image, [5, 11], want);
     expect(got).toEqual(want);
     const values = map.data.slice();
-    range.rescale(values, -1, 3, 0.9);
-    rescale(map.data, -1, 3, 0.9);
+    range.rescale(values, { low: -1, divisor: 3, maximum: 0.9 });
+    rescale(map.data, { low: -1, divisor: 3, maximum: 0.9 });
     expect(values).toEqual(map.data);
     expect(range.rangeOf(values)).toEqual(rangeOf(values));
   });

@@ -1,7 +1,9 @@
 import { crc32 } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type BytePixels, linearTaps, resizeBilinear, resizeRgb } from "../../src/kernels/resample.js";
+import { linearTaps } from "../../src/kernels/linear-taps.js";
+import { resizeBilinear, resizeRgb } from "../../src/kernels/resample.js";
+import type { BytePixels } from "../../src/kernels/rgb-planes.js";
 import { noise } from "../support/noise.js";
 
 /** `cv2.resize(noise, (W, H), interpolation=cv2.INTER_LINEAR)` of OpenCV 4.14 (and 5.0, which gives the same), sizes [h, w]. */

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { combine, finishLayers, relu, scaleToUnit } from "../../src/explain/finish/finish.js";
+import { combine, finishLayers as finished, relu } from "../../src/explain/finish/finish.js";
+import { applied, scaledToUnit } from "../../src/explain/finish/finished-map.js";
+import type { Size } from "../../src/image/frame.js";
 import { gradCam } from "../../src/methods/grad-cam.js";
 import { defaultMethods, resolveMethod } from "../../src/methods/index.js";
 import type { Map2D } from "../../src/tensor/tensor.js";
@@ -10,6 +12,8 @@ const map = (height: number, width: number, values: readonly number[]): Map2D =>
   width,
   data: Float32Array.from(values),
 });
+
+const finishLayers = (maps: readonly Map2D[], inputSize: Size): Map2D => applied(finished(maps, { inputSize }));
 
 const golden = evidenceOf({ activations: goldenA, gradients: goldenG });
 
@@ -38,15 +42,15 @@ describe("finishing", () => {
   });
 
   it("makes zeros of constant and of zero maps, never NaN", () => {
-    expectClose(scaleToUnit(map(1, 3, [5, 5, 5])).data, [0, 0, 0]);
+    expectClose(applied(scaledToUnit(map(1, 3, [5, 5, 5]))).data, [0, 0, 0]);
     expectClose(finishLayers([map(1, 2, [0, 0])], [2, 2]).data, [0, 0, 0, 0]);
-    expectClose(combine([map(1, 2, [0, 0])]).data, [0, 0]);
+    expectClose(combine([{ values: map(1, 2, [0, 0]) }]).data, [0, 0]);
   });
 
   it("averages layers, each scaled on its own, and adds parts over their maximum", () => {
     expectClose(finishLayers([map(1, 3, [0, 10, 5]), map(1, 3, [0, 0, 1])], [1, 3]).data, [0, 2 / 3, 1]);
     expectClose(finishLayers([map(1, 2, [0, 10]), map(1, 2, [0, 1])], [1, 2]).data, [0, 1]);
-    expectClose(combine([map(1, 2, [1, 0]), map(1, 2, [1, 0.5])]).data, [1, 0.25]);
+    expectClose(combine([{ values: map(1, 2, [1, 0]) }, { values: map(1, 2, [1, 0.5]) }]).data, [1, 0.25]);
   });
 });
 

@@ -1,8 +1,9 @@
 import * as ort from "onnxruntime-node";
 import type { Detection } from "../../src/detector/detection.js";
 import type { Layer } from "../../src/detector/layer.js";
-import { type CoreDetector, type CreateDetectorOptions, createDetector } from "../../src/explain/create-detector.js";
+import { type CoreDetector, createDetector } from "../../src/explain/create-detector.js";
 import { inputLayer } from "../../src/explain/evidence/pixels.js";
+import type { CreateDetectorOptions } from "../../src/explain/model/create-options.js";
 import { loadModel } from "../../src/explain/model/load-model.js";
 import { type LoadedModel, planContext } from "../../src/explain/model/loaded-model.js";
 import { resolveDetectOptions } from "../../src/explain/options/resolve-options.js";

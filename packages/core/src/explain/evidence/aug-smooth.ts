@@ -1,6 +1,7 @@
 import type { Detection } from "../../detector/detection.js";
 import type { Box } from "../../image/frame.js";
 import type { Map2D } from "../../tensor/tensor.js";
+import { applied } from "../finish/finished-map.js";
 import { disposeAll, type ForwardResult, forwardOnInput } from "../passes/forward-pass.js";
 import { rowTarget, speakingRow } from "../targets/ask-box.js";
 import { type GroupMaps, type MapJob, makeMaps } from "./maps.js";
@@ -25,7 +26,7 @@ export async function smoothedMaps(job: MapJob, scaled: boolean): Promise<GroupM
       addUp(sums, made.maps, mirrored);
     }
   }
-  const maps = sums.map((perScore) => perScore.map((sum) => () => ({ ...sum, data: sum.data.slice() })));
+  const maps = sums.map((perScore) => perScore.map((sum) => () => ({ values: { ...sum, data: sum.data.slice() } })));
   return { ...untouched!, maps, backwardMs };
 }
 
@@ -68,7 +69,7 @@ function addUp(sums: Map2D[][], maps: GroupMaps["maps"], mirrored: boolean): voi
   maps.forEach((perScore, g) => {
     sums[g] ??= [];
     perScore.forEach((make, s) => {
-      const { height, width, data } = make();
+      const { height, width, data } = applied(make());
       sums[g]![s] ??= { height, width, data: new Float32Array(data.length) };
       const sum = sums[g]![s]!;
       for (let i = 0; i < data.length; i++) {

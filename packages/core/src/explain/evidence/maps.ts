@@ -8,7 +8,8 @@ import { readsGradients, readsMeansOnly } from "../../methods/index.js";
 import type { Evidence, Setting } from "../../methods/method.js";
 import type { Score } from "../../scores/score.js";
 import type { Map2D, Tensor } from "../../tensor/tensor.js";
-import { type FinishedMap, finishLayers, maximumOf } from "../finish/finish.js";
+import { finishLayers } from "../finish/finish.js";
+import { applied, type FinishedMap, maximumOf } from "../finish/finished-map.js";
 import type { LoadedModel } from "../model/loaded-model.js";
 import type { ResolvedExplainOptions } from "../options/resolve-options.js";
 import { readFloats } from "../passes/backward-run.js";
@@ -101,15 +102,17 @@ export async function makeMaps(job: MapJob, scaled: boolean): Promise<GroupMaps>
     for (const layer of task.layers.length > 0 ? task.layers : [undefined]) {
       made.push(await source.map(task, layer, gradients[t]!));
     }
-    maxima[task.group]![score] = Math.max(maxima[task.group]![score]!, ...made.map(maximumOf));
-    if (options.method.fuse) maps.push(finishLayers(made, forward.letterbox.inputSize, scaled, options.method.fuse));
+    maxima[task.group]![score] = Math.max(maxima[task.group]![score]!, ...made.map((values) => maximumOf({ values })));
+    const { fuse } = options.method;
+    const { inputSize } = forward.letterbox;
+    if (fuse) maps.push(applied(finishLayers(made, { inputSize, isScaled: scaled, fuse })));
     else maps.push(...made);
   }
   const finished = found.map((perScore) =>
     perScore.map(
       (raw): MapMaker =>
         (into) =>
-          finishLayers(raw, forward.letterbox.inputSize, scaled, undefined, into),
+          finishLayers(raw, { inputSize: forward.letterbox.inputSize, isScaled: scaled, into }),
     ),
   );
   throwIfAborted(signal);

@@ -10,8 +10,8 @@ import { WhyboxError } from "../../errors.js";
 import type { Model } from "../../onnx/model.js";
 import type { RuntimePort, SessionOptions } from "../../runtime/port.js";
 import { SessionCache } from "../../runtime/sessions.js";
-import type { CreateDetectorOptions } from "../create-detector.js";
 import { createReach } from "../plan/tap-plan.js";
+import type { CreateDetectorOptions } from "./create-options.js";
 import { type LoadedModel, SpareArray, usualSize } from "./loaded-model.js";
 
 /**
