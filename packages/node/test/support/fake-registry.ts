@@ -18,9 +18,14 @@ function tarHeader(name: string, size: number): Buffer {
   header.write("0000644\0", 100);
   header.write(`${size.toString(8).padStart(11, "0")}\0`, 124);
   header.write("00000000000\0", 136);
-  header.write("        ", 148);
   header.write("0", 156);
   header.write("ustar\x0000", 257);
+  return withChecksum(header);
+}
+
+/** Writes the checksum of a tar header into it. */
+export function withChecksum(header: Buffer): Buffer {
+  header.write("        ", 148);
   const sum = header.reduce((total, byte) => total + byte, 0);
   header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
   return header;
