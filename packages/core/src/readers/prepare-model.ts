@@ -3,7 +3,7 @@ import type { Model } from "../onnx/model.js";
 import { normalise } from "../onnx/normalise.js";
 import { validateModel } from "../onnx/validate.js";
 
-/** A model that a reader made, checked and in the form that the engine works on. */
+/** Validates a model that a reader made, and converts it to the form that the engine uses. */
 export function prepareModel(model: Model): Model {
   return castHalfInputs(normalise(validateModel(model)));
 }

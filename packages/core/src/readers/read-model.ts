@@ -5,7 +5,7 @@ import { prepareModel } from "./prepare-model.js";
 import { readTorch } from "./torch/read-torch.js";
 
 /**
- * Reads a model file, ONNX or a PyTorch checkpoint, into the form that the engine works on (see `readOnnx`).
+ * Reads a model file, ONNX or a PyTorch checkpoint, into the form that the engine uses (see `readOnnx`).
  * @throws bad-input, unsupported-model, limit as `readOnnx` and `readTorch` do.
  */
 export function readModel(bytes: Uint8Array): Model {

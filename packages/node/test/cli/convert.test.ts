@@ -78,7 +78,7 @@ describe("whybox convert", () => {
         return "other.pt";
       },
       4,
-      /other\.pt: The PyTorch file has a module "model\.3" \(models\.common\.C9\) that is not known here.*Export it to ONNX/,
+      /other\.pt: The PyTorch file has a module "model\.3" \(models\.common\.C9\) that is not supported.*Export it to ONNX/,
     ],
   ])("tells of %s, and writes nothing", async (_, write, code, message) => {
     const cwd = await temporaryFolder();

@@ -8,17 +8,17 @@ import { namesAsPythonDict } from "../yolov5/restore-yolov5.js";
 import { buildGflHead } from "./gfl-head.js";
 
 export interface RestoreNanodetOptions {
-  /** Class names in the order of their indices. As many as the head has classes. */
+  /** Class names in order of their indices, one for each class of the head. */
   readonly names?: readonly string[];
   /** Further entries for the model's metadata, such as origin and licence. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-/** NanoDet's input: BGR pixels 0..255, less the mean, over the standard deviation. Source: its config nanodet-g.yml, `normalize`. */
+/** NanoDet's input: BGR pixels 0..255, minus the mean, divided by the standard deviation. Source: its config nanodet-g.yml, `normalize`. */
 const MEAN_BGR = [103.53, 116.28, 123.675] as const;
 const STD_BGR = [57.375, 57.12, 58.395] as const;
 
-/** One output level: a convolution that gives K class logits, then 4 × bins logits of the box sides. */
+/** One output level: a convolution that outputs K class logits, then 4 × bins logits of the box sides. */
 interface Level {
   readonly conv: Node;
   readonly classes: number;
@@ -27,13 +27,13 @@ interface Level {
 }
 
 /**
- * Gives NanoDet (its first generation, with the GFL head, as it exports itself and `readTfjs` returns it) an ordinary shape: input "images"
- * `[batch, 3, h, w]`, RGB 0..1, of the file's size; output "output0" `[batch, 4+K, A]` with box centre and size in input
- * pixels and class probabilities. What NanoDet leaves to its caller is put into the graph: normalisation of the pixels
- * and decoding of the boxes.
+ * Converts NanoDet (the first generation, with the GFL head, as `readTfjs` returns it) to the usual form: input "images"
+ * `[batch, 3, h, w]`, RGB 0..1, in the file's size; output "output0" `[batch, 4+K, A]` with box centre and size in input
+ * pixels and class probabilities. NanoDet leaves the normalisation of the pixels and the decoding of the boxes to its caller; this adds them to
+ * the graph.
  *
  * Source: NanoDet v0.4 (RangiLyu, 2021), NanoDetHead and GFLHead; Li et al., Generalized Focal Loss, NeurIPS 2020.
- * @throws unsupported-model when the graph is no such NanoDet; usage when `names` does not fit the number of classes.
+ * @throws unsupported-model when the graph is not such a NanoDet; usage when the number of `names` is not the number of classes.
  */
 export function restoreNanodet(model: Model, options: RestoreNanodetOptions = {}): Model {
   const index = new GraphIndex(model.graph);
@@ -104,7 +104,7 @@ interface Half {
   readonly sigmoid: boolean;
 }
 
-/** Follows an output back through what only moves values, and Sigmoid, to its half of a level's convolution. */
+/** Follows an output back through Sigmoid and nodes that only move values, to its half of a level's convolution. */
 function readHalf(index: GraphIndex, output: string): Half {
   let sigmoid = false;
   for (let value = output; ; ) {
@@ -123,7 +123,7 @@ function readHalf(index: GraphIndex, output: string): Half {
   }
 }
 
-/** Everything up to the levels' convolutions, on pixels as NanoDet wants them. */
+/** All nodes up to the levels' convolutions, applied to pixels in NanoDet's form. */
 function writeBody(builder: GraphBuilder, index: GraphIndex, input: string, levels: readonly Level[]): void {
   const needed = index.ancestors(levels.map(({ conv }) => conv.outputs[0]!));
   const rgb = (bgr: readonly [number, number, number]): [number, number, number] => [bgr[2], bgr[1], bgr[0]];
@@ -153,7 +153,7 @@ function writeBody(builder: GraphBuilder, index: GraphIndex, input: string, leve
   }
 }
 
-/** Weights [O, 3, h, w] for BGR as weights for RGB. */
+/** Converts weights [O, 3, h, w] for BGR to weights for RGB. */
 function channelsReversed(weights: TensorProto): TensorProto {
   const [O = 0, C = 0] = weights.dims;
   const source = floatsOf(weights);
@@ -171,7 +171,7 @@ function channelsReversed(weights: TensorProto): TensorProto {
 function notNanodet(what: string): WhyboxError {
   return new WhyboxError(
     "unsupported-model",
-    `This is no NanoDet of the first generation: ${what}. Export the model to ONNX with its own tools instead.`,
+    `This is not a first-generation NanoDet: ${what}. Export the model to ONNX with its own tools instead.`,
     { details: { reason: what } },
   );
 }

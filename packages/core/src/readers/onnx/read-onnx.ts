@@ -5,12 +5,12 @@ import { normalise } from "../../onnx/normalise.js";
 import { validateModel } from "../../onnx/validate.js";
 
 /**
- * Reads an ONNX file into the form that the engine works on: checked, nodes in computation order, one opset's spelling,
+ * Reads an ONNX file into the form that the engine uses: validated, nodes in computation order, converted to one opset,
  * float32 inputs and outputs. Initializers are views into `bytes`: do not change the array afterwards.
  *
- * @throws bad-input when the file is broken or no ONNX file.
- * @throws unsupported-model when it is sound and not readable here (another opset, weights in other files).
- * @throws limit when it is larger or nested deeper than the bounds.
+ * @throws bad-input when the file is broken or not an ONNX file.
+ * @throws unsupported-model when the file is valid but not supported (another opset, weights in other files).
+ * @throws limit when the file is larger or nested deeper than the limits.
  */
 export function readOnnx(bytes: Uint8Array, options: DecodeOptions = {}): Model {
   return castHalfInputs(normalise(validateModel(decodeModel(bytes, options))));

@@ -27,7 +27,7 @@ export function boolAttr(node: TfNode, name: string, fallback: boolean): boolean
   return raw;
 }
 
-/** The name of an element type, "DT_FLOAT"; TF.js writes some as the number of protobuf's enum. */
+/** The name of an element type, "DT_FLOAT". TF.js writes some types as the number of the protobuf enum. */
 export function typeAttr(node: TfNode, name: string): string {
   const raw = field(node, name, "type");
   if (typeof raw === "number") return TYPE_NUMBERS[raw] ?? String(raw);
@@ -50,7 +50,7 @@ export function stringsAttr(node: TfNode, name: string): string[] {
   return list(node, name, "s").map((item) => decodeBase64(stringOf(item, place(node, name)), place(node, name)));
 }
 
-/** The dims of a shape attribute, null where a size is open; undefined when the file gives no shape. */
+/** The dims of a shape attribute, null where a size is unknown. Undefined when the file has no shape. */
 export function shapeAttr(node: TfNode, name: string): (number | null)[] | undefined {
   const raw = field(node, name, "shape");
   if (raw === undefined) return undefined;

@@ -1,9 +1,9 @@
 import type { Graph, Node, TensorProto } from "../../onnx/model.js";
 
 /**
- * Joins each convolution without a bias with the addition of one value per channel behind it, where nothing else reads the
- * convolution: converters that do not fuse leave the bias outside, and a layer is found by its convolution. The sum's name
- * stays.
+ * Merges a convolution without a bias with the addition of one value per channel that follows it, if nothing else reads the
+ * convolution. Some converters leave the bias outside, but layers are found by their convolution. The result keeps the name of the
+ * addition.
  */
 export function foldBias(graph: Graph): Graph {
   const readers = new Map<string, number>();

@@ -1,6 +1,6 @@
 import { WhyboxError } from "../../errors.js";
 
-/** Reads of untrusted JSON: own keys only, every type checked, every length bounded. */
+/** Accessors for untrusted JSON. They read own keys only, check every type, and limit every length. */
 
 export function broken(what: string, cause?: unknown): WhyboxError {
   return new WhyboxError(
@@ -26,7 +26,7 @@ export function stringOf(value: unknown, where: string): string {
   return value;
 }
 
-/** An integer, also when written as text ("640"), as protobuf's JSON form writes int64. */
+/** An integer. May be written as text ("640"), as protobuf's JSON form does for int64. */
 export function integerOf(value: unknown, where: string): number {
   const number = typeof value === "string" && /^-?\d{1,15}$/.test(value) ? Number(value) : value;
   if (typeof number !== "number" || !Number.isSafeInteger(number)) throw broken(`${where} is no integer`);

@@ -11,11 +11,11 @@ export interface ReadTfjsDetectorOptions {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-/** What gives a model of a known kind its layer names, free size or decoded output back; the first that knows it does. */
+/** Functions that restore layer names, dynamic size or decoded output of a known model family. The first that recognises the model is used. */
 const restorers = [restoreYolov5, restoreNanodet] as const;
 
 /**
- * A TF.js graph model of a detector as an ONNX model: YOLOv5 and NanoDet in the form of their own ONNX exports, any other with the
+ * Converts a TF.js graph model of a detector to an ONNX model: YOLOv5 and NanoDet in the form of their own ONNX exports, any other with the
  * names and sizes of its file.
  *
  * @param modelJson the text of model.json, or the object it parses to.

@@ -10,14 +10,14 @@ import { nodeOf, parseTopology, type TfNode, type TfTopology } from "./topology.
 import { onnxType, type TfDim, type TfTensor, type TfValue, Translation } from "./translation.js";
 import { decodeWeights, type TfConstant } from "./weights.js";
 
-/** The operator set that the translation writes. */
+/** The opset of the translated model. */
 const OPSET = 21;
 const IR_VERSION = 10;
 
 /**
- * A TF.js graph model as an ONNX model. Images turn from NHWC to NCHW: an input of rank 4 is an image, and whatever is
- * computed from it stays NCHW until an op needs TF's own axes (Reshape, Transpose, StridedSlice). Input sizes stay as the
- * file has them. Nodes and values keep the names that the file gives them; outputs end in ":0".
+ * Converts a TF.js graph model to an ONNX model. Images change from NHWC to NCHW: an input of rank 4 is an image, and values
+ * computed from it stay NCHW until an op needs TF's axes (Reshape, Transpose, StridedSlice). Input sizes are those of the
+ * file. Nodes and values keep their names; outputs end in ":0".
  *
  * @param modelJson the text of model.json, or the object it parses to.
  * @param weights the bytes of all weight files, joined in the order of `tfjsWeightFiles(modelJson)`.
@@ -97,8 +97,8 @@ function resultOf(values: ReadonlyMap<string, TfValue>, input: string): TfValue 
 }
 
 /**
- * The ONNX node that gives a TF node's value gets its name, so that layers can be found by the names that the file has.
- * @param written how many ONNX nodes were there before this one's.
+ * The ONNX node that computes a TF node's value gets its name, so that layers can be found by the names in the file.
+ * @param written number of ONNX nodes before those of this TF node.
  */
 function named(node: TfNode, results: readonly TfValue[], builder: GraphBuilder, written: number): readonly TfValue[] {
   const fresh = new Map<string, string>();
@@ -125,7 +125,7 @@ function placeholder(node: TfNode, builder: GraphBuilder): TfTensor {
   return { kind: "tensor", value: builder.input(node.name, laidOut(dims, layout)), dims, layout };
 }
 
-/** Converters that keep PyTorch's axes leave [N, 3, H, W]. */
+/** Converters that keep PyTorch's axes have inputs [N, 3, H, W]. */
 function channelsFirst([, first, , last]: readonly TfDim[]): boolean {
   const isColour = (size: TfDim | undefined): boolean => size === 1 || size === 3;
   return isColour(first) && !isColour(last);

@@ -2,17 +2,17 @@ import { WhyboxError } from "../../errors.js";
 import { topologicalOrder } from "../../onnx/graph.js";
 import { arrayOf, at, broken, dimsOf, objectOf, optional, stringOf } from "./json.js";
 
-/** Limits on what a model.json may ask for; far above any detector. */
+/** Limits for a model.json, far above any detector. */
 const MAX_JSON_CHARACTERS = 64 * 2 ** 20;
 const MAX_NODES = 50_000;
 const MAX_RANK = 8;
 
-/** One node of a TF.js graph model. Inputs are node names, with ":1" and so on for later outputs: control inputs and ":0" are gone. */
+/** One node of a TF.js graph model. Inputs are node names, with ":1" and so on for later outputs. Control inputs and ":0" are removed. */
 export interface TfNode {
   readonly name: string;
   readonly op: string;
   readonly inputs: readonly string[];
-  /** The node's `attr` object as the file has it; read it with the functions of attributes.ts. */
+  /** The node's `attr` object from the file. Read it with the functions of attributes.ts. */
   readonly attributes: Readonly<Record<string, unknown>>;
 }
 
@@ -28,7 +28,7 @@ export interface TfWeightSpec {
 export interface TfTopology {
   /** Every value is computed before it is read. */
   readonly nodes: readonly TfNode[];
-  /** In the order of their bytes. */
+  /** In order of their bytes. */
   readonly weights: readonly TfWeightSpec[];
   /** Names of the files that hold the weights, in order. */
   readonly shards: readonly string[];
@@ -39,7 +39,7 @@ export interface TfTopology {
 /**
  * Parses the JSON part of a TF.js graph model. Nothing is evaluated.
  * @param modelJson the text of model.json, or the object it parses to.
- * @throws bad-input when it is no TF.js graph model or is broken, naming the place.
+ * @throws bad-input when it is not a valid TF.js graph model, with the location.
  */
 export function parseTopology(modelJson: unknown): TfTopology {
   const root = objectOf(typeof modelJson === "string" ? parseText(modelJson) : modelJson, "model.json");
@@ -63,8 +63,8 @@ export function parseTopology(modelJson: unknown): TfTopology {
 }
 
 /**
- * The weight files that a model.json names, in the order in which `readTfjs` wants their bytes joined.
- * Names are plain file names: one with a folder in it is refused.
+ * The weight files that a model.json names, in the order in which `readTfjs` expects their bytes.
+ * Names must be plain file names, without a folder.
  * @throws bad-input
  */
 export function tfjsWeightFiles(modelJson: unknown): readonly string[] {
@@ -99,7 +99,7 @@ function withoutPort(input: string): string {
   return input.endsWith(":0") ? input.slice(0, -2) : input;
 }
 
-/** The node that gives the value `input`. */
+/** The name of the node that computes the value `input`. */
 export function nodeOf(input: string): string {
   return input.replace(/:\d+$/, "");
 }

@@ -5,15 +5,15 @@ import { intTensor } from "../../onnx/tensors.js";
 import type { TfNode } from "./topology.js";
 import type { TfConstant } from "./weights.js";
 
-/** A size, or null when the file leaves it open. */
+/** A size, or null when it is unknown. */
 export type TfDim = number | null;
 
-/** TF's int32 and int64 are int64 in the ONNX graph, which is what ONNX's indices and shapes are. */
+/** TF's int32 and int64 become int64 in the ONNX graph, the type of ONNX's indices and shapes. */
 export type TfDtype = TfConstant["dtype"];
 
 /**
- * A TF value in the ONNX graph. `dims` are TF's, so `[N, H, W, C]` for an image. `layout` says how the ONNX value lies:
- * "nchw" has the axes of `dims` in the order [0, 3, 1, 2], "same" has them as they are.
+ * A TF value in the ONNX graph. `dims` are TF's: `[N, H, W, C]` for an image. `layout` is the layout of the ONNX value:
+ * "nchw" has the axes of `dims` in the order [0, 3, 1, 2], "same" has them in the same order.
  */
 export interface TfTensor {
   readonly kind: "tensor";
@@ -22,14 +22,14 @@ export interface TfTensor {
   readonly layout: "nchw" | "same";
   /** Absent: float32. */
   readonly dtype?: TfDtype;
-  /** A Pad that is not written yet: a convolution or a pooling takes it into its own pads. */
+  /** A pending Pad: a convolution or pooling merges it into its own pads. */
   readonly pending?: PendingPad;
 }
 
 export interface PendingPad {
   /** [top, left, bottom, right] on the last two axes of the ONNX value. */
   readonly pads: readonly number[];
-  /** 0 for convolutions; the lowest number for MaxPool, whose own padding never wins. */
+  /** 0 for convolutions. The lowest number for MaxPool, so that padding never is the maximum. */
   readonly fill: number;
 }
 
@@ -40,7 +40,7 @@ export function onnxType(dtype: TfDtype = "float32"): number {
   return { float32: DataType.FLOAT, int32: DataType.INT64, bool: DataType.BOOL }[dtype];
 }
 
-/** What an op's translation works with: the node, its translated inputs, and the graph under construction. */
+/** The context of an op's translation: the node, its translated inputs, and the graph under construction. */
 export class Translation {
   readonly node: TfNode;
   readonly builder: GraphBuilder;
@@ -68,12 +68,12 @@ export class Translation {
     return input.kind === "tensor" ? input : this.#written(input);
   }
 
-  /** Input `index` with its pads written. */
+  /** Input `index`, with pending pads written as a node. */
   tensor(index: number): TfTensor {
     return this.settled(this.rawTensor(index));
   }
 
-  /** Input `index` as an image `[N, H, W, C]` that lies as NCHW. */
+  /** Input `index` as an image `[N, H, W, C]` in NCHW layout. */
   image(index: number): TfTensor {
     return this.asNchw(this.tensor(index));
   }
@@ -93,7 +93,7 @@ export class Translation {
     return [...constant.data];
   }
 
-  /** The one number of an integer constant, as an axis of a value of `rank` axes: negative ones count from the end. */
+  /** The single number of an integer constant, as an axis of a value with `rank` axes. Negative numbers count from the end. */
   axis(index: number, rank: number): number {
     return this.asAxis(this.integers(index)[0] ?? Number.NaN, rank);
   }
@@ -121,7 +121,7 @@ export class Translation {
     return this.made(value, tensor.dims, "nchw", tensor.dtype);
   }
 
-  /** The value as TF sees it, axis by axis. */
+  /** The value with TF's axes. */
   asSame(tensor: TfTensor): TfTensor {
     if (tensor.layout === "same") return tensor;
     const value = this.builder.op("Transpose", [tensor.value], { perm: [0, 2, 3, 1] });
@@ -132,7 +132,7 @@ export class Translation {
     return { kind: "tensor", value, dims, layout, ...(dtype === "float32" ? {} : { dtype }) };
   }
 
-  /** A constant as an initializer, its axes as given. */
+  /** A constant as an initializer, with its axes unchanged. */
   literal(dims: readonly number[], { dtype, data }: Pick<TfConstant, "dtype" | "data">): Value {
     const { builder } = this;
     if (dtype === "float32") {
@@ -162,10 +162,10 @@ export class Translation {
   }
 }
 
-/** Where axis `axis` of TF lies in the ONNX value. */
+/** The axis of the ONNX value that corresponds to TF's axis `axis`. */
 export function onnxAxis(axis: number, layout: TfTensor["layout"]): number {
   return layout === "same" ? axis : [0, 2, 3, 1][axis]!;
 }
 
-/** Translates one node: its value, or a list of them where the op gives several. */
+/** Translates one node. Returns its value, or a list if the op has several outputs. */
 export type Translate = (cx: Translation) => TfValue | readonly TfValue[];

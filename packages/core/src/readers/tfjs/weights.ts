@@ -3,7 +3,7 @@ import { halfToFloat } from "../../tensor/half.js";
 import { sizeOf } from "../../tensor/tensor.js";
 import type { TfWeightSpec } from "./topology.js";
 
-/** A constant of the graph, row-major in TF's order. int32 and bool constants come as numbers, too. */
+/** A constant of the graph, row-major in TF's order. int32 and bool constants are numbers too. */
 export interface TfConstant {
   readonly dims: readonly number[];
   readonly dtype: "float32" | "int32" | "bool";
@@ -13,7 +13,7 @@ export interface TfConstant {
 const WIDTH: Readonly<Record<string, number>> = { float32: 4, int32: 4, bool: 1, uint8: 1, uint16: 2, float16: 2 };
 
 /**
- * Cuts the joined weight files into constants and undoes quantisation (uint8 and uint16 with scale and minimum, float16).
+ * Splits the concatenated weight files into constants and reverses quantisation (uint8 and uint16 with scale and minimum, float16).
  * @throws bad-input when the bytes do not fit the manifest, or a dtype is unknown.
  */
 export function decodeWeights(specs: readonly TfWeightSpec[], bytes: Uint8Array): Map<string, TfConstant> {

@@ -7,7 +7,7 @@ import { describeValue, type PickleValue, PyGlobal } from "./values.js";
 import { readZip } from "./zip.js";
 
 /**
- * What torch.save wrote as a zip archive (PyTorch 1.6 and newer): `NAME/data.pkl` is the pickle, `NAME/data/KEY` the
+ * Reads a zip archive of torch.save (PyTorch 1.6 and newer): `NAME/data.pkl` is the pickle, `NAME/data/KEY` are the
  * storages, which stay views into `bytes`.
  * @throws bad-input; unsupported-model for TorchScript and big-endian files.
  */
@@ -26,7 +26,7 @@ export function readArchive(bytes: Uint8Array): PickleValue {
   if (order !== undefined && utf8(order.subarray(0, 8)) !== "little") {
     throw unsupported("The PyTorch file was saved on a big-endian machine.", "Save it again on another machine.");
   }
-  // By their keys, which are short: names can be long, and a pickle can ask for one a million times.
+  // Indexed by the keys, which are short. Names can be long, and a pickle can refer to one a million times.
   const prefix = `${root}data/`;
   const storages = new Map(
     [...files].filter(([name]) => name.startsWith(prefix)).map(([name, data]) => [name.slice(prefix.length), data]),

@@ -1,6 +1,6 @@
 import { WhyboxError } from "../../errors.js";
 
-/** A bad-input error about the file as a whole; `found` says where and what. */
+/** A bad-input error about the whole file. `found` names the location and the problem. */
 export function broken(found: string, details: Readonly<Record<string, unknown>> = {}): WhyboxError {
   return new WhyboxError(
     "bad-input",
@@ -9,7 +9,7 @@ export function broken(found: string, details: Readonly<Record<string, unknown>>
   );
 }
 
-/** A file that is sound but not one that this reader takes; `advice` is what to do, as a sentence. */
+/** The error for a valid file that this reader does not support. `advice` is a sentence on what to do. */
 export function unsupported(
   found: string,
   advice: string,
@@ -18,6 +18,6 @@ export function unsupported(
   return new WhyboxError("unsupported-model", `${found} ${advice}`, { details });
 }
 
-/** What to do with a model that is not built here. */
+/** Advice for a network that is not supported. */
 export const EXPORT_ADVICE =
   "Export it to ONNX with the tools that it was trained with (for Ultralytics: yolo export model=best.pt format=onnx; for YOLOv5: python export.py --weights best.pt --include onnx) and pass that file.";

@@ -9,9 +9,9 @@ import { describeValue, type PickleValue, PyRecord } from "./values.js";
 
 /** A checkpoint file with its network. */
 export interface OpenCheckpoint {
-  /** How torch.save wrote it: as a zip archive (PyTorch 1.6 and newer), or in the format before that. */
+  /** The format of torch.save: a zip archive (PyTorch 1.6 and newer), or the older format. */
   readonly container: "zip" | "legacy";
-  /** Which entry the network comes from; "file" when the file is the network itself. */
+  /** The entry that holds the network. "file" when the file is the network itself. */
   readonly from: "ema" | "model" | "file";
   readonly model: TorchModule;
   /** The other entries. */
@@ -19,9 +19,9 @@ export interface OpenCheckpoint {
 }
 
 /**
- * Opens a checkpoint and finds its network: `ema` (the running average of the weights, which training evaluates and ships)
- * before `model`. Wrappers for several GPUs and for inference are taken off.
- * @throws bad-input; unsupported-model when there is no network in it, such as in a state_dict.
+ * Opens a checkpoint and finds its network: `ema` (the running average of the weights, which training evaluates and exports)
+ * before `model`. Removes wrappers for several GPUs and for inference.
+ * @throws bad-input; unsupported-model when it contains no network, for example only a state_dict.
  */
 export function openCheckpoint(bytes: Uint8Array): OpenCheckpoint {
   const container = torchContainer(bytes);

@@ -3,7 +3,7 @@ import { TorchStorage } from "./storage.js";
 import { TorchTensor } from "./tensor.js";
 import { describeValue, type PickleValue, type PyGlobal, PyRecord } from "./values.js";
 
-/** Characters of text that stands for bytes: those of a numpy scalar. */
+/** Maximum number of characters in text that represents bytes (of a numpy scalar). */
 const MAX_BYTES = 64;
 const MAX_RANK = 16;
 /** Parts of a path, and characters of one. */
@@ -14,13 +14,13 @@ const clip = (word: string | number): string => String(word).slice(0, MAX_WORD);
 
 type Constructor = (args: readonly PickleValue[], type: PyGlobal) => PickleValue;
 
-/** What a call of `type` stands for: one of the plain values below, for every other class a record. Nothing is run. */
+/** The value of a call of `type`: one of the plain values below, or a record for every other class. Nothing is executed. */
 export function construct(type: PyGlobal, args: readonly PickleValue[]): PickleValue {
   const rebuild = constructors.get(type.path);
   return rebuild === undefined ? new PyRecord(type, args) : rebuild(args, type);
 }
 
-// None of these copies a value of unbounded size: a pickle can pass the same one a million times.
+// None of these copies a value of unlimited size: a pickle can pass the same value a million times.
 
 /** A set made of a list is that list. */
 const asElements: Constructor = ([elements = []], type) =>
@@ -52,14 +52,14 @@ const asParameter: Constructor = ([data], type) => {
   throw broken(`${type.path} was called with ${describeValue(data)}`);
 };
 
-/** Protocol 2 writes bytes as text and has it encoded: the text's characters are the bytes. */
+/** Protocol 2 writes bytes as text with a call that encodes it: the characters of the text are the bytes. */
 const asBytes: Constructor = (args, type) => {
   const [text, encoding] = args;
   if (typeof text !== "string" || text.length > MAX_BYTES || encoding !== "latin1") return new PyRecord(type, args);
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 };
 
-/** A numpy scalar of a little-endian type that is a number here; others stay a record. */
+/** A numpy scalar of a little-endian type becomes a number. Others stay a record. */
 const asNumber: Constructor = (args, type) => {
   const [dtype, bytes] = args;
   const code = dtype instanceof PyRecord ? dtype.args[0] : undefined;
@@ -86,7 +86,7 @@ function readNumber(code: string, view: DataView): PickleValue | undefined {
   }
 }
 
-/** Calls that make a plain value, by the path of what is called. */
+/** Calls that return a plain value, by the path of the callee. */
 const constructors: ReadonlyMap<string, Constructor> = new Map([
   ["collections.OrderedDict", asDict],
   ["collections.defaultdict", () => new Map()],

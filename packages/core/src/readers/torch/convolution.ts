@@ -3,7 +3,7 @@ import type { ModuleCall } from "./module-context.js";
 import type { Feature } from "./network-writer.js";
 import { floatsOfTensor, type TorchTensor } from "./tensor.js";
 
-/** A convolution with what its batch normalisation makes of it. */
+/** A convolution with its batch normalisation folded in. */
 interface Scaled {
   /** Per output channel. */
   readonly scale: Float32Array | undefined;
@@ -20,7 +20,7 @@ export interface Geometry {
   readonly pads: readonly number[];
 }
 
-/** torch.nn.Conv2d, with the BatchNorm2d behind it folded into its weights. `call` is that of the convolution. */
+/** torch.nn.Conv2d, with the following BatchNorm2d folded into its weights. `call` is the call of the convolution. */
 export function convolution(call: ModuleCall, norm?: TorchModule): Feature {
   const { module, x } = call;
   const geometry = geometryOf(module, x.channels);
@@ -43,7 +43,7 @@ export function convNode(call: ModuleCall, geometry: Geometry, weights: readonly
   });
 }
 
-/** @throws bad-input where the weight does not fit its attributes and the `channels` that come in. */
+/** @throws bad-input when the weight does not fit the attributes and the number of input `channels`. */
 export function geometryOf(module: TorchModule, channels: number): Geometry {
   module.expectOnly("weight", "bias");
   const [kernel, strides, dilations, pads] = ["kernel_size", "stride", "dilation", "padding"].map((name) =>
@@ -63,7 +63,7 @@ export function geometryOf(module: TorchModule, channels: number): Geometry {
   return { dims: weight.dims, group, kernel: kernel!, strides: strides!, dilations: dilations!, pads: pads! };
 }
 
-/** BatchNorm2d of inference as factors on a convolution: w' = w·s, b' = β − γ·mean/√(var + ε) + b·s. */
+/** BatchNorm2d in inference as factors of a convolution: w' = w·s, b' = β − γ·mean/√(var + ε) + b·s. */
 export function fold(conv: TorchModule, norm: TorchModule | undefined, count: number): Scaled {
   const own = conv.tensorOrNone("bias") === undefined ? undefined : conv.floats("bias", count);
   if (norm === undefined) return { scale: undefined, bias: own };
@@ -73,8 +73,8 @@ export function fold(conv: TorchModule, norm: TorchModule | undefined, count: nu
 }
 
 /**
- * BatchNorm2d of inference, y = s·x + b: s = γ/√(var + ε), b = β − γ·mean/√(var + ε), each step rounded to single precision
- * as PyTorch's own folding does it.
+ * BatchNorm2d in inference, y = s·x + b: s = γ/√(var + ε), b = β − γ·mean/√(var + ε). Each step is rounded to single precision,
+ * as in PyTorch's own folding.
  */
 export function factors(
   norm: TorchModule,
@@ -117,7 +117,7 @@ export function normalisation(norm: TorchModule, count: number): Normalisation {
   };
 }
 
-/** Row by row times its factor: in place where the values are a copy already, as those of other precisions are. */
+/** Multiplies each row by its factor. Works in place if the values are already a copy, as for other precisions. */
 export function scaled(tensor: TorchTensor, scale: Float32Array | undefined): Float32Array {
   const weights = floatsOfTensor(tensor);
   if (scale === undefined) return weights;

@@ -1,13 +1,13 @@
 import { broken } from "./broken.js";
 
-/** Reads a file from front to back; nothing is read past its end. Numbers are little-endian but where said. */
+/** Reads a file from front to back, never beyond its end. Numbers are little-endian unless stated otherwise. */
 export class Cursor {
   readonly bytes: Uint8Array;
   readonly #view: DataView;
   readonly #what: string;
   at: number;
 
-  /** `what` names the thing that is read, for messages. */
+  /** @param what the name of the data, for messages. */
   constructor(bytes: Uint8Array, what: string, at = 0) {
     this.bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -15,7 +15,7 @@ export class Cursor {
     this.at = at;
   }
 
-  /** Moves on by `count` bytes. @returns where they start. @throws bad-input when there are fewer. */
+  /** Advances by `count` bytes. @returns the offset of the first one. @throws bad-input when there are fewer. */
   advance(count: number): number {
     const start = this.at;
     if (!(count >= 0 && start >= 0 && count <= this.bytes.length - start)) {
@@ -43,7 +43,7 @@ export class Cursor {
     return this.#view.getUint32(this.advance(4), true);
   }
 
-  /** An unsigned 64-bit number; past 2^53 it is not exact, but larger than every file. */
+  /** An unsigned 64-bit number. Beyond 2^53 it is not exact, but larger than any file. */
   u64(): number {
     return Number(this.#view.getBigUint64(this.advance(8), true));
   }
@@ -59,7 +59,7 @@ export class Cursor {
     return this.bytes.subarray(start, start + count);
   }
 
-  /** Text up to the next newline, which is passed over. */
+  /** Text up to the next newline. Skips the newline. */
   line(): string {
     const end = this.bytes.indexOf(0x0a, this.at);
     const text = utf8(this.take(end < 0 ? this.bytes.length + 1 : end - this.at));
@@ -68,12 +68,12 @@ export class Cursor {
   }
 }
 
-/** UTF-8 text; what is none becomes replacement characters. */
+/** UTF-8 text. Invalid bytes become replacement characters. */
 export function utf8(bytes: Uint8Array): string {
   return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 }
 
-/** One character a byte, as Python's latin-1. (TextDecoder's "latin1" is windows-1252.) */
+/** One character per byte, as in Python's latin-1. (TextDecoder's "latin1" is windows-1252.) */
 export function latin1(bytes: Uint8Array): string {
   let text = "";
   for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192));

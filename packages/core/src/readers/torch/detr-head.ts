@@ -11,7 +11,7 @@ const MAX_QUERIES = 10_000;
 const MAX_LEVELS = 16;
 const MAX_CLASSES = 2 ** 16;
 const MAX_LAYERS = 64;
-/** A logit that a sigmoid takes to one, and keeps there whatever is added: PyTorch has infinity, which gradients do not survive. */
+/** A logit whose sigmoid is one, even after an offset is added. PyTorch uses infinity, which makes gradients NaN. */
 const CERTAIN = 1e4;
 
 interface Facts {
@@ -19,7 +19,7 @@ interface Facts {
   readonly queries: number;
   readonly width: number;
   readonly levels: number;
-  /** Decoder layers up to the one whose result counts. */
+  /** Number of decoder layers, up to the one that gives the result. */
   readonly depth: number;
 }
 
@@ -29,8 +29,8 @@ export function isDetrHead({ type }: TorchModule): boolean {
 }
 
 /**
- * Reads RT-DETR's decoder, which stands last. Source: Zhao et al., DETRs Beat YOLOs on Real-time Object Detection (CVPR 2024).
- * @throws bad-input; unsupported-model when it has parts that this one has not.
+ * Reads RT-DETR's decoder, the last layer. Source: Zhao et al., DETRs Beat YOLOs on Real-time Object Detection (CVPR 2024).
+ * @throws bad-input; unsupported-model when it has unknown parts.
  */
 export function readDetrHead(module: TorchModule): TorchHead {
   const boxes = ["enc_output", "enc_score_head", "enc_bbox_head", "dec_score_head", "dec_bbox_head"];
@@ -62,8 +62,8 @@ export function readDetrHead(module: TorchModule): TorchHead {
 }
 
 /**
- * Writes the decoder: output "output0" `[batch, queries, 4+K]`: box as centre and size in shares of the input, class
- * probabilities. Queries are the best cells by any class; all of them come out, in that order.
+ * Writes the decoder: output "output0" `[batch, queries, 4+K]`: box centre and size relative to the input, class
+ * probabilities. Queries are the cells with the best score of any class. All of them are in the output, in that order.
  */
 function write(call: ModuleCall, facts: Facts): void {
   const { inputs, module, writer } = call;
@@ -96,7 +96,7 @@ function itemOf(module: TorchModule, name: string, index: number): TorchModule {
   return item;
 }
 
-/** A convolution and its normalisation, to the decoder's width. */
+/** A convolution with normalisation that projects to the decoder's width. */
 function projected(call: ModuleCall, projection: TorchModule, i: number, width: number): Feature {
   const [conv, norm, ...more] = projection.items();
   if (conv?.type.name !== "Conv2d" || more.length > 0)
@@ -112,7 +112,7 @@ interface Memory {
   readonly tokens: readonly Feature[];
 }
 
-/** The cells that score best as queries: their features, and boxes as logits `[N, queries, 4]`. */
+/** The cells with the best scores become queries: their features, and boxes as logits `[N, queries, 4]`. */
 function queriesOf(call: ModuleCall, maps: readonly Feature[], tokens: readonly Feature[], { queries, width }: Facts) {
   const { builder } = call.writer;
   const op = (type: string, values: readonly string[], attributes: Parameters<ModuleCall["op"]>[3] = {}) =>
@@ -158,7 +158,7 @@ function encoded(call: ModuleCall, x: Feature): Feature {
   return layerNorm(inner, "1", linear(inner, "0", x));
 }
 
-/** A box for each cell `[h·w, 4]` in shares of the input: its centre, and a size that doubles with each level. */
+/** A box for each cell `[h·w, 4]` relative to the input: its centre, and a size that doubles with each level. */
 function anchorsOf(call: ModuleCall, map: Feature, level: number): string {
   const { builder } = call.writer;
   const centres = call.op("Add", [cellsOf(call, map), builder.float(0.5)], 2);
@@ -171,7 +171,7 @@ function anchorsOf(call: ModuleCall, map: Feature, level: number): string {
   return call.op("Concat", [shares.value, extent], 4, { axis: 1 }).value;
 }
 
-/** The decoder's layers, each of which moves the boxes. */
+/** The decoder's layers. Each refines the boxes. */
 function decode(call: ModuleCall, memory: Memory, embedding: Feature, logits: string, { depth }: Facts) {
   const decoder = call.module.child("decoder");
   const inner = call.within(decoder, "decoder", call.inputs);
@@ -188,7 +188,7 @@ function decode(call: ModuleCall, memory: Memory, embedding: Feature, logits: st
   return { queries, boxes };
 }
 
-/** log(x/(1 − x)), both kept from zero. */
+/** log(x/(1 − x)), with numerator and denominator clamped above zero. */
 function logit(call: ModuleCall, x: Feature): string {
   const { builder } = call.writer;
   const [least, none, one] = [builder.float(1e-5), builder.float(0), builder.float(1)];
@@ -208,7 +208,7 @@ function decoderLayer(call: ModuleCall, x: Feature, boxes: Feature, place: Featu
 }
 
 /**
- * Each query reads each level at some points about its box, and weighs what it finds.
+ * Each query samples each level at some points around its box, and takes their weighted sum.
  * Source: Zhu et al., Deformable DETR (ICLR 2021), equation 3.
  */
 function deformable(layer: ModuleCall, asked: Feature, boxes: Feature, { maps, tokens }: Memory): Feature {
@@ -227,7 +227,7 @@ function deformable(layer: ModuleCall, asked: Feature, boxes: Feature, { maps, t
   const shape = (...dims: readonly number[]) => builder.ints(dims);
   const count = op("Shape", [asked.value], { start: 1, end: 2 });
   const join = (...dims: readonly string[]) => op("Concat", dims, { axis: 0 });
-  // Where: the box's centre, and offsets in shares of half its size.
+  // Sampling positions: the box's centre plus offsets, relative to half its size.
   const offsets = op("Reshape", [linear(call, "sampling_offsets", asked).value, shape(0, -1, heads, all, 2)]);
   const [centre, size] = call.split(
     { value: op("Reshape", [boxes.value, shape(0, -1, 1, 1, 4)]), channels: 4 },

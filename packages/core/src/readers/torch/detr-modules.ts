@@ -11,7 +11,7 @@ function padded(call: ModuleCall, x: Feature): Feature {
   });
 }
 
-/** The stem of HGNetV2: two ways of halving, joined. */
+/** The stem of HGNetV2: two downsampling branches, concatenated. */
 const hgStem: ModuleBuilder = (call) => {
   call.module.expectOnly("stem1", "stem2a", "stem2b", "stem3", "stem4", "pool");
   const x = padded(call, call.call("stem1", call.x));
@@ -19,7 +19,7 @@ const hgStem: ModuleBuilder = (call) => {
   return call.call("stem4", call.call("stem3", call.concat([call.call("pool", x), deep])));
 };
 
-/** Convolutions one behind the other, all joined, squeezed and widened. */
+/** A chain of convolutions. All outputs are concatenated, squeezed and expanded. */
 const hgBlock: ModuleBuilder = (call) => {
   call.module.expectOnly("m", "sc", "ec");
   const y = call.call("ec", call.call("sc", call.concat(chained(call, [call.x]))));
@@ -62,7 +62,7 @@ const aifi: ModuleBuilder = (call) => {
   return call.op("Reshape", [turned.value, call.op("Shape", [x.value], 0).value], x.channels);
 };
 
-/** Where each cell is `[h·w, channels]`: sin and cos of row and column at frequencies 10000^(−i/n), a quarter of the channels each. */
+/** Position embedding `[h·w, channels]`: sin and cos of row and column at frequencies 10000^(−i/n), a quarter of the channels each. */
 function places(call: ModuleCall): string {
   const { x, module } = call;
   const quarter = x.channels / 4;
@@ -77,7 +77,7 @@ function places(call: ModuleCall): string {
   return call.op("Concat", waves, x.channels, { axis: 1 }).value;
 }
 
-/** Modules of RT-DETR that YOLO has not. */
+/** Modules of RT-DETR that YOLO does not have. */
 export const detrModules: ReadonlyMap<string, ModuleBuilder> = new Map([
   ["HGStem", hgStem],
   ["HGBlock", hgBlock],
@@ -86,5 +86,5 @@ export const detrModules: ReadonlyMap<string, ModuleBuilder> = new Map([
   ["AIFI", aifi],
 ]);
 
-/** Activations of PyTorch that only these have. */
+/** Activations of PyTorch that only these modules use. */
 export const detrActivations: ReadonlyMap<string, ModuleBuilder> = new Map([["GELU", gelu]]);

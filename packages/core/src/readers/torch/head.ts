@@ -4,21 +4,21 @@ import type { ModuleCall } from "./module-context.js";
 import { isUltralyticsHead, readUltralyticsHead } from "./ultralytics-head.js";
 import { isYolov5Head, readYolov5Head, writeYolov5Head } from "./yolov5-head.js";
 
-/** The last layer of a network: what it says of itself, and how it is written. */
+/** The last layer of a network: its properties, and how to write it. */
 export interface TorchHead {
-  /** Input pixels per cell, level by level; undefined where rows do not belong to cells. */
+  /** Input pixels per cell, level by level. Undefined when rows do not belong to cells. */
   readonly strides?: readonly number[];
-  /** `[width, height]` in input pixels, level by level; undefined where the head has none. */
+  /** Anchors `[width, height]` in input pixels, level by level. Undefined when the head has none. */
   readonly anchors?: readonly (readonly (readonly [number, number])[])[];
-  /** What the official export writes as metadata besides names and, where there are several, the largest stride. */
+  /** Metadata that the official export writes in addition to the names and the largest stride. */
   readonly metadata: ReadonlyMap<string, string>;
   /** Writes the nodes and declares the graph's outputs. */
   write(call: ModuleCall): void;
 }
 
 /**
- * The head of a network; undefined where the module is none that is known.
- * @throws bad-input; unsupported-model when it has parts that such heads have not.
+ * The head of a network. Undefined when the module is not a known head.
+ * @throws bad-input; unsupported-model when it has unknown parts.
  */
 export function readHead(module: TorchModule): TorchHead | undefined {
   if (isDetrHead(module)) return readDetrHead(module);

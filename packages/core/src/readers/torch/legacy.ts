@@ -6,13 +6,13 @@ import { layoutOf, TorchStorage } from "./storage.js";
 import { unpickle } from "./unpickle.js";
 import { describeValue, type PickleValue, PyGlobal } from "./values.js";
 
-/** The first pickle of such a file: PyTorch's mark. */
+/** The first pickle of such a file: PyTorch's magic number. */
 const MAGIC = 0x1950a86a20f9469cfc6cn;
 const PROTOCOL = 1001;
-/** Opcodes of each pickle before the object: PyTorch's have 30. */
+/** Maximum number of opcodes of each pickle before the object. PyTorch's have 30. */
 const MAX_HEAD = 1000;
 
-/** A storage that is a part of another: its bytes are taken when those are read. */
+/** A storage that is part of another one. It gets its bytes when the other one is read. */
 interface Part {
   readonly storage: TorchStorage;
   readonly rootKey: string;
@@ -21,8 +21,8 @@ interface Part {
 }
 
 /**
- * What torch.save wrote before PyTorch 1.6, and with `_use_new_zipfile_serialization=False`: five pickles one behind the
- * other (mark, version, machine, the object, keys of its storages), then each storage's element count and elements.
+ * Reads the format of torch.save before PyTorch 1.6, or with `_use_new_zipfile_serialization=False`: five pickles in
+ * sequence (magic number, version, machine, the object, keys of its storages), then each storage's element count and elements.
  * @throws bad-input; unsupported-model for big-endian files.
  */
 export function readLegacy(bytes: Uint8Array): PickleValue {
@@ -51,7 +51,7 @@ export function readLegacy(bytes: Uint8Array): PickleValue {
 }
 
 function resolve(id: PickleValue, roots: Map<string, TorchStorage>, parts: Part[]): PickleValue {
-  // A module's class comes with its source text, which is not read.
+  // A module's class comes with its source text, which is ignored.
   if (Array.isArray(id) && id[0] === "module" && id[1] instanceof PyGlobal) return id[1];
   const { storageClass, key, count, part } = storageId(id);
   const layout = layoutOf(storageClass);

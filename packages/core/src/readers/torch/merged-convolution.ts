@@ -11,8 +11,8 @@ export interface Branch {
 }
 
 /**
- * Parallel convolutions of one input, added: written as one convolution, whose kernel is the sum of theirs, each in the
- * middle of the largest (the first). `identity` is a BatchNorm2d on the input itself, a kernel of 1 at its centre.
+ * The sum of parallel convolutions of one input, as one convolution. Its kernel is the sum of their kernels, each centred in the
+ * largest (the first). `identity` is a BatchNorm2d of the input itself: a kernel with 1 at its centre.
  *
  * Source: Ding et al., RepVGG: Making VGG-style ConvNets Great Again (CVPR 2021), section 3.3.
  * @throws bad-input when the branches do not fit each other.
@@ -45,7 +45,7 @@ export function mergedConvolution(call: ModuleCall, branches: readonly Branch[],
   return convNode(call.within(call.module, "conv", [x]), whole!, [weights, bias]);
 }
 
-/** Whether a convolution equals one of the larger kernel, with zeros around its own. */
+/** Whether a convolution equals one with the larger kernel, when its own kernel is padded with zeros. */
 function fitsInto(part: Geometry, whole: Geometry): boolean {
   return (
     part.group === whole.group &&
@@ -59,7 +59,7 @@ function fitsInto(part: Geometry, whole: Geometry): boolean {
   );
 }
 
-/** Whether what comes out has the shape of what goes in. */
+/** Whether the output has the shape of the input. */
 function isSame({ dims, strides, kernel, pads }: Geometry, channels: number): boolean {
   return (
     dims[0] === channels &&
@@ -78,7 +78,7 @@ function addCentred(sum: Float32Array, dims: readonly number[], weight: Float32A
   }
 }
 
-/** Output channel c takes input channel c, which is number c mod in/group of its group. */
+/** Output channel c copies input channel c, which has index c mod in/group in its group. */
 function addIdentity(sum: Float32Array, dims: readonly number[], scale: Float32Array): void {
   const [, depth = 1, H = 1, W = 1] = dims;
   const centre = (H >> 1) * W + (W >> 1);

@@ -3,18 +3,18 @@ import { broken } from "./broken.js";
 import type { TorchModule } from "./module.js";
 import type { Feature, NetworkWriter } from "./network-writer.js";
 
-/** Modules within modules. */
+/** Maximum depth of nested modules. */
 const MAX_DEPTH = 24;
 
 /** Writes the nodes of one call of a module. */
 export type ModuleBuilder = (call: ModuleCall) => Feature;
 
-/** One call of a module: the module, what goes in, and where its nodes go. */
+/** One call of a module: the module, its inputs, and the writer for its nodes. */
 export class ModuleCall {
   readonly module: TorchModule;
   readonly inputs: readonly Feature[];
   readonly writer: NetworkWriter;
-  /** "/model.2/cv1": node names begin with it, as in the official export. */
+  /** "/model.2/cv1". Node names start with it, as in the official export. */
   readonly scope: string;
   readonly #find: (module: TorchModule) => ModuleBuilder;
 
@@ -38,7 +38,7 @@ export class ModuleCall {
     return this.#find(this.module)(this);
   }
 
-  /** The one input. @throws bad-input when there are more. */
+  /** The single input. @throws bad-input when there are more. */
   get x(): Feature {
     const [x, ...more] = this.inputs;
     if (x?.parts !== undefined) throw this.module.unknown("a module with several outputs feeds it");
@@ -51,12 +51,12 @@ export class ModuleCall {
     return this.callAs(this.module.child(name), name, ...inputs);
   }
 
-  /** Calls a module within this one; `name` is its part of the scope. */
+  /** Calls a module inside this one. `name` is its part of the scope. */
   callAs(module: TorchModule, name: string, ...inputs: readonly Feature[]): Feature {
     return this.within(module, name, inputs).run();
   }
 
-  /** The call of a module within this one, for nodes to be written under its name. */
+  /** The context of a module inside this one, to write nodes under its name. */
   within(module: TorchModule, name: string, inputs: readonly Feature[]): ModuleCall {
     return new ModuleCall(module, inputs, this.writer.numbered(`${this.scope}/${name}`), this.writer, this.#find);
   }
@@ -75,7 +75,7 @@ export class ModuleCall {
     return { value, channels };
   }
 
-  /** Splits along an axis; the parts' sizes are given. Channels are counted for axis 1. */
+  /** Splits along an axis into parts of the given sizes. Tracks the channels for axis 1. */
   split(feature: Feature, sizes: readonly number[], axis = 1): Feature[] {
     this.writer.countCall();
     const { builder } = this.writer;
@@ -85,7 +85,7 @@ export class ModuleCall {
     return values.map((value, i) => ({ value, channels: axis === 1 ? sizes[i]! : feature.channels }));
   }
 
-  /** In halves along the channels. @throws bad-input for an odd number of them. */
+  /** Splits the channels into two halves. @throws bad-input for an odd number of channels. */
   halves(feature: Feature): [Feature, Feature] {
     const half = feature.channels / 2;
     if (!Number.isInteger(half)) throw broken(`${this.module.label} halves ${feature.channels} channels`);
@@ -93,7 +93,7 @@ export class ModuleCall {
     return [a!, b!];
   }
 
-  /** Along the channels. */
+  /** Concatenates along the channels. */
   concat(features: readonly Feature[]): Feature {
     if (features.some(({ parts }) => parts !== undefined))
       throw this.module.unknown("a module with several outputs feeds it");
@@ -106,7 +106,7 @@ export class ModuleCall {
     );
   }
 
-  /** @throws bad-input when they have not the same channels. */
+  /** @throws bad-input when the numbers of channels differ. */
   add(a: Feature, b: Feature): Feature {
     if (a.channels !== b.channels) {
       throw broken(`${this.module.label} adds ${a.channels} channels and ${b.channels} channels`);
@@ -114,7 +114,7 @@ export class ModuleCall {
     return this.op("Add", [a.value, b.value], a.channels);
   }
 
-  /** A large weight of this module, named as `weight` names it and computed when it is looked at. `make` must not fail. */
+  /** A large weight of this module, named as in `weight`, and computed on first use. `make` must not throw. */
   computedWeight(name: string, dims: readonly number[], make: () => Float32Array): string {
     return this.writer.computedFloats(`${this.module.path}.${name}`, dims, make);
   }

@@ -8,7 +8,7 @@ const PARTS = ["_modules", "_parameters", "_buffers"] as const;
 /** Entries of one of them. */
 const MAX_PARTS = 4096;
 
-/** Whether a record is a torch.nn.Module: its attributes have the three dicts of one. */
+/** Whether a record is a torch.nn.Module: its attributes include the three dicts of a module. */
 export function isModule(value: PickleValue | undefined): value is PyRecord {
   if (!(value instanceof PyRecord && value.state instanceof Map)) return false;
   const { state } = value;
@@ -18,13 +18,13 @@ export function isModule(value: PickleValue | undefined): value is PyRecord {
   });
 }
 
-/** A torch.nn.Module as the checkpoint has it: class, attributes, tensors, children. */
+/** A torch.nn.Module in a checkpoint: class, attributes, tensors, children. */
 export class TorchModule {
   readonly record: PyRecord;
   /** "model.2.cv1", as in the names of a state_dict; "" for the whole network. */
   readonly path: string;
 
-  /** The record must be a module (`isModule`). */
+  /** @param record must be a module (`isModule`). */
   constructor(record: PyRecord, path: string) {
     this.record = record;
     this.path = path;
@@ -43,28 +43,28 @@ export class TorchModule {
     return (this.record.state as Map<PickleValue, PickleValue>).get(name);
   }
 
-  /** A whole number. @throws bad-input */
+  /** An integer attribute. @throws bad-input */
   int(name: string): number {
     const value = this.attribute(name);
     if (typeof value === "number" && Number.isSafeInteger(value)) return value;
     throw this.odd(name, "a whole number");
   }
 
-  /** A number. @throws bad-input */
+  /** A number attribute. @throws bad-input */
   number(name: string): number {
     const value = this.attribute(name);
     if (typeof value === "number" && Number.isFinite(value)) return value;
     throw this.odd(name, "a number");
   }
 
-  /** True or false; `fallback` where the attribute is not there. @throws bad-input */
+  /** A boolean attribute, or `fallback` if it is missing. @throws bad-input */
   flag(name: string, fallback: boolean): boolean {
     const value = this.attribute(name) ?? fallback;
     if (typeof value === "boolean") return value;
     throw this.odd(name, "True or False");
   }
 
-  /** `[height, width]`, which one number stands for if both are equal. @throws bad-input */
+  /** A pair `[height, width]`; a single number means both. @throws bad-input */
   pair(name: string): [number, number] {
     const value = this.attribute(name);
     const [height, width] = Array.isArray(value) && value.length === 2 ? value : [value, value];
@@ -72,7 +72,7 @@ export class TorchModule {
     throw this.odd(name, "one or two whole numbers");
   }
 
-  /** A parameter or buffer; undefined where it is None or not there. @throws bad-input when it is no tensor. */
+  /** A parameter or buffer. Undefined when it is None or missing. @throws bad-input when it is not a tensor. */
   tensorOrNone(name: string): TorchTensor | undefined {
     for (const dict of ["_parameters", "_buffers"]) {
       const value = this.#dict(dict).get(name) ?? null;
@@ -104,7 +104,7 @@ export class TorchModule {
     throw this.odd(name, "a module", value);
   }
 
-  /** @throws bad-input where it is not there. */
+  /** @throws bad-input when it is missing. */
   child(name: string): TorchModule {
     const found = this.childOrNone(name);
     if (found === undefined) throw this.odd(name, "a module", null);
@@ -118,7 +118,7 @@ export class TorchModule {
     return keys.map((key) => this.child(String(key)));
   }
 
-  /** All children, whatever they are called; what is none is left out. */
+  /** All children that are modules. */
   children(): TorchModule[] {
     return [...this.#dict("_modules")]
       .filter(([, value]) => isModule(value))
@@ -132,7 +132,7 @@ export class TorchModule {
       .filter((value) => value instanceof TorchTensor);
   }
 
-  /** @throws unsupported-model when there are children or tensors of other names: then it is not the module that it seems. */
+  /** @throws unsupported-model when there are children or tensors with other names: the module is then a different one. */
   expectOnly(...names: readonly string[]): void {
     for (const dict of PARTS) {
       const strange = [...this.#dict(dict)].find(
@@ -142,15 +142,15 @@ export class TorchModule {
     }
   }
 
-  /** The error for a module that is not built here. */
+  /** The error for an unsupported module. */
   unknown(why: string): WhyboxError {
-    return unsupported(`The PyTorch file has a ${this.label} that is not known here: ${why}.`, EXPORT_ADVICE, {
+    return unsupported(`The PyTorch file has a ${this.label} that is not supported: ${why}.`, EXPORT_ADVICE, {
       module: this.path,
       class: this.type.path,
     });
   }
 
-  /** The error for an attribute that is not as it must be. */
+  /** The error for an invalid attribute. */
   odd(name: string, expected: string, found: PickleValue | undefined = this.attribute(name)): WhyboxError {
     return broken(`"${name}" of ${this.label} is ${describeValue(found)}, expected ${expected}`, { module: this.path });
   }
@@ -164,7 +164,7 @@ export class TorchModule {
   }
 }
 
-/** Sizes of kernels, strides and the like: small, so that no arithmetic with them goes astray. */
+/** Maximum of kernel sizes, strides and the like, so that arithmetic with them cannot overflow. */
 function isSize(value: PickleValue | undefined): value is number {
   return typeof value === "number" && Number.isInteger(value) && value >= 0 && value < 2 ** 16;
 }

@@ -17,12 +17,12 @@ export interface Network {
 }
 
 /**
- * Writes a YOLO network as a graph, named as the official export names it: nodes "/model.2/cv1/conv/Conv", weights
- * "model.2.cv1.conv.weight", input "images" `[batch, 3, height, width]`, outputs as its head has them. What is built
- * follows the modules' classes and attributes; the file's name and its yaml play no part.
+ * Writes a YOLO network as a graph, with the names of the official export: nodes "/model.2/cv1/conv/Conv", weights
+ * "model.2.cv1.conv.weight", input "images" `[batch, 3, height, width]`, and the outputs of its head. The graph depends only
+ * on the classes and attributes of the modules, not on the file's name or its yaml.
  *
- * @param maxBytes of all weights together.
- * @throws unsupported-model for modules that are not known, naming the first; bad-input; limit.
+ * @param maxBytes maximum size of all weights together.
+ * @throws unsupported-model for unknown modules, naming the first; bad-input; limit.
  */
 export function buildNetwork(model: TorchModule, maxBytes: number): Network {
   const layers = layersOf(model);
@@ -45,18 +45,18 @@ export function buildNetwork(model: TorchModule, maxBytes: number): Network {
   return { graph: { ...builder.graph("main_graph"), valueInfo: writer.valueInfo }, head };
 }
 
-/** The layers: the modules of `model.model`, which tell where their inputs come from. */
+/** The layers: the modules of `model.model`. Each declares where its inputs come from. */
 function layersOf(model: TorchModule): TorchModule[] {
   const layers = model.childOrNone("model")?.items() ?? [];
   if (layers.length > 0 && layers.every((layer) => layer.attribute("f") !== undefined)) return layers;
   throw unsupported(
-    `The PyTorch file has a network of class ${model.type.path}, which is no YOLO model: it has no list of layers.`,
+    `The PyTorch file has a network of class ${model.type.path}, which is not a YOLO model: it has no list of layers.`,
     EXPORT_ADVICE,
     { class: model.type.path },
   );
 }
 
-/** What layer `i` reads: `f` is the number of a layer, counted from the end where negative (-1 is the one before), or a list. */
+/** The inputs of layer `i`: `f` is the number of a layer, or a list. Negative numbers count back (-1 is the previous layer). */
 function sources(layer: TorchModule, i: number, image: Feature, results: readonly Feature[]): Feature[] {
   const from = layer.attribute("f");
   const numbers = Array.isArray(from) && from.length <= 64 ? from : [from];
@@ -79,9 +79,9 @@ function builderOf(module: TorchModule): ModuleBuilder {
 
 const ultralytics = [ultralyticsConvolutions, ultralyticsBlocks, ultralyticsAttention, detrModules, yolov5Modules];
 
-/** The modules that may be of this Python module, none where that is not known. */
+/** The known classes of a Python module. Empty when the Python module is unknown. */
 function knownModules(path: string): readonly ReadonlyMap<string, ModuleBuilder>[] {
-  // Activations of early versions are YOLOv5's own classes.
+  // Early versions have activation classes of their own.
   if (path.startsWith("torch.nn.") || /(^|\.)utils\.activations$/.test(path)) return [torchModules, detrActivations];
   // Early releases have all modules in one file.
   if (/^ultralytics\.nn\.modules(\.(conv|block|transformer))?$/.test(path)) return ultralytics;

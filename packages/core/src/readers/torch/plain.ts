@@ -11,13 +11,13 @@ export type PlainValue =
 
 const MAX_DEPTH = 16;
 const MAX_VALUES = 20_000;
-/** Letters of one text, and of all together. */
+/** Maximum number of characters of one text, and of all together. */
 const MAX_TEXT = 2 ** 16;
 const MAX_LETTERS = 2 ** 20;
 
 /**
- * A pickled value as JSON; what is none is described in words. What lies too deep, and what comes after 20 000 values or a million letters,
- * is left out: a pickle can hold one text or list a million times.
+ * Converts a pickled value to JSON. Values without a JSON form are described in words. Omits values that are nested too deep, and all values
+ * after 20 000 values or a million characters: a pickle can hold one text or list a million times.
  */
 export function toPlain(value: PickleValue): PlainValue {
   let left = MAX_VALUES;
@@ -35,7 +35,7 @@ export function toPlain(value: PickleValue): PlainValue {
     if (Array.isArray(current)) return current.slice(0, MAX_VALUES).map((entry) => convert(entry, depth + 1));
     if (!(current instanceof Map)) return describeValue(current);
     const entries = [...current].slice(0, MAX_VALUES);
-    // fromEntries defines own properties: "__proto__" is a key like others.
+    // fromEntries defines own properties, so "__proto__" is an ordinary key.
     return Object.fromEntries(
       entries.map(([key, entry]) => [
         text(typeof key === "string" ? key : describeValue(key)),

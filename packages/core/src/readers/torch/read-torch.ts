@@ -11,29 +11,29 @@ import type { PickleValue } from "./values.js";
 
 const OPSET = 17;
 const IR_VERSION = 8;
-/** Weights in float32 take twice the bytes of a file in half precision. */
+/** Float32 weights take twice the bytes of a half precision file. */
 const GROWTH = 4;
 const SMALL_FILE = 2 ** 24;
 const MAX_NAMES = 2 ** 16;
 const MAX_WORD = 100;
-/** Letters of all class names together: a pickle can hold one long name many times. */
+/** Maximum number of characters of all class names together: a pickle can hold one long name many times. */
 const MAX_LETTERS = 2 ** 20;
 
 /**
- * Reads a YOLO checkpoint (`best.pt`, as training writes it) and makes an ONNX model of it, of the shape that the official
- * export gives: BatchNorm folded, weights in float32, the same node and value names, input "images" `[batch, 3, height,
+ * Reads a YOLO checkpoint (`best.pt`, as written by training) and converts it to an ONNX model in the form of the official
+ * export: BatchNorm folded, weights in float32, the same node and value names, input "images" `[batch, 3, height,
  * width]` for every size that is a multiple of the largest stride, boxes in input pixels, stride and class names as metadata.
  *
- * YOLOv5 (v5.0 to v7.0): "output0" `[batch, R, 5+K]`, mask coefficients behind the classes. Ultralytics' YOLOv3u, v5u, v6, v8 to
- * v10, 11, 12 and 26: "output0" `[batch, 4+K, A]`, behind the classes mask coefficients, keypoints or the angle. End-to-end
- * models (YOLOv10, YOLO26) give the columns from which their export picks the best 300, boxes as corners, and "end2end" as
- * metadata. Segmentation models have their prototypes as "output1".
+ * YOLOv5 (v5.0 to v7.0): "output0" `[batch, R, 5+K]`, followed by mask coefficients. Ultralytics' YOLOv3u, v5u, v6, v8 to
+ * v10, 11, 12 and 26: "output0" `[batch, 4+K, A]`, followed by mask coefficients, keypoints or the angle. End-to-end
+ * models (YOLOv10, YOLO26) output the columns from which their export selects the best 300, with boxes as corners, and have "end2end" in
+ * the metadata. Segmentation models have their prototypes as "output1".
  *
- * The pickle inside is read as data: nothing of it is ever executed. Weights that need no
- * change are views into `bytes`: do not change the array afterwards.
+ * The pickle inside is read as data: nothing in it is ever executed. Weights that need no
+ * conversion are views into `bytes`: do not change the array afterwards.
  *
- * @throws bad-input when the file is broken; unsupported-model when it has no network or one of other modules, naming the
- * first; limit when it would grow out of all proportion.
+ * @throws bad-input when the file is broken; unsupported-model when it has no network or unknown modules, naming the
+ * first; limit when the model would be far larger than the file.
  */
 export function readTorch(bytes: Uint8Array): Model {
   const { model, entries } = openCheckpoint(bytes);
@@ -59,36 +59,36 @@ export function readTorch(bytes: Uint8Array): Model {
 function descriptionOf(model: TorchModule): string {
   const yaml = model.attribute("yaml");
   const named = yaml instanceof Map ? yaml.get("yaml_file") : undefined;
-  // Of a path its last part: the rest tells of the machine where it was trained.
+  // Only the last part of a path: the rest describes the machine where the model was trained.
   const given = typeof named === "string" ? named : model.attribute("yaml_file");
   const file = typeof given === "string" ? given.slice(-MAX_WORD).split(/[\\/]/).at(-1) : undefined;
   return `${model.type.path.slice(0, MAX_WORD)}${file ? ` (${file})` : ""}`;
 }
 
-/** What a checkpoint says of itself. */
+/** The description of a checkpoint. */
 export interface TorchCheckpoint {
-  /** How torch.save wrote it: as a zip archive (PyTorch 1.6 and newer), or in the format before that. */
+  /** The format of torch.save: a zip archive (PyTorch 1.6 and newer), or the older format. */
   readonly container: "zip" | "legacy";
-  /** Where the network that `readTorch` takes lies: the running average before the model, or the file itself. */
+  /** The entry with the network that `readTorch` uses: the running average, else the model, or the file itself. */
   readonly from: "ema" | "model" | "file";
   /** Python class of the network, such as "models.yolo.DetectionModel". */
   readonly modelClass: string;
   /** Class of the last layer, such as "models.yolo.Detect". */
   readonly headClass: string | undefined;
   readonly names: readonly string[] | undefined;
-  /** Input pixels per cell, level by level; undefined where the head is not known. */
+  /** Input pixels per cell, level by level. Undefined when the head is unknown. */
   readonly strides: readonly number[] | undefined;
-  /** `[width, height]` in input pixels, level by level; undefined where the head has none. */
+  /** Anchors `[width, height]` in input pixels, level by level. Undefined when the head has none. */
   readonly anchors: readonly (readonly (readonly [number, number])[])[] | undefined;
-  /** The architecture as the yaml had it: JSON values; what is none is text. */
+  /** The architecture from the yaml, as JSON values. Other values are text. */
   readonly yaml: PlainValue | undefined;
   readonly epoch: number | undefined;
   readonly date: string | undefined;
 }
 
 /**
- * What a checkpoint says of itself, without building its network: for networks of unknown modules too.
- * @throws bad-input; unsupported-model when there is no network in it.
+ * Describes a checkpoint without building its network. Also works for networks with unknown modules.
+ * @throws bad-input; unsupported-model when it contains no network.
  */
 export function readCheckpoint(bytes: Uint8Array): TorchCheckpoint {
   const { container, from, model, entries } = openCheckpoint(bytes);
@@ -133,5 +133,5 @@ function classNames(model: TorchModule): string[] | undefined {
     throw broken(`${model.label} has no name for class ${i}`);
   });
   if (words.reduce((sum, word) => sum + word.length, 0) <= MAX_LETTERS) return words;
-  throw model.odd("names", `class names of at most ${MAX_LETTERS} letters in all`);
+  throw model.odd("names", `class names of at most ${MAX_LETTERS} characters in total`);
 }

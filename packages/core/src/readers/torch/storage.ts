@@ -18,7 +18,7 @@ interface Layout {
   readonly width: number;
 }
 
-/** Name of the storage's class → what it holds. */
+/** Name of the storage's class → layout of its elements. */
 const LAYOUTS: ReadonlyMap<string, Layout> = new Map([
   ["DoubleStorage", { type: "float64", width: 8 }],
   ["FloatStorage", { type: "float32", width: 4 }],
@@ -32,24 +32,24 @@ const LAYOUTS: ReadonlyMap<string, Layout> = new Map([
   ["BoolStorage", { type: "bool", width: 1 }],
 ]);
 
-/** What a storage class holds. @throws unsupported-model for other classes (complex, quantised). */
+/** The element layout of a storage class. @throws unsupported-model for other classes (complex, quantised). */
 export function layoutOf(storageClass: string): Layout {
   const layout = LAYOUTS.get(storageClass);
   if (layout !== undefined) return layout;
   throw unsupported(
-    `The PyTorch file has a storage of class "${storageClass.slice(0, 60)}"; known are ${[...LAYOUTS.keys()].join(", ")}.`,
+    `The PyTorch file has a storage of class "${storageClass.slice(0, 60)}"; supported: ${[...LAYOUTS.keys()].join(", ")}.`,
     "Save the model in one of these precisions, for example with model.float().",
     { storage: storageClass },
   );
 }
 
-/** A run of elements that tensors are views of, little-endian. */
+/** A sequence of little-endian elements. Tensors are views of it. */
 export class TorchStorage {
   readonly type: TorchType;
   readonly width: number;
   /** Elements. */
   readonly count: number;
-  /** A view into the file. In the older format it is filled in after the pickle is read. */
+  /** A view into the file. In the older format it is set after the pickle is read. */
   bytes: Uint8Array;
 
   constructor({ type, width }: Layout, count: number, bytes: Uint8Array = new Uint8Array(0)) {

@@ -10,7 +10,7 @@ const FLOATS: ReadonlyMap<TorchType, Precision> = new Map([
   ["float64", "float64"],
 ]);
 
-/** What most weights of a network are in the file: training saves them in half precision. A module that occurs twice counts once. */
+/** The precision of most weights in the file: training saves them in half precision. A module that occurs twice counts once. */
 export function storedPrecision(network: TorchModule): Precision {
   const values = new Map<Precision, number>();
   const seen = new Set<PyRecord>([network.record]);

@@ -4,10 +4,10 @@ import { sizeOf } from "../../tensor/tensor.js";
 import { broken } from "./broken.js";
 import type { TorchStorage } from "./storage.js";
 
-/** A tensor may repeat elements of its storage (`expand`) up to so many elements. */
+/** Maximum number of elements of a tensor that repeats elements of its storage (`expand`). */
 const MAX_REPEATED = 2 ** 16;
 
-/** A view of a storage: element `i` lies at `offset + Σ i[k]·strides[k]`. */
+/** A view of a storage: element `i` is at `offset + Σ i[k]·strides[k]`. */
 export class TorchTensor {
   readonly storage: TorchStorage;
   readonly offset: number;
@@ -27,7 +27,7 @@ export class TorchTensor {
     if (count > Math.max(storage.count, MAX_REPEATED)) {
       throw new WhyboxError(
         "limit",
-        `The PyTorch file has a tensor of ${count} elements that repeats the ${storage.count} of its storage; at most ${MAX_REPEATED} are read so.`,
+        `The PyTorch file has a tensor of ${count} elements that repeats the ${storage.count} of its storage; the maximum is ${MAX_REPEATED}.`,
       );
     }
     this.storage = storage;
@@ -41,7 +41,7 @@ export class TorchTensor {
   }
 }
 
-/** The elements in row-major order: a view into the file where they lie so, else a copy. */
+/** The elements in row-major order: a view into the file if they are stored that way, else a copy. */
 export function contiguousBytes(tensor: TorchTensor): Uint8Array {
   const { storage, offset, count } = tensor;
   const { width } = storage;
@@ -70,7 +70,7 @@ function isContiguous({ dims, strides }: TorchTensor): boolean {
   return true;
 }
 
-/** The elements as float32, row-major: a view where they are float32, contiguous and aligned. int64 past 2^53 is rounded. */
+/** The elements as float32, row-major: a view if they are float32, contiguous and aligned. int64 beyond 2^53 is rounded. */
 export function floatsOfTensor(tensor: TorchTensor): Float32Array {
   const bytes = contiguousBytes(tensor);
   switch (tensor.storage.type) {
@@ -104,6 +104,6 @@ interface ArrayType<T> {
 function view<T>(bytes: Uint8Array, type: ArrayType<T>): T {
   const width = type.BYTES_PER_ELEMENT;
   if (bytes.byteOffset % width === 0) return new type(bytes.buffer, bytes.byteOffset, bytes.byteLength / width);
-  // Not bytes.slice(): of a Node Buffer that is a view, not a copy.
+  // Not bytes.slice(): for a Node Buffer it returns a view, not a copy.
   return new type(new Uint8Array(bytes).buffer);
 }

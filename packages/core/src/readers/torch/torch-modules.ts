@@ -44,8 +44,8 @@ const maxPool: ModuleBuilder = (call) => {
 };
 
 /**
- * Zeros around the image, by a convolution that leaves each channel as it is: a Pad before a MaxPool (yolov3-tiny) is merged into it
- * by ONNX Runtime 1.30, which pads with −∞ then.
+ * Pads the image with zeros, by a convolution that copies each channel. ONNX Runtime 1.30 would fuse a Pad before a MaxPool (yolov3-tiny)
+ * into the MaxPool, which pads with −∞.
  */
 const zeroPad: ModuleBuilder = (call) => {
   const { module, writer, x } = call;
@@ -81,7 +81,7 @@ export const NEAREST = {
   nearest_mode: "floor",
 } as const;
 
-/** Each pixel `height` times below and `width` times beside itself. */
+/** Repeats each pixel `height` times vertically and `width` times horizontally. */
 export function upsampled(call: ModuleCall, x: Feature, height: number, width: number): Feature {
   const name = `whybox/scales-${height}-${width}`;
   const scales = call.writer.floats(name, [4], () => Float32Array.of(1, 1, height, width));
@@ -121,7 +121,7 @@ const convTranspose: ModuleBuilder = (call) => {
   });
 };
 
-/** A normalisation that no convolution stands before. */
+/** A normalisation without a convolution before it. */
 const batchNorm: ModuleBuilder = (call) => {
   const { module, x } = call;
   const { gamma, beta, mean, variance, epsilon } = normalisation(module, x.channels);
@@ -130,13 +130,13 @@ const batchNorm: ModuleBuilder = (call) => {
   return call.op("BatchNormalization", [x.value, ...weights], x.channels, { epsilon: { float: epsilon } });
 };
 
-/** Its modules one behind the other, in a scope of its own: "/model.2/m/m.0". */
+/** Its modules in sequence, in their own scope: "/model.2/m/m.0". */
 const sequential: ModuleBuilder = (call) => {
   const name = call.scope.slice(call.scope.lastIndexOf("/") + 1);
   return call.module.items().reduce<Feature>((x, item, i) => call.callAs(item, `${name}.${i}`, x), call.x);
 };
 
-/** A Conv2d, and the normalisation behind it where `norm` names one. */
+/** A Conv2d, followed by the normalisation `norm` if it exists. */
 export function convolutionIn(call: ModuleCall, name: string, norm: string | undefined, x: Feature): Feature {
   const bn = norm === undefined ? undefined : call.module.childOrNone(norm);
   const conv = call.module.child(name);
@@ -145,7 +145,7 @@ export function convolutionIn(call: ModuleCall, name: string, norm: string | und
   return convolution(call.within(conv, name, [x]), bn);
 }
 
-/** Modules of PyTorch itself, by their class. */
+/** Modules of PyTorch itself, by class. */
 export const torchModules: ReadonlyMap<string, ModuleBuilder> = new Map([
   ["Conv2d", (call) => convolution(call)],
   ["ConvTranspose2d", convTranspose],

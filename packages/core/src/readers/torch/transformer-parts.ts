@@ -7,7 +7,7 @@ import type { Feature } from "./network-writer.js";
 
 const MAX_HEADS = 1024;
 
-/** x·Wᵀ + b with a weight `[out, in]`, along the last axis. `call` is that of the module that has them. */
+/** x·Wᵀ + b with a weight `[out, in]`, along the last axis. `call` is the call of the module that owns the weights. */
 function affine(
   call: ModuleCall,
   x: Feature,
@@ -88,13 +88,13 @@ export function perceptron(
   }, x);
 }
 
-/** The activation "act" of a module; early releases have ReLU without saying so. */
+/** The activation "act" of a module. Early releases use ReLU without this attribute. */
 export function activated(call: ModuleCall, x: Feature): Feature {
   return call.module.childOrNone("act") === undefined ? call.op("Relu", [x.value], x.channels) : call.call("act", x);
 }
 
 /**
- * The MultiheadAttention `name` of tokens to themselves: `place` is added for where to look, not for what is seen.
+ * The MultiheadAttention `name`, as self-attention. The position embedding `place` is added to queries and keys, not to values.
  * Source: Vaswani et al., Attention Is All You Need (NeurIPS 2017), section 3.2.
  */
 export function selfAttention(call: ModuleCall, name: string, tokens: Feature, place: string): Feature {

@@ -3,7 +3,7 @@ import type { ModuleBuilder, ModuleCall } from "./module-context.js";
 import type { Feature } from "./network-writer.js";
 import { chained } from "./ultralytics-blocks.js";
 
-/** Heads and areas of attention. */
+/** Maximum number of attention heads and areas. */
 const MAX_HEADS = 4096;
 
 function count(call: ModuleCall, name: string): number {
@@ -27,7 +27,7 @@ function attend(call: ModuleCall, parts: readonly Feature[], scale: number, last
   return call.op("MatMul", [v!.value, columns.value], channels);
 }
 
-/** As `[N, C, h, w]` again: the shape of `like`. */
+/** Reshapes to `[N, C, h, w]`, the shape of `like`. */
 function asMap(call: ModuleCall, x: Feature, like: Feature): Feature {
   const shape = call.op("Shape", [like.value], 0);
   return call.op("Reshape", [x.value, shape.value], like.channels);
@@ -41,7 +41,7 @@ function expectHeads(call: ModuleCall, qkv: Feature, heads: number, perHead: num
   }
 }
 
-/** Attention of each cell to all cells, with a depthwise convolution of the values as encoding of the place. */
+/** Attention of each cell to all cells, with a depthwise convolution of the values as position encoding. */
 const attention: ModuleBuilder = (call) => {
   const { module, x, writer } = call;
   module.expectOnly("qkv", "proj", "pe");
@@ -54,14 +54,14 @@ const attention: ModuleBuilder = (call) => {
   return call.call("proj", call.add(seen, call.call("pe", asMap(call, split[2]!, x))));
 };
 
-/** Attention within each of `area` bands of rows, one below the other. */
+/** Attention within each of `area` horizontal bands. */
 const areaAttention: ModuleBuilder = (call) => {
   const { module, x, writer } = call;
   module.expectOnly("qkv", "proj", "pe");
   const [heads, size, area] = ["num_heads", "head_dim", "area"].map((name) => count(call, name));
   const qkv = call.call("qkv", x);
   expectHeads(call, qkv, heads!, 3 * size!, heads! * size!);
-  // Bands are runs of cells: [N, heads, channels, area, cells of one] → [N, heads, area, channels, cells of one].
+  // A band is a contiguous range of cells: [N, heads, channels, area, cells per band] → [N, heads, area, channels, cells per band].
   const shape = writer.builder.ints([0, heads!, 3 * size!, area!, -1]);
   const swap = { perm: [0, 1, 3, 2, 4] };
   const bands = call.op("Reshape", [qkv.value, shape], qkv.channels);
@@ -72,7 +72,7 @@ const areaAttention: ModuleBuilder = (call) => {
   return call.call("proj", call.add(seen, call.call("pe", whole(split[2]!))));
 };
 
-/** Attention, then two convolutions, each with a way around it. */
+/** Attention, then two convolutions, each with a skip connection. */
 const psaBlock: ModuleBuilder = (call) => {
   call.module.expectOnly("attn", "ffn");
   const around = call.module.flag("add", true);
@@ -102,7 +102,7 @@ function attentionAndFfn(call: ModuleCall, b: Feature): Feature {
   return call.add(x, call.call("ffn", x));
 }
 
-/** Blocks one behind the other, all joined; `gamma` scales what is added to the input. */
+/** A chain of blocks, all outputs concatenated. `gamma` scales the result before it is added to the input. */
 const a2c2f: ModuleBuilder = (call) => {
   const { module, x } = call;
   module.expectOnly("cv1", "cv2", "gamma", "m");

@@ -4,7 +4,7 @@ import type { Feature } from "./network-writer.js";
 import { convolutionIn, NEAREST, upsampled } from "./torch-modules.js";
 import { bottleneck, c3 } from "./yolov5-modules.js";
 
-/** The modules of the ModuleList "m", each on the result of the one before; all results behind `features`. */
+/** The modules of the ModuleList "m", each applied to the previous result. All results follow `features`. */
 export function chained(call: ModuleCall, features: readonly Feature[]): Feature[] {
   const results = [...features];
   for (const [i, item] of call.module.child("m").items().entries()) {
@@ -13,7 +13,7 @@ export function chained(call: ModuleCall, features: readonly Feature[]): Feature
   return results;
 }
 
-/** C2f and its kin, which differ in what `m` is. */
+/** C2f and its variants, which differ in `m`. */
 const c2f: ModuleBuilder = (call) => {
   call.module.expectOnly("cv1", "cv2", "m");
   return call.call("cv2", call.concat(chained(call, call.halves(call.call("cv1", call.x)))));
@@ -43,7 +43,7 @@ const repC3: ModuleBuilder = (call) => {
   return call.call("cv3", call.add(deep, call.call("cv2", call.x)));
 };
 
-/** RepNCSPELAN4 and ELAN1, which differ in what cv2 and cv3 are. */
+/** RepNCSPELAN4 and ELAN1, which differ in cv2 and cv3. */
 const elan: ModuleBuilder = (call) => {
   call.module.expectOnly("cv1", "cv2", "cv3", "cv4");
   const features: Feature[] = call.halves(call.call("cv1", call.x));
@@ -64,7 +64,7 @@ const cib: ModuleBuilder = (call) => {
   return call.module.flag("add", false) ? call.add(call.x, y) : y;
 };
 
-/** Several features by one convolution: its channels, split. */
+/** Several features from one convolution: its channels, split. */
 const cbLinear: ModuleBuilder = (call) => {
   const { module } = call;
   module.expectOnly("conv");
@@ -76,7 +76,7 @@ const cbLinear: ModuleBuilder = (call) => {
   return { ...y, parts: sizes.length === 1 ? [y] : call.split(y, sizes) };
 };
 
-/** One feature of each CBLinear, brought to the size of the last input and added to it. */
+/** One feature of each CBLinear, resized to the last input and added to it. */
 const cbFuse: ModuleBuilder = (call) => {
   const { module, inputs } = call;
   module.expectOnly();
@@ -96,7 +96,7 @@ const cbFuse: ModuleBuilder = (call) => {
   }, target);
 };
 
-/** Mask prototypes of YOLO26, from all levels: the coarser ones are brought to the finest and added to it. */
+/** Mask prototypes of YOLO26, from all levels: the coarser ones are resized to the finest and added to it. */
 const proto26: ModuleBuilder = (call) => {
   const { module, inputs } = call;
   module.expectOnly("cv1", "upsample", "cv2", "cv3", "feat_refine", "feat_fuse", "semseg");
@@ -121,7 +121,7 @@ function numbers(call: ModuleCall, name: string): number[] {
   throw call.module.odd(name, "a list of whole numbers");
 }
 
-/** Blocks of Ultralytics (nn/modules/block.py) that YOLOv5 has not, without attention. */
+/** Blocks of Ultralytics (nn/modules/block.py) that YOLOv5 does not have, without attention. */
 export const ultralyticsBlocks: ReadonlyMap<string, ModuleBuilder> = new Map([
   ["C1", c1],
   ["C2", c2],

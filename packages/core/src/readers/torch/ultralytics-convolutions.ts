@@ -13,7 +13,7 @@ function branchOf(conv: TorchModule): { conv: TorchModule; norm: TorchModule | u
   return { conv: conv.child("conv"), norm: conv.childOrNone("bn") };
 }
 
-/** Parallel convolutions that are added before the activation; one in a fused checkpoint. */
+/** Parallel convolutions that are added before the activation. A fused checkpoint has one convolution. */
 const repConv: ModuleBuilder = (call) => {
   const { module, x } = call;
   module.expectOnly("conv", "conv1", "conv2", "bn", "act");
@@ -37,7 +37,7 @@ const lightConv: ModuleBuilder = (call) => {
   return call.call("conv2", call.call("conv1", call.x));
 };
 
-/** The mean of each 2×2 pixels, in steps of one. */
+/** The mean of each 2×2 pixels, with stride one. */
 function smoothed(call: ModuleCall): Feature {
   return call.op("AveragePool", [call.x.value], call.x.channels, {
     ceil_mode: 0,
@@ -67,7 +67,7 @@ const scDown: ModuleBuilder = (call) => {
   return call.call("cv2", call.call("cv1", call.x));
 };
 
-/** Convolutions and downsamplings of Ultralytics (nn/modules/conv.py, block.py) that YOLOv5 has not. */
+/** Convolutions and downsamplings of Ultralytics (nn/modules/conv.py, block.py) that YOLOv5 does not have. */
 export const ultralyticsConvolutions: ReadonlyMap<string, ModuleBuilder> = new Map([
   ["RepConv", repConv],
   ["RepVGGDW", repVggDw],

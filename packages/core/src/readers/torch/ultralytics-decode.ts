@@ -2,7 +2,7 @@ import type { ModuleCall } from "./module-context.js";
 import type { Feature } from "./network-writer.js";
 import { floatsOfTensor } from "./tensor.js";
 
-/** Where the cells of all levels lie. */
+/** The positions of the cells of all levels. */
 export interface Grid {
   /** Centres in cells of their level `[2, A]`, x before y. */
   readonly centres: string;
@@ -10,7 +10,7 @@ export interface Grid {
   readonly strides: string;
 }
 
-/** The cells `[2, h·w]` of a map of any size as numbers from 0, x before y, row by row. */
+/** The coordinates `[2, h·w]` of the cells of a map of any size, from 0, x before y, row by row. */
 export function cellsOf(call: ModuleCall, map: Feature): string {
   const one = { name: "", dims: [1], dataType: 9, bytes: Uint8Array.of(1) };
   const op = (type: string, inputs: readonly string[], attributes: Parameters<ModuleCall["op"]>[3] = {}) =>
@@ -43,8 +43,8 @@ export function grid(call: ModuleCall, strides: readonly number[]): Grid {
 }
 
 /**
- * The mean of each distance's distribution, `[N, 4·bins, A]` → `[N, 4, A]`: softmax over the bins, then the sum of bins with
- * the weights of the file, which are 0, 1, 2, …
+ * The mean of each distance's distribution, `[N, 4·bins, A]` → `[N, 4, A]`: softmax over the bins, then their sum with
+ * the weights from the file, which are 0, 1, 2, …
  * Source: Li et al., Generalized Focal Loss (NeurIPS 2020), section 3.2.
  */
 export function expectedDistance(call: ModuleCall, raw: Feature, bins: number): Feature {
@@ -79,7 +79,7 @@ export function decodeBoxes(call: ModuleCall, distances: Feature, cells: Grid, c
 }
 
 /**
- * Distances along the axes of a box that is turned by `angle` → centre and size in input pixels: centre = cell + R(angle)·(rb −
+ * Distances along the axes of a box that is rotated by `angle` → centre and size in input pixels: centre = cell + R(angle)·(rb −
  * lt)/2, size = lt + rb.
  */
 export function decodeRotated(call: ModuleCall, distances: Feature, angle: Feature, cells: Grid): Feature {
@@ -96,7 +96,7 @@ export function decodeRotated(call: ModuleCall, distances: Feature, angle: Featu
 
 /**
  * Keypoints `[N, points·values, A]` in input pixels, visibility as a probability: (2·p + cell − ½)·stride; YOLO26 has
- * (p + cell + ½)·stride. `cell` counts from 0 here; the grid's centres lie half a cell further.
+ * (p + cell + ½)·stride. `cell` counts from 0 here; the centres of the grid are half a cell further.
  */
 export function decodeKeypoints(
   call: ModuleCall,

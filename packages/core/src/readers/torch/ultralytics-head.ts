@@ -11,7 +11,7 @@ const MAX_EXTRA = 4096;
 const MAX_LEVELS = 16;
 const MAX_BINS = 256;
 
-/** Class of the head → what it is for. Those with 26 decode keypoints, angles and prototypes in another way. */
+/** Class of the head → its task. Those with 26 decode keypoints, angles and prototypes differently. */
 const TASKS: ReadonlyMap<string, "detect" | "segment" | "pose" | "obb"> = new Map([
   ["Detect", "detect"],
   ["v10Detect", "detect"],
@@ -23,7 +23,7 @@ const TASKS: ReadonlyMap<string, "detect" | "segment" | "pose" | "obb"> = new Ma
   ["OBB26", "obb"],
 ]);
 
-/** Parts of such a head: each may have a twin for one-to-one matching. The last two serve training only. */
+/** Parts of such a head. Each may have a copy for one-to-one matching. Only training uses the last two. */
 const PARTS = ["cv2", "cv3", "cv4", "cv4_kpts", "cv4_sigma"];
 
 interface Facts {
@@ -32,14 +32,14 @@ interface Facts {
   /** Whether it is a head of YOLO26. */
   readonly is26: boolean;
   readonly classCount: number;
-  /** Bins of the distribution of each distance; 1 where distances are predicted as they are. */
+  /** Number of bins of each distance's distribution. 1 when distances are predicted directly. */
   readonly bins: number;
   readonly strides: readonly number[];
-  /** Whether the one-to-one branch is taken, which needs no NMS: boxes are corners then. */
+  /** Whether the one-to-one branch is used. It needs no NMS, and its boxes are corners. */
   readonly end2end: boolean;
-  /** Channels behind the classes: mask coefficients, keypoint values, or the angle. */
+  /** Number of channels after the classes: mask coefficients, keypoint values, or the angle. */
   readonly extra: number;
-  /** Keypoints, and values of each: x, y and perhaps visibility. */
+  /** Number of keypoints, and number of values of each: x, y and optionally visibility. */
   readonly keypoints: readonly [number, number] | undefined;
 }
 
@@ -49,10 +49,10 @@ export function isUltralyticsHead({ type }: TorchModule): boolean {
 }
 
 /**
- * Reads a head of Ultralytics' YOLO models. Where it has a one-to-one branch (YOLOv10, YOLO26) that is taken, unless
- * the checkpoint says that it shall not be.
+ * Reads a head of Ultralytics' YOLO models. Uses the one-to-one branch if there is one (YOLOv10, YOLO26), unless
+ * the checkpoint disables it.
  *
- * @throws bad-input; unsupported-model when it has parts that these heads have not.
+ * @throws bad-input; unsupported-model when it has unknown parts.
  */
 export function readUltralyticsHead(module: TorchModule): TorchHead {
   module.expectOnly(...PARTS.flatMap((name) => [name, `one2one_${name}`]), "dfl", "proto", "flow_model");
@@ -142,7 +142,7 @@ function write(call: ModuleCall, facts: Facts): void {
   builder.output("output1", ["batch", extra, "mask_height", "mask_width"]);
 }
 
-/** Each level through its own module, cells in one axis, all levels one behind the other: `[N, channels, A]`. */
+/** Applies each level's own module and concatenates the cells of all levels along one axis: `[N, channels, A]`. */
 function joined(call: ModuleCall, name: string, inputs: readonly Feature[], channels: number): Feature {
   const items = call.module.child(name).items();
   if (items.length !== inputs.length) {
@@ -156,7 +156,7 @@ function joined(call: ModuleCall, name: string, inputs: readonly Feature[], chan
   return call.op("Concat", levels, channels, { axis: 2 });
 }
 
-/** Channels of the third branch. In YOLO26's pose head a last convolution stands apart. */
+/** Channels of the third branch. In YOLO26's pose head the last convolution is a separate module. */
 function extraOf(call: ModuleCall, { task, is26, extra }: Facts, name: (part: string) => string): Feature {
   if (!(task === "pose" && is26)) return joined(call, name("cv4"), call.inputs, extra);
   const items = call.module.child(name("cv4")).items();
@@ -168,7 +168,7 @@ function extraOf(call: ModuleCall, { task, is26, extra }: Facts, name: (part: st
   return joined(call, name("cv4_kpts"), features, extra);
 }
 
-/** In radians: (σ(x) − 1/4)·π, which YOLO26 predicts as it is. */
+/** The angle in radians: (σ(x) − 1/4)·π. YOLO26 predicts it directly. */
 function angleOf(call: ModuleCall, raw: Feature, is26: boolean): Feature {
   if (is26) return raw;
   const { builder } = call.writer;

@@ -4,13 +4,13 @@ import { construct } from "./construct.js";
 import { Cursor, latin1, utf8 } from "./cursor.js";
 import { describeValue, type PickleValue, PyGlobal, PyRecord } from "./values.js";
 
-/** Opcodes carried out for one pickle. YOLOv5s has 32 000; each makes at most one object. */
+/** Maximum number of opcodes of one pickle. YOLOv5s has 32 000. Each makes at most one object. */
 const MAX_OPCODES = 1_000_000;
-/** Bytes of one integer. */
+/** Maximum size of one integer in bytes. */
 const MAX_INTEGER = 256;
-/** Arguments of a call with keywords: they are copied, and a pickle can pass the same ones a million times. */
+/** Maximum number of arguments of a call with keywords. They are copied, and a pickle can pass the same ones a million times. */
 const MAX_ARGUMENTS = 64;
-/** Letters of a class's module and name. */
+/** Maximum number of characters of a class's module and name. */
 const MAX_NAME = 512;
 
 export interface Unpickled {
@@ -20,12 +20,12 @@ export interface Unpickled {
 }
 
 /**
- * Reads a Python pickle of protocol 2 to 5 as data. Its opcodes are those of a stack machine and are interpreted here one
- * by one; classes and functions that they name are names (`PyGlobal`), and calling one makes a known plain value
+ * Reads a Python pickle of protocol 2 to 5 as data. Its opcodes drive a stack machine and are interpreted one
+ * by one. Classes and functions are only names (`PyGlobal`). A call of one makes a known plain value
  * (`construct`) or a record of the call. Nothing is ever looked up, imported or executed.
  *
- * @param persistent what stands for an object that is stored elsewhere, given its id: torch's storages.
- * @param maxOpcodes less than the usual number for a pickle of one value.
+ * @param persistent returns the value for an object that is stored elsewhere, by its id: torch's storages.
+ * @param maxOpcodes a lower limit for a pickle of one value.
  * @throws bad-input when the pickle is broken or of another protocol; limit when it is longer than any checkpoint.
  * Source: CPython, Lib/pickletools.py (the opcodes' own documentation).
  */
@@ -42,7 +42,7 @@ class Machine {
   readonly #in: Cursor;
   readonly #persistent: (id: PickleValue) => PickleValue;
   readonly #stack: PickleValue[] = [];
-  /** Heights of the stack where MARK was met. */
+  /** Stack heights at each MARK. */
   readonly #marks: number[] = [];
   readonly #memo = new Map<number, PickleValue>();
 
@@ -76,7 +76,7 @@ class Machine {
     if (version < 2 || version > 5) throw broken(`the pickle has protocol ${version}; protocols 2 to 5 are read`);
   }
 
-  /** Opcodes that push one value of their own. @returns false for other opcodes. */
+  /** Opcodes that push one constant. @returns false for other opcodes. */
   #constant(opcode: number): boolean {
     const stack = this.#stack;
     const input = this.#in;
@@ -197,7 +197,7 @@ class Machine {
     }
   }
 
-  /** A little-endian two's complement integer: a bigint past 2^53. */
+  /** A little-endian two's complement integer. A bigint beyond 2^53. */
   #integer(length: number): number | bigint {
     if (length > MAX_INTEGER) throw broken(`the pickle has an integer of ${length} bytes`);
     const bytes = this.#in.take(length);
@@ -214,7 +214,7 @@ class Machine {
   }
 
   #tooFew(): WhyboxError {
-    return broken(`the pickle takes more from its stack than is there, at byte ${this.#in.at - 1}`);
+    return broken(`the pickle takes more values from its stack than it has, at byte ${this.#in.at - 1}`);
   }
 
   #pop(): PickleValue {
@@ -230,10 +230,10 @@ class Machine {
     return this.#stack.splice(start);
   }
 
-  /** All values behind the last mark. */
+  /** All values after the last mark. */
   #popMark(): PickleValue[] {
     const mark = this.#marks.pop();
-    if (mark === undefined) throw broken(`the pickle asks for a mark that is not there, at byte ${this.#in.at - 1}`);
+    if (mark === undefined) throw broken(`the pickle needs a mark, and there is none, at byte ${this.#in.at - 1}`);
     return this.#stack.splice(mark);
   }
 
@@ -244,7 +244,7 @@ class Machine {
 
   #get(key: number): PickleValue {
     const value = this.#memo.get(key);
-    if (value === undefined) throw broken(`the pickle asks for entry ${key} of its memo, which is not there`);
+    if (value === undefined) throw broken(`the pickle reads entry ${key} of its memo, which does not exist`);
     return value;
   }
 
@@ -294,7 +294,7 @@ class Machine {
     return new PyRecord(callee, [...args, keywords]);
   }
 
-  /** Attributes of a record. Those of plain values (a dict with attributes) have no meaning here. */
+  /** Sets the attributes of a record. Ignores those of plain values (a dict with attributes). */
   #setState(state: PickleValue): true {
     const target = this.#top();
     if (target instanceof PyRecord) target.state = state;
@@ -307,7 +307,7 @@ class Machine {
 
 function namedClass(module: string, name: string): PyGlobal {
   if (module.length + name.length > MAX_NAME)
-    throw broken(`the pickle names a class with ${module.length + name.length} letters`);
+    throw broken(`the pickle names a class with ${module.length + name.length} characters`);
   return new PyGlobal(module, name);
 }
 

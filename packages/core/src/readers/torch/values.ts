@@ -1,7 +1,7 @@
 import type { TorchStorage } from "./storage.js";
 import type { TorchTensor } from "./tensor.js";
 
-/** A class or function that a pickle names. It is a name and nothing more: it is never looked up or called. */
+/** A class or function that a pickle names. It is only a name: it is never looked up or called. */
 export class PyGlobal {
   readonly module: string;
   readonly name: string;
@@ -17,12 +17,12 @@ export class PyGlobal {
   }
 }
 
-/** An object of a class that is not rebuilt: what the pickle said of it. */
+/** An object of an unknown class: the data that the pickle has for it. */
 export class PyRecord {
   readonly type: PyGlobal;
-  /** What its class was called with. */
+  /** The arguments of its class. */
   readonly args: readonly PickleValue[];
-  /** What its `__setstate__` would have got; for most classes the dict of its attributes. */
+  /** The argument of its `__setstate__`. For most classes the dict of its attributes. */
   state: PickleValue = null;
   /** Elements of a subclass of list. */
   readonly list: PickleValue[] = [];
@@ -35,7 +35,7 @@ export class PyRecord {
   }
 }
 
-/** What pickles hold, as plain data: tuples and lists are arrays, dicts Maps (so no key can reach a prototype). */
+/** A pickled value as plain data. Tuples and lists are arrays, dicts are Maps (so that no key can reach a prototype). */
 export type PickleValue =
   | null
   | boolean

@@ -16,7 +16,7 @@ export interface Yolov5Head {
   readonly strides: readonly number[];
   /** `[width, height]` in input pixels, level by level. */
   readonly anchors: readonly (readonly (readonly [number, number])[])[];
-  /** Mask coefficients of each row; 0 where there are no masks. */
+  /** Number of mask coefficients of each row. 0 without masks. */
   readonly maskCount: number;
 }
 
@@ -31,7 +31,7 @@ export function isYolov5Head({ type }: TorchModule): boolean {
 
 /**
  * Reads YOLOv5's Detect or Segment module (v5.0 to v7.0).
- * @throws bad-input; unsupported-model when it has parts that these have not.
+ * @throws bad-input; unsupported-model when it has unknown parts.
  */
 export function readYolov5Head(head: TorchModule): Yolov5Head {
   head.expectOnly("m", "anchors", "anchor_grid", "proto");
@@ -52,7 +52,7 @@ export function readYolov5Head(head: TorchModule): Yolov5Head {
     throw head.odd("anchors", "a tensor [levels, anchors, 2]", cells);
   }
   const strides = stridesOf(head, levels);
-  // v5.0 keeps the anchors in pixels too, and decodes with those.
+  // v5.0 stores the anchors in pixels too, and decodes with them.
   const grid = head.tensorOrNone("anchor_grid");
   const inPixels = grid?.count === cells.count ? floatsOfTensor(grid) : undefined;
   const values = inPixels ?? floatsOfTensor(cells);
@@ -83,7 +83,7 @@ export function writeYolov5Head(call: ModuleCall, facts: Yolov5Head): void {
       `${module.label} has ${convs.length} convolutions and ${inputs.length} inputs for ${facts.strides.length} levels`,
     );
   }
-  // As in Segment.forward, the prototypes come first.
+  // The prototypes come first, as in Segment.forward.
   const prototypes = maskCount === 0 ? undefined : call.call("proto", inputs[0]!);
   const levels = convs.map((conv, i): DetectLevel => {
     const dims = [facts.anchors[i]!.length * (5 + classCount + maskCount), inputs[i]!.channels, 1, 1];

@@ -3,20 +3,20 @@ import type { ModuleBuilder, ModuleCall } from "./module-context.js";
 import type { Feature } from "./network-writer.js";
 import { convolutionIn } from "./torch-modules.js";
 
-/** Convolution, normalisation (gone in a fused checkpoint), activation. DWConv is one with a group for each channel. */
+/** Convolution, normalisation (absent in a fused checkpoint), activation. DWConv has one group per channel. */
 const conv: ModuleBuilder = (call) => {
   call.module.expectOnly("conv", "bn", "act");
   return call.call("act", convolutionIn(call, "conv", "bn", call.x));
 };
 
-/** Two convolutions and, where the sizes agree, the way around them. CrossConv is one with other kernels. */
+/** Two convolutions with a skip connection if the sizes agree. CrossConv is the same with other kernels. */
 export const bottleneck: ModuleBuilder = (call) => {
   call.module.expectOnly("cv1", "cv2");
   const y = call.call("cv2", call.call("cv1", call.x));
   return call.module.flag("add", false) ? call.add(call.x, y) : y;
 };
 
-/** C3 and its kin, which differ in what `m` is. */
+/** C3 and its variants, which differ in `m`. */
 export const c3: ModuleBuilder = (call) => {
   call.module.expectOnly("cv1", "cv2", "cv3", "m");
   const deep = call.call("m", call.call("cv1", call.x));
@@ -37,7 +37,7 @@ const spp: ModuleBuilder = (call) => {
   return call.call("cv2", call.concat([x, ...pools.map((pool, i) => call.callAs(pool, `m.${i}`, x))]));
 };
 
-/** YOLO26 has other numbers of poolings, and a way around them. */
+/** YOLO26 has other numbers of poolings, and a skip connection. */
 const sppf: ModuleBuilder = (call) => {
   const { module } = call;
   module.expectOnly("cv1", "cv2", "m");
@@ -49,7 +49,7 @@ const sppf: ModuleBuilder = (call) => {
   return module.flag("add", false) ? call.add(y, call.x) : y;
 };
 
-/** Every second pixel of every second row, from four starts, as channels. */
+/** Space to depth: every second pixel of every second row, from four offsets, as channels. */
 const focus: ModuleBuilder = (call) => {
   call.module.expectOnly("conv");
   const phases = [
@@ -85,13 +85,13 @@ const concat: ModuleBuilder = (call) => {
   return call.concat(call.inputs);
 };
 
-/** Mask prototypes of a segmentation model; the upsampling is a ConvTranspose2d from YOLOv8 on. */
+/** Mask prototypes of a segmentation model. From YOLOv8 on, the upsampling is a ConvTranspose2d. */
 const proto: ModuleBuilder = (call) => {
   call.module.expectOnly("cv1", "upsample", "cv2", "cv3");
   return call.call("cv3", call.call("cv2", call.call("upsample", call.call("cv1", call.x))));
 };
 
-/** Modules of YOLOv5 v5.0 to v7.0 (models/common.py), by their class. The head is not among them. */
+/** Modules of YOLOv5 v5.0 to v7.0 (models/common.py), by class, without the head. */
 export const yolov5Modules: ReadonlyMap<string, ModuleBuilder> = new Map([
   ["Conv", conv],
   ["DWConv", conv],

@@ -11,7 +11,7 @@ const LOCATOR_SIZE = 20;
 const CENTRAL_SIZE = 46;
 const LOCAL_SIZE = 30;
 const MAX_COMMENT = 0xffff;
-/** Stands in a 32-bit field whose value is in the Zip64 record. */
+/** The content of a 32-bit field whose value is in the Zip64 record. */
 const IN_ZIP64 = 0xffffffff;
 const ENCRYPTED = 0x2041;
 
@@ -24,14 +24,14 @@ interface Directory {
 interface Entry {
   readonly name: string;
   readonly size: number;
-  /** Of the local header. */
+  /** Offset of the local header. */
   readonly at: number;
 }
 
 /**
- * The files of a zip archive whose entries are stored, as torch.save writes them (Zip64 too): name → a view into `bytes`.
- * Every offset and length is checked before use; entries may not overlap, repeat a name, or be compressed or encrypted, so
- * nothing can come out larger than the archive. Checksums are not verified: torch.save can leave them out.
+ * The files of a zip archive with stored entries, as torch.save writes it (also Zip64): name → a view into `bytes`.
+ * Every offset and length is checked before use. Entries must not overlap, repeat a name, or be compressed or encrypted, so
+ * the output cannot be larger than the archive. Checksums are not verified: torch.save can omit them.
  *
  * Source: PKWARE, APPNOTE.TXT 6.3.
  * @throws bad-input
@@ -53,7 +53,7 @@ export function readZip(bytes: Uint8Array): ReadonlyMap<string, Uint8Array> {
   return files;
 }
 
-/** The end record: at the end of the file, before a comment that it announces. */
+/** The end record: at the end of the file, before a comment of the declared length. */
 function findDirectory(bytes: Uint8Array): Directory {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const last = bytes.length - END_SIZE;
@@ -119,7 +119,7 @@ function readEntry(cursor: Cursor): Entry {
   return { name, size, at };
 }
 
-/** The values, those that do not fit 32 bits from the Zip64 extra field, which lists just these in this order. */
+/** The values. Those that do not fit 32 bits come from the Zip64 extra field, which lists only these, in this order. */
 function zip64Values(extra: Cursor, values: readonly number[]): number[] {
   if (!values.includes(IN_ZIP64)) return [...values];
   while (extra.at < extra.bytes.length) {
@@ -130,7 +130,7 @@ function zip64Values(extra: Cursor, values: readonly number[]): number[] {
   return [...values];
 }
 
-/** The bytes behind a local header, which must name the same file. `body` ends where the directory begins. */
+/** The bytes after a local header, which must name the same file. `body` ends where the directory starts. */
 function dataOf(body: Uint8Array, { name, size, at }: Entry): Uint8Array {
   const cursor = new Cursor(body, `the part of the archive with zip entry "${name}"`);
   cursor.advance(at);

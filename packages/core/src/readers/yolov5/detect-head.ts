@@ -3,7 +3,7 @@ import type { TensorProto } from "../../onnx/model.js";
 
 /** One detection level, finest first. */
 export interface DetectLevel {
-  /** The value `[N, C, h, w]` that enters the level's prediction convolution. */
+  /** The input `[N, C, h, w]` of the level's prediction convolution. */
   readonly feature: Value;
   /** `[A·(5+K), C, 1, 1]`, float32. */
   readonly weight: TensorProto;
@@ -19,7 +19,7 @@ export interface DetectHeadOptions {
   readonly classCount: number;
   /** Module path of the head, "model.24" in YOLOv5s: node and value names start with it. */
   readonly module: string;
-  /** Mask coefficients of each row, behind the classes and without Sigmoid (module Segment). Default 0. */
+  /** Number of mask coefficients of each row, after the classes and without Sigmoid (module Segment). Default 0. */
   readonly maskCount?: number;
   /** Name of the graph output. Default "output0". */
   readonly output?: string;
@@ -52,7 +52,7 @@ function buildLevel(names: Namer, level: DetectLevel, { classCount, maskCount = 
   const A = level.anchors.length;
   const columns = 5 + classCount + maskCount;
   const conv = predictionConv(builder, level, `${module}.m.${names.index}`, `/${module}/m.${names.index}/Conv`);
-  // Cells stay one axis: rank 4 is enough, and a 0 in the shape carries the batch through.
+  // Cells stay one axis: rank 4 is enough, and a 0 in the shape copies the batch size.
   const split = names.op("Reshape", [conv, builder.ints([0, A, columns, -1])]);
   const rows = names.op("Transpose", [split], { perm: [0, 1, 3, 2] });
   const [logits = rows, ...masks] =

@@ -3,13 +3,13 @@ import type { Node } from "../../onnx/model.js";
 import { floatsOf } from "../../onnx/tensors.js";
 import { sizeOf, type Tensor } from "../../tensor/tensor.js";
 
-/** Values past this are no box arithmetic. */
+/** Box arithmetic has no values beyond this. */
 const MAX_SIZE = 2 ** 24;
 
 /**
- * Evaluates the elementwise arithmetic with constants (Mul, Add, Sub, Div) that leads from `from` to `to`, with the number
- * `probe` in place of `from`. So a decoding is recognised by what it computes, however its constants are folded.
- * @returns the result at `to`, undefined when another op or a computed value takes part.
+ * Evaluates the elementwise arithmetic with constants (Mul, Add, Sub, Div) from `from` to `to`, with the number
+ * `probe` instead of `from`. So a decoding is recognised by its result, regardless of how its constants are folded.
+ * @returns the result at `to`. Undefined when another op or a computed value is involved.
  */
 export function probeArithmetic(index: GraphIndex, from: string, to: string, probe: number): Tensor | undefined {
   const values = new Map<string, Tensor>([[from, { dims: [], data: Float32Array.of(probe) }]]);
@@ -62,7 +62,7 @@ function broadcast(a: Tensor, b: Tensor, op: (x: number, y: number) => number): 
   return { dims, data };
 }
 
-/** Where element `flat` of a tensor of `dims` lies in an operand of `own` dims that is broadcast to them. */
+/** The index, in an operand of `own` dims, of element `flat` of the tensor of `dims` that it is broadcast to. */
 function offset(flat: number, dims: readonly number[], own: readonly number[]): number {
   let rest = flat;
   let place = 0;
@@ -76,7 +76,7 @@ function offset(flat: number, dims: readonly number[], own: readonly number[]): 
   return place;
 }
 
-/** `dims` with ones in front. */
+/** `dims` with leading ones. */
 export function padded(dims: readonly number[], rank: number): number[] {
   return [...Array<number>(rank - dims.length).fill(1), ...dims];
 }

@@ -15,11 +15,11 @@ export interface FoundLevel {
 }
 
 /**
- * Reads stride and anchors of one detection level from the constants behind its prediction convolution, and checks that
- * every cell decodes as YOLOv5 does. Boxes may be in pixels or, as TF exports write them, in parts of the input size.
- * @param concat the node that joins xy, wh and the probabilities of this level.
+ * Reads stride and anchors of one detection level from the constants after its prediction convolution. Checks that
+ * every cell decodes as in YOLOv5. Boxes may be in pixels or, as in TF exports, relative to the input size.
+ * @param concat the node that concatenates xy, wh and the probabilities of this level.
  * @param inputSize `[h, w]` of the fixed input.
- * @returns undefined when something else is there.
+ * @returns undefined for any other structure.
  */
 export function readLevel(
   index: GraphIndex,
@@ -47,7 +47,7 @@ export function readLevel(
   return { conv, level, columns: weight.dims[0]! / found.anchors.length };
 }
 
-/** Every node that joins the three parts of a level: candidates for `readLevel`, in the order of the output's rows. */
+/** Every node that concatenates the three parts of a level: candidates for `readLevel`, in order of the output's rows. */
 export function levelConcats(index: GraphIndex, output: string): Node[] {
   let node = index.producer(output);
   while (node?.opType === "Identity") node = index.producer(node.inputs[0]!);
@@ -85,7 +85,7 @@ function sliceOf(graph: Graph, node: Node): FoundSlice | undefined {
   return { source: node.inputs[0]!, output: node.outputs[0]!, start: start[0]!, end: end[0]! };
 }
 
-/** The 1×1 convolution whose output is only rearranged and put through one Sigmoid on the way to `value`. */
+/** The 1×1 convolution from which `value` is computed by one Sigmoid and nodes that only rearrange values. */
 function convBefore(index: GraphIndex, value: string): Node | undefined {
   let node = index.producer(value);
   let sigmoids = 0;
@@ -115,7 +115,7 @@ function decodeConstants(
   const stride = Math.sqrt((height * width) / cells);
   const columns = width / stride;
   if (!Number.isInteger(stride) || !Number.isInteger(columns) || xy0.data.length !== 2 * cells) return undefined;
-  // Half of the step from s = 0 to s = 1 is stride·unit; the unit is a pixel, or the input size for parts of it.
+  // Half of the step from s = 0 to s = 1 is stride·unit. The unit is a pixel, or the input size for relative boxes.
   const units = [0, 1].map((axis) => (xy1.data[axis]! - xy0.data[axis]!) / 2 / stride);
   const parts = [1 / width, 1 / height];
   if (!units.every((unit) => close(unit, 1)) && !units.every((unit, i) => close(unit, parts[i]!))) return undefined;

@@ -9,20 +9,20 @@ import { buildDetectHead } from "./detect-head.js";
 import { type FoundLevel, levelConcats, readLevel } from "./read-levels.js";
 
 export interface RestoreYolov5Options {
-  /** Class names in the order of their indices. As many as the head has classes. */
+  /** Class names in order of their indices, one for each class of the head. */
   readonly names?: readonly string[];
   /** Further entries for the model's metadata, such as origin and licence. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
 /**
- * Gives a YOLOv5 (v6 and v7) model of fixed size without YOLOv5's names, as `readTfjs` returns it, the shape of the official ONNX
+ * Converts a YOLOv5 (v6 and v7) model of fixed size without YOLOv5's names, as `readTfjs` returns it, to the form of the official ONNX
  * export: node and value names with module paths ("/model.17/cv3/act/Mul"), input "images" `[batch, 3, height, width]`
  * for every size that is a multiple of the largest stride, output "output0" `[batch, R, 5+K]` in input pixels, and stride and
  * class names as metadata. Module indices, depths and widths are found from the structure.
  *
- * @throws unsupported-model when the graph is no YOLOv5 detector, saying what was not found.
- * @throws usage when `names` does not fit the number of classes.
+ * @throws unsupported-model when the graph is not a YOLOv5 detector, with what was not found.
+ * @throws usage when the number of `names` is not the number of classes.
  */
 export function restoreYolov5(model: Model, options: RestoreYolov5Options = {}): Model {
   const index = new GraphIndex(model.graph);
@@ -45,7 +45,7 @@ export function restoreYolov5(model: Model, options: RestoreYolov5Options = {}):
   };
 }
 
-/** Python's spelling of a dict of class names, as the official export writes it: `{0: 'person', 1: …}`. */
+/** A dict of class names in Python syntax, as the official export writes it: `{0: 'person', 1: …}`. */
 export function namesAsPythonDict(names: readonly string[]): string {
   const quote = (name: string): string => {
     const escaped = name.replaceAll("\\", "\\\\");
@@ -89,7 +89,7 @@ function expectComplete(index: GraphIndex, modules: RecognisedModules, levels: r
   if (lost !== undefined) throw notYolov5(`a detection level reads "${lost}", which is no module's output`);
 }
 
-/** Writes the modules' nodes under their new names; the new name of every value. */
+/** Writes the modules' nodes under their new names. Returns the new name of every value. */
 function writeBody(
   builder: GraphBuilder,
   model: Model,
@@ -116,7 +116,7 @@ function writeBody(
   return renamed;
 }
 
-/** "/model.2/cv1/conv/Conv" has "model.2.cv1.conv.weight" and ".bias"; anything else is numbered. */
+/** The weights of "/model.2/cv1/conv/Conv" are "model.2.cv1.conv.weight" and ".bias". Other constants are numbered. */
 function parameterName(node: string, position: number): string {
   const parts = node.slice(1).split("/");
   const op = parts.pop();
@@ -124,7 +124,7 @@ function parameterName(node: string, position: number): string {
   return `${parts.join(".")}.${op}.${position}`;
 }
 
-/** A size would bind the graph to one input size. */
+/** Resizes by scale: a size would fix the graph to one input size. */
 function expectDoubling(node: Node, model: Model): void {
   const scales = model.graph.initializers.get(node.inputs[2] ?? "");
   const found = scales === undefined ? floatsAttribute(node, "scales") : [...floatsOf(scales)];
@@ -152,7 +152,7 @@ function metadataOf(
 function notYolov5(what: string): WhyboxError {
   return new WhyboxError(
     "unsupported-model",
-    `This is no YOLOv5 v6 or v7 detector: ${what}. Export the model to ONNX with its own tools instead.`,
+    `This is not a YOLOv5 v6 or v7 detector: ${what}. Export the model to ONNX with its own tools instead.`,
     { details: { reason: what } },
   );
 }

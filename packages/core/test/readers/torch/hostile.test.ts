@@ -116,7 +116,7 @@ describe("networks that are small in the file and large when built", () => {
     const names = make(shared(py.text("n".repeat(20_000)), 1));
     const bytes = network.zip(network.model([network.detect(3, 2, 8, from(-1))], { names }));
     expect(errorOf(() => readTorch(bytes)).message).toMatch(
-      /"names" of .*expected class names of at most 1048576 letters/,
+      /"names" of .*expected class names of at most 1048576 characters/,
     );
   });
 
@@ -169,7 +169,7 @@ describe("files that want something done", () => {
     ).toMatch(/no name for class 1/);
     const odd = module("models.common.constructor", { attributes: from(-1) });
     expect(errorOf(() => readTorch(file(network, odd))).message).toMatch(
-      /models\.common\.constructor\) that is not known/,
+      /models\.common\.constructor\) that is not supported/,
     );
     const yaml = py.dict([[py.text("__proto__"), py.dict({ polluted: py.bool(true) })]]);
     const facts = readCheckpoint(network.zip(network.model([network.detect(3, 2, 8, from(-1))], { yaml })));

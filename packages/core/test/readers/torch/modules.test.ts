@@ -107,7 +107,7 @@ describe("modules of PyTorch", () => {
     ["MaxPool2d", { kernel_size: py.text("same") }, "bad-input", /"kernel_size" .* is "same"/],
     ["LeakyReLU", {}, "bad-input", /"negative_slope" .* is nothing, expected a number/],
     ["BatchNorm2d", { eps: py.number(1e-5) }, "unsupported-model", /no running statistics/],
-    ["LSTM", {}, "unsupported-model", /torch\.nn\.modules\.x\.LSTM\) that is not known/],
+    ["LSTM", {}, "unsupported-model", /torch\.nn\.modules\.x\.LSTM\) that is not supported/],
     ["ZeroPad2d", { padding: numbers(0, 1, 0) }, "bad-input", /"padding" .* four whole numbers/],
     ["ZeroPad2d", { padding: numbers(0, 1, 0, -1) }, "bad-input", /"padding" .* four whole numbers/],
   ])("%s is refused where it is not what is built", (name, attributes, code, message) => {

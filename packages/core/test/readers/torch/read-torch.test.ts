@@ -198,17 +198,17 @@ describe("checkpoints", () => {
     [
       "a network without layers",
       () => module("torchvision.models.resnet.ResNet"),
-      /torchvision\.models\.resnet\.ResNet, which is no YOLO model/,
+      /torchvision\.models\.resnet\.ResNet, which is not a YOLO model/,
     ],
     [
       "C3TR",
       (n) => n.model([module("models.common.C3TR", { attributes: from(-1) })]),
-      /module "model\.0" \(models\.common\.C3TR\) that is not known/,
+      /module "model\.0" \(models\.common\.C3TR\) that is not supported/,
     ],
     [
       "attention to text of YOLO-World",
       (n) => n.model([module("ultralytics.nn.modules.block.C2fAttn", { attributes: from(-1) })]),
-      /"model\.0" \(ultralytics\.nn\.modules\.block\.C2fAttn\) that is not known.*yolo export/,
+      /"model\.0" \(ultralytics\.nn\.modules\.block\.C2fAttn\) that is not supported.*yolo export/,
     ],
     [
       "a Conv of another part of Ultralytics",
@@ -218,7 +218,7 @@ describe("checkpoints", () => {
     [
       "a head that classifies",
       (n) => n.model([module("ultralytics.nn.modules.head.Classify", { attributes: from(-1) })]),
-      /head\.Classify\) that is not known here/,
+      /head\.Classify\) that is not supported/,
     ],
     [
       "a Conv with a part of its own",

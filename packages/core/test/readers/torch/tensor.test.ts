@@ -43,7 +43,7 @@ describe("element types", () => {
   it("others are refused by name", () => {
     const error = errorOf(() => one("ComplexFloatStorage", Float32Array.of(1)));
     expect(error.code).toBe("unsupported-model");
-    expect(error.message).toMatch(/"ComplexFloatStorage"; known are DoubleStorage, FloatStorage/);
+    expect(error.message).toMatch(/"ComplexFloatStorage"; supported: DoubleStorage, FloatStorage/);
   });
 });
 

@@ -35,7 +35,7 @@ function fused(cx: Translation, depthwise: boolean): TfValue {
   return withFusedOps(cx, () => convolution(cx, depthwise, 2));
 }
 
-/** What a fused op does before its activation, `make`, and that activation. */
+/** Splits a fused op into the ops before its activation (`make`) and the activation. */
 export function withFusedOps(cx: Translation, make: () => TfTensor): TfTensor {
   const [first, second, ...rest] = stringsAttr(cx.node, "fused_ops");
   if (first !== "BiasAdd" || rest.length > 0) {
@@ -96,8 +96,8 @@ function convolution(cx: Translation, depthwise: boolean, biasInput: number | un
 }
 
 /**
- * Input 0 as an image and the pads that a Pad of `fill` before this window left to it; only a VALID window may take them.
- * `dims` of the image are those without the pads.
+ * Input 0 as an image, and the pads of a pending Pad with value `fill`. Only a VALID window may take them.
+ * `dims` of the image do not include the pads.
  */
 export function imageWithPads(
   cx: Translation,
@@ -114,8 +114,8 @@ export function imageWithPads(
 }
 
 /**
- * Pads of a convolution or pooling and the size it gives. SAME with stride 1 has the same pads at every size, so they are
- * written out; with a larger stride they depend on the size and stay `auto_pad`.
+ * Pads of a convolution or pooling, and its output size. SAME with stride 1 has the same pads at every size, so they become
+ * explicit. With a larger stride they depend on the size and stay `auto_pad`.
  * @param foreign pads of a Pad node before it.
  */
 export function windowing(
@@ -144,7 +144,7 @@ export function windowing(
   return { attributes: { pads: [...pads] }, dims: out };
 }
 
-/** The height and width entries of a four-element attribute (NHWC), which leaves batch and channels alone. */
+/** The height and width entries of a four-element attribute (NHWC). Batch and channels must be 1. */
 export function spatial(cx: Translation, name: string): [number, number] {
   const [n, h, w, c] = intsAttr(cx.node, name);
   if (n === undefined) return [1, 1];
@@ -160,8 +160,8 @@ export function expectNhwc(cx: Translation): void {
 }
 
 /**
- * Conv2DBackpropInput, which Keras and ONNX call a transposed convolution: the output's size, weights [H, W, O, I], the
- * image. Written where the output is a whole multiple of the input, as its strides say.
+ * Conv2DBackpropInput, a transposed convolution in Keras and ONNX. Inputs: the output's size, weights [H, W, O, I], the
+ * image. Supported if the output size is the input size times the stride.
  */
 export function conv2dTransposed(cx: Translation): TfValue {
   expectNhwc(cx);
@@ -181,7 +181,7 @@ export function conv2dTransposed(cx: Translation): TfValue {
   const missing = [KH, KW].map((kernel, i) => Math.max(strides[i]! - kernel, 0));
   const before = surplus.map((size) => Math.floor(size / 2));
   const after = surplus.map((size) => Math.ceil(size / 2));
-  // As [H, W, I', O'] the kernel is what ONNX wants as [O', I', H, W]: ConvTranspose's weights are those of the forward convolution.
+  // Read as [H, W, I', O'], the kernel is ONNX's [O', I', H, W]: ConvTranspose uses the weights of the forward convolution.
   const kernel = cx.builder.floats([I, O, KH, KW], toOihw(weights, false));
   const value = cx.builder.op("ConvTranspose", [image.value, kernel], {
     kernel_shape: [KH, KW],
@@ -192,7 +192,7 @@ export function conv2dTransposed(cx: Translation): TfValue {
   return cx.made(value, [N, outH!, outW!, O], "nchw");
 }
 
-/** Conv2D whose weights have fewer inputs than the image has channels works on groups of them. */
+/** A Conv2D whose weights have fewer inputs than the image has channels is a grouped convolution. */
 function groupsOf(image: TfTensor, inputs: number): number {
   const [, , , C = null] = image.dims;
   return C === null ? 1 : C / inputs;

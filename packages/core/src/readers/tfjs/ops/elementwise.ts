@@ -3,12 +3,12 @@ import { floatAttr, typeAttr } from "../attributes.js";
 import { onnxType, type TfDim, type TfDtype, type TfTensor, type Translate, type Translation } from "../translation.js";
 import type { TfConstant } from "../weights.js";
 
-/** An op of one input that ONNX has under the name `op`. */
+/** An op with one input, named `op` in ONNX. */
 export function unary(op: string): Translate {
   return (cx) => mapped(cx, (value) => cx.builder.op(op, [value]));
 }
 
-/** An op of two inputs with broadcasting that ONNX has under the name `op`. `dtype`: of the result, where it is not the inputs'. */
+/** An op with two inputs and broadcasting, named `op` in ONNX. `dtype`: the type of the result, if it differs from the inputs'. */
 export function binary(op: string, dtype?: TfDtype): Translate {
   return (cx) => combined(cx, (left, right) => cx.builder.op(op, [left, right]), dtype);
 }
@@ -48,7 +48,7 @@ export const squaredDifference: Translate = (cx) =>
 export const notEqual: Translate = (cx) =>
   combined(cx, (left, right) => cx.builder.op("Not", [cx.builder.op("Equal", [left, right])]), "bool");
 
-/** FloorDiv rounds down; ONNX's Div of integers rounds to zero, which is the same for indices, the only integers here. */
+/** FloorDiv rounds down. ONNX's Div rounds integers to zero. Both are equal for indices, the only integers here. */
 export const floorDiv: Translate = (cx) =>
   combined(cx, (left, right) => {
     const quotient = cx.builder.op("Div", [left, right]);
@@ -81,7 +81,7 @@ export const cast: Translate = (cx) => {
   return cx.made(value, input.dims, input.layout, dtype);
 };
 
-/** SelectV2 (and Select of equal shapes): where the condition holds the second input, else the third. */
+/** SelectV2 (and Select of equal shapes): the second input where the condition is true, else the third. */
 export const select: Translate = (cx) => {
   const [condition, left, right] = [0, 1, 2].map((i) => cx.asSame(cx.tensor(i)));
   if (condition!.dtype !== "bool") throw cx.unsupported("its condition is no bool");
@@ -99,7 +99,7 @@ function mapped(cx: Translation, make: (value: Value) => Value): TfTensor {
   return cx.made(make(input.value), input.dims, input.layout, input.dtype);
 }
 
-/** Both operands in one layout, so that TF's broadcasting (from the last axis) means the same in ONNX. */
+/** Converts both operands to one layout, so that TF's broadcasting (from the last axis) is the same in ONNX. */
 function combined(cx: Translation, make: (left: Value, right: Value) => Value, dtype?: TfDtype): TfTensor {
   const [left, right] = [dtypeOf(cx, 0), dtypeOf(cx, 1)];
   if (left !== right) throw cx.unsupported(`its inputs are ${left} and ${right}, expected one type`);
@@ -134,7 +134,7 @@ export function broadcast(cx: Translation, a: readonly TfDim[], b: readonly TfDi
   });
 }
 
-/** A constant beside an image: [N, H, W, C] to [N, C, H, W]. */
+/** Converts a constant operand of an image: [N, H, W, C] to [N, C, H, W]. */
 function asImage(cx: Translation, constant: TfConstant): Value {
   if (constant.dims.length === 0) return cx.literal([], constant);
   const [N, H, W, C] = [1, 1, 1, 1, ...constant.dims].slice(-4) as [number, number, number, number];

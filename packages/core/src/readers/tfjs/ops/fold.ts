@@ -3,13 +3,13 @@ import type { Translation } from "../translation.js";
 import type { TfConstant } from "../weights.js";
 import { slicedSize, sliceSpec } from "./slice-spec.js";
 
-/** Longest list that is computed here; shapes and axes are short. */
+/** Maximum length of a list that is computed here. Shapes and axes are short. */
 const MAX_LENGTH = 1024;
 
 /**
- * The value of a node whose inputs are all constants, for the arithmetic of shapes that converters leave behind: lists and
+ * Computes a node whose inputs are all constants: the shape arithmetic that converters leave in the graph. Lists and
  * single numbers only.
- * @returns undefined where the node is to be written as any other.
+ * @returns undefined when the node must be translated like any other.
  */
 export function fold(cx: Translation): TfConstant | undefined {
   const inputs = Array.from({ length: cx.inputCount }, (_, i) => cx.input(i));
@@ -115,7 +115,7 @@ function stridedSliceFold(cx: Translation, [values]: readonly TfConstant[]): TfC
   return list(values, kept, entry.shrink ? [] : [length]);
 }
 
-/** SparseToDense of nothing, which onnx-tf leaves in every reshape: a list of the default value. */
+/** SparseToDense without entries, which onnx-tf writes for every reshape: a list of the default value. */
 function sparseToDense(
   _: Translation,
   [indices, shape, values, fallback]: readonly TfConstant[],

@@ -2,8 +2,8 @@ import { intAttr } from "../attributes.js";
 import type { TfTensor, TfValue, Translation } from "../translation.js";
 
 /**
- * GatherV2: values, indices, axis. With batch_dims the leading axes go together, which ONNX has for the innermost axes only:
- * written as GatherND.
+ * GatherV2: values, indices, axis. With batch_dims the leading axes are batch axes. ONNX supports that in GatherND only, so it becomes
+ * a GatherND.
  */
 export function gather(cx: Translation): TfValue {
   const input = cx.asSame(cx.tensor(0));
@@ -20,7 +20,7 @@ export function gather(cx: Translation): TfValue {
   return cx.made(value, dims, "same", input.dtype);
 }
 
-/** GatherNd: the last axis of the indices holds places in the leading axes of the values. */
+/** GatherNd: the last axis of the indices holds positions in the leading axes of the values. */
 export function gatherNd(cx: Translation): TfValue {
   const input = cx.asSame(cx.tensor(0));
   const indices = indicesOf(cx, 1);

@@ -4,12 +4,12 @@ import type { TfDim, TfValue, Translate, Translation } from "../translation.js";
 import { expectNhwc, imageWithPads, spatial, windowing } from "./convolution.js";
 
 export const maxPool: Translate = (cx) => {
-  // ONNX Runtime 1.30 merges such a Pad into the MaxPool, whose own padding is minus infinity: a wrong maximum.
+  // ONNX Runtime 1.30 fuses such a Pad into the MaxPool, which pads with minus infinity: the maximum would be wrong.
   if (cx.rawTensor(0).pending?.fill === 0) throw cx.unsupported("a Pad of zeros comes before it");
   return pool(cx, "MaxPool", { ceil_mode: 0 });
 };
 
-/** TF's average leaves the padding out. */
+/** TF's average excludes the padding. */
 export const avgPool: Translate = (cx) => pool(cx, "AveragePool", { ceil_mode: 0, count_include_pad: 0 });
 
 function pool(cx: Translation, op: string, extra: Readonly<Record<string, AttributeLiteral>>): TfValue {
@@ -22,14 +22,14 @@ function pool(cx: Translation, op: string, extra: Readonly<Record<string, Attrib
   return cx.made(value, [image.dims[0] ?? null, ...dims, image.dims[3] ?? null], "nchw");
 }
 
-/** How output pixels fall on input pixels, in TF's attributes and in ONNX's words. */
+/** The coordinate transformation, by TF's attributes and with ONNX's names. */
 interface Coordinates {
   readonly coordinate_transformation_mode: "align_corners" | "half_pixel" | "asymmetric";
 }
 
 /**
- * ResizeNearestNeighbor. A whole factor is written as a scale, so that the graph serves other input sizes, too; it
- * copies each pixel in all of TF's coordinate modes but align_corners.
+ * ResizeNearestNeighbor. An integer factor becomes a scale, so that the graph works for other input sizes too. It
+ * copies each pixel in all of TF's coordinate modes except align_corners.
  */
 export function resizeNearest(cx: Translation): TfValue {
   const given = coordinates(cx);
@@ -42,7 +42,7 @@ export function resizeNearest(cx: Translation): TfValue {
   );
 }
 
-/** ResizeBilinear. Factors that are whole, or whole backwards, are written as scales. */
+/** ResizeBilinear. Integer factors, and their reciprocals, become scales. */
 export function resizeBilinear(cx: Translation): TfValue {
   const attributes = { ...coordinates(cx), mode: "linear" };
   const scales = attributes.coordinate_transformation_mode !== "align_corners";
@@ -57,7 +57,7 @@ function coordinates(cx: Translation): Coordinates {
   return { coordinate_transformation_mode: half ? "half_pixel" : "asymmetric" };
 }
 
-/** `asScale` gives the attributes with which a factor of one axis may be written as a scale. */
+/** `asScale` returns the attributes with which the factor of an axis can be a scale. */
 function resize(
   cx: Translation,
   attributes: Readonly<Record<string, string>>,
@@ -92,7 +92,7 @@ export function depthToSpace(cx: Translation): TfValue {
   return cx.made(value, [N, grown(H), grown(W), C === null ? null : C / block ** 2], "nchw");
 }
 
-/** FusedBatchNormV3 of a trained model: (x − mean) / √(variance + ε) · scale + offset, written as one multiplication and one sum. */
+/** FusedBatchNormV3 in inference: (x − mean) / √(variance + ε) · scale + offset, as one multiplication and one addition. */
 export function batchNorm(cx: Translation): TfValue {
   expectNhwc(cx);
   if (boolAttr(cx.node, "is_training", true)) throw cx.unsupported("it is in training mode");

@@ -46,7 +46,7 @@ import {
   unpack,
 } from "./shape.js";
 
-/** Every TF op that can be translated. Placeholder and Const are the reader's own. */
+/** Every TF op that can be translated. The reader itself handles Placeholder and Const. */
 export const translations: ReadonlyMap<string, Translate> = new Map<string, Translate>([
   ["Abs", unary("Abs")],
   ["Add", binary("Add")],

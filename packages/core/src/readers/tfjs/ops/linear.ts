@@ -3,7 +3,7 @@ import type { TfDim, TfTensor, TfValue, Translation } from "../translation.js";
 import { withFusedOps } from "./convolution.js";
 import { broadcast } from "./elementwise.js";
 
-/** MatMul: two matrices, each turned over where its attribute says so. */
+/** MatMul: two matrices, each transposed if its attribute says so. */
 export function matMul(cx: Translation): TfValue {
   return product(cx, boolAttr(cx.node, "transpose_a", false), boolAttr(cx.node, "transpose_b", false));
 }

@@ -1,7 +1,7 @@
 import { boolAttr } from "../attributes.js";
 import { onnxAxis, type TfTensor, type TfValue, type Translate, type Translation } from "../translation.js";
 
-/** A reduction over constant axes that ONNX has under the name `op`. */
+/** A reduction over constant axes, named `op` in ONNX. */
 export function reduce(op: string): Translate {
   return (cx) => {
     const raw = cx.tensor(0);
@@ -19,7 +19,7 @@ export function reduce(op: string): Translate {
   };
 }
 
-/** An image stays one where all axes stay; without height and width what is left, [N, C], lies as in TF. */
+/** An image stays an image if all axes stay. Without height and width the result, [N, C], has TF's layout. */
 function kept(
   cx: Translation,
   input: TfTensor,
@@ -38,7 +38,7 @@ export function softmax(cx: Translation): TfValue {
   return cx.made(cx.builder.op("Softmax", [input.value], { axis }), input.dims, input.layout);
 }
 
-/** ArgMax: the first largest. */
+/** ArgMax: the index of the first maximum. */
 export function argMax(cx: Translation): TfValue {
   const input = cx.asSame(cx.tensor(0));
   const axis = cx.axis(1, input.dims.length);

@@ -3,7 +3,7 @@ import { intAttr, intsAttr, stringAttr } from "../attributes.js";
 import { onnxAxis, type TfDim, type TfTensor, type TfValue, type Translation } from "../translation.js";
 import { type SliceEntry, slicedSize, sliceSpec } from "./slice-spec.js";
 
-/** Below this a number loses against every activation: what TF pads with before a maximum. */
+/** A padding value below this never is a maximum. TF pads with such a value before a MaxPool. */
 const LOWEST = -3e38;
 
 /** ConcatV2: inputs, then the axis. */
@@ -78,7 +78,7 @@ export function pack(cx: Translation): TfValue {
   return cx.made(cx.builder.op("Concat", parts, { axis }), dims.toSpliced(axis, 0, tensors.length), "same", dtype);
 }
 
-/** Unpack (unstack): as many values as the axis is long. */
+/** Unpack (unstack): one value per entry of the axis. */
 export function unpack(cx: Translation): TfValue[] {
   const input = cx.asSame(cx.tensor(0));
   const axis = cx.asAxis(intAttr(cx.node, "axis", 0), input.dims.length);
@@ -92,7 +92,7 @@ export function unpack(cx: Translation): TfValue[] {
   );
 }
 
-/** Pad and PadV2. A pad of height and width of an image waits for the next convolution, or the next maximum if it is low. */
+/** Pad and PadV2. Padding of an image's height and width stays pending until the next convolution, or until the next MaxPool if its value is low. */
 export function pad(cx: Translation): TfValue {
   const input = cx.tensor(0);
   const fill = cx.inputCount > 2 ? cx.constant(2).data[0]! : 0;
@@ -109,7 +109,7 @@ export function pad(cx: Translation): TfValue {
   return cx.made(cx.builder.op("Pad", [value, pads, cx.builder.float(fill)], { mode: "constant" }), dims, "same");
 }
 
-/** MirrorPad: REFLECT leaves the border pixel out, as ONNX's reflect does. */
+/** MirrorPad: REFLECT does not repeat the border pixel, like ONNX's reflect. */
 export function mirrorPad(cx: Translation): TfValue {
   const mode = stringAttr(cx.node, "mode", "");
   if (mode !== "REFLECT") throw cx.unsupported(`its mode is ${mode}, expected REFLECT`);
@@ -148,7 +148,7 @@ export function reshape(cx: Translation): TfValue {
   return cx.made(cx.builder.op("Reshape", [input.value, cx.builder.ints(shape)]), dims, "same", input.dtype);
 }
 
-/** Shape of a value whose sizes are all known: a constant. */
+/** Shape of a value with known sizes: a constant. */
 export function shapeOf(cx: Translation): TfValue {
   const dims = cx.input(0).dims;
   if (dims.some((dim) => dim === null)) throw cx.unsupported(`the shape [${dims.join(", ")}] is open`);
@@ -184,7 +184,7 @@ export function squeeze(cx: Translation): TfValue {
   );
 }
 
-/** Transpose. Between NHWC and NCHW it only changes how the value is read: no node is written. */
+/** Transpose. Between NHWC and NCHW only the layout of the value changes, and no node is needed. */
 export function transpose(cx: Translation): TfValue {
   const raw = cx.rawTensor(0);
   const perm = cx.integers(1);

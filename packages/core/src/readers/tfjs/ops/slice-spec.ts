@@ -1,18 +1,18 @@
 import { intAttr } from "../attributes.js";
 import type { TfDim, Translation } from "../translation.js";
 
-/** What a StridedSlice takes of one axis. */
+/** The part of one axis that a StridedSlice takes. */
 export interface SliceEntry {
   readonly axis: number;
   readonly start: number;
   /** 2⁶³ for the end of the axis. */
   readonly end: number;
   readonly step: number;
-  /** The axis, one long, goes away. */
+  /** True when the axis, of size 1, is removed. */
   readonly shrink: boolean;
 }
 
-/** The axes that a StridedSlice of a value of `dims` really cuts. Bounds are inputs 1 to 3, masks are attributes. */
+/** The axes that a StridedSlice of a value of `dims` actually slices. Bounds are inputs 1 to 3, masks are attributes. */
 export function sliceSpec(cx: Translation, dims: readonly TfDim[]): SliceEntry[] {
   const [begins, ends, steps] = [cx.integers(1), cx.integers(2), cx.integers(3)];
   const mask = (name: string): number => intAttr(cx.node, name, 0);
@@ -42,7 +42,7 @@ export function sliceSpec(cx: Translation, dims: readonly TfDim[]): SliceEntry[]
   return entries;
 }
 
-/** The size of an axis after its entry. */
+/** The size of an axis after slicing. */
 export function slicedSize(dim: TfDim, entry: SliceEntry | undefined): TfDim {
   if (entry === undefined || dim === null) return dim;
   const clamp = (bound: number): number => Math.min(Math.max(bound < 0 ? bound + dim : bound, 0), dim);
