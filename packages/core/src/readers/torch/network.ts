@@ -74,7 +74,7 @@ function builderOf(module: TorchModule): ModuleBuilder {
   const known = knownModules(type.module).find((modules) => modules.has(type.name));
   if (known !== undefined) return known.get(type.name)!;
   if (isHead(module)) throw module.unknown("a head is built as the last layer only");
-  throw module.unknown("known are those of YOLOv5 (v5.0 to v7.0) and of Ultralytics' YOLO models up to YOLO26");
+  throw module.unknown("supported are those of YOLOv5 (v5.0 to v7.0) and of Ultralytics' YOLO models up to YOLO26");
 }
 
 const ultralytics = [ultralyticsConvolutions, ultralyticsBlocks, ultralyticsAttention, detrModules, yolov5Modules];
