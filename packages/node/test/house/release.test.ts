@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { cpSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { globSync } from "tinyglobby";
 import { beforeEach, describe, expect, it } from "vitest";
 import { type Finished, launch } from "../support/launch.js";
 
@@ -52,11 +53,8 @@ beforeEach(() => {
 /** Paths of the manifests. */
 function packages(): string[] {
   const { workspaces } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8")) as { workspaces: string[] };
-  return workspaces.flatMap((path) =>
-    path.endsWith("/*")
-      ? readdirSync(join(repository, path.slice(0, -2))).map((name) => `${path.slice(0, -1)}${name}/package.json`)
-      : [`${path}/package.json`],
-  );
+  const patterns = workspaces.map((path) => `${path}/package.json`);
+  return globSync(patterns, { cwd: repository, ignore: ["**/node_modules/**"] });
 }
 
 const folders = () => packages().map((path) => path.replace("/package.json", ""));
