@@ -9,7 +9,18 @@ export { didYouMean, WhyboxError, type WhyboxErrorCode } from "./errors.js";
 export { type CoreDetector, createDetector } from "./explain/create-detector.js";
 export type { CreateDetectorOptions } from "./explain/model/create-options.js";
 export type { LayerFacts, ModelFacts, PortFacts } from "./explain/model/inspect.js";
-export type { AskedBox, DetectAloneOptions, DetectOptions, ExplainOptions } from "./explain/options/options.js";
+export { contradictions, type Written } from "./explain/options/contradictions.js";
+export {
+  type AskedBox,
+  type DetectAliases,
+  type DetectAloneOptions,
+  type DetectOptions,
+  detectOptions,
+  type ExplainAliases,
+  type ExplainOptions,
+  explainOptions,
+} from "./explain/options/options.js";
+export { type ExplainValues, type ReadExplainOptions, readMethod } from "./explain/options/resolve-options.js";
 export { plainResult } from "./explain/result/plain-result.js";
 export type {
   AskedAnswer,
@@ -24,6 +35,7 @@ export type {
 export { type ColormapName, colormap, colormapNames } from "./image/colormap.js";
 export { renderContactSheet, type SheetTile } from "./image/contact-sheet.js";
 export { cropByHeatmap } from "./image/crop.js";
+export { type DrawingOptions, drawingOptions } from "./image/drawing-options.js";
 export type { Box, Frame, Letterbox, RgbImage, Size } from "./image/frame.js";
 export { cellToInput, toImage, toInput, unletterbox } from "./image/frame-map.js";
 export { type LetterboxTarget, letterbox, type PaddingSide, planLetterbox } from "./image/letterbox.js";
@@ -65,6 +77,32 @@ export {
 } from "./metrics/index.js";
 export { decodeModel } from "./onnx/decode.js";
 export { encodeModel } from "./onnx/encode.js";
+export { type NamedOptions, nameOptions, namesIn, pickOptions, refuseUnknown } from "./options/names.js";
+export { type PlainOptions, plainOptions } from "./options/plain.js";
+export type {
+  AliasOf,
+  BoxKind,
+  ChoiceKind,
+  Filled,
+  FlagKind,
+  LayersKind,
+  ListKind,
+  MethodKind,
+  MethodTraits,
+  NoneMissing,
+  NumberKind,
+  OptionFacts,
+  OptionGroup,
+  OptionKind,
+  OptionRows,
+  OptionSpec,
+  OptionTable,
+  ScoresKind,
+  SizeKind,
+  TextKind,
+  WithDefault,
+} from "./options/spec.js";
+export { checkValue, expectedOf, inRange, readOptions } from "./options/values.js";
 export { type ModelFormat, modelFormat } from "./readers/model-format.js";
 export { type RestoreNanodetOptions, restoreNanodet } from "./readers/nanodet/restore-nanodet.js";
 export { readModel } from "./readers/read-model.js";

@@ -7,11 +7,12 @@ import type { RgbImage } from "../image/frame.js";
 import { letterbox } from "../image/letterbox.js";
 import { defaultMethods } from "../methods/index.js";
 import { once } from "../once.js";
+import { refuseUnknown } from "../options/names.js";
 import { openModel } from "../readers/open-model.js";
 import type { RuntimePort } from "../runtime/port.js";
 import { defaultScores } from "../scores/index.js";
 import { explainImage } from "./explain.js";
-import type { CreateDetectorOptions } from "./model/create-options.js";
+import { type CreateDetectorOptions, createOptionNames } from "./model/create-options.js";
 import { inspectModel, type ModelFacts } from "./model/inspect.js";
 import { loadModel } from "./model/load-model.js";
 import { type LoadedModel, planContext, usualSize } from "./model/loaded-model.js";
@@ -40,13 +41,14 @@ export interface CoreDetector {
 
 /**
  * Reads a model, ONNX or a PyTorch checkpoint, and makes a detector of it. Sessions are created when first used.
- * @throws bad-input for a broken file, unsupported-model for one without a detection head that is known.
+ * @throws usage for an unknown option, bad-input for a broken file, unsupported-model for one without a detection head that is known.
  */
 export async function createDetector(
   bytes: Uint8Array,
   runtime: RuntimePort,
   options: CreateDetectorOptions = {},
 ): Promise<CoreDetector> {
+  refuseUnknown(options, createOptionNames);
   const loaded = await loadModel(await openModel(bytes), runtime, options);
   const methods = options.methods ?? defaultMethods;
   const scores = options.scores ?? defaultScores;
@@ -65,14 +67,15 @@ export async function createDetector(
     return plan;
   };
 
-  const layersOf = ({ layer = "auto" }: ExplainOptions) => (layer === "auto" ? undefined : selectLayers(loaded, layer));
+  const layersOf = ({ layer }: ResolvedExplainOptions) => (layer === "auto" ? undefined : selectLayers(loaded, layer));
 
   /** The pass of a detection, with what the next question takes where that can be answered. */
   const planOfDetection = (ahead: ExplainOptions | undefined): ForwardPlan => {
     const detectPlan = detectionPlan();
     if (ahead === undefined || options.keepForward !== true) return detectPlan;
     try {
-      return planFor(resolveExplainOptions(ahead, methods, scores, loaded.classNames), layersOf(ahead)).forward;
+      const resolved = resolveExplainOptions(ahead, methods, scores, loaded.classNames);
+      return planFor(resolved, layersOf(resolved)).forward;
     } catch (error) {
       // Whoever then asks it is told why it cannot be asked.
       if (error instanceof WhyboxError && ["no-gradient", "usage"].includes(error.code)) return detectPlan;
@@ -103,7 +106,7 @@ export async function createDetector(
       const options = resolveExplainOptions(given, methods, scores, loaded.classNames);
       refuseScores(loaded, options.scores);
       const classes = resolveClasses(options.classNames, loaded.classNames);
-      const plan = planFor(options, layersOf(given));
+      const plan = planFor(options, layersOf(options));
       const keepInput =
         options.augSmooth ||
         ["masked", "pixels", "biases"].some((need) => options.method.needs.includes(need as never));
@@ -112,7 +115,7 @@ export async function createDetector(
       return passes.use({ plan: plan.forward, image, options, keepInput, isSeen, signal }, async (pass) => {
         const { result: forward, detections } = pass;
         checkLayers(plan.main, forward);
-        const asked = given.box === undefined ? undefined : askBox(loaded, forward, detections, given.box, options);
+        const asked = options.box === undefined ? undefined : askBox(loaded, forward, detections, options.box, options);
         const targets = asked === undefined ? chosenDetections(detections, options, classes) : [asked.target];
         const job = { loaded, plan, forward, options, signal };
         const {
@@ -146,13 +149,8 @@ export async function createDetector(
   };
 }
 
-function selectLayers(loaded: LoadedModel, layer: Exclude<ExplainOptions["layer"], undefined>): Layer[] {
+function selectLayers(loaded: LoadedModel, layer: ResolvedExplainOptions["layer"]): Layer[] {
   const selectors = Array.isArray(layer) ? layer : [layer as string | number];
-  if (selectors.length === 0)
-    throw new WhyboxError("usage", 'layer is an empty list; name at least one layer, or "auto".');
-  if (selectors.length > 1 && selectors.includes("auto")) {
-    throw new WhyboxError("usage", 'layer "auto" cannot be mixed with other layers; give it alone.');
-  }
   const found = selectors.map((selector) => resolveLayer(selector, loaded.layers, loaded.model.graph, loaded.head));
   return found.filter((one, i) => found.findIndex((other) => other.value === one.value) === i);
 }

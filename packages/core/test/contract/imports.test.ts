@@ -35,7 +35,8 @@ const code: Readonly<Record<string, readonly string[]>> = {
   kernels: ["errors", "once", "tensor"],
   algebra: ["errors", "tensor"],
   onnx: ["errors", "tensor"],
-  image: ["errors", "tensor", "kernels"],
+  options: ["errors"],
+  image: ["errors", "options", "tensor", "kernels"],
   methods: ["errors", "tensor", "kernels", "algebra"],
   metrics: ["errors", "tensor", "kernels", "algebra"],
   scores: ["errors", "tensor", "boxes"],
@@ -45,7 +46,7 @@ const code: Readonly<Record<string, readonly string[]>> = {
   runtime: ["errors", "tensor", "onnx"],
   explain: [
     ...["errors", "once", "tensor", "boxes", "kernels", "algebra", "onnx", "image"],
-    ...["methods", "scores", "autodiff", "detector", "readers", "runtime"],
+    ...["options", "methods", "scores", "autodiff", "detector", "readers", "runtime"],
   ],
 };
 const types: Readonly<Record<string, readonly string[]>> = {

@@ -18,6 +18,7 @@ describe("defaults", () => {
       ...{ classNames: [], backwardPerClass: false, topk: 10, per: "image", scale: "each", versus: undefined },
       ...{ eigenSmooth: false, augSmooth: false, keepTopPercent: 100, compat: false, seed: 0, samples: undefined },
       ablateTo: undefined,
+      ...{ layer: "auto", box: undefined, detections: undefined },
       frames: "image",
     });
   });
@@ -55,6 +56,20 @@ describe("defaults", () => {
     expect(resolveDetectOptions({ imageSize: [64, 96] }).imageSize).toEqual([64, 96]);
   });
 
+  it("every option under each of its names", () => {
+    expect(resolve({ conf: 0.9, imgsz: 320, maxDet: 5, agnosticNms: true, keepOnlyTopk: 10 })).toEqual(
+      resolve({ confidence: 0.9, imageSize: 320, maxDetections: 5, agnostic: true, keepTopPercent: 10 }),
+    );
+    expect(resolve({ conf: 0.9, imgsz: [320, 64] })).toMatchObject({ confidence: 0.9, imageSize: [320, 64] });
+    expect(resolveDetectOptions({ conf: 0.9 }).confidence).toBe(0.9);
+    expect(resolve({ confidence: 0.5, conf: 0.5, imgsz: [64, 64], imageSize: [64, 64] }).confidence).toBe(0.5);
+  });
+
+  it("what is undefined or null counts as not given", () => {
+    const empty = { confidence: undefined, conf: null, samples: null, method: null, layer: undefined };
+    expect(resolve(empty as never)).toEqual(resolve({}));
+  });
+
   it("limits belong to what is valid", () => {
     for (const options of [
       { confidence: 0 },
@@ -85,8 +100,8 @@ const refusals: readonly (readonly [options: unknown, message: RegExp])[] = [
   [{ imageSize: [64, 8193] }, /^imageSize is 8193; .* to 8192/],
   [{ topk: 0 }, /^topk is 0/],
   [{ topk: 10_001 }, /^topk is 10001/],
-  [{ per: "box" }, /^per is "box"; expected image, class, detection/],
-  [{ scale: "none", per: "class" }, /^scale is "none"; expected each, common/],
+  [{ per: "box" }, /^per is "box"; expected one of image, class, detection/],
+  [{ scale: "none", per: "class" }, /^scale is "none"; expected one of each, common/],
   [{ keepTopPercent: 0 }, /^keepTopPercent is 0; expected a number above 0/],
   [{ keepTopPercent: 100.5 }, /^keepTopPercent is 100.5/],
   [{ keepTopPercent: Number.NaN }, /^keepTopPercent is NaN/],
@@ -98,30 +113,59 @@ const refusals: readonly (readonly [options: unknown, message: RegExp])[] = [
   [{ backprop: ["clas"] }, /Unknown backprop item "clas".*Did you mean "class"/],
   [{ versus: "horse" }, /Unknown class "horse"/],
   [{ eigenSmooth: true, method: "D-RISE" }, /^eigenSmooth has no meaning for D-RISE/],
-  [{ samples: 5 }, /^samples has no meaning for GradCAM: it takes none. Leave it out, or use .*D-RISE, SmoothGrad, /],
-  [{ seed: 5 }, /^seed has no meaning for GradCAM: it draws nothing at random. .*RandomCAM, D-RISE, SmoothGrad.$/],
+  [
+    { samples: 5 },
+    /^samples has no meaning for GradCAM, the default here: it takes none. Leave it out, or use .*D-RISE, SmoothGrad, /,
+  ],
+  [
+    { seed: 5 },
+    /^seed has no meaning for GradCAM, the default here: it draws nothing at random. .*RandomCAM, D-RISE, SmoothGrad.$/,
+  ],
   [
     { compat: true, method: "ODAM" },
     /^compat has no meaning for ODAM: it has no other numbers for it. .*GradCAM\+\+, /,
   ],
-  [{ ablateTo: "mean" }, /^ablateTo has no meaning for GradCAM: it takes no channel away. .* AblationCAM.$/],
-  [{ ablateTo: "one", method: "AblationCAM" }, /^ablateTo is "one"; expected zero, mean.$/],
-  [{ ablateTo: "mean", compat: true, method: "AblationCAM" }, /^compat says by itself what a channel becomes/],
+  [
+    { ablateTo: "mean" },
+    /^ablateTo has no meaning for GradCAM, the default here: it removes no channel. .* AblationCAM.$/,
+  ],
+  [{ ablateTo: "one", method: "AblationCAM" }, /^ablateTo is "one"; expected one of zero, mean.$/],
+  [{ ablateTo: "mean", compat: true, method: "AblationCAM" }, /^compat already says what replaces a removed channel/],
   [{ backwardPerClass: true, per: "detection" }, /^backwardPerClass averages .* per "detection" keeps them apart/],
   [{ backwardPerClass: true, per: "class" }, /^backwardPerClass/],
   [{ frames: "both" }, /^frames "both" is for the maps of per/],
-  [{ frames: "input", per: "class" }, /^frames is "input"; expected image, both.$/],
-  [{ scale: "common" }, /^scale "common" compares maps of one image/],
+  [{ frames: "input", per: "class" }, /^frames is "input"; expected one of image, both.$/],
+  [{ scale: "common" }, /^scale "common" compares the maps of one image; it needs per "detection" or per "class"/],
   [{ backprop: ["contrast"] }, /^The score "contrast" compares two classes/],
-  [{ backprop: ["class"], versus: "cat" }, /^versus is what the score "contrast" compares with/],
-  [{ box, per: "detection" }, /^box asks about one box/],
-  [{ box, per: "class" }, /^box asks about one box/],
-  [{ box, classNames: ["dog"] }, /^box names its class/],
-  [{ method: "D-RISE", layer: 17 }, /^D-RISE is not read at a layer/],
+  [{ backprop: ["class"], versus: "cat" }, /^versus names the class that the score "contrast" compares with/],
+  [{ box, per: "detection" }, /^box explains one box; leave per out/],
+  [{ box, per: "class" }, /^box explains one box/],
+  [{ box, classNames: ["dog"] }, /^box names its own class; leave classNames out/],
+  [{ box, backwardPerClass: true }, /^box explains one class; leave backwardPerClass out/],
+  [{ box, detections: [0] }, /^box explains a box of your own, detections some that were found/],
+  [{ detections: [0], classNames: ["dog"] }, /^detections says what is explained; leave classNames out/],
+  [{ detections: [] }, /^detections is an empty list; name at least one/],
+  [{ method: "D-RISE", layer: 17 }, /^layer has no meaning for D-RISE: it is not read at a layer. .* another method.$/],
+  [{ layer: [] }, /^layer is an empty list; name at least one layer/],
+  [{ layer: ["auto", 17] }, /^layer "auto" cannot be combined with other layers/],
+  [{ layer: 1.5 }, /^layer is 1.5; expected a layer index, a layer name/],
+  [{ agnostic: "yes" }, /^agnostic is "yes"; expected true or false.$/],
+  [{ confidence: "0.5" }, /^confidence is "0.5"; expected a number from 0 to 1.$/],
+  [{ versus: 0 }, /^versus is 0; expected a class name.$/],
+  [{ classNames: [3] }, /^classNames is 3; expected a class name.$/],
+  [{ imageSize: [64] }, /^imageSize is \[64\]; expected .* two of them: \[height, width\]/],
+  [{ box: [1, 2, 3, 4] }, /^box is \[1,2,3,4\]; expected a box \{ x1, y1, x2, y2, className \}/],
   [{ backprop: "row" as never }, /^backprop is "row"; expected a list: \["row"\].$/],
   [{ classNames: "dog" as never }, /^classNames is "dog"; expected a list/],
   [{ detections: 3 as never }, /^detections is 3; expected a list: \[3\].$/],
   [{ method: "gradient", layer: [17, 20] }, /is not read at a layer/],
+  [{ confidense: 0.9 }, /^There is no option "confidense". Did you mean "confidence"\?$/],
+  [{ signa: null }, /^There is no option "signa". Did you mean "signal"\?$/],
+  [{ zzzzzzzzzz: 1 }, /^There is no option "zzzzzzzzzz". Options: method, layer, /],
+  [{ conf: 2 }, /^conf is 2; expected a number from 0 to 1.$/],
+  [{ imgsz: [64, 8193] }, /^imgsz is 8193; expected a whole number/],
+  [{ keepOnlyTopk: 0 }, /^keepOnlyTopk is 0; expected a number above 0/],
+  [{ confidence: 0.5, conf: 0.6 }, /^confidence and conf are two names of one option and have different values/],
 ];
 
 describe("refusals", () => {
@@ -155,10 +199,15 @@ describe("refusals", () => {
     }
   });
 
+  it("a detection refuses what is an option of explanations only", () => {
+    expect(() => resolveDetectOptions({ topk: 3 } as never)).toThrow(/^There is no option "topk"/);
+    expect(() => resolveDetectOptions({ ahead: {}, signal: new AbortController().signal } as never)).not.toThrow();
+  });
+
   it("names no other method where none reads the option", () => {
     const own = defaultMethods.filter(({ id }) => id === "GradCAM");
     expect(() => resolve({ samples: 3 }, own)).toThrow(
-      /^samples has no meaning for GradCAM: it takes none. Leave it out.$/,
+      /^samples has no meaning for GradCAM, the default here: it takes none. Leave it out.$/,
     );
   });
 

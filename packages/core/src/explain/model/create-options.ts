@@ -24,3 +24,17 @@ export interface CreateDetectorOptions extends SessionOptions {
    */
   readonly keepForward?: boolean;
 }
+
+/** Names of the options of a detector. */
+export const createOptionNames = Object.keys({
+  names: true,
+  input: true,
+  methods: true,
+  scores: true,
+  rules: true,
+  forwardValues: true,
+  keepForward: true,
+  executionProviders: true,
+  threads: true,
+  disabledOptimizers: true,
+} satisfies Record<keyof CreateDetectorOptions, true>);

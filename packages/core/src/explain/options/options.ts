@@ -1,78 +1,101 @@
 import type { LayerSelector } from "../../detector/layer.js";
+import type { AliasOf, NoneMissing, OptionTable } from "../../options/spec.js";
+
+// An option of detection or of an explanation is declared here: its type and docstring in the interface, everything else in its row of the
+// table below. The checks of values, the command's flags and help, the page's controls, the schemas and the tables in docs/ follow from it.
+
+/** Other names of options of detection. */
+export interface DetectAliases {
+  /** Alias of `confidence`. */
+  readonly conf?: number;
+  /** Alias of `maxDetections`. */
+  readonly maxDet?: number;
+  /** Alias of `agnostic`. */
+  readonly agnosticNms?: boolean;
+  /** Alias of `imageSize`. */
+  readonly imgsz?: number | readonly [height: number, width: number];
+}
 
 /** Options of detection. */
-export interface DetectOptions {
-  /** Least confidence of a kept box, 0..1. Default 0.25. */
-  readonly confidence?: number;
-  /** IoU above which the weaker of two boxes is dropped, 0..1. Default 0.45. */
-  readonly iou?: number;
-  /** Most boxes kept. Default 1000. */
-  readonly maxDetections?: number;
-  /** NMS across classes instead of per class. Default false. */
-  readonly agnostic?: boolean;
-  /** Size of the network's input `[h, w]`, or one number for both: the picture is letterboxed into it. Default 640, or the model's fixed size. */
+export interface DetectOptions extends DetectAliases {
+  /** Size of the model's input: one number, or height and width. Default: the model's own size, or 640. */
   readonly imageSize?: number | readonly [height: number, width: number];
+  /** Minimum confidence of a detection. Default 0.25. */
+  readonly confidence?: number;
+  /** Overlap (IoU) above which the weaker of two boxes is dropped. Default 0.45. */
+  readonly iou?: number;
+  /** Maximum number of detections. Default 1000. */
+  readonly maxDetections?: number;
+  /** Drop overlapping boxes of different classes too (class-agnostic NMS). Default false. */
+  readonly agnostic?: boolean;
+  /** Aborts the call. */
   readonly signal?: AbortSignal;
 }
 
 /** Options of a detection by itself. */
 export interface DetectAloneOptions extends DetectOptions {
   /**
-   * What will be asked about the picture next. With `keepForward` the forward pass of this detection keeps what that takes, so that the answer
-   * costs what comes after it only.
+   * The explanation that will be asked for next on the same image. With `keepForward`, the forward pass of this detection keeps the values that
+   * the explanation needs, so that the explanation does not run it again.
    */
   readonly ahead?: ExplainOptions;
 }
 
-/** Options of an explanation. Every default is the one of the `whybox explain` command. */
-export interface ExplainOptions extends DetectOptions {
-  /** Id or alias of a CAM method. Default "GradCAM", and "tap-fusion" with `per: "detection"` or a `box`. */
-  readonly method?: string;
-  /** Layers whose maps are averaged (or fused), or "auto": each detection at the layers that suit its level and the method. Default "auto". */
-  readonly layer?: "auto" | LayerSelector | readonly LayerSelector[];
-  /** Only detections of these classes; empty means all. */
-  readonly classNames?: readonly string[];
-  /**
-   * Only these detections, by their `index` among those that the same detection options give. Where nothing is detected the result is empty,
-   * as without it. Default: all.
-   */
-  readonly detections?: readonly number[];
-  /** What is differentiated; several are averaged. Ids as in `defaultScores`. Default (and when empty) what the method says, mostly ["class"]. */
-  readonly backprop?: readonly string[];
-  /** One pass per class (unique classes), averaged. Default false. */
-  readonly backwardPerClass?: boolean;
-  /** Prediction rows per detection that carry the score. Default 10. */
-  readonly topk?: number;
-  /**
-   * One map for the image, or one for each class or detection, in `maps`; the heatmap of the image is then their largest value at each
-   * pixel. Default "image".
-   */
-  readonly per?: "image" | "class" | "detection";
-  /** With `per`: each map in pixels of the picture, or in the pixels of the network's input besides (`heatmapInput`). Default "image". */
-  readonly frames?: "image" | "both";
-  /** With `per`: each map to its own maximum, or all to the largest of all, so that they can be compared. Default "each". */
-  readonly scale?: "each" | "common";
-  /** Why this class and not that one: the score is the difference of the two classes' logits. A class name or index. */
-  readonly versus?: string;
-  /** A box that was, or was not, detected, in image pixels: what speaks for an object of class `className` there? Detections are then not explained. */
-  readonly box?: AskedBox;
-  /** The first principal component of the channels' contributions instead of their sum: less noise. Default false. */
-  readonly eigenSmooth?: boolean;
-  /** The mean over six views: the picture and its mirror image, each at 0.9, 1 and 1.1 of its brightness. Default false. */
-  readonly augSmooth?: boolean;
-  /** Only the hottest pixels of the map, in percent of all; the others become 0. Default 100. */
-  readonly keepTopPercent?: number;
-  /** The numbers of pytorch-grad-cam (or of the paper) for methods that differ by default; refused by the others. Default false. */
-  readonly compat?: boolean;
-  /** Seed of methods that draw random numbers; any but 0 is refused by the others. Default 0. */
-  readonly seed?: number;
-  /** Masks, noise samples, steps or concepts of methods that take a number of them; refused by the others. Default: the method's own. */
-  readonly samples?: number;
-  /** What a channel becomes when it is taken away, for methods that do so (AblationCAM): zero, or its own mean over the cells. Default "zero". */
-  readonly ablateTo?: "zero" | "mean";
+/** Other names of options of an explanation. */
+export interface ExplainAliases {
+  /** Alias of `keepTopPercent`. */
+  readonly keepOnlyTopk?: number;
 }
 
-/** A box drawn by a person: corners in image pixels, and the class that it is asked about. */
+/** Options of an explanation. The defaults are those of the `whybox explain` command. */
+export interface ExplainOptions extends DetectOptions, ExplainAliases {
+  /** Method that makes the heatmap, by its id or an alias. Default: "GradCAM", or "tap-fusion" per detection and with a box. */
+  readonly method?: string;
+  /**
+   * Layers whose maps are averaged or, by some methods, fused; negative numbers count from the end, "auto" picks the layers that suit each
+   * detection and the method. Default "auto".
+   */
+  readonly layer?: "auto" | LayerSelector | readonly LayerSelector[];
+  /** Explain only detections of these classes. Default: all classes. */
+  readonly classNames?: readonly string[];
+  /** Explain only these detections, by their `index` among those that the same detection options give. Default: all detections. */
+  readonly detections?: readonly number[];
+  /** Scores that are differentiated; the maps of several are averaged. Default: the method's own, mostly "class". */
+  readonly backprop?: readonly string[];
+  /** Run one backward pass for each class and average the maps. Default false. */
+  readonly backwardPerClass?: boolean;
+  /** Number of prediction rows per detection that carry the score. Default 10. */
+  readonly topk?: number;
+  /**
+   * Make one heatmap for the image, or one for each class or detection. With "class" and "detection" they are in `maps`, and the heatmap of
+   * the image is their largest value at each pixel. Default "image".
+   */
+  readonly per?: "image" | "class" | "detection";
+  /** Scale the map of each class or detection to its own maximum, or all of them to the largest one. Default "each". */
+  readonly scale?: "each" | "common";
+  /** Explain why this class and not another: the score is the difference between the logits of the two classes. Default: no other class. */
+  readonly versus?: string;
+  /** Explain a box in image pixels, detected or not: what supports its class there, and why it was or was not detected. Default: no box. */
+  readonly box?: AskedBox;
+  /** Use the first principal component of the channels' contributions instead of their sum, which reduces noise. Default false. */
+  readonly eigenSmooth?: boolean;
+  /** Average the maps of six views of the image: mirrored or not, darker and brighter. Default false. */
+  readonly augSmooth?: boolean;
+  /** Keep only the hottest pixels, in percent of all pixels; the others become 0. Default 100. */
+  readonly keepTopPercent?: number;
+  /** Use the numbers of pytorch-grad-cam (or of the paper) where Whybox differs by default. Default false. */
+  readonly compat?: boolean;
+  /** Seed of random numbers. Default 0. */
+  readonly seed?: number;
+  /** Number of masks, noise samples, steps or concepts of methods that use them. Default: the method's own. */
+  readonly samples?: number;
+  /** What replaces a channel that AblationCAM removes: zero, or the channel's mean. Default: "zero". */
+  readonly ablateTo?: "zero" | "mean";
+  /** With `per`: give each map in image pixels, or also in pixels of the model's input (`heatmapInput`). Default: "image". */
+  readonly frames?: "image" | "both";
+}
+
+/** A box drawn by a person: corners in image pixels, and the class to explain. */
 export interface AskedBox {
   readonly x1: number;
   readonly y1: number;
@@ -80,3 +103,220 @@ export interface AskedBox {
   readonly y2: number;
   readonly className: string;
 }
+
+/** Largest side of the model's input: 8192² is already 0.8 GB of float32. */
+const MAX_IMAGE_SIZE = 8192;
+
+/** The options of detection. */
+export const detectOptions = {
+  imageSize: {
+    what: "size of the model's input: one number, or height and width",
+    kind: "size",
+    max: MAX_IMAGE_SIZE,
+    otherwise: "the model's own size, or 640",
+    aliases: ["imgsz"],
+    group: "Detection",
+    shown: "size...",
+  },
+  confidence: {
+    what: "minimum confidence of a detection",
+    kind: "number",
+    min: 0,
+    max: 1,
+    default: 0.25,
+    aliases: ["conf"],
+    group: "Detection",
+    page: { label: "Minimum confidence", min: 0.05, max: 0.95, step: 0.05 },
+  },
+  iou: {
+    what: "overlap (IoU) above which the weaker of two boxes is dropped",
+    kind: "number",
+    min: 0,
+    max: 1,
+    default: 0.45,
+    group: "Detection",
+    page: { label: "Maximum overlap of two boxes (IoU)", step: 0.05 },
+  },
+  maxDetections: {
+    what: "maximum number of detections",
+    kind: "number",
+    min: 1,
+    max: 100_000,
+    whole: true,
+    default: 1000,
+    aliases: ["maxDet"],
+    group: "Detection",
+  },
+  agnostic: {
+    what: "drop overlapping boxes of different classes too (class-agnostic NMS)",
+    kind: "flag",
+    default: false,
+    aliases: ["agnosticNms"],
+    group: "Detection",
+  },
+} as const satisfies OptionTable<DetectOptions, keyof DetectAliases | "signal">;
+
+/** The options of an explanation, in the order in which result documents have them. */
+export const explainOptions = {
+  method: {
+    what: "method that makes the heatmap, by its id or an alias",
+    kind: "method",
+    otherwise: "GradCAM, or tap-fusion per detection and with a box",
+    group: "How it is explained",
+    shown: "name",
+  },
+  layer: {
+    what: 'layers whose maps are averaged or, by some methods, fused; negative numbers count from the end, "auto" picks the layers that suit each detection and the method',
+    kind: "layers",
+    default: "auto",
+    group: "How it is explained",
+    shown: "index|name|auto...",
+    methods: { use: ({ reads = "layers" }) => reads === "layers", otherwise: "is not read at a layer" },
+  },
+  classNames: {
+    what: "explain only detections of these classes",
+    kind: "list",
+    of: { kind: "text", expected: "a class name" },
+    default: [],
+    otherwise: "all classes",
+    group: "What is explained",
+    shown: "name...",
+  },
+  detections: {
+    what: "explain only these detections, by their `index` among those that the same detection options give",
+    kind: "list",
+    of: { kind: "number", min: 0, max: 100_000, whole: true },
+    filled: true,
+    otherwise: "all detections",
+    group: "What is explained",
+    libraryOnly: true,
+    inDocument: "given",
+  },
+  backprop: {
+    what: "scores that are differentiated; the maps of several are averaged",
+    kind: "scores",
+    otherwise: "the method's own, mostly class",
+    group: "What is explained",
+    shown: "item...",
+  },
+  backwardPerClass: {
+    what: "run one backward pass for each class and average the maps",
+    kind: "flag",
+    default: false,
+    group: "What is explained",
+    page: { label: "For the whole image: one backward pass for each class, averaged" },
+  },
+  topk: {
+    what: "number of prediction rows per detection that carry the score",
+    kind: "number",
+    min: 1,
+    max: 10_000,
+    whole: true,
+    default: 10,
+    group: "What is explained",
+  },
+  per: {
+    what: "make one heatmap for the image, or one for each class or detection",
+    kind: "choice",
+    choices: ["image", "class", "detection"],
+    default: "image",
+    group: "What is explained",
+  },
+  scale: {
+    what: "scale the map of each class or detection to its own maximum, or all of them to the largest one",
+    kind: "choice",
+    choices: ["each", "common"],
+    default: "each",
+    group: "How it is explained",
+  },
+  versus: {
+    what: "explain why this class and not another: the score is the difference between the logits of the two classes",
+    kind: "text",
+    expected: "a class name",
+    otherwise: "no other class",
+    group: "What is explained",
+    shown: "class",
+  },
+  box: {
+    what: "explain a box in image pixels, detected or not: what supports its class there, and why it was or was not detected",
+    kind: "box",
+    otherwise: "no box",
+    group: "What is explained",
+    shown: "x1 y1 x2 y2...",
+  },
+  eigenSmooth: {
+    what: "use the first principal component of the channels' contributions instead of their sum, which reduces noise",
+    kind: "flag",
+    default: false,
+    group: "How it is explained",
+    methods: { use: ({ channels }) => channels !== undefined, otherwise: "has a map that is no sum over channels" },
+  },
+  augSmooth: {
+    what: "average the maps of six views of the image: mirrored or not, darker and brighter",
+    kind: "flag",
+    default: false,
+    group: "How it is explained",
+  },
+  keepTopPercent: {
+    what: "keep only the hottest pixels, in percent of all pixels; the others become 0",
+    kind: "number",
+    min: 0,
+    max: 100,
+    aboveMin: true,
+    default: 100,
+    aliases: ["keepOnlyTopk"],
+    group: "How it is explained",
+    shown: "percent",
+    page: { label: "Only the hottest pixels, in percent", min: 1, step: 1 },
+  },
+  compat: {
+    what: "use the numbers of pytorch-grad-cam (or of the paper) where Whybox differs by default",
+    kind: "flag",
+    default: false,
+    group: "How it is explained",
+    methods: { use: ({ hasCompat }) => hasCompat === true, otherwise: "has no other numbers for it" },
+  },
+  seed: {
+    what: "seed of random numbers",
+    kind: "number",
+    min: 0,
+    max: 2 ** 32 - 1,
+    whole: true,
+    default: 0,
+    group: "How it is explained",
+    methods: { use: ({ usesSeed }) => usesSeed === true, otherwise: "draws nothing at random" },
+  },
+  samples: {
+    what: "number of masks, noise samples, steps or concepts of methods that use them",
+    kind: "number",
+    min: 1,
+    max: 1_000_000,
+    whole: true,
+    otherwise: "the method's own",
+    group: "How it is explained",
+    methods: { use: ({ samples }) => samples !== undefined, otherwise: "takes none" },
+  },
+  ablateTo: {
+    what: "what replaces a channel that AblationCAM removes: zero, or the channel's mean",
+    kind: "choice",
+    choices: ["zero", "mean"],
+    otherwise: "zero",
+    group: "How it is explained",
+    methods: { use: ({ ablates }) => ablates === true, otherwise: "removes no channel" },
+  },
+  frames: {
+    what: "with `per`: give each map in image pixels, or also in pixels of the model's input (`heatmapInput`)",
+    kind: "choice",
+    choices: ["image", "both"],
+    otherwise: "image",
+    group: "How it is explained",
+    libraryOnly: true,
+    inDocument: "never",
+  },
+  ...detectOptions,
+} as const satisfies OptionTable<ExplainOptions, keyof DetectAliases | keyof ExplainAliases | "signal">;
+
+/** Each alias in the interfaces is one of the table's. */
+export type EachAliasHasItsOption = NoneMissing<
+  Exclude<keyof DetectAliases | keyof ExplainAliases, AliasOf<typeof explainOptions>>
+>;

@@ -1,0 +1,60 @@
+import type { OptionTable } from "../options/spec.js";
+import { type ColormapName, colormapNames } from "./colormap.js";
+
+/** How results are drawn. */
+export interface DrawingOptions {
+  /** Colours of the heatmap. Default "jet". */
+  readonly colormap?: ColormapName;
+  /** Opacity of the heatmap over the image: 0 shows only the image, 1 only the heatmap. Default 0.5. */
+  readonly opacity?: number;
+  /** Draw no boxes. Default false. */
+  readonly hideBoxes?: boolean;
+  /** Draw no labels. Default false. */
+  readonly hideLabels?: boolean;
+  /** Draw the image without the heatmap beside the one with it. Default false. */
+  readonly sideBySide?: boolean;
+  /** Instead of the heatmap, draw the image with its mean colour in place of the hot pixels. Default false. */
+  readonly crop?: boolean;
+  /** Instead of the heatmap, draw only the hot pixels of the image, the others in its mean colour. Default false. */
+  readonly cropKeep?: boolean;
+}
+
+/** The options of drawing, in the order in which result documents have them. */
+export const drawingOptions = {
+  colormap: {
+    what: "colours of the heatmap",
+    kind: "choice",
+    choices: colormapNames,
+    default: "jet",
+    group: "Output",
+    shown: "name",
+  },
+  opacity: {
+    what: "opacity of the heatmap over the image: 0 shows only the image, 1 only the heatmap",
+    kind: "number",
+    min: 0,
+    max: 1,
+    default: 0.5,
+    group: "Output",
+  },
+  hideBoxes: { what: "draw no boxes", kind: "flag", default: false, group: "Output" },
+  hideLabels: { what: "draw no labels", kind: "flag", default: false, group: "Output" },
+  sideBySide: {
+    what: "draw the image without the heatmap beside the one with it",
+    kind: "flag",
+    default: false,
+    group: "Output",
+  },
+  crop: {
+    what: "instead of the heatmap, draw the image with its mean colour in place of the hot pixels",
+    kind: "flag",
+    default: false,
+    group: "Output",
+  },
+  cropKeep: {
+    what: "instead of the heatmap, draw only the hot pixels of the image, the others in its mean colour",
+    kind: "flag",
+    default: false,
+    group: "Output",
+  },
+} as const satisfies OptionTable<DrawingOptions>;

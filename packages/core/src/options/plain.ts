@@ -1,0 +1,45 @@
+import type { OptionKind, OptionRows, WithDefault } from "./spec.js";
+
+/** How an option's value is written in JSON. */
+type PlainValue<Row, V> = Row extends { readonly kind: "layers" }
+  ? "auto" | readonly Exclude<V, readonly unknown[]>[]
+  : Row extends { readonly kind: "size" }
+    ? readonly [number, number]
+    : V;
+
+type WithInDocument<Table, When> = {
+  [K in keyof Table]: Table[K] extends { readonly inDocument: When } ? K : never;
+}[keyof Table];
+
+/** Options as plain data: null where there is neither a value nor a default. */
+export type PlainOptions<Options, Table> = {
+  readonly [K in Exclude<keyof Table & keyof Options, WithInDocument<Table, "given" | "never">>]:
+    | PlainValue<Table[K], NonNullable<Options[K]>>
+    | (K extends WithDefault<Table> ? never : null);
+} & {
+  readonly [K in WithInDocument<Table, "given"> & keyof Options]?: PlainValue<Table[K], NonNullable<Options[K]>>;
+};
+
+/** Options as plain data for a document, in the order of the table, with its defaults. */
+export function plainOptions<Options, const Table extends OptionRows>(
+  given: Options & object,
+  table: Table,
+): PlainOptions<Options, Table> {
+  const rows = Object.entries(table).flatMap(([option, row]) => {
+    const value = (given as Record<string, unknown>)[option] ?? undefined;
+    if (row.inDocument === "never" || (row.inDocument === "given" && value === undefined)) return [];
+    return [[option, plainValue(row, value ?? row.default)]];
+  });
+  return Object.fromEntries(rows);
+}
+
+function plainValue({ kind }: OptionKind, value: unknown): unknown {
+  if (value === undefined) return null;
+  if (kind === "layers") return value === "auto" ? value : [value].flat();
+  if (kind === "size") return typeof value === "number" ? [value, value] : value;
+  if (kind === "box") {
+    const { x1, y1, x2, y2, className } = value as Record<string, unknown>;
+    return { x1, y1, x2, y2, className };
+  }
+  return Array.isArray(value) ? [...value] : value;
+}

@@ -1,0 +1,144 @@
+import { didYouMean, WhyboxError } from "../errors.js";
+import { type NamedOptions, nameOptions } from "./names.js";
+import type { Filled, NumberKind, OptionKind, OptionRows } from "./spec.js";
+
+/** Completes the sentence "expected …" for a value of this kind. */
+export function expectedOf(kind: OptionKind): string {
+  switch (kind.kind) {
+    case "number":
+      return numberText(kind);
+    case "choice":
+      return `one of ${kind.choices.join(", ")}`;
+    case "flag":
+      return "true or false";
+    case "text":
+      return kind.expected;
+    case "method":
+      return "the name of a method";
+    case "scores":
+      return "a list of scores";
+    case "layers":
+      return 'a layer index, a layer name, a list of them, or "auto"';
+    case "list":
+      return `a list, each entry ${expectedOf(kind.of)}`;
+    case "size":
+      return `${numberText(sideOf(kind.max))}, or two of them: [height, width]`;
+    case "box":
+      return "a box { x1, y1, x2, y2, className }";
+  }
+}
+
+/** The kind of one side of a size. */
+export function sideOf(max: number): NumberKind {
+  return { kind: "number", min: 1, max, whole: true };
+}
+
+/** True when a number is within the range. */
+export function inRange({ min, max, whole, aboveMin }: NumberKind, value: number): boolean {
+  return (aboveMin ? value > min : value >= min) && value <= max && (!whole || Number.isInteger(value));
+}
+
+function numberText({ min, max, whole, aboveMin }: NumberKind): string {
+  if (aboveMin) return `a number above ${min}, ${max} at most`;
+  return `a ${whole ? "whole " : ""}number from ${min} to ${max}`;
+}
+
+/**
+ * Options with the table's defaults, each value checked.
+ * @param besides further names that are allowed.
+ * @throws usage that names the option as the caller did, what was found and what was expected.
+ */
+export function readOptions<Options, const Table extends OptionRows>(
+  given: Options & object,
+  table: Table,
+  besides: readonly string[] = [],
+): { readonly options: Filled<Options, Table>; readonly named: NamedOptions } {
+  const named = nameOptions(given, table, { besides });
+  const entries = Object.entries(table).map(([option, spec]) => {
+    const value = named.values[option];
+    if (value === undefined) return [option, spec.default];
+    checkValue(named.nameOf(option), spec, value);
+    return [option, value];
+  });
+  return { options: Object.fromEntries(entries), named };
+}
+
+/** @throws usage unless the value is of the kind. */
+export function checkValue(name: string, kind: OptionKind, value: unknown): void {
+  switch (kind.kind) {
+    case "number":
+      if (typeof value !== "number" || !inRange(kind, value)) refuse(name, kind, value);
+      return;
+    case "choice":
+      if (!kind.choices.includes(value as string)) refuse(name, kind, value, kind.choices);
+      return;
+    case "flag":
+      if (typeof value !== "boolean") refuse(name, kind, value);
+      return;
+    case "text":
+    case "method":
+      if (typeof value !== "string" || value.trim() === "") refuse(name, kind, value);
+      return;
+    case "scores":
+      checkList(name, { kind: "text", expected: "the name of a score" }, value);
+      return;
+    case "list":
+      checkList(name, kind.of, value);
+      if (kind.filled && (value as unknown[]).length === 0) refuseEmpty(name, "name at least one, or leave it out");
+      return;
+    case "layers":
+      checkLayers(name, kind, value);
+      return;
+    case "size":
+      checkSize(name, kind, value);
+      return;
+    case "box":
+      if (!isBox(value)) refuse(name, kind, value);
+  }
+}
+
+/** Callers without TypeScript may give one entry in place of a list. */
+function checkList(name: string, of: OptionKind, value: unknown): void {
+  if (!Array.isArray(value)) {
+    const shown = show(value);
+    throw new WhyboxError("usage", `${name} is ${shown}; expected a list: [${shown}].`, { details: { option: name } });
+  }
+  for (const entry of value) checkValue(name, of, entry);
+}
+
+function checkLayers(name: string, kind: OptionKind, value: unknown): void {
+  const layers: readonly unknown[] = Array.isArray(value) ? value : [value];
+  if (layers.length === 0) refuseEmpty(name, 'name at least one layer, or give "auto"');
+  for (const layer of layers) if (typeof layer !== "string" && !Number.isInteger(layer)) refuse(name, kind, layer);
+  if (layers.length > 1 && layers.includes("auto")) {
+    throw new WhyboxError("usage", `${name} "auto" cannot be combined with other layers; give it alone.`);
+  }
+}
+
+function checkSize(name: string, kind: OptionKind & { kind: "size" }, value: unknown): void {
+  if (Array.isArray(value) && value.length !== 2) refuse(name, kind, value);
+  for (const side of Array.isArray(value) ? value : [value]) checkValue(name, sideOf(kind.max), side);
+}
+
+function isBox(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const { x1, y1, x2, y2, className } = value as Record<string, unknown>;
+  return [x1, y1, x2, y2].every((corner) => typeof corner === "number") && typeof className === "string";
+}
+
+function refuseEmpty(name: string, what: string): never {
+  throw new WhyboxError("usage", `${name} is an empty list; ${what}.`, { details: { option: name } });
+}
+
+function refuse(name: string, kind: OptionKind, value: unknown, choices: readonly string[] = []): never {
+  const hint = typeof value === "string" ? didYouMean(value, choices) : "";
+  throw new WhyboxError("usage", `${name} is ${show(value)}; expected ${expectedOf(kind)}.${hint}`, {
+    details: { option: name, value },
+  });
+}
+
+/** A value as it is written in code, not longer than a line. */
+function show(value: unknown): string {
+  const text = typeof value === "number" ? String(value) : (JSON.stringify(value) ?? String(value));
+  return text.length <= 80 ? text : `${text.slice(0, 79)}…`;
+}
