@@ -1,6 +1,13 @@
-import type { ExplainOptions, ExplainResult } from "@whybox/core";
+import {
+  type ExplainOptions,
+  type ExplainResult,
+  explainOptions,
+  namesIn,
+  pickOptions,
+  refuseUnknown,
+} from "@whybox/core";
 import type { ImageSource, LoadOptions } from "./api.js";
-import { loadDetector } from "./load-detector.js";
+import { loadDetector, loadOptionNames } from "./load-detector.js";
 
 /** Options of `explain`: those of the explanation, and where the model comes from. */
 export interface ExplainImageOptions extends ExplainOptions, LoadOptions {
@@ -13,9 +20,11 @@ export interface ExplainImageOptions extends ExplainOptions, LoadOptions {
  * @throws WhyboxError as `loadDetector` and `Detector.explain` do.
  */
 export async function explain(image: ImageSource, options: ExplainImageOptions = {}): Promise<ExplainResult> {
-  const detector = await loadDetector(options.weights ?? "yolov5s", options);
+  const ofExplanation = [...namesIn(explainOptions), "signal"];
+  refuseUnknown(options, [...ofExplanation, ...loadOptionNames, "weights"]);
+  const detector = await loadDetector(options.weights ?? "yolov5s", pickOptions(options, loadOptionNames));
   try {
-    return await detector.explain(image, options);
+    return await detector.explain(image, pickOptions(options, ofExplanation));
   } finally {
     await detector.dispose();
   }

@@ -7,6 +7,7 @@ import {
   type ModelFacts,
   modelFormat,
   type RgbImage,
+  refuseUnknown,
   WhyboxError,
 } from "@whybox/core";
 import type { Detector, Device, ImageSource, LoadOptions, ModelReport } from "./api.js";
@@ -24,6 +25,17 @@ const providers: Readonly<Record<Device, readonly string[]>> = {
   webgpu: ["webgpu", "cpu"],
 };
 
+/** Names of the options of `loadDetector`. */
+export const loadOptionNames = Object.keys({
+  device: true,
+  threads: true,
+  names: true,
+  input: true,
+  cacheDir: true,
+  onProgress: true,
+  signal: true,
+} satisfies Record<keyof LoadOptions, true>);
+
 /** The devices that `device` may name. */
 export const devices = Object.keys(providers) as readonly Device[];
 
@@ -34,6 +46,7 @@ export const devices = Object.keys(providers) as readonly Device[];
  * @throws bad-input for a missing or broken file, unsupported-model, download, usage for a bad option.
  */
 export async function loadDetector(weights: string | Uint8Array, options: LoadOptions = {}): Promise<Detector> {
+  refuseUnknown(options, loadOptionNames);
   const device = options.device ?? "cpu";
   if (!devices.includes(device)) {
     throw new WhyboxError("usage", `There is no device "${device}". Devices: ${devices.join(", ")}.`, {

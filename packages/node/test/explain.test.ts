@@ -13,6 +13,7 @@ import {
   defaultMethods,
   defaultScores,
   type ExplainOptions,
+  explain,
   loadDetector,
   type RgbImage,
   type RuntimePort,
@@ -241,5 +242,26 @@ describe("the runtime's thread", () => {
   it("refuses devices and thread counts that cannot be", async () => {
     await expect(loadDetector("yolov5s", { device: "abacus" as never })).rejects.toMatchObject({ code: "usage" });
     await expect(loadDetector("yolov5s", { threads: 0 })).rejects.toMatchObject({ code: "usage" });
+  });
+});
+
+describe("names of options", () => {
+  it("an unknown one is refused with the nearest, by every entry", async () => {
+    const unknown = { confidense: 0.9 } as never;
+    const error = { code: "usage", message: 'There is no option "confidense". Did you mean "confidence"?' };
+    await expect(detector.explain(dog, unknown)).rejects.toMatchObject(error);
+    await expect(detector.detect(dog, unknown)).rejects.toMatchObject(error);
+    await expect(explain(dog, unknown)).rejects.toMatchObject(error);
+    await expect(createDetector(bytes, countingPort(), { thread: 1 } as never)).rejects.toThrow(
+      /Did you mean "threads"/,
+    );
+    await expect(loadDetector(bytes, { devise: "cpu" } as never)).rejects.toThrow(/Did you mean "device"/);
+  });
+
+  it("an alias is the option", async () => {
+    const found = await explain(dog, { weights: bytes, threads: 1, conf: 0.9, imgsz: 320 });
+    expect(found.letterbox.inputSize[1]).toBe(320);
+    expect(found.detections.every(({ confidence }) => confidence >= 0.9)).toBe(true);
+    await rejects({ conf: 0.9, confidence: 0.8 }, "usage");
   });
 });

@@ -34,6 +34,7 @@ export interface CoreDetector {
   readonly facts: ModelFacts;
   /** Runs the model once, to tell the sizes of its layers too. */
   inspect(options?: { readonly imageSize?: readonly [number, number] }): Promise<ModelFacts>;
+  /** Takes the options of an explanation too, so that one object serves both calls; only those of detection have an effect. */
   detect(image: RgbImage, options?: DetectAloneOptions): Promise<DetectResult>;
   explain(image: RgbImage, options?: ExplainOptions): Promise<ExplainResult>;
   dispose(): Promise<void>;

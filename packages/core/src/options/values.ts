@@ -111,7 +111,7 @@ function checkLayers(name: string, kind: OptionKind, value: unknown): void {
   if (layers.length === 0) refuseEmpty(name, 'name at least one layer, or give "auto"');
   for (const layer of layers) if (typeof layer !== "string" && !Number.isInteger(layer)) refuse(name, kind, layer);
   if (layers.length > 1 && layers.includes("auto")) {
-    throw new WhyboxError("usage", `${name} "auto" cannot be combined with other layers; give it alone.`);
+    throw new WhyboxError("usage", `${name} "auto" cannot be mixed with other layers; give it alone.`);
   }
 }
 

@@ -147,7 +147,7 @@ const refusals: readonly (readonly [options: unknown, message: RegExp])[] = [
   [{ detections: [] }, /^detections is an empty list; name at least one/],
   [{ method: "D-RISE", layer: 17 }, /^layer has no meaning for D-RISE: it is not read at a layer. .* another method.$/],
   [{ layer: [] }, /^layer is an empty list; name at least one layer/],
-  [{ layer: ["auto", 17] }, /^layer "auto" cannot be combined with other layers/],
+  [{ layer: ["auto", 17] }, /^layer "auto" cannot be mixed with other layers/],
   [{ layer: 1.5 }, /^layer is 1.5; expected a layer index, a layer name/],
   [{ agnostic: "yes" }, /^agnostic is "yes"; expected true or false.$/],
   [{ confidence: "0.5" }, /^confidence is "0.5"; expected a number from 0 to 1.$/],
@@ -199,9 +199,11 @@ describe("refusals", () => {
     }
   });
 
-  it("a detection refuses what is an option of explanations only", () => {
-    expect(() => resolveDetectOptions({ topk: 3 } as never)).toThrow(/^There is no option "topk"/);
+  it("a detection knows the options of an explanation, and refuses other names", () => {
+    expect(resolveDetectOptions({ method: "GradCAM", iou: 0.3 } as ExplainOptions).iou).toBe(0.3);
     expect(() => resolveDetectOptions({ ahead: {}, signal: new AbortController().signal } as never)).not.toThrow();
+    expect(() => resolveDetectOptions({ iuo: 0.3 } as never)).toThrow(/^There is no option "iuo". Did you mean "iou"/);
+    expect(() => resolve({ ahead: {} } as never)).toThrow(/^There is no option "ahead"/);
   });
 
   it("names no other method where none reads the option", () => {

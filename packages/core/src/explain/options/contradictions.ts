@@ -78,7 +78,7 @@ function subjectProblems({ options }: ReadExplainOptions, { show }: Written): st
     }
     if (detections !== undefined) {
       problems.push(
-        `${show("box")} explains a box of your own, ${show("detections")} some that were found; give one of the two.`,
+        `${show("box")} explains a box of your own, ${show("detections")} some that were found. Give one of the two.`,
       );
     }
   }

@@ -2,7 +2,7 @@ import { resolveClasses } from "../../detector/names.js";
 import { WhyboxError } from "../../errors.js";
 import type { AnyCamMethod } from "../../methods/index.js";
 import { defaultMethodId, resolveMethod } from "../../methods/index.js";
-import type { NamedOptions } from "../../options/names.js";
+import { type NamedOptions, namesIn } from "../../options/names.js";
 import type { Filled, OptionRows } from "../../options/spec.js";
 import { readOptions } from "../../options/values.js";
 import { resolveScore } from "../../scores/index.js";
@@ -37,8 +37,8 @@ export interface ResolvedExplainOptions
   readonly versus: number | undefined;
 }
 
-/** Names besides those of the table. */
-const besides = { detect: ["signal", "ahead"], explain: ["signal"] };
+/** Names besides those of the table. A detection takes options of an explanation, so that one object serves both calls. */
+const besides = { detect: ["signal", "ahead", ...namesIn(explainOptions)], explain: ["signal"] };
 
 /** @throws usage naming the option, what was found and what is expected. */
 export function resolveDetectOptions(given: DetectOptions): ResolvedDetectOptions {
