@@ -1,4 +1,4 @@
-// Packs both packages, installs the tarballs in an empty folder as a user would, and uses them there.
+// Packs the packages, installs the tarballs in an empty folder as a user would, and uses them there.
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -48,7 +48,7 @@ const run = (command, args, options = {}) => {
 };
 
 try {
-  const tarballs = ["packages/core", "packages/node"].map((path) => {
+  const tarballs = ["packages/core", "packages/report", "packages/node"].map((path) => {
     const [packed] = JSON.parse(
       run("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", folder], { cwd: join(root, path) }),
     );

@@ -2,7 +2,7 @@
 import { statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { build } from "vite";
-import { newest } from "./newest.mjs";
+import { newest } from "../../../scripts/newest.mjs";
 
 const here = resolve(import.meta.dirname, "..");
 const root = resolve(here, "../..");
@@ -11,6 +11,7 @@ const page = join(root, "packages/node/dist/page");
 const sources = ["src", "public", "scripts", "plugins", "index.html", "vite.config.ts", "package.json"].map((name) =>
   join(here, name),
 );
+const others = ["packages/core/dist", "packages/report/src", "packages/report/styles", "package-lock.json"];
 const made = statSync(join(page, "service-worker.js"), { throwIfNoEntry: false })?.mtimeMs ?? 0;
-const latest = Math.max(...[...sources, join(root, "packages/core/dist"), join(root, "package-lock.json")].map(newest));
+const latest = Math.max(...[...sources, ...others.map((name) => join(root, name))].map(newest));
 if (made < latest) await build({ configFile: join(here, "vite.config.ts"), logLevel: "warn" });

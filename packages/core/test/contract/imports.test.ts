@@ -81,8 +81,3 @@ describe("imports of core", () => {
     expect(pages).toEqual([]);
   });
 });
-
-it("the Node package takes core by its public names", () => {
-  const wrong = importsOf(node).filter(({ target }) => /@whybox\/core\/|core\/src|core\/dist/.test(target));
-  expect(wrong).toEqual([]);
-});

@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { grids } from "@whybox/report";
 import sharp from "sharp";
-import { grids } from "../report/format.js";
 import { locate, type OpenRun, type RunPicture, type SmallMap } from "../report/read-run.js";
 import type { RunDetection } from "../runs/schema.js";
 import { heatFields, picturesOf } from "./pictures.js";

@@ -7,11 +7,10 @@ import {
   sampleGrid,
   WhyboxError,
 } from "@whybox/core";
+import { grids, kindNumber, type MissAnswer, packMaps, type Row } from "@whybox/report";
 import type { Detector, Device, LoadOptions } from "../api.js";
 import { type Collected, setMaps, withHeat } from "./collect.js";
-import { grids, kindNumber, type MissAnswer } from "./format.js";
 import type { OpenRun } from "./read-run.js";
-import { packMaps, type Row } from "./rows.js";
 import { counted } from "./words.js";
 
 export interface AskOptions {
@@ -147,7 +146,7 @@ function smallMaps(heatmap: Map2D, { x1, y1, x2, y2 }: Row): Uint8Array {
   const picture = bytes({ x1: 0, y1: 0, x2: heatmap.width, y2: heatmap.height }, grids.picture);
   const box = bytes({ x1: x1 - w, y1: y1 - h, x2: x2 + w, y2: y2 + h }, grids.box);
   const size = [heatmap.height, heatmap.width] as const;
-  return packMaps({ detections: [], picture, box }, { box: [x1, y1, x2, y2], size });
+  return packMaps({ picture, box }, { box: [x1, y1, x2, y2], size });
 }
 
 function areaOf({ x1, y1, x2, y2 }: Row): number {

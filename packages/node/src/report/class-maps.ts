@@ -1,4 +1,4 @@
-import { type ClassFacts, grids } from "./format.js";
+import { type ClassFacts, grids } from "@whybox/report";
 
 const CELLS = grids.box ** 2;
 

@@ -1,12 +1,11 @@
 import { deflateRawSync, inflateRawSync } from "node:zlib";
 import { WhyboxError } from "@whybox/core";
+import { kindNumber, mapBytes, noLevel, noObject, packMaps, type Row, rowFlags, rowSides } from "@whybox/report";
 import type { RunDetection } from "../runs/schema.js";
 import { isCamera } from "../runs/sources/source-kind.js";
 import { ClassMaps } from "./class-maps.js";
-import { kindNumber, mapBytes, noLevel, noObject, rowFlags, rowSides } from "./format.js";
 import { outsideOf } from "./outside.js";
 import { locate, type OpenRun, type RunPicture, readRun, type SmallMap } from "./read-run.js";
-import { packMaps, type Row } from "./rows.js";
 import { suspicionOf } from "./suspicion.js";
 import { type Judged, type Judgement, judge } from "./truth/judge.js";
 import type { Truth } from "./truth/truth.js";

@@ -1,8 +1,8 @@
 import type { RgbImage } from "@whybox/core";
+import type { Row } from "@whybox/report";
+import { grids } from "@whybox/report";
 import sharp from "sharp";
 import type { ReportPicture } from "./collect.js";
-import { grids } from "./format.js";
-import type { Row } from "./rows.js";
 
 /** Longest sides of the small pictures in a page, in pixels. */
 export interface Sides {

@@ -1,12 +1,12 @@
 import { stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import { defaultMethodId, type RgbImage } from "@whybox/core";
+import { type MissAnswer, type ReportFacts, reportVersion } from "@whybox/report";
 import type { Detector, LoadOptions } from "../api.js";
 import { writeParts } from "../export/write-parts.js";
 import { stopIfAborted } from "../images/explain-image.js";
 import { askMisses } from "./ask-misses.js";
 import { type Collected, collect } from "./collect.js";
-import { type MissAnswer, type ReportFacts, reportVersion } from "./format.js";
 import { type PageParts, pageText, readPageParts } from "./page.js";
 import { type OpenRun, openRun } from "./read-run.js";
 import { type TakenPictures, takePictures } from "./take-pictures.js";

@@ -1,4 +1,4 @@
-import { grids, type RowSide, rowSides } from "./format.js";
+import { grids, type RowSide, rowSides } from "@whybox/report";
 import type { Corners } from "./truth/judge.js";
 
 /** Where the heat of a detection lies that is outside of its box. */

@@ -1,29 +1,28 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { deflateRawSync } from "node:zlib";
 import { WhyboxError } from "@whybox/core";
+import { blockPictures, dataIds, type PictureList, packColumns, type ReportFacts } from "@whybox/report";
 import type { Collected, ReportPicture } from "./collect.js";
 import type { SmallPictures } from "./crops.js";
-import { blockPictures, dataIds, type PictureList, type ReportFacts } from "./format.js";
-import { packColumns } from "./rows.js";
 
-/** The page's script and style, as the build made them from packages/web/src/report. */
+/** The page's script and style, as the build made them in @whybox/report. */
 export interface PageParts {
   readonly script: string;
   readonly style: string;
 }
 
-/** @param folder both from the sources and from the built files the same. @throws internal when the package was built without them. */
-export async function readPageParts(
-  folder: URL = new URL("../../dist/page-report/", import.meta.url),
-): Promise<PageParts> {
+/** @throws internal when @whybox/report was built without its page. */
+export async function readPageParts(): Promise<PageParts> {
+  const { resolve } = createRequire(import.meta.url);
   try {
     const [script, style] = await Promise.all(
-      ["report.js", "report.css"].map((name) => readFile(new URL(name, folder), "utf8")),
+      ["report.js", "report.css"].map((name) => readFile(resolve(`@whybox/report/page/${name}`), "utf8")),
     );
     return { script: script!, style: style! };
   } catch (cause) {
-    throw new WhyboxError("internal", `The report's script is not there (${folder.pathname}); run: npm run build`, {
+    throw new WhyboxError("internal", "The page is not in the package @whybox/report. In a clone run: npm run build", {
       cause,
     });
   }

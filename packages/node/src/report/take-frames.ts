@@ -1,7 +1,7 @@
 import { type RgbImage, WhyboxError } from "@whybox/core";
+import type { Row } from "@whybox/report";
 import type { ReportPicture } from "./collect.js";
 import { bytesAt, type Sides, type SmallPictures, smallPicturesOf } from "./crops.js";
-import type { Row } from "./rows.js";
 
 export interface FrameOptions {
   readonly rows: readonly Row[];

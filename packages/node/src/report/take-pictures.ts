@@ -1,8 +1,8 @@
 import { type RgbImage, WhyboxError } from "@whybox/core";
+import type { Row } from "@whybox/report";
+import { kindNumber } from "@whybox/report";
 import type { Collected, ReportPicture } from "./collect.js";
 import { type Sides, type SmallPictures, sidesFor, smallPicturesOf } from "./crops.js";
-import { kindNumber } from "./format.js";
-import type { Row } from "./rows.js";
 import { type FrameOptions, takeFrames } from "./take-frames.js";
 
 export interface TakeOptions {

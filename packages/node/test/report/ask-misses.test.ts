@@ -1,9 +1,9 @@
 import { WhyboxError } from "@whybox/core";
+import { kindNumber } from "@whybox/report";
 import { expect, it } from "vitest";
 import type { Detector } from "../../src/api.js";
 import { askMisses } from "../../src/report/ask-misses.js";
 import { collect } from "../../src/report/collect.js";
-import { kindNumber } from "../../src/report/format.js";
 import { openRun } from "../../src/report/read-run.js";
 import { fakeResult } from "../cli/fake-world.js";
 import { detectionOf, emptyFolder, type FakePicture, linesOf, writeRun } from "./synthetic-run.js";

@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import { appendFile, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { WhyboxError } from "@whybox/core";
+import { grids, mapBytes, rowFlags, rowSides } from "@whybox/report";
 import sharp from "sharp";
 import { beforeEach, describe, expect, it } from "vitest";
-import { grids, mapBytes, rowFlags, rowSides } from "../../src/report/format.js";
 import type { ReportOptions, ReportServices } from "../../src/report/make-report.js";
 import { box, first, noVideo, report as reportOf, second } from "./report-of.js";
 import {

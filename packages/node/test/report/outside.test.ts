@@ -1,5 +1,5 @@
+import { grids } from "@whybox/report";
 import { describe, expect, it } from "vitest";
-import { grids } from "../../src/report/format.js";
 import { outsideOf } from "../../src/report/outside.js";
 
 const side = grids.picture;

@@ -7,7 +7,7 @@ import {
   type PictureList,
   type ReportFacts,
   splitColumns,
-} from "../../src/report/format.js";
+} from "@whybox/report";
 
 /** A report, read back as its page reads it. */
 export interface ReadPage {

@@ -1,8 +1,8 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { WhyboxError } from "@whybox/core";
+import { kindNumber, noObject } from "@whybox/report";
 import { beforeEach, describe, expect, it } from "vitest";
-import { kindNumber, noObject } from "../../src/report/format.js";
 import type { ReportOptions } from "../../src/report/make-report.js";
 import { first, report as reportOf, second } from "./report-of.js";
 import { emptyFolder, type FakePicture, linesOf, putPicture, writeRun } from "./synthetic-run.js";

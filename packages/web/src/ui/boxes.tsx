@@ -1,9 +1,9 @@
 import type { Detection } from "@whybox/core";
+import { percent } from "@whybox/report";
 import type { State } from "../controller/state.js";
 import type { Controller } from "../controller.js";
 import type { Corners } from "./drawing.js";
 import { firstPlace, type LabelRequest, placeLabels } from "./labels.js";
-import { percent } from "./texts.js";
 
 interface Size {
   readonly width: number;

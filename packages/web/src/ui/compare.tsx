@@ -1,3 +1,4 @@
+import { percent } from "@whybox/report";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { methodChoices, methodOf } from "../controller/methods.js";
 import { MOST_COMPARED } from "../controller/settings.js";
@@ -7,7 +8,7 @@ import { place } from "./boxes.js";
 import { HeatCanvas } from "./heat-canvas.js";
 import { LookBar } from "./look-bar.js";
 import { questionText } from "./reading.js";
-import { failureText, milliseconds, percent } from "./texts.js";
+import { failureText, milliseconds } from "./texts.js";
 import { useObjectUrl } from "./use-state.js";
 
 /** How all pictures are looked at together. */

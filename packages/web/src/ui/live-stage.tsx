@@ -1,3 +1,4 @@
+import { percent } from "@whybox/report";
 import { useContext, useLayoutEffect, useRef } from "preact/hooks";
 import { methodOf } from "../controller/methods.js";
 import { methodsOf } from "../controller/requests.js";
@@ -6,7 +7,6 @@ import { place } from "./boxes.js";
 import { HeatCanvas } from "./heat-canvas.js";
 import { LiveContext } from "./live-video.js";
 import { Notice } from "./notice.js";
-import { percent } from "./texts.js";
 
 /** A video with what is found in it and why, as fast as the machine goes. */
 export function LiveStage({ state }: { readonly state: State }) {

@@ -1,3 +1,4 @@
+import { percent } from "@whybox/report";
 import { methodOf } from "../controller/methods.js";
 import type { MapFacts, ShownMap, State } from "../controller/state.js";
 import type { Controller } from "../controller.js";
@@ -5,7 +6,7 @@ import type { Progress } from "../protocol.js";
 import { Notice } from "./notice.js";
 import { modelTypes, PickFile } from "./pick-file.js";
 import { questionText, readMap } from "./reading.js";
-import { milliseconds, percent, progressText, unbroken } from "./texts.js";
+import { milliseconds, progressText, unbroken } from "./texts.js";
 
 /** Fingers have no Shift, and drag the page. */
 const isTouch = matchMedia("(pointer: coarse)").matches;

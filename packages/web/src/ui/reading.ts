@@ -1,6 +1,6 @@
+import { percent } from "@whybox/report";
 import { methodOf, scoreChoices } from "../controller/methods.js";
 import type { State } from "../controller/state.js";
-import { percent } from "./texts.js";
 
 /** What a map says, for people: a sentence, and what they should beware of. */
 export interface Reading {

@@ -6,11 +6,6 @@ export function providerText({ device, threads }: Provider): string {
   return threads === 1 ? "CPU, 1 thread" : `CPU, ${threads} threads`;
 }
 
-/** A share for people; the sign stays with its number. */
-export function percent(value: number, digits = 0): string {
-  return `${(100 * value).toFixed(digits)}\u00a0%`;
-}
-
 /** The engine's text, with each number and its sign in one line. */
 export function unbroken(text: string): string {
   return text.replaceAll(" %", "\u00a0%");

@@ -1,4 +1,4 @@
-import type { RowKind } from "../format.js";
+import type { RowKind } from "@whybox/report";
 
 /** Left, top, right, bottom in pixels. */
 export type Corners = readonly [x1: number, y1: number, x2: number, y2: number];

@@ -1,16 +1,16 @@
-// Builds the script and the style of `whybox report`'s pages into packages/node/dist/page-report, one file each, to be written into every page.
+// Builds the script and the style of the page into dist/page, one file each, which `whybox report` writes into every page.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { build } from "vite";
-import { newest } from "./newest.mjs";
+import { newest } from "../../../scripts/newest.mjs";
 
 const here = resolve(import.meta.dirname, "..");
 const root = resolve(here, "../..");
-const outDir = join(root, "packages/node/dist/page-report");
+const outDir = join(here, "dist/page");
 
-const sources = ["src/report", "src/ui/styles/base.css", "scripts", "package.json"].map((name) => join(here, name));
-const others = ["packages/node/src/report/format.ts", "packages/core/dist", "package-lock.json"];
-const latest = Math.max(...[...sources, ...others.map((name) => join(root, name))].map(newest));
+const sources = ["page", "src", "styles", "scripts", "package.json"].map((name) => join(here, name));
+const others = ["packages/core/dist", "package-lock.json"].map((name) => join(root, name));
+const latest = Math.max(...[...sources, ...others].map(newest));
 if (newest(join(outDir, "report.js")) < latest) {
   await build({
     configFile: false,
@@ -23,7 +23,7 @@ if (newest(join(outDir, "report.js")) < latest) {
       copyPublicDir: false,
       target: "es2022",
       lib: {
-        entry: join(here, "src/report/main.tsx"),
+        entry: join(here, "page/main.tsx"),
         formats: ["iife"],
         name: "whyboxReport",
         fileName: () => "report.js",

@@ -1,4 +1,4 @@
-import { kindNumber } from "../../../node/src/report/format.js";
+import { kindNumber } from "../src/format.js";
 import type { ReportData } from "./data.js";
 import { has, ratioOf } from "./view.js";
 

@@ -1,5 +1,5 @@
 import { useMemo } from "preact/hooks";
-import { kindNumber, rowKinds } from "../../../node/src/report/format.js";
+import { kindNumber, rowKinds } from "../src/format.js";
 import type { ReportData } from "./data.js";
 import { defaultView, looks, sizes, sorts, toHash, type View } from "./view.js";
 

@@ -1,5 +1,5 @@
 import { useLayoutEffect, useMemo, useState } from "preact/hooks";
-import { kindNumber } from "../../../node/src/report/format.js";
+import { kindNumber } from "../src/format.js";
 import { ClassesView } from "./classes-view.js";
 import type { ReportData } from "./data.js";
 import { Filters } from "./filters.js";

@@ -1,12 +1,13 @@
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { grids, kindNumber } from "../../../node/src/report/format.js";
+import { grids, kindNumber } from "../src/format.js";
+import { percent } from "../src/texts.js";
 import { type ClassStats, classStats } from "./class-stats.js";
 import type { ReportData } from "./data.js";
 import { heat } from "./draw.js";
 import { Choice } from "./filters.js";
 import { type Bins, Histogram, SmallHistogram } from "./histogram.js";
 import { has, ratioOf, type View } from "./view.js";
-import { percent, times } from "./words.js";
+import { times } from "./words.js";
 
 const linear = (from: number, to: number, bins: number): number[] =>
   Array.from({ length: bins + 1 }, (_, i) => from + ((to - from) * i) / bins);

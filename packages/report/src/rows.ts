@@ -1,5 +1,4 @@
 import { type ColumnName, columnBytes, columnNames, grids, mapBytes, type rowColumns, splitColumns } from "./format.js";
-import type { SmallMap } from "./read-run.js";
 
 /** One row, before it is put into columns. */
 export type Row = { [name in ColumnName]: number };
@@ -18,8 +17,14 @@ export function packColumns(rows: readonly Row[]): Uint8Array {
 /** Levels of a map in the page: fewer than 256 are a third of the bytes, and no eye tells them apart. */
 const STEP = 8;
 
+/** The maps of a row: over the picture, and around the box where it has one of its own. */
+export interface RowMaps {
+  readonly picture: Uint8Array;
+  readonly box: Uint8Array | undefined;
+}
+
 /** The maps of a row as they lie in the page: over the picture, then around the box; zeros where there is none. */
-export function packMaps(map: SmallMap | undefined, around: Around): Uint8Array {
+export function packMaps(map: RowMaps | undefined, around: Around): Uint8Array {
   const bytes = new Uint8Array(mapBytes);
   if (map === undefined) return bytes;
   bytes.set(map.picture);

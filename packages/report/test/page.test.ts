@@ -1,17 +1,18 @@
-import { describe, expect, it } from "vitest";
 import {
   type ClassFacts,
   kindNumber,
   noObject,
+  packColumns,
+  type Row,
   type RowKind,
   rowFlags,
   rowSides,
   splitColumns,
-} from "../../node/src/report/format.js";
-import { packColumns, type Row } from "../../node/src/report/rows.js";
-import { classStats } from "../src/report/class-stats.js";
-import type { ReportData } from "../src/report/data.js";
-import { kindLine, outsideLine, whyLine } from "../src/report/words.js";
+} from "@whybox/report";
+import { describe, expect, it } from "vitest";
+import { classStats } from "../page/class-stats.js";
+import type { ReportData } from "../page/data.js";
+import { kindLine, outsideLine, whyLine } from "../page/words.js";
 
 const plain: Row = {
   ...{ picture: 0, place: 0, other: -1, beside: -1, x1: 0, y1: 0, x2: 10, y2: 10, class: 0, level: 0, kind: 0 },

@@ -1,8 +1,9 @@
 import { useEffect, useRef, useState } from "preact/hooks";
+import { percent } from "../src/texts.js";
 import type { ReportData } from "./data.js";
 import { RowCanvas } from "./row-canvas.js";
 import { has } from "./view.js";
-import { heatLine, kindLine, kindOf, levelOf, nameOf, otherUnder, outsideLine, percent, sourceOf } from "./words.js";
+import { heatLine, kindLine, kindOf, levelOf, nameOf, otherUnder, outsideLine, sourceOf } from "./words.js";
 
 interface RowDialogProps {
   readonly data: ReportData;

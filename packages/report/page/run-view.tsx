@@ -1,4 +1,4 @@
-import { type ReportFacts, rowKinds } from "../../../node/src/report/format.js";
+import { type ReportFacts, rowKinds } from "../src/format.js";
 import { count } from "./words.js";
 
 /** What was run, what failed, and what the numbers mean. */

@@ -1,11 +1,7 @@
-import { type Columns, noLevel, noObject, rowKinds, rowSides } from "../../../node/src/report/format.js";
+import { type Columns, noLevel, noObject, rowKinds, rowSides } from "../src/format.js";
+import { percent } from "../src/texts.js";
 import type { ReportData } from "./data.js";
 import { has, ratioOf } from "./view.js";
-
-/** "61 %", which no line breaks. */
-export function percent(value: number, digits = 0): string {
-  return `${(100 * value).toFixed(digits)}\u00a0%`;
-}
 
 /** "4.7×", "0.12×", "130×". */
 export function times(value: number): string {

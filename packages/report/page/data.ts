@@ -8,7 +8,7 @@ import {
   type PictureList,
   type ReportFacts,
   splitColumns,
-} from "../../../node/src/report/format.js";
+} from "../src/format.js";
 
 /** Decoded blocks that are kept. */
 const KEPT_BLOCKS = 48;

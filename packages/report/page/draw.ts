@@ -1,5 +1,5 @@
 import { colormap } from "@whybox/core";
-import { type Columns, grids } from "../../../node/src/report/format.js";
+import { type Columns, grids } from "../src/format.js";
 import type { ReportData, RowData } from "./data.js";
 
 const colours = colormap("turbo");

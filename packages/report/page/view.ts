@@ -1,4 +1,4 @@
-import { type Columns, kindNumber, rowFlags, rowKinds } from "../../../node/src/report/format.js";
+import { type Columns, kindNumber, rowFlags, rowKinds } from "../src/format.js";
 
 /** What the list of rows shows, and in which order. Texts as they stand in the form and in the address. */
 export interface View {

@@ -1,7 +1,7 @@
 import type { RefObject } from "preact";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import uPlot from "uplot";
-import { percent } from "./words.js";
+import { percent } from "../src/texts.js";
 
 /** Values sorted into bins of equal width. */
 export interface Bins {

@@ -1,0 +1,29 @@
+/** The public surface of @whybox/report, listed by hand. */
+
+export {
+  blockPictures,
+  type ClassFacts,
+  type ColumnName,
+  type Columns,
+  columnBytes,
+  columnNames,
+  dataIds,
+  grids,
+  kindNumber,
+  type MissAnswer,
+  mapBytes,
+  noLevel,
+  noObject,
+  type PictureList,
+  type ReportFacts,
+  type RowKind,
+  type RowSide,
+  reportVersion,
+  rowColumns,
+  rowFlags,
+  rowKinds,
+  rowSides,
+  splitColumns,
+} from "./format.js";
+export { type Around, packColumns, packMaps, type Row, type RowMaps } from "./rows.js";
+export { percent } from "./texts.js";
