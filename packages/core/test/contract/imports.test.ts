@@ -3,7 +3,6 @@ import { dirname, join, relative, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 
 const core = resolve(import.meta.dirname, "../../src");
-const node = resolve(import.meta.dirname, "../../../node/src");
 
 interface Import {
   readonly from: string;

@@ -47,7 +47,7 @@ function importsOf(name: string, files: readonly string[]): Import[] {
     const text = readFileSync(join(root, "packages", name, file), "utf8");
     const found = [
       ...text.matchAll(/^(?:import|export)\s+(?:type\s+)?(?:[^"';]*?\sfrom\s+)?"([^"]+)"/gms),
-      ...text.matchAll(/(?:\bimport|\bresolve)\(\s*["`]([^"`]+)["`]/g),
+      ...text.matchAll(/(?:\bimport|\b(?:require|import\.meta)\.resolve)\(\s*["`]([^"`]+)["`]/g),
       ...text.matchAll(/^@import "([^"]+)"/gm),
     ];
     return found.map(([, target]) => ({ from: file, target: target! }));
@@ -64,7 +64,9 @@ function packageOf(target: string): string | undefined {
 }
 
 const namesIn = (imports: readonly Import[]) =>
-  new Set(imports.flatMap(({ target }) => packageOf(target) ?? []).filter((name) => /^(@[\w.-]+\/)?[\w.-]+$/.test(name)));
+  new Set(
+    imports.flatMap(({ target }) => packageOf(target) ?? []).filter((name) => /^(@[\w.-]+\/)?[\w.-]+$/.test(name)),
+  );
 
 describe.each(packages)("packages/%s", (name) => {
   const folder = join(root, "packages", name);
