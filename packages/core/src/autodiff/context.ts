@@ -4,7 +4,8 @@ import type { GraphBuilder, Value } from "../onnx/builder.js";
 import type { Node, TensorProto } from "../onnx/model.js";
 import type { VjpContext } from "./rule.js";
 import { join, part } from "./rules/axes.js";
-import type { ShapeFacts, StaticDim } from "./shape-facts.js";
+import type { ShapeFacts } from "./shape-facts.js";
+import type { StaticDim } from "./static-dims.js";
 
 /** State that all nodes of one backward pass share. */
 export interface BackwardState {

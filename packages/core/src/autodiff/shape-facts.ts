@@ -1,16 +1,6 @@
 import type { Dim, Graph, Node, TensorProto } from "../onnx/model.js";
 import { inferDims } from "./shape-rules.js";
-
-/** A size, or a symbol: two dims with the same symbol have the same size in every run. */
-export type StaticDim = number | string;
-
-/** Statically known facts about the values of a graph. */
-export interface FactSource {
-  /** The known dims of a value. Undefined when its rank is unknown. */
-  dims(value: string): readonly StaticDim[] | undefined;
-  /** The initializer of that name, if there is one. */
-  constant(value: string): TensorProto | undefined;
-}
+import type { FactSource, StaticDim } from "./static-dims.js";
 
 /**
  * The shapes of a graph's values, as far as they are known without running it. This is not full shape inference: an unknown

@@ -1,7 +1,7 @@
 import { intAttribute, intsAttribute, stringAttribute } from "../onnx/attributes.js";
 import { DataType, type Node } from "../onnx/model.js";
 import { floatsOf, intsOf } from "../onnx/tensors.js";
-import type { FactSource, StaticDim } from "./shape-facts.js";
+import type { FactSource, StaticDim } from "./static-dims.js";
 
 /** Dims that a rule can determine; null where it cannot. */
 type Inferred = readonly (StaticDim | null)[];

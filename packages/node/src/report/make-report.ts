@@ -10,7 +10,8 @@ import { type Collected, collect } from "./collect.js";
 import { type PageParts, pageText, readPageParts } from "./page.js";
 import { type OpenRun, openRun } from "./read-run.js";
 import { type TakenPictures, takePictures } from "./take-pictures.js";
-import { findTruth, type Truth } from "./truth/truth.js";
+import { findTruth } from "./truth/read-truth.js";
+import type { Truth } from "./truth/truth.js";
 import { counted } from "./words.js";
 
 export interface ReportOptions {

@@ -1,7 +1,7 @@
 import { encodeNpy } from "@whybox/core";
 import { useState } from "preact/hooks";
 import { save } from "./files.js";
-import type { SectionProps } from "./panel.js";
+import type { SectionProps } from "./section-props.js";
 
 /** What can be taken away. */
 export function ExportSection({ controller, state }: SectionProps) {

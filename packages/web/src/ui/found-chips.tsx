@@ -1,5 +1,5 @@
 import { percent } from "@whybox/report";
-import type { SectionProps } from "./panel.js";
+import type { SectionProps } from "./section-props.js";
 
 /** What was found, to choose from: the same as the boxes, for those that are small or lie below others. */
 export function FoundChips({ controller, state }: SectionProps) {

@@ -1,7 +1,7 @@
 import { colormap } from "@whybox/core";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { Thumbnail } from "../protocol.js";
-import type { SectionProps } from "./panel.js";
+import type { SectionProps } from "./section-props.js";
 
 /** What each layer sees, to choose from. */
 export function LayerStrip({ controller, state }: SectionProps) {

@@ -1,7 +1,7 @@
 import { percent } from "@whybox/report";
 import { Range } from "./fields.js";
 import { Legend } from "./legend.js";
-import type { SectionProps } from "./panel.js";
+import type { SectionProps } from "./section-props.js";
 
 /** What the colours mean, and how much they cover, right below the photo. */
 export function LookBar({ controller, state: { settings } }: SectionProps) {

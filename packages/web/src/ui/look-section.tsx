@@ -1,7 +1,7 @@
 import { type ColormapName, colormapNames } from "@whybox/core";
 import type { Settings } from "../controller/settings.js";
 import { Fold, Range, Select } from "./fields.js";
-import type { SectionProps } from "./panel.js";
+import type { SectionProps } from "./section-props.js";
 
 /** Turbo and jet are rainbows: people who see red and green alike cannot read them. */
 const colormapTexts: Readonly<Record<ColormapName, string>> = {

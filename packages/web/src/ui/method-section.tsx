@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { type Cost, methodChoices, methodOf } from "../controller/methods.js";
 import { LayerStrip } from "./layer-strip.js";
-import type { SectionProps } from "./panel.js";
+import type { SectionProps } from "./section-props.js";
 
 const costs: Readonly<Record<Cost, string>> = { fast: "fast", slower: "takes a moment", slow: "slow" };
 const groups: readonly (readonly [Cost, string])[] = [

@@ -1,7 +1,7 @@
 import type { OpenedModel } from "../protocol.js";
 import { Fold, Select } from "./fields.js";
-import type { SectionProps } from "./panel.js";
 import { modelTypes, PickFile } from "./pick-file.js";
+import type { SectionProps } from "./section-props.js";
 import { providerText } from "./texts.js";
 
 /** Which model, what is known of it, and where it runs. */

@@ -1,17 +1,11 @@
-import type { State } from "../controller/state.js";
-import type { Controller } from "../controller.js";
 import { ExportSection } from "./export-section.js";
 import { LookSection } from "./look-section.js";
 import { MethodSection } from "./method-section.js";
 import { ModelSection } from "./model-section.js";
 import { Answer } from "./numbers.js";
 import { QuestionSection } from "./question-section.js";
+import type { SectionProps } from "./section-props.js";
 import { useNarrow } from "./use-state.js";
-
-export interface SectionProps {
-  readonly controller: Controller;
-  readonly state: State;
-}
 
 /** The answer, and all controls, the most used first. */
 export function Panel(props: SectionProps) {

@@ -1,7 +1,7 @@
 import { percent } from "@whybox/report";
 import { scoreChoices, scoreText } from "../controller/methods.js";
 import { Fold, Range, Select } from "./fields.js";
-import type { SectionProps } from "./panel.js";
+import type { SectionProps } from "./section-props.js";
 
 /** What is asked, and of which detections. */
 export function QuestionSection({ controller, state }: SectionProps) {

@@ -2,7 +2,7 @@ import { intAttribute, stringAttribute } from "../../onnx/attributes.js";
 import type { Value } from "../../onnx/builder.js";
 import { DataType, type Node } from "../../onnx/model.js";
 import type { GradRule, VjpContext } from "../rule.js";
-import type { FactSource } from "../shape-facts.js";
+import type { FactSource } from "../static-dims.js";
 import { join, part, product, sizeAt, zerosOf } from "./axes.js";
 import { mask } from "./mask.js";
 

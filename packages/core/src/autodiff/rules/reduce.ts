@@ -3,7 +3,7 @@ import type { Value } from "../../onnx/builder.js";
 import type { Node } from "../../onnx/model.js";
 import { sizeOf } from "../../tensor/tensor.js";
 import type { GradRule, VjpContext } from "../rule.js";
-import type { FactSource } from "../shape-facts.js";
+import type { FactSource } from "../static-dims.js";
 import { constantInts, hasInput, refuseAxisZero } from "./axes.js";
 import { mask } from "./mask.js";
 

@@ -1,9 +1,9 @@
 import { broken } from "./broken.js";
 import { convolution } from "./convolution.js";
-import type { TorchHead } from "./head.js";
 import type { TorchModule } from "./module.js";
 import type { ModuleCall } from "./module-context.js";
 import type { Feature } from "./network-writer.js";
+import type { TorchHead } from "./torch-head.js";
 import { activated, addAndNorm, asTokens, layerNorm, linear, perceptron, selfAttention } from "./transformer-parts.js";
 import { cellsOf, forEachCell } from "./ultralytics-decode.js";
 

@@ -1,10 +1,11 @@
 import type { Graph } from "../../onnx/model.js";
 import { EXPORT_ADVICE, unsupported } from "./broken.js";
 import { detrActivations, detrModules } from "./detr-modules.js";
-import { isHead, readHead, type TorchHead } from "./head.js";
+import { isHead, readHead } from "./head.js";
 import type { TorchModule } from "./module.js";
 import { type ModuleBuilder, ModuleCall } from "./module-context.js";
 import { type Feature, NetworkWriter } from "./network-writer.js";
+import type { TorchHead } from "./torch-head.js";
 import { torchModules } from "./torch-modules.js";
 import { ultralyticsAttention } from "./ultralytics-attention.js";
 import { ultralyticsBlocks } from "./ultralytics-blocks.js";

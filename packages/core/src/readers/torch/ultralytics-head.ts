@@ -1,9 +1,9 @@
 import { broken } from "./broken.js";
-import type { TorchHead } from "./head.js";
 import type { TorchModule } from "./module.js";
 import type { ModuleCall } from "./module-context.js";
 import type { Feature } from "./network-writer.js";
 import { floatsOfTensor, TorchTensor } from "./tensor.js";
+import type { TorchHead } from "./torch-head.js";
 import { decodeBoxes, decodeKeypoints, decodeRotated, expectedDistance, grid } from "./ultralytics-decode.js";
 
 const MAX_CLASSES = 2 ** 16;

@@ -1,9 +1,4 @@
-import { extname, resolve } from "node:path";
-import { WhyboxError } from "@whybox/core";
-import type { OpenRun } from "../read-run.js";
-import { readCocoTruth } from "./coco.js";
 import type { TruthObject } from "./judge.js";
-import { readYoloTruth } from "./yolo.js";
 
 /** Where ground truth comes from. */
 export interface Truth {
@@ -19,29 +14,4 @@ export interface Truth {
   ): Promise<readonly TruthObject[] | undefined>;
   /** What a person should know, once all has been asked for. */
   notes(): readonly string[];
-}
-
-/**
- * The ground truth for a run: what was given (a COCO JSON or a YOLO dataset.yaml), else the dataset that the run was made from, else YOLO's
- * label files where they are.
- * @param given path; "none": no ground truth. @param cwd where a relative path starts.
- * @throws bad-input for a file that is no ground truth; usage for one of an unknown kind.
- */
-export async function findTruth(run: OpenRun, given: string | undefined, cwd: string): Promise<Truth | undefined> {
-  if (given === "none") return undefined;
-  const classes = run.manifest.model.classNames;
-  if (given !== undefined) return read(resolve(cwd, given), classes, given);
-  const dataset = run.manifest.inputs.find(({ kind, path }) => path !== null && (kind === "coco" || kind === "yolo"));
-  if (dataset === undefined) return readYoloTruth(undefined, classes);
-  return dataset.kind === "coco" ? readCocoTruth(dataset.path!, classes) : readYoloTruth(dataset.path!, classes);
-}
-
-async function read(path: string, classes: readonly string[], given: string): Promise<Truth> {
-  const ending = extname(path).toLowerCase();
-  if (ending === ".json") return readCocoTruth(path, classes);
-  if (ending === ".yaml" || ending === ".yml") return readYoloTruth(path, classes);
-  throw new WhyboxError(
-    "usage",
-    `--truth: expected a COCO .json, a YOLO dataset.yaml or "none", got "${given}". YOLO's label files are found without being named.`,
-  );
 }
