@@ -21,7 +21,8 @@ export {
   explainOptions,
 } from "./explain/options/options.js";
 export { type ExplainValues, type ReadExplainOptions, readMethod } from "./explain/options/resolve-options.js";
-export { plainResult } from "./explain/result/plain-result.js";
+export type { DocumentDevice, DocumentLook, OptionParts } from "./explain/result/document-options.js";
+export { type PlainResult, plainResult } from "./explain/result/plain-result.js";
 export type {
   AskedAnswer,
   DetectionMap,
@@ -32,6 +33,15 @@ export type {
   ScoreReport,
   Timings,
 } from "./explain/result/result.js";
+export {
+  type MapFiles,
+  type ModelOrigin,
+  type ResultDocument,
+  type ResultFiles,
+  type ResultParts,
+  resultDocument,
+  resultSchemaVersion,
+} from "./explain/result/result-document.js";
 export { type ColormapName, colormap, colormapNames } from "./image/colormap.js";
 export { renderContactSheet, type SheetTile } from "./image/contact-sheet.js";
 export { cropByHeatmap } from "./image/crop.js";

@@ -1,11 +1,10 @@
 import { resolve } from "node:path";
-import { WhyboxError } from "@whybox/core";
+import { type ResultDocument, WhyboxError } from "@whybox/core";
 import { defined, type ExplainFilesOptions, settingsOf } from "./explain-files-settings.js";
 import { explainImages } from "./images/explain-images.js";
 import { loadServices } from "./images/load-services.js";
 import { createOutputFolder, defaultOutputParent, openOutputFolder } from "./images/output-folder.js";
 import { expandSources, type SourceFailure } from "./images/sources.js";
-import type { ResultDocument } from "./io/result-schema.js";
 import { packageVersion } from "./version.js";
 
 export type { ExplainFilesOptions } from "./explain-files-settings.js";

@@ -14,7 +14,6 @@ export {
 export type { SourceFailure } from "./images/sources.js";
 export { decodeImage } from "./io/decode-image.js";
 export { encodePng } from "./io/encode-png.js";
-export type { ResultDocument } from "./io/result-schema.js";
 export { devices, loadDetector } from "./load-detector.js";
 export { type ResolvedWeights, resolveWeights } from "./models/resolve-weights.js";
 export { createOrtPort } from "./runtime/ort-port.js";

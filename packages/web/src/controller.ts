@@ -1,4 +1,4 @@
-import type { AskedBox, Detection } from "@whybox/core";
+import type { AskedBox, Detection, ResultDocument } from "@whybox/core";
 import { answered, failureOf, nextJob, Task } from "./controller/calls.js";
 import { compareInTurn, waiting } from "./controller/comparison.js";
 import { brokenOff, explainFrames, type LiveWorld, type NextFrame, noFrame } from "./controller/live.js";
@@ -240,7 +240,7 @@ export class Controller {
   }
 
   /** The JSON of what is shown, as the command writes it (docs/result.schema.json). */
-  async document(): Promise<unknown> {
+  async document(): Promise<ResultDocument> {
     return answered(await this.#handle.engine.document(nextJob(), documentRequest(this.#state, this.#shown())!));
   }
 

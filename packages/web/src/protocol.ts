@@ -5,6 +5,7 @@ import type {
   ExplainOptions,
   LayerDiagnosis,
   MapNote,
+  ResultDocument,
   Timings,
 } from "@whybox/core";
 
@@ -159,6 +160,6 @@ export interface Engine {
   /** The picture with heatmap and boxes, at full resolution, as PNG. */
   draw(job: number, request: DrawRequest): Promise<Answer<Blob>>;
   /** The command's JSON of an explanation. */
-  document(job: number, request: DocumentRequest): Promise<Answer<unknown>>;
+  document(job: number, request: DocumentRequest): Promise<Answer<ResultDocument>>;
   cancel(job: number): Promise<void>;
 }

@@ -1,4 +1,4 @@
-import type { Detection } from "@whybox/core";
+import type { Detection, ResultDocument } from "@whybox/core";
 import type { EngineHandle } from "../src/controller/memory-watch.js";
 import type {
   Answer,
@@ -65,7 +65,7 @@ export class FakeEngine {
         { layer: "0", width: 2, height: 1, data: new Float32Array([0, 1]) },
       ]),
     draw: (job, request) => this.#answer("draw", job, request, () => new Blob(["png"])),
-    document: (job, request) => this.#answer("document", job, request, () => ({ schemaVersion: 1 })),
+    document: (job, request) => this.#answer("document", job, request, () => ({ schemaVersion: 1 }) as ResultDocument),
     cancel: async (job) => void this.cancelled.push(job),
   };
 

@@ -22,6 +22,7 @@ import { ForwardKeeper } from "./passes/forward-keeper.js";
 import { checkLayers, inspectWithSizes } from "./passes/forward-pass.js";
 import { type ExplainPlan, planExplain } from "./plan/explain-plan.js";
 import { type ForwardPlan, joinPlans, planTaps } from "./plan/tap-plan.js";
+import { withPlainJson } from "./result/plain-result.js";
 import type { ExplainResult } from "./result/result.js";
 import { askBox } from "./targets/ask-box.js";
 import { chosenDetections } from "./targets/choose-detections.js";
@@ -126,7 +127,7 @@ export async function createDetector(
           ...rest
         } = await explainImage(job, detections, targets, () => letterbox(image, forward.letterbox));
         const total = performance.now() - started;
-        return {
+        return withPlainJson({
           method: options.method.id,
           backprop: options.scores.map((score) => score.id),
           detections,
@@ -140,7 +141,7 @@ export async function createDetector(
             return ofImage().heatmapInput;
           },
           timings: { ...pass.timings, backward: backwardMs, finish: finishMs, total },
-        };
+        });
       });
     },
     dispose: async () => {

@@ -1,5 +1,4 @@
-import { maskArea } from "@whybox/core";
-import type { ResultDocument } from "../io/result-schema.js";
+import { maskArea, type ResultDocument } from "@whybox/core";
 import { type Column, formatTable } from "./table.js";
 import { count, printable } from "./text.js";
 

@@ -1,4 +1,5 @@
-import { type ResultDocument, type RunDocument, resultSchemaVersion } from "../io/result-schema.js";
+import { type ResultDocument, resultSchemaVersion } from "@whybox/core";
+import type { RunDocument } from "../io/result-schema.js";
 import { type ExitCode, exitCodeOf, exitCodes, worstExitCode } from "./exit-codes.js";
 import { failureCode, failureMessage } from "./failure.js";
 

@@ -1,10 +1,9 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
-import { WhyboxError } from "@whybox/core";
+import { type ResultDocument, WhyboxError } from "@whybox/core";
 import type { Detector } from "../api.js";
-import { buildResultDocument } from "../io/result-json.js";
-import type { ResultDocument } from "../io/result-schema.js";
+import { checkedDocument } from "../io/result-schema.js";
 import type { FileNamer } from "./output-names.js";
 import { type OutputFile, planOutputs } from "./plan-outputs.js";
 import type { Services } from "./services.js";
@@ -34,10 +33,11 @@ export async function explainImage(source: Source, namer: FileNamer, context: Im
   const result = await detector.explain(image, { ...settings.explain, signal });
   stopIfAborted(signal);
   const { outputs, ...names } = planOutputs({ image, result, stem, namer, services, settings });
-  const parts = { version, model: detector.report, source: source.input, settings, result, ...names, decode };
+  const where = { model: detector.report, source: source.input, device: settings, look: settings };
+  const parts = { version, ...where, options: settings.explain, result, ...names };
   let document: ResultDocument | undefined;
   await writeAll(context, outputs, (render) => {
-    document = buildResultDocument({ ...parts, render });
+    document = checkedDocument({ ...parts, timings: { decode, render } });
     const { json } = names.files;
     const bytes = (): Uint8Array => new TextEncoder().encode(`${JSON.stringify(document, null, 2)}\n`);
     return json === null ? [] : [{ name: json, bytes }];

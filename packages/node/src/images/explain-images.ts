@@ -1,5 +1,4 @@
-import { WhyboxError, type WhyboxErrorCode } from "@whybox/core";
-import type { ResultDocument } from "../io/result-schema.js";
+import { type ResultDocument, WhyboxError, type WhyboxErrorCode } from "@whybox/core";
 import { explainImage, type ImageContext, stopIfAborted } from "./explain-image.js";
 import { createFileNamer, type FileNamer } from "./output-names.js";
 import type { Source } from "./sources.js";

@@ -1,4 +1,4 @@
-import type { DetectionMap, DrawnDetection, ExplainResult, Map2D, RgbImage } from "@whybox/core";
+import type { DetectionMap, DrawnDetection, ExplainResult, Map2D, MapFiles, ResultFiles, RgbImage } from "@whybox/core";
 import { type FileNamer, partSuffixes, type ResultKind, resultSuffixes, sheetSuffix } from "./output-names.js";
 import type { DrawOptions, Services } from "./services.js";
 import type { ImageSettings } from "./settings.js";
@@ -9,16 +9,10 @@ export interface OutputFile {
   bytes(): Uint8Array | Promise<Uint8Array>;
 }
 
-/** Names of a picture's files; null for what was not asked for, or is not there to be drawn. */
-export type ResultFiles = Readonly<Record<ResultKind | "sheet", string | null>>;
-
-/** Names of the files of one map. */
-export type PartFiles = Readonly<Record<keyof typeof partSuffixes, string | null>>;
-
 export interface PlannedOutputs {
   readonly files: ResultFiles;
   /** In the order of the result's maps. */
-  readonly mapFiles: readonly PartFiles[];
+  readonly mapFiles: readonly MapFiles[];
   /** All but the JSON, which tells of the others. */
   readonly outputs: readonly OutputFile[];
 }

@@ -1,7 +1,5 @@
+import { type ResultDocument, type ResultParts, resultDocument, resultSchemaVersion } from "@whybox/core";
 import { z } from "zod";
-
-/** Grows by one when a field changes its meaning or goes away; new fields do not count. */
-export const resultSchemaVersion = 1;
 
 const sizeSchema = z.tuple([z.int(), z.int()]).describe("[height, width]");
 const boxSchema = z
@@ -62,6 +60,10 @@ const optionsSchema = z
     method: z.string(),
     layer: z.union([z.literal("auto"), z.array(z.union([z.int(), z.string()]))]),
     classNames: z.array(z.string()).describe("Empty: all classes."),
+    detections: z
+      .array(z.int())
+      .exactOptional()
+      .describe("The detections that were asked for, by their index. Left out: all."),
     backprop: z.array(z.string()),
     backwardPerClass: z.boolean(),
     topk: z.int(),
@@ -261,5 +263,9 @@ export const runSchema = z.object({
   }),
 });
 
-export type ResultDocument = z.infer<typeof resultSchema>;
-export type RunDocument = z.infer<typeof runSchema>;
+export type RunDocument = Omit<z.infer<typeof runSchema>, "results"> & { readonly results: readonly ResultDocument[] };
+
+/** The document of one image, checked: JSON would write a number that is not finite as null. */
+export function checkedDocument(parts: ResultParts): ResultDocument {
+  return resultSchema.parse(resultDocument(parts));
+}

@@ -1,8 +1,8 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { ExplainResult, RgbImage } from "@whybox/core";
+import type { ExplainResult, MapFiles, ResultFiles, RgbImage } from "@whybox/core";
 import { createFileNamer, stemOf } from "../images/output-names.js";
-import { type PartFiles, planOutputs, type ResultFiles } from "../images/plan-outputs.js";
+import { planOutputs } from "../images/plan-outputs.js";
 import { releaseMemory } from "../runtime/ort-port.js";
 import { explainFrames } from "./explain-frames.js";
 import { measure } from "./measure.js";
@@ -45,7 +45,7 @@ async function explainPicture(task: Extract<Task, { kind: "picture" }>, context:
 
 interface Written {
   readonly files: ResultFiles;
-  readonly mapFiles: readonly PartFiles[];
+  readonly mapFiles: readonly MapFiles[];
   readonly paths: readonly string[];
 }
 

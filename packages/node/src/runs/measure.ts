@@ -1,5 +1,12 @@
-import { type Detection, type DetectionMap, type ExplainResult, energyInBox, peakOf, sampleGrid } from "@whybox/core";
-import type { PartFiles } from "../images/plan-outputs.js";
+import {
+  type Detection,
+  type DetectionMap,
+  type ExplainResult,
+  energyInBox,
+  type MapFiles,
+  peakOf,
+  sampleGrid,
+} from "@whybox/core";
 import { boxContext, boxGrid, type MapLine, pictureGrid, type RunDetection, type RunPictureLine } from "./schema.js";
 
 /** What a picture or a frame says in a run's lines. */
@@ -13,7 +20,7 @@ export interface Measured {
  * @param perDetection whether each map is a detection's own.
  * @param mapFiles in the order of the result's maps.
  */
-export function measure(result: ExplainResult, perDetection: boolean, mapFiles: readonly PartFiles[] = []): Measured {
+export function measure(result: ExplainResult, perDetection: boolean, mapFiles: readonly MapFiles[] = []): Measured {
   const own = new Map<number, number>();
   if (perDetection) for (const [i, map] of result.maps.entries()) own.set(map.detections[0]!, i);
   const detections = result.detections.map((detection) => {
@@ -38,7 +45,7 @@ function detectionOf(
   detection: Detection,
   result: ExplainResult,
   map: DetectionMap | undefined,
-  files: PartFiles | undefined,
+  files: MapFiles | undefined,
 ): RunDetection {
   return {
     ...plainDetection(detection),

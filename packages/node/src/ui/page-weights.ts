@@ -6,7 +6,16 @@ import type { PageFile } from "./page-files.js";
 /** The default weights as the page asks for them: a model file, and what is to be said of it. */
 export interface PageWeights {
   readonly file: PageFile;
-  readonly facts: { readonly name: string; readonly notice: string; readonly bytes: number; readonly sha256: string };
+  readonly facts: {
+    readonly name: string;
+    /** As `--weights` takes it. */
+    readonly source: string;
+    readonly format: string;
+    readonly licence: string;
+    readonly notice: string;
+    readonly bytes: number;
+    readonly sha256: string;
+  };
 }
 
 const DEFAULT = "yolov5s";
@@ -16,9 +25,9 @@ const DEFAULT = "yolov5s";
  * @throws download, output, aborted as `resolveWeights`; bad-input when what lies beside them is damaged.
  */
 export async function findPageWeights(options: ResolveOptions = {}): Promise<PageWeights> {
-  const { path, notice } = await resolveWeights(DEFAULT, options);
+  const { path, source, convertedFrom, licence = "", notice = "" } = await resolveWeights(DEFAULT, options);
   const { bytes, sha256 } = await readSidecar(`${path}.json`);
-  const facts = { name: "YOLOv5s", notice: notice ?? "", bytes, sha256 };
+  const facts = { name: "YOLOv5s", source, format: convertedFrom ?? "onnx", licence, notice, bytes, sha256 };
   return { file: { path, type: "application/octet-stream" }, facts };
 }
 

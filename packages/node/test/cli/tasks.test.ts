@@ -2,10 +2,11 @@ import { mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { gunzipSync } from "node:zlib";
+import type { ResultDocument } from "@whybox/core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { run } from "whybox";
 import { explanationLines } from "../../src/cli/explain-text.js";
-import { type ResultDocument, resultSchema } from "../../src/io/result-schema.js";
+import { resultSchema } from "../../src/io/result-schema.js";
 
 const fixtures = resolve(import.meta.dirname, "../../../../fixtures");
 const photo = join(fixtures, "photos/chelsea.png");

@@ -40,7 +40,15 @@ describe("the server of the page", () => {
     await writeFile(join(folder, "assets", "a.js"), "let a;");
     await writeFile(join(folder, "assets", "a.wasm"), "wasm");
     await writeFile(join(outside, "model.onnx"), "model");
-    const facts = { name: "Tiny", notice: "Mine.", bytes: 5, sha256: "ab" };
+    const facts = {
+      name: "Tiny",
+      source: "tiny",
+      format: "onnx",
+      licence: "MIT",
+      notice: "Mine.",
+      bytes: 5,
+      sha256: "ab",
+    };
     const weights = { file: { path: join(outside, "model.onnx"), type: "application/octet-stream" }, facts };
     const files = await listPageFiles(folder);
     server = await servePage({ files, weights });

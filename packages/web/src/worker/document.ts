@@ -1,4 +1,4 @@
-import { type ExplainResult, type ModelFacts, modelFormat, plainResult, WhyboxError } from "@whybox/core";
+import { type ExplainResult, type ModelFacts, type ResultDocument, resultDocument, WhyboxError } from "@whybox/core";
 import type { DocumentRequest, Provider } from "../protocol.js";
 import type { ModelFile } from "./weights.js";
 
@@ -11,69 +11,25 @@ export interface Origin {
   readonly decode: number;
 }
 
-/** The JSON of what is shown, as the command writes it: docs/result.schema.json. */
-export async function resultDocument(
-  { source, request, look }: DocumentRequest,
+/** How the command saves and draws where its options are left out, and the page has no setting. */
+const look = { frame: "image", hideBoxes: false, hideLabels: false, sideBySide: false } as const;
+
+/** The result document of what is shown. */
+export async function pageDocument(
+  asked: DocumentRequest,
   result: ExplainResult,
-  { file, facts, provider, decode }: Origin,
-): Promise<unknown> {
-  const { timings, maps, ...rest } = plainResult(result);
-  return {
-    schemaVersion: 1,
-    tool: { name: "whybox", version: __WHYBOX_VERSION__ },
-    model: {
-      source: file.name,
-      sha256: await sha256(file.bytes),
-      bytes: file.bytes.length,
-      licence: file.notice ?? null,
-      format: modelFormat(file.bytes),
-      opset: facts.opset,
-      classCount: facts.classNames.length,
-      input: { ...facts.input, sides: facts.input.sides.map((side) => side ?? null) },
-      head: facts.head,
-    },
-    image: { source, size: rest.letterbox.imageSize },
-    options: {
-      device: provider.device,
-      threads: provider.threads,
-      method: result.method,
-      layer: request.layer === undefined || request.layer === "auto" ? "auto" : [request.layer].flat(),
-      classNames: request.classNames ?? [],
-      detections: request.detections ?? null,
-      backprop: result.backprop,
-      backwardPerClass: request.backwardPerClass ?? false,
-      topk: 10,
-      per: request.per ?? "image",
-      scale: "each",
-      versus: request.versus ?? null,
-      box: request.box ?? null,
-      eigenSmooth: false,
-      augSmooth: false,
-      keepTopPercent: request.keepTopPercent ?? 100,
-      compat: false,
-      seed: 0,
-      samples: null,
-      ablateTo: null,
-      imageSize: null,
-      confidence: request.confidence,
-      iou: request.iou,
-      maxDetections: 1000,
-      agnostic: false,
-      save: ["json"],
-      frame: "image",
-      colormap: look.colormap,
-      opacity: look.opacity,
-      hideBoxes: false,
-      hideLabels: false,
-      sideBySide: false,
-      crop: look.crop === "rest",
-      cropKeep: look.crop === "hot",
-    },
-    ...rest,
-    maps: maps.map((map) => ({ ...map, files: { png: null, npy: null } })),
-    files: { png: null, sheet: null, npy: null, json: null },
-    timings: { decode, ...timings, render: 0 },
-  };
+  { file: { bytes, ...file }, facts, provider, decode }: Origin,
+): Promise<ResultDocument> {
+  return resultDocument({
+    version: __WHYBOX_VERSION__,
+    model: { ...facts, ...file, bytes: bytes.length, sha256: await sha256(bytes) },
+    source: asked.source,
+    options: asked.request,
+    device: provider,
+    look: { ...look, ...asked.look, save: ["json"] },
+    result,
+    timings: { decode, render: 0 },
+  });
 }
 
 async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {

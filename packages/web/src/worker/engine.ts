@@ -8,8 +8,8 @@ import {
   defaultRules,
   type Map2D,
   type ModelFacts,
-  modelFormat,
   type PortFacts,
+  type ResultDocument,
   type RgbImage,
   WhyboxError,
   webgpuRules,
@@ -84,17 +84,17 @@ export class WebEngine {
   }
 
   async decode(file: Blob): Promise<DecodedPhoto> {
-    const started = performance.now();
-    const decoded = await decodePhoto(file);
-    this.#decodeMs = performance.now() - started;
-    return this.#take(decoded);
+    return this.#take(() => decodePhoto(file));
   }
 
   async frame(bitmap: ImageBitmap): Promise<DecodedPhoto> {
-    return this.#take(pixelsOf(bitmap));
+    return this.#take(() => pixelsOf(bitmap));
   }
 
-  #take({ pixels, facts }: Decoded): DecodedPhoto {
+  async #take(decode: () => Decoded | Promise<Decoded>): Promise<DecodedPhoto> {
+    const started = performance.now();
+    const { pixels, facts } = await decode();
+    this.#decodeMs = performance.now() - started;
     this.#pixels = pixels;
     return facts;
   }
@@ -135,11 +135,11 @@ export class WebEngine {
     return drawPng(pixels, request);
   }
 
-  async document(asked: DocumentRequest, signal: AbortSignal): Promise<unknown> {
+  async document(asked: DocumentRequest, signal: AbortSignal): Promise<ResultDocument> {
     const { detector, pixels } = this.#ready(() => {});
     const result = await detector.explain(pixels, { ...asked.request, signal });
-    const { resultDocument } = await import("./document.js");
-    return resultDocument(asked, result, { ...this.#origin!, decode: this.#decodeMs });
+    const { pageDocument } = await import("./document.js");
+    return pageDocument(asked, result, { ...this.#origin!, decode: this.#decodeMs });
   }
 
   #ready(tell: OnProgress): { detector: CoreDetector; pixels: RgbImage } {
@@ -169,7 +169,7 @@ function modelFacts(file: ModelFile, facts: ModelFacts, provider: Provider): Ope
   return {
     name: file.name,
     bytes: file.bytes.length,
-    format: modelFormat(file.bytes),
+    format: file.format,
     producer: facts.producer,
     opset: facts.opset,
     classNames: facts.classNames,

@@ -1,4 +1,4 @@
-import { WhyboxError } from "@whybox/core";
+import { modelFormat, WhyboxError } from "@whybox/core";
 import type { OnProgress, Weights } from "../protocol.js";
 
 /** Where weights are kept between visits. */
@@ -7,8 +7,15 @@ const MOST_BYTES = 1_500_000_000;
 
 /** A model file in memory. */
 export interface ModelFile {
+  /** As people read it. */
   readonly name: string;
+  /** What the command's `--weights` would be: a name, or the name of the file. */
+  readonly source: string;
+  /** What the file is, or what it was converted from. */
+  readonly format: string;
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Licence of weights that came with the page; undefined for the user's own file. */
+  readonly licence: string | undefined;
   /** Whose weights they are and under which licence; undefined for the user's own file. */
   readonly notice: string | undefined;
 }
@@ -19,6 +26,9 @@ export class WeightsAbsent extends Error {}
 /** What lies beside the default weights. */
 interface WeightsFacts {
   readonly name: string;
+  readonly source: string;
+  readonly format: string;
+  readonly licence: string;
   readonly notice: string;
   readonly bytes: number;
   readonly sha256: string;
@@ -42,7 +52,8 @@ export async function loadWeights(
     );
   }
   tell({ stage: "read", done: undefined, total: file.size });
-  return { name, bytes: new Uint8Array(await file.arrayBuffer()), notice: undefined };
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  return { name, source: name, format: modelFormat(bytes), bytes, licence: undefined, notice: undefined };
 }
 
 async function defaultWeights(base: URL, tell: OnProgress, signal: AbortSignal): Promise<ModelFile> {
@@ -53,7 +64,8 @@ async function defaultWeights(base: URL, tell: OnProgress, signal: AbortSignal):
   const kept = await cache?.match(url);
   const bytes = new Uint8Array(await (kept ?? (await download(url, facts, tell, signal))).arrayBuffer());
   if (kept === undefined) await keep(cache, url, bytes);
-  return { name: facts.name, bytes, notice: facts.notice };
+  const { name, source, format, licence, notice } = facts;
+  return { name, source, format, bytes, licence, notice };
 }
 
 async function readFacts(url: URL, cache: Cache | undefined): Promise<WeightsFacts> {

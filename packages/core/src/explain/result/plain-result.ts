@@ -1,47 +1,117 @@
 import type { Detection } from "../../detector/detection.js";
 import type { Box, Frame } from "../../image/frame.js";
-import type { ExplainResult } from "./result.js";
+import type { AskedAnswer, ExplainResult, LayerDiagnosis, MapNote, ScoreReport, Timings } from "./result.js";
+
+/** An explanation as plain data, without the values of its maps. */
+export type PlainResult = ReturnType<typeof plainResult>;
 
 /**
- * What an explanation says, as plain data for JSON: the fields of the command's document (docs/result.schema.json) that come from the result.
- * The maps' values are not in it; what is absent is null.
+ * An explanation as plain data for JSON: the fields that a result document takes from the result (docs/result-json.md), the method, and
+ * the scores. The values of the maps are left out. What is absent is null. `JSON.stringify(result)` writes this.
  */
 export function plainResult(result: ExplainResult) {
-  const { asked, detections, explained, layers, letterbox, maps, notes, scores, timings } = result;
-  const { total, ...stages } = timings;
+  const { letterbox, empty } = result;
   return {
-    letterbox,
-    detections: detections.map(plainDetection),
-    explained,
-    maps: maps.map(({ detections: about, className, maximum }) => ({ detections: about, className, maximum })),
-    asked:
-      asked === undefined
-        ? null
-        : {
-            ...asked,
-            boxImage: corners(asked.boxImage),
-            boxInput: corners(asked.boxInput),
-            detection: asked.detection ?? null,
-          },
-    layers: layers.map((layer) => ({ ...layer, index: layer.index ?? null, message: layer.message ?? null })),
-    scores,
-    notes: notes.map((note) => ({ ...note, layer: note.layer ?? null })),
-    empty: result.empty ?? null,
-    timings: { ...stages, explain: total },
+    method: result.method,
+    backprop: [...result.backprop],
+    letterbox: {
+      imageSize: letterbox.imageSize,
+      inputSize: letterbox.inputSize,
+      contentSize: letterbox.contentSize,
+      scale: letterbox.scale,
+      padTop: letterbox.padTop,
+      padLeft: letterbox.padLeft,
+    },
+    detections: result.detections.map(plainDetection),
+    explained: [...result.explained],
+    maps: result.maps.map(({ detections, className, maximum }) => ({
+      detections: [...detections],
+      className,
+      maximum,
+    })),
+    asked: result.asked === undefined ? null : plainAnswer(result.asked),
+    layers: result.layers.map(plainLayer),
+    scores: result.scores.map(plainScore),
+    notes: result.notes.map(plainNote),
+    empty: empty === undefined ? null : { reason: empty.reason, message: empty.message },
+    timings: plainTimings(result.timings),
   };
+}
+
+/**
+ * Gives a result a `toJSON` that returns `plainResult(result)`: without it `JSON.stringify` would write every value of every map.
+ * The property is not enumerable, so `structuredClone`, `postMessage` and comparisons do not see it.
+ */
+export function withPlainJson(result: ExplainResult): ExplainResult {
+  return Object.defineProperty(result, "toJSON", { value: () => plainResult(result) });
 }
 
 function plainDetection(detection: Detection) {
   const { mask, keypoints, angle, corners: rotated } = detection;
   return {
-    ...detection,
-    mask: mask === undefined ? null : { size: mask.size, counts: [...mask.counts] },
-    keypoints: keypoints?.map((one) => ({ ...one, confidence: one.confidence ?? null })) ?? null,
-    angle: angle ?? null,
-    corners: rotated ?? null,
+    index: detection.index,
+    classIndex: detection.classIndex,
+    className: detection.className,
+    confidence: detection.confidence,
+    objectness: detection.objectness,
+    classProbability: detection.classProbability,
     boxImage: corners(detection.boxImage),
     boxInput: corners(detection.boxInput),
+    mask: mask === undefined ? null : { size: mask.size, counts: [...mask.counts] },
+    keypoints: keypoints?.map(({ name, x, y, confidence }) => ({ name, x, y, confidence: confidence ?? null })) ?? null,
+    angle: angle ?? null,
+    corners: rotated ?? null,
+    row: detection.row,
+    level: detection.level,
+    levelName: detection.levelName,
+    stride: detection.stride,
+    anchor: detection.anchor,
+    cell: detection.cell,
   };
+}
+
+function plainAnswer(asked: AskedAnswer) {
+  return {
+    boxImage: corners(asked.boxImage),
+    boxInput: corners(asked.boxInput),
+    className: asked.className,
+    row: asked.row,
+    levelName: asked.levelName,
+    iou: asked.iou,
+    objectness: asked.objectness,
+    classProbability: asked.classProbability,
+    confidence: asked.confidence,
+    bestClassName: asked.bestClassName,
+    bestClassProbability: asked.bestClassProbability,
+    detection: asked.detection ?? null,
+    verdict: asked.verdict,
+  };
+}
+
+function plainLayer(layer: LayerDiagnosis) {
+  return {
+    index: layer.index ?? null,
+    name: layer.name,
+    value: layer.value,
+    channels: layer.channels,
+    size: layer.size,
+    detections: [...layer.detections],
+    blind: [...layer.blind],
+    gradientMax: layer.gradientMax,
+    message: layer.message ?? null,
+  };
+}
+
+function plainScore({ backprop, className, detections, value, withoutScore }: ScoreReport) {
+  return { backprop, className, detections: [...detections], value, withoutScore: [...withoutScore] };
+}
+
+function plainNote({ name, value, layer, detections }: MapNote) {
+  return { name, value, layer: layer ?? null, detections: [...detections] };
+}
+
+function plainTimings({ letterbox, forward, detect, backward, finish, total }: Timings) {
+  return { letterbox, forward, detect, backward, finish, explain: total };
 }
 
 function corners({ x1, y1, x2, y2 }: Omit<Box<Frame>, "frame">) {

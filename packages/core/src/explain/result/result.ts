@@ -96,6 +96,7 @@ export interface Timings {
   readonly total: number;
 }
 
+/** What an explanation gives. `JSON.stringify` of a result writes `plainResult(result)`: everything but the values of the maps. */
 export interface ExplainResult {
   readonly method: string;
   /** Ids of the scores that were differentiated. */

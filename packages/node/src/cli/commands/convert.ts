@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
+import { resultSchemaVersion } from "@whybox/core";
 import type { Command } from "commander";
 import { z } from "zod";
 import { stopIfAborted } from "../../images/explain-image.js";
-import { resultSchemaVersion } from "../../io/result-schema.js";
 import { type Conversion, convertCheckpoint } from "../../models/convert-checkpoint.js";
 import type { CliContext } from "../context.js";
 import { type ExitCode, exitCodes } from "../exit-codes.js";

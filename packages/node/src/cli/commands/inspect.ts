@@ -1,9 +1,9 @@
+import { resultSchemaVersion } from "@whybox/core";
 import type { Command } from "commander";
 import { z } from "zod";
 import type { DownloadProgress, LoadOptions, ModelReport } from "../../api.js";
 import { stopIfAborted } from "../../images/explain-image.js";
 import type { Services } from "../../images/services.js";
-import { resultSchemaVersion } from "../../io/result-schema.js";
 import type { CliContext } from "../context.js";
 import { type ExitCode, exitCodes } from "../exit-codes.js";
 import { parseOptions } from "../explain-options.js";

@@ -1,6 +1,6 @@
+import { resultSchemaVersion } from "@whybox/core";
 import type { Command } from "commander";
 import { z } from "zod";
-import { resultSchemaVersion } from "../../io/result-schema.js";
 import type { CliContext } from "../context.js";
 import { type ExitCode, exitCodes } from "../exit-codes.js";
 import { parseOptions } from "../explain-options.js";

@@ -1,0 +1,60 @@
+import type { Frame } from "../../image/frame.js";
+import { nameOptions } from "../../options/names.js";
+import { plainOptions } from "../../options/plain.js";
+import { type ExplainOptions, explainOptions } from "../options/options.js";
+import type { ExplainResult } from "./result.js";
+
+/** Where the model runs. */
+export interface DocumentDevice {
+  readonly device: string;
+  /** Undefined: as many as there are cores. */
+  readonly threads: number | undefined;
+}
+
+/** How the result is saved and drawn. */
+export interface DocumentLook {
+  readonly save: readonly ("png" | "npy" | "json")[];
+  /** Frame of the saved heatmaps. */
+  readonly frame: Frame;
+  readonly colormap: string;
+  readonly opacity: number;
+  readonly hideBoxes: boolean;
+  readonly hideLabels: boolean;
+  readonly sideBySide: boolean;
+  /** What remains of the image instead of a heatmap over it; undefined: the heatmap is drawn. */
+  readonly crop: "rest" | "hot" | undefined;
+}
+
+/** The parts of a result document that its `options` are made from. */
+export interface OptionParts {
+  /** The options of the explanation as they were given. */
+  readonly options: ExplainOptions;
+  readonly device: DocumentDevice;
+  readonly look: DocumentLook;
+  readonly result: ExplainResult;
+}
+
+/** Every option in effect, with the defaults: the `options` of a result document. */
+export function documentOptions({ options, device, look, result }: OptionParts) {
+  return {
+    device: device.device,
+    threads: device.threads ?? null,
+    ...optionsInEffect(options, result),
+    save: [...look.save],
+    frame: look.frame,
+    colormap: look.colormap,
+    opacity: look.opacity,
+    hideBoxes: look.hideBoxes,
+    hideLabels: look.hideLabels,
+    sideBySide: look.sideBySide,
+    crop: look.crop === "rest",
+    cropKeep: look.crop === "hot",
+  };
+}
+
+/** The options of an explanation. Method and scores are those that ran: their defaults depend on the others. */
+function optionsInEffect(given: ExplainOptions, { method, backprop }: ExplainResult) {
+  const { values } = nameOptions(given, explainOptions, { besides: ["signal"] });
+  const named: ExplainOptions = { ...values, method, backprop };
+  return plainOptions<ExplainOptions, typeof explainOptions>(named, explainOptions);
+}

@@ -1,0 +1,114 @@
+import type { ModelFacts } from "../model/inspect.js";
+import { documentOptions, type OptionParts } from "./document-options.js";
+import { plainResult } from "./plain-result.js";
+
+/** Grows by one when a field changes its meaning or is removed. New fields do not count. */
+export const resultSchemaVersion = 1;
+
+/** Where a model comes from. */
+export interface ModelOrigin {
+  /** Path or name as given. */
+  readonly source: string;
+  readonly format: string;
+  readonly bytes: number;
+  /** Hex digest of the model file that runs. */
+  readonly sha256: string;
+  /** Licence of weights that Whybox fetched; undefined for the user's own file. */
+  readonly licence: string | undefined;
+}
+
+/** The parts of a result document. */
+export interface ResultParts extends OptionParts {
+  /** Version of Whybox. */
+  readonly version: string;
+  readonly model: ModelOrigin & Pick<ModelFacts, "opset" | "classNames" | "input" | "head">;
+  /** Path, address or file name of the image. */
+  readonly source: string;
+  readonly files?: ResultFiles;
+  /** Files of the maps, in the order of the maps. */
+  readonly mapFiles?: readonly MapFiles[];
+  /** Milliseconds that decoding the image took, and drawing and encoding the files. */
+  readonly timings: { readonly decode: number; readonly render: number };
+}
+
+/** Names of a result's files; null for files that were not saved. */
+export interface ResultFiles extends MapFiles {
+  /** The contact sheet of the maps. */
+  readonly sheet: string | null;
+  readonly json: string | null;
+}
+
+/** Names of the files of one map. */
+export interface MapFiles {
+  readonly png: string | null;
+  readonly npy: string | null;
+}
+
+/** The JSON document of one explained image (docs/result-json.md). */
+export type ResultDocument = ReturnType<typeof resultDocument>;
+
+const noFiles: ResultFiles = { png: null, sheet: null, npy: null, json: null };
+
+/**
+ * The JSON document of one explained image, as the command writes it (docs/result-json.md, docs/result.schema.json). The same parts give
+ * the same document, with its fields in the same order.
+ */
+export function resultDocument(parts: ResultParts) {
+  const { result, files = noFiles, mapFiles = [] } = parts;
+  const plain = plainResult(result);
+  return {
+    schemaVersion: resultSchemaVersion as typeof resultSchemaVersion,
+    tool: { name: "whybox" as const, version: parts.version },
+    model: documentModel(parts.model),
+    image: { source: parts.source, size: plain.letterbox.imageSize },
+    letterbox: plain.letterbox,
+    options: documentOptions(parts),
+    detections: plain.detections,
+    explained: plain.explained,
+    maps: plain.maps.map((map, i) => ({
+      ...map,
+      files: { png: mapFiles[i]?.png ?? null, npy: mapFiles[i]?.npy ?? null },
+    })),
+    asked: plain.asked,
+    layers: plain.layers,
+    scores: plain.scores,
+    notes: plain.notes,
+    empty: plain.empty,
+    files: { png: files.png, sheet: files.sheet, npy: files.npy, json: files.json },
+    timings: { decode: parts.timings.decode, ...plain.timings, render: parts.timings.render },
+  };
+}
+
+function documentModel({
+  source,
+  sha256,
+  bytes,
+  licence,
+  format,
+  opset,
+  classNames,
+  input,
+  head,
+}: ResultParts["model"]) {
+  const { name, layout, batch, sides, range, channels, padding, rangeFrom } = input;
+  const [height = null, width = null] = sides;
+  return {
+    source,
+    sha256,
+    bytes,
+    licence: licence ?? null,
+    format,
+    opset,
+    classCount: classNames.length,
+    input: { name, layout, batch, sides: [height, width] as const, range, channels, padding, rangeFrom },
+    head: {
+      kind: head.kind,
+      task: head.task,
+      output: head.output,
+      source: head.source,
+      hasObjectness: head.hasObjectness,
+      selection: { nms: head.selection.nms, labels: head.selection.labels },
+      levels: head.levels.map(({ name, stride, anchors, inputs }) => ({ name, stride, anchors, inputs })),
+    },
+  };
+}
