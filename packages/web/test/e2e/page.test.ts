@@ -61,7 +61,7 @@ describe.skipIf(chromium === undefined)("the page", SLOW, () => {
       options: { method: "tap-fusion", device: "wasm", layer: "auto" },
       explained: [0],
       maps: [{ detections: [0], className: "dog" }],
-      model: { format: "onnx", sha256: (await findPageWeights()).facts.sha256 },
+      model: { source: "yolov5s", format: "tfjs", licence: "AGPL-3.0", sha256: (await findPageWeights()).facts.sha256 },
     });
   });
 
