@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { stringify } from "yaml";
+import { isAddress } from "../images/named-source.js";
 import type { OpenRun, RunPicture } from "../report/read-run.js";
 import type { RunDetection } from "../runs/schema.js";
 import { picturesOf } from "./pictures.js";
@@ -41,9 +42,8 @@ function labelLine(
  * number.
  */
 function labelPath({ source, frame, item }: RunPicture, taken: Set<string>): string[] {
-  const isAddress = /^[a-z][a-z0-9+.-]+:\/\//i.test(source);
   // What an address may have in it and a file's name may not, on some systems.
-  const path = isAddress ? source.replace(/[:?#*"<>|]/g, "_") : source.replace(/^([a-z]):/i, "$1");
+  const path = isAddress(source) ? source.replace(/[:?#*"<>|]/g, "_") : source.replace(/^([a-z]):/i, "$1");
   const parts = path.split(/[/\\]+/).filter((part) => part !== "" && part !== "." && part !== "..");
   const stem = (parts.pop() ?? "").replace(/\.[^.]*$/, "") || "picture";
   const name = frame === undefined ? stem : `${stem}_${frame}`;

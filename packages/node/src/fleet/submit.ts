@@ -1,11 +1,11 @@
 import { setTimeout } from "node:timers/promises";
 import { WhyboxError } from "@whybox/core";
 import type { JobsOptions, Queue } from "bullmq";
-import { stopIfAborted } from "../images/explain-image.js";
 import type { WorkProgress } from "../runs/execute.js";
 import type { PlannedRun } from "../runs/shards/plan.js";
 import { rangesText, shardMark } from "../runs/shards/verify.js";
 import { readSuccess } from "../runs/success.js";
+import { stopIfAborted } from "../stop-if-aborted.js";
 import type { QueueConnection } from "./connect.js";
 import { BACKOFF_MS, jobId, progressSchema, queueName, readFailure, type ShardJob } from "./jobs.js";
 import type { QueueLibrary } from "./library.js";

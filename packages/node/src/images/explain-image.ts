@@ -1,9 +1,10 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
-import { type ResultDocument, WhyboxError } from "@whybox/core";
+import type { ResultDocument } from "@whybox/core";
 import type { Detector } from "../api.js";
 import { checkedDocument } from "../io/result-schema.js";
+import { stopIfAborted } from "../stop-if-aborted.js";
 import type { FileNamer } from "./output-names.js";
 import { type OutputFile, planOutputs } from "./plan-outputs.js";
 import type { Services } from "./services.js";
@@ -43,11 +44,6 @@ export async function explainImage(source: Source, namer: FileNamer, context: Im
     return json === null ? [] : [{ name: json, bytes }];
   });
   return document!;
-}
-
-/** Throws `aborted` once the signal has fired. */
-export function stopIfAborted(signal: AbortSignal): void {
-  if (signal.aborted) throw new WhyboxError("aborted", "Stopped.", { cause: signal.reason });
 }
 
 /**

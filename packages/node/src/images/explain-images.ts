@@ -1,5 +1,6 @@
 import { type ResultDocument, WhyboxError, type WhyboxErrorCode } from "@whybox/core";
-import { explainImage, type ImageContext, stopIfAborted } from "./explain-image.js";
+import { stopIfAborted } from "../stop-if-aborted.js";
+import { explainImage, type ImageContext } from "./explain-image.js";
 import { createFileNamer, type FileNamer } from "./output-names.js";
 import type { Source } from "./sources.js";
 

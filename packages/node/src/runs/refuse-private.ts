@@ -1,6 +1,6 @@
 import { WhyboxError } from "@whybox/core";
+import { isAddress } from "../images/named-source.js";
 import { isPrivateHost } from "../io/private-address.js";
-import { isAddress } from "./sources/source-kind.js";
 
 /**
  * A list of addresses may come from anybody; only the person who runs it may say that private ones are meant.

@@ -43,6 +43,41 @@ describe("expandSources", () => {
     expect(sources.map((source) => source.location)).toEqual([join(cwd, "x.jpg")]);
   });
 
+  it("matches links to files, and hidden names where the pattern names them", async () => {
+    await mkdir(join(cwd, ".a", "b"), { recursive: true });
+    await putPictures(cwd, "1.jpg", ".hidden.jpg");
+    await putPictures(join(cwd, ".a", "b"), "2.jpg");
+    await symlink(join(cwd, "1.jpg"), join(cwd, "link.jpg"));
+    await symlink(join(cwd, "gone"), join(cwd, "dead.jpg"));
+    const inputs = async (pattern: string) => (await expand(pattern)).sources.map(({ input }) => input);
+    expect(await inputs("**/*.jpg")).toEqual(["1.jpg", "link.jpg"]);
+    expect(await inputs("[!x]*.jpg")).toEqual(["1.jpg", "link.jpg"]);
+    expect(await inputs("**/.*.jpg")).toEqual([".hidden.jpg"]);
+    expect(await inputs(".*/*/*.jpg")).toEqual([".a/b/2.jpg"]);
+    expect(await inputs("[[:digit:]].jpg")).toEqual(["1.jpg"]);
+  });
+
+  it.skipIf(process.platform === "win32")(
+    "takes escapes in a glob, and no glob for all that does not match",
+    async () => {
+      await mkdir(join(cwd, "d(1)"));
+      await putPictures(join(cwd, "d(1)"), "a.jpg");
+      await putPictures(cwd, "!b.jpg", "c.jpg");
+      const [escaped, named] = [await expand("d\\(1\\)/*.jpg"), await expand("!*.jpg")];
+      expect([escaped, named].map(({ sources }) => sources.map(({ input }) => input))).toEqual([
+        ["d(1)/a.jpg"],
+        ["!b.jpg"],
+      ]);
+      expect(await messages("!c.jpg")).toEqual([expect.stringMatching(/no such file/)]);
+    },
+  );
+
+  it("lists a folder's hidden images and the links that lead nowhere", async () => {
+    await putPictures(cwd, ".hidden.jpg");
+    await symlink(join(cwd, "gone"), join(cwd, "dead.jpg"));
+    expect((await expand(".")).sources.map(({ input }) => input)).toEqual([".hidden.jpg", "dead.jpg"]);
+  });
+
   it("takes a path that exists literally, even when it looks like a glob", async () => {
     await putPictures(cwd, "[a].jpg", "a.jpg");
     const { sources } = await expand("[a].jpg");
@@ -102,8 +137,8 @@ describe("expandSources", () => {
     await symlink(join(cwd, "gone"), join(cwd, "link.jpg"));
     await mkdir(join(cwd, "none"));
     expect(await messages("*.txt", "none", "link.jpg", "notes.txt/x.jpg")).toEqual([
-      expect.stringMatching(/matching files: 1, pictures among them: none/),
-      expect.stringMatching(/no picture in this folder; looked for \.jpg, .*not in folders below/),
+      expect.stringMatching(/matching files: 1, images among them: none/),
+      expect.stringMatching(/no image in this folder; looked for \.jpg, .*not in folders below/),
       expect.stringMatching(/link to something that is gone/),
       expect.stringMatching(/no such file/),
     ]);

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { imageExtensions } from "../../src/images/sources.js";
+import { imageExtensions } from "../../src/images/named-source.js";
 import { frameLineSchema, itemSchema, resultLineSchema, runDetectionSchema, runFiles } from "../../src/runs/schema.js";
 import { kindByName, videoExtensions } from "../../src/runs/sources/source-kind.js";
 

@@ -112,6 +112,7 @@ describe("sources of a run", () => {
     ["ftp://example.org/a.jpg", /not an address that can be read/],
     ["empty", /no picture or video in this folder \(--recursive/],
     ["empty/*.jpg", /no picture or video matches/],
+    ["nothing/*.jpg", /no picture or video matches/],
     ["-", /there is none/],
     ["bad.json", /cannot be read as a list of pictures/],
     ["other.json", /no COCO file/],
@@ -122,6 +123,10 @@ describe("sources of a run", () => {
     await writeFile(join(root, "other.json"), '{"images":[{"name":"a.jpg"}]}');
     await writeFile(join(root, "bad.yaml"), "names: [a, b]");
     await expect(listed(given)).rejects.toThrow(message);
+  });
+
+  it.skipIf(process.platform === "win32")("refuse devices and pipes", async () => {
+    await expect(listed("/dev/null")).rejects.toThrow(/neither a file nor a folder/);
   });
 });
 

@@ -2,7 +2,6 @@ import { relative, resolve, sep } from "node:path";
 import { WhyboxError } from "@whybox/core";
 import type { Command } from "commander";
 import type { Detector, LoadOptions } from "../../api.js";
-import { stopIfAborted } from "../../images/explain-image.js";
 import { explainImages, type SourceOutcome } from "../../images/explain-images.js";
 import {
   createOutputFolder,
@@ -13,6 +12,7 @@ import {
 import type { Services } from "../../images/services.js";
 import type { ImageSettings } from "../../images/settings.js";
 import { type ExpandedSources, expandSources } from "../../images/sources.js";
+import { stopIfAborted } from "../../stop-if-aborted.js";
 import type { CliContext } from "../context.js";
 import { refuseContradictions } from "../contradictions.js";
 import type { ExitCode } from "../exit-codes.js";

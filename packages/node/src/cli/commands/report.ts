@@ -1,8 +1,8 @@
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { z } from "zod";
-import { stopIfAborted } from "../../images/explain-image.js";
 import { makeReport, type ReportServices, type WrittenReport } from "../../report/make-report.js";
+import { stopIfAborted } from "../../stop-if-aborted.js";
 import type { CliContext } from "../context.js";
 import { type ExitCode, exitCodes } from "../exit-codes.js";
 import { parseOptions } from "../explain-options.js";

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { z } from "zod";
 import type { DownloadProgress } from "../../api.js";
-import { stopIfAborted } from "../../images/explain-image.js";
+import { stopIfAborted } from "../../stop-if-aborted.js";
 import { openBrowser } from "../../ui/open-browser.js";
 import { listPageFiles } from "../../ui/page-files.js";
 import { servePage } from "../../ui/page-server.js";

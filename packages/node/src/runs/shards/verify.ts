@@ -2,7 +2,7 @@ import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { WhyboxError } from "@whybox/core";
-import { stopIfAborted } from "../../images/explain-image.js";
+import { stopIfAborted } from "../../stop-if-aborted.js";
 import { type ResultLine, runFiles, runFilesVersion, type SuccessMark } from "../schema.js";
 import { readSuccess } from "../success.js";
 import { textLines } from "../text-lines.js";

@@ -1,11 +1,10 @@
 import { dirname, extname, join, resolve } from "node:path";
 import { WhyboxError } from "@whybox/core";
-import { isDynamicPattern } from "tinyglobby";
-import { imageExtensions, kindOfPath, siblingHint } from "../../images/sources.js";
+import { imageExtensions, isAddress, namedSource } from "../../images/named-source.js";
+import { walk, walkGlob } from "../../images/walk.js";
 import type { Manifest, RunItem } from "../schema.js";
 import { linesOf, readCocoImages, readTextList, readYoloSplit } from "./lists.js";
-import { addressItem, fileItem, isAddress, isCamera, kindByName, videoExtensions } from "./source-kind.js";
-import { walk, walkGlob } from "./walk.js";
+import { addressItem, fileItem, isCamera, kindByName, videoExtensions } from "./source-kind.js";
 
 export interface ListOptions {
   /** Absolute; relative sources start here. */
@@ -38,16 +37,12 @@ export interface OpenInput {
  */
 export async function openInput(given: string, options: ListOptions): Promise<OpenInput> {
   if (given === "-") return stdinList(options);
-  if (given.trim() === "") throw new WhyboxError("bad-input", "A source is empty text.");
-  if (isAddress(given)) return address(given);
-  const path = resolve(options.root, given);
-  if (isCamera(path)) return one(given, { kind: "stream", source: path });
-  const kind = await kindOfPath(path);
-  if (kind === "folder") return folder(given, path, options);
-  if (kind === "file") return file(given, path, options);
-  if (kind === "missing" && isDynamicPattern(given)) return glob(given, options);
-  const hint = kind === "missing" ? await siblingHint(path) : ` The system says ${kind}.`;
-  throw new WhyboxError("bad-input", `${given}: no such file or folder; looked for ${path}.${hint}`);
+  const device = resolve(options.root, given);
+  if (isCamera(device)) return one(given, { kind: "stream", source: device });
+  const named = await namedSource(given, options.root);
+  if (named.kind === "address") return address(given);
+  if (named.kind === "glob") return glob(given, options);
+  return named.kind === "folder" ? folder(given, named.path, options) : file(given, named.path, options);
 }
 
 function one(given: string, item: RunItem): OpenInput {

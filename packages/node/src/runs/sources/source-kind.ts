@@ -1,5 +1,5 @@
 import { extname, isAbsolute, relative, sep } from "node:path";
-import { imageExtensions } from "../../images/sources.js";
+import { imageExtensions } from "../../images/named-source.js";
 import type { RunItem } from "../schema.js";
 
 /** Endings by which a video is known. */
@@ -28,11 +28,6 @@ export function addressItem(text: string): RunItem | undefined {
   if (url === undefined || !/^https?:$/.test(url.protocol)) return undefined;
   const isStream = streamEndings.includes(extname(url.pathname).toLowerCase());
   return { kind: isStream ? "stream" : "url", source: url.href };
-}
-
-/** A scheme and two slashes. */
-export function isAddress(text: string): boolean {
-  return /^[a-z][a-z0-9+.-]+:\/\//i.test(text);
 }
 
 /** A camera of Linux. */

@@ -1,8 +1,9 @@
 import { stat } from "node:fs/promises";
 import { type RgbImage, WhyboxError } from "@whybox/core";
 import { z } from "zod";
+import { isAddress } from "../../images/named-source.js";
 import { systemErrorCode } from "../../io/system-error.js";
-import { isAddress, isCamera } from "../sources/source-kind.js";
+import { isCamera } from "../sources/source-kind.js";
 import { lastWords, startProgram } from "./ffmpeg.js";
 import { ppmFrames } from "./ppm.js";
 
