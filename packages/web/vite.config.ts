@@ -2,13 +2,11 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { defineConfig } from "vite";
 import { copyFiles } from "./plugins/copy-files.js";
-import { engineFactsAsData, kernelsAsFile, lettersAsFile } from "./plugins/data-as-files.js";
+import { engineFactsAsData } from "./plugins/engine-facts.js";
 import { engineWorker, plainImports } from "./plugins/engine-worker.js";
-import { minifyScripts } from "./plugins/minify.js";
+import { lettersAsFile } from "./plugins/letters-as-file.js";
 import { outDir, packageFolder } from "./plugins/places.js";
-import { sentencesAsFile } from "./plugins/sentences.js";
 import { serviceWorker } from "./plugins/service-worker.js";
-import { withoutUnread } from "./plugins/unread.js";
 
 const facts = readFileSync(join(packageFolder, "package.json"), "utf8");
 const { version: packageVersion } = JSON.parse(facts) as { version: string };
@@ -24,7 +22,6 @@ export default defineConfig({
     outDir,
     emptyOutDir: true,
     target: "es2022",
-    minify: false,
     cssMinify: true,
     modulePreload: {
       polyfill: false,
@@ -33,16 +30,5 @@ export default defineConfig({
     assetsInlineLimit: 0,
     rolldownOptions: { output: { codeSplitting: { groups: [{ name: "common", minShareCount: 2 }] } } },
   },
-  plugins: [
-    engineWorker(),
-    plainImports(),
-    withoutUnread(),
-    sentencesAsFile(),
-    kernelsAsFile(),
-    lettersAsFile(),
-    engineFactsAsData(),
-    minifyScripts(),
-    copyFiles(),
-    serviceWorker(),
-  ],
+  plugins: [engineWorker(), plainImports(), lettersAsFile(), engineFactsAsData(), copyFiles(), serviceWorker()],
 });

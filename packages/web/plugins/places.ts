@@ -5,7 +5,6 @@ import { dirname, resolve } from "node:path";
 export const packageFolder = resolve(import.meta.dirname, "..");
 /** Inside the package that ships the page: `whybox ui` serves it from there. */
 export const outDir = resolve(packageFolder, "../node/dist/page");
-export const coreFolder = resolve(packageFolder, "../core/dist");
 
 export const runtimeFolder = dirname(createRequire(import.meta.url).resolve("onnxruntime-web/webgpu"));
 export const runtimeFiles = ["ort-wasm-simd-threaded.asyncify.mjs", "ort-wasm-simd-threaded.asyncify.wasm"];

@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Plugin } from "vite";
-import { minified } from "./minify.js";
+import { minifySync, type Plugin } from "vite";
 import { packageFolder, photos, runtimeFiles, runtimeFolder } from "./places.js";
 
 /** The service worker with the list of everything that the page needs offline; another list is another version. */
@@ -30,7 +29,7 @@ export function serviceWorker(): Plugin {
       this.emitFile({
         type: "asset",
         fileName: "service-worker.js",
-        source: await minified("service-worker.js", source),
+        source: minifySync("service-worker.js", source).code,
       });
     },
   };

@@ -1,4 +1,3 @@
-import { loadKernels } from "virtual:kernels";
 import {
   type CoreDetector,
   createDetector,
@@ -32,10 +31,8 @@ import {
 import { ACTIVATIONS, activationsMethod, toUnit } from "./activations.js";
 import { type Decoded, decodePhoto, pixelsOf } from "./decode.js";
 import type { Origin } from "./document.js";
-import { loadSentences } from "./load-sentences.js";
 import { chooseProvider, wasmProvider } from "./provider.js";
 import { loadRuntime, talkingPort } from "./runtime.js";
-import { inFull } from "./sentences.js";
 import { loadWeights, type ModelFile } from "./weights.js";
 
 /** The detector and the picture of this worker. One call at a time: a session runs once at a time. */
@@ -56,7 +53,7 @@ export class WebEngine {
     const made = await this.#make(file, provider, base).catch(async (error) => {
       // A driver may refuse what its adapter promised.
       if (provider.device !== "webgpu" || device === "webgpu" || !isRuntime(error)) throw error;
-      const note = `WebGPU refused the model (${(await inFull((error as Error).message, loadSentences)).slice(0, 120)}).`;
+      const note = `WebGPU refused the model (${(error as Error).message.slice(0, 120)}).`;
       return this.#make(file, { ...wasmProvider(threads), note }, base);
     });
     await this.#detector?.dispose();
@@ -67,7 +64,7 @@ export class WebEngine {
 
   /** A detector that has run once: what a provider cannot do shows only then. */
   async #make(file: ModelFile, provider: Provider, base: URL): Promise<{ detector: CoreDetector; provider: Provider }> {
-    const [ort] = await Promise.all([loadRuntime(provider, base), loadKernels().catch(() => {})]);
+    const ort = await loadRuntime(provider, base);
     const detector = await createDetector(
       file.bytes,
       talkingPort(ort, (progress) => this.#tell(progress)),

@@ -2,8 +2,6 @@ import { expose, transfer } from "comlink";
 import type { Answer, Engine, Explanation, OnProgress, Thumbnail } from "../protocol.js";
 import { answerOf } from "./answer.js";
 import { WebEngine } from "./engine.js";
-import { loadSentences } from "./load-sentences.js";
-import { inFull } from "./sentences.js";
 
 const engine = new WebEngine();
 const running = new Map<number, AbortController>();
@@ -20,9 +18,7 @@ function queued<T>(job: number, body: (signal: AbortSignal) => Promise<T>): Prom
     }),
   );
   last = mine;
-  return mine
-    .then((answer) => inFull<Answer<T>>(controller.signal.aborted ? aborted : answer, loadSentences))
-    .finally(() => running.delete(job));
+  return mine.then((answer) => (controller.signal.aborted ? aborted : answer)).finally(() => running.delete(job));
 }
 
 const aborted = { ok: false, failure: { code: "aborted", message: "Cancelled." } } as const;

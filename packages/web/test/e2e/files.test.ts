@@ -220,26 +220,6 @@ describe.skipIf(chromium === undefined)("files that are given to the page", SLOW
     expect(await page.locator(".model-chip").innerText()).toContain("tiny.onnx");
   });
 
-  it("are put into words only where words are called for", async () => {
-    watched = await openPage(browser, `${server.address}#device=wasm&method=GradCAM&confidence=0.76`, {
-      serviceWorkers: "block",
-    });
-    const { page } = watched;
-    const asked: string[] = [];
-    page.context().on("request", (request) => asked.push(request.url()));
-    const sentences = () => asked.filter((url) => url.includes("/sentences-")).length;
-    await openTiny(page);
-    await choosePhoto(page, "chelsea.png");
-    await tinyIsDone(page);
-    expect(asked.some((url) => url.includes("/ort/"))).toBe(true);
-    expect(sentences()).toBe(0);
-    await chooseModel(page, { name: "junk.onnx", mimeType: "", buffer: Buffer.from("<img src=x onerror=alert(1)>") });
-    await page.getByText("This file cannot be read").waitFor();
-    expect(sentences()).toBe(1);
-    expect(await notice(page).innerText()).toContain("HTML or XML text");
-    expect(await notice(page).innerText()).not.toContain("did not load");
-  });
-
   it.each([
     ["refused", "It was not allowed. Allow it for this page"],
     ["none", "There is none that this browser can use."],
