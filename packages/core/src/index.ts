@@ -9,7 +9,7 @@ export { didYouMean, WhyboxError, type WhyboxErrorCode } from "./errors.js";
 export { type CoreDetector, createDetector } from "./explain/create-detector.js";
 export type { CreateDetectorOptions } from "./explain/model/create-options.js";
 export type { LayerFacts, ModelFacts, PortFacts } from "./explain/model/inspect.js";
-export { contradictions, type Written } from "./explain/options/contradictions.js";
+export { contradictions, type ReadExplainOptions, type Written } from "./explain/options/contradictions.js";
 export {
   type AskedBox,
   type DetectAliases,
@@ -18,9 +18,10 @@ export {
   detectOptions,
   type ExplainAliases,
   type ExplainOptions,
+  type ExplainValues,
   explainOptions,
 } from "./explain/options/options.js";
-export { type ExplainValues, type ReadExplainOptions, readMethod } from "./explain/options/resolve-options.js";
+export { readMethod } from "./explain/options/resolve-options.js";
 export type { DocumentDevice, DocumentLook, OptionParts } from "./explain/result/document-options.js";
 export { type PlainResult, plainResult } from "./explain/result/plain-result.js";
 export type {

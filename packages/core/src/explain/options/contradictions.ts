@@ -1,7 +1,14 @@
 import type { AnyCamMethod } from "../../methods/index.js";
 import type { OptionRows } from "../../options/spec.js";
-import { type ExplainOptions, explainOptions } from "./options.js";
-import type { ReadExplainOptions } from "./resolve-options.js";
+import type { Score } from "../../scores/score.js";
+import { type ExplainOptions, type ExplainValues, explainOptions } from "./options.js";
+
+/** Options of an explanation as far as they are known without a model. */
+export interface ReadExplainOptions {
+  readonly options: ExplainValues;
+  readonly method: AnyCamMethod;
+  readonly scores: readonly Score[];
+}
 
 /** How the caller wrote the options. */
 export interface Written {

@@ -1,5 +1,5 @@
 import type { LayerSelector } from "../../detector/layer.js";
-import type { AliasOf, NoneMissing, OptionTable } from "../../options/spec.js";
+import type { AliasOf, Filled, NoneMissing, OptionTable } from "../../options/spec.js";
 
 // An option of detection or of an explanation is declared here: its type and docstring in the interface, everything else in its row of the
 // table below. The checks of values, the command's flags and help, the page's controls, the schemas and the tables in docs/ follow from it.
@@ -320,3 +320,6 @@ export const explainOptions = {
 export type EachAliasHasItsOption = NoneMissing<
   Exclude<keyof DetectAliases | keyof ExplainAliases, AliasOf<typeof explainOptions>>
 >;
+
+/** Values of the options of an explanation, defaults filled in. */
+export type ExplainValues = Filled<ExplainOptions, typeof explainOptions>;

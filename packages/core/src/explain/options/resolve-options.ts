@@ -7,23 +7,19 @@ import type { Filled, OptionRows } from "../../options/spec.js";
 import { readOptions } from "../../options/values.js";
 import { resolveScore } from "../../scores/index.js";
 import type { Score } from "../../scores/score.js";
-import { contradictions, type Written } from "./contradictions.js";
-import { type DetectOptions, detectOptions, type ExplainOptions, explainOptions } from "./options.js";
+import { contradictions, type ReadExplainOptions, type Written } from "./contradictions.js";
+import {
+  type DetectOptions,
+  detectOptions,
+  type ExplainOptions,
+  type ExplainValues,
+  explainOptions,
+} from "./options.js";
 
 /** Detection options with every default filled in, checked. */
 export interface ResolvedDetectOptions extends Omit<Filled<DetectOptions, typeof detectOptions>, "imageSize"> {
   /** `[h, w]` asked for; undefined: the model's fixed size, or 640. */
   readonly imageSize: readonly [number, number] | undefined;
-}
-
-/** Values of the options of an explanation, defaults filled in. */
-export type ExplainValues = Filled<ExplainOptions, typeof explainOptions>;
-
-/** Options of an explanation as far as they are known without a model. */
-export interface ReadExplainOptions {
-  readonly options: ExplainValues;
-  readonly method: AnyCamMethod;
-  readonly scores: readonly Score[];
 }
 
 /** Explanation options with every default filled in, checked. */
