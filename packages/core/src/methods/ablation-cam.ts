@@ -5,29 +5,29 @@ import type { CamMethod, Evidence, Setting } from "./method.js";
 
 /** Keeps the division finite where the score is zero. */
 const TINY = 1e-12;
-/** What the library subtracts from the least activation. */
+/** The library subtracts this from the smallest activation. */
 const LIBRARY_DROP = 1e7;
 /** Channels that the library ablates in one batch. */
 const LIBRARY_BATCH = 32;
 
 /**
- * Weighs each channel by how much of the score is lost without it: no gradient, only changed activations.
+ * Weights each channel by how much the score drops without it. Needs no gradient, only changed activations.
  *
  * `cam[h, w] = Σ_c w_c · A[c, h, w]` with `w_c = (s₀ − s_c) / |s₀|`, where `A` `[C, H, W]` are the activations of the layer,
- * `s₀` is the score and `s_c` the score when channel `c` is zero, or with `ablateTo: "mean"` when all its cells are their mean: then a channel
- * weighs by what its pattern tells, not by its being there at all. Only the part of the network behind the layer runs again.
+ * `s₀` is the score and `s_c` the score when channel `c` is zero. With `ablateTo: "mean"` all cells of the channel become their mean: the weight
+ * then measures the channel's pattern, not its presence. Only the part of the network after the layer runs again.
  *
- * **Cost:** one forward pass and `C` runs of the part behind the layer, in batches. 1×1 convolutions that read the layer, as all heads of YOLOv5 do, are not
- * run again: what a channel gives to them is taken away.
+ * **Cost:** one forward pass and `C` runs of the part after the layer, in batches. 1×1 convolutions that read the layer, such as the heads of YOLOv5, do not
+ * run again: the contribution of the channel is subtracted from their output.
  *
- * **Edge cases:** a score of zero divides by 1e-12 instead. A channel without which the score is −∞ gets the largest finite
- * weight (1 when there is none); one whose score is not a number gets none.
+ * **Edge cases:** if the score is zero, the divisor is 1e-12. A channel without which the score is −∞ gets the largest finite
+ * weight (1 if there is none). A channel whose score is NaN gets the weight zero.
  *
- * **Differs from pytorch-grad-cam**, which divides by `s₀` itself, so that a negative score (a logarithm, as for detections)
- * turns every weight round, and which replaces a channel not by zero but, when the least activation is not zero, by that least
- * value − 1e7. As it takes the minimum anew after each replacement, the next channels of a batch of 32 get about −2e7, −3e7 and
- * so on, far outside of what a network with SiLU was trained on. `compat` gives the library's weights, sign and values
- * included; where the library divides by zero the weight is zero.
+ * **Differs from pytorch-grad-cam**, which divides by `s₀` itself. A negative score (a logarithm, as for detections) then
+ * flips the sign of every weight. The library also does not replace a channel by zero: if the smallest activation is not zero, it uses that
+ * value − 1e7. It takes the minimum again after each replacement, so the next channels of a batch of 32 get about −2e7, −3e7 and
+ * so on, far outside the range that a network with SiLU was trained on. `compat` gives the library's weights with their signs and
+ * values. Where the library divides by zero, the weight is zero.
  *
  * Desai and Ramaswamy, "Ablation-CAM: Visual Explanations for Deep Convolutional Network via Gradient-free Localization", WACV
  * 2020, section 3.
@@ -64,7 +64,7 @@ function channelMeans(activations: Tensor): Float64Array {
   });
 }
 
-/** What replaces the channels of one batch, by their place in it, in float32 as the library computes it. */
+/** The replacement values of the channels of one batch, by index, in float32 as the library computes them. */
 function libraryValues(activations: Float32Array): number[] {
   let least = Number.POSITIVE_INFINITY;
   for (const value of activations) if (value < least) least = value;
@@ -77,7 +77,7 @@ function libraryValues(activations: Float32Array): number[] {
   return values;
 }
 
-/** +∞ becomes the largest finite weight, or 1; all else that is not finite 0. */
+/** +∞ becomes the largest finite weight, or 1. Other values that are not finite become 0. */
 function boundWeights(weights: Float64Array): Float64Array {
   let most = Number.NEGATIVE_INFINITY;
   for (const weight of weights) if (Number.isFinite(weight) && weight > most) most = weight;

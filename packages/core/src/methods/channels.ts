@@ -7,12 +7,12 @@ export function shapeOf(tensor: Tensor): readonly [C: number, H: number, W: numb
   return tensor.dims as [number, number, number];
 }
 
-/** What one channel adds to the map: writes all cells of `into`; the channel's cells begin at `start` in `[C, H, W]` data. */
+/** The contribution of one channel to the map. Writes all cells of `into`. The channel's cells start at `start` in the `[C, H, W]` data. */
 export type ChannelTerm = (into: Float64Array, start: number, channel: number) => void;
 
 /**
- * `map` and `channels` of a method whose map is a sum over channels. `prepare` looks at the evidence once and returns what a
- * single channel adds; the map sums in float64.
+ * `map` and `channels` of a method whose map is a sum over channels. `prepare` reads the evidence once and returns the contribution of
+ * one channel. The map is summed in float64.
  */
 export function sumOverChannels<K extends keyof Evidence>(
   prepare: (evidence: Pick<Evidence, K | "activations"> & Setting) => ChannelTerm,
@@ -58,7 +58,7 @@ export function weighChannels<K extends keyof Evidence>(
   };
 }
 
-/** `w_c · A[c]`, the weights known. */
+/** `w_c · A[c]` for known weights. */
 export function weightedChannels({ dims, data }: Tensor, weights: Float32Array | Float64Array): Tensor {
   const cells = data.length / weights.length;
   return { dims, data: data.map((value, i) => weights[Math.floor(i / cells)]! * value) };

@@ -1,4 +1,4 @@
-/** Where each output position of one axis reads: `(1 - fraction) * source[lower] + fraction * source[upper]`. */
+/** The source positions of each output position along one axis: `(1 - fraction) * source[lower] + fraction * source[upper]`. */
 export interface CornerTaps {
   /** Length of the source axis. */
   readonly source: number;
@@ -8,7 +8,7 @@ export interface CornerTaps {
 }
 
 /**
- * The taps of a bilinear resize that puts corners on corners (`align_corners` in PyTorch): `x = d * (source - 1) / (target -
+ * The taps of a bilinear resize with aligned corners (`align_corners` in PyTorch): `x = d * (source - 1) / (target -
  * 1)`. For the usual half-pixel rule see `linearTaps`.
  */
 export function cornerTaps(source: number, target: number): CornerTaps {

@@ -2,41 +2,41 @@ import { type GridMaskSums, gridMasks } from "./grid-masks.js";
 import type { CamMethod } from "./method.js";
 import { sampleCount } from "./samples.js";
 
-/** Cells of a mask along either side, and the probability that one is kept. */
+/** Number of cells of a mask along each side, and the probability that a cell is kept. */
 const CELLS = 16;
 const KEEP = 0.5;
-/** Most masks, unless a number is asked for. */
+/** Default maximum number of masks. */
 const MASKS = 5000;
-/** Masks between two looks at the running map. */
+/** Number of masks between two checks of the running map. */
 const BLOCK = 250;
-/** No stop before this many: a correlation of two maps of few masks says little. */
+/** Minimum number of masks: the correlation of two maps from few masks means little. */
 const LEAST_MASKS = 500;
-/** The map has settled at this reliability. */
+/** The map counts as stable from this reliability on. */
 const SETTLED = 0.9;
 
 /**
- * Hides random parts of the picture and looks at what is left of the detection: no gradient, no layer, only input and output.
+ * Hides random parts of the image and measures what remains of the detection. Needs no gradient and no layer, only input and output.
  *
  * `map[y, x] = 1/(N·q) · Σ_i (w_i − w̄) · M_i[y, x]`. A mask `M_i` `[H, W]`, 0..1, is a grid of 16 × 16 cells, each kept with
- * probability `q` = 0.5, enlarged smoothly to a little more than the input and cut at a random offset; hidden pixels are black. `w_i = max_j
- * IoU(b, b_j) · objectness_j · cos(p, p_j)` is how near the nearest of all boxes `j` that the network sees through the mask
- * comes to the detection with box `b` and class probabilities `p`, and `w̄` is the mean of the `w_i`. Signed: where hiding
- * helps, the map is negative.
+ * probability `q` = 0.5, enlarged smoothly to slightly more than the input and cropped at a random offset. Hidden pixels are black. `w_i = max_j
+ * IoU(b, b_j) · objectness_j · cos(p, p_j)` is the similarity of the detection, with box `b` and class probabilities `p`, to the most similar
+ * of all boxes `j` that the network finds in the masked image. `w̄` is the mean of the `w_i`. The map is signed: it is negative where hiding
+ * helps.
  *
- * **When it stops:** after at most 5000 masks, or exactly `samples` when a number is asked for. Without one it stops as soon as
- * the map has settled: every 250 masks, from 500 on, the map of the even masks and the map of the odd ones are compared. If `r`
- * is their correlation over the pixels, the reliability of the map of all masks is `2r / (1 + r)` (Spearman and Brown, 1910),
- * and it has settled at 0.9: its correlation with the map of infinitely many masks then is about √0.9 = 0.95. The number of
+ * **When it stops:** after exactly `samples` masks, if given. Otherwise it stops after 5000 masks, or earlier when
+ * the map is stable: every 250 masks, from 500 on, it compares the map of the even masks with the map of the odd ones. If `r`
+ * is their correlation over the pixels, the reliability of the map of all masks is `2r / (1 + r)` (Spearman and Brown, 1910).
+ * The map counts as stable at 0.9: its correlation with the map of infinitely many masks is then about √0.9 = 0.95. The number of
  * masks (`masks`) and the `reliability` are reported.
  *
- * **Cost:** one forward pass per mask. Mask `i` depends on the seed and `i` alone, so that all detections of a picture share
- * one set of passes, in any order. Memory holds one batch and, for each detection at work, four sums of the input's size.
+ * **Cost:** one forward pass per mask. Mask `i` depends on the seed and `i` alone, so that all detections of an image share
+ * one set of passes, in any order. Memory holds one batch and four sums of the input's size per detection.
  *
- * **Edge cases:** similarities that are all the same give zeros. One that is not finite counts as zero.
+ * **Edge cases:** if all similarities are equal, the map is zero. A similarity that is not finite counts as zero.
  *
- * **Differs from the paper**, which adds up `w_i · M_i`. Subtracting the mean changes what the sum tends to only by a constant,
- * and takes away the noise of the masks themselves, which for a detection that few masks can hide is most of the noise.
- * `compat` gives the paper's sum, which is nowhere negative. pytorch-grad-cam does not have the method.
+ * **Differs from the paper**, which sums `w_i · M_i`. Subtracting the mean changes the limit of the sum only by a constant, and
+ * removes the noise of the masks themselves. For a detection that few masks can hide, this is most of the noise.
+ * `compat` gives the paper's sum, which is never negative. pytorch-grad-cam does not have this method.
  *
  * Petsiuk et al., "Black-box Explanation of Object Detectors via Saliency Maps", CVPR 2021, section 3; masks of RISE, BMVC
  * 2018.
@@ -58,7 +58,7 @@ export const dRise: CamMethod<"masked"> = {
     let count = 0;
     let reliability = 0;
     let map: Float64Array = new Float64Array(height * width);
-    // Similarities are taken from the first one on, so that equal ones cancel exactly.
+    // The first similarity is subtracted from all, so that equal ones cancel exactly.
     let base: number | undefined;
     while (count < limit && !(samples === undefined && count >= LEAST_MASKS && reliability >= SETTLED)) {
       const first = count;
@@ -115,7 +115,7 @@ function joined(a: Sums, b: Sums): Sums {
   };
 }
 
-/** The sum with the mean taken off, or with the base put back on where there is one. */
+/** The sum with the mean subtracted, or with the base added back if there is one. */
 function mapOf({ masks, weighted, weights, count }: Sums, base: number | undefined): Float64Array {
   const number = Math.max(count, 1);
   const offset = base === undefined ? -weights / number : base;
@@ -127,7 +127,7 @@ function finiteOrZero(value: number): number {
 }
 
 /**
- * Spearman and Brown: how much of the variance of the mean of two maps is not noise, from their correlation; 0 when they do not
+ * Spearman and Brown: the share of the variance of the mean of two maps that is not noise, from their correlation. 0 if they do not
  * correlate.
  */
 function reliabilityOfMean(a: Float64Array, b: Float64Array): number {

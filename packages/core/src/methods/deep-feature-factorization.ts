@@ -4,22 +4,22 @@ import type { Map2D, Tensor } from "../tensor/tensor.js";
 import { shapeOf } from "./channels.js";
 import type { CamMethod } from "./method.js";
 
-/** Concepts when no number is asked for. */
+/** Default number of concepts. */
 const CONCEPTS = 5;
 
-/** What a layer's activations are made of: `A[c, cell] ≈ Σ_k concepts[k, c]·heats[k, cell]`, but for each channel's least value. */
+/** The factorisation of a layer's activations: `A[c, cell] ≈ Σ_k concepts[k, c]·heats[k, cell]`, up to each channel's minimum. */
 export interface Factors {
-  /** Each concept as a vector of channels, the channels' least values added back, `[K, C]`. */
+  /** Each concept as a vector of channels, with the channels' minima added back, `[K, C]`. */
   readonly concepts: Tensor;
-  /** Where each concept is, not negative, `[K, H, W]`. */
+  /** The map of each concept, non-negative, `[K, H, W]`. */
   readonly heats: Tensor;
-  /** `‖X − W·H‖ / ‖X‖`, 0..1: the part of the activations that the concepts leave unexplained. */
+  /** `‖X − W·H‖ / ‖X‖`, 0..1: the share of the activations that the concepts do not explain. */
   readonly error: number;
 }
 
 /**
- * Splits activations `[C, H, W]` into `count` concepts: `X ≈ W·H`, nothing negative, where `X` `[C, H·W]` are the activations less each channel's least value. At most as many concepts as there
- * are channels or cells. NaN counts as zero. Deterministic: the start is made from singular vectors (NNDSVD), not drawn.
+ * Splits activations `[C, H, W]` into `count` concepts: `X ≈ W·H`, all non-negative, where `X` `[C, H·W]` are the activations minus each channel's minimum. The number of concepts is at most
+ * the number of channels or cells. NaN counts as zero. Deterministic: the start values come from singular vectors (NNDSVD), not from random numbers.
  */
 export function factorize(activations: Tensor, count: number): Factors {
   const [C, height, width] = shapeOf(activations);
@@ -46,14 +46,14 @@ export function factorize(activations: Tensor, count: number): Factors {
 }
 
 /**
- * Splits the layer into a few concepts, each a pattern of channels with a heat of its own, and shows the one that lies where the detector sees the object.
+ * Splits the layer into a few concepts, each a pattern of channels with its own map, and shows the concept whose map is where the detector finds the object.
  *
- * `X ≈ W·H` with nothing negative: `X` `[C, H·W]` are the activations less each channel's least value, `W` `[C, K]` the concepts and `H` `[K, H·W]` their heats; `K` is 5 or `samples`. The map is the heat that correlates
- * best with the detector's own objectness × class probability, and the first where that is constant. One forward pass, no gradient. The report
- * gives the concept shown, its correlation and the reconstruction error. `factorize` returns all concepts.
+ * `X ≈ W·H`, all non-negative: `X` `[C, H·W]` are the activations minus each channel's minimum, `W` `[C, K]` the concepts and `H` `[K, H·W]` their maps. `K` is 5 or `samples`. The result is the map that correlates
+ * best with the detector's objectness × class probability, or the first one if that is constant. One forward pass, no gradient. The report
+ * contains the shown concept, its correlation and the reconstruction error. `factorize` returns all concepts.
  *
- * The library starts from random numbers; here the start is made from singular vectors (NNDSVD), so that the same picture gives the same concepts in the same order.
- * The two agree in reconstruction error, and in concepts up to their order, as far as the factorisation is unique.
+ * The library starts from random numbers. Here the start values come from singular vectors (NNDSVD), so that the same image gives the same concepts in the same order.
+ * Both agree in the reconstruction error, and in the concepts up to their order, as far as the factorisation is unique.
  *
  * Collins, Achanta and Süsstrunk, "Deep Feature Factorization For Concept Discovery", ECCV 2018.
  */

@@ -2,17 +2,17 @@ import { resizeBilinear } from "../kernels/resample.js";
 import type { Map2D } from "../tensor/tensor.js";
 import type { CamMethod, ClassMap } from "./method.js";
 
-/** Cells of the original's map, both ways. */
+/** Number of cells along each side of the original's map. */
 const ORIGINAL_SIZE = 23;
 
 /**
- * The detector's own class probabilities, averaged over its levels: where does it see the class at all?
+ * The detector's own class probabilities, averaged over its levels: where does it see the class?
  *
- * `cam = mean over levels of p[k]`, where `p` `[K, h, w]` is the class probability without objectness, the largest over anchors, resized to the finest level. The class is that of the
- * detection; of several, the largest over their classes. A forward pass that is run anyway, no gradient, no layer: the instant preview. One map per class, not per box.
+ * `cam = mean over levels of p[k]`, where `p` `[K, h, w]` is the class probability without objectness, the maximum over anchors, resized to the finest level. The class is that of the
+ * detection. With several detections, it is the maximum over their classes. No extra pass, no gradient, no layer: an instant preview. One map per class, not per box.
  *
- * The original, in OpenVINO's tools, resizes every level to 23 × 23 and takes a softmax over the classes' raw outputs after averaging. YOLO trains each class as a question of its own, and
- * 23 × 23 skips cells of the finer levels, so neither is done here; `compat: true` does both.
+ * The original, in OpenVINO's tools, resizes every level to 23 × 23 and applies a softmax over the classes' raw outputs after averaging. YOLO trains each class independently, and
+ * 23 × 23 skips cells of the finer levels. So neither is done here. `compat: true` does both.
  *
  * DetClassProbabilityMap, OpenVINO Explainable AI Toolkit (openvino_xai), 2023.
  */
@@ -59,7 +59,7 @@ function meanOfLevels(
   return mean;
 }
 
-/** The network's raw output: the logit, finite also for probabilities that round to 0 or 1. */
+/** The network's raw output: the logit, which is finite even for probabilities that round to 0 or 1. */
 function logit(probability: number): number {
   const p = Math.min(Math.max(probability, 1e-7), 1 - 1e-7);
   return Math.log(p / (1 - p));

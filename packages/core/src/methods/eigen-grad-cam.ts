@@ -3,12 +3,12 @@ import { eigenMap } from "./eigen-cam.js";
 import type { CamMethod } from "./method.js";
 
 /**
- * The first principal component of activations times gradients: Eigen-CAM that knows what it is asked for.
+ * The first principal component of activations times gradients: Eigen-CAM for a score.
  *
- * `cam = X · v₁`, where `X` `[H·W, C]` is `G ⊙ A` with each channel's mean taken off, and `v₁` the right singular vector of its largest singular value; `A` and
+ * `cam = X · v₁`, where `X` `[H·W, C]` is `G ⊙ A` minus each channel's mean, and `v₁` the right singular vector of its largest singular value; `A` and
  * `G = d score / d A` are `[C, H, W]`. One forward and one backward pass.
  *
- * The sign follows the detector's own objectness × class probability, as in EigenCAM, which says what `compat: true` does and what `spectral gap` means. From pytorch-grad-cam
+ * The sign follows the detector's objectness × class probability, as in EigenCAM. See there for `compat: true` and `spectral gap`. From pytorch-grad-cam
  * (EigenGradCAM), equal to it up to the sign.
  */
 export const eigenGradCam: CamMethod<"activations" | "gradients" | "scoreMap"> = {

@@ -5,10 +5,10 @@ import type { CamMethod } from "./method.js";
 const RARE = 2;
 
 /**
- * Weighs each channel by how many of its cells are rare, two standard deviations above the channel's mean: what is unusual in this picture?
+ * Weights each channel by its share of rare cells, which are two standard deviations above the channel's mean: what is unusual in this image?
  *
  * `cam = Σ_c w_c · A[c]`, `w_c` the fraction of cells with `A > μ_c + 2·σ_c` (population standard deviation), `A` `[C, H, W]`. One forward pass, no gradient: the map is
- * the same for every class and detection. On maps of few cells no cell may be rare (with fewer than six none can be), and the map is zero.
+ * the same for every class and detection. On maps with few cells there may be no rare cell (with fewer than six there is none). The map is then zero.
  *
  * Fuad et al., "Features Understanding in 3D CNNs for Actions Recognition in Video", IPTA 2020. Equal to pytorch-grad-cam's FEM.
  */

@@ -2,30 +2,30 @@ import { resizeBilinear } from "../kernels/resample.js";
 import type { Map2D, Tensor } from "../tensor/tensor.js";
 import type { CamMethod } from "./method.js";
 
-/** Keeps the division of a channel that is zero throughout finite; pytorch-grad-cam's constant, kept for parity. */
+/** Keeps the division finite for a channel of zeros. pytorch-grad-cam's constant, kept for parity. */
 const EPSILON = 1e-7;
 
 /**
- * Adds up, over the whole network, what the picture and every bias contribute to the score.
+ * Sums the contributions of the image and of every bias in the network to the score.
  *
- * `map = Σ_c ψ(|x_c · G_c|) + Σ_l Σ_c ψ(|b_lc · G_lc|)` with `x` `[3, H, W]` the letterboxed picture, `b_l` `[C]` the bias of
- * layer `l`, `G` and `G_l` `[C, h, w]` the gradients of the score at the picture and at the output of layer `l`. `ψ` scales
- * each channel to 0..1 on its own (minus its least value, over 1e-7 plus its largest) and resizes it to the input (bilinear).
- * It has no layer: it reads all that have a bias. Layers come one after the other, so that memory holds one of them.
+ * `map = Σ_c ψ(|x_c · G_c|) + Σ_l Σ_c ψ(|b_lc · G_lc|)` with `x` `[3, H, W]` the letterboxed image, `b_l` `[C]` the bias of
+ * layer `l`, `G` and `G_l` `[C, h, w]` the gradients of the score at the image and at the output of layer `l`. `ψ` scales
+ * each channel to 0..1 separately (minus its minimum, divided by 1e-7 plus its maximum) and resizes it to the input (bilinear).
+ * It has no layer option: it reads all layers with a bias, one at a time, so that memory holds one of them.
  *
- * **Cost:** one forward and one backward pass down to the picture, which also writes the gradient of every convolution.
+ * **Cost:** one forward pass, and one backward pass to the image that also outputs the gradient of every convolution.
  *
- * **Edge cases:** channels with a gradient of zero, or a constant one, add nothing.
+ * **Edge cases:** channels with a zero or constant gradient add nothing.
  *
- * **Differs from the paper:** scaling channel by channel, as the library does, throws the magnitudes away, so that a channel
- * without importance speaks as loudly as any other. The authors' own code scales a layer as a whole, and the property that the
- * parts add up to the score holds only without scaling.
+ * **Differs from the paper:** scaling each channel separately, as the library does, discards the magnitudes, so that an
+ * unimportant channel counts as much as any other. The authors' own code scales a layer as a whole. The property that the
+ * parts sum to the score holds only without scaling.
  *
- * **Differs from pytorch-grad-cam:** the library pairs gradients in the order of execution with biases in the order in which
- * modules were declared. In YOLO the two are not the same, and it crashes or multiplies biases with other layers' gradients.
- * Here each bias comes with the gradient of its own layer; with the library's biases put in the order of execution the numbers
+ * **Differs from pytorch-grad-cam:** the library pairs gradients in the order of execution with biases in the order of
+ * declaration. In YOLO these orders differ, and the library crashes or multiplies biases with gradients of other layers.
+ * Here each bias is paired with the gradient of its own layer. If the library's biases are put in the order of execution, the numbers
  * agree. There is no `compat` for the wrong pairing. An exported model has its batch normalisations folded into the
- * convolutions: this is FullGrad of the folded network, whose biases differ from those of the training one.
+ * convolutions: this is FullGrad of the folded network, whose biases differ from those of the training network.
  *
  * Srinivas and Fleuret, "Full-Gradient Representation for Neural Network Visualization", NeurIPS 2019, section 4.
  */
@@ -53,7 +53,7 @@ export const fullGrad: CamMethod<"biases"> = {
 };
 
 /**
- * `Σ_c scaled(|factor · G_c|)`, each channel to 0..1. Resizing is linear, so that one resize of the sum does for a resize of
+ * `Σ_c scaled(|factor · G_c|)`, each channel scaled to 0..1. Resizing is linear, so one resize of the sum replaces a resize of
  * every channel.
  */
 function sumOfScaledChannels({ dims, data }: Tensor, factor: (i: number) => number): Map2D {

@@ -2,15 +2,15 @@ import { channelMeans, shapeOf, sumOverChannels } from "./channels.js";
 import type { CamMethod, Evidence } from "./method.js";
 
 /**
- * Grad-CAM under a Gaussian at the cell that made the detection, narrower or wider channel by channel.
+ * Grad-CAM times a Gaussian at the detection's cell. The width of the Gaussian depends on the channel.
  *
  * `cam = Σ_c ḡ_c · A[c] ⊙ M[c]` with `ḡ_c` the mean of `G[c]` and `M[c] = exp(−d² / 2σ_c²)` scaled to 0..1, `d` the distance to the detection's cell in cells,
  * `σ_c = |ln|ḡ_c|| / κ · ln(stride)` and `κ = ⌊(√(H·W) − 1) / 2⌋ / 3`. `A` and `G = d score / d A` are `[C, H, W]`, `stride` is input pixels per cell. One forward and one backward pass.
- * Of several detections each has a Gaussian, and the largest counts. Where no place is known, as for a class without a detection, there is no Gaussian and the map is Grad-CAM's.
+ * With several detections each has a Gaussian, and their maximum counts. If no position is known, as for a class without a detection, there is no Gaussian and the map is Grad-CAM's.
  *
- * The published code takes the first cell with a gradient as the centre; at the level's own input, where `auto` reads, that is the detection's cell. `κ` is 1/3 at least, so that small maps have one.
+ * The published code uses the first cell with a gradient as the centre. At the level's own input, where `auto` reads, that is the detection's cell. `κ` is at least 1/3, so that it is defined for small maps.
  *
- * The heat lies near the detection's cell by construction: pointing game and energy in the box say little about this method. Its deletion and insertion scores are its weak point.
+ * The heat is near the detection's cell by construction, so the pointing game and the energy in the box say little about this method. Its deletion and insertion scores are weak.
  *
  * Nguyen et al., "G-CAME: Gaussian-Class Activation Mapping Explainer for Object Detectors", arXiv:2306.03400, 2023.
  */
@@ -37,7 +37,7 @@ export const gCame: CamMethod<"activations" | "gradients" | "places"> = {
   }),
 };
 
-/** From each cell to the nearest detection's, squared; zeros without a detection. */
+/** The squared distance of each cell to the nearest detection's cell. Zeros without a detection. */
 function squaredDistances({ places }: Pick<Evidence, "places">, H: number, W: number): Float64Array {
   return Float64Array.from({ length: H * W }, (_, i) => {
     const [x, y] = [i % W, Math.floor(i / W)];
@@ -46,7 +46,7 @@ function squaredDistances({ places }: Pick<Evidence, "places">, H: number, W: nu
   });
 }
 
-/** `exp(−d² / 2σ²)` scaled so that its least is 0 and its most 1; 1 throughout where it does not vary. σ = 0 leaves the centres. */
+/** `exp(−d² / 2σ²)` scaled to 0..1. All ones if it is constant. With σ = 0 only the centres are 1. */
 function gaussian(distances: Float64Array, sigma: number, into: Float64Array): void {
   let least = 1;
   let most = 0;

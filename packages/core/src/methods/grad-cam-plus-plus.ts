@@ -2,16 +2,16 @@ import { perChannel, weighChannels } from "./channels.js";
 import type { CamMethod, Evidence, Setting } from "./method.js";
 
 /**
- * Grad-CAM with weights made from the positive gradients, so that several objects of a class count alike however large they are.
+ * Grad-CAM with weights from the positive gradients only, so that several objects of a class count equally, regardless of their size.
  *
  * `cam = Σ_c w_c · A[c]`, `w_c = Σ_hw α · max(G, 0)`, `α = G² / (2·G² + S_c·G³)` and `S_c` the sum of `A[c]`; `A` and
  * `G = d score / d A` are `[C, H, W]`. One forward and one backward pass.
  *
- * The formula was made for activations after a ReLU, where `S_c ≥ 0`. Under SiLU `S_c` can be negative: the denominator then
- * vanishes or turns its sign, and single cells explode. By default a negative `S_c` counts as zero and, the gradient being positive where it counts, `α · G` is
- * computed as `G / (2 + S_c · G)`, which is bounded. The library's constant of `1e-6` in the denominator is left out as well: YOLO's
- * gradients are about `1e-4`, their squares far below it, and α would no longer be a ratio.
- * `compat: true` gives pytorch-grad-cam's number, constant and all.
+ * The formula assumes activations after a ReLU, where `S_c ≥ 0`. With SiLU `S_c` can be negative. Then the denominator can
+ * vanish or change its sign, and single cells become huge. By default a negative `S_c` counts as zero. Only positive gradients count, so `α · G` is
+ * computed as `G / (2 + S_c · G)`, which is bounded. The library's constant `1e-6` in the denominator is omitted too: YOLO's
+ * gradients are about `1e-4` and their squares far smaller, so that α would not be a ratio any more.
+ * `compat: true` gives pytorch-grad-cam's numbers, including the constant.
  *
  * Chattopadhyay et al., "Grad-CAM++: Generalized Gradient-based Visual Explanations for Deep Convolutional Networks", WACV 2018, eq. 19.
  */

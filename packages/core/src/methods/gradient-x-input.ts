@@ -2,15 +2,15 @@ import type { Map2D, Tensor } from "../tensor/tensor.js";
 import type { CamMethod } from "./method.js";
 
 /**
- * The first-order share of each pixel in the score: its value times the slope of the score there.
+ * The first-order contribution of each pixel to the score: its value times the derivative of the score.
  *
- * `map[y, x] = Σ_c x[c, y, x] · G[c, y, x]` with `x` `[3, H, W]` the letterboxed picture, 0..1, and `G = d score / d x`.
- * Signed: what speaks against the score is negative, and goes with the shared ReLU.
+ * `map[y, x] = Σ_c x[c, y, x] · G[c, y, x]` with `x` `[3, H, W]` the letterboxed image, 0..1, and `G = d score / d x`.
+ * Signed: evidence against the score is negative, and the shared ReLU removes it.
  *
- * **Cost:** one forward and one backward pass down to the picture.
+ * **Cost:** one forward and one backward pass to the image.
  *
- * **Reading it:** a black pixel gets nothing whatever its slope, since black stands for "absent" here. Integrated Gradients
- * lets another colour stand for it.
+ * **Reading it:** a black pixel always gets zero, since black means "absent" here. Integrated Gradients
+ * uses another colour for that.
  *
  * pytorch-grad-cam does not have it.
  *
@@ -27,7 +27,7 @@ export const gradientXInput: CamMethod<"activations" | "gradients"> = {
   map: ({ activations, gradients }) => sumOfProducts(activations, gradients.data),
 };
 
-/** `Σ_c a[c, y, x] · b[c, y, x]` of two tensors `[C, H, W]`, added up in float64. */
+/** `Σ_c a[c, y, x] · b[c, y, x]` of two tensors `[C, H, W]`, summed in float64. */
 export function sumOfProducts({ dims, data }: Tensor, other: ArrayLike<number>): Map2D {
   const [C, H, W] = dims as [number, number, number];
   const sum = new Float64Array(H * W);

@@ -2,17 +2,17 @@ import type { Map2D, Tensor } from "../tensor/tensor.js";
 import type { CamMethod } from "./method.js";
 
 /**
- * Where a small change of a pixel changes the score most, in either direction.
+ * Shows where a small change of a pixel changes the score most, in either direction.
  *
- * `map[y, x] = max_c |G[c, y, x]|` with `G = d score / d x` `[3, H, W]`, the gradient at the letterboxed picture, and the
+ * `map[y, x] = max_c |G[c, y, x]|` with `G = d score / d x` `[3, H, W]`, the gradient at the letterboxed image, and the
  * maximum over the three colours.
  *
- * **Cost:** one forward and one backward pass down to the picture.
+ * **Cost:** one forward and one backward pass to the image.
  *
- * **Reading it:** noisy by nature, and a change of score is not a share in it; SmoothGrad and Integrated Gradients are the
- * answers to the two.
+ * **Reading it:** the map is noisy; SmoothGrad reduces the noise. It shows sensitivity, not contribution; Integrated Gradients shows
+ * contribution.
  *
- * pytorch-grad-cam does not have it, except as guided backpropagation on a network without ReLU, which there is this gradient.
+ * pytorch-grad-cam has it only as guided backpropagation on a network without ReLU, where the two are equal.
  *
  * Simonyan, Vedaldi and Zisserman, "Deep Inside Convolutional Networks: Visualising Image Classification Models and Saliency
  * Maps", ICLR Workshop 2014, section 3.

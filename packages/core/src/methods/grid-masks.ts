@@ -1,11 +1,11 @@
 import { createRandom } from "../algebra/random.js";
 import { linearTaps } from "../kernels/linear-taps.js";
 
-/** What a set of random masks is made of. */
+/** Options of a set of random masks. */
 export interface GridMaskOptions {
   /** `[h, w]` of the masks in pixels. */
   readonly size: readonly [height: number, width: number];
-  /** Cells along either side. */
+  /** Number of cells along each side. */
   readonly cells: number;
   /** Probability that a cell is kept. */
   readonly keep: number;
@@ -16,11 +16,11 @@ export interface GridMaskOptions {
 export interface GridMasks {
   /** Writes all of mask `i`, `[H, W]` row-major; it depends on the seed and `i` alone. */
   write(i: number, into: Float32Array): void;
-  /** A sum over masks, empty at first. */
+  /** Starts an empty sum over masks. */
   sums(): GridMaskSums;
 }
 
-/** Adding a mask costs its grid, not its pixels; these are made when the sums are read. */
+/** Sums over masks. Adding a mask costs only its grid; the pixels are computed when the sums are read. */
 export interface GridMaskSums {
   add(i: number, weight: number): void;
   /** `Σ M_i` and `Σ weight_i · M_i`, each `[H, W]` row-major. */
@@ -29,7 +29,7 @@ export interface GridMaskSums {
 
 /**
  * Random smooth masks, 0..1: a grid of `cells × cells` kept or dropped cells, enlarged (bilinear) to `(cells + 1) · ⌈size /
- * cells⌉` pixels, of which a window of `size` at a random offset of less than a cell is cut. Petsiuk, Das and Saenko, "RISE",
+ * cells⌉` pixels, from which a window of `size` is cropped at a random offset of less than a cell. Petsiuk, Das and Saenko, "RISE",
  * BMVC 2018, section 3.2.
  */
 export function gridMasks({ size, cells, keep, seed }: GridMaskOptions): GridMasks {
@@ -72,7 +72,7 @@ export function gridMasks({ size, cells, keep, seed }: GridMaskOptions): GridMas
       into.fill(0);
       addEnlarged(wide, 0, drawWide(i), into);
     },
-    // Enlarging is linear, so that masks of one vertical offset can be added up before it: one wide grid for each offset.
+    // Enlarging is linear, so masks with the same vertical offset are summed before it: one wide grid per offset.
     sums() {
       const masks = new Float64Array(cellHeight * wide.length);
       const weighted = new Float64Array(masks.length);

@@ -2,22 +2,22 @@ import { largestMagnitude } from "./gradient.js";
 import type { CamMethod } from "./method.js";
 
 /**
- * The gradient at the picture with everything that speaks against the score stopped on its way back, **in a form defined here
+ * The gradient at the image, with all evidence against the score removed in the backward pass, **in a form that Whybox defines
  * for SiLU**.
  *
- * `map[y, x] = max_c |G⁺[c, y, x]|`, `G⁺` `[3, H, W]` being the gradient at the letterboxed picture where each activation
- * passes the gradient `g` at its output on only at cells with `g > 0` and with an input above zero. For ReLU and LeakyReLU this
- * is the paper's rule. SiLU, YOLO's activation, is not covered by the paper; the same two conditions are put on its own
+ * `map[y, x] = max_c |G⁺[c, y, x]|`, `G⁺` `[3, H, W]` being the gradient at the letterboxed image where each activation
+ * passes the gradient `g` at its output only at cells with `g > 0` and with an input above zero. For ReLU and LeakyReLU this
+ * is the paper's rule. The paper does not define SiLU, YOLO's activation. Here the same two conditions apply to its
  * derivative.
  *
- * **Cost:** one forward and one backward pass down to the picture.
+ * **Cost:** one forward and one backward pass to the image.
  *
- * **Reading it:** sharp, and treacherous: it restores edges of the picture and hardly changes when the weights are made random
+ * **Reading it:** the map is sharp but misleading: it restores edges of the image and hardly changes when the weights are random
  * (Adebayo et al., "Sanity Checks for Saliency Maps", NeurIPS 2018).
  *
- * **Differs from pytorch-grad-cam**, which replaces modules of the type ReLU only: on a network of SiLUs there are none, and
- * its guided backpropagation is the plain gradient. For that, take the method `gradient`. It also returns three colours, of
- * which this is the largest magnitude.
+ * **Differs from pytorch-grad-cam**, which replaces only modules of the type ReLU. A network with SiLU has none, so
+ * its guided backpropagation is the plain gradient. For that, use the method `gradient`. The library also returns three colours. This map is
+ * their largest magnitude.
  *
  * Springenberg et al., "Striving for Simplicity: The All Convolutional Net", ICLR Workshop 2015, section 3.4.
  */

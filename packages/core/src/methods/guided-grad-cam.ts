@@ -4,19 +4,19 @@ import { largestMagnitude } from "./gradient.js";
 import type { CamMethod } from "./method.js";
 
 /**
- * Grad-CAM says where, guided backpropagation draws the edges: their product, **in the form of guided backpropagation that is
- * defined here for SiLU**.
+ * The product of Grad-CAM, which gives the area, and guided backpropagation, which gives the edges, **in the form of guided backpropagation
+ * that Whybox defines for SiLU**.
  *
  * `map[y, x] = up(max(L, 0))[y, x] · max_c |G⁺[c, y, x]|`, `L` `[h, w]` being the Grad-CAM of the layer, `up` the bilinear
- * resize to the input and `G⁺` `[3, H, W]` the guided gradients at the letterboxed picture (see GuidedBackprop for the rule on
+ * resize to the input and `G⁺` `[3, H, W]` the guided gradients at the letterboxed image (see GuidedBackprop for the rule on
  * SiLU).
  *
- * **Cost:** one forward pass, one backward pass to the layer and one, the guided one, down to the picture.
+ * **Cost:** one forward pass, one backward pass to the layer, and one guided backward pass to the image.
  *
- * **Edge cases:** zero wherever Grad-CAM is not above zero.
+ * **Edge cases:** zero where Grad-CAM is not positive.
  *
- * **Differs from pytorch-grad-cam**, whose guided gradients on SiLU are plain ones, and whose example multiplies three colours
- * and stretches them for display.
+ * **Differs from pytorch-grad-cam**, whose guided gradients on SiLU are plain gradients. Its example multiplies three colours
+ * and rescales them for display.
  *
  * Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization", ICCV 2017, section 3.1.
  */

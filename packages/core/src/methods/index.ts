@@ -35,7 +35,7 @@ import { tapFusion } from "./tap-fusion.js";
 import { tapFusionFast } from "./tap-fusion-fast.js";
 import { xGradCam } from "./x-grad-cam.js";
 
-/** A method whatever it needs. */
+/** A method with any needs. */
 export type AnyCamMethod = CamMethod<keyof Evidence>;
 
 /** Every method that comes with Whybox, in the order in which they are listed to people. */
@@ -77,8 +77,8 @@ export const defaultMethods: readonly AnyCamMethod[] = [
 ];
 
 /**
- * Id of the method that is taken where none is named: fused depths are the most faithful map of one detection (docs/methods); for a whole image
- * Grad-CAM is what people know. @param single whether each map is of one detection.
+ * Id of the default method: tap fusion, the most faithful for one detection (docs/methods), or Grad-CAM, the best known, for a whole image.
+ * @param single whether each map explains one detection.
  */
 export function defaultMethodId(single: boolean): string {
   return single ? "tap-fusion" : "GradCAM";
@@ -89,10 +89,10 @@ export function readsGradients({ needs }: AnyCamMethod): boolean {
   return needs.includes("gradients") || needs.includes("gradientMeans");
 }
 
-/** What needs gradients as they are, each value of them. */
+/** Evidence that needs every value of a gradient. */
 const WHOLE_GRADIENTS: ReadonlySet<keyof Evidence> = new Set(["gradients", "curvature", "pixels", "biases"]);
 
-/** True when the means of channels are all that a method reads of gradients, so that nothing else of them has to be made. */
+/** True when a method reads only the channel means of gradients, so that nothing else needs to be computed. */
 export function readsMeansOnly({ needs }: AnyCamMethod): boolean {
   return needs.includes("gradientMeans") && !needsWholeGradients(needs);
 }

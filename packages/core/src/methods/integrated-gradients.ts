@@ -2,23 +2,23 @@ import { gaussLegendre } from "../algebra/gauss-legendre.js";
 import type { CamMethod } from "./method.js";
 import { sampleCount } from "./samples.js";
 
-/** Steps unless another number is asked for. */
+/** Default number of steps. */
 const STEPS = 32;
-/** The grey of the letterbox: what YOLO was trained to see as nothing. */
+/** The grey of the letterbox: YOLO is trained to see it as background. */
 const GREY = 114 / 255;
 
 /**
- * Shares the difference between the score of the picture and the score of plain grey out among the pixels.
+ * Distributes the difference between the score of the image and the score of a grey image over the pixels.
  *
- * `map[y, x] = Σ_c (x − x′)[c, y, x] · ∫₀¹ G(x′ + α (x − x′))[c, y, x] dα` with `x` `[3, H, W]` the letterboxed picture, `x′`
+ * `map[y, x] = Σ_c (x − x′)[c, y, x] · ∫₀¹ G(x′ + α (x − x′))[c, y, x] dα` with `x` `[3, H, W]` the letterboxed image, `x′`
  * the grey of the letterbox (114/255) everywhere and `G = d score / d x`. The integral is a Gauss–Legendre sum of 32 points, or
- * `samples` of them, exact for polynomials up to degree 63. Signed; the padding gets exactly zero.
+ * `samples` points, exact for polynomials up to degree 63. Signed. The padding gets exactly zero.
  *
- * **Completeness:** the map adds up to `score(x) − score(x′)`, up to the error of the sum over α. Both are reported:
- * `scoreDifference`, and `completenessGap`, the map's sum minus it. When the gap is not small against the difference, ask for
+ * **Completeness:** the map sums to `score(x) − score(x′)`, up to the error of the sum over α. Both are reported:
+ * `scoreDifference`, and `completenessGap`, the map's sum minus the difference. If the gap is not small compared with the difference, use
  * more steps.
  *
- * **Cost:** 32 forward and backward passes down to the picture, or `samples` of them, and one for the grey.
+ * **Cost:** 32 forward and backward passes to the image, or `samples` of them, and one pass for the grey image.
  *
  * pytorch-grad-cam does not have it.
  *
@@ -31,7 +31,7 @@ export const integratedGradients: CamMethod<"pixels"> = {
   paper: "Sundararajan et al., ICML 2017",
   needs: ["pixels"],
   reads: "input",
-  // The logarithms of the other scores fall off a cliff where no row near the box carries the class any more.
+  // The other scores are logarithms. They drop abruptly once no row near the box has the class.
   scores: ["row"],
   samples: "steps",
   async map({ pixels, samples, report }) {

@@ -2,13 +2,13 @@ import { kernelComponent } from "../algebra/kernel-component.js";
 import type { CamMethod } from "./method.js";
 
 /**
- * Eigen-CAM with a kernel: the strongest pattern of the layer, allowed to be non-linear in the channels.
+ * Eigen-CAM with a kernel: the strongest pattern of the layer, which may be non-linear in the channels.
  *
- * `cam = √λ₁ · u₁`, the first eigenpair of the doubly centred `K = tanh(x · y / C + 1)` between the cells' channels `x`, `y`, the channels' means taken off. One forward pass,
+ * `cam = √λ₁ · u₁`, the first eigenpair of the doubly centred `K = tanh(x · y / C + 1)` between the cells' channels `x`, `y`, minus the channels' means. One forward pass,
  * no gradient; the kernel has `(H·W)²` entries and costs `C · (H·W)² / 2` multiplications: milliseconds at 20 × 20 cells, seconds at 80 × 80.
  *
- * The sign follows the detector's own objectness × class probability, as in EigenCAM. With `compat: true` the entry of the largest absolute value is positive, which is
- * scikit-learn's rule and so that of pytorch-grad-cam's KPCA_CAM. `spectral gap` in the report is λ₂/λ₁: near 1 the pattern is not well defined.
+ * The sign follows the detector's objectness × class probability, as in EigenCAM. With `compat: true` the entry with the largest absolute value is positive:
+ * the rule of scikit-learn and of pytorch-grad-cam's KPCA_CAM. `spectral gap` in the report is λ₂/λ₁: near 1 the pattern is not well defined.
  *
  * Karmani et al., "KPCA-CAM: Visual Explainability of Deep Computer Vision Models using Kernel PCA", MMSP 2024.
  */

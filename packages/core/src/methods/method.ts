@@ -1,27 +1,27 @@
 import type { Map2D, Tensor } from "../tensor/tensor.js";
 
 /**
- * All that a method can ask for. Activations and gradients are those of one layer for one explanation (the image, a class, one
+ * Everything that a method can request. Activations and gradients are those of one layer for one explanation (the image, a class, or one
  * detection): `A` and `G = d score / d A`, both `[C, H, W]`.
  */
 export interface Evidence {
   readonly activations: Tensor;
   /** d score / d activations. */
   readonly gradients: Tensor;
-  /** The mean of each channel of the gradients over its cells, `[C]`: for methods that look at nothing else of them, in place of `gradients`. */
+  /** The mean of each channel of the gradients over its cells, `[C]`. Methods that need nothing else request this instead of `gradients`. */
   readonly gradientMeans: Float32Array;
   /** `∂⟨G, A'⟩ / ∂A` with `A' = A` held fixed: the Hessian of the score times the activations, `[C, H, W]`. Two to four runs of the tail. */
   readonly curvature: Tensor;
-  /** The detector's own objectness × class probability for what is explained, the largest over anchors, on the layer's cells: 0..1. */
+  /** The detector's objectness × class probability of the explained class, the maximum over anchors, on the layer's cells: 0..1. */
   readonly scoreMap: Map2D;
-  /** What is explained, on the layer's cells. One entry per detection. */
+  /** The explained detections on the layer's cells. One entry per detection. */
   readonly places: readonly Place[];
   /** Class probabilities of every detection level, finest first. */
   readonly classMaps: readonly ClassMap[];
   readonly tail: Tail;
   readonly masked: MaskedInputs;
   readonly pixels: Pixels;
-  /** Biases and the gradients at their outputs, layer after layer in the order of execution. */
+  /** Biases and the gradients at their outputs, layer by layer in the order of execution. */
   readonly biases: Biases;
   /** d score / d input `[3, H, W]` with guided backpropagation through ReLU, LeakyReLU and SiLU (Springenberg et al. 2015, extended). */
   readonly guidedGradients: Tensor;
@@ -38,26 +38,26 @@ export interface Place {
   readonly stride: number;
 }
 
-/** `[K, h, w]`: objectness left out, the largest over the level's anchors. */
+/** Class probabilities `[K, h, w]` without objectness, the maximum over the level's anchors. */
 export interface ClassMap {
   readonly probabilities: Tensor;
   readonly classIndices: readonly number[];
 }
 
-/** The part of the network behind the layer, run again on changed activations. */
+/** The part of the network after the layer. It runs again on changed activations. */
 export interface Tail {
-  /** The score on the activations as they are. */
+  /** The score on the unchanged activations. */
   readonly score: number;
   /**
-   * The score for each of `count` changed activations; `fill(i, into)` writes number `i` as `[C, H, W]` (into zeros, or
-   * whatever the call before left: write all of it). Streams: memory holds one batch.
+   * The score for each of `count` changed activations. `fill(i, into)` writes number `i` as `[C, H, W]`. It must write all values:
+   * the array may hold those of an earlier call. Works in batches: memory holds one batch.
    */
   scores(count: number, fill: (i: number, into: Float32Array) => void): Promise<Float64Array>;
-  /** The score for each channel `c` filled with `replacements[c]`, the others as they are: what `scores` would give, many times faster. */
+  /** The score for each channel `c` filled with `replacements[c]`, with all other channels unchanged. The same as `scores`, but many times faster. */
   channelScores(replacements: ArrayLike<number>): Promise<Float64Array>;
 }
 
-/** The whole network on masked pictures: `input ⊙ mask`, mask 0..1 at input size `[H, W]`; padding is masked like the rest. */
+/** The whole network on masked images: `input ⊙ mask`, mask 0..1 at input size `[H, W]`; padding is masked like the rest. */
 export interface MaskedInputs {
   /** `[h, w]` in input pixels. */
   readonly size: readonly [height: number, width: number];
@@ -65,16 +65,16 @@ export interface MaskedInputs {
   /** The score for each of `count` masks; `fill(i, into)` writes all of mask `i`, `[H, W]` row-major. */
   scores(count: number, fill: (i: number, into: Float32Array) => void): Promise<Float64Array>;
   /**
-   * D-RISE's similarity for each mask, summed over the detections that are explained: `max_j IoU · objectness_j · cos(p, p_j)` over
-   * all rows before NMS. Masks are numbered from the first of the explanation: the network's answer to mask `first + i` is
-   * remembered, so that all detections of an image share one set.
+   * D-RISE's similarity for each mask, summed over the explained detections: `max_j IoU · objectness_j · cos(p, p_j)` over
+   * all rows before NMS. Masks have numbers: the network's answer to mask `first + i` is cached, so that all detections of an image share one
+   * set of masks.
    */
   similarities(first: number, count: number, fill: (i: number, into: Float32Array) => void): Promise<Float64Array>;
 }
 
-/** The input and what the score makes of other inputs. */
+/** The network's input, and score and gradient at other inputs. */
 export interface Pixels {
-  /** The letterboxed picture, `[3, H, W]`, as it goes into the network. */
+  /** The letterboxed image `[3, H, W]`, the network's input. */
   readonly input: Tensor;
   readonly score: number;
   /** Score and d score / d input at another input `[3, H, W]`. One forward and one backward pass to the image. */
@@ -82,32 +82,32 @@ export interface Pixels {
 }
 
 export interface Biases {
-  /** The letterboxed picture and d score / d input, `[3, H, W]`. */
+  /** The letterboxed image and d score / d input, `[3, H, W]`. */
   readonly input: Tensor;
   readonly inputGradient: Tensor;
   /** One entry per layer with a bias: `bias` `[C]`, `gradient` at the layer's output `[C, H, W]`. */
   readonly layers: AsyncIterable<{ readonly name: string; readonly bias: Float32Array; readonly gradient: Tensor }>;
 }
 
-/** What holds for every explanation, whatever the method needs. */
+/** Settings of an explanation that every method receives. */
 export interface Setting {
   /** `[h, w]` of the network's input in pixels. */
   readonly inputSize: readonly [height: number, width: number];
-  /** The library's number where Whybox differs by default. */
+  /** Use the numbers of pytorch-grad-cam where Whybox differs by default. */
   readonly compat: boolean;
-  /** Seed of everything random. */
+  /** Seed of all random numbers. */
   readonly seed: number;
-  /** Masks, noise samples, steps or concepts, where the user asked for a number. */
+  /** Number of masks, noise samples, steps or concepts, if the user gave one. */
   readonly samples: number | undefined;
-  /** What a channel becomes that is taken away, where the user said so. */
+  /** The replacement of an ablated channel, if the user gave one. */
   readonly ablateTo: "zero" | "mean" | undefined;
-  /** Notes to the user about this map (a gap, a count of runs). */
+  /** Reports a number about this map to the user (a gap, a number of runs). */
   report(name: string, value: number): void;
 }
 
 /**
- * A CAM method: arithmetic on arrays. It declares what it needs, the planner computes only that, and it returns the raw
- * signed map `[h, w]`, at layer resolution or any other. ReLU, scaling and resizing are shared later steps, never part of a method.
+ * A CAM method: arithmetic on arrays. It declares what it needs, and the planner computes only that. It returns the raw
+ * signed map `[h, w]`, at layer resolution or any other. ReLU, scaling and resizing are later steps that all methods share.
  */
 export interface CamMethod<K extends keyof Evidence = keyof Evidence> {
   readonly id: string;
@@ -116,34 +116,34 @@ export interface CamMethod<K extends keyof Evidence = keyof Evidence> {
   readonly paper: string;
   readonly needs: readonly K[];
   /**
-   * What it is read at. `layers` (default): each layer asked for. `input`: the network's input, whatever layer is asked for.
+   * Where the method reads the network. `layers` (default): at each requested layer. `input`: at the network's input.
    * `network`: it has no layer.
    */
   readonly reads?: "layers" | "input" | "network";
   /**
-   * The layers that "auto" stands for. `level` (default): the head input of the level that found the detection. `stage`: the backbone's last
-   * map of that level's stride, for methods that keep the gradient's place (at the head input it is a single cell). `taps`: maps of
-   * several depths for fusing. `taps-fast`: fewer of them.
+   * The layers that "auto" selects. `level` (default): the head input of the level that found the detection. `stage`: the backbone's last
+   * map with that level's stride, for methods that keep the position of the gradient (at the head input the gradient is a single cell). `taps`:
+   * maps of several depths, to be fused. `taps-fast`: fewer of them.
    */
   readonly auto?: "level" | "stage" | "taps" | "taps-fast";
-  /** Scores that are explained when none is asked for. Default: class. */
+  /** Default scores. Default: class. */
   readonly scores?: readonly string[];
-  /** What `samples` counts, for methods that read it. Others refuse the option. */
+  /** The meaning of the option `samples`. Methods without it refuse the option. */
   readonly samples?: "masks" | "noise samples" | "steps" | "concepts";
-  /** True when it draws random numbers from `seed`. Others refuse a seed. */
+  /** True if the method draws random numbers from `seed`. Other methods refuse a seed. */
   readonly usesSeed?: boolean;
-  /** True when its map under `compat` is another one. Others refuse the option. */
+  /** True if `compat` changes the map. Other methods refuse the option. */
   readonly hasCompat?: boolean;
-  /** True when it takes channels away, and `ablateTo` says what they become. Others refuse the option. */
+  /** True if the method ablates channels and reads `ablateTo`. Other methods refuse the option. */
   readonly ablates?: boolean;
-  /** How maps of several scores become one. Default: their mean. */
+  /** How maps of several scores are merged. Default: their mean. */
   readonly merge?: "mean" | "max";
   map(evidence: Pick<Evidence, K> & Setting): Map2D | Promise<Map2D>;
-  /** Contributions of the channels `[C, H, W]`, whose sum over C is the map: what eigen-smooth takes the first component of. */
+  /** Contributions of the channels `[C, H, W]`. Their sum over C is the map. The option `eigenSmooth` takes their first principal component. */
   channels?(evidence: Pick<Evidence, K> & Setting): Tensor | Promise<Tensor>;
   /**
-   * One map from those of several layers, each already ReLU'd, scaled to 0..1 and resized to one size. Maps that are zero throughout
-   * are left out before; at least one is left. Default: their mean.
+   * Fuses the maps of several layers. Each map has passed ReLU, is scaled to 0..1 and resized to a common size. Maps without any positive value
+   * are removed before, but at least one remains. Default: their mean.
    */
   fuse?(maps: readonly Map2D[]): Map2D;
 }

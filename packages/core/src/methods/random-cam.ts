@@ -3,12 +3,12 @@ import { shapeOf, weighChannels } from "./channels.js";
 import type { CamMethod } from "./method.js";
 
 /**
- * Weighs the channels at random: the baseline that every other method has to beat.
+ * Weights the channels at random: the baseline that every other method must beat.
  *
- * `cam = Σ_c w_c · A[c]` with `w_c` uniform in -1..1, `A` `[C, H, W]`. One forward pass, no gradient. The same `seed` gives the same map. What it shows
- * comes from the activations alone; a method whose maps or metrics do not differ from these explains nothing.
+ * `cam = Σ_c w_c · A[c]` with `w_c` uniform in -1..1, `A` `[C, H, W]`. One forward pass, no gradient. The same `seed` gives the same map. The map
+ * depends on the activations alone. A method whose maps or metrics do not differ from it explains nothing.
  *
- * From pytorch-grad-cam (RandomCAM), which has no seed of its own and runs a backward pass to learn a shape.
+ * From pytorch-grad-cam (RandomCAM), which has no seed and runs a backward pass only to get a shape.
  */
 export const randomCam: CamMethod<"activations"> = {
   id: "RandomCAM",

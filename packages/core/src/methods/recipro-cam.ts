@@ -1,20 +1,20 @@
 import type { CamMethod } from "./method.js";
 
 /**
- * Asks of each cell of a layer how far it carries the score alone: everything but that cell is set to zero, and the rest of the
+ * Measures the score that each cell of a layer produces alone: all other cells are set to zero, and the rest of the
  * network runs.
  *
  * `cam[h, w] = s(A ⊙ e_hw) − min s`, where `A` `[C, H, W]` are the activations of the layer and `e_hw` is 1 at cell `(h, w)` of
- * all channels and 0 elsewhere. Subtracting the least score is the paper's min–max scaling, whose other half comes later; it
- * also makes a map of scores that are negative throughout.
+ * all channels and 0 elsewhere. Subtracting the minimum score is one half of the paper's min–max scaling; the other half comes later. It
+ * also handles scores that are all negative.
  *
- * **Cost:** one forward pass and `H · W` runs of the part behind the layer, in batches.
+ * **Cost:** one forward pass and `H · W` runs of the part after the layer, in batches.
  *
- * **Edge cases:** a score that is not finite counts as the least. One cell, or the same score for all cells, gives zeros.
+ * **Edge cases:** a score that is not finite counts as the minimum. A single cell, or equal scores for all cells, gives zeros.
  *
- * **For detectors:** made for classifiers, where the score is a class; here it is the confidence of the detection's own row
- * unless another score is asked for. At the input of the head one cell makes one row, and the map is one dot. It tells
- * something at the backbone, whose last map of the detection's stride is what `auto` reads.
+ * **For detectors:** the paper explains the class score of a classifier. Here the default is the confidence of the detection's own
+ * row. At the input of the head one cell makes one row, and the map is a single dot. It is useful in the backbone, so `auto` reads the
+ * backbone's last map with the detection's stride.
  *
  * pytorch-grad-cam does not have it.
  *

@@ -4,13 +4,13 @@ import { plusPlusWeights } from "./grad-cam-plus-plus.js";
 import type { CamMethod } from "./method.js";
 
 /**
- * Multiplies the Grad-CAM++ maps of several layers: only what all depths agree on stays, with the sharpness of the shallowest.
+ * Multiplies the Grad-CAM++ maps of several layers: only areas where all depths agree remain, as sharp as in the shallowest layer.
  *
  * Per layer `cam = Σ_c w_c · A[c]` with Grad-CAM++'s weights (`compat` as there), ReLU'd, scaled to 0..1 and resized to the input; then `Π_layers cam`, cell by
  * cell. One forward and one backward pass for all layers. Give several layers: with one, the map is Grad-CAM++'s. `auto` takes layers of several depths.
  *
- * A layer whose map is zero throughout, such as one behind another level's head, is left out; in pytorch-grad-cam's RefineCAM it
- * turns the whole map to zero.
+ * A layer whose map is all zeros, such as one that feeds only another level, is skipped. In pytorch-grad-cam's RefineCAM it
+ * makes the whole map zero.
  *
  * RefineCAM, arXiv:2605.14641, 2026.
  */

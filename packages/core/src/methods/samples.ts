@@ -1,8 +1,8 @@
 import { WhyboxError } from "../errors.js";
 
 /**
- * How many samples to draw: the number asked for, or the method's own.
- * @throws usage when the number asked for is not a whole number of 1 or more.
+ * The number of samples: the given number, or the method's default.
+ * @throws usage when the given number is not a whole number of 1 or more.
  */
 export function sampleCount(asked: number | undefined, own: number): number {
   if (asked === undefined) return own;

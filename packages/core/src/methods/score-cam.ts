@@ -8,23 +8,22 @@ import type { CamMethod, Evidence, Setting } from "./method.js";
 const EPSILON = 1e-8;
 
 /**
- * Weighs each channel by the score of the picture seen through it: no gradient, the whole network runs on masked pictures.
+ * Weights each channel by the score of the image masked with it. Needs no gradient: the whole network runs on masked images.
  *
  * `cam[h, w] = Σ_c w_c · A[c, h, w]` with `w = softmax(s)` over the channels and `s_c` the score of `x ⊙ m_c`. The mask `m_c =
- * (u − min u) / (max u − min u + 1e-8)` is the channel resized to the input (`u`, bilinear, corners on corners). Masks are made
- * one batch at a time, so that memory does not grow with the channels (all of them at once are 2.5 GB for 512 channels at 640 ×
- * 640).
+ * (u − min u) / (max u − min u + 1e-8)` is the channel resized to the input (`u`, bilinear with aligned corners). Masks are made
+ * in batches, so that memory does not grow with the number of channels (all masks of 512 channels at 640 × 640 take 2.5 GB).
  *
- * **Cost:** one forward pass and one more for each channel that is not constant, in batches.
+ * **Cost:** one forward pass, and one for each channel that is not constant, in batches.
  *
- * **Edge cases:** a constant channel says nothing of where; it gets no run and no weight. A score of −∞ gets the weight zero;
- * if no score is finite the map is zero.
+ * **Edge cases:** a constant channel has no position information. It gets no run and no weight. A score of −∞ gets the weight zero.
+ * If no score is finite, the map is zero.
  *
- * **Reading it:** a softmax over hundreds of nearly equal scores is nearly uniform, and the map then is little more than the
- * mean activation. For a score that is a logarithm, `log p`, the weights are the probabilities themselves, `p_c / Σ p`.
+ * **Reading it:** a softmax over hundreds of nearly equal scores is nearly uniform. The map is then little more than the
+ * mean activation. For a score that is a logarithm, `log p`, the weights are the normalised probabilities, `p_c / Σ p`.
  *
- * **Differs from pytorch-grad-cam**, where a constant channel runs with a black picture and takes part in the softmax, and
- * where a map without any finite score is NaN. `compat` lets constant channels take part.
+ * **Differs from pytorch-grad-cam**, where a constant channel runs with a black image and is part of the softmax, and
+ * where a map without any finite score is NaN. `compat` includes constant channels.
  *
  * Wang et al., "Score-CAM: Score-Weighted Visual Explanations for Convolutional Neural Networks", CVPR Workshops 2020, section
  * 3 and algorithm 1.
@@ -78,7 +77,7 @@ function widen(data: Float32Array, start: number, columns: CornerTaps, into: Flo
   }
 }
 
-/** Resizes the columns, `[height, width]`. Returns the least and the largest value. */
+/** Resizes the columns, `[height, width]`. Returns the minimum and the maximum. */
 function lengthen(wide: Float64Array, rows: CornerTaps, into: Float32Array): readonly [low: number, high: number] {
   const width = wide.length / rows.source;
   let low = Number.POSITIVE_INFINITY;
@@ -103,7 +102,7 @@ function scaleInPlace(mask: Float32Array, [low, high]: readonly [number, number]
   for (let i = 0; i < mask.length; i++) mask[i] = (mask[i]! - low) * scale;
 }
 
-/** Of the finite scores; the others get zero. */
+/** The softmax of the finite scores. Other scores get zero. */
 function softmax(scores: Float64Array): Float64Array {
   let most = Number.NEGATIVE_INFINITY;
   for (const score of scores) if (Number.isFinite(score) && score > most) most = score;

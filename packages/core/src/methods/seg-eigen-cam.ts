@@ -5,8 +5,8 @@ import type { CamMethod } from "./method.js";
 /**
  * The first principal component of activations weighted by the gradient's size, with the larger extreme made positive.
  *
- * `cam = X · v₁`, where `X` `[H·W, C]` is `|G| ⊙ A` with each channel's mean taken off, and `v₁` the right singular vector of its largest singular value; turned
- * around where `|min| > |max|`. `A` and `G = d score / d A` are `[C, H, W]`. One forward and one backward pass. `spectral gap` in the report is σ₂/σ₁: near 1 the pattern is
+ * `cam = X · v₁`, where `X` `[H·W, C]` is `|G| ⊙ A` minus each channel's mean, and `v₁` the right singular vector of its largest singular value. The sign is
+ * flipped if `|min| > |max|`. `A` and `G = d score / d A` are `[C, H, W]`. One forward and one backward pass. `spectral gap` in the report is σ₂/σ₁: near 1 the pattern is
  * not well defined.
  *
  * The rule for the sign is part of the method. Equal to pytorch-grad-cam's SegEigenCAM as of version 1.5.7.

@@ -3,21 +3,21 @@ import { largestMagnitude } from "./gradient.js";
 import type { CamMethod } from "./method.js";
 import { sampleCount } from "./samples.js";
 
-/** Samples unless another number is asked for. */
+/** Default number of samples. */
 const SAMPLES = 25;
-/** Standard deviation of the noise over the range of the picture's values. */
+/** Standard deviation of the noise, relative to the range of the image's values. */
 const NOISE = 0.1;
 
 /**
- * The gradient at the picture, averaged over noisy copies of it, so that what only flickers cancels out.
+ * The gradient at the image, averaged over noisy copies of it, so that noise cancels out.
  *
  * `map[y, x] = max_c |mean_i G(x + n_i)[c, y, x]|`, `G = d score / d x` `[3, H, W]`, `n_i` normal noise with a standard
- * deviation of 0.1 × (max x − min x), i = 1 … 25 or `samples`. The mean is taken of the signed gradients, the magnitude and the
- * maximum over colours afterwards. Noise `i` depends on the seed and `i` alone. Noisy pictures are not clipped.
+ * deviation of 0.1 × (max x − min x), i = 1 … 25 or `samples`. The signed gradients are averaged first; the magnitude and the
+ * maximum over colours follow. Noise `i` depends on the seed and `i` alone. Noisy images are not clipped.
  *
- * **Cost:** 25 forward and backward passes down to the picture, or `samples` of them.
+ * **Cost:** 25 forward and backward passes to the image, or `samples` of them.
  *
- * **Edge cases:** a picture of one colour has no range and gets no noise: the plain gradient.
+ * **Edge cases:** an image of one colour has no range and gets no noise: the result is the plain gradient.
  *
  * pytorch-grad-cam does not have it.
  *
@@ -29,7 +29,7 @@ export const smoothGrad: CamMethod<"pixels"> = {
   paper: "Smilkov et al., 2017",
   needs: ["pixels"],
   reads: "input",
-  // Under noise no row near the box may carry the class any more, and the other scores then have no gradient.
+  // With noise there may be no row with the class near the box. The other scores have no gradient then.
   scores: ["row"],
   samples: "noise samples",
   usesSeed: true,

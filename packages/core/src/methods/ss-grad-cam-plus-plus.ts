@@ -3,14 +3,14 @@ import type { CamMethod, Evidence, Place } from "./method.js";
 import { spatiallySensitive } from "./ss-grad-cam.js";
 
 /**
- * SSGrad-CAM with Grad-CAM++'s weights, taken over the object's own cells: the most faithful of the one-pass methods in the tables that were published.
+ * SSGrad-CAM with Grad-CAM++'s weights, computed over the object's own cells: the most faithful one-pass method in published tables.
  *
  * `cam = Σ_c w_c · A[c] ⊙ S[c]` with `S[c] = |G[c]| / max |G[c]|` and `w_c = Σ_M α · max(G, 0)`, `α = G² / (2·G² + G³ · Σ_M A[c])`, both sums over `M`, the cells that
  * the detection's box covers at least in part (of several detections: any box). `A` and `G = d score / d A` are `[C, H, W]`. One forward and one backward pass.
  * Without a detection `M` is the whole map.
  *
- * As in GradCAM++, a sum of activations that is negative under SiLU counts as zero, and no constant is added to the denominator. `compat: true` gives the formula of published
- * code: `α = G² / (2·G²·M + G³ · Σ_M A[c] + 1e-8)` summed over all cells, where those outside `M` divide by the activations alone, and may explode under SiLU.
+ * As in GradCAM++, a negative sum of activations (possible with SiLU) counts as zero, and no constant is added to the denominator. `compat: true` gives the formula of the published
+ * code: `α = G² / (2·G²·M + G³ · Σ_M A[c] + 1e-8)` summed over all cells. Cells outside `M` divide by the activations alone, and can become huge with SiLU.
  *
  * Yamauchi, "Spatial Sensitive Grad-CAM++: Improved Visual Explanation for Object Detectors via Weighted Combination of Gradient Map", CVPR Workshops 2024.
  */
@@ -59,7 +59,7 @@ function publishedWeights({ activations, gradients, places }: Parts): Float64Arr
   });
 }
 
-/** 1 at each cell that a box covers at least in part, 0 elsewhere; the detection's own cell counts as covered. All ones without a place. */
+/** 1 at each cell that a box covers at least in part, 0 elsewhere. The detection's own cell counts as covered. All ones if no position is known. */
 function instanceCells(places: readonly Place[], activations: Evidence["activations"]): Uint8Array {
   const [, H, W] = shapeOf(activations);
   const inside = new Uint8Array(H * W).fill(places.length === 0 ? 1 : 0);

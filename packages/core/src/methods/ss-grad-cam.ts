@@ -2,13 +2,13 @@ import { channelMeans, sumOverChannels } from "./channels.js";
 import type { CamMethod } from "./method.js";
 
 /**
- * Grad-CAM whose channels count only where their own gradient is large: Grad-CAM's weights, kept at the explained object.
+ * Grad-CAM whose channels count only where their own gradient is large: Grad-CAM's weights, limited to the explained object.
  *
  * `cam = Σ_c w_c · A[c] ⊙ S[c]` with `w_c` the mean of `G[c]` over its cells and `S[c] = |G[c]| / max |G[c]|`; `A` and `G = d score / d A` are `[C, H, W]`. One forward and one
  * backward pass. A channel without gradient adds nothing.
  *
- * At the input of a YOLOv5 head, a 1×1 convolution, the gradient of a detection lives in a single cell, and so does the map; `auto` therefore reads the backbone's
- * last map of that stride.
+ * At the input of a YOLOv5 head, a 1×1 convolution, the gradient of a detection is a single cell, and so is the map. Therefore `auto` reads the backbone's
+ * last map with that stride.
  *
  * Yamauchi and Ishikawa, "Spatial Sensitive Grad-CAM: Visual Explanations for Object Detection by Incorporating Spatial Sensitivity", ICIP 2022.
  */
@@ -22,7 +22,7 @@ export const ssGradCam: CamMethod<"activations" | "gradients"> = {
   ...sumOverChannels<"gradients">((evidence) => spatiallySensitive(evidence, channelMeans(evidence.gradients))),
 };
 
-/** What a channel of this weight adds: `w · A ⊙ |G| / max |G|`. */
+/** The contribution of a channel with this weight: `w · A ⊙ |G| / max |G|`. */
 export function spatiallySensitive(
   {
     activations: { data: A },

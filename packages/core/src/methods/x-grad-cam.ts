@@ -2,15 +2,15 @@ import { perChannel, weighChannels } from "./channels.js";
 import type { CamMethod } from "./method.js";
 
 /**
- * Grad-CAM with weights that count a gradient by the activation at its cell, made so that the channels' parts add up to the score.
+ * Grad-CAM with gradients weighted by the activation at their cell, chosen so that the contributions of the channels sum to the score.
  *
  * `cam = Σ_c w_c · A[c]`, `w_c = Σ_hw G · A / Σ_hw A`, `A` and `G = d score / d A` both `[C, H, W]`. One forward and one backward
  * pass.
  *
- * The formula was made for activations after a ReLU. Under SiLU the sum of a channel can be near zero or negative (in YOLOv5s, layer 23,
- * for 79 of 512 channels), and the weight explodes. By default the weights are `Σ G · |A| / Σ |A|`: a mean of the gradients, never larger than the largest of them, and the paper's own
- * formula for every channel whose sign does not change. A channel of zeros has weight zero.
- * `compat: true` gives pytorch-grad-cam's number, which divides by `Σ A + 1e-7`.
+ * The formula assumes activations after a ReLU. With SiLU the sum of a channel can be near zero or negative (in YOLOv5s, layer 23,
+ * for 79 of 512 channels), and the weight becomes huge. By default the weights are `Σ G · |A| / Σ |A|`: a mean of the gradients, never larger than the largest gradient. For every channel whose sign does not
+ * change it equals the paper's formula. A channel of zeros has the weight zero.
+ * `compat: true` gives pytorch-grad-cam's numbers, which divide by `Σ A + 1e-7`.
  *
  * Fu et al., "Axiom-based Grad-CAM: Towards Accurate Visualization and Explanation of CNNs", BMVC 2020.
  */

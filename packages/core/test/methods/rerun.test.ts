@@ -47,7 +47,7 @@ describe("AblationCAM", () => {
   const A = tensor([2, 1, 2], [1, 2, 3, -1]);
   const difference: Score = ([a, b, c, d]) => (a! + b!) ** 2 - (c! + d!) ** 2;
 
-  it("weighs channels by the share of the score that is lost without them", async () => {
+  it("weights channels by the share of the score that is lost without them", async () => {
     const { height, width, data } = await ablationCam.map(evidenceOf({ activations: A, tail: tailOf(A, difference) }));
     expect([height, width]).toEqual([1, 2]);
     expectClose(data, [(9 * 1 - 4 * 3) / 5, (9 * 2 + 4 * 1) / 5]);
@@ -114,7 +114,7 @@ describe("AblationCAM", () => {
 });
 
 describe("ScoreCAM", () => {
-  it("weighs channels by the softmax of the scores behind their masks, corners on corners", async () => {
+  it("weights channels by the softmax of the scores behind their masks, corners on corners", async () => {
     const A = tensor([2, 1, 2], [0, 1, 4, 0]);
     const masks: number[][] = [];
     const reported: Record<string, number> = {};
