@@ -51,8 +51,16 @@ export async function explainFiles(options: ExplainFilesOptions): Promise<Explai
     });
     try {
       const signal = options.signal ?? new AbortController().signal;
-      const context = { detector, services, settings, folder: folder.path, version: packageVersion(), signal };
-      for await (const outcome of explainImages(sources, folder.existing, context)) {
+      const context = {
+        detector,
+        services,
+        settings,
+        version: packageVersion(),
+        signal,
+        folder: folder.path,
+        existing: folder.existing,
+      };
+      for await (const outcome of explainImages(sources, context)) {
         if ("error" in outcome) failed.push({ source: outcome.source.input, error: outcome.error });
         else results.push(outcome.document);
       }

@@ -1,6 +1,8 @@
-import { type ResultDocument, WhyboxError, type WhyboxErrorCode } from "@whybox/core";
+import { type ResultDocument, WhyboxError } from "@whybox/core";
+import type { Detector } from "../api.js";
+import { checkedDocument } from "../io/result-schema.js";
 import { stopIfAborted } from "../stop-if-aborted.js";
-import { explainImage, type ImageContext } from "./explain-image.js";
+import { endsTheRun, explainImage, type ImageContext } from "./explain-image.js";
 import { createFileNamer, type FileNamer } from "./output-names.js";
 import type { Source } from "./sources.js";
 
@@ -9,31 +11,29 @@ export type SourceOutcome =
   | { readonly source: Source; readonly document: ResultDocument }
   | { readonly source: Source; readonly error: unknown };
 
-/** Errors that the next source would meet again. All others but `runtime` concern one picture. */
-export const concernsAll: ReadonlySet<WhyboxErrorCode> = new Set([
-  "usage",
-  "unsupported-model",
-  "no-gradient",
-  "output",
-  "aborted",
-]);
+export interface ImagesContext extends ImageContext {
+  readonly detector: Detector;
+  /** Absolute path of the folder for the files. */
+  readonly folder: string;
+  /** Names of files already in the folder. They are not overwritten. */
+  readonly existing: readonly string[];
+  readonly version: string;
+}
 
 /**
- * Explains source after source and yields what became of each. A picture that fails does not stop the others.
- * @param existing names of files already in the folder; they are not overwritten.
+ * Explains source after source and yields what became of each. An image that fails does not stop the others.
  * @throws what ends the run: a wrong option, a model that cannot be explained or run, an unwritable folder, an abort.
  */
 export async function* explainImages(
   sources: readonly Source[],
-  existing: readonly string[],
-  context: ImageContext,
+  context: ImagesContext,
 ): AsyncGenerator<SourceOutcome> {
-  const namer = createFileNamer(existing, context.settings.explain.per !== "image");
+  const namer = createFileNamer({ taken: context.existing, sheets: context.settings.explain.per !== "image" });
   let worked = false;
   for (const source of sources) {
     stopIfAborted(context.signal);
     const outcome = await tryOne(source, namer, context);
-    // A device or a model that the runtime has refused before anything worked will be refused for every picture.
+    // A device or a model that the runtime has refused before anything worked will be refused for every image.
     if (!worked && "error" in outcome && isRuntimeError(outcome.error)) throw outcome.error;
     worked ||= "document" in outcome;
     yield outcome;
@@ -44,18 +44,37 @@ function isRuntimeError(error: unknown): boolean {
   return error instanceof WhyboxError && error.code === "runtime";
 }
 
-/** A file that is too large for the disk, or whose name is too long, does not stop the next one; a full disk does. */
-function endsTheRun(error: unknown): boolean {
-  return error instanceof WhyboxError && concernsAll.has(error.code) && error.details.concerns !== "file";
-}
-
-async function tryOne(source: Source, namer: FileNamer, context: ImageContext): Promise<SourceOutcome> {
+async function tryOne(source: Source, namer: FileNamer, context: ImagesContext): Promise<SourceOutcome> {
   try {
-    return { source, document: await explainImage(source, namer, context) };
+    return { source, document: await explainSource(source, namer, context) };
   } catch (error) {
     // Whatever an abort made fail, the abort is the reason.
     stopIfAborted(context.signal);
     if (endsTheRun(error)) throw error;
     return { source, error };
   }
+}
+
+/** Writes the image's files, the document that tells of them last. */
+async function explainSource(
+  { input, location }: Source,
+  namer: FileNamer,
+  context: ImagesContext,
+): Promise<ResultDocument> {
+  const { detector, settings, folder, version } = context;
+  let document: ResultDocument | undefined;
+  await explainImage(
+    {
+      ...{ location, folder, stem: namer.stem(location), namer, sheet: true },
+      *last({ result, files, mapFiles, ms }) {
+        const where = { model: detector.report, source: input, device: settings, look: settings };
+        const timings = { decode: ms.decode, render: ms.render };
+        document = checkedDocument({ version, ...where, options: settings.explain, result, files, mapFiles, timings });
+        const text = `${JSON.stringify(document, null, 2)}\n`;
+        if (files.json !== null) yield { name: files.json, bytes: () => new TextEncoder().encode(text) };
+      },
+    },
+    context,
+  );
+  return document!;
 }

@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import type { Source } from "./sources.js";
+import { isAddress } from "./named-source.js";
 
 /** Endings of the files that one source can get. A stem is free when none of them is taken. */
 export const resultSuffixes = { png: ".png", npy: ".heatmap.npy", json: ".json" } as const;
@@ -19,18 +19,23 @@ export const partSuffixes = { png: ".png", npy: ".npy" } as const;
 
 /** Gives files names that nothing else has. */
 export interface FileNamer {
-  /** A stem of its own for each source. A second `x` becomes `x-2`, then `x-3`. */
-  stem(source: Source): string;
+  /** A stem of its own for each source, which is a path or a URL. A second `x` becomes `x-2`, then `x-3`. */
+  stem(location: string): string;
   /** `<stem>.<index>-<class>`, for the map of one detection (index of the detection) or class (index of the class). */
   part(stem: string, index: number, className: string): string;
 }
 
+export interface NamerOptions {
+  /** Names of files that are already in the output folder. They are never overwritten. */
+  readonly taken?: Iterable<string>;
+  /** Whether sources get a contact sheet too. Default false. */
+  readonly sheets?: boolean;
+}
+
 /**
  * Names that differ only in case or in Unicode composition count as equal, since they are one file on Windows and macOS.
- * @param taken names of files that are already in the output folder; they are never overwritten.
- * @param sheets whether sources get a contact sheet too.
  */
-export function createFileNamer(taken: Iterable<string>, sheets = false): FileNamer {
+export function createFileNamer({ taken = [], sheets = false }: NamerOptions = {}): FileNamer {
   const files = new Set<string>();
   for (const name of taken) files.add(key(name));
   const claim = (wanted: string, suffixes: readonly string[]): string => {
@@ -41,15 +46,16 @@ export function createFileNamer(taken: Iterable<string>, sheets = false): FileNa
   };
   const whole = [...Object.values(resultSuffixes), ...(sheets ? [sheetSuffix] : [])];
   return {
-    stem: (source) => claim(stemOf(source), whole),
+    stem: (location) => claim(stemOf(location), whole),
     part: (stem, index, className) =>
       claim(`${stem}.${index}-${safeName(className, maxClassBytes, "class")}`, Object.values(partSuffixes)),
   };
 }
 
-/** The stem that a source asks for: its file name without the extension, safe on every file system. */
-export function stemOf(source: Source): string {
-  const name = source.kind === "url" ? nameInUrl(new URL(source.location)) : basename(source.location);
+/** The stem that a path or a URL asks for: the file name without the extension, safe on every file system. */
+export function stemOf(location: string): string {
+  const isUrl = isAddress(location) && URL.canParse(location);
+  const name = isUrl ? nameInUrl(new URL(location)) : basename(location);
   return safeName(name.replace(/(?<=.)\.[^.]*$/, ""), maxStemBytes, "image");
 }
 

@@ -22,6 +22,8 @@ interface Subject {
   readonly result: ExplainResult;
   readonly stem: string;
   readonly namer: FileNamer;
+  /** Whether a contact sheet is drawn where maps are kept apart. */
+  readonly sheet: boolean;
   readonly services: Services;
   readonly settings: ImageSettings;
   /** A line in the corner of the whole picture. */
@@ -36,7 +38,7 @@ export function planOutputs(subject: Subject): PlannedOutputs {
   const { image, result, stem, services, settings } = subject;
   const saves = (kind: ResultKind): boolean => settings.save.includes(kind);
   const name = (kind: ResultKind) => (saves(kind) ? stem + resultSuffixes[kind] : null);
-  const sheet = saves("png") && result.maps.length > 0 ? stem + sheetSuffix : null;
+  const sheet = subject.sheet && saves("png") && result.maps.length > 0 ? stem + sheetSuffix : null;
   const files = { png: name("png"), sheet, npy: name("npy"), json: name("json") };
   const outputs: OutputFile[] = [];
   const add = (file: string | null, bytes: OutputFile["bytes"]): void => {

@@ -1,10 +1,12 @@
 import type { ExplainResult } from "@whybox/core";
+import { explainPixels } from "../images/explain-image.js";
 import { drawWhole } from "../images/plan-outputs.js";
+import { createStageClock } from "../images/stage-clock.js";
 import { carryMaps } from "./carry-maps.js";
 import { type Measured, measure, plainDetection } from "./measure.js";
-import { type FrameLine, type MapLine, runFilesVersion } from "./schema.js";
+import { type FrameLine, type MapLine, noTime, runFilesVersion } from "./schema.js";
 import type { Outcome, Task } from "./task.js";
-import { createClock, explain, failure, perDetection, type TaskContext } from "./task-context.js";
+import { failure, perDetection, type TaskContext } from "./task-context.js";
 import type { VideoFrame } from "./video/read-video.js";
 
 type Done = Extract<Outcome, { ok: true }>;
@@ -42,11 +44,11 @@ export async function explainFrames(
 }
 
 async function explainFrame(item: number, { frame, time, image }: VideoFrame, context: TaskContext) {
-  const clock = createClock();
-  const result = await explain(image, context, clock);
-  const measured = await clock.of("measure", async () => measure(result, perDetection(context)));
-  const { services, setup } = context;
-  const overlay = await clock.of("write", async () => drawWhole({ image, result, services, settings: setup.settings }));
+  const clock = createStageClock(noTime);
+  const result = await explainPixels(image, context, clock);
+  const measured = await clock.of("measure", () => measure(result, perDetection(context)));
+  const { services, settings } = context;
+  const overlay = await clock.of("write", () => drawWhole({ image, result, services, settings }));
   const lines = linesOf({ v: runFilesVersion, item, frame, time, ...measured.found }, measured.maps);
   const outcome: Done = { ok: true, ...lines, ms: clock.ms, files: [], overlay };
   return { outcome, key: { frame, result, measured } };
@@ -57,13 +59,12 @@ async function carryFrame(
   item: number,
   { frame, time, image }: VideoFrame,
   key: KeyFrame,
-  { alone, detector, setup, services }: TaskContext,
+  { alone, detector, settings, services }: TaskContext,
 ): Promise<Done | undefined> {
-  const { settings } = setup;
   const [height, width] = key.result.letterbox.imageSize;
   if (image.height !== height || image.width !== width) return undefined;
-  const clock = createClock();
-  const { detections } = await alone(() => clock.of("explain", detector.detect(image, settings.explain)));
+  const clock = createStageClock(noTime);
+  const { detections } = await alone(() => clock.of("explain", () => detector.detect(image, settings.explain)));
   const carried = carryMaps(key.measured, detections.map(plainDetection));
   if (detections.length > 0 && carried.matched.length === 0) return undefined;
   const isEmpty = detections.length === 0;
@@ -81,7 +82,7 @@ async function carryFrame(
     empty: isEmpty ? { reason: "no-detection", message: NOTHING } : key.measured.found.empty,
     messages: isEmpty ? [] : key.measured.found.messages,
   };
-  const overlay = await clock.of("write", async () =>
+  const overlay = await clock.of("write", () =>
     drawWhole({
       ...{ image, services, settings, caption: `map of frame ${key.frame}` },
       result: { ...key.result, detections, explained: shown },

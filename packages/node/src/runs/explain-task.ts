@@ -1,15 +1,14 @@
-import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { ExplainResult, MapFiles, ResultFiles, RgbImage } from "@whybox/core";
+import { explainImage } from "../images/explain-image.js";
 import { createFileNamer, stemOf } from "../images/output-names.js";
-import { planOutputs } from "../images/plan-outputs.js";
+import { createStageClock } from "../images/stage-clock.js";
 import { releaseMemory } from "../runtime/ort-port.js";
 import { explainFrames } from "./explain-frames.js";
 import { measure } from "./measure.js";
 import { refusePrivate } from "./refuse-private.js";
 import { type MapLine, type RunPictureLine, runFiles, runFilesVersion } from "./schema.js";
 import type { Outcome, Task } from "./task.js";
-import { createClock, explain, failure, perDetection, type TaskContext } from "./task-context.js";
+import { failure, perDetection, type TaskContext } from "./task-context.js";
 
 /** Items whose files share a folder. */
 const FOLDER_ITEMS = 1000;
@@ -23,60 +22,32 @@ export async function explainTask(task: Task, context: TaskContext): Promise<rea
 
 async function explainPicture(task: Extract<Task, { kind: "picture" }>, context: TaskContext): Promise<Outcome> {
   const { item, source, location, folder } = task;
-  const clock = createClock();
   await refusePrivate(location, context.setup.allowPrivate);
-  const image = await clock.of("decode", context.services.decodeImage(location, {}));
-  const result = await explain(image, context, clock);
-  const written = await clock.of("write", writeOutputs(image, result, task, context));
-  const { found, maps } = await clock.of("measure", async () =>
-    measure(result, perDetection(context), written.mapFiles),
+  const { result, files, mapFiles, paths, ms } = await explainImage(
+    {
+      ...{ location, folder, temporary: join(folder, runFiles.temporary) },
+      // The item's number makes the name the only one of its kind, so no other file can have taken it.
+      stem: `${fileFolder(item)}/${item}-${stemOf(location)}`,
+      namer: createFileNamer(),
+      // Contact sheets of thousands of images are of no use, and drawing one takes longer than the explanation.
+      sheet: false,
+    },
+    context,
   );
-  // Nobody sees them any more, and V8 would mark its whole heap for every 64 MB of them.
+  const clock = createStageClock({ measure: 0 });
+  const { found, maps } = await clock.of("measure", () => measure(result, perDetection(context), mapFiles));
+  // They are not used any more, and V8 would mark its whole heap for every 64 MB of them.
   for (const { heatmap } of result.maps) releaseMemory(heatmap.data.buffer as ArrayBuffer);
   const line: RunPictureLine = {
     ...{ v: runFilesVersion, item, source, kind: "picture", ...found },
-    files: { png: written.files.png, npy: written.files.npy },
+    files: { png: files.png, npy: files.npy },
   };
-  const files = written.paths.map((path) => join(folder, path));
   const mapLine: MapLine = { v: runFilesVersion, item, maps };
-  const lines = { result: JSON.stringify(line), maps: JSON.stringify(mapLine) };
-  return { ok: true, ...lines, ms: clock.ms, detections: result.detections.length, files, overlay: undefined };
-}
-
-interface Written {
-  readonly files: ResultFiles;
-  readonly mapFiles: readonly MapFiles[];
-  readonly paths: readonly string[];
-}
-
-/** All files of the picture, or none. Each is whole, synced and in its place before the item's line tells of it. */
-async function writeOutputs(
-  image: RgbImage,
-  result: ExplainResult,
-  { item, source, location, folder }: Extract<Task, { kind: "picture" }>,
-  { services, setup: { settings } }: TaskContext,
-): Promise<Written> {
-  const name = stemOf({ input: source, location, kind: /^https?:/i.test(location) ? "url" : "file" });
-  // The item's number makes it the only one, so nothing else can have taken it.
-  const stem = `${fileFolder(item)}/${item}-${name}`;
-  const namer = createFileNamer([]);
-  const planned = planOutputs({ image, result, stem, namer, services, settings });
-  const { files, mapFiles } = planned;
-  // Nobody looks at the contact sheets of thousands of pictures, and one takes longer than its explanation.
-  const outputs = planned.outputs.filter((output) => output.name !== files.sheet);
-  const paths: string[] = [];
-  if (outputs.length > 0) await mkdir(join(folder, fileFolder(item)), { recursive: true });
-  try {
-    for (const output of outputs) {
-      paths.push(output.name);
-      await services.writeFile(join(folder, output.name), await output.bytes(), join(folder, runFiles.temporary));
-    }
-  } catch (error) {
-    // The first failure is the one to tell.
-    await Promise.allSettled(paths.map((path) => rm(join(folder, path), { force: true })));
-    throw error;
-  }
-  return { files, mapFiles, paths };
+  const { decode, explain, write } = ms;
+  return {
+    ...{ ok: true, result: JSON.stringify(line), maps: JSON.stringify(mapLine), detections: result.detections.length },
+    ...{ ms: { decode, explain, ...clock.ms, write }, files: paths, overlay: undefined },
+  };
 }
 
 /** Folder of an item's files, from the run's folder. */

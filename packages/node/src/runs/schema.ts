@@ -232,6 +232,9 @@ export const mapLineSchema = z.object({
   ),
 });
 
+/** The `ms` of what took no time. */
+export const noTime: TimingLine["ms"] = { decode: 0, explain: 0, measure: 0, write: 0 };
+
 /** One line of `timings.jsonl`: line n is item n. The only file that differs from run to run. */
 export const timingLineSchema = z.object({
   v: version,

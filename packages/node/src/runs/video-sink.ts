@@ -2,8 +2,14 @@ import { join } from "node:path";
 import { stemOf } from "../images/output-names.js";
 import { fileFolder } from "./explain-task.js";
 import type { LedgerLines } from "./ledger.js";
-import { type RunFailureLine, type RunVideoLine, runFiles, runFilesVersion, type TimingLine } from "./schema.js";
-import type { NumberedItem } from "./sources/item-list.js";
+import {
+  noTime,
+  type RunFailureLine,
+  type RunVideoLine,
+  runFiles,
+  runFilesVersion,
+  type TimingLine,
+} from "./schema.js";
 import type { Outcome } from "./task.js";
 import type { Unit } from "./units.js";
 import type { VideoFrame } from "./video/read-video.js";
@@ -23,7 +29,7 @@ export class VideoSink {
   #frames = 0;
   #detections = 0;
   #size: [number, number] = [0, 0];
-  #ms: TimingLine["ms"] = { decode: 0, explain: 0, measure: 0, write: 0 };
+  #ms: TimingLine["ms"] = { ...noTime };
   #error: { readonly code: string; readonly message: string } | undefined;
 
   constructor(folder: string, stride: number) {
@@ -48,7 +54,7 @@ export class VideoSink {
 
   async #open({ item, fps }: Frames, { image }: VideoFrame, { overlay }: Done): Promise<VideoWriter> {
     this.#size = [image.height, image.width];
-    const stem = `${fileFolder(item.item)}/${item.item}-${nameOf(item)}`;
+    const stem = `${fileFolder(item.item)}/${item.item}-${stemOf(item.source)}`;
     const rate = (fps ?? DEFAULT_RATE) / this.#stride;
     return VideoWriter.open(this.#folder, join(this.#folder, runFiles.temporary), stem, overlay!, rate);
   }
@@ -94,7 +100,7 @@ export class VideoSink {
     this.#writer = undefined;
     this.#error = undefined;
     [this.#frames, this.#detections] = [0, 0];
-    this.#ms = { decode: 0, explain: 0, measure: 0, write: 0 };
+    this.#ms = { ...noTime };
   }
 }
 
@@ -104,7 +110,7 @@ export function failureLines(item: number, source: string, code: string, message
   return {
     [runFiles.results]: JSON.stringify(line),
     [runFiles.maps]: emptyMaps(item),
-    [runFiles.timings]: timingLine(item, 0, { decode: 0, explain: 0, measure: 0, write: 0 }),
+    [runFiles.timings]: timingLine(item, 0, noTime),
   };
 }
 
@@ -114,9 +120,4 @@ export function timingLine(item: number, frames: number, ms: TimingLine["ms"]): 
 
 function emptyMaps(item: number): string {
   return JSON.stringify({ v: runFilesVersion, item, maps: [] });
-}
-
-function nameOf({ source }: NumberedItem): string {
-  const isUrl = URL.canParse(source) && /^[a-z]+:\/\//i.test(source);
-  return stemOf({ input: source, location: source, kind: isUrl ? "url" : "file" });
 }

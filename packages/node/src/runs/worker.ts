@@ -52,6 +52,7 @@ async function load({ setup, gate }: ThreadData): Promise<ThreadContext> {
   return {
     detector,
     setup,
+    settings: setup.settings,
     services: await loadServices(),
     alone: oneByOne(),
     report: {

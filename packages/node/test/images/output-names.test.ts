@@ -1,10 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createFileNamer, partSuffixes, resultSuffixes, sheetSuffix, stemOf } from "../../src/images/output-names.js";
-import type { Source } from "../../src/images/sources.js";
-
-const file = (location: string): Source => ({ input: location, kind: "file", location });
-const url = (location: string): Source => ({ input: location, kind: "url", location });
 
 describe("stemOf", () => {
   it.each([
@@ -23,7 +19,7 @@ describe("stemOf", () => {
     ["/a/ü e.png", "ü e"],
     ["/a/u\u0308.png", "\u00fc"],
   ])("%j gives %j", (location, stem) => {
-    expect(stemOf(file(location))).toBe(stem);
+    expect(stemOf(location)).toBe(stem);
   });
 
   it.each([
@@ -33,11 +29,11 @@ describe("stemOf", () => {
     ["https://example.org/50%.jpg", "50%"],
     ["https://example.org/", "example.org"],
   ])("%j gives %j", (location, stem) => {
-    expect(stemOf(url(location))).toBe(stem);
+    expect(stemOf(location)).toBe(stem);
   });
 
   it("is short enough for every file system", () => {
-    const stem = stemOf(file(`/a/${"ü".repeat(300)}.png`));
+    const stem = stemOf(`/a/${"ü".repeat(300)}.png`);
     expect(Buffer.byteLength(stem)).toBeLessThanOrEqual(180);
     expect(stem).toMatch(/^ü+$/);
   });
@@ -45,7 +41,7 @@ describe("stemOf", () => {
   it("never leaves the folder, whatever the name", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary", maxLength: 40 }), (name) => {
-        const stem = stemOf(file(`/a/${name}`));
+        const stem = stemOf(`/a/${name}`);
         expect(stem).toMatch(/^[^/\\:\p{Cc}]+$/u);
         expect(stem.startsWith(".")).toBe(false);
       }),
@@ -56,25 +52,25 @@ describe("stemOf", () => {
 
 describe("createFileNamer", () => {
   it("numbers what would collide, ignoring case and composition", () => {
-    const name = createFileNamer([]).stem;
+    const name = createFileNamer().stem;
     const stems = ["/a/x.jpg", "/b/x.png", "/b/X.png", "/c/x-2.png", "/c/u\u0308.png", "/c/\u00dc.png"].map((path) =>
-      name(file(path)),
+      name(path),
     );
     expect(stems).toEqual(["x", "x-2", "X-3", "x-2-2", "\u00fc", "\u00dc-2"]);
   });
 
   it("passes over files that are there, whichever kind they are", () => {
-    expect(createFileNamer(["x.heatmap.npy"]).stem(file("/a/x.png"))).toBe("x-2");
-    expect(createFileNamer(["X.JSON", "x-2.png"]).stem(file("/a/x.png"))).toBe("x-3");
-    expect(createFileNamer(["x.txt"]).stem(file("/a/x.png"))).toBe("x");
+    expect(createFileNamer({ taken: ["x.heatmap.npy"] }).stem("/a/x.png")).toBe("x-2");
+    expect(createFileNamer({ taken: ["X.JSON", "x-2.png"] }).stem("/a/x.png")).toBe("x-3");
+    expect(createFileNamer({ taken: ["x.txt"] }).stem("/a/x.png")).toBe("x");
   });
 
   it("never gives two sources one file, whatever their names", () => {
     fc.assert(
       fc.property(fc.array(fc.stringMatching(/^[xX.\-2]{0,4}(\.heatmap)?\.(png|jpg)$/), { maxLength: 30 }), (names) => {
-        const nameStem = createFileNamer(["x.png"]).stem;
+        const nameStem = createFileNamer({ taken: ["x.png"] }).stem;
         const files = names.flatMap((name) => {
-          const stem = nameStem(file(`/a/${name}`));
+          const stem = nameStem(`/a/${name}`);
           return Object.values(resultSuffixes).map((suffix) => (stem + suffix).toLowerCase());
         });
         expect(new Set([...files, "x.png"]).size).toBe(files.length + 1);
@@ -84,7 +80,7 @@ describe("createFileNamer", () => {
   });
 
   it("names the parts of a picture after their class, safely", () => {
-    const { part } = createFileNamer([]);
+    const { part } = createFileNamer();
     const names = ["dog", "traffic light", "../etc", "", "con", "ü狗", "a\nb", "x".repeat(300)].map((name, i) =>
       part("x", i, name),
     );
@@ -95,15 +91,15 @@ describe("createFileNamer", () => {
   });
 
   it("numbers parts and sheets that would collide with a file, another source or another part", () => {
-    const namer = createFileNamer(["x.0-DOG.png"], true);
-    expect(namer.stem(file("/a/x.jpg"))).toBe("x");
+    const namer = createFileNamer({ taken: ["x.0-DOG.png"], sheets: true });
+    expect(namer.stem("/a/x.jpg")).toBe("x");
     expect(namer.part("x", 0, "dog")).toBe("x.0-dog-2");
     expect([namer.part("x", 1, "a/b"), namer.part("x", 1, "a?b")]).toEqual(["x.1-a_b", "x.1-a_b-2"]);
-    expect(namer.stem(file("/a/x.1-a_b.jpg"))).toBe("x.1-a_b-3");
-    expect(namer.stem(file("/a/x.sheet.jpg"))).toBe("x.sheet-2");
+    expect(namer.stem("/a/x.1-a_b.jpg")).toBe("x.1-a_b-3");
+    expect(namer.stem("/a/x.sheet.jpg")).toBe("x.sheet-2");
     // Without sheets nothing is kept free for them.
-    const plain = createFileNamer([]);
-    expect(["/a/x.jpg", "/a/x.sheet.jpg"].map((path) => plain.stem(file(path)))).toEqual(["x", "x.sheet"]);
+    const plain = createFileNamer();
+    expect(["/a/x.jpg", "/a/x.sheet.jpg"].map((path) => plain.stem(path))).toEqual(["x", "x.sheet"]);
   });
 
   it("never gives two files one name, whatever sources and classes are called", () => {
@@ -111,9 +107,9 @@ describe("createFileNamer", () => {
     const classes = fc.array(fc.constantFrom("a", "A", "a-2", "a.heatmap", "sheet"), { maxLength: 3 });
     fc.assert(
       fc.property(sources, classes, (names, found) => {
-        const namer = createFileNamer(["x.0-a.npy"], true);
+        const namer = createFileNamer({ taken: ["x.0-a.npy"], sheets: true });
         const files = names.flatMap((name) => {
-          const stem = namer.stem(file(`/a/${name}`));
+          const stem = namer.stem(`/a/${name}`);
           const parts = found.map((className, i) => namer.part(stem, i % 2, className));
           return [
             ...[...Object.values(resultSuffixes), sheetSuffix].map((suffix) => stem + suffix),

@@ -57,9 +57,11 @@ function world(scenes: readonly (readonly Thing[])[], classNames: string[] = [])
   } as unknown as CoreDetector;
   const explain = { per: "detection", classNames };
   const captions: (string | undefined)[] = [];
+  const settings = { explain, colormap: "jet", opacity: 0.5 };
   const context = {
     detector,
-    setup: { model: "/m/mini.onnx", settings: { explain, colormap: "jet", opacity: 0.5 } },
+    settings,
+    setup: { model: "/m/mini.onnx", settings },
     services: {
       renderOverlay: (image: never, map: never, options: { caption?: string; detections: readonly Detection[] }) => {
         captions.push(

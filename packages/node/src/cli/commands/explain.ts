@@ -103,11 +103,12 @@ async function explainInto(folder: OutputFolder, { sources }: ExpandedSources, r
       services,
       settings,
       folder: folder.path,
+      existing: folder.existing,
       version: context.version,
       signal: context.signal,
     };
     progress.sources(0, sources.length);
-    for await (const outcome of explainImages(sources, folder.existing, shared)) {
+    for await (const outcome of explainImages(sources, shared)) {
       progress.clear();
       reportOutcome(outcome, folder, run);
       progress.sources(log.done(), sources.length);
