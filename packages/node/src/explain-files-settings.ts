@@ -85,6 +85,7 @@ export function settingsOf(options: ExplainFilesOptions): ImageSettings {
         backprop: options.backprop,
         versus: options.versus,
         box: options.box,
+        detections: options.detections,
         samples: options.samples,
         ablateTo: options.ablateTo,
         frames: framesOf(per, frame, save),
