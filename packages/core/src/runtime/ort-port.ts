@@ -26,7 +26,7 @@ interface OrtTensor {
 
 const types: ReadonlySet<string> = new Set("float32 float16 int64 int32 uint16 int16 uint8 int8 bool".split(" "));
 
-/** How sessions use the machine. `npm run bench` measures both; docs/architecture.md has the numbers. */
+/** How sessions use the machine. `npm run bench` measures both options; bench/README.md has the numbers. */
 export interface OrtPortOptions {
   /**
    * When a session's idle threads wait in a busy loop: "always", the runtime's own default, takes the cores from other work and
