@@ -1,14 +1,21 @@
-/** The public surface of @whybox/core, listed by hand. */
+/**
+ * The engine: detectors, methods, scores and everything that they are made of. It needs neither Node nor a DOM.
+ * @module @whybox/core
+ */
 
+export type { ForwardValues } from "./autodiff/backward-model.js";
+export type { GradRule, VjpContext } from "./autodiff/rule.js";
 export { defaultRules, webgpuRules } from "./autodiff/rules/index.js";
+export type { FactSource, StaticDim } from "./autodiff/static-dims.js";
 export type { Detection, DetectResult, Extra, Keypoint, Predictions } from "./detector/detection.js";
-export type { DetectorHead, HeadLevel, RowOrigin } from "./detector/head.js";
+export type { DetectorHead, DetectorTask, HeadLevel, RowOrigin, Selection } from "./detector/head.js";
 export type { InputFacts, InputOptions } from "./detector/input/pixel-form.js";
 export type { Layer, LayerSelector } from "./detector/layer.js";
+export type { KeypointLayout } from "./detector/tasks/keypoints.js";
 export { didYouMean, WhyboxError, type WhyboxErrorCode } from "./errors.js";
 export { type CoreDetector, createDetector } from "./explain/create-detector.js";
 export type { CreateDetectorOptions } from "./explain/model/create-options.js";
-export type { LayerFacts, ModelFacts, PortFacts } from "./explain/model/inspect.js";
+export type { LayerFacts, MissingRule, ModelFacts, PortFacts } from "./explain/model/inspect.js";
 export { contradictions, type ReadExplainOptions, type Written } from "./explain/options/contradictions.js";
 export {
   type AskedBox,
@@ -46,14 +53,16 @@ export {
 export { type ColormapName, colormap, colormapNames } from "./image/colormap.js";
 export { renderContactSheet, type SheetTile } from "./image/contact-sheet.js";
 export { cropByHeatmap } from "./image/crop.js";
+export type { DrawnKeypoint } from "./image/draw/draw-pose.js";
 export { type DrawingOptions, drawingOptions } from "./image/drawing-options.js";
-export type { Box, Frame, Letterbox, RgbImage, Size } from "./image/frame.js";
+export type { Box, Frame, Letterbox, Point, RgbImage, Size } from "./image/frame.js";
 export { cellToInput, toImage, toInput, unletterbox } from "./image/frame-map.js";
 export { type LetterboxTarget, letterbox, type PaddingSide, planLetterbox } from "./image/letterbox.js";
 export { type Mask, maskArea, maskPixels } from "./image/mask.js";
 export { type DrawnDetection, type OverlayOptions, renderOverlay } from "./image/overlay.js";
 export { checkRgbImage } from "./image/rgb-image.js";
 export { resizeBilinear, resizeRgb } from "./kernels/resample.js";
+export type { BytePixels, Planes } from "./kernels/rgb-planes.js";
 export { type AnyCamMethod, defaultMethodId, defaultMethods, resolveMethod } from "./methods/index.js";
 export type {
   Biases,
@@ -86,16 +95,38 @@ export {
   sampleGrid,
   stillDetected,
 } from "./metrics/index.js";
-export { decodeModel } from "./onnx/decode.js";
+export type { AttributeLiteral } from "./onnx/attributes.js";
+export type { GraphBuilder, Value } from "./onnx/builder.js";
+export { type DecodeModelOptions, decodeModel } from "./onnx/decode.js";
 export { encodeModel } from "./onnx/encode.js";
-export { type NamedOptions, nameOptions, namesIn, pickOptions, refuseUnknown } from "./options/names.js";
-export { type PlainOptions, plainOptions } from "./options/plain.js";
+export type {
+  Attribute,
+  AttributeValue,
+  Dim,
+  Graph,
+  Model,
+  Node,
+  Precision,
+  TensorProto,
+  UnknownField,
+  ValueInfo,
+} from "./onnx/model.js";
+export {
+  type NamedOptions,
+  type NameOptions,
+  nameOptions,
+  namesIn,
+  pickOptions,
+  refuseUnknown,
+} from "./options/names.js";
+export { type PlainOption, type PlainOptions, plainOptions, type WithInDocument } from "./options/plain.js";
 export type {
   AliasOf,
   BoxKind,
   ChoiceKind,
   Filled,
   FlagKind,
+  KindOf,
   LayersKind,
   ListKind,
   MethodKind,
@@ -123,7 +154,13 @@ export { tfjsWeightFiles } from "./readers/tfjs/topology.js";
 export type { PlainValue } from "./readers/torch/plain.js";
 export { readCheckpoint, readTorch, type TorchCheckpoint } from "./readers/torch/read-torch.js";
 export { type RestoreYolov5Options, restoreYolov5 } from "./readers/yolov5/restore-yolov5.js";
-export { createOrtPort, type OrtModule, type OrtPortOptions } from "./runtime/ort-port.js";
+export {
+  createOrtPort,
+  type OrtModule,
+  type OrtPortOptions,
+  type OrtSession,
+  type OrtTensor,
+} from "./runtime/ort-port.js";
 export type {
   RuntimeData,
   RuntimePort,

@@ -1,4 +1,7 @@
-/** The public surface of whybox for Node, listed by hand. Everything of @whybox/core is here too. */
+/**
+ * Files, weights and worker threads for Node. Everything of `@whybox/core` is here too.
+ * @module whybox
+ */
 
 export * from "@whybox/core";
 export type { Detector, Device, DownloadProgress, ImageSource, LoadOptions, ModelReport } from "./api.js";
@@ -12,9 +15,10 @@ export {
   run,
 } from "./explain-files.js";
 export type { SourceFailure } from "./images/sources.js";
-export { decodeImage } from "./io/decode-image.js";
+export { type DecodeImageOptions, decodeImage } from "./io/decode-image.js";
 export { encodePng } from "./io/encode-png.js";
 export { devices, loadDetector } from "./load-detector.js";
-export { type ResolvedWeights, resolveWeights } from "./models/resolve-weights.js";
+export type { KnownWeights, NamedWeights, PackagedWeights, ReleasedWeights } from "./models/registry.js";
+export { type ResolvedWeights, type ResolveWeightsOptions, resolveWeights } from "./models/resolve-weights.js";
 export { createOrtPort } from "./runtime/ort-port.js";
 export { createWorkerPort, type WorkerPort } from "./runtime/worker-port.js";

@@ -1,8 +1,7 @@
-import type { Box, Letterbox } from "../image/frame.js";
+import type { Box, Letterbox, Point } from "../image/frame.js";
 import type { Mask } from "../image/mask.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { KeypointLayout } from "./tasks/keypoints.js";
-import type { Point } from "./tasks/rotated.js";
 
 /** A keypoint in image pixels, clipped to the picture. */
 export interface Keypoint {

@@ -5,6 +5,9 @@
  */
 export type Frame = "image" | "input";
 
+/** A point `[x, y]`, in the frame that its owner says. */
+export type Point = readonly [x: number, y: number];
+
 /** A box by its corners, in the frame it says. Continuous pixel coordinates: a pixel covers [i, i + 1). */
 export interface Box<F extends Frame> {
   readonly frame: F;

@@ -10,7 +10,7 @@ import { MessageBudget, MessageReader } from "./wire.js";
 const MAX_ATTRIBUTES = 1000;
 
 /** Limits on the memory and time that a file may take. */
-export interface DecodeOptions {
+export interface DecodeModelOptions {
   /** Maximum number of nodes in all graphs together. YOLO12x has 930. Default 250 000. */
   readonly maxNodes?: number;
   /** Maximum depth of graphs inside graphs (If, Loop). Default 16. */
@@ -38,7 +38,7 @@ interface Limits {
  * @throws bad-input when the bytes are not a valid ONNX file, with byte offset and field path.
  * @throws limit when the file exceeds a limit of the options.
  */
-export function decodeModel(file: Uint8Array, options: DecodeOptions = {}): Model {
+export function decodeModel(file: Uint8Array, options: DecodeModelOptions = {}): Model {
   // A plain Uint8Array: `slice` of Node's Buffer does not copy.
   const bytes = new Uint8Array(file.buffer, file.byteOffset, file.byteLength);
   const foreign = describeForeignBytes(bytes);

@@ -49,7 +49,8 @@ export interface TensorProto {
  */
 export type Attribute = AttributeValue & { readonly unknown?: readonly UnknownField[] };
 
-type AttributeValue =
+/** The type of an attribute, and its value. */
+export type AttributeValue =
   | { readonly type: "float"; readonly value: number }
   | { readonly type: "int"; readonly value: number }
   | { readonly type: "string"; readonly value: Uint8Array }

@@ -13,16 +13,22 @@ export function namesIn(table: OptionRows): string[] {
   return Object.entries(table).flatMap(([name, { aliases = [] }]) => [name, ...aliases]);
 }
 
+/** What `nameOptions` may be told besides the table. */
+export interface NameOptions {
+  /** Further names that are allowed. They are left out of the values. Default: none. */
+  readonly besides?: readonly string[];
+  /** How a name is written in messages. Default: as it is. */
+  readonly show?: (name: string) => string;
+}
+
 /**
  * Options under their main names. Options that are undefined or null count as not given.
- * @param besides further names that are allowed; they are left out of the values.
- * @param show how a name is written in messages.
  * @throws usage for an unknown name, and for two names of one option with different values.
  */
 export function nameOptions(
   given: object,
   table: OptionRows,
-  { besides = [], show = (name) => name }: { besides?: readonly string[]; show?: (name: string) => string } = {},
+  { besides = [], show = (name) => name }: NameOptions = {},
 ): NamedOptions {
   refuseUnknown(given, [...namesIn(table), ...besides]);
   const values: Record<string, unknown> = {};

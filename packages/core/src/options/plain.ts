@@ -1,23 +1,24 @@
 import type { OptionKind, OptionRows, WithDefault } from "./spec.js";
 
 /** How an option's value is written in JSON. */
-type PlainValue<Row, V> = Row extends { readonly kind: "layers" }
+export type PlainOption<Row, V> = Row extends { readonly kind: "layers" }
   ? "auto" | readonly Exclude<V, readonly unknown[]>[]
   : Row extends { readonly kind: "size" }
     ? readonly [number, number]
     : V;
 
-type WithInDocument<Table, When> = {
+/** Names of the options whose `inDocument` is `When`. */
+export type WithInDocument<Table, When> = {
   [K in keyof Table]: Table[K] extends { readonly inDocument: When } ? K : never;
 }[keyof Table];
 
 /** Options as plain data: null where there is neither a value nor a default. */
 export type PlainOptions<Options, Table> = {
   readonly [K in Exclude<keyof Table & keyof Options, WithInDocument<Table, "given" | "never">>]:
-    | PlainValue<Table[K], NonNullable<Options[K]>>
+    | PlainOption<Table[K], NonNullable<Options[K]>>
     | (K extends WithDefault<Table> ? never : null);
 } & {
-  readonly [K in WithInDocument<Table, "given"> & keyof Options]?: PlainValue<Table[K], NonNullable<Options[K]>>;
+  readonly [K in WithInDocument<Table, "given"> & keyof Options]?: PlainOption<Table[K], NonNullable<Options[K]>>;
 };
 
 /** Options as plain data for a document, in the order of the table, with its defaults. */

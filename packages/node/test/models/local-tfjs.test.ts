@@ -5,7 +5,7 @@ import { InferenceSession } from "onnxruntime-node";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { writeTfjs } from "../../../core/test/readers/make-yolov5.js";
 import { attr, TfjsWriter } from "../../../core/test/readers/tfjs-writer.js";
-import { type ResolveOptions, resolveWeights } from "../../src/models/resolve-weights.js";
+import { type ResolveWeightsOptions, resolveWeights } from "../../src/models/resolve-weights.js";
 
 const yolov5 = writeTfjs({ size: [64, 64], depths: [1, 1, 1, 1], levels: 3, classCount: 2, seed: 5 });
 const METADATA = `description: Ultralytics YOLOv5 model
@@ -34,7 +34,7 @@ async function writeModel(json: unknown, bytes: Uint8Array): Promise<void> {
   await writeFile(join(folder, "group1-shard1of1.bin"), bytes);
 }
 
-const options = (): ResolveOptions => ({ cwd: root, env: { HOME: root, WHYBOX_CACHE: join(root, "cache") } });
+const options = (): ResolveWeightsOptions => ({ cwd: root, env: { HOME: root, WHYBOX_CACHE: join(root, "cache") } });
 const cached = (): Promise<string[]> => readdir(join(root, "cache")).catch(() => []);
 
 test("a folder, or its model.json: converted once, with names and task from metadata.yaml; no licence is claimed", async () => {

@@ -8,7 +8,7 @@ import { InferenceSession } from "onnxruntime-node";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import type { DownloadProgress } from "../../src/api.js";
 import type { ReleasedWeights } from "../../src/models/registry.js";
-import { type ResolveOptions, resolveWeights } from "../../src/models/resolve-weights.js";
+import { type ResolveWeightsOptions, resolveWeights } from "../../src/models/resolve-weights.js";
 import { FileServer } from "../support/file-server.js";
 
 const fixtures = fileURLToPath(new URL("../../../../fixtures/", import.meta.url));
@@ -41,7 +41,7 @@ function known(): ReleasedWeights {
 }
 
 const cache = (): string => join(folder, "cache");
-const options = (more: Partial<ResolveOptions> = {}): ResolveOptions => ({
+const options = (more: Partial<ResolveWeightsOptions> = {}): ResolveWeightsOptions => ({
   known: [known()],
   cwd: folder,
   env: { HOME: folder, WHYBOX_CACHE: cache() },

@@ -8,7 +8,7 @@ import { writeTfjs } from "../../../core/test/readers/make-yolov5.js";
 import type { DownloadProgress } from "../../src/api.js";
 import { cocoNames } from "../../src/models/coco-names.js";
 import { type KnownWeights, knownWeights, type PackagedWeights } from "../../src/models/registry.js";
-import { type ResolveOptions, resolveWeights } from "../../src/models/resolve-weights.js";
+import { type ResolveWeightsOptions, resolveWeights } from "../../src/models/resolve-weights.js";
 import { FakeRegistry, integrityOf, makeTarball } from "../support/fake-registry.js";
 import { launch } from "../support/launch.js";
 import { withFileLimit } from "../support/refusals.js";
@@ -47,7 +47,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-function options(more: Partial<ResolveOptions> = {}, env: Record<string, string> = {}): ResolveOptions {
+function options(more: Partial<ResolveWeightsOptions> = {}, env: Record<string, string> = {}): ResolveWeightsOptions {
   return {
     known: [weightsOf(tarball)],
     cwd: folder,

@@ -1,7 +1,5 @@
 import type { RotatedBox } from "../../boxes/rotated-box.js";
-import type { Letterbox } from "../../image/frame.js";
-
-export type Point = readonly [x: number, y: number];
+import type { Letterbox, Point } from "../../image/frame.js";
 
 /** Keeps quotients and roots finite, as Ultralytics' `batch_probiou`. */
 const EPSILON = 1e-7;

@@ -1,4 +1,4 @@
-import type { Box } from "../frame.js";
+import type { Box, Point } from "../frame.js";
 import type { Mask } from "../mask.js";
 import { type Canvas, type Colour, dashRect, fillRect, grow, type Rect, strokeRect } from "./canvas.js";
 import { drawMask } from "./draw-mask.js";
@@ -6,7 +6,7 @@ import { type DrawnKeypoint, drawPose } from "./draw-pose.js";
 import { type Font, loadFont } from "./font.js";
 import { classColours, textColourOn } from "./palette.js";
 import { placeLabels } from "./place-labels.js";
-import { type DrawnPoint, type Segment, strokeSegments } from "./stroke.js";
+import { type Segment, strokeSegments } from "./stroke.js";
 import { drawText, type GlyphCache, layOut, type TextLine } from "./text.js";
 
 /** What is drawn of a detection; a `Detection` is one. */
@@ -21,7 +21,7 @@ export interface DrawnDetection {
   /** Drawn as dots; 17 of them with COCO's skeleton. */
   readonly keypoints?: readonly DrawnKeypoint[];
   /** Of a rotated box, which is drawn in place of `boxImage`. */
-  readonly corners?: readonly DrawnPoint[];
+  readonly corners?: readonly Point[];
   /** A box that a person asks about, which need not have been detected: dashed, with a question mark. Default false. */
   readonly asked?: boolean;
 }
@@ -98,7 +98,7 @@ function drawBox(canvas: Canvas, rect: Rect, { line, rim }: Pen, colour: Colour)
   if (inner.right > inner.left && inner.bottom > inner.top) strokeRect(canvas, inner, rim, RIM, RIM_ALPHA);
 }
 
-function drawPolygon(canvas: Canvas, corners: readonly DrawnPoint[], { line, rim }: Pen, colour: Colour): void {
+function drawPolygon(canvas: Canvas, corners: readonly Point[], { line, rim }: Pen, colour: Colour): void {
   const sides = corners.map((corner, i): Segment => [corner, corners[(i + 1) % corners.length]!]);
   strokeSegments(canvas, sides, line / 2 + rim, RIM, RIM_ALPHA);
   strokeSegments(canvas, sides, line / 2, colour);

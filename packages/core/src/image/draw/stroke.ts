@@ -1,8 +1,8 @@
+import type { Point } from "../frame.js";
 import { blendPixel, type Canvas, type Colour } from "./canvas.js";
 
-export type DrawnPoint = readonly [x: number, y: number];
 /** A straight line with round ends; from a point to itself it is a disc. */
-export type Segment = readonly [from: DrawnPoint, to: DrawnPoint];
+export type Segment = readonly [from: Point, to: Point];
 
 /**
  * Draws lines `2 · radius` pixels wide, anti-aliased. Where several meet, pixels are drawn once: translucent lines have no darker joints. What is outside

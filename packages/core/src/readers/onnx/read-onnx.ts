@@ -1,4 +1,4 @@
-import { type DecodeOptions, decodeModel } from "../../onnx/decode.js";
+import { type DecodeModelOptions, decodeModel } from "../../onnx/decode.js";
 import { castHalfInputs } from "../../onnx/half-inputs.js";
 import type { Model } from "../../onnx/model.js";
 import { normalise } from "../../onnx/normalise.js";
@@ -12,6 +12,6 @@ import { validateModel } from "../../onnx/validate.js";
  * @throws unsupported-model when the file is valid but not supported (another opset, weights in other files).
  * @throws limit when the file is larger or nested deeper than the limits.
  */
-export function readOnnx(bytes: Uint8Array, options: DecodeOptions = {}): Model {
+export function readOnnx(bytes: Uint8Array, options: DecodeModelOptions = {}): Model {
   return castHalfInputs(normalise(validateModel(decodeModel(bytes, options))));
 }
