@@ -6,7 +6,7 @@ import { printable } from "./text.js";
 
 /** Message of anything thrown, safe for a terminal; a bug says that it is one. */
 export function failureMessage(error: unknown): string {
-  if (exitCodeOf(error) !== exitCodes.bug) return printable(messageOf(error), true);
+  if (exitCodeOf(error) !== exitCodes.bug) return printable(messageOf(error), { keepLines: true });
   const name = error instanceof Error && !(error instanceof WhyboxError) ? `${error.name}: ` : "";
   return `This is a bug in Whybox: ${printable(`${name}${messageOf(error)}`.replace(/\s+/g, " "))}`;
 }
@@ -52,5 +52,5 @@ function debugText(error: Error): string {
     lines.push(`caused by ${cause.stack ?? cause.message}`);
     cause = cause.cause;
   }
-  return lines.map((line) => printable(line, true)).join("\n");
+  return lines.map((line) => printable(line, { keepLines: true })).join("\n");
 }

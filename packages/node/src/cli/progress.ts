@@ -12,7 +12,7 @@ export interface Progress {
   clear(): void;
 }
 
-export function createProgress(context: CliContext, quiet: boolean): Progress {
+export function createProgress(context: CliContext, { quiet }: { readonly quiet: boolean }): Progress {
   if (quiet) return { download() {}, sources() {}, clear() {} };
   return context.barStream === undefined ? lineProgress(context) : barProgress(context.barStream);
 }

@@ -16,8 +16,7 @@ const SAMPLE_MS = 500;
 
 export function createRunProgress(
   context: CliContext,
-  quiet: boolean,
-  now: () => number = () => performance.now(),
+  { quiet, now = () => performance.now() }: { readonly quiet: boolean; readonly now?: () => number },
 ): RunProgress {
   if (quiet) return { show() {}, clear() {} };
   const rate = createRate(now);

@@ -1,5 +1,6 @@
 import type { Work } from "../runs/execute.js";
 import type { LoadContext } from "../runs/open-run.js";
+import { runFiles } from "../runs/schema.js";
 import type { CliContext } from "./context.js";
 import { printError } from "./failure.js";
 import { createProgress } from "./progress.js";
@@ -10,10 +11,10 @@ import { printable, typedPath } from "./text.js";
 /** Failures that are shown one by one; all are in the results. */
 const SHOWN_FAILURES = 20;
 
-/** What commands that work on shards have in common: how they load the model, and how they speak. */
+/** What commands that work on runs and shards have in common: how they load the model, and what they print. */
 export interface RunSession {
-  /** Says something about what happens, on stderr. */
-  say(line: string): void;
+  /** Prints a line about what happens, on stderr. */
+  readonly say: (line: string) => void;
   load(workers: number | undefined): LoadContext;
   /** Of one shard; the count of shown failures begins anew. */
   hooks(): Required<Pick<Work, "onProgress" | "onFailure" | "onWait">>;
@@ -23,10 +24,10 @@ export interface RunSession {
   clear(): void;
 }
 
-export function createRunSession(context: CliContext, quiet: boolean): RunSession {
+export function createRunSession(context: CliContext, { quiet }: { readonly quiet: boolean }): RunSession {
   const terminal = createTerminal(context, { quiet, json: false });
-  const downloads = createProgress(context, quiet);
-  const progress = createRunProgress(context, quiet);
+  const downloads = createProgress(context, { quiet });
+  const progress = createRunProgress(context, { quiet });
   const clear = () => {
     downloads.clear();
     progress.clear();
@@ -52,8 +53,8 @@ export function createRunSession(context: CliContext, quiet: boolean): RunSessio
           if (++shown > SHOWN_FAILURES) return;
           clear();
           const place = message.includes(source) ? "" : `${printable(source)}: `;
-          printError(`${place}${printable(message, true)}`, context);
-          if (shown === SHOWN_FAILURES) say("Further failures are not shown here; all are in the results.");
+          printError(`${place}${printable(message, { keepLines: true })}`, context);
+          if (shown === SHOWN_FAILURES) say(`Further failures are not shown here; all are in ${runFiles.results}.`);
         },
       };
     },

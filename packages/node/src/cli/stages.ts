@@ -7,7 +7,7 @@ export interface Stages {
   clear(): void;
 }
 
-export function createStages(context: CliContext, quiet: boolean): Stages {
+export function createStages(context: CliContext, { quiet }: { readonly quiet: boolean }): Stages {
   const stream = context.barStream;
   if (quiet || stream === undefined) return { show() {}, clear() {} };
   let bar: cliProgress.SingleBar | undefined;

@@ -5,7 +5,7 @@ import { stripVTControlCharacters } from "node:util";
  * Text from a file, a model or a server, made safe for a terminal: escape sequences and control characters are shown,
  * never obeyed; direction overrides cannot reorder the line. Line breaks stay when `keepLines` is set.
  */
-export function printable(text: string, keepLines = false): string {
+export function printable(text: string, { keepLines = false } = {}): string {
   return stripVTControlCharacters(text).replace(
     /[\p{Cc}\p{Cs}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu,
     (c) => {

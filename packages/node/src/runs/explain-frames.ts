@@ -46,7 +46,7 @@ export async function explainFrames(
 async function explainFrame(item: number, { frame, time, image }: VideoFrame, context: TaskContext) {
   const clock = createStageClock(noTime);
   const result = await explainPixels(image, context, clock);
-  const measured = await clock.of("measure", () => measure(result, perDetection(context)));
+  const measured = await clock.of("measure", () => measure(result, { perDetection: perDetection(context) }));
   const { services, settings } = context;
   const overlay = await clock.of("write", () => drawWhole({ image, result, services, settings }));
   const lines = linesOf({ v: runFilesVersion, item, frame, time, ...measured.found }, measured.maps);

@@ -22,7 +22,7 @@ export async function explainTask(task: Task, context: TaskContext): Promise<rea
 
 async function explainPicture(task: Extract<Task, { kind: "picture" }>, context: TaskContext): Promise<Outcome> {
   const { item, source, location, folder } = task;
-  await refusePrivate(location, context.setup.allowPrivate);
+  if (!context.setup.allowPrivate) await refusePrivate(location);
   const { result, files, mapFiles, paths, ms } = await explainImage(
     {
       ...{ location, folder, temporary: join(folder, runFiles.temporary) },
@@ -35,7 +35,9 @@ async function explainPicture(task: Extract<Task, { kind: "picture" }>, context:
     context,
   );
   const clock = createStageClock({ measure: 0 });
-  const { found, maps } = await clock.of("measure", () => measure(result, perDetection(context), mapFiles));
+  const { found, maps } = await clock.of("measure", () =>
+    measure(result, { perDetection: perDetection(context), mapFiles }),
+  );
   // They are not used any more, and V8 would mark its whole heap for every 64 MB of them.
   for (const { heatmap } of result.maps) releaseMemory(heatmap.data.buffer as ArrayBuffer);
   const line: RunPictureLine = {

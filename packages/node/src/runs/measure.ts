@@ -15,12 +15,17 @@ export interface Measured {
   readonly maps: MapLine["maps"];
 }
 
+export interface MeasureOptions {
+  /** Whether each map is a detection's own. */
+  readonly perDetection: boolean;
+  /** In the order of the result's maps. Default: none. */
+  readonly mapFiles?: readonly MapFiles[];
+}
+
 /**
  * Puts an explanation into numbers that a report can be made from.
- * @param perDetection whether each map is a detection's own.
- * @param mapFiles in the order of the result's maps.
  */
-export function measure(result: ExplainResult, perDetection: boolean, mapFiles: readonly MapFiles[] = []): Measured {
+export function measure(result: ExplainResult, { perDetection, mapFiles = [] }: MeasureOptions): Measured {
   const own = new Map<number, number>();
   if (perDetection) for (const [i, map] of result.maps.entries()) own.set(map.detections[0]!, i);
   const detections = result.detections.map((detection) => {

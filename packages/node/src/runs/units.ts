@@ -52,7 +52,7 @@ async function* framesOf(item: NumberedItem, location: string, options: UnitOpti
   let error: unknown;
   let frames: VideoFrame[] = [];
   try {
-    await refusePrivate(location, options.allowPrivate);
+    if (!options.allowPrivate) await refusePrivate(location);
     video = await openVideo(location, { stride, maxFrames, signal });
     for await (const frame of video.frames()) {
       count++;

@@ -16,7 +16,7 @@ function fakeTerminal(): { stream: NodeJS.WritableStream; text(): string } {
 describe("progress", () => {
   it("is one line for a download where there is no terminal", () => {
     const world = createWorld();
-    const progress = createProgress(world.context, false);
+    const progress = createProgress(world.context, { quiet: false });
     for (const received of [0, 5e6, 14e6]) progress.download({ what: "yolov5s\u001b[1m", received, total: 14e6 });
     progress.download({ what: "other", received: 0, total: undefined });
     progress.sources(1, 2);
@@ -27,7 +27,7 @@ describe("progress", () => {
   it("is nothing with --quiet", () => {
     const world = createWorld();
     const { stream, text } = fakeTerminal();
-    const progress = createProgress({ ...world.context, barStream: stream }, true);
+    const progress = createProgress({ ...world.context, barStream: stream }, { quiet: true });
     progress.download({ what: "yolov5s", received: 0, total: 10 });
     progress.sources(0, 2);
     progress.clear();
@@ -37,7 +37,7 @@ describe("progress", () => {
   it("is a bar on a terminal, which goes away when all is done", async () => {
     const world = createWorld();
     const { stream, text } = fakeTerminal();
-    const progress = createProgress({ ...world.context, barStream: stream }, false);
+    const progress = createProgress({ ...world.context, barStream: stream }, { quiet: false });
     progress.download({ what: "yolov5s", received: 5e6, total: 14e6 });
     progress.download({ what: "yolov5s", received: 14e6, total: 14e6 });
     progress.download({ what: "more", received: 1e6, total: undefined });

@@ -19,7 +19,7 @@ describe("printable", () => {
   });
 
   it("keeps lines on request", () => {
-    expect(printable("a\nb\rc", true)).toBe("a\nb\\u000dc");
+    expect(printable("a\nb\rc", { keepLines: true })).toBe("a\nb\\u000dc");
   });
 });
 

@@ -31,7 +31,7 @@ describe("the progress of a run", () => {
       stderr: { write: (text: string) => told.push(text) },
       barStream: undefined,
     } as unknown as CliContext;
-    const [loud, quiet] = [false, true].map((one) => createRunProgress(context, one, () => now));
+    const [loud, quiet] = [false, true].map((quiet) => createRunProgress(context, { quiet, now: () => now }));
     for (let done = 0; done <= 1300; done++, now += 100) {
       for (const progress of [loud!, quiet!]) progress.show({ done, total: 5000, failures: 0, frames: 0 });
     }

@@ -52,7 +52,7 @@ async function explain(inputs: readonly string[], values: ExplainValues, context
     values,
     settings: toSettings(values),
     terminal: createTerminal(context, values),
-    progress: createProgress(context, values.quiet),
+    progress: createProgress(context, values),
     log: createRunLog(context.version, { requireDetections: values.requireDetections, keepResults: values.json }),
   };
   try {

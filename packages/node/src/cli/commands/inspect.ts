@@ -42,7 +42,7 @@ async function inspect(
   context: CliContext,
 ): Promise<void> {
   const terminal = createTerminal(context, { quiet: false, json: values.json });
-  const progress = createProgress(context, false);
+  const progress = createProgress(context, { quiet: false });
   const services = await context.loadServices();
   stopIfAborted(context.signal);
   const options = {

@@ -53,7 +53,7 @@ async function report(run: string, values: z.infer<typeof reportOptionsSchema>, 
   const folder = resolve(context.cwd, run);
   const out = values.out === undefined ? join(folder, "report.html") : resolve(context.cwd, values.out);
   const terminal = createTerminal(context, { quiet: values.quiet, json: false });
-  const stages = createStages(context, values.quiet);
+  const stages = createStages(context, values);
   const services = await context.loadServices();
   const { cwd, signal, version } = context;
   const { truth, misses, budget } = values;

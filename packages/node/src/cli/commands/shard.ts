@@ -56,7 +56,7 @@ function addPlan(shard: Command, context: CliContext, done: Done): void {
     const out = runFolder(values, inputs, typed, context.cwd);
     const has = (key: keyof ExplainValues) => typed.includes(key);
     refuseContradictions(asExplainValues(values), { sources: inputs, has }, context.choices);
-    const session = createRunSession(context, values.quiet);
+    const session = createRunSession(context, values);
     const { recursive, split, images } = values;
     const stdin = inputs.includes("-") ? context.stdin : undefined;
     const opened = await beginRun({
@@ -92,7 +92,7 @@ function addShardRun(shard: Command, context: CliContext, done: Done): void {
   declareShardRun(command).action(async (run: string, indexText: string, raw: unknown) => {
     const { workers, skipMissing, quiet } = parseOptions(shardRunSchema, raw);
     const { index } = parseOptions(z.object({ index: integerText(0, 100_000) }), { index: indexText });
-    const session = createRunSession(context, quiet);
+    const session = createRunSession(context, { quiet });
     const opened = await openPlannedRun(resolve(context.cwd, run), session.load(workers));
     const stop = () =>
       session.say("Stopping: what is under way is finished first; Ctrl-C again drops it. The same command goes on.");
@@ -116,7 +116,7 @@ function addMerge(shard: Command, context: CliContext, done: Done): void {
   const command = shard.command("merge");
   declareMerge(command).action(async (run: string, raw: unknown) => {
     const { parquet, quiet } = parseOptions(mergeSchema, raw);
-    const session = createRunSession(context, quiet);
+    const session = createRunSession(context, { quiet });
     const opened = await openPlannedRun(resolve(context.cwd, run), session.load(1));
     const mark = await mergeShards(opened, { signal: context.signal, onWait: session.say });
     if (parquet) {

@@ -58,7 +58,7 @@ async function submit(folder: string, values: Values, context: CliContext): Prom
   const { connectQueue } = await import("../../fleet/connect.js");
   const { submitRun } = await import("../../fleet/submit.js");
   const address = readQueueAddress(values.queue, context.env.WHYBOX_QUEUE);
-  const session = createRunSession(context, values.quiet);
+  const session = createRunSession(context, values);
   const run = await openPlannedRun(folder, session.load(1));
   const library = await loadQueueLibrary();
   const connection = await connectQueue(address, library, session.say);

@@ -58,7 +58,7 @@ async function serve({ port, open }: z.infer<typeof uiOptionsSchema>, context: C
 
 /** Without weights the page is still of use: it says how to get them, and takes a file. */
 async function weightsOrNone(context: CliContext): Promise<PageWeights | undefined> {
-  const progress = createProgress(context, false);
+  const progress = createProgress(context, { quiet: false });
   const onProgress = (state: DownloadProgress) => progress.download(state);
   try {
     return await findPageWeights({ signal: context.signal, env: context.env, cwd: context.cwd, onProgress });

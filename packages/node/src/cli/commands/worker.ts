@@ -44,7 +44,7 @@ export function addWorker(program: Command, context: CliContext, done: (code: Ex
       const { workFleet } = await import("../../fleet/work.js");
       const address = readQueueAddress(queue, context.env.WHYBOX_QUEUE);
       const library = await loadQueueLibrary();
-      const session = createRunSession(context, quiet);
+      const session = createRunSession(context, { quiet });
       const { say } = session;
       const connection = await connectQueue(address, library, say);
       const { signal } = context;
