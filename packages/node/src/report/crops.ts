@@ -76,7 +76,7 @@ interface Region {
 }
 
 /** Twice the box about its centre, in whole pixels, as far as it lies in the picture; undefined when nothing does. */
-export function cropRegion(
+function cropRegion(
   [x1, y1, x2, y2]: readonly [number, number, number, number],
   { height, width }: { readonly height: number; readonly width: number },
 ): Region | undefined {

@@ -39,7 +39,7 @@ export interface LoadContext {
 }
 
 /** Starts the workers of some settings; they are to be closed. */
-export async function startExplainers(
+async function startExplainers(
   settings: RunSettings,
   context: LoadContext,
 ): Promise<Explainers & { readonly facts: WorkerReport }> {

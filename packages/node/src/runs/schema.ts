@@ -60,7 +60,7 @@ const modelSchema = z.object({
 });
 
 /** Everything that the results depend on, besides the model and the sources. */
-export const runOptionsSchema = z.strictObject({
+const runOptionsSchema = z.strictObject({
   weights: z.string().describe("A name, an address, or an absolute path."),
   names: z.string().nullable().describe("Absolute path of a file of class names."),
   device: z.string(),

@@ -27,7 +27,7 @@ export async function successOf(
 }
 
 /** What the lines of a run say in sum. */
-export async function countLines(folder: string): Promise<{ readonly failures: number; readonly detections: number }> {
+async function countLines(folder: string): Promise<{ readonly failures: number; readonly detections: number }> {
   let [failures, detections] = [0, 0];
   for await (const line of readResults(folder)) {
     if (line.kind === "failure") failures++;

@@ -92,7 +92,7 @@ async function cut(path: string, items: number, count: number): Promise<Shard[]>
  * The plan of a run; undefined when it has none.
  * @throws bad-input for a damaged one.
  */
-export async function readPlan(folder: string): Promise<ShardPlan | undefined> {
+async function readPlan(folder: string): Promise<ShardPlan | undefined> {
   const path = join(folder, runFiles.plan);
   try {
     return shardPlanSchema.parse(JSON.parse(await readFile(path, "utf8")));
@@ -115,7 +115,7 @@ export async function openPlannedRun(folder: string, context: LoadContext): Prom
 }
 
 /** The plan of a run that must have one, of this manifest. */
-export async function checkedPlan(folder: string): Promise<ShardPlan> {
+async function checkedPlan(folder: string): Promise<ShardPlan> {
   const plan = await readPlan(folder);
   if (plan === undefined) {
     const message = `${folder} is not cut into shards: it has no ${runFiles.plan}. whybox shard plan makes it.`;

@@ -36,7 +36,7 @@ export function isCamera(path: string): boolean {
 }
 
 /** The one way to write a path in an item list: with slashes, relative to the root where it lies below it. */
-export function sourceOf(root: string, path: string): string {
+function sourceOf(root: string, path: string): string {
   const below = relative(root, path);
   const outside = below === "" || below === ".." || below.startsWith(`..${sep}`) || isAbsolute(below);
   return (outside ? path : below).split(sep).join("/");
