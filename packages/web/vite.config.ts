@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { defineConfig } from "vite";
 import { copyFiles } from "./plugins/copy-files.js";
 import { engineFactsAsData } from "./plugins/engine-facts.js";
-import { engineWorker, plainImports } from "./plugins/engine-worker.js";
 import { lettersAsFile } from "./plugins/letters-as-file.js";
 import { outDir, packageFolder } from "./plugins/places.js";
 import { serviceWorker } from "./plugins/service-worker.js";
@@ -28,7 +27,7 @@ export default defineConfig({
       resolveDependencies: (_, names, { hostType }) => (hostType === "html" ? names : []),
     },
     assetsInlineLimit: 0,
-    rolldownOptions: { output: { codeSplitting: { groups: [{ name: "common", minShareCount: 2 }] } } },
   },
-  plugins: [engineWorker(), plainImports(), lettersAsFile(), engineFactsAsData(), copyFiles(), serviceWorker()],
+  worker: { format: "es", plugins: () => [lettersAsFile()] },
+  plugins: [engineFactsAsData(), copyFiles(), serviceWorker()],
 });

@@ -54,9 +54,9 @@ function importsOf(name: string, files: readonly string[]): Import[] {
   });
 }
 
-/** The package of a specifier; undefined for files, for what Node has itself, and for what the build makes. */
+/** The package of a specifier; undefined for files and for what Node has itself. */
 function packageOf(target: string): string | undefined {
-  if (/^(\.|node:|virtual:)/.test(target)) return undefined;
+  if (/^(\.|node:)/.test(target)) return undefined;
   return target
     .split("/")
     .slice(0, target.startsWith("@") ? 2 : 1)

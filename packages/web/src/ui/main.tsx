@@ -1,4 +1,3 @@
-import { workerAddress } from "virtual:engine-worker";
 import { proxy, type Remote, transfer, wrap } from "comlink";
 import { render } from "preact";
 import type { EngineHandle } from "../controller/memory-watch.js";
@@ -11,7 +10,7 @@ import { startServiceWorker } from "./service-worker.js";
 
 /** The engine in a worker of its own. */
 function startEngine(): EngineHandle {
-  const worker = new Worker(workerAddress, { type: "module" });
+  const worker = new Worker(new URL("../worker/worker.ts", import.meta.url), { type: "module" });
   const remote = wrap<Engine>(worker) as Remote<Engine>;
   const told = (tell: OnProgress) => proxy(tell);
   const engine: Engine = {
