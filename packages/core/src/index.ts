@@ -61,8 +61,7 @@ export { type LetterboxTarget, letterbox, type PaddingSide, planLetterbox } from
 export { type Mask, maskArea, maskPixels } from "./image/mask.js";
 export { type DrawnDetection, type OverlayOptions, renderOverlay } from "./image/overlay.js";
 export { checkRgbImage } from "./image/rgb-image.js";
-export { resizeBilinear, resizeRgb } from "./kernels/resample.js";
-export type { BytePixels, Planes } from "./kernels/rgb-planes.js";
+export { resizeBilinear } from "./kernels/resample.js";
 export { type AnyCamMethod, defaultMethodId, defaultMethods, resolveMethod } from "./methods/index.js";
 export type {
   Biases,
