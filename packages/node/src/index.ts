@@ -18,6 +18,7 @@ export type { SourceFailure } from "./images/sources.js";
 export { type DecodeImageOptions, decodeImage } from "./io/decode-image.js";
 export { encodePng } from "./io/encode-png.js";
 export { devices, loadDetector } from "./load-detector.js";
+export type { Environment } from "./models/cache-folder.js";
 export type { KnownWeights, NamedWeights, PackagedWeights, ReleasedWeights } from "./models/registry.js";
 export { type ResolvedWeights, type ResolveWeightsOptions, resolveWeights } from "./models/resolve-weights.js";
 export { createOrtPort } from "./runtime/ort-port.js";
