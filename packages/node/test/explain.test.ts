@@ -167,7 +167,7 @@ describe("the engine", () => {
     expect(sessions).toBe(before);
   });
 
-  it("gets the same map from saved and from recomputed forward values", async () => {
+  it("gets the same map from saved and from recomputed forward values", { tags: ["long"] }, async () => {
     const other = await createDetector(bytes, createOrtPort(ort as never), { forwardValues: "recomputed" });
     for (const layer of [4, 9, 17]) {
       const [a, b] = [

@@ -18,8 +18,10 @@ import {
   exportInput,
   exportNames,
   exportRecord,
+  typicalExports,
   unpack,
 } from "../support/exports.js";
+import { longUnless } from "../support/long.js";
 
 interface Feed {
   readonly type: RuntimeType;
@@ -51,14 +53,18 @@ describe.each(exportNames)("the export %s", (name) => {
     }
   });
 
-  it("has PyTorch's gradients at a backbone stage, a neck block and the first head input", async () => {
-    const gradients = await gradientsOf(model, record);
-    for (const wanted of record.gradients) {
-      const found = gradients.get(wanted.value);
-      expect(found?.dims, wanted.value).toEqual(wanted.dims);
-      expect(gradientDistance(found!.data, wanted), wanted.value).toBeLessThan(toleranceOf(record).gradients);
-    }
-  });
+  it(
+    "has PyTorch's gradients at a backbone stage, a neck block and the first head input",
+    longUnless(typicalExports.includes(name)),
+    async () => {
+      const gradients = await gradientsOf(model, record);
+      for (const wanted of record.gradients) {
+        const found = gradients.get(wanted.value);
+        expect(found?.dims, wanted.value).toEqual(wanted.dims);
+        expect(gradientDistance(found!.data, wanted), wanted.value).toBeLessThan(toleranceOf(record).gradients);
+      }
+    },
+  );
 });
 
 describe.each(exportNames.filter((name) => exportRecord(name).precision === "fp16"))(

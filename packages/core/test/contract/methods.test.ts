@@ -7,6 +7,7 @@ import type { Score } from "../../src/scores/score.js";
 import type { Map2D } from "../../src/tensor/tensor.js";
 import { yoloGraph } from "../detector/yolo-graph.js";
 import { modelOf } from "../onnx/support.js";
+import { longUnless } from "../support/long.js";
 import { MINI_SIZE, miniDetector, picture, tameModel } from "../support/mini-detector.js";
 import { plainScores } from "../support/plain-scores.js";
 
@@ -46,6 +47,9 @@ const dead = await miniDetector({ methods: watched, scores }, modelOf(yoloGraph(
 afterAll(() => Promise.all([detector.dispose(), lifted.dispose(), dead.dispose()]));
 
 const ids = defaultMethods.map(({ id }) => id);
+/** Each kind of method: these have all tests in `npm test`, the others some. */
+const typical = ["GradCAM", "EigenCAM", "AblationCAM", "tap-fusion", "gradient", "D-RISE"];
+const restOf = (id: string) => longUnless(typical.includes(id));
 const methodOf = (id: string) => defaultMethods.find((method) => method.id === id)!;
 const takesSamples = (id: string) => methodOf(id).samples !== undefined;
 const everyScore = { backprop: plainScores.map(({ id }) => id), versus: "class1" };
@@ -78,12 +82,16 @@ async function explain(id: string, options: ExplainOptions, by = detector): Prom
 }
 
 describe.each(ids)("%s", (id) => {
-  it.each(["image", "class", "detection"] as const)("every score, per %s: finite maps in 0..1", async (per) => {
-    const found = await explain(id, { ...everyScore, per, maxDetections: per === "class" ? 4 : 2 });
-    expect(found.backprop).toEqual(everyScore.backprop);
-    expect(found.maps).toHaveLength({ image: 0, class: 2, detection: 2 }[per]);
-    expect((found as ExplainResult & { made: number }).made).toBeGreaterThan(0);
-  });
+  it.each(["image", "class", "detection"] as const)(
+    "every score, per %s: finite maps in 0..1",
+    restOf(id),
+    async (per) => {
+      const found = await explain(id, { ...everyScore, per, maxDetections: per === "class" ? 4 : 2 });
+      expect(found.backprop).toEqual(everyScore.backprop);
+      expect(found.maps).toHaveLength({ image: 0, class: 2, detection: 2 }[per]);
+      expect((found as ExplainResult & { made: number }).made).toBeGreaterThan(0);
+    },
+  );
 
   it("its own score lights a map", async () => {
     // With enough cells for one to be rare (FEM).
@@ -100,7 +108,7 @@ describe.each(ids)("%s", (id) => {
     expect(Math.max(...found.heatmapInput.data)).toBeCloseTo(1, 5);
   });
 
-  it("a score without a gradient, and one that is missing", async () => {
+  it("a score without a gradient, and one that is missing", restOf(id), async () => {
     for (const item of ["constant", "missing"]) {
       for (const per of ["image", "detection"] as const) {
         const found = await explain(id, { backprop: [item], per });
@@ -110,7 +118,7 @@ describe.each(ids)("%s", (id) => {
     }
   });
 
-  it("one cell", async () => {
+  it("one cell", restOf(id), async () => {
     // 32 × 32: a single cell at the coarsest level, at 9 and at 23.
     const layers = readsLayers(id) ? [[9], [23], [9, 23]] : ["auto" as const];
     for (const layer of layers) {
@@ -120,7 +128,7 @@ describe.each(ids)("%s", (id) => {
     }
   });
 
-  it("no detection, and a class that was not detected", async () => {
+  it("no detection, and a class that was not detected", restOf(id), async () => {
     for (const per of ["image", "class", "detection"] as const) {
       const none = await explain(id, { confidence: 1, per });
       expect([none.empty?.reason, none.maps, none.explained]).toEqual(["no-detection", [], []]);
@@ -129,7 +137,7 @@ describe.each(ids)("%s", (id) => {
     }
   });
 
-  it("a box that was not detected, compat, other seeds, a class against another", async () => {
+  it("a box that was not detected, compat, other seeds, a class against another", restOf(id), async () => {
     const box = { x1: 5, y1: 5, x2: 40, y2: 30, className: "class2" };
     await explain(id, { box, confidence: 0.9 });
     if (methodOf(id).hasCompat) await explain(id, { compat: true });
@@ -151,24 +159,26 @@ describe.each(ids)("%s", (id) => {
   });
 });
 
-it.each(defaultMethods.filter(({ channels }) => channels).map(({ id }) => id))("%s with eigenSmooth", async (id) => {
-  for (const per of ["image", "detection"] as const) {
-    await explain(id, { eigenSmooth: true, per });
-    await explain(id, { eigenSmooth: true, per, backprop: ["constant"] });
-    await explain(id, { eigenSmooth: true, per, imageSize: 32, layer: 9, confidence: 0.05 });
-  }
-});
-
-it.each(ids)("%s of a network whose activations are all zero", async (id) => {
-  for (const per of ["image", "detection"] as const) {
-    for (const compat of methodOf(id).hasCompat ? [false, true] : [false]) {
-      const found = await explain(id, { per, compat, confidence: 0.2, imageSize: 64 }, dead);
-      expect(found.detections).toHaveLength(2);
+describe.each(ids)("%s", (id) => {
+  it.runIf(methodOf(id).channels)("with eigenSmooth", restOf(id), async () => {
+    for (const per of ["image", "detection"] as const) {
+      await explain(id, { eigenSmooth: true, per });
+      await explain(id, { eigenSmooth: true, per, backprop: ["constant"] });
+      await explain(id, { eigenSmooth: true, per, imageSize: 32, layer: 9, confidence: 0.05 });
     }
-  }
+  });
+
+  it("of a network whose activations are all zero", restOf(id), async () => {
+    for (const per of ["image", "detection"] as const) {
+      for (const compat of methodOf(id).hasCompat ? [false, true] : [false]) {
+        const found = await explain(id, { per, compat, confidence: 0.2, imageSize: 64 }, dead);
+        expect(found.detections).toHaveLength(2);
+      }
+    }
+  });
 });
 
-it("a picture of one colour", async () => {
+it("a picture of one colour", { tags: ["long"] }, async () => {
   const grey = { height: 64, width: 96, data: new Uint8Array(3 * 64 * 96).fill(114) };
   for (const id of ids) {
     raw.length = 0;

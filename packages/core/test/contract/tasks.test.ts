@@ -6,6 +6,7 @@ import { type AnyCamMethod, defaultMethods } from "../../src/methods/index.js";
 import { createOrtPort } from "../../src/runtime/ort-port.js";
 import type { Map2D } from "../../src/tensor/tensor.js";
 import { exportBytes } from "../support/exports.js";
+import { longUnless } from "../support/long.js";
 import { picture } from "../support/mini-detector.js";
 
 const SIZE = [64, 64] as const;
@@ -25,6 +26,9 @@ const models = {
   "26-obb": "angle",
   rtdetr: undefined,
 } as const;
+
+/** Each kind of method. `npm test` tries these, `npm run test:long` the others. */
+const typical = ["GradCAM", "LayerCAM", "EigenCAM", "tap-fusion", "gradient", "D-RISE"];
 
 describe.each(Object.entries(models))("%s", async (name, own) => {
   const port = createOrtPort(ort as never);
@@ -51,15 +55,17 @@ describe.each(Object.entries(models))("%s", async (name, own) => {
     return found;
   };
 
-  it.each(defaultMethods.map((method) => [method.id, method] as const))("%s", async (_, method) => {
-    await explain(method, { per: "image" });
-    const options = { per: "detection", backprop: ["class", ...(own === undefined ? [] : [own])] } as const;
-    if (own === "mask" && method.needs.includes("curvature")) {
-      await expect(explain(method, options)).rejects.toThrow(/second derivatives.*Use another method/);
-      await explain(method, { per: "detection" });
-    } else {
-      expect((await explain(method, options)).backprop).toEqual(options.backprop);
-    }
+  describe.each(defaultMethods.map((method) => [method.id, method] as const))("%s", (id, method) => {
+    it("explains", longUnless(typical.includes(id)), async () => {
+      await explain(method, { per: "image" });
+      const options = { per: "detection", backprop: ["class", ...(own === undefined ? [] : [own])] } as const;
+      if (own === "mask" && method.needs.includes("curvature")) {
+        await expect(explain(method, options)).rejects.toThrow(/second derivatives.*Use another method/);
+        await explain(method, { per: "detection" });
+      } else {
+        expect((await explain(method, options)).backprop).toEqual(options.backprop);
+      }
+    });
   });
 
   it("in mirror images, for a box that a person drew, and against another class", async () => {

@@ -64,6 +64,27 @@ export interface ExportRecord {
 }
 
 /** Names of all fixtures. */
+/** One export of each family, task and precision: `npm test` compares the gradients of these, `npm run test:long` those of all. */
+export const typicalExports: readonly string[] = [
+  "v5",
+  "v5-seg",
+  "v5-int8",
+  "v6",
+  "v8-pose",
+  "v8-255",
+  "v8-qlinear",
+  "v8-int8-dynamic",
+  "v9",
+  "v10",
+  "11-fp16",
+  "11-seg",
+  "12",
+  "26",
+  "26-obb",
+  "rtdetr",
+  "yolox",
+];
+
 export const exportNames: readonly string[] = readdirSync(folder)
   .filter((file) => file.endsWith(".onnx.gz"))
   .map((file) => file.slice(0, -".onnx.gz".length))

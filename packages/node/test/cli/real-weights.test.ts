@@ -93,7 +93,7 @@ it.each([
   expect(document.scores[0]!.detections).toEqual([-1]);
 });
 
-it("cuts the hottest tenth out of the picture, or keeps it alone", async () => {
+it("cuts the hottest tenth out of the picture, or keeps it alone", { tags: ["long"] }, async () => {
   await yolov5sPath();
   const cwd = await temporaryFolder();
   const argv = [

@@ -63,19 +63,19 @@ async function run(commands: string, folder = cwd): Promise<void> {
 }
 
 describe.skipIf(process.platform === "win32")("docs/scale.md", { timeout: 600_000 }, () => {
-  it("has commands that do what they say on one machine", async () => {
+  it("has commands that do what they say on one machine", { tags: ["long"] }, async () => {
     await run(await commandsOf("One machine"));
     expect(await merged(join(cwd, "night"))).toEqual(whole);
   });
 
-  it("has commands that do what they say by hand", async () => {
+  it("has commands that do what they say by hand", { tags: ["long"] }, async () => {
     await run(await commandsOf("Shards by hand"));
     const { "detections.parquet": table, ...rest } = await merged(join(cwd, "data/night"));
     expect(table).toBeDefined();
     expect(rest).toEqual(whole);
   });
 
-  it("has commands that do what they say without a shared disk", async () => {
+  it("has commands that do what they say without a shared disk", { tags: ["long"] }, async () => {
     const [plan, machine, end, ...more] = (await commandsOf("Without a shared disk")).split("\n\n");
     expect(more).toEqual([]);
     await rm(join(cwd, "night"), { recursive: true, force: true });

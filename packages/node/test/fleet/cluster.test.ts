@@ -12,8 +12,6 @@ const deploy = resolve(import.meta.dirname, "../../../../deploy");
 const noSlurm = whyNoSlurm();
 if (noSlurm !== undefined) console.warn(`SKIPPED: the test of Slurm: ${noSlurm}`);
 
-const long = process.env.WHYBOX_LONG_TESTS === "1";
-
 let cwd: string;
 let whole: Record<string, string>;
 /** Where `whybox` is found as on a machine that has it installed. */
@@ -50,16 +48,13 @@ describe.skipIf(noSlurm !== undefined)(`deploy/slurm/whybox.sbatch${noSlurm ? ` 
   }, 600_000);
   afterAll(() => slurm?.stop());
 
-  it("makes what one machine makes, as a job array", { timeout: 600_000 }, async () => {
+  it("makes what one machine makes, as a job array", { tags: ["long"], timeout: 600_000 }, async () => {
     const out = await fresh();
     const script = join(deploy, "slurm/whybox.sbatch");
     const submit = (...argv: string[]) => slurm.run(["sbatch", "--parsable", ...argv], cwd, { PATH: path });
-    // The dependency takes Slurm half a minute, so it is for the long form.
-    const array = await submit(...(long ? [] : ["--wait"]), "--array=0-2", script, out);
+    const array = await submit("--array=0-2", script, out);
     const id = array.stdout.trim();
-    const merge = long
-      ? await submit("--wait", `--dependency=afterok:${id}`, "--wrap", `whybox shard merge ${out}`)
-      : await whybox(["shard", "merge", out], { cwd });
+    const merge = await submit("--wait", `--dependency=afterok:${id}`, "--wrap", `whybox shard merge ${out}`);
     const log = await readFile(join(cwd, `whybox-${id}-1.log`), "utf8").catch(() => "no log");
     expect([array.code, merge.code, log]).toEqual([0, 0, expect.stringMatching(/^Shard 1: 4 sources, /)]);
     expect(await merged(out)).toEqual(whole);
@@ -85,7 +80,10 @@ describe("deploy/kubernetes/job.yaml", () => {
     expect(given.spec.template.spec.restartPolicy).toBe("Never");
   });
 
-  it("makes what one machine makes, with its own command line for each index", { timeout: 600_000 }, async () => {
+  it("makes what one machine makes, with its own command line for each index", {
+    tags: ["long"],
+    timeout: 600_000,
+  }, async () => {
     const out = await fresh();
     const { command, env } = (await job()).spec.template.spec.containers[0];
     expect(env.map(({ name }: { name: string }) => name)).toEqual(["RUN"]);

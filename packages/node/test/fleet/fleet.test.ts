@@ -1,3 +1,5 @@
+// @module-tag long
+
 import { type ChildProcess, spawn } from "node:child_process";
 import { cp, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -6,16 +8,15 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { randomSource } from "../../../core/test/support/random.js";
 import { merged, planOptions } from "../runs/shards/world.js";
 import { miniOptions, pictureNames, putPictures, runWorld } from "../runs/world.js";
+import { kills } from "../support/kill.js";
 import { bin, launch, whybox } from "../support/launch.js";
 import { freePort, RedisServer, until, whyNoRedis } from "../support/redis.js";
 
 const noRedis = whyNoRedis();
 if (noRedis !== undefined) console.warn(`SKIPPED: the tests of queues: ${noRedis}`);
 
-/** WHYBOX_LONG_TESTS=1: a bad night. */
-const long = process.env.WHYBOX_LONG_TESTS === "1";
-const pictures = long ? 600 : 60;
-const shards = long ? 24 : 6;
+const pictures = 60;
+const shards = 6;
 
 const title = `whybox worker and submit${noRedis ? ` (SKIPPED: ${noRedis})` : ""}`;
 
@@ -183,11 +184,11 @@ describe.skipIf(noRedis !== undefined)(title, { timeout: 600_000 }, () => {
     }
   });
 
-  it.runIf(long)("lose nothing in a bad night", { timeout: 3_600_000 }, async () => {
+  it(`lose nothing when they are killed ${kills} times`, { timeout: 3_600_000 }, async () => {
     const seed = Number(process.env.WHYBOX_SEED ?? 20261126);
     const random = randomSource(seed);
-    let kills = 0;
-    while (kills < 50) {
+    let killed = 0;
+    while (killed < kills) {
       const out = await fresh();
       const workers = [worker(2), worker(2), worker(2)];
       let done = false;
@@ -207,7 +208,7 @@ describe.skipIf(noRedis !== undefined)(title, { timeout: 600_000 }, () => {
           await end(workers[i]!.child, "SIGKILL");
           workers[i] = worker(2);
         }
-        kills++;
+        killed++;
       }
       expect(await submitted, `seed ${seed}`).toMatchObject({ code: 0 });
       expect(await merged(out), `seed ${seed}`).toEqual(whole);

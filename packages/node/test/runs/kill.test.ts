@@ -1,22 +1,21 @@
+// @module-tag long
+
 import { existsSync } from "node:fs";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { randomSource } from "../../../core/test/support/random.js";
-import { whyboxKilled } from "../support/kill.js";
+import { kills, whyboxKilled } from "../support/kill.js";
 import { whybox } from "../support/launch.js";
 import { contents, lines, miniOptions, pictureNames, putPictures, runWorld } from "./world.js";
 
-/** WHYBOX_LONG_TESTS=1: as many as a bad night has. */
-const long = process.env.WHYBOX_LONG_TESTS === "1";
-const kills = long ? 50 : 4;
-const pictures = long ? 400 : 120;
-/** So many at least come while pictures are explained: kills that hit nothing would prove nothing. */
-const hits = long ? 25 : 1;
+const images = 120;
+/** So many kills at least come while images are explained: kills that hit nothing prove nothing. */
+const hits = Math.ceil(kills / 3);
 
 it(`loses nothing and does nothing twice when it is killed ${kills} times`, { timeout: kills * 60_000 }, async () => {
   const cwd = await runWorld();
-  await putPictures(cwd, pictureNames(pictures));
+  await putPictures(cwd, pictureNames(images));
   await writeFile(join(cwd, "p/bad.png"), "I am no picture.");
   const options = ["--resume", "--save", "png", ...miniOptions, "--workers", "2"];
   const argv = (out: string) => ["run", "p", "--out", out, ...options];
@@ -48,9 +47,9 @@ it(`loses nothing and does nothing twice when it is killed ${kills} times`, { ti
     expect(await whybox(argv(out), { cwd })).toMatchObject({ code: 0 });
     expect(await contents(join(cwd, out)), `seed ${seed}, round ${round}`).toEqual(whole);
     const items = (await lines<{ item: number }>(file("results.jsonl"))).map(({ item }) => item);
-    expect(items).toEqual(Array.from({ length: pictures + 1 }, (_, i) => i));
-    expect(await lines(file("timings.jsonl"))).toHaveLength(pictures + 1);
+    expect(items).toEqual(Array.from({ length: images + 1 }, (_, i) => i));
+    expect(await lines(file("timings.jsonl"))).toHaveLength(images + 1);
     await rm(join(cwd, out), { recursive: true });
   }
-  if (long) console.log(`${killed} kills, ${midway} of them while pictures were explained`);
+  console.info(`${killed} kills, ${midway} of them while images were explained`);
 });

@@ -97,7 +97,7 @@ describe("whybox run", () => {
     expect(await contents(join(cwd, "out"))).toEqual(first);
   });
 
-  it("goes on with a run, with its options or without any, and names what differs", async () => {
+  it("goes on with a run, with its options or without any, and names what differs", { tags: ["long"] }, async () => {
     await mini();
     const first = await contents(join(cwd, "out"));
     expect(await mini()).toMatchObject({
@@ -118,7 +118,7 @@ describe("whybox run", () => {
     }
   });
 
-  it("goes on with no other model", async () => {
+  it("goes on with no other model", { tags: ["long"] }, async () => {
     await mini();
     await rm(join(cwd, "out/_SUCCESS"));
     await rm(join(cwd, "out/results.jsonl"));
@@ -149,7 +149,7 @@ describe("whybox run", () => {
     expect(await readdir(cwd)).not.toContain("out");
   });
 
-  it("refuses lines without a manifest, a damaged manifest, and another item list", async () => {
+  it("refuses lines without a manifest, a damaged manifest, and another item list", { tags: ["long"] }, async () => {
     await mkdir(join(cwd, "out"));
     await writeFile(join(cwd, "out/results.jsonl"), "");
     expect((await mini("--resume")).stderr).toMatch(/has a results\.jsonl and no manifest\.json/);
@@ -192,7 +192,7 @@ describe("whybox run", () => {
     expect(await readdir(join(cwd, "out"))).toContain("detections.parquet");
   });
 
-  it("takes a list from stdin and addresses, and refuses private ones unless allowed", async () => {
+  it("takes a list from stdin and addresses, and refuses private ones unless allowed", { tags: ["long"] }, async () => {
     const server = await FileServer.start();
     server.files.set("/a.png", await readFile(join(cwd, "p/000.png")));
     const list = `p/001.png\n${server.url}/a.png\n`;
@@ -237,7 +237,7 @@ describe("whybox run", () => {
 });
 
 describe("a disk of its own", () => {
-  it("full: stops, keeps whole what is done, and goes on when there is space", async (test) => {
+  it("full: stops, keeps whole what is done, and goes on when there is space", { tags: ["long"] }, async (test) => {
     await mkdir(join(cwd, "out"));
     const why = whyNoDisk(join(cwd, "out"));
     if (why !== undefined) return test.skip(why);

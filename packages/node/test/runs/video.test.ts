@@ -98,7 +98,7 @@ describe.skipIf(whyNot !== undefined)("videos", () => {
     );
   });
 
-  it("carry maps between frames where that is asked for, and say so", async () => {
+  it("carry maps between frames where that is asked for, and say so", { tags: ["long"] }, async () => {
     const frames = async () => {
       const { files } = await result();
       const parsed = (await lines(join(cwd, "out", files.frames))).map((one) => frameLineSchema.parse(one));
@@ -134,7 +134,9 @@ describe.skipIf(whyNot !== undefined)("videos", () => {
     expect([other.code, other.stderr]).toEqual([2, expect.stringContaining("options.mapStride: 4 in the run, 2 now")]);
   });
 
-  it("that are cut off keep the frames before the cut, with a warning; unreadable ones are failures", async () => {
+  it("that are cut off keep the frames before the cut, with a warning; unreadable ones are failures", {
+    tags: ["long"],
+  }, async () => {
     await run("cut.mkv");
     const line = await result();
     expect(line.frames).toBeGreaterThan(3);
@@ -150,7 +152,7 @@ describe.skipIf(whyNot !== undefined)("videos", () => {
     expect(JSON.stringify(failures)).not.toContain(cwd);
   });
 
-  it("may come from an address, and may not name files there", async () => {
+  it("may come from an address, and may not name files there", { tags: ["long"] }, async () => {
     const server = await FileServer.start();
     server.files.set("/clip.mp4", await readFile(join(cwd, "clip.mp4")));
     await run(`${server.url}/clip.mp4`, "--max-frames", "2", "--allow-private");
@@ -171,7 +173,7 @@ describe.skipIf(whyNot !== undefined)("videos", () => {
 });
 
 describe.skipIf(whyNot !== undefined || process.platform === "win32")("a stream", () => {
-  it("that never ends keeps what was seen of it at Ctrl-C, and is done then", async () => {
+  it("that never ends keeps what was seen of it at Ctrl-C, and is done then", { tags: ["long"] }, async () => {
     const to = ["-c", "copy", "-f", "mpegts", join(cwd, "live.ts")];
     execFileSync("ffmpeg", ["-v", "error", "-i", join(cwd, "clip.mp4"), ...to]);
     const bytes = await readFile(join(cwd, "live.ts"));

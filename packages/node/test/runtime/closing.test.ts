@@ -52,7 +52,7 @@ describe("a run's threads", () => {
     expect(stdout).toBe(`${Array(6).fill("aborted").join()}\n`.repeat(2));
   });
 
-  it("may be ended while they load, even before their first line", { timeout: 240_000 }, async () => {
+  it("may be ended while they load, even before their first line", { tags: ["long"], timeout: 240_000 }, async () => {
     const body = `for (let wait = 0; wait <= 240; wait += 80) {
         const pool = start("mini.onnx");
         if (wait > 0) await setTimeout(wait);
@@ -62,7 +62,7 @@ describe("a run's threads", () => {
     expect(await script(body, { photo })).toEqual({ code: 0, stdout: "closed\n", stderr: "" });
   });
 
-  it("may be ended while one loads and the other could not", { timeout: 240_000 }, async () => {
+  it("may be ended while one loads and the other could not", { tags: ["long"], timeout: 240_000 }, async () => {
     const body = `for (let i = 0; i < 2; i++) {
         const pool = start("gone.onnx");
         const told = await pool.report().catch(({ message }) => message);
@@ -87,7 +87,7 @@ describe("a detector", () => {
     const asked = detector.explain(photo, { method: "D-RISE", samples: 5000 }).then(() => "done", ({ code }) => code);
     await setTimeout(700);`;
 
-  it("may be disposed of while it explains", { timeout: 120_000 }, async () => {
+  it("may be disposed of while it explains", { tags: ["long"], timeout: 120_000 }, async () => {
     const body = `${load} await Promise.all([detector.dispose(), detector.dispose()]); console.log(await asked);`;
     expect(await script(body, { yolov5s, photo })).toEqual({ code: 0, stdout: "runtime\n", stderr: "" });
   });
@@ -106,7 +106,7 @@ describe("a detector", () => {
     expect(await script(body, { photo })).toEqual({ code: 0, stdout: "1\n0\n", stderr: "" });
   });
 
-  it("may be given up while its thread loads", { timeout: 120_000 }, async () => {
+  it("may be given up while its thread loads", { tags: ["long"], timeout: 120_000 }, async () => {
     const body = `for (let wait = 0; wait < 200; wait += 40) {
         const port = createWorkerPort();
         await setTimeout(wait);

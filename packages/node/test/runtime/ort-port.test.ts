@@ -16,6 +16,7 @@ it("memory that is released is gone at once, and small pieces are left alone", (
 });
 
 it("an explanation gives back the values of its passes when it is done; its maps stay, and what another's method has seen", {
+  tags: ["long"],
   timeout: 120_000,
 }, async () => {
   const image = await decodeImage(resolve(import.meta.dirname, "../../../../fixtures/photos/dog.jpg"));

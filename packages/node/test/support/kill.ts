@@ -2,6 +2,9 @@ import { spawn } from "node:child_process";
 import { setTimeout } from "node:timers/promises";
 import { bin } from "./launch.js";
 
+/** How often the tests kill. For more: WHYBOX_KILLS=50. */
+export const kills: number = Number(process.env.WHYBOX_KILLS ?? 10);
+
 export interface Kill {
   readonly cwd: string;
   /** Waits for this. */

@@ -47,7 +47,7 @@ describe.skipIf(chromium === undefined)("files that are given to the page", SLOW
   });
   const notice = (page: Page) => page.locator(".notice").first();
 
-  it("say what to do when no weights came with the page, and take one's own ONNX", async () => {
+  it("say what to do when no weights came with the page, and take one's own ONNX", { tags: ["long"] }, async () => {
     const page = await open();
     expect(await notice(page).innerText()).toContain("No model came with this page");
     const { file } = await findPageWeights();
@@ -151,7 +151,7 @@ describe.skipIf(chromium === undefined)("files that are given to the page", SLOW
     await page.locator(".photo img").waitFor();
   });
 
-  it("explain a video file live", async () => {
+  it("explain a video file live", { tags: ["long"] }, async () => {
     const page = await open("&confidence=0.76");
     await openTiny(page);
     await page
@@ -194,7 +194,7 @@ describe.skipIf(chromium === undefined)("files that are given to the page", SLOW
     return page;
   };
 
-  it("say what to do when a model does not fit into memory, and take the next", async () => {
+  it("say what to do when a model does not fit into memory, and take the next", { tags: ["long"] }, async () => {
     // What browsers throw when a large file does not fit.
     const page = await openWithWorker(
       'Blob.prototype.arrayBuffer = () => Promise.reject(new RangeError("Array buffer allocation failed"));',
@@ -207,7 +207,9 @@ describe.skipIf(chromium === undefined)("files that are given to the page", SLOW
     expect(await page.locator(".notice").count()).toBe(0);
   });
 
-  it("say what to do when memory runs out on a photo, and explain the next with the same model", async () => {
+  it("say what to do when memory runs out on a photo, and explain the next with the same model", {
+    tags: ["long"],
+  }, async () => {
     const page = await openWithWorker(
       'OffscreenCanvas.prototype.getContext = () => { throw new RangeError("Array buffer allocation failed"); };',
     );
@@ -223,24 +225,28 @@ describe.skipIf(chromium === undefined)("files that are given to the page", SLOW
   it.each([
     ["refused", "It was not allowed. Allow it for this page"],
     ["none", "There is none that this browser can use."],
-  ] as const)("say why there is no picture from a camera that is %s, and take a photo", async (camera, expected) => {
-    const other = await launchChromium(chromium!, { camera });
-    try {
-      watched = await openPage(other, `${server.address}#device=wasm`);
-      const { page } = watched;
-      await page.getByRole("button", { name: "Camera" }).click();
-      await page.getByText("No picture from the camera").waitFor();
-      await page.getByText(expected).waitFor();
-      await choosePhoto(page, "dog.jpg");
-      await page.locator(".photo img").waitFor();
-      expect(await page.getByText("No picture from the camera").count()).toBe(0);
-    } finally {
-      await watched.close();
-      await other.close();
-    }
-  });
+  ] as const)(
+    "say why there is no picture from a camera that is %s, and take a photo",
+    { tags: ["long"] },
+    async (camera, expected) => {
+      const other = await launchChromium(chromium!, { camera });
+      try {
+        watched = await openPage(other, `${server.address}#device=wasm`);
+        const { page } = watched;
+        await page.getByRole("button", { name: "Camera" }).click();
+        await page.getByText("No picture from the camera").waitFor();
+        await page.getByText(expected).waitFor();
+        await choosePhoto(page, "dog.jpg");
+        await page.locator(".photo img").waitFor();
+        expect(await page.getByText("No picture from the camera").count()).toBe(0);
+      } finally {
+        await watched.close();
+        await other.close();
+      }
+    },
+  );
 
-  it("are explained by every method", async () => {
+  it("are explained by every method", { tags: ["long"] }, async () => {
     const page = await open("&confidence=0.76");
     await openTiny(page);
     await choosePhoto(page, "chelsea.png");

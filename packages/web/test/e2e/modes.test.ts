@@ -1,3 +1,5 @@
+// @module-tag long
+
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { PageServer } from "../../../node/src/ui/page-server.js";

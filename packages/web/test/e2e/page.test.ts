@@ -65,7 +65,7 @@ describe.skipIf(chromium === undefined)("the page", SLOW, () => {
     });
   });
 
-  it("is sound for assistive technology, dark and light, before and after", async () => {
+  it("is sound for assistive technology, dark and light, before and after", { tags: ["long"] }, async () => {
     const page = await open();
     const findings = async () => {
       const { violations } = await new AxeBuilder({ page }).analyze();
@@ -110,7 +110,7 @@ describe.skipIf(chromium === undefined)("the page", SLOW, () => {
     expect(await page.getByRole("status").last().innerText()).not.toBe("");
   });
 
-  it("adds with Shift, and previews what the pointer is on", async () => {
+  it("adds with Shift, and previews what the pointer is on", { tags: ["long"] }, async () => {
     const page = await open("#device=wasm&method=HiResCAM");
     await choosePhoto(page, "dog.jpg");
     await mapIsDone(page);
@@ -134,7 +134,7 @@ describe.skipIf(chromium === undefined)("the page", SLOW, () => {
     expect(await heat()).not.toBe(dog);
   });
 
-  it("asks about a box that is drawn with the mouse", async () => {
+  it("asks about a box that is drawn with the mouse", { tags: ["long"] }, async () => {
     const page = await open();
     await choosePhoto(page, "dog.jpg");
     await mapIsDone(page);
@@ -152,7 +152,7 @@ describe.skipIf(chromium === undefined)("the page", SLOW, () => {
     expect(await page.getByText("Why no motorcycle here?").count()).toBe(1);
   });
 
-  it("restores everything from a link", async () => {
+  it("restores everything from a link", { tags: ["long"] }, async () => {
     const page = await open("#device=wasm&method=EigenCAM&opacity=0.3&colormap=viridis&confidence=0.6");
     await choosePhoto(page, "dog.jpg");
     await mapIsDone(page);
@@ -163,7 +163,7 @@ describe.skipIf(chromium === undefined)("the page", SLOW, () => {
     expect(page.url()).toContain("colormap=magma");
   });
 
-  it("shows the network's layers to choose from", async () => {
+  it("shows the network's layers to choose from", { tags: ["long"] }, async () => {
     const page = await open();
     await choosePhoto(page, "dog.jpg");
     await mapIsDone(page);
@@ -174,7 +174,7 @@ describe.skipIf(chromium === undefined)("the page", SLOW, () => {
     expect(await page.getByRole("combobox", { name: "Layer", exact: true }).inputValue()).toBe("17");
   });
 
-  it("stops when it is told to", async () => {
+  it("stops when it is told to", { tags: ["long"] }, async () => {
     const page = await open();
     await choosePhoto(page, "chelsea.png");
     await mapIsDone(page);

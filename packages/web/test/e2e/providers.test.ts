@@ -1,3 +1,5 @@
+// @module-tag long
+
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";

@@ -1,3 +1,5 @@
+// @module-tag long
+
 import { join } from "node:path";
 import type { Browser } from "playwright-core";
 import sharp from "sharp";

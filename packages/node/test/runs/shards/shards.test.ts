@@ -4,16 +4,14 @@ import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { randomSource } from "../../../../core/test/support/random.js";
 import { shardPlanSchema } from "../../../src/runs/schema.js";
 import { rangesText } from "../../../src/runs/shards/verify.js";
-import { whyboxKilled } from "../../support/kill.js";
+import { kills, whyboxKilled } from "../../support/kill.js";
 import { whybox } from "../../support/launch.js";
 import { miniOptions, pictureNames, putPictures, runWorld } from "../world.js";
 import { merged, planOptions } from "./world.js";
 
-const long = process.env.WHYBOX_LONG_TESTS === "1";
-const kills = long ? 50 : 3;
-/** So many at least come while pictures are explained. */
-const hits = long ? 25 : 1;
-const pictures = long ? 400 : 40;
+/** So many kills at least come while images are explained. */
+const hits = Math.ceil(kills / 3);
+const pictures = 40;
 
 let cwd: string;
 let whole: Record<string, string>;
@@ -56,7 +54,9 @@ describe("whybox shard plan", { timeout: 300_000 }, () => {
     }
   });
 
-  it("does nothing when it is there, and refuses another number, other options and a run that one machine began", async () => {
+  it("does nothing when it is there, and refuses another number, other options and a run that one machine began", {
+    tags: ["long"],
+  }, async () => {
     const before = await read("out/shards.json");
     expect(await plan("--shards", "3")).toMatchObject({ code: 0 });
     expect(await read("out/shards.json")).toBe(before);
@@ -105,7 +105,9 @@ describe("whybox shard run and merge", { timeout: 300_000 }, () => {
     expect(await merged(join(cwd, "out"))).toEqual(whole);
   });
 
-  it("need no shared disk: machines may have copies of the run, and give back what they have done", async () => {
+  it("need no shared disk: machines may have copies of the run, and give back what they have done", {
+    tags: ["long"],
+  }, async () => {
     await restore("planned");
     for (const i of [0, 1, 2]) {
       const [copy, place] = [`machine-${i}/night`, `shards/0000${i}`];
@@ -161,7 +163,7 @@ describe("whybox shard run and merge", { timeout: 300_000 }, () => {
     expect(await read("out/shards/00000/results.jsonl")).not.toBe("");
   });
 
-  it("refuse a plan of another manifest, and shards that the plan does not have", async () => {
+  it("refuse a plan of another manifest, and shards that the plan does not have", { tags: ["long"] }, async () => {
     await restore("done");
     const far = await shard("run", "out", "3");
     expect([far.code, far.stderr]).toEqual([2, expect.stringMatching(/Shard 3: the run has 3 shards, 0 to 2\./)]);
@@ -191,7 +193,7 @@ describe("whybox shard run and merge", { timeout: 300_000 }, () => {
     expect([code, stderr]).toEqual([6, expect.stringMatching(/is writing this run\. Wait for it or end it\.\n/)]);
   });
 
-  it(`lose nothing when they are killed ${kills} times`, { timeout: kills * 60_000 }, async () => {
+  it(`lose nothing when they are killed ${kills} times`, { tags: ["long"], timeout: kills * 60_000 }, async () => {
     const random = randomSource(Number(process.env.WHYBOX_SEED ?? 20261125));
     await restore("planned");
     const started = performance.now();
