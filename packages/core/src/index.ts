@@ -28,7 +28,7 @@ export {
   type ExplainValues,
   explainOptions,
 } from "./explain/options/options.js";
-export { readMethod } from "./explain/options/resolve-options.js";
+export { checkExplainOptions, readMethod } from "./explain/options/resolve-options.js";
 export type { DocumentDevice, DocumentLook, OptionParts } from "./explain/result/document-options.js";
 export { type PlainResult, plainResult } from "./explain/result/plain-result.js";
 export type {
@@ -118,7 +118,7 @@ export {
   pickOptions,
   refuseUnknown,
 } from "./options/names.js";
-export { type PlainOption, type PlainOptions, plainOptions, type WithInDocument } from "./options/plain.js";
+export { type PlainOption, type PlainOptions, plainOptions, plainValue, type WithInDocument } from "./options/plain.js";
 export type {
   AliasOf,
   BoxKind,
@@ -143,7 +143,7 @@ export type {
   TextKind,
   WithDefault,
 } from "./options/spec.js";
-export { checkValue, expectedOf, inRange, readOptions } from "./options/values.js";
+export { checkValue, expectedOf, inRange, readOptions, sideOf } from "./options/values.js";
 export { type ModelFormat, modelFormat } from "./readers/model-format.js";
 export { type RestoreNanodetOptions, restoreNanodet } from "./readers/nanodet/restore-nanodet.js";
 export { readModel } from "./readers/read-model.js";

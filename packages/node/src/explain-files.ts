@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { type ResultDocument, WhyboxError } from "@whybox/core";
-import { defined, type ExplainFilesOptions, settingsOf } from "./explain-files-settings.js";
+import { type ExplainFilesOptions, settingsOf } from "./explain-files-settings.js";
 import { explainImages } from "./images/explain-images.js";
 import { loadServices } from "./images/load-services.js";
 import { createOutputFolder, defaultOutputParent, openOutputFolder } from "./images/output-folder.js";
@@ -81,3 +81,8 @@ export type RunOptions = ExplainFilesOptions;
 
 /** `ExplainFilesResult`, by the name of the Python reference. */
 export type RunResult = ExplainFilesResult;
+
+/** The entries that are not undefined. */
+function defined<T extends object>(entries: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(entries).filter(([, value]) => value !== undefined)) as never;
+}

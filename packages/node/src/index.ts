@@ -14,10 +14,11 @@ export {
   type RunResult,
   run,
 } from "./explain-files.js";
+export { devices, type FileOptions, fileOptions } from "./file-options.js";
 export type { SourceFailure } from "./images/sources.js";
 export { type DecodeImageOptions, decodeImage } from "./io/decode-image.js";
 export { encodePng } from "./io/encode-png.js";
-export { devices, loadDetector } from "./load-detector.js";
+export { loadDetector } from "./load-detector.js";
 export type { Environment } from "./models/cache-folder.js";
 export type { KnownWeights, NamedWeights, PackagedWeights, ReleasedWeights } from "./models/registry.js";
 export { type ResolvedWeights, type ResolveWeightsOptions, resolveWeights } from "./models/resolve-weights.js";

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import {
   type CoreDetector,
+  checkValue,
   createDetector,
   type ModelFacts,
   modelFormat,
@@ -11,6 +12,7 @@ import {
   WhyboxError,
 } from "@whybox/core";
 import type { Detector, Device, ImageSource, LoadOptions, ModelReport } from "./api.js";
+import { fileOptions } from "./file-options.js";
 import { decodeImage } from "./io/decode-image.js";
 import { readNames } from "./models/read-names.js";
 import { type ResolvedWeights, resolveWeights } from "./models/resolve-weights.js";
@@ -36,9 +38,6 @@ export const loadOptionNames = Object.keys({
   signal: true,
 } satisfies Record<keyof LoadOptions, true>);
 
-/** The devices that `device` may name. */
-export const devices = Object.keys(providers) as readonly Device[];
-
 /**
  * Loads a detector from a model file (ONNX, a YOLO checkpoint, a TF.js model), its bytes, its address, or a known name ("yolov5s"); what is
  * downloaded is cached.
@@ -47,18 +46,10 @@ export const devices = Object.keys(providers) as readonly Device[];
  */
 export async function loadDetector(weights: string | Uint8Array, options: LoadOptions = {}): Promise<Detector> {
   refuseUnknown(options, loadOptionNames);
-  const device = options.device ?? "cpu";
-  if (!devices.includes(device)) {
-    throw new WhyboxError("usage", `There is no device "${device}". Devices: ${devices.join(", ")}.`, {
-      details: { device },
-    });
-  }
+  const device = options.device ?? fileOptions.device.default;
+  checkValue("device", fileOptions.device, device);
   const threads = options.threads ?? availableParallelism();
-  if (!Number.isInteger(threads) || threads < 1 || threads > 1024) {
-    throw new WhyboxError("usage", `threads is ${threads}; expected a whole number from 1 to 1024.`, {
-      details: { threads },
-    });
-  }
+  checkValue("threads", fileOptions.threads, threads);
   const names = typeof options.names === "string" ? await readNames(options.names) : options.names;
   const found = typeof weights === "string" ? await resolveWeights(weights, options) : undefined;
   const bytes = found ? await readModelFile(found) : (weights as Uint8Array);

@@ -34,7 +34,8 @@ export function plainOptions<Options, const Table extends OptionRows>(
   return Object.fromEntries(rows);
 }
 
-function plainValue({ kind }: OptionKind, value: unknown): unknown {
+/** An option's value as plain data: a list of layers, a pair for a size, null for undefined. */
+export function plainValue({ kind }: OptionKind, value: unknown): unknown {
   if (value === undefined) return null;
   if (kind === "layers") return value === "auto" ? value : [value].flat();
   if (kind === "size") return typeof value === "number" ? [value, value] : value;

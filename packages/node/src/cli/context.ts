@@ -1,5 +1,5 @@
+import type { AnyCamMethod } from "@whybox/core";
 import type { Services } from "../images/services.js";
-import type { MethodFacts } from "./method-facts.js";
 
 /** A stream that takes text; a terminal or not. */
 export interface TextOutput {
@@ -20,18 +20,8 @@ export interface CliContext {
   /** Fires at Ctrl-C. */
   readonly signal: AbortSignal;
   readonly version: string;
-  readonly choices: Choices;
+  /** The methods that `--method` may name. */
+  readonly methods: readonly AnyCamMethod[];
   /** Asked for only when a command runs, so that `--help` loads no image library and no runtime. */
   loadServices(): Promise<Services>;
-}
-
-/** The names that options accept, as core lists them. */
-export interface Choices {
-  readonly colormaps: readonly string[];
-  readonly methods: readonly MethodFacts[];
-  readonly scores: readonly string[];
-  /** Id of the method of this name or alias. @throws usage with the valid ones. */
-  methodId(name: string): string;
-  /** Id of the score (backprop item) of this name or alias. @throws usage with the valid ones. */
-  scoreId(name: string): string;
 }

@@ -2,7 +2,9 @@ import { WhyboxError } from "@whybox/core";
 import { CommanderError } from "commander";
 import type { CliContext } from "./context.js";
 import { type ExitCode, exitCodeOf, exitCodes } from "./exit-codes.js";
+import { explainFlags } from "./explain-options.js";
 import { reportFailure } from "./failure.js";
+import { greedyFlags } from "./flags.js";
 import { commandNames, createProgram } from "./program.js";
 
 /**
@@ -48,7 +50,7 @@ function usageError(error: CommanderError, argv: readonly string[]): WhyboxError
 
 /** Options with several values take the sources behind them; nobody sees that from "missing argument". */
 function swallowedHint(argv: readonly string[]): string {
-  const greedy = argv.find((word) => /^--(layer|class-names|backprop|box|imgsz|save)$/.test(word));
+  const greedy = argv.find((word) => greedyFlags(explainFlags).includes(word));
   return greedy === undefined ? "" : `\n${greedy} takes every word behind it: put sources first, or after "--".`;
 }
 

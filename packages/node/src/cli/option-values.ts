@@ -1,85 +1,168 @@
-import { didYouMean, WhyboxError } from "@whybox/core";
+import {
+  type AnyCamMethod,
+  type ChoiceKind,
+  didYouMean,
+  expectedOf,
+  inRange,
+  type NumberKind,
+  type OptionKind,
+  resolveMethod,
+  resolveScore,
+  sideOf,
+  WhyboxError,
+} from "@whybox/core";
 import { z } from "zod";
 
 /** Decimal numbers as people write them; no hex, no "Infinity", no empty text (Number("") is 0). */
 const decimal = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 const integer = /^[+-]?\d+$/;
 
-/** A number within bounds, from the text of an option. */
-export function numberText(min: number, max: number) {
-  return checkedText(`a number from ${min} to ${max}`, (text) =>
-    decimal.test(text) && inRange(Number(text), min, max) ? Number(text) : undefined,
-  );
+/** Far outside any image. */
+const coordinate: NumberKind = { kind: "number", min: -1e6, max: 1e6 };
+
+/**
+ * The value of an option from what was typed behind its flag: true, a word, or several words. The class of a box is given by an option of
+ * its own and is empty here.
+ * @throws usage that says what was expected and what was found.
+ */
+export function readWords(kind: OptionKind, typed: unknown, methods: readonly AnyCamMethod[]): unknown {
+  if (kind.kind === "flag") return typed;
+  const words = [typed].flat().map(String);
+  switch (kind.kind) {
+    case "scores":
+      return [...new Set(words.map((word) => idOf(word, resolveScore)))];
+    case "method":
+      return idOf(words[0]!, (word) => resolveMethod(word, methods));
+    case "layers":
+      return readLayers(words);
+    case "list":
+      return readList(kind.of, words);
+    case "size":
+      return readSize(kind.max, words);
+    case "box":
+      return readBox(words);
+    default:
+      return readWord(kind, words[0]!);
+  }
 }
 
-/** A share in percent that leaves something. */
-export function percentText() {
-  return checkedText("a number above 0, 100 at most", (text) =>
-    decimal.test(text) && Number(text) > 0 && Number(text) <= 100 ? Number(text) : undefined,
-  );
+/** @throws usage */
+function readWord(kind: Exclude<OptionKind, { kind: "flag" }>, word: string): unknown {
+  if (kind.kind === "number") return checked(expectedOf(kind), word, numberOf(kind, word));
+  if (kind.kind === "choice") {
+    const found = kind.choices.find((choice) => choice === word);
+    return checked(expectedOf(kind), word, found, didYouMean(word, kind.choices));
+  }
+  return checked(expectedOf(kind), word, word.trim() === "" || /^--[a-z]/i.test(word) ? undefined : word);
 }
 
-/** A whole number within bounds, from the text of an option. */
-export function integerText(min: number, max: number) {
-  return checkedText(`a whole number from ${min} to ${max}`, (text) =>
-    integer.test(text) && inRange(Number(text), min, max) ? Number(text) : undefined,
-  );
+function numberOf(kind: NumberKind, word: string): number | undefined {
+  const form = kind.whole ? integer : decimal;
+  return form.test(word) && inRange(kind, Number(word)) ? Number(word) : undefined;
 }
 
-/** One of the choices; the nearest spelling is offered otherwise. */
-export function choiceText<const T extends string>(choices: readonly T[]) {
-  return checkedText(
-    `one of ${choices.join(", ")}`,
-    (text) => choices.find((choice) => choice === text),
-    (text) => didYouMean(text, choices),
-  );
+/** A method's or a score's id, from its name or an alias; core's own message when it does not know it. */
+function idOf(word: string, resolve: (word: string) => { readonly id: string }): string {
+  try {
+    return resolve(word).id;
+  } catch (error) {
+    if (error instanceof WhyboxError) throw new WhyboxError("usage", `${error.message}${swallowedHint(word)}`);
+    throw error;
+  }
 }
 
-/** A name that core resolves, aliases included, to the id it stands for; core's own words when it does not know it. */
-export function namedText(resolve: (name: string) => string) {
-  return z.string().transform((text, cx): string => {
+/** An index (negative from the end) becomes a number, everything else is a name. */
+function readLayers(words: readonly string[]): "auto" | (number | string)[] {
+  const layers = words.map((word) => {
+    const isFlag = word.trim() === "" || /^--?[a-z]/i.test(word);
+    const layer = integer.test(word) && Number.isSafeInteger(Number(word)) ? Number(word) : word;
+    return checked('a layer index, a layer name or "auto"', word, isFlag ? undefined : layer);
+  });
+  if (!layers.includes("auto")) return layers;
+  if (layers.length > 1) {
+    throw new WhyboxError("usage", '"auto" stands alone; it cannot be combined with other layers.');
+  }
+  return "auto";
+}
+
+/** Choices once each, in the order of the table; other entries as typed. */
+function readList(of: OptionKind & { kind: "choice" | "text" | "number" }, words: readonly string[]): unknown[] {
+  const entries = words.map((word) => readWord(of, word));
+  return of.kind === "choice" ? of.choices.filter((choice) => entries.includes(choice)) : entries;
+}
+
+function readSize(max: number, words: readonly string[]): readonly [number, number] {
+  if (words.length > 2) {
+    throw new WhyboxError("usage", "expected one size, or a height and a width; put sources first, or after --.");
+  }
+  const [height, width = height] = words.map((word) => readWord(sideOf(max), word) as number);
+  return [height!, width!];
+}
+
+function readBox(words: readonly string[]): object {
+  if (words.length !== 4) {
+    throw new WhyboxError("usage", "expected four numbers, left, top, right, bottom; put sources first, or after --.");
+  }
+  const [x1, y1, x2, y2] = words.map((word) => readWord(coordinate, word) as number);
+  return { x1, y1, x2, y2, className: "" };
+}
+
+function checked<T>(expected: string, word: string, value: T | undefined, hint = ""): T {
+  if (value !== undefined) return value;
+  throw new WhyboxError("usage", `expected ${expected}, got "${word}".${hint}${swallowedHint(word)}`);
+}
+
+/** An option takes the next word whatever it is: say so when that word looks like another option, or like a source. */
+function swallowedHint(word: string): string {
+  if (/^--?[a-z]/i.test(word)) return ` The option before ${word} has no value.`;
+  return /[./\\]/.test(word) && !decimal.test(word) ? " If it is a source: put sources first, or after --." : "";
+}
+
+/** "maxDetections" → "--max-detections". */
+export function flagOf(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/**
+ * Checks every option at once.
+ * @throws usage that names each wrong option, what was found and what was expected.
+ */
+export function parseOptions<T>(schema: z.ZodType<T>, raw: unknown): T {
+  const parsed = schema.safeParse(raw);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map((issue) => `${flagOf(String(issue.path[0]))}: ${issue.message}`);
+  throw new WhyboxError("usage", problems.join("\n"), { details: { problems } });
+}
+
+/** A zod schema that reads one word. */
+function wordSchema<T>(kind: Exclude<OptionKind, { kind: "flag" }>) {
+  return z.string().transform((word, cx): T => {
     try {
-      return resolve(text);
+      return readWord(kind, word) as T;
     } catch (error) {
       if (!(error instanceof WhyboxError)) throw error;
-      cx.addIssue({ code: "custom", message: `${error.message}${swallowedHint(text)}` });
+      cx.addIssue({ code: "custom", message: error.message });
       return z.NEVER;
     }
   });
 }
 
+/** A number within bounds, from the text of an option. */
+export function numberText(min: number, max: number) {
+  return wordSchema<number>({ kind: "number", min, max });
+}
+
+/** A whole number within bounds, from the text of an option. */
+export function integerText(min: number, max: number) {
+  return wordSchema<number>({ kind: "number", min, max, whole: true });
+}
+
+/** One of the choices; the nearest spelling is offered otherwise. */
+export function choiceText<const T extends string>(choices: readonly T[]) {
+  return wordSchema<T>({ kind: "choice", choices } satisfies ChoiceKind<T>);
+}
+
 /** Any text but an empty one. */
-export function plainText(what: string) {
-  return checkedText(what, (text) => (text.trim() === "" || /^--[a-z]/i.test(text) ? undefined : text));
-}
-
-/** A layer: an index (negative from the end) stays a number, everything else is a name. */
-export function layerText() {
-  return checkedText('a layer index, a layer name or "auto"', (text) => {
-    if (text.trim() === "" || /^--?[a-z]/i.test(text)) return undefined;
-    return integer.test(text) && Number.isSafeInteger(Number(text)) ? Number(text) : text;
-  });
-}
-
-function checkedText<T>(
-  expected: string,
-  read: (text: string) => T | undefined,
-  hint: (text: string) => string = () => "",
-) {
-  return z.string().transform((text, cx): T => {
-    const value = read(text);
-    if (value !== undefined) return value;
-    cx.addIssue({ code: "custom", message: `expected ${expected}, got "${text}".${hint(text)}${swallowedHint(text)}` });
-    return z.NEVER;
-  });
-}
-
-/** An option takes the next word whatever it is: say so when that word looks like another option, or like a source. */
-function swallowedHint(text: string): string {
-  if (/^--?[a-z]/i.test(text)) return ` The option before ${text} lacks its value.`;
-  return /[./\\]/.test(text) && !decimal.test(text) ? " If it is a source: put sources first, or after --." : "";
-}
-
-function inRange(value: number, min: number, max: number): boolean {
-  return value >= min && value <= max;
+export function plainText(expected: string) {
+  return wordSchema<string>({ kind: "text", expected });
 }

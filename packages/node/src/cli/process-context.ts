@@ -1,10 +1,9 @@
 import { fstatSync, writeFileSync } from "node:fs";
-import { WhyboxError } from "@whybox/core";
+import { defaultMethods, WhyboxError } from "@whybox/core";
 import { loadServices } from "../images/load-services.js";
 import { explainDiskFailure } from "../io/disk-failure.js";
 import { packageVersion } from "../version.js";
 import type { CliContext, TextOutput } from "./context.js";
-import { coreChoices } from "./core-choices.js";
 import { type ExitCode, exitCodes, worstExitCode } from "./exit-codes.js";
 import { reportFailure } from "./failure.js";
 
@@ -45,7 +44,7 @@ function processContext(stdout: TextOutput, signal: AbortSignal): CliContext {
     env: process.env,
     signal,
     version: packageVersion(),
-    choices: coreChoices(),
+    methods: defaultMethods,
     loadServices,
   };
 }

@@ -1,30 +1,19 @@
+import type { AnyCamMethod } from "@whybox/core";
 import type { Command } from "commander";
-import type { Choices } from "./context.js";
-import { detectionOptions, drawOptions, methodOptions, subjectOptions } from "./explain-declaration.js";
-import { skipMissingOption, sourceOptions } from "./run-declaration.js";
-import { runSaveKinds } from "./run-options.js";
+import { declareFlags } from "./flags.js";
+import { planFlags, workFlags } from "./run-options.js";
 
 export const shardCommands = ["plan", "run", "merge"] as const;
 
 /** Declares `whybox shard plan`: the options of `whybox run` that say what is done, not those that say how. */
-export function declarePlan(command: Command, choices: Choices): Command {
+export function declarePlan(command: Command, methods: readonly AnyCamMethod[]): Command {
   command
     .summary("cut a run into shards")
     .description(
       "Begins a run without doing it: lists the sources, writes the manifest, and cuts the list into shards of equal size.\n" +
         "Sources and options are those of whybox run. The same command again changes nothing (docs/scale.md).",
     );
-  sourceOptions(command);
-  subjectOptions(command, choices, true);
-  methodOptions(command, choices);
-  detectionOptions(command, true);
-  command.optionsGroup("Output:");
-  command
-    .option("--out <dir>", "the run's folder, on a disk that all machines share; needed")
-    .option("--shards <n>", "into how many parts; needed")
-    .option("--save <kind...>", `files for each picture: ${runSaveKinds.join(", ")}; default: none, the results only`);
-  drawOptions(command, choices);
-  return command.option("--quiet", "print errors only").addHelpText(
+  return declareFlags(command, planFlags, methods).addHelpText(
     "after",
     `
 Examples:
@@ -52,25 +41,29 @@ Examples:
   );
 }
 
-/** Options of whoever works on shards. */
+const { parquet: _, ...working } = workFlags;
+
+/** The options of commands that work on shards. */
+export const shardRunFlags = working;
+
+/** The options of `whybox shard merge`. */
+export const mergeFlags = { parquet: workFlags.parquet, quiet: workFlags.quiet };
+
+/** Declares the options of commands that work on shards. */
 export function declareWorking(command: Command): Command {
-  command.option(
-    "--workers <n>",
-    "threads that each hold the model; default: as many as the cores and the memory allow",
-  );
-  skipMissingOption(command);
-  return command.option("--quiet", "print errors only");
+  return declareFlags(command, shardRunFlags, []);
 }
 
 export function declareMerge(command: Command): Command {
-  return command
+  command
     .summary("put the shards together")
     .description(
       "Verifies that all shards are there, done, of this run and whole, and puts them together: the folder is then what whybox run on one\n" +
         "machine had made, byte for byte, the times apart, and the shards are gone from it. May be killed and run again.",
     )
-    .argument("<run>", "the folder that whybox shard plan made")
-    .option("--parquet", "write detections.parquet at the end, a row for each detection")
-    .option("--quiet", "print errors only")
-    .addHelpText("after", "\nExamples:\n  whybox shard merge night\n  whybox shard merge night --parquet");
+    .argument("<run>", "the folder that whybox shard plan made");
+  return declareFlags(command, mergeFlags, []).addHelpText(
+    "after",
+    "\nExamples:\n  whybox shard merge night\n  whybox shard merge night --parquet",
+  );
 }

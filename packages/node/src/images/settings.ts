@@ -1,48 +1,56 @@
-import type { ExplainOptions, Frame, InputOptions } from "@whybox/core";
-import type { Device } from "../api.js";
-import type { ResultKind } from "./output-names.js";
+import {
+  type DrawingOptions,
+  type drawingOptions,
+  type ExplainOptions,
+  type ExplainValues,
+  explainOptions,
+  type Filled,
+  type InputOptions,
+  type OptionRows,
+  plainValue,
+  type WithDefault,
+} from "@whybox/core";
+import type { FileOptions, fileOptions } from "../file-options.js";
 
-/** Options whose defaults are filled in here. Those of the others depend on the method, and are the engine's. */
-type AlwaysSet =
-  | "layer"
-  | "classNames"
-  | "backwardPerClass"
-  | "topk"
-  | "per"
-  | "scale"
-  | "eigenSmooth"
-  | "augSmooth"
-  | "keepTopPercent"
-  | "compat"
-  | "seed"
-  | "confidence"
-  | "iou"
-  | "maxDetections"
-  | "agnostic";
-
-/** Everything that `whybox explain` can be told, checked, with the defaults filled in. */
-export interface ImageSettings {
-  readonly weights: string;
-  readonly names: string | undefined;
-  readonly device: Device;
-  /** Undefined: the cores. */
-  readonly threads: number | undefined;
+/** Everything that images are explained with, checked, with the defaults filled in. Where it is undefined, the engine chooses. */
+export interface ImageSettings
+  extends Omit<Filled<FileOptions, typeof fileOptions>, "out">,
+    Omit<Filled<DrawingOptions, typeof drawingOptions>, "crop" | "cropKeep"> {
   /** What the model is fed with, where it is to be told. */
   readonly input: InputOptions | undefined;
-  readonly explain: Omit<ExplainOptions, "signal"> & Required<Pick<ExplainOptions, AlwaysSet>>;
-  readonly save: readonly ResultKind[];
-  /** Frame of the saved `.npy`. */
-  readonly frame: Frame;
-  readonly colormap: string;
-  readonly opacity: number;
-  readonly hideBoxes: boolean;
-  readonly hideLabels: boolean;
-  readonly sideBySide: boolean;
-  /** What stays of the picture, where it is cut by the heatmap; undefined: the heatmap's colours lie over all of it. */
+  /** Options that have no fixed default are there when they are given. */
+  readonly explain: Omit<ExplainOptions, "signal"> & Required<Pick<ExplainOptions, WithDefault<typeof explainOptions>>>;
+  /** The pixels of the image that are drawn instead of a heatmap; undefined: the heatmap is drawn. */
   readonly crop: "rest" | "hot" | undefined;
 }
 
-/** The frames that the maps of single detections and classes are asked for in: undefined for the picture's alone. */
-export function framesOf(per: ExplainOptions["per"], frame: Frame, save: readonly ResultKind[]): "both" | undefined {
-  return per !== "image" && frame === "input" && save.includes("npy") ? "both" : undefined;
+/** Values of all options that `explainFiles` and the command have in common. */
+export type ImageOptions = Omit<ExplainValues, "frames"> &
+  Filled<FileOptions, typeof fileOptions> &
+  Filled<DrawingOptions, typeof drawingOptions> &
+  Pick<ImageSettings, "input">;
+
+/** The settings, from the values of the options. */
+export function imageSettings(options: ImageOptions): ImageSettings {
+  const { weights, names, device, threads, input, save, frame, crop, cropKeep } = options;
+  const { colormap, opacity, hideBoxes, hideLabels, sideBySide } = options;
+  // The maps of single detections and classes are made in the input's pixels only when they are saved.
+  const frames = options.per !== "image" && frame === "input" && save.includes("npy") ? "both" : undefined;
+  return {
+    ...{ weights, names, device, threads, input },
+    explain: explainSettings({ ...options, frames }),
+    ...{ save, frame, colormap, opacity, hideBoxes, hideLabels, sideBySide },
+    crop: crop ? "rest" : cropKeep ? "hot" : undefined,
+  };
+}
+
+/** The options of the explanation: first those with a default, then those that are given. The manifest of a run keeps this order. */
+function explainSettings(options: ExplainValues): ImageSettings["explain"] {
+  const rows: OptionRows = explainOptions;
+  const given = Object.entries(rows).flatMap(([name, row]) => {
+    const value = options[name as keyof ExplainValues];
+    return value === undefined ? [] : [[name, plainValue(row, value), row.default !== undefined] as const];
+  });
+  const ordered = [...given.filter(([, , isSet]) => isSet), ...given.filter(([, , isSet]) => !isSet)];
+  return Object.fromEntries(ordered.map(([name, value]) => [name, value])) as unknown as ImageSettings["explain"];
 }

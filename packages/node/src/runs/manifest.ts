@@ -57,7 +57,7 @@ export function settingsOfRecord(record: RunOptionsRecord): RunSettings {
       explain: record.explain as unknown as ImageSettings["explain"],
       save: record.save,
       frame: record.frame,
-      ...{ ...draw, crop: draw.crop ?? undefined },
+      ...{ ...draw, colormap: draw.colormap as ImageSettings["colormap"], crop: draw.crop ?? undefined },
     },
     threads,
     vidStride,

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
+import { defaultMethods } from "@whybox/core";
 import { expect, it } from "vitest";
 import { z } from "zod";
-import { coreChoices } from "../../src/cli/core-choices.js";
 import { createProgram } from "../../src/cli/program.js";
 import { resultSchema, runSchema } from "../../src/io/result-schema.js";
 import { createWorld } from "./fake-world.js";
@@ -18,7 +18,7 @@ function page(file: string, text: string): string {
 }
 
 it("docs/cli.md is what the program says", () => {
-  const program = createProgram({ ...createWorld().context, choices: coreChoices() }, () => {});
+  const program = createProgram({ ...createWorld().context, methods: defaultMethods }, () => {});
   const text = cliReference(program);
   expect(page("cli.md", text) === text, `docs/cli.md ${hint}`).toBe(true);
 });

@@ -1,11 +1,10 @@
 import { mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ExplainOptions, type ExplainResult, type RgbImage, WhyboxError } from "@whybox/core";
+import { type ExplainOptions, type ExplainResult, type RgbImage, resolveMethod, WhyboxError } from "@whybox/core";
 import type { Detector, LoadOptions, ModelReport } from "../../src/api.js";
 import type { CliContext } from "../../src/cli/context.js";
 import { main } from "../../src/cli/main.js";
-import type { MethodFacts } from "../../src/cli/method-facts.js";
 import type { Services } from "../../src/images/services.js";
 import { runSchema } from "../../src/io/result-schema.js";
 
@@ -91,7 +90,7 @@ export function createWorld(options: WorldOptions = {}): World {
     env: options.env ?? {},
     signal: options.signal ?? new AbortController().signal,
     version: "9.9.9",
-    choices: fakeChoices,
+    methods: fakeMethods,
     loadServices: async () => services,
   };
   return {
@@ -105,33 +104,13 @@ export function createWorld(options: WorldOptions = {}): World {
   };
 }
 
-const fakeChoices: CliContext["choices"] = {
-  colormaps: ["jet", "turbo", "viridis"],
-  methods: [
-    method("GradCAM"),
-    method("tap-fusion", { eigenSmooth: false }),
-    method("D-RISE", { reads: "network", samples: "masks" }),
-    method("takes-all", { samples: "steps", usesSeed: true, hasCompat: true, ablates: true }),
-  ],
-  scores: ["class", "confidence", "contrast"],
-  methodId: (name) => known(name, ["GradCAM", "tap-fusion", "D-RISE", "takes-all"], "method"),
-  scoreId: (name) => known(name, ["class", "confidence", "contrast"], "backprop item"),
-};
+const methods = ["GradCAM", "tap-fusion", "D-RISE"].map((id) => resolveMethod(id));
 
-function method(id: string, facts: Partial<MethodFacts> = {}): MethodFacts {
-  return {
-    ...{ id, aliases: [], title: `The ${id}`, needs: ["gradients"], runs: "1 backward", reads: "layers" },
-    ...{ eigenSmooth: true, samples: null, usesSeed: false, hasCompat: false, ablates: false },
-    ...{ backprop: ["class"], paper: "A paper, 2020" },
-    ...facts,
-  };
-}
-
-function known(name: string, names: readonly string[], what: string): string {
-  const found = names.find((one) => one.toLowerCase() === name.toLowerCase());
-  if (found !== undefined) return found;
-  throw new WhyboxError("usage", `There is no ${what} "${name}". Known: ${names.join(", ")}.`);
-}
+/** Three real methods, and one that uses every option. */
+const fakeMethods: CliContext["methods"] = [
+  ...methods,
+  { ...methods[0]!, id: "takes-all", aliases: [], samples: "steps", usesSeed: true, hasCompat: true, ablates: true },
+];
 
 function fakeDetector(options: WorldOptions, calls: string[], explains: unknown[]): Detector {
   const report: ModelReport = { ...fakeReport, ...options.report };

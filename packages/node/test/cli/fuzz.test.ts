@@ -1,43 +1,21 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { namesIn } from "@whybox/core";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { exitCodes } from "../../src/cli/exit-codes.js";
+import { explainFlags } from "../../src/cli/explain-options.js";
+import { flagOf } from "../../src/cli/option-values.js";
 import { createProgram } from "../../src/cli/program.js";
+import { planFlags, runFlags } from "../../src/cli/run-options.js";
 import { createWorld, putPictures, temporaryFolder } from "./fake-world.js";
 
+const tables = { ...explainFlags, ...runFlags, ...planFlags };
 const flags = [
-  ...["--weights", "--names", "--method", "--layer", "--class-names", "--backprop", "--backward-per-class", "--topk"],
-  ...["--imgsz", "--conf", "--iou", "--max-det", "--agnostic-nms", "--require-detections", "--device", "--threads"],
-  ...["--input-range", "--input-channels", "--padding"],
-  ...["--out", "--save", "--frame", "--colormap", "--opacity", "--hide-boxes", "--hide-labels", "--side-by-side"],
-  ...[
-    "--per",
-    "--per-detection",
-    "--scale",
-    "--versus",
-    "--box",
-    "--class",
-    "--eigen-smooth",
-    "--aug-smooth",
-    "--compat",
-    "--ablate-to",
-  ],
-  ...[
-    "--recursive",
-    "--split",
-    "--images",
-    "--vid-stride",
-    "--map-stride",
-    "--max-frames",
-    "--skip-missing",
-    "--allow-private",
-  ],
-  ...["--resume", "--workers", "--parquet", "--port"],
-  ...["--shards", "--queue", "--attempts", "--no-wait", "--merge", "--stalled-after"],
-  ...["--truth", "--misses", "--budget", "--to", "--no-open"],
-  ...["--keep-only-topk", "--samples", "--seed", "--crop", "--crop-keep", "--box=1"],
-  ...["--json", "--quiet", "--version", "--help", "--", "-", "-h", "-2", "--no-json", "--layer=", "--conf=0.5"],
+  ...namesIn(tables).map(flagOf),
+  ...["--port", "--queue", "--attempts", "--no-wait", "--merge", "--stalled-after"],
+  ...["--truth", "--misses", "--budget", "--to", "--no-open", "--box=1"],
+  ...["--version", "--help", "--", "-", "-h", "-2", "--no-json", "--layer=", "--conf=0.5"],
 ];
 const values = [
   ...["a.jpg", "bad.jpg", "gone.jpg", ".", "*.jpg", "**/*", "https://x.test/y.jpg", "ftp://x", "auto", "17", "-1", "0"],

@@ -1,13 +1,12 @@
 import { defaultMethods } from "@whybox/core";
 import { describe, expect, it } from "vitest";
-import { coreChoices } from "../../src/cli/core-choices.js";
 import { main } from "../../src/cli/main.js";
 import type { MethodFacts } from "../../src/cli/method-facts.js";
 import { createWorld } from "./fake-world.js";
 
 async function methods(...argv: string[]): Promise<string> {
   const world = createWorld();
-  expect(await main(["methods", ...argv], { ...world.context, choices: coreChoices() })).toBe(0);
+  expect(await main(["methods", ...argv], { ...world.context, methods: defaultMethods })).toBe(0);
   expect([world.calls, world.stderr()]).toEqual([[], ""]);
   return world.stdout();
 }

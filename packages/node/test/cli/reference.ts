@@ -22,7 +22,7 @@ export function cliReference(program: Command): string {
 
 function commandSection(command: Command): string[] {
   const groups = new Map<string, Option[]>();
-  for (const option of command.options) {
+  for (const option of command.options.filter(({ hidden }) => !hidden)) {
     const heading = option.helpGroupHeading ?? "Options:";
     groups.set(heading, [...(groups.get(heading) ?? []), option]);
   }

@@ -33,16 +33,22 @@ describe("usage errors", () => {
     [["--threads", "many"], '--threads: expected a whole number from 1 to 1024, got "many".'],
     [["--device", "gpu"], '--device: expected one of cpu, cuda, coreml, dml, webgpu, got "gpu". Did you mean "cpu"?'],
     [["--frame", "imge"], '--frame: expected one of image, input, got "imge". Did you mean "image"?'],
-    [["--colormap", "virdis"], 'expected one of jet, turbo, viridis, got "virdis". Did you mean "viridis"?'],
+    [
+      ["--colormap", "virdis"],
+      'expected one of jet, turbo, viridis, inferno, magma, got "virdis". Did you mean "viridis"?',
+    ],
     [["--save", "jpg"], '--save: expected one of png, npy, json, got "jpg". Did you mean "png"?'],
-    [["--method", "GradCAN"], '--method: There is no method "GradCAN". Known: GradCAM, tap-fusion, D-RISE, takes-all.'],
-    [["--backprop", "class", "clas"], '--backprop: There is no backprop item "clas".'],
+    [
+      ["--method", "GradCAN"],
+      '--method: There is no method "GradCAN". Did you mean "GradCAM"? Methods: GradCAM, tap-fusion, D-RISE, takes-all.',
+    ],
+    [["--backprop", "class", "clas"], '--backprop: Unknown backprop item "clas". Valid items: class, confidence'],
     [["--layer", "auto", "17"], '--layer: "auto" stands alone; it cannot be combined with other layers.'],
     [["--layer", ""], '--layer: expected a layer index, a layer name or "auto", got "".'],
     [["--out", " "], '--out: expected a folder, got " ".'],
     [["--weights", "--json"], '--weights: expected a model file or the name of known weights, got "--json".'],
-    [["--weights", "--json"], "The option before --json lacks its value."],
-    [["--layer", "--json"], "The option before --json lacks its value."],
+    [["--weights", "--json"], "The option before --json has no value."],
+    [["--layer", "--json"], "The option before --json has no value."],
     [["--save", "png", "b.jpg"], "If it is a source: put sources first, or after --."],
     [["--colour", "jet"], "unknown option '--colour'"],
     [["--colormaps", "jet"], "(Did you mean --colormap?)"],
@@ -55,16 +61,22 @@ describe("usage errors", () => {
   it.each([
     [["--box", "1", "2", "3", "--class", "dog"], "--box: expected four numbers, left, top, right, bottom"],
     [["--box", "1", "2", "3", "x", "--class", "dog"], '--box: expected a number from -1000000 to 1000000, got "x".'],
-    [["--box", "1", "2", "3", "4"], "--box needs --class: what should have been detected there?"],
-    [["--class", "dog"], "--class says what --box is asked about; give the box, or --class-names."],
+    [["--box", "1", "2", "3", "4"], "--box needs --class: the class to explain there."],
+    [["--class", "dog"], "--class is the class of --box; give the box too, or use --class-names."],
     [["--box", "3", "2", "1", "4", "--class", "a"], "with left < right and top < bottom, got 3 2 1 4."],
-    [["b.jpg", "--box", "1", "2", "3", "4", "--class", "a"], "--box asks about one picture; 2 sources were given."],
-    [["--box", "1", "2", "3", "4", "--class", "a", "--per", "class"], "--box asks about one box; --per does not go"],
-    [["--box", "1", "2", "3", "4", "--class", "a", "--per-detection"], "one box; --per-detection does not go"],
-    [["--box", "1", "2", "3", "4", "--class", "a", "--class-names", "b"], "--box asks about none; use --class."],
+    [["b.jpg", "--box", "1", "2", "3", "4", "--class", "a"], "--box is a place in one image; 2 sources were given."],
+    [["--box", "1", "2", "3", "4", "--class", "a", "--per", "class"], "--box explains one box; leave --per out."],
+    [
+      ["--box", "1", "2", "3", "4", "--class", "a", "--per-detection"],
+      "--box explains one box; leave --per-detection out.",
+    ],
+    [
+      ["--box", "1", "2", "3", "4", "--class", "a", "--class-names", "b"],
+      "--box names its own class; leave --class-names out.",
+    ],
     [
       ["--box", "1", "2", "3", "4", "--class", "a", "--backward-per-class"],
-      "averages over classes; --box asks about one.",
+      "--box explains one class; leave --backward-per-class out.",
     ],
     [["--per", "box"], '--per: expected one of image, class, detection, got "box".'],
     [
@@ -72,29 +84,38 @@ describe("usage errors", () => {
       "--per-detection is short for --per detection; --per class says otherwise.",
     ],
     [["--per-detection", "--backward-per-class"], "--per detection keeps them apart; give one of the two."],
-    [
-      ["--scale", "common"],
-      "--scale common compares the maps of one picture; it needs --per detection or --per class.",
-    ],
+    [["--scale", "common"], "--scale common compares the maps of one image; it needs --per detection or --per class."],
     [["--scale", "all"], "--scale: expected one of each, common"],
-    [["--backprop", "contrast"], "say with which, by --versus."],
-    [["--versus", "cat", "--backprop", "class"], "--versus is what --backprop contrast compares with"],
+    [["--backprop", "contrast"], "name the other class with the option --versus."],
     [
-      ["--versus", "Dog", "--class-names", "dog"],
-      "--versus compares with another class; Dog is the one that is explained.",
+      ["--versus", "cat", "--backprop", "class"],
+      '--versus names the class that the score "contrast" compares with; leave --backprop out',
     ],
+    [["--versus", "Dog", "--class-names", "dog"], "--versus names another class; Dog is the one that is explained."],
     [["--versus", ""], "--versus: expected a class name"],
-    [["--eigen-smooth", "--method", "tap-fusion"], "--eigen-smooth has no meaning for tap-fusion: its map"],
-    [["--eigen-smooth", "--per-detection"], "--eigen-smooth has no meaning for tap-fusion, the default here: its map"],
-    [["--eigen-smooth", "--per-detection"], "or use --method GradCAM, D-RISE, takes-all."],
+    [
+      ["--eigen-smooth", "--method", "tap-fusion"],
+      "--eigen-smooth has no meaning for tap-fusion: it has a map that is no sum",
+    ],
+    [
+      ["--eigen-smooth", "--per-detection"],
+      "--eigen-smooth has no meaning for tap-fusion, the default here: it has a map",
+    ],
+    [["--eigen-smooth", "--per-detection"], "or use GradCAM, takes-all."],
     [["--samples", "5"], "--samples has no meaning for GradCAM, the default here: it takes none. Leave it out, or use"],
-    [["--samples", "5"], "or use --method D-RISE, takes-all."],
+    [["--samples", "5"], "or use D-RISE, takes-all."],
     [["--seed", "0"], "--seed has no meaning for GradCAM, the default here: it draws nothing at random."],
-    [["--compat", "--method", "D-RISE"], "--compat has no meaning for D-RISE: it has no other numbers for it."],
-    [["--ablate-to", "mean"], "--ablate-to has no meaning for GradCAM, the default here: it takes no channel away."],
+    [["--compat", "--method", "tap-fusion"], "--compat has no meaning for tap-fusion: it has no other numbers for it."],
+    [["--ablate-to", "mean"], "--ablate-to has no meaning for GradCAM, the default here: it removes no channel."],
     [["--ablate-to", "one"], '--ablate-to: expected one of zero, mean, got "one"'],
-    [["--ablate-to", "zero", "--compat", "--method", "takes-all"], "--compat says by itself what a channel becomes"],
-    [["--layer", "17", "--method", "D-RISE"], "--layer: D-RISE is not read at a layer; leave it out."],
+    [
+      ["--ablate-to", "zero", "--compat", "--method", "takes-all"],
+      "--compat already says what replaces a removed channel",
+    ],
+    [
+      ["--layer", "17", "--method", "D-RISE"],
+      "--layer has no meaning for D-RISE: it is not read at a layer. Leave it out, or use GradCAM, tap-fusion, takes-all.",
+    ],
     [["--input-range", "128"], '--input-range: expected one of 1, 255, got "128".'],
     [["--input-channels", "RGB"], '--input-channels: expected one of rgb, bgr, got "RGB"'],
     [["--padding", "center"], '--padding: expected one of centre, end, got "center"'],
@@ -118,7 +139,7 @@ describe("usage errors", () => {
     [["--ablate-to", "mean", "--method", "takes-all"]],
     [["--layer", "auto", "--method", "D-RISE"]],
     [["--input-range", "1", "--padding", "centre"]],
-    [["--per", "detection", "--per-detection", "--scale", "common"]],
+    [["--per", "detection", "--per-detection", "--scale", "common", "--method", "GradCAM"]],
     [["--versus", "cat", "--backprop", "contrast", "class"]],
     [["--per", "class", "--frame", "input", "--save", "npy"]],
     [["--crop", "--keep-only-topk", "12.5", "--side-by-side"]],
@@ -132,7 +153,35 @@ describe("usage errors", () => {
 
   it("names every contradiction at once", async () => {
     const text = await usage("explain", "a.jpg", "--scale", "common", "--crop", "--crop-keep", "--class", "dog");
-    expect(text.match(/--(scale common|crop and|class says)/g)).toHaveLength(3);
+    expect(text.match(/--(scale common|crop and|class is)/g)).toHaveLength(3);
+  });
+
+  it.each([
+    [["--confidence", "2"], '--confidence: expected a number from 0 to 1, got "2".'],
+    [["--image-size", "0"], '--image-size: expected a whole number from 1 to 8192, got "0".'],
+    [["--max-detections", "0"], "--max-detections: expected a whole number from 1 to 100000"],
+    [["--keep-top-percent", "0"], "--keep-top-percent: expected a number above 0"],
+    [["--conf", "0.3", "--confidence", "0.4"], "--confidence and --conf are two names of one option"],
+    [["--imgsz", "320", "--image-size", "640"], "--image-size and --imgsz are two names of one option"],
+    [["--confidense", "0.3"], "unknown option '--confidense'\n(Did you mean --confidence?)"],
+  ])("names an option as it was typed: %j", async (argv, expected) => {
+    expect(await usage("explain", "a.jpg", ...argv)).toContain(expected);
+  });
+
+  it("takes every option under each of its names", async () => {
+    const explained = async (...argv: string[]) => {
+      const cwd = await temporaryFolder();
+      await putPictures(cwd, "a.jpg");
+      const run = createWorld({ cwd });
+      expect([await run.run("explain", "a.jpg", ...argv), run.stderr()]).toEqual([0, ""]);
+      return run.explains;
+    };
+    const long = ["--confidence", "0.9", "--image-size", "320", "64", "--max-detections", "3", "--agnostic"];
+    const short = ["--conf", "0.9", "--imgsz", "320", "64", "--max-det", "3", "--agnostic-nms"];
+    const [first] = await explained(...long, "--keep-top-percent", "7");
+    expect(first).toMatchObject({ confidence: 0.9, imageSize: [320, 64], maxDetections: 3, agnostic: true });
+    expect(await explained(...short, "--keep-only-topk", "7")).toEqual([first]);
+    expect(await explained(...long, ...short, "--keep-only-topk", "7")).toEqual([first]);
   });
 
   it("names every wrong option at once", async () => {

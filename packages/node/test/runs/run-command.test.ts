@@ -135,7 +135,11 @@ describe("whybox run", () => {
   it.each([
     [["--out", "out"], 2, /No source given\. Sources may be left out with --resume only/],
     [["p"], 2, /--out is missing/],
-    [["--resume", "--out", "out", "--conf", "0.5"], 2, /--conf: without sources a run goes on as it was begun/],
+    [
+      ["--resume", "--out", "out", "--conf", "0.5"],
+      2,
+      /--conf: without sources a run continues with the options that it began with/,
+    ],
     [["--resume", "--out", "out"], 3, /out is no run: it has no manifest\.json/],
     [["gone", "--out", "out"], 3, /gone: no such file or folder/],
     [["p", "--out", "out", "--weights", "gone.onnx"], 3, /There is no file "gone\.onnx"/],

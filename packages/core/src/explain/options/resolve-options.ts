@@ -1,11 +1,11 @@
 import { resolveClasses } from "../../detector/names.js";
 import { WhyboxError } from "../../errors.js";
 import type { AnyCamMethod } from "../../methods/index.js";
-import { defaultMethodId, resolveMethod } from "../../methods/index.js";
+import { defaultMethodId, defaultMethods, resolveMethod } from "../../methods/index.js";
 import { type NamedOptions, namesIn } from "../../options/names.js";
 import type { Filled, OptionRows } from "../../options/spec.js";
 import { readOptions } from "../../options/values.js";
-import { resolveScore } from "../../scores/index.js";
+import { defaultScores, resolveScore } from "../../scores/index.js";
 import type { Score } from "../../scores/score.js";
 import { contradictions, type ReadExplainOptions, type Written } from "./contradictions.js";
 import {
@@ -49,20 +49,33 @@ export function resolveExplainOptions(
   scores: readonly Score[],
   classNames: readonly string[],
 ): ResolvedExplainOptions {
-  const { options, named } = readOptions<ExplainOptions, typeof explainOptions>(given, explainOptions, besides.explain);
-  const read = readMethod(options, methods, scores);
-  const problems = contradictions(read, methods, writtenIn(named, options));
-  if (problems.length > 0) throw new WhyboxError("usage", problems.join("\n"), { details: { problems } });
-  const { backprop: _, detections, versus, frames = "image", ...rest } = options;
+  const read = checkExplainOptions(given, methods, scores);
+  const { backprop: _, detections, versus, frames = "image", imageSize, ...rest } = read.options;
   return {
     ...rest,
-    imageSize: sizeOf(options.imageSize),
+    imageSize: sizeOf(imageSize),
     method: read.method,
     scores: read.scores,
     detections: detections && [...new Set(detections)],
     versus: versus === undefined ? undefined : resolveClasses([versus], classNames)[0],
     frames,
   };
+}
+
+/**
+ * Checks the options of an explanation as far as that needs no model.
+ * @throws usage for an unknown option, a value out of range, an unknown method or score, and for options that exclude each other.
+ */
+export function checkExplainOptions(
+  given: ExplainOptions,
+  methods: readonly AnyCamMethod[] = defaultMethods,
+  scores: readonly Score[] = defaultScores,
+): ReadExplainOptions {
+  const { options, named } = readOptions<ExplainOptions, typeof explainOptions>(given, explainOptions, besides.explain);
+  const read = readMethod(options, methods, scores);
+  const problems = contradictions(read, methods, writtenIn(named, options));
+  if (problems.length > 0) throw new WhyboxError("usage", problems.join("\n"), { details: { problems } });
+  return read;
 }
 
 /**

@@ -6,7 +6,7 @@ import { type Conversion, convertCheckpoint } from "../../models/convert-checkpo
 import { stopIfAborted } from "../../stop-if-aborted.js";
 import type { CliContext } from "../context.js";
 import { type ExitCode, exitCodes } from "../exit-codes.js";
-import { parseOptions } from "../explain-options.js";
+import { parseOptions } from "../option-values.js";
 import { createTerminal } from "../terminal.js";
 import { printable } from "../text.js";
 

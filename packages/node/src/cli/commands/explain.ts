@@ -17,9 +17,10 @@ import type { CliContext } from "../context.js";
 import { refuseContradictions } from "../contradictions.js";
 import type { ExitCode } from "../exit-codes.js";
 import { declareExplain } from "../explain-declaration.js";
-import { type ExplainValues, explainOptionsSchema, parseOptions, toSettings } from "../explain-options.js";
+import { type ExplainFlags, type ExplainValues, explainFlags, toSettings } from "../explain-options.js";
 import { explanationLines, savedLine } from "../explain-text.js";
 import { printError, reportFailure } from "../failure.js";
+import { readFlags, type TypedOptions } from "../flags.js";
 import { createProgress, type Progress } from "../progress.js";
 import { createRunLog, type RunLog } from "../run-log.js";
 import { createTerminal, type Terminal } from "../terminal.js";
@@ -28,12 +29,17 @@ import { count, printable } from "../text.js";
 /** Adds `whybox explain` to the program; `done` gets the exit code. */
 export function addExplain(program: Command, context: CliContext, done: (code: ExitCode) => void): void {
   const command = program.command("explain <source...>");
-  declareExplain(command, context.choices).action(async (inputs: string[], raw: unknown) => {
-    const values = parseOptions(explainOptionsSchema(context.choices), raw);
-    const given = { sources: inputs, has: (key: string) => command.getOptionValueSource(key) === "cli" };
-    refuseContradictions(values, given, context.choices);
-    done(await explain(inputs, values, context));
+  declareExplain(command, context.methods).action(async (inputs: string[]) => {
+    const line = readFlags<ExplainFlags, typeof explainFlags>(command, explainFlags, context.methods);
+    refuseContradictions({ ...line, sources: inputs }, context.methods);
+    done(await explain(inputs, line, context));
   });
+}
+
+/** The box with the class that it is explained for. */
+function withClass(values: ExplainValues): ExplainValues {
+  const { box, class: className } = values;
+  return box === undefined ? values : { ...values, box: { ...box, className: className! } };
 }
 
 /** What the steps of one run share. */
@@ -46,11 +52,15 @@ interface Run {
   readonly log: RunLog;
 }
 
-async function explain(inputs: readonly string[], values: ExplainValues, context: CliContext): Promise<ExitCode> {
+async function explain(
+  inputs: readonly string[],
+  { values, typed }: TypedOptions<ExplainValues>,
+  context: CliContext,
+): Promise<ExitCode> {
   const run: Run = {
     context,
     values,
-    settings: toSettings(values),
+    settings: toSettings(withClass(values), typed),
     terminal: createTerminal(context, values),
     progress: createProgress(context, values),
     log: createRunLog(context.version, { requireDetections: values.requireDetections, keepResults: values.json }),

@@ -5,8 +5,7 @@ import { exportFormats, exportRun } from "../../export/export-run.js";
 import { stopIfAborted } from "../../stop-if-aborted.js";
 import type { CliContext } from "../context.js";
 import { type ExitCode, exitCodes } from "../exit-codes.js";
-import { parseOptions } from "../explain-options.js";
-import { choiceText, plainText } from "../option-values.js";
+import { choiceText, parseOptions, plainText } from "../option-values.js";
 import { createTerminal } from "../terminal.js";
 import { printable } from "../text.js";
 

@@ -6,9 +6,8 @@ import type { Services } from "../../images/services.js";
 import { stopIfAborted } from "../../stop-if-aborted.js";
 import type { CliContext } from "../context.js";
 import { type ExitCode, exitCodes } from "../exit-codes.js";
-import { parseOptions } from "../explain-options.js";
 import { inspectionLines } from "../inspect-text.js";
-import { plainText } from "../option-values.js";
+import { parseOptions, plainText } from "../option-values.js";
 import { createProgress } from "../progress.js";
 import { createTerminal } from "../terminal.js";
 

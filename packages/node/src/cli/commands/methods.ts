@@ -3,7 +3,8 @@ import type { Command } from "commander";
 import { z } from "zod";
 import type { CliContext } from "../context.js";
 import { type ExitCode, exitCodes } from "../exit-codes.js";
-import { parseOptions } from "../explain-options.js";
+import { methodFacts } from "../method-facts.js";
+import { parseOptions } from "../option-values.js";
 import { formatTable } from "../table.js";
 import { createTerminal } from "../terminal.js";
 
@@ -28,7 +29,7 @@ export function addMethods(program: Command, context: CliContext, done: (code: E
 }
 
 function listMethods(context: CliContext, json: boolean): void {
-  const { methods } = context.choices;
+  const methods = context.methods.map(methodFacts);
   if (json) {
     const tool = { name: "whybox", version: context.version };
     context.stdout.write(`${JSON.stringify({ schemaVersion: resultSchemaVersion, tool, methods }, null, 2)}\n`);

@@ -5,8 +5,7 @@ import { makeReport, type ReportServices, type WrittenReport } from "../../repor
 import { stopIfAborted } from "../../stop-if-aborted.js";
 import type { CliContext } from "../context.js";
 import { type ExitCode, exitCodes } from "../exit-codes.js";
-import { parseOptions } from "../explain-options.js";
-import { integerText, numberText, plainText } from "../option-values.js";
+import { integerText, numberText, parseOptions, plainText } from "../option-values.js";
 import { createStages } from "../stages.js";
 import { createTerminal } from "../terminal.js";
 import { count, printable } from "../text.js";

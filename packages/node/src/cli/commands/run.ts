@@ -7,34 +7,36 @@ import { runFiles, type SuccessMark } from "../../runs/schema.js";
 import type { CliContext } from "../context.js";
 import { refuseContradictions } from "../contradictions.js";
 import { type ExitCode, exitCodes } from "../exit-codes.js";
-import { type ExplainValues, parseOptions } from "../explain-options.js";
+import { readFlags, type TypedOptions } from "../flags.js";
 import { declareRun } from "../run-declaration.js";
-import { asExplainValues, type RunValues, runCommandSchema, runFolder, runSettings } from "../run-options.js";
+import { type RunFlags, type RunValues, runFlags, runFolder, runSettings } from "../run-options.js";
 import { createRunSession, type RunSession } from "../run-session.js";
 import { count } from "../text.js";
 
 /** Adds `whybox run` to the program; `done` gets the exit code. */
 export function addRun(program: Command, context: CliContext, done: (code: ExitCode) => void): void {
   const command = program.command("run [source...]");
-  declareRun(command, context.choices).action(async (inputs: string[], raw: unknown) => {
-    const values = parseOptions(runCommandSchema(context.choices), raw);
-    const typed = Object.keys(values).filter((key) => command.getOptionValueSource(key) === "cli");
-    const folder = runFolder(values, inputs, typed, context.cwd);
-    const has = (key: keyof ExplainValues) => typed.includes(key);
-    refuseContradictions(asExplainValues(values), { sources: inputs, has }, context.choices);
-    done(await new RunCommand(inputs, values, folder, context).run());
+  declareRun(command, context.methods).action(async (inputs: string[]) => {
+    const read = readFlags<RunFlags, typeof runFlags>(command, runFlags, context.methods);
+    const line = { ...read, values: { ...read.values, box: undefined } };
+    const folder = runFolder(line, inputs, context.cwd);
+    refuseContradictions({ ...line, sources: inputs }, context.methods);
+    done(await new RunCommand(inputs, line, folder, context).run());
   });
 }
 
 class RunCommand {
   readonly #inputs: readonly string[];
+  readonly #line: TypedOptions<RunValues>;
   readonly #values: RunValues;
   readonly #folder: string;
   readonly #context: CliContext;
   readonly #session: RunSession;
 
-  constructor(inputs: readonly string[], values: RunValues, folder: string, context: CliContext) {
+  constructor(inputs: readonly string[], line: TypedOptions<RunValues>, folder: string, context: CliContext) {
+    const { values } = line;
     this.#inputs = inputs;
+    this.#line = line;
     this.#values = values;
     this.#folder = folder;
     this.#context = context;
@@ -69,7 +71,7 @@ class RunCommand {
       return await beginRun({
         ...load,
         inputs: this.#inputs,
-        settings: runSettings(this.#values),
+        settings: runSettings(this.#line),
         listing: { recursive, split, images: images === undefined ? undefined : resolve(load.cwd, images), stdin },
         ...{ out: this.#folder, resume },
         onProblem: this.#session.say,

@@ -11,22 +11,21 @@ import { runShard, shardOf } from "../../runs/shards/run-shard.js";
 import type { CliContext } from "../context.js";
 import { refuseContradictions } from "../contradictions.js";
 import { type ExitCode, exitCodes } from "../exit-codes.js";
-import { type ExplainValues, parseOptions } from "../explain-options.js";
-import { integerText } from "../option-values.js";
-import { asExplainValues, runCommandSchema, runFolder, runSettings } from "../run-options.js";
+import { readFlags } from "../flags.js";
+import { integerText, parseOptions } from "../option-values.js";
+import { type PlanFlags, planFlags, runFolder, runSettings, type WorkFlags } from "../run-options.js";
 import { createRunSession, type RunSession } from "../run-session.js";
-import { declareMerge, declarePlan, declareShardRun, shardCommands } from "../shard-declaration.js";
+import {
+  declareMerge,
+  declarePlan,
+  declareShardRun,
+  mergeFlags,
+  shardCommands,
+  shardRunFlags,
+} from "../shard-declaration.js";
 import { count } from "../text.js";
 
 type Done = (code: ExitCode) => void;
-
-const flag = z.boolean().default(false);
-const shardRunSchema = z.strictObject({
-  workers: integerText(1, 1024).optional(),
-  skipMissing: flag,
-  quiet: flag,
-});
-const mergeSchema = z.strictObject({ parquet: flag, quiet: flag });
 
 /** Adds `whybox shard plan`, `run` and `merge` to the program; `done` gets the exit code. */
 export function addShard(program: Command, context: CliContext, done: Done): void {
@@ -47,22 +46,22 @@ export function addShard(program: Command, context: CliContext, done: Done): voi
 
 function addPlan(shard: Command, context: CliContext, done: Done): void {
   const command = shard.command("plan <source...>");
-  declarePlan(command, context.choices).action(async (inputs: string[], raw: unknown) => {
-    const schema = runCommandSchema(context.choices).extend({ shards: integerText(1, 100_000).optional() });
-    const { shards, ...values } = parseOptions(schema, raw);
+  declarePlan(command, context.methods).action(async (inputs: string[]) => {
+    const read = readFlags<PlanFlags, typeof planFlags>(command, planFlags, context.methods);
+    const line = { ...read, values: { ...read.values, box: undefined, resume: false } };
+    const { values } = line;
+    const { shards } = values;
     if (shards === undefined)
       throw new WhyboxError("usage", "--shards is missing: into how many parts the run is cut.");
-    const typed = Object.keys(values).filter((key) => command.getOptionValueSource(key) === "cli");
-    const out = runFolder(values, inputs, typed, context.cwd);
-    const has = (key: keyof ExplainValues) => typed.includes(key);
-    refuseContradictions(asExplainValues(values), { sources: inputs, has }, context.choices);
+    const out = runFolder(line, inputs, context.cwd);
+    refuseContradictions({ ...line, sources: inputs }, context.methods);
     const session = createRunSession(context, values);
     const { recursive, split, images } = values;
     const stdin = inputs.includes("-") ? context.stdin : undefined;
     const opened = await beginRun({
       // One worker is enough to learn what the model is.
       ...session.load(1),
-      ...{ inputs, settings: runSettings(values), out },
+      ...{ inputs, settings: runSettings(line), out },
       listing: { recursive, split, images: images === undefined ? undefined : resolve(context.cwd, images), stdin },
       // A plan that was killed is made again by the same command.
       resume: true,
@@ -89,8 +88,12 @@ function addPlan(shard: Command, context: CliContext, done: Done): void {
 
 function addShardRun(shard: Command, context: CliContext, done: Done): void {
   const command = shard.command("run");
-  declareShardRun(command).action(async (run: string, indexText: string, raw: unknown) => {
-    const { workers, skipMissing, quiet } = parseOptions(shardRunSchema, raw);
+  declareShardRun(command).action(async (run: string, indexText: string) => {
+    const { workers, skipMissing, quiet } = readFlags<WorkFlags, typeof shardRunFlags>(
+      command,
+      shardRunFlags,
+      [],
+    ).values;
     const { index } = parseOptions(z.object({ index: integerText(0, 100_000) }), { index: indexText });
     const session = createRunSession(context, { quiet });
     const opened = await openPlannedRun(resolve(context.cwd, run), session.load(workers));
@@ -114,8 +117,8 @@ function addShardRun(shard: Command, context: CliContext, done: Done): void {
 
 function addMerge(shard: Command, context: CliContext, done: Done): void {
   const command = shard.command("merge");
-  declareMerge(command).action(async (run: string, raw: unknown) => {
-    const { parquet, quiet } = parseOptions(mergeSchema, raw);
+  declareMerge(command).action(async (run: string) => {
+    const { parquet, quiet } = readFlags<WorkFlags, typeof mergeFlags>(command, mergeFlags, []).values;
     const session = createRunSession(context, { quiet });
     const opened = await openPlannedRun(resolve(context.cwd, run), session.load(1));
     const mark = await mergeShards(opened, { signal: context.signal, onWait: session.say });

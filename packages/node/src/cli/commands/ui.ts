@@ -8,8 +8,8 @@ import { servePage } from "../../ui/page-server.js";
 import { findPageWeights, type PageWeights } from "../../ui/page-weights.js";
 import type { CliContext } from "../context.js";
 import { type ExitCode, exitCodes } from "../exit-codes.js";
-import { parseOptions } from "../explain-options.js";
 import { reportFailure } from "../failure.js";
+import { parseOptions } from "../option-values.js";
 import { createProgress } from "../progress.js";
 
 const uiOptionsSchema = z.strictObject({

@@ -2,18 +2,16 @@ import type { Command } from "commander";
 import { z } from "zod";
 import type { CliContext } from "../context.js";
 import { type ExitCode, exitCodes } from "../exit-codes.js";
-import { parseOptions } from "../explain-options.js";
-import { integerText } from "../option-values.js";
+import { readFlags } from "../flags.js";
+import { integerText, parseOptions } from "../option-values.js";
+import type { WorkFlags } from "../run-options.js";
 import { createRunSession } from "../run-session.js";
-import { declareWorking } from "../shard-declaration.js";
+import { declareWorking, shardRunFlags } from "../shard-declaration.js";
 import { count } from "../text.js";
 
-const schema = z.strictObject({
+const schema = z.object({
   queue: z.string().optional(),
-  workers: integerText(1, 1024).optional(),
   stalledAfter: integerText(1, 3600),
-  skipMissing: z.boolean().default(false),
-  quiet: z.boolean().default(false),
 });
 
 /** Adds `whybox worker` to the program; `done` gets the exit code. */
@@ -37,7 +35,12 @@ export function addWorker(program: Command, context: CliContext, done: (code: Ex
       "\nExamples:\n  whybox worker --queue redis://127.0.0.1:6379\n  WHYBOX_QUEUE=rediss://fleet:secret@queue.example.org whybox worker --workers 8",
     )
     .action(async (raw: unknown) => {
-      const { queue, workers, stalledAfter, skipMissing, quiet } = parseOptions(schema, raw);
+      const { queue, stalledAfter } = parseOptions(schema, raw);
+      const { workers, skipMissing, quiet } = readFlags<WorkFlags, typeof shardRunFlags>(
+        command,
+        shardRunFlags,
+        [],
+      ).values;
       const { readQueueAddress } = await import("../../fleet/address.js");
       const { loadQueueLibrary } = await import("../../fleet/library.js");
       const { connectQueue } = await import("../../fleet/connect.js");

@@ -1,0 +1,112 @@
+import {
+  type AnyCamMethod,
+  defaultScores,
+  type Filled,
+  nameOptions,
+  type OptionFacts,
+  type OptionGroup,
+  type OptionKind,
+  type OptionRows,
+  WhyboxError,
+} from "@whybox/core";
+import { type Command, Option } from "commander";
+import { flagOf, readWords } from "./option-values.js";
+
+const groups: readonly OptionGroup[] = ["Sources", "What is explained", "How it is explained", "Detection", "Output"];
+
+/** Declares a flag for each row of the table, under the headings of their groups, with the row's aliases. */
+export function declareFlags(command: Command, table: OptionRows, methods: readonly AnyCamMethod[]): Command {
+  for (const group of groups) {
+    const rows = Object.entries(table).filter(([, row]) => row.group === group && !row.libraryOnly);
+    if (rows.length > 0) command.optionsGroup(`${group}:`);
+    for (const [name, row] of rows) declareFlag(command, name, row, methods);
+  }
+  return command;
+}
+
+function declareFlag(
+  command: Command,
+  name: string,
+  row: OptionFacts & OptionKind,
+  methods: readonly AnyCamMethod[],
+): void {
+  const { aliases = [] } = row;
+  const value = placeholderOf(row);
+  const option = new Option(`${flagOf(name)}${value}`, helpOf(row, methods));
+  if (hasShownDefault(row)) option.default(Array.isArray(row.default) ? row.default : String(row.default));
+  command.addOption(option);
+  for (const alias of aliases) command.addOption(new Option(`${flagOf(alias)}${value}`).hideHelp());
+}
+
+function hasShownDefault({ kind, default: value }: OptionFacts & OptionKind): boolean {
+  return kind !== "flag" && value !== undefined && !(Array.isArray(value) && value.length === 0);
+}
+
+function placeholderOf(row: OptionFacts & OptionKind): string {
+  if (row.kind === "flag") return "";
+  if (row.shown !== undefined) return ` <${row.shown}>`;
+  if (row.kind === "choice") return ` <${row.choices.join("|")}>`;
+  if (row.kind === "number") return row.whole ? " <n>" : ` <${row.min}..${row.max}>`;
+  return " <text>";
+}
+
+/** The option's sentence, its valid values where there are many, what holds without it, and its other flags. */
+function helpOf(row: OptionFacts & OptionKind, methods: readonly AnyCamMethod[]): string {
+  const values = valuesOf(row, methods);
+  const named = values.length === 0 ? "" : `: ${values.join(", ")}`;
+  const otherwise = row.otherwise === undefined || hasShownDefault(row) ? "" : `; default: ${row.otherwise}`;
+  const aliases = row.aliases === undefined ? "" : `; alias: ${row.aliases.map(flagOf).join(", ")}`;
+  return `${row.what.replaceAll("`", "")}${named}${otherwise}${aliases}`;
+}
+
+function valuesOf(row: OptionFacts & OptionKind, methods: readonly AnyCamMethod[]): readonly string[] {
+  if (row.kind === "method") return methods.map(({ id }) => id);
+  if (row.kind === "scores") return defaultScores.map(({ id }) => id);
+  if (row.kind === "choice" && row.shown !== undefined) return row.choices;
+  return row.kind === "list" && row.of.kind === "choice" ? row.of.choices : [];
+}
+
+/** The flags of a table that take every word behind them. */
+export function greedyFlags(table: OptionRows): string[] {
+  return Object.entries(table).flatMap(([name, { aliases = [], shown = "" }]) =>
+    shown.endsWith("...") ? [name, ...aliases].map(flagOf) : [],
+  );
+}
+
+/** Options of a command as they were typed. */
+export interface TypedOptions<Values> {
+  /** Their values, with the table's defaults. */
+  readonly values: Values;
+  /** Names of the options that were typed. */
+  readonly typed: readonly string[];
+  /** The flag of an option, as it was typed. */
+  flag(option: string): string;
+}
+
+/**
+ * The options that were typed, by the rows of the table.
+ * @throws usage that names each wrong option, what was found and what was expected.
+ */
+export function readFlags<Options, const Table extends OptionRows>(
+  command: Command,
+  table: Table,
+  methods: readonly AnyCamMethod[],
+): TypedOptions<Filled<Options, Table>> {
+  const words = Object.entries(command.opts()).filter(([name]) => command.getOptionValueSource(name) === "cli");
+  const named = nameOptions(Object.fromEntries(words), table, { show: flagOf });
+  const flag = (option: string) => flagOf(named.nameOf(option));
+  const problems: string[] = [];
+  const values = Object.entries(table).map(([option, row]) => {
+    const typed = named.values[option];
+    if (typed === undefined) return [option, row.default];
+    try {
+      return [option, readWords(row, typed, methods)];
+    } catch (error) {
+      if (!(error instanceof WhyboxError)) throw error;
+      problems.push(`${flag(option)}: ${error.message}`);
+      return [option, undefined];
+    }
+  });
+  if (problems.length > 0) throw new WhyboxError("usage", problems.join("\n"), { details: { problems } });
+  return { values: Object.fromEntries(values), typed: Object.keys(named.values), flag };
+}

@@ -1,0 +1,85 @@
+import type { Frame, OptionTable } from "@whybox/core";
+import type { Device } from "./api.js";
+
+/** Options of explaining files, by `explainFiles` and by the command. */
+export interface FileOptions {
+  /**
+   * Model to use: an ONNX file, a YOLO checkpoint (.pt), a TF.js model, the URL of one, or the name of known weights. Default "yolov5s".
+   */
+  readonly weights?: string;
+  /** File of class names: a text file with one name a line, or a YOLO data.yaml. Default: the names in the model. */
+  readonly names?: string;
+  /** Device that the model runs on. Default "cpu". */
+  readonly device?: Device;
+  /** Number of threads inside one operation. Default: the number of cores. */
+  readonly threads?: number;
+  /** Folder for the results. Default: a new runs/explain/exp, exp2, … */
+  readonly out?: string;
+  /** Files to write for each image. Default: png and json. */
+  readonly save?: readonly ("png" | "npy" | "json")[];
+  /** Pixels of the saved `.npy` arrays: those of the image, or those of the model's input with its padding. Default "image". */
+  readonly frame?: Frame;
+}
+
+/** The devices that `device` may name. */
+export const devices = ["cpu", "cuda", "coreml", "dml", "webgpu"] as const satisfies readonly Device[];
+
+/** The options of explaining files. */
+export const fileOptions = {
+  weights: {
+    what: "model to use: an ONNX file, a YOLO checkpoint (.pt), a TF.js model, the URL of one, or the name of known weights",
+    kind: "text",
+    expected: "a model file or the name of known weights",
+    default: "yolov5s",
+    group: "What is explained",
+    shown: "file|url|name",
+  },
+  names: {
+    what: "file of class names: a text file with one name a line, or a YOLO data.yaml",
+    kind: "text",
+    expected: "a file of class names",
+    otherwise: "the names in the model",
+    group: "What is explained",
+    shown: "file",
+  },
+  device: {
+    what: "device that the model runs on",
+    kind: "choice",
+    choices: devices,
+    default: "cpu",
+    group: "Detection",
+    shown: "name",
+  },
+  threads: {
+    what: "number of threads inside one operation",
+    kind: "number",
+    min: 1,
+    max: 1024,
+    whole: true,
+    otherwise: "the number of cores",
+    group: "Detection",
+  },
+  out: {
+    what: "folder for the results",
+    kind: "text",
+    expected: "a folder",
+    otherwise: "a new runs/explain/exp, exp2, …",
+    group: "Output",
+    shown: "dir",
+  },
+  save: {
+    what: "files to write for each image",
+    kind: "list",
+    of: { kind: "choice", choices: ["png", "npy", "json"] },
+    default: ["png", "json"],
+    group: "Output",
+    shown: "kind...",
+  },
+  frame: {
+    what: "pixels of the saved `.npy` arrays: those of the image, or those of the model's input with its padding",
+    kind: "choice",
+    choices: ["image", "input"],
+    default: "image",
+    group: "Output",
+  },
+} as const satisfies OptionTable<FileOptions>;
