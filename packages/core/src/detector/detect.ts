@@ -9,6 +9,14 @@ import type { DetectorHead } from "./head.js";
 import { type Candidate, type NmsOptions, nonMaximumSuppression } from "./nms.js";
 import { extrasOf, rotatedBoxOf } from "./tasks/extra.js";
 
+/** The predictions of one image, and what is needed to read them. */
+export interface PredictionScene {
+  readonly predictions: Predictions;
+  readonly head: DetectorHead;
+  readonly classNames: readonly string[];
+  readonly letterbox: Letterbox;
+}
+
 export interface DetectThresholds extends NmsOptions {
   /** Objectness, and objectness × class probability, must be larger. */
   readonly confidence: number;
@@ -22,18 +30,13 @@ export interface DetectThresholds extends NmsOptions {
  *
  * @throws unsupported-model when the predictions have another shape than the head says.
  */
-export function detect(
-  predictions: Predictions,
-  head: DetectorHead,
-  names: readonly string[],
-  letterbox: Letterbox,
-  options: DetectThresholds,
-): Detection[] {
+export function detect(scene: PredictionScene, options: DetectThresholds): Detection[] {
+  const { predictions, head, letterbox } = scene;
   checkShape(predictions, head, letterbox.inputSize);
   const { nms } = head.selection;
   const candidates = candidatesOf(predictions, head, options.confidence);
   const kept = nms ? nonMaximumSuppression(candidates, options) : strongest(candidates, options.maxDetections);
-  return kept.map((candidate, index) => toDetection(candidate, index, predictions, head, names, letterbox));
+  return kept.map((candidate, index) => toDetection(scene, candidate, index));
 }
 
 function checkShape({ rows, columns }: Predictions, head: DetectorHead, inputSize: Size): void {
@@ -129,29 +132,22 @@ function clip(box: Box<"input">, [height, width]: Size): Box<"input"> {
 }
 
 function toDetection(
+  scene: PredictionScene,
   { row, classIndex, confidence, box }: Candidate,
   index: number,
-  predictions: Predictions,
-  head: DetectorHead,
-  names: readonly string[],
-  letterbox: Letterbox,
 ): Detection {
+  const { predictions, letterbox } = scene;
   const boxes = { boxImage: toImage(box, letterbox), boxInput: clip(box, letterbox.inputSize) };
-  const detection = detectionOfRow(predictions, row, classIndex, boxes, index, head, names, letterbox);
+  const detection = detectionOfRow(scene, { row, classIndex, index, ...boxes });
   return { ...detection, confidence, ...extrasOf(predictions, row, boxes.boxImage, letterbox) };
 }
 
-/** A row of the predictions as a detection of a class, with the boxes that it is to have. */
+/** A row of the predictions as a detection of one class, with the given boxes. */
 export function detectionOfRow(
-  predictions: Predictions,
-  row: number,
-  classIndex: number,
-  boxes: Pick<Detection, "boxImage" | "boxInput">,
-  index: number,
-  head: DetectorHead,
-  names: readonly string[],
-  letterbox: Letterbox,
+  { predictions, head, classNames, letterbox }: PredictionScene,
+  given: Pick<Detection, "row" | "classIndex" | "index" | "boxImage" | "boxInput">,
 ): Detection {
+  const { row, classIndex, index, boxImage, boxInput } = given;
   const values = rowOf(predictions, row);
   const centre = [values[0]!, values[1]!] as const;
   const origin = head.originOf(row, letterbox.inputSize, centre);
@@ -161,11 +157,12 @@ export function detectionOfRow(
   return {
     index,
     classIndex,
-    className: names[classIndex] ?? `class${classIndex}`,
+    className: classNames[classIndex] ?? `class${classIndex}`,
     confidence: objectness * classProbability,
     objectness,
     classProbability,
-    ...boxes,
+    boxImage,
+    boxInput,
     row,
     level: origin.level,
     levelName: level.name,

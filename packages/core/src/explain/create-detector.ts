@@ -1,32 +1,26 @@
 import type { DetectResult } from "../detector/detection.js";
-import type { Layer } from "../detector/layer.js";
 import { resolveClasses } from "../detector/names.js";
-import { resolveLayer } from "../detector/resolve-layer.js";
 import { WhyboxError } from "../errors.js";
 import type { RgbImage } from "../image/frame.js";
-import { letterbox } from "../image/letterbox.js";
 import { defaultMethods } from "../methods/index.js";
-import { once } from "../once.js";
 import { refuseUnknown } from "../options/names.js";
 import { openModel } from "../readers/open-model.js";
 import type { RuntimePort } from "../runtime/port.js";
 import { defaultScores } from "../scores/index.js";
-import { explainImage } from "./explain.js";
+import { type Call, detectImage, explainImage, type Question } from "./explain.js";
 import { type CreateDetectorOptions, createOptionNames } from "./model/create-options.js";
 import { inspectModel, type ModelFacts } from "./model/inspect.js";
 import { loadModel } from "./model/load-model.js";
-import { type LoadedModel, planContext, usualSize } from "./model/loaded-model.js";
+import { usualSize } from "./model/loaded-model.js";
 import type { DetectAloneOptions, ExplainOptions } from "./options/options.js";
-import { type ResolvedExplainOptions, resolveDetectOptions, resolveExplainOptions } from "./options/resolve-options.js";
-import { ForwardKeeper } from "./passes/forward-keeper.js";
-import { checkLayers, inspectWithSizes } from "./passes/forward-pass.js";
-import { type ExplainPlan, planExplain } from "./plan/explain-plan.js";
-import { type ForwardPlan, joinPlans, planTaps } from "./plan/tap-plan.js";
-import { withPlainJson } from "./result/plain-result.js";
+import { resolveDetectOptions, resolveExplainOptions } from "./options/resolve-options.js";
+import { inspectWithSizes } from "./passes/inspect-run.js";
+import { KeptPasses } from "./passes/kept-passes.js";
+import { ScratchPool } from "./passes/scratch.js";
+import { DetectorPlans } from "./plan/detector-plans.js";
+import type { ForwardPlan } from "./plan/tap-plan.js";
 import type { ExplainResult } from "./result/result.js";
-import { askBox } from "./targets/ask-box.js";
-import { chosenDetections } from "./targets/choose-detections.js";
-import { refuseScores } from "./targets/scored.js";
+import { refuseScores } from "./targets/detection-score.js";
 
 /** A detector that can explain itself. It holds sessions of the runtime: dispose it when done. */
 export interface CoreDetector {
@@ -52,36 +46,39 @@ export async function createDetector(
 ): Promise<CoreDetector> {
   refuseUnknown(options, createOptionNames);
   const loaded = await loadModel(await openModel(bytes), runtime, options);
-  const methods = options.methods ?? defaultMethods;
-  const scores = options.scores ?? defaultScores;
-  const plans = new Map<string, ExplainPlan>();
-  const detectionOnly = { layers: [], activations: false, gradients: false, manySeeds: false, tails: false };
-  const detectionPlan = once(() => joinPlans(planContext(loaded), [planTaps(planContext(loaded), detectionOnly)]));
-  const passes = new ForwardKeeper(loaded, options.keepForward ?? false);
+  const { methods = defaultMethods, scores = defaultScores, keepForward = false } = options;
+  const plans = new DetectorPlans(loaded);
+  const passes = new KeptPasses(loaded, { keeps: keepForward });
+  const scratches = new ScratchPool();
 
-  const planFor = (options: ResolvedExplainOptions, layers: readonly Layer[] | undefined): ExplainPlan => {
-    const { method, per, scores: taken } = options;
-    const manySeeds = per !== "image";
-    const masks = taken.some((score) => score.readsMask);
-    const key = JSON.stringify([method.id, manySeeds, masks, layers?.map((layer) => layer.value)]);
-    const plan = plans.get(key) ?? planExplain(loaded, method, layers, manySeeds, masks);
-    plans.set(key, plan);
-    return plan;
+  /** Checks a question against the model and plans its passes. */
+  const ask = (given: ExplainOptions): Question => {
+    const resolved = resolveExplainOptions(given, methods, scores, loaded.classNames);
+    refuseScores(loaded, resolved.scores);
+    const classes = resolveClasses(resolved.classNames, loaded.classNames);
+    return { options: resolved, plan: plans.explanation(resolved), classes };
   };
 
-  const layersOf = ({ layer }: ResolvedExplainOptions) => (layer === "auto" ? undefined : selectLayers(loaded, layer));
-
-  /** The pass of a detection, with what the next question takes where that can be answered. */
-  const planOfDetection = (ahead: ExplainOptions | undefined): ForwardPlan => {
-    const detectPlan = detectionPlan();
-    if (ahead === undefined || options.keepForward !== true) return detectPlan;
+  /** The forward pass of a detection, with the values that the next question needs if that can be answered. */
+  const planAhead = (ahead: ExplainOptions | undefined): ForwardPlan => {
+    if (ahead === undefined || !keepForward) return plans.detection();
     try {
-      const resolved = resolveExplainOptions(ahead, methods, scores, loaded.classNames);
-      return planFor(resolved, layersOf(resolved)).forward;
+      return ask(ahead).plan.forward;
     } catch (error) {
-      // Whoever then asks it is told why it cannot be asked.
-      if (error instanceof WhyboxError && ["no-gradient", "usage"].includes(error.code)) return detectPlan;
+      // Asking that question then throws this error.
+      if (error instanceof WhyboxError && ["no-gradient", "usage"].includes(error.code)) return plans.detection();
       throw error;
+    }
+  };
+
+  /** Runs a call with a scratch of its own. */
+  const call = async <T>(signal: AbortSignal | undefined, run: (call: Call) => Promise<T>): Promise<T> => {
+    const started = performance.now();
+    const scratch = scratches.take();
+    try {
+      return await run({ loaded, passes, scratch, started, signal });
+    } finally {
+      scratches.give(scratch);
     }
   };
 
@@ -89,70 +86,14 @@ export async function createDetector(
     classNames: loaded.classNames,
     facts: inspectModel(loaded),
     inspect: (given = {}) => inspectWithSizes(loaded, given.imageSize ?? usualSize(loaded.input.sides)),
-    detect: async (image, given = {}) => {
-      const resolved = resolveDetectOptions(given);
-      const request = {
-        plan: planOfDetection(given.ahead),
-        image,
-        options: resolved,
-        keepInput: false,
-        isSeen: false,
-      };
-      return passes.use({ ...request, signal: given.signal }, ({ result, detections }) => {
-        return { detections, letterbox: result.letterbox };
-      });
-    },
-    explain: async (image, given = {}) => {
-      const started = performance.now();
-      const { signal } = given;
-      const options = resolveExplainOptions(given, methods, scores, loaded.classNames);
-      refuseScores(loaded, options.scores);
-      const classes = resolveClasses(options.classNames, loaded.classNames);
-      const plan = planFor(options, layersOf(options));
-      const keepInput =
-        options.augSmooth ||
-        ["masked", "pixels", "biases"].some((need) => options.method.needs.includes(need as never));
-      const isSeen =
-        !defaultMethods.includes(options.method) || !options.scores.every((one) => defaultScores.includes(one));
-      return passes.use({ plan: plan.forward, image, options, keepInput, isSeen, signal }, async (pass) => {
-        const { result: forward, detections } = pass;
-        checkLayers(plan.main, forward);
-        const asked = options.box === undefined ? undefined : askBox(loaded, forward, detections, options.box, options);
-        const targets = asked === undefined ? chosenDetections(detections, options, classes) : [asked.target];
-        const job = { loaded, plan, forward, options, signal };
-        const {
-          backwardMs,
-          finishMs,
-          image: ofImage,
-          ...rest
-        } = await explainImage(job, detections, targets, () => letterbox(image, forward.letterbox));
-        const total = performance.now() - started;
-        return withPlainJson({
-          method: options.method.id,
-          backprop: options.scores.map((score) => score.id),
-          detections,
-          asked: asked?.answer,
-          letterbox: forward.letterbox,
-          ...rest,
-          get heatmap() {
-            return ofImage().heatmap;
-          },
-          get heatmapInput() {
-            return ofImage().heatmapInput;
-          },
-          timings: { ...pass.timings, backward: backwardMs, finish: finishMs, total },
-        });
-      });
-    },
+    detect: (image, given = {}) =>
+      call(given.signal, async (own) => {
+        return detectImage(own, image, { options: resolveDetectOptions(given), plan: planAhead(given.ahead) });
+      }),
+    explain: (image, given = {}) => call(given.signal, async (own) => explainImage(own, image, ask(given))),
     dispose: async () => {
       passes.dispose();
       await loaded.sessions.dispose();
     },
   };
-}
-
-function selectLayers(loaded: LoadedModel, layer: ResolvedExplainOptions["layer"]): Layer[] {
-  const selectors = Array.isArray(layer) ? layer : [layer as string | number];
-  const found = selectors.map((selector) => resolveLayer(selector, loaded.layers, loaded.model.graph, loaded.head));
-  return found.filter((one, i) => found.findIndex((other) => other.value === one.value) === i);
 }

@@ -37,6 +37,7 @@ export const ablationCam: CamMethod<"activations" | "tail"> = {
   title: "Ablation-CAM",
   paper: "Desai and Ramaswamy, WACV 2020",
   needs: ["activations", "tail"],
+  keepsNothing: true,
   hasCompat: true,
   ablates: true,
   map: async (evidence) => weightedSum(evidence.activations, await weigh(evidence)),

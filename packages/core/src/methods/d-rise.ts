@@ -46,6 +46,7 @@ export const dRise: CamMethod<"masked"> = {
   title: "D-RISE",
   paper: "Petsiuk et al., CVPR 2021",
   needs: ["masked"],
+  keepsNothing: true,
   reads: "network",
   samples: "masks",
   usesSeed: true,

@@ -63,6 +63,7 @@ export const deepFeatureFactorization: CamMethod<"activations" | "scoreMap"> = {
   title: "Deep Feature Factorization",
   paper: "Collins et al., ECCV 2018",
   needs: ["activations", "scoreMap"],
+  keepsNothing: true,
   samples: "concepts",
   map({ activations, scoreMap, samples, report }): Map2D {
     const { heats, error } = factorize(activations, samples ?? CONCEPTS);

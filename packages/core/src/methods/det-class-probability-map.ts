@@ -22,6 +22,7 @@ export const detClassProbabilityMap: CamMethod<"classMaps" | "places"> = {
   title: "Class probability map",
   paper: "OpenVINO Explainable AI Toolkit, 2023",
   needs: ["classMaps", "places"],
+  keepsNothing: true,
   reads: "network",
   hasCompat: true,
   map({ classMaps, places, compat }) {

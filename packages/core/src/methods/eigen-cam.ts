@@ -22,6 +22,7 @@ export const eigenCam: CamMethod<"activations" | "scoreMap"> = {
   title: "Eigen-CAM",
   paper: "Muhammad and Yeasin, IJCNN 2020",
   needs: ["activations", "scoreMap"],
+  keepsNothing: true,
   hasCompat: true,
   map: (evidence) => eigenMap(evidence.activations, evidence),
 };

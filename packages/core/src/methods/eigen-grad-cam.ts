@@ -17,6 +17,7 @@ export const eigenGradCam: CamMethod<"activations" | "gradients" | "scoreMap"> =
   title: "Eigen-Grad-CAM",
   paper: "Gildenblat et al., pytorch-grad-cam, 2021",
   needs: ["activations", "gradients", "scoreMap"],
+  keepsNothing: true,
   auto: "stage",
   hasCompat: true,
   map: (evidence) => eigenMap(product(evidence.gradients, evidence.activations), evidence),

@@ -18,6 +18,7 @@ export const fem: CamMethod<"activations"> = {
   title: "Feature Explanation Method",
   paper: "Fuad et al., IPTA 2020",
   needs: ["activations"],
+  keepsNothing: true,
   ...weighChannels<"activations">(({ activations }) => {
     const { data } = activations;
     return perChannel(activations, (start, end) => {

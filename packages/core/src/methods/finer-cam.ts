@@ -18,6 +18,7 @@ export const finerCam: CamMethod<"activations" | "gradientMeans"> = {
   title: "Finer-CAM",
   paper: "Zhang et al., CVPR 2025",
   needs: ["activations", "gradientMeans"],
+  keepsNothing: true,
   scores: ["finer"],
   ...weighChannels<"gradientMeans">(({ gradientMeans }) => gradientMeans),
 };

@@ -34,6 +34,7 @@ export const fullGrad: CamMethod<"biases"> = {
   title: "FullGrad",
   paper: "Srinivas and Fleuret, NeurIPS 2019",
   needs: ["biases"],
+  keepsNothing: true,
   reads: "network",
   async map({ biases }) {
     const { input, inputGradient, layers } = biases;

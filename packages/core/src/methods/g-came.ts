@@ -20,6 +20,7 @@ export const gCame: CamMethod<"activations" | "gradients" | "places"> = {
   title: "G-CAME",
   paper: "Nguyen et al., 2023",
   needs: ["activations", "gradients", "places"],
+  keepsNothing: true,
   ...sumOverChannels<"gradients" | "places">((evidence) => {
     const { activations, gradients, places } = evidence;
     const weights = channelMeans(gradients);

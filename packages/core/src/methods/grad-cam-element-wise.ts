@@ -16,6 +16,7 @@ export const gradCamElementWise: CamMethod<"activations" | "gradients"> = {
   title: "Grad-CAM, element-wise",
   paper: "Gildenblat et al., pytorch-grad-cam, 2021",
   needs: ["activations", "gradients"],
+  keepsNothing: true,
   auto: "stage",
   ...sumOverChannels<"gradients">(({ activations: { data: A }, gradients: { data: G } }) => (into, start) => {
     for (let i = 0; i < into.length; i++) into[i] = Math.max(G[start + i]! * A[start + i]!, 0);

@@ -21,6 +21,7 @@ export const gradCamPlusPlus: CamMethod<"activations" | "gradients"> = {
   title: "Grad-CAM++",
   paper: "Chattopadhyay et al., WACV 2018",
   needs: ["activations", "gradients"],
+  keepsNothing: true,
   hasCompat: true,
   ...weighChannels<"gradients">(plusPlusWeights),
 };

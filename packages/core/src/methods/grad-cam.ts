@@ -19,5 +19,6 @@ export const gradCam: CamMethod<"activations" | "gradientMeans"> = {
   title: "Grad-CAM",
   paper: "Selvaraju et al., ICCV 2017",
   needs: ["activations", "gradientMeans"],
+  keepsNothing: true,
   ...weighChannels<"gradientMeans">(({ gradientMeans }) => gradientMeans),
 };

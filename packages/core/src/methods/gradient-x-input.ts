@@ -23,6 +23,7 @@ export const gradientXInput: CamMethod<"activations" | "gradients"> = {
   title: "Gradient × input",
   paper: "Shrikumar et al., ICML 2017",
   needs: ["activations", "gradients"],
+  keepsNothing: true,
   reads: "input",
   map: ({ activations, gradients }) => sumOfProducts(activations, gradients.data),
 };

@@ -23,6 +23,7 @@ export const gradient: CamMethod<"gradients"> = {
   title: "Gradient",
   paper: "Simonyan et al., ICLR Workshop 2014",
   needs: ["gradients"],
+  keepsNothing: true,
   reads: "input",
   map: ({ gradients }) => largestMagnitude(gradients),
 };

@@ -27,6 +27,7 @@ export const guidedBackprop: CamMethod<"guidedGradients"> = {
   title: "Guided backpropagation (defined for SiLU)",
   paper: "Springenberg et al., ICLR Workshop 2015",
   needs: ["guidedGradients"],
+  keepsNothing: true,
   reads: "input",
   map: ({ guidedGradients }) => largestMagnitude(guidedGradients),
 };

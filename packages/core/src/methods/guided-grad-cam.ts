@@ -25,6 +25,7 @@ export const guidedGradCam: CamMethod<"activations" | "gradientMeans" | "guidedG
   title: "Guided Grad-CAM (defined for SiLU)",
   paper: "Selvaraju et al., ICCV 2017",
   needs: ["activations", "gradientMeans", "guidedGradients"],
+  keepsNothing: true,
   async map(evidence) {
     const { height, width, data } = largestMagnitude(evidence.guidedGradients);
     const cam = await gradCam.map(evidence);

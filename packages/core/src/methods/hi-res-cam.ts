@@ -19,6 +19,7 @@ export const hiResCam: CamMethod<"activations" | "gradients"> = {
   title: "HiResCAM",
   paper: "Draelos and Carin, 2020",
   needs: ["activations", "gradients"],
+  keepsNothing: true,
   auto: "stage",
   ...sumOverChannels<"gradients">(({ activations: { data: A }, gradients: { data: G } }) => (into, start) => {
     for (let i = 0; i < into.length; i++) into[i] = G[start + i]! * A[start + i]!;

@@ -30,6 +30,7 @@ export const integratedGradients: CamMethod<"pixels"> = {
   title: "Integrated Gradients",
   paper: "Sundararajan et al., ICML 2017",
   needs: ["pixels"],
+  keepsNothing: true,
   reads: "input",
   // The other scores are logarithms. They drop abruptly once no row near the box has the class.
   scores: ["row"],

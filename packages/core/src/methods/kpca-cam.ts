@@ -18,6 +18,7 @@ export const kpcaCam: CamMethod<"activations" | "scoreMap"> = {
   title: "KPCA-CAM",
   paper: "Karmani et al., MMSP 2024",
   needs: ["activations", "scoreMap"],
+  keepsNothing: true,
   hasCompat: true,
   map({ activations, scoreMap, compat, report }) {
     const { map, gap } = kernelComponent(activations, compat ? undefined : scoreMap);

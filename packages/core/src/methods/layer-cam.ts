@@ -16,6 +16,7 @@ export const layerCam: CamMethod<"activations" | "gradients"> = {
   title: "LayerCAM",
   paper: "Jiang et al., IEEE TIP 2021",
   needs: ["activations", "gradients"],
+  keepsNothing: true,
   auto: "stage",
   ...sumOverChannels<"gradients">(({ activations: { data: A }, gradients: { data: G } }) => (into, start) => {
     for (let i = 0; i < into.length; i++) into[i] = Math.max(G[start + i]!, 0) * A[start + i]!;

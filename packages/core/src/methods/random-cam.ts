@@ -16,6 +16,7 @@ export const randomCam: CamMethod<"activations"> = {
   title: "Random weights",
   paper: "Gildenblat et al., pytorch-grad-cam, 2021",
   needs: ["activations"],
+  keepsNothing: true,
   usesSeed: true,
   ...weighChannels<"activations">(({ activations, seed }) => {
     const random = createRandom(seed);

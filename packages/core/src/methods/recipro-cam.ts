@@ -26,6 +26,7 @@ export const reciproCam: CamMethod<"activations" | "tail"> = {
   title: "Recipro-CAM",
   paper: "Byun and Lee, CVPRW 2024",
   needs: ["activations", "tail"],
+  keepsNothing: true,
   auto: "stage",
   scores: ["row"],
   async map({ activations, tail }) {

@@ -20,6 +20,7 @@ export const refineCam: CamMethod<"activations" | "gradients"> = {
   title: "RefineCAM",
   paper: "arXiv:2605.14641, 2026",
   needs: ["activations", "gradients"],
+  keepsNothing: true,
   auto: "taps",
   hasCompat: true,
   ...weighChannels<"gradients">(plusPlusWeights),

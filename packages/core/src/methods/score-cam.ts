@@ -33,6 +33,7 @@ export const scoreCam: CamMethod<"activations" | "masked"> = {
   title: "Score-CAM",
   paper: "Wang et al., CVPRW 2020",
   needs: ["activations", "masked"],
+  keepsNothing: true,
   hasCompat: true,
   map: async (evidence) => weightedSum(evidence.activations, await weigh(evidence)),
   channels: async (evidence) => weightedChannels(evidence.activations, await weigh(evidence)),

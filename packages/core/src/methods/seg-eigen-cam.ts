@@ -19,6 +19,7 @@ export const segEigenCam: CamMethod<"activations" | "gradients"> = {
   title: "Seg-Eigen-CAM",
   paper: "Chung and Ying, Applied Sciences 2025",
   needs: ["activations", "gradients"],
+  keepsNothing: true,
   auto: "stage",
   map({ activations, gradients, report }) {
     const { map, gap } = firstComponent(product(gradients, activations, true));

@@ -16,6 +16,7 @@ export const shapleyCam: CamMethod<"activations" | "gradients" | "curvature"> = 
   title: "ShapleyCAM",
   paper: "Cai, The Visual Computer 2025",
   needs: ["activations", "gradients", "curvature"],
+  keepsNothing: true,
   ...weighChannels<"gradients" | "curvature">(({ gradients, curvature }) => {
     const bend = channelMeans(curvature);
     return channelMeans(gradients).map((slope, c) => slope - bend[c]! / 2);

@@ -28,6 +28,7 @@ export const smoothGrad: CamMethod<"pixels"> = {
   title: "SmoothGrad",
   paper: "Smilkov et al., 2017",
   needs: ["pixels"],
+  keepsNothing: true,
   reads: "input",
   // With noise there may be no row with the class near the box. The other scores have no gradient then.
   scores: ["row"],

@@ -20,6 +20,7 @@ export const ssGradCamPlusPlus: CamMethod<"activations" | "gradients" | "places"
   title: "Spatial sensitive Grad-CAM++",
   paper: "Yamauchi, CVPR Workshops 2024",
   needs: ["activations", "gradients", "places"],
+  keepsNothing: true,
   auto: "stage",
   hasCompat: true,
   ...sumOverChannels<"gradients" | "places">((evidence) =>

@@ -18,6 +18,7 @@ export const ssGradCam: CamMethod<"activations" | "gradients"> = {
   title: "Spatial sensitive Grad-CAM",
   paper: "Yamauchi and Ishikawa, ICIP 2022",
   needs: ["activations", "gradients"],
+  keepsNothing: true,
   auto: "stage",
   ...sumOverChannels<"gradients">((evidence) => spatiallySensitive(evidence, channelMeans(evidence.gradients))),
 };

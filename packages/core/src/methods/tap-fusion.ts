@@ -33,6 +33,7 @@ export const tapFusion: CamMethod<"activations" | "gradients"> = {
   title: "Tap fusion",
   paper: "Whybox; after Jiang et al., IEEE TIP 2021",
   needs: ["activations", "gradients"],
+  keepsNothing: true,
   auto: "taps",
   scores: ["row"],
   map: (evidence) => layerCam.map(evidence),

@@ -20,6 +20,7 @@ export const xGradCam: CamMethod<"activations" | "gradients"> = {
   title: "XGrad-CAM",
   paper: "Fu et al., BMVC 2020",
   needs: ["activations", "gradients"],
+  keepsNothing: true,
   hasCompat: true,
   ...weighChannels<"gradients">(({ activations: { dims, data: A }, gradients: { data: G }, compat }) =>
     perChannel({ dims, data: A }, (start, end) => {

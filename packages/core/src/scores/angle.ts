@@ -9,6 +9,7 @@ function angle(sign: 1 | -1): Score {
   return {
     id: "angle",
     title: "Angle of a rotated box",
+    keepsNothing: true,
     refuse: ({ task }) => (task === "obb" ? undefined : "it needs a model with rotated boxes (an OBB model)"),
     of(view, { row }) {
       const { predictions, tape } = view;

@@ -15,6 +15,7 @@ function side(id: string, title: string, axis: 0 | 1, share: number, sign = 1): 
   return {
     id,
     title,
+    keepsNothing: true,
     of(view: PredictionView, { row }: ScoreTarget) {
       if (!isFiniteRow(view.predictions, row)) return null;
       const { tape } = view;

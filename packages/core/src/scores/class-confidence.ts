@@ -6,6 +6,7 @@ import { LEAST_LOGARITHM, weightedMean, weightedRows } from "./weighted.js";
 export const classConfidenceScore: Score = {
   id: "class_confidence",
   title: "Objectness × class probability",
+  keepsNothing: true,
   missing: LEAST_LOGARITHM,
   of(view, target, options) {
     const found = weightedRows(view, target, options);

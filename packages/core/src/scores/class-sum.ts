@@ -5,6 +5,7 @@ import type { Score } from "./score.js";
 export const classSumScore: Score = {
   id: "class_sum",
   title: "Class probability summed over all rows",
+  keepsNothing: true,
   perClass: true,
   readsAllRows: true,
   of(view, { classIndex }) {

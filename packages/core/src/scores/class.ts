@@ -6,6 +6,7 @@ import { LEAST_LOGARITHM, logWeightedMean } from "./weighted.js";
 export const classScore: Score = {
   id: "class",
   title: "Class probability",
+  keepsNothing: true,
   missing: LEAST_LOGARITHM,
   of: (view, target, options) => logWeightedMean(view, target, options, CLASS_COLUMN + target.classIndex),
 };

@@ -7,6 +7,7 @@ export const confidenceScore: Score = {
   id: "confidence",
   aliases: ["objectness"],
   title: "Objectness",
+  keepsNothing: true,
   missing: LEAST_LOGARITHM,
   of: (view, target, options) => {
     const column = view.predictions.hasObjectness === false ? CLASS_COLUMN + target.classIndex : OBJECTNESS_COLUMN;

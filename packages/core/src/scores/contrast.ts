@@ -7,6 +7,7 @@ import { isFiniteRow } from "./weighted.js";
 export const contrastScore: Score = {
   id: "contrast",
   title: "Class logit against another class's",
+  keepsNothing: true,
   of(view, target, { versus }) {
     if (versus === undefined) {
       throw new WhyboxError(

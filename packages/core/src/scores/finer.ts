@@ -15,6 +15,7 @@ const COMPARED = 3;
 export const finerScore: Score = {
   id: "finer",
   title: "Class logit against the three most similar classes'",
+  keepsNothing: true,
   of(view, target) {
     const { predictions, tape } = view;
     if (!isFiniteRow(predictions, target.row)) return null;

@@ -6,6 +6,7 @@ export const heightScore: Score = {
   id: "h",
   aliases: ["height"],
   title: "Box height",
+  keepsNothing: true,
   missing: LEAST_LOGARITHM,
   of: (view, target, options) => logWeightedMean(view, target, options, 3),
 };

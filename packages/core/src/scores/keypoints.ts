@@ -8,21 +8,22 @@ import { LEAST_LOGARITHM, weightedMean, weightedRows } from "./weighted.js";
  * (`keypoint:nose`, `keypoint:0`) the confidence of that keypoint alone.
  */
 export const keypointsScore: Score = {
-  ...confidenceOf(undefined, false),
+  ...confidenceOf(undefined),
   id: "keypoints",
   aliases: ["keypoint"],
   title: "Confidence of the keypoints; keypoint:<name or number> of one",
-  part: (name) => ({ ...confidenceOf(name, false), mirrored: confidenceOf(name, true) }),
+  part: (name) => ({ ...confidenceOf(name), mirrored: confidenceOf(name, { isMirrored: true }) }),
 };
 
-function confidenceOf(name: string | undefined, swapped: boolean): Score {
+function confidenceOf(name: string | undefined, { isMirrored = false } = {}): Score {
   return {
     id: `keypoint:${name}`,
     title: `Confidence of the keypoint ${name}`,
+    keepsNothing: true,
     missing: LEAST_LOGARITHM,
     refuse: (model) => refusal(model, name),
     of(view, target, options) {
-      const columns = columnsOf(view, name, swapped);
+      const columns = columnsOf(view, name, { isMirrored });
       const found = columns.length === 0 ? null : weightedRows(view, target, options);
       if (found === null) return null;
       const { tape } = view;
@@ -46,13 +47,17 @@ function placeOf(names: readonly string[], name: string): number | undefined {
   return /^\d{1,4}$/.test(name) && Number(name) < names.length ? Number(name) : undefined;
 }
 
-/** Columns of the confidences; of a pair told by "left" and "right" the other one when `swapped`, for a mirror image. */
-function columnsOf({ predictions }: PredictionView, name: string | undefined, swapped: boolean): number[] {
+/** Columns of the confidences. In a mirror image the left one of a pair is the right one. */
+function columnsOf(
+  { predictions }: PredictionView,
+  name: string | undefined,
+  { isMirrored }: { readonly isMirrored: boolean },
+): number[] {
   const { extra } = predictions;
   if (extra?.task !== "pose" || extra.keypoints.dims === 2) return [];
   const { names } = extra.keypoints;
   const own = name === undefined ? names.map((_, k) => k) : [placeOf(names, name)].filter((k) => k !== undefined);
-  const places = swapped ? own.map((k) => placeOf(names, otherSide(names[k]!)) ?? k) : own;
+  const places = isMirrored ? own.map((k) => placeOf(names, otherSide(names[k]!)) ?? k) : own;
   return places.map((k) => extraStart(predictions) + 3 * k + 2);
 }
 

@@ -11,6 +11,7 @@ import { LEAST_LOGARITHM } from "./weighted.js";
 export const maskScore: Score = {
   id: "mask",
   title: "Mask probability inside the mask",
+  keepsNothing: true,
   missing: LEAST_LOGARITHM,
   readsMask: true,
   absent: "The masks are empty, so there is no score to explain.",

@@ -7,6 +7,7 @@ export const rowScore: Score = {
   id: "row",
   aliases: ["row_probability"],
   title: "Confidence of the box's own row",
+  keepsNothing: true,
   of(view, target) {
     if (!isFiniteRow(view.predictions, target.row)) return null;
     const objectness = view.at(target.row, OBJECTNESS_COLUMN);
@@ -21,6 +22,7 @@ export const rowScore: Score = {
 export const rowLogitScore: Score = {
   id: "row_logit",
   title: "Class logit of the box's own row",
+  keepsNothing: true,
   of: (view, target) =>
     isFiniteRow(view.predictions, target.row) ? classLogit(view, target, target.classIndex) : null,
 };

@@ -6,6 +6,7 @@ export const widthScore: Score = {
   id: "w",
   aliases: ["width"],
   title: "Box width",
+  keepsNothing: true,
   missing: LEAST_LOGARITHM,
   of: (view, target, options) => logWeightedMean(view, target, options, 2),
 };

@@ -6,6 +6,7 @@ export const xCentreScore: Score = {
   id: "x_c",
   aliases: ["x"],
   title: "Box centre x",
+  keepsNothing: true,
   missing: LEAST_LOGARITHM,
   of: (view, target, options) => logWeightedMean(view, target, options, 0),
 };

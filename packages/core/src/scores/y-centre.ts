@@ -6,6 +6,7 @@ export const yCentreScore: Score = {
   id: "y_c",
   aliases: ["y"],
   title: "Box centre y",
+  keepsNothing: true,
   missing: LEAST_LOGARITHM,
   of: (view, target, options) => logWeightedMean(view, target, options, 1),
 };

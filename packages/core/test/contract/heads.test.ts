@@ -3,8 +3,8 @@ import { describe, expect, it } from "vitest";
 import { detect } from "../../src/detector/detect.js";
 import type { Detection, Predictions } from "../../src/detector/detection.js";
 import { loadModel } from "../../src/explain/model/load-model.js";
-import { type LoadedModel, planContext } from "../../src/explain/model/loaded-model.js";
-import { forwardOnInput } from "../../src/explain/passes/forward-pass.js";
+import type { LoadedModel } from "../../src/explain/model/loaded-model.js";
+import { runForward } from "../../src/explain/passes/forward-pass.js";
 import { joinPlans, planTaps } from "../../src/explain/plan/tap-plan.js";
 import type { Letterbox } from "../../src/image/frame.js";
 import { readModel } from "../../src/readers/read-model.js";
@@ -48,7 +48,7 @@ describe.each(plain)("the head of %s", async (name) => {
     if (own === undefined) return;
     // As many as the file has rows for.
     const options = { confidence: 0.4, iou: head.selection.iou ?? 0.7, maxDetections: own.length, agnostic: false };
-    const found = detect(predictions, head, loaded.classNames, letterbox, options);
+    const found = detect({ predictions: predictions, head: head, classNames: loaded.classNames, letterbox }, options);
     const wanted = own.filter((row) => row.confidence > 0.4);
     expect(found.length).toBeGreaterThan(0);
     // The suppression of an export moves classes apart by the picture's size, so that boxes larger than it also meet other classes.
@@ -67,11 +67,13 @@ async function open(
 ): Promise<{ loaded: LoadedModel; predictions: Predictions; letterbox: Letterbox }> {
   const loaded = await loadModel(readModel(exportBytes(name)), port, { threads: 1 });
   const none = { layers: [], activations: false, gradients: false, manySeeds: false, tails: false };
-  const plan = joinPlans(planContext(loaded), [planTaps(planContext(loaded), none)]);
+  const plan = joinPlans(loaded, [planTaps(loaded, none)]);
   const { dims, data } = ownInput(record);
   const size = [dims[2]!, dims[3]!] as const;
   const letterbox = { imageSize: size, inputSize: size, contentSize: size, scale: 1, padTop: 0, padLeft: 0 };
-  const { predictions } = await forwardOnInput(loaded, plan, data.slice(), letterbox, false, undefined);
+  const { predictions } = await runForward(loaded, {
+    ...{ plan, letterbox, pixels: data.slice(), keepsInput: false, signal: undefined },
+  });
   return { loaded, predictions, letterbox };
 }
 

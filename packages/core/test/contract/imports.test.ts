@@ -69,6 +69,19 @@ describe("imports of core", () => {
     expect(wrong).toEqual([]);
   });
 
+  it("of the rooms of explain go only to rooms before them", () => {
+    const rooms = ["options", "model", "plan", "result", "passes", "job", "targets", "evidence", "finish", "diagnosis"];
+    const place = (file: string) => rooms.indexOf(file.split("/")[1]!.replace(/\.ts$/, ""));
+    const wrong = all.filter(({ from, target }) => {
+      const to = relative(core, resolve(core, dirname(from), target))
+        .replaceAll("\\", "/")
+        .replace(/\.js$/, ".ts");
+      if (!from.startsWith("explain/") || !to.startsWith("explain/") || place(from) < 0) return false;
+      return place(to) < 0 || place(to) > place(from);
+    });
+    expect(wrong).toEqual([]);
+  });
+
   it("are seen by this test", () => {
     expect(all.length).toBeGreaterThan(300);
   });

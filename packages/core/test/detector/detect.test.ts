@@ -34,7 +34,7 @@ function predictions(rows: Readonly<Record<number, readonly number[]>>): Predict
 }
 
 const run = (rows: Readonly<Record<number, readonly number[]>>, changes: Partial<typeof options> = {}) =>
-  detect(predictions(rows), head, ["cat", "dog"], letterbox, { ...options, ...changes });
+  detect({ predictions: predictions(rows), head, classNames: ["cat", "dog"], letterbox }, { ...options, ...changes });
 
 describe("detect", () => {
   it("gives a box with all it knows", () => {
@@ -111,15 +111,20 @@ describe("detect", () => {
   });
 
   it("names classes that have no name by number", () => {
-    const found = detect(predictions({ 0: [20, 16, 8, 8, 1, 0, 1] }), head, [], letterbox, options);
+    const found = detect(
+      { predictions: predictions({ 0: [20, 16, 8, 8, 1, 0, 1] }), head, classNames: [], letterbox },
+      options,
+    );
     expect(found[0]!.className).toBe("class1");
   });
 
   it("refuses predictions of another shape", () => {
     const other = { rows: 19, columns: 7, data: new Float32Array(19 * 7) };
-    expect(() => detect(other, head, [], letterbox, options)).toThrow(/\[1, 19, 7\].*\[1, 20, 7\]/);
+    expect(() => detect({ predictions: other, head, classNames: [], letterbox }, options)).toThrow(
+      /\[1, 19, 7\].*\[1, 20, 7\]/,
+    );
     const wide = { rows: 20, columns: 8, data: new Float32Array(160) };
-    expect(() => detect(wide, head, [], letterbox, options)).toThrow(
+    expect(() => detect({ predictions: wide, head, classNames: [], letterbox }, options)).toThrow(
       expect.objectContaining({ code: "unsupported-model" }),
     );
   });

@@ -3,17 +3,16 @@ import type { Detection } from "../../src/detector/detection.js";
 import { gridHead } from "../../src/detector/head.js";
 import type { LoadedModel } from "../../src/explain/model/loaded-model.js";
 import type { ResolvedExplainOptions } from "../../src/explain/options/resolve-options.js";
-import type { ForwardResult } from "../../src/explain/passes/forward-pass.js";
-import { askBox, speakingRow } from "../../src/explain/targets/ask-box.js";
-import { ASKED } from "../../src/explain/targets/scored.js";
-import type { Box } from "../../src/image/frame.js";
+import { askBox, strongestRow } from "../../src/explain/targets/ask-box.js";
+import { ASKED } from "../../src/explain/targets/detection-score.js";
+import type { Box, Letterbox } from "../../src/image/frame.js";
 import { gridFacts } from "../support/grid-facts.js";
 import { MINI_SIZE, miniDetector, picture } from "../support/mini-detector.js";
 
 const level = { stride: 16, anchors: 1, name: "P4", inputs: [""], convOutputs: [""], rows: undefined };
 const loaded = { head: gridHead(gridFacts("out", 2), [level]), classNames: ["cat", "dog"] } as unknown as LoadedModel;
 /** A picture of 32 × 64 in an input of 16 × 32: two cells. Boxes of the input are half as large. */
-const letterbox = {
+const letterbox: Letterbox = {
   imageSize: [32, 64],
   inputSize: [16, 32],
   contentSize: [16, 32],
@@ -30,8 +29,8 @@ const ask = (
   asked: Partial<typeof box> = {},
 ) => {
   const predictions = { rows: 2, columns: 7, data: Float32Array.from(rows.flat()) };
-  const forward = { predictions, letterbox } as unknown as ForwardResult;
-  return askBox(loaded, forward, detections as Detection[], { ...box, ...asked }, options);
+  const question = { detections: detections as Detection[], asked: { ...box, ...asked }, options };
+  return askBox(loaded, { scene: { predictions, letterbox }, ...question });
 };
 
 const input = (x1: number, y1: number, x2: number, y2: number): Box<"input"> => ({ frame: "input", x1, y1, x2, y2 });
@@ -48,9 +47,9 @@ describe("the row that speaks for a box", () => {
       [2, 4, 4, 8, 0.9, 0.1, 0.8],
     ];
     const predictions = { rows: 2, columns: 7, data: Float32Array.from(data.flat()) };
-    expect(speakingRow(predictions, input(0, 0, 8, 8), 1, 2)).toBe(1);
-    expect(speakingRow(predictions, input(0, 0, 8, 8), 0, 2)).toBe(0);
-    expect(speakingRow(predictions, input(0, 0, 8, 8), 1, 1)).toBe(0);
+    expect(strongestRow(predictions, { box: input(0, 0, 8, 8), classIndex: 1, topk: 2 })).toBe(1);
+    expect(strongestRow(predictions, { box: input(0, 0, 8, 8), classIndex: 0, topk: 2 })).toBe(0);
+    expect(strongestRow(predictions, { box: input(0, 0, 8, 8), classIndex: 1, topk: 1 })).toBe(0);
   });
 
   it("is the most certain one where no box is near", () => {
@@ -59,7 +58,7 @@ describe("the row that speaks for a box", () => {
 
   it("is 0 where no row is sound", () => {
     const predictions = { rows: 1, columns: 7, data: new Float32Array(7).fill(Number.NaN) };
-    expect(speakingRow(predictions, input(0, 0, 8, 8), 1, 3)).toBe(0);
+    expect(strongestRow(predictions, { box: input(0, 0, 8, 8), classIndex: 1, topk: 3 })).toBe(0);
   });
 
   it("is described like a detection", () => {

@@ -40,6 +40,8 @@ describe("augSmooth", () => {
     views.length = 0;
     const result = await detector.explain(picture(), { ...size, method: "spy", box, augSmooth: true });
     expect(views).toHaveLength(6);
+    // The unchanged image comes first; then in the order of the mean.
+    views.splice(1, 0, views.shift()!);
     const original = views[1]!.input;
     const flip = original.map((_, i) => original[i - (i % W) + (W - 1 - (i % W))]!);
     for (const [v, { input, place }] of views.entries()) {

@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { curvatureOf, type TailRequest } from "../../src/explain/evidence/tail.js";
-import { readFloats, sumGradients } from "../../src/explain/passes/backward-run.js";
-import { backwardFor, backwardRun } from "../../src/explain/passes/gradients.js";
-import { targetOf } from "../../src/explain/targets/scored.js";
+import { runBackward } from "../../src/explain/passes/backward-run.js";
+import { backwardFor } from "../../src/explain/passes/gradients.js";
+import { readFloats } from "../../src/explain/passes/runtime-tensors.js";
+import { sumGradients } from "../../src/explain/passes/seeds.js";
+import { targetOf } from "../../src/explain/targets/detection-score.js";
 import { evaluateScore, resolveScore } from "../../src/scores/index.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 import { MINI_SIZE, type MiniPass, miniDetector, openPass, picture } from "../support/mini-detector.js";
@@ -19,7 +21,7 @@ async function requestOf(pass: MiniPass, id: string, row: number): Promise<TailR
 /** d score / d activations when the layer gives `activations` instead: tail and backward pass from there. */
 async function gradientAt(request: TailRequest, activations: Float32Array): Promise<Float32Array> {
   const { loaded, forward, plan, tail, score, detections, options } = request;
-  const backward = backwardFor(loaded, plan, [tail.layer], new Set([0, 1, 2]))!;
+  const backward = backwardFor(loaded, plan, { layers: [tail.layer], levels: new Set([0, 1, 2]), masks: false })!;
   const session = await loaded.sessions.get("test", () => tail.model.model);
   const tap = await loaded.runtime.upload("float32", [1, ...request.activations.dims], activations);
   const crossing = Object.fromEntries(tail.crossing.map((name) => [name, forward.tensors[name]!]));
@@ -38,9 +40,9 @@ async function gradientAt(request: TailRequest, activations: Float32Array): Prom
     detections.map((detection) => targetOf(detection, score, forward)),
     options,
   );
-  const saved = { ...forward.tensors, ...results, [tail.layer.value]: tap };
+  const changed = { ...results, [tail.layer.value]: tap };
   const seed = sumGradients([result], columns);
-  const found = await backwardRun(loaded, forward, saved, backward, [seed], undefined);
+  const found = await runBackward(loaded, { forward, changed, backward, seeds: [seed], signal: undefined });
   return (await readFloats("gradient", found.get(tail.layer.value)!)).data;
 }
 

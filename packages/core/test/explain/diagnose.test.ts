@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
 import type { Detection } from "../../src/detector/detection.js";
-import { diagnoseEmpty } from "../../src/explain/finish/diagnose.js";
+import { diagnoseEmpty } from "../../src/explain/diagnosis/empty.js";
 import type { ResolvedExplainOptions } from "../../src/explain/options/resolve-options.js";
 
 describe("why a map is empty", () => {
-  const sound = { layers: new Map(), predictions: false, origin: undefined };
+  const trouble = { layers: new Map(), predictions: false, origin: undefined };
+  const maps = { layers: [], trouble, isEmpty: true };
   const reasonOf = (scores: readonly string[], versus: number, ...classes: readonly number[]) => {
     const explained = classes.map((classIndex) => ({ classIndex, className: `class${classIndex}` }) as Detection);
     const options = {
@@ -12,8 +13,8 @@ describe("why a map is empty", () => {
       versus,
       classNames: [],
     } as unknown as ResolvedExplainOptions;
-    const scored = [{ result: { terms: [0] } }] as never;
-    return diagnoseEmpty(explained, explained, options, scored, true, [], sound)?.reason;
+    const entries = [{ result: { terms: [0] } }] as never;
+    return diagnoseEmpty({ ...maps, options, detections: explained, explained, entries })?.reason;
   };
 
   it("a class against itself, where there is nothing else to see", () => {

@@ -1,15 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Detection } from "../../src/detector/detection.js";
-import { explainImage } from "../../src/explain/explain.js";
 import { loadModel } from "../../src/explain/model/load-model.js";
-import type { LoadedModel } from "../../src/explain/model/loaded-model.js";
-import type { ExplainOptions } from "../../src/explain/options/options.js";
-import { resolveExplainOptions } from "../../src/explain/options/resolve-options.js";
-import { type Forward, forwardPass } from "../../src/explain/passes/forward-pass.js";
-import { type ExplainPlan, planExplain } from "../../src/explain/plan/explain-plan.js";
-import { counted, scoreOf } from "../../src/explain/targets/scored.js";
+import { counted, scoreOf } from "../../src/explain/targets/detection-score.js";
 import { unletterbox } from "../../src/image/frame-map.js";
-import { type AnyCamMethod, defaultMethods } from "../../src/methods/index.js";
+import type { AnyCamMethod } from "../../src/methods/index.js";
 import { GraphBuilder } from "../../src/onnx/builder.js";
 import { defaultScores, resolveScore } from "../../src/scores/index.js";
 import type { Map2D } from "../../src/tensor/tensor.js";
@@ -30,55 +24,32 @@ const largestOf = (maps: readonly Map2D[]): Map2D => ({
 const detector = await miniDetector();
 afterAll(() => detector.dispose());
 
-/** Explains any detections of one forward pass, in any order. */
-class Bench {
-  #loaded!: LoadedModel;
-  #plan!: ExplainPlan;
-  #options!: ReturnType<typeof resolveExplainOptions>;
-  pass!: Forward;
-
-  async open(options: ExplainOptions): Promise<this> {
-    this.#loaded = await loadModel(tameModel(), countingPort(), { threads: 1 });
-    this.#options = resolveExplainOptions(
-      { ...size, ...options },
-      defaultMethods,
-      defaultScores,
-      this.#loaded.classNames,
-    );
-    this.#plan = planExplain(this.#loaded, this.#options.method, undefined, true, false);
-    this.pass = await forwardPass(this.#loaded, this.#plan.forward, picture(), this.#options, true, undefined);
-    return this;
-  }
-
-  explain(targets: readonly Detection[]) {
-    const job = { loaded: this.#loaded, plan: this.#plan, forward: this.pass.result, options: this.#options };
-    return explainImage({ ...job, signal: undefined }, this.pass.detections, targets, () => this.pass.result.input);
-  }
-}
-
 describe('per "detection"', () => {
   it.each(["GradCAM", "tap-fusion", "ODAM", "EigenCAM", "FullGrad", "AblationCAM", "D-RISE", "G-CAME"])(
     "%s: all at once equal one by one, in any order",
     async (method) => {
       const samples = method === "D-RISE" ? { samples: 12 } : {};
-      const bench = await new Bench().open({ method, per: "detection", maxDetections: 11, ...samples });
-      const { detections } = bench.pass;
+      const own = await miniDetector({ keepForward: true });
+      const image = picture();
+      const options = { ...size, ...samples, method, per: "detection", maxDetections: 11 } as const;
+      const { detections } = await own.detect(image, { ...size, maxDetections: 11 });
+      const explain = (some: readonly Detection[]) =>
+        own.explain(image, { ...options, detections: some.map(({ index }) => index) });
       expect(new Set(detections.map(({ level }) => level)).size).toBeGreaterThan(1);
-      const together = await bench.explain(detections);
-      const backwards = await bench.explain([...detections].reverse());
+      const together = await explain(detections);
+      const backwards = await explain([...detections].reverse());
       expect(together.maps.map((map) => map.detections)).toEqual(detections.map(({ index }) => [index]));
       expect(together.explained).toEqual(detections.map(({ index }) => index));
       expect(backwards.explained).toEqual([...together.explained].reverse());
       for (const [i, map] of together.maps.entries()) {
-        const alone = await bench.explain([detections[i]!]);
+        const alone = await explain([detections[i]!]);
         expect(map.className).toBe(detections[i]!.className);
         expect(apart(map.heatmap, alone.maps[0]!.heatmap)).toBeLessThan(2e-3);
         expect(apart(map.heatmap, backwards.maps.at(-1 - i)!.heatmap)).toBeLessThan(2e-3);
       }
       expect(together.maps.some((map) => apart(map.heatmap, together.maps[0]!.heatmap) > 0.1)).toBe(true);
-      expect(apart(together.image().heatmapInput, largestOf(together.maps.map((map) => map.heatmap)))).toBeLessThan(
-        1e-6,
-      );
+      await own.dispose();
+      expect(apart(together.heatmapInput, largestOf(together.maps.map((map) => map.heatmap)))).toBeLessThan(1e-6);
     },
   );
 
@@ -239,13 +210,12 @@ describe("several scores", () => {
     expect(found.empty?.reason).toBe("no-score");
     expect(found.scores[0]!.withoutScore).toEqual([0]);
     expect(
-      scoreOf(
-        loaded,
-        { predictions: { rows: 0, columns: 9, data: new Float32Array() }, letterbox: found.letterbox },
-        nothing,
-        found.detections[0]!,
-        { topk: 1 },
-      ).levels,
+      scoreOf(loaded, {
+        scene: { predictions: { rows: 0, columns: 9, data: new Float32Array() }, letterbox: found.letterbox },
+        score: nothing,
+        detection: found.detections[0]!,
+        options: { topk: 1 },
+      }).levels,
     ).toEqual([]);
     await own.dispose();
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { combine, finishLayers as finished } from "../../src/explain/finish/finish.js";
+import { combine, finishLayers as finished } from "../../src/explain/finish/finish-layers.js";
 import {
   applied,
   dividedBy,

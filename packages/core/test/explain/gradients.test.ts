@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type GradientRequest, gradientsOf } from "../../src/explain/passes/gradients.js";
-import { scoreOf } from "../../src/explain/targets/scored.js";
+import { scoreOf } from "../../src/explain/targets/detection-score.js";
 import { resolveScore } from "../../src/scores/index.js";
 import { fixedModel, type MiniPass, openPass, tameModel } from "../support/mini-detector.js";
 
+const asked = { score: resolveScore("row"), options: { topk: 10 } };
+const gradients = ({ loaded, forward, plan }: MiniPass, requests: readonly GradientRequest[], signal?: AbortSignal) =>
+  gradientsOf(loaded, { forward, plan, requests, signal });
 const most = (data: Float32Array) => data.reduce((high, value) => Math.max(high, Math.abs(value)), 0);
 
 describe.each([
@@ -21,15 +24,15 @@ describe.each([
 
   const requests = ({ loaded, forward, detections, layers }: MiniPass, count: number): GradientRequest[] =>
     detections.slice(0, count).map((detection, i) => {
-      const { result, levels } = scoreOf(loaded, forward, resolveScore("row"), detection, { topk: 10 });
+      const { result, levels } = scoreOf(loaded, { scene: forward, detection, ...asked });
       // Some at all layers, some at two of them: other requests, other runs.
       return { layers: i % 3 === 2 ? layers.slice(1) : layers, results: [result], levels };
     });
 
   it("many at once equal one by one", async () => {
-    const together = await gradientsOf(many.loaded, many.forward, many.plan, requests(many, 20));
+    const together = await gradients(many, requests(many, 20));
     for (const [i, request] of requests(one, 20).entries()) {
-      const [alone] = await gradientsOf(one.loaded, one.forward, one.plan, [request]);
+      const [alone] = await gradients(one, [request]);
       const both = [...together[i]!.keys()].filter((value) => alone!.has(value));
       expect(both.length).toBeGreaterThan(0);
       for (const value of new Set([...together[i]!.keys(), ...alone!.keys()])) {
@@ -52,9 +55,9 @@ describe.each([
     const [a, b] = requests(one, 2) as [GradientRequest, GradientRequest];
     const both = { layers: a.layers, results: [...a.results, ...b.results], levels: [...a.levels, ...b.levels] };
     const [first, second, sum] = [
-      ...(await gradientsOf(one.loaded, one.forward, one.plan, [a])),
-      ...(await gradientsOf(one.loaded, one.forward, one.plan, [{ ...b, layers: a.layers }])),
-      ...(await gradientsOf(one.loaded, one.forward, one.plan, [both])),
+      ...(await gradients(one, [a])),
+      ...(await gradients(one, [{ ...b, layers: a.layers }])),
+      ...(await gradients(one, [both])),
     ];
     for (const [value, { data }] of sum!) {
       data.forEach((found, i) => {
@@ -66,22 +69,22 @@ describe.each([
 
   it("has no entry for a layer that no seed reaches, and none without scores", async () => {
     const [request] = requests(one, 1);
-    const [found] = await gradientsOf(one.loaded, one.forward, one.plan, [{ ...request!, levels: [] }]);
+    const [found] = await gradients(one, [{ ...request!, levels: [] }]);
     expect(found!.size).toBe(0);
-    expect(await gradientsOf(one.loaded, one.forward, one.plan, [])).toEqual([]);
+    expect(await gradients(one, [])).toEqual([]);
   });
 });
 
 it("asks for eight at once at most", async () => {
   const pass = await openPass({ layers: [17], manySeeds: true });
   const requests = pass.detections.slice(0, 20).map((detection) => {
-    const { result, levels } = scoreOf(pass.loaded, pass.forward, resolveScore("row"), detection, { topk: 10 });
+    const { result, levels } = scoreOf(pass.loaded, { scene: pass.forward, detection, ...asked });
     return { layers: pass.layers, results: [result], levels };
   });
   const before = pass.port.counts.runs;
-  await gradientsOf(pass.loaded, pass.forward, pass.plan, requests);
+  await gradients(pass, requests);
   expect(pass.port.counts.runs - before).toBe(3);
-  const aborted = gradientsOf(pass.loaded, pass.forward, pass.plan, requests, AbortSignal.abort());
+  const aborted = gradients(pass, requests, AbortSignal.abort());
   await expect(aborted).rejects.toMatchObject({ name: "WhyboxError", code: "aborted" });
   expect(pass.port.counts.runs - before).toBe(3);
   await pass.loaded.sessions.dispose();

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { backwardRun } from "../../src/explain/passes/gradients.js";
+import { runBackward } from "../../src/explain/passes/backward-run.js";
 import { readModel } from "../../src/readers/read-model.js";
 import { exportBytes } from "../support/exports.js";
 import { openPass } from "../support/mini-detector.js";
@@ -12,8 +12,8 @@ it("a backward pass that stops at the levels without a seed gives the gradients 
   const row = (at: number) => Float64Array.from({ length: columns }, (_, c) => ((at * columns + c) * 0.7548776662) % 1);
   const seed = { rows: new Map([start, end - 1].map((at) => [at, row(at)])), prototypes: [] };
   const run = async (levels: readonly number[]) => {
-    const backward = plan.backward(layers, levels)!;
-    const found = await backwardRun(loaded, forward, forward.tensors, backward, [seed], undefined);
+    const backward = plan.backward({ layers, levels })!;
+    const found = await runBackward(loaded, { forward, backward, seeds: [seed], signal: undefined });
     const data = await Promise.all(layers.map(async ({ value }) => (await found.get(value)!.read()) as Float32Array));
     return { data, nodes: backward.model.model.graph.nodes.length, saved: backward.model.saved };
   };

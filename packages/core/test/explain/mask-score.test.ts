@@ -6,12 +6,11 @@ import { createDetector } from "../../src/explain/create-detector.js";
 import { MaskedRuns } from "../../src/explain/evidence/masked.js";
 import { openTail } from "../../src/explain/evidence/tail.js";
 import { loadModel } from "../../src/explain/model/load-model.js";
-import { planContext } from "../../src/explain/model/loaded-model.js";
-import { readFloats } from "../../src/explain/passes/backward-run.js";
-import { disposeAll, forwardOnInput } from "../../src/explain/passes/forward-pass.js";
+import { runForward, sceneOf } from "../../src/explain/passes/forward-pass.js";
 import { gradientsOf } from "../../src/explain/passes/gradients.js";
+import { disposeAll, readFloats } from "../../src/explain/passes/runtime-tensors.js";
 import { joinPlans, planTaps } from "../../src/explain/plan/tap-plan.js";
-import { scoreOf, targetOf } from "../../src/explain/targets/scored.js";
+import { scoreOf, targetOf } from "../../src/explain/targets/detection-score.js";
 import { encodeModel } from "../../src/onnx/encode.js";
 import { readModel } from "../../src/readers/read-model.js";
 import { createOrtPort } from "../../src/runtime/ort-port.js";
@@ -55,18 +54,13 @@ describe.each(cases)("the score of a mask of $name", async ({ name, row, ...want
     return { index: layer, name: `model.${layer}`, value };
   });
   const request = { layers, activations: true, gradients: true, manySeeds: false, masks: true, tails: false };
-  const plan = planTaps(planContext(loaded), request);
+  const plan = planTaps(loaded, request);
   const size = record.input.dims.slice(2) as [number, number];
   const letterbox = { imageSize: size, inputSize: size, contentSize: size, scale: 1, padTop: 0, padLeft: 0 };
-  const session = joinPlans(planContext(loaded), [plan]);
-  const forward = await forwardOnInput(
-    loaded,
-    session,
-    exportInput(record).data.slice() as Float32Array,
-    letterbox,
-    false,
-    undefined,
-  );
+  const session = joinPlans(loaded, [plan]);
+  const pixels = exportInput(record).data.slice() as Float32Array;
+  const run = { plan: session, letterbox, pixels, keepsInput: false, signal: undefined };
+  const forward = await runForward(loaded, run);
   const { predictions } = forward;
   const [x, y, w, h] = predictions.data.subarray(row * predictions.columns) as unknown as [
     number,
@@ -98,7 +92,9 @@ describe.each(cases)("the score of a mask of $name", async ({ name, row, ...want
     const levels = [...loaded.head.levels.keys()];
     const own = [loaded.head.originOf(row, size, [x, y]).level];
     for (const carrying of [levels, own]) {
-      const [found] = await gradientsOf(loaded, forward, plan, [{ layers, results: [result], levels: carrying }]);
+      const [found] = await gradientsOf(loaded, {
+        ...{ forward, plan, requests: [{ layers, results: [result], levels: carrying }], signal: undefined },
+      });
       for (const [i, gradient] of wanted.gradients.entries()) {
         expect(distance(found!.get(layers[i]!.value)!, gradient), `layer ${gradient.layer}`).toBeLessThan(1e-4);
       }
@@ -119,13 +115,14 @@ describe("runs again with other activations, and with masked pictures", async ()
   /** 16 feeds the prototypes, 22 only the rows of the coarsest level. */
   const layers = [4, 16, 22].map((index) => loaded.layers.find((layer) => layer.index === index)!);
   const request = { layers, activations: true, gradients: true, manySeeds: false, masks: true, tails: true };
-  const plan = planTaps(planContext(loaded), request);
-  const session = joinPlans(planContext(loaded), [plan]);
+  const plan = planTaps(loaded, request);
+  const session = joinPlans(loaded, [plan]);
   const pixels = exportInput(record).data.slice() as Float32Array;
-  const forward = await forwardOnInput(loaded, session, pixels, letterbox, true, undefined);
+  const run = { plan: session, letterbox, pixels, keepsInput: true, signal: undefined };
+  const forward = await runForward(loaded, run);
   const thresholds = { confidence: 0.2, iou: 0.7, maxDetections: 30, agnostic: false };
-  const detections = detect(forward.predictions, loaded.head, loaded.classNames, letterbox, thresholds);
-  const scored = detections.map((detection) => scoreOf(loaded, forward, score, detection, options));
+  const detections = detect(sceneOf(loaded, forward), thresholds);
+  const scored = detections.map((detection) => scoreOf(loaded, { scene: forward, score, detection, options }));
   const total = scored.reduce((sum, { result }) => sum + (result.terms[0] ?? score.missing!), 0);
   afterAll(async () => {
     disposeAll(forward.tensors);
@@ -142,7 +139,9 @@ describe("runs again with other activations, and with masked pictures", async ()
     expect(tail.score).toBeCloseTo(total, 9);
     const results = scored.map((entry) => entry.result);
     const levels = [...loaded.head.levels.keys()];
-    const [found] = await gradientsOf(loaded, forward, plan, [{ layers: [layer], results, levels }]);
+    const [found] = await gradientsOf(loaded, {
+      ...{ forward, plan, requests: [{ layers: [layer], results, levels }], signal: undefined },
+    });
     const gradient = found!.get(layer.value)!.data;
     const norm = Math.sqrt(gradient.reduce((sum, value) => sum + value * value, 0));
     const step = 1e-3;
@@ -154,18 +153,11 @@ describe("runs again with other activations, and with masked pictures", async ()
   });
 
   it("a mask of ones gives the score, another one what the network says of that picture", async () => {
-    const runs = new MaskedRuns(loaded, forward, detections, undefined);
-    const masked = await runs.open(score, detections, options);
+    const runs = new MaskedRuns({ loaded, options, signal: undefined }, forward, detections);
+    const masked = await runs.open(score, scored);
     const values = await masked.scores(2, (i, into) => into.fill(i === 0 ? 1 : 0.5));
     expect(values[0]).toBeCloseTo(total, 4);
-    const half = await forwardOnInput(
-      loaded,
-      session,
-      pixels.map((value) => value / 2),
-      letterbox,
-      false,
-      undefined,
-    );
+    const half = await runForward(loaded, { ...run, pixels: pixels.map((value) => value / 2) });
     const targets = detections.map((detection) => targetOf(detection, score, forward));
     expect(values[1]).toBeCloseTo(scoreValue(score, half.predictions, targets, options), 4);
     expect(values[1]).not.toBeCloseTo(total, 2);

@@ -6,6 +6,7 @@ import { fixedModel, type MiniPass, openPass, tameModel } from "../support/mini-
 import { scoreOn } from "../support/plain-scores.js";
 
 const options = { topk: 10 };
+const entriesOf = (detections: readonly Detection[]) => detections.map((detection) => ({ detection }));
 const ones = (_: number, into: Float32Array) => {
   into.fill(1);
 };
@@ -23,12 +24,13 @@ describe.each([
     pass = await openPass({ gradients: false, activations: false, model: make(), confidence: 0.2 });
   });
   afterAll(() => pass.loaded.sessions.dispose());
-  const open = () => new MaskedRuns(pass.loaded, pass.forward, pass.detections.slice(0, 3), undefined);
+  const open = () =>
+    new MaskedRuns({ loaded: pass.loaded, options, signal: undefined }, pass.forward, pass.detections.slice(0, 3));
 
   it("a mask of ones gives the score, and each detection its likeness to itself", async () => {
     const mine = pass.detections.slice(0, 2);
     const score = resolveScore("class_confidence");
-    const masked = await open().open(score, mine, options);
+    const masked = await open().open(score, entriesOf(mine));
     expect([masked.size, masked.batch]).toEqual([[64, 96], batch]);
     const wanted = scoreOn(score, pass.forward.predictions, mine, options);
     for (const found of await masked.scores(5, ones)) expect(found).toBeCloseTo(wanted, 4);
@@ -39,7 +41,7 @@ describe.each([
 
   it("writes over what the mask before left, and multiplies all three planes", async () => {
     const score = resolveScore("class_sum");
-    const masked = await open().open(score, pass.detections.slice(0, 1), options);
+    const masked = await open().open(score, entriesOf(pass.detections.slice(0, 1)));
     const found = await masked.scores(6, (i, into) => {
       if (i % 2 === 0) into.fill(0);
       else into.fill(1);
@@ -53,9 +55,9 @@ describe.each([
     const runs = open();
     const score = resolveScore("class");
     const [first, second, both] = [
-      await runs.open(score, pass.detections.slice(0, 1), options),
-      await runs.open(score, pass.detections.slice(1, 2), options),
-      await runs.open(score, pass.detections.slice(0, 2), options),
+      await runs.open(score, entriesOf(pass.detections.slice(0, 1))),
+      await runs.open(score, entriesOf(pass.detections.slice(1, 2))),
+      await runs.open(score, entriesOf(pass.detections.slice(0, 2))),
     ];
     const { counts } = pass.port;
     let before = counts.pictures;
@@ -72,7 +74,7 @@ describe.each([
     const more = await first.similarities(5, 8, (i, into) => stripes(5 + i, into));
     expect(counts.pictures - before).toBe(3);
     expect([...more.slice(0, 5)]).toEqual([...a.slice(5)]);
-    const fresh = await open().open(score, pass.detections.slice(0, 1), options);
+    const fresh = await open().open(score, entriesOf(pass.detections.slice(0, 1)));
     const again = await fresh.similarities(0, 13, stripes);
     for (let i = 0; i < 8; i++) expect(more[i]).toBeCloseTo(again[5 + i]!, 5);
     expect(new Set(again).size).toBe(7);
@@ -82,8 +84,12 @@ describe.each([
 it("stops between batches when aborted", async () => {
   const pass = await openPass({ gradients: false, activations: false });
   const controller = new AbortController();
-  const runs = new MaskedRuns(pass.loaded, pass.forward, pass.detections.slice(0, 1), controller.signal);
-  const masked = await runs.open(resolveScore("class"), pass.detections.slice(0, 1), options);
+  const runs = new MaskedRuns(
+    { loaded: pass.loaded, options, signal: controller.signal },
+    pass.forward,
+    pass.detections.slice(0, 1),
+  );
+  const masked = await runs.open(resolveScore("class"), entriesOf(pass.detections.slice(0, 1)));
   let filled = 0;
   const run = masked.scores(100, (_, into) => {
     filled++;

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { backwardRun } from "../../src/explain/passes/gradients.js";
+import { runBackward } from "../../src/explain/passes/backward-run.js";
 import { readModel } from "../../src/readers/read-model.js";
 import { exportBytes } from "../support/exports.js";
 import { openPass } from "../support/mini-detector.js";
@@ -8,7 +8,7 @@ import { openPass } from "../support/mini-detector.js";
 it.each(["v10-one2many", "v5u"])("several seeds go through %s of opset 12 at once, as one by one", async (name) => {
   const pass = await openPass({ model: readModel(exportBytes(name)), layers: [4, 9, 12], manySeeds: true });
   const { loaded, plan, layers, forward } = pass;
-  const backward = plan.backward(layers, [0, 1, 2])!;
+  const backward = plan.backward({ layers, levels: [0, 1, 2] })!;
   expect(backward.model.manySeeds).toBe(true);
   const { columns, rows } = forward.predictions;
   const seeds = [0, 40, rows - 1].map((at) => ({
@@ -16,7 +16,7 @@ it.each(["v10-one2many", "v5u"])("several seeds go through %s of opset 12 at onc
     prototypes: [],
   }));
   const run = async (some: typeof seeds) => {
-    const found = await backwardRun(loaded, forward, forward.tensors, backward, some, undefined);
+    const found = await runBackward(loaded, { forward, backward, seeds: some, signal: undefined });
     return Promise.all(layers.map(async ({ value }) => (await found.get(value)!.read()) as Float32Array));
   };
   const together = await run(seeds);

@@ -1,10 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { biasLayers, inputLayer, openBiases, openPixels } from "../../src/explain/evidence/pixels.js";
-import { type LoadedModel, planContext } from "../../src/explain/model/loaded-model.js";
-import { readFloats, sumGradients } from "../../src/explain/passes/backward-run.js";
+import { openBiases, openPixels } from "../../src/explain/evidence/pixels.js";
+import type { LoadedModel } from "../../src/explain/model/loaded-model.js";
 import { gradientsOf } from "../../src/explain/passes/gradients.js";
+import { readFloats } from "../../src/explain/passes/runtime-tensors.js";
+import { sumGradients } from "../../src/explain/passes/seeds.js";
+import { biasLayers, inputLayer } from "../../src/explain/plan/network-layers.js";
 import { planTaps } from "../../src/explain/plan/tap-plan.js";
-import { scoreOf } from "../../src/explain/targets/scored.js";
+import { scoreOf } from "../../src/explain/targets/detection-score.js";
 import { buildPrefix } from "../../src/onnx/cut.js";
 import { floatsOf } from "../../src/onnx/tensors.js";
 import { resolveScore } from "../../src/scores/index.js";
@@ -15,10 +17,16 @@ import { randomSource } from "../support/random.js";
 import { dot } from "../support/tensors.js";
 
 const options = { topk: 10 };
-const everything = (loaded: LoadedModel) => [inputLayer(loaded), ...biasLayers(loaded)];
+const everything = (loaded: LoadedModel) => [inputLayer(loaded), ...biasLayers(loaded, { masks: false })];
+
+const jobOf = ({ loaded, plan, session }: MiniPass) => {
+  return { loaded, plan: { main: plan, forward: session }, options, signal: undefined };
+};
 
 function entriesOf({ loaded, forward, detections }: MiniPass, id: string, count = 3) {
-  return detections.slice(0, count).map((detection) => scoreOf(loaded, forward, resolveScore(id), detection, options));
+  return detections
+    .slice(0, count)
+    .map((detection) => scoreOf(loaded, { scene: forward, score: resolveScore(id), detection, options }));
 }
 
 describe("openPixels", () => {
@@ -26,8 +34,8 @@ describe("openPixels", () => {
     "%s: the gradient at the picture, and elsewhere, equals differences",
     async (id) => {
       const pass = await openPass({ layers: ["input"], activations: false });
-      const { loaded, plan, session, forward, detections } = pass;
-      const pixels = openPixels(loaded, plan, session, forward, entriesOf(pass, id), options, undefined);
+      const { loaded, forward, detections } = pass;
+      const pixels = openPixels(jobOf(pass), forward, entriesOf(pass, id));
       expect(pixels.input).toEqual({ dims: [3, ...MINI_SIZE], data: forward.input });
       const { output } = loaded.head;
       const graph = await openGraph(buildPrefix(tameModel(), [output]).graph);
@@ -60,15 +68,15 @@ describe("openPixels", () => {
 
   it("leaves the given input as it is, and stands in for terms that are missing", async () => {
     const pass = await openPass({ layers: ["input"], activations: false });
-    const { loaded, plan, session, forward } = pass;
+    const { loaded, forward } = pass;
     const entries = entriesOf(pass, "class");
-    const pixels = openPixels(loaded, plan, session, forward, entries, options, undefined);
+    const pixels = openPixels(jobOf(pass), forward, entries);
     const black = new Float32Array(forward.input.length);
     const { score } = await pixels.gradientAt(black);
     expect(black.every((value) => value === 0)).toBe(true);
     expect(Number.isFinite(score)).toBe(true);
     const nothing = entries.map((entry) => ({ ...entry, result: { ...entry.result, terms: [null] } }));
-    expect(openPixels(loaded, plan, session, forward, nothing, options, undefined).score).toBe(3 * Math.log(1e-7));
+    expect(openPixels(jobOf(pass), forward, nothing).score).toBe(3 * Math.log(1e-7));
     await loaded.sessions.dispose();
   });
 });
@@ -76,10 +84,10 @@ describe("openPixels", () => {
 describe("openBiases", () => {
   it("gives every convolution with a bias in the order of execution, with the gradient of its own output", async () => {
     const pass = await openPass({ more: everything, activations: false });
-    const { loaded, plan, forward } = pass;
+    const { loaded, forward } = pass;
     const entries = entriesOf(pass, "row", 6);
     expect(new Set(entries.flatMap(({ levels }) => levels))).toEqual(new Set([1, 2]));
-    const biases = await openBiases(loaded, plan, forward, entries, undefined);
+    const biases = await openBiases(jobOf(pass), forward, entries);
     const found = [];
     for await (const layer of biases.layers) found.push(layer);
 
@@ -106,17 +114,19 @@ describe("openBiases", () => {
   it("pairs them right: each gradient is that of the layer alone", async () => {
     const pass = await openPass({ more: everything, activations: false });
     const entries = entriesOf(pass, "row", 6);
-    const biases = await openBiases(pass.loaded, pass.plan, pass.forward, entries, undefined);
+    const biases = await openBiases(jobOf(pass), pass.forward, entries);
     const names = ["/model.0/conv/Conv", "/model.9/cv1/conv/Conv", "/model.17/cv3/conv/Conv", "/model.24/m.2/Conv"];
     const results = entries.map(({ result }) => result);
     let seen = 0;
     for await (const { name, gradient } of biases.layers) {
       if (!names.includes(name)) continue;
       seen++;
-      const layer = biasLayers(pass.loaded).find((one) => one.name === name)!;
+      const layer = biasLayers(pass.loaded, { masks: false }).find((one) => one.name === name)!;
       const alone = await openPass({ more: () => [layer], activations: false });
       const request = { layers: [layer], results, levels: [1, 2] };
-      const [single] = await gradientsOf(alone.loaded, alone.forward, alone.plan, [request]);
+      const [single] = await gradientsOf(alone.loaded, {
+        ...{ forward: alone.forward, plan: alone.plan, requests: [request], signal: undefined },
+      });
       const wanted = single!.get(layer.value)!;
       expect(gradient.dims).toEqual(wanted.dims);
       expect(Math.max(...wanted.data.map(Math.abs))).toBeGreaterThan(1e-6);
@@ -132,7 +142,7 @@ describe("openBiases", () => {
   it("adds up to the score's own linear part: a bias moved by a little moves the score by its gradients' sum", async () => {
     const pass = await openPass({ more: everything, activations: false });
     const entries = entriesOf(pass, "row");
-    const biases = await openBiases(pass.loaded, pass.plan, pass.forward, entries, undefined);
+    const biases = await openBiases(jobOf(pass), pass.forward, entries);
     const { output } = pass.loaded.head;
     const { rows, columns } = pass.forward.predictions;
     const scoreWith = async (bias: string, step: number) => {
@@ -151,7 +161,7 @@ describe("openBiases", () => {
     };
     for await (const { name, gradient } of biases.layers) {
       if (!["/model.0/conv/Conv", "/model.13/cv1/conv/Conv"].includes(name)) continue;
-      const { bias } = biasLayers(pass.loaded).find((layer) => layer.name === name)!;
+      const { bias } = biasLayers(pass.loaded, { masks: false }).find((layer) => layer.name === name)!;
       const cells = gradient.data.length / gradient.dims[0]!;
       const own = gradient.data.subarray(cells, 2 * cells).reduce((sum, value) => sum + value, 0);
       const h = 0.02;
@@ -163,20 +173,20 @@ describe("openBiases", () => {
 
   it("has no layer, and zeros at the picture, where there is no score or no bias", async () => {
     const pass = await openPass({ more: everything, activations: false });
-    const none = await openBiases(pass.loaded, pass.plan, pass.forward, [], undefined);
+    const none = await openBiases(jobOf(pass), pass.forward, []);
     for await (const layer of none.layers) expect.unreachable(layer.name);
     expect(none.inputGradient).toEqual({ dims: [3, ...MINI_SIZE], data: new Float32Array(3 * 64 * 96) });
     await pass.loaded.sessions.dispose();
-    expect(biasLayers((await openPass({ model: fixedModel(), layers: [17] })).loaded)).toEqual([]);
+    expect(biasLayers((await openPass({ model: fixedModel(), layers: [17] })).loaded, { masks: false })).toEqual([]);
   });
 });
 
 it("a backward run without seeds of its own levels gives no gradient", async () => {
   const pass = await openPass({ layers: [23] });
-  const backward = pass.plan.backward(pass.layers, [0]);
+  const backward = pass.plan.backward({ layers: pass.layers, levels: [0] });
   expect(backward).toBeNull();
   expect(sumGradients([], 9).rows.size).toBe(0);
-  const again = planTaps(planContext(pass.loaded), {
+  const again = planTaps(pass.loaded, {
     ...{ layers: pass.layers, activations: true, gradients: true, manySeeds: false, tails: false },
   });
   expect(again.key).toBe(pass.plan.key);

@@ -14,7 +14,7 @@ const one = [on(0), on(1), on(2)];
 
 const routes = (id: string, group: readonly Detection[] = one, loaded = mini, layers?: readonly number[]) => {
   const asked = layers?.map((index) => loaded.layers[index]!);
-  const plan = planExplain(loaded, resolveMethod(id), asked, false, false);
+  const plan = planExplain(loaded, { method: resolveMethod(id), layers: asked, manySeeds: false, masks: false });
   return plan.route(group).map((part) => ({
     detections: part.detections.map((detection) => detection.index),
     layers: part.layers.map((layer) => layer.index ?? layer.name),
@@ -59,7 +59,9 @@ describe("auto", () => {
 
   it("of no detection is no route, and no backward pass", () => {
     expect(routes("GradCAM", [])).toEqual([]);
-    expect(planExplain(mini, resolveMethod("GradCAM"), undefined, false, false).auto).toBe(true);
+    expect(
+      planExplain(mini, { method: resolveMethod("GradCAM"), layers: undefined, manySeeds: false, masks: false }).auto,
+    ).toBe(true);
   });
 });
 
@@ -72,12 +74,15 @@ describe("layers asked for", () => {
 
   it("are tapped once when named twice", () => {
     const twice = [mini.layers[17]!, mini.layers[17]!];
-    expect(planExplain(mini, resolveMethod("GradCAM"), twice, false, false).layers).toEqual([mini.layers[17]]);
+    expect(
+      planExplain(mini, { method: resolveMethod("GradCAM"), layers: twice, manySeeds: false, masks: false }).layers,
+    ).toEqual([mini.layers[17]]);
   });
 });
 
 describe("what is asked of the graph", () => {
-  const plan = (id: string) => planExplain(mini, resolveMethod(id), undefined, false, false);
+  const plan = (id: string) =>
+    planExplain(mini, { method: resolveMethod(id), layers: undefined, manySeeds: false, masks: false });
 
   it("methods on pixels read the input, methods on the network nothing", () => {
     expect(plan("gradient").layers.map(({ value }) => value)).toEqual(["images"]);
@@ -91,7 +96,7 @@ describe("what is asked of the graph", () => {
   it("activations alone save nothing for a backward pass", () => {
     const inputs = mini.head.levels.flatMap(({ inputs }) => inputs);
     expect(plan("EigenCAM").forward.outputs).toEqual([mini.head.output, ...inputs]);
-    expect(plan("EigenCAM").main.backward(plan("EigenCAM").layers, [0])).not.toBeNull();
+    expect(plan("EigenCAM").main.backward({ layers: plan("EigenCAM").layers, levels: [0] })).not.toBeNull();
   });
 
   it("tails, curvature, biases and guided gradients ask for what they need", () => {

@@ -3,14 +3,8 @@ import { defaultRules } from "../../src/autodiff/rules/index.js";
 import type { Layer } from "../../src/detector/layer.js";
 import { listLayers } from "../../src/detector/layers.js";
 import { WhyboxError } from "../../src/errors.js";
-import {
-  createReach,
-  joinPlans,
-  levelsBehind,
-  type PlanContext,
-  type PlanRequest,
-  planTaps,
-} from "../../src/explain/plan/tap-plan.js";
+import { createReach, levelsBehind } from "../../src/explain/model/reach.js";
+import { joinPlans, type PlanContext, type PlanRequest, planTaps } from "../../src/explain/plan/tap-plan.js";
 import { GraphBuilder } from "../../src/onnx/builder.js";
 import { encodeModel } from "../../src/onnx/encode.js";
 import { DataType, type Graph, type Model } from "../../src/onnx/model.js";
@@ -86,7 +80,8 @@ describe("planTaps, refusing", () => {
     const { model } = miniYolo();
     const context = contextOf(halfConv(model));
     const layers = layersOf(context, 17);
-    const { inputs, initializers } = planTaps(context, asked(layers, true)).backward(layers, [2])!.model.model.graph;
+    const { inputs, initializers } = planTaps(context, asked(layers, true)).backward({ layers, levels: [2] })!.model
+      .model.graph;
     const types = [...inputs.map(({ elemType }) => elemType), ...[...initializers.values()].map((w) => w.dataType)];
     expect(types).toContain(DataType.FLOAT);
     expect(types).not.toContain(DataType.FLOAT16);
@@ -110,7 +105,9 @@ describe("planTaps, refusing", () => {
     const context = contextOf(withOp(mini.model, mini.layers[18]!, "Asinh"));
     const more = { ...context, rules: [...defaultRules, asinh] };
     expect(() => planTaps(context, asked(layersOf(context, 9), true))).toThrow(WhyboxError);
-    expect(planTaps(more, asked(layersOf(more, 9), true)).backward(layersOf(more, 9), [0, 1, 2])).not.toBeNull();
+    expect(
+      planTaps(more, asked(layersOf(more, 9), true)).backward({ layers: layersOf(more, 9), levels: [0, 1, 2] }),
+    ).not.toBeNull();
   });
 });
 
@@ -122,7 +119,7 @@ describe("planTaps", () => {
     const layers = layersOf(context, 17, 20);
     const plan = planTaps(context, asked(layers, true));
     expect([...plan.activations]).toEqual(layers.map(({ value }) => [value, value]));
-    const backward = plan.backward(layers, [0, 1, 2])!;
+    const backward = plan.backward({ layers, levels: [0, 1, 2] })!;
     const wanted = [head.output, ...plan.activations.values(), ...backward.model.saved];
     expect([...plan.outputs].sort()).toEqual([...new Set(wanted)].sort());
     expect(
@@ -153,10 +150,10 @@ describe("planTaps", () => {
   it("makes each backward pass once, and never needs more for fewer levels than the forward session gives", () => {
     const layers = layersOf(context, 17);
     const plan = planTaps(context, asked(layers, true));
-    const whole = plan.backward(layers, [0, 1, 2])!;
-    expect(plan.backward(layers, [0, 1, 2])).toBe(whole);
+    const whole = plan.backward({ layers, levels: [0, 1, 2] })!;
+    expect(plan.backward({ layers, levels: [0, 1, 2] })).toBe(whole);
     for (const levels of [[0], [1], [0, 2]]) {
-      const part = plan.backward(layers, levels)!;
+      const part = plan.backward({ layers, levels })!;
       expect(part.key).not.toBe(whole.key);
       expect([...part.model.seeds.keys()]).toEqual(levels.map((level) => head.levels[level]!.rows));
       expect(part.model.saved.filter((name) => !plan.outputs.includes(name))).toEqual([]);
@@ -167,15 +164,15 @@ describe("planTaps", () => {
   it("has no backward pass where no path leads from the layer to the levels", () => {
     const layers = layersOf(context, 23);
     const plan = planTaps(context, asked(layers, true));
-    expect(plan.backward(layers, [0, 1])).toBeNull();
-    expect(plan.backward(layers, [2])).not.toBeNull();
+    expect(plan.backward({ layers, levels: [0, 1] })).toBeNull();
+    expect(plan.backward({ layers, levels: [2] })).not.toBeNull();
   });
 
   it("puts one seed on the whole output where the levels' rows cannot be had alone", () => {
     const whole = contextOf(scaled(context.model.graph));
     expect(whole.head.levels.map((level) => level.rows)).toEqual([undefined, undefined, undefined]);
     const layers = layersOf(whole, 17);
-    const { seeds } = planTaps(whole, asked(layers, true)).backward(layers, [0])!.model;
+    const { seeds } = planTaps(whole, asked(layers, true)).backward({ layers, levels: [0] })!.model;
     expect([...seeds.keys()]).toEqual([whole.head.output]);
   });
 

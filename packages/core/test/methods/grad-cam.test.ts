@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { combine, finishLayers as finished, relu } from "../../src/explain/finish/finish.js";
+import { combine, finishLayers as finished, relu } from "../../src/explain/finish/finish-layers.js";
 import { applied, scaledToUnit } from "../../src/explain/finish/finished-map.js";
 import type { Size } from "../../src/image/frame.js";
 import { gradCam } from "../../src/methods/grad-cam.js";
@@ -79,6 +79,8 @@ describe.each(defaultMethods)("method $id", (method) => {
       const { height, width, data } = await method.map(evidence);
       expect(data.length).toBe(height * width);
       expect(data.every(Number.isFinite)).toBe(true);
+      const arrays = [evidence.activations, evidence.gradients, evidence.curvature, evidence.guidedGradients];
+      expect(arrays.some((one) => one.data.buffer === data.buffer)).toBe(false);
       expect([given.activations.data, given.gradients.data]).toEqual(before);
     }
   });

@@ -72,7 +72,7 @@ describe.each(files)("the Python reference on %s", (file) => {
       padLeft: 0,
     };
     const options = { confidence: 0.25, iou: 0.45, maxDetections: 1000, agnostic: false };
-    const found = detect(predictions, cutHead(picture), [], letterbox, options);
+    const found = detect({ predictions: predictions, head: cutHead(picture), classNames: [], letterbox }, options);
     const asWritten = found.map(({ classIndex, confidence, boxInput: { x1, y1, x2, y2 } }) => {
       return { class: classIndex, box: [x1, y1, x2, y2], confidence };
     });

@@ -1,13 +1,15 @@
 import * as ort from "onnxruntime-node";
+import { detect } from "../../src/detector/detect.js";
 import type { Detection } from "../../src/detector/detection.js";
 import type { Layer } from "../../src/detector/layer.js";
 import { type CoreDetector, createDetector } from "../../src/explain/create-detector.js";
-import { inputLayer } from "../../src/explain/evidence/pixels.js";
 import type { CreateDetectorOptions } from "../../src/explain/model/create-options.js";
 import { loadModel } from "../../src/explain/model/load-model.js";
-import { type LoadedModel, planContext } from "../../src/explain/model/loaded-model.js";
+import type { LoadedModel } from "../../src/explain/model/loaded-model.js";
 import { resolveDetectOptions } from "../../src/explain/options/resolve-options.js";
-import { type ForwardResult, forwardPass } from "../../src/explain/passes/forward-pass.js";
+import { fitImage } from "../../src/explain/passes/fit-image.js";
+import { type ForwardResult, runForward, sceneOf } from "../../src/explain/passes/forward-pass.js";
+import { inputLayer } from "../../src/explain/plan/network-layers.js";
 import {
   type ForwardPlan,
   joinPlans,
@@ -16,6 +18,7 @@ import {
   type TapPlan,
 } from "../../src/explain/plan/tap-plan.js";
 import type { RgbImage } from "../../src/image/frame.js";
+import { letterbox } from "../../src/image/letterbox.js";
 import { encodeModel } from "../../src/onnx/encode.js";
 import type { Model } from "../../src/onnx/model.js";
 import { floatsOf, floatTensor } from "../../src/onnx/tensors.js";
@@ -151,10 +154,13 @@ export async function openPass(request: PassRequest): Promise<MiniPass> {
   const named = indices.map((index) => (index === "input" ? inputLayer(loaded) : loaded.layers[index]!));
   const layers = [...named, ...(more?.(loaded) ?? [])];
   const defaults = { activations: true, gradients: true, manySeeds: false, tails: false };
-  const context = planContext(loaded);
-  const plan = planTaps(context, { ...defaults, ...asked, layers });
-  const session = joinPlans(context, [plan]);
+  const plan = planTaps(loaded, { ...defaults, ...asked, layers });
+  const session = joinPlans(loaded, [plan]);
   const options = resolveDetectOptions({ confidence, imageSize: size });
-  const { result, detections } = await forwardPass(loaded, session, image, options, true, undefined);
-  return { loaded, plan, session, layers, forward: result, detections, port };
+  const input = fitImage(loaded, image, options);
+  const forward = await runForward(loaded, {
+    ...{ plan: session, letterbox: input.letterbox, pixels: letterbox(image, input.letterbox), keepsInput: true },
+    signal: undefined,
+  });
+  return { loaded, plan, session, layers, forward, detections: detect(sceneOf(loaded, forward), options), port };
 }

@@ -1,5 +1,5 @@
 import type { Detection, Predictions } from "../../src/detector/detection.js";
-import { ASKED } from "../../src/explain/targets/scored.js";
+import { ASKED } from "../../src/explain/targets/detection-score.js";
 import { defaultScores, scoreValue } from "../../src/scores/index.js";
 import type { Score, ScoreOptions } from "../../src/scores/score.js";
 

@@ -5,18 +5,31 @@ import { scoreValue } from "../../scores/index.js";
 import { iouOfRow, isFar, withBoxTable } from "../../scores/iou.js";
 import { withPrototypes } from "../../scores/rescore.js";
 import type { Score, ScoreOptions } from "../../scores/score.js";
-import { type LoadedModel, planContext } from "../model/loaded-model.js";
+import type { ExplainJob } from "../job.js";
+import type { LoadedModel } from "../model/loaded-model.js";
 import { type BatchSession, batchThatWorks, runBatches } from "../passes/batch-runs.js";
 import type { ForwardResult } from "../passes/forward-pass.js";
 import { joinPlans, planTaps, prototypesTap } from "../plan/tap-plan.js";
-import { targetOf } from "../targets/scored.js";
+import { type DetectionScore, targetOf } from "../targets/detection-score.js";
 
 /** Pictures in one run: memory for the network's inner values grows with it, speed hardly. */
 const BATCH = 4;
 
+/** Masks to run the network on. */
+interface MaskedBatch {
+  readonly count: number;
+  /** Writes mask i, `[H, W]`. */
+  fill(i: number, into: Float32Array): void;
+  /** Takes the predictions under mask i. */
+  each(i: number, predictions: Predictions): void;
+  /** Whether mask prototypes are read too. */
+  readonly readsMasks: boolean;
+}
+
 /** The network on masked pictures, for all explanations of one image. */
 export class MaskedRuns {
   readonly #loaded: LoadedModel;
+  readonly #options: ScoreOptions;
   readonly #forward: ForwardResult;
   readonly #explained: readonly Detection[];
   readonly #signal: AbortSignal | undefined;
@@ -25,20 +38,21 @@ export class MaskedRuns {
   #session: Promise<BatchSession> | undefined;
 
   constructor(
-    loaded: LoadedModel,
+    { loaded, options, signal }: Pick<ExplainJob, "loaded" | "signal"> & { readonly options: ScoreOptions },
     forward: ForwardResult,
     explained: readonly Detection[],
-    signal: AbortSignal | undefined,
   ) {
     this.#loaded = loaded;
+    this.#options = options;
     this.#forward = forward;
     this.#explained = explained;
     this.#signal = signal;
   }
 
-  /** What a method sees that explains `detections` under `score`. */
-  async open(score: Score, detections: readonly Detection[], options: ScoreOptions): Promise<MaskedInputs> {
+  /** What a method sees that explains some detections under `score`. */
+  async open(score: Score, entries: readonly Pick<DetectionScore, "detection">[]): Promise<MaskedInputs> {
     const session = await this.#open();
+    const detections = entries.map((entry) => entry.detection);
     const own = detections.map((detection) => this.#explained.indexOf(detection));
     const targets = detections.map((detection) => targetOf(detection, score, this.#forward));
     return {
@@ -46,28 +60,20 @@ export class MaskedRuns {
       batch: session.batch,
       scores: async (count, fill) => {
         const values = new Float64Array(count);
-        await this.#run(
-          count,
-          fill,
-          (i, predictions) => {
-            values[i] = scoreValue(score, predictions, targets, options);
-          },
-          score.readsMask,
-        );
+        const each = (i: number, predictions: Predictions) => {
+          values[i] = scoreValue(score, predictions, targets, this.#options);
+        };
+        await this.#run({ count, fill, each, readsMasks: score.readsMask === true });
         return values;
       },
       similarities: async (first, count, fill) => {
         const missing = Array.from({ length: count }, (_, i) => i).filter((i) => !this.#known.has(first + i));
-        await this.#run(
-          missing.length,
-          (i, into) => fill(missing[i]!, into),
-          (i, predictions) => {
-            const all = this.#explained.map((detection) =>
-              similarity(detection, this.#forward.predictions, predictions),
-            );
-            this.#known.set(first + missing[i]!, Float64Array.from(all));
-          },
-        );
+        const each = (i: number, predictions: Predictions) => {
+          const all = this.#explained.map((detection) => similarity(detection, this.#forward.predictions, predictions));
+          this.#known.set(first + missing[i]!, Float64Array.from(all));
+        };
+        const fillMissing = (i: number, into: Float32Array) => fill(missing[i]!, into);
+        await this.#run({ count: missing.length, fill: fillMissing, each, readsMasks: false });
         return Float64Array.from({ length: count }, (_, i) => {
           const all = this.#known.get(first + i)!;
           return own.reduce((sum, index) => sum + all[index]!, 0);
@@ -76,18 +82,13 @@ export class MaskedRuns {
     };
   }
 
-  async #run(
-    count: number,
-    fill: (i: number, into: Float32Array) => void,
-    each: (i: number, predictions: Predictions) => void,
-    readsMasks = false,
-  ): Promise<void> {
+  async #run({ count, fill, each, readsMasks }: MaskedBatch): Promise<void> {
     if (count === 0) return;
     const { boxes: _, ...facts } = this.#forward.predictions;
     const { input } = this.#forward;
     const mask = new Float32Array(input.length / 3);
     const session = await this.#open();
-    const prototypes = readsMasks ? prototypesTap(planContext(this.#loaded)) : undefined;
+    const prototypes = readsMasks ? prototypesTap(this.#loaded) : undefined;
     const outputs = prototypes === undefined ? session.outputs : [...session.outputs, prototypes.output];
     await runBatches(
       { ...session, outputs },
@@ -115,7 +116,7 @@ export class MaskedRuns {
   async #make(): Promise<BatchSession> {
     const loaded = this.#loaded;
     const none = { layers: [], activations: false, gradients: false, manySeeds: false, tails: false };
-    const plan = joinPlans(planContext(loaded), [planTaps(planContext(loaded), none)]);
+    const plan = joinPlans(loaded, [planTaps(loaded, none)]);
     const key = `forward\n${plan.key}`;
     const runs = {
       runtime: loaded.runtime,

@@ -1,49 +1,46 @@
-import type { Layer } from "../../detector/layer.js";
 import type { Biases, Pixels } from "../../methods/method.js";
-import { nodesBetween } from "../../onnx/cut.js";
-import { GraphIndex } from "../../onnx/graph.js";
 import { WIDENED, widened } from "../../onnx/half.js";
 import { floatsOf } from "../../onnx/tensors.js";
+import type { RuntimeTensor } from "../../runtime/port.js";
 import type { ScoreOptions } from "../../scores/score.js";
-import type { LoadedModel } from "../model/loaded-model.js";
-import { readFloats, sumGradients } from "../passes/backward-run.js";
-import { disposeAll, type ForwardResult, forwardOnInput } from "../passes/forward-pass.js";
-import { backwardFor, backwardRun, gradientsOf } from "../passes/gradients.js";
-import type { ForwardPlan, TapPlan } from "../plan/tap-plan.js";
-import { type DetectionScore, scoreOf } from "../targets/scored.js";
+import type { ExplainJob } from "../job.js";
+import { runBackward } from "../passes/backward-run.js";
+import { type ForwardResult, runForward } from "../passes/forward-pass.js";
+import { backwardFor, gradientsOf } from "../passes/gradients.js";
+import { disposeAll, readFloats } from "../passes/runtime-tensors.js";
+import { sumGradients } from "../passes/seeds.js";
+import type { ExplainPlan } from "../plan/explain-plan.js";
+import { biasLayers, inputLayer } from "../plan/network-layers.js";
+import { type DetectionScore, requestOf, scoreOf } from "../targets/detection-score.js";
 
-/** The network's input as a layer. */
-export function inputLayer(loaded: LoadedModel): Layer {
-  return { index: undefined, name: loaded.inputName, value: loaded.inputName };
-}
+/** The parts of a job that are read here. */
+type BiasJob = Pick<ExplainJob, "loaded" | "signal"> & { readonly plan: Pick<ExplainPlan, "main"> };
+type PixelJob = Pick<ExplainJob, "loaded" | "signal"> & {
+  readonly plan: Pick<ExplainPlan, "main" | "forward">;
+  readonly options: ScoreOptions;
+};
 
 /** The input, and the gradient of the score at other inputs. */
 export function openPixels(
-  loaded: LoadedModel,
-  plan: TapPlan,
-  session: ForwardPlan,
+  { loaded, plan, options, signal }: PixelJob,
   forward: ForwardResult,
   entries: readonly DetectionScore[],
-  options: ScoreOptions,
-  signal: AbortSignal | undefined,
 ): Pixels {
+  const { letterbox } = forward;
   const layer = inputLayer(loaded);
-  const dims = [3, ...forward.letterbox.inputSize];
+  const dims = [3, ...letterbox.inputSize];
   return {
     input: { dims, data: forward.input },
     score: totalOf(entries),
     async gradientAt(input) {
-      const there = await forwardOnInput(loaded, session, input.slice(), forward.letterbox, false, signal);
+      const request = { plan: plan.forward, letterbox, pixels: input.slice(), keepsInput: false, signal };
+      const there = await runForward(loaded, request);
       try {
         const scored = entries.map(({ score, detection, target }) =>
-          scoreOf(loaded, there, score, detection, options, target),
+          scoreOf(loaded, { scene: there, score, detection, options, target }),
         );
-        const request = {
-          layers: [layer],
-          results: scored.map((entry) => entry.result),
-          levels: [...new Set(scored.flatMap((entry) => entry.levels))],
-        };
-        const [found] = await gradientsOf(loaded, there, plan, [request], signal);
+        const requests = [requestOf([layer], scored)];
+        const [found] = await gradientsOf(loaded, { forward: there, plan: plan.main, requests, signal });
         const gradient = found!.get(layer.value) ?? { dims, data: new Float32Array(input.length) };
         return { score: totalOf(scored), gradient };
       } finally {
@@ -57,45 +54,24 @@ function totalOf(entries: readonly DetectionScore[]): number {
   return entries.reduce((sum, { result, score }) => sum + (result.terms[0] ?? score.missing ?? 0), 0);
 }
 
-/** A convolution with a bias, as a layer: its output. */
-export interface BiasLayer extends Layer {
-  readonly bias: string;
-}
-
-/** The convolutions between the input and the predictions (with `masks` the mask prototypes too) that carry a bias, in the order of execution. */
-export function biasLayers(loaded: LoadedModel, masks = false): BiasLayer[] {
-  const { graph } = loaded.model;
-  const { levels, prototypes } = loaded.head;
-  const convOutputs = levels.flatMap((level) => level.convOutputs);
-  if (masks && prototypes !== undefined) convOutputs.push(prototypes);
-  const behind = new GraphIndex(graph).descendants([loaded.inputName]);
-  return nodesBetween(graph, new Set(), convOutputs).flatMap((node) => {
-    const bias = node.opType === "Conv" || node.opType === "ConvTranspose" ? (node.inputs[2] ?? "") : "";
-    if (!graph.initializers.has(bias) || !behind.has(node.outputs[0]!)) return [];
-    return [{ index: undefined, name: node.name || node.outputs[0]!, value: node.outputs[0]!, bias }];
-  });
-}
-
 /** Biases and gradients of all of them, from one backward pass; the gradients are read one after the other. */
 export async function openBiases(
-  loaded: LoadedModel,
-  plan: TapPlan,
+  { loaded, plan, signal }: BiasJob,
   forward: ForwardResult,
   entries: readonly DetectionScore[],
-  signal: AbortSignal | undefined,
 ): Promise<Biases> {
   const masks = entries.some(({ score }) => score.readsMask);
-  const layers = biasLayers(loaded, masks);
+  const layers = biasLayers(loaded, { masks });
   const input = inputLayer(loaded);
   const dims = [3, ...forward.letterbox.inputSize];
   const levels = new Set(entries.flatMap((entry) => entry.levels));
-  const backward = backwardFor(loaded, plan, [input, ...layers], levels, masks);
+  const backward = backwardFor(loaded, plan.main, { layers: [input, ...layers], levels, masks });
   const seed = sumGradients(
     entries.map((entry) => entry.result),
     forward.predictions.columns,
   );
-  const gradients =
-    backward === null ? new Map() : await backwardRun(loaded, forward, forward.tensors, backward, [seed], signal);
+  const gradients: ReadonlyMap<string, RuntimeTensor> =
+    backward === null ? new Map() : await runBackward(loaded, { forward, backward, seeds: [seed], signal });
   const take = async (value: string) => {
     const tensor = gradients.get(value);
     if (tensor === undefined) return undefined;

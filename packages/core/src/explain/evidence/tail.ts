@@ -10,12 +10,14 @@ import { Rescorer, type RowRange } from "../../scores/rescore.js";
 import type { Score, ScoreOptions } from "../../scores/score.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { LoadedModel } from "../model/loaded-model.js";
-import { readFloats, type Seed, sumGradients } from "../passes/backward-run.js";
+import { runBackward } from "../passes/backward-run.js";
 import { type BatchSession, batchThatWorks, runBatches } from "../passes/batch-runs.js";
 import type { ForwardResult } from "../passes/forward-pass.js";
-import { backwardFor, backwardRun } from "../passes/gradients.js";
+import { backwardFor } from "../passes/gradients.js";
+import { disposeAll, readFloats } from "../passes/runtime-tensors.js";
+import { type Seed, sumGradients } from "../passes/seeds.js";
 import type { Backward, TailPlan, TapPlan } from "../plan/tap-plan.js";
-import { targetOf } from "../targets/scored.js";
+import { targetOf } from "../targets/detection-score.js";
 
 /** What the tail is run for. */
 export interface TailRequest {
@@ -147,7 +149,11 @@ export async function curvatureOf(request: TailRequest): Promise<Tensor> {
   const { activations, forward, loaded, plan, tail, signal } = request;
   const { predictions } = forward;
   const targets = request.detections.map((detection) => targetOf(detection, request.score, forward));
-  const backward = backwardFor(loaded, plan, [tail.layer], new Set(loaded.head.levels.keys()));
+  const backward = backwardFor(loaded, plan, {
+    layers: [tail.layer],
+    levels: new Set(loaded.head.levels.keys()),
+    masks: false,
+  });
   const sum = new Float64Array(activations.data.length);
   if (backward !== null) {
     const seed = sumGradients(
@@ -164,7 +170,7 @@ export async function curvatureOf(request: TailRequest): Promise<Tensor> {
     }
     const bent = scoreHessianVector(request.score, predictions, targets, request.options, tangent);
     const second = sumGradients([{ value: 0, terms: [], prototypes: [], ...bent }], predictions.columns);
-    const gradients = await backwardRun(loaded, forward, forward.tensors, backward, [second], signal);
+    const gradients = await runBackward(loaded, { forward, backward, seeds: [second], signal });
     const own = await takeGradient(gradients, tail.layer.value);
     for (let i = 0; i < sum.length; i++) sum[i]! += own?.[i] ?? 0;
   }
@@ -184,13 +190,13 @@ async function tailAt(
   const outputs = [...new Set([...tail.outputs, ...tail.saved])];
   const results = await session.run({ ...crossingFeeds(request), [tail.layer.value]: tap }, outputs);
   try {
-    const saved = { ...forward.tensors, ...results, [tail.layer.value]: tap };
-    const gradients = await backwardRun(loaded, forward, saved, backward, [seed], signal);
+    const changed = { ...results, [tail.layer.value]: tap };
+    const gradients = await runBackward(loaded, { forward, changed, backward, seeds: [seed], signal });
     const predictions = await predictionsWith(request, results);
     return { predictions, gradient: await takeGradient(gradients, tail.layer.value) };
   } finally {
     tap.dispose();
-    for (const tensor of Object.values(results)) tensor.dispose();
+    disposeAll(results);
   }
 }
 

@@ -6,8 +6,8 @@ import type { InputFacts } from "../../detector/input/pixel-form.js";
 import { dataTypeName } from "../../onnx/data-types.js";
 import type { Dim, Node, Precision, ValueInfo } from "../../onnx/model.js";
 import { precisionOf } from "../../onnx/precision.js";
-import { levelsBehind } from "../plan/tap-plan.js";
-import { type LoadedModel, planContext } from "./loaded-model.js";
+import type { LoadedModel } from "./loaded-model.js";
+import { levelsBehind } from "./reach.js";
 
 /** A layer and whether the score can be differentiated to it. */
 export interface LayerFacts {
@@ -107,7 +107,7 @@ export function inspectModel(loaded: LoadedModel, sizes?: RunSizes): ModelFacts 
     inputSize: sizes?.size,
     layers: loaded.layers.map((layer) => {
       const reason = whyNot(loaded, layer.value);
-      const reached = [...levelsBehind(planContext(loaded), layer)].sort((a, b) => a - b);
+      const reached = [...levelsBehind(loaded, layer)].sort((a, b) => a - b);
       const levels = reached.map((level) => head.levels[level]!.name);
       return { ...layer, dims: sizes?.dims.get(layer.value), levels, differentiable: reason === undefined, reason };
     }),

@@ -10,9 +10,9 @@ import { WhyboxError } from "../../errors.js";
 import type { Model } from "../../onnx/model.js";
 import type { RuntimePort, SessionOptions } from "../../runtime/port.js";
 import { SessionCache } from "../../runtime/sessions.js";
-import { createReach } from "../plan/tap-plan.js";
 import type { CreateDetectorOptions } from "./create-options.js";
-import { type LoadedModel, SpareArray, usualSize } from "./loaded-model.js";
+import { type LoadedModel, usualSize } from "./loaded-model.js";
+import { createReach } from "./reach.js";
 
 /**
  * Finds head, layers, names and input of a model, and brings its input to one form, RGB planes `[1, 3, H, W]` of float32 in 0..1. Nothing is
@@ -50,8 +50,6 @@ export async function loadModel(
     rules: options.rules ?? defaultRules,
     forwardValues: options.forwardValues,
     batches: new Map(),
-    spare: new SpareArray(),
-    spareMap: new SpareArray(),
     reach: createReach(model.graph, head),
   };
 }

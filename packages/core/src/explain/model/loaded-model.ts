@@ -7,7 +7,7 @@ import type { Size } from "../../image/frame.js";
 import type { Graph, Model } from "../../onnx/model.js";
 import type { RuntimePort } from "../../runtime/port.js";
 import type { SessionCache } from "../../runtime/sessions.js";
-import type { PlanContext, Reach } from "../plan/tap-plan.js";
+import type { Reach } from "./reach.js";
 
 /** A model that was read, understood and given a runtime. Its input is RGB planes `[1, 3, H, W]` of float32 in 0..1, whatever the file's. */
 export interface LoadedModel {
@@ -28,34 +28,8 @@ export interface LoadedModel {
   readonly forwardValues: ForwardValues | undefined;
   /** Sessions by key → how many items they take at once, as found by trying. */
   readonly batches: Map<string, number>;
-  /** The array of the last input, for the next one. */
-  readonly spare: SpareArray;
-  /** The array of the last map at input size. */
-  readonly spareMap: SpareArray;
   /** What lies behind a value of the graph. */
   readonly reach: (value: string) => Reach;
-}
-
-/** Keeps one array that nobody uses any more: a new one of some megabytes for every picture costs as much as filling it. */
-export class SpareArray {
-  #kept: Float32Array | undefined;
-
-  /** An array whose values may be anything. */
-  take(length: number): Float32Array {
-    const kept = this.#kept;
-    this.#kept = undefined;
-    return kept?.length === length ? kept : new Float32Array(length);
-  }
-
-  /** An array that was handed over to another thread has no values left, and is not kept. */
-  give(array: Float32Array): void {
-    if (array.length > 0) this.#kept = array;
-  }
-}
-
-/** What the planner needs to know of a loaded model. */
-export function planContext({ model, head, rules, forwardValues, reach }: LoadedModel): PlanContext {
-  return { model, head, rules, forwardValues, reach };
 }
 
 /** The size of a network's input where nothing else is asked for: 640 for the sides that the model leaves open. */

@@ -2,7 +2,7 @@ import { throwIfAborted, WhyboxError } from "../../errors.js";
 import type { RuntimePort, RuntimeTensor } from "../../runtime/port.js";
 import type { KeptSession } from "../../runtime/sessions.js";
 import { sizeOf } from "../../tensor/tensor.js";
-import { readFloats } from "./backward-run.js";
+import { readFloats } from "./runtime-tensors.js";
 
 /** A session that takes `[N, ...dims]` on one input, the others staying the same. */
 export interface BatchSession {

@@ -1,11 +1,13 @@
 import type { Layer } from "../../detector/layer.js";
-import type { RuntimeTensor } from "../../runtime/port.js";
 import type { ScoreResult } from "../../scores/score.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import { type LoadedModel, planContext } from "../model/loaded-model.js";
-import { type Backward, feedsPrototypes, levelsBehind, type TapPlan } from "../plan/tap-plan.js";
-import { readFloats, runBackward, type Seed, sumGradients } from "./backward-run.js";
+import type { LoadedModel } from "../model/loaded-model.js";
+import { feedsPrototypes, levelsBehind } from "../model/reach.js";
+import type { Backward, TapPlan } from "../plan/tap-plan.js";
+import { runBackward } from "./backward-run.js";
 import type { ForwardResult } from "./forward-pass.js";
+import { readFloats } from "./runtime-tensors.js";
+import { sumGradients } from "./seeds.js";
 
 /** What one backward pass is asked for: layers, and the scores that are differentiated together. */
 export interface GradientRequest {
@@ -15,8 +17,16 @@ export interface GradientRequest {
   readonly levels: readonly number[];
 }
 
-/** Seeds in one run at most: past it memory grows and nothing is gained. */
-const MOST_SEEDS = 8;
+/** Requests on one forward pass. */
+export interface GradientRuns {
+  readonly forward: ForwardResult;
+  readonly plan: TapPlan;
+  readonly requests: readonly GradientRequest[];
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Maximum number of seeds in one run: more take more memory and save no time. */
+const MAX_SEEDS = 8;
 
 /**
  * Gradients `[C, H, W]` by layer value for each request, requests for the same layers together in one run. A layer without an entry
@@ -24,10 +34,7 @@ const MOST_SEEDS = 8;
  */
 export async function gradientsOf(
   loaded: LoadedModel,
-  forward: ForwardResult,
-  plan: TapPlan,
-  requests: readonly GradientRequest[],
-  signal?: AbortSignal,
+  { forward, plan, requests, signal }: GradientRuns,
 ): Promise<ReadonlyMap<string, Tensor>[]> {
   const found: ReadonlyMap<string, Tensor>[] = requests.map(() => new Map());
   const alike = new Map<string, number[]>();
@@ -38,14 +45,14 @@ export async function gradientsOf(
   for (const together of alike.values()) {
     const { layers } = requests[together[0]!]!;
     const levels = new Set(together.flatMap((i) => requests[i]!.levels));
-    const readsMasks = together.some((i) => requests[i]!.results.some((result) => result.prototypes.length > 0));
-    const backward = backwardFor(loaded, plan, layers, levels, readsMasks);
+    const masks = together.some((i) => requests[i]!.results.some((result) => result.prototypes.length > 0));
+    const backward = backwardFor(loaded, plan, { layers, levels, masks });
     if (backward === null) continue;
-    const step = backward.model.manySeeds ? MOST_SEEDS : 1;
+    const step = backward.model.manySeeds ? MAX_SEEDS : 1;
     for (let start = 0; start < together.length; start += step) {
       const chunk = together.slice(start, start + step);
       const seeds = chunk.map((i) => sumGradients(requests[i]!.results, forward.predictions.columns));
-      const gradients = await backwardRun(loaded, forward, forward.tensors, backward, seeds, signal);
+      const gradients = await runBackward(loaded, { forward, backward, seeds, signal });
       for (const [value, tensor] of gradients) {
         const { dims, data } = await readFloats(value, tensor);
         tensor.dispose();
@@ -60,43 +67,23 @@ export async function gradientsOf(
   return found;
 }
 
-/** The backward pass from those of `levels` that the layers feed, and from the mask prototypes when a score reads them; null when they feed none. */
+/** Where a backward pass may start and end. */
+interface BackwardEnds {
+  readonly layers: readonly Layer[];
+  /** Levels of the rows that carry a seed. */
+  readonly levels: ReadonlySet<number>;
+  /** Whether the mask prototypes carry one too. */
+  readonly masks: boolean;
+}
+
+/** The backward pass from those of `levels` that the layers feed, and from the mask prototypes if they feed them; null when they feed none. */
 export function backwardFor(
   loaded: LoadedModel,
   plan: TapPlan,
-  layers: readonly Layer[],
-  levels: ReadonlySet<number>,
-  readsMasks = false,
+  { layers, levels, masks }: BackwardEnds,
 ): Backward | null {
-  const context = planContext(loaded);
-  const reach = new Set(layers.flatMap((layer) => [...levelsBehind(context, layer)]));
+  const reach = new Set(layers.flatMap((layer) => [...levelsBehind(loaded, layer)]));
   const used = [...levels].filter((level) => reach.has(level)).sort((a, b) => a - b);
-  const masks = readsMasks && layers.some((layer) => feedsPrototypes(context, layer));
-  return used.length === 0 && !masks ? null : plan.backward(layers, used, masks);
-}
-
-/** Runs a backward pass on the values that a forward pass saved. */
-export async function backwardRun(
-  loaded: LoadedModel,
-  forward: Pick<ForwardResult, "predictions" | "letterbox">,
-  saved: Readonly<Record<string, RuntimeTensor>>,
-  backward: Backward,
-  seeds: readonly Seed[],
-  signal: AbortSignal | undefined,
-): Promise<Map<string, RuntimeTensor>> {
-  const { head } = loaded;
-  return runBackward({
-    runtime: loaded.runtime,
-    session: await loaded.sessions.get(`backward\n${backward.key}`, () => backward.model.model, signal),
-    backward,
-    predictions: forward.predictions,
-    prototypes: head.prototypes,
-    seeds,
-    saved,
-    rangeOf: (value) => {
-      const level = head.levels.findIndex(({ rows }) => rows === value);
-      return level < 0 ? [0, forward.predictions.rows] : head.rowRange(level, forward.letterbox.inputSize);
-    },
-    signal,
-  });
+  const reachesMasks = masks && layers.some((layer) => feedsPrototypes(loaded, layer));
+  return used.length === 0 && !reachesMasks ? null : plan.backward({ layers, levels: used, masks: reachesMasks });
 }

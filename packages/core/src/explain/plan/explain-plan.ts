@@ -3,8 +3,8 @@ import type { Detection } from "../../detector/detection.js";
 import type { Layer } from "../../detector/layer.js";
 import { findTaps, type Taps } from "../../detector/taps.js";
 import { type AnyCamMethod, needsWholeGradients } from "../../methods/index.js";
-import { biasLayers, inputLayer } from "../evidence/pixels.js";
-import { type LoadedModel, planContext } from "../model/loaded-model.js";
+import type { LoadedModel } from "../model/loaded-model.js";
+import { biasLayers, inputLayer } from "./network-layers.js";
 import { type ForwardPlan, joinPlans, planTaps, type TapPlan } from "./tap-plan.js";
 
 /** Detections and the layers they are read at. */
@@ -27,26 +27,28 @@ export interface ExplainPlan {
   route(group: readonly Detection[]): RoutePart[];
 }
 
+/** What is planned for. */
+export interface ExplainQuestion {
+  readonly method: AnyCamMethod;
+  /** The layers asked for, or undefined for "auto". */
+  readonly layers: readonly Layer[] | undefined;
+  /** Whether several detections have a seed of their own. */
+  readonly manySeeds: boolean;
+  /** Whether a score reads mask prototypes. */
+  readonly masks: boolean;
+}
+
 /**
- * @param layers the layers asked for, or undefined for "auto".
- * @param masks whether a score reads mask prototypes.
  * @throws no-gradient when an op between a layer and the predictions has no rule, all such ops at once.
  */
-export function planExplain(
-  loaded: LoadedModel,
-  method: AnyCamMethod,
-  layers: readonly Layer[] | undefined,
-  manySeeds: boolean,
-  masks: boolean,
-): ExplainPlan {
-  const context = planContext(loaded);
+export function planExplain(loaded: LoadedModel, { method, layers, manySeeds, masks }: ExplainQuestion): ExplainPlan {
   const needs = new Set<string>(method.needs);
   const reads = method.reads ?? "layers";
   const perLevel = reads === "layers" && layers === undefined ? autoLayers(loaded, method) : undefined;
   const shown = reads === "network" ? [] : reads === "input" ? [inputLayer(loaded)] : (layers ?? perLevel!.flat());
   const distinct = shown.filter((one, i) => shown.findIndex((other) => other.value === one.value) === i);
-  const main = planTaps(context, {
-    layers: needs.has("biases") ? [inputLayer(loaded), ...biasLayers(loaded, masks)] : distinct,
+  const main = planTaps(loaded, {
+    layers: needs.has("biases") ? [inputLayer(loaded), ...biasLayers(loaded, { masks })] : distinct,
     activations: reads !== "network",
     gradients: needsWholeGradients(method.needs) || (needs.has("gradientMeans") && "means"),
     manySeeds,
@@ -54,7 +56,7 @@ export function planExplain(
     tails: needs.has("tail") || needs.has("curvature"),
   });
   const guided = needs.has("guidedGradients")
-    ? planTaps(context, {
+    ? planTaps(loaded, {
         layers: [inputLayer(loaded)],
         activations: false,
         gradients: true,
@@ -67,7 +69,7 @@ export function planExplain(
   return {
     main,
     guided,
-    forward: joinPlans(context, guided === undefined ? [main] : [main, guided]),
+    forward: joinPlans(loaded, guided === undefined ? [main] : [main, guided]),
     layers: distinct,
     auto: perLevel !== undefined,
     route: (group) => {
@@ -92,7 +94,7 @@ function autoLayers(loaded: LoadedModel, method: AnyCamMethod): Layer[][] {
   if (auto === "level" || head.kind === "query") return own;
   const taps = findTaps(model.graph, head, layers);
   return head.levels.map(({ stride }, level) => {
-    const found = auto === "stage" ? [stageOf(taps, stride)] : depths(taps, level, auto === "taps-fast");
+    const found = auto === "stage" ? [stageOf(taps, stride)] : depths(taps, level, auto);
     const known = found.filter((layer) => layer !== undefined);
     return known.length > 0 ? known : own[level]!;
   });
@@ -110,7 +112,12 @@ function stageOf({ stages }: Taps, stride: number): Layer | undefined {
  * The taps of tap fusion: backbone stages of stride 8, 16 and the deepest, the neck's first block and the input of the last block before
  * the head; the fast choice leaves out the two that cost most, stride 8 and the last block.
  */
-function depths({ stages, neck, lastBlocks }: Taps, level: number, fast: boolean): (Layer | undefined)[] {
+function depths(
+  { stages, neck, lastBlocks }: Taps,
+  level: number,
+  choice: "taps" | "taps-fast",
+): (Layer | undefined)[] {
+  const fast = choice === "taps-fast";
   const deepest = stages.at(-1);
   const middle = stages.filter((stage) => stage.stride === 16 || (!fast && stage.stride === 8));
   const all = [...middle, deepest, neck, ...(fast ? [] : [lastBlocks[level]])];

@@ -1,4 +1,4 @@
-import { type BackwardModel, buildBackwardModel, type ForwardValues } from "../../autodiff/backward-model.js";
+import { type BackwardModel, buildBackwardModel } from "../../autodiff/backward-model.js";
 import { meansOf } from "../../autodiff/gradient-means.js";
 import type { GradRule } from "../../autodiff/rule.js";
 import type { DetectorHead } from "../../detector/head.js";
@@ -9,23 +9,12 @@ import { buildPrefix, buildTail, type TailModel } from "../../onnx/cut.js";
 import { dataTypeName } from "../../onnx/data-types.js";
 import { elementType } from "../../onnx/element-type.js";
 import { GraphIndex } from "../../onnx/graph.js";
-import { DataType, type Graph, type Model, type Node } from "../../onnx/model.js";
+import { DataType, type Model, type Node } from "../../onnx/model.js";
+import type { LoadedModel } from "../model/loaded-model.js";
+import { feedsPrototypes, levelsBehind } from "../model/reach.js";
 
-/** What the planner knows of a loaded detector. */
-export interface PlanContext {
-  readonly model: Model;
-  readonly head: DetectorHead;
-  readonly rules: readonly GradRule[];
-  readonly forwardValues: ForwardValues | undefined;
-  /** What lies behind a value of the graph; it may remember. */
-  readonly reach: (value: string) => Reach;
-}
-
-/** What of a detector's outputs depends on a value of its graph. */
-export interface Reach {
-  readonly levels: ReadonlySet<number>;
-  readonly prototypes: boolean;
-}
+/** What the planner reads of a loaded model. */
+export type PlanContext = Pick<LoadedModel, "model" | "head" | "rules" | "forwardValues" | "reach">;
 
 /** What an explanation asks of the graph. */
 export interface PlanRequest {
@@ -59,9 +48,18 @@ export interface TapPlan {
    * zero). Restricting the levels to those that carry a seed changes no number and leaves most of the work out. With `masks` seeds go into the mask
    * prototypes too, which needs a plan with `masks`.
    */
-  backward(layers: readonly Layer[], levels: readonly number[], masks?: boolean): Backward | null;
+  backward(request: BackwardRequest): Backward | null;
   /** The part of the network behind one layer. Only with `tails`. */
   tail(layer: Layer): TailPlan;
+}
+
+/** Where a backward pass starts and ends. */
+export interface BackwardRequest {
+  readonly layers: readonly Layer[];
+  /** Levels whose rows carry a seed. */
+  readonly levels: readonly number[];
+  /** Whether the mask prototypes carry one too. Default false. */
+  readonly masks?: boolean;
 }
 
 export interface Backward {
@@ -86,36 +84,6 @@ export interface TailPlan {
   readonly model: TailModel;
 }
 
-/** Tells what depends on values of a graph, each looked for once. */
-export function createReach(graph: Graph, head: DetectorHead): (value: string) => Reach {
-  const index = new GraphIndex(graph);
-  const known = new Map<string, Reach>();
-  return (value) => {
-    const found = known.get(value);
-    if (found !== undefined) return found;
-    const behind = index.descendants([value]);
-    const levels = head.levels.flatMap((level, i) =>
-      level.convOutputs.some((output) => behind.has(output)) ? [i] : [],
-    );
-    const reach = {
-      levels: new Set(levels),
-      prototypes: head.prototypes !== undefined && behind.has(head.prototypes),
-    };
-    known.set(value, reach);
-    return reach;
-  };
-}
-
-/** Which detection levels a layer feeds: the gradient of a row of any other level is exactly zero there. */
-export function levelsBehind(context: PlanContext, layer: Layer): ReadonlySet<number> {
-  return context.reach(layer.value).levels;
-}
-
-/** Whether the mask prototypes depend on a layer. */
-export function feedsPrototypes(context: PlanContext, layer: Layer): boolean {
-  return context.reach(layer.value).prototypes;
-}
-
 /**
  * Plans forward and backward passes for `layers`. With `gradients` false nothing is differentiated.
  * @throws no-gradient when an op between a layer and the predictions has no rule, all such ops at once.
@@ -128,17 +96,19 @@ export function planTaps(context: PlanContext, request: PlanRequest): TapPlan {
   const means = gradients === "means" ? " means" : "";
   const kind = `${request.manySeeds ? "many" : "one"}${request.rules === undefined ? "" : " own rules"}${means}`;
   const masks = request.masks === true && head.prototypes !== undefined;
-  const backward = remembered((wanted: readonly Layer[], levels: readonly number[], withMasks: boolean = false) => {
-    const key = `${kind}\n${wanted.map((layer) => layer.value).join("\n")}\n#${levels.join(",")}${withMasks ? " masks" : ""}`;
-    return [key, () => makeBackward(context, request, wanted, levels, withMasks, key)];
+  const backward = remembered((wanted: BackwardRequest) => {
+    const taps = wanted.layers.map((layer) => layer.value).join("\n");
+    const key = `${kind}\n${taps}\n#${wanted.levels.join(",")}${wanted.masks ? " masks" : ""}`;
+    return [key, () => makeBackward(context, { ...request, ...wanted, masks: wanted.masks === true, key })];
   });
   const tail = remembered((layer: Layer) => {
     const levels = [...levelsBehind(context, layer)].sort((a, b) => a - b);
-    return [layer.value, () => planTail(context, layer, masks, gradients ? backward([layer], levels, masks) : null)];
+    const pass = gradients ? backward({ layers: [layer], levels, masks }) : null;
+    return [layer.value, () => planTail(context, { layer, masks, backward: pass })];
   });
   if (gradients) refuseOtherPrecision(context, values);
   // The pass from all levels reads whatever the pass from some of them reads.
-  const pass = gradients ? backward(layers, [...head.levels.keys()], masks) : null;
+  const pass = gradients ? backward({ layers, levels: [...head.levels.keys()], masks }) : null;
   const crossing = request.tails ? layers.flatMap((layer) => tail(layer).crossing) : [];
   const prototypes = prototypesTap(context);
   const read = prototypes === undefined ? taps : [prototypes, ...taps];
@@ -185,7 +155,14 @@ function remembered<A extends readonly unknown[], T>(
   };
 }
 
-function planTail(context: PlanContext, layer: Layer, masks: boolean, backward: Backward | null): TailPlan {
+interface TailParts {
+  readonly layer: Layer;
+  readonly masks: boolean;
+  /** The pass from the predictions to the layer, where the tail is differentiated. */
+  readonly backward: Backward | null;
+}
+
+function planTail(context: PlanContext, { layer, masks, backward }: TailParts): TailPlan {
   const levels = [...levelsBehind(context, layer)].sort((a, b) => a - b);
   const prototypes = masks && feedsPrototypes(context, layer) ? prototypesTap(context) : undefined;
   const outputs = levels.length === 0 && prototypes !== undefined ? [] : scoredValues(context.head, levels);
@@ -218,14 +195,13 @@ function refuseOtherPrecision({ model, head }: PlanContext, layers: readonly str
   }
 }
 
-function makeBackward(
-  context: PlanContext,
-  request: PlanRequest,
-  layers: readonly Layer[],
-  levels: readonly number[],
-  masks: boolean,
-  key: string,
-): Backward | null {
+interface BackwardParts extends PlanRequest {
+  readonly levels: readonly number[];
+  readonly key: string;
+}
+
+function makeBackward(context: PlanContext, request: BackwardParts): Backward | null {
+  const { layers, levels, masks = false, key } = request;
   const rows = levels.length === 0 && masks ? [] : scoredValues(context.head, levels);
   const outputs = masks ? [...rows, context.head.prototypes!] : rows;
   const backward = buildBackwardModel(context.model, {

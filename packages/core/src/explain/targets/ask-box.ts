@@ -12,30 +12,34 @@ import { bestClass } from "../../scores/weighted.js";
 import type { LoadedModel } from "../model/loaded-model.js";
 import type { AskedBox } from "../options/options.js";
 import type { ResolvedExplainOptions } from "../options/resolve-options.js";
-import type { ForwardResult } from "../passes/forward-pass.js";
+import { sceneOf } from "../passes/forward-pass.js";
 import type { AskedAnswer } from "../result/result.js";
-import { ASKED } from "./scored.js";
+import { ASKED, type Scene } from "./detection-score.js";
 
 /** IoU from which a detection counts as the object that was asked about. */
 const SAME_OBJECT = 0.5;
+
+/** A box that a person drew on an image. */
+export interface BoxQuestion {
+  readonly scene: Scene;
+  readonly detections: readonly Detection[];
+  readonly asked: AskedBox;
+  readonly options: ResolvedExplainOptions;
+}
 
 /**
  * The row near a drawn box that speaks most for the class (objectness × class probability × IoU, of the `topk` nearest), as something that
  * can be explained like a detection, and what became of it.
  * @throws usage for a box without area or outside the picture, or an unknown class.
  */
-export function askBox(
-  loaded: LoadedModel,
-  { predictions, letterbox }: ForwardResult,
-  detections: readonly Detection[],
-  asked: AskedBox,
-  options: ResolvedExplainOptions,
-): { target: Detection; answer: AskedAnswer } {
+export function askBox(loaded: LoadedModel, question: BoxQuestion): { target: Detection; answer: AskedAnswer } {
+  const { scene, detections, asked, options } = question;
+  const { predictions, letterbox } = scene;
   const boxImage = checkedBox(asked, letterbox);
   const boxInput = toInput(boxImage, letterbox);
   const classIndex = resolveClasses([asked.className], loaded.classNames)[0]!;
-  const row = speakingRow(predictions, boxInput, classIndex, options.topk);
-  const target = rowTarget(loaded, { predictions, letterbox }, row, classIndex, boxInput, boxImage);
+  const row = strongestRow(predictions, { box: boxInput, classIndex, topk: options.topk });
+  const target = detectionOfRow(sceneOf(loaded, scene), { row, classIndex, index: ASKED, boxImage, boxInput });
   const best = bestClass(predictions, row);
   const found = detections.find(
     (one) => one.classIndex === classIndex && boxIou(one.boxInput, boxInput) >= SAME_OBJECT,
@@ -57,22 +61,11 @@ export function askBox(
   return { target, answer: { ...answer, verdict: verdictOf(answer, detections, options) } };
 }
 
-/** A row of the predictions as something that can be explained, with the box that is asked about. */
-export function rowTarget(
-  loaded: LoadedModel,
-  { predictions, letterbox }: Pick<ForwardResult, "predictions" | "letterbox">,
-  row: number,
-  classIndex: number,
-  boxInput: Box<"input">,
-  boxImage: Box<"image">,
-  index: number = ASKED,
-): Detection {
-  const boxes = { boxImage, boxInput };
-  return detectionOfRow(predictions, row, classIndex, boxes, index, loaded.head, loaded.classNames, letterbox);
-}
-
-/** Of the `topk` rows nearest to the box the one with the largest objectness × class probability × IoU. */
-export function speakingRow(predictions: Predictions, box: Box<"input">, classIndex: number, topk: number): number {
+/** Of the `topk` rows nearest to a box the one with the largest objectness × class probability × IoU. */
+export function strongestRow(
+  predictions: Predictions,
+  { box, classIndex, topk }: { readonly box: Box<"input">; readonly classIndex: number; readonly topk: number },
+): number {
   const weight = (row: number): number => {
     const values = rowOf(predictions, row);
     const share = values[OBJECTNESS_COLUMN]! * values[CLASS_COLUMN + classIndex]!;

@@ -45,7 +45,10 @@ describe("detect with keypoints", () => {
     data.set(row, 3 * row.length);
     const extra = { task: "pose", keypoints: { names: ["nose", "tail"], dims } } as const;
     const predictions: Predictions = { rows: 8, columns: row.length, classes: 1, extra, data };
-    const [found, ...others] = detect(predictions, head, ["dog"], letterbox, options);
+    const [found, ...others] = detect(
+      { predictions: predictions, head: head, classNames: ["dog"], letterbox },
+      options,
+    );
     expect(others).toEqual([]);
     expect(found!.keypoints).toEqual([
       { name: "nose", x: 42, y: 14, confidence: dims === 3 ? 0.75 : undefined },

@@ -75,15 +75,22 @@ describe("detect with rotated boxes", () => {
   it("keeps what Ultralytics keeps, in its order", () => {
     const names = ["a", "b", "c"];
     const kept = (agnostic: boolean) =>
-      detect(predictions, head, names, letterbox, { ...options, agnostic }).map(({ row }) => row);
+      detect({ predictions: predictions, head: head, classNames: names, letterbox }, { ...options, agnostic }).map(
+        ({ row }) => row,
+      );
     expect(fixture.kept.classes.length).toBeGreaterThan(fixture.kept.agnostic.length);
     expect(kept(false)).toEqual(fixture.kept.classes);
     expect(kept(true)).toEqual(fixture.kept.agnostic);
-    expect(detect(predictions, head, names, letterbox, { ...options, maxDetections: 3 })).toHaveLength(3);
+    expect(
+      detect({ predictions: predictions, head: head, classNames: names, letterbox }, { ...options, maxDetections: 3 }),
+    ).toHaveLength(3);
   });
 
   it("gives angle, corners in the picture, and the upright rectangle around them", () => {
-    for (const found of detect(predictions, head, ["a", "b", "c"], letterbox, options)) {
+    for (const found of detect(
+      { predictions: predictions, head: head, classNames: ["a", "b", "c"], letterbox },
+      options,
+    )) {
       expect(found.angle).toBeGreaterThanOrEqual(0);
       expect(found.angle).toBeLessThan(Math.PI / 2);
       const own = regularised(boxes[found.row]!);
@@ -100,7 +107,10 @@ describe("detect with rotated boxes", () => {
 
   it("compares the very boxes that the scores read", () => {
     const table = boxTable(predictions);
-    for (const { row, boxInput } of detect(predictions, head, ["a", "b", "c"], letterbox, options)) {
+    for (const { row, boxInput } of detect(
+      { predictions: predictions, head: head, classNames: ["a", "b", "c"], letterbox },
+      options,
+    )) {
       if (boxInput.x1 > 0)
         expect(boxInput.x1).toBe(Math.fround(table[BOX_COLUMNS * row]! - table[BOX_COLUMNS * row + 2]! / 2));
     }

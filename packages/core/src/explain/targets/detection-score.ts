@@ -1,5 +1,6 @@
 import { rowOf } from "../../boxes/row-of.js";
 import type { Detection } from "../../detector/detection.js";
+import type { Layer } from "../../detector/layer.js";
 import { extraOf } from "../../detector/tasks/extra.js";
 import { WhyboxError } from "../../errors.js";
 import { evaluateScore } from "../../scores/index.js";
@@ -7,6 +8,7 @@ import { maskCellsOf } from "../../scores/mask.js";
 import type { Score, ScoreOptions, ScoreResult, ScoreTarget } from "../../scores/score.js";
 import type { LoadedModel } from "../model/loaded-model.js";
 import type { ForwardResult } from "../passes/forward-pass.js";
+import type { GradientRequest } from "../passes/gradients.js";
 
 /** `index` of what is explained but was not detected: a box that a person drew. */
 export const ASKED = -1;
@@ -21,8 +23,8 @@ export interface DetectionScore {
   readonly levels: readonly number[];
 }
 
-/** A forward pass, as far as scores see it. */
-type Scene = Pick<ForwardResult, "predictions" | "letterbox">;
+/** The part of a forward pass that scores read. */
+export type Scene = Pick<ForwardResult, "predictions" | "letterbox">;
 
 /** A detection as a score sees it, on the predictions that it was found in. */
 export function targetOf(
@@ -35,26 +37,37 @@ export function targetOf(
   return { ...target, maskCells: maskCellsOf(predictions, row, boxInput, letterbox.inputSize) };
 }
 
-/**
- * The score of one detection, and where its rows come from.
- * @param target as it was in the untouched picture, where the scene is a changed one.
- */
-export function scoreOf(
-  loaded: LoadedModel,
-  scene: Scene,
-  score: Score,
-  detection: Detection,
-  options: ScoreOptions,
-  target: ScoreTarget = targetOf(detection, score, scene),
-): DetectionScore {
+/** What is scored. */
+export interface ScoreRequest {
+  readonly scene: Scene;
+  readonly score: Score;
+  readonly detection: Detection;
+  readonly options: ScoreOptions;
+  /** The detection on the unchanged image, where the scene is that of a changed one. Default: as it is in the scene. */
+  readonly target?: ScoreTarget;
+}
+
+/** The score of one detection, and the levels of its rows. */
+export function scoreOf({ head }: LoadedModel, request: ScoreRequest): DetectionScore {
+  const { scene, score, detection, options } = request;
   const { predictions, letterbox } = scene;
+  const target = request.target ?? targetOf(detection, score, scene);
   const result = evaluateScore(score, predictions, [target], options);
   const centre = (row: number) => {
     const values = rowOf(predictions, row);
     return [values[0]!, values[1]!] as const;
   };
-  const levels = new Set(result.rows.map((row) => loaded.head.originOf(row, letterbox.inputSize, centre(row)).level));
+  const levels = new Set(result.rows.map((row) => head.originOf(row, letterbox.inputSize, centre(row)).level));
   return { detection, target, score, result, levels: [...levels].sort((a, b) => a - b) };
+}
+
+/** A request for the gradient of the sum of some scores. */
+export function requestOf(layers: readonly Layer[], entries: readonly DetectionScore[]): GradientRequest {
+  return {
+    layers,
+    results: entries.map((entry) => entry.result),
+    levels: [...new Set(entries.flatMap((entry) => entry.levels))],
+  };
 }
 
 /** The detections that a score counts in a group: a class's score counts a class with several detections once. */

@@ -1,4 +1,5 @@
 import { throwIfAborted } from "../../errors.js";
+import type { Size } from "../../image/frame.js";
 import { allFinite } from "../../kernels/range.js";
 import { buildPrefix, nodesBetween } from "../../onnx/cut.js";
 import { elementType } from "../../onnx/element-type.js";
@@ -7,8 +8,7 @@ import { WIDENED } from "../../onnx/half.js";
 import { DataType } from "../../onnx/model.js";
 import { openSession } from "../../runtime/sessions.js";
 import type { LoadedModel } from "../model/loaded-model.js";
-import { readFloats } from "../passes/backward-run.js";
-import { disposeAll } from "../passes/forward-pass.js";
+import { disposeAll, readFloats } from "../passes/runtime-tensors.js";
 
 /** Where values that are not finite come from. */
 export interface NonFiniteOrigin {
@@ -30,8 +30,7 @@ const CHUNK = 24;
 export async function firstNonFinite(
   loaded: LoadedModel,
   input: Float32Array,
-  inputSize: readonly [number, number],
-  signal: AbortSignal | undefined,
+  { inputSize, signal }: { readonly inputSize: Size; readonly signal: AbortSignal | undefined },
 ): Promise<NonFiniteOrigin | undefined> {
   const { model, head, runtime } = loaded;
   const index = new GraphIndex(model.graph);

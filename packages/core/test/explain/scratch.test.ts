@@ -1,24 +1,29 @@
 import { describe, expect, it } from "vitest";
-import { SpareArray } from "../../src/explain/model/loaded-model.js";
+import { Scratch, ScratchPool } from "../../src/explain/passes/scratch.js";
 import { MINI_SIZE, miniDetector, picture } from "../support/mini-detector.js";
 
-describe("a spare array", () => {
-  it("is given to one taker only, and to who needs its size", () => {
-    const spare = new SpareArray();
-    const first = spare.take(6);
-    spare.give(first);
-    expect(spare.take(6)).toBe(first);
-    expect(spare.take(6)).not.toBe(first);
-    spare.give(first);
-    expect(spare.take(7)).toHaveLength(7);
+describe("a scratch", () => {
+  it("has one array for each use, and a new one for another size", () => {
+    const scratch = new Scratch();
+    const first = scratch.array("map", 6);
+    expect(scratch.array("map", 6)).toBe(first);
+    expect(scratch.array("input", 6)).not.toBe(first);
+    expect(scratch.array("map", 7)).toHaveLength(7);
   });
 
-  it("is not kept when its values went to another thread", () => {
-    const spare = new SpareArray();
-    const gone = spare.take(4);
+  it("makes a new array when the old one was transferred to another thread", () => {
+    const scratch = new Scratch();
+    const gone = scratch.array("input", 4);
     structuredClone(gone, { transfer: [gone.buffer as ArrayBuffer] });
-    spare.give(gone);
-    expect(Object.is(spare.take(0), gone)).toBe(false);
+    expect(scratch.array("input", 4)).toEqual(new Float32Array(4));
+  });
+
+  it("belongs to one call at a time, and then to the next one", () => {
+    const pool = new ScratchPool();
+    const first = pool.take();
+    expect(pool.take()).not.toBe(first);
+    pool.give(first);
+    expect(pool.take()).toBe(first);
   });
 
   it("changes no result: pictures one after another and at once", async () => {

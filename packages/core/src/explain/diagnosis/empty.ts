@@ -1,0 +1,64 @@
+import type { Detection } from "../../detector/detection.js";
+import type { ResolvedExplainOptions } from "../options/resolve-options.js";
+import type { EmptyReason, LayerDiagnosis } from "../result/result.js";
+import type { DetectionScore } from "../targets/detection-score.js";
+import { originText, type Trouble } from "./trouble.js";
+
+/** What an empty heatmap is diagnosed from. */
+export interface EmptySources {
+  readonly options: ResolvedExplainOptions;
+  readonly detections: readonly Detection[];
+  readonly explained: readonly Detection[];
+  readonly entries: readonly DetectionScore[];
+  readonly layers: readonly LayerDiagnosis[];
+  readonly trouble: Trouble;
+  readonly isEmpty: boolean;
+}
+
+/** Why the heatmap is all zeros, or undefined when it is not. */
+export function diagnoseEmpty(
+  sources: EmptySources,
+): { readonly reason: EmptyReason; readonly message: string } | undefined {
+  const { options, detections, explained, entries, layers, trouble } = sources;
+  if (!sources.isEmpty) return undefined;
+  if (trouble.predictions) {
+    const message = `The model's predictions are not all finite numbers: ${originText(trouble.origin)}`;
+    return { reason: "non-finite", message };
+  }
+  if (trouble.layers.size > 0) {
+    return {
+      reason: "non-finite",
+      message: layers.flatMap((layer) => layer.message ?? []).join(" ") || originText(trouble.origin),
+    };
+  }
+  if (explained.length === 0 && detections.length === 0) {
+    const message = `Nothing was detected at confidence ${options.confidence}. Lower the confidence, or use a larger image size.`;
+    return { reason: "no-detection", message };
+  }
+  if (explained.length === 0) {
+    const found = [...new Set(detections.map((detection) => detection.className))].join(", ");
+    const message = `No ${options.classNames.join(", no ")} was detected; found: ${found}.`;
+    return { reason: "class-not-detected", message };
+  }
+  if (entries.every((entry) => entry.result.terms[0] === null)) {
+    const message =
+      options.scores.find((score) => score.absent !== undefined)?.absent ??
+      `None of the ${options.topk} prediction rows nearest to the boxes carries their class, so there is no score to explain. Raise topk.`;
+    return { reason: "no-score", message };
+  }
+  if (contrastsWithItself(explained, options)) {
+    const { className } = explained[0]!;
+    const message = `versus is ${className}, the class that is explained: the contrast of a class with itself is zero everywhere. Name another class.`;
+    return { reason: "same-class", message };
+  }
+  const reasons = layers.flatMap((layer) => layer.message ?? []);
+  const message =
+    reasons.length > 0
+      ? reasons.join(" ")
+      : "The map has no positive value at these layers: nothing there speaks for the score. Try another layer or method.";
+  return { reason: "zero-gradient", message };
+}
+
+function contrastsWithItself(explained: readonly Detection[], { scores, versus }: ResolvedExplainOptions): boolean {
+  return scores.every(({ id }) => id === "contrast") && explained.every(({ classIndex }) => classIndex === versus);
+}

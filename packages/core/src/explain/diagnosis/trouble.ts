@@ -1,0 +1,45 @@
+import type { Detection, Predictions } from "../../detector/detection.js";
+import { letterbox } from "../../image/letterbox.js";
+import { allFinite } from "../../kernels/range.js";
+import type { RawMaps } from "../evidence/make-maps.js";
+import type { TaskGradients } from "../evidence/task-gradients.js";
+import type { ExplainJob } from "../job.js";
+import type { FittedImage } from "../passes/fit-image.js";
+import { firstNonFinite, type NonFiniteOrigin } from "./non-finite.js";
+
+/** Values that are not finite: in which layers, and where they first appear. */
+export interface Trouble {
+  readonly layers: ReadonlyMap<string, "activations" | "gradients">;
+  /** True when the predictions hold such values and nothing was detected. */
+  readonly predictions: boolean;
+  readonly origin: NonFiniteOrigin | undefined;
+}
+
+/** What values that are not finite are looked for in. */
+export interface TroubleSources {
+  readonly input: FittedImage;
+  readonly predictions: Predictions;
+  readonly detections: readonly Detection[];
+  readonly gradients: TaskGradients;
+  readonly raw: RawMaps;
+}
+
+/** Looks for NaN and infinity. If there are any, the network runs again in pieces, to find where they come from. */
+export async function findTrouble({ loaded, signal }: ExplainJob, sources: TroubleSources): Promise<Trouble> {
+  const { input, detections, gradients, raw } = sources;
+  const layers = new Map<string, "activations" | "gradients">();
+  for (const value of gradients.nonFinite) layers.set(value, "gradients");
+  for (const value of raw.nonFinite) layers.set(value, "activations");
+  const predictions = detections.length === 0 && !allFinite(sources.predictions.data);
+  if (!predictions && layers.size === 0) return { layers, predictions, origin: undefined };
+  const pixels = letterbox(input.image, input.letterbox);
+  const origin = await firstNonFinite(loaded, pixels, { inputSize: input.letterbox.inputSize, signal });
+  return { layers, predictions, origin };
+}
+
+/** Where the values come from, as the end of a sentence. */
+export function originText(origin: NonFiniteOrigin | undefined): string {
+  if (origin === undefined)
+    return "the forward pass is finite, so the gradient overflows on its way back. Choose a layer nearer to the head.";
+  return `they first appear at node "${origin.node}" (${origin.op}, output "${origin.value}"). Check the weights and the precision of the export there.`;
+}

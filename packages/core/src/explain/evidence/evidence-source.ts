@@ -1,0 +1,147 @@
+import type { Layer } from "../../detector/layer.js";
+import { WhyboxError } from "../../errors.js";
+import type { Size } from "../../image/frame.js";
+import { allFinite } from "../../kernels/range.js";
+import { channelMeans } from "../../methods/channels.js";
+import { readsMeansOnly } from "../../methods/index.js";
+import type { Evidence } from "../../methods/method.js";
+import { type Map2D, sizeOf, type Tensor } from "../../tensor/tensor.js";
+import type { ExplainJob } from "../job.js";
+import type { ForwardResult } from "../passes/forward-pass.js";
+import { gradientsOf } from "../passes/gradients.js";
+import { readFloats } from "../passes/runtime-tensors.js";
+import { inputLayer } from "../plan/network-layers.js";
+import { requestOf } from "../targets/detection-score.js";
+import type { MapTask, ScoredTargets } from "../targets/score-targets.js";
+import { MaskedRuns } from "./masked.js";
+import { openBiases, openPixels } from "./pixels.js";
+import { classMaps, placesOf, scoreMap } from "./score-map.js";
+import { curvatureOf, openTail, type TailRequest } from "./tail.js";
+
+/** One map of a task, and what is already known for it. */
+export interface EvidenceRequest {
+  readonly task: MapTask;
+  /** Undefined for a method that reads no layer. */
+  readonly layer: Layer | undefined;
+  /** The task's gradients by layer value. No entry: the gradient is zero. */
+  readonly gradients: ReadonlyMap<string, Tensor>;
+}
+
+type Gathered = { -readonly [K in keyof Evidence]?: Evidence[K] };
+
+/** Makes the evidence that a method declares, and nothing else. What the maps of one image share is made once. */
+export class EvidenceSource {
+  readonly #job: ExplainJob;
+  readonly #forward: ForwardResult;
+  readonly #nonFinite = new Set<string>();
+  readonly #activations = new Map<string, Promise<Tensor>>();
+  readonly #masked: MaskedRuns;
+
+  constructor(job: ExplainJob, forward: ForwardResult, { groups }: ScoredTargets) {
+    this.#job = job;
+    this.#forward = forward;
+    this.#masked = new MaskedRuns(job, forward, [...new Set(groups.flat())]);
+  }
+
+  /** Values of the layers read so far whose activations hold NaN or infinity. */
+  get nonFinite(): ReadonlySet<string> {
+    return this.#nonFinite;
+  }
+
+  async gather(request: EvidenceRequest): Promise<Partial<Evidence>> {
+    const { task, layer } = request;
+    const { inputSize } = this.#forward.letterbox;
+    const activations = layer && (await this.#activationsOf(layer));
+    const size = activations === undefined ? inputSize : (activations.dims.slice(1) as [number, number]);
+    return {
+      ...(layer && activations && (await this.#ofLayer(request, layer, activations))),
+      ...this.#ofPredictions(task, size),
+      ...(await this.#ofNetwork(task)),
+    };
+  }
+
+  /** The detector's own scores of a task's detections, on a grid of `size` cells. */
+  scoreMap({ entries }: MapTask, size: Size): Map2D {
+    const { predictions, letterbox } = this.#forward;
+    const detections = entries.map((entry) => entry.detection);
+    return scoreMap(this.#job.loaded.head, predictions, letterbox.inputSize, detections, size);
+  }
+
+  /** What is read at a layer. */
+  async #ofLayer({ task, gradients }: EvidenceRequest, layer: Layer, activations: Tensor): Promise<Gathered> {
+    const { method } = this.#job.options;
+    const needs = new Set<keyof Evidence>(method.needs);
+    const evidence: Gathered = {};
+    const found = gradients.get(layer.value);
+    if (needs.has("activations")) evidence.activations = activations;
+    if (needs.has("gradients")) evidence.gradients = found ?? zeros(activations.dims);
+    if (needs.has("gradientMeans")) {
+      if (found === undefined) evidence.gradientMeans = new Float32Array(activations.dims[0]!);
+      // The largest value of the gradient follows its means.
+      else if (readsMeansOnly(method)) evidence.gradientMeans = found.data.subarray(0, -1);
+      else evidence.gradientMeans = new Float32Array(channelMeans(found));
+    }
+    if (needs.has("tail")) evidence.tail = await openTail(this.#tail(task, layer, activations));
+    if (needs.has("curvature")) evidence.curvature = await curvatureOf(this.#tail(task, layer, activations));
+    return evidence;
+  }
+
+  /** What the predictions tell, on a grid of `size` cells. */
+  #ofPredictions(task: MapTask, size: Size): Gathered {
+    const { options, loaded } = this.#job;
+    const { predictions, letterbox } = this.#forward;
+    const { inputSize } = letterbox;
+    const detections = task.entries.map((entry) => entry.detection);
+    const needs = new Set<keyof Evidence>(options.method.needs);
+    const evidence: Gathered = {};
+    if (needs.has("scoreMap")) evidence.scoreMap = this.scoreMap(task, size);
+    if (needs.has("places")) evidence.places = placesOf(detections, size, inputSize);
+    if (needs.has("classMaps")) evidence.classMaps = classMaps(loaded.head, predictions, inputSize);
+    return evidence;
+  }
+
+  /** What takes further runs of the whole network. */
+  async #ofNetwork({ score, entries }: MapTask): Promise<Gathered> {
+    const forward = this.#forward;
+    const needs = new Set<keyof Evidence>(this.#job.options.method.needs);
+    const evidence: Gathered = {};
+    if (needs.has("masked")) evidence.masked = await this.#masked.open(score, entries);
+    if (needs.has("pixels")) evidence.pixels = openPixels(this.#job, forward, entries);
+    if (needs.has("biases")) evidence.biases = await openBiases(this.#job, forward, entries);
+    if (needs.has("guidedGradients")) evidence.guidedGradients = await this.#guided(entries);
+    return evidence;
+  }
+
+  /** Read once, for all maps of the layer. */
+  #activationsOf(layer: Layer): Promise<Tensor> {
+    const known = this.#activations.get(layer.value);
+    if (known) return known;
+    const name = this.#job.plan.main.activations.get(layer.value);
+    if (name === undefined) throw new WhyboxError("internal", `Layer "${layer.value}" was not tapped.`);
+    const read = readFloats(name, this.#forward.tensors[name]!).then(({ dims, data }) => {
+      if (!allFinite(data)) this.#nonFinite.add(layer.value);
+      return { dims: dims.slice(1), data };
+    });
+    this.#activations.set(layer.value, read);
+    return read;
+  }
+
+  #tail({ score, entries }: MapTask, layer: Layer, activations: Tensor): TailRequest {
+    const { loaded, plan, options, signal } = this.#job;
+    const detections = entries.map((entry) => entry.detection);
+    const [forward, tail] = [this.#forward, plan.main.tail(layer)];
+    return { loaded, forward, plan: plan.main, tail, activations, score, detections, options, signal };
+  }
+
+  async #guided(entries: MapTask["entries"]): Promise<Tensor> {
+    const { loaded, plan, signal } = this.#job;
+    const layer = inputLayer(loaded);
+    const requests = [requestOf([layer], entries)];
+    const [found] = await gradientsOf(loaded, { forward: this.#forward, plan: plan.guided!, requests, signal });
+    return found!.get(layer.value) ?? zeros([3, ...this.#forward.letterbox.inputSize]);
+  }
+}
+
+function zeros(dims: readonly number[]): Tensor {
+  return { dims, data: new Float32Array(sizeOf(dims)) };
+}

@@ -1,0 +1,68 @@
+import { firstComponent } from "../../algebra/principal-component.js";
+import type { Layer } from "../../detector/layer.js";
+import { throwIfAborted } from "../../errors.js";
+import type { Evidence, Setting } from "../../methods/method.js";
+import type { Map2D } from "../../tensor/tensor.js";
+import type { ExplainJob } from "../job.js";
+import type { ForwardResult } from "../passes/forward-pass.js";
+import type { MapNote } from "../result/result.js";
+import type { MapTask, ScoredTargets } from "../targets/score-targets.js";
+import { EvidenceSource } from "./evidence-source.js";
+import type { TaskGradients } from "./task-gradients.js";
+
+/** The method's maps, signed and of any size, as it returns them. */
+export interface RawMaps {
+  /** For each task its maps: one for each layer, or a single one where the method reads no layer. */
+  readonly byTask: readonly (readonly Map2D[])[];
+  readonly notes: readonly MapNote[];
+  /** Values of the layers whose activations hold NaN or infinity. */
+  readonly nonFinite: ReadonlySet<string>;
+}
+
+/** Gathers the evidence of each task and layer, and asks the method for the map. */
+export async function makeMaps(
+  job: ExplainJob,
+  forward: ForwardResult,
+  scored: ScoredTargets,
+  gradients: TaskGradients,
+): Promise<RawMaps> {
+  const { options, signal } = job;
+  const source = new EvidenceSource(job, forward, scored);
+  const notes: MapNote[] = [];
+  const byTask: Map2D[][] = [];
+  for (const [t, task] of scored.tasks.entries()) {
+    const maps: Map2D[] = [];
+    for (const layer of task.layers.length > 0 ? task.layers : [undefined]) {
+      const gathered = await source.gather({ task, layer, gradients: gradients.byTask[t]! });
+      const evidence = { ...gathered, ...settingOf(job, forward, reporter(notes, task, layer)) } as Evidence & Setting;
+      if (!options.eigenSmooth) maps.push(await options.method.map(evidence));
+      else maps.push(await smoothedMap(evidence, job, (size) => source.scoreMap(task, size)));
+    }
+    byTask.push(maps);
+  }
+  throwIfAborted(signal);
+  return { byTask, notes, nonFinite: source.nonFinite };
+}
+
+/** The first principal component of the channels' contributions, in place of their sum. */
+async function smoothedMap(
+  evidence: Evidence & Setting,
+  { options }: ExplainJob,
+  scoreMap: (size: readonly [number, number]) => Map2D,
+): Promise<Map2D> {
+  const contributions = await options.method.channels!(evidence);
+  const { map, gap } = firstComponent(contributions, scoreMap(contributions.dims.slice(1) as [number, number]));
+  evidence.report("spectral gap", gap);
+  return map;
+}
+
+function settingOf({ options }: ExplainJob, { letterbox }: ForwardResult, report: Setting["report"]): Setting {
+  const { compat, seed, samples, ablateTo } = options;
+  return { inputSize: letterbox.inputSize, compat, seed, samples, ablateTo, report };
+}
+
+/** Collects what a method reports with one map. */
+function reporter(notes: MapNote[], { entries }: MapTask, layer: Layer | undefined): Setting["report"] {
+  const detections = entries.map((entry) => entry.detection.index);
+  return (name, value) => notes.push({ name, value, layer: layer?.name, detections });
+}

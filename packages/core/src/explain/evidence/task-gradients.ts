@@ -1,0 +1,51 @@
+import { allFinite, rangeOf } from "../../kernels/range.js";
+import { readsGradients, readsMeansOnly } from "../../methods/index.js";
+import type { Tensor } from "../../tensor/tensor.js";
+import type { ExplainJob } from "../job.js";
+import type { ForwardResult } from "../passes/forward-pass.js";
+import { gradientsOf } from "../passes/gradients.js";
+import { requestOf } from "../targets/detection-score.js";
+import type { MapTask } from "../targets/score-targets.js";
+
+/** Gradients of the scores at the layers. */
+export interface TaskGradients {
+  /** For each task its gradients by layer value, `[C, H, W]`, or `[C + 1]` where a method reads only means. No entry: the gradient is zero. */
+  readonly byTask: readonly ReadonlyMap<string, Tensor>[];
+  /** Layer value → its largest absolute gradient. */
+  readonly largest: ReadonlyMap<string, number>;
+  /** Values of the layers whose gradients hold NaN or infinity. */
+  readonly nonFinite: ReadonlySet<string>;
+  /** Milliseconds of the backward passes. */
+  readonly ms: number;
+}
+
+/** Differentiates the score of each task. A method that reads no gradients gets none. */
+export async function taskGradients(
+  { loaded, plan, options, signal }: ExplainJob,
+  forward: ForwardResult,
+  tasks: readonly MapTask[],
+): Promise<TaskGradients> {
+  const started = performance.now();
+  const requests = tasks.map(({ layers, entries }) => requestOf(layers, entries));
+  const byTask = readsGradients(options.method)
+    ? await gradientsOf(loaded, { forward, plan: plan.main, requests, signal })
+    : tasks.map(() => new Map<string, Tensor>());
+  const ms = performance.now() - started;
+  const largest = new Map<string, number>();
+  const nonFinite = new Set<string>();
+  const areMeans = readsMeansOnly(options.method);
+  for (const gradients of byTask) {
+    for (const [value, { data }] of gradients) {
+      // The largest value follows the means.
+      const high = areMeans ? data.at(-1)! : largestMagnitude(data);
+      largest.set(value, Math.max(largest.get(value) ?? 0, high));
+      if (!allFinite(data)) nonFinite.add(value);
+    }
+  }
+  return { byTask, largest, nonFinite, ms };
+}
+
+function largestMagnitude(data: Float32Array): number {
+  const { low, high } = rangeOf(data);
+  return Math.max(0, high, -low);
+}

@@ -1,0 +1,54 @@
+import type { Size } from "../../image/frame.js";
+import type { Map2D } from "../../tensor/tensor.js";
+import type { ResolvedExplainOptions } from "../options/resolve-options.js";
+import type { ScoredTargets } from "../targets/score-targets.js";
+import { finishLayers } from "./finish-layers.js";
+import { applied, type FinishedMap, maximumOf } from "./finished-map.js";
+
+/** The map of one group under one score: the signed maps of its layers, or a map over the input that is made of them already. */
+export type GroupMap = { readonly layers: readonly Map2D[] } | { readonly input: Map2D };
+
+/** For each group its maps, one for each score. */
+export type GroupMaps = readonly (readonly GroupMap[])[];
+
+/** Sorts the maps of the tasks by group and score. A method that fuses layers makes one map of each task's. */
+export function groupMaps(
+  options: ResolvedExplainOptions,
+  { groups, tasks }: ScoredTargets,
+  { byTask, inputSize }: { readonly byTask: readonly (readonly Map2D[])[]; readonly inputSize: Size },
+): GroupMaps {
+  const { fuse } = options.method;
+  const isScaled = options.scale === "each";
+  const fused = byTask.map((maps) =>
+    fuse === undefined ? maps : [applied(finishLayers(maps, { inputSize, isScaled, fuse }))],
+  );
+  return groups.map((_, group) =>
+    options.scores.map((_score, scoreIndex): GroupMap => {
+      const isOwn = (t: number) => tasks[t]!.group === group && tasks[t]!.scoreIndex === scoreIndex;
+      return { layers: fused.filter((_maps, t) => isOwn(t)).flat() };
+    }),
+  );
+}
+
+/** For each group the largest value of the method's raw maps, at least 0. */
+export function rawMaxima({ groups, tasks }: ScoredTargets, byTask: readonly (readonly Map2D[])[]): number[] {
+  return groups.map((_, group) => {
+    const own = byTask.filter((_maps, t) => tasks[t]!.group === group).flat();
+    return Math.max(0, ...own.map((values) => maximumOf({ values })));
+  });
+}
+
+/** How a map over the input is made. */
+export interface InputMapOptions {
+  readonly inputSize: Size;
+  /** False for maps that are compared with one another: they keep the size of their values. */
+  readonly isScaled: boolean;
+  /** The array of the new map, of as many values as the input; it may stay unused. Default: a new array. */
+  readonly into?: Float32Array | undefined;
+}
+
+/** The map of a group over the input. Made anew at each call, with the same values. */
+export function inputMap(map: GroupMap, options: InputMapOptions): FinishedMap {
+  if ("layers" in map) return finishLayers(map.layers, options);
+  return { values: { ...map.input, data: map.input.data.slice() } };
+}

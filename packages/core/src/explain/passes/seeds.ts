@@ -1,0 +1,52 @@
+import type { Predictions } from "../../detector/detection.js";
+import type { PrototypeGradient, ScoreResult } from "../../scores/score.js";
+import type { Tensor } from "../../tensor/tensor.js";
+
+/** d score / d predictions by row, float64 (absent rows carry none), and on the mask prototypes. */
+export interface Seed {
+  readonly rows: ReadonlyMap<number, Float64Array>;
+  readonly prototypes: readonly PrototypeGradient[];
+}
+
+/** Sum of the sparse gradients of several detections' scores, as rows of the predictions. */
+export function sumGradients(parts: readonly ScoreResult[], columns: number): Seed {
+  const rows = new Map<number, Float64Array>();
+  for (const { rows: indices, gradient } of parts) {
+    indices.forEach((row, i) => {
+      const sum = rows.get(row) ?? new Float64Array(columns);
+      for (let c = 0; c < columns; c++) sum[c]! += gradient[i * columns + c]!;
+      rows.set(row, sum);
+    });
+  }
+  return { rows, prototypes: parts.flatMap((part) => part.prototypes) };
+}
+
+/** Rows `start` to `end` of each seed, zeros where it has none, `[seeds, end - start, columns]`. */
+export function denseRows(seeds: readonly Seed[], [start, end]: readonly [number, number], columns: number): Tensor {
+  const size = (end - start) * columns;
+  const data = new Float32Array(seeds.length * size);
+  seeds.forEach(({ rows }, i) => {
+    for (const [row, values] of rows) {
+      if (row >= start && row < end) data.set(values.subarray(0, columns), i * size + (row - start) * columns);
+    }
+  });
+  return { dims: [seeds.length, end - start, columns], data };
+}
+
+/** The seeds on the mask prototypes, `[seeds, E, h, w]`. */
+export function densePrototypes(seeds: readonly Seed[], { extra }: Predictions): Tensor {
+  const own = extra?.task === "segment" ? extra.prototypes.dims : [0, 0, 0];
+  const [E, h, w] = own as [number, number, number];
+  const data = new Float32Array(seeds.length * E * h * w);
+  seeds.forEach(({ prototypes }, i) => {
+    for (const { coefficients, cells, slopes } of prototypes) {
+      coefficients.forEach((coefficient, e) => {
+        const plane = (i * E + e) * h * w;
+        cells.forEach((cell, n) => {
+          data[plane + cell]! += coefficient * slopes[n]!;
+        });
+      });
+    }
+  });
+  return { dims: [seeds.length, E, h, w], data };
+}

@@ -1,0 +1,51 @@
+import type { Detection } from "../../detector/detection.js";
+import type { LoadedModel } from "../model/loaded-model.js";
+import type { ResolvedExplainOptions } from "../options/resolve-options.js";
+import type { AskedAnswer } from "../result/result.js";
+import { askBox } from "./ask-box.js";
+import { chosenDetections } from "./choose-detections.js";
+import type { Scene } from "./detection-score.js";
+
+/** Detections, each group explained by one map. */
+export type Groups = readonly (readonly Detection[])[];
+
+/** What an explanation is about. */
+export interface Targets {
+  /** The detections that are explained, or the one box that a person drew. */
+  readonly explained: readonly Detection[];
+  readonly groups: Groups;
+  /** With a drawn box: what the network made of it. */
+  readonly asked: AskedAnswer | undefined;
+}
+
+export interface TargetQuestion {
+  readonly scene: Scene;
+  readonly detections: readonly Detection[];
+  readonly options: ResolvedExplainOptions;
+  /** Indices of the classes asked for; empty for all. */
+  readonly classes: readonly number[];
+}
+
+/** @throws usage for a detection that there is not, for a box outside the image and for an unknown class. */
+export function chooseTargets(loaded: LoadedModel, question: TargetQuestion): Targets {
+  const { scene, detections, options, classes } = question;
+  if (options.box === undefined) {
+    const explained = chosenDetections(detections, options, classes);
+    return { explained, groups: groupsOf(explained, options), asked: undefined };
+  }
+  const { target, answer } = askBox(loaded, { scene, detections, asked: options.box, options });
+  return { explained: [target], groups: groupsOf([target], options), asked: answer };
+}
+
+function groupsOf(explained: readonly Detection[], { per, backwardPerClass }: ResolvedExplainOptions): Groups {
+  if (explained.length === 0) return [];
+  if (per === "detection") return explained.map((one) => [one]);
+  if (per === "class" || backwardPerClass) return byClass(explained);
+  return [explained];
+}
+
+/** Detections by class, classes in order of their best detection. */
+function byClass(detections: readonly Detection[]): Groups {
+  const classes = [...new Set(detections.map((detection) => detection.classIndex))];
+  return classes.map((classIndex) => detections.filter((detection) => detection.classIndex === classIndex));
+}

@@ -1,0 +1,136 @@
+import * as ort from "onnxruntime-node";
+import { describe, expect, it } from "vitest";
+import { type AnyCamMethod, defaultMethods } from "../../src/methods/index.js";
+import type { CamMethod } from "../../src/methods/method.js";
+import { createOrtPort } from "../../src/runtime/ort-port.js";
+import { defaultScores } from "../../src/scores/index.js";
+import { rowScore } from "../../src/scores/row.js";
+import type { Score } from "../../src/scores/score.js";
+import type { Tensor } from "../../src/tensor/tensor.js";
+import { MINI_SIZE, miniDetector, picture, tameModel } from "../support/mini-detector.js";
+
+const size = { imageSize: MINI_SIZE, maxDetections: 2 };
+
+/** A port that frees memory at once, as the Node package's does. */
+function freeingPort() {
+  const freed: ArrayBuffer[] = [];
+  const release = (buffer: ArrayBuffer) => {
+    freed.push(buffer);
+    structuredClone(buffer, { transfer: [buffer] });
+  };
+  return { freed, port: createOrtPort(ort as never, { release }) };
+}
+
+/** Keeps what it is given, and returns a view into it. */
+function keeper(keepsNothing?: true) {
+  const kept: Tensor[] = [];
+  const method: CamMethod<"activations"> = {
+    ...{ id: "keeper", title: "", paper: "", needs: ["activations"] },
+    ...(keepsNothing && { keepsNothing }),
+    map({ activations }) {
+      kept.push(activations);
+      const [, height, width] = activations.dims as [number, number, number];
+      return { height, width, data: activations.data.subarray(0, height * width) };
+    },
+  };
+  return { kept, method: method as AnyCamMethod };
+}
+
+describe("the memory of a forward pass", () => {
+  it("is freed after methods and scores that keep nothing", async () => {
+    const { freed, port } = freeingPort();
+    const detector = await miniDetector({}, tameModel(), port);
+    await detector.detect(picture(), size);
+    expect(freed).toHaveLength(1);
+    await detector.explain(picture(), { ...size, method: "GradCAM", layer: 17 });
+    expect(freed.length).toBeGreaterThan(2);
+    await detector.dispose();
+  });
+
+  it("is left alone for a method of the caller, during the call and after it", async () => {
+    const { freed, port } = freeingPort();
+    const { kept, method } = keeper();
+    const detector = await miniDetector({ methods: [...defaultMethods, method] }, tameModel(), port);
+    const asked = { ...size, method: "keeper", layer: 17, per: "detection" } as const;
+    const first = await detector.explain(picture(3), asked);
+    const values = kept[0]!.data.slice();
+    expect(values.some((value) => value !== 0)).toBe(true);
+    // Another image in the same scratch, and one that frees its own pass.
+    await detector.explain(picture(4), asked);
+    expect(freed).toEqual([]);
+    await detector.explain(picture(5), { ...size, method: "GradCAM" });
+    expect(freed.length).toBeGreaterThan(0);
+    expect(kept[0]!.data).toEqual(values);
+    // Made on first use, of maps that are views into the activations.
+    expect(Math.max(...first.heatmap.data)).toBeCloseTo(1, 5);
+    await detector.dispose();
+  });
+
+  it("is freed after a method of the caller that declares to keep nothing", async () => {
+    const { freed, port } = freeingPort();
+    const { kept, method } = keeper(true);
+    const detector = await miniDetector({ methods: [method] }, tameModel(), port);
+    await detector.explain(picture(), { ...size, method: "keeper", layer: 17 });
+    expect(freed.length).toBeGreaterThan(0);
+    expect(kept[0]!.data).toHaveLength(0);
+    await detector.dispose();
+  });
+
+  it("is left alone for a score of the caller", async () => {
+    const { freed, port } = freeingPort();
+    const kept: Float32Array[] = [];
+    const { keepsNothing: _, ...row } = rowScore;
+    const score: Score = {
+      ...row,
+      id: "own",
+      aliases: [],
+      of(view, target, options) {
+        kept.push(view.predictions.data);
+        return rowScore.of(view, target, options);
+      },
+    };
+    const detector = await miniDetector({ scores: [...defaultScores, score] }, tameModel(), port);
+    await detector.explain(picture(), { ...size, method: "GradCAM", backprop: ["own"] });
+    expect(freed).toEqual([]);
+    expect(kept[0]!.length).toBeGreaterThan(0);
+    await detector.dispose();
+  });
+
+  it("is left alone while a kept pass has one user that may hold on to it", async () => {
+    const { freed, port } = freeingPort();
+    const { kept, method } = keeper();
+    const methods = [...defaultMethods, method];
+    const detector = await miniDetector({ methods, keepForward: true }, tameModel(), port);
+    const image = picture();
+    await detector.explain(image, { ...size, method: "GradCAM", layer: 17 });
+    await detector.explain(image, { ...size, method: "keeper", layer: 17 });
+    await detector.explain(image, { ...size, method: "GradCAM", layer: 17 });
+    await detector.dispose();
+    expect(freed).toEqual([]);
+    expect(kept[0]!.data.length).toBeGreaterThan(0);
+  });
+});
+
+it("every method and score of Whybox declares that it keeps nothing", () => {
+  expect([...defaultMethods, ...defaultScores].filter((one) => one.keepsNothing !== true)).toEqual([]);
+});
+
+it("no result changes when the next call uses the scratch", async () => {
+  const { port } = freeingPort();
+  const detector = await miniDetector({}, tameModel(), port);
+  for (const options of [{}, { frames: "both" }, { scale: "common" }, { keepTopPercent: 30 }] as const) {
+    const asked = { ...size, method: "GradCAM", per: "detection", ...options } as const;
+    const result = await detector.explain(picture(3), asked);
+    const copies = result.maps.map(({ heatmap }) => heatmap.data.slice());
+    const inputs = result.maps.map(({ heatmapInput }) => heatmapInput?.data.slice());
+    await detector.explain(picture(4), asked);
+    expect(result.maps.map(({ heatmap }) => heatmap.data)).toEqual(copies);
+    expect(result.maps.map(({ heatmapInput }) => heatmapInput?.data)).toEqual(inputs);
+    // The map of the image is made only now, and later calls leave it alone.
+    const { data } = result.heatmapInput;
+    const image = data.slice();
+    await detector.explain(picture(5), asked);
+    expect(data).toEqual(image);
+  }
+  await detector.dispose();
+});
