@@ -72,14 +72,20 @@ try {
   if (!document.detections.some((found) => found.className === "dog"))
     throw new Error("the packed command found no dog");
 
-  const script = [
+  run("npx", ["whybox", "run", "dog.jpg", "--out", "run"], { cwd: folder });
+  console.log(run("npx", ["whybox", "report", "run", "--misses", "0"], { cwd: folder }));
+  const report = readFileSync(join(folder, "run/report.html"), "utf8");
+  const script = readFileSync(join(folder, "node_modules/@whybox/report/dist/page/report.js"), "utf8");
+  if (!report.includes(script)) throw new Error("the report lacks the script of the package @whybox/report");
+
+  const lines = [
     'import { explain } from "whybox";',
     'const { detections, heatmap } = await explain("dog.jpg", { layer: -2 });',
     "const peak = heatmap.data.indexOf(heatmap.data.reduce((a, b) => Math.max(a, b)));",
     "console.log(detections.map((found) => found.className).join(), peak % heatmap.width, Math.floor(peak / heatmap.width));",
     'if (!detections.some((found) => found.className === "dog")) throw new Error("no dog");',
   ];
-  writeFileSync(join(folder, "five-lines.mjs"), script.join("\n"));
+  writeFileSync(join(folder, "five-lines.mjs"), lines.join("\n"));
   console.log(run("node", ["five-lines.mjs"], { cwd: folder }));
   await checkPage(folder);
   console.log("The packed packages work.");
