@@ -15,7 +15,7 @@ const root = resolve(import.meta.dirname, "..");
 const photos = join(root, "fixtures/photos");
 const { values } = parseArgs({ options: { all: { type: "string" }, only: { type: "string", multiple: true } } });
 
-/** The example on the first page: the dog, and what spoke for it. */
+/** The example on the first page: the dog and its heatmap. */
 async function makeExample() {
   const detector = await loadDetector("yolov5s");
   const image = await decodeImage(join(photos, "dog.jpg"));
@@ -52,12 +52,12 @@ const states = {
   },
   layers: async (page) => {
     await choose(page, "dog.jpg");
-    await page.getByText("See the layers").click();
+    await page.getByText("Show the layers").click();
     await page.getByRole("button", { name: "Layer 23" }).waitFor();
   },
   asked: async (page) => {
     await choose(page, "dog.jpg");
-    await page.getByRole("button", { name: "Ask about a box of your own" }).click();
+    await page.getByRole("button", { name: "Ask about your own box" }).click();
     const form = page.getByRole("form", { name: "Ask about your box" });
     await form.getByRole("combobox").selectOption("motorcycle");
     await form.getByText("Exact corners").click();

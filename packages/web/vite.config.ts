@@ -13,7 +13,7 @@ const { version: packageVersion } = JSON.parse(facts) as { version: string };
 export default defineConfig({
   root: packageFolder,
   base: "./",
-  // The runtime's WebAssembly lies beside the page; the entry that carries it inline would double the script.
+  // The runtime's WebAssembly is a file next to the page. The entry with inline WebAssembly would double the size of the script.
   resolve: { conditions: ["onnxruntime-web-use-extern-wasm", "module", "browser", "production", "import", "default"] },
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   define: { __WHYBOX_VERSION__: JSON.stringify(packageVersion) },

@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import type { Plugin } from "vite";
 import { outDir, packageFolder, photos, runtimeFiles, runtimeFolder } from "./places.js";
 
-/** ONNX Runtime's own files and the sample photos go beside the page, under names that stay. */
+/** Copies ONNX Runtime's files and the sample photos next to the page, under fixed names. */
 export function copyFiles(): Plugin {
   const copyAll = (folder: string, from: string, names: readonly string[]) => {
     mkdirSync(join(outDir, folder), { recursive: true });

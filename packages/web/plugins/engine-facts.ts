@@ -3,7 +3,7 @@ import * as engineFacts from "../src/controller/engine-facts.js";
 
 /**
  * The page's descriptions of methods and scores are computed at build time and embedded in the page as JSON. So the page does not load the
- * methods themselves, which only the worker needs.
+ * methods themselves. Only the worker needs them.
  */
 export function engineFactsAsData(): Plugin {
   const names = Object.keys(engineFacts).join(", ");

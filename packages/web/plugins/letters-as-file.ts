@@ -18,7 +18,7 @@ export function lettersAsFile(): Plugin {
         const letters = this.emitFile({ type: "asset", name: "letters.bin", source: bytes() });
         return `
           const answer = await fetch(import.meta.ROLLUP_FILE_URL_${letters});
-          if (!answer.ok) throw new Error("The letters of labels could not be loaded. Reload the page.");
+          if (!answer.ok) throw new Error("The font of the labels could not be loaded. Reload the page.");
           const letters = new Uint8Array(await answer.arrayBuffer());
           export const fontOutlines = { ...${JSON.stringify(metrics)}, bytes: () => letters };
         `;

@@ -1,9 +1,9 @@
 import { createRequire } from "node:module";
 import { dirname, resolve } from "node:path";
 
-/** The package of the page. */
+/** Folder of the package @whybox/web. */
 export const packageFolder = resolve(import.meta.dirname, "..");
-/** Inside the package that ships the page: `whybox ui` serves it from there. */
+/** Output folder in the package `whybox`. `whybox ui` serves the page from there. */
 export const outDir = resolve(packageFolder, "../node/dist/page");
 
 export const runtimeFolder = dirname(createRequire(import.meta.url).resolve("onnxruntime-web/webgpu"));

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { minifySync, type Plugin } from "vite";
 import { packageFolder, photos, runtimeFiles, runtimeFolder } from "./places.js";
 
-/** The service worker with the list of everything that the page needs offline; another list is another version. */
+/** Emits the service worker with the list of files that the page needs offline. The version is a hash of their contents. */
 export function serviceWorker(): Plugin {
   return {
     name: "service-worker",

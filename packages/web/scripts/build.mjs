@@ -1,4 +1,4 @@
-// Builds the page into packages/node/dist/page, unless what is there is newer than all that it is made of.
+// Builds the page into packages/node/dist/page, unless the existing build is newer than all its sources.
 import { statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { build } from "vite";

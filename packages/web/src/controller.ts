@@ -1,6 +1,7 @@
 import type { AskedBox, Detection, ResultDocument } from "@whybox/core";
 import { answered, failureOf, nextJob, Task } from "./controller/calls.js";
 import { compareInTurn, waiting } from "./controller/comparison.js";
+import { documentRequest, drawRequest } from "./controller/export-requests.js";
 import { brokenOff, explainFrames, type LiveWorld, type NextFrame, noFrame } from "./controller/live.js";
 import { MapMaker } from "./controller/map-maker.js";
 import { type EngineHandle, restore, type WatchedEngine, watchMemory } from "./controller/memory-watch.js";
@@ -10,7 +11,7 @@ import {
   defaultSettings,
   detectionSettings,
   engineSettings,
-  MOST_COMPARED,
+  MAX_COMPARED,
   mapSettings,
   type Settings,
 } from "./controller/settings.js";
@@ -24,19 +25,18 @@ import {
   type State,
   sentenceOf,
 } from "./controller/state.js";
-import { documentRequest, drawRequest } from "./controller/take-away.js";
 import type { Failure, OnProgress, OpenRequest, Weights } from "./protocol.js";
 
 export interface ControllerOptions {
   readonly startEngine: () => EngineHandle;
-  /** Address of the page's folder. */
+  /** URL of the page's folder. */
   readonly base: string;
   readonly settings?: Settings;
-  /** Milliseconds; tests pass their own clock. */
+  /** The clock, in milliseconds. Tests pass their own. */
   readonly now?: () => number;
 }
 
-/** The page's state and what can be done to it. It knows no DOM: the page draws the state, and tests drive it with an engine of their own. */
+/** The page's state and its actions. It does not use the DOM: the page renders the state, and tests use a fake engine. */
 export class Controller {
   readonly #options: ControllerOptions;
   readonly #now: () => number;
@@ -45,9 +45,9 @@ export class Controller {
   #handle: WatchedEngine;
   #state: State;
   #weights: Weights = { kind: "default" };
-  /** WebGPU has refused a run though nobody asked for it by name. */
+  /** True after WebGPU failed with the device "auto". "auto" then means the CPU. */
   #withoutGpu = false;
-  /** A new worker is being given what the last one had. */
+  /** True while a new worker gets the model and the photo of the previous one. */
   #restoring = false;
   readonly #cancel = (job: number): void => void this.#handle.engine.cancel(job);
   readonly #opening = new Task(this.#cancel);
@@ -77,7 +77,7 @@ export class Controller {
     return this.#state;
   }
 
-  /** Calls `listener` after every change, until the function that is returned is called. */
+  /** Calls `listener` after every change. Returns a function that unsubscribes. */
   subscribe(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -102,7 +102,7 @@ export class Controller {
     );
   }
 
-  /** Gives up the model that is on its way. */
+  /** Cancels opening the model. */
   cancelOpening(): void {
     const { model } = this.#state;
     if (model.phase !== "opening") return;
@@ -111,7 +111,7 @@ export class Controller {
     this.#update({ model: { phase: "failed", name: model.name, failure }, said: failure.message });
   }
 
-  /** Takes a picture file. */
+  /** Opens an image file. */
   async openPhoto(name: string, file: Blob): Promise<void> {
     this.#forget();
     this.stopLive();
@@ -126,13 +126,13 @@ export class Controller {
     );
   }
 
-  /** Says why there is no photo. */
+  /** Reports why the photo could not be opened. */
   failPhoto(name: string, failure: Failure): void {
     this.#forget();
     this.#update({ photo: { phase: "failed", name, failure } });
   }
 
-  /** Explains a video in place of a photo, until `stopLive`. */
+  /** Explains a video instead of a photo, until `stopLive` is called. */
   startLive(next: NextFrame): Promise<void> {
     this.#forget();
     this.#update({ photo: { phase: "none" }, found: { phase: "none" }, live: noFrame });
@@ -153,7 +153,7 @@ export class Controller {
     this.#update({ live: undefined });
   }
 
-  /** Selects a detection; with `add` beside those that are selected, or takes it out again. */
+  /** Selects a detection. With `add`, toggles it in the current selection. */
   select(index: number, add = false): void {
     const { selection } = this.#state;
     const without = selection.filter((one) => one !== index);
@@ -161,7 +161,7 @@ export class Controller {
     this.#subject({ selection: next, ownBox: undefined, whole: false });
   }
 
-  /** The next detection in the list, or the one before; around the end. */
+  /** Selects the next or the previous detection in the list. It wraps around at the ends. */
   step(by: 1 | -1): void {
     const next = neighbourOf(this.#state, by);
     if (next !== undefined) this.select(next.index);
@@ -171,12 +171,12 @@ export class Controller {
     this.#subject({ selection: [], ownBox: undefined, whole: false });
   }
 
-  /** Asks about all detections of the picture together. */
+  /** Explains all detections of the image together. */
   selectWhole(): void {
     this.#subject({ selection: [], ownBox: undefined, whole: true });
   }
 
-  /** Asks about a box that somebody drew. */
+  /** Explains a box that the user drew. */
   ask(box: AskedBox): void {
     this.#subject({ selection: [], ownBox: box, whole: false });
   }
@@ -184,9 +184,9 @@ export class Controller {
   hover(index: number | undefined): void {
     if (index === this.#state.hovered) return;
     this.#hovering.stop();
-    const preview = index === undefined ? undefined : this.#maker.atHand(sceneOf(this.#state), index);
+    const preview = index === undefined ? undefined : this.#maker.cached(sceneOf(this.#state), index);
     this.#update({ hovered: index, preview });
-    // Of a large photo not all are at hand; what was asked for goes before.
+    // For a large photo not every map is cached. A requested map has priority over a preview.
     if (index === undefined || preview !== undefined || this.#state.map.running !== undefined) return;
     void this.#hovering.start(
       async (step) => this.#update({ preview: await this.#maker.preview(step, sceneOf(this.#state), index) }),
@@ -207,14 +207,14 @@ export class Controller {
     if (this.#state.comparing && changed([...mapSettings, "compare"])) this.#compare();
   }
 
-  /** Shows methods side by side, or the one again. */
+  /** Turns the comparison of methods on or off. */
   compare(on: boolean): void {
     this.#comparison.stop();
     this.#update({ comparing: on, compared: [] });
     if (on) this.#compare();
   }
 
-  /** What each layer sees in the picture. */
+  /** Computes a small map of each layer's activations. */
   lookAtLayers(): void {
     const { photo, model } = this.#state;
     if (photo.phase !== "ready" || model.phase !== "ready" || this.#state.thumbnails !== undefined) return;
@@ -227,24 +227,24 @@ export class Controller {
     );
   }
 
-  /** Ends what runs. What is shown stays. */
+  /** Cancels the running maps. The current map stays. */
   cancel(): void {
     this.#map.stop();
     this.#comparison.stop();
     this.#update({ map: { ...this.#state.map, running: undefined, progress: undefined }, said: "Cancelled." });
   }
 
-  /** The map that is shown with its boxes, at full resolution, as PNG. */
+  /** The current map with its boxes, at full resolution, as PNG. */
   async png(): Promise<Blob> {
     return answered(await this.#handle.engine.draw(nextJob(), drawRequest(this.#state, this.#shown())));
   }
 
-  /** The JSON of what is shown, as the command writes it (docs/result.schema.json). */
+  /** The current result as a result document (docs/result.schema.json). The command writes the same format. */
   async document(): Promise<ResultDocument> {
     return answered(await this.#handle.engine.document(nextJob(), documentRequest(this.#state, this.#shown())!));
   }
 
-  /** Detections that the class filter lets through. */
+  /** Detections that match the class filter. */
   shownDetections(): readonly Detection[] {
     return shownOf(this.#state);
   }
@@ -256,7 +256,7 @@ export class Controller {
 
   #shown(): ShownMap {
     const { shown } = this.#state.map;
-    if (shown === undefined) throw new Error("There is no heatmap to take away.");
+    if (shown === undefined) throw new Error("There is no heatmap to export. Select a box first.");
     return shown;
   }
 
@@ -265,7 +265,7 @@ export class Controller {
     for (const listener of this.#listeners) listener();
   }
 
-  /** Nothing that was found holds any more. */
+  /** Cancels all work on the current detections and clears their maps. */
   #forget(): void {
     for (const task of [this.#detecting, this.#map, this.#comparison, this.#looking, this.#hovering]) task.stop();
     this.#maker.forget();
@@ -280,11 +280,11 @@ export class Controller {
     return watchMemory(this.#options.startEngine(), (failure) => this.#replaceEngine(failure));
   }
 
-  /** The runtime's memory never shrinks: another worker takes over, with the model and the picture that are there, and waits to be asked. */
+  /** Replaces the worker, because the runtime's memory never shrinks. The new worker opens the current model and photo. */
   #replaceEngine(full: Failure): void {
     this.#handle.close(full);
     this.#handle = this.#startEngine();
-    // What did not fit into a fresh worker does not fit into the next.
+    // If a new worker runs out of memory while it is restored, the next one would too.
     if (this.#restoring) return;
     const { model, photo } = this.#state;
     const request = model.phase === "ready" ? this.#openRequest() : undefined;
@@ -297,7 +297,7 @@ export class Controller {
     });
   }
 
-  /** Threads and device hold for a worker's whole life, so another one starts. */
+  /** Starts a new worker, because the threads and the device of a worker cannot change. */
   async #restart(): Promise<void> {
     const { photo } = this.#state;
     for (const task of [this.#opening, this.#decoding]) task.stop();
@@ -307,18 +307,18 @@ export class Controller {
     await Promise.all([again ? this.openPhoto(photo.name, photo.file) : undefined, this.openModel(this.#weights)]);
   }
 
-  /** Drivers and kernels of WebGPU refuse what the CPU takes: where nobody chose it, the CPU goes on. True when it does. */
+  /** Switches to the CPU if WebGPU fails and the device is "auto": some models fail on WebGPU only. Returns true if it switches. */
   #leaveGpu({ code }: Failure): boolean {
     const { model, settings } = this.#state;
     const onGpu = model.phase === "ready" && model.model.provider.device === "webgpu";
     if (code !== "runtime" || !onGpu || settings.device !== "auto" || this.#withoutGpu) return false;
     this.#withoutGpu = true;
-    this.#update({ said: "WebGPU could not run this; it goes on with the CPU." });
+    this.#update({ said: "WebGPU failed. The CPU is used instead." });
     void this.#restart();
     return true;
   }
 
-  /** Finds what is in the picture, once model and picture are there, and explains the most certain. */
+  /** Detects objects when the model and the photo are ready. Then explains the most confident detection. */
   async #detect(): Promise<void> {
     const { model, photo, settings } = this.#state;
     if (model.phase !== "ready" || photo.phase !== "ready") return;
@@ -357,7 +357,7 @@ export class Controller {
     if (this.#state.comparing) this.#compare();
   }
 
-  /** The map of what is selected: a quick one at once, then the one that was asked for in its place. */
+  /** Makes the map of the selection: first a quick one, then the one of the chosen method. */
   #explain(): void {
     const subject = subjectOf(this.#state);
     this.#map.stop();
@@ -387,7 +387,7 @@ export class Controller {
 
   #compare(): void {
     const subject = subjectOf(this.#state);
-    const methods = this.#state.settings.compare.slice(0, MOST_COMPARED);
+    const methods = this.#state.settings.compare.slice(0, MAX_COMPARED);
     this.#update({ compared: subject === undefined ? [] : waiting(methods) });
     if (subject === undefined) return;
     const put = (i: number, patch: Partial<Compared>) =>

@@ -1,2 +1,2 @@
-/** Version of the package; the build puts it in. */
+/** Version of the package. The build sets it. */
 declare const __WHYBOX_VERSION__: string;

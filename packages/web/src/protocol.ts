@@ -9,35 +9,35 @@ import type {
   Timings,
 } from "@whybox/core";
 
-/** What crosses between the page and the worker that runs the engine. Plain data, and arrays that are handed over. */
+/** The messages between the page and the worker that runs the engine. They are plain data and transferred arrays. */
 
-/** Where the model is to run. `auto`: WebGPU if the browser has it, else WebAssembly. */
+/** The device to use. `auto`: WebGPU if the browser has it, else WebAssembly. */
 export type Device = "auto" | "webgpu" | "wasm";
 
-/** Where it runs. */
+/** The device in use. */
 export interface Provider {
   readonly device: "webgpu" | "wasm";
-  /** Threads of WebAssembly; 1 where the page is not cross-origin isolated. */
+  /** WebAssembly threads. 1 if the page is not cross-origin isolated. */
   readonly threads: number;
-  /** Why not something faster; undefined when it is what was asked for. */
+  /** Why the requested device or number of threads is not used. Undefined if it is used. */
   readonly note: string | undefined;
 }
 
-/** The model to open: the default weights that lie beside the page, or a file of the user's. */
+/** The model to open: the default weights next to the page, or the user's file. */
 export type Weights =
   | { readonly kind: "default" }
   | { readonly kind: "file"; readonly name: string; readonly file: Blob };
 
 export interface OpenRequest {
-  /** Address of the page's folder, with `ort/` and `weights/` in it. */
+  /** URL of the page's folder, which contains `ort/` and `weights/`. */
   readonly base: string;
   readonly weights: Weights;
   readonly device: Device;
-  /** Threads of WebAssembly, or 0 for as many as the machine has. */
+  /** WebAssembly threads. 0 means one for each core. */
   readonly threads: number;
 }
 
-/** A layer that can be picked. */
+/** A layer that can be selected. */
 export interface LayerChoice {
   readonly index: number | undefined;
   readonly name: string;
@@ -45,7 +45,7 @@ export interface LayerChoice {
   readonly reason: string | undefined;
 }
 
-/** What is known of an opened model. */
+/** Facts of an opened model. */
 export interface OpenedModel {
   readonly name: string;
   readonly bytes: number;
@@ -59,7 +59,7 @@ export interface OpenedModel {
   readonly levels: readonly { readonly name: string; readonly stride: number }[];
   readonly head: string;
   readonly layers: readonly LayerChoice[];
-  /** Licence and owner of weights that came with the page. */
+  /** Licence and owner of weights that are part of the page. */
   readonly notice: string | undefined;
   readonly provider: Provider;
 }
@@ -67,7 +67,7 @@ export interface OpenedModel {
 export interface DecodedPhoto {
   readonly width: number;
   readonly height: number;
-  /** Size in the file, where it was larger than what is worked on. */
+  /** Size in the file, if the photo was scaled down. */
   readonly shrunkFrom: readonly [width: number, height: number] | undefined;
 }
 
@@ -80,12 +80,12 @@ export interface HeatMap {
   readonly data: Float32Array<ArrayBuffer>;
 }
 
-/** What an explanation gives the page. */
+/** The result of an explanation for the page. */
 export interface Explanation {
   readonly method: string;
   readonly backprop: readonly string[];
   readonly detections: readonly Detection[];
-  /** The heatmap of all that was explained; with `per` those of each detection in `maps`. */
+  /** The heatmap of all explained detections together. With `per`, `maps` has the heatmap of each detection. */
   readonly whole: HeatMap;
   readonly maps: readonly HeatMap[];
   readonly asked: AskedAnswer | undefined;
@@ -95,7 +95,7 @@ export interface Explanation {
   readonly timings: Timings;
 }
 
-/** Activations of a layer as one small map: the mean of their absolute values over the channels, 0..1. */
+/** The activations of a layer as one small map: the mean of the absolute values over the channels, 0..1. */
 export interface Thumbnail {
   readonly layer: string;
   readonly width: number;
@@ -103,15 +103,15 @@ export interface Thumbnail {
   readonly data: Float32Array<ArrayBuffer>;
 }
 
-/** How far a job has come. */
+/** Progress of a job. */
 export interface Progress {
   readonly stage: "download" | "read" | "session" | "run" | "decode";
-  /** Bytes, or runs of the network; undefined while unknown. */
+  /** Bytes, or runs of the network. Undefined if unknown. */
   readonly done: number | undefined;
   readonly total: number | undefined;
 }
 
-/** An error as data: codes are those of WhyboxError, and `absent` for default weights that are not there. */
+/** An error as data. The codes are those of WhyboxError, and `absent` for missing default weights. */
 export interface Failure {
   readonly code: string;
   readonly message: string;
@@ -119,16 +119,16 @@ export interface Failure {
 
 export type Answer<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: Failure };
 
-/** What is explained, as the engine of `@whybox/core` takes it. */
+/** Options of an explanation, as in `@whybox/core`. */
 export type ExplainRequest = Omit<ExplainOptions, "signal">;
 
-/** What is detected, and what will be asked next: the detection then keeps what that takes. */
+/** Options of a detection. `ahead` prepares the next explanation. */
 export type DetectRequest = Omit<DetectAloneOptions, "signal">;
 
-/** The method that is there at once, while a better one is on its way. */
+/** The quick method. Its map is shown while a better one runs. */
 export const QUICK = "GradCAM";
 
-/** How a picture is drawn for a file. */
+/** Options of an image for export. */
 export interface DrawRequest {
   readonly heat: HeatMap;
   readonly colormap: string;
@@ -137,7 +137,7 @@ export interface DrawRequest {
   readonly detections: readonly Detection[];
 }
 
-/** What a document is made of: it is explained again, with all that the page itself does not keep. */
+/** Options of a result document. The worker explains again, because the page does not keep all values of the document. */
 export interface DocumentRequest {
   readonly request: ExplainRequest;
   /** Name of the photo's file. */
@@ -147,19 +147,19 @@ export interface DocumentRequest {
 
 export type OnProgress = (progress: Progress) => void;
 
-/** The worker, as the page calls it. `job` names a call so that it can be cancelled; answers never reject for a known reason. */
+/** The worker's API for the page. `job` identifies a call for `cancel`. Known errors are answers, not rejections. */
 export interface Engine {
   open(job: number, request: OpenRequest, onProgress: OnProgress): Promise<Answer<OpenedModel>>;
-  /** Takes a picture file; it stays the picture until the next. */
+  /** Opens an image file. It is the current image until the next call. */
   decode(job: number, file: Blob): Promise<Answer<DecodedPhoto>>;
-  /** Takes a frame of a video as the picture. */
+  /** Sets a video frame as the current image. */
   frame(job: number, frame: ImageBitmap): Promise<Answer<DecodedPhoto>>;
   detect(job: number, request: DetectRequest, onProgress: OnProgress): Promise<Answer<readonly Detection[]>>;
   explain(job: number, request: ExplainRequest, onProgress: OnProgress): Promise<Answer<Explanation>>;
   activations(job: number, request: ExplainRequest, onProgress: OnProgress): Promise<Answer<readonly Thumbnail[]>>;
-  /** The picture with heatmap and boxes, at full resolution, as PNG. */
+  /** The image with heatmap and boxes, at full resolution, as PNG. */
   draw(job: number, request: DrawRequest): Promise<Answer<Blob>>;
-  /** The command's JSON of an explanation. */
+  /** The result document of an explanation. */
   document(job: number, request: DocumentRequest): Promise<Answer<ResultDocument>>;
   cancel(job: number): Promise<void>;
 }

@@ -1,4 +1,5 @@
-// Two jobs: the page works offline after its first load, and is cross-origin isolated (threads) on hosts that cannot set headers.
+// The service worker makes the page work offline after its first load. It also makes the page cross-origin isolated (for threads) on
+// hosts that cannot set headers.
 const VERSION = "__VERSION__";
 const FILES = __FILES__;
 const CACHE = `whybox-page-${VERSION}`;
@@ -24,7 +25,7 @@ self.addEventListener("fetch", (event) => {
   const { request } = event;
   const url = new URL(request.url);
   if (request.method !== "GET" || url.origin !== self.location.origin) return;
-  // Weights are kept by the page's own worker, which shows how far their download has come.
+  // The page's own worker caches the weights, because it shows the progress of their download.
   if (url.pathname.includes("/weights/")) return;
   event.respondWith(answer(request, url));
 });

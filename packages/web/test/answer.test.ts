@@ -5,7 +5,7 @@ import { WeightsAbsent } from "../src/worker/weights.js";
 
 const failing = (error: unknown) => answerOf(() => Promise.reject(error));
 
-it("hands over what was made", async () => {
+it("returns the result", async () => {
   expect(await answerOf(async () => 7)).toEqual({ ok: true, value: 7 });
 });
 
@@ -20,6 +20,6 @@ it.each([
   [new WeightsAbsent(), "absent"],
   [new TypeError("x is undefined"), "internal"],
   ["text", "internal"],
-])("names what went wrong: %s", async (error, code) => {
+])("reports the error as data: %s", async (error, code) => {
   expect(await failing(error)).toMatchObject({ ok: false, failure: { code } });
 });

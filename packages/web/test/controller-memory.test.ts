@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { settle } from "./fake-engine.js";
 import { photo, started, withPhoto } from "./started-controller.js";
 
-describe("memory that runs out", () => {
-  it("starts another worker when memory runs out, with the model and the photo, and asks it nothing by itself", async () => {
+describe("out of memory", () => {
+  it("starts a new worker with the same model and photo, and makes no further request", async () => {
     const { controller, fake } = await withPhoto({ method: "GradCAM" });
     fake.held.add("activations");
     controller.lookAtLayers();
@@ -11,7 +11,7 @@ describe("memory that runs out", () => {
     controller.set({ method: "HiResCAM" });
     await settle();
     expect(controller.state.map).toMatchObject({ running: undefined, failure: { code: "memory" } });
-    // What the old worker had not answered fails, too.
+    // Pending calls of the old worker fail too.
     expect(controller.state.thumbnails).toEqual([]);
     expect([fake.started, fake.closed]).toEqual([2, 1]);
     expect(fake.names().slice(5).sort()).toEqual(["decode", "explain", "open"]);
@@ -23,7 +23,7 @@ describe("memory that runs out", () => {
     expect(fake.started).toBe(2);
   });
 
-  it("starts another worker for what comes after a model or a photo that is too large", async () => {
+  it("starts a new worker after a model or a photo that is too large", async () => {
     const { controller, fake } = started();
     fake.failures.set("open", { code: "memory", message: "OOM" });
     await controller.openModel();
@@ -39,7 +39,7 @@ describe("memory that runs out", () => {
     expect([fake.started, fake.closed]).toEqual([3, 2]);
   });
 
-  it("says so when the model does not fit into the next worker either", async () => {
+  it("reports an error when the model does not fit into the new worker either", async () => {
     const { controller, fake } = await withPhoto({ method: "GradCAM" });
     fake.failures.set("explain", { code: "memory", message: "OOM" });
     fake.failures.set("open", { code: "memory", message: "OOM again" });

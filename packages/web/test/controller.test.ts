@@ -4,7 +4,7 @@ import { settle } from "./fake-engine.js";
 import { photo, started, withPhoto } from "./started-controller.js";
 
 describe("opening", () => {
-  it("detects once model and photo are there, and explains the most certain", async () => {
+  it("detects when the model and the photo are ready, and explains the most confident detection", async () => {
     const { controller, fake } = await withPhoto({ method: "GradCAM" });
     expect(fake.names()).toEqual(["open", "decode", "detect", "explain"]);
     expect(controller.state.selection).toEqual([0]);
@@ -12,7 +12,7 @@ describe("opening", () => {
     expect(controller.state.map.running).toBeUndefined();
   });
 
-  it("tells how far the model has come, and why it failed", async () => {
+  it("reports the progress of opening a model, and why it failed", async () => {
     const { controller, fake } = started();
     const seen: unknown[] = [];
     controller.subscribe(() => seen.push(controller.state.model));
@@ -22,7 +22,7 @@ describe("opening", () => {
     expect(controller.state.model).toMatchObject({ phase: "failed", failure: { code: "absent" } });
   });
 
-  it("gives up a model that is on its way, and takes another", async () => {
+  it("cancels opening a model, and opens another", async () => {
     const { controller, fake } = started();
     fake.held.add("open");
     const opening = controller.openModel();
@@ -38,7 +38,7 @@ describe("opening", () => {
     expect(controller.state.model.phase).toBe("ready");
   });
 
-  it("keeps a photo that waits for the model", async () => {
+  it("keeps a photo until the model is ready", async () => {
     const { controller, fake } = started();
     await controller.openPhoto("dog.jpg", photo);
     expect(controller.state.found.phase).toBe("none");
@@ -48,17 +48,17 @@ describe("opening", () => {
     expect(controller.state.found.phase).toBe("ready");
   });
 
-  it("says what is wrong with a photo, and takes the next", async () => {
+  it("reports an invalid photo, and opens the next", async () => {
     const { controller, fake } = started();
-    fake.failures.set("decode", { code: "bad-input", message: "no picture" });
+    fake.failures.set("decode", { code: "bad-input", message: "not an image" });
     await controller.openPhoto("x.txt", photo);
-    expect(controller.state.photo).toMatchObject({ phase: "failed", failure: { message: "no picture" } });
+    expect(controller.state.photo).toMatchObject({ phase: "failed", failure: { message: "not an image" } });
     fake.failures.clear();
     await controller.openPhoto("dog.jpg", photo);
     expect(controller.state.photo.phase).toBe("ready");
   });
 
-  it("drops what belongs to an earlier photo", async () => {
+  it("ignores results of an earlier photo", async () => {
     const { controller, fake } = started();
     fake.held.add("decode");
     const first = controller.openPhoto("first.jpg", photo);
@@ -73,20 +73,20 @@ describe("opening", () => {
 });
 
 describe("selecting", () => {
-  it("shows a quick map at once and refines it in place", async () => {
+  it("shows a quick map first and replaces it with a better one", async () => {
     const { controller, fake } = await withPhoto();
     expect(fake.calls.filter(({ name }) => name === "explain").map(({ request }) => request)).toMatchObject([
       { method: "GradCAM", per: "detection", detections: [0, 1, 2] },
       { method: "tap-fusion", per: "detection", detections: [0] },
     ]);
-    // What the quick map takes is kept by the detection before it.
+    // The detection prepares the quick map.
     expect(fake.last("detect")).toMatchObject({ confidence: 0.25, ahead: { method: "GradCAM", per: "detection" } });
     expect(controller.state.map.shown).toMatchObject({ method: "tap-fusion", isQuick: false });
     const before = fake.calls.length;
     fake.held.add("explain");
     controller.select(1);
     await settle();
-    // All quick maps were made with the first.
+    // All quick maps were made together.
     expect(controller.state.map.shown).toMatchObject({ method: "GradCAM", isQuick: true, heat: { detections: [1] } });
     expect(fake.calls.length).toBe(before + 1);
     fake.release("explain");
@@ -98,7 +98,7 @@ describe("selecting", () => {
     });
   });
 
-  it("asks nothing twice", async () => {
+  it("does not repeat a request", async () => {
     const { controller, fake } = await withPhoto({ method: "GradCAM" });
     const before = fake.calls.length;
     controller.select(1);
@@ -107,7 +107,7 @@ describe("selecting", () => {
     expect(fake.calls.length).toBe(before);
   });
 
-  it("adds with Shift, takes out again, and joins maps", async () => {
+  it("toggles detections with Shift, and joins their maps", async () => {
     const { controller } = await withPhoto({ method: "GradCAM" });
     controller.select(2, true);
     await settle();
@@ -119,7 +119,7 @@ describe("selecting", () => {
     expect(controller.state.selection).toEqual([2]);
   });
 
-  it("walks around with steps, and clears", async () => {
+  it("steps through the detections, and clears the selection", async () => {
     const { controller } = await withPhoto({ method: "GradCAM" });
     controller.step(-1);
     expect(controller.state.selection).toEqual([2]);
@@ -139,7 +139,7 @@ describe("selecting", () => {
     });
   });
 
-  it("previews what is hovered from what is at hand", async () => {
+  it("previews a hovered detection from the cache", async () => {
     const { controller } = await withPhoto({ method: "GradCAM" });
     controller.hover(2);
     expect(controller.state.preview?.detections).toEqual([2]);
@@ -147,7 +147,7 @@ describe("selecting", () => {
     expect(controller.state.preview).toBeUndefined();
   });
 
-  it("makes a preview of what is not at hand, unless something runs or the pointer has gone", async () => {
+  it("makes a preview that is not cached, unless something runs or the pointer has left", async () => {
     const { controller, fake } = await withPhoto({ method: "HiResCAM" });
     fake.held.add("explain");
     controller.hover(1);
@@ -170,7 +170,7 @@ describe("selecting", () => {
     fake.release("explain");
   });
 
-  it("asks about a drawn box and about the whole picture", async () => {
+  it("explains a drawn box and the whole image", async () => {
     const { controller, fake } = await withPhoto({ method: "GradCAM" });
     const box = { x1: 1, y1: 1, x2: 4, y2: 3, className: "cat" };
     controller.ask(box);
@@ -184,7 +184,7 @@ describe("selecting", () => {
     expect(fake.last("explain")).not.toHaveProperty("box");
   });
 
-  it("cancels what something newer replaces", async () => {
+  it("cancels a request when a newer one replaces it", async () => {
     const { controller, fake } = await withPhoto();
     fake.held.add("explain");
     controller.set({ method: "FullGrad" });
@@ -207,7 +207,7 @@ describe("selecting", () => {
 });
 
 describe("settings", () => {
-  it("detect again when detection changes, explain again when the map does, and else only draw", async () => {
+  it("detect again, explain again or only draw, depending on the setting", async () => {
     const { controller, fake } = await withPhoto({ method: "GradCAM" });
     const after = async (patch: Partial<Settings>) => {
       const before = fake.calls.length;
@@ -226,7 +226,7 @@ describe("settings", () => {
     expect(fake.last("detect")).toMatchObject({ iou: 0.6, ahead: { method: "HiResCAM", layer: 17 } });
   });
 
-  it("start another worker for another device, with the same model and photo", async () => {
+  it("start a new worker for another device, with the same model and photo", async () => {
     const { controller, fake } = await withPhoto({ method: "GradCAM" });
     controller.set({ device: "webgpu" });
     await settle();
@@ -235,7 +235,7 @@ describe("settings", () => {
     expect(controller.state.map.shown?.heat.detections).toEqual([0]);
   });
 
-  it("leave WebGPU when it refuses a run and nobody asked for it", async () => {
+  it('switch to the CPU when WebGPU fails and the device is "auto"', async () => {
     const { controller, fake } = started({ method: "GradCAM" });
     fake.hasGpu = true;
     fake.held.add("explain");
@@ -251,7 +251,7 @@ describe("settings", () => {
     expect(controller.state.settings.device).toBe("auto");
   });
 
-  it("stay on WebGPU when it was asked for, and say what it refused", async () => {
+  it("stay on WebGPU when it is selected, and report its error", async () => {
     const { controller, fake } = started({ method: "GradCAM", device: "webgpu" });
     fake.failures.set("explain", { code: "runtime", message: "refused" });
     await Promise.all([controller.openModel(), controller.openPhoto("dog.jpg", photo)]);
@@ -260,7 +260,7 @@ describe("settings", () => {
     expect(controller.state.map.failure).toMatchObject({ code: "runtime" });
   });
 
-  it("filter by class, and select what is left", async () => {
+  it("filter by class, and select a remaining detection", async () => {
     const { controller } = await withPhoto({ method: "GradCAM" });
     controller.set({ classFilter: "cat" });
     expect(controller.shownDetections().map(({ index }) => index)).toEqual([1]);
@@ -269,7 +269,7 @@ describe("settings", () => {
 });
 
 describe("comparing", () => {
-  it("makes the methods one after another, and goes on after one that fails", async () => {
+  it("runs the methods one after another, and continues after one that fails", async () => {
     const { controller, fake } = await withPhoto({ method: "GradCAM", compare: ["GradCAM", "EigenCAM", "ODAM"] });
     fake.held.add("explain");
     controller.compare(true);
@@ -285,8 +285,8 @@ describe("comparing", () => {
   });
 });
 
-describe("taking away", () => {
-  it("draws what is shown with the boxes that it is about, and tells the command's JSON of it", async () => {
+describe("exporting", () => {
+  it("draws the current map with its boxes, and makes its result document", async () => {
     const { controller, fake } = await withPhoto({ method: "GradCAM", crop: "hot", opacity: 0.3 });
     controller.select(2, true);
     await settle();
@@ -300,7 +300,7 @@ describe("taking away", () => {
     });
   });
 
-  it("says what stands in the way", async () => {
+  it("reports errors", async () => {
     const { controller, fake } = await withPhoto({ method: "GradCAM" });
     fake.failures.set("draw", { code: "memory", message: "too large" });
     await expect(controller.png()).rejects.toThrow("too large");
@@ -310,7 +310,7 @@ describe("taking away", () => {
   });
 });
 
-it("looks at the layers once", async () => {
+it("reads the layers once", async () => {
   const { controller, fake } = await withPhoto({ method: "GradCAM" });
   controller.lookAtLayers();
   controller.lookAtLayers();
@@ -337,7 +337,7 @@ it("explains a video frame by frame until it is stopped", async () => {
     await settle();
     expect(controller.state.live?.count).toBe(count);
   }
-  // A slow default gives way to a quick method, and the clock goes one step between frames.
+  // The slow default is replaced by the quick method. The clock advances by one step between frames.
   expect(fake.last("explain")).toMatchObject({ method: "GradCAM" });
   expect(controller.state.live?.rate).toBeGreaterThan(0);
   controller.stopLive();
@@ -347,7 +347,7 @@ it("explains a video frame by frame until it is stopped", async () => {
   expect(controller.state.live).toBeUndefined();
 });
 
-it("says why a video broke off", async () => {
+it("reports why a video stopped", async () => {
   const { controller, fake } = await withPhoto();
   fake.failures.set("frame", { code: "limit", message: "too large" });
   await controller.startLive(async () => ({}) as ImageBitmap);

@@ -10,18 +10,18 @@ import type {
   OpenRequest,
 } from "../src/protocol.js";
 
-/** An engine that answers at once, or when it is told to, and remembers what it was asked. */
+/** An engine that answers immediately or on request. It records its calls. */
 export class FakeEngine {
   readonly calls: { readonly name: string; readonly job: number; readonly request: unknown }[] = [];
   readonly cancelled: number[] = [];
   closed = 0;
   started = 0;
-  /** Names of calls that wait until `release`. */
+  /** Names of calls that wait for `release`. */
   readonly held = new Set<string>();
   readonly #waiting: { readonly name: string; readonly go: () => void }[] = [];
-  /** Answers other than the usual ones, by the name of the call. */
+  /** Failures to return, by the name of the call. */
   readonly failures = new Map<string, { code: string; message: string }>();
-  /** Whether "auto" means WebGPU. */
+  /** True if "auto" means WebGPU. */
   hasGpu = false;
   detections: readonly Detection[] = [detection(0, "dog", 0.9), detection(1, "cat", 0.6), detection(2, "dog", 0.4)];
 
@@ -120,7 +120,7 @@ function openedModel({ weights, device }: OpenRequest, hasGpu: boolean): OpenedM
   };
 }
 
-/** Lets everything that is ready happen. */
+/** Waits until all resolved promises are handled. */
 export async function settle(): Promise<void> {
   for (let i = 0; i < 50; i++) await Promise.resolve();
 }

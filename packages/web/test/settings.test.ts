@@ -39,18 +39,18 @@ describe("a link", () => {
     "threads=1e1&device=tpu&crop=&compare=,,x",
     "__proto__=1&constructor=2&confidence=",
     "%%%&&&===",
-  ])("leaves out what does not fit: %s", (hash) => {
+  ])("ignores invalid values: %s", (hash) => {
     expect(fromHash(hash)).toEqual(defaultSettings);
   });
 });
 
 describe("the methods", () => {
-  it("are all of the engine's, each with a sentence for people", () => {
+  it("are all methods of the engine, each with a description", () => {
     expect(methodChoices.map(({ id }) => id)).toEqual(defaultMethods.map(({ id }) => id));
     for (const { id, what, title, runs } of methodChoices) expect(what, id).not.toBe(`${title}: ${runs}.`);
   });
 
-  it("say what they cost", () => {
+  it("have a cost", () => {
     expect(methodOf("GradCAM").cost).toBe("fast");
     expect(methodOf("tap-fusion").cost).toBe("slower");
     expect(methodOf("FullGrad").cost).toBe("slower");

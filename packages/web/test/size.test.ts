@@ -8,7 +8,7 @@ const scripts = readdirSync(page, { recursive: true, encoding: "utf8" }).filter(
 const textOf = (name: string) => readFileSync(join(page, name), "utf8");
 const own = scripts.filter((name) => !name.includes("ort.webgpu"));
 
-/** A script and all that it imports at once. */
+/** A script and all its static imports. */
 function withImports(name: string, found = new Set<string>()): Set<string> {
   if (found.has(name)) return found;
   found.add(name);

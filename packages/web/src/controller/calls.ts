@@ -1,6 +1,6 @@
 import type { Answer, Failure } from "../protocol.js";
 
-/** A failure of the engine, thrown. */
+/** A failure of the engine as an error. */
 export class EngineFailure extends Error {
   readonly failure: Failure;
   constructor(failure: Failure) {
@@ -9,13 +9,13 @@ export class EngineFailure extends Error {
   }
 }
 
-/** What went wrong, as data. */
+/** Converts an error to a failure as data. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof EngineFailure) return error.failure;
   return { code: "internal", message: error instanceof Error ? error.message : String(error) };
 }
 
-/** What the engine answered. @throws EngineFailure */
+/** Returns the value of an answer. @throws EngineFailure for a failure. */
 export function answered<T>(answer: Answer<T>): T {
   if (!answer.ok) throw new EngineFailure(answer.failure);
   return answer.value;
@@ -25,8 +25,7 @@ export function isAborted(error: unknown): boolean {
   return error instanceof EngineFailure && error.failure.code === "aborted";
 }
 
-/**
- * Work of which only the newest run counts: starting another cancels the one before, whose later steps then throw "aborted".
+/** Work of which only the latest run counts. Starting a new run cancels the previous one, whose later steps throw "aborted".
  */
 export class Task {
   readonly #cancel: (job: number) => void;
@@ -37,14 +36,14 @@ export class Task {
     this.#cancel = cancel;
   }
 
-  /** Ends what runs. */
+  /** Cancels the current run. */
   stop(): void {
     this.#run++;
     for (const job of this.#jobs) this.#cancel(job);
     this.#jobs = [];
   }
 
-  /** Starts anew. The steps of this run go through the function that `body` gets. */
+  /** Starts a new run. `body` makes its calls through the function that it gets. */
   async start(body: (step: Step) => Promise<void>, failed: (error: unknown) => void): Promise<void> {
     this.stop();
     const run = this.#run;
@@ -64,16 +63,16 @@ export class Task {
   }
 
   #check(run: number): void {
-    if (run !== this.#run) throw new EngineFailure({ code: "aborted", message: "Something newer was asked for." });
+    if (run !== this.#run) throw new EngineFailure({ code: "aborted", message: "A newer request replaced this one." });
   }
 }
 
-/** One call of the engine under a job's number. */
+/** Runs one engine call with a new job number. */
 export type Step = <T>(call: (job: number) => Promise<Answer<T>>) => Promise<T>;
 
 let jobs = 0;
 
-/** Numbers only tell jobs apart, so one row of them serves all. */
+/** Returns a new job number. All callers share one counter, because numbers only identify jobs. */
 export function nextJob(): number {
   return ++jobs;
 }

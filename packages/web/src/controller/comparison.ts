@@ -1,12 +1,12 @@
 import { failureOf } from "./calls.js";
 import type { Compared, ShownMap } from "./state.js";
 
-/** Methods that wait for their turn. */
+/** The methods of a comparison before they run. */
 export function waiting(methods: readonly string[]): readonly Compared[] {
   return methods.map((method) => ({ method, map: undefined, failure: undefined }));
 }
 
-/** One method after another; one that fails does not keep the next from its turn. @throws when it is cancelled. */
+/** Runs one method after another. If one fails, the next still runs. @throws when it is cancelled. */
 export async function compareInTurn(
   methods: readonly string[],
   make: (method: string) => Promise<ShownMap>,

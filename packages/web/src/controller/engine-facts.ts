@@ -1,90 +1,91 @@
 import { type AnyCamMethod, defaultMethods, defaultScores } from "@whybox/core";
 
-// What the page tells of methods and scores. The build puts the values into the page (plugins/data-as-files.ts): it needs no numerics.
+// The page's descriptions of methods and scores. The build embeds the values in the page (plugins/engine-facts.ts).
 
-/** How much more than a detection a method takes, roughly. */
+/** The rough cost of a method, compared with a detection. */
 export type Cost = "fast" | "slower" | "slow";
 
 export interface MethodChoice {
   readonly id: string;
   readonly title: string;
-  /** One sentence for somebody who has never heard of it. */
+  /** One sentence for newcomers. */
   readonly what: string;
   readonly cost: Cost;
-  /** What the cost is made of. */
+  /** The work that causes the cost. */
   readonly runs: string;
   readonly paper: string;
-  /** Whether a layer can be chosen. */
+  /** True if the user can choose a layer. */
   readonly takesLayer: boolean;
-  /** Whether the map depends on what is asked; false for those that show what is strong in the layer, whatever the box. */
+  /** True if the map depends on the box and the score. False for methods that show only the activations of the layer. */
   readonly asksScore: boolean;
 }
 
 export interface ScoreChoice {
   readonly id: string;
   readonly title: string;
-  /** What it asks, in a line. */
+  /** One line about the score. */
   readonly what: string;
 }
 
-/** In words for people. A method that is not here (one that is new in core) is described by what it runs. */
+/** Descriptions of methods. A method without a description (for example a new one in core) is described by its cost. */
 const sentences: Readonly<Record<string, string>> = {
-  GradCAM: "Which parts of the layer push the score up, weighted by the mean gradient of each channel.",
-  HiResCAM: "Activation times gradient, place by place: nothing is averaged away.",
-  GradCAMElementWise: "Activation times gradient, keeping what is positive at each place.",
-  "GradCAM++": "Grad-CAM with weights that favour several instances of one thing.",
-  XGradCAM: "Grad-CAM with gradients scaled by the activations they belong to.",
-  LayerCAM: "Positive gradients weigh each place by itself: finer maps, in early layers too.",
-  EigenCAM: "What dominates the layer, whatever the class: it asks for no gradient.",
-  EigenGradCAM: "What dominates activation times gradient: less noise, and it knows the class.",
-  FullGrad: "The gradients of all biases of the network, added up on the picture.",
-  AblationCAM: "Switches off one channel after another and looks how far the score falls.",
-  ScoreCAM: "Shows the network the picture through each channel and keeps what it recognises.",
-  RandomCAM: "Random weights: what a map looks like that knows nothing. A control.",
-  "KPCA-CAM": "Eigen-CAM with a curved notion of what belongs together.",
-  ShapleyCAM: "Grad-CAM with the curvature of the score taken along.",
-  FinerCAM: "What tells this class from those most like it.",
-  FEM: "Where activations are unusually strong, whatever the class.",
-  SegEigenCAM: "Eigen-CAM, weighted by gradients and with its sign put right.",
-  DeepFeatureFactorization: "Splits the layer into a few concepts and shows the one that speaks for the class.",
-  GuidedBackprop: "The gradient on the pixels, letting only positive evidence through.",
-  GuidedGradCAM: "Guided backpropagation where Grad-CAM is warm: fine lines in the right place.",
+  GradCAM: "Sums the channels of the layer, each weighted by its mean gradient.",
+  HiResCAM: "Activation times gradient at each position, without averaging the gradient.",
+  GradCAMElementWise: "Activation times gradient at each position, keeping positive values only.",
+  "GradCAM++": "Grad-CAM with weights for several objects of the same class.",
+  XGradCAM: "Grad-CAM with gradients scaled by their activations.",
+  LayerCAM: "Weights each position by its positive gradient. The maps are finer, in early layers too.",
+  EigenCAM: "The main component of the activations, for any class. It needs no gradient.",
+  EigenGradCAM: "The main component of activation times gradient. It has less noise and depends on the class.",
+  FullGrad: "Adds the gradients of all biases of the network on the image.",
+  AblationCAM: "Removes one channel after another and measures how far the score falls.",
+  ScoreCAM: "Masks the image with each channel and weights the channel by the score.",
+  RandomCAM: "Uses random weights. It is a control that shows a map without information.",
+  "KPCA-CAM": "Eigen-CAM with a kernel, so the main component can be non-linear.",
+  ShapleyCAM: "Grad-CAM that also uses the curvature of the score.",
+  FinerCAM: "The difference between this class and the most similar ones.",
+  FEM: "Shows unusually strong activations, for any class.",
+  SegEigenCAM: "Eigen-CAM, weighted by gradients and with a corrected sign.",
+  DeepFeatureFactorization: "Splits the layer into a few concepts and shows the one that supports the class.",
+  GuidedBackprop: "The gradient of the pixels, passing only positive values back.",
+  GuidedGradCAM: "Guided backpropagation times Grad-CAM. It shows fine lines in the areas that matter.",
   RefineCAM: "Sharpens a coarse map step by step with finer layers.",
-  "tap-fusion": "Fuses maps from several depths, from fine to coarse. The most faithful map of one box as measured.",
-  "tap-fusion-fast": "Tap fusion with fewer depths: nearly as faithful, in less time.",
-  ODAM: "Made for detectors: the gradient at each place weighs the activation there.",
-  "SSGrad-CAM": "Grad-CAM with weights that know where the gradient lies.",
-  "SSGrad-CAM++": "Grad-CAM++ with weights that know where the gradient lies.",
-  "G-CAME": "A Gaussian around the cell that found the box, on Grad-CAM.",
-  "Recipro-CAM": "Lets one place of the layer through at a time and looks at the score.",
-  DetClassProbabilityMap: "What the detector itself says at each place, before boxes are chosen.",
+  "tap-fusion":
+    "Combines maps from several depths, from fine to coarse. In our measurements it is the most faithful for one box.",
+  "tap-fusion-fast": "Tap fusion with fewer depths. It is nearly as faithful and faster.",
+  ODAM: "Made for detectors. Weights each activation by the gradient at its position.",
+  "SSGrad-CAM": "Grad-CAM with weights that depend on the position of the gradient.",
+  "SSGrad-CAM++": "Grad-CAM++ with weights that depend on the position of the gradient.",
+  "G-CAME": "Grad-CAM times a Gaussian around the cell that predicted the box.",
+  "Recipro-CAM": "Keeps one position of the layer at a time and measures the score.",
+  DetClassProbabilityMap: "The detector's class probability at each position, before boxes are selected.",
   "D-RISE":
-    "Hides random parts of the picture, many times, and keeps what the box survives on. Slow, and needs no gradient.",
-  gradient: "How much each pixel would change the score.",
+    "Hides random parts of the image many times and shows the parts that keep the box. It is slow and needs no gradient.",
+  gradient: "How much a change of each pixel changes the score.",
   "gradient-x-input": "The gradient of each pixel times the pixel.",
-  SmoothGrad: "The gradient, averaged over noisy copies of the picture.",
-  IntegratedGradients: "Gradients added up on the way from black to the picture.",
+  SmoothGrad: "The gradient, averaged over noisy copies of the image.",
+  IntegratedGradients: "Gradients added along a path from black to the image.",
 };
 
-/** What each score is, in a line. */
+/** One line about each score. */
 const scores: Readonly<Record<string, string>> = {
-  class: "How sure the detector is of the class.",
-  confidence: "How sure it is that there is an object at all.",
-  class_confidence: "An object and its class together: the number beside the box.",
-  class_sum: "The class anywhere in the picture, not only in this box.",
-  row: "The number beside the box, of the one row that made it.",
-  row_logit: "The class in that row, before it is squeezed into a probability.",
-  finer: "What tells the class from the three most like it.",
-  x_c: "What puts the box where it is, left or right.",
-  y_c: "What puts the box where it is, up or down.",
-  w: "What makes the box so wide.",
-  h: "What makes the box so high.",
-  mask: "What shapes the mask. Needs a model with masks.",
-  keypoints: "What finds the keypoints. Needs a model with keypoints.",
-  angle: "What turns the box. Needs a model with turned boxes.",
+  class: "The confidence in the class.",
+  confidence: "The confidence that there is an object.",
+  class_confidence: "The confidence in an object of this class: the number next to the box.",
+  class_sum: "The class in the whole image, not only in this box.",
+  row: "The number next to the box, from the prediction row of the box.",
+  row_logit: "The class logit of that prediction row, before the sigmoid.",
+  finer: "The difference between the class and the three most similar ones.",
+  x_c: "The horizontal position of the box.",
+  y_c: "The vertical position of the box.",
+  w: "The width of the box.",
+  h: "The height of the box.",
+  mask: "The mask. Needs a model with masks.",
+  keypoints: "The keypoints. Needs a model with keypoints.",
+  angle: "The angle of the box. Needs a model with rotated boxes.",
 };
 
-/** Every method of the engine, in its order. */
+/** All methods, in the engine's order. */
 export const methodChoices: readonly MethodChoice[] = defaultMethods.map((method) => ({
   id: method.id,
   title: method.title,
@@ -95,10 +96,10 @@ export const methodChoices: readonly MethodChoice[] = defaultMethods.map((method
   asksScore: method.needs.some((need) => need !== "activations" && need !== "scoreMap"),
 }));
 
-/** Every score that can be asked for by itself. */
+/** All scores that can be selected. */
 export const scoreChoices: readonly ScoreChoice[] = defaultScores
   .filter(({ id }) => id !== "contrast")
-  .map(({ id, title }) => ({ id, title, what: scores[id] ?? "What decides where this side of the box lies." }));
+  .map(({ id, title }) => ({ id, title, what: scores[id] ?? "The position of this side of the box." }));
 
 function costOf(method: AnyCamMethod): { cost: Cost; runs: string } {
   const needs = new Set<string>(method.needs);
@@ -110,12 +111,12 @@ function costOf(method: AnyCamMethod): { cost: Cost; runs: string } {
 
 function runsOf({ needs, reads, auto }: AnyCamMethod): string {
   const asks = (need: string): boolean => (needs as readonly string[]).includes(need);
-  if (asks("pixels")) return "many passes forward and back";
-  if (asks("masked")) return "the network many times";
-  if (asks("tail")) return "the end of the network many times";
-  if (asks("biases") || asks("guidedGradients") || reads === "input") return "a pass back to the picture";
-  if (asks("curvature")) return "a few passes behind the layer";
-  if (auto?.startsWith("taps")) return "a pass back to the early layers";
-  if (asks("gradients") || asks("gradientMeans")) return "a short pass back";
-  return "no pass of its own";
+  if (asks("pixels")) return "many forward and backward passes";
+  if (asks("masked")) return "runs the network many times";
+  if (asks("tail")) return "runs the end of the network many times";
+  if (asks("biases") || asks("guidedGradients") || reads === "input") return "a backward pass to the image";
+  if (asks("curvature")) return "a few passes after the layer";
+  if (auto?.startsWith("taps")) return "a backward pass to the early layers";
+  if (asks("gradients") || asks("gradientMeans")) return "a short backward pass";
+  return "no extra pass";
 }

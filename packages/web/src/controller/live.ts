@@ -4,13 +4,13 @@ import { explainRequest, methodsOf } from "./requests.js";
 import type { Settings } from "./settings.js";
 import type { LiveState } from "./state.js";
 
-/** Gives the next frame of a video. */
+/** Returns the next frame of a video. */
 export type NextFrame = () => Promise<ImageBitmap>;
 
 export const noFrame: LiveState = { count: 0, rate: undefined, heat: undefined, list: [], failure: undefined };
 
-/** How much of the last interval counts in the rate. */
-const FRESH = 0.3;
+/** Weight of the latest interval in the moving average of the rate. */
+const LATEST_WEIGHT = 0.3;
 
 export interface LiveWorld {
   readonly engine: () => Engine;
@@ -19,7 +19,7 @@ export interface LiveWorld {
   readonly show: (live: LiveState) => void;
 }
 
-/** Explains frame after frame, the next when the one before is done, until the step is stopped. A slow method gives way to a quick one. */
+/** Explains one frame after another until the step is cancelled. A slow method is replaced by a quick one. */
 export async function explainFrames(
   step: Step,
   next: NextFrame,
@@ -35,7 +35,8 @@ export async function explainFrames(
     const request = explainRequest(chosen, { kind: "image" }, method);
     const { whole, detections } = await step((job) => engine().explain(job, request, () => {}));
     const after = now();
-    interval = interval === undefined ? after - before : interval * (1 - FRESH) + (after - before) * FRESH;
+    interval =
+      interval === undefined ? after - before : interval * (1 - LATEST_WEIGHT) + (after - before) * LATEST_WEIGHT;
     before = after;
     const list = detections.filter(({ className }) => chosen.classFilter === "" || className === chosen.classFilter);
     live = {
@@ -49,7 +50,7 @@ export async function explainFrames(
   }
 }
 
-/** The state of a video that broke off. */
+/** The state of a video that stopped with an error. */
 export function brokenOff(live: LiveState | undefined, error: unknown): LiveState {
   return { ...(live ?? noFrame), failure: failureOf(error) };
 }

@@ -1,13 +1,13 @@
 import type { HeatMap } from "../protocol.js";
 
-/** Maps of detections by request and detection, the least recently used let go when they take too much memory. */
+/** Caches maps by request and detection. It removes the least recently used maps if they take too much memory. */
 export class MapCache {
   readonly #maps = new Map<string, HeatMap>();
-  readonly #mostValues: number;
+  readonly #maxValues: number;
 
-  /** @param mostValues pixels of all maps together; each takes four bytes. */
-  constructor(mostValues = 32_000_000) {
-    this.#mostValues = mostValues;
+  /** @param maxValues maximum number of pixels of all maps together. A pixel takes four bytes. */
+  constructor(maxValues = 32_000_000) {
+    this.#maxValues = maxValues;
   }
 
   get(key: string, detection: number): HeatMap | undefined {
@@ -24,7 +24,7 @@ export class MapCache {
     for (const map of maps) this.#maps.set(`${map.detections[0]} ${key}`, map);
     let total = [...this.#maps.values()].reduce((sum, { data }) => sum + data.length, 0);
     for (const [name, { data }] of this.#maps) {
-      if (total <= this.#mostValues) return;
+      if (total <= this.#maxValues) return;
       this.#maps.delete(name);
       total -= data.length;
     }

@@ -7,18 +7,18 @@ import { explainRequest, requestKey, type Subject } from "./requests.js";
 import type { Settings } from "./settings.js";
 import type { ShownMap } from "./state.js";
 
-/** What maps are made from. */
+/** The input of a map. */
 export interface Scene {
   readonly settings: Settings;
   readonly list: readonly Detection[];
-  /** Of the photo. */
+  /** Number of pixels of the photo. */
   readonly pixels: number;
 }
 
-/** Maps of all detections are made together while they take no more memory than this many values. */
-const MOST_TOGETHER = 12_000_000;
+/** Maximum number of values for making the maps of all detections together. */
+const MAX_TOGETHER = 12_000_000;
 
-/** Makes maps, and keeps those of detections until the scene is another. */
+/** Makes maps, and caches the maps of detections until the scene changes. */
 export class MapMaker {
   readonly #engine: () => Engine;
   readonly #now: () => number;
@@ -31,12 +31,12 @@ export class MapMaker {
     this.#onProgress = onProgress;
   }
 
-  /** Lets all maps go: they belong to another photo, model or detection. */
+  /** Removes all maps, because they belong to another photo, model or detection. */
   forget(): void {
     this.#cache.clear();
   }
 
-  /** The map of a subject by a method, with its numbers. */
+  /** Makes the map of a subject by a method, with its numbers. */
   async make(step: Step, scene: Scene, subject: Subject, method: string): Promise<ShownMap> {
     const started = this.#now();
     const { heat, explanation } =
@@ -45,7 +45,7 @@ export class MapMaker {
         : await this.#ofWhole(step, scene, subject, method);
     const isOne = subject.kind === "detections" && subject.indices.length === 1;
     const box = subject.kind === "box" ? subject.box : isOne ? scene.list[subject.indices[0]!]?.boxImage : undefined;
-    const empty = explanation?.empty ?? "This method finds nothing that speaks for it.";
+    const empty = explanation?.empty ?? "This method finds no support for it.";
     return {
       ...{ heat, method, explanation, isQuick: false, ms: this.#now() - started, facts: measure(heat, box) },
       empty: heat.data.some((value) => value > 0) ? undefined : empty,
@@ -53,12 +53,12 @@ export class MapMaker {
     };
   }
 
-  /** A map of a detection that is there already: by the method that is chosen, or else a quick one. */
-  atHand(scene: Scene, index: number): HeatMap | undefined {
+  /** A cached map of a detection: by the chosen method, else by the quick one. Undefined if there is none. */
+  cached(scene: Scene, index: number): HeatMap | undefined {
     return (this.#kept(scene, [index], scene.settings.method) ?? this.#kept(scene, [index], QUICK))?.[0];
   }
 
-  /** A quick map of a detection that is not at hand. */
+  /** Makes a quick map of a detection without a cached map. */
   async preview(step: Step, scene: Scene, index: number): Promise<HeatMap> {
     return (await this.#ofDetections(step, scene, [index], QUICK)).heat;
   }
@@ -74,7 +74,7 @@ export class MapMaker {
     return { heat: explanation.whole, explanation };
   }
 
-  /** From the cache, or made: those of a quick method for all detections at once, so that the next is there when it is clicked. */
+  /** Maps from the cache, or new ones. The quick method makes the maps of all detections at once, so later clicks use the cache. */
   async #ofDetections(
     step: Step,
     scene: Scene,
@@ -85,7 +85,7 @@ export class MapMaker {
     if (kept !== undefined) return { heat: joinMaps(kept), explanation: undefined };
     const { settings, list, pixels } = scene;
     const all = list.map(({ index }) => index);
-    const wanted = method === QUICK && pixels * all.length <= MOST_TOGETHER ? all : indices;
+    const wanted = method === QUICK && pixels * all.length <= MAX_TOGETHER ? all : indices;
     const request = explainRequest(settings, { kind: "detections", indices: wanted }, method);
     const explanation = await step((job) => this.#engine().explain(job, request, this.#onProgress));
     this.#cache.put(requestKey(request), explanation.maps);

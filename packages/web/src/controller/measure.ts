@@ -10,20 +10,20 @@ export interface PlainBox {
   readonly y2: number;
 }
 
-/** Where the largest value of a map is; undefined for a map without heat. */
+/** The position of the largest value of a map. Undefined for a map without heat. */
 export function peakOf({ width, data }: Map2D): { x: number; y: number } | undefined {
   let best = -1;
-  let most = 0;
+  let max = 0;
   for (let i = 0; i < data.length; i++) {
-    if (data[i]! > most) {
-      most = data[i]!;
+    if (data[i]! > max) {
+      max = data[i]!;
       best = i;
     }
   }
   return best < 0 ? undefined : { x: best % width, y: Math.floor(best / width) };
 }
 
-/** The numbers of a map; with a box those that need one. */
+/** The numbers of a map. Some of them need a box. */
 export function measure(map: Map2D, box: PlainBox | undefined): MapFacts {
   const peak = peakOf(map);
   const { energy, area } = box === undefined ? { energy: 0, area: 0 } : energyInBox(map, box);
@@ -35,7 +35,7 @@ export function measure(map: Map2D, box: PlainBox | undefined): MapFacts {
   };
 }
 
-/** The largest of several maps at each pixel, as the engine joins maps of an image. The first one itself when it is alone. */
+/** The maximum of several maps at each pixel, as the engine joins the maps of an image. Returns a single map unchanged. */
 export function joinMaps(maps: readonly HeatMap[]): HeatMap {
   const [first, ...others] = maps as readonly [HeatMap, ...HeatMap[]];
   if (others.length === 0) return first;

@@ -1,22 +1,22 @@
 import type { Answer, Engine, Failure, OpenRequest } from "../protocol.js";
 import { nextJob } from "./calls.js";
 
-/** The worker as the controller sees it. */
+/** A running worker. */
 export interface EngineHandle {
   readonly engine: Engine;
-  /** Ends the worker and all that lives in it. */
+  /** Terminates the worker. */
   close(): void;
 }
 
-/** A worker whose memory is watched. */
+/** A worker that reports when it is out of memory. */
 export interface WatchedEngine extends EngineHandle {
-  /** Ends the worker. Calls that it has not answered yet fail with `why`. */
+  /** Terminates the worker. Pending calls fail with `why`. */
   close(why?: Failure): void;
 }
 
-const closedByUs: Failure = { code: "aborted", message: "The engine was started anew." };
+const closedByUs: Failure = { code: "aborted", message: "The engine has restarted." };
 
-/** Tells once, by `onFull`, that a call of this worker has failed for want of memory, before the caller gets the answer. */
+/** Calls `onFull` once when a call of this worker fails because it is out of memory. The caller gets its answer afterwards. */
 export function watchMemory(handle: EngineHandle, onFull: (failure: Failure) => void): WatchedEngine {
   let told = false;
   let end: (answer: Answer<never>) => void = () => {};
@@ -53,7 +53,7 @@ export function watchMemory(handle: EngineHandle, onFull: (failure: Failure) => 
   return { engine: watched, close };
 }
 
-/** Gives a new worker the model and the photo that the last one had. Says what it could not take. */
+/** Opens the model and the photo of the previous worker in a new one. Returns the failures. */
 export async function restore(
   engine: Engine,
   model: OpenRequest | undefined,
@@ -66,7 +66,7 @@ export async function restore(
   return { model: refusal(opened), photo: refusal(decoded) };
 }
 
-/** Why not; that something newer came instead is no failure. */
+/** The failure of an answer. A request that a newer one replaced is not a failure. */
 function refusal(answer: Answer<unknown> | undefined): Failure | undefined {
   return answer === undefined || answer.ok || answer.failure.code === "aborted" ? undefined : answer.failure;
 }

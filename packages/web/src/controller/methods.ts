@@ -6,13 +6,13 @@ export function methodOf(id: string): MethodChoice {
   return methodChoices.find((choice) => choice.id === id) ?? methodChoices[0]!;
 }
 
-/** What is no score by itself: the method's own, and the comparison with another class. */
+/** Choices that are not scores: the method's default, and the comparison with another class. */
 const others: Readonly<Record<string, string>> = {
-  auto: "What the method was made for: mostly how sure the detector is of the class.",
-  contrast: "What speaks for this class and against the other.",
+  auto: "The method's default score: usually the confidence in the class.",
+  contrast: "The evidence for this class and against the other one.",
 };
 
-/** What a score asks, in a line. */
+/** One line about a score. */
 export function scoreText(id: string): string {
   return others[id] ?? scoreChoices.find((choice) => choice.id === id)?.what ?? "";
 }

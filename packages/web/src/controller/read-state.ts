@@ -3,18 +3,18 @@ import type { Scene } from "./map-maker.js";
 import type { Subject } from "./requests.js";
 import type { State } from "./state.js";
 
-/** Everything that was found. */
+/** All detections. */
 export function listOf({ found }: State): readonly Detection[] {
   return found.phase === "ready" ? found.list : [];
 }
 
-/** Detections that the class filter lets through. */
+/** Detections that match the class filter. */
 export function shownOf(state: State): readonly Detection[] {
   const { classFilter } = state.settings;
   return listOf(state).filter(({ className }) => classFilter === "" || className === classFilter);
 }
 
-/** What is asked about; undefined for nothing. */
+/** The subject of the map. Undefined if nothing is selected. */
 export function subjectOf({ selection, ownBox, whole, found }: State): Subject | undefined {
   if (found.phase !== "ready") return undefined;
   if (ownBox !== undefined) return { kind: "box", box: ownBox };
@@ -22,14 +22,14 @@ export function subjectOf({ selection, ownBox, whole, found }: State): Subject |
   return whole ? { kind: "image" } : undefined;
 }
 
-/** What maps are made from. */
+/** The input of the maps. */
 export function sceneOf(state: State): Scene {
   const { settings, photo } = state;
   const pixels = photo.phase === "ready" ? photo.facts.width * photo.facts.height : 0;
   return { settings, pixels, list: listOf(state) };
 }
 
-/** The detection after the one that was selected last, or the one before it; around the end. Undefined where there is none. */
+/** The detection after or before the last selected one. It wraps around at the ends. Undefined if there are no detections. */
 export function neighbourOf(state: State, by: 1 | -1): Detection | undefined {
   const shown = shownOf(state);
   const at = shown.findIndex(({ index }) => index === state.selection.at(-1));

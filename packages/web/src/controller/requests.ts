@@ -3,29 +3,29 @@ import { type DetectRequest, type ExplainRequest, type OpenRequest, QUICK, type 
 import { methodOf } from "./methods.js";
 import type { Settings } from "./settings.js";
 
-/** What a heatmap is about: the whole picture, some of its detections, or a box that somebody drew. */
+/** The subject of a heatmap: the whole image, some of its detections, or a box that the user drew. */
 export type Subject =
   | { readonly kind: "image" }
   | { readonly kind: "detections"; readonly indices: readonly number[] }
   | { readonly kind: "box"; readonly box: AskedBox };
 
-/** The methods that run for a map, one after another: a quick one at once, then the one that was asked for. */
+/** The methods that run for a map, one after another: first the quick one, then the chosen one. */
 export function methodsOf({ method }: Settings): readonly string[] {
   return methodOf(method).cost === "fast" ? [method] : [QUICK, method];
 }
 
-/** What detection depends on. */
+/** The settings that detection depends on. */
 export function thresholds({ confidence, iou }: Settings): Pick<DetectRequest, "confidence" | "iou"> {
   return { confidence, iou };
 }
 
-/** A detection, with the first map in mind. */
+/** A detection request that also prepares the first map. */
 export function detectRequest(settings: Settings): DetectRequest {
   const method = methodsOf(settings)[0]!;
   return { ...thresholds(settings), ahead: { method, per: "detection", ...layerOf(settings, method) } };
 }
 
-/** What the engine is asked for. */
+/** The engine's request for a map. */
 export function explainRequest(settings: Settings, subject: Subject, method: string): ExplainRequest {
   const { score, versus, topPercent, perClass, classFilter } = settings;
   const own: ExplainRequest = {
@@ -51,13 +51,13 @@ function layerOf({ layer }: Settings, method: string): Pick<ExplainRequest, "lay
   return { layer: /^-?\d+$/.test(layer) ? Number(layer) : layer };
 }
 
-/** Names what a request gives, whatever detections it is about: maps are kept under it. */
+/** The cache key of a request. It does not include the detections. */
 export function requestKey(request: ExplainRequest): string {
   const { classNames: _, detections: __, box: ___, ...rest } = request;
   return JSON.stringify(rest);
 }
 
-/** A model to open; `withoutGpu` where "auto" is to mean the CPU. */
+/** The request to open a model. With `withoutGpu`, the device "auto" means the CPU. */
 export function openRequest(
   base: string,
   weights: Weights,

@@ -2,28 +2,28 @@ import { type ColormapName, colormapNames } from "@whybox/core";
 import type { Device } from "../protocol.js";
 import { methodChoices, scoreChoices } from "./methods.js";
 
-/** Everything that a person can set; a link restores all of it. */
+/** All settings of the user. A link restores them. */
 export interface Settings {
   readonly method: string;
   /** "auto", or the index or name of a layer. */
   readonly layer: string;
-  /** What is differentiated, or "auto" for what the method says. */
+  /** The score to differentiate, or "auto" for the method's default. */
   readonly score: string;
   /** Only detections of this class, or "" for all. */
   readonly classFilter: string;
-  /** Why this class and not that one; "" for no contrast. */
+  /** The class to compare with, or "" for no comparison. */
   readonly versus: string;
   readonly perClass: boolean;
   readonly confidence: number;
   readonly iou: number;
   readonly opacity: number;
   readonly colormap: ColormapName;
-  /** Only so many percent of the pixels, the hottest. */
+  /** Percentage of the hottest pixels to show. */
   readonly topPercent: number;
   readonly crop: "off" | "rest" | "hot";
   readonly compare: readonly string[];
   readonly device: Device;
-  /** Threads of WebAssembly; 0: as many as the machine has. */
+  /** WebAssembly threads. 0 means one for each core. */
   readonly threads: number;
 }
 
@@ -37,7 +37,7 @@ export const defaultSettings: Settings = {
   confidence: 0.25,
   iou: 0.45,
   opacity: 0.6,
-  // Light and dark carry its order: it reads the same whatever colours one sees.
+  // Its lightness increases with the value, so it is readable with any colour vision.
   colormap: "inferno",
   topPercent: 100,
   crop: "off",
@@ -46,12 +46,12 @@ export const defaultSettings: Settings = {
   threads: 0,
 };
 
-/** Methods side by side at most. */
-export const MOST_COMPARED = 6;
+/** Maximum number of methods in a comparison. */
+export const MAX_COMPARED = 6;
 
-/** Settings that need another detection. */
+/** Settings that need a new detection. */
 export const detectionSettings: readonly (keyof Settings)[] = ["confidence", "iou"];
-/** Settings that need another map. */
+/** Settings that need a new map. */
 export const mapSettings: readonly (keyof Settings)[] = [
   "method",
   "layer",
@@ -60,7 +60,7 @@ export const mapSettings: readonly (keyof Settings)[] = [
   "perClass",
   "topPercent",
 ];
-/** Settings that need another worker. */
+/** Settings that need a new worker. */
 export const engineSettings: readonly (keyof Settings)[] = ["device", "threads"];
 
 type Reader<T> = (text: string) => T | undefined;
@@ -78,7 +78,7 @@ const number =
 const words: Reader<string> = (text) => (text.length <= 100 ? text : undefined);
 const methodIds = methodChoices.map(({ id }) => id);
 
-/** How each setting is read from a link; what does not fit is left at its default. */
+/** Parsers of the settings in a link. An invalid value is undefined, and the default is used. */
 const readers: { readonly [K in keyof Settings]: Reader<Settings[K]> } = {
   method: oneOf(methodIds),
   layer: words,
@@ -93,14 +93,14 @@ const readers: { readonly [K in keyof Settings]: Reader<Settings[K]> } = {
   topPercent: number(1, 100),
   crop: oneOf(["off", "rest", "hot"]),
   compare: (text) => {
-    const known = [...new Set(text.split(","))].filter((id) => methodIds.includes(id)).slice(0, MOST_COMPARED);
+    const known = [...new Set(text.split(","))].filter((id) => methodIds.includes(id)).slice(0, MAX_COMPARED);
     return known.length > 0 ? known : undefined;
   },
   device: oneOf(["auto", "webgpu", "wasm"]),
   threads: (text) => (/^\d{1,2}$/.test(text) ? number(0, 64)(text) : undefined),
 };
 
-/** The settings that differ from the defaults, as the hash of a link, without "#". Empty for the defaults. */
+/** The settings that differ from the defaults, as the hash of a link without "#". Empty if all are defaults. */
 export function toHash(settings: Settings): string {
   const parameters = new URLSearchParams();
   for (const key of Object.keys(defaultSettings) as (keyof Settings)[]) {
@@ -110,7 +110,7 @@ export function toHash(settings: Settings): string {
   return parameters.toString();
 }
 
-/** Settings from the hash of a link, with or without "#". Anything may stand there: what does not fit is left out. */
+/** Settings from the hash of a link, with or without "#". Unknown names and invalid values are ignored. */
 export function fromHash(hash: string): Settings {
   const parameters = new URLSearchParams(hash.replace(/^#/, ""));
   const read = (Object.keys(readers) as (keyof Settings)[]).flatMap((key) => {

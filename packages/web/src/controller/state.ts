@@ -3,7 +3,7 @@ import type { DecodedPhoto, Explanation, Failure, HeatMap, OpenedModel, Progress
 import { methodOf } from "./methods.js";
 import type { Settings } from "./settings.js";
 
-/** The model: what is being done to it, or what it is. */
+/** The state of the model. */
 export type ModelState =
   | { readonly phase: "opening"; readonly name: string; readonly progress: Progress | undefined }
   | { readonly phase: "ready"; readonly model: OpenedModel }
@@ -21,9 +21,9 @@ export type Found =
   | { readonly phase: "ready"; readonly list: readonly Detection[]; readonly ms: number }
   | { readonly phase: "failed"; readonly failure: Failure };
 
-/** Numbers that are read with a map. */
+/** Numbers that describe a map. */
 export interface MapFacts {
-  /** Share of the heat inside the box, and of the picture that the box covers; undefined where there is no one box. */
+  /** Share of the heat inside the box, and share of the image that the box covers. Undefined unless there is exactly one box. */
   readonly energy: { readonly inside: number; readonly area: number } | undefined;
   readonly peak: { readonly x: number; readonly y: number; readonly insideBox: boolean | undefined } | undefined;
 }
@@ -31,9 +31,9 @@ export interface MapFacts {
 export interface ShownMap {
   readonly heat: HeatMap;
   readonly method: string;
-  /** True while a better map is on its way. */
+  /** True while a better map is running. */
   readonly isQuick: boolean;
-  /** How long it took to be there, in milliseconds. */
+  /** Duration in milliseconds. */
   readonly ms: number;
   readonly facts: MapFacts;
   readonly empty: string | undefined;
@@ -43,7 +43,7 @@ export interface ShownMap {
 
 export interface MapState {
   readonly shown: ShownMap | undefined;
-  /** The method that is running; undefined when nothing runs. */
+  /** The running method. Undefined when nothing runs. */
   readonly running: string | undefined;
   readonly progress: Progress | undefined;
   readonly failure: Failure | undefined;
@@ -56,11 +56,11 @@ export interface Compared {
   readonly failure: Failure | undefined;
 }
 
-/** A video, frame by frame. */
+/** The state of a video. */
 export interface LiveState {
-  /** Frames that were explained. */
+  /** Number of explained frames. */
   readonly count: number;
-  /** Frames a second, as it has been lately; undefined before there are two. */
+  /** Frames per second, as a moving average. Undefined for fewer than two frames. */
   readonly rate: number | undefined;
   readonly heat: HeatMap | undefined;
   readonly list: readonly Detection[];
@@ -68,32 +68,32 @@ export interface LiveState {
 }
 
 export interface State {
-  /** Set while a video runs in place of a photo. */
+  /** Set while a video runs instead of a photo. */
   readonly live: LiveState | undefined;
   readonly model: ModelState;
   readonly photo: PhotoState;
   readonly found: Found;
-  /** Indices of detections. Empty when nothing, an own box, or the whole picture is asked about. */
+  /** Indices of the selected detections. Empty for no selection, a drawn box, or the whole image. */
   readonly selection: readonly number[];
   readonly hovered: number | undefined;
-  /** A heatmap at hand for what is hovered. */
+  /** The heatmap of the hovered detection. */
   readonly preview: HeatMap | undefined;
   readonly ownBox: AskedBox | undefined;
-  /** All detections together. */
+  /** True if all detections are explained together. */
   readonly whole: boolean;
   readonly settings: Settings;
   readonly map: MapState;
   readonly comparing: boolean;
   readonly compared: readonly Compared[];
   readonly thumbnails: readonly Thumbnail[] | "running" | undefined;
-  /** The last thing that happened, for a live region. */
+  /** The latest event as text, for a live region. */
   readonly said: string;
 }
 
-/** No map, and none on its way. */
+/** No map, and none running. */
 export const noMap = { shown: undefined, running: undefined, progress: undefined, failure: undefined } as const;
 
-/** Nothing is asked for. */
+/** Nothing is selected. */
 export const nothingSelected = {
   selection: [],
   hovered: undefined,
@@ -104,7 +104,7 @@ export const nothingSelected = {
   compared: [],
 } as const;
 
-/** Before anything is opened. */
+/** The state before anything is opened. */
 export function initialState(settings: Settings): State {
   return {
     model: { phase: "opening", name: "", progress: undefined },
@@ -119,7 +119,7 @@ export function initialState(settings: Settings): State {
   };
 }
 
-/** What was found, in a sentence. */
+/** The detections in one sentence. */
 export function countOf(list: readonly Detection[]): string {
   if (list.length === 0) return "Nothing was detected.";
   return `${list.length} detected: ${list
@@ -128,10 +128,10 @@ export function countOf(list: readonly Detection[]): string {
     .join(", ")}.`;
 }
 
-/** A map, in a sentence. */
+/** A map in one sentence. */
 export function sentenceOf(shown: ShownMap | undefined): string {
   if (shown === undefined) return "";
   const { energy } = shown.facts;
-  const inside = energy === undefined ? "" : ` ${Math.round(energy.inside * 100)} % of the heat lies inside the box.`;
+  const inside = energy === undefined ? "" : ` ${Math.round(energy.inside * 100)} % of the heat is inside the box.`;
   return shown.empty ?? `Heatmap by ${methodOf(shown.method).title}.${inside}`;
 }

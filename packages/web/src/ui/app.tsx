@@ -46,7 +46,7 @@ export function App({ controller }: { readonly controller: Controller }) {
   );
 }
 
-/** Arrow keys walk through the detections, Escape clears, paste opens; not while somebody types or moves a slider. */
+/** Arrow keys select the next detection, Escape clears the selection, and paste opens a file. Keys in form fields are ignored. */
 function keysAndPaste(controller: Controller, live: LiveVideo): () => void {
   const onKey = (event: KeyboardEvent) => {
     const busy =
@@ -54,7 +54,7 @@ function keysAndPaste(controller: Controller, live: LiveVideo): () => void {
     if (busy || event.ctrlKey || event.metaKey || event.altKey) return;
     const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key] as 1 | -1 | undefined;
     const onBox = event.target instanceof Element && event.target.closest(".box, .chip") !== null;
-    // Up and down scroll the page, unless a box is held.
+    // Up and down scroll the page, unless a box has the focus.
     const isSideways = event.key === "ArrowLeft" || event.key === "ArrowRight";
     if (by !== undefined && (onBox || (isSideways && event.target === document.body))) {
       event.preventDefault();
@@ -73,7 +73,7 @@ function keysAndPaste(controller: Controller, live: LiveVideo): () => void {
   };
 }
 
-/** Files may be dropped anywhere. */
+/** Opens files that are dropped anywhere on the page. */
 function drops(controller: Controller, live: LiveVideo, setDragging: (on: boolean) => void): () => void {
   const listening = new AbortController();
   const { signal } = listening;

@@ -18,7 +18,7 @@ const corners = [
   { key: "y2", name: "Bottom" },
 ] as const;
 
-/** What was drawn, and which class it is asked about. */
+/** The form for a drawn box: its corners and the class to ask about. */
 export function AskForm({ box, size, classNames, onBox, onAsk, onDiscard }: AskFormProps) {
   const [className, setClassName] = useState(classNames[0]!);
   const select = useRef<HTMLSelectElement>(null);
@@ -43,7 +43,7 @@ export function AskForm({ box, size, classNames, onBox, onAsk, onDiscard }: AskF
         </select>{" "}
         here?
       </label>
-      <p class="hint">Drag the box or its corners to where you mean.</p>
+      <p class="hint">Drag the box or its corners to adjust it.</p>
       <details class="corners">
         <summary>Exact corners</summary>
         {corners.map(({ key, name }) => (

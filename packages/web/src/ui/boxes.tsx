@@ -13,13 +13,13 @@ interface Size {
 interface BoxesProps {
   readonly controller: Controller;
   readonly state: State;
-  /** Of the photo. */
+  /** Size of the photo in pixels. */
   readonly size: Size;
-  /** Width of the photo on the screen. */
+  /** Width of the photo on the screen in CSS pixels. */
   readonly shownWidth: number;
 }
 
-/** Detections as buttons, large ones below small ones. */
+/** Detections as buttons. Small boxes are above large ones. */
 export function Boxes({ controller, state, size, shownWidth }: BoxesProps) {
   const list = controller.shownDetections();
   const labels = labelPlaces(list, state.selection, size, shownWidth);
@@ -58,13 +58,13 @@ export function Boxes({ controller, state, size, shownWidth }: BoxesProps) {
   );
 }
 
-/** In a crowd only the most certain are labelled: the others when they are pointed at. */
-const MOST_LABELS = 16;
+/** Maximum number of visible labels. The most confident detections get them. The others show theirs under the pointer. */
+const MAX_LABELS = 16;
 
-/** Width of a box's border in CSS pixels: labels are placed from inside it. */
+/** Width of a box's border in CSS pixels. Label positions start inside the border. */
 const BORDER = 2;
 
-/** Where each detection's label goes, from its box's corner; what is selected chooses first, then the most certain. */
+/** The position of each detection's label, relative to its box's corner. Selected detections come first, then the most confident. */
 function labelPlaces(list: readonly Detection[], selection: readonly number[], size: Size, shownWidth: number) {
   const scale = shownWidth / size.width;
   const photo = { width: shownWidth, height: size.height * scale };
@@ -76,7 +76,7 @@ function labelPlaces(list: readonly Detection[], selection: readonly number[], s
     const width = Math.min(shownWidth, letters * em * 0.63 + 16);
     return { x1: x1 * scale, y1: y1 * scale, x2: x2 * scale, y2: y2 * scale, width, height: em * 1.6 };
   });
-  const places = shownWidth > 0 ? placeLabels(requests.slice(0, MOST_LABELS), photo) : [];
+  const places = shownWidth > 0 ? placeLabels(requests.slice(0, MAX_LABELS), photo) : [];
   return new Map(
     shownWidth > 0
       ? order.map(({ index }, i) => {
@@ -89,7 +89,7 @@ function labelPlaces(list: readonly Detection[], selection: readonly number[], s
   );
 }
 
-/** Where a box lies, in percent of the photo. */
+/** The position and size of a box in percent of the photo, as CSS. */
 export function place({ x1, y1, x2, y2 }: Corners, { width, height }: Size) {
   const [left, top] = [Math.max(0, x1), Math.max(0, y1)];
   return {

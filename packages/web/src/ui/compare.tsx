@@ -1,7 +1,7 @@
 import { percent } from "@whybox/report";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { methodChoices, methodOf } from "../controller/methods.js";
-import { MOST_COMPARED } from "../controller/settings.js";
+import { MAX_COMPARED } from "../controller/settings.js";
 import type { Compared, State } from "../controller/state.js";
 import type { Controller } from "../controller.js";
 import { place } from "./boxes.js";
@@ -11,7 +11,7 @@ import { questionText } from "./reading.js";
 import { failureText, milliseconds } from "./texts.js";
 import { useObjectUrl } from "./use-state.js";
 
-/** How all pictures are looked at together. */
+/** The zoom and the offset that all tiles share. */
 interface View {
   readonly zoom: number;
   readonly x: number;
@@ -20,7 +20,7 @@ interface View {
 
 const whole: View = { zoom: 1, x: 0, y: 0 };
 
-/** The same box under several methods, with one zoom and one pan for all. */
+/** The same box explained by several methods. All tiles share one zoom and one offset. */
 export function ComparePane({ controller, state }: { readonly controller: Controller; readonly state: State }) {
   const [view, setView] = useState<View>(whole);
   const { settings, compared, photo } = state;
@@ -38,7 +38,7 @@ export function ComparePane({ controller, state }: { readonly controller: Contro
       <h2 class="question">{questionText(state)}</h2>
       <div class="row compare-bar">
         <button type="button" class="button quiet" onClick={() => controller.compare(false)}>
-          Back to one
+          Back to one method
         </button>
         <div class="row">
           <button type="button" class="button quiet" aria-label="Zoom out" onClick={() => zoomBy(1 / 1.5)}>
@@ -55,7 +55,7 @@ export function ComparePane({ controller, state }: { readonly controller: Contro
           class="add-method"
           aria-label="Add a method"
           value=""
-          disabled={settings.compare.length >= MOST_COMPARED}
+          disabled={settings.compare.length >= MAX_COMPARED}
           onChange={({ currentTarget }) => controller.set({ compare: [...settings.compare, currentTarget.value] })}
         >
           <option value="">Add a method…</option>
@@ -74,8 +74,8 @@ export function ComparePane({ controller, state }: { readonly controller: Contro
               <button
                 type="button"
                 class="link is-strong"
-                title="Show it alone"
-                aria-label={`Show ${methodOf(one.method).title} alone`}
+                title="Show only this method"
+                aria-label={`Show only ${methodOf(one.method).title}`}
                 onClick={() => {
                   controller.compare(false);
                   controller.set({ method: one.method });
@@ -88,10 +88,10 @@ export function ComparePane({ controller, state }: { readonly controller: Contro
                 <button
                   type="button"
                   class="link"
-                  aria-label={`Leave out ${methodOf(one.method).title}`}
+                  aria-label={`Remove ${methodOf(one.method).title}`}
                   onClick={() => controller.set({ compare: settings.compare.filter((id) => id !== one.method) })}
                 >
-                  leave out
+                  remove
                 </button>
               )}
             </p>
@@ -103,7 +103,7 @@ export function ComparePane({ controller, state }: { readonly controller: Contro
   );
 }
 
-/** Four as two by two; more than that in rows of three. */
+/** Four tiles are two by two. Otherwise a row has up to three tiles. */
 function gridOf(count: number) {
   const columns = Math.max(1, count === 4 ? 2 : Math.min(count, 3));
   return { "--columns": columns, "--rows": Math.max(1, Math.ceil(count / columns)) };
@@ -117,7 +117,7 @@ function TileNumbers({ one: { method, map, failure } }: { readonly one: Compared
     <span class="faint">
       {map.empty === undefined ? energy : "empty · "}
       {milliseconds(map.ms)}
-      {!methodOf(method).asksScore && " · whatever the box"}
+      {!methodOf(method).asksScore && " · same for every box"}
     </span>
   );
 }
@@ -138,14 +138,14 @@ function Tile({ one: { method, map, failure }, state, url, size, view, onView }:
   const list = state.found.phase === "ready" ? state.found.list : [];
   const boxes = state.ownBox ? [state.ownBox] : state.selection.map((index) => list[index]!.boxImage);
   const { zoom, x, y } = view;
-  const picture = useRef<HTMLImageElement>(null);
+  const image = useRef<HTMLImageElement>(null);
   const title = methodOf(method).title;
   return (
     <div
       class={`tile${zoom > 1 ? " is-zoomed" : ""}${map === undefined && failure === undefined ? " is-waiting" : ""}`}
       role="img"
-      aria-label={`${title}. Plus and minus zoom, arrow keys move.`}
-      // biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard's way to move all pictures together
+      aria-label={`${title}. Plus and minus zoom. Arrow keys move.`}
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: the the keyboard moves all tiles together
       tabIndex={0}
       onKeyDown={(event) => {
         const next = byKey(view, event.key);
@@ -184,8 +184,8 @@ function Tile({ one: { method, map, failure }, state, url, size, view, onView }:
         class="tile-view"
         style={{ transform: `translate(${100 * x}%, ${100 * y}%) scale(${zoom})`, "--zoom": zoom }}
       >
-        {url && <img ref={picture} class="picture" src={url} alt="" draggable={false} />}
-        {map && !map.empty && <HeatCanvas heat={map.heat} settings={state.settings} picture={picture} />}
+        {url && <img ref={image} class="image" src={url} alt="" draggable={false} />}
+        {map && !map.empty && <HeatCanvas heat={map.heat} settings={state.settings} photo={image} />}
         {boxes.map((box) => (
           <div key={`${box.x1} ${box.y1} ${box.x2} ${box.y2}`} class="own-box is-plain" style={place(box, size)} />
         ))}
@@ -194,7 +194,7 @@ function Tile({ one: { method, map, failure }, state, url, size, view, onView }:
   );
 }
 
-/** What a key does to the view; undefined for keys that do nothing. */
+/** The view after a key press. Undefined for keys without a function. */
 function byKey(view: View, key: string): View | undefined {
   const step = 0.1;
   const moves: Readonly<Record<string, readonly [x: number, y: number]>> = {
@@ -209,14 +209,14 @@ function byKey(view: View, key: string): View | undefined {
   return key === "-" ? zoomed(view, 1 / 1.5, 0.5, 0.5) : undefined;
 }
 
-/** Zoomed so that the point under the pointer stays. Offsets are shares of the tile. */
+/** Zooms around the pointer. Offsets are fractions of the tile's size. */
 function zoomed({ zoom, x, y }: View, factor: number, px: number, py: number): View {
   const next = Math.min(Math.max(zoom * factor, 1), 12);
   const ratio = next / zoom;
   return within({ zoom: next, x: px - (px - x) * ratio, y: py - (py - y) * ratio });
 }
 
-/** The picture always fills its tile. */
+/** Limits the offset, so that the image always fills its tile. */
 function within({ zoom, x, y }: View): View {
   const clamp = (value: number) => Math.min(0, Math.max(1 - zoom, value));
   return { zoom, x: clamp(x), y: clamp(y) };

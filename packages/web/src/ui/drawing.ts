@@ -13,7 +13,7 @@ interface Point {
   readonly y: number;
 }
 
-/** A drag: from a fixed corner to the pointer, or with the whole box. */
+/** A drag moves one corner to the pointer, or moves the whole box. */
 interface Drag {
   readonly from: Point;
   readonly moved: Corners | undefined;
@@ -21,15 +21,14 @@ interface Drag {
   readonly clientY: number;
 }
 
-/** Screen pixels that a pointer must move before a press is a drag. */
+/** Minimum distance of a drag in screen pixels. Shorter movements are clicks. */
 const SLACK = 6;
 
-/** The corners of a box as one takes hold of them, `data-grip` on their elements: which of its edges lie there. */
+/** The handles at the corners of a box. Each names the edges that meet there. The elements have it as `data-grip`. */
 export const grips = ["x1 y1", "x2 y1", "x1 y2", "x2 y2"] as const;
 
-/**
- * Drawing a box by dragging; a press that hardly moves stays a click. While a box waits to be asked about, its corners and itself can be
- * dragged, and a finger draws too: otherwise a finger scrolls the page.
+/** Lets the user draw a box by dragging. A press that hardly moves stays a click. A drawn box and its corners can be dragged until the
+ * user asks about it. Touch input can drag only then. Otherwise it scrolls the page.
  */
 export function useDrawing(
   size: { readonly width: number; readonly height: number } | undefined,
@@ -85,8 +84,8 @@ export function useDrawing(
   return { box, handlers };
 }
 
-function clamp(value: number, most: number): number {
-  return Math.min(Math.max(value, 0), most);
+function clamp(value: number, max: number): number {
+  return Math.min(Math.max(value, 0), max);
 }
 
 function opposite({ x1, y1, x2, y2 }: Corners, grip: string): Point {
@@ -97,7 +96,7 @@ function between(a: Point, b: Point): Corners {
   return { x1: Math.min(a.x, b.x), y1: Math.min(a.y, b.y), x2: Math.max(a.x, b.x), y2: Math.max(a.y, b.y) };
 }
 
-/** Moved as far as the pointer, and not out of the photo. */
+/** The box moved with the pointer, but not out of the photo. */
 function shifted(
   box: Corners,
   from: Point,

@@ -3,11 +3,11 @@ import { useState } from "preact/hooks";
 import { save } from "./files.js";
 import type { SectionProps } from "./section-props.js";
 
-/** What can be taken away. */
+/** Exports of the result: image, map, JSON and link. */
 export function ExportSection({ controller, state }: SectionProps) {
   const { map, photo, comparing } = state;
   const [copied, setCopied] = useState("");
-  // Of several maps none is the one to be taken.
+  // A comparison shows several maps, so there is no single map to export.
   const shown = comparing ? undefined : map.shown;
   const stem = photo.phase === "ready" ? photo.name.replace(/\.[^.]*$/, "") || "photo" : "photo";
   const off = shown === undefined || shown.empty !== undefined;
@@ -16,11 +16,11 @@ export function ExportSection({ controller, state }: SectionProps) {
   const failed = (error: unknown) => setCopied(error instanceof Error ? error.message : String(error));
   return (
     <section class="group">
-      <h2>Take away</h2>
+      <h2>Export</h2>
       <p class="explain faint">
         {comparing
-          ? "Click a method’s name to show it alone, and take it away from there. Or take a link to these settings."
-          : "The picture at full size, the map as numbers, everything as JSON, or a link to these settings."}
+          ? "Click a method’s name to show it alone and export its map. You can also copy a link to these settings."
+          : "The image at full size, the map as numbers, the result as JSON, or a link to these settings."}
       </p>
       <div class="row">
         <button
@@ -32,7 +32,7 @@ export function ExportSection({ controller, state }: SectionProps) {
             await controller.png().then((blob) => save(`${stem}.png`, blob), failed);
           }}
         >
-          Picture
+          Image
         </button>
         <button
           type="button"
@@ -55,8 +55,8 @@ export function ExportSection({ controller, state }: SectionProps) {
           class="button"
           onClick={() =>
             navigator.clipboard.writeText(location.href).then(
-              () => setCopied("The link with these settings is copied."),
-              () => setCopied("The address bar has the link with these settings."),
+              () => setCopied("The link to these settings is copied."),
+              () => setCopied("The link to these settings is in the address bar."),
             )
           }
         >

@@ -8,9 +8,9 @@ interface RangeProps {
   readonly max: number;
   readonly step: number;
   readonly show: (value: number) => string;
-  /** While it moves; only for what costs nothing. */
+  /** Called while the slider moves. Use it only for cheap updates. */
   readonly onMove?: (value: number) => void;
-  /** When it is let go. */
+  /** Called when the slider is released. */
   readonly onSet: (value: number) => void;
 }
 
@@ -48,7 +48,7 @@ interface SelectProps<T extends string> {
   readonly onSet: (value: T) => void;
 }
 
-/** A choice of one. */
+/** A drop-down list. */
 export function Select<T extends string>({ label, value, choices, onSet }: SelectProps<T>) {
   return (
     <label class="field">
@@ -66,13 +66,13 @@ export function Select<T extends string>({ label, value, choices, onSet }: Selec
 
 interface FoldProps {
   readonly title: string;
-  /** What is set in it, seen while it is closed. */
+  /** A summary of the settings, shown next to the title. */
   readonly now: string;
   readonly open?: boolean;
   readonly children: ComponentChildren;
 }
 
-/** A section that opens. */
+/** A section that can be opened and closed. */
 export function Fold({ title, now, open = false, children }: FoldProps) {
   return (
     <details class="group" open={open}>

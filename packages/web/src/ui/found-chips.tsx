@@ -1,7 +1,7 @@
 import { percent } from "@whybox/report";
 import type { SectionProps } from "./section-props.js";
 
-/** What was found, to choose from: the same as the boxes, for those that are small or lie below others. */
+/** The detections as a list of buttons. It makes small and covered boxes selectable. */
 export function FoundChips({ controller, state }: SectionProps) {
   const list = controller.shownDetections();
   if (list.length === 0) return null;
@@ -23,7 +23,7 @@ export function FoundChips({ controller, state }: SectionProps) {
       ))}
       <li>
         <button type="button" class="chip" aria-pressed={state.whole} onClick={() => controller.selectWhole()}>
-          whole picture
+          whole image
         </button>
       </li>
     </ul>

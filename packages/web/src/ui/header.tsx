@@ -4,7 +4,7 @@ import type { Progress } from "../protocol.js";
 import { PickFile, photoTypes } from "./pick-file.js";
 import { progressText, providerText } from "./texts.js";
 
-/** Name of the page, state of the model, and the way to another photo. */
+/** The name of the page, the state of the model, and a button to open another photo. */
 export function Header({ controller, state }: { readonly controller: Controller; readonly state: State }) {
   const hasPhoto = state.photo.phase === "ready" || state.photo.phase === "decoding" || state.live !== undefined;
   return (

@@ -3,8 +3,8 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Settings } from "../controller/settings.js";
 import type { HeatMap } from "../protocol.js";
 
-/** Pixels of a map on the screen; larger ones are drawn with fewer. */
-const MOST_DRAWN = 1_500_000;
+/** Maximum number of map pixels that are drawn. Larger maps are drawn at a lower resolution. */
+const MAX_DRAWN = 1_500_000;
 
 type Colour = readonly [red: number, green: number, blue: number];
 
@@ -12,17 +12,17 @@ interface HeatCanvasProps {
   readonly heat: HeatMap;
   readonly settings: Settings;
   /** The photo below, for its mean colour. */
-  readonly picture: { readonly current: HTMLImageElement | HTMLCanvasElement | null };
+  readonly photo: { readonly current: HTMLImageElement | HTMLCanvasElement | null };
 }
 
-/** A heatmap as colours over a photo. Where the crop cuts, the photo's mean colour takes its place, as in the file that is saved. */
-export function HeatCanvas({ heat, settings: { colormap: name, opacity, crop }, picture }: HeatCanvasProps) {
+/** A heatmap as colours over a photo. Pixels that the crop removes get the photo's mean colour, as in the saved file. */
+export function HeatCanvas({ heat, settings: { colormap: name, opacity, crop }, photo }: HeatCanvasProps) {
   const ref = useRef<HTMLCanvasElement>(null);
   useLayoutEffect(() => {
     const canvas = ref.current!;
-    const step = Math.ceil(Math.sqrt((heat.width * heat.height) / MOST_DRAWN));
+    const step = Math.ceil(Math.sqrt((heat.width * heat.height) / MAX_DRAWN));
     const image =
-      crop === "off" ? colours(heat, colormap(name), step) : cut(heat, crop, meanColour(picture.current), step);
+      crop === "off" ? colours(heat, colormap(name), step) : cut(heat, crop, meanColour(photo.current), step);
     canvas.width = image.width;
     canvas.height = image.height;
     canvas.getContext("2d")!.putImageData(image, 0, 0);
@@ -49,13 +49,13 @@ function cut(heat: HeatMap, keep: "rest" | "hot", [red, green, blue]: Colour, st
   });
 }
 
-/** Of a small copy, which the eye cannot tell from that of all pixels. */
-function meanColour(picture: HTMLImageElement | HTMLCanvasElement | null): Colour {
+/** The mean colour of a small copy of the photo. It is visually the same as the mean of all pixels. */
+function meanColour(photo: HTMLImageElement | HTMLCanvasElement | null): Colour {
   const side = 96;
   const small = new OffscreenCanvas(side, side).getContext("2d")!;
-  if (picture === null || picture.width === 0) return [128, 128, 128];
+  if (photo === null || photo.width === 0) return [128, 128, 128];
   small.imageSmoothingQuality = "high";
-  small.drawImage(picture, 0, 0, side, side);
+  small.drawImage(photo, 0, 0, side, side);
   const { data } = small.getImageData(0, 0, side, side);
   const sums = [0, 0, 0];
   for (let i = 0; i < data.length; i += 4) for (let c = 0; c < 3; c++) sums[c]! += data[i + c]!;

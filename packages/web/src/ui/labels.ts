@@ -1,4 +1,4 @@
-/** A label to be placed: its box and its own size, in screen pixels of the photo. */
+/** A label to place: its box and its own size, in screen pixels of the photo. */
 export interface LabelRequest {
   readonly x1: number;
   readonly y1: number;
@@ -8,15 +8,15 @@ export interface LabelRequest {
   readonly height: number;
 }
 
-/** Where a label's top left corner lies in the photo. */
+/** The position of a label's top left corner in the photo. */
 export interface LabelPlace {
   readonly left: number;
   readonly top: number;
 }
 
-/**
- * Places labels so that none lies over another: at the box's top inside, above it, at its bottom inside, below it, left before right.
- * Who comes first chooses first. `undefined` where there is no room left; such a label is shown when its box is pointed at.
+/** Places labels so that no two of them overlap. The positions are tried in this order: top inside the box, above it, bottom inside,
+ * below it, and left before right. Earlier labels are placed first. `undefined` if there is no free position: such a label is shown
+ * only when the pointer is on its box.
  */
 export function placeLabels(
   labels: readonly LabelRequest[],
@@ -30,7 +30,7 @@ export function placeLabels(
   });
 }
 
-/** Where a label goes that must be seen whatever lies there. */
+/** The first position to try. It is used for a label that must be visible even if it covers another one. */
 export function firstPlace(
   label: LabelRequest,
   photo: { readonly width: number; readonly height: number },

@@ -3,12 +3,12 @@ import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { Thumbnail } from "../protocol.js";
 import type { SectionProps } from "./section-props.js";
 
-/** What each layer sees, to choose from. */
+/** A list of layers to choose from, with a small map of each layer's activations. */
 export function LayerStrip({ controller, state }: SectionProps) {
   const { thumbnails, settings } = state;
   useEffect(() => controller.lookAtLayers(), [thumbnails === undefined]);
-  if (thumbnails === undefined || thumbnails === "running") return <p class="hint">Looking through the layers…</p>;
-  if (thumbnails.length === 0) return <p class="hint">There is something to see once something is detected.</p>;
+  if (thumbnails === undefined || thumbnails === "running") return <p class="hint">Reading the layers…</p>;
+  if (thumbnails.length === 0) return <p class="hint">The layers are shown when something is detected.</p>;
   return (
     <ul class="strip">
       {thumbnails.map((one) => (
@@ -20,7 +20,7 @@ export function LayerStrip({ controller, state }: SectionProps) {
             aria-label={`Layer ${one.layer}`}
             onClick={() => controller.set({ layer: settings.layer === one.layer ? "auto" : one.layer })}
           >
-            <Picture map={one} />
+            <Preview map={one} />
             <span>{one.layer}</span>
           </button>
         </li>
@@ -29,7 +29,7 @@ export function LayerStrip({ controller, state }: SectionProps) {
   );
 }
 
-function Picture({ map }: { readonly map: Thumbnail }) {
+function Preview({ map }: { readonly map: Thumbnail }) {
   const ref = useRef<HTMLCanvasElement>(null);
   useLayoutEffect(() => {
     const image = new ImageData(map.width, map.height);

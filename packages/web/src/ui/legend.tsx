@@ -1,7 +1,7 @@
 import { colormap } from "@whybox/core";
 import { useLayoutEffect, useRef } from "preact/hooks";
 
-/** The colour map from cold to hot. */
+/** The colour scale, from low to high heat. */
 export function Legend({ name }: { readonly name: string }) {
   const ref = useRef<HTMLCanvasElement>(null);
   useLayoutEffect(() => {
@@ -11,10 +11,10 @@ export function Legend({ name }: { readonly name: string }) {
     ref.current!.getContext("2d")!.putImageData(image, 0, 0);
   }, [name]);
   return (
-    <div class="legend" role="img" aria-label="Colours: from what spoke little to what spoke most">
-      <span>spoke little</span>
+    <div class="legend" role="img" aria-label="Colour scale from low to high heat">
+      <span>low</span>
       <canvas ref={ref} width="256" height="1" />
-      <span>spoke most</span>
+      <span>high</span>
     </div>
   );
 }

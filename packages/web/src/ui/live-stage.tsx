@@ -8,7 +8,7 @@ import { HeatCanvas } from "./heat-canvas.js";
 import { LiveContext } from "./live-video.js";
 import { Notice } from "./notice.js";
 
-/** A video with what is found in it and why, as fast as the machine goes. */
+/** A video with its detections and heatmap, as fast as the machine allows. */
 export function LiveStage({ state }: { readonly state: State }) {
   const video = useContext(LiveContext)!;
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -30,8 +30,8 @@ export function LiveStage({ state }: { readonly state: State }) {
         class="photo is-live"
         style={{ aspectRatio: `${size.width} / ${size.height}`, "--ratio": size.width / size.height }}
       >
-        <canvas ref={canvas} class="picture" />
-        {live.heat && live.list.length > 0 && <HeatCanvas heat={live.heat} settings={settings} picture={canvas} />}
+        <canvas ref={canvas} class="image" />
+        {live.heat && live.list.length > 0 && <HeatCanvas heat={live.heat} settings={settings} photo={canvas} />}
         {live.list.map((one) => (
           <div key={one.index} class="own-box is-plain" style={place(one.boxImage, size)}>
             <span class="box-label">
@@ -45,12 +45,12 @@ export function LiveStage({ state }: { readonly state: State }) {
         <p>
           <strong>Live</strong>{" "}
           <span class="faint">
-            {live.rate === undefined ? "starting…" : `${live.rate.toFixed(1)} frames a second`} ·{" "}
+            {live.rate === undefined ? "starting…" : `${live.rate.toFixed(1)} frames per second`} ·{" "}
             {methodOf(method).title}
           </span>
         </p>
         <button type="button" class="button primary" disabled={count === 0} onClick={() => void video.capture()}>
-          Take this frame
+          Capture frame
         </button>
         <button type="button" class="button" onClick={() => video.stop()}>
           Stop
@@ -58,8 +58,8 @@ export function LiveStage({ state }: { readonly state: State }) {
       </div>
       {method !== settings.method && (
         <p class="hint">
-          {methodOf(settings.method).title} takes too long for every frame: {methodOf(method).title} stands in. Take a
-          frame to see it explained by {methodOf(settings.method).title}.
+          {methodOf(settings.method).title} is too slow for video, so {methodOf(method).title} is used. Capture a frame
+          to explain it with {methodOf(settings.method).title}.
         </p>
       )}
     </section>

@@ -2,14 +2,14 @@ import { createContext } from "preact";
 import type { Controller } from "../controller.js";
 import type { Failure } from "../protocol.js";
 
-/** Longest side of a frame: the network sees no more. */
+/** Longest side of a frame in pixels. The network does not use a higher resolution. */
 const LONGEST = 640;
 
-/** A camera or a video file, frame by frame as fast as the engine takes them. */
+/** A camera or a video file. It delivers the next frame when the engine is ready for it. */
 export class LiveVideo {
   readonly #controller: Controller;
   readonly #video = document.createElement("video");
-  /** The frame that is being explained, and the one before, which is shown meanwhile. */
+  /** The frame that is being explained, and the previous one, which is shown in the meantime. */
   readonly #frames = [document.createElement("canvas"), document.createElement("canvas")] as const;
   #count = 0;
   #url: string | undefined;
@@ -34,7 +34,7 @@ export class LiveVideo {
     this.stop();
     this.#url = URL.createObjectURL(file);
     this.#video.src = this.#url;
-    const message = `"${file.name}" is no video that this browser can play. Try MP4 or WebM.`;
+    const message = `"${file.name}" is not a video that this browser can play. Use MP4 or WebM.`;
     await this.#start().catch(() => this.#fail({ code: "bad-input", message }));
   }
 
@@ -49,7 +49,7 @@ export class LiveVideo {
     this.#url = undefined;
   }
 
-  /** Takes the frame that is shown as a photo. */
+  /** Opens the visible frame as a photo. */
   async capture(): Promise<void> {
     const canvas = this.frame(this.#controller.state.live?.count ?? 0);
     const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, "image/png"));
@@ -57,7 +57,7 @@ export class LiveVideo {
     if (blob !== null) await this.#controller.openPhoto("frame.png", blob);
   }
 
-  /** The picture of frame number `count`. */
+  /** The canvas with frame number `count`. */
   frame(count: number): HTMLCanvasElement {
     return this.#frames[count % 2]!;
   }
@@ -84,17 +84,17 @@ export class LiveVideo {
   }
 }
 
-/** Why a camera gives no picture, and what to do. */
+/** The reason why a camera delivers no image, and what to do. */
 function cameraText(error: unknown): string {
   switch (error instanceof DOMException ? error.name : "") {
     case "NotAllowedError":
-      return "It was not allowed. Allow it for this page in the browser's address bar, and try again.";
+      return "Access to the camera was denied. Allow it for this page in the browser's address bar, and try again.";
     case "NotReadableError":
-      return "Another program may have it. Close that one, and try again.";
+      return "The camera may be in use by another program. Close that program, and try again.";
     default:
-      return "There is none that this browser can use. Open a photo or a video file instead.";
+      return "This browser finds no camera that it can use. Open a photo or a video file instead.";
   }
 }
 
-/** The one camera of the page. */
+/** The shared video source of the page. */
 export const LiveContext = createContext<LiveVideo | undefined>(undefined);

@@ -3,12 +3,12 @@ import { Range } from "./fields.js";
 import { Legend } from "./legend.js";
 import type { SectionProps } from "./section-props.js";
 
-/** What the colours mean, and how much they cover, right below the photo. */
+/** The colour scale and the opacity of the heatmap, right below the photo. */
 export function LookBar({ controller, state: { settings } }: SectionProps) {
   if (settings.crop !== "off") {
     return (
       <p class="look-bar hint">
-        {settings.crop === "hot" ? "Only what is hot is left" : "What is hot is cut out"}; the rest is the photo's mean
+        {settings.crop === "hot" ? "Only hot areas are shown" : "Hot areas are hidden"}. The rest has the photo's mean
         colour.
       </p>
     );
@@ -17,7 +17,7 @@ export function LookBar({ controller, state: { settings } }: SectionProps) {
     <div class="look-bar">
       <Legend name={settings.colormap} />
       <Range
-        label="Heat over photo"
+        label="Heatmap opacity"
         value={settings.opacity}
         {...{ min: 0, max: 1, step: 0.05, show: percent }}
         onMove={(opacity) => controller.set({ opacity })}

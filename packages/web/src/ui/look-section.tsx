@@ -3,7 +3,7 @@ import type { Settings } from "../controller/settings.js";
 import { Fold, Range, Select } from "./fields.js";
 import type { SectionProps } from "./section-props.js";
 
-/** Turbo and jet are rainbows: people who see red and green alike cannot read them. */
+/** Turbo and jet are rainbow scales. People with red-green colour blindness cannot read them. */
 const colormapTexts: Readonly<Record<ColormapName, string>> = {
   inferno: "inferno",
   magma: "magma",
@@ -12,11 +12,11 @@ const colormapTexts: Readonly<Record<ColormapName, string>> = {
   jet: "jet (rainbow)",
 };
 
-/** How the heatmap is drawn. */
+/** Settings of how the heatmap is drawn. */
 export function LookSection({ controller, state: { settings } }: SectionProps) {
   const safeFirst = [...colormapNames].sort((a, b) => Number(a in rainbow) - Number(b in rainbow));
   return (
-    <Fold title="Look" now={nowText(settings)} open={isWide}>
+    <Fold title="Appearance" now={nowText(settings)} open={isWide}>
       <Select
         label="Colours"
         value={settings.colormap}
@@ -34,20 +34,20 @@ export function LookSection({ controller, state: { settings } }: SectionProps) {
         label="Cut"
         value={settings.crop}
         choices={[
-          ["off", "colours over the photo"],
-          ["hot", "only what is hot"],
-          ["rest", "all but what is hot"],
+          ["off", "off: colours over the photo"],
+          ["hot", "show only hot areas"],
+          ["rest", "hide hot areas"],
         ]}
         onSet={(crop) => controller.set({ crop })}
       />
       {settings.crop !== "off" && settings.topPercent === 100 && (
-        <p class="hint">Nearly every pixel has some heat: keep only the hottest 10 % or so to see a cut.</p>
+        <p class="hint">Nearly every pixel has some heat. Set “Only the hottest” to about 10 % to see the cut.</p>
       )}
     </Fold>
   );
 }
 
-/** Where there is room, what is used most is at hand. */
+/** On wide screens the section is open by default. */
 const isWide = matchMedia("(min-width: 54em)").matches;
 
 function nowText({ colormap, topPercent, crop }: Settings): string {

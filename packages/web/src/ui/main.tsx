@@ -8,7 +8,7 @@ import { App } from "./app.js";
 import { LiveContext, LiveVideo } from "./live-video.js";
 import { startServiceWorker } from "./service-worker.js";
 
-/** The engine in a worker of its own. */
+/** Starts the engine in its own worker. */
 function startEngine(): EngineHandle {
   const worker = new Worker(new URL("../worker/worker.ts", import.meta.url), { type: "module" });
   const remote = wrap<Engine>(worker) as Remote<Engine>;
@@ -46,6 +46,6 @@ render(
   </LiveContext.Provider>,
   root,
 );
-// After the first paint: it does not wait for the model.
+// The model is opened after the first paint, so the paint does not wait for it.
 requestAnimationFrame(() => setTimeout(() => void controller.openModel()));
 startServiceWorker(() => controller.state.photo.phase === "none");

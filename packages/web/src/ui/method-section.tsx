@@ -3,14 +3,14 @@ import { type Cost, methodChoices, methodOf } from "../controller/methods.js";
 import { LayerStrip } from "./layer-strip.js";
 import type { SectionProps } from "./section-props.js";
 
-const costs: Readonly<Record<Cost, string>> = { fast: "fast", slower: "takes a moment", slow: "slow" };
+const costs: Readonly<Record<Cost, string>> = { fast: "fast", slower: "slower", slow: "slow" };
 const groups: readonly (readonly [Cost, string])[] = [
-  ["fast", "At once"],
-  ["slower", "In a moment"],
-  ["slow", "Slow: many runs"],
+  ["fast", "Fast"],
+  ["slower", "Slower"],
+  ["slow", "Slow: many runs of the network"],
 ];
 
-/** How the heatmap is made, and at which layer. */
+/** Settings of the method and its layer. */
 export function MethodSection({ controller, state }: SectionProps) {
   const { settings, model, comparing } = state;
   const method = methodOf(settings.method);
@@ -54,7 +54,7 @@ export function MethodSection({ controller, state }: SectionProps) {
               value={settings.layer}
               onChange={({ currentTarget }) => controller.set({ layer: currentTarget.value })}
             >
-              <option value="auto">auto: what suits each box</option>
+              <option value="auto">auto: chosen for each box</option>
               {layers.map((layer) => {
                 const value = String(layer.index ?? layer.name);
                 return (
@@ -74,7 +74,7 @@ export function MethodSection({ controller, state }: SectionProps) {
               if (currentTarget.open) controller.lookAtLayers();
             }}
           >
-            <summary>See the layers</summary>
+            <summary>Show the layers</summary>
             {strip && <LayerStrip controller={controller} state={state} />}
           </details>
         </>

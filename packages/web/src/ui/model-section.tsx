@@ -4,7 +4,7 @@ import { modelTypes, PickFile } from "./pick-file.js";
 import type { SectionProps } from "./section-props.js";
 import { providerText } from "./texts.js";
 
-/** Which model, what is known of it, and where it runs. */
+/** The model, its properties, and the device that it runs on. */
 export function ModelSection({ controller, state: { model, settings } }: SectionProps) {
   return (
     <Fold
@@ -24,7 +24,7 @@ export function ModelSection({ controller, state: { model, settings } }: Section
         label="Runs on"
         value={settings.device}
         choices={[
-          ["auto", "the fastest there is"],
+          ["auto", "auto: the fastest available"],
           ["webgpu", "WebGPU"],
           ["wasm", "the CPU"],
         ]}
@@ -34,7 +34,7 @@ export function ModelSection({ controller, state: { model, settings } }: Section
         label="Threads on the CPU"
         value={settings.threads === 1 ? "1" : "0"}
         choices={[
-          ["0", "as many as there are"],
+          ["0", "auto: all cores"],
           ["1", "one"],
         ]}
         onSet={(threads) => controller.set({ threads: Number(threads) })}
@@ -56,7 +56,7 @@ function ModelFacts({ model }: { readonly model: OpenedModel }) {
     ],
     [
       "Layers",
-      `${model.layers.length}, ${model.layers.filter(({ differentiable }) => differentiable).length} with a way back`,
+      `${model.layers.length}, ${model.layers.filter(({ differentiable }) => differentiable).length} differentiable`,
     ],
     ["Runs on", `${providerText(model.provider)}${model.provider.note ? `. ${model.provider.note}` : ""}`],
   ];

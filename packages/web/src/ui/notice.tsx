@@ -2,7 +2,7 @@ import type { ComponentChildren } from "preact";
 import type { Failure } from "../protocol.js";
 import { failureText } from "./texts.js";
 
-/** A failure, and what to do about it. */
+/** An error message that says what to do. */
 export function Notice({ failure, children }: { readonly failure: Failure; readonly children?: ComponentChildren }) {
   const { title, text } = failureText(failure);
   return (

@@ -8,7 +8,7 @@ import { modelTypes, PickFile } from "./pick-file.js";
 import { questionText, readMap } from "./reading.js";
 import { milliseconds, progressText, unbroken } from "./texts.js";
 
-/** Fingers have no Shift, and drag the page. */
+/** Touch screens have no Shift key, and a drag scrolls the page. */
 const isTouch = matchMedia("(pointer: coarse)").matches;
 
 interface NumbersProps {
@@ -16,7 +16,7 @@ interface NumbersProps {
   readonly state: State;
 }
 
-/** What is seen, in a sentence, and the numbers that belong to it. Beside the photo, or below it where the page is narrow. */
+/** The result in one sentence, with its numbers. It is beside the photo, or below it on narrow screens. */
 export function Answer(props: NumbersProps) {
   const { model, found, map, settings } = props.state;
   const provider = model.phase === "ready" ? model.model.provider : undefined;
@@ -48,15 +48,15 @@ function Numbers({ controller, state }: NumbersProps) {
   const { map, found, settings, photo } = state;
   const { shown, running } = map;
   if (found.phase === "none" || found.phase === "failed") return <Waiting state={state} />;
-  if (found.phase === "running") return <p class="hint">Looking for objects…</p>;
+  if (found.phase === "running") return <p class="hint">Detecting objects…</p>;
   if (shown === undefined && running === undefined) {
     const isNothing = found.list.length === 0;
     return isNothing ? (
       <div class="numbers">
         <h2 class="question">Nothing found</h2>
         <p class="hint">
-          Nothing was detected with a confidence of {percent(settings.confidence)} or more. Lower it under “Question”,
-          or ask about a box of your own where you expected something.
+          Nothing was detected with a confidence of {percent(settings.confidence)} or more. Lower the minimum confidence
+          under “Question”, or ask about your own box.
         </p>
       </div>
     ) : (
@@ -64,11 +64,11 @@ function Numbers({ controller, state }: NumbersProps) {
         <h2 class="question">{found.list.length} found. Which one?</h2>
         <p>
           {isTouch
-            ? "Tap a box to see what spoke for it. To learn why nothing was found somewhere, ask about a box of your own. "
-            : "Click a box to see what spoke for it, or walk through them with the arrow keys; Shift adds another. Drag over empty ground to ask why nothing is there. "}
-          Or look at{" "}
+            ? "Tap a box to see what supports it. To ask why an object was not found, use your own box. "
+            : "Click a box to see what supports it, or use the arrow keys. Hold Shift to select several boxes. Drag on an empty area to ask why nothing was found there. "}
+          You can also explain{" "}
           <button type="button" class="link" onClick={() => controller.selectWhole()}>
-            the whole picture
+            the whole image
           </button>
           .
         </p>
@@ -112,20 +112,20 @@ function Numbers({ controller, state }: NumbersProps) {
       {shown && <More shown={shown} />}
       {photo.phase === "ready" && photo.facts.shrunkFrom && (
         <p class="hint">
-          Worked on at {photo.facts.width} × {photo.facts.height}; the file has {photo.facts.shrunkFrom.join(" × ")}.
+          Scaled down to {photo.facts.width} × {photo.facts.height}. The file has {photo.facts.shrunkFrom.join(" × ")}.
         </p>
       )}
     </div>
   );
 }
 
-/** A photo is there, the model not yet. */
+/** Shown when the photo is ready and the model is not. */
 function Waiting({ state: { model } }: { readonly state: State }) {
   if (model.phase !== "opening") return null;
   const { done, total } = model.progress ?? {};
   return (
     <div class="numbers">
-      <p>{progressText(model.progress)}… The boxes come as soon as it is ready.</p>
+      <p>{progressText(model.progress)}… The boxes appear when it is ready.</p>
       {done !== undefined && total ? <progress value={done} max={total} aria-label="Loading the model" /> : null}
     </div>
   );
@@ -146,14 +146,14 @@ function Facts({ state, facts: { energy, peak } }: { readonly state: State; read
       {energy && (
         <div class="energy">
           <p>
-            <strong>{percent(energy.inside)}</strong> of the heat lies in the box, which is {percent(energy.area)} of
-            the picture.
+            <strong>{percent(energy.inside)}</strong> of the heat is in the box, which covers {percent(energy.area)} of
+            the image.
           </p>
           <div class="meter" aria-hidden="true">
             <span class="meter-fill" style={{ width: `${100 * energy.inside}%` }} />
             <span class="meter-mark" style={{ left: `${100 * energy.area}%` }} />
           </div>
-          <p class="hint">The mark: where the bar would end if the heat were spread evenly.</p>
+          <p class="hint">The mark shows the share of a uniform map.</p>
         </div>
       )}
       <dl class="facts">
@@ -175,7 +175,7 @@ function Fact({ name, value, note }: { readonly name: string; readonly value: st
   );
 }
 
-/** What an expert asks next: layers, gradients, the method's own numbers, and where the time went. */
+/** Details for experts: layers, gradients, the method's own numbers, and timings. */
 function More({ shown: { explanation } }: { readonly shown: ShownMap }) {
   if (explanation === undefined) return null;
   const { layers, notes, timings, backprop } = explanation;

@@ -7,7 +7,7 @@ import { QuestionSection } from "./question-section.js";
 import type { SectionProps } from "./section-props.js";
 import { useNarrow } from "./use-state.js";
 
-/** The answer, and all controls, the most used first. */
+/** The answer and all controls. The most used controls come first. */
 export function Panel(props: SectionProps) {
   const { live, comparing } = props.state;
   const isNarrow = useNarrow();

@@ -8,7 +8,7 @@ interface PickFileProps {
   readonly controller: Controller;
   readonly accept: string;
   readonly class?: string;
-  /** For screen readers, where the text alone does not say enough. */
+  /** Name for screen readers, if the visible text is not clear enough. */
   readonly name?: string;
   readonly children: ComponentChildren;
 }

@@ -3,7 +3,7 @@ import { scoreChoices, scoreText } from "../controller/methods.js";
 import { Fold, Range, Select } from "./fields.js";
 import type { SectionProps } from "./section-props.js";
 
-/** What is asked, and of which detections. */
+/** Settings of the score to explain and of the detections. */
 export function QuestionSection({ controller, state }: SectionProps) {
   const { settings, model, found } = state;
   const classNames = model.phase === "ready" ? model.model.classNames : [];
@@ -13,12 +13,12 @@ export function QuestionSection({ controller, state }: SectionProps) {
       ? present
       : [settings.classFilter, ...present];
   return (
-    <Fold title="Question" now={`from ${percent(settings.confidence)} up`}>
+    <Fold title="Question" now={`confidence ≥ ${percent(settings.confidence)}`}>
       <Select
         label="What is explained"
         value={settings.versus === "" ? settings.score : "contrast"}
         choices={[
-          ["auto", "what suits the method"],
+          ["auto", "auto: the method's default"],
           ...(settings.versus === "" ? [] : [["contrast", "this class against the other"] as const]),
           ...scoreChoices.map(({ id, title }) => [id, title] as const),
         ]}
@@ -31,13 +31,13 @@ export function QuestionSection({ controller, state }: SectionProps) {
       />
       <p class="explain faint">{scoreText(settings.versus === "" ? settings.score : "contrast")}</p>
       <Select
-        label="Why not this class instead"
+        label="Compare with another class"
         value={settings.versus}
         choices={[["", "none"], ...classNames.map((name) => [name, name] as const)]}
         onSet={(versus) => controller.set({ versus })}
       />
       <Select
-        label="Show only the class"
+        label="Show only this class"
         value={settings.classFilter}
         choices={[["", "all"], ...filters.map((name) => [name, name] as const)]}
         onSet={(classFilter) => controller.set({ classFilter })}
@@ -48,16 +48,16 @@ export function QuestionSection({ controller, state }: SectionProps) {
           checked={settings.perClass}
           onChange={({ currentTarget }) => controller.set({ perClass: currentTarget.checked })}
         />
-        For the whole picture: one pass for each class, so that none drowns another
+        For the whole image: one pass for each class, so that no class hides another
       </label>
       <Range
-        label="Lowest confidence"
+        label="Minimum confidence"
         value={settings.confidence}
         {...{ min: 0.05, max: 0.95, step: 0.05, show: percent }}
         onSet={(confidence) => controller.set({ confidence })}
       />
       <Range
-        label="Overlap of two boxes at most (IoU)"
+        label="Maximum overlap of two boxes (IoU)"
         value={settings.iou}
         {...{ min: 0, max: 1, step: 0.05, show: percent }}
         onSet={(iou) => controller.set({ iou })}

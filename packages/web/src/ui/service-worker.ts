@@ -1,8 +1,7 @@
 const TRIED = "whybox-isolation-tried";
 
-/**
- * Registers the service worker: offline use, and isolation (threads) where the host sets no headers. Isolation takes one reload, which is
- * made only while nothing would be lost.
+/** Registers the service worker. It makes the page work offline, and isolates it (for threads) if the host sets no headers. Isolation
+ * needs one reload. The page reloads only if nothing would be lost.
  */
 export function startServiceWorker(mayReload: () => boolean): void {
   if (!("serviceWorker" in navigator) || import.meta.env.DEV) return;
@@ -11,6 +10,6 @@ export function startServiceWorker(mayReload: () => boolean): void {
     sessionStorage.setItem(TRIED, "1");
     location.reload();
   });
-  // Without it the page still works, online.
+  // Without the service worker the page still works online.
   navigator.serviceWorker.register("./service-worker.js").catch(() => undefined);
 }

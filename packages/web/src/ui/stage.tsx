@@ -11,24 +11,24 @@ import { LookBar } from "./look-bar.js";
 import { Answer } from "./numbers.js";
 import { useNarrow, useObjectUrl, useShownWidth } from "./use-state.js";
 
-/** From this ratio of its sides on a photo leaves room for controls below it on a phone; the style sheet reckons with it. */
+/** With this aspect ratio or more, a photo leaves room for controls below it on a phone. The style sheet uses the same ratio. */
 const WIDE = 1.25;
 
-/** The photo with its detections and the heat of what is selected. */
+/** The photo with its detections and the heatmap of the selection. */
 export function Stage({ controller, state }: { readonly controller: Controller; readonly state: State }) {
   const { photo, found, model, map, settings, preview } = state;
   const file = photo.phase === "ready" || photo.phase === "decoding" ? photo.file : undefined;
   const url = useObjectUrl(file);
-  const picture = useRef<HTMLImageElement>(null);
+  const image = useRef<HTMLImageElement>(null);
   const isNarrow = useNarrow();
   const [frame, shownWidth] = useShownWidth();
   const [drawn, setDrawn] = useState<Corners>();
-  // What is asked about next takes the place of a box that waits.
+  // A new selection replaces a drawn box that is not explained yet.
   useEffect(() => setDrawn(undefined), [state.selection, state.whole, file]);
   const askButton = useRef<HTMLButtonElement>(null);
   const wasDrawn = useRef(false);
   useEffect(() => {
-    // The form took the focus with it. What is to be seen is the photo.
+    // The focus was in the form, which is gone. Focus the button without scrolling, so that the photo stays visible.
     if (wasDrawn.current && drawn === undefined && document.activeElement === document.body)
       askButton.current?.focus({ preventScroll: true });
     wasDrawn.current = drawn !== undefined;
@@ -49,15 +49,15 @@ export function Stage({ controller, state }: { readonly controller: Controller; 
       >
         {url && (
           <img
-            ref={picture}
-            class="picture"
+            ref={image}
+            class="image"
             src={url}
             alt={photo.phase === "ready" ? `Photo: ${photo.name}` : ""}
             draggable={false}
           />
         )}
         {heat && (map.shown?.empty === undefined || preview) && (
-          <HeatCanvas heat={heat} settings={settings} picture={picture} />
+          <HeatCanvas heat={heat} settings={settings} photo={image} />
         )}
         {size && <Boxes controller={controller} state={state} size={size} shownWidth={shownWidth} />}
         {size && waiting === undefined && state.ownBox && <OwnBox box={state.ownBox} size={size} />}
@@ -78,7 +78,7 @@ export function Stage({ controller, state }: { readonly controller: Controller; 
           onAsk={(box: AskedBox) => {
             setDrawn(undefined);
             controller.ask(box);
-            // The form lay below the photo; the answer is to be seen with it.
+            // The form is below the photo. Scroll up, so that the photo and the answer are visible.
             scrollTo({ top: 0 });
           }}
           onDiscard={() => setDrawn(undefined)}
@@ -90,7 +90,7 @@ export function Stage({ controller, state }: { readonly controller: Controller; 
       {canAsk && !drawn && (
         <div class="row stage-actions">
           <button ref={askButton} type="button" class="button" onClick={() => setDrawn(middleOf(size))}>
-            Ask about a box of your own
+            Ask about your own box
           </button>
           <button
             type="button"
@@ -106,7 +106,7 @@ export function Stage({ controller, state }: { readonly controller: Controller; 
   );
 }
 
-/** The box that was asked about, and about what; its label is above it where there is room. */
+/** The box that the user asked about, with its class. The label is above the box if there is room. */
 function OwnBox({
   box,
   size,

@@ -3,7 +3,7 @@ import { useCallback, useEffect, useState } from "preact/hooks";
 import type { State } from "../controller/state.js";
 import type { Controller } from "../controller.js";
 
-/** The controller's state; draws again when it changes. */
+/** Returns the controller's state. The component renders again when it changes. */
 export function useControllerState(controller: Controller): State {
   const [state, setState] = useState(controller.state);
   useEffect(() => {
@@ -13,10 +13,10 @@ export function useControllerState(controller: Controller): State {
   return state;
 }
 
-/** Where there is no room for a column beside the photo; the style sheets have the same width. */
+/** Below this width there is no room for a column beside the photo. The style sheets use the same width. */
 const narrow = "(max-width: 54em)";
 
-/** Whether the page is one column; draws again when that changes. */
+/** Returns whether the page has one column. The component renders again when that changes. */
 export function useNarrow(): boolean {
   const [is, setIs] = useState(() => matchMedia(narrow).matches);
   useEffect(() => {
@@ -28,7 +28,7 @@ export function useNarrow(): boolean {
   return is;
 }
 
-/** An address for a file's bytes, given back when the file changes. */
+/** An object URL of a file. It is revoked when the file changes. */
 export function useObjectUrl(file: Blob | undefined): string | undefined {
   const [url, setUrl] = useState<string>();
   useEffect(() => {
@@ -40,7 +40,7 @@ export function useObjectUrl(file: Blob | undefined): string | undefined {
   return url;
 }
 
-/** How wide an element is on the screen, in CSS pixels; 0 before it is known. */
+/** The width of an element on the screen in CSS pixels. It is 0 until it is known. */
 export function useShownWidth(): readonly [ref: RefCallback<HTMLElement>, width: number] {
   const [width, setWidth] = useState(0);
   const [watcher] = useState(() => new ResizeObserver(([entry]) => setWidth(entry!.contentRect.width)));

@@ -13,7 +13,7 @@ const samples = [
   { name: "coffee.png", alt: "A cup of coffee with a spoon" },
 ] as const;
 
-/** Before there is a photo. The page's HTML begins with the same words and picture, so that nothing moves when the script is there. */
+/** The page before a photo is opened. `index.html` has the same text and image, so nothing moves when the script loads. */
 export function Welcome({ controller, state }: { readonly controller: Controller; readonly state: State }) {
   const { photo, model } = state;
   const live = useContext(LiveContext)!;
@@ -23,7 +23,7 @@ export function Welcome({ controller, state }: { readonly controller: Controller
       <div class="pitch">
         <h2 class="lead">Why did the detector draw that box?</h2>
         <p class="sub">
-          Drop a photo, click a box, and see what in the picture spoke for it. Nothing leaves your browser.
+          Drop a photo, click a box, and see which parts of the image support it. Nothing leaves your browser.
         </p>
         {photo.phase === "failed" && <Notice failure={photo.failure} />}
         {model.phase === "failed" && <Notice failure={model.failure} />}
@@ -47,7 +47,7 @@ export function Welcome({ controller, state }: { readonly controller: Controller
             </button>
           )}
         </div>
-        <p class="faint">or drop or paste one, or try one of these:</p>
+        <p class="faint">You can also drop or paste one, or try one of these:</p>
         <ul class="samples">
           {samples.map(({ name, alt }) => (
             <li key={name}>
@@ -63,10 +63,10 @@ export function Welcome({ controller, state }: { readonly controller: Controller
           src={example}
           width="640"
           height="480"
-          alt="A dog before a bicycle. The dog is framed and its body glows; the bicycle stays dark."
+          alt="A dog in front of a bicycle. The dog has a box and its body is bright. The bicycle is dark."
         />
         <figcaption>
-          <strong>Why dog?</strong> Bright is what spoke for it. The bicycle did not.
+          <strong>Why dog?</strong> Bright areas supported it. The bicycle did not.
         </figcaption>
       </figure>
     </main>

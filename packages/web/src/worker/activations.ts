@@ -1,9 +1,9 @@
 import type { AnyCamMethod, Map2D, Tensor } from "@whybox/core";
 
-/** Name under which the engine knows the method that only looks. */
+/** Id of the method that only reads the activations. */
 export const ACTIVATIONS = "web-activations";
 
-/** A method that hands the mean absolute activation of every layer to `take`, layer after layer as they were asked for. */
+/** A method that passes the mean absolute activation of each layer to `take`, in the order of the request. */
 export function activationsMethod(take: (map: Map2D) => void): AnyCamMethod {
   return {
     id: ACTIVATIONS,
@@ -27,7 +27,7 @@ function meanAbsolute({ dims, data }: Tensor): Map2D {
   return { height, width, data: mean };
 }
 
-/** A copy whose least value is 0 and largest 1; zeros where all are equal. */
+/** A copy scaled to the range 0..1. All zeros if all values are equal. */
 export function toUnit({ height, width, data }: Map2D): Map2D & { readonly data: Float32Array<ArrayBuffer> } {
   let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const value of data) {

@@ -2,14 +2,14 @@ import { WhyboxError } from "@whybox/core";
 import type { Answer } from "../protocol.js";
 import { WeightsAbsent } from "./weights.js";
 
-/** What `body` gives, or its error as data: a WhyboxError's code would not survive the way between threads. */
+/** Returns the result of `body`, or its error as data. A thrown WhyboxError would lose its code between threads. */
 export async function answerOf<T>(body: () => Promise<T>): Promise<Answer<T>> {
   try {
     return { ok: true, value: await body() };
   } catch (error) {
     if (error instanceof WhyboxError) {
       const { code, message } = error;
-      // The runtime's memory is most of it.
+      // Most of the memory belongs to the runtime, so its errors are checked.
       return { ok: false, failure: { code: code === "runtime" && isOutOfMemory(message) ? "memory" : code, message } };
     }
     if (error instanceof WeightsAbsent) return { ok: false, failure: { code: "absent", message: "" } };
@@ -18,7 +18,7 @@ export async function answerOf<T>(body: () => Promise<T>): Promise<Answer<T>> {
   }
 }
 
-/** The words of browsers and of the runtime when memory runs out. */
+/** Returns true for the out-of-memory messages of browsers and of the runtime. */
 export function isOutOfMemory(message: string): boolean {
   return /out of memory|\bOOM\b|allocation failed|failed to allocate|bad_alloc|enlarge memory|invalid array (buffer )?length/i.test(
     message,

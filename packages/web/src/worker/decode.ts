@@ -1,51 +1,50 @@
 import { type RgbImage, WhyboxError } from "@whybox/core";
 import type { DecodedPhoto } from "../protocol.js";
 
-/** Larger pictures are refused: decoding alone would take gigabytes. */
-const MOST_PIXELS = 100_000_000;
-/** Larger pictures are scaled down: each heatmap takes four bytes a pixel. */
-const WORKED_ON = 16_000_000;
-const MOST_BYTES = 256 * 2 ** 20;
+/** Maximum number of pixels. Decoding a larger image would take gigabytes. */
+const MAX_PIXELS = 100_000_000;
+/** Larger images are scaled down to this number of pixels, because a heatmap takes four bytes per pixel. */
+const MAX_WORKING_PIXELS = 16_000_000;
+const MAX_BYTES = 256 * 2 ** 20;
 
 export interface Decoded {
   readonly pixels: RgbImage;
   readonly facts: DecodedPhoto;
 }
 
-/**
- * Decodes a picture file as the browser shows it: turned by its EXIF orientation, transparency on white.
- * @throws bad-input for what is no picture, limit for one that is too large.
+/** Decodes an image file as the browser shows it: with its EXIF orientation applied, and transparency on white.
+ * @throws bad-input if the file is not an image. limit if it is too large.
  */
 export async function decodePhoto(file: Blob): Promise<Decoded> {
-  if (file.size === 0) throw new WhyboxError("bad-input", "The file is empty. Choose a picture.");
-  if (file.size > MOST_BYTES) {
+  if (file.size === 0) throw new WhyboxError("bad-input", "The file is empty. Choose an image.");
+  if (file.size > MAX_BYTES) {
     const found = Math.round(file.size / 2 ** 20);
     throw new WhyboxError(
       "limit",
-      `The file has ${found} MB, the limit is ${MOST_BYTES / 2 ** 20} MB. Shrink the picture.`,
+      `The file has ${found} MB. The limit is ${MAX_BYTES / 2 ** 20} MB. Use a smaller image.`,
     );
   }
   const bitmap = await createImageBitmap(file, { imageOrientation: "from-image", premultiplyAlpha: "none" }).catch(
     (cause) => {
       const name = file instanceof File && file.name !== "" ? `"${file.name}"` : "This file";
-      const message = `${name} is no picture that this browser can read. Choose a JPEG, PNG, WebP or AVIF.`;
+      const message = `${name} is not an image that this browser can read. Choose a JPEG, PNG, WebP or AVIF.`;
       throw new WhyboxError("bad-input", message, { cause });
     },
   );
   return pixelsOf(bitmap);
 }
 
-/** The pixels of a bitmap, which is closed. @throws limit for one that is too large. */
+/** Returns the pixels of a bitmap and closes it. @throws limit if it is too large. */
 export function pixelsOf(bitmap: ImageBitmap): Decoded {
   const { width, height } = bitmap;
   try {
-    if (width * height > MOST_PIXELS) {
+    if (width * height > MAX_PIXELS) {
       throw new WhyboxError(
         "limit",
-        `The picture has ${width} × ${height} pixels; the limit is 100 million. Shrink it.`,
+        `The image has ${width} × ${height} pixels. The limit is 100 million. Use a smaller image.`,
       );
     }
-    const scale = Math.min(1, Math.sqrt(WORKED_ON / (width * height)));
+    const scale = Math.min(1, Math.sqrt(MAX_WORKING_PIXELS / (width * height)));
     const [w, h] = [Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))];
     const canvas = new OffscreenCanvas(w, h);
     const context = canvas.getContext("2d", { willReadFrequently: true, colorSpace: "srgb" })!;

@@ -2,19 +2,19 @@ import { type ExplainResult, type ModelFacts, type ResultDocument, resultDocumen
 import type { DocumentRequest, Provider } from "../protocol.js";
 import type { ModelFile } from "./weights.js";
 
-/** What a result came from. */
+/** The source of a result. */
 export interface Origin {
   readonly file: ModelFile;
   readonly facts: ModelFacts;
   readonly provider: Provider;
-  /** Milliseconds. */
+  /** Duration of decoding in milliseconds. */
   readonly decode: number;
 }
 
-/** How the command saves and draws where its options are left out, and the page has no setting. */
+/** The command's defaults for options that the page does not have. */
 const look = { frame: "image", hideBoxes: false, hideLabels: false, sideBySide: false } as const;
 
-/** The result document of what is shown. */
+/** The result document of the current result. */
 export async function pageDocument(
   asked: DocumentRequest,
   result: ExplainResult,
@@ -34,7 +34,10 @@ export async function pageDocument(
 
 async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   if (!self.isSecureContext) {
-    throw new WhyboxError("usage", "The model's digest needs a page that came by https, or from this machine.");
+    throw new WhyboxError(
+      "usage",
+      "The digest of the model needs a secure page. Open the page over https or from localhost.",
+    );
   }
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   return [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -1,7 +1,7 @@
 import { type RgbImage, renderOverlay } from "@whybox/core";
 import type { DrawRequest } from "../protocol.js";
 
-/** The picture with heatmap and boxes, at full resolution, as PNG. */
+/** The image with heatmap and boxes, at full resolution, as PNG. */
 export async function drawPng(pixels: RgbImage, request: DrawRequest): Promise<Blob> {
   const { heat, detections, colormap, opacity, crop } = request;
   const drawn = renderOverlay(pixels, heat, { colormap, opacity, detections, ...(crop ? { crop } : {}) });
@@ -10,7 +10,7 @@ export async function drawPng(pixels: RgbImage, request: DrawRequest): Promise<B
   return canvas.convertToBlob({ type: "image/png" });
 }
 
-/** The picture with full opacity, for a canvas. */
+/** The image with full opacity, for a canvas. */
 function withAlpha({ width, height, data }: RgbImage): ImageData {
   const image = new ImageData(width, height);
   for (let from = 0, to = 0; from < data.length; from += 3, to += 4) {

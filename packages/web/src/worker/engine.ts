@@ -32,10 +32,10 @@ import { ACTIVATIONS, activationsMethod, toUnit } from "./activations.js";
 import { type Decoded, decodePhoto, pixelsOf } from "./decode.js";
 import type { Origin } from "./document.js";
 import { chooseProvider, wasmProvider } from "./provider.js";
-import { loadRuntime, talkingPort } from "./runtime.js";
+import { loadRuntime, reportingPort } from "./runtime.js";
 import { loadWeights, type ModelFile } from "./weights.js";
 
-/** The detector and the picture of this worker. One call at a time: a session runs once at a time. */
+/** The detector and the image of this worker. It takes one call at a time, because a session does one run at a time. */
 export class WebEngine {
   #detector: CoreDetector | undefined;
   #origin: Pick<Origin, "file" | "facts" | "provider"> | undefined;
@@ -51,9 +51,9 @@ export class WebEngine {
     const file = await loadWeights(weights, base, tell, signal);
     const provider = await chooseProvider(device, threads);
     const made = await this.#make(file, provider, base).catch(async (error) => {
-      // A driver may refuse what its adapter promised.
+      // A driver may fail although its adapter reports support.
       if (provider.device !== "webgpu" || device === "webgpu" || !isRuntime(error)) throw error;
-      const note = `WebGPU refused the model (${(error as Error).message.slice(0, 120)}).`;
+      const note = `WebGPU cannot run the model (${(error as Error).message.slice(0, 120)}).`;
       return this.#make(file, { ...wasmProvider(threads), note }, base);
     });
     await this.#detector?.dispose();
@@ -62,12 +62,12 @@ export class WebEngine {
     return modelFacts(file, made.detector.facts, made.provider);
   }
 
-  /** A detector that has run once: what a provider cannot do shows only then. */
+  /** Makes a detector and runs it once, because a provider's errors occur only in a run. */
   async #make(file: ModelFile, provider: Provider, base: URL): Promise<{ detector: CoreDetector; provider: Provider }> {
     const ort = await loadRuntime(provider, base);
     const detector = await createDetector(
       file.bytes,
-      talkingPort(ort, (progress) => this.#tell(progress)),
+      reportingPort(ort, (progress) => this.#tell(progress)),
       {
         executionProviders: [provider.device],
         methods: [...defaultMethods, activationsMethod((map) => this.#taken.push(map))],
@@ -115,7 +115,7 @@ export class WebEngine {
     };
   }
 
-  /** All layers in one run. Empty when nothing is detected: the engine then has nothing to look for. */
+  /** The activations of all layers in one run. Empty if nothing is detected, because the engine then has nothing to explain. */
   async activations(request: ExplainRequest, tell: OnProgress, signal: AbortSignal): Promise<readonly Thumbnail[]> {
     const { detector, pixels } = this.#ready(tell);
     const layers = detector.facts.layers.filter(({ differentiable }) => differentiable);
@@ -127,7 +127,7 @@ export class WebEngine {
 
   async draw(request: DrawRequest): Promise<Blob> {
     const { pixels } = this.#ready(() => {});
-    // With its font it is a sixth of the script, and only those who save a picture need it.
+    // The drawing code and its font are large, and only the export needs them.
     const { drawPng } = await import("./draw.js");
     return drawPng(pixels, request);
   }
@@ -143,7 +143,7 @@ export class WebEngine {
     let runs = 0;
     this.#tell = (progress) => tell(progress.stage === "run" ? { ...progress, done: ++runs } : progress);
     if (this.#detector === undefined) throw new WhyboxError("usage", "No model is open yet.");
-    if (this.#pixels === undefined) throw new WhyboxError("usage", "There is no picture yet.");
+    if (this.#pixels === undefined) throw new WhyboxError("usage", "No image is open yet.");
     return { detector: this.#detector, pixels: this.#pixels };
   }
 }
@@ -152,7 +152,7 @@ function isRuntime(error: unknown): boolean {
   return !(error instanceof WhyboxError) || error.code === "runtime";
 }
 
-/** In memory that can be handed over. */
+/** A copy in memory that can be transferred. */
 function plain({ width, height, data }: Map2D): Pick<HeatMap, "width" | "height" | "data"> {
   return {
     width,

@@ -1,9 +1,9 @@
 import { decodeModel } from "@whybox/core";
 
-/**
- * Whether a session needs channels first on WebGPU. ONNX Runtime Web 1.30 reckons wrongly in its channels-last Conv when the input has a
- * multiple of 3 channels that is none of 4 (other than 3 itself), the output a multiple of 4, and the kernel more than one tap
- * (microsoft/onnxruntime issue 29651). Channels first is right, and slower. Networks for 75 or 99 classes have such convolutions on the way back.
+/** Returns whether a session needs the channels-first layout on WebGPU. The channels-last Conv of ONNX Runtime Web 1.30 gives wrong
+ * results under three conditions: the input has a multiple of 3 channels that is not a multiple of 4 (other than 3 itself), the output
+ * has a multiple of 4 channels, and the kernel has more than one element (microsoft/onnxruntime issue 29651). Channels first is correct
+ * and slower. Networks for 75 or 99 classes have such convolutions in the backward pass.
  */
 export function needsChannelsFirst(model: Uint8Array): boolean {
   const { nodes, initializers } = decodeModel(model).graph;

@@ -2,12 +2,12 @@ import { createOrtPort, type OrtModule, type RuntimePort } from "@whybox/core";
 import type { OnProgress, Provider } from "../protocol.js";
 import { needsChannelsFirst } from "./layout.js";
 
-/** ONNX Runtime Web, set up for a provider. Its WebAssembly lies beside the page. */
+/** Loads ONNX Runtime Web for a provider. Its WebAssembly file is next to the page. */
 export async function loadRuntime({ device, threads }: Provider, base: URL): Promise<OrtModule> {
   const ort = await import("onnxruntime-web/webgpu");
   ort.env.logLevel = "fatal";
   ort.env.wasm.numThreads = threads;
-  // This is a worker already.
+  // The code already runs in a worker.
   ort.env.wasm.proxy = false;
   ort.env.wasm.wasmPaths = {
     mjs: new URL("ort/ort-wasm-simd-threaded.asyncify.mjs", base).href,
@@ -28,20 +28,20 @@ export async function loadRuntime({ device, threads }: Provider, base: URL): Pro
 
 const channelsFirst = { name: "webgpu", preferredLayout: "NCHW" } as const;
 
-/** A port that tells of every session and run, and lets messages in between them, so that a job can be cancelled. */
-export function talkingPort(ort: OrtModule, tell: OnProgress): RuntimePort {
+/** A port that reports each session and run. It handles messages between them, so that a job can be cancelled. */
+export function reportingPort(ort: OrtModule, tell: OnProgress): RuntimePort {
   const port = createOrtPort(ort);
   return {
     ...port,
     createSession: async (model, options) => {
       tell({ stage: "session", done: undefined, total: undefined });
-      await breathe();
+      await yieldToMessages();
       const session = await port.createSession(model, options);
       return {
         ...session,
         run: async (feeds, outputs) => {
           tell({ stage: "run", done: undefined, total: undefined });
-          await breathe();
+          await yieldToMessages();
           return session.run(feeds, outputs);
         },
       };
@@ -49,8 +49,8 @@ export function talkingPort(ort: OrtModule, tell: OnProgress): RuntimePort {
   };
 }
 
-/** Waits until messages that came in have been handled: `session.run` on WebAssembly never gives up the thread by itself. */
-function breathe(): Promise<void> {
+/** Waits until incoming messages are handled. `session.run` on WebAssembly blocks the thread. */
+function yieldToMessages(): Promise<void> {
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => {

@@ -1,29 +1,29 @@
 import { modelFormat, WhyboxError } from "@whybox/core";
 import type { OnProgress, Weights } from "../protocol.js";
 
-/** Where weights are kept between visits. */
+/** Name of the cache for weights. */
 const CACHE = "whybox-weights";
-const MOST_BYTES = 1_500_000_000;
+const MAX_BYTES = 1_500_000_000;
 
 /** A model file in memory. */
 export interface ModelFile {
-  /** As people read it. */
+  /** Name for display. */
   readonly name: string;
-  /** What the command's `--weights` would be: a name, or the name of the file. */
+  /** The value of the command's `--weights`: a name, or the name of the file. */
   readonly source: string;
-  /** What the file is, or what it was converted from. */
+  /** Format of the file, or of the file that it was converted from. */
   readonly format: string;
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Licence of weights that came with the page; undefined for the user's own file. */
+  /** Licence of weights that are part of the page. Undefined for the user's own file. */
   readonly licence: string | undefined;
-  /** Whose weights they are and under which licence; undefined for the user's own file. */
+  /** Owner and licence of the weights, as text. Undefined for the user's own file. */
   readonly notice: string | undefined;
 }
 
-/** The default weights are not beside this page. */
+/** Thrown if this page has no default weights. */
 export class WeightsAbsent extends Error {}
 
-/** What lies beside the default weights. */
+/** The file `default.json` next to the default weights. */
 interface WeightsFacts {
   readonly name: string;
   readonly source: string;
@@ -34,8 +34,7 @@ interface WeightsFacts {
   readonly sha256: string;
 }
 
-/**
- * @throws WeightsAbsent when the page has no weights beside it; download when they break off; limit for a file that is too large.
+/** @throws WeightsAbsent if the page has no default weights. download if the download fails. limit if the file is too large.
  */
 export async function loadWeights(
   weights: Weights,
@@ -45,10 +44,10 @@ export async function loadWeights(
 ): Promise<ModelFile> {
   if (weights.kind === "default") return defaultWeights(base, tell, signal);
   const { file, name } = weights;
-  if (file.size > MOST_BYTES) {
+  if (file.size > MAX_BYTES) {
     throw new WhyboxError(
       "limit",
-      `${name} has ${Math.round(file.size / 1e6)} MB; a browser takes up to ${MOST_BYTES / 1e6}.`,
+      `${name} has ${Math.round(file.size / 1e6)} MB. The limit in the browser is ${MAX_BYTES / 1e6} MB. Use the command instead.`,
     );
   }
   tell({ stage: "read", done: undefined, total: file.size });
@@ -57,7 +56,7 @@ export async function loadWeights(
 }
 
 async function defaultWeights(base: URL, tell: OnProgress, signal: AbortSignal): Promise<ModelFile> {
-  // Private windows of some browsers have none.
+  // Some browsers have no cache in private windows.
   const cache = await caches.open(CACHE).catch(() => undefined);
   const facts = await readFacts(new URL("weights/default.json", base), cache);
   const url = new URL(`weights/default.onnx?sha256=${facts.sha256}`, base);
@@ -81,8 +80,8 @@ async function readFacts(url: URL, cache: Cache | undefined): Promise<WeightsFac
 
 async function download(url: URL, facts: WeightsFacts, tell: OnProgress, signal: AbortSignal): Promise<Response> {
   const answer = await fetch(url, { signal }).catch((cause) => {
-    if (signal.aborted) throw new WhyboxError("aborted", "The download was stopped.", { cause });
-    throw new WhyboxError("download", "The weights could not be loaded. Check the connection and try again.", {
+    if (signal.aborted) throw new WhyboxError("aborted", "The download was cancelled.", { cause });
+    throw new WhyboxError("download", "The weights could not be downloaded. Check the connection and try again.", {
       cause,
     });
   });
@@ -98,7 +97,7 @@ async function download(url: URL, facts: WeightsFacts, tell: OnProgress, signal:
   return new Response(answer.body.pipeThrough(counting));
 }
 
-/** Older weights go. That the disk is full is no reason to stop. */
+/** Caches the weights and removes older ones. A full disk is not an error. */
 async function keep(cache: Cache | undefined, url: URL, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
   try {
     for (const request of (await cache?.keys()) ?? []) {
@@ -106,6 +105,6 @@ async function keep(cache: Cache | undefined, url: URL, bytes: Uint8Array<ArrayB
     }
     await cache?.put(url, new Response(bytes));
   } catch {
-    // Loaded again next time.
+    // The weights are downloaded again next time.
   }
 }

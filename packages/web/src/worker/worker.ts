@@ -7,7 +7,7 @@ const engine = new WebEngine();
 const running = new Map<number, AbortController>();
 let last: Promise<unknown> = Promise.resolve();
 
-/** Calls wait for one another; one that is cancelled while it waits never starts. */
+/** Runs calls one after another. A call that is cancelled while it waits never starts. */
 function queued<T>(job: number, body: (signal: AbortSignal) => Promise<T>): Promise<Answer<T>> {
   const controller = new AbortController();
   running.set(job, controller);
@@ -23,8 +23,8 @@ function queued<T>(job: number, body: (signal: AbortSignal) => Promise<T>): Prom
 
 const aborted = { ok: false, failure: { code: "aborted", message: "Cancelled." } } as const;
 
-/** Messages to the page are not free: a tenth of a second is often enough, and the first of a stage always goes. */
-function sparingly(tell: OnProgress): OnProgress {
+/** Limits progress messages to ten per second. The first message of a stage is always sent. */
+function throttled(tell: OnProgress): OnProgress {
   let [stage, at] = ["", 0];
   return (progress) => {
     const now = performance.now();
@@ -34,8 +34,8 @@ function sparingly(tell: OnProgress): OnProgress {
   };
 }
 
-/** The maps' memory goes over to the page. */
-function handOver<T extends Explanation | readonly Thumbnail[]>(answer: Answer<T>): Answer<T> {
+/** Transfers the memory of the maps to the page. */
+function withTransfer<T extends Explanation | readonly Thumbnail[]>(answer: Answer<T>): Answer<T> {
   if (!answer.ok) return answer;
   const { value } = answer;
   const maps = "whole" in value ? [value.whole, ...value.maps] : (value as readonly Thumbnail[]);
@@ -43,14 +43,14 @@ function handOver<T extends Explanation | readonly Thumbnail[]>(answer: Answer<T
 }
 
 const api: Engine = {
-  open: (job, request, tell) => queued(job, (signal) => engine.open(request, sparingly(tell), signal)),
+  open: (job, request, tell) => queued(job, (signal) => engine.open(request, throttled(tell), signal)),
   decode: (job, file) => queued(job, () => engine.decode(file)),
   frame: (job, bitmap) => queued(job, () => engine.frame(bitmap)),
-  detect: (job, request, tell) => queued(job, (signal) => engine.detect(request, sparingly(tell), signal)),
+  detect: (job, request, tell) => queued(job, (signal) => engine.detect(request, throttled(tell), signal)),
   explain: async (job, request, tell) =>
-    handOver(await queued(job, (signal) => engine.explain(request, sparingly(tell), signal))),
+    withTransfer(await queued(job, (signal) => engine.explain(request, throttled(tell), signal))),
   activations: async (job, request, tell) =>
-    handOver(await queued(job, (signal) => engine.activations(request, sparingly(tell), signal))),
+    withTransfer(await queued(job, (signal) => engine.activations(request, throttled(tell), signal))),
   draw: (job, request) => queued(job, () => engine.draw(request)),
   document: (job, request) => queued(job, (signal) => engine.document(request, signal)),
   cancel: async (job) => running.get(job)?.abort(),

@@ -4,20 +4,20 @@ import { type Browser, chromium, type LaunchOptions } from "playwright-core";
 
 const places = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
-/** Path of a Chromium: CHROMIUM_PATH, or where Debian puts it. */
+/** Path of Chromium: CHROMIUM_PATH, or Debian's path. */
 function findChromium(): string | undefined {
   const given = process.env.CHROMIUM_PATH;
   return given !== undefined && given !== "" ? given : places.find((path) => existsSync(path));
 }
 
-/** Installs Debian's Chromium where that can be done without asking anybody: in a container, as root. */
+/** Installs Debian's Chromium if that needs no confirmation: in a container, as root. */
 function installChromium(): void {
   if (process.getuid?.() !== 0 || process.env.CI === undefined) return;
   const script = "apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium";
   spawnSync("sh", ["-c", script], { stdio: "ignore", timeout: 300_000 });
 }
 
-/** The path of a Chromium, or undefined where there is none to be had. In CI there must be one. */
+/** The path of Chromium, or undefined if there is none. In CI a missing Chromium is an error. */
 export function chromiumPath(): string | undefined {
   if (findChromium() === undefined) installChromium();
   const path = findChromium();
@@ -28,10 +28,10 @@ export function chromiumPath(): string | undefined {
   return undefined;
 }
 
-/** WebGPU without a graphics card: correct, and slow. */
+/** WebGPU without a graphics card. It is correct and slow. */
 const swiftShader = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan"];
 
-/** A camera that shows a moving test picture and is always allowed, or that nobody allows, or none. */
+/** Browser flags for a camera with a moving test image: always allowed, always denied, or no camera. */
 const cameras = {
   allowed: ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"],
   refused: ["--use-fake-device-for-media-stream"],

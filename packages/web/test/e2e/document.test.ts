@@ -11,9 +11,9 @@ import { chromiumPath, launchChromium } from "./browser.js";
 import { askAbout, choosePhoto, mapIsDone, openPage, photos, SLOW, saved, startServer } from "./open-page.js";
 
 const chromium = chromiumPath();
-// A PNG: decoders of JPEG may differ in the last bit.
+// A PNG, because JPEG decoders may differ in the last bit.
 const photo = "chelsea.png";
-/** Where the page runs, and the command's look. */
+/** The page's device, and the command's drawing defaults. */
 const settings = "#device=wasm&threads=1&colormap=jet&opacity=0.5";
 
 /** The fields that differ, and why. All others are the same. */
@@ -23,7 +23,7 @@ const differing = new Map([
   ["files.", "the browser names the page's file"],
   ["timings.", "no two runs take the same time"],
 ]);
-/** The kernels of WebAssembly and of the CPU round differently: relative to the number, or to 0.01 where it is smaller. */
+/** Tolerance for the different rounding of WebAssembly and the CPU, relative to the number, or to 0.01 for smaller numbers. */
 const tolerance = 1e-4;
 
 type Leaf = readonly [path: string, value: unknown];
@@ -41,7 +41,7 @@ function isCompared([path]: Leaf): boolean {
 
 function expectSameDocument(page: unknown, command: unknown): void {
   const [found, expected] = [page, command].map((document) => leavesOf(document).filter(isCompared));
-  // In the same order too.
+  // The order is the same too.
   expect(found!.map(([path]) => path)).toEqual(expected!.map(([path]) => path));
   const different = found!.filter(([, value], i) => !isSame(value, expected![i]![1]));
   expect(
@@ -70,7 +70,7 @@ describe.skipIf(chromium === undefined)("the page's document is the command's, f
     await server?.close();
   });
 
-  /** What the page saves after some steps. */
+  /** The document that the page saves after some steps. */
   async function pageDocument(more: string, steps: (page: Page) => Promise<void>): Promise<unknown> {
     const { page, complaints, close } = await openPage(browser, `${server.address}${settings}${more}`);
     try {
@@ -88,7 +88,7 @@ describe.skipIf(chromium === undefined)("the page's document is the command's, f
     }
   }
 
-  /** What `whybox explain` writes. */
+  /** The document that `whybox explain` writes. */
   async function commandDocument(name: string, ...options: string[]): Promise<unknown> {
     const argv = ["explain", photo, "--threads", "1", "--save", "json", "--out", join(out, name), ...options];
     const { code, stderr } = await whybox(argv, { cwd: photos });

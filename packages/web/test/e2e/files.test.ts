@@ -24,7 +24,7 @@ import { startWorker } from "./worker-client.js";
 
 const chromium = chromiumPath();
 
-describe.skipIf(chromium === undefined)("files that are given to the page", SLOW, () => {
+describe.skipIf(chromium === undefined)("files opened in the page", SLOW, () => {
   let server: PageServer;
   let browser: Browser;
   let watched: Watched;
@@ -41,15 +41,15 @@ describe.skipIf(chromium === undefined)("files that are given to the page", SLOW
     return watched.page;
   };
   afterEach(async () => {
-    // The browser itself notes that there are no weights to be had, and Playwright that it let no service worker in.
+    // The browser logs the missing weights, and Playwright logs the blocked service worker.
     expect(watched.complaints.filter((text) => !/404|blocked by Playwright/.test(text))).toEqual([]);
     await watched.close();
   });
   const notice = (page: Page) => page.locator(".notice").first();
 
-  it("say what to do when no weights came with the page, and take one's own ONNX", { tags: ["long"] }, async () => {
+  it("report missing default weights, and open the user's ONNX file", { tags: ["long"] }, async () => {
     const page = await open();
-    expect(await notice(page).innerText()).toContain("No model came with this page");
+    expect(await notice(page).innerText()).toContain("This page has no default model");
     const { file } = await findPageWeights();
     const bytes = (await readFile(file.path)).toString("base64");
     const dropped = await page.evaluateHandle(async (base64) => {
@@ -67,7 +67,7 @@ describe.skipIf(chromium === undefined)("files that are given to the page", SLOW
     expect(await page.locator(".model-facts").innerText()).toContain("80: person, bicycle");
   });
 
-  it("are not waited for: the page can be read before its script has run", async () => {
+  it("are not needed to read the page, even before its script has run", async () => {
     watched = await openPage(browser, `${server.address}icon.svg`);
     const { page } = watched;
     await page.route("**/*.js", () => undefined);
@@ -75,7 +75,7 @@ describe.skipIf(chromium === undefined)("files that are given to the page", SLOW
     await page.getByRole("heading", { name: "Why did the detector draw that box?" }).waitFor();
   });
 
-  it("take a PyTorch checkpoint", async () => {
+  it("open a PyTorch checkpoint", async () => {
     const page = await open();
     await notice(page).waitFor();
     await chooseModel(page, join(photos, "../torch/yolov5-v7.pt"));
@@ -90,9 +90,9 @@ describe.skipIf(chromium === undefined)("files that are given to the page", SLOW
   });
 
   it.each([
-    ["text.jpg", "not a picture", "no picture that this browser can read"],
+    ["text.jpg", "not an image", "not an image that this browser can read"],
     ["empty.png", "", "The file is empty"],
-  ])("say what is wrong with %s", async (name, text, expected) => {
+  ])("report what is wrong with %s", async (name, text, expected) => {
     const page = await open();
     await notice(page).waitFor();
     await page
@@ -107,7 +107,7 @@ describe.skipIf(chromium === undefined)("files that are given to the page", SLOW
     ["junk.onnx", Buffer.from("<img src=x onerror=alert(1)>")],
     ["empty.onnx", Buffer.alloc(0)],
     ["junk.pt", Buffer.from("PK\u0003\u0004 nothing")],
-  ])("say what is wrong with the model %s", async (name, buffer) => {
+  ])("report what is wrong with the model %s", async (name, buffer) => {
     const page = await open();
     await notice(page).waitFor();
     await page.locator('input[accept*=".onnx"]').setInputFiles({ name, mimeType: "application/octet-stream", buffer });
@@ -115,7 +115,7 @@ describe.skipIf(chromium === undefined)("files that are given to the page", SLOW
     expect(await page.locator("main img[src=x]").count()).toBe(0);
   });
 
-  it("turn a photo as its EXIF says, pixel by pixel", async () => {
+  it("apply the EXIF orientation of a photo, pixel by pixel", async () => {
     watched = await openPage(browser, `${server.address}icon.svg`);
     const worker = await startWorker(browser, server.address);
     try {
@@ -128,7 +128,7 @@ describe.skipIf(chromium === undefined)("files that are given to the page", SLOW
         const expected = await decodeImage(jpeg);
         expect([found.width, found.height]).toEqual(orientation < 5 ? [768, 576] : [576, 768]);
         expect([found.width, found.height]).toEqual([expected.width, expected.height]);
-        // Decoders of JPEG differ in the last bits of a few pixels.
+        // JPEG decoders differ in the last bits of a few pixels.
         let apart = 0;
         for (let k = 0; k < found.data.length; k++) apart += Math.abs(found.data[k]! - expected.data[k]!);
         expect(apart / found.data.length, `orientation ${orientation}`).toBeLessThan(1);
@@ -138,7 +138,7 @@ describe.skipIf(chromium === undefined)("files that are given to the page", SLOW
     }
   });
 
-  it("take a pasted picture", async () => {
+  it("open a pasted image", async () => {
     const page = await open();
     await notice(page).waitFor();
     const base64 = (await readFile(join(photos, "chelsea.png"))).toString("base64");
@@ -158,27 +158,27 @@ describe.skipIf(chromium === undefined)("files that are given to the page", SLOW
       .locator('input[accept^="image/"]')
       .first()
       .setInputFiles({ name: "moving.webm", mimeType: "video/webm", buffer: await record(page) });
-    await page.getByText("frames a second").waitFor();
-    await page.getByRole("button", { name: "Take this frame" }).click();
+    await page.getByText("frames per second").waitFor();
+    await page.getByRole("button", { name: "Capture frame" }).click();
     await page.locator(".photo img").waitFor();
   });
 
-  it("say that a video cannot be played", async () => {
+  it("report that a video cannot be played", async () => {
     const page = await open();
     await notice(page).waitFor();
     const buffer = Buffer.from("no video");
     await page.locator('input[accept^="image/"]').setInputFiles({ name: "x.mp4", mimeType: "video/mp4", buffer });
-    await page.getByText("is no video that this browser can play").waitFor();
+    await page.getByText("is not a video that this browser can play").waitFor();
   });
 
-  it("say that a model has no detection head", async () => {
+  it("report that a model has no detection head", async () => {
     const page = await open();
     await notice(page).waitFor();
     await chooseModel(page, { name: "headless.onnx", mimeType: "", buffer: Buffer.from(headless()) });
     await page.getByText("This model cannot be explained").waitFor();
   });
 
-  /** The page with a first worker that a line of script goes before; the next ones are as they were built. */
+  /** Opens the page with a line of script before its first worker. Later workers are unchanged. */
   const openWithWorker = async (line: string) => {
     watched = await openPage(browser, `${server.address}icon.svg`, { serviceWorkers: "block" });
     const { page } = watched;
@@ -194,20 +194,20 @@ describe.skipIf(chromium === undefined)("files that are given to the page", SLOW
     return page;
   };
 
-  it("say what to do when a model does not fit into memory, and take the next", { tags: ["long"] }, async () => {
-    // What browsers throw when a large file does not fit.
+  it("report a model that does not fit into memory, and open the next", { tags: ["long"] }, async () => {
+    // Browsers throw this error when a large file does not fit.
     const page = await openWithWorker(
       'Blob.prototype.arrayBuffer = () => Promise.reject(new RangeError("Array buffer allocation failed"));',
     );
     await chooseModel(page, { name: "large.onnx", mimeType: "", buffer: Buffer.from(tinyModel()) });
-    await page.getByText("Memory ran out").waitFor();
+    await page.getByText("Out of memory").waitFor();
     await openTiny(page);
     await choosePhoto(page, "chelsea.png");
     await tinyIsDone(page);
     expect(await page.locator(".notice").count()).toBe(0);
   });
 
-  it("say what to do when memory runs out on a photo, and explain the next with the same model", {
+  it("report a photo that does not fit into memory, and explain the next with the same model", {
     tags: ["long"],
   }, async () => {
     const page = await openWithWorker(
@@ -215,7 +215,7 @@ describe.skipIf(chromium === undefined)("files that are given to the page", SLOW
     );
     await openTiny(page);
     await choosePhoto(page, "dog.jpg");
-    await page.getByText("Memory ran out").waitFor();
+    await page.getByText("Out of memory").waitFor();
     await choosePhoto(page, "chelsea.png");
     await tinyIsDone(page);
     expect(await page.locator(".notice").count()).toBe(0);
@@ -223,10 +223,10 @@ describe.skipIf(chromium === undefined)("files that are given to the page", SLOW
   });
 
   it.each([
-    ["refused", "It was not allowed. Allow it for this page"],
-    ["none", "There is none that this browser can use."],
+    ["refused", "Access to the camera was denied."],
+    ["none", "This browser finds no camera that it can use."],
   ] as const)(
-    "say why there is no picture from a camera that is %s, and take a photo",
+    "report why a camera (%s) delivers no image, and open a photo",
     { tags: ["long"] },
     async (camera, expected) => {
       const other = await launchChromium(chromium!, { camera });
@@ -234,11 +234,11 @@ describe.skipIf(chromium === undefined)("files that are given to the page", SLOW
         watched = await openPage(other, `${server.address}#device=wasm`);
         const { page } = watched;
         await page.getByRole("button", { name: "Camera" }).click();
-        await page.getByText("No picture from the camera").waitFor();
+        await page.getByText("No image from the camera").waitFor();
         await page.getByText(expected).waitFor();
         await choosePhoto(page, "dog.jpg");
         await page.locator(".photo img").waitFor();
-        expect(await page.getByText("No picture from the camera").count()).toBe(0);
+        expect(await page.getByText("No image from the camera").count()).toBe(0);
       } finally {
         await watched.close();
         await other.close();
@@ -250,7 +250,7 @@ describe.skipIf(chromium === undefined)("files that are given to the page", SLOW
     const page = await open("&confidence=0.76");
     await openTiny(page);
     await choosePhoto(page, "chelsea.png");
-    // Some maps of this network are empty: the line under the picture names the method in any case.
+    // Some maps of this network are empty. The line below the image names the method in any case.
     for (const { id, title } of methodChoices) {
       await page.getByLabel("Method", { exact: true }).selectOption(id);
       await page.getByText(`${title} ·`).first().waitFor();
@@ -266,7 +266,7 @@ function tinyModel(): Uint8Array {
   return gunzipSync(readFileSync(join(photos, "../exports/v5.onnx.gz")));
 }
 
-/** Some maps of this network are empty: the line under the picture names the method in any case. */
+/** Some maps of this network are empty. The line below the image names the method in any case. */
 async function tinyIsDone(page: Page): Promise<void> {
   await page.getByText("Grad-CAM ·").first().waitFor({ timeout: 30_000 });
 }
@@ -277,7 +277,7 @@ async function openTiny(page: Page): Promise<void> {
   await page.locator(".model-chip", { hasText: "tiny.onnx" }).waitFor();
 }
 
-/** A sound model that finds nothing: one Relu. */
+/** A valid model without a detection head: one Relu. */
 function headless(): Uint8Array {
   const model = decodeModel(tinyModel());
   const [conv] = model.graph.nodes;
@@ -285,7 +285,7 @@ function headless(): Uint8Array {
   return encodeModel({ ...model, graph: { ...model.graph, nodes: [conv!], outputs } });
 }
 
-/** A second of a moving square, as the browser records it. */
+/** Records one second of a moving square. */
 async function record(page: Page): Promise<Buffer> {
   const base64 = await page.evaluate(async () => {
     const canvas = document.createElement("canvas");
@@ -311,7 +311,7 @@ async function record(page: Page): Promise<Buffer> {
   return Buffer.from(base64, "base64");
 }
 
-/** The JPEG with another orientation in its EXIF (big-endian, as dog.jpg has it). */
+/** The JPEG with another EXIF orientation (big-endian, as in dog.jpg). */
 function withOrientation(jpeg: Buffer, orientation: number): Buffer {
   const copy = Buffer.from(jpeg);
   // Tag 0x0112, type SHORT, count 1.

@@ -29,7 +29,7 @@ describe.skipIf(chromium === undefined)("the page's other views", SLOW, () => {
     await watched.close();
   });
 
-  it("compare methods under one zoom", async () => {
+  it("compare methods with one zoom", async () => {
     const page = await open("&compare=GradCAM,EigenCAM");
     await choosePhoto(page, "chelsea.png");
     await mapIsDone(page);
@@ -48,26 +48,26 @@ describe.skipIf(chromium === undefined)("the page's other views", SLOW, () => {
     await page.getByLabel("Add a method").selectOption("ODAM");
     await page.locator(".tile canvas").nth(2).waitFor();
     expect(page.url()).toContain("ODAM");
-    await page.getByRole("button", { name: "Leave out Grad-CAM" }).click();
+    await page.getByRole("button", { name: "Remove Grad-CAM" }).click();
     await page.waitForFunction(() => document.querySelectorAll(".tile").length === 2);
-    // Of several maps none is the one to be saved.
-    expect(await page.getByRole("button", { name: "Picture", exact: true }).isDisabled()).toBe(true);
-    await page.getByRole("button", { name: "Show Eigen-CAM alone" }).click();
+    // A comparison shows several maps, so there is no single map to save.
+    expect(await page.getByRole("button", { name: "Image", exact: true }).isDisabled()).toBe(true);
+    await page.getByRole("button", { name: "Show only Eigen-CAM" }).click();
     await page.getByText("Eigen-CAM ·").waitFor();
     expect(await page.locator(".tile").count()).toBe(0);
     expect(page.url()).toContain("method=EigenCAM");
-    expect(await page.getByRole("button", { name: "Picture", exact: true }).isEnabled()).toBe(true);
+    expect(await page.getByRole("button", { name: "Image", exact: true }).isEnabled()).toBe(true);
   });
 
-  it("explain a camera live, and take a frame of it", async () => {
+  it("explain a camera live, and capture a frame", async () => {
     const page = await open("&confidence=0.05", "tap-fusion");
     await page.locator(".model-chip", { hasText: "YOLOv5s" }).waitFor();
     await page.getByRole("button", { name: "Camera" }).click();
-    await page.getByText("frames a second · Grad-CAM").waitFor();
-    await page.getByText("Tap fusion takes too long for every frame").waitFor();
-    await page.getByRole("button", { name: "Take this frame" }).click();
+    await page.getByText("frames per second · Grad-CAM").waitFor();
+    await page.getByText("Tap fusion is too slow for video").waitFor();
+    await page.getByRole("button", { name: "Capture frame" }).click();
     await page.locator(".photo img").waitFor();
     await page.locator(".box, .hint").first().waitFor();
-    expect(await page.getByText("frames a second").count()).toBe(0);
+    expect(await page.getByText("frames per second").count()).toBe(0);
   });
 });

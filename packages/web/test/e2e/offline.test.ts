@@ -11,7 +11,7 @@ import { built, choosePhoto, mapIsDone, openPage, SLOW } from "./open-page.js";
 
 const chromium = chromiumPath();
 
-/** A host that can do nothing but give out files: no headers, and the page in a folder of it. */
+/** A static file server that sets no headers. The page is in a subfolder. */
 async function plainHost(folder: string): Promise<{ server: Server; address: string }> {
   const files = await listPageFiles(built);
   const { file, facts } = await findPageWeights();
@@ -28,14 +28,14 @@ async function plainHost(folder: string): Promise<{ server: Server; address: str
   return { server, address: `http://127.0.0.1:${(server.address() as AddressInfo).port}${folder}/` };
 }
 
-describe.skipIf(chromium === undefined)("the static page in a folder of a plain host", SLOW, () => {
+describe.skipIf(chromium === undefined)("the page in a folder of a static host", SLOW, () => {
   let host: Awaited<ReturnType<typeof plainHost>>;
   beforeAll(async () => {
     host = await plainHost("/some/where");
   });
   afterAll(() => void host?.server.close());
 
-  it("isolates itself, and works when the host is gone", async () => {
+  it("isolates itself, and works when the host is offline", async () => {
     const browser = await launchChromium(chromium!);
     try {
       const { page, complaints } = await openPage(browser, `${host.address}#device=wasm&method=GradCAM`);
@@ -52,7 +52,7 @@ describe.skipIf(chromium === undefined)("the static page in a folder of a plain 
       await choosePhoto(page, "chelsea.png");
       await mapIsDone(page);
       expect(await page.locator(".box").count()).toBeGreaterThan(0);
-      // That the list of weights is asked for in vain is what offline means.
+      // The failed request for the list of weights is expected offline.
       expect(complaints.filter((text) => !text.includes("ERR_CONNECTION_REFUSED"))).toEqual([]);
     } finally {
       await browser.close();

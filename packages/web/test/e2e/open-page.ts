@@ -7,23 +7,23 @@ import { type PageServer, servePage } from "../../../node/src/ui/page-server.js"
 import { findPageWeights } from "../../../node/src/ui/page-weights.js";
 
 const root = resolve(import.meta.dirname, "../../../..");
-/** The page as the build made it. */
+/** Folder of the built page. */
 export const built: string = join(root, "packages/node/dist/page/");
 export const photos: string = join(root, "fixtures/photos");
 
-/** The built page behind the server of `whybox ui`. */
+/** Serves the built page with the server of `whybox ui`. */
 export async function startServer(withWeights = true): Promise<PageServer> {
   const weights = withWeights ? await findPageWeights() : undefined;
   return servePage({ files: await listPageFiles(built), weights });
 }
 
-/** What a step may take where a hundred other tests run on two cores: only a test that hangs takes so long. */
+/** Timeout of a step, in milliseconds. It is long, because many tests share two cores. Only a test that hangs reaches it. */
 export const PATIENCE = 150_000;
 
-/** For tests in a browser: several such steps. */
+/** Timeout of a browser test, which has several steps. */
 export const SLOW = { timeout: 300_000 } as const;
 
-/** A page under watch: nothing may be logged, nothing may fail, and no other host may be asked. */
+/** A page that records problems: log messages, errors, and requests to other hosts. */
 export interface Watched {
   readonly page: Page;
   readonly complaints: string[];
@@ -65,13 +65,13 @@ export async function chooseModel(
   await page.locator('input[accept*=".onnx"]').first().setInputFiles(file);
 }
 
-/** Asks about a box, by the form and the keyboard's way. */
+/** Asks about a box with the form and the keyboard. */
 export async function askAbout(
   page: Page,
   box: Readonly<Record<"x1" | "y1" | "x2" | "y2", number>>,
   className: string,
 ): Promise<void> {
-  await page.getByRole("button", { name: "Ask about a box of your own" }).click();
+  await page.getByRole("button", { name: "Ask about your own box" }).click();
   const form = page.getByRole("form", { name: "Ask about your box" });
   await form.getByRole("combobox").selectOption(className);
   await form.getByText("Exact corners").click();
@@ -81,13 +81,13 @@ export async function askAbout(
   await form.getByRole("button", { name: "Ask", exact: true }).click();
 }
 
-/** Waits until the map of what is selected is there and nothing runs any more. */
+/** Waits until the map of the selection is ready and nothing runs. */
 export async function mapIsDone(page: Page): Promise<void> {
   await page.locator(".facts, .verdict, .notice").first().waitFor();
   await page.waitForFunction(() => document.querySelector(".running") === null);
 }
 
-/** From now on remembers whether a text was ever shown, however shortly. What comes back tells. */
+/** Watches for a text, even if it is visible only briefly. Returns a function that reports whether it was shown. */
 export async function watchFor(page: Page, text: string): Promise<() => Promise<boolean>> {
   const watch = await page.evaluateHandle((wanted) => {
     const found = { seen: false };
@@ -100,14 +100,14 @@ export async function watchFor(page: Page, text: string): Promise<() => Promise<
   return () => watch.evaluate(({ seen }) => seen);
 }
 
-/** What a button saves. */
+/** The bytes of the file that a button saves. */
 export async function saved(page: Page, button: string): Promise<Uint8Array> {
   const download = page.waitForEvent("download");
   await page.getByRole("button", { name: button, exact: true }).click();
   return new Uint8Array(await readFile(await (await download).path()));
 }
 
-/** The heatmap that is shown, as exported. */
+/** The current heatmap, as exported. */
 export async function shownMap(page: Page): Promise<{ width: number; height: number; data: Float32Array }> {
   const { dims, data } = decodeNpy(await saved(page, ".npy"));
   return { height: dims[0]!, width: dims[1]!, data };

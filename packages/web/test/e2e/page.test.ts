@@ -50,12 +50,12 @@ describe.skipIf(chromium === undefined)("the page", SLOW, () => {
     // The dog's box in dog.jpg.
     expect(x > 130 && x < 315 && y > 215 && y < 545, `${x}, ${y}`).toBe(true);
     expect(await page.getByText("inside the box").count()).toBeGreaterThan(0);
-    const png = await saved(page, "Picture");
+    const png = await saved(page, "Image");
     expect([...png.subarray(1, 4)].map((code) => String.fromCharCode(code)).join("")).toBe("PNG");
     const view = new DataView(png.buffer, png.byteOffset);
     expect([view.getUint32(16), view.getUint32(20)]).toEqual([768, 576]);
     const json = JSON.parse(new TextDecoder().decode(await saved(page, "JSON")));
-    // The command's own schema: docs/result.schema.json.
+    // The schema of result documents: docs/result.schema.json.
     expect(resultSchema.parse(json)).toMatchObject({
       image: { source: "dog.jpg", size: [576, 768] },
       options: { method: "tap-fusion", device: "wasm", layer: "auto" },
@@ -65,7 +65,7 @@ describe.skipIf(chromium === undefined)("the page", SLOW, () => {
     });
   });
 
-  it("is sound for assistive technology, dark and light, before and after", { tags: ["long"] }, async () => {
+  it("is accessible, dark and light, before and after opening a photo", { tags: ["long"] }, async () => {
     const page = await open();
     const findings = async () => {
       const { violations } = await new AxeBuilder({ page }).analyze();
@@ -80,7 +80,7 @@ describe.skipIf(chromium === undefined)("the page", SLOW, () => {
       await page.emulateMedia({ colorScheme });
       expect(await findings(), colorScheme).toEqual([]);
     }
-    await page.getByRole("button", { name: "Ask about a box of your own" }).click();
+    await page.getByRole("button", { name: "Ask about your own box" }).click();
     await page.getByRole("form").waitFor();
     expect(await findings(), "a box of one's own").toEqual([]);
     await page.setViewportSize({ width: 390, height: 844 });
@@ -91,7 +91,7 @@ describe.skipIf(chromium === undefined)("the page", SLOW, () => {
     expect(await findings(), "compared").toEqual([]);
   });
 
-  it("is worked by keyboard alone", async () => {
+  it("can be used with the keyboard only", async () => {
     const page = await open();
     await choosePhoto(page, "dog.jpg");
     await mapIsDone(page);
@@ -110,7 +110,7 @@ describe.skipIf(chromium === undefined)("the page", SLOW, () => {
     expect(await page.getByRole("status").last().innerText()).not.toBe("");
   });
 
-  it("adds with Shift, and previews what the pointer is on", { tags: ["long"] }, async () => {
+  it("selects several boxes with Shift, and previews the hovered box", { tags: ["long"] }, async () => {
     const page = await open("#device=wasm&method=HiResCAM");
     await choosePhoto(page, "dog.jpg");
     await mapIsDone(page);
@@ -134,12 +134,12 @@ describe.skipIf(chromium === undefined)("the page", SLOW, () => {
     expect(await heat()).not.toBe(dog);
   });
 
-  it("asks about a box that is drawn with the mouse", { tags: ["long"] }, async () => {
+  it("asks about a box drawn with the mouse", { tags: ["long"] }, async () => {
     const page = await open();
     await choosePhoto(page, "dog.jpg");
     await mapIsDone(page);
     const { x, y, width, height } = (await page.locator(".photo").boundingBox())!;
-    // The red motorcycle at the left edge, which is not found.
+    // The red motorcycle at the left edge, which is not detected.
     await page.mouse.move(x + width * 0.06, y + height * 0.1);
     await page.mouse.down();
     await page.mouse.move(x + width * 0.12, y + height * 0.18, { steps: 4 });
@@ -167,14 +167,14 @@ describe.skipIf(chromium === undefined)("the page", SLOW, () => {
     const page = await open();
     await choosePhoto(page, "dog.jpg");
     await mapIsDone(page);
-    await page.getByText("See the layers").click();
+    await page.getByText("Show the layers").click();
     await page.getByRole("button", { name: "Layer 17" }).click();
     await mapIsDone(page);
     expect(page.url()).toContain("layer=17");
     expect(await page.getByRole("combobox", { name: "Layer", exact: true }).inputValue()).toBe("17");
   });
 
-  it("stops when it is told to", { tags: ["long"] }, async () => {
+  it("can be cancelled", { tags: ["long"] }, async () => {
     const page = await open();
     await choosePhoto(page, "chelsea.png");
     await mapIsDone(page);

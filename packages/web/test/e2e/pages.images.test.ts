@@ -12,7 +12,7 @@ import { chromiumPath, launchChromium } from "./browser.js";
 import { choosePhoto, mapIsDone, PATIENCE, SLOW, startServer } from "./open-page.js";
 
 const chromium = chromiumPath();
-/** Two versions of Chromium draw the same letters a little differently. */
+/** Versions of Chromium draw the same letters slightly differently. */
 const tolerance = { colour: 0.2, pixels: 0.01 };
 const viewport = { width: 1100, height: 760 };
 
@@ -36,7 +36,7 @@ describe.skipIf(chromium === undefined)("screenshots", SLOW, () => {
   afterAll(() => browser?.close());
 
   async function open(address: string, options: BrowserContextOptions): Promise<Page> {
-    // The style of the test is none that the page's own policy allows.
+    // The page's content security policy does not allow the style of the test.
     const context = await browser.newContext({ viewport, bypassCSP: true, reducedMotion: "reduce", ...options });
     context.setDefaultTimeout(PATIENCE);
     const page = await context.newPage();
@@ -46,13 +46,13 @@ describe.skipIf(chromium === undefined)("screenshots", SLOW, () => {
     return page;
   }
 
-  /** Compares what the page shows, and closes it. */
+  /** Compares a screenshot of the page with its reference, and closes the page. */
   async function compare(page: Page, name: string): Promise<void> {
     await page.mouse.move(0, 0);
     await page.waitForLoadState("networkidle");
-    // Labels find their places when the page has its size.
+    // Labels are placed again when the page has its size.
     await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
-    // The number of threads, and how long a map took.
+    // The number of threads and the duration of a map vary.
     const mask = [page.locator(".model-chip"), page.getByText(/ · \d.* m?s$/)];
     const taken = await page.screenshot({ animations: "disabled", mask });
     await page.context().close();
@@ -114,7 +114,7 @@ function unwanted(): never {
   throw new Error("not asked for");
 }
 
-/** Two detections; the first looks out of its box in every third image. */
+/** Two detections. In every third image the heat of the first one is outside its box. */
 function imageOf(item: number) {
   const x = 20 * item;
   const inBox = item % 3 === 0 ? 0.02 : 0.4 + 0.04 * item;

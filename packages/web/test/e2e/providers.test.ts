@@ -22,10 +22,10 @@ import {
 } from "./open-page.js";
 
 const chromium = chromiumPath();
-// A PNG: decoders of JPEG may differ in the last bit.
+// A PNG, because JPEG decoders may differ in the last bit.
 const photo = "chelsea.png";
 
-/** What Node makes of the same. */
+/** Node's results for the same input. */
 async function nodeMap(weights: string | Uint8Array, options: ExplainOptions): Promise<Float32Array> {
   const detector = await loadDetector(weights);
   try {
@@ -36,14 +36,14 @@ async function nodeMap(weights: string | Uint8Array, options: ExplainOptions): P
   }
 }
 
-/** The picture that the page saves is the one that Node draws from its own map: bytes may differ by the rounding of one step. */
-async function expectSamePicture(png: Uint8Array): Promise<void> {
+/** Checks that the saved image matches the image that Node draws from its own map. Bytes may differ by one rounding step. */
+async function expectSameImage(png: Uint8Array): Promise<void> {
   const detector = await loadDetector("yolov5s");
   try {
-    const picture = await decodeImage(join(photos, photo));
-    const { detections, maps } = await detector.explain(picture, { method: "GradCAM", per: "detection" });
+    const image = await decodeImage(join(photos, photo));
+    const { detections, maps } = await detector.explain(image, { method: "GradCAM", per: "detection" });
     const drawn = { colormap: "inferno", opacity: 0.6, detections: detections.slice(0, 1) };
-    const expected = renderOverlay(picture, maps[0]!.heatmap, drawn);
+    const expected = renderOverlay(image, maps[0]!.heatmap, drawn);
     const found = await decodeImage(png);
     expect([found.width, found.height]).toEqual([expected.width, expected.height]);
     expect(largestDifference(found.data, expected.data)).toBeLessThanOrEqual(4);
@@ -59,7 +59,7 @@ describe.skipIf(chromium === undefined)("the engine in the browser", SLOW, () =>
   });
   afterAll(() => server?.close());
 
-  it.each([2, 1])("gives Node's numbers on WebAssembly, threads: %i", async (threads) => {
+  it.each([2, 1])("matches Node on WebAssembly, threads: %i", async (threads) => {
     const browser = await launchChromium(chromium!);
     try {
       const { page, complaints } = await openPage(browser, `${server.address}#device=wasm&threads=${threads}`);
@@ -73,7 +73,7 @@ describe.skipIf(chromium === undefined)("the engine in the browser", SLOW, () =>
         const expected = await nodeMap("yolov5s", { method, per: "detection", maxDetections: 1 });
         expect(largestDifference((await shownMap(page)).data, expected), method).toBeLessThan(1e-4);
       }
-      await expectSamePicture(await saved(page, "Picture"));
+      await expectSameImage(await saved(page, "Image"));
       expect(await page.locator(".model-chip").innerText()).toContain(threads === 1 ? "1 thread" : "2 threads");
       expect(complaints).toEqual([]);
     } finally {
@@ -81,13 +81,13 @@ describe.skipIf(chromium === undefined)("the engine in the browser", SLOW, () =>
     }
   });
 
-  // Without a graphics card WebGPU is slow: a small network stands for a real one.
-  it("gives Node's numbers on WebGPU", async () => {
+  // WebGPU is slow without a graphics card, so the test uses a small network.
+  it("matches Node on WebGPU", async () => {
     const browser = await launchChromium(chromium!, { webgpu: true });
     const buffer = gunzipSync(await readFile(join(photos, "../exports/v5.onnx.gz")));
     const box = { x1: 100, y1: 50, x2: 350, y2: 250 };
     try {
-      // The CPU for the default weights; the small network is opened before WebGPU is chosen.
+      // The default weights run on the CPU. The small network is opened before WebGPU is selected.
       const { page, complaints } = await openPage(browser, `${server.address}#device=wasm&confidence=0.76`);
       await choosePhoto(page, photo);
       await page.locator('input[accept*=".onnx"]').first().setInputFiles({ name: "tiny.onnx", mimeType: "", buffer });

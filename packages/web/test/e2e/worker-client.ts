@@ -4,21 +4,21 @@ import type { Browser, Page } from "playwright-core";
 import type { Answer, Device, ExplainRequest, OpenedModel } from "../../src/protocol.js";
 import { built, PATIENCE } from "./open-page.js";
 
-/** A map that came back from the worker. */
+/** A map from the worker. */
 export interface WorkerMap {
   readonly width: number;
   readonly height: number;
   readonly data: Float32Array;
 }
 
-/** The built worker by itself, without the page around it: small networks on a small picture, where only numbers matter. */
+/** The built worker without the page, for tests of numbers with small networks and small images. */
 export interface WorkerClient {
   readonly page: Page;
   open(model: Uint8Array, device: Device, threads?: number): Promise<Answer<OpenedModel>>;
-  decode(picture: Uint8Array, type: string): Promise<Answer<{ width: number; height: number }>>;
-  /** The map of the whole of what was asked. */
+  decode(image: Uint8Array, type: string): Promise<Answer<{ width: number; height: number }>>;
+  /** The map of all requested detections together. */
   explain(request: ExplainRequest): Promise<Answer<WorkerMap>>;
-  /** The picture as it was decoded, as PNG. */
+  /** The decoded image as PNG. */
   pixels(): Promise<Uint8Array>;
   close(): Promise<void>;
 }
@@ -28,12 +28,12 @@ type InPage = typeof globalThis & {
   bytes(base64: string): Uint8Array<ArrayBuffer>;
 };
 
-/** @param address of a server of the built page. */
+/** @param address URL of a server of the built page. */
 export async function startWorker(browser: Browser, address: string): Promise<WorkerClient> {
   const context = await browser.newContext();
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE);
-  // A document of the same host, and so isolated, that has no script of its own.
+  // A document of the same host, so it is isolated. It has no script.
   await page.goto(`${address}icon.svg`);
   const script = readdirSync(join(built, "assets")).find((name) => /^worker-.*\.js$/.test(name))!;
   await page.evaluate(listen, `${address}assets/${script}`);
@@ -49,7 +49,7 @@ export async function startWorker(browser: Browser, address: string): Promise<Wo
         },
         [base64(model), device, threads, address] as const,
       ),
-    decode: (picture, type) =>
+    decode: (image, type) =>
       page.evaluate(
         async ([text, mime]) => {
           const { call, bytes } = globalThis as InPage;
@@ -57,7 +57,7 @@ export async function startWorker(browser: Browser, address: string): Promise<Wo
           if (answer.ok) Object.assign(globalThis, { size: answer.value });
           return answer as never;
         },
-        [base64(picture), type] as const,
+        [base64(image), type] as const,
       ),
     explain: async (request) => {
       const answer = await page.evaluate(async (asked) => {
@@ -88,7 +88,7 @@ export async function startWorker(browser: Browser, address: string): Promise<Wo
   };
 }
 
-/** In the page: starts the worker and speaks comlink's messages with it, as the page's own script would. */
+/** Runs in the page: starts the worker and exchanges comlink's messages with it, like the page's own script. */
 function listen(script: string): void {
   const worker = new Worker(script, { type: "module" });
   const waiting = new Map<string, (value: Answer<unknown>) => void>();

@@ -4,14 +4,14 @@ import { explainRequest } from "./requests.js";
 import type { Settings } from "./settings.js";
 import type { ShownMap, State } from "./state.js";
 
-/** The map that is shown, as a picture with the boxes that it is about. */
+/** The request to draw the current map as an image with its boxes. */
 export function drawRequest(state: State, { heat }: ShownMap): DrawRequest {
   const list = listOf(state);
   const detections = heat.detections.map((index) => list[index]).filter((one) => one !== undefined);
   return { heat, detections, ...lookOf(state.settings) };
 }
 
-/** The map that is shown, as the command's JSON. Undefined where nothing is asked about. */
+/** The request for the result document of the current map. Undefined if nothing is selected. */
 export function documentRequest(state: State, { method }: ShownMap): DocumentRequest | undefined {
   const { settings, photo } = state;
   const subject = subjectOf(state);
