@@ -27,7 +27,7 @@ export function App({ data }: { readonly data: ReportData }) {
   const asked = toHash({ ...view, page: "1" });
   const rows = useMemo(() => select(view, columns, orders, (row) => sourceOf(data, row)), [data, asked]);
   const change = (part: Partial<View>) => setView((old) => ({ ...old, page: "1", ...part }));
-  // Before the browser paints: what is on the screen answers to keys, and stands in the address.
+  // Runs before the browser paints, so the keys and the address match the visible page.
   useLayoutEffect(() => {
     const hash = toHash(view);
     history.replaceState(null, "", `#${hash}`);
@@ -83,11 +83,11 @@ export function App({ data }: { readonly data: ReportData }) {
   );
 }
 
-/** "369 detections and 2 missed objects in 49 pictures". */
+/** "369 detections and 2 missed objects in 49 images". */
 function contents({ facts, columns }: ReportData): string {
   const missed = columns.kind.reduce((sum, kind) => sum + (kind === kindNumber("missed") ? 1 : 0), 0);
   const misses = missed === 0 ? "" : ` and ${count(missed, "missed object")}`;
-  return `${count(facts.rows - missed, "detection")}${misses} in ${count(facts.pictures, "picture")}`;
+  return `${count(facts.rows - missed, "detection")}${misses} in ${count(facts.pictures, "image")}`;
 }
 
 function Tabs({ tab, choose }: { readonly tab: Tab; readonly choose: (tab: Tab) => void }) {
@@ -122,7 +122,7 @@ function Tabs({ tab, choose }: { readonly tab: Tab; readonly choose: (tab: Tab) 
 function Notes({ notes }: { readonly notes: readonly string[] }) {
   if (notes.length === 0) return null;
   return (
-    <aside class="notes" aria-label="What to know">
+    <aside class="notes" aria-label="Notes">
       <ul>
         {notes.map((note) => (
           <li key={note}>{note}</li>

@@ -2,31 +2,31 @@ import { kindNumber } from "../src/format.js";
 import type { ReportData } from "./data.js";
 import { has, ratioOf } from "./view.js";
 
-/** What the rows of a class have in common. */
+/** Statistics of the rows of a class. */
 export interface ClassStats {
   readonly class: number;
   readonly name: string;
   readonly rows: number;
-  /** Of them, objects that were missed. All that follows is about the others: what was detected. */
+  /** Number of missed objects among the rows. All other statistics are about detections only. */
   readonly missed: number;
-  /** Errors of the ground truth among the detections. */
+  /** Number of detections that are wrong according to the ground truth. */
   readonly wrong: number;
-  /** Medians over the detections with heat of their own; NaN without any. */
+  /** Medians over the detections with their own heat. NaN if there are none. */
   readonly score: number;
   readonly inBox: number;
   readonly ratio: number;
   readonly ratios: readonly number[];
-  /** Share of the detections that are hotter outside of the box than in it. */
+  /** Share of the detections with a higher mean heat outside the box than inside. */
   readonly outside: number;
-  /** The class on whose boxes most of their heat lies beside their own, and the mean share of it; undefined where none does. */
+  /** The class whose boxes contain most of the heat outside the own boxes, and its mean share. Undefined if there is none. */
   readonly beside: { readonly name: string; readonly share: number } | undefined;
-  /** Of the mean map's energy, the share around the box; null without a map. */
+  /** Share of the mean map's energy around the box. Null without a map. */
   readonly context: number | null;
-  /** Cells of the mean map; undefined without one. */
+  /** Cells of the mean map. Undefined without a map. */
   readonly mean: Uint8Array | undefined;
 }
 
-/** By class, of all rows of the report. */
+/** The statistics of each class, over all rows of the report. */
 export function classStats(data: ReportData): readonly ClassStats[] {
   const { facts, columns } = data;
   const rowsOf = new Map<number, number[]>();

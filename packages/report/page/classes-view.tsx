@@ -13,7 +13,7 @@ const linear = (from: number, to: number, bins: number): number[] =>
   Array.from({ length: bins + 1 }, (_, i) => from + ((to - from) * i) / bins);
 
 const percents: Bins = { edges: linear(0, 1, 20), ticks: linear(0, 1, 5), label: (edge) => percent(edge) };
-/** Powers of two, from a sixteenth to 1024 times. */
+/** Bins of powers of two, from 1/16 to 1024. */
 const powers: Bins = {
   edges: linear(-4, 10, 28),
   ticks: linear(-4, 10, 7),
@@ -24,19 +24,19 @@ const sorts: readonly (readonly [string, string, (one: ClassStats) => number])[]
   ["context", "most context first", (one) => one.context ?? -1],
   ["outside", "most often hotter outside", (one) => one.outside || 0],
   ["beside", "most heat on other boxes", (one) => one.beside?.share ?? -1],
-  ["rows", "most frequent first", (one) => one.rows],
+  ["rows", "most detections first", (one) => one.rows],
 ];
 
 interface ClassesViewProps {
   readonly data: ReportData;
-  /** Those that the filters leave. */
+  /** The rows that match the filters. */
   readonly rows: Uint32Array;
   readonly view: View;
   readonly change: (part: Partial<View>) => void;
   readonly showClass: (number: number) => void;
 }
 
-/** How each class is looked at, and how the rows are distributed. */
+/** The mean map of each class, and the distributions of the rows. */
 export function ClassesView({ data, rows, view, change, showClass }: ClassesViewProps) {
   const [sort, setSort] = useState("context");
   const stats = useMemo(() => classStats(data), [data]);
@@ -46,16 +46,16 @@ export function ClassesView({ data, rows, view, change, showClass }: ClassesView
   return (
     <div class="classes">
       <Distributions data={data} rows={rows} view={view} change={change} stats={stats} />
-      {filtered && <p class="hint">Bars: what the filters leave. Line: all detections.</p>}
+      {filtered && <p class="hint">Bars: the filtered detections. Line: all detections.</p>}
       <section aria-labelledby="classes-title">
         <div class="list-head">
-          <h2 id="classes-title">Where each class is looked for</h2>
+          <h2 id="classes-title">Where the heat of each class is</h2>
           <Choice label="Order" value={sort} choices={sorts} choose={setSort} />
         </div>
         <p class="hint">
-          The mean map around the box (the frame), over all detections of the class. Heat outside of it is context: what
-          stands around an object carries the decision. Below: how many times as much heat lies in the box as of a
-          uniform map (the dashed line), from 1/16 to 1024 times.
+          The image shows the mean map of all detections of the class. The frame is the box. Heat outside the frame
+          means that the detector uses the surroundings of the object. The chart shows the share of heat in the box,
+          divided by the share of area, from 1/16 to 1024. The dashed line is a uniform map.
         </p>
         <ul class="class-cards">
           {sorted.map((one) => (
@@ -143,7 +143,7 @@ function Distributions({ data, rows, view, change, stats }: DistributionsProps) 
     .toSorted(([, a], [, b]) => a.localeCompare(b));
   const values = useMemo(() => {
     const of = (list: ArrayLike<number>) => {
-      // What was missed is no detection: its score is what the model gave to the box when it was asked.
+      // A missed object is not a detection. Its score is the model's score for the box of the ground truth.
       const found = Array.from(list).filter((row) => columns.kind[row] !== kindNumber("missed"));
       const warm = found.filter((row) => has(columns.flags[row]!, "heat"));
       return {
@@ -159,7 +159,7 @@ function Distributions({ data, rows, view, change, stats }: DistributionsProps) 
   return (
     <section aria-labelledby="charts-title">
       <div class="list-head">
-        <h2 id="charts-title">How the detections are distributed</h2>
+        <h2 id="charts-title">Distribution of the detections</h2>
         <Choice
           label="Class"
           value={view.class}
@@ -169,7 +169,7 @@ function Distributions({ data, rows, view, change, stats }: DistributionsProps) 
       </div>
       <div class="charts">
         <Histogram
-          {...{ title: "Share of the heat over share of the picture", bins: powers, mark: 0, format: inPowers }}
+          {...{ title: "Heat share / area share", bins: powers, mark: 0, format: inPowers }}
           {...{ all: all.ratio, chosen: chosen.ratio }}
         />
         <Histogram

@@ -10,34 +10,34 @@ import {
   splitColumns,
 } from "../src/format.js";
 
-/** Decoded blocks that are kept. */
+/** Maximum number of decoded blocks in the cache. */
 const KEPT_BLOCKS = 48;
 
-/** What there is to draw a row from. */
+/** The data to draw a row. */
 export interface RowData {
-  /** Cells of the map over the picture and of that around the box; 0..255. */
+  /** Cells of the map over the image and of the map around the box, 0..255. */
   readonly picture: Uint8Array;
   readonly box: Uint8Array;
-  /** Encoded pictures; undefined where the report has none. */
+  /** Encoded images. Undefined if the report has none. */
   readonly thumbnail: Blob | undefined;
   readonly crop: Blob | undefined;
 }
 
 interface BlockPicture {
-  /** Of all its rows, one after the other, deflated. */
+  /** The maps of all its rows, one after another, deflated. */
   readonly maps: Uint8Array<ArrayBuffer>;
   readonly thumbnail: Blob | undefined;
   readonly crops: readonly (Blob | undefined)[];
 }
 
-/** The report's data, as the page holds them. */
+/** The report's data. */
 export class ReportData {
   readonly facts: ReportFacts;
   readonly list: PictureList;
   readonly columns: Columns;
   /** By row. */
   readonly misses: ReadonlyMap<number, MissAnswer>;
-  /** How many rows each picture has. */
+  /** Number of rows of each image. */
   readonly #rowsOf: Uint16Array;
   readonly #blocks = new Map<number, Promise<readonly BlockPicture[]>>();
 
@@ -50,7 +50,7 @@ export class ReportData {
     for (const picture of columns.picture) this.#rowsOf[picture]!++;
   }
 
-  /** Reads what the page needs to be shown. */
+  /** Reads the facts, the list of images and the columns. */
   static async read(): Promise<ReportData> {
     const facts = JSON.parse(textOf(dataIds.facts)) as ReportFacts;
     const [list, columns] = await Promise.all([inflated(dataIds.pictures), inflated(dataIds.columns)]);
@@ -58,7 +58,7 @@ export class ReportData {
     return new ReportData(facts, pictures, splitColumns(columns, facts.rows));
   }
 
-  /** Decodes what a row is drawn from; waits where the file is still being read. */
+  /** Decodes the data to draw a row. It waits if the browser has not read that part of the file yet. */
   async row(row: number): Promise<RowData> {
     const number = this.columns.picture[row]!;
     const place = this.columns.place[row]!;
@@ -74,7 +74,7 @@ export class ReportData {
   #block(number: number): Promise<readonly BlockPicture[]> {
     const known = this.#blocks.get(number);
     const block = known ?? this.#decode(number);
-    // The one that was asked for last is the last to go.
+    // The least recently used block is removed first.
     this.#blocks.delete(number);
     this.#blocks.set(number, block);
     if (this.#blocks.size > KEPT_BLOCKS) this.#blocks.delete(this.#blocks.keys().next().value!);
@@ -124,7 +124,7 @@ function fromBase64(text: string): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** An element that may come later in the file; it is whole once another one follows it, or the file ends. */
+/** Waits for an element of the file. It is complete when another element follows or the file ends. */
 function whenThere(id: string): Promise<Element> {
   return new Promise((resolve, reject) => {
     const look = () => {
@@ -132,7 +132,7 @@ function whenThere(id: string): Promise<Element> {
       const isWhole = document.readyState !== "loading" || found?.nextElementSibling != null;
       if (found !== null && isWhole) return resolve(found);
       if (document.readyState !== "loading")
-        return reject(new Error(`The report lacks its part ${id}: is the file whole?`));
+        return reject(new Error(`The report has no part "${id}". The file may be incomplete.`));
       setTimeout(look, 50);
     };
     look();

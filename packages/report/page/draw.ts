@@ -4,7 +4,7 @@ import type { ReportData, RowData } from "./data.js";
 
 const colours = colormap("turbo");
 
-/** A part of a picture, in its pixels. */
+/** A part of an image, in image pixels. */
 export interface Region {
   readonly x: number;
   readonly y: number;
@@ -12,7 +12,7 @@ export interface Region {
   readonly height: number;
 }
 
-/** Twice the box about its centre; the whole picture may end before it does. */
+/** A region of twice the box's size, with the same centre. It may extend outside the image. */
 export function around({ x1, y1, x2, y2 }: Columns, row: number): Region {
   const [width, height] = [x2[row]! - x1[row]!, y2[row]! - y1[row]!];
   const more = (grids.context - 1) / 2;
@@ -20,7 +20,7 @@ export function around({ x1, y1, x2, y2 }: Columns, row: number): Region {
   return { x, y, width: width * grids.context, height: height * grids.context };
 }
 
-/** As much of it as lies in the picture; a box wholly beside it has a pixel. */
+/** The part of that region inside the image. It has at least one pixel. */
 export function inPicture({ columns, list }: ReportData, row: number): Region {
   const picture = columns.picture[row]!;
   const region = around(columns, row);
@@ -30,7 +30,7 @@ export function inPicture({ columns, list }: ReportData, row: number): Region {
   return { x, y, width: Math.max(1, width), height: Math.max(1, height) };
 }
 
-/** The pixels that the command cut out for a crop. */
+/** The region of a crop that the command made. */
 function cropOf({ columns, list }: ReportData, row: number): Region {
   const picture = columns.picture[row]!;
   const region = around(columns, row);
@@ -41,18 +41,18 @@ function cropOf({ columns, list }: ReportData, row: number): Region {
 }
 
 export interface DrawOptions {
-  /** What of the picture the canvas shows. */
+  /** The part of the image on the canvas. */
   readonly region: Region;
-  /** Longest side in pixels of the screen. */
+  /** Longest side of the canvas in screen pixels. */
   readonly side: number;
-  /** 0: the picture alone. */
+  /** Opacity of the map. 0 shows the image only. */
   readonly opacity: number;
-  /** Rows of the same picture whose boxes are shown faintly. */
+  /** Other rows of the same image. Their boxes have thin lines. */
   readonly others?: readonly number[];
   readonly whole: boolean;
 }
 
-/** Draws a row's picture, map and box. Says whether there was a picture. */
+/** Draws a row's image, map and box. Returns false if the report does not have the image. */
 export async function drawRow(
   canvas: HTMLCanvasElement,
   data: ReportData,
@@ -99,7 +99,7 @@ async function bitmapOf({ thumbnail, crop }: RowData, whole: boolean) {
   return { bitmap: await createImageBitmap(blob), isCrop: !whole && crop !== undefined };
 }
 
-/** A map in colours; what is cold is clear, so that the picture can be seen. */
+/** A map in colours. Cells without heat are transparent, so that the image is visible. */
 export function heat(cells: Uint8Array, side: number, opacity: number): OffscreenCanvas {
   const canvas = new OffscreenCanvas(side, side);
   const context = canvas.getContext("2d")!;

@@ -11,7 +11,7 @@ interface FiltersProps {
   readonly setOpacity: (opacity: number) => void;
 }
 
-/** Which rows are shown, in which order, and how strongly their maps. */
+/** The form for the order, the filters and the opacity of the maps. */
 export function Filters({ data, view, change, opacity, setOpacity }: FiltersProps) {
   const { facts, columns } = data;
   const used = useMemo(() => new Set(columns.class), [columns]);
@@ -34,13 +34,13 @@ export function Filters({ data, view, change, opacity, setOpacity }: FiltersProp
       <form class="filters" aria-label="Filters" onSubmit={(event) => event.preventDefault()}>
         {select("sort", "Order", sorts)}
         {facts.truth !== null &&
-          select("kind", "Against the ground truth", [
+          select("kind", "Ground truth", [
             ["all", "all"],
             ["errors", `all errors (${errors.toLocaleString("en")})`],
             ...kinds,
           ])}
         {select("class", "Class", [["all", `all ${classes.length}`], ...classes])}
-        {select("looks", "Looks", [["all", "anywhere"], ...looks])}
+        {select("looks", "Heat", [["all", "anywhere"], ...looks])}
         {select("size", "Size of the box", [["all", "all"], ...sizes])}
         {levels.length > 1 && select("level", "Level", [["all", "all"], ...levels])}
         <fieldset class="field range">
@@ -49,12 +49,12 @@ export function Filters({ data, view, change, opacity, setOpacity }: FiltersProp
           <Percent label="to" value={view.to} set={(to) => change({ to })} />
         </fieldset>
         <label class="field">
-          Picture's name contains
+          Image name contains
           <input type="search" value={view.text} onInput={(event) => change({ text: event.currentTarget.value })} />
         </label>
         <label class="field">
           <span class="field-head">
-            Strength of the map <kbd>m</kbd>
+            Heatmap opacity <kbd>m</kbd>
           </span>
           <input
             type="range"
@@ -71,7 +71,7 @@ export function Filters({ data, view, change, opacity, setOpacity }: FiltersProp
           disabled={toHash({ ...view, page: "1" }) === ""}
           onClick={() => change(defaultView)}
         >
-          Show all again
+          Reset filters
         </button>
       </form>
     </details>

@@ -5,9 +5,9 @@ import { percent } from "../src/texts.js";
 
 /** Values sorted into bins of equal width. */
 export interface Bins {
-  /** Lower edges, and the upper one of the last. */
+  /** The lower edge of each bin, then the upper edge of the last one. */
   readonly edges: readonly number[];
-  /** Where the axis has numbers. */
+  /** The edges that have a number on the axis. */
   readonly ticks: readonly number[];
   readonly label: (edge: number) => string;
 }
@@ -17,12 +17,12 @@ interface HistogramProps {
   readonly bins: Bins;
   readonly all: ArrayLike<number>;
   readonly chosen: ArrayLike<number>;
-  /** Where a uniform map would lie. */
+  /** The value of a uniform map. */
   readonly mark?: number;
   readonly format: (value: number) => string;
 }
 
-/** How values are distributed: of all rows (the line), and of those that the filters leave (the bars), each as shares of their number. */
+/** The distribution of values of all rows (line) and of the filtered rows (bars), each as shares of their number. */
 export function Histogram({ title, bins, all, chosen, mark, format }: HistogramProps) {
   const ref = useRef<HTMLDivElement>(null);
   const [lines, bars] = useMemo(() => [shares(bins.edges, all), shares(bins.edges, chosen)], [all, chosen]);
@@ -35,13 +35,13 @@ export function Histogram({ title, bins, all, chosen, mark, format }: HistogramP
       <figcaption class="faint">
         {middle === undefined
           ? "No values."
-          : `Median ${format(middle[1])}; half of them from ${format(middle[0])} to ${format(middle[2])}.`}
+          : `Median ${format(middle[1])}; half of the values are from ${format(middle[0])} to ${format(middle[2])}.`}
       </figcaption>
     </figure>
   );
 }
 
-/** The distribution of a class, small and without axes. */
+/** The small distribution of a class, without axes. */
 export function SmallHistogram({ bins, values, mark }: Pick<HistogramProps, "bins" | "mark"> & SmallValues) {
   const ref = useRef<HTMLDivElement>(null);
   const bars = useMemo(() => shares(bins.edges, values), [values]);
@@ -53,7 +53,7 @@ interface SmallValues {
   readonly values: readonly number[];
 }
 
-/** Keeps a plot in an element: drawn again when its data, the element's size or the colours change. */
+/** Draws a plot in an element. It is drawn again when the data, the element's size or the colours change. */
 function usePlot(
   ref: RefObject<HTMLDivElement | null>,
   make: (host: HTMLElement) => uPlot,
@@ -95,7 +95,7 @@ function quartiles(values: ArrayLike<number>): [number, number, number] | undefi
   return [at(0.25), at(0.5), at(0.75)];
 }
 
-/** @param all as a line; undefined: a small plot of the bars alone. */
+/** @param all the line. Undefined makes a small plot of the bars only. */
 function drawPlot(
   host: HTMLElement,
   bins: Bins,
@@ -113,7 +113,7 @@ function drawPlot(
     ticks: { stroke: line, width: 1 },
     font: "12px system-ui",
   };
-  // Each value stands for what is between its edge and the next one.
+  // Each value belongs to the bin between its edge and the next one.
   const series = [[...chosen.map((one) => one || null), null], ...(all === undefined ? [] : [[...all, all.at(-1)!]])];
   const looks: uPlot.Series[] = [
     {
@@ -145,7 +145,7 @@ function drawPlot(
   );
 }
 
-/** A dashed line where a uniform map would lie. */
+/** Draws a dashed line at the value of a uniform map. */
 function drawMark(plot: uPlot, mark: number, ink: string): void {
   const x = plot.valToPos(mark, "x", true);
   plot.ctx.save();

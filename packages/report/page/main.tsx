@@ -13,5 +13,5 @@ async function start(): Promise<void> {
 
 start().catch((error: unknown) => {
   const words = error instanceof Error ? error.message : String(error);
-  root.textContent = `This report cannot be shown: ${words}. Is the file whole? A browser of 2023 or later is needed.`;
+  root.textContent = `This report cannot be shown: ${words}. The file may be incomplete. Use a browser of 2023 or later.`;
 });

@@ -6,13 +6,13 @@ interface RowCanvasProps {
   readonly data: ReportData;
   readonly row: number;
   readonly opacity: number;
-  /** Longest side on the screen, in CSS pixels. */
+  /** Longest side in CSS pixels. */
   readonly side: number;
-  /** The whole picture instead of what lies around the box. */
+  /** True to show the whole image instead of the region around the box. */
   readonly whole?: boolean;
 }
 
-/** A row's picture with its map and box; drawn when it is shown. */
+/** A row's image with its map and box. It is drawn when it becomes visible. */
 export function RowCanvas({ data, row, opacity, side, whole = false }: RowCanvasProps) {
   const ref = useRef<HTMLCanvasElement>(null);
   const [missing, setMissing] = useState(false);
@@ -27,7 +27,7 @@ export function RowCanvas({ data, row, opacity, side, whole = false }: RowCanvas
     const canvas = ref.current!;
     const others = whole ? rowsOfPicture(data, row) : [];
     const draw = async () => {
-      // Onto a canvas of its own: a slow answer must not draw over a later one.
+      // Draws on a separate canvas, so that a slow drawing does not overwrite a later one.
       const own = document.createElement("canvas");
       const hasPicture = await drawRow(own, data, row, { region, side, opacity, whole, others });
       if (!current) return;
@@ -47,7 +47,7 @@ export function RowCanvas({ data, row, opacity, side, whole = false }: RowCanvas
         ref={ref}
         style={{ width: `${Math.round(region.width * scale)}px`, height: `${Math.round(region.height * scale)}px` }}
       />
-      {missing && <span class="no-picture">picture not in the report</span>}
+      {missing && <span class="no-picture">image not in the report</span>}
     </span>
   );
 }

@@ -13,13 +13,13 @@ interface RowDialogProps {
   readonly open: (row: number | undefined) => void;
 }
 
-/** One row, large: its crop, the whole picture, all its numbers, and why. */
+/** A large view of one row: its crop, the whole image, and all its numbers. */
 export function RowDialog({ data, rows, row, opacity, open }: RowDialogProps) {
   const ref = useRef<HTMLDialogElement>(null);
   const [side, setSide] = useState(420);
   useEffect(() => {
     ref.current!.showModal();
-    // Two pictures and the text beside each other, or one below the other.
+    // The two images and the text are side by side on wide screens, else one below the other.
     const width = () => (innerWidth > 860 ? (innerWidth - 420) / 2 : innerWidth - 64);
     const fit = () => setSide(Math.round(Math.max(200, Math.min(720, width(), innerHeight - 200))));
     fit();
@@ -51,11 +51,11 @@ export function RowDialog({ data, rows, row, opacity, open }: RowDialogProps) {
       <div class="dialog-body" style={{ "--side": `${side}px` }}>
         <figure>
           <RowCanvas data={data} row={row} opacity={opacity} side={side} />
-          <figcaption class="faint">twice the box about its centre</figcaption>
+          <figcaption class="faint">the region around the box</figcaption>
         </figure>
         <figure class="dialog-whole">
           <RowCanvas data={data} row={row} opacity={opacity} side={side} whole />
-          <figcaption class="faint">the whole picture</figcaption>
+          <figcaption class="faint">the whole image</figcaption>
         </figure>
         <div class="dialog-text">
           <p>{heatLine(data, row)}</p>
@@ -68,7 +68,7 @@ export function RowDialog({ data, rows, row, opacity, open }: RowDialogProps) {
   );
 }
 
-/** Where the heat lies that is not in the box. */
+/** Says where the heat outside the box is. */
 function Outside({ data, row, open }: Pick<RowDialogProps, "data" | "row" | "open">) {
   const text = outsideLine(data, row);
   const other = otherUnder(data, row);
@@ -88,7 +88,7 @@ function Outside({ data, row, open }: Pick<RowDialogProps, "data" | "row" | "ope
   );
 }
 
-/** What the ground truth says of the row, and what the model said when it was asked. */
+/** The row's kind according to the ground truth, and the model's answer for a missed object. */
 function Why({ data, row, open }: Pick<RowDialogProps, "data" | "row" | "open">) {
   const { columns } = data;
   const kind = kindOf(columns, row);
@@ -105,14 +105,14 @@ function Why({ data, row, open }: Pick<RowDialogProps, "data" | "row" | "open">)
       {answer !== undefined && <p class="verdict">{answer.verdict}</p>}
       {other >= 0 && (
         <p>
-          {isMissed ? "The detection that comes nearest: " : "Near it an object was missed: "}
+          {isMissed ? "The nearest detection: " : "A missed object is near: "}
           <button type="button" class="link" onClick={() => open(other)}>
             {nameOf(data, other)}
           </button>
           {isMissed && ` (IoU ${columns.iou[row]!.toFixed(2)})`}
         </p>
       )}
-      {isMissed && other < 0 && <p>No detection touches it.</p>}
+      {isMissed && other < 0 && <p>No detection overlaps it.</p>}
     </>
   );
 }
@@ -125,15 +125,15 @@ function RowFacts({ data, row }: Pick<RowDialogProps, "data" | "row">) {
   const kind = kindOf(columns, row).id;
   const place = (x: number, y: number) => `${x.toFixed(0)}, ${y.toFixed(0)}`;
   const facts: [string, string][] = [
-    ["Picture", sourceOf(data, row)],
+    ["Image", sourceOf(data, row)],
     ["Box", `${place(x1[row]!, y1[row]!)} – ${place(x2[row]!, y2[row]!)}`],
-    ["Its size", `${(x2[row]! - x1[row]!).toFixed(0)} × ${(y2[row]! - y1[row]!).toFixed(0)} pixels`],
+    ["Size", `${(x2[row]! - x1[row]!).toFixed(0)} × ${(y2[row]! - y1[row]!).toFixed(0)} pixels`],
     ...(kind === "missed" ? [] : ([["Level", levelOf(data, row)]] as [string, string][])),
     ...(hasHeat
       ? ([
           [
             "Hottest point",
-            `${place(peakX[row]!, peakY[row]!)}, ${has(flags, "peakInBox") ? "in the box" : "outside of the box"}`,
+            `${place(peakX[row]!, peakY[row]!)}, ${has(flags, "peakInBox") ? "in the box" : "outside the box"}`,
           ],
           ...(Number.isNaN(suspicion[row]!) || kind === "missed"
             ? []
@@ -143,7 +143,9 @@ function RowFacts({ data, row }: Pick<RowDialogProps, "data" | "row">) {
     ...(kind === "detection" || kind === "missed"
       ? []
       : ([["IoU with the object", iou[row]!.toFixed(2)]] as [string, string][])),
-    ...(has(flags, "blind") ? ([["Blind", "a layer that was asked cannot see it"]] as [string, string][]) : []),
+    ...(has(flags, "blind")
+      ? ([["Blind", "an explained layer does not affect this detection"]] as [string, string][])
+      : []),
   ];
   return (
     <dl class="row-facts">

@@ -5,7 +5,7 @@ import { heatLine, kindOf, nameOf, sourceOf, whyLine } from "./words.js";
 
 const PAGE_ROWS = 24;
 
-/** The rows of a page, whatever number is in the address. @param step pages further. */
+/** The rows of a page. An invalid page number in the address is corrected. @param step number of pages to go forward. */
 export function pageRows(rows: Uint32Array, page: string, step = 0) {
   const pages = Math.max(1, Math.ceil(rows.length / PAGE_ROWS));
   const number = Math.min(Math.max(1, (Math.trunc(Number(page)) || 1) + step), pages);
@@ -21,7 +21,7 @@ interface RowListProps {
   readonly open: (row: number) => void;
 }
 
-/** A page of rows, as cards. */
+/** A page of rows as cards. */
 export function RowList({ data, rows, view, change, opacity, open }: RowListProps) {
   const page = pageRows(rows, view.page);
   const first = (page.page - 1) * PAGE_ROWS + 1;
@@ -34,12 +34,12 @@ export function RowList({ data, rows, view, change, opacity, open }: RowListProp
       <div class="list-head" id="list-head">
         <p role="status">
           {rows.length === 0
-            ? "Nothing is left."
+            ? "No results."
             : `${first.toLocaleString("en")}–${(first + page.rows.length - 1).toLocaleString("en")} of ${rows.length.toLocaleString("en")}`}
         </p>
         <Pager page={page.page} pages={page.pages} turn={turn} />
       </div>
-      {rows.length === 0 && <p class="hint">Take back a filter to see more.</p>}
+      {rows.length === 0 && <p class="hint">Remove a filter to see more.</p>}
       <ul class="cards">
         {[...page.rows].map((row) => (
           <li key={row}>
@@ -75,7 +75,7 @@ function Card({
   );
 }
 
-/** As high as the style makes the cards' pictures. */
+/** The side of the cards' images. It is the same as in the style sheet. */
 function cardSide(): number {
   return matchMedia("(min-width: 2000px)").matches ? 212 : 176;
 }
@@ -84,7 +84,7 @@ function Why({ text }: { readonly text: string | undefined }) {
   return text === undefined ? null : <span class="card-why">{text}</span>;
 }
 
-/** A path, of which the end is what tells pictures apart. */
+/** A path that is shortened at the start, because the end identifies the image. */
 function Source({ path }: { readonly path: string }) {
   const cut = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1;
   return (

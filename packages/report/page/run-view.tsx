@@ -1,7 +1,7 @@
 import { type ReportFacts, rowKinds } from "../src/format.js";
 import { count } from "./words.js";
 
-/** What was run, what failed, and what the numbers mean. */
+/** The run's options and failures, and the meaning of the numbers. */
 export function RunView({ facts }: { readonly facts: ReportFacts }) {
   const { items, truth, failures } = facts;
   return (
@@ -23,26 +23,25 @@ export function RunView({ facts }: { readonly facts: ReportFacts }) {
         </dl>
       </section>
       <section aria-labelledby="words-title">
-        <h2 id="words-title">What the numbers mean</h2>
+        <h2 id="words-title">Meaning of the numbers</h2>
         <p>
-          <b>Heat on a share of the picture.</b> “61 % of the heat on 13 % of the picture: 4.7×” says how much of the
-          map's energy lies inside the box, how much of the picture the box takes, and the ratio of both. A uniform map
-          gives 1×.
+          <b>Heat in the box.</b> “61 % of the heat on 13 % of the image: 4.7×” gives the share of the map's energy
+          inside the box, the share of the image that the box covers, and their ratio. A uniform map gives 1×.
         </p>
         <p>
-          <b>Suspicion</b> is score × out / √in, at most the score, where in and out are the mean heat inside and
-          outside of the box, each over that of the whole picture. A uniform map gives the score, one wholly inside the
-          box 0. What is confident and looks elsewhere comes first: it may be a shortcut, or an object that is known by
-          what stands around it.
+          <b>Suspicion</b> is score × out / √in, and the score is its maximum. Here in and out are the mean heat inside
+          and outside the box, each divided by the mean heat of the whole image. The suspicion of a uniform map is the
+          score. The suspicion of a map that is completely inside the box is 0. Confident detections with their heat
+          elsewhere come first. The detector may use a shortcut, or it recognises the object by its surroundings.
         </p>
         <p>
-          <b>A map shows what the score depends on</b>, as the method of this run measures it, and no more; small boxes
-          get coarse maps.
+          <b>A map shows what the score depends on</b>, as measured by the method of this run. Maps of small boxes are
+          coarse.
         </p>
       </section>
       {truth !== null && (
         <section aria-labelledby="kinds-title">
-          <h2 id="kinds-title">Against the ground truth</h2>
+          <h2 id="kinds-title">Comparison with the ground truth</h2>
           <dl class="row-facts">
             {rowKinds.map(({ id, title, about }) => (
               <div key={id}>
@@ -55,7 +54,7 @@ export function RunView({ facts }: { readonly facts: ReportFacts }) {
       )}
       {failures.length > 0 && (
         <section aria-labelledby="failures-title">
-          <h2 id="failures-title">What could not be explained</h2>
+          <h2 id="failures-title">Failures</h2>
           <dl class="row-facts wide-facts">
             {failures.map(({ source, message }) => (
               <div key={source}>
@@ -72,5 +71,5 @@ export function RunView({ facts }: { readonly facts: ReportFacts }) {
 }
 
 function truthLine({ from, objects, pictures }: NonNullable<ReportFacts["truth"]>): string {
-  return `${from}: ${count(objects, "object")} in ${count(pictures, "picture")}`;
+  return `${from}: ${count(objects, "object")} in ${count(pictures, "image")}`;
 }

@@ -1,6 +1,6 @@
 import { type Columns, kindNumber, rowFlags, rowKinds } from "../src/format.js";
 
-/** What the list of rows shows, and in which order. Texts as they stand in the form and in the address. */
+/** The order and the filters of the list of rows, as texts for the form and the address. */
 export interface View {
   readonly kind: string;
   readonly class: string;
@@ -27,26 +27,26 @@ export const sizes = [
 ] as const;
 
 export const looks = [
-  ["outside", "hotter outside of the box than in it"],
-  ["peak", "hottest point outside of the box"],
-  ["beside", "a fifth of the heat or more on another box"],
-  ["blind", "a layer was asked that cannot see it"],
-  ["none", "no heat of its own"],
+  ["outside", "hotter outside the box than inside"],
+  ["peak", "hottest point outside the box"],
+  ["beside", "20 % of the heat or more on another box"],
+  ["blind", "an explained layer does not affect it"],
+  ["none", "no map with heat"],
 ] as const;
 
 export const sorts = [
   ["suspicion", "most suspicious first"],
   ["confident", "most confident first"],
   ["doubtful", "least confident first"],
-  ["ratio", "least heat in the box for its area"],
+  ["ratio", "lowest heat in the box for its area first"],
   ["large", "largest first"],
   ["small", "smallest first"],
-  ["order", "as in the run"],
+  ["order", "order of the run"],
 ] as const;
 
 type Key = (row: number) => number;
 
-/** Orders are sorted once and kept. */
+/** Sorts rows. Each order is sorted once and cached. */
 export class Orders {
   readonly #columns: Columns;
   readonly #kept = new Map<string, Uint32Array>();
@@ -55,7 +55,7 @@ export class Orders {
     this.#columns = columns;
   }
 
-  /** All rows, in the order of this name. What has no number for it comes last. */
+  /** All rows in the order with this name. Rows without a value come last. */
   of(sort: string): Uint32Array {
     const kept = this.#kept.get(sort);
     if (kept !== undefined) return kept;
@@ -73,7 +73,7 @@ export class Orders {
   }
 }
 
-/** The larger the earlier; undefined: as they are. */
+/** The sort key. Larger keys come first. Undefined keeps the order of the run. */
 function keyOf(sort: string, columns: Columns): Key | undefined {
   const { score, suspicion } = columns;
   if (sort === "suspicion") return (row) => suspicion[row]!;
@@ -85,7 +85,7 @@ function keyOf(sort: string, columns: Columns): Key | undefined {
   return undefined;
 }
 
-/** Share of the energy in the box over share of the area: 1 for a uniform map. */
+/** Share of the energy in the box divided by the box's share of the area. It is 1 for a uniform map. */
 export function ratioOf({ inBox, area }: Columns, row: number): number {
   return area[row]! > 0 ? inBox[row]! / area[row]! : Number.NaN;
 }
@@ -94,7 +94,7 @@ export function areaOf({ x1, y1, x2, y2 }: Columns, row: number): number {
   return (x2[row]! - x1[row]!) * (y2[row]! - y1[row]!);
 }
 
-/** The rows that a view shows, in its order. @param sourceOf name of a row's picture. */
+/** The rows of a view, in its order. @param sourceOf returns the name of a row's image. */
 export function select(view: View, columns: Columns, orders: Orders, sourceOf: (row: number) => string): Uint32Array {
   const tests = testsOf(view, columns, sourceOf);
   return orders.of(view.sort).filter((row) => tests.every((test) => test(row)));
@@ -111,7 +111,7 @@ function testsOf(view: View, columns: Columns, sourceOf: (row: number) => string
   const size = sizes.find(([id]) => id === view.size);
   if (size !== undefined) tests.push((row) => areaOf(columns, row) >= size[2] && areaOf(columns, row) < size[3]);
   const [from, to] = [Number(view.from) / 100, Number(view.to) / 100];
-  // An object that was missed may have no score.
+  // A missed object may have no score.
   if (from > 0 || to < 1) tests.push((row) => score[row]! >= from - 1e-6 && score[row]! <= to + 1e-6);
   if (view.looks === "outside") tests.push((row) => ratioOf(columns, row) < 1);
   if (view.looks === "peak") tests.push((row) => has(flags[row]!, "heat") && !has(flags[row]!, "peakInBox"));
@@ -127,13 +127,13 @@ export function has(flags: number, flag: keyof typeof rowFlags): boolean {
   return (flags & rowFlags[flag]) !== 0;
 }
 
-/** The view in an address, where it differs from the default. */
+/** The settings of a view that differ from the defaults, as the hash of an address. */
 export function toHash(view: View): string {
   const given = (Object.keys(defaultView) as (keyof View)[]).filter((name) => view[name] !== defaultView[name]);
   return new URLSearchParams(given.map((name) => [name, view[name]])).toString();
 }
 
-/** Unknown names are passed over; unknown values choose nothing, and show all. */
+/** The view of an address. Unknown names are ignored. Unknown values match nothing and show all rows. */
 export function fromHash(hash: string): View {
   const given = new URLSearchParams(hash.replace(/^#/, ""));
   const entries = Object.entries(defaultView).map(([name, value]) => [name, given.get(name)?.slice(0, 200) ?? value]);

@@ -12,7 +12,7 @@ export function count(n: number, singular: string, plural = `${singular}s`): str
   return `${n.toLocaleString("en")} ${n === 1 ? singular : plural}`;
 }
 
-/** The picture of a row, and the frame. */
+/** The image of a row, with the frame number in a video. */
 export function sourceOf({ columns, list }: ReportData, row: number): string {
   const picture = columns.picture[row]!;
   const frame = list.frame[picture]!;
@@ -27,42 +27,42 @@ function classOf({ facts, columns }: ReportData, row: number): string {
   return facts.classes[columns.class[row]!] ?? "?";
 }
 
-/** "dog 88 %"; of an object that was missed without having been asked about only the class. */
+/** "dog 88 %". Only the class for a missed object without a score. */
 export function nameOf(data: ReportData, row: number): string {
   const score = data.columns.score[row]!;
   const name = classOf(data, row);
   return Number.isNaN(score) ? name : `${name} ${percent(score, score < 0.1 ? 1 : 0)}`;
 }
 
-/** Where its heat lies, in one line. */
+/** One line about the heat of a row. */
 export function heatLine({ columns, misses }: ReportData, row: number): string {
   const flags = columns.flags[row]!;
   if (has(flags, "heat")) {
     const { inBox, area } = columns;
-    return `${percent(inBox[row]!)} of the heat on ${percent(area[row]!, area[row]! < 0.1 ? 1 : 0)} of the picture: ${times(ratioOf(columns, row))}`;
+    return `${percent(inBox[row]!)} of the heat on ${percent(area[row]!, area[row]! < 0.1 ? 1 : 0)} of the image: ${times(ratioOf(columns, row))}`;
   }
-  if (has(flags, "cold")) return "no heat: its gradient is zero";
-  if (kindOf(columns, row).id === "missed") return misses.size > 0 ? "not asked about" : "no map";
-  return "no map of its own";
+  if (has(flags, "cold")) return "no heat: the gradient is zero";
+  if (kindOf(columns, row).id === "missed") return misses.size > 0 ? "not explained" : "no map";
+  return "no map for this detection";
 }
 
-/** So little outside of the box is not worth words. */
+/** Shares of heat outside the box below this value are not described. */
 const LITTLE = 0.05;
 
-/** The row on whose box much of the heat outside of a row's own lies; −1: none. */
+/** The row whose box contains much of the heat outside a row's own box. −1 if there is none. */
 export function otherUnder({ columns: { inBox, beside, onBeside } }: ReportData, row: number): number {
   const isMuch = onBeside[row]! >= Math.max(LITTLE, (1 - inBox[row]!) / 3);
   return isMuch ? beside[row]! : -1;
 }
 
-/** Where the heat is that lies outside of the box, in a sentence; undefined where there is hardly any. */
+/** One sentence about the heat outside the box. Undefined if there is very little. */
 export function outsideLine(data: ReportData, row: number): string | undefined {
   const { columns } = data;
   const { flags, inBox, onBeside, side } = columns;
   if (!has(flags[row]!, "heat")) return undefined;
   const outside = 1 - inBox[row]!;
-  const peak = has(flags[row]!, "peakInBox") ? "" : ", and so does the hottest point";
-  if (outside < LITTLE) return peak === "" ? undefined : "The hottest point lies outside of the box.";
+  const peak = has(flags[row]!, "peakInBox") ? "" : ", and so is the hottest point";
+  if (outside < LITTLE) return peak === "" ? undefined : "The hottest point is outside the box.";
   const other = otherUnder(data, row);
   const where = rowSides[side[row]!]!;
   const most =
@@ -71,10 +71,10 @@ export function outsideLine(data: ReportData, row: number): string | undefined {
       : where === "none"
         ? ""
         : `, most of it ${sideWords[where]}`;
-  return `${percent(outside)} lies outside of the box${most}${peak}.`;
+  return `${percent(outside)} is outside the box${most}${peak}.`;
 }
 
-/** Why a card is where it is: what was missed, or how suspicious and why. */
+/** The reason for a card's position: the missed object, or the suspicion and its cause. */
 export function whyLine(data: ReportData, row: number): string | undefined {
   const { columns, misses } = data;
   if (kindOf(columns, row).id === "missed") return misses.get(row)?.verdict;
@@ -86,7 +86,7 @@ export function whyLine(data: ReportData, row: number): string | undefined {
 
 const sideWords = { left: "on the left", right: "on the right", above: "above it", below: "below it" } as const;
 
-/** What the ground truth has in place of a false alarm; what its kind means of others. */
+/** The object of the ground truth for an error. For other rows, the meaning of their kind. */
 export function kindLine({ columns, facts }: ReportData, row: number): string {
   const kind = kindOf(columns, row);
   const object = columns.object[row]!;

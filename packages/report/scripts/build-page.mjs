@@ -1,4 +1,4 @@
-// Builds the script and the style of the page into dist/page, one file each, which `whybox report` writes into every page.
+// Builds the script and the style of the page into dist/page, as one file each. `whybox report` writes both into every page.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { build } from "vite";
@@ -31,12 +31,12 @@ if (newest(join(outDir, "report.js")) < latest) {
       },
     },
   });
-  // The page is text in HTML: nothing in the script may look like the end of it.
+  // The script is inlined in HTML, so it must not contain the end of a script element.
   const script = join(outDir, "report.js");
   const licences = ["preact", "uplot"].map((name) => {
     const text = readFileSync(join(root, "node_modules", name, "LICENSE"), "utf8").trim();
     return `${name}\n\n${text}`;
   });
-  const notice = `/*! This script has in it:\n\n${licences.join("\n\n")}\n*/\n`;
+  const notice = `/*! This script contains:\n\n${licences.join("\n\n")}\n*/\n`;
   writeFileSync(script, notice + readFileSync(script, "utf8").replaceAll("</", "<\\/").replaceAll("<!--", "<\\!--"));
 }

@@ -1,21 +1,22 @@
-/**
- * What the page of `whybox report` reads, as the command writes it. No Node in here: the page's script is built with this file too.
- *
- * The page has four kinds of data, each in a `<script type="text/plain">` of its own: the facts (JSON), the list of pictures and the columns of
- * the rows (both deflated, base64), and blocks of pictures and maps (base64), which come last and are decoded when they are looked at.
+/** The format of the data in the page of `whybox report`. The command writes it and the page reads it, so this file uses nothing from Node.
+ * The page has four kinds of data. Each is in its own `<script type="text/plain">`:
+ * - the facts (JSON),
+ * - the list of images (deflated, base64),
+ * - the columns of the rows (deflated, base64),
+ * - blocks of images and maps (base64). They come last and are decoded on first use.
  */
 export const reportVersion = 1;
 
-/** A row is a detection, or an object of the ground truth that was missed. Named after TIDE (Bolya et al., ECCV 2020, section 2.2). */
+/** The kinds of rows. A row is a detection, or a missed object of the ground truth. Names: TIDE (Bolya et al., ECCV 2020, section 2.2). */
 export const rowKinds = [
-  { id: "detection", title: "detection", about: "without ground truth to hold it against" },
-  { id: "hit", title: "hit", about: "an object of the ground truth: same class, IoU at least 0.5" },
-  { id: "class", title: "wrong class", about: "on an object (IoU at least 0.5) of another class" },
-  { id: "place", title: "badly placed", about: "near an object of its class (IoU 0.1 to 0.5)" },
-  { id: "both", title: "wrong class, badly placed", about: "near an object (IoU 0.1 to 0.5) of another class" },
-  { id: "duplicate", title: "duplicate", about: "on an object that a more confident detection has found" },
-  { id: "background", title: "background", about: "no object of the ground truth is there (IoU below 0.1)" },
-  { id: "missed", title: "missed", about: "an object of the ground truth that no detection found" },
+  { id: "detection", title: "detection", about: "not compared with ground truth" },
+  { id: "hit", title: "hit", about: "matches an object of the ground truth: same class, IoU at least 0.5" },
+  { id: "class", title: "wrong class", about: "on an object of another class (IoU at least 0.5)" },
+  { id: "place", title: "badly placed", about: "near an object of the same class (IoU 0.1 to 0.5)" },
+  { id: "both", title: "wrong class, badly placed", about: "near an object of another class (IoU 0.1 to 0.5)" },
+  { id: "duplicate", title: "duplicate", about: "on an object that a more confident detection matches" },
+  { id: "background", title: "background", about: "on no object of the ground truth (IoU below 0.1)" },
+  { id: "missed", title: "missed", about: "an object of the ground truth without a detection" },
 ] as const;
 
 export type RowKind = (typeof rowKinds)[number]["id"];
@@ -25,7 +26,7 @@ export function kindNumber(kind: RowKind): number {
   return rowKinds.findIndex(({ id }) => id === kind);
 }
 
-/** Number of what an object of the ground truth is, in the column `object`, where there is none. */
+/** Value of the column `object` if there is no object of the ground truth. */
 export const noObject = 65_535;
 
 /** Sides of a box, in the order of the numbers in the column `side`. */
@@ -34,20 +35,21 @@ export type RowSide = (typeof rowSides)[number];
 
 /** Bits of the column `flags`. */
 export const rowFlags = {
-  /** It has a map of its own, with heat in it: inBox, area, peak and suspicion are numbers. */
+  /** The row has its own map with heat: inBox, area, peak and suspicion are valid. */
   heat: 1,
   peakInBox: 2,
-  /** A layer was asked that cannot see it. */
+  /** An explained layer does not affect the row's score. */
   blind: 4,
-  /** The hottest raw value is 0, so there was nothing to measure. */
+  /** The maximum raw value is 0, so there is nothing to measure. */
   cold: 8,
 } as const;
 
-/**
- * Columns of the rows, in the order in which they lie in the data, wide ones first so that each starts where its type may start.
- * `other` is the row's partner (of a missed object the detection that comes nearest, of a detection the missed object) or −1; `iou` is theirs,
- * or that with the object of the truth, whose class is `object`. `score` of a missed object is that of the drawn box where it was asked for,
- * else NaN. Of the heat outside of the box, most lies on its `side`, and `onBeside` of all heat on the box of the row `beside` (−1: on none).
+/** Columns of the rows, in the order of the data. Wide types come first, so that each column is aligned.
+ * - `other`: for a missed object the row of the nearest detection, for a detection the row of the missed object, else −1.
+ * - `iou`: the IoU with `other`, or with the matched object of the ground truth. `object` is the class of that object.
+ * - `score`: for a missed object the score of its box if the model was asked, else NaN.
+ * - `side`: the side of the box with most of the heat outside the box.
+ * - `onBeside`: the share of all heat on the box of the row `beside` (−1 if there is none).
  */
 export const rowColumns = {
   picture: Uint32Array,
@@ -67,7 +69,7 @@ export const rowColumns = {
   onBeside: Float32Array,
   class: Uint16Array,
   object: Uint16Array,
-  /** Place among the picture's rows: that of its map and crop in the block. */
+  /** Index among the image's rows. Its map and crop have the same index in the block. */
   place: Uint16Array,
   level: Uint8Array,
   kind: Uint8Array,
@@ -79,10 +81,10 @@ export type ColumnName = keyof typeof rowColumns;
 export type Columns = { readonly [name in ColumnName]: InstanceType<(typeof rowColumns)[name]> };
 export const columnNames = Object.keys(rowColumns) as readonly ColumnName[];
 
-/** `level` of what has none. */
+/** Value of `level` if there is no level. */
 export const noLevel = 255;
 
-/** The columns in one buffer. @param rows how many rows there are. */
+/** Views of the columns in one buffer. @param rows number of rows. */
 export function splitColumns(buffer: ArrayBuffer, rows: number): Columns {
   let offset = 0;
   const parts = columnNames.map((name) => {
@@ -94,31 +96,31 @@ export function splitColumns(buffer: ArrayBuffer, rows: number): Columns {
   return Object.fromEntries(parts) as unknown as Columns;
 }
 
-/** Bytes of the columns. */
+/** Size of the columns in bytes. */
 export function columnBytes(rows: number): number {
   return columnNames.reduce((sum, name) => sum + rowColumns[name].BYTES_PER_ELEMENT * rows, 0);
 }
 
-/** Cells along a side of the maps of a row: over the whole picture, and over twice the box about its centre. */
+/** Cells along a side of a row's maps: over the whole image, and over the region of twice the box's size. */
 export const grids = { picture: 32, box: 24, context: 2 } as const;
 export const mapBytes = grids.picture ** 2 + grids.box ** 2;
 
-/** Pictures whose data lie in one block. */
+/** Number of images in one block. */
 export const blockPictures = 32;
 
 /** `<id>` of the scripts with data. */
 export const dataIds = { facts: "facts", pictures: "pictures", columns: "columns", block: "b" } as const;
 
-/** The pictures (or frames of videos) that rows are of. */
+/** The images (or frames of videos) of the rows. */
 export interface PictureList {
   readonly source: readonly string[];
-  /** Number of the frame in a video, −1 for a picture. */
+  /** Number of the frame in a video. −1 for an image. */
   readonly frame: readonly number[];
   readonly height: readonly number[];
   readonly width: readonly number[];
 }
 
-/** What the model made of an object that was missed. */
+/** The model's answer for a missed object. */
 export interface MissAnswer {
   readonly row: number;
   readonly verdict: string;
@@ -129,11 +131,11 @@ export interface MissAnswer {
 export interface ClassFacts {
   /** Index into `classes`. */
   readonly class: number;
-  /** Rows that have heat of their own. */
+  /** Number of rows with their own heat. */
   readonly count: number;
-  /** Base64 of `grids.box`² bytes: mean of the box maps, scaled so that the hottest cell is 255; null without one. */
+  /** Base64 of `grids.box`² bytes: the mean of the box maps, scaled to a maximum of 255. Null without maps. */
   readonly mean: string | null;
-  /** Share of the mean map's energy that lies outside of the box, within twice the box; null without a map. */
+  /** Share of the mean map's energy outside the box. Null without a map. */
   readonly context: number | null;
 }
 
@@ -141,19 +143,19 @@ export interface ReportFacts {
   readonly version: number;
   readonly tool: string;
   readonly title: string;
-  /** Name and value, to be shown as they are. */
+  /** Names and values for display. */
   readonly run: readonly (readonly [string, string])[];
   readonly rows: number;
   readonly pictures: number;
   readonly items: { readonly count: number; readonly done: number; readonly failures: number };
-  /** What a person must know: unfinished, pictures gone, left out. */
+  /** Notes for the reader, for example about an unfinished run or missing images. */
   readonly notes: readonly string[];
   readonly classes: readonly string[];
   readonly levels: readonly string[];
   readonly perClass: readonly ClassFacts[];
-  /** Where the ground truth came from; null without any. */
+  /** Source of the ground truth. Null without ground truth. */
   readonly truth: { readonly from: string; readonly objects: number; readonly pictures: number } | null;
   readonly misses: readonly MissAnswer[];
-  /** The first of them. */
+  /** The first failures. */
   readonly failures: readonly { readonly source: string; readonly message: string }[];
 }

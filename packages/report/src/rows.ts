@@ -1,9 +1,9 @@
 import { type ColumnName, columnBytes, columnNames, grids, mapBytes, type rowColumns, splitColumns } from "./format.js";
 
-/** One row, before it is put into columns. */
+/** One row, before it is packed into columns. */
 export type Row = { [name in ColumnName]: number };
 
-/** The rows' columns in one buffer. */
+/** Packs the rows into columns in one buffer. */
 export function packColumns(rows: readonly Row[]): Uint8Array {
   const buffer = new ArrayBuffer(columnBytes(rows.length));
   const columns = splitColumns(buffer, rows.length);
@@ -14,16 +14,16 @@ export function packColumns(rows: readonly Row[]): Uint8Array {
   return new Uint8Array(buffer);
 }
 
-/** Levels of a map in the page: fewer than 256 are a third of the bytes, and no eye tells them apart. */
+/** Step between the values of a map in the page. Fewer than 256 values take a third of the bytes and look the same. */
 const STEP = 8;
 
-/** The maps of a row: over the picture, and around the box where it has one of its own. */
+/** The maps of a row: over the image, and around the box if the row has its own map. */
 export interface RowMaps {
   readonly picture: Uint8Array;
   readonly box: Uint8Array | undefined;
 }
 
-/** The maps of a row as they lie in the page: over the picture, then around the box; zeros where there is none. */
+/** Packs the maps of a row: over the image, then around the box. Zeros if there is no map. */
 export function packMaps(map: RowMaps | undefined, around: Around): Uint8Array {
   const bytes = new Uint8Array(mapBytes);
   if (map === undefined) return bytes;
@@ -38,7 +38,7 @@ export interface Around {
   readonly size: readonly [height: number, width: number];
 }
 
-/** The part of a map of many detections that lies around one's box. */
+/** The part around a box, cut out of the map of the whole image. */
 function cutBox(picture: Uint8Array, { box: [x1, y1, x2, y2], size: [height, width] }: Around): Uint8Array {
   const { box: side, picture: cells, context } = grids;
   const at = (low: number, high: number, step: number, limit: number) => {

@@ -1,4 +1,4 @@
-/** A share as text, "61 %". The space does not break, so the sign stays with its number. */
+/** A share as text, "61 %", with a non-breaking space. */
 export function percent(value: number, digits = 0): string {
   return `${(100 * value).toFixed(digits)}\u00a0%`;
 }

@@ -31,47 +31,47 @@ function dataOf(...rows: readonly Partial<Row>[]): ReportData {
   return { facts, columns, misses } as unknown as ReportData;
 }
 
-/** With plain spaces. */
+/** The text with normal spaces. */
 const told = (text: string | undefined) => text?.replaceAll("\u00a0", " ");
 
-describe("the words of a report", () => {
-  it("tell on which other box the heat lies, or on which side", () => {
+describe("the texts of a report", () => {
+  it("name the other box with the heat, or the side", () => {
     const onBus = dataOf({ ...onTheLeft, beside: 1, onBeside: 0.3 }, { class: 1 });
-    expect(told(outsideLine(onBus, 0))).toBe("40 % lies outside of the box, 30 % on “bus”.");
+    expect(told(outsideLine(onBus, 0))).toBe("40 % is outside the box, 30 % on “bus”.");
     const hardly = dataOf({ ...onTheLeft, beside: 1, onBeside: 0.1 }, { class: 1 });
-    expect(told(outsideLine(hardly, 0))).toBe("40 % lies outside of the box, most of it on the left.");
+    expect(told(outsideLine(hardly, 0))).toBe("40 % is outside the box, most of it on the left.");
   });
 
-  it("tell of a hottest point outside of the box, and nothing where nearly all is inside", () => {
+  it("mention a hottest point outside the box, and are undefined if nearly all heat is inside", () => {
     const away = dataOf({ flags: rowFlags.heat }, { flags: rowFlags.heat, inBox: 0.97 }, { inBox: 0.97 }, { flags: 0 });
     const lines = [0, 1, 2, 3].map((row) => told(outsideLine(away, row)));
     expect(lines).toEqual([
-      "40 % lies outside of the box, and so does the hottest point.",
-      "The hottest point lies outside of the box.",
+      "40 % is outside the box, and so is the hottest point.",
+      "The hottest point is outside the box.",
       undefined,
       undefined,
     ]);
   });
 
-  it("say why a card is there", () => {
+  it("give the reason for a card", () => {
     const data = dataOf({ ...kind("missed"), suspicion: 0.3 }, { inBox: 0.99 }, onTheLeft, { suspicion: Number.NaN });
     expect([0, 1, 2, 3].map((row) => told(whyLine(data, row)))).toEqual([
       "Below the threshold.",
       "Suspicion 20 %.",
-      "Suspicion 20 %: 40 % lies outside of the box, most of it on the left.",
+      "Suspicion 20 %: 40 % is outside the box, most of it on the left.",
       undefined,
     ]);
   });
 
-  it("name the object that was taken for another class", () => {
+  it("name the class of the object for a wrong class", () => {
     const data = dataOf({ ...kind("class"), object: 1 }, { ...kind("hit"), object: 0 });
-    expect(kindLine(data, 0)).toMatch(/of another class: bus$/);
+    expect(kindLine(data, 0)).toMatch(/of another class \(IoU at least 0\.5\): bus$/);
     expect(kindLine(data, 1)).toMatch(/same class, IoU at least 0\.5$/);
   });
 });
 
 describe("classStats", () => {
-  it("counts what was missed, and measures what was detected", () => {
+  it("counts missed objects, and measures detections", () => {
     const data = dataOf(
       { class: 2, score: 0.5, beside: 1, onBeside: 0.2 },
       { class: 0 },
@@ -86,7 +86,7 @@ describe("classStats", () => {
     expect(ties.beside?.share).toBeCloseTo(0.1, 6);
   });
 
-  it("has no numbers for a class that was only missed", () => {
+  it("has no numbers for a class with missed objects only", () => {
     const [only] = classStats(dataOf({ ...kind("missed") }));
     expect(only).toMatchObject({ rows: 1, missed: 1, ratios: [], beside: undefined });
     expect([only!.score, only!.inBox, only!.ratio, only!.outside].every(Number.isNaN)).toBe(true);

@@ -15,8 +15,8 @@ import { counted } from "./words.js";
 
 export interface AskOptions {
   loadDetector(weights: string, options: LoadOptions): Promise<Detector>;
-  /** At most so many are asked about, the largest first. */
-  readonly most: number;
+  /** Maximum number of missed objects to explain. The largest come first. */
+  readonly max: number;
   readonly signal?: AbortSignal;
   readonly onMiss?: (done: number, total: number) => void;
 }
@@ -26,15 +26,13 @@ export interface AskedMisses {
   readonly notes: readonly string[];
 }
 
-/**
- * Asks the model about the objects that it missed, as `--box` does: what it made of the box, and where the evidence lay. Their rows get score and map.
- * A model or a picture that is gone is told in the notes.
- * @throws aborted.
+/** Explains missed objects with the model, as `--box` does. Their rows get a score and a map. The notes report a missing model or image.
+ * @throws aborted
  */
 export async function askMisses(run: OpenRun, collected: Collected, options: AskOptions): Promise<AskedMisses> {
   const missed = collected.rows.map((_, i) => i).filter((i) => isAskable(collected, i));
-  if (missed.length === 0 || options.most === 0) return { answers: [], notes: [] };
-  const chosen = missed.sort((a, b) => areaOf(collected.rows[b]!) - areaOf(collected.rows[a]!)).slice(0, options.most);
+  if (missed.length === 0 || options.max === 0) return { answers: [], notes: [] };
+  const chosen = missed.sort((a, b) => areaOf(collected.rows[b]!) - areaOf(collected.rows[a]!)).slice(0, options.max);
   const detector = await load(run, options);
   if (typeof detector === "string") return { answers: [], notes: [detector] };
   try {
@@ -49,10 +47,10 @@ function isAskable({ rows, pictures }: Collected, number: number): boolean {
   return row.kind === kindNumber("missed") && pictures[row.picture]!.location !== undefined;
 }
 
-/** The detector, or why there is none. */
+/** Loads the detector. Returns a note if that fails. */
 async function load(run: OpenRun, { loadDetector, signal }: AskOptions): Promise<Detector | string> {
   const { options, model } = run.manifest;
-  const without = "Missed objects are shown without their why";
+  const without = "Missed objects are not explained";
   try {
     const detector = await loadDetector(options.weights, {
       device: options.device as Device,
@@ -62,7 +60,7 @@ async function load(run: OpenRun, { loadDetector, signal }: AskOptions): Promise
     });
     if (detector.report.sha256 === model.sha256) return detector;
     await detector.dispose();
-    return `${without}: the model at ${options.weights} is not the run's any more.`;
+    return `${without}: the model at ${options.weights} has changed since the run.`;
   } catch (error) {
     if (!(error instanceof WhyboxError) || error.code === "aborted") throw error;
     return `${without}: ${error.message}`;
@@ -74,7 +72,7 @@ function inputOf(options: OpenRun["manifest"]["options"]): Pick<LoadOptions, "in
   return input === undefined || input === null ? {} : { input };
 }
 
-/** Options of the run's explanations that do not go with a box of one's own. */
+/** Options of the run that cannot be used with a given box. */
 const others = ["per", "classNames", "backwardPerClass", "versus"];
 
 async function ask(
@@ -96,11 +94,11 @@ async function ask(
   const rest = options.total - options.chosen.length;
   if (rest > 0)
     notes.push(
-      `${counted(rest, "more missed object, a smaller one, is", "more missed objects, smaller ones, are")} shown without their why: raise --misses to ask for them.`,
+      `${counted(rest, "smaller missed object is", "smaller missed objects are")} not explained. Raise --misses to explain them.`,
     );
   if (failed.length > 0)
     notes.push(
-      `${counted(failed.length, "missed object", "missed objects")} could not be asked about; the first: ${failed[0]}`,
+      `${counted(failed.length, "missed object", "missed objects")} could not be explained. The first: ${failed[0]}`,
     );
   return { answers: answers.sort((a, b) => a.row - b.row), notes };
 }
@@ -117,14 +115,14 @@ async function askOne(
   const box: AskedBox = { x1: row.x1, y1: row.y1, x2: row.x2, y2: row.y2, className };
   const explain = { ...given, box, ...(signal === undefined ? {} : { signal }) } as ExplainOptions;
   const result = await detector.explain(picture.location!, explain).catch((error: unknown) => {
-    if (error instanceof WhyboxError && error.code !== "aborted") return error.message; // told in the notes
+    if (error instanceof WhyboxError && error.code !== "aborted") return error.message; // The notes report it.
     throw error;
   });
   if (typeof result === "string") return result;
   const [height, width] = picture.size;
   const { heatmap } = result;
   const asked = result.asked!;
-  if (heatmap.height !== height || heatmap.width !== width) return `${picture.source} is not the picture that it was.`;
+  if (heatmap.height !== height || heatmap.width !== width) return `${picture.source} has changed since the run.`;
   const { energy, area } = energyInBox(heatmap, box);
   const [x, y] = [peakOf(heatmap)[0] + 0.5, peakOf(heatmap)[1] + 0.5];
   const maximum = result.empty === undefined ? 1 : 0;

@@ -2,7 +2,7 @@ import { type ClassFacts, grids } from "@whybox/report";
 
 const CELLS = grids.box ** 2;
 
-/** Mean maps around the boxes of each class: where, in box coordinates, the detector looks for it. */
+/** Mean maps around the boxes of each class, in box coordinates. */
 export class ClassMaps {
   readonly #sums = new Map<number, { count: number; sum: Float64Array }>();
 
@@ -14,20 +14,20 @@ export class ClassMaps {
     for (let i = 0; i < CELLS; i++) entry.sum[i]! += box[i]!;
   }
 
-  /** By class. */
+  /** The mean map of each class. */
   facts(): ClassFacts[] {
     return [...this.#sums]
       .sort(([a], [b]) => a - b)
       .map(([number, { count, sum }]) => {
-        const most = Math.max(...sum);
-        if (most === 0) return { class: number, count, mean: null, context: null };
-        const mean = Buffer.from(Uint8Array.from(sum, (value) => Math.round((255 * value) / most))).toString("base64");
+        const max = Math.max(...sum);
+        if (max === 0) return { class: number, count, mean: null, context: null };
+        const mean = Buffer.from(Uint8Array.from(sum, (value) => Math.round((255 * value) / max))).toString("base64");
         return { class: number, count, mean, context: outside(sum) };
       });
   }
 }
 
-/** Share of the energy in the cells that lie around the box. */
+/** Share of the energy in the cells around the box. */
 function outside(sum: Float64Array): number {
   const side = grids.box;
   const margin = (side - side / grids.context) / 2;

@@ -10,22 +10,22 @@ import { suspicionOf } from "./suspicion.js";
 import { type Judged, type Judgement, judge } from "./truth/judge.js";
 import type { Truth } from "./truth/truth.js";
 
-/** A picture or frame with rows. */
+/** An image or frame with its rows. */
 export interface ReportPicture {
   readonly source: string;
   readonly frame: number | undefined;
   readonly size: readonly [height: number, width: number];
-  /** Path of the file; undefined for addresses and frames. */
+  /** Path of the file. Undefined for URLs and frames. */
   readonly location: string | undefined;
-  /** Path of the video that it is a frame of; undefined for pictures, streams and cameras. */
+  /** Path of the frame's video. Undefined for images, streams and cameras. */
   readonly video: string | undefined;
-  /** Numbers of its rows, in the order of their places. */
+  /** Numbers of its rows, in order. */
   readonly rows: number[];
-  /** The maps of its rows, one after the other, deflated. */
+  /** The maps of its rows, one after another, deflated. */
   maps: Uint8Array;
 }
 
-/** Everything in a run that a report is about, but the pictures themselves. */
+/** The data of a run for a report, without the pixels of the images. */
 export interface Collected {
   readonly rows: Row[];
   readonly pictures: ReportPicture[];
@@ -34,18 +34,18 @@ export interface Collected {
   readonly failures: number;
   readonly firstFailures: readonly { readonly source: string; readonly message: string }[];
   readonly truth: { readonly objects: number; readonly pictures: number };
-  /** Rows that have no map, though they were explained. */
+  /** Number of explained rows without a map. */
   readonly withoutMap: number;
 }
 
-/** More would be a page that no browser opens. */
-const MOST_ROWS = 300_000;
+/** Maximum number of rows. Browsers cannot open a larger page. */
+const MAX_ROWS = 300_000;
 const SHOWN_FAILURES = 200;
 
 /**
  * Reads a run into rows.
- * @param onItem called with the number of items that have been read.
- * @throws bad-input for a damaged run; limit for one that is too large for a page.
+ * @param onItem called with the number of items read so far.
+ * @throws bad-input if the run is damaged. limit if it is too large for a page.
  */
 export async function collect(
   run: OpenRun,
@@ -79,14 +79,14 @@ export async function collect(
     }
     const video = entry.frame === undefined ? undefined : videoOf(run, entry.source);
     addPicture(state, entry, { location, video }, judged);
-    if (state.rows.length > MOST_ROWS) throw tooLarge(run);
+    if (state.rows.length > MAX_ROWS) throw tooLarge(run);
   }
   return state;
 }
 
 type State = Omit<Collected, "withoutMap"> & { withoutMap: number };
 
-/** Undefined for what cannot be read a second time. */
+/** The path of a source's video. Undefined if the source cannot be read again. */
 function videoOf(run: OpenRun, source: string): string | undefined {
   return isCamera(source) ? undefined : locate(run, source);
 }
@@ -118,7 +118,7 @@ function addPicture(state: State, entry: RunPicture, place: Place, judged: Judge
   state.pictures.push(picture);
 }
 
-/** Where the heat of a detection's own map lies, outside of its box. @param first row of the picture. */
+/** Where the heat outside the box of a detection is. @param first number of the image's first row. */
 function besideOf(index: number, map: SmallMap | undefined, { detections, size }: RunPicture, first: number) {
   const { heat } = detections[index]!;
   if (heat === null || map === undefined || !(heat.maximum > 0)) return {};
@@ -128,7 +128,7 @@ function besideOf(index: number, map: SmallMap | undefined, { detections, size }
     detections.map(({ box }) => box),
     index,
   );
-  // The small map is coarser than what was measured.
+  // The small map is coarser than the measured one.
   const onBeside = Math.min(onOther, 1 - heat.inBox);
   return { beside: other < 0 ? -1 : first + other, onBeside, side: rowSides.indexOf(side) };
 }
@@ -138,7 +138,7 @@ function add(picture: ReportPicture, state: State, row: Row): void {
   state.rows.push({ ...row, picture: state.pictures.length, place });
 }
 
-/** Puts maps in the place of a row. @param maps as `packMaps` gives them. */
+/** Replaces the maps of a row. @param maps output of `packMaps`. */
 export function setMaps(picture: ReportPicture, place: number, maps: Uint8Array): void {
   const all = inflateRawSync(picture.maps);
   all.set(maps, place * mapBytes);
@@ -163,7 +163,7 @@ function detectionRow(detection: RunDetection, { kind, iou, object }: Judgement)
   return heat === null ? row : withHeat(row, heat);
 }
 
-/** A row with what is known of its map. A map without heat has nothing to measure. */
+/** A row with the measurements of its map. A map without heat has none. */
 export function withHeat(
   row: Row,
   heat: {
@@ -182,6 +182,6 @@ export function withHeat(
 }
 
 function tooLarge(run: OpenRun): WhyboxError {
-  const message = `${run.folder} has more than ${MOST_ROWS} detections, too many for a page. Use whybox export, or raise --conf and run again.`;
-  return new WhyboxError("limit", message, { details: { folder: run.folder, limit: MOST_ROWS } });
+  const message = `${run.folder} has more than ${MAX_ROWS} detections, the maximum for a page. Use whybox export, or raise --conf and run again.`;
+  return new WhyboxError("limit", message, { details: { folder: run.folder, limit: MAX_ROWS } });
 }

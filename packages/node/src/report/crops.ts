@@ -4,37 +4,37 @@ import { grids } from "@whybox/report";
 import sharp from "sharp";
 import type { ReportPicture } from "./collect.js";
 
-/** Longest sides of the small pictures in a page, in pixels. */
+/** Longest sides of the thumbnails and crops in a page, in pixels. */
 export interface Sides {
   readonly thumbnail: number;
   readonly crop: number;
 }
 
-const least: Sides = { thumbnail: 224, crop: 112 };
-/** Few pictures are shown up to so much larger. */
-const MOST_TIMES = 3;
-/** What a picture takes about, with its crops, at the least sides. */
-const PICTURE_BYTES = 10_000;
+const minimum: Sides = { thumbnail: 224, crop: 112 };
+/** Maximum scale of the sides, for reports with few images. */
+const MAX_SCALE = 3;
+/** Approximate size of a thumbnail with its crops in bytes, at the minimum sides. */
+const IMAGE_BYTES = 10_000;
 const QUALITY = 50;
 
-/** As large as so many bytes allow for so many pictures. */
+/** The largest sides for a budget in bytes and a number of images. */
 export function sidesFor(budget: number, pictures: number): Sides {
-  const times = Math.min(MOST_TIMES, Math.max(1, Math.sqrt(budget / (pictures * PICTURE_BYTES))));
-  return { thumbnail: Math.round(least.thumbnail * times), crop: Math.round(least.crop * times) };
+  const times = Math.min(MAX_SCALE, Math.max(1, Math.sqrt(budget / (pictures * IMAGE_BYTES))));
+  return { thumbnail: Math.round(minimum.thumbnail * times), crop: Math.round(minimum.crop * times) };
 }
 
-/** What a picture takes about at these sides. */
+/** Approximate size in bytes of an image's thumbnail and crops, at these sides. */
 export function bytesAt({ thumbnail }: Sides): number {
-  return PICTURE_BYTES * (thumbnail / least.thumbnail) ** 2;
+  return IMAGE_BYTES * (thumbnail / minimum.thumbnail) ** 2;
 }
 
-/** The small pictures of one picture: itself, and for each box what lies around it; undefined where the small picture shows as much. */
+/** The thumbnail of an image, and a crop around each box. A crop is undefined if the thumbnail shows the same detail. */
 export interface SmallPictures {
   readonly thumbnail: Uint8Array;
   readonly crops: readonly (Uint8Array | undefined)[];
 }
 
-/** Those of a report's picture; undefined when the pixels are not those of the run. */
+/** The thumbnail and crops of a report's image. Undefined if the image's size has changed since the run. */
 export async function smallPicturesOf(
   { size: [height, width], rows: numbers }: ReportPicture,
   image: RgbImage,
@@ -49,7 +49,7 @@ export async function smallPicturesOf(
   return smallPictures(image, boxes, sides);
 }
 
-/** Draws them, as WebP. @param boxes left, top, right, bottom in pixels. */
+/** Draws the thumbnail and the crops, as WebP. @param boxes left, top, right, bottom in pixels. */
 async function smallPictures(
   image: RgbImage,
   boxes: readonly (readonly [number, number, number, number])[],
@@ -75,7 +75,7 @@ interface Region {
   readonly height: number;
 }
 
-/** Twice the box about its centre, in whole pixels, as far as it lies in the picture; undefined when nothing does. */
+/** The region of twice the box's size with the same centre, in whole pixels, clipped to the image. Undefined if it is empty. */
 function cropRegion(
   [x1, y1, x2, y2]: readonly [number, number, number, number],
   { height, width }: { readonly height: number; readonly width: number },

@@ -15,19 +15,19 @@ import type { Truth } from "./truth/truth.js";
 import { counted } from "./words.js";
 
 export interface ReportOptions {
-  /** The run's folder. */
+  /** Folder of the run. */
   readonly folder: string;
-  /** The file to write. */
+  /** Path of the output file. */
   readonly out: string;
-  /** A COCO .json or a YOLO dataset.yaml; "none"; undefined: what can be found. */
+  /** A COCO .json, a YOLO dataset.yaml, or "none". Undefined uses the ground truth that it finds. */
   readonly truth: string | undefined;
-  /** Where a relative `truth` starts. */
+  /** Folder for a relative `truth`. */
   readonly cwd: string;
-  /** How many missed objects the model is asked about. */
+  /** Maximum number of missed objects to explain. */
   readonly misses: number;
-  /** Bytes that small pictures may take in the page. */
+  /** Maximum size of the thumbnails and crops in the page, in bytes. */
   readonly budget: number;
-  /** Of this program. */
+  /** Version of this program. */
   readonly version: string;
   readonly signal?: AbortSignal;
   readonly onProgress?: (stage: "reading" | "asking" | "drawing", done: number, total: number) => void;
@@ -36,7 +36,7 @@ export interface ReportOptions {
 export interface ReportServices {
   decodeImage(source: string): Promise<RgbImage>;
   loadDetector(weights: string, options: LoadOptions): Promise<Detector>;
-  /** The frames of a video, every so-manieth. */
+  /** Reads every n-th frame of a video. */
   readVideo(
     location: string,
     options: { readonly stride: number; readonly signal: AbortSignal | undefined },
@@ -44,7 +44,7 @@ export interface ReportServices {
   readPageParts?: () => Promise<PageParts>;
 }
 
-/** What was written. */
+/** Facts of a written report. */
 export interface WrittenReport {
   readonly path: string;
   readonly bytes: number;
@@ -53,7 +53,7 @@ export interface WrittenReport {
 
 /**
  * Makes the page of a run.
- * @throws bad-input for a folder that is no run, or ground truth that is none; limit; output; aborted.
+ * @throws bad-input if the folder is not a run or the ground truth is invalid. Also limit, output and aborted.
  */
 export async function makeReport(options: ReportOptions, services: ReportServices): Promise<WrittenReport> {
   const { folder, out, signal, onProgress = () => {} } = options;
@@ -67,7 +67,7 @@ export async function makeReport(options: ReportOptions, services: ReportService
   });
   const asked = await askMisses(run, collected, {
     loadDetector: services.loadDetector,
-    most: options.misses,
+    max: options.misses,
     ...(signal === undefined ? {} : { signal }),
     onMiss: (done, all) => onProgress("asking", done, all),
   });
@@ -124,12 +124,12 @@ function runFacts({ manifest: { model, options, inputs, versions } }: OpenRun): 
   const value = (one: unknown) => (typeof one === "string" ? one : JSON.stringify(one));
   const facts: [string, unknown][] = [
     ["Model", basename(options.weights)],
-    ["Its SHA-256", model.sha256],
+    ["SHA-256", model.sha256],
     ["Task", model.task],
     ["Classes", model.classNames.length],
     ["Method", method ?? defaultMethodId((per ?? "detection") === "detection")],
     ["Layers", layer],
-    ["Confidence from", confidence],
+    ["Minimum confidence", confidence],
     ["IoU of NMS", iou],
     ["Sources", inputs.map(({ given }) => given).join(", ")],
     ["Made with", `whybox ${versions.whybox}, ONNX Runtime ${versions.onnxruntime}`],
@@ -140,21 +140,20 @@ function runFacts({ manifest: { model, options, inputs, versions } }: OpenRun): 
 function unfinished(run: OpenRun, { done, failures }: Collected): string[] {
   const { count } = run.manifest.items;
   const notes = [];
-  if (!run.finished)
-    notes.push(`The run is under way or was broken off: ${done} of ${count} items are done, and only they are here.`);
-  if (failures > 0) notes.push(`${failures} of ${counted(done, "item", "items")} could not be explained; see “Run”.`);
+  if (!run.finished) notes.push(`The run is not finished. The report has the ${done} of ${count} items that are done.`);
+  if (failures > 0) notes.push(`${failures} of ${counted(done, "item", "items")} could not be explained. See “Run”.`);
   return notes;
 }
 
 function pictureNotes({ gone, left, complaints }: TakenPictures, budget: number): string[] {
-  const notes = complaints.map((complaint) => `Frames are shown by their maps alone. ${complaint}`);
+  const notes = complaints.map((complaint) => `Some frames are shown without their image. ${complaint}`);
   if (gone.length > 0)
     notes.push(
-      `${counted(gone.length, "picture is", "pictures are")} gone, unreadable or other than in the run, ${gone[0]} for one: maps are shown without them.`,
+      `${counted(gone.length, "image is", "images are")} missing, unreadable or changed since the run, for example ${gone[0]}. Only the maps are shown.`,
     );
   if (left > 0)
     notes.push(
-      `${counted(left, "picture, the least suspicious one, is", "pictures, the least suspicious ones, are")} shown by maps alone: the page takes ${Math.round(budget / 2 ** 20)} MB of pictures (--budget).`,
+      `${counted(left, "image is", "images are")} not in the page, with the lowest suspicion. The limit is ${Math.round(budget / 2 ** 20)} MB of images (--budget).`,
     );
   return notes;
 }
@@ -163,7 +162,7 @@ function mapNotes({ rows, withoutMap }: Collected): string[] {
   const shared = rows.length > 0 && rows.every(({ inBox, score }) => Number.isNaN(inBox) || Number.isNaN(score));
   if (shared)
     return [
-      "No detection has a map of its own, so none can be ranked: run with --per detection (the default) to see what each looks at.",
+      "No detection has its own map, so the detections have no suspicion. Run with --per detection (the default) to get a map for each.",
     ];
   return withoutMap === 0 ? [] : [`${counted(withoutMap, "detection has", "detections have")} no map.`];
 }

@@ -1,19 +1,18 @@
 import { grids, type RowSide, rowSides } from "@whybox/report";
 import type { Corners } from "./truth/judge.js";
 
-/** Where the heat of a detection lies that is outside of its box. */
+/** Where the heat outside a detection's box is. */
 export interface Outside {
-  /** Number of the other box that holds most of it; −1: none does. */
+  /** Number of the other box with the most heat. −1 if there is none. */
   readonly other: number;
-  /** Share of all heat that lies on that box and not on the own one. */
+  /** Share of all heat on that box and not on the own box. */
   readonly onOther: number;
-  /** The side of the box on which most of it lies. */
+  /** The side of the box with the most heat. */
   readonly side: RowSide;
 }
 
-/**
- * Tells where a map is hot outside of a box: on which of the other boxes, and on which side.
- * @param map `grids.picture`² cells over the picture. @param boxes in its pixels. @param own number of the box among them.
+/** Finds the heat outside a box: on which other box, and on which side.
+ * @param map `grids.picture`² cells over the image. @param boxes boxes in image pixels. @param own index of the box in `boxes`.
  */
 export function outsideOf(
   map: Uint8Array,
@@ -34,7 +33,7 @@ export function outsideOf(
     ...{ none: 1e-9, left: heat.in([0, 0, x1, height]), right: heat.in([x2, 0, width, height]) },
     ...{ above: heat.in([0, 0, width, y1]), below: heat.in([0, y2, width, height]) },
   };
-  const side = rowSides.reduce((most, one) => (beside[one] > beside[most] ? one : most));
+  const side = rowSides.reduce((max, one) => (beside[one] > beside[max] ? one : max));
   return { other, onOther, side };
 }
 
@@ -42,7 +41,7 @@ function common(a: Corners, b: Corners): Corners {
   return [Math.max(a[0], b[0]), Math.max(a[1], b[1]), Math.min(a[2], b[2]), Math.min(a[3], b[3])];
 }
 
-/** Shares of a map's heat in rectangles, from its integral: four look-ups each. */
+/** Shares of a map's heat in rectangles. It uses the map's integral, with four look-ups for each rectangle. */
 class HeatSums {
   readonly #sums: Float64Array;
   readonly #cell: readonly [width: number, height: number];
@@ -60,14 +59,14 @@ class HeatSums {
     }
   }
 
-  /** 0 for a rectangle without area, and for a map without heat. */
+  /** The share in a rectangle. 0 for a rectangle without area, and for a map without heat. */
   in([x1, y1, x2, y2]: Corners): number {
     if (!(x2 > x1 && y2 > y1)) return 0;
     const all = this.#sums.at(-1)!;
     return all === 0 ? 0 : (this.#at(x2, y2) - this.#at(x1, y2) - this.#at(x2, y1) + this.#at(x1, y1)) / all;
   }
 
-  /** Heat above and left of a point; within a cell it grows evenly. */
+  /** Heat above and left of a point, with linear interpolation inside a cell. */
   #at(x: number, y: number): number {
     const side = grids.picture;
     const place = (value: number) => Math.min(Math.max(value, 0), side);

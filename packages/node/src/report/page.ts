@@ -7,13 +7,13 @@ import { blockPictures, dataIds, type PictureList, packColumns, type ReportFacts
 import type { Collected, ReportPicture } from "./collect.js";
 import type { SmallPictures } from "./crops.js";
 
-/** The page's script and style, as the build made them in @whybox/report. */
+/** The page's script and style from the build of @whybox/report. */
 export interface PageParts {
   readonly script: string;
   readonly style: string;
 }
 
-/** @throws internal when @whybox/report was built without its page. */
+/** Reads the script and the style. @throws internal if the build of @whybox/report has no page. */
 export async function readPageParts(): Promise<PageParts> {
   const { resolve } = createRequire(import.meta.url);
   try {
@@ -28,9 +28,8 @@ export async function readPageParts(): Promise<PageParts> {
   }
 }
 
-/**
- * The page, part by part. What is needed to show it comes first, so that it can be worked with while the rest is still read.
- * @param taken small pictures, of as many as there are.
+/** The page, part by part. The data for the list comes first, so that the page can be used while the browser reads the rest.
+ * @param taken the thumbnails and crops of the images that have them.
  */
 export function* pageText(
   facts: ReportFacts,
@@ -81,7 +80,7 @@ function base64(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
 }
 
-/** JSON that can close no script and open no comment. */
+/** JSON that is safe inside a script element: it cannot close the script or open a comment. */
 function escapeJson(value: unknown): string {
   return JSON.stringify(value).replaceAll("<", "\\u003c");
 }
@@ -99,9 +98,8 @@ function listOf(pictures: readonly ReportPicture[]): PictureList {
   };
 }
 
-/**
- * A block: how many parts, the bytes of each (all uint32, little-endian), then the parts. Each picture has its deflated maps, its thumbnail and
- * a crop for each of its rows; what there is none of has no bytes.
+/** Packs a block: the number of parts, the size of each part (uint32, little-endian), then the parts. The parts of an image are its
+ * deflated maps, its thumbnail, and a crop for each of its rows. A missing part has zero bytes.
  */
 function packBlock(pictures: readonly ReportPicture[], taken: ReadonlyMap<ReportPicture, SmallPictures>): Uint8Array {
   const none = new Uint8Array();

@@ -20,11 +20,11 @@ import {
 } from "../runs/schema.js";
 import { textLines } from "../runs/text-lines.js";
 
-/** A run's folder, opened for reading. */
+/** A run's folder, open for reading. */
 export interface OpenRun {
   readonly folder: string;
   readonly manifest: Manifest;
-  /** False while it is under way, or was broken off. */
+  /** False if the run is still running or was interrupted. */
   readonly finished: boolean;
 }
 
@@ -35,14 +35,14 @@ export interface SmallMap {
   readonly box: Uint8Array | undefined;
 }
 
-/** A picture, or a frame of a video. */
+/** An image, or a frame of a video. */
 export interface RunPicture {
   readonly kind: "picture";
   readonly item: number;
   readonly source: string;
-  /** Number of the frame; undefined for a picture. */
+  /** Number of the frame. Undefined for an image. */
   readonly frame: number | undefined;
-  /** Seconds from the start of the video, where that is known. */
+  /** Seconds from the start of the video. Null if unknown. */
   readonly time: number | null;
   readonly size: readonly [height: number, width: number];
   readonly detections: readonly RunDetection[];
@@ -50,16 +50,16 @@ export interface RunPicture {
 }
 
 export interface ReadOptions {
-  /** Without them reading takes a third of the time. Default true. */
+  /** True (the default) to read the maps. Reading without maps is faster. */
   readonly withMaps?: boolean;
 }
 
-/** What a run's lines tell, one after the other; a video's frames come after its own line. */
+/** An entry of a run. The frames of a video come after the video's entry. */
 export type RunEntry = RunPicture | RunFailureLine | RunVideoLine;
 
 /**
  * Opens a run's folder.
- * @throws bad-input when it is none, or one of another version.
+ * @throws bad-input if the folder is not a run, or has another version.
  */
 export async function openRun(folder: string): Promise<OpenRun> {
   const path = join(folder, runFiles.manifest);
@@ -70,20 +70,19 @@ export async function openRun(folder: string): Promise<OpenRun> {
     throw noRun(folder, `${runFiles.manifest} cannot be read (${systemErrorCode(cause)})`, cause);
   }
   const found = attempt(() => JSON.parse(text) as { schemaVersion?: unknown } | null);
-  if (found instanceof Error) throw noRun(folder, `${runFiles.manifest} is no JSON: ${found.message}`, found);
+  if (found instanceof Error) throw noRun(folder, `${runFiles.manifest} is not valid JSON: ${found.message}`, found);
   if (found?.schemaVersion !== undefined && found.schemaVersion !== runFilesVersion) throw otherVersion(path, found);
   const manifest = manifestSchema.safeParse(found);
   if (!manifest.success) throw noRun(folder, `${runFiles.manifest}: ${firstIssue(manifest.error)}`, manifest.error);
   if (!(await isThere(join(folder, runFiles.results))) && (await isThere(join(folder, runFiles.plan)))) {
-    const message = `${folder} is a run in shards that are not merged yet. Merge them first: whybox shard merge.`;
+    const message = `${folder} is a run with shards that are not merged. Merge them first: whybox shard merge.`;
     throw new WhyboxError("bad-input", message, { details: { folder } });
   }
   return { folder, manifest: manifest.data, finished: await isThere(join(folder, runFiles.success)) };
 }
 
-/**
- * What is done, in the order of the items. A torn last line of a run that is under way is left out.
- * @throws bad-input for a line that is none of a run's.
+/** Reads the finished entries, in the order of the items. It ignores an incomplete last line of an unfinished run.
+ * @throws bad-input if a line is invalid.
  */
 export async function* readRun(run: OpenRun, options: ReadOptions = {}): AsyncGenerator<RunEntry> {
   const { withMaps = true } = options;
@@ -144,7 +143,7 @@ async function* readLines<T extends z.ZodType>(run: OpenRun, name: string, schem
   const path = join(run.folder, name);
   if (!(await isThere(path))) {
     if (!run.finished) return;
-    throw damaged(path, "it is missing");
+    throw damaged(path, "the file is missing");
   }
   const lines = textLines(createReadStream(path));
   for (let number = 1; ; number++) {
@@ -163,7 +162,7 @@ async function* readLines<T extends z.ZodType>(run: OpenRun, name: string, schem
   }
 }
 
-/** Where a picture of the run lies on this machine; undefined for what is no file. */
+/** The path of a run's image on this machine. Undefined if the source is not a file. */
 export function locate({ manifest }: OpenRun, source: string): string | undefined {
   if (/^[a-z][a-z0-9+.-]+:\/\//i.test(source)) return undefined;
   return /^([/\\]|[a-z]:)/i.test(source) ? source : join(manifest.root, source);
@@ -193,17 +192,17 @@ function firstIssue(error: z.ZodError): string {
 }
 
 function noRun(folder: string, what: string, cause: unknown): WhyboxError {
-  const message = `${folder} is not the folder of a run: ${what}. Expected a folder that \`whybox run … --out\` has written.`;
+  const message = `${folder} is not the folder of a run: ${what}. Expected a folder written by \`whybox run … --out\`.`;
   return new WhyboxError("bad-input", message, { details: { folder }, cause });
 }
 
 function damaged(where: string, what: string): WhyboxError {
-  const message = `${where}: no line of a run (${what}). Is the folder damaged? \`whybox run --resume\` mends the end of an unfinished one.`;
+  const message = `${where} is invalid: ${what}. The folder may be damaged. \`whybox run --resume\` repairs the end of an unfinished run.`;
   return new WhyboxError("bad-input", message, { details: { where } });
 }
 
 function otherVersion(where: string, found: { schemaVersion?: unknown; v?: unknown }): WhyboxError {
   const version = found.schemaVersion ?? found.v;
-  const message = `${where} has version ${JSON.stringify(version)} of a run's files; this Whybox reads version ${runFilesVersion}. Use the Whybox that wrote it, or run again.`;
+  const message = `${where} has version ${JSON.stringify(version)} of the run files. This Whybox reads version ${runFilesVersion}. Use the Whybox that wrote it, or run again.`;
   return new WhyboxError("bad-input", message, { details: { where, version, expected: runFilesVersion } });
 }

@@ -6,9 +6,9 @@ import { bytesAt, type Sides, type SmallPictures, smallPicturesOf } from "./crop
 export interface FrameOptions {
   readonly rows: readonly Row[];
   readonly sides: Sides;
-  /** Bytes that the small pictures may take, about. */
+  /** Approximate maximum size of the thumbnails and crops, in bytes. */
   readonly budget: number;
-  /** The frames that the run explained, in their order. */
+  /** Reads the frames that the run explained, in order. */
   readVideo(location: string): AsyncIterable<{ readonly frame: number; readonly image: RgbImage }>;
   readonly signal?: AbortSignal;
   readonly onFrame: () => void;
@@ -16,15 +16,14 @@ export interface FrameOptions {
 
 export interface TakenFrames {
   readonly of: ReadonlyMap<ReportPicture, SmallPictures>;
-  /** Frames that the budget does not reach. */
+  /** Number of frames beyond the budget. */
   readonly left: number;
-  /** Why there are none of a video. */
+  /** Why frames of a video are missing. */
   readonly complaints: readonly string[];
 }
 
-/**
- * Makes the small pictures of frames: each video is read once more, up to the last of its frames that is wanted.
- * @param frames those first that are looked at first. @throws aborted.
+/** Makes the thumbnails and crops of frames. It reads each video once, up to the last frame that it needs.
+ * @param frames the frames, most important first. @throws aborted
  */
 export async function takeFrames(frames: readonly ReportPicture[], options: FrameOptions): Promise<TakenFrames> {
   const chosen = frames.slice(0, Math.max(0, Math.floor(options.budget / bytesAt(options.sides))));
@@ -39,7 +38,7 @@ export async function takeFrames(frames: readonly ReportPicture[], options: Fram
   return { of, left: frames.length - chosen.length, complaints };
 }
 
-/** @returns why some are missing. */
+/** Reads the frames of one video. @returns why frames are missing, if any. */
 async function takeOf(
   video: string,
   pictures: readonly ReportPicture[],
@@ -59,9 +58,9 @@ async function takeOf(
       if (wanted.size === 0) return undefined;
     }
   } catch (error) {
-    if (error instanceof WhyboxError && error.code !== "aborted") return error.message; // told in the notes
+    if (error instanceof WhyboxError && error.code !== "aborted") return error.message; // The notes report it.
     throw error;
   }
   if (signal?.aborted) throw new WhyboxError("aborted", "The report was aborted.");
-  return `it has ${wanted.size} of the ${pictures.length} frames no more, or of another size.`;
+  return `${wanted.size} of the ${pictures.length} frames are missing, or have another size.`;
 }

@@ -8,29 +8,28 @@ import { type FrameOptions, takeFrames } from "./take-frames.js";
 export interface TakeOptions {
   decodeImage(location: string): Promise<RgbImage>;
   readonly readVideo: FrameOptions["readVideo"];
-  /** Bytes that the small pictures may take. */
+  /** Maximum size of the thumbnails and crops, in bytes. */
   readonly budget: number;
   readonly signal?: AbortSignal;
   readonly onPicture?: (done: number, total: number) => void;
 }
 
-/** The small pictures of a report. */
+/** The thumbnails and crops of a report. */
 export interface TakenPictures {
   readonly of: ReadonlyMap<ReportPicture, SmallPictures>;
-  /** Files that are gone, or cannot be read any more, or are not what they were. */
+  /** Files that are missing, unreadable or changed since the run. */
   readonly gone: readonly string[];
-  /** Pictures that the budget did not reach. */
+  /** Number of images beyond the budget. */
   readonly left: number;
-  /** Why there are none of a video. */
+  /** Why frames of a video are missing. */
   readonly complaints: readonly string[];
 }
 
-/** Pictures that are decoded at once. */
+/** Number of images decoded in parallel. */
 const AT_ONCE = 4;
 
-/**
- * Makes the small pictures, of those first that are looked at first, until the budget is spent.
- * @throws aborted.
+/** Makes the thumbnails and crops, most important images first, until the budget is used.
+ * @throws aborted
  */
 export async function takePictures({ rows, pictures }: Collected, options: TakeOptions): Promise<TakenPictures> {
   const urgency = new Map(pictures.map((picture) => [picture, urgencyOf(picture, rows)]));
@@ -61,15 +60,15 @@ export async function takePictures({ rows, pictures }: Collected, options: TakeO
   return { of, gone: gone.sort(), left, complaints: filmed.complaints };
 }
 
-/** Errors of the ground truth come first, then what looks most like a shortcut. */
+/** The importance of an image: errors according to the ground truth come first, then high suspicion. */
 function urgencyOf({ rows: numbers }: ReportPicture, rows: readonly Row[]): number {
-  let most = 0;
+  let max = 0;
   for (const number of numbers) {
     const { kind, suspicion } = rows[number]!;
     const isError = kind > kindNumber("hit");
-    most = Math.max(most, (isError ? 1 : 0) + (suspicion || 0));
+    max = Math.max(max, (isError ? 1 : 0) + (suspicion || 0));
   }
-  return most;
+  return max;
 }
 
 async function take(picture: ReportPicture, rows: readonly Row[], options: TakeOptions, sides: Sides) {
@@ -77,7 +76,7 @@ async function take(picture: ReportPicture, rows: readonly Row[], options: TakeO
   try {
     image = await options.decodeImage(picture.location!);
   } catch (error) {
-    if (error instanceof WhyboxError && error.code !== "aborted") return undefined; // told with all that are gone
+    if (error instanceof WhyboxError && error.code !== "aborted") return undefined; // The notes report all missing files together.
     throw error;
   }
   return smallPicturesOf(picture, image, rows, sides);

@@ -22,7 +22,7 @@ describe("whybox report", () => {
     const run = world();
     expect(await run.run("report", "night")).toBe(0);
     expect(run.stdout()).toMatch(/night\/report\.html: 1 row from 1 picture, 0\.\d MB\n$/);
-    expect(run.stderr()).toMatch(/^note: 1 picture is gone, unreadable or other than in the run, a\.jpg for one/);
+    expect(run.stderr()).toMatch(/^note: 1 image is missing, unreadable or changed since the run, for example a\.jpg/);
     const { facts, html } = await readPage(join(root, "night/report.html"));
     expect(facts).toMatchObject({ tool: "whybox 9.9.9", title: "night" });
     expect(html).toContain("default-src 'none'");

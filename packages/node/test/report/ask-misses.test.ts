@@ -11,7 +11,7 @@ import { detectionOf, emptyFolder, type FakePicture, linesOf, writeRun } from ".
 const size: [number, number] = [4, 6];
 const pictures: FakePicture[] = [{ source: "a.jpg", size, detections: [detectionOf({ box: [0, 0, 2, 2] })] }];
 
-/** Two objects that were missed, the second one larger. */
+/** Two missed objects. The second one is larger. */
 const truth = {
   from: "the test",
   objectsOf: async () => [
@@ -21,7 +21,7 @@ const truth = {
   notes: () => [],
 };
 
-/** A detector that looks at the right half of everything, and knows what it was asked. */
+/** A detector whose map is the right half of every image. It records its calls. */
 function fakeDetector(asked: unknown[], changes: Partial<Detector> = {}): Detector {
   const data = Float32Array.from({ length: 24 }, (_, i) => (i % 6 >= 3 ? 1 : 0));
   const answer = {
@@ -54,16 +54,16 @@ function fakeDetector(asked: unknown[], changes: Partial<Detector> = {}): Detect
   } as unknown as Detector;
 }
 
-async function asking(most: number, detector: (asked: unknown[]) => Detector = fakeDetector) {
+async function asking(max: number, detector: (asked: unknown[]) => Detector = fakeDetector) {
   const asked: unknown[] = [];
   const root = await emptyFolder();
   const run = await openRun(await writeRun(root, { lines: linesOf(pictures) }));
   const collected = await collect(run, truth);
-  const found = await askMisses(run, collected, { loadDetector: async () => detector(asked), most });
+  const found = await askMisses(run, collected, { loadDetector: async () => detector(asked), max });
   return { asked, found, rows: collected.rows, root };
 }
 
-it("asks for the why of what was missed, the largest first, as the run was made", async () => {
+it("explains missed objects, the largest first, with the options of the run", async () => {
   const { asked, found, rows, root } = await asking(1);
   const box = { x1: 3, y1: 1, x2: 6, y2: 4, className: "boat" };
   const explain = { method: "GradCAM", layer: "auto", confidence: 0.25, iou: 0.45, box };
@@ -71,32 +71,32 @@ it("asks for the why of what was missed, the largest first, as the run was made"
   expect(found.answers).toEqual([
     { row: 2, verdict: "Not detected: it looks like a dog.", bestClass: "dog", bestProbability: 0.6 },
   ]);
-  expect(found.notes).toEqual([expect.stringMatching(/^1 more missed object, a smaller one/)]);
+  expect(found.notes).toEqual([expect.stringMatching(/^1 smaller missed object is not explained/)]);
   expect(rows[2]).toMatchObject({ kind: kindNumber("missed"), score: 0.1, inBox: 0.75, area: 9 / 24 });
   expect(rows[1]!.score).toBeNaN();
 });
 
-it("asks about none when none is wanted, and then loads no model", async () => {
+it("explains none and loads no model if the maximum is 0", async () => {
   const { asked, found } = await asking(0);
   expect([asked, found]).toEqual([[], { answers: [], notes: [] }]);
 });
 
-it("goes on without a model that is another one now", async () => {
+it("continues if the model has changed since the run", async () => {
   const report = { sha256: "00".repeat(32), classNames: [] } as unknown as Detector["report"];
   const { found, asked } = await asking(9, (list) => fakeDetector(list, { report }));
   expect(asked).toEqual(["disposed"]);
   expect(found.notes).toEqual([
-    "Missed objects are shown without their why: the model at /models/best.onnx is not the run's any more.",
+    "Missed objects are not explained: the model at /models/best.onnx has changed since the run.",
   ]);
 });
 
-it("counts what could not be asked about", async () => {
+it("counts missed objects that could not be explained", async () => {
   const explain = () => Promise.reject(new WhyboxError("bad-input", "a.jpg is gone."));
   const { found } = await asking(9, (list) => fakeDetector(list, { explain }));
-  expect(found.notes).toEqual(["2 missed objects could not be asked about; the first: a.jpg is gone."]);
+  expect(found.notes).toEqual(["2 missed objects could not be explained. The first: a.jpg is gone."]);
 });
 
-it("does not hide a bug, nor that it was stopped", async () => {
+it("throws internal errors and aborts", async () => {
   const bug = () => Promise.reject(new TypeError("x is not a function"));
   await expect(asking(9, (list) => fakeDetector(list, { explain: bug }))).rejects.toThrow("x is not a function");
   const aborted = () => Promise.reject(new WhyboxError("aborted", "The operation was aborted."));

@@ -16,7 +16,7 @@ describe("judge", () => {
     expect(iouOf([0, 0, 0, 0], [0, 0, 0, 0])).toBe(0);
   });
 
-  it("tells the errors of TIDE apart", () => {
+  it("classifies the errors of TIDE", () => {
     const truth = [object(0, [0, 0, 100, 100]), object(1, [200, 0, 300, 100])];
     expect(kinds([detection(0, [0, 0, 100, 90])], truth)).toEqual(["hit"]);
     expect(kinds([detection(1, [0, 0, 100, 90])], truth)).toEqual(["class"]);
@@ -26,7 +26,7 @@ describe("judge", () => {
     expect(kinds([detection(0, [0, 0, 100, 100]), detection(0, [0, 0, 100, 90])], truth)).toEqual(["hit", "duplicate"]);
   });
 
-  it("names the object that an error is about", () => {
+  it("names the object of an error", () => {
     const truth = [object(0, [0, 0, 100, 100]), object(1, [200, 0, 300, 100])];
     const about = (number: number, box: [number, number, number, number]) =>
       judge([detection(number, box)], truth).detections[0]!.object?.class;
@@ -44,7 +44,7 @@ describe("judge", () => {
     expect(found.missed).toEqual([]);
   });
 
-  it("names what comes nearest to a missed object", () => {
+  it("names the nearest detection of a missed object", () => {
     const truth = [object(0, [0, 0, 100, 100]), object(0, [500, 0, 600, 100])];
     const { missed } = judge([detection(1, [300, 0, 310, 10]), detection(1, [0, 0, 100, 60])], truth);
     expect(missed.map(({ nearest, iou }) => [nearest, Math.round(iou * 100)])).toEqual([
@@ -53,7 +53,7 @@ describe("judge", () => {
     ]);
   });
 
-  it("neither blames nor misses a crowd", () => {
+  it("ignores detections in a crowd, and never misses a crowd", () => {
     const crowd = [object(0, [0, 0, 300, 300], true)];
     const found = judge([detection(0, [10, 10, 40, 40]), detection(1, [10, 10, 40, 40])], crowd);
     expect(found.detections.map(({ kind }) => kind)).toEqual(["detection", "background"]);

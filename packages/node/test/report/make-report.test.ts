@@ -26,7 +26,7 @@ const report = (folder: string, changes?: Partial<ReportOptions>, readVideo?: Re
   reportOf(root, folder, changes, readVideo);
 
 describe("makeReport", () => {
-  it("puts all that the run knows into one page", async () => {
+  it("puts all data of the run into one page", async () => {
     await putPicture(join(root, "photos/a.jpg"));
     await putPicture(join(root, "photos/b.jpg"));
     const folder = await writeRun(root, {
@@ -52,10 +52,10 @@ describe("makeReport", () => {
     expect([...columns.level]).toEqual([0, 1, 0]);
     expect([...columns.x2]).toEqual([32, 8, 32]);
     expect([...columns.flags].map((one) => one & rowFlags.heat)).toEqual([1, 1, 0]);
-    expect(columns.suspicion[0]).toBeCloseTo(0.9, 5); // more lies outside than of a uniform map
+    expect(columns.suspicion[0]).toBeCloseTo(0.9, 5); // More heat is outside than in a uniform map.
     expect(columns.suspicion[1]).toBeCloseTo((0.4 * (0.5 / 0.9)) / Math.sqrt(5), 5);
     expect(columns.suspicion[2]).toBeNaN();
-    // Each is the only other one in the picture.
+    // Each is the only other detection in the image.
     expect([...columns.beside]).toEqual([1, 0, -1]);
     expect(columns.onBeside[1]).toBeGreaterThan(0);
     expect([...columns.side].map((one) => rowSides[one])).toEqual(["left", "right", "none"]);
@@ -67,14 +67,14 @@ describe("makeReport", () => {
   it.each([
     ["detection", "tap-fusion"],
     ["image", "GradCAM"],
-  ])("names the method that a run of maps per %s took by default", async (per, method) => {
+  ])("names the default method of a run with maps per %s", async (per, method) => {
     const { options } = manifestOf(root, 1);
     const manifest = { options: { ...options, explain: { per } } };
     const { facts } = await report(await writeRun(root, { lines: linesOf([first]), manifest }), { budget: 0 });
     expect(Object.fromEntries(facts.run)).toMatchObject({ Method: method });
   });
 
-  it("keeps the maps, each of its row", async () => {
+  it("has the maps of each row", async () => {
     const lines = linesOf([first, second]);
     const folder = await writeRun(root, { lines });
     const { pictures, facts } = await report(folder);
@@ -83,7 +83,7 @@ describe("makeReport", () => {
     expect(Math.max(...kept.map((value, i) => Math.abs(value - given[i]!)))).toBeLessThanOrEqual(4);
     expect(Math.max(...kept)).toBeGreaterThan(200);
     expect(Math.max(...pictures[1]!.maps)).toBe(0);
-    // Class 2 has no map; the others' mean is hottest in the middle.
+    // Class 2 has no map. The mean maps of the others have their maximum in the middle.
     expect(facts.perClass.map((one) => one.class)).toEqual([0, 1]);
     const mean = Buffer.from(facts.perClass[1]!.mean!, "base64");
     expect(Math.abs(mean.indexOf(255) - (11.5 * 24 + 11.5))).toBeLessThan(26);
@@ -95,7 +95,7 @@ describe("makeReport", () => {
     expect(share).toBeGreaterThan(0);
   });
 
-  it("cuts a crop where the thumbnail is too coarse", async () => {
+  it("makes a crop if the thumbnail is too coarse", async () => {
     await putPicture(join(root, "photos/large.jpg"), [900, 1200]);
     const small = detectionOf({ box: [600, 600, 640, 650] });
     const large = detectionOf({ box: [100, 100, 1100, 800] });
@@ -107,40 +107,38 @@ describe("makeReport", () => {
     expect([width, height]).toEqual([80, 100]); // twice 40 × 50
     expect(crops[1]).toHaveLength(0);
     expect((await sharp(thumbnail).metadata()).width).toBe(224);
-    // As large as the budget allows.
+    // The thumbnail is as large as the budget allows.
     const ample = await report(folder, { budget: 1e6 });
     expect((await sharp(ample.pictures[0]!.thumbnail).metadata()).width).toBe(672);
   });
 
-  it("says which pictures are gone or are others now, and goes on", async () => {
+  it("reports missing and changed images, and continues", async () => {
     await putPicture(join(root, "photos/b.jpg"), [20, 20]);
     const { facts, pictures } = await report(await writeRun(root, { lines: linesOf([first, second]) }));
-    expect(facts.notes).toEqual([expect.stringMatching(/^2 pictures are gone.*photos\/a\.jpg for one/)]);
+    expect(facts.notes).toEqual([expect.stringMatching(/^2 images are missing.*for example photos\/a\.jpg/)]);
     expect(pictures.map(({ thumbnail }) => thumbnail.length)).toEqual([0, 0]);
   });
 
-  it("draws the most suspicious first, as far as the budget goes", async () => {
+  it("draws the most suspicious images first, within the budget", async () => {
     await putPicture(join(root, "photos/a.jpg"));
     await putPicture(join(root, "photos/z.jpg"));
     const worse = { source: "photos/z.jpg", detections: [detectionOf({ box, score: 0.99, inBox: 0, area: 0.2 })] };
     const dull = Array.from({ length: 8 }, () => first);
     const { facts, pictures } = await report(await writeRun(root, { lines: linesOf([...dull, worse]) }), { budget: 1 });
     expect(pictures.at(-1)!.thumbnail.length).toBeGreaterThan(0);
-    expect(facts.notes).toEqual([
-      expect.stringMatching(/pictures, the least suspicious ones, are shown by maps alone/),
-    ]);
+    expect(facts.notes).toEqual([expect.stringMatching(/images are not in the page, with the lowest suspicion/)]);
     const none = await report(await writeRun(root, { lines: linesOf([first]) }), { budget: 0 });
     expect(none.pictures[0]!.thumbnail).toHaveLength(0);
   });
 
-  it("is the same, byte for byte, when made again", async () => {
+  it("is reproducible, byte for byte", async () => {
     await putPicture(join(root, "photos/a.jpg"));
     const folder = await writeRun(root, { lines: linesOf([first, second]) });
     const { html } = await report(folder);
     expect((await report(folder)).html).toBe(html);
   });
 
-  it("lets no text of the run become HTML", async () => {
+  it("escapes all text of the run", async () => {
     const source = '</script><img src=x onerror="alert(1)">.jpg';
     const folder = await writeRun(root, { lines: linesOf([{ ...first, source }]), manifest: {} });
     const { html, list } = await report(folder);
@@ -151,7 +149,7 @@ describe("makeReport", () => {
     expect(html).not.toContain("<b>");
   });
 
-  it("allows its own script and style, and nothing else", async () => {
+  it("allows only its own script and style", async () => {
     const { html } = await report(await writeRun(root, { lines: linesOf([first]) }));
     const [, policy] = /Content-Security-Policy" content="([^"]*)"/.exec(html)!;
     const digest = (text: string) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
@@ -162,18 +160,16 @@ describe("makeReport", () => {
   });
 });
 
-describe("makeReport on a run that is not whole", () => {
-  it("works on what is there and says so", async () => {
+describe("makeReport on an unfinished run", () => {
+  it("uses the finished items and says so", async () => {
     const folder = await writeRun(root, { lines: linesOf([first, second]), finished: false, count: 9 });
     await appendFile(join(folder, "results.jsonl"), '{"v":1,"item":2,"sour');
     const { facts } = await report(folder, { budget: 0 });
     expect(facts).toMatchObject({ rows: 3, items: { count: 9, done: 2 } });
-    expect(facts.notes[0]).toBe(
-      "The run is under way or was broken off: 2 of 9 items are done, and only they are here.",
-    );
+    expect(facts.notes[0]).toBe("The run is not finished. The report has the 2 of 9 items that are done.");
   });
 
-  it("takes maps that have not been written yet for none", async () => {
+  it("treats maps that are not written yet as missing", async () => {
     const folder = await writeRun(root, { lines: linesOf([first, second]), finished: false });
     await truncate(join(folder, "maps.jsonl"), 0);
     const { facts, pictures } = await report(folder, { budget: 0 });
@@ -182,7 +178,7 @@ describe("makeReport on a run that is not whole", () => {
     expect(facts.notes.at(-1)).toBe("2 detections have no map.");
   });
 
-  it("takes a run without a result yet", async () => {
+  it("accepts a run without results", async () => {
     const folder = await writeRun(root, { lines: [], finished: false, count: 5 });
     await rm(join(folder, "results.jsonl"));
     expect((await report(folder)).facts).toMatchObject({ rows: 0, pictures: 0, items: { done: 0 } });
@@ -199,10 +195,10 @@ describe("makeReport on a run that is not whole", () => {
     const lines = [{ result: failure as ReturnType<typeof pictureLine>, maps: { v: 1 as const, item: 0, maps: [] } }];
     const { facts } = await report(await writeRun(root, { lines }));
     expect(facts.failures).toEqual([{ source: "bad.jpg", message: "It is text." }]);
-    expect(facts.notes).toEqual(["1 of 1 item could not be explained; see “Run”."]);
+    expect(facts.notes).toEqual(["1 of 1 item could not be explained. See “Run”."]);
   });
 
-  /** A run of one video, two of whose frames have detections. */
+  /** A run of one video. Two of its frames have detections. */
   async function videoRun(): Promise<string> {
     const video = {
       ...{ v: 1, item: 0, source: "a.mp4", kind: "video", size: [48, 64], fps: 25, frames: 2, stride: 5 },
@@ -227,13 +223,13 @@ describe("makeReport on a run that is not whole", () => {
     return folder;
   }
 
-  it("reads the frames of a video from their own files, and their pictures from the video", async () => {
+  it("reads the results of frames from their own files, and the images from the video", async () => {
     const asked: unknown[] = [];
     const image = { height: 48, width: 64, data: new Uint8Array(48 * 64 * 3).fill(90) };
     const { facts, list, pictures } = await report(await videoRun(), {}, async function* (location, { stride }) {
       asked.push(location, stride);
       for (const frame of [0, 5, 10]) yield { frame, image };
-      throw new Error("read on though it has all");
+      throw new Error("read more frames than needed");
     });
     expect(facts).toMatchObject({ rows: 4, items: { done: 1 }, notes: [] });
     expect(list).toMatchObject({ source: ["a.mp4", "a.mp4"], frame: [5, 10] });
@@ -242,22 +238,21 @@ describe("makeReport on a run that is not whole", () => {
     for (const { thumbnail } of pictures) expect((await sharp(thumbnail).metadata()).width).toBe(64);
   });
 
-  it("says why there are no pictures of a video's frames", async () => {
+  it("reports why images of a video's frames are missing", async () => {
     const folder = await videoRun();
     const short = await report(folder, {}, async function* () {
       yield { frame: 5, image: { height: 9, width: 64, data: new Uint8Array(9 * 64 * 3) } };
     });
-    const why = "Frames are shown by their maps alone. a.mp4: it has 2 of the 2 frames no more, or of another size.";
+    const why =
+      "Some frames are shown without their image. a.mp4: 2 of the 2 frames are missing, or have another size.";
     expect(short.facts.notes).toEqual([why]);
     // biome-ignore lint/correctness/useYield: it fails before.
     const none = await report(folder, {}, async function* () {
       throw new WhyboxError("usage", "ffmpeg is not installed.");
     });
-    expect(none.facts.notes).toEqual(["Frames are shown by their maps alone. a.mp4: ffmpeg is not installed."]);
+    expect(none.facts.notes).toEqual(["Some frames are shown without their image. a.mp4: ffmpeg is not installed."]);
     const poor = await report(folder, { budget: 0 });
-    expect(poor.facts.notes).toEqual([
-      expect.stringMatching(/^2 pictures, the least suspicious ones, are shown by maps/),
-    ]);
+    expect(poor.facts.notes).toEqual([expect.stringMatching(/^2 images are not in the page/)]);
     const controller = new AbortController();
     const stopped = report(folder, { signal: controller.signal }, async function* () {
       controller.abort();
@@ -272,17 +267,17 @@ describe("makeReport on a run that is not whole", () => {
       (error: WhyboxError) => `${error.code}: ${error.message}`,
     );
 
-  it("refuses a folder that is no run", async () => {
+  it("throws an error for a folder that is not a run", async () => {
     expect(await refused(root)).toMatch(
       /^bad-input: .* is not the folder of a run: manifest\.json cannot be read \(ENOENT\)/,
     );
     await writeFile(join(root, "manifest.json"), "[1");
-    expect(await refused(root)).toMatch(/^bad-input: .*manifest\.json is no JSON/);
+    expect(await refused(root)).toMatch(/^bad-input: .*manifest\.json is not valid JSON/);
     await writeFile(join(root, "manifest.json"), "null");
     expect(await refused(root)).toMatch(/^bad-input: .* is not the folder of a run/);
   });
 
-  it("refuses files of another version, and says which", async () => {
+  it("throws an error for files of another version, with that version", async () => {
     const folder = await writeRun(root, { lines: linesOf([first]) });
     const manifest = await readFile(join(folder, "manifest.json"), "utf8");
     await writeFile(join(folder, "manifest.json"), manifest.replace('"schemaVersion":1', '"schemaVersion":2'));
@@ -293,13 +288,13 @@ describe("makeReport on a run that is not whole", () => {
     expect(await refused(folder)).toMatch(/^bad-input: .*results\.jsonl, line 1 has version 3/);
   });
 
-  it("refuses a damaged line of a finished run, and shards that are not merged", async () => {
+  it("throws an error for a damaged line of a finished run, and for shards that are not merged", async () => {
     const folder = await writeRun(root, { lines: linesOf([first]) });
     await appendFile(join(folder, "results.jsonl"), '{"v":1,"item":1');
-    expect(await refused(folder)).toMatch(/^bad-input: .*results\.jsonl, line 2: no line of a run/);
+    expect(await refused(folder)).toMatch(/^bad-input: .*results\.jsonl, line 2 is invalid: /);
     await rm(join(folder, "results.jsonl"));
-    expect(await refused(folder)).toMatch(/^bad-input: .*results\.jsonl: no line of a run \(it is missing\)/);
+    expect(await refused(folder)).toMatch(/^bad-input: .*results\.jsonl is invalid: the file is missing/);
     await writeFile(join(folder, "shards.json"), "{}");
-    expect(await refused(folder)).toMatch(/^bad-input: .* in shards that are not merged/);
+    expect(await refused(folder)).toMatch(/^bad-input: .* with shards that are not merged/);
   });
 });

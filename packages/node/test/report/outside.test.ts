@@ -13,7 +13,7 @@ function mapOf(...cells: readonly (readonly [number, number, number])[]): Uint8A
 }
 
 describe("outsideOf", () => {
-  it("names the box that holds most of the heat outside of one's own", () => {
+  it("names the box with the most heat outside the own box", () => {
     const map = mapOf([2, 2, 100], [20, 20, 60], [10, 20, 40]);
     const boxes = [
       [40, 20, 60, 30],
@@ -25,7 +25,7 @@ describe("outsideOf", () => {
     expect(onOther).toBeCloseTo(0.3, 12);
   });
 
-  it("counts what lies in both boxes as inside", () => {
+  it("counts heat in both boxes as inside", () => {
     const map = mapOf([2, 2, 100], [3, 2, 100]);
     const [own, around] = [
       [40, 20, 60, 30],
@@ -36,13 +36,13 @@ describe("outsideOf", () => {
     expect(outsideOf(map, size, [own, around], 1)).toEqual({ other: -1, onOther: 0, side: "none" });
   });
 
-  it("shares a cell by area", () => {
+  it("splits a cell by area", () => {
     const map = mapOf([2, 2, 200]);
     const quarter = [50, 25, 60, 30] as const;
     expect(outsideOf(map, size, [[0, 0, 1, 1], quarter], 0).onOther).toBeCloseTo(0.25, 12);
   });
 
-  it("tells the side", () => {
+  it("finds the side", () => {
     const box = [300, 150, 340, 170] as const;
     const of = (x: number, y: number) => outsideOf(mapOf([x, y, 9]), size, [box], 0).side;
     expect([of(1, 15), of(30, 15), of(15, 1), of(15, 30)]).toEqual(["left", "right", "above", "below"]);

@@ -9,13 +9,13 @@ import {
   splitColumns,
 } from "@whybox/report";
 
-/** A report, read back as its page reads it. */
+/** The data of a report, read as its page reads it. */
 export interface ReadPage {
   readonly html: string;
   readonly facts: ReportFacts;
   readonly list: PictureList;
   readonly columns: Columns;
-  /** Of each picture: the maps of its rows, its thumbnail, and a crop for each row. */
+  /** For each image: the maps of its rows, its thumbnail, and a crop for each row. */
   readonly pictures: readonly {
     readonly maps: Uint8Array;
     readonly thumbnail: Uint8Array;
@@ -49,7 +49,7 @@ function picturesOf(html: string, { pictures: count }: ReportFacts, { picture: n
       const rows = numbers.filter((number) => number === i).length;
       const [maps, thumbnail, ...crops] = parts.splice(0, 2 + rows) as [Uint8Array, Uint8Array, ...Uint8Array[]];
       pictures.push({ maps: new Uint8Array(inflateRawSync(maps)), thumbnail, crops });
-      if (pictures.at(-1)!.maps.length !== rows * mapBytes) throw new Error(`picture ${i} lacks maps`);
+      if (pictures.at(-1)!.maps.length !== rows * mapBytes) throw new Error(`image ${i} has the wrong number of maps`);
     }
   }
   return pictures;

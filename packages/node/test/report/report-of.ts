@@ -10,7 +10,7 @@ const noDetector = () => Promise.reject(new WhyboxError("bad-input", "There is n
 
 export async function* noVideo(): AsyncGenerator<never> {}
 
-/** Makes a page of a run in a folder, with a script and a style of its own, and reads it back. */
+/** Makes the page of a run with a test script and style, and reads it. */
 export async function report(
   root: string,
   folder: string,
@@ -25,7 +25,7 @@ export async function report(
 }
 
 export const box: [number, number, number, number] = [16, 12, 32, 24];
-/** Two pictures for reports. */
+/** Two images for reports. */
 export const first: FakePicture = {
   source: "photos/a.jpg",
   detections: [

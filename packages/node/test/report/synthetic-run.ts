@@ -16,12 +16,12 @@ import {
 
 export const classNames = ["person", "dog", "</script><b>", "boat"];
 
-/** A folder of its own. */
+/** Makes a new temporary folder. */
 export async function emptyFolder(): Promise<string> {
   return mkdtemp(join(tmpdir(), "whybox-report-"));
 }
 
-/** A manifest of the schema. */
+/** A valid manifest. */
 export function manifestOf(root: string, count: number, changes: Partial<Manifest> = {}): Manifest {
   const manifest = {
     schemaVersion: 1,
@@ -59,7 +59,7 @@ export interface Shown {
   readonly heat?: null;
 }
 
-/** A detection whose map is hot about its middle. */
+/** A detection whose map is hot around its middle. */
 export function detectionOf({ class: number = 0, score = 0.5, box, level = 0, ...given }: Shown): RunDetection {
   const [x1, y1, x2, y2] = box;
   const { inBox = 0.5, area = 0.1 } = given;
@@ -75,7 +75,7 @@ export interface FakePicture {
   readonly source: string;
   readonly size?: [number, number];
   readonly detections: readonly RunDetection[];
-  /** Hot place of all its maps, in shares of the picture. Default: the middle of each box. */
+  /** Hot position of all its maps, in shares of the image. Default: the middle of each box. */
   readonly hot?: readonly [number, number];
 }
 
@@ -110,7 +110,7 @@ export interface RunParts {
   readonly manifest?: Partial<Manifest>;
   readonly lines: readonly { readonly result: ResultLine; readonly maps: MapLine }[];
   readonly finished?: boolean;
-  /** More items than lines. */
+  /** Number of items, if it is larger than the number of lines. */
   readonly count?: number;
 }
 
@@ -127,12 +127,12 @@ export async function writeRun(root: string, { manifest, lines, finished = true,
   return folder;
 }
 
-/** The lines of pictures. */
+/** The lines of images. */
 export function linesOf(pictures: readonly FakePicture[]): RunParts["lines"] {
   return pictures.map((picture, item) => ({ result: pictureLine(item, picture), maps: mapLine(item, picture) }));
 }
 
-/** A picture of noise, for a source of a run. */
+/** Writes an image of noise as a source of a run. */
 export async function putPicture(path: string, [height, width]: readonly [number, number] = [48, 64]): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const noise = Uint8Array.from({ length: height * width * 3 }, (_, i) => (i * 7919 + ((i * i) % 251)) % 256);

@@ -28,12 +28,12 @@ describe("makeReport with ground truth", () => {
     ],
   };
 
-  it("tells hits, false alarms and misses of a COCO file", async () => {
+  it("finds hits, false alarms and misses with a COCO file", async () => {
     await writeFile(join(root, "truth.json"), JSON.stringify(truth));
     const folder = await writeRun(root, { lines: linesOf([first, second]) });
     const { facts, columns } = await report(folder, { truth: "truth.json", budget: 0 });
     expect(facts.truth).toEqual({ from: join(root, "truth.json"), objects: 2, pictures: 1 });
-    // The boxes of the truth are in pixels of a picture twice as large.
+    // The boxes of the ground truth are in pixels of an image twice as large.
     const kinds = ["hit", "background", "missed", "detection"] as const;
     expect([...columns.kind]).toEqual(kinds.map(kindNumber));
     expect([...columns.x1]).toEqual([16, 0, 50, 16]);
@@ -41,14 +41,14 @@ describe("makeReport with ground truth", () => {
     expect([...columns.object]).toEqual([1, noObject, noObject, noObject]);
     expect(facts.notes).toEqual(
       expect.arrayContaining([
-        expect.stringMatching(/no class "unicorn"/),
-        expect.stringMatching(/^1 picture is not listed/),
-        expect.stringMatching(/^Missed objects are shown without their why: There is no model here/),
+        expect.stringMatching(/ground truth's class "unicorn"/),
+        expect.stringMatching(/^1 image is not listed/),
+        expect.stringMatching(/^Missed objects are not explained: There is no model here/),
       ]),
     );
   });
 
-  it("finds YOLO's labels in the folder labels and beside the pictures", async () => {
+  it("finds YOLO's labels in the folder labels and next to the images", async () => {
     const labelled = (source: string): FakePicture => ({ ...first, source });
     await putPicture(join(root, "set/images/a.jpg"));
     await putPicture(join(root, "other/b.jpg"));
@@ -57,16 +57,16 @@ describe("makeReport with ground truth", () => {
     await writeFile(join(root, "other/b.txt"), "1 0.25 0.25 0.5 0.25 0.5 0.5 0.25 0.5\n77 0.5 0.5 0.1 0.1\n");
     const lines = linesOf([labelled("other/b.jpg"), labelled("set/images/a.jpg"), labelled("set/c.jpg")]);
     const { facts, columns } = await report(await writeRun(root, { lines }));
-    expect(facts.truth).toEqual({ from: "label files beside the pictures", objects: 2, pictures: 2 });
+    expect(facts.truth).toEqual({ from: "label files next to the images", objects: 2, pictures: 2 });
     const kinds = ["hit", "background", "hit", "background", "detection", "detection"] as const;
     expect([...columns.kind]).toEqual(kinds.map(kindNumber));
     expect(facts.notes.slice(0, 2)).toEqual([
-      expect.stringMatching(/^1 picture has no label file and is not judged/),
-      expect.stringMatching(/^1 object of the ground truth is of classes/),
+      expect.stringMatching(/^1 image has no label file and is not compared/),
+      expect.stringMatching(/^1 object of the ground truth has a class/),
     ]);
   });
 
-  it("takes class numbers by the names of a dataset.yaml, and passes over texts that are no labels", async () => {
+  it("maps class numbers by the names of a dataset.yaml, and ignores invalid label files", async () => {
     await putPicture(join(root, "a.jpg"));
     await putPicture(join(root, "b.jpg"));
     await writeFile(join(root, "a.txt"), "0 0.375 0.375 0.25 0.25\n");
@@ -84,7 +84,7 @@ describe("makeReport with ground truth", () => {
     expect((await report(folder, { truth: "none" })).facts.truth).toBeNull();
   });
 
-  it("takes the truth of the dataset that was run", async () => {
+  it("uses the ground truth of the run's dataset", async () => {
     const path = join(root, "truth.json");
     await writeFile(path, JSON.stringify(truth));
     const manifest = { inputs: [{ given: "truth.json", kind: "coco" as const, path }] };
@@ -93,11 +93,11 @@ describe("makeReport with ground truth", () => {
   });
 
   it.each([
-    ["truth.json", '{"images":[]}', /^bad-input: .*truth\.json is no ground truth in COCO's format \(annotations/],
+    ["truth.json", '{"images":[]}', /^bad-input: .*truth\.json is not ground truth in COCO's format \(annotations/],
     ["truth.json", "{", /^bad-input: The ground truth .* cannot be read/],
     ["data.yaml", "path: x", /^bad-input: .*data\.yaml has no class names/],
     ["truth.csv", "", /^usage: --truth: expected a COCO \.json/],
-  ])("refuses %s with %s", async (name, text, message) => {
+  ])("throws an error for %s with %s", async (name, text, message) => {
     await writeFile(join(root, name), text);
     const folder = await writeRun(root, { lines: linesOf([first]) });
     const told = await report(folder, { truth: name }).catch((error: WhyboxError) => `${error.code}: ${error.message}`);

@@ -7,10 +7,10 @@ import { whybox } from "../support/launch.js";
 import { readPage } from "./read-page.js";
 
 const noFfmpeg = spawnSync("ffmpeg", ["-version"]).status !== 0;
-// In CI it must be there: see .ci/run.
+// CI must have ffmpeg: see .ci/run.
 if (noFfmpeg && process.env.CI === "true") throw new Error("no ffmpeg here: reports of videos are not tested");
 
-it.skipIf(noFfmpeg)("shows the frames of a video that were explained", { timeout: 300_000 }, async () => {
+it.skipIf(noFfmpeg)("shows the explained frames of a video", { timeout: 300_000 }, async () => {
   const cwd = await runWorld();
   const source = ["-f", "lavfi", "-i", "testsrc=size=64x48:rate=10:duration=1", "-pix_fmt", "yuv444p"];
   execFileSync("ffmpeg", ["-v", "error", ...source, join(cwd, "clip.mp4")]);

@@ -22,7 +22,7 @@ import { PATIENCE, SLOW } from "./open-page.js";
 const ITEMS = 20_000;
 const chromium = chromiumPath();
 
-/** A run of 20,000 pictures, two detections in each; every tenth looks elsewhere. The objects of the truth are the first of them, and one that is missed. */
+/** A run of 20,000 images with two detections each. In every tenth image the heat is elsewhere. The objects of the ground truth are the first detections, and a missed one. */
 async function writeLargeRun(root: string): Promise<string> {
   const folder = join(root, "night");
   await mkdir(folder);
@@ -42,7 +42,7 @@ async function writeLargeRun(root: string): Promise<string> {
     const source = `frames/${String(item).padStart(6, "0")}.jpg`;
     const picture = { source, size: [480, 640] as [number, number], detections, hot: spots[item % 20]! };
     results.push(JSON.stringify(item < 40 ? pictureLine(item, picture) : plainLine(item, picture)));
-    // Maps repeat, so that they need not all be drawn.
+    // Maps repeat, so that few of them are computed.
     const line = item < 40 ? JSON.stringify(mapLine(item, picture)) : maps[item % 40]!;
     maps.push(line.replace(/"item":\d+/, `"item":${item}`));
     const object = { image_id: item, category_id: item % 4, bbox: [x, 100, 150, 200] };
@@ -63,7 +63,7 @@ function plainLine(item: number, { source, size, detections }: { source: string;
 }
 
 const unwanted = () => {
-  throw new Error("not asked for");
+  throw new Error("unexpected call");
 };
 
 const picture: RgbImage = {
@@ -119,11 +119,11 @@ describe.skipIf(chromium === undefined)("the report's page", SLOW, () => {
       const canvases = [...document.querySelectorAll<HTMLCanvasElement>(".card canvas")];
       return canvases.length > 0 && canvases.every((canvas) => canvas.width !== 300);
     });
-  /** Shown numbers of the cards, "2 % of the heat". */
+  /** The numbers on the cards, "2 % of the heat". */
   const shares = async () =>
     (await page.locator(".card-heat").allInnerTexts()).map((text) => Number(/^(\d+)\s%/.exec(text)?.[1]));
 
-  it("is interactive soon at 20,000 items, and shows the suspicious first", async () => {
+  it("is interactive with 20,000 items, and shows suspicious detections first", async () => {
     const started = performance.now();
     await open();
     await page.locator(".card").first().waitFor();
@@ -134,7 +134,7 @@ describe.skipIf(chromium === undefined)("the report's page", SLOW, () => {
     await drawn();
     const all = performance.now() - started;
     console.info(
-      `a report of ${ITEMS} items: rows after ${shown.toFixed(0)} ms, filtered after ${filtered.toFixed(0)} ms, pictures drawn after ${all.toFixed(0)} ms`,
+      `a report of ${ITEMS} items: rows after ${shown.toFixed(0)} ms, filtered after ${filtered.toFixed(0)} ms, images drawn after ${all.toFixed(0)} ms`,
     );
     expect(await status()).toBe("1–24 of 10,000");
     await choice("Class").selectOption("all");
@@ -143,38 +143,38 @@ describe.skipIf(chromium === undefined)("the report's page", SLOW, () => {
     const [first] = await page.locator(".card-name").allInnerTexts();
     expect(first).toMatch(/^\S.* 9\d\s%/);
     const [why] = await page.locator(".card-why").allInnerTexts();
-    expect(why).toMatch(/^Suspicion 9\d\s%: 98\s% lies outside of the box, most of it \w/);
+    expect(why).toMatch(/^Suspicion 9\d\s%: 98\s% is outside the box, most of it \w/);
   });
 
-  it("filters by everything that it says, and back", async () => {
+  it("applies and resets all filters", async () => {
     await open();
     await page.locator(".card").first().waitFor();
     const by = async (label: string, value: string) => {
       await choice(label).selectOption(value);
       const left = await status();
-      await page.getByRole("button", { name: "Show all again" }).click();
+      await page.getByRole("button", { name: "Reset filters" }).click();
       expect(await status()).toBe("1–24 of 40,200");
       return left;
     };
     expect(await by("Level", "1")).toBe("1–24 of 10,000");
     expect(await by("Size of the box", "small")).toBe("1–24 of 20,000");
     expect(await by("Size of the box", "large")).toBe("1–24 of 20,200");
-    expect(await by("Against the ground truth", "missed")).toBe("1–24 of 200");
-    expect(await by("Against the ground truth", "hit")).toBe("1–24 of 20,000");
-    expect(await by("Looks", "outside")).toBe("1–24 of 2,000");
+    expect(await by("Ground truth", "missed")).toBe("1–24 of 200");
+    expect(await by("Ground truth", "hit")).toBe("1–24 of 20,000");
+    expect(await by("Heat", "outside")).toBe("1–24 of 2,000");
     await page.getByRole("spinbutton", { name: "from" }).fill("90");
     await page.getByRole("spinbutton", { name: "from" }).press("Tab");
     expect(Number(/of ([\d,]+)$/.exec(await status())![1]!.replace(",", ""))).toBeLessThan(3000);
     await page.getByRole("searchbox").fill("frames/000070");
-    expect(await status()).toBe("Nothing is left.");
+    expect(await status()).toBe("No results.");
     await page.getByRole("searchbox").fill("frames/000075");
     expect(await status()).toBe("1–1 of 1");
-    await page.getByRole("button", { name: "Show all again" }).click();
+    await page.getByRole("button", { name: "Reset filters" }).click();
     await choice("Order").selectOption("doubtful");
     expect((await page.locator(".card-name").first().innerText()).startsWith("dog 15\u00a0%")).toBe(true);
   });
 
-  it("keeps the view in the address, and is worked by keyboard", async () => {
+  it("keeps the view in the address, and can be used with the keyboard", async () => {
     await open("#class=1&page=3&nonsense=1");
     await page.locator(".card").first().waitFor();
     await expect.poll(status).toBe("49–72 of 10,000");
@@ -185,20 +185,20 @@ describe.skipIf(chromium === undefined)("the report's page", SLOW, () => {
     await page.keyboard.press("Enter");
     const title = page.locator("dialog h2");
     await title.waitFor();
-    const picture = () => page.locator("dialog dd").first().innerText();
-    const first = await picture();
+    const image = () => page.locator("dialog dd").first().innerText();
+    const first = await image();
     await page.keyboard.press("ArrowRight");
-    await expect.poll(picture).not.toBe(first);
+    await expect.poll(image).not.toBe(first);
     await page.keyboard.press("ArrowLeft");
-    await expect.poll(picture).toBe(first);
+    await expect.poll(image).toBe(first);
     await page.keyboard.press("Escape");
     await expect.poll(() => page.locator("dialog").count()).toBe(0);
     await page.getByRole("tab", { name: "Detections" }).focus();
     await page.keyboard.press("ArrowRight");
-    await page.getByRole("heading", { name: "Where each class is looked for" }).waitFor();
+    await page.getByRole("heading", { name: "Where the heat of each class is" }).waitFor();
     await expect.poll(() => page.locator(".class-card").count()).toBe(4);
     expect(await page.getByRole("tab", { name: "Classes" }).getAttribute("aria-selected")).toBe("true");
-    // A distribution for each class, and of the one that is chosen for both tabs.
+    // Each class has a distribution. The selected class applies to both tabs.
     await page.locator(".class-card .small-plot canvas").nth(3).waitFor();
     const boats = page.locator(".class-card", { has: page.getByRole("heading", { name: "boat" }) });
     expect(await boats.innerText()).toMatch(/show 10,000\s+of boat\s*, 5,000 wrong/);
@@ -206,7 +206,7 @@ describe.skipIf(chromium === undefined)("the report's page", SLOW, () => {
     await page.waitForFunction(() => location.hash === "#class=0");
   });
 
-  it("draws picture, map and box, and no map when none is wanted", async () => {
+  it("draws the image, the map and the box, and no map if the opacity is 0", async () => {
     await open("#kind=hit");
     await drawn();
     const colours = () =>
@@ -224,7 +224,7 @@ describe.skipIf(chromium === undefined)("the report's page", SLOW, () => {
     const withMap = await colours();
     await page.locator("body").press("m");
     await expect.poll(colours, { timeout: 30_000 }).toBeLessThan(withMap);
-    expect(await page.getByText("picture not in the report").count()).toBe(0);
+    expect(await page.getByText("image not in the report").count()).toBe(0);
   });
 
   it("shows names that look like HTML as text", async () => {
@@ -234,7 +234,7 @@ describe.skipIf(chromium === undefined)("the report's page", SLOW, () => {
     expect(await page.locator("b").count()).toBe(0);
   });
 
-  it("is sound for assistive technology, dark and light, in every part", async () => {
+  it("is accessible in all parts, dark and light", async () => {
     await open("#kind=missed");
     const findings = async () => {
       const { violations } = await new AxeBuilder({ page }).analyze();
@@ -256,7 +256,7 @@ describe.skipIf(chromium === undefined)("the report's page", SLOW, () => {
     }
   });
 
-  it("fits a phone", async () => {
+  it("fits on a phone", async () => {
     await open("", { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true });
     await drawn();
     for (const name of ["Detections", "Classes", "Run"]) {

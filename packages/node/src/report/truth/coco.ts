@@ -5,7 +5,7 @@ import { counted } from "../words.js";
 import type { TruthObject } from "./judge.js";
 import type { Truth } from "./truth.js";
 
-/** Parsed whole; a text of more characters is beyond what JavaScript holds. */
+/** Maximum size of the file, because a JavaScript string cannot be longer. */
 const MAX_BYTES = 512 * 2 ** 20;
 
 const id = z.union([z.int(), z.string()]);
@@ -26,8 +26,8 @@ const schema = z.object({
 
 /**
  * Ground truth in COCO's format (cocodataset.org, "Data format": images, annotations with `bbox` [x, y, width, height], categories). Categories
- * are the model's classes by their names; pictures are found by the end of their path.
- * @throws bad-input, limit.
+ * are matched to the model's classes by name. Images are matched by the end of their path.
+ * @throws bad-input, limit
  */
 export async function readCocoTruth(path: string, classes: readonly string[]): Promise<Truth> {
   const { images, annotations, categories } = await parse(path);
@@ -66,7 +66,7 @@ export async function readCocoTruth(path: string, classes: readonly string[]): P
       ...(strange.length === 0 ? [] : [strangeNote(strange)]),
       ...(unlisted === 0
         ? []
-        : [`${counted(unlisted, "picture is", "pictures are")} not listed in the ground truth, and not judged.`]),
+        : [`${counted(unlisted, "image is", "images are")} not listed in the ground truth and not compared.`]),
     ],
   };
 }
@@ -74,10 +74,10 @@ export async function readCocoTruth(path: string, classes: readonly string[]): P
 function strangeNote(names: readonly string[]): string {
   const some = names.slice(0, 8).map((name) => `"${name}"`);
   const more = names.length > some.length ? ` and ${names.length - some.length} more` : "";
-  return `The model has no class ${some.join(", ")}${more} of the ground truth: objects of such classes are left out.`;
+  return `The model does not have the ground truth's class ${some.join(", ")}${more}. Objects of such classes are ignored.`;
 }
 
-/** By the longest end of the source's path that is listed. */
+/** Finds the entry with the longest common end of the source's path. */
 function findImage<T>(byName: ReadonlyMap<string, T>, source: string): T | undefined {
   const parts = source.replaceAll("\\", "/").split("/");
   for (let from = 0; from < parts.length; from++) {
@@ -94,7 +94,7 @@ async function parse(path: string): Promise<z.infer<typeof schema>> {
     if (size > MAX_BYTES)
       throw new WhyboxError(
         "limit",
-        `${path} has ${Math.round(size / 2 ** 20)} MB; ground truth may have ${MAX_BYTES / 2 ** 20} MB. Leave out what is not boxes (segmentations).`,
+        `${path} has ${Math.round(size / 2 ** 20)} MB. The limit for ground truth is ${MAX_BYTES / 2 ** 20} MB. Remove data other than boxes, for example segmentations.`,
       );
     data = JSON.parse(await readFile(path, "utf8"));
   } catch (cause) {
@@ -107,7 +107,7 @@ async function parse(path: string): Promise<z.infer<typeof schema>> {
   const [issue] = found.error.issues;
   throw new WhyboxError(
     "bad-input",
-    `${path} is no ground truth in COCO's format (${issue?.path.join(".")}: ${issue?.message}); expected images, annotations and categories.`,
+    `${path} is not ground truth in COCO's format (${issue?.path.join(".")}: ${issue?.message}). Expected images, annotations and categories.`,
     { cause: found.error },
   );
 }

@@ -3,35 +3,35 @@ import type { RowKind } from "@whybox/report";
 /** Left, top, right, bottom in pixels. */
 export type Corners = readonly [x1: number, y1: number, x2: number, y2: number];
 
-/** An object that a person has marked. */
+/** An object of the ground truth. */
 export interface TruthObject {
   readonly class: number;
   readonly box: Corners;
-  /** A crowd of them: detections inside are neither right nor wrong, and nobody misses it. */
+  /** True for a crowd of objects. Detections inside are neither right nor wrong, and a crowd is never missed. */
   readonly crowd: boolean;
 }
 
 export interface Judgement {
   readonly kind: RowKind;
   readonly iou: number;
-  /** That its kind is about. */
+  /** The object that the kind refers to. */
   readonly object?: TruthObject;
 }
 
 export interface Judged {
-  /** For each detection. `iou` is with the object that its kind is about; 0 without one. */
+  /** One judgement for each detection. `iou` is the IoU with `object`, or 0 without an object. */
   readonly detections: readonly Judgement[];
-  /** Objects that no detection found, with the detection that comes nearest, whatever its class (−1: none touches it). */
+  /** Objects without a detection, with the nearest detection of any class (−1 if none overlaps). */
   readonly missed: readonly { readonly object: TruthObject; readonly nearest: number; readonly iou: number }[];
 }
 
 const FOUND = 0.5;
 const NEAR = 0.1;
 
-/**
- * Holds a picture's detections against its ground truth, as COCO's evaluation does: in the order of their scores each takes the free object of
- * its class with the highest IoU, 0.5 at least. What is left is told apart as by TIDE (Bolya et al., "TIDE: A General Toolbox for Identifying
- * Object Detection Errors", ECCV 2020, section 2.2), but that an object which nobody found counts as missed whatever is near it.
+/** Compares an image's detections with its ground truth, as COCO's evaluation does. In the order of their scores, each detection takes the
+ * free object of its class with the highest IoU, if that is at least 0.5. The other detections are classified as in TIDE (Bolya et al.,
+ * "TIDE: A General Toolbox for Identifying Object Detection Errors", ECCV 2020, section 2.2). One rule differs: an object without a
+ * detection is always missed, even if a wrong detection is near it.
  * @param detections highest score first.
  */
 export function judge(
@@ -94,7 +94,7 @@ export function iouOf(a: Corners, b: Corners): number {
   return all > 0 ? both / all : 0;
 }
 
-/** Share of the first box that lies in the second. */
+/** Share of the first box inside the second. */
 function share(a: Corners, b: Corners): number {
   return areaOf(a) > 0 ? intersection(a, b) / areaOf(a) : 0;
 }

@@ -5,11 +5,10 @@ import { readCocoTruth } from "./coco.js";
 import type { Truth } from "./truth.js";
 import { readYoloTruth } from "./yolo.js";
 
-/**
- * The ground truth for a run: what was given (a COCO JSON or a YOLO dataset.yaml), else the dataset that the run was made from, else YOLO's
- * label files where they are.
- * @param given path; "none": no ground truth. @param cwd where a relative path starts.
- * @throws bad-input for a file that is no ground truth; usage for one of an unknown kind.
+/** Finds the ground truth for a run. It uses the given file (a COCO JSON or a YOLO dataset.yaml), else the dataset of the run, else YOLO's
+ * label files if they exist.
+ * @param given path, or "none" for no ground truth. @param cwd folder for a relative path.
+ * @throws bad-input if the file is not ground truth. usage if its extension is unknown.
  */
 export async function findTruth(run: OpenRun, given: string | undefined, cwd: string): Promise<Truth | undefined> {
   if (given === "none") return undefined;
@@ -26,6 +25,6 @@ async function read(path: string, classes: readonly string[], given: string): Pr
   if (ending === ".yaml" || ending === ".yml") return readYoloTruth(path, classes);
   throw new WhyboxError(
     "usage",
-    `--truth: expected a COCO .json, a YOLO dataset.yaml or "none", got "${given}". YOLO's label files are found without being named.`,
+    `--truth: expected a COCO .json, a YOLO dataset.yaml or "none", got "${given}". YOLO's label files are found automatically.`,
   );
 }

@@ -1,17 +1,16 @@
 import type { TruthObject } from "./judge.js";
 
-/** Where ground truth comes from. */
+/** A source of ground truth. */
 export interface Truth {
   readonly from: string;
-  /**
-   * The objects in a picture; undefined when nothing is known of it.
-   * @param source as in the run's lines. @param location path of the file; undefined for addresses.
+  /** The objects in an image. Undefined if the ground truth does not have the image.
+   * @param source name in the run. @param location path of the file. Undefined for URLs.
    */
   objectsOf(
     source: string,
     location: string | undefined,
     size: readonly [height: number, width: number],
   ): Promise<readonly TruthObject[] | undefined>;
-  /** What a person should know, once all has been asked for. */
+  /** Notes for the user, after all images are read. */
   notes(): readonly string[];
 }

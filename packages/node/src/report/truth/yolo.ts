@@ -10,12 +10,11 @@ import type { Truth } from "./truth.js";
 
 const namesSchema = z.object({ names: z.union([z.array(z.string()), z.record(z.string(), z.string())]) });
 
-/**
- * Ground truth in YOLO's label files (docs.ultralytics.com/datasets/detect): a text file for each picture, beside it or in the folder `labels` in
- * place of the last `images` of its path; a line for each object: class, centre x, centre y, width, height, in shares of the picture, or class
- * and the corners of a polygon. A picture without such a file is not judged; an empty file says that there is nothing.
- * @param dataset path of a dataset.yaml, whose class names are then those of the numbers; undefined: the numbers are the model's.
- * @throws bad-input for a dataset.yaml that cannot be read.
+/** Ground truth in YOLO's label files (docs.ultralytics.com/datasets/detect). Each image has a text file. It is next to the image, or in the
+ * folder `labels` that replaces the last `images` of its path. Each line is an object: class, centre x, centre y, width and height in shares
+ * of the image, or class and the corners of a polygon. An image without such a file is not compared. An empty file means no objects.
+ * @param dataset path of a dataset.yaml with the names of the class numbers. Undefined if the numbers are the model's.
+ * @throws bad-input if the dataset.yaml cannot be read.
  */
 export async function readYoloTruth(dataset: string | undefined, classes: readonly string[]): Promise<Truth> {
   const names = dataset === undefined ? undefined : await readNames(dataset);
@@ -24,7 +23,7 @@ export async function readYoloTruth(dataset: string | undefined, classes: readon
   let [files, lacking, strange] = [0, 0, 0];
   const bad: string[] = [];
   return {
-    from: dataset ?? "label files beside the pictures",
+    from: dataset ?? "label files next to the images",
     async objectsOf(_source, location, size) {
       const label = location === undefined ? undefined : await readLabel(location);
       if (label === undefined) {
@@ -44,24 +43,24 @@ export async function readYoloTruth(dataset: string | undefined, classes: readon
     notes: () => [
       ...(files > 0 && lacking > 0
         ? [
-            `${counted(lacking, "picture has", "pictures have")} no label file and ${lacking === 1 ? "is" : "are"} not judged. An empty file says that there is nothing.`,
+            `${counted(lacking, "image has", "images have")} no label file and ${lacking === 1 ? "is" : "are"} not compared. An empty label file means no objects.`,
           ]
         : []),
       ...(strange === 0
         ? []
         : [
-            `${counted(strange, "object", "objects")} of the ground truth ${strange === 1 ? "is" : "are"} of classes that the model does not have.`,
+            `${counted(strange, "object", "objects")} of the ground truth ${strange === 1 ? "has a class" : "have classes"} that the model does not have.`,
           ]),
       ...(bad.length === 0
         ? []
         : [
-            `${counted(bad.length, "text file", "text files")} in the place of YOLO labels cannot be read as such, ${bad[0]} for one; expected lines of a class and four numbers from 0 to 1. The pictures are not judged.`,
+            `${counted(bad.length, "text file", "text files")} in the place of YOLO labels cannot be read, for example ${bad[0]}. Expected lines with a class and four numbers from 0 to 1. Their images are not compared.`,
           ]),
     ],
   };
 }
 
-/** Where YOLO looks for the labels of a picture, then the file beside it. */
+/** The possible paths of an image's labels: YOLO's folder first, then next to the image. */
 function labelPaths(location: string): readonly string[] {
   const { dir, name } = parsePath(location);
   const parts = dir.split(/[/\\]/);
@@ -82,7 +81,7 @@ async function readLabel(location: string): Promise<{ path: string; text: string
   return undefined;
 }
 
-/** Undefined for a text that is no label file. */
+/** Parses a label file. Undefined if the text is invalid. */
 function parseLabel(text: string, [height, width]: readonly [number, number]): TruthObject[] | undefined {
   const objects: TruthObject[] = [];
   for (const line of text.split(/\r?\n/)) {
@@ -98,7 +97,7 @@ function parseLabel(text: string, [height, width]: readonly [number, number]): T
   return objects;
 }
 
-/** Four numbers, or more of a pose (a visible or invisible third number for each point makes them no polygon), are a box; else corners. */
+/** The box of an object. Four numbers are a box. Lines of poses start with a box too (the third number of each point tells them from polygons). Other lines are polygons. */
 function boxOf(values: readonly number[]): readonly [number, number, number, number] | undefined {
   if (values.slice(0, 4).some((value) => value < -0.01 || value > 1.01)) return undefined;
   const isPolygon = values.length >= 6 && values.length % 2 === 0 && values.every((value) => value <= 1.01);
@@ -120,6 +119,9 @@ async function readNames(path: string): Promise<ReadonlyMap<number, string>> {
   }
   const found = namesSchema.safeParse(data);
   if (!found.success)
-    throw new WhyboxError("bad-input", `${path} has no class names; expected "names", a list or numbers with names.`);
+    throw new WhyboxError(
+      "bad-input",
+      `${path} has no class names. Expected "names", as a list or as numbers with names.`,
+    );
   return new Map(Object.entries(found.data.names).map(([number, name]) => [Number(number), name]));
 }
