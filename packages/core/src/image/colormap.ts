@@ -6,7 +6,7 @@ import { magma } from "./colormaps/magma.js";
 import { turbo } from "./colormaps/turbo.js";
 import { viridis } from "./colormaps/viridis.js";
 
-/** Names that `colormap` takes; the first is the default. */
+/** The names that `colormap` accepts. The first is the default. */
 export const colormapNames = ["jet", "turbo", "viridis", "inferno", "magma"] as const;
 
 export type ColormapName = (typeof colormapNames)[number];
@@ -20,15 +20,15 @@ const TABLES: Readonly<Record<ColormapName, () => Uint8Array>> = {
 };
 
 /**
- * The table of a colour map: 256 colours, `[R, G, B]` interleaved, 768 bytes; index 0 is for 0, 255 for 1.
- * @throws usage for an unknown name, listing the valid ones.
+ * Returns the table of a colour map: 256 colours, `[R, G, B]` interleaved, 768 bytes. Index 0 is the value 0, index 255 the value 1.
+ * @throws usage for an unknown name. The message lists the valid names.
  */
 export function colormap(name: string): Uint8Array {
   const known = colormapNames.find((candidate) => candidate === name.toLowerCase());
   if (known !== undefined) return TABLES[known]();
   throw new WhyboxError(
     "usage",
-    `There is no colour map "${name}".${didYouMean(name, colormapNames)} Valid ones: ${colormapNames.join(", ")}.`,
+    `There is no colour map "${name}".${didYouMean(name, colormapNames)} Valid names: ${colormapNames.join(", ")}.`,
     { details: { colormap: name, valid: colormapNames } },
   );
 }

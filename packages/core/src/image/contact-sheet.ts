@@ -8,15 +8,15 @@ import { resampleMask } from "./mask.js";
 import { type DrawnDetection, type OverlayOptions, renderOverlay } from "./overlay.js";
 import { type Region, resizeRegion } from "./resize-region.js";
 
-/** One picture of a contact sheet: an explanation, what it is about, and what is written below it. */
+/** One tile of a contact sheet: a heatmap, the detections that it explains, and the caption below. */
 export interface SheetTile {
-  /** In the frame of the picture, 0..1. */
+  /** In the frame of the image, 0..1. */
   readonly heatmap: Map2D;
   readonly detections: readonly DrawnDetection[];
   readonly caption: string;
 }
 
-/** Tiles at most: with more nobody sees anything. */
+/** Maximum number of tiles. With more, the tiles are too small to read. */
 export const MAX_TILES = 64;
 
 const BACKGROUND = 255;
@@ -25,22 +25,23 @@ const INK = [32, 32, 32] as const;
 const GAP = 14;
 const FONT_SIZE = 16;
 const CAPTION = 26;
-/** Width of the sheet that is aimed at, and of its cells. */
+/** Target width of the sheet, and limits of the width of its cells. */
 const SHEET_WIDTH = 1600;
-const CELL = { least: 200, most: 480 } as const;
-/** Width over height of the sheet that is aimed at. */
+const CELL = { min: 200, max: 480 } as const;
+/** Target aspect of the sheet: width / height. */
 const SHEET_ASPECT = 1.5;
-/** A tile shows the box three times as large, and a third of the picture at least: small objects stay visible, and in their place. */
+/** A tile shows a region three times as large as the box, so that a small object stays visible in its context. */
 const CONTEXT = 3;
-const LEAST_SHARE = 1 / 3;
-/** A tile that would show nearly all of the picture shows all of it. */
+/** Minimum share of the image's sides that a tile shows. */
+const MIN_SHARE = 1 / 3;
+/** Above this share of the image's sides, a tile shows the whole image. */
 const NEARLY_ALL = 0.8;
 
 /**
- * Explanations of one picture side by side, in rows: for each the picture, or the part of it around a small box, with heatmap and box, and
- * its caption. Past 64 tiles a last line says how many more there are.
- * @param options as of `renderOverlay`; labels are left out (the captions say it), and `sideBySide`.
- * @throws usage as `renderOverlay` does.
+ * Draws the explanations of one image side by side, in rows. Each tile shows the image, or the region around a small box, with its heatmap,
+ * box and caption. With more than 64 tiles, the last line gives the number of tiles that are not shown.
+ * @param options the options of `renderOverlay`, without `labels` (the captions replace them) and `sideBySide`.
+ * @throws usage under the conditions of `renderOverlay`.
  */
 export function renderContactSheet(
   image: RgbImage,
@@ -72,11 +73,11 @@ interface Grid {
   readonly rows: number;
   readonly cellWidth: number;
   readonly cellHeight: number;
-  /** `[h, w]` of the picture in a cell. */
+  /** `[h, w]` of the image in a cell. */
   readonly tile: readonly [height: number, width: number];
 }
 
-/** The number of columns whose sheet is nearest to the aspect aimed at, with few empty cells. */
+/** Chooses the number of columns. The aspect should be close to the target, with few empty cells. */
 function planGrid(count: number, image: RgbImage): Grid {
   const grids = Array.from({ length: Math.max(1, count) }, (_, i) => gridOf(i + 1, count, image));
   const cost = ({ columns, rows, cellWidth, cellHeight }: Grid): number => {
@@ -87,10 +88,10 @@ function planGrid(count: number, image: RgbImage): Grid {
 }
 
 function gridOf(columns: number, count: number, { height, width }: RgbImage): Grid {
-  const side = Math.min(CELL.most, Math.max(CELL.least, Math.floor(SHEET_WIDTH / columns)));
+  const side = Math.min(CELL.max, Math.max(CELL.min, Math.floor(SHEET_WIDTH / columns)));
   const scale = side / Math.max(height, width);
   const tile = [Math.max(1, Math.round(height * scale)), Math.max(1, Math.round(width * scale))] as const;
-  const cellWidth = Math.max(tile[1], CELL.least);
+  const cellWidth = Math.max(tile[1], CELL.min);
   return { columns, rows: Math.ceil(count / columns), cellWidth, cellHeight: tile[0] + CAPTION, tile };
 }
 
@@ -117,12 +118,12 @@ function drawTile(
   );
 }
 
-/** The part of the picture that a tile shows, of the picture's own aspect. */
+/** The region of the image that a tile shows. It has the aspect of the image. */
 function regionAround(detections: readonly DrawnDetection[], { height, width }: RgbImage): Region {
   const boxes = detections.map(({ boxImage }) => boxImage);
   const [x1, y1] = [Math.min(...boxes.map((box) => box.x1)), Math.min(...boxes.map((box) => box.y1))];
   const [x2, y2] = [Math.max(...boxes.map((box) => box.x2)), Math.max(...boxes.map((box) => box.y2))];
-  const share = Math.max((CONTEXT * (x2 - x1)) / width, (CONTEXT * (y2 - y1)) / height, LEAST_SHARE);
+  const share = Math.max((CONTEXT * (x2 - x1)) / width, (CONTEXT * (y2 - y1)) / height, MIN_SHARE);
   if (boxes.length === 0 || share > NEARLY_ALL) return { left: 0, top: 0, right: width, bottom: height };
   const [h, w] = [Math.max(1, Math.round(height * share)), Math.max(1, Math.round(width * share))];
   const left = Math.max(0, Math.min(width - w, Math.round((x1 + x2 - w) / 2)));
@@ -130,7 +131,7 @@ function regionAround(detections: readonly DrawnDetection[], { height, width }: 
   return { left, top, right: left + w, bottom: top + h };
 }
 
-/** A detection in the pixels of a tile that shows a region of the picture. */
+/** Converts a detection to the pixels of a tile that shows a region of the image. */
 function moved(detection: DrawnDetection, region: Region, size: Size): DrawnDetection {
   const { left, top, right, bottom } = region;
   const x = (value: number): number => ((value - left) * size[1]) / (right - left);

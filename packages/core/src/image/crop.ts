@@ -4,10 +4,10 @@ import type { RgbImage } from "./frame.js";
 import { checkRgbImage } from "./rgb-image.js";
 
 /**
- * The picture with one part of it replaced by its mean colour (each channel's mean over all pixels, rounded). With `keep` "rest" the pixels
- * where the heatmap is above 0 go: what is left when the network loses what it looked at. With "hot" the others go: all that it looked at.
- * @param heatmap in the frame of the picture; NaN counts as 0.
- * @throws usage when the heatmap has not the picture's size, or the picture's data does not fit its size.
+ * Replaces a part of the image by the image's mean colour (the mean of each channel over all pixels, rounded). With `keep` "rest", the pixels
+ * where the heatmap is above 0 are replaced. With "hot", the other pixels are replaced.
+ * @param heatmap in the frame of the image. NaN counts as 0.
+ * @throws usage when the heatmap does not have the size of the image, or the image's data does not match its size.
  */
 export function cropByHeatmap(image: RgbImage, heatmap: Map2D, keep: "rest" | "hot"): RgbImage {
   checkRgbImage(image);
@@ -22,12 +22,12 @@ export function cropByHeatmap(image: RgbImage, heatmap: Map2D, keep: "rest" | "h
   return { height, width, data };
 }
 
-/** @throws usage when the heatmap has not the picture's size. */
+/** @throws usage when the heatmap does not have the size of the image. */
 export function checkHeatmapSize(image: RgbImage, { height, width, data }: Map2D): void {
   if (height === image.height && width === image.width && data.length === height * width) return;
   throw new WhyboxError(
     "usage",
-    `The heatmap is [${height}, ${width}] with ${data.length} values, the picture [${image.height}, ${image.width}]. Give the heatmap in the frame of the picture (see unletterbox).`,
+    `The heatmap is [${height}, ${width}] with ${data.length} values, but the image is [${image.height}, ${image.width}]. Use a heatmap in the frame of the image (see unletterbox).`,
   );
 }
 

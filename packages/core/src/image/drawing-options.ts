@@ -1,7 +1,7 @@
 import type { OptionTable } from "../options/spec.js";
 import { type ColormapName, colormapNames } from "./colormap.js";
 
-/** How results are drawn. */
+/** Options of the drawing of results. */
 export interface DrawingOptions {
   /** Colours of the heatmap. Default "jet". */
   readonly colormap?: ColormapName;
@@ -19,7 +19,7 @@ export interface DrawingOptions {
   readonly cropKeep?: boolean;
 }
 
-/** The options of drawing, in the order in which result documents have them. */
+/** The drawing options, in the order of result documents. */
 export const drawingOptions = {
   colormap: {
     what: "colours of the heatmap",

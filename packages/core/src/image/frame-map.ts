@@ -5,9 +5,9 @@ import type { Map2D } from "../tensor/tensor.js";
 import type { Box, Letterbox } from "./frame.js";
 
 /**
- * A box of the network's input in pixels of the picture, clipped to the picture as YOLOv5 does. A box wholly in the
- * padding becomes one without area on the nearest edge. The content's true size counts, so a side rounded to whole input
- * pixels costs no accuracy (YOLOv5 is up to half an input pixel off there).
+ * Converts a box from the frame of the network's input to image pixels. The box is clipped to the image, as in YOLOv5. A box that lies
+ * completely in the padding becomes a box without area on the nearest edge. The conversion uses the rounded size of the content, so it is exact
+ * (YOLOv5 has an error of up to half an input pixel here).
  */
 export function toImage(box: Box<"input">, letterbox: Letterbox): Box<"image"> {
   const [H, W] = letterbox.imageSize;
@@ -16,7 +16,7 @@ export function toImage(box: Box<"input">, letterbox: Letterbox): Box<"image"> {
   return { frame: "image", x1: x(box.x1), y1: y(box.y1), x2: x(box.x2), y2: y(box.y2) };
 }
 
-/** A box of the picture in pixels of the network's input. The inverse of `toImage` for boxes inside the picture; nothing is clipped. */
+/** Converts a box from image pixels to the frame of the network's input. The inverse of `toImage` for boxes inside the image. It does not clip. */
 export function toInput(box: Box<"image">, letterbox: Letterbox): Box<"input"> {
   const [H, W] = letterbox.imageSize;
   const x = (value: number) => (value * letterbox.contentSize[1]) / W + letterbox.padLeft;
@@ -24,25 +24,28 @@ export function toInput(box: Box<"image">, letterbox: Letterbox): Box<"input"> {
   return { frame: "input", x1: x(box.x1), y1: y(box.y1), x2: x(box.x2), y2: y(box.y2) };
 }
 
-/** The box that a cell `[x, y]` of a level covers in the network's input; `stride` in input pixels per cell. */
+/** Returns the box that the cell `[x, y]` of a level covers in the network's input. `stride` is in input pixels per cell. */
 export function cellToInput([x, y]: readonly [x: number, y: number], stride: number): Box<"input"> {
   return { frame: "input", x1: x * stride, y1: y * stride, x2: (x + 1) * stride, y2: (y + 1) * stride };
 }
 
 /**
- * A heatmap over the network's input `inputSize` as one over the picture `imageSize`: the padding is cut off and the rest
- * resized bilinearly.
- * @throws internal when the map has not the size of the input.
+ * Converts a heatmap from the network's input (`inputSize`) to the image (`imageSize`): cuts off the padding and resizes
+ * the rest bilinearly.
+ * @throws internal when the map does not have the size of the input.
  */
 export function unletterbox(map: Map2D, letterbox: Letterbox): Map2D {
   return unletterboxScaled({ values: map }, letterbox);
 }
 
-/** `unletterbox` of a map that is still to be scaled: its values stay as they are. */
+/** `unletterbox` for a map with a pending scaling. The values of the source map do not change. */
 export function unletterboxScaled({ values: map, scaling }: ScaledMap, letterbox: Letterbox): Map2D {
   const [H, W] = letterbox.inputSize;
   if (map.height !== H || map.width !== W) {
-    throw new WhyboxError("internal", `A map of [${map.height}, ${map.width}] is not one over the input [${H}, ${W}].`);
+    throw new WhyboxError(
+      "internal",
+      `The map is [${map.height}, ${map.width}]. Expected the size of the network input, [${H}, ${W}].`,
+    );
   }
   const [height, width] = letterbox.imageSize;
   return resizeWithRange({ values: cropContent(map, letterbox), scaling }, { height, width }).map;
@@ -60,6 +63,6 @@ function cropContent(map: Map2D, { contentSize, padTop, padLeft }: Letterbox): M
   return { height, width, data };
 }
 
-function clamp(value: number, most: number): number {
-  return Math.min(Math.max(value, 0), most);
+function clamp(value: number, max: number): number {
+  return Math.min(Math.max(value, 0), max);
 }

@@ -1,21 +1,21 @@
 import type { Size } from "./frame.js";
 
 /**
- * A binary mask of a picture, run-length encoded as COCO's uncompressed RLE (`pycocotools`): pixels column by column, top to bottom and left to
- * right; lengths of runs of 0 and of 1 in turn, the first of 0. Memory and JSON stay small, however large the picture.
+ * A binary mask of an image, run-length encoded as COCO's uncompressed RLE (`pycocotools`). Pixels are in column order: top to bottom, then left to
+ * right. Runs of 0 and runs of 1 alternate, and the first is a run of 0. The encoding is small even for a large image.
  */
 export interface Mask {
-  /** `[h, w]` of the picture. */
+  /** `[h, w]` of the image. */
   readonly size: Size;
-  /** Sums to h · w. */
+  /** Lengths of the runs. The sum is `h · w`. */
   readonly counts: readonly number[];
 }
 
-/** Writes the runs of a mask, column by column. */
+/** Encodes the runs of a mask, column by column. */
 export class MaskWriter {
   readonly #counts: number[] = [0];
 
-  /** `count` more pixels of one value. */
+  /** Adds `count` pixels of one value. */
   add(isSet: boolean, count = 1): void {
     if (count === 0) return;
     const runsAreSet = this.#counts.length % 2 === 0;
@@ -28,7 +28,7 @@ export class MaskWriter {
   }
 }
 
-/** The pixels that are set, row by row: 1 inside, 0 outside, `[h, w]`. */
+/** Returns the pixels of a mask, row-major, `[h, w]`: 1 inside, 0 outside. */
 export function maskPixels({ size: [height, width], counts }: Mask): Uint8Array {
   const pixels = new Uint8Array(height * width);
   let at = 0;
@@ -39,23 +39,23 @@ export function maskPixels({ size: [height, width], counts }: Mask): Uint8Array 
   return pixels;
 }
 
-/** Number of pixels that are set. */
+/** Returns the number of pixels inside the mask. */
 export function maskArea({ counts }: Mask): number {
   return counts.reduce((sum, count, i) => sum + (i % 2 === 1 ? count : 0), 0);
 }
 
-/** The part of a mask that holds all of its pixels. */
+/** The rectangle that contains all pixels of a mask. */
 export interface MaskRegion {
-  /** Place in the picture; negative where the margin reaches past it. */
+  /** Position in the image. Negative if the margin is partly outside the image. */
   readonly left: number;
   readonly top: number;
   readonly width: number;
   readonly height: number;
-  /** 1 inside, 0 outside, row by row. */
+  /** 1 inside, 0 outside, row-major. */
   readonly pixels: Uint8Array;
 }
 
-/** The pixels of a mask without the empty rest of the picture, with `margin` empty pixels around them. Of an empty mask nothing. */
+/** Returns the rectangle that contains all pixels of a mask, with `margin` empty pixels on each side. An empty mask has an empty region. */
 export function maskRegion({ size, counts }: Mask, margin: number): MaskRegion {
   const [imageHeight] = size;
   let [left, right, top, bottom] = [Number.POSITIVE_INFINITY, -1, Number.POSITIVE_INFINITY, -1];
@@ -85,7 +85,7 @@ export function maskRegion({ size, counts }: Mask, margin: number): MaskRegion {
   return { left: left - margin, top: top - margin, width, height, pixels };
 }
 
-/** Whole pixels of a picture, `right` and `bottom` not included. */
+/** A rectangle in whole image pixels. `right` and `bottom` are exclusive. */
 interface Part {
   readonly left: number;
   readonly top: number;
@@ -93,7 +93,7 @@ interface Part {
   readonly bottom: number;
 }
 
-/** A part of a mask at another size: each pixel is what lies under its centre. */
+/** Resizes a part of a mask. Each output pixel has the value of the source pixel at its centre. */
 export function resampleMask(mask: Mask, part: Part, size: Size): Mask {
   const [height, width] = size;
   const region = maskRegion(mask, 0);

@@ -13,31 +13,31 @@ export type { DrawnDetection } from "./draw/draw-detections.js";
 export interface OverlayOptions {
   /** One of `colormapNames`. Default "jet". */
   readonly colormap?: string;
-  /** Share of the heatmap's colour, 0 (only the picture) to 1 (only the heatmap). Default 0.5. */
+  /** Opacity of the heatmap, from 0 (only the image) to 1 (only the heatmap). Default 0.5. */
   readonly opacity?: number;
-  /** Drawn on top, strongest last. Default none. */
+  /** Detections that are drawn on top. The one with the highest confidence is drawn last. Default: none. */
   readonly detections?: readonly DrawnDetection[];
-  /** Boxes, and masks and keypoints where the detections have them. Default true. */
+  /** Draw boxes, and the masks and keypoints of the detections. Default true. */
   readonly boxes?: boolean;
-  /** Class and confidence beside each box. Default true. */
+  /** Draw the class and confidence of each box. Default true. */
   readonly labels?: boolean;
   /**
-   * In place of the heatmap's colours: the picture without what is hot ("rest" stays), or with nothing else ("hot" stays), the other part in
-   * its mean colour (see `cropByHeatmap`). Default undefined: the heatmap's colours.
+   * Instead of the heatmap's colours, draw the image without the hot pixels ("rest"), or only the hot pixels ("hot"). The other pixels have the
+   * image's mean colour (see `cropByHeatmap`). Default undefined: draw the heatmap's colours.
    */
   readonly crop?: "rest" | "hot";
-  /** The picture on the left and the overlay on the right. Default false. */
+  /** Draw the image on the left and the overlay on the right. Default false. */
   readonly sideBySide?: boolean;
-  /** A line in the lower left corner of the overlay. Default none; pictures with a side under 96 pixels have no room for it. */
+  /** A line of text in the lower left corner of the overlay. Default: none. Images with a side below 96 pixels have no room for it. */
   readonly caption?: string;
 }
 
 /**
- * The picture with the heatmap over it: per pixel `(1 - opacity) * picture + opacity * colour of the heat`, then boxes and
- * labels. A heatmap without any heat (nothing was detected or explained) leaves the picture as it is, without a veil.
- * @param heatmap in the frame of the picture, 0..1; values outside are clipped, NaN counts as 0.
- * @throws usage when the heatmap has not the picture's size, the opacity is not 0..1, the colour map is unknown, or the
- * picture's data does not fit its size.
+ * Draws the heatmap over the image: `(1 - opacity) * image + opacity * colour of the heatmap` for each pixel. Then it draws boxes and
+ * labels. A heatmap without positive values (nothing was detected or explained) does not change the image.
+ * @param heatmap in the frame of the image, 0..1. Values outside this range are clipped. NaN counts as 0.
+ * @throws usage when the heatmap does not have the size of the image, the opacity is not within 0..1, the colour map is unknown, or the
+ * image's data does not match its size.
  */
 export function renderOverlay(image: RgbImage, heatmap: Map2D, options: OverlayOptions = {}): RgbImage {
   const { opacity = 0.5, detections = [], boxes = true, labels = true } = options;
@@ -58,12 +58,12 @@ export function renderOverlay(image: RgbImage, heatmap: Map2D, options: OverlayO
 
 function blend(canvas: Canvas, heatmap: Map2D, table: Uint8Array, opacity: number): void {
   const { data } = canvas;
-  const picture = Float32Array.from({ length: 256 }, (_, byte) => (1 - opacity) * byte + 0.5);
+  const background = Float32Array.from({ length: 256 }, (_, byte) => (1 - opacity) * byte + 0.5);
   const heat = Float32Array.from(table, (byte) => opacity * byte);
   for (let i = 0, at = 0; i < heatmap.data.length; i++) {
     const value = heatmap.data[i]!;
     const level = value > 0 ? (Math.min(value, 1) * 255 + 0.5) | 0 : 0;
-    for (let c = level * 3; c < level * 3 + 3; c++, at++) data[at] = picture[data[at]!]! + heat[c]!;
+    for (let c = level * 3; c < level * 3 + 3; c++, at++) data[at] = background[data[at]!]! + heat[c]!;
   }
 }
 

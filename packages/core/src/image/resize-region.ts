@@ -1,4 +1,4 @@
-/** Whole pixels of a picture, `right` and `bottom` not included. */
+/** A rectangle in whole image pixels. `right` and `bottom` are exclusive. */
 export interface Region {
   readonly left: number;
   readonly top: number;
@@ -6,23 +6,23 @@ export interface Region {
   readonly bottom: number;
 }
 
-/** Rows of interleaved channels. */
+/** An image or a map: rows of pixels with interleaved channels. */
 export interface Samples {
   readonly height: number;
   readonly width: number;
   readonly data: ArrayLike<number>;
 }
 
-/** Source samples of one output sample, with weights that add up to 1. */
+/** The source samples of one output sample, and their weights. The sum of the weights is 1. */
 interface Tap {
   readonly start: number;
   readonly weights: readonly number[];
 }
 
 /**
- * A part of a picture or map at another size, for looking at: the mean over the area of an output pixel where it shrinks, bilinear where it
- * grows. (What a network sees is resized by `resizeRgb` instead, which smooths nothing.)
- * @param channels interleaved samples per pixel: 3 for a picture, 1 for a map.
+ * Resizes a region of an image or a map for display. It shrinks with the mean over the area of each output pixel and enlarges
+ * bilinearly. (`resizeRgb` resizes the network's input instead, without smoothing.)
+ * @param channels interleaved samples per pixel: 3 for an image, 1 for a map.
  * @param region inside the source, not empty.
  * @returns `height × width × channels` samples.
  */

@@ -1,14 +1,14 @@
 import { WhyboxError } from "../errors.js";
 import type { RgbImage } from "./frame.js";
 
-/** @throws usage when the sides are not whole numbers of 1 or more, or `data` does not hold `height × width × 3` bytes. */
+/** @throws usage when the sides are not whole numbers of 1 or more, or `data` does not have `height × width × 3` bytes. */
 export function checkRgbImage(image: RgbImage): void {
   const { height, width, data } = image;
   const whole = Number.isInteger(height) && Number.isInteger(width) && height > 0 && width > 0;
   if (whole && data.length === height * width * 3) return;
   throw new WhyboxError(
     "usage",
-    `A picture of [${height}, ${width}] with ${data.length} bytes is not RGB: the sides must be whole numbers of 1 or more and the data height × width × 3 bytes, interleaved, without alpha.`,
+    `The image is [${height}, ${width}] with ${data.length} bytes. Expected sides that are whole numbers of 1 or more, and height × width × 3 bytes of interleaved RGB without alpha.`,
     { details: { height, width, length: data.length } },
   );
 }

@@ -62,7 +62,7 @@ describe("unletterbox", () => {
     });
   });
 
-  it("refuses a map that is not one over the input", () => {
+  it("rejects a map that does not have the size of the input", () => {
     const map = { height: 2, width: 2, data: new Float32Array(4) };
     expect(() => unletterbox(map, PLAN)).toThrow(expect.objectContaining({ code: "internal" }));
   });

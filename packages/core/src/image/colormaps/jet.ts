@@ -1,6 +1,6 @@
 /**
- * Jet as OpenCV has it: each channel a trapezoid over 0..1, in steps of 4 of 255 a colour, halves rounded to even.
- * The CAM field's habit. It is not perceptually uniform: prefer turbo or viridis to compare strengths.
+ * Jet, as in OpenCV. Each channel is a trapezoid over 0..1, in steps of 4/255 per colour. Halves are rounded to even.
+ * Most CAM papers use it. It is not perceptually uniform: use turbo or viridis to compare values.
  */
 export function jet(): Uint8Array {
   const table = new Uint8Array(768);
@@ -9,7 +9,7 @@ export function jet(): Uint8Array {
     table[3 * i + 1] = channel(4 * i - 127.5, 892.5 - 4 * i);
     table[3 * i + 2] = channel(4 * i + 127.5, 637.5 - 4 * i);
   }
-  // The formula gives 1.5 here; the constant in OpenCV's source lies just below, so its table has 1.
+  // The formula gives 1.5 here. The constant in OpenCV's source is slightly smaller, so its table has 1.
   table[3 * 159 + 2] = 1;
   return table;
 }

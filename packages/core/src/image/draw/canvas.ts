@@ -1,6 +1,6 @@
 import type { RgbImage } from "../frame.js";
 
-/** A picture that is drawn into. */
+/** An image to draw into. */
 export interface Canvas {
   readonly height: number;
   readonly width: number;
@@ -9,7 +9,7 @@ export interface Canvas {
 
 export type Colour = readonly [red: number, green: number, blue: number];
 
-/** Whole pixels, `right` and `bottom` not included. May reach past the canvas: what is outside is not drawn. */
+/** A rectangle in whole pixels. `right` and `bottom` are exclusive. Parts outside the canvas are not drawn. */
 export interface Rect {
   readonly left: number;
   readonly top: number;
@@ -17,7 +17,7 @@ export interface Rect {
   readonly bottom: number;
 }
 
-/** A copy of a picture to draw into. */
+/** Returns a copy of an image to draw into. */
 export function canvasOf(image: RgbImage): Canvas {
   return { height: image.height, width: image.width, data: Uint8Array.from(image.data) };
 }
@@ -32,7 +32,7 @@ export function fillRect(canvas: Canvas, rect: Rect, colour: Colour, alpha = 1):
   }
 }
 
-/** Draws the frame of a rectangle, `width` pixels wide and inside of it. A rectangle thinner than two lines is filled. */
+/** Draws the outline of a rectangle, `width` pixels wide, inside the rectangle. A rectangle thinner than two lines is filled. */
 export function strokeRect(canvas: Canvas, rect: Rect, width: number, colour: Colour, alpha = 1): void {
   const { left, top, right, bottom } = rect;
   if (right - left <= 2 * width || bottom - top <= 2 * width) {
@@ -45,7 +45,7 @@ export function strokeRect(canvas: Canvas, rect: Rect, width: number, colour: Co
   fillRect(canvas, { left: right - width, top: top + width, right, bottom: bottom - width }, colour, alpha);
 }
 
-/** Draws the frame of a rectangle in dashes of `dash` pixels, with gaps as long, `width` pixels wide and inside of it. */
+/** Draws the outline of a rectangle in dashes, `width` pixels wide, inside the rectangle. Dashes and gaps are `dash` pixels long. */
 export function dashRect(canvas: Canvas, rect: Rect, width: number, dash: number, colour: Colour): void {
   const { left, top, right, bottom } = rect;
   for (let x = left; x < right; x += 2 * dash) {
@@ -60,12 +60,12 @@ export function dashRect(canvas: Canvas, rect: Rect, width: number, dash: number
   }
 }
 
-/** `rect` made larger by `by` pixels on every side. */
+/** Returns `rect` with each side moved out by `by` pixels. */
 export function grow(rect: Rect, by: number): Rect {
   return { left: rect.left - by, top: rect.top - by, right: rect.right + by, bottom: rect.bottom + by };
 }
 
-/** Lays a colour over the pixel with this index (`y * width + x`, which must be inside). */
+/** Blends a colour over the pixel with this index (`y * width + x`). The pixel must be inside the canvas. */
 export function blendPixel(canvas: Canvas, index: number, colour: Colour, alpha: number): void {
   const { data } = canvas;
   for (let c = 0; c < 3; c++) {
@@ -74,7 +74,7 @@ export function blendPixel(canvas: Canvas, index: number, colour: Colour, alpha:
   }
 }
 
-/** Copies a whole picture into the canvas; it must fit. */
+/** Copies a whole image into the canvas. It must fit. */
 export function paste(canvas: Canvas, image: RgbImage, left: number, top: number): void {
   for (let y = 0; y < image.height; y++) {
     const row = image.data.subarray(y * image.width * 3, (y + 1) * image.width * 3);

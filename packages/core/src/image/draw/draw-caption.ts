@@ -2,12 +2,12 @@ import { type Canvas, type Colour, fillRect } from "./canvas.js";
 import { loadFont } from "./font.js";
 import { drawText, fitText } from "./text.js";
 
-const GROUND: Colour = [0, 0, 0];
+const BACKGROUND: Colour = [0, 0, 0];
 const INK: Colour = [255, 255, 255];
-/** Below this many pixels on the shorter side a line of text would hide the picture. */
+/** Minimum length of the shorter side in pixels. On a smaller image, a line of text would hide the image. */
 const MIN_SIDE = 96;
 
-/** Writes a line in the lower left corner; what does not fit is cut off. */
+/** Writes one line of text in the lower left corner. Text that does not fit is cut off. */
 export function drawCaption(canvas: Canvas, text: string): void {
   const side = Math.min(canvas.height, canvas.width);
   if (side < MIN_SIDE) return;
@@ -17,6 +17,6 @@ export function drawCaption(canvas: Canvas, text: string): void {
   const line = fitText(font, text, size, canvas.width - 2 * padding);
   const bottom = canvas.height;
   const top = bottom - size - 2 * padding;
-  fillRect(canvas, { left: 0, top, right: line.width + 2 * padding, bottom }, GROUND);
+  fillRect(canvas, { left: 0, top, right: line.width + 2 * padding, bottom }, BACKGROUND);
   drawText(canvas, font, line, [padding, bottom - padding - Math.round(size / 6)], INK);
 }

@@ -9,32 +9,32 @@ import { placeLabels } from "./place-labels.js";
 import { type Segment, strokeSegments } from "./stroke.js";
 import { drawText, type GlyphCache, layOut, type TextLine } from "./text.js";
 
-/** What is drawn of a detection; a `Detection` is one. */
+/** The fields of a detection that are drawn. A `Detection` has all of them. */
 export interface DrawnDetection {
   readonly boxImage: Box<"image">;
   readonly classIndex: number;
   readonly className: string;
   /** 0..1 */
   readonly confidence: number;
-  /** Drawn as an outline; of the picture's size. */
+  /** Drawn as an outline. It has the size of the image. */
   readonly mask?: Mask;
-  /** Drawn as dots; 17 of them with COCO's skeleton. */
+  /** Drawn as dots. 17 keypoints are joined by COCO's skeleton. */
   readonly keypoints?: readonly DrawnKeypoint[];
-  /** Of a rotated box, which is drawn in place of `boxImage`. */
+  /** Corners of a rotated box. It is drawn instead of `boxImage`. */
   readonly corners?: readonly Point[];
-  /** A box that a person asks about, which need not have been detected: dashed, with a question mark. Default false. */
+  /** True for a box that the user gives, which may not be detected. It is dashed, and its label has a question mark. Default false. */
   readonly asked?: boolean;
 }
 
-/** Sizes in pixels that grow with the picture, so that a photo shown on a screen looks alike whatever its resolution. */
+/** Sizes in pixels. They grow with the image, so that a photo on a screen looks the same at each resolution. */
 interface Pen {
   readonly line: number;
-  /** Dark rim on both sides of a line, so that it stands out on any ground. */
+  /** Width of the dark rim on both sides of a line. It makes the line visible on any background. */
   readonly rim: number;
   readonly fontSize: number;
 }
 
-/** Text lines with the size of their labels. */
+/** Text lines and the size of their labels. */
 interface Labels {
   readonly lines: readonly TextLine[];
   readonly padding: number;
@@ -43,20 +43,20 @@ interface Labels {
 
 const RIM: Colour = [0, 0, 0];
 const RIM_ALPHA = 0.65;
-/** Of boxes that are asked about: no class has it, and with the dark gaps between its dashes it stands out on any ground. */
+/** Colour of boxes that the user gives. No class has this colour. The dark gaps between the dashes make it visible on any background. */
 const ASKED: Colour = [255, 64, 255];
-/** Letters of a class name at most. */
+/** Maximum number of letters of a class name. */
 const MAX_NAME = 32;
-/** Share of the picture that labels may cover before they are drawn smaller. */
+/** When labels cover a larger share of the image than this, they are drawn smaller. */
 const CROWDED = 0.12;
-/** The smallest letters that can be read. */
+/** Minimum font size in pixels that can be read. */
 const MIN_FONT_SIZE = 9;
-/** Below this many pixels on the shorter side even the smallest letters would hide the picture: it has boxes alone. */
+/** Minimum length of the shorter side in pixels. On a smaller image, the smallest letters would hide the image: only boxes are drawn. */
 const MIN_LABELLED_SIDE = 96;
 
 /**
- * Draws boxes (and masks, keypoints) and labels into the canvas, the strongest detections on top, and above all what is asked about. Canvases with a side under 96 pixels have no room
- * for labels, and get none.
+ * Draws boxes, masks, keypoints and labels into the canvas. Detections with a higher confidence are on top. Boxes that the user gives are on
+ * top of all others. A canvas with a side below 96 pixels has no room for labels and gets none.
  */
 export function drawDetections(
   canvas: Canvas,
@@ -133,7 +133,7 @@ function drawLabels(
   }
 }
 
-/** Lays all labels out, smaller when they would hide too much of the picture. */
+/** Lays out all labels. They are smaller when they would hide too much of the image. */
 function layOutLabels(font: Font, detections: readonly DrawnDetection[], pen: Pen, canvas: Canvas): Labels {
   const full = layOutAt(font, detections, pen, pen.fontSize);
   const covered = full.lines.reduce((sum, line) => sum + (line.width + 2 * full.padding) * full.height, 0);
@@ -150,7 +150,7 @@ function layOutAt(font: Font, detections: readonly DrawnDetection[], pen: Pen, f
   return { lines, padding, height };
 }
 
-/** Where the base line starts so that capitals stand in the middle of the label. */
+/** Returns the start of the baseline that centres capital letters vertically in the label. */
 function textOrigin(font: Font, line: TextLine, place: Rect, padding: number): readonly [number, number] {
   const capHeight = (font.capHeight * line.size) / font.unitsPerEm;
   return [place.left + padding, Math.round((place.top + place.bottom + capHeight) / 2)];

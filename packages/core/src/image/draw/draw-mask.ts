@@ -2,8 +2,8 @@ import { type Mask, maskRegion } from "../mask.js";
 import { blendPixel, type Canvas, type Colour } from "./canvas.js";
 
 /**
- * Draws the outline of a mask, `line` pixels wide and inside of it, with a dark rim on both sides. The inside stays as it is: that is where the heat
- * lies. A mask of another size than the canvas is not drawn.
+ * Draws the outline of a mask, `line` pixels wide, inside the mask, with a dark rim on both sides. The inside is not filled, so that the heatmap
+ * stays visible. A mask whose size is not that of the canvas is not drawn.
  */
 export function drawMask(
   canvas: Canvas,
@@ -28,13 +28,13 @@ export function drawMask(
   }
 }
 
-/** The pixels that have a pixel of `value` within `by` pixels take it (in a square): with 1 the mask grows, with 0 it shrinks. */
+/** Sets each pixel to `value` that has a pixel of `value` within `by` pixels (in a square). The mask grows with 1 and shrinks with 0. */
 function grown(pixels: Uint8Array, height: number, width: number, by: number, value: 0 | 1): Uint8Array {
   const across = spread(pixels, height, width, 1, width, by, value);
   return spread(across, width, height, width, 1, by, value);
 }
 
-/** Along one axis: `lines` lines of `length` pixels, `step` apart in a line. */
+/** `grown` along one axis: `lines` lines of `length` pixels. Pixels of a line are `step` apart. */
 function spread(
   pixels: Uint8Array,
   lines: number,
@@ -45,7 +45,7 @@ function spread(
   value: 0 | 1,
 ): Uint8Array {
   const result = pixels.slice();
-  // Outside of the region nothing is set.
+  // No pixel outside the region is set.
   const outside = value === 0 ? -1 : Number.NEGATIVE_INFINITY;
   const end = value === 0 ? length : Number.POSITIVE_INFINITY;
   for (let line = 0; line < lines; line++) {

@@ -1,18 +1,18 @@
 import type { Canvas, Colour } from "./canvas.js";
 import { type Segment, strokeSegments } from "./stroke.js";
 
-/** A keypoint to be drawn; a detection's `Keypoint` is one. */
+/** A keypoint to draw. A `Keypoint` of a detection has these fields. */
 export interface DrawnKeypoint {
   readonly x: number;
   readonly y: number;
-  /** Default: drawn whatever. */
+  /** 0..1. A keypoint without a confidence is always drawn. */
   readonly confidence?: number | undefined;
 }
 
-/** Keypoints with less confidence are not drawn, as by Ultralytics. */
-export const LEAST_CONFIDENCE = 0.25;
+/** Minimum confidence of a keypoint that is drawn, as in Ultralytics. */
+export const MIN_CONFIDENCE = 0.25;
 
-/** Pairs of COCO's 17 keypoints that are joined by a line (its `skeleton`, from 0). Lin et al., "Microsoft COCO" (2014). */
+/** Pairs of COCO's 17 keypoints that a line joins (COCO's `skeleton`, counted from 0). Lin et al., "Microsoft COCO" (2014). */
 const SKELETON: readonly (readonly [number, number])[] = [
   ...([
     [15, 13],
@@ -39,7 +39,7 @@ const SKELETON: readonly (readonly [number, number])[] = [
   ] as const),
 ];
 
-/** Draws the keypoints as dots, and COCO's skeleton when there are 17. */
+/** Draws the keypoints as dots. With 17 keypoints it also draws COCO's skeleton. */
 export function drawPose(
   canvas: Canvas,
   keypoints: readonly DrawnKeypoint[],
@@ -48,7 +48,7 @@ export function drawPose(
   rimColour: Colour,
   rimAlpha: number,
 ): void {
-  const isShown = ({ confidence = 1 }: DrawnKeypoint): boolean => confidence >= LEAST_CONFIDENCE;
+  const isShown = ({ confidence = 1 }: DrawnKeypoint): boolean => confidence >= MIN_CONFIDENCE;
   const point = ({ x, y }: DrawnKeypoint) => [x, y] as const;
   const dots = keypoints.filter(isShown).map((one): Segment => [point(one), point(one)]);
   const bones = (keypoints.length === 17 ? SKELETON : []).flatMap(([a, b]): Segment[] => {

@@ -1,6 +1,6 @@
 /**
- * Letters for labels: outlines taken from DejaVu Sans Condensed Bold 2.37, cut down to Latin, Greek and Cyrillic and
- * rounded to 1/256 of the font size. Made by fixtures/make/font-atlas.py, which tells the format.
+ * The letters of labels: outlines of DejaVu Sans Condensed Bold 2.37, reduced to Latin, Greek and Cyrillic and
+ * rounded to 1/256 of the font size. Made by fixtures/make/font-atlas.py, which describes the format.
  *
  * Copyright (c) 2003 by Bitstream, Inc. All Rights Reserved.
  * Copyright (c) 2006 by Tavmjong Bah. All Rights Reserved.

@@ -1,7 +1,7 @@
 import { invariant } from "../../errors.js";
 import { fontOutlines } from "./font-outlines.js";
 
-/** A point of a TrueType outline: font units, y up from the base line; `on` the curve, or a control point. */
+/** A point of a TrueType outline, in font units. `y` points up from the baseline. `on` is true on the curve and false for a control point. */
 export interface OutlinePoint {
   readonly x: number;
   readonly y: number;
@@ -11,12 +11,12 @@ export interface OutlinePoint {
 export type Contour = readonly OutlinePoint[];
 
 export interface Glyph {
-  /** Distance to the next glyph's origin, font units. */
+  /** Distance to the next glyph's origin, in font units. */
   readonly advance: number;
   readonly contours: readonly Contour[];
 }
 
-/** Letters by code point. Metrics are in font units; `unitsPerEm` of them are the font size. */
+/** Glyphs by code point. Metrics are in font units. `unitsPerEm` font units are the font size. */
 export interface Font {
   readonly unitsPerEm: number;
   readonly ascent: number;
@@ -25,10 +25,10 @@ export interface Font {
   readonly glyphs: ReadonlyMap<number, Glyph>;
 }
 
-/** Stands for a letter that the font does not have. */
+/** Replaces a letter that the font does not have. */
 export const REPLACEMENT = 0xfffd;
 
-/** Letters that Unicode does not decompose into a base letter and an accent, and look-alikes, in plain letters. */
+/** Plain replacements of characters that Unicode does not decompose. */
 const PLAIN: ReadonlyMap<string, string> = new Map([
   ["\u2010", "-"],
   ["\u2011", "-"],
@@ -43,7 +43,7 @@ const PLAIN: ReadonlyMap<string, string> = new Map([
   ["\u00a0", " "],
 ]);
 
-/** Decodes the embedded letters (format: fixtures/make/font-atlas.py). Cheap enough to do once a picture. */
+/** Decodes the embedded letters (format: fixtures/make/font-atlas.py). Cheap enough to do once per image. */
 export function loadFont(): Font {
   const { bytes, ...metrics } = fontOutlines;
   const glyphs = new Map<number, Glyph>();
@@ -57,8 +57,8 @@ export function loadFont(): Font {
 }
 
 /**
- * The code points that stand for a text in this font: letters it lacks lose their accents (NFKD), and what is still
- * missing becomes a box. Control and invisible characters are dropped.
+ * Returns the code points that represent a text in this font. Letters that the font does not have lose their accents (NFKD). Letters that
+ * are still missing become a box. Control characters and invisible characters are dropped.
  */
 export function shape(font: Font, text: string): number[] {
   return [...text.normalize("NFC").replace(/[\p{Cc}\p{Cf}]/gu, "")].flatMap((char) => {
@@ -86,7 +86,7 @@ function varintReader(bytes: Uint8Array): VarintReader {
   const next = (): number => {
     let value = 0;
     for (let shift = 0; ; shift += 7) {
-      invariant(at < bytes.length, "The embedded letters end too early.");
+      invariant(at < bytes.length, "The data of the embedded letters is incomplete.");
       const byte = bytes[at++]!;
       value |= (byte & 127) << shift;
       if (byte < 128) return value;

@@ -1,8 +1,8 @@
 import type { Colour } from "./canvas.js";
 
 /**
- * Colours that people with any colour vision tell apart: Okabe and Ito, "Color Universal Design" (2008), with white in
- * place of black, and the blue lightened, for both would vanish on photos and under jet.
+ * Colours that people with any colour vision can distinguish: Okabe and Ito, "Color Universal Design" (2008). White replaces
+ * black, and the blue is lighter, because black and dark blue are hard to see on photos and under jet.
  */
 const PALETTE: readonly Colour[] = [
   [230, 159, 0], // orange
@@ -16,8 +16,8 @@ const PALETTE: readonly Colour[] = [
 ];
 
 /**
- * A colour for each class of one picture. A class has the same colour in every picture, unless another class with a lower
- * index already took it here: then the next free one. More classes than colours share them.
+ * Returns a colour for each class of one image. A class has the same colour in every image, unless a class with a lower index has
+ * that colour in this image. It then gets the next free colour. When there are more classes than colours, classes share colours.
  */
 export function classColours(classIndices: readonly number[]): ReadonlyMap<number, Colour> {
   const classes = [...new Set(classIndices)].sort((a, b) => a - b);
@@ -33,7 +33,7 @@ export function classColours(classIndices: readonly number[]): ReadonlyMap<numbe
   return colours;
 }
 
-/** Black or white, whichever contrasts more with the background (WCAG 2 relative luminance). */
+/** Returns black or white: the one with more contrast to the background (WCAG 2 relative luminance). */
 export function textColourOn(background: Colour): Colour {
   const luminance = luminanceOf(background);
   return (luminance + 0.05) / 0.05 >= 1.05 / (luminance + 0.05) ? [0, 0, 0] : [255, 255, 255];

@@ -1,21 +1,21 @@
 import type { Rect } from "./canvas.js";
 
-/** A label's size and the box it belongs to, in whole pixels. */
+/** The size of a label and its box, in whole pixels. */
 export interface LabelRequest {
   readonly box: Rect;
   readonly width: number;
   readonly height: number;
 }
 
-/** Whole pixels of the area that labels must stay in. */
+/** Size of the area that labels must stay in, in whole pixels. */
 interface Area {
   readonly width: number;
   readonly height: number;
 }
 
 /**
- * Finds a place for every label, the important ones first: on top of its box, else inside at the top, below, or at the
- * right end of these; kept inside the picture. When all of these would cover another label, the one that covers least.
+ * Finds a place for each label, in the order of `requests`. The candidates are above the box, inside at the top, below the box, and the same
+ * places aligned to the right. All are moved inside the image. If each candidate overlaps another label, the one with the smallest overlap is used.
  */
 export function placeLabels(requests: readonly LabelRequest[], area: Area): Rect[] {
   const placed: Rect[] = [];
@@ -33,7 +33,7 @@ function candidatesOf({ box, width, height }: LabelRequest): Rect[] {
   return tops.flatMap((top) => lefts.map((left) => ({ left, top, right: left + width, bottom: top + height })));
 }
 
-/** A label that is larger than the picture starts at its left and top edge. */
+/** A label that is larger than the image starts at the image's left and top edge. */
 function keepInside(rect: Rect, area: Area): Rect {
   const width = rect.right - rect.left;
   const height = rect.bottom - rect.top;
@@ -47,7 +47,7 @@ function leastCovering(candidates: readonly Rect[], placed: readonly Rect[]): Re
   return candidates[covered.indexOf(Math.min(...covered))]!;
 }
 
-/** Area that two rectangles share. */
+/** Area of the intersection of two rectangles. */
 function overlap(a: Rect, b: Rect): number {
   const width = Math.min(a.right, b.right) - Math.max(a.left, b.left);
   const height = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);

@@ -1,6 +1,6 @@
 import type { Contour, OutlinePoint } from "./font.js";
 
-/** How much of each pixel a shape covers, 0..1, with the place of its first pixel. */
+/** The share of each pixel that a shape covers, 0..1, and the position of the first pixel. */
 export interface Coverage {
   readonly left: number;
   readonly top: number;
@@ -14,12 +14,12 @@ interface Point {
   readonly y: number;
 }
 
-/** Straight pieces per curve: enough for letters of a few hundred pixels. */
+/** Straight segments per curve. Enough for letters of a few hundred pixels. */
 const PIECES = 6;
 
 /**
- * Exact area coverage of a closed outline, y pointing down: every edge adds the area to its right, signed by its
- * direction, and a running sum along the row turns that into coverage.
+ * Computes the exact area coverage of a closed outline. `y` points down. Each edge adds the area to its right, signed by its
+ * direction. A running sum along the row converts these areas to coverage.
  * @param place maps font units to pixels.
  */
 export function rasterize(contours: readonly Contour[], place: (point: OutlinePoint) => Point): Coverage {
@@ -34,7 +34,7 @@ export function rasterize(contours: readonly Contour[], place: (point: OutlinePo
   return { ...bounds, data: sumRows(accumulated, bounds.width, bounds.height) };
 }
 
-/** Replaces the quadratic curves of a TrueType contour by straight pieces. */
+/** Replaces the quadratic curves of a TrueType contour by straight segments. */
 function flatten(contour: Contour): Point[] {
   const full = withImpliedPoints(contour);
   const start = full.findIndex((point) => point.on);
@@ -47,7 +47,7 @@ function flatten(contour: Contour): Point[] {
   return points;
 }
 
-/** Between two control points TrueType implies a point on the curve. */
+/** TrueType implies a point on the curve between two control points. */
 function withImpliedPoints(contour: Contour): OutlinePoint[] {
   return contour.flatMap((point, i) => {
     const next = contour[(i + 1) % contour.length]!;
@@ -56,7 +56,7 @@ function withImpliedPoints(contour: Contour): OutlinePoint[] {
   });
 }
 
-/** The points inside a curve; its ends are not included. */
+/** The points of a curve, without its ends. */
 function curve(from: Point, control: Point, to: Point): Point[] {
   return Array.from({ length: PIECES - 1 }, (_, i) => {
     const t = (i + 1) / PIECES;
@@ -91,7 +91,7 @@ function addEdge(into: Float32Array, bounds: Omit<Coverage, "data">, from: Point
   }
 }
 
-/** Adds an edge within one row that runs from `x0` to `x1` and covers `height` of the row. */
+/** Adds an edge that lies within one row. It runs from `x0` to `x1` and covers `height` of the row. */
 function addSpan(into: Float32Array, rowStart: number, x0: number, x1: number, height: number): void {
   const left = Math.min(x0, x1);
   const right = Math.max(x0, x1);
@@ -99,7 +99,7 @@ function addSpan(into: Float32Array, rowStart: number, x0: number, x1: number, h
   const last = Math.max(first, Math.ceil(right) - 1);
   let before = 0;
   for (let column = first; column <= last; column++) {
-    // Area right of the edge in this pixel, as a share of the row's height: the mean of the edge's reach over the span.
+    // Area to the right of the edge in this pixel, as a share of the span's height.
     const share = areaRight(left, right, column);
     into[rowStart + column]! += height * (share - before);
     before = share;
@@ -107,13 +107,13 @@ function addSpan(into: Float32Array, rowStart: number, x0: number, x1: number, h
   into[rowStart + last + 1]! += height * (1 - before);
 }
 
-/** Mean over an edge that runs evenly from `left` to `right` of the part of pixel `column` right of it. */
+/** Mean share of pixel `column` that lies to the right of an edge from `left` to `right`. */
 function areaRight(left: number, right: number, column: number): number {
   if (right - left < 1e-9) return clamp01(column + 1 - left);
   return (integral(column + 1 - left) - integral(column + 1 - right)) / (right - left);
 }
 
-/** Integral of clamp01 from minus infinity. */
+/** Integral of `clamp01` from −∞ to `x`. */
 function integral(x: number): number {
   if (x <= 0) return 0;
   return x < 1 ? (x * x) / 2 : x - 0.5;

@@ -1,12 +1,12 @@
 import type { Point } from "../frame.js";
 import { blendPixel, type Canvas, type Colour } from "./canvas.js";
 
-/** A straight line with round ends; from a point to itself it is a disc. */
+/** A straight line with round ends. A line from a point to itself is a disc. */
 export type Segment = readonly [from: Point, to: Point];
 
 /**
- * Draws lines `2 · radius` pixels wide, anti-aliased. Where several meet, pixels are drawn once: translucent lines have no darker joints. What is outside
- * of the canvas is not drawn.
+ * Draws anti-aliased lines, `2 · radius` pixels wide. Where lines meet, each pixel is drawn once, so that translucent lines have no darker joints.
+ * Parts outside the canvas are not drawn.
  */
 export function strokeSegments(
   canvas: Canvas,
@@ -31,7 +31,7 @@ export function strokeSegments(
   });
 }
 
-/** Pixels of the canvas that may lie within `reach` of a segment. */
+/** Visits the pixels of the canvas that may be within `reach` of a segment. */
 function eachPixelNear(
   { height, width }: Canvas,
   [[x1, y1], [x2, y2]]: Segment,

@@ -2,7 +2,7 @@ import { blendPixel, type Canvas, type Colour } from "./canvas.js";
 import { type Font, type Glyph, shape } from "./font.js";
 import { type Coverage, rasterize } from "./rasterize.js";
 
-/** A text laid out in one line. */
+/** A text that is laid out in one line. */
 export interface TextLine {
   readonly glyphs: readonly Glyph[];
   /** Font size in pixels. */
@@ -11,14 +11,14 @@ export interface TextLine {
   readonly width: number;
 }
 
-/** Lays a text out; `size` is the font size in pixels. */
+/** Lays out a text in one line. `size` is the font size in pixels. */
 export function layOut(font: Font, text: string, size: number): TextLine {
   const glyphs = shape(font, text).map((code) => font.glyphs.get(code)!);
   const units = glyphs.reduce((sum, glyph) => sum + glyph.advance, 0);
   return { glyphs, size, width: Math.ceil((units * size) / font.unitsPerEm) };
 }
 
-/** Lays a text out in `room` pixels: what does not fit is cut off, with "…" in its place. */
+/** Lays out a text in at most `room` pixels. "…" replaces the part that does not fit. */
 export function fitText(font: Font, text: string, size: number, room: number): TextLine {
   const letters = [...text];
   for (let kept = letters.length; kept > 0; kept--) {
@@ -28,15 +28,15 @@ export function fitText(font: Font, text: string, size: number, room: number): T
   return layOut(font, "", size);
 }
 
-/** Coverage of letters drawn before, by their place within a pixel. One cache serves one font at one size. */
+/** Cached coverage of letters, by their offset within a pixel. A cache is for one font at one size. */
 export type GlyphCache = Map<Glyph, Coverage[]>;
 
-/** Letters start at quarters of a pixel: finer cannot be seen, and each is rasterized at most four times. */
+/** Letters start at quarters of a pixel. A finer offset is not visible, and each letter is rasterized at most four times. */
 const PHASES = 4;
 
 /**
- * Draws a line of text with its base line at `[x, y]` (whole pixels), anti-aliased. What is outside of the canvas is not
- * drawn. Pass one `cache` for all lines of one size: a crowd of labels then costs little more than its pixels.
+ * Draws a line of anti-aliased text. Its baseline starts at `[x, y]` (whole pixels). Parts outside the canvas are not
+ * drawn. Pass one `cache` for all lines of one size: many labels are then cheap to draw.
  */
 export function drawText(
   canvas: Canvas,
@@ -57,7 +57,7 @@ export function drawText(
 }
 
 function coverageOf(glyph: Glyph, remainder: number, scale: number, cache: GlyphCache): Coverage {
-  const phase = (remainder + PHASES) % PHASES; // left of the picture the remainder is negative
+  const phase = (remainder + PHASES) % PHASES; // The remainder is negative to the left of the image.
   const phases = cache.get(glyph) ?? [];
   cache.set(glyph, phases);
   phases[phase] ??= rasterize(glyph.contours, (p) => ({ x: phase / PHASES + p.x * scale, y: -p.y * scale }));
