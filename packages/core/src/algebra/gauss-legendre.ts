@@ -1,10 +1,10 @@
-/** Newton's steps double the right digits; from the cosine below, five reach float64. */
+/** Each Newton step doubles the number of correct digits. From the start value below, five steps reach float64. */
 const NEWTON_STEPS = 8;
 
 /**
- * Points and weights of the Gauss–Legendre rule with `count` points on 0..1: `∫ f ≈ Σ weight · f(point)`, exact for polynomials
- * of degree up to `2 · count − 1`. Weights add up to 1. Points ascend. Roots of the Legendre polynomial by Newton's method
- * (Abramowitz and Stegun, 25.4.29).
+ * Returns the points and weights of the Gauss–Legendre rule with `count` points on 0..1: `∫ f ≈ Σ weight · f(point)`. The rule is exact for
+ * polynomials of degree up to `2 · count − 1`. The sum of the weights is 1. Points are in ascending order. Newton's method finds the roots of
+ * the Legendre polynomial (Abramowitz and Stegun, 25.4.29).
  */
 export function gaussLegendre(count: number): { readonly point: number; readonly weight: number }[] {
   return Array.from({ length: count }, (_, i) => {
@@ -18,7 +18,7 @@ export function gaussLegendre(count: number): { readonly point: number; readonly
   });
 }
 
-/** The Legendre polynomial of a degree of 1 or more and its derivative, at |x| < 1. */
+/** Returns the Legendre polynomial of `degree` (1 or more) and its derivative at `x`, |x| < 1. */
 function legendre(degree: number, x: number): readonly [value: number, slope: number] {
   let before = 1;
   let value = x;

@@ -3,12 +3,13 @@ import { largestEigenpair } from "./largest-eigenpair.js";
 import { type PrincipalComponent, signed } from "./principal-component.js";
 
 /**
- * The first kernel principal component of `[C, H, W]`, the cells being the samples: `√λ₁ · u₁` of the doubly centred `K = tanh(x · y / C + 1)`, where `x` and `y` are the
- * cells' channels with the channels' means taken off (Schölkopf, Smola and Müller, "Nonlinear Component Analysis as a Kernel Eigenvalue Problem", 1998). `gap` is `λ₂ / λ₁`
- * (0 where λ₂ is negative: this kernel is not positive definite). NaN counts as zero. The sign is that of `firstComponent`.
+ * Computes the first kernel principal component of a tensor `[C, H, W]`. The cells are the samples. The result is `√λ₁ · u₁` of the doubly
+ * centred kernel `K = tanh(x · y / C + 1)`, where `x` and `y` are the channels of two cells minus the mean of each channel (Schölkopf, Smola and
+ * Müller, "Nonlinear Component Analysis as a Kernel Eigenvalue Problem", 1998). `gap` is `λ₂ / λ₁`. It is 0 if λ₂ is negative, which is possible
+ * because this kernel is not positive definite. NaN counts as zero. The sign follows the rule of `firstComponent`.
  *
- * Half the kernel is kept, in float32: `2 · (H·W)²` bytes, 82 MB for 80 × 80 cells; it takes `C · (H·W)² / 2` multiplications. All zeros when every channel is
- * constant, as on a single cell.
+ * Only half of the symmetric kernel is stored, in float32: `2 · (H·W)²` bytes, 82 MB for 80 × 80 cells. The kernel takes `C · (H·W)² / 2`
+ * multiplications. The result is all zeros when each channel is constant, for example on a single cell.
  */
 export function kernelComponent(tensor: Tensor, guide?: Map2D): PrincipalComponent {
   const [C, height, width] = tensor.dims as [number, number, number];
@@ -26,15 +27,15 @@ export function kernelComponent(tensor: Tensor, guide?: Map2D): PrincipalCompone
     }
     for (let i = 0; i < n; i++) into[i]! += mean * total - shift - means[i]! * total;
   });
-  // The kernel is float32: a smaller eigenvalue than this is its rounding.
+  // The kernel is float32. A smaller eigenvalue is only rounding error.
   if (!(value > 1e-6 * Math.abs(mean))) return zero;
   const data = Float32Array.from(vector, (entry) => entry * Math.sqrt(value));
   return { map: signed({ height, width, data }, guide), gap: Math.max(next, 0) / value };
 }
 
-/** `[n + 3, C]`, centred. */
+/** Returns the centred samples, `[n + 3, C]`. */
 function samples({ data }: Tensor, C: number, n: number): Float64Array {
-  // Three rows of zeros at the end, for cells are taken four at a time.
+  // Three rows of zeros at the end, because cells are processed four at a time.
   const rows = new Float64Array((n + 3) * C);
   for (let c = 0; c < C; c++) {
     let sum = 0;
@@ -48,7 +49,7 @@ function samples({ data }: Tensor, C: number, n: number): Float64Array {
   return rows;
 }
 
-/** Rows of the lower triangle one after the other: row `i` begins at `i (i + 1) / 2`. */
+/** Returns the rows of the lower triangle, concatenated. Row `i` begins at `i (i + 1) / 2`. */
 function sigmoidKernel(rows: Float64Array, C: number, n: number): Float32Array {
   const kernel = new Float32Array((n * (n + 1)) / 2);
   const row = new Float64Array(n + 3);
@@ -59,7 +60,7 @@ function sigmoidKernel(rows: Float64Array, C: number, n: number): Float32Array {
   return kernel;
 }
 
-/** `row[k] = rows[i] · rows[k]` for `k` from `j` to `j + 3`: side by side, so that row `i` is read once. */
+/** Computes `row[k] = rows[i] · rows[k]` for `k` from `j` to `j + 3`. Row `i` is read only once. */
 function fourProducts(rows: Float64Array, C: number, i: number, j: number, row: Float64Array): void {
   let [s0, s1, s2, s3] = [0, 0, 0, 0];
   const a = i * C;
@@ -85,7 +86,7 @@ function kernelMeans(kernel: Float32Array, n: number): { readonly means: Float64
   return { means, mean };
 }
 
-/** `into = K · v`, each stored value used for both of its places. */
+/** Computes `into = K · v`. Each stored value is used for both of its positions in the symmetric kernel. */
 function multiplyHalf(kernel: Float32Array, v: Float64Array, into: Float64Array): void {
   into.fill(0);
   for (let i = 0, at = 0; i < v.length; i++) {

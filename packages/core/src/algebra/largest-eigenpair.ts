@@ -1,25 +1,26 @@
 import { createRandom } from "./random.js";
 
-/** A symmetric matrix by its product: writes `M · vector` to `into`. */
+/** A symmetric matrix, defined by its product: writes `M · vector` to `into`. */
 export type SymmetricProduct = (vector: Float64Array, into: Float64Array) => void;
 
 export interface Eigenpair {
   readonly value: number;
-  /** Of length 1. Its sign is arbitrary, but the same for the same matrix. */
+  /** The eigenvector of length 1. Its sign is arbitrary, but always the same for the same matrix. */
   readonly vector: Float64Array;
   /** The second largest eigenvalue. */
   readonly next: number;
 }
 
-/** Error of the vector (sine of its angle to the true one) at which the search ends. */
+/** The search stops at this error of the vector: the sine of its angle to the true eigenvector. */
 const TOLERANCE = 1e-6;
-/** Vectors kept at most. More are needed only where the two largest eigenvalues agree to about four digits. */
-const MOST_STEPS = 240;
+/** Maximum number of Lanczos vectors. More are needed only if the two largest eigenvalues agree to about four digits. */
+const MAX_STEPS = 240;
 
 /**
- * The algebraically largest eigenpair of a symmetric `size` × `size` matrix by the Lanczos method with full reorthogonalisation
- * (Golub and Van Loan, "Matrix Computations", 4th ed., ch. 10), exact after `size` steps and after 8 to 20 where the largest eigenvalue stands apart. Where it
- * hardly does, the vector is some direction in the plane of the first two: compare `next` with `value`.
+ * Computes the algebraically largest eigenvalue and its vector of a symmetric `size` × `size` matrix. It uses the Lanczos method with full
+ * reorthogonalisation (Golub and Van Loan, "Matrix Computations", 4th ed., ch. 10). The result is exact after `size` steps. 8 to 20 steps are
+ * enough if the largest eigenvalue is well separated. If it is not, the vector is some direction in the plane of the first two eigenvectors:
+ * compare `next` with `value`.
  */
 export function largestEigenpair(size: number, multiply: SymmetricProduct): Eigenpair {
   const random = createRandom(0);
@@ -27,7 +28,7 @@ export function largestEigenpair(size: number, multiply: SymmetricProduct): Eige
   const diagonal: number[] = [];
   const beside: number[] = [];
   let current = fresh(size, basis, random.uniform);
-  const most = Math.min(size, MOST_STEPS);
+  const max = Math.min(size, MAX_STEPS);
   let check = 6;
   for (;;) {
     basis.push(current);
@@ -40,18 +41,18 @@ export function largestEigenpair(size: number, multiply: SymmetricProduct): Eige
     const scale = Math.max(...diagonal.map(Math.abs));
     const broken = !(length > 1e-13 * scale);
     const steps = basis.length;
-    if (steps === most || steps >= check) {
+    if (steps === max || steps >= check) {
       const ritz = solveTridiagonal(diagonal, beside);
       const [first, second] = largestTwo(ritz.values);
       const value = ritz.values[first]!;
       const below = second === -1 ? 0 : ritz.values[second]!;
       const residual = broken ? 0 : length * Math.abs(ritz.vectors[first]![steps - 1]!);
-      if (steps === most || residual <= TOLERANCE * (value - below)) {
+      if (steps === max || residual <= TOLERANCE * (value - below)) {
         return { value, vector: combine(basis, ritz.vectors[first]!), next: below };
       }
       check = steps + Math.ceil(steps / 16);
     }
-    // The space of the first vector is used up: go on in what is left, or a second equal eigenvalue stays unseen.
+    // When the Krylov space is exhausted, continue with a new vector. Otherwise a second equal eigenvalue is not found.
     beside.push(broken ? 0 : length);
     if (broken) current = fresh(size, basis, random.uniform);
     else {
@@ -104,8 +105,8 @@ function largestTwo(values: Float64Array): readonly [first: number, second: numb
 }
 
 /**
- * All eigenpairs of the symmetric tridiagonal matrix of this diagonal and the values beside it, by QR steps with Wilkinson's shift made of Givens
- * rotations (Golub and Van Loan, section 8.3). `vectors[k]` belongs to `values[k]`; in no order.
+ * Computes all eigenvalues and eigenvectors of a symmetric tridiagonal matrix from its diagonal and the values beside it. It uses QR steps with
+ * Wilkinson's shift and Givens rotations (Golub and Van Loan, section 8.3). `vectors[k]` belongs to `values[k]`. They are not sorted.
  */
 function solveTridiagonal(
   diagonal: readonly number[],
@@ -134,7 +135,7 @@ function solveTridiagonal(
   return { values: d, vectors };
 }
 
-/** One implicit QR step on rows `start` to `end`: a rotation that begins with the shift, and those that chase the bulge down. */
+/** One implicit QR step on rows `start` to `end`: the first rotation applies the shift, the others chase the bulge down. */
 function qrStep(d: Float64Array, e: Float64Array, vectors: Float64Array[], start: number, end: number): void {
   const half = (d[end - 1]! - d[end]!) / 2;
   const off = e[end - 1]!;

@@ -9,14 +9,16 @@ export interface NonnegativeFactors {
   readonly error: number;
 }
 
-const MOST_ROUNDS = 200;
-/** Relative decrease of the squared error in one round at which the search ends. */
+/** Maximum number of rounds of the search. */
+const MAX_ROUNDS = 200;
+/** The search stops when one round decreases the squared error by less than this share. */
 const SETTLED = 1e-4;
 
 /**
- * `X ≈ W · H` with nothing negative: hierarchical alternating least squares (Cichocki and Phan, "Fast Local Algorithms for Large Scale Nonnegative Matrix and Tensor
- * Factorizations", 2009) from NNDSVD's start (Boutsidis and Gallopoulos, "SVD based initialization", 2008). Deterministic.
- * @param X `[rows, columns]`, row-major, not negative.
+ * Factorizes `X ≈ W · H` without negative values, by hierarchical alternating least squares (Cichocki and Phan, "Fast Local Algorithms for Large
+ * Scale Nonnegative Matrix and Tensor Factorizations", 2009). The start values are those of NNDSVD (Boutsidis and Gallopoulos, "SVD based
+ * initialization", 2008). The result is deterministic.
+ * @param X `[rows, columns]`, row-major, without negative values.
  */
 export function factorizeNonnegative(X: Float64Array, rows: number, columns: number, rank: number): NonnegativeFactors {
   const { W, H } = startFactors(X, rows, columns, rank);
@@ -25,8 +27,8 @@ export function factorizeNonnegative(X: Float64Array, rows: number, columns: num
   if (norm === 0) return { W, H, error: 0 };
   let before = norm;
   let error = norm;
-  for (let round = 0; round < MOST_ROUNDS; round++) {
-    // X·Hᵀ and H·Hᵀ give W row by row; the transposed problem gives H.
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    // X·Hᵀ and H·Hᵀ improve W. The transposed problem improves H.
     const XH = timesTransposed(X, H, rows, columns, rank);
     improve(W, XH, gramOf(H, rank, columns), rows, rank);
     const WX = transposedTimes(W, X, rows, columns, rank);
@@ -38,7 +40,7 @@ export function factorizeNonnegative(X: Float64Array, rows: number, columns: num
   return { W, H, error: Math.sqrt(Math.max(error, 0) / norm) };
 }
 
-/** For each singular pair the half of it, positive or negative, that carries more. */
+/** Computes NNDSVD's start: for each singular pair, its positive or its negative part, whichever has the larger norm. */
 function startFactors(X: Float64Array, rows: number, columns: number, rank: number) {
   const W = new Float64Array(rows * rank);
   const H = new Float64Array(rank * columns);
@@ -129,7 +131,7 @@ function transposedGram(W: Float64Array, rows: number, rank: number): Float64Arr
   return transposedTimes(W, W, rows, rank, rank);
 }
 
-/** One round over the columns of `W`: each the best that is not negative while the others stay. */
+/** One round over the columns of `W`. Each column becomes the best column without negative values while the others stay fixed. */
 function improve(W: Float64Array, XH: Float64Array, gram: Float64Array, rows: number, rank: number): void {
   for (let k = 0; k < rank; k++) {
     const own = gram[k * rank + k]!;
@@ -142,7 +144,7 @@ function improve(W: Float64Array, XH: Float64Array, gram: Float64Array, rows: nu
   }
 }
 
-/** The same over the rows of `H`. */
+/** `improve` for the rows of `H`. */
 function improveRows(H: Float64Array, WX: Float64Array, gram: Float64Array, columns: number, rank: number): void {
   for (let k = 0; k < rank; k++) {
     const own = gram[k * rank + k]!;

@@ -2,19 +2,20 @@ import type { Map2D, Tensor } from "../tensor/tensor.js";
 import { largestEigenpair } from "./largest-eigenpair.js";
 
 export interface PrincipalComponent {
-  /** `σ₁ · u₁`: what each cell has of the first component. */
+  /** `σ₁ · u₁`: the score of each cell on the first component. */
   readonly map: Map2D;
-  /** `σ₂ / σ₁`, 0..1: near 1 the first two components are equally strong and the direction between them is arbitrary. 0 for a map of zeros. */
+  /** `σ₂ / σ₁`, 0..1. Near 1, the first two components are equally strong, and the direction is arbitrary. 0 for a map of zeros. */
   readonly gap: number;
 }
 
 /**
- * The first principal component of `[C, H, W]`, the cells being the samples and the channels the variables: `X · v₁` for `X` `[H·W, C]`, its channels' means taken off, and
- * `v₁` the right singular vector of the largest singular value. NaN counts as zero. The Gram matrix is never built: the products `Xᵀ(X·v)`, in float64, are fed to a Lanczos
- * iteration, two passes over the tensor each. All zeros when every channel is constant, as on a single cell.
+ * Computes the first principal component of a tensor `[C, H, W]`. The cells are the samples, the channels are the variables. The result is
+ * `X · v₁`: `X` `[H·W, C]` has the mean of each channel subtracted, and `v₁` is the right singular vector of the largest singular value. NaN
+ * counts as zero. The Gram matrix is never built: a Lanczos iteration uses the products `Xᵀ(X·v)`, in float64. Each takes two passes over the
+ * tensor. The result is all zeros when each channel is constant, for example on a single cell.
  *
- * Its sign, of which a singular vector has none, is the one that correlates positively with `guide` `[H, W]`; without a guide, or one that is constant, the larger extreme
- * is positive.
+ * The sign of a singular vector is not defined. The result has the sign that correlates positively with `guide` `[H, W]`. Without a guide, or with
+ * a constant guide, the value with the largest magnitude is positive.
  */
 export function firstComponent(tensor: Tensor, guide?: Map2D): PrincipalComponent {
   const [C, height, width] = tensor.dims as [number, number, number];
@@ -33,7 +34,7 @@ export function firstComponent(tensor: Tensor, guide?: Map2D): PrincipalComponen
       square += data[i]! * data[i]!;
     }
   }
-  // Below this the variance is the rounding of the means.
+  // A smaller variance is only rounding error of the means.
   if (!(variance > 1e-24 * square)) return { map: { height, width, data: new Float32Array(cells) }, gap: 0 };
   const scores = new Float64Array(cells);
   const { value, vector, next } = largestEigenpair(C, (v, into) => {
@@ -52,7 +53,7 @@ function withoutNaN(data: Float32Array): Float32Array {
   return data;
 }
 
-/** `scores = (X − means) · v`. Four channels at a time, so that `scores` is read and written less often. */
+/** Computes `scores = (X − means) · v`, four channels at a time, so that `scores` is read and written less often. */
 function project(data: Float32Array, means: Float64Array, v: Float64Array, scores: Float64Array): void {
   const cells = scores.length;
   let shift = 0;
@@ -72,7 +73,7 @@ function project(data: Float32Array, means: Float64Array, v: Float64Array, score
   for (; c < v.length; c++) for (let i = 0; i < cells; i++) scores[i]! += v[c]! * data[c * cells + i]!;
 }
 
-/** `into = (X − means)ᵀ · scores`. */
+/** Computes `into = (X − means)ᵀ · scores`. */
 function collect(data: Float32Array, means: Float64Array, scores: Float64Array, into: Float64Array): void {
   const cells = scores.length;
   let total = 0;
@@ -103,20 +104,20 @@ function collect(data: Float32Array, means: Float64Array, scores: Float64Array, 
   }
 }
 
-/** The map, or its negative where its largest absolute value is a negative one. */
+/** Returns the map, or its negative if the value with the largest magnitude is negative. */
 function signByLargest(map: Map2D): Map2D {
-  let most = 0;
-  let least = 0;
+  let max = 0;
+  let min = 0;
   for (const value of map.data) {
-    if (value > most) most = value;
-    if (value < least) least = value;
+    if (value > max) max = value;
+    if (value < min) min = value;
   }
-  return -least > most ? negated(map) : map;
+  return -min > max ? negated(map) : map;
 }
 
 /**
- * The map, or its negative, whichever correlates positively with `guide`; by its largest value where the guide is constant or does not correlate at
- * all. Both of the same size.
+ * Returns the map, or its negative: the one that correlates positively with `guide`. If the guide is constant or does not correlate, the value with
+ * the largest magnitude is positive. Both maps have the same size.
  */
 export function signed(map: Map2D, guide: Map2D | undefined): Map2D {
   const r = guide ? correlation(map.data, guide.data) : 0;
@@ -124,7 +125,7 @@ export function signed(map: Map2D, guide: Map2D | undefined): Map2D {
   return r < 0 ? negated(map) : map;
 }
 
-/** Pearson's correlation, -1..1; 0 when either is constant. */
+/** Pearson's correlation, −1..1. It is 0 when `a` or `b` is constant. */
 export function correlation(a: ArrayLike<number>, b: ArrayLike<number>): number {
   const n = a.length;
   let [meanA, meanB] = [0, 0];
@@ -139,7 +140,7 @@ export function correlation(a: ArrayLike<number>, b: ArrayLike<number>): number 
     aa += x * x;
     bb += y * y;
   }
-  // A constant has the variance of its rounding.
+  // The variance of a constant is only rounding error.
   if (!(aa > 1e-24 * n * meanA * meanA && bb > 1e-24 * n * meanB * meanB)) return 0;
   const r = ab / Math.sqrt(aa * bb);
   return Math.abs(r) < 1e-9 ? 0 : r;

@@ -1,10 +1,10 @@
 import { WhyboxError } from "../errors.js";
 
-/** A sequence of random numbers. Two of the same seed and stream give the same numbers, on every platform. */
+/** A sequence of random numbers. The same seed and stream give the same numbers on every platform. */
 export interface Random {
-  /** Uniform in [0, 1), in steps of 2^-32. */
+  /** Returns a uniform number in [0, 1), in steps of 2^-32. */
   uniform(): number;
-  /** Normal of mean 0 and standard deviation 1. */
+  /** Returns a normal number with mean 0 and standard deviation 1. */
   normal(): number;
 }
 
@@ -17,15 +17,15 @@ const W1 = 0xbb67ae85;
 const ROUNDS = 10;
 
 /**
- * Random numbers by counter: Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel Random Numbers: As Easy as 1, 2, 3", SC
- * 2011, section 3.3), the key being `seed` and the counter `(block, stream)`. Streams of one seed never meet, so that what
- * number `i` of a series gets depends on `(seed, i)` alone and not on what was drawn before. Normals by Box and Muller (1958).
+ * Creates a counter-based random number generator: Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel Random Numbers: As Easy as
+ * 1, 2, 3", SC 2011, section 3.3). The key is `seed`, the counter is `(block, stream)`. Streams of one seed never overlap: item `i` of a series can
+ * use stream `i`, and its numbers do not depend on earlier draws. Normal numbers use the method of Box and Muller (1958).
  * @throws usage when the seed or the stream is not a whole number from 0 to 2^53 - 1.
  */
 export function createRandom(seed: number, stream = 0): Random {
   for (const [name, value] of Object.entries({ seed, stream })) {
     if (!Number.isSafeInteger(value) || value < 0) {
-      throw new WhyboxError("usage", `The ${name} is ${value}; give a whole number from 0 to 2^53 - 1.`);
+      throw new WhyboxError("usage", `The ${name} is ${value}. Expected a whole number from 0 to 2^53 - 1.`);
     }
   }
   const key = words(seed);
@@ -60,8 +60,8 @@ export function createRandom(seed: number, stream = 0): Random {
 }
 
 /**
- * Philox4x32-10 in place: `counter`, four words, becomes four random words. Public for tests against the authors' known
- * answers; take `createRandom` otherwise.
+ * Runs Philox4x32-10 in place: replaces the four words of `counter` by four random words. Exported for tests with the authors' known
+ * answers. Use `createRandom` otherwise.
  */
 export function philox(counter: Uint32Array, key0: number, key1: number): void {
   let c0 = counter[0]!;
@@ -88,12 +88,12 @@ export function philox(counter: Uint32Array, key0: number, key1: number): void {
   counter[3] = c3;
 }
 
-/** The upper 32 bits of a 64-bit product, in doubles: each partial product stays below 2^49 and is exact. */
+/** Returns the upper 32 bits of a 64-bit product. Each partial product is below 2^49, so it is exact in float64. */
 function multiplyHigh(a: number, b: number): number {
   return Math.floor(((a >>> 16) * b + Math.floor(((a & 0xffff) * b) / 65536)) / 65536);
 }
 
-/** A whole number as its lower and upper 32 bits. */
+/** Splits a whole number into its lower and upper 32 bits. */
 function words(value: number): readonly [low: number, high: number] {
   return [value >>> 0, Math.floor(value / TWO_32)];
 }

@@ -1,2 +1,2 @@
-/** Columns of the table of boxes that predictions may have beside them: x, y, w, h, objectness. */
+/** Number of columns of the table of boxes that predictions may have: x, y, w, h, objectness. */
 export const BOX_COLUMNS = 5;

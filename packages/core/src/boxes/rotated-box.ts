@@ -1,4 +1,4 @@
-/** A box rotated by `angle` radians around its centre, from x towards y (clockwise in a picture, where y points down). */
+/** A box that is rotated around its centre by `angle` radians, from x to y (clockwise in an image, where y points down). */
 export interface RotatedBox {
   readonly x: number;
   readonly y: number;
@@ -7,7 +7,7 @@ export interface RotatedBox {
   readonly angle: number;
 }
 
-/** Sides of the upright rectangle around a rotated box, in float32: every place that needs them has the same numbers. */
+/** Returns the sides of the axis-aligned rectangle around a rotated box, rounded to float32, so that all callers get the same numbers. */
 export function hullSides(
   width: number,
   height: number,

@@ -4,7 +4,7 @@ interface RowTable {
   readonly data: Float32Array;
 }
 
-/** The values of one row of a table, as a view. */
+/** Returns a view of one row of a table. */
 export function rowOf({ columns, data }: RowTable, row: number): Float32Array {
   return data.subarray(row * columns, (row + 1) * columns);
 }

@@ -1,20 +1,23 @@
-;; The inner loops of resample.ts, range.ts, row-products.ts and weighted-sum.ts for WebAssembly SIMD, four values at a time.
-;; `node scripts/build-kernels.mjs` assembles them into kernels.ts; kernels-memory.ts has them, kernels-resample.ts and the other three call them.
+;; The inner loops of resample-simd.ts, range.ts and weighted-sum.ts for WebAssembly SIMD, four values at a time.
+;; `node scripts/build-kernels.mjs` assembles them into kernels.ts. memory.ts instantiates them.
 ;;
-;; A resize is two steps, as in OpenCV: "mix" goes along the rows (every source row that is needed becomes one as wide as the
-;; target), "blend" goes down the columns (two mixed rows become one row of the target). Who calls writes tables of taps first:
+;; A resize has two steps, as in OpenCV. "mix" works along the rows: it resizes each needed source row to the width of the target.
+;; "blend" works down the columns: it combines two mixed rows into one row of the target. The caller first writes tables of taps:
 ;;
-;;   of bytes, a column   i32 where its left pixel begins in the row, i16 weight left, i16 weight right (the right pixel follows)
-;;   of bytes, a row      i32 where the row above begins among the mixed rows, i32 the one below, i32 weight above, i32 below
-;;   of floats, both      i32 where the lower one begins, i32 the upper one, f64 weight of the lower, f64 of the upper
+;;   bytes, column    i32 offset of the left pixel in the row, i16 weight left, i16 weight right (the right pixel follows)
+;;   bytes, row       i32 offset of the row above in the mixed rows, i32 offset of the row below, i32 weight above, i32 weight below
+;;   floats, columns  four columns: 4 × i32 offset of the left value in the row, then 4 × (f32 weight left, f32 weight right)
+;;   floats, row      i32 offset of the row above in the mixed rows, i32 offset of the row below, f32 weight above, f32 weight below
 ;;
-;; All places and lengths are in bytes. Mixed rows are padded to whole vectors with another column's values (which widen no range), so the
-;; last vector of a row is written up to 12 bytes beyond it: the next row overwrites them, and after the last row the caller leaves them free.
+;; All offsets and lengths are in bytes. Mixed rows are padded to whole vectors with the values of the last column, which do not change a range.
+;; The last vector of a target row may be written up to 12 bytes beyond its end. The next row overwrites them, and the caller leaves 12 bytes free after
+;; the last row.
 (module
   (import "host" "memory" (memory 1))
 
-  ;; RGB bytes → three planes of i32, one row after the other: (left·a + right·b) >> 4, at most 255·2049 >> 4, so 15 bits.
-  ;; Of each pixel the bytes r g b r' g' b' are read (and two beyond them; after the last row 5 bytes), paired as [r r' g g' b b'], and multiplied by [a b a b a b].
+  ;; RGB bytes → three planes of i32, row by row: (left·a + right·b) >> 4. The maximum is 255·2049 >> 4, so values have 15 bits.
+  ;; For each pixel it reads the bytes r g b r' g' b' (and two bytes beyond them; 5 bytes after the last row), pairs them as [r r' g g' b b'], and
+  ;; multiplies them by [a b a b a b].
   (func (export "mixBytes")
     (param $from i32) (param $fromBytes i32) (param $rows i32) (param $columns i32) (param $planeBytes i32) (param $into i32)
     (local $column i32) (local $end i32)
@@ -77,7 +80,7 @@
       (br_if $row (local.get $rows))))
 
   ;; Two rows of three planes each → bytes / 255: ((above·a >> 16) + (below·b >> 16) + 2) >> 2. Values and weights have at most
-  ;; 15 bits, so the dot product of their halves is their product.
+  ;; 15 bits, so the dot product of their 16-bit halves equals their product.
   (func (export "blendBytes")
     (param $mixed i32) (param $planeBytes i32) (param $taps i32) (param $rows i32)
     (param $into i32) (param $intoBytes i32) (param $intoPlaneBytes i32)
@@ -119,8 +122,8 @@
       (local.set $rows (i32.sub (local.get $rows) (i32.const 1)))
       (br_if $row (local.get $rows))))
 
-  ;; Floats: left·s + right·t, each step rounded to f32; four columns at a time. Of each the left and the right value lie side by side, so one
-  ;; load brings both. An entry of $columns: where the four left values are, then s t s t of the first two and of the other two.
+  ;; Floats: left·s + right·t, four columns at a time. Each step is rounded to f32. The left and the right value of a column are adjacent, so one load
+  ;; reads both. An entry of $columns: the offsets of the four left values, then s t s t of the first two columns and of the last two.
   (func (export "mixFloats")
     (param $from i32) (param $fromBytes i32) (param $rows i32) (param $columns i32) (param $rowBytes i32) (param $into i32)
     (local $column i32) (local $end i32) (local $first v128) (local $second v128)
@@ -149,7 +152,7 @@
       (local.set $rows (i32.sub (local.get $rows) (i32.const 1)))
       (br_if $row (local.get $rows))))
 
-  ;; As mixFloats, down the columns; the least and largest of what it writes join the range at $range (see rangeOf).
+  ;; Like mixFloats, down the columns. Extends the range at $range by the minimum and maximum of the written values (see rangeOf).
   (func (export "blendFloats")
     (param $mixed i32) (param $rowBytes i32) (param $taps i32) (param $rows i32)
     (param $into i32) (param $intoBytes i32) (param $range i32)
@@ -180,8 +183,8 @@
     (v128.store (local.get $range) (local.get $low))
     (v128.store offset=16 (local.get $range) (local.get $high)))
 
-  ;; The range at $range (four least, four largest values so far, f32) takes in the floats from $at to $end, whole vectors.
-  ;; pmin(low, value) is value < low ? value : low, so NaN is passed over.
+  ;; Extends the range at $range (four minima and four maxima, f32) by the floats from $at to $end, in whole vectors.
+  ;; pmin(low, value) is value < low ? value : low, so NaN is ignored.
   (func (export "rangeOf") (param $at i32) (param $end i32) (param $range i32)
     (local $low v128) (local $high v128) (local $value v128)
     (local.set $low (v128.load (local.get $range)))
@@ -195,7 +198,7 @@
     (v128.store (local.get $range) (local.get $low))
     (v128.store offset=16 (local.get $range) (local.get $high)))
 
-  ;; In place: (value − low) / divisor / maximum, each step rounded to f32.
+  ;; Computes (value − low) / divisor / maximum in place. Each step is rounded to f32.
   (func (export "rescale") (param $at i32) (param $end i32) (param $low f32) (param $divisor f32) (param $maximum f32)
     (local $lows v128) (local $divisors v128) (local $maxima v128)
     (local.set $lows (f32x4.splat (local.get $low)))
@@ -209,8 +212,8 @@
       (local.set $at (i32.add (local.get $at) (i32.const 16)))
       (br_if $four (i32.lt_u (local.get $at) (local.get $end)))))
 
-  ;; Four sums in f64 at $sums take in the floats from $at to $end, whole vectors: each the positive ones of its lane.
-  ;; pmax(0, value) is 0 < value ? value : 0, so NaN counts nothing.
+  ;; Adds the positive floats from $at to $end, in whole vectors, to four f64 sums at $sums, one sum per lane.
+  ;; pmax(0, value) is 0 < value ? value : 0, so NaN counts as 0.
   (func (export "addPositive") (param $at i32) (param $end i32) (param $sums i32)
     (local $first v128) (local $second v128) (local $value v128)
     (local.set $first (v128.load (local.get $sums)))
@@ -227,7 +230,7 @@
     (v128.store (local.get $sums) (local.get $first))
     (v128.store offset=16 (local.get $sums) (local.get $second)))
 
-  ;; 1 when the floats from $at to $end, whole vectors, are finite, else 0.
+  ;; Returns 1 if all floats from $at to $end, in whole vectors, are finite. Otherwise 0.
   (func (export "areFinite") (param $at i32) (param $end i32) (result i32)
     (local $finite v128)
     (local.set $finite (v128.const i32x4 -1 -1 -1 -1))
@@ -239,8 +242,8 @@
       (br_if $four (i32.lt_u (local.get $at) (local.get $end))))
     (i32x4.all_true (local.get $finite)))
 
-  ;; Rows of f32, four at a time, each times its weight in f64: into += (a + b) + (c + d), in f64, two columns at a time. An odd row reads one
-  ;; value and writes one sum beyond its end.
+  ;; Adds rows of f32, four at a time, each multiplied by its f64 weight: into += (a + b) + (c + d), in f64, two columns at a time. A row of odd length
+  ;; reads one value and writes one sum beyond its end.
   (func (export "addRows")
     (param $row i32) (param $rowBytes i32) (param $weights i32) (param $fours i32) (param $into i32)
     (local $x i32) (local $to i32) (local $b i32) (local $c i32) (local $d i32)

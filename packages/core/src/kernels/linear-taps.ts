@@ -1,4 +1,4 @@
-/** Where each output position of one axis reads: `(1 - fraction) * source[lower] + fraction * source[upper]`. */
+/** The source positions of each output position on one axis: `(1 - fraction) * source[lower] + fraction * source[upper]`. */
 export interface LinearTaps {
   readonly lower: Int32Array;
   readonly upper: Int32Array;
@@ -7,8 +7,8 @@ export interface LinearTaps {
 }
 
 /**
- * The taps of OpenCV's INTER_LINEAR for one axis: pixel centres at half-integers, `x = (d + 0.5) * source / target - 0.5`,
- * no smoothing when shrinking, edges repeated. Both resamplers read with these.
+ * Returns the taps of OpenCV's INTER_LINEAR for one axis. Pixel centres are at half-integers: `x = (d + 0.5) * source / target - 0.5`.
+ * Shrinking does not smooth. Edges are repeated. The SIMD resampler and the scalar resampler both use these taps.
  */
 export function linearTaps(source: number, target: number): LinearTaps {
   const scale = 1 / (target / source);
@@ -26,8 +26,8 @@ export function linearTaps(source: number, target: number): LinearTaps {
 }
 
 /**
- * The taps of a row of floats, each as a value, the one to its right, and their weights in float32. Where there is none to the right the value is the
- * right one of its pair, as OpenCV repeats edges.
+ * The taps of a row of floats. Each tap is a pair: a value and its right neighbour, with their weights in float32. The last value has no right
+ * neighbour. It is the right value of its pair, because OpenCV repeats edges.
  */
 export interface PairTaps {
   readonly left: Int32Array;
@@ -35,7 +35,7 @@ export interface PairTaps {
   readonly weightRight: Float32Array;
 }
 
-/** `linearTaps` in pairs. A row of one value has no pair: its left one gets all the weight, the right one, beyond the row, none. */
+/** `linearTaps` as pairs. In a row of one value, the left value has weight 1. The right value, outside the row, has weight 0. */
 export function pairTaps(source: number, target: number): PairTaps {
   const { lower, upper, fraction } = linearTaps(source, target);
   const last = Math.max(0, source - 2);
@@ -50,15 +50,15 @@ export function pairTaps(source: number, target: number): PairTaps {
   return { left, weightLeft, weightRight };
 }
 
-/** OpenCV's fixed point for bytes: weights of 11 bits. */
+/** The weight 1 in OpenCV's fixed-point format for bytes, which has 11 bits. */
 const WEIGHT_ONE = 2048;
 
-/** The weights of a position's two bytes in 11 bits, the lower's and the upper's. */
+/** Returns the 11-bit weights of the lower and the upper byte of a position. */
 export function byteWeights(fraction: number): [lower: number, upper: number] {
   return [fixedPoint(Math.fround(1 - fraction)), fixedPoint(fraction)];
 }
 
-/** A weight 0..1 in 11 bits, ties to even. */
+/** Converts a weight 0..1 to 11 bits. Ties are rounded to even. */
 function fixedPoint(weight: number): number {
   const scaled = weight * WEIGHT_ONE;
   const floor = Math.floor(scaled);

@@ -1,7 +1,7 @@
 import { once } from "../once.js";
 import { kernelsBase64 } from "./kernels.js";
 
-/** The functions of kernels.wat, and views of the memory that they work in. It does not grow, so the views stay good. */
+/** The functions of kernels.wat, and views of their memory. The memory does not grow, so the views stay valid. */
 export interface Kernels extends KernelFunctions {
   readonly bytes: Uint8Array;
   readonly shorts: Int16Array;
@@ -52,8 +52,9 @@ interface WebAssemblyHost {
 const PAGES = 16;
 
 /**
- * The kernels, with one megabyte of memory that all callers share. They are compiled on first use. Undefined where the host has no WebAssembly or
- * no SIMD, or where the page's content security policy forbids it: callers then use their scalar fallback, which gives the same numbers.
+ * Returns the kernels, with one megabyte of memory that all callers share. They are compiled on first use. Returns undefined if the host has no
+ * WebAssembly or no SIMD, or if the content security policy of the page forbids WebAssembly. Callers then use their scalar fallback, which gives
+ * the same numbers.
  */
 export const kernels: () => Kernels | undefined = once(() => {
   try {

@@ -1,22 +1,23 @@
 import { type Kernels, kernels } from "./memory.js";
 import type { Scaling } from "./scaling.js";
 
-/** The least and the largest of some values. */
+/** The minimum and the maximum of some values. */
 export interface Range {
-  /** +Infinity of no values, never −0. */
+  /** The minimum. +Infinity if there are no values. Never −0. */
   readonly low: number;
-  /** −Infinity of no values, never −0. */
+  /** The maximum. −Infinity if there are no values. Never −0. */
   readonly high: number;
 }
 
-/** Where the kernels keep a range, or sums, and where values for them may begin; in bytes. */
+/** Byte offset of the range, or the sums, in the kernels' memory. */
 const RANGE_AT = 0;
+/** Byte offset of the first free byte after them. */
 export const FREE_AT = 32;
 
-/** Floats that go through the kernels at a time: few enough to stay in a core's cache. */
+/** Number of floats per kernel call. They fit into the cache of a core. */
 const PIECE = 16384;
 
-/** The range of the values that are not NaN. */
+/** Returns the range of the values. NaN is ignored. */
 export function rangeOf(data: Float32Array): Range {
   const found = kernels();
   if (found === undefined) return rangeOfScalar(data);
@@ -25,7 +26,7 @@ export function rangeOf(data: Float32Array): Range {
   return readRange(found);
 }
 
-/** In place: `(value - low) / divisor / maximum`, each step in float32. */
+/** Replaces each value by `(value - low) / divisor / maximum`, in place. Each step is float32. */
 export function rescale(data: Float32Array, scaling: Scaling): void {
   const found = kernels();
   if (found === undefined) {
@@ -38,7 +39,7 @@ export function rescale(data: Float32Array, scaling: Scaling): void {
   });
 }
 
-/** Begins the range that kernels add to; returns where it is kept. */
+/** Resets the range that the kernels extend. Returns its byte offset. */
 export function openRange({ floats }: Kernels): number {
   floats.fill(Number.POSITIVE_INFINITY, RANGE_AT / 4, RANGE_AT / 4 + 4);
   floats.fill(Number.NEGATIVE_INFINITY, RANGE_AT / 4 + 4, RANGE_AT / 4 + 8);
@@ -52,8 +53,8 @@ export function readRange({ floats }: Kernels): Range {
 }
 
 /**
- * `Σ max(value, 0)` in float64, NaN taken for 0, of every fourth value by itself: the four sums are added at the end, so that one need not wait for
- * the other.
+ * Returns `Σ max(value, 0)` in float64. NaN counts as 0. Four sums, each of every fourth value, run independently and are added at the end,
+ * so that the processor computes them in parallel.
  */
 export function positiveSum(data: Float32Array): number {
   const found = kernels();
@@ -63,7 +64,7 @@ export function positiveSum(data: Float32Array): number {
   return sums[0]! + sums[1]! + (sums[2]! + sums[3]!);
 }
 
-/** Whether none is NaN or infinite. */
+/** Returns true if no value is NaN or infinite. */
 export function allFinite(data: Float32Array): boolean {
   const found = kernels();
   if (found === undefined) return data.every(Number.isFinite);
@@ -73,8 +74,8 @@ export function allFinite(data: Float32Array): boolean {
 }
 
 /**
- * Hands all values to a kernel, from `FREE_AT` to the end that is told, in bytes. The last vector is filled up with a value that is there, which
- * changes no range, or with another.
+ * Passes all values to a kernel in pieces, from byte `FREE_AT` to byte `end`. The last vector is padded with `filler`. The default is an existing
+ * value, which does not change a range.
  */
 function inPieces(
   { floats }: Kernels,
@@ -91,7 +92,7 @@ function inPieces(
   }
 }
 
-/** `rangeOf` without the kernels. Adding zero makes 0 of −0, whichever came first. */
+/** `rangeOf` without the kernels. Adding zero converts −0 to 0. */
 export function rangeOfScalar(data: Float32Array): Range {
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;

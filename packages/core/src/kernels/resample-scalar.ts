@@ -2,13 +2,13 @@ import type { Map2D } from "../tensor/tensor.js";
 import { byteWeights, type LinearTaps, linearTaps, type PairTaps, pairTaps } from "./linear-taps.js";
 import type { BytePixels, Planes } from "./rgb-planes.js";
 
-// What kernels-resample.ts does, in JavaScript: for hosts that have no WebAssembly SIMD or refuse it, and for pictures with rows too
-// long for it. The tests hold the two to be equal, to the last bit.
+// The scalar fallback of resample-simd.ts: for hosts without WebAssembly SIMD, and for images whose rows are too long for the kernels' memory.
+// Tests check that both give the same bits.
 
 /** byte → byte / 255. */
 const UNIT = Float32Array.from({ length: 256 }, (_, byte) => byte / 255);
 
-/** `resizeBilinear` into a map that is there. */
+/** `resizeBilinear` into an existing map. */
 export function resizeFloatsScalar(map: Map2D, { height, width, data }: Map2D): void {
   const columns = pairTaps(map.width, width);
   const rows = linearTaps(map.height, height);
@@ -22,7 +22,7 @@ export function resizeFloatsScalar(map: Map2D, { height, width, data }: Map2D): 
   }
 }
 
-/** `resizeRgb` of sizes that are checked. */
+/** `resizeRgb` without checks of the sizes. */
 export function resizeRgbScalar(image: BytePixels, [height, width]: readonly [number, number], planes: Planes): void {
   const columns = byteColumns(linearTaps(image.width, width));
   const rows = linearTaps(image.height, height);
@@ -39,7 +39,7 @@ export function resizeRgbScalar(image: BytePixels, [height, width]: readonly [nu
   }
 }
 
-/** Keeps the rows mixed last, since neighbouring output rows read the same ones when enlarging. */
+/** Caches the last mixed rows, because neighbouring output rows use the same source rows when enlarging. */
 function rowCache<Row>(size: number, create: () => Row, fill: (y: number, into: Row) => void): (y: number) => Row {
   const slots = Array.from({ length: size }, () => ({ y: -1, row: create() }));
   let next = 0;
@@ -57,7 +57,7 @@ function rowCache<Row>(size: number, create: () => Row, fill: (y: number, into: 
   };
 }
 
-/** Products of float32 are exact in float64, so rounding each step gives float32 arithmetic. */
+/** Mixes the columns of one row. Products of float32 are exact in float64, so rounding each step gives float32 arithmetic. */
 function mixRow(map: Map2D, y: number, { left, weightLeft, weightRight }: PairTaps, into: Float32Array): void {
   const { data, width } = map;
   const start = y * width;
@@ -91,7 +91,7 @@ function byteColumns(taps: LinearTaps): ByteColumns {
   };
 }
 
-/** The three channels of each pixel side by side; `Math.imul` spares the engine its overflow checks. */
+/** Mixes the columns of one row of interleaved RGB. `Math.imul` avoids overflow checks. */
 function mixByteRow(data: BytePixels["data"], start: number, columns: ByteColumns, into: Int32Array): void {
   const { lower, upper, weightLower, weightUpper } = columns;
   for (let x = 0, to = 0; x < lower.length; x++, to += 3) {
@@ -115,7 +115,7 @@ function mixByteRows(above: Int32Array, a: number, below: Int32Array, b: number,
   }
 }
 
-/** Where the picture's row `y` starts in each plane. */
+/** Returns the index of the start of the image's row `y` in each plane. */
 function rowStarts(planes: Planes, y: number): [red: number, green: number, blue: number] {
   const start = (planes.top + y) * planes.width + planes.left;
   const plane = planes.height * planes.width;

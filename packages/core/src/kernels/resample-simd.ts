@@ -5,15 +5,15 @@ import { FREE_AT, openRange, type Range, readRange } from "./range.js";
 import type { BytePixels, Planes } from "./rgb-planes.js";
 import type { ScaledMap } from "./scaling.js";
 
-// Resizing with the kernels of kernels.wat. Their memory is small, so a picture goes through it in bands of target rows: the source
-// rows that a band reads are copied in, one after the other, and the finished rows out.
+// Resizing with the kernels of kernels.wat. Their memory is small, so an image is processed in bands of target rows. The source rows of a band
+// are copied in, and the finished rows are copied out.
 
-/** Bytes of an entry in the kernels' tables of taps. */
+/** Sizes of the entries in the kernels' tables of taps, in bytes. */
 const BYTE_COLUMN = 8;
 const FLOAT_COLUMN = 12;
 const ROW = 16;
 
-/** The rows of a kernel's tables and data, in bytes. */
+/** Size of one row of each of a kernel's tables and buffers, in bytes. */
 interface RowBytes {
   readonly tap: number;
   readonly source: number;
@@ -21,22 +21,25 @@ interface RowBytes {
   readonly target: number;
 }
 
-/** A band in the kernels' memory; places in bytes. */
+/** A band in the kernels' memory. Offsets are in bytes. */
 interface Band {
-  /** Target rows. */
+  /** Target rows, from `first` to `end` (exclusive). */
   readonly first: number;
   readonly end: number;
   readonly taps: number;
   readonly from: number;
-  /** Source rows at `from`. */
+  /** Number of source rows at `from`. */
   readonly rows: number;
   readonly mixed: number;
   readonly into: number;
-  /** True when the source rows are those from the first to the last that is read; false when they are the two of each target row. */
+  /** True if the source rows are one continuous range. False if they are the two source rows of each target row. */
   readonly whole: boolean;
 }
 
-/** As `resizeFloatsScalar`, of values that are scaled first. The range of the result, or undefined, and nothing done, when the rows are too long for the kernels' memory, or one value long. */
+/**
+ * Scales and resizes a map like `resizeFloatsScalar`. Returns the range of the result. Returns undefined without writing anything when the rows have one
+ * value or are too long for the kernels' memory.
+ */
 export function resizeFloats(found: Kernels, { values: map, scaling }: ScaledMap, target: Map2D): Range | undefined {
   const { floats, ints } = found;
   const { width } = target;
@@ -72,7 +75,7 @@ export function resizeFloats(found: Kernels, { values: map, scaling }: ScaledMap
   return readRange(found);
 }
 
-/** As `resizeRgbScalar`. False, and nothing done, when the rows are too long for the kernels' memory. */
+/** Resizes like `resizeRgbScalar`. Returns false without writing anything when the rows are too long for the kernels' memory. */
 export function resizeBytes(
   found: Kernels,
   image: BytePixels,
@@ -110,7 +113,7 @@ export function resizeBytes(
   return true;
 }
 
-/** Four columns to an entry: where their left values are, then the weights of two and two. */
+/** Writes the table of columns. An entry has four columns: the offsets of their left values, then the weights of the first two and of the last two. */
 function writeFloatColumns({ ints, floats }: Kernels, columns: PairTaps, entries: number): void {
   for (let x = 0; x < entries; x++) {
     const column = Math.min(x, columns.left.length - 1);
@@ -121,7 +124,7 @@ function writeFloatColumns({ ints, floats }: Kernels, columns: PairTaps, entries
   }
 }
 
-/** The kernel takes the right pixel to follow the left one. Where both are the same, at the edges, the left one gets both weights. */
+/** Writes the table of columns. The kernel expects the right pixel directly after the left one. At the edges both are the same: the left one gets both weights. */
 function writeByteColumns({ ints, shorts }: Kernels, columns: LinearTaps, entries: number): void {
   for (let x = 0; x < entries; x++) {
     const column = Math.min(x, columns.lower.length - 1);
@@ -135,7 +138,7 @@ function writeByteColumns({ ints, shorts }: Kernels, columns: LinearTaps, entrie
   }
 }
 
-/** One plane of a finished band to its place. */
+/** Copies one plane of a finished band to the target. */
 function copyOut({ floats }: Kernels, band: Band, from: number, width: number, planes: Planes, plane: number): void {
   const rows = band.end - band.first;
   const start = (plane * planes.height + planes.top + band.first) * planes.width + planes.left;
@@ -148,7 +151,7 @@ function copyOut({ floats }: Kernels, band: Band, from: number, width: number, p
   }
 }
 
-/** Copies in the source rows of a band and says of each target row which of them are above and below. */
+/** Copies the source rows of a band into the kernels' memory. Calls `tap` with the positions of the rows above and below each target row. */
 function gather(
   { first, end, whole }: Band,
   rows: LinearTaps,
@@ -169,7 +172,7 @@ function gather(
   }
 }
 
-/** As many target rows to a band as the memory from `start` holds; undefined when it holds not one. */
+/** Divides the target rows into bands that fit into the memory from `start`. Returns undefined when not even one row fits. */
 function planBands(
   { bytes }: Kernels,
   start: number,
@@ -178,11 +181,11 @@ function planBands(
   sizes: RowBytes,
 ): Band[] | undefined {
   const total = rows.lower.length;
-  // Every part begins at a whole vector and may be read or written a little beyond its end.
+  // Each part begins at a whole vector. The kernels may read and write a few bytes beyond its end.
   const room = bytes.length - start - 256;
   const perRow = sizes.tap + sizes.target;
   const perSource = sizes.source + sizes.mixed;
-  // n rows read at most 2n source rows, which lie within n·ratio + 3.
+  // n target rows read at most 2n source rows, within a range of n·ratio + 3 rows.
   const apart = room / (perRow + 2 * perSource);
   const together = (room - 3 * perSource) / (perRow + ratio * perSource);
   const height = Math.floor(Math.max(apart, together));

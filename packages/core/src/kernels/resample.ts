@@ -8,9 +8,9 @@ import type { BytePixels, Planes } from "./rgb-planes.js";
 import type { ScaledMap, Scaling } from "./scaling.js";
 
 /**
- * Bilinear resize of a map, as OpenCV's INTER_LINEAR on float32.
- * @returns a new map, also when the size stays.
- * @throws usage when a size is not a positive integer or the map holds fewer values than its size says.
+ * Resizes a map bilinearly, like OpenCV's INTER_LINEAR on float32.
+ * @returns a new map, even if the size does not change.
+ * @throws usage when a size is not a positive integer, or the map has fewer values than its size needs.
  */
 export function resizeBilinear(map: Map2D, height: number, width: number): Map2D {
   return resizeWithRange({ values: map }, { height, width }).map;
@@ -20,11 +20,11 @@ export function resizeBilinear(map: Map2D, height: number, width: number): Map2D
 export interface ResizeTarget {
   readonly height: number;
   readonly width: number;
-  /** The array of the new map, of `height · width` values. Default: a new one. */
+  /** The buffer of the new map, with `height · width` values. Default: a new array. */
   readonly into?: Float32Array | undefined;
 }
 
-/** `resizeBilinear`, with the range of the new map. A scaling of the source is applied on the way: the source's values stay as they are. */
+/** `resizeBilinear` that also returns the range of the new map. It applies the scaling of the source. The source does not change. */
 export function resizeWithRange(
   { values, scaling }: ScaledMap,
   { height, width, into }: ResizeTarget,
@@ -45,10 +45,10 @@ function rescaledCopy({ height, width, data: values }: Map2D, scaling: Scaling):
 }
 
 /**
- * Bilinear resize of RGB bytes to `[height, width]`, bit for bit as OpenCV's INTER_LINEAR on 8-bit pictures (weights of 11 bits,
- * the sum of the columns kept at full precision, then 4 + 16 + 2 bits dropped), written into planes as byte / 255. Reads only the
- * source rows it needs, so that shrinking a large photo is cheap.
- * @throws usage when a size is not a positive integer or the picture holds fewer bytes than its size says.
+ * Resizes RGB bytes bilinearly to `[height, width]` and writes them into planes as byte / 255. The result has the same bits as OpenCV's INTER_LINEAR
+ * on 8-bit images: weights have 11 bits, the sum of the columns has full precision, then 4 + 16 + 2 bits are dropped. Only the needed source
+ * rows are read, so that shrinking a large photo is cheap.
+ * @throws usage when a size is not a positive integer, or the image has fewer bytes than its size needs.
  */
 export function resizeRgb(image: BytePixels, [height, width]: readonly [number, number], planes: Planes): void {
   checkSizes(image, 3, height, width);
@@ -63,7 +63,7 @@ function checkSizes(source: Map2D | BytePixels, channels: number, height: number
     if (!Number.isInteger(size) || size < 1) {
       throw new WhyboxError(
         "usage",
-        `Cannot resize [${source.height}, ${source.width}] to [${height}, ${width}]: sizes [h, w] must be whole numbers of 1 or more.`,
+        `Cannot resize [${source.height}, ${source.width}] to [${height}, ${width}]. Expected sizes [h, w] that are whole numbers of 1 or more.`,
       );
     }
   }
@@ -71,7 +71,7 @@ function checkSizes(source: Map2D | BytePixels, channels: number, height: number
   if (source.data.length < wanted) {
     throw new WhyboxError(
       "usage",
-      `Cannot resize [${source.height}, ${source.width}]: that needs ${wanted} values, got ${source.data.length}.`,
+      `Cannot resize [${source.height}, ${source.width}]. Expected ${wanted} values, got ${source.data.length}.`,
     );
   }
 }

@@ -1,11 +1,11 @@
-/** 8-bit pixels of three interleaved channels; an `RgbImage` is one. */
+/** 8-bit pixels with three interleaved channels. An `RgbImage` has these fields. */
 export interface BytePixels {
   readonly height: number;
   readonly width: number;
   readonly data: Uint8Array | Uint8ClampedArray;
 }
 
-/** The target of an image: three planes of `height × width` floats, one after the other, the image's corner at `top`, `left`. */
+/** The output buffer of an image: three consecutive planes of `height × width` floats. The image's top left corner is at `top`, `left`. */
 export interface Planes {
   readonly height: number;
   readonly width: number;

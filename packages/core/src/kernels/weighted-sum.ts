@@ -2,19 +2,19 @@ import type { Map2D, Tensor } from "../tensor/tensor.js";
 import { type Kernels, kernels } from "./memory.js";
 import { FREE_AT } from "./range.js";
 
-/** Floats that go through the kernel at a time, or four channels if they are more: few enough to stay in a core's cache. */
+/** Number of floats per kernel call, or four channels if they are larger. They fit into the cache of a core. */
 const PIECE = 16384;
 
 /**
- * `Σ_c weights[c] · values[c, h, w]` of a tensor `[C, H, W]`, added up in float64. A weight of zero leaves its channel out,
- * whatever it holds.
+ * Returns `Σ_c weights[c] · values[c, h, w]` of a tensor `[C, H, W]`. The sum is computed in float64. A channel with weight zero is skipped, even if
+ * it contains NaN or infinity.
  */
 export function weightedSum(values: Tensor, weights: ArrayLike<number>): Map2D {
   const [C, height, width] = values.dims as [number, number, number];
   const { data } = values;
   const cells = height * width;
   const used = Array.from({ length: C }, (_, c) => c).filter((c) => weights[c] !== 0);
-  // Four channels at a time: the sum is read and written a quarter as often.
+  // Four channels at a time, so that the sum is read and written less often.
   const fours = used.splice(0, used.length - (used.length % 4));
   const found = kernels();
   const sum = (found && addFours(found, data, cells, weights, fours)) ?? addFoursScalar(data, cells, weights, fours);
@@ -26,8 +26,8 @@ export function weightedSum(values: Tensor, weights: ArrayLike<number>): Map2D {
 }
 
 /**
- * As `addFoursScalar`, to the last bit. In the kernels' memory, so the sum is good until the next call; undefined, and nothing done, when four channels
- * are too long for it.
+ * Gives the same bits as `addFoursScalar`. The sum is in the kernels' memory and is valid until the next call. Returns undefined without computing
+ * anything when four channels do not fit into that memory.
  */
 export function addFours(
   { doubles, floats, addRows }: Kernels,

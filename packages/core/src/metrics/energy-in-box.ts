@@ -3,17 +3,17 @@ import type { Map2D } from "../tensor/tensor.js";
 import type { MetricBox } from "./metric.js";
 
 export interface EnergyInBox {
-  /** Share of the map's heat whose pixels have their centre in the box, 0..1; 0 for a map without heat. */
+  /** Share of the map's positive values that lie in the box, 0..1. A pixel is in the box if its centre is. 0 for a map without positive values. */
   readonly energy: number;
-  /** Share of the map's pixels that have their centre in the box: what a uniform map scores. */
+  /** Share of the map's pixels whose centre is in the box. It is the energy of a uniform map. */
   readonly area: number;
-  /** energy / area: 1 for a uniform map; 0 when no pixel is in the box. */
+  /** `energy / area`. 1 for a uniform map. 0 when no pixel is in the box. */
   readonly enrichment: number;
 }
 
 /**
- * The energy-based pointing game, `Σ_box H / Σ H` over the positive part of the map, with the area that it must be read against. It
- * rewards knowing the box, not knowing the network: a single lit cell in the box scores 1. Never report it alone.
+ * The energy-based pointing game: `Σ_box H / Σ H` over the positive part of the map. Compare it with the area of the box, which is also returned. It
+ * does not measure faithfulness to the network: a map with one positive cell in the box scores 1. Never report it alone.
  *
  * Wang et al., "Score-CAM", CVPR Workshops 2020, section 4.3.
  */
@@ -25,21 +25,21 @@ export function energyInBox({ height, width, data }: Map2D, box: MetricBox): Ene
   for (let y = top; y < bottom; y++) {
     inside.set(data.subarray(y * width + left, y * width + right), (y - top) * (right - left));
   }
-  // NaN has no energy either.
+  // NaN counts as 0.
   const all = positiveSum(data);
   const energy = all > 0 ? positiveSum(inside) / all : 0;
   const area = pixels / data.length;
   return { energy, area, enrichment: pixels > 0 ? energy / area : 0 };
 }
 
-/** First pixel whose centre is at or behind `low`, and the first whose is at or behind `high`; of `count` pixels. */
+/** Returns the first pixel whose centre is at or after `low`, and the first whose centre is at or after `high`, limited to `count`. */
 function centresBetween(low: number, high: number, count: number): readonly [number, number] {
   const place = (edge: number) => Math.min(Math.max(Math.ceil(edge - 0.5), 0), count);
   const first = place(low);
   return [first, Math.max(first, place(high))];
 }
 
-/** True when the centre of pixel `[x, y]` is in the box. */
+/** Returns true if the centre of pixel `[x, y]` is in the box. */
 export function isInBox(x: number, y: number, { x1, y1, x2, y2 }: MetricBox): boolean {
   return x + 0.5 >= x1 && x + 0.5 < x2 && y + 0.5 >= y1 && y + 0.5 < y2;
 }

@@ -4,30 +4,30 @@ import type { Interval } from "./metric.js";
 
 export interface MeanIntervalOptions {
   /**
-   * Which values belong together, one label for each (the photo of a detection): whole groups are drawn, since values of one photo
-   * are not independent. Default: each value on its own.
+   * One label per value, for example the image of a detection. Values with the same label form a group. Whole groups are sampled, because values
+   * from the same image are not independent. Default: each value is its own group.
    */
   readonly groups?: readonly string[];
-  /** Default 10,000. */
+  /** Number of bootstrap samples. Default 10,000. */
   readonly resamples?: number;
-  /** 0..1. Default 0.95. */
+  /** Confidence of the interval, 0..1. Default 0.95. */
   readonly confidence?: number;
-  /** Default 0. */
+  /** Seed of the random numbers. Default 0. */
   readonly seed?: number;
 }
 
 /**
- * The mean of some values with its bootstrap interval: the percentiles of the means of samples drawn from the values with
- * replacement. For a paired comparison give the differences. Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter
- * 13; groups as in Davison and Hinkley, "Bootstrap Methods and their Application", 1997, section 3.8.
- * @throws usage without values, or when the groups are not one for each value.
+ * Returns the mean of some values and its bootstrap interval: the percentiles of the means of samples that are drawn from the values with
+ * replacement. For a paired comparison, pass the differences. Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter
+ * 13. Groups follow Davison and Hinkley, "Bootstrap Methods and their Application", 1997, section 3.8.
+ * @throws usage when there are no values, or the number of groups is not the number of values.
  */
 export function meanInterval(values: readonly number[], options: MeanIntervalOptions = {}): Interval {
   const { groups, resamples = 10_000, confidence = 0.95, seed = 0 } = options;
   if (values.length === 0 || (groups !== undefined && groups.length !== values.length)) {
     throw new WhyboxError(
       "usage",
-      `A mean of ${values.length} values in ${groups?.length ?? values.length} labels; give one value or more, and a label for each.`,
+      `Cannot compute the mean of ${values.length} values with ${groups?.length ?? values.length} group labels. Expected one value or more, and one label for each value.`,
     );
   }
   const sums = new Map<string, { sum: number; count: number }>();

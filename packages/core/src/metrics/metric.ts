@@ -1,4 +1,4 @@
-/** A box on a map, in its pixels: continuous, pixel `i` covers `[i, i + 1)`. */
+/** A box in the pixels of a map. Coordinates are continuous: pixel `i` covers `[i, i + 1)`. */
 export interface MetricBox {
   readonly x1: number;
   readonly y1: number;
@@ -6,21 +6,21 @@ export interface MetricBox {
   readonly y2: number;
 }
 
-/** What is left of a detection when a share of the pixels has been changed. */
+/** The score of a detection after shares of the pixels are changed. */
 export interface PerturbationCurve {
-  /** Shares of the pixels, rising, 0..1. */
+  /** Shares of the pixels in ascending order, 0..1. */
   readonly fractions: readonly number[];
-  /** The score at each share, mostly over the score of the untouched picture. */
+  /** The score at each share, usually divided by the score of the original image. */
   readonly scores: readonly number[];
 }
 
 /**
- * The score of the picture when the pixels that are set (1) in `chosen`, `[h, w]` row-major, have been changed. The array is used again
+ * Returns the score of the image after the chosen pixels are changed. `chosen` is `[h, w]`, row-major: 1 for a changed pixel. The array is reused
  * for the next share.
  */
 export type PerturbedScore = (chosen: Uint8Array, fraction: number) => number | Promise<number>;
 
-/** A number with the interval that holds it with the confidence asked for. */
+/** A mean and its confidence interval. */
 export interface Interval {
   readonly mean: number;
   readonly low: number;

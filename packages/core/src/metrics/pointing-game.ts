@@ -3,19 +3,20 @@ import { isInBox } from "./energy-in-box.js";
 import type { MetricBox } from "./metric.js";
 
 /**
- * Is the hottest pixel in the box? Where several are the hottest, the share of them that is: 1 for a hit, 0 for a miss, the box's
- * share of the area for a constant map. Like the energy it rewards knowing the box. Never report it alone.
+ * The pointing game: 1 if the pixel with the maximum is in the box, otherwise 0. If several pixels have the maximum, the result is the share of
+ * them that is in the box. For a constant map this is the box's share of the area. Like the energy, it does not measure faithfulness to the network.
+ * Never report it alone.
  *
  * Zhang et al., "Top-down Neural Attention by Excitation Backprop", ECCV 2016, without its margin of 15 pixels.
  */
 export function pointingGame({ width, data }: Map2D, box: MetricBox): number {
-  let most = Number.NEGATIVE_INFINITY;
+  let max = Number.NEGATIVE_INFINITY;
   let hits = 0;
   let count = 0;
   for (let i = 0; i < data.length; i++) {
     const value = data[i]!;
-    if (value > most) [most, hits, count] = [value, 0, 0];
-    if (value !== most) continue;
+    if (value > max) [max, hits, count] = [value, 0, 0];
+    if (value !== max) continue;
     count++;
     if (isInBox(i % width, Math.floor(i / width), box)) hits++;
   }

@@ -1,12 +1,12 @@
 import type { Map2D } from "../tensor/tensor.js";
 import type { MetricBox } from "./metric.js";
 
-/** Points along each side of a cell. */
+/** Number of points along each side of a cell. */
 const POINTS = 4;
 
 /**
- * A map seen through a box: `cells × cells` numbers, row-major, over a box of any place and size. A cell is the mean of the pixels under its 4 × 4
- * points that lie on the map, and 0 where none does. So maps of boxes of different sizes can be averaged cell by cell.
+ * Samples a map over a box of any position and size. Returns `cells × cells` numbers, row-major. A cell is the mean of the pixels at those of its 4 × 4
+ * points that are on the map, or 0 if none is. Grids of boxes with different sizes can be averaged cell by cell.
  */
 export function sampleGrid({ height, width, data }: Map2D, { x1, y1, x2, y2 }: MetricBox, cells: number): Float32Array {
   const grid = new Float32Array(cells * cells);
@@ -32,7 +32,7 @@ export function sampleGrid({ height, width, data }: Map2D, { x1, y1, x2, y2 }: M
   return grid;
 }
 
-/** The pixel under each point, −1 beside the map. */
+/** Returns the pixel at each point, or −1 for a point outside the map. */
 function pointsAlong(low: number, high: number, cells: number, limit: number): Int32Array {
   const step = (high - low) / (cells * POINTS);
   return Int32Array.from({ length: cells * POINTS }, (_, i) => {

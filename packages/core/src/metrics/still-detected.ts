@@ -9,8 +9,8 @@ export interface ScoredBox {
 }
 
 /**
- * What a changed picture still says of a detection: the highest confidence among boxes of its class whose IoU with it is above 0.5, and
- * 0 when there is none. `found` should hold the boxes before NMS. Deletion and insertion divide it by the untouched picture's value.
+ * Returns how well a changed image still shows a detection: the highest confidence of the boxes of its class whose IoU with it is above 0.5, or
+ * 0 if there is none. Pass the boxes before NMS as `found`. Deletion and insertion divide the result by the value of the original image.
  *
  * Zhao and Chan, "ODAM: Gradient-based Instance-specific Visual Explanations for Object Detection", ICLR 2023.
  */

@@ -1,28 +1,28 @@
 import { didYouMean, WhyboxError } from "../errors.js";
 import type { OptionRows } from "./spec.js";
 
-/** Options under their main names, and the names that the caller used. */
+/** Options by their main names, and the names that the caller used. */
 export interface NamedOptions {
   readonly values: Readonly<Record<string, unknown>>;
-  /** The name that the caller used for an option; the main name when it was not given. */
+  /** Returns the name that the caller used for an option. Returns the main name if the option is missing. */
   nameOf(option: string): string;
 }
 
-/** All names of a table's options, aliases included. */
+/** Returns all names of a table's options, including aliases. */
 export function namesIn(table: OptionRows): string[] {
   return Object.entries(table).flatMap(([name, { aliases = [] }]) => [name, ...aliases]);
 }
 
-/** What `nameOptions` may be told besides the table. */
+/** Options of `nameOptions`. */
 export interface NameOptions {
-  /** Further names that are allowed. They are left out of the values. Default: none. */
+  /** Other allowed names. They are not copied to the values. Default: none. */
   readonly besides?: readonly string[];
-  /** How a name is written in messages. Default: as it is. */
+  /** Formats a name for messages. Default: the name itself. */
   readonly show?: (name: string) => string;
 }
 
 /**
- * Options under their main names. Options that are undefined or null count as not given.
+ * Returns options by their main names. Options that are undefined or null count as missing.
  * @throws usage for an unknown name, and for two names of one option with different values.
  */
 export function nameOptions(
@@ -41,7 +41,7 @@ export function nameOptions(
       if (other !== undefined && JSON.stringify(values[option]) !== JSON.stringify(value)) {
         throw new WhyboxError(
           "usage",
-          `${show(other)} and ${show(name)} are two names of one option and have different values; give one of them.`,
+          `${show(other)} and ${show(name)} are two names of the same option, but have different values. Use only one of them.`,
           { details: { option } },
         );
       }
@@ -52,7 +52,7 @@ export function nameOptions(
   return { values, nameOf: (option) => typed.get(option) ?? option };
 }
 
-/** @throws usage for a key that is not among the known names, with the nearest one. */
+/** Checks the names of options. @throws usage for an unknown name. The message suggests the most similar known name. */
 export function refuseUnknown(given: object, known: readonly string[]): void {
   const unknown = Object.keys(given).find((name) => !known.includes(name));
   if (unknown === undefined) return;
@@ -64,7 +64,7 @@ export function refuseUnknown(given: object, known: readonly string[]): void {
   );
 }
 
-/** The entries of `given` with one of these names. */
+/** Returns the entries of `given` with one of these names. */
 export function pickOptions(given: object, names: readonly string[]): Record<string, unknown> {
   return Object.fromEntries(Object.entries(given).filter(([name]) => names.includes(name)));
 }

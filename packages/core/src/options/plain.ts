@@ -1,6 +1,6 @@
 import type { OptionKind, OptionRows, WithDefault } from "./spec.js";
 
-/** How an option's value is written in JSON. */
+/** The type of an option's value in JSON. */
 export type PlainOption<Row, V> = Row extends { readonly kind: "layers" }
   ? "auto" | readonly Exclude<V, readonly unknown[]>[]
   : Row extends { readonly kind: "size" }
@@ -12,7 +12,7 @@ export type WithInDocument<Table, When> = {
   [K in keyof Table]: Table[K] extends { readonly inDocument: When } ? K : never;
 }[keyof Table];
 
-/** Options as plain data: null where there is neither a value nor a default. */
+/** Options as plain data. An option without a value and a default is null. */
 export type PlainOptions<Options, Table> = {
   readonly [K in Exclude<keyof Table & keyof Options, WithInDocument<Table, "given" | "never">>]:
     | PlainOption<Table[K], NonNullable<Options[K]>>
@@ -21,7 +21,7 @@ export type PlainOptions<Options, Table> = {
   readonly [K in WithInDocument<Table, "given"> & keyof Options]?: PlainOption<Table[K], NonNullable<Options[K]>>;
 };
 
-/** Options as plain data for a document, in the order of the table, with its defaults. */
+/** Converts options to plain data for a document, in the order of the table, with the table's defaults. */
 export function plainOptions<Options, const Table extends OptionRows>(
   given: Options & object,
   table: Table,

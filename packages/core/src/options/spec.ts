@@ -12,7 +12,7 @@ export interface FlagKind {
   readonly kind: "flag";
 }
 
-/** One of a few texts. */
+/** One of several texts. */
 export interface ChoiceKind<V extends string = string> {
   readonly kind: "choice";
   readonly choices: readonly V[];
@@ -39,7 +39,7 @@ export interface LayersKind {
   readonly kind: "layers";
 }
 
-/** One number for both sides, or a height and a width. */
+/** One number for both sides, or the height and the width. */
 export interface SizeKind {
   readonly kind: "size";
   readonly max: number;
@@ -69,7 +69,7 @@ export type OptionKind =
   | BoxKind
   | ListKind;
 
-/** The kinds that fit an option's type. */
+/** The kinds that match an option's type. */
 export type KindOf<V> = [V] extends [boolean]
   ? FlagKind
   : [V] extends [number]
@@ -82,7 +82,7 @@ export type KindOf<V> = [V] extends [boolean]
           ? ListKind<E> | ScoresKind
           : LayersKind | SizeKind | BoxKind;
 
-/** What an option needs to know about a method. */
+/** The properties of a method that determine its options. */
 export interface MethodTraits {
   readonly channels?: unknown;
   readonly reads?: string;
@@ -92,27 +92,27 @@ export interface MethodTraits {
   readonly ablates?: boolean;
 }
 
-/** Everything about an option besides its kind. */
+/** The properties of an option other than its kind. */
 export interface OptionFacts<V = unknown> {
-  /** One sentence that says what the option is for, without a capital and a full stop. The docstring begins with it. */
+  /** One sentence that describes the option, without a capital letter and a full stop. The docstring begins with it. */
   readonly what: string;
   /** Other names of the option. */
   readonly aliases?: readonly string[];
-  /** The value when none is given. */
+  /** The default value. */
   readonly default?: V;
-  /** What happens when no value is given and there is no fixed default; for help and docs. */
+  /** Describes the default if it is not a fixed value, for the help and the docs. */
   readonly otherwise?: string;
   /** Heading of the option in the command's help. */
   readonly group: OptionGroup;
-  /** Placeholder of the value in the command's help, where it does not follow from the kind. */
+  /** Placeholder of the value in the command's help, if it does not follow from the kind. */
   readonly shown?: string;
-  /** The option has no flag of its own in the command. */
+  /** The command has no flag for the option. */
   readonly libraryOnly?: true;
   /** The methods that use the option. Default: all. `otherwise` completes the sentence "… has no meaning for METHOD: it …". */
   readonly methods?: { readonly use: (method: MethodTraits) => boolean; readonly otherwise: string };
-  /** Whether result documents have it: always (default), only when a value is given, or never. */
+  /** When result documents contain the option: always (default), only if it has a value, or never. */
   readonly inDocument?: "given" | "never";
-  /** Makes a control of the page: its label, and the range and step of a slider where they differ from the option's range. */
+  /** The control of the page: its label, and the range and step of its slider if they differ from the option's range. */
   readonly page?: { readonly label: string; readonly min?: number; readonly max?: number; readonly step?: number };
 }
 
@@ -120,7 +120,7 @@ export type OptionGroup = "What is explained" | "How it is explained" | "Detecti
 
 export type OptionSpec<V = unknown> = OptionFacts<V> & (unknown extends V ? OptionKind : KindOf<V>);
 
-/** A row for each of the options, with a kind and a default that fit the option's type. `Besides` are keys that have no row. */
+/** A row for each option. Its kind and default match the option's type. Keys in `Besides` have no row. */
 export type OptionTable<Options, Besides extends PropertyKey = never> = {
   readonly [K in Exclude<keyof Options, Besides>]-?: OptionSpec<NonNullable<Options[K]>>;
 };
@@ -128,22 +128,22 @@ export type OptionTable<Options, Besides extends PropertyKey = never> = {
 /** Any table. */
 export type OptionRows = Readonly<Record<string, OptionFacts & OptionKind>>;
 
-/** Names of the options in a table that have a default. */
+/** Names of a table's options that have a default. */
 export type WithDefault<Table> = {
   [K in keyof Table]: Table[K] extends { readonly default: unknown } ? K : never;
 }[keyof Table];
 
-/** The aliases in a table. */
+/** The aliases of a table's options. */
 export type AliasOf<Table> = {
   [K in keyof Table]: Table[K] extends { readonly aliases: readonly (infer A)[] } ? A : never;
 }[keyof Table];
 
-/** Options with the table's defaults filled in: those without a default may be undefined. */
+/** Options with the table's defaults. Options without a default may be undefined. */
 export type Filled<Options, Table> = {
   readonly [K in keyof Table & keyof Options]: K extends WithDefault<Table>
     ? NonNullable<Options[K]>
     : Options[K] | undefined;
 };
 
-/** Compiles only when `Missing` is never: when no name is missing from a table. */
+/** Compiles only if `Missing` is `never`, which means that no name is missing from a table. */
 export type NoneMissing<Missing extends never> = Missing;

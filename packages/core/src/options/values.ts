@@ -2,7 +2,7 @@ import { didYouMean, WhyboxError } from "../errors.js";
 import { type NamedOptions, nameOptions } from "./names.js";
 import type { Filled, NumberKind, OptionKind, OptionRows } from "./spec.js";
 
-/** Completes the sentence "expected …" for a value of this kind. */
+/** Returns a text that completes the sentence "expected …" for a value of this kind. */
 export function expectedOf(kind: OptionKind): string {
   switch (kind.kind) {
     case "number":
@@ -28,25 +28,25 @@ export function expectedOf(kind: OptionKind): string {
   }
 }
 
-/** The kind of one side of a size. */
+/** Returns the kind of one side of a size. */
 export function sideOf(max: number): NumberKind {
   return { kind: "number", min: 1, max, whole: true };
 }
 
-/** True when a number is within the range. */
+/** Returns true if a number is within the range. */
 export function inRange({ min, max, whole, aboveMin }: NumberKind, value: number): boolean {
   return (aboveMin ? value > min : value >= min) && value <= max && (!whole || Number.isInteger(value));
 }
 
 function numberText({ min, max, whole, aboveMin }: NumberKind): string {
-  if (aboveMin) return `a number above ${min}, ${max} at most`;
+  if (aboveMin) return `a number above ${min}, up to ${max}`;
   return `a ${whole ? "whole " : ""}number from ${min} to ${max}`;
 }
 
 /**
- * Options with the table's defaults, each value checked.
- * @param besides further names that are allowed.
- * @throws usage that names the option as the caller did, what was found and what was expected.
+ * Checks each value and returns the options with the table's defaults.
+ * @param besides other allowed names.
+ * @throws usage for an invalid value. The message has the option's name as the caller wrote it, the value found and the value expected.
  */
 export function readOptions<Options, const Table extends OptionRows>(
   given: Options & object,
@@ -63,7 +63,7 @@ export function readOptions<Options, const Table extends OptionRows>(
   return { options: Object.fromEntries(entries), named };
 }
 
-/** @throws usage unless the value is of the kind. */
+/** Checks a value. @throws usage when the value is not of this kind. */
 export function checkValue(name: string, kind: OptionKind, value: unknown): void {
   switch (kind.kind) {
     case "number":
@@ -84,7 +84,8 @@ export function checkValue(name: string, kind: OptionKind, value: unknown): void
       return;
     case "list":
       checkList(name, kind.of, value);
-      if (kind.filled && (value as unknown[]).length === 0) refuseEmpty(name, "name at least one, or leave it out");
+      if (kind.filled && (value as unknown[]).length === 0)
+        refuseEmpty(name, "add at least one entry, or omit the option");
       return;
     case "layers":
       checkLayers(name, kind, value);
@@ -97,7 +98,7 @@ export function checkValue(name: string, kind: OptionKind, value: unknown): void
   }
 }
 
-/** Callers without TypeScript may give one entry in place of a list. */
+/** Checks a list. Callers without TypeScript may pass a single entry instead of a list: the message shows the list. */
 function checkList(name: string, of: OptionKind, value: unknown): void {
   if (!Array.isArray(value)) {
     const shown = show(value);
@@ -108,10 +109,10 @@ function checkList(name: string, of: OptionKind, value: unknown): void {
 
 function checkLayers(name: string, kind: OptionKind, value: unknown): void {
   const layers: readonly unknown[] = Array.isArray(value) ? value : [value];
-  if (layers.length === 0) refuseEmpty(name, 'name at least one layer, or give "auto"');
+  if (layers.length === 0) refuseEmpty(name, 'add at least one layer, or use "auto"');
   for (const layer of layers) if (typeof layer !== "string" && !Number.isInteger(layer)) refuse(name, kind, layer);
   if (layers.length > 1 && layers.includes("auto")) {
-    throw new WhyboxError("usage", `${name} "auto" cannot be mixed with other layers; give it alone.`);
+    throw new WhyboxError("usage", `${name} "auto" cannot be combined with other layers. Use it alone.`);
   }
 }
 
@@ -137,7 +138,7 @@ function refuse(name: string, kind: OptionKind, value: unknown, choices: readonl
   });
 }
 
-/** A value as it is written in code, not longer than a line. */
+/** Formats a value as in code, with at most 80 characters. */
 function show(value: unknown): string {
   const text = typeof value === "number" ? String(value) : (JSON.stringify(value) ?? String(value));
   return text.length <= 80 ? text : `${text.slice(0, 79)}…`;

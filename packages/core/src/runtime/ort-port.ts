@@ -1,7 +1,7 @@
 import { WhyboxError } from "../errors.js";
 import type { RuntimeData, RuntimePort, RuntimeSession, RuntimeTensor, RuntimeType, SessionOptions } from "./port.js";
 
-/** The part of ONNX Runtime's JavaScript API that the engine uses; `onnxruntime-node` and `onnxruntime-web` both fit. */
+/** The part of ONNX Runtime's JavaScript API that the engine uses. `onnxruntime-node` and `onnxruntime-web` both provide it. */
 export interface OrtModule {
   readonly InferenceSession: {
     create(model: Uint8Array, options: Record<string, unknown>): Promise<OrtSession>;
@@ -10,7 +10,7 @@ export interface OrtModule {
   readonly env?: { readonly versions?: { readonly common?: string; readonly node?: string; readonly web?: string } };
 }
 
-/** A session of ONNX Runtime, as far as the engine uses it. */
+/** The part of an ONNX Runtime session that the engine uses. */
 export interface OrtSession {
   readonly inputNames: readonly string[];
   readonly outputNames: readonly string[];
@@ -18,7 +18,7 @@ export interface OrtSession {
   release(): Promise<void>;
 }
 
-/** A tensor of ONNX Runtime, as far as the engine uses it. */
+/** The part of an ONNX Runtime tensor that the engine uses. */
 export interface OrtTensor {
   readonly type: string;
   readonly dims: readonly number[];
@@ -30,18 +30,18 @@ export interface OrtTensor {
 
 const types: ReadonlySet<string> = new Set("float32 float16 int64 int32 uint16 int16 uint8 int8 bool".split(" "));
 
-/** How sessions use the machine. `npm run bench` measures both options; bench/README.md has the numbers. */
+/** Options that control threads and memory. bench/README.md has measurements of them. */
 export interface OrtPortOptions {
   /**
-   * When a session's idle threads wait in a busy loop: "always", the runtime's own default, takes the cores from other work and
-   * from a second session; with "never" each run is slower. Default "during-runs".
+   * When idle threads of a session wait in a busy loop. "always" is the runtime's own default. It takes processor time from other work and from
+   * other sessions. With "never", each run is slower. Default "during-runs".
    */
   readonly spinning?: "always" | "during-runs" | "never";
-  /** Whether the runtime reserves all memory of a run as one block. Default false: less memory at the peak, since the sessions take turns. */
+  /** True if the runtime reserves all memory of a run as one block. Default false, which has a lower peak, because sessions do not run at the same time. */
   readonly memoryPattern?: boolean;
   /**
-   * Gives the memory of a buffer back at once, where the host can: the values of a forward pass are megabytes for every picture, and the garbage
-   * collector marks the whole heap for each few of them. Default: it is left to the collector; the Node package's port has one.
+   * Frees the memory of a buffer immediately, if the host can. The values of a forward pass take megabytes per image, and the garbage collector scans
+   * the whole heap to free them. Default: the garbage collector frees it. The port of the Node package has such a callback.
    */
   readonly release?: (buffer: ArrayBuffer) => void;
 }
@@ -52,7 +52,7 @@ const spinningEntries = {
   never: { intra_op: { allow_spinning: "0" } },
 } as const;
 
-/** A port on an ONNX Runtime module of the same thread. */
+/** Creates a port for an ONNX Runtime module in the same thread. */
 export function createOrtPort(ort: OrtModule, options: OrtPortOptions = {}): RuntimePort {
   const versions = ort.env?.versions;
   return {
@@ -74,7 +74,7 @@ function ortOptions(session: SessionOptions, port: OrtPortOptions): Record<strin
   return {
     graphOptimizationLevel: "all",
     enableMemPattern: port.memoryPattern ?? false,
-    // What the runtime refuses comes as an exception, with its words.
+    // Only fatal errors are logged. Other errors are thrown as exceptions, with the runtime's message.
     logSeverityLevel: 4,
     ...(session.executionProviders === undefined ? {} : { executionProviders: session.executionProviders }),
     ...(session.threads === undefined ? {} : { intraOpNumThreads: session.threads }),
@@ -112,7 +112,7 @@ interface OrtBacked extends RuntimeTensor {
   readonly [inner]: OrtTensor;
 }
 
-/** The outputs of a run. @throws runtime when one is of a type that does not cross; nothing of the run is left in memory then. */
+/** Wraps the outputs of a run. @throws runtime when an output has a type that is not supported. All outputs are then disposed. */
 function wrapAll(
   results: Readonly<Record<string, OrtTensor>>,
   outputs: readonly string[],
@@ -124,12 +124,12 @@ function wrapAll(
   for (const value of new Set(Object.values(results))) value.dispose();
   throw new WhyboxError(
     "runtime",
-    `The runtime returned a tensor of type ${type} for output "${refused}"; expected one of ${[...types].join(", ")}.`,
+    `The runtime returned a tensor of type ${type} for output "${refused}". Expected one of ${[...types].join(", ")}.`,
     { details: { output: refused, type } },
   );
 }
 
-/** @param release frees what a run gave; what was fed to it belongs to who made it. */
+/** @param release frees the output of a run. Inputs have none, because they belong to the caller. */
 function wrap(value: OrtTensor, release?: Release): RuntimeTensor {
   let disposed = false;
   const wrapped: OrtBacked = {
@@ -151,7 +151,11 @@ function wrap(value: OrtTensor, release?: Release): RuntimeTensor {
 
 function unwrap(value: RuntimeTensor): OrtTensor {
   const found = (value as Partial<OrtBacked>)[inner];
-  if (found === undefined) throw new WhyboxError("internal", "A tensor of another runtime was fed to a session.");
+  if (found === undefined)
+    throw new WhyboxError(
+      "internal",
+      "A session got an input tensor of another runtime. Create it with the upload method of the same port.",
+    );
   return found;
 }
 

@@ -1,30 +1,30 @@
 /**
- * What the engine needs of ONNX Runtime, and nothing more. Core never imports a runtime: the caller passes
- * a module (`createOrtPort(ort)`) or a port of its own (the Node package's runs in a worker thread).
+ * The interface between the engine and ONNX Runtime. Core never imports a runtime: the caller passes a module (`createOrtPort(ort)`) or a
+ * custom port (the port of the Node package runs in a worker thread).
  */
 
-/** Element types that cross the port. int64 values travel as BigInt64Array. */
+/** Supported element types. int64 values are a `BigInt64Array`. */
 export type RuntimeType = "float32" | "float16" | "int64" | "int32" | "uint16" | "int16" | "uint8" | "int8" | "bool";
 export type RuntimeData = Float32Array | Uint16Array | Int16Array | BigInt64Array | Int32Array | Uint8Array | Int8Array;
 
-/** A tensor that lives where the sessions live (a worker, a GPU). Read it to bring the values here. */
+/** A tensor in the memory of the sessions (of a worker or a GPU). `read` copies its values to the caller. */
 export interface RuntimeTensor {
   readonly type: RuntimeType;
   readonly dims: readonly number[];
-  /** The values, row-major. May be called more than once. */
+  /** Returns the values, row-major. Can be called more than once. */
   read(): Promise<RuntimeData>;
-  /** Frees the memory over there. Safe to call twice. */
+  /** Frees the tensor in the memory of the sessions. Can be called more than once. */
   dispose(): void;
-  /** Gives back the memory that its values were read into, before `dispose`: nobody may look at them any more. Optional. */
+  /** Frees the memory of the values that were read. Call it before `dispose`, when the values are no longer needed. Optional. */
   free?(): void;
 }
 
 export interface SessionOptions {
-  /** Execution providers by ONNX Runtime's names, most wanted first. Default: the runtime's own. */
+  /** ONNX Runtime's names of execution providers, in order of preference. Default: the runtime's default. */
   readonly executionProviders?: readonly string[];
-  /** Threads inside one op. Default: the cores. */
+  /** Number of threads within one op. Default: the number of cores. */
   readonly threads?: number;
-  /** Graph optimisers that must not run, by ONNX Runtime's names. Default: none. */
+  /** ONNX Runtime's names of graph optimisers that are disabled. Default: none. */
   readonly disabledOptimizers?: readonly string[];
 }
 
@@ -32,22 +32,22 @@ export interface RuntimeSession {
   readonly inputNames: readonly string[];
   readonly outputNames: readonly string[];
   /**
-   * Runs the graph and returns the outputs asked for, in place (nothing is copied here until `read`).
-   * @throws runtime with the runtime's own words as cause.
+   * Runs the graph and returns the requested outputs. Their values are not copied until `read`.
+   * @throws runtime when the run fails. The cause is the runtime's error.
    */
   run(
     feeds: Readonly<Record<string, RuntimeTensor>>,
     outputs: readonly string[],
   ): Promise<Record<string, RuntimeTensor>>;
-  /** Frees the session. Safe to call twice. */
+  /** Frees the session. Can be called more than once. */
   release(): Promise<void>;
 }
 
 export interface RuntimePort {
-  /** For reports: name and version of the runtime. */
+  /** Name and version of the runtime, for reports. */
   readonly description: string;
-  /** Puts values where the sessions live. The array may be handed over (detached): do not use it afterwards. */
+  /** Copies or transfers values to the memory of the sessions. The array may be detached: do not use it afterwards. */
   upload(type: RuntimeType, dims: readonly number[], data: RuntimeData): Promise<RuntimeTensor>;
-  /** @throws runtime when the model is refused. The bytes may be handed over (detached): do not use them afterwards. */
+  /** Opens a model. The bytes may be detached: do not use them afterwards. @throws runtime when the runtime rejects the model. */
   createSession(model: Uint8Array, options: SessionOptions): Promise<RuntimeSession>;
 }

@@ -5,7 +5,7 @@ import { castHalfInputs } from "../onnx/half-inputs.js";
 import { DataType, type Model } from "../onnx/model.js";
 import type { RuntimePort, RuntimeSession, SessionOptions } from "./port.js";
 
-/** A session that can be run, and that the cache keeps or makes again. */
+/** A session of the cache. The cache may release it and creates it again when it is needed. */
 export type KeptSession = Pick<RuntimeSession, "run">;
 
 interface Entry {
@@ -13,27 +13,27 @@ interface Entry {
   running: number;
 }
 
-/** Sessions kept at once: enough for every pass of one way of explaining. Each holds its weights in memory once more. */
-const MOST_SESSIONS = 16;
+/** Maximum number of cached sessions. Enough for all passes of one method. Each session has its own copy of the weights. */
+const MAX_SESSIONS = 16;
 
 /**
- * Sessions of one model. Each is made once and kept until `dispose`, or until many others were used after it: then it is released
- * when it does not run, and made again when it is needed.
+ * A cache of the sessions of one model. A session is created on first use and kept until `dispose`. When the cache is full, it releases the least
+ * recently used sessions that are not running, and creates them again when they are needed.
  */
 export class SessionCache {
   readonly #port: RuntimePort;
   readonly #options: SessionOptions;
-  readonly #most: number;
+  readonly #max: number;
   /** Least recently used first. */
   readonly #entries = new Map<string, Entry>();
 
-  constructor(port: RuntimePort, options: SessionOptions, most: number = MOST_SESSIONS) {
+  constructor(port: RuntimePort, options: SessionOptions, max: number = MAX_SESSIONS) {
     this.#port = port;
     this.#options = options;
-    this.#most = most;
+    this.#max = max;
   }
 
-  /** The session under `key`; `build` makes its model when there is none. A session that failed is not kept. */
+  /** Returns the session with this key. `build` creates its model if there is none. A session that cannot be created is not cached. */
   async get(key: string, build: () => Model, signal?: AbortSignal): Promise<KeptSession> {
     throwIfAborted(signal);
     await this.#entry(key, build).session;
@@ -51,7 +51,7 @@ export class SessionCache {
     };
   }
 
-  /** Releases every session, those still being made too. */
+  /** Releases all sessions, including those that are being created. */
   async dispose(): Promise<void> {
     const all = [...this.#entries.values()];
     this.#entries.clear();
@@ -70,10 +70,10 @@ export class SessionCache {
     return entry;
   }
 
-  /** Lets go of the least recently used sessions that are idle; the newest stays. */
+  /** Releases the least recently used idle sessions until the cache is within its limit. The newest session stays. */
   #trim(): void {
     for (const [key, entry] of [...this.#entries].slice(0, -1)) {
-      if (this.#entries.size <= this.#most) return;
+      if (this.#entries.size <= this.#max) return;
       if (entry.running > 0) continue;
       this.#entries.delete(key);
       void release(entry);
@@ -82,9 +82,9 @@ export class SessionCache {
 }
 
 /**
- * A session for a model of the engine. What passes from one of these sessions to another is float32 (or integers), in models of half
- * and double precision too.
- * @throws runtime when the model is refused.
+ * Opens a session for a model of the engine. Values that pass from one session to another are float32 or integers, also in models of half and double
+ * precision.
+ * @throws runtime when the runtime rejects the model.
  */
 export function openSession(port: RuntimePort, model: Model, options: SessionOptions): Promise<RuntimeSession> {
   const bytes = encodeModel(castHalfInputs(asDeployed(model)));
@@ -92,8 +92,9 @@ export function openSession(port: RuntimePort, model: Model, options: SessionOpt
 }
 
 /**
- * ONNX Runtime 1.30 cannot move a QuantizeLinear of another type than uint8 in opset 21 or newer: it writes output_dtype beside the
- * zero point and then refuses its own node (its issue 25526). The optimiser moves pairs past ops that only move data, so no value depends on it.
+ * Disables one optimiser for quantised models. In opset 21 or newer, ONNX Runtime 1.30 cannot move a QuantizeLinear of a type other than uint8: it writes
+ * `output_dtype` beside the zero point and then rejects its own node (its issue 25526). The optimiser moves pairs past ops that only move data, so
+ * no value changes.
  */
 function quantisedOptions({ graph }: Model): SessionOptions {
   const moved = graph.nodes.some(
@@ -104,7 +105,7 @@ function quantisedOptions({ graph }: Model): SessionOptions {
   return moved ? { disabledOptimizers: ["QDQPropagationTransformer"] } : {};
 }
 
-/** A session that never came to be needs no release: whoever asked for it has the error. */
+/** Releases a session. A session that could not be created needs no release: its caller has the error. */
 async function release({ session }: Entry): Promise<void> {
   const [made] = await Promise.allSettled([session]);
   if (made?.status === "fulfilled") await made.value.release();

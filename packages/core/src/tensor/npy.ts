@@ -2,13 +2,13 @@ import { WhyboxError } from "../errors.js";
 import type { Map2D } from "./tensor.js";
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
-/** Magic, two bytes of version, two of header length. */
+/** Bytes before the header: magic number, version (2 bytes) and header length (2 bytes). */
 const PREAMBLE = 10;
 const ALIGNMENT = 64;
-/** Most values that `decodeNpy` takes: 1 GB. */
+/** Maximum number of values that `decodeNpy` accepts: 1 GB. */
 const MAX_VALUES = 2 ** 28;
 
-/** A map as a NumPy file: version 1.0, little-endian float32, C order, shape `(H, W)`. */
+/** Encodes a map as a NumPy file: version 1.0, little-endian float32, C order, shape `(H, W)`. */
 export function encodeNpy(map: Map2D): Uint8Array {
   const text = `{'descr': '<f4', 'fortran_order': False, 'shape': (${map.height}, ${map.width}), }`;
   const start = Math.ceil((PREAMBLE + text.length + 1) / ALIGNMENT) * ALIGNMENT;
@@ -24,23 +24,21 @@ export function encodeNpy(map: Map2D): Uint8Array {
 }
 
 /**
- * Reads a NumPy file of little-endian float32 in C order, of any number of dimensions (`encodeNpy` writes two).
- * @throws bad-input when it is something else, its size does not fit its shape, or it has more than 2^28 values.
+ * Decodes a NumPy file of little-endian float32 in C order, with any number of dimensions (`encodeNpy` writes two).
+ * @throws bad-input when the file has another format, its size does not match its shape, or it has more than 2^28 values.
  */
 export function decodeNpy(bytes: Uint8Array): { readonly dims: readonly number[]; readonly data: Float32Array } {
   if (bytes.length < PREAMBLE || MAGIC.some((byte, i) => bytes[i] !== byte))
     throw refused("the magic number is missing");
-  if (bytes[6] !== 1) throw refused(`version ${bytes[6]} was found, 1 was expected`);
+  if (bytes[6] !== 1) throw refused(`expected version 1, got ${bytes[6]}`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const start = PREAMBLE + view.getUint16(8, true);
   if (start > bytes.length) throw refused("the header is longer than the file");
   const dims = readHeader(new TextDecoder("latin1").decode(bytes.subarray(PREAMBLE, start)));
   const count = dims.reduce((product, dim) => product * dim, 1);
-  if (count > MAX_VALUES) throw refused(`it says to hold ${count} values, at most ${MAX_VALUES} are read`);
+  if (count > MAX_VALUES) throw refused(`the shape has ${count} values, but the maximum is ${MAX_VALUES}`);
   if (bytes.length - start !== count * 4) {
-    throw refused(
-      `${bytes.length - start} bytes of data were found, the shape [${dims.join(", ")}] needs ${count * 4}`,
-    );
+    throw refused(`the shape [${dims.join(", ")}] needs ${count * 4} bytes of data, got ${bytes.length - start}`);
   }
   return { dims, data: Float32Array.from({ length: count }, (_, i) => view.getFloat32(start + i * 4, true)) };
 }
@@ -48,7 +46,7 @@ export function decodeNpy(bytes: Uint8Array): { readonly dims: readonly number[]
 function readHeader(header: string): number[] {
   const shape = /'shape': ?\(([\d, ]{0,200})\)/.exec(header)?.[1];
   if (!/'descr': ?'<f4'/.test(header) || !/'fortran_order': ?False/.test(header) || shape === undefined) {
-    throw refused(`its header is ${header.slice(0, 200).trim()}, expected '<f4', fortran_order False and a shape`);
+    throw refused(`expected a header with '<f4', fortran_order False and a shape, got ${header.slice(0, 200).trim()}`);
   }
   return shape
     .split(",")
@@ -59,6 +57,6 @@ function readHeader(header: string): number[] {
 function refused(reason: string): WhyboxError {
   return new WhyboxError(
     "bad-input",
-    `Not a NumPy file that can be read: ${reason}. Save it with numpy.save as float32.`,
+    `Cannot read the NumPy file: ${reason}. Save the array with numpy.save as float32.`,
   );
 }

@@ -300,6 +300,6 @@ describe("layers that cannot be read", () => {
 
   it("an empty list, and auto among others, are refused", async () => {
     await expect(detector.explain(picture(), { layer: [] })).rejects.toThrow(/layer is an empty list/);
-    await expect(detector.explain(picture(), { layer: ["auto", 17] })).rejects.toThrow(/cannot be mixed/);
+    await expect(detector.explain(picture(), { layer: ["auto", 17] })).rejects.toThrow(/cannot be combined/);
   });
 });

@@ -144,10 +144,10 @@ const refusals: readonly (readonly [options: unknown, message: RegExp])[] = [
   [{ box, backwardPerClass: true }, /^box explains one class; leave backwardPerClass out/],
   [{ box, detections: [0] }, /^box explains a box of your own, detections some that were found/],
   [{ detections: [0], classNames: ["dog"] }, /^detections says what is explained; leave classNames out/],
-  [{ detections: [] }, /^detections is an empty list; name at least one/],
+  [{ detections: [] }, /^detections is an empty list; add at least one/],
   [{ method: "D-RISE", layer: 17 }, /^layer has no meaning for D-RISE: it is not read at a layer. .* another method.$/],
-  [{ layer: [] }, /^layer is an empty list; name at least one layer/],
-  [{ layer: ["auto", 17] }, /^layer "auto" cannot be mixed with other layers/],
+  [{ layer: [] }, /^layer is an empty list; add at least one layer/],
+  [{ layer: ["auto", 17] }, /^layer "auto" cannot be combined with other layers/],
   [{ layer: 1.5 }, /^layer is 1.5; expected a layer index, a layer name/],
   [{ agnostic: "yes" }, /^agnostic is "yes"; expected true or false.$/],
   [{ confidence: "0.5" }, /^confidence is "0.5"; expected a number from 0 to 1.$/],
@@ -165,7 +165,7 @@ const refusals: readonly (readonly [options: unknown, message: RegExp])[] = [
   [{ conf: 2 }, /^conf is 2; expected a number from 0 to 1.$/],
   [{ imgsz: [64, 8193] }, /^imgsz is 8193; expected a whole number/],
   [{ keepOnlyTopk: 0 }, /^keepOnlyTopk is 0; expected a number above 0/],
-  [{ confidence: 0.5, conf: 0.6 }, /^confidence and conf are two names of one option and have different values/],
+  [{ confidence: 0.5, conf: 0.6 }, /^confidence and conf are two names of the same option, but have different values/],
 ];
 
 describe("refusals", () => {

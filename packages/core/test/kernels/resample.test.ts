@@ -167,9 +167,9 @@ describe("resizeBilinear", () => {
 
 it("a map or picture with less data than its size says is refused", () => {
   const short = { height: 2, width: 3, data: new Float32Array(5) };
-  expect(() => resizeBilinear(short, 2, 2)).toThrow(/\[2, 3\]: that needs 6 values, got 5/);
+  expect(() => resizeBilinear(short, 2, 2)).toThrow(/\[2, 3\]\. Expected 6 values, got 5/);
   expect(() => resizedBytes({ ...short, data: new Uint8Array(17) }, [2, 2])).toThrow(
-    /\[2, 3\]: that needs 18 values, got 17/,
+    /\[2, 3\]\. Expected 18 values, got 17/,
   );
 });
 

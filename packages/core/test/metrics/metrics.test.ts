@@ -26,7 +26,7 @@ describe("perturbation curve", () => {
   });
 
   it.each([0, 2.5, Number.NaN])("refuses %s steps", (steps) => {
-    expect(() => perturbationFractions(steps)).toThrow(`A curve has ${steps} steps`);
+    expect(() => perturbationFractions(steps)).toThrow(`The number of steps is ${steps}`);
   });
 
   it("orders pixels from the hottest, equal ones as they are read, NaN last", () => {
@@ -54,7 +54,7 @@ describe("perturbation curve", () => {
 
   it.each([[[0.5, 0.2]], [[-0.1, 1]], [[0, 1.2]], [[Number.NaN]]])("refuses the shares %j", async (fractions) => {
     await expect(perturbationCurve(map(1, 1, [1]), fractions, () => 0)).rejects.toThrow(
-      "they must rise within 0 and 1",
+      "Expected ascending numbers from 0 to 1",
     );
   });
 });
@@ -192,7 +192,7 @@ describe("mean with its interval", () => {
   });
 
   it("refuses no values, and labels that do not fit", () => {
-    expect(() => meanInterval([])).toThrow("A mean of 0 values");
-    expect(() => meanInterval([1, 2], { groups: ["a"] })).toThrow("A mean of 2 values in 1 labels");
+    expect(() => meanInterval([])).toThrow("Cannot compute the mean of 0 values");
+    expect(() => meanInterval([1, 2], { groups: ["a"] })).toThrow("Cannot compute the mean of 2 values with 1 group labels");
   });
 });
