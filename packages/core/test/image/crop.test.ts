@@ -32,7 +32,7 @@ describe("cropByHeatmap", () => {
   it("refuses a heatmap of another size, and pixels that do not fit the size", () => {
     const small = { height: 1, width: 2, data: new Float32Array(2) };
     expect(() => cropByHeatmap(image, small, "rest")).toThrow(/heatmap is \[1, 2\]/);
-    expect(() => cropByHeatmap({ ...image, width: 3 }, heatmap, "rest")).toThrow(/not RGB/);
+    expect(() => cropByHeatmap({ ...image, width: 3 }, heatmap, "rest")).toThrow(/interleaved RGB without alpha/);
   });
 });
 

@@ -81,7 +81,7 @@ describe("planLetterbox", () => {
   });
 
   it.each([
-    [[0, 5], [640, 640], 32, /picture is \[0, 5\]/],
+    [[0, 5], [640, 640], 32, /image is \[0, 5\]/],
     [[5, 5], [640.5, 640], 32, /network input is \[640.5, 640\]/],
     [[5, 5], [640, 640], 0, /stride is \[0\]/],
   ] as [Size, Size, number, RegExp][])("refuses %j at %j, stride %d", (image, size, stride, message) => {
@@ -123,7 +123,9 @@ describe("letterbox", () => {
 
   it("refuses data that does not fit the size", () => {
     const plan = planLetterbox([2, 2], dynamic([64, 64]));
-    expect(() => letterbox({ height: 2, width: 2, data: new Uint8Array(16) }, plan)).toThrow(/with 16 bytes\. Expected/);
+    expect(() => letterbox({ height: 2, width: 2, data: new Uint8Array(16) }, plan)).toThrow(
+      /with 16 bytes\. Expected/,
+    );
   });
 
   it("refuses another picture than the planned one", () => {
@@ -137,6 +139,6 @@ describe("letterbox", () => {
     const used = new Float32Array(3 * plan.inputSize[0] * plan.inputSize[1]).fill(7);
     expect(letterbox(image, plan, used)).toBe(used);
     expect(used).toEqual(letterbox(image, plan));
-    expect(() => letterbox(image, plan, new Float32Array(5))).toThrow(/needs 12 values, got 5/);
+    expect(() => letterbox(image, plan, new Float32Array(5))).toThrow(/needs 6144 values, got 5/);
   });
 });

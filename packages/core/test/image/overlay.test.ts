@@ -149,11 +149,11 @@ describe("renderOverlay", () => {
   });
 
   it.each([
-    ["a heatmap of another size", grey(4, 4), map(4, 5, 1), {}, /heatmap is \[4, 5\].*picture \[4, 4\]/],
+    ["a heatmap of another size", grey(4, 4), map(4, 5, 1), {}, /heatmap is \[4, 5\].*image is \[4, 4\]/],
     ["an opacity past 1", grey(4, 4), map(4, 4, 1), { opacity: 1.5 }, /opacity is 1.5/],
     ["an opacity that is no number", grey(4, 4), map(4, 4, 1), { opacity: Number.NaN }, /opacity is NaN/],
     ["an unknown colour map", grey(4, 4), map(4, 4, 0), { colormap: "yet" }, /Did you mean "jet"/],
-    ["RGBA pixels", { ...grey(4, 4), data: new Uint8Array(64) }, map(4, 4, 1), {}, /not RGB/],
+    ["RGBA pixels", { ...grey(4, 4), data: new Uint8Array(64) }, map(4, 4, 1), {}, /interleaved RGB without alpha/],
   ])("refuses %s", (_, image, heat, options, message) => {
     expect(() => renderOverlay(image, heat, options)).toThrow(expect.objectContaining({ code: "usage" }));
     expect(() => renderOverlay(image, heat, options)).toThrow(message);

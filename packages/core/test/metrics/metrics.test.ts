@@ -83,7 +83,7 @@ describe("area", () => {
     ],
     [[], []],
   ])("refuses shares %j with scores %j", (fractions, scores) => {
-    expect(() => curveArea({ fractions, scores })).toThrow("expected two or more of each");
+    expect(() => curveArea({ fractions, scores })).toThrow("Expected the same number of both, two or more");
   });
 });
 
@@ -193,6 +193,8 @@ describe("mean with its interval", () => {
 
   it("refuses no values, and labels that do not fit", () => {
     expect(() => meanInterval([])).toThrow("Cannot compute the mean of 0 values");
-    expect(() => meanInterval([1, 2], { groups: ["a"] })).toThrow("Cannot compute the mean of 2 values with 1 group labels");
+    expect(() => meanInterval([1, 2], { groups: ["a"] })).toThrow(
+      "Cannot compute the mean of 2 values with 1 group labels",
+    );
   });
 });

@@ -39,13 +39,13 @@ describe("npy", () => {
   it.each([
     ["no magic", new Uint8Array(64), /magic number/],
     ["too short", encodeNpy(MAP).subarray(0, 8), /magic number/],
-    ["another version", encodeNpy(MAP).map((byte, i) => (i === 6 ? 2 : byte)), /version 2/],
+    ["another version", encodeNpy(MAP).map((byte, i) => (i === 6 ? 2 : byte)), /expected version 1, got 2/],
     ["a header past the end", encodeNpy(MAP).subarray(0, 40), /header is longer/],
     ["data that is cut off", encodeNpy(MAP).subarray(0, 140), /needs 24/],
     ["another type", file("{'descr': '<f8', 'fortran_order': False, 'shape': (1,), }", 8), /<f8/],
     ["Fortran order", file("{'descr': '<f4', 'fortran_order': True, 'shape': (1,), }", 4), /fortran_order/],
     ["a negative shape", file("{'descr': '<f4', 'fortran_order': False, 'shape': (-1,), }", 4), /shape/],
-    ["a huge shape", file("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999, 99999999), }", 4), /at most/],
+    ["a huge shape", file("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999, 99999999), }", 4), /maximum is 268435456/],
   ])("refuses %s", (_, bytes, message) => {
     expect(() => decodeNpy(bytes)).toThrow(expect.objectContaining({ code: "bad-input" }));
     expect(() => decodeNpy(bytes)).toThrow(message);
