@@ -45,7 +45,11 @@ describe("npy", () => {
     ["another type", file("{'descr': '<f8', 'fortran_order': False, 'shape': (1,), }", 8), /<f8/],
     ["Fortran order", file("{'descr': '<f4', 'fortran_order': True, 'shape': (1,), }", 4), /fortran_order/],
     ["a negative shape", file("{'descr': '<f4', 'fortran_order': False, 'shape': (-1,), }", 4), /shape/],
-    ["a huge shape", file("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999, 99999999), }", 4), /maximum is 268435456/],
+    [
+      "a huge shape",
+      file("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999, 99999999), }", 4),
+      /maximum is 268435456/,
+    ],
   ])("refuses %s", (_, bytes, message) => {
     expect(() => decodeNpy(bytes)).toThrow(expect.objectContaining({ code: "bad-input" }));
     expect(() => decodeNpy(bytes)).toThrow(message);
