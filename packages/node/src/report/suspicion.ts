@@ -5,7 +5,7 @@
  * in = inBox / area and out = (1 − inBox) / (1 − area). For a uniform map the result is the score, for every size of the box. For a map
  * completely inside the box it is 0. The root makes small and large boxes comparable: `out` alone ranks small boxes first, because
  * coarse maps extend over the box. `out / in` ranks large boxes first.
- * @param inBox share of the map's energy inside the box. @param area share of the picture's pixels inside the box.
+ * @param inBox share of the map's energy inside the box. @param area share of the image's pixels inside the box.
  */
 export function suspicionOf(score: number, inBox: number, area: number): number {
   if (area >= 1) return 0; // The box covers the whole image.
