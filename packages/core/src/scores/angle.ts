@@ -2,7 +2,7 @@ import { extraStart } from "./columns.js";
 import type { Score } from "./score.js";
 import { isFiniteRow } from "./weighted.js";
 
-/** The angle of the one row that a rotated box is, in radians: what made it point this way? */
+/** The angle of the prediction row of a rotated box, in radians. It explains the box's direction. */
 export const angleScore: Score = { ...angle(1), mirrored: angle(-1) };
 
 function angle(sign: 1 | -1): Score {

@@ -2,9 +2,9 @@ import { sidesOnTape } from "./iou.js";
 import type { PredictionView, Score, ScoreTarget } from "./score.js";
 import { isFiniteRow } from "./weighted.js";
 
-/** The sides of the box of the one row behind it, in input pixels: centre ∓ size / 2; of a rotated box those of the upright rectangle around it. */
+/** The sides of the box of the target's prediction row, in input pixels: centre ∓ size / 2. For a rotated box: the sides of the axis-aligned rectangle around it. */
 export const boxSideScores: readonly Score[] = [
-  // In a mirror image the left side is the right one, and smaller is larger.
+  // In a mirrored image the left side becomes the right side, and its sign changes.
   { ...side("x1", "Left side of the box", 0, -0.5), mirrored: side("x1", "", 0, 0.5, -1) },
   side("y1", "Top side of the box", 1, -0.5),
   { ...side("x2", "Right side of the box", 0, 0.5), mirrored: side("x2", "", 0, -0.5, -1) },

@@ -1,13 +1,13 @@
 import { CLASS_COLUMN, OBJECTNESS_COLUMN } from "./columns.js";
 import type { Score } from "./score.js";
-import { LEAST_LOGARITHM, weightedMean, weightedRows } from "./weighted.js";
+import { MIN_LOGARITHM, weightedMean, weightedRows } from "./weighted.js";
 
-/** log((Σ wᵢ · objectnessᵢ) · (Σ wᵢ · p(class)ᵢ)): the product of the two weighted means, as the reference takes it. */
+/** log((Σ wᵢ · objectnessᵢ) · (Σ wᵢ · p(class)ᵢ)): the product of the two weighted means, as in the reference. */
 export const classConfidenceScore: Score = {
   id: "class_confidence",
   title: "Objectness × class probability",
   keepsNothing: true,
-  missing: LEAST_LOGARITHM,
+  missing: MIN_LOGARITHM,
   of(view, target, options) {
     const found = weightedRows(view, target, options);
     if (found === null) return null;

@@ -1,7 +1,7 @@
 import { CLASS_COLUMN } from "./columns.js";
 import type { Score } from "./score.js";
 
-/** Σ p(class) over all rows of the predictions: the first target of the reference explainer. The box plays no part. */
+/** Σ p(class) over all prediction rows: the first target of the reference explainer. The box is not used. */
 export const classSumScore: Score = {
   id: "class_sum",
   title: "Class probability summed over all rows",

@@ -1,12 +1,12 @@
 import { CLASS_COLUMN } from "./columns.js";
 import type { Score } from "./score.js";
-import { LEAST_LOGARITHM, logWeightedMean } from "./weighted.js";
+import { logWeightedMean, MIN_LOGARITHM } from "./weighted.js";
 
-/** log Σ wᵢ · p(class of the target)ᵢ over the target's rows: why is it this class? */
+/** log Σ wᵢ · p(class of the target)ᵢ over the target's rows. It explains the class. */
 export const classScore: Score = {
   id: "class",
   title: "Class probability",
   keepsNothing: true,
-  missing: LEAST_LOGARITHM,
+  missing: MIN_LOGARITHM,
   of: (view, target, options) => logWeightedMean(view, target, options, CLASS_COLUMN + target.classIndex),
 };

@@ -4,12 +4,12 @@ import type { Predictions } from "../detector/detection.js";
 export const CLASS_COLUMN = 5;
 export const OBJECTNESS_COLUMN = 4;
 
-/** K, the number of class columns. */
+/** Returns K, the number of class columns. */
 export function classesOf({ classes, columns }: Pick<Predictions, "classes" | "columns">): number {
   return classes ?? columns - CLASS_COLUMN;
 }
 
-/** The first column behind the classes. */
+/** The first column after the classes. */
 export function extraStart(predictions: Pick<Predictions, "classes" | "columns">): number {
   return CLASS_COLUMN + classesOf(predictions);
 }

@@ -3,7 +3,7 @@ import { classLogit } from "./row.js";
 import type { Score } from "./score.js";
 import { isFiniteRow } from "./weighted.js";
 
-/** logit(class) − logit(versus) of the one row that the box is: why this class and not that one? */
+/** logit(class) − logit(versus) of the target's prediction row. It explains why the box has this class and not the other one. */
 export const contrastScore: Score = {
   id: "contrast",
   title: "Class logit against another class's",

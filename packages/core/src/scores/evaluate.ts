@@ -8,11 +8,11 @@ import type { PredictionView, PrototypeGradient, Score, ScoreOptions, ScoreResul
 import { createTape, type Scalar, type Tape } from "./tape.js";
 
 /**
- * A score over several targets: Σ of the targets' terms, and d score / d predictions as rows. A target whose term is
- * undefined (no row carries its class, or the logarithm of zero) has the term null and adds nothing to value and gradient.
+ * Evaluates a score over several targets: the sum of the targets' terms, and d score / d predictions as rows. A target whose term is
+ * undefined (no row has its class, or the logarithm of zero) has the term null. It adds nothing to the value and the gradient.
  *
- * @throws usage when `topk` is no positive integer.
- * @throws internal when the predictions' length does not fit their shape.
+ * @throws usage when `topk` is not a positive integer.
+ * @throws internal when the predictions' length does not match their shape.
  */
 export function evaluateScore(
   score: Score,
@@ -30,7 +30,7 @@ export function evaluateScore(
   };
 }
 
-/** The value alone, without its gradient; a missing term counts as the score's stand-in, and as nothing where it has none. */
+/** Returns the value without its gradient. A missing term counts as the score's `missing` value, or as 0 by default. */
 export function scoreValue(
   score: Score,
   predictions: Predictions,
@@ -42,8 +42,8 @@ export function scoreValue(
 }
 
 /**
- * The Hessian of a score times a tangent of the predictions: how its gradient changes when the predictions move by `tangent`
- * (`[R, C]` as they are), as rows.
+ * Returns the Hessian of a score times a tangent of the predictions, as rows: the derivative of the gradient when the predictions change by
+ * `tangent` (`[R, C]`, like the predictions).
  */
 export function scoreHessianVector(
   score: Score,
@@ -83,12 +83,12 @@ function checkArguments(predictions: Predictions, { topk }: ScoreOptions): void 
 }
 
 interface LeafView extends PredictionView {
-  /** Position in the predictions' data → leaf. */
+  /** Leaves by their position in the predictions' data. */
   readonly leaves: ReadonlyMap<number, Scalar>;
   readonly masks: readonly MaskTerm[];
 }
 
-/** A mean mask probability on the tape. */
+/** Adds a mean mask probability to the tape. */
 interface MaskTerm {
   readonly scalar: Scalar;
   readonly cells: readonly number[];
@@ -126,7 +126,7 @@ function prototypeGradients({ masks }: LeafView, slopes: Float64Array): Prototyp
   });
 }
 
-/** The rows with a derivative that is not zero, ascending, each as a full row of columns. */
+/** Returns the rows with a nonzero derivative in ascending order, each with all columns. */
 function sparseGradient(view: LeafView, slopes: Float64Array): Pick<ScoreResult, "rows" | "gradient"> {
   const { columns } = view.predictions;
   const live = [...view.leaves].filter(([, leaf]) => slopes[leaf.id] !== 0);

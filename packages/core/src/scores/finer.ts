@@ -4,13 +4,13 @@ import type { Score } from "./score.js";
 import type { Scalar } from "./tape.js";
 import { isFiniteRow } from "./weighted.js";
 
-/** Classes compared with. */
+/** Number of classes to compare with. */
 const COMPARED = 3;
 
 /**
- * Finer-CAM's score on the row that the box is: `Σ_c p_c (s_n − s_c) / (Σ_c p_c + 1e-9)` over the three classes whose logits
- * `s_c` are nearest to the target's `s_n`, with `p` the softmax of all logits. It asks what sets the class apart from those it is easily
- * taken for. Zhang et al., "Finer-CAM: Spotting the Difference Reveals Finer Details for Visual Explanation", CVPR 2025.
+ * Finer-CAM's score on the target's prediction row: `Σ_c p_c (s_n − s_c) / (Σ_c p_c + 1e-9)` over the three classes whose logits
+ * `s_c` are nearest to the target's `s_n`, with `p` the softmax of all logits. It explains the difference between the class and the most
+ * similar classes. Zhang et al., "Finer-CAM: Spotting the Difference Reveals Finer Details for Visual Explanation", CVPR 2025.
  */
 export const finerScore: Score = {
   id: "finer",
@@ -25,7 +25,7 @@ export const finerScore: Score = {
     const near = others.sort((a, b) => Math.abs(a.value - own.value) - Math.abs(b.value - own.value));
     const compared = near.slice(0, COMPARED);
     if (compared.length === 0) return own;
-    // Softmax shifted by the largest logit; the shift cancels.
+    // The softmax is shifted by the largest logit. The shift cancels out.
     const most = tape.constant(Math.max(...logits.map((logit) => logit.value)));
     const share = (logit: Scalar): Scalar => tape.exp(tape.sub(logit, most));
     const total = tape.sum(logits.map(share));

@@ -18,7 +18,7 @@ import { yCentreScore } from "./y-centre.js";
 
 export { evaluateScore, scoreHessianVector, scoreValue } from "./evaluate.js";
 
-/** Every score that Whybox brings. Pass `[...defaultScores, mine]` where scores are taken to add one. */
+/** All built-in scores. To add a score, pass `[...defaultScores, myScore]` to a function that takes scores. */
 export const defaultScores: readonly Score[] = [
   classScore,
   confidenceScore,
@@ -39,8 +39,9 @@ export const defaultScores: readonly Score[] = [
 ];
 
 /**
- * The score with this id or alias (case ignored), or the part of one that a colon and a name ask for (`keypoint:nose`).
- * @throws usage for an unknown name, with the valid ones; internal when two scores share a name.
+ * Returns the score with this id or alias (case-insensitive), or a part of a score, named after a colon (`keypoint:nose`).
+ * @throws usage for an unknown name. The message lists the valid names.
+ * @throws internal when two scores have the same name.
  */
 export function resolveScore(id: string, scores: readonly Score[] = defaultScores): Score {
   const byName = indexByName(scores);

@@ -6,13 +6,13 @@ import { extraStart } from "./columns.js";
 import type { PredictionView } from "./score.js";
 import type { Scalar, Tape } from "./tape.js";
 
-/** Keeps the quotient finite for boxes without area; the value that YOLOv5 v7.0's `box_iou` uses. */
+/** Keeps the quotient finite for boxes without area. The same value as in `box_iou` of YOLOv5 v7.0. */
 const EPSILON = 1e-7;
 
 /**
  * IoU of a fixed box with the box of row `row`, on the tape: inter / (areaBox + areaRow − inter + 1e-7), continuous
- * coordinates in input pixels. The gradient flows into the row's x, y, w, h, not into the box. Of a rotated box the upright rectangle around it counts,
- * and the gradient flows into its angle too.
+ * coordinates in input pixels. The gradient flows into the row's x, y, w, h, not into the box. For a rotated box, the axis-aligned rectangle around it is used,
+ * and the gradient also flows into its angle.
  */
 export function iouOnTape(view: PredictionView, box: Box<"input">, row: number): Scalar {
   const { tape } = view;
@@ -28,7 +28,7 @@ export function iouOnTape(view: PredictionView, box: Box<"input">, row: number):
   return tape.div(inter, union);
 }
 
-/** Width and height of a row's box; of a rotated one those of the upright rectangle around it (`hullSides`). */
+/** Width and height of a row's box. For a rotated box: those of the axis-aligned rectangle around it (`hullSides`). */
 export function sidesOnTape(view: PredictionView, row: number): readonly [width: Scalar, height: Scalar] {
   const { tape, predictions } = view;
   const [width, height] = [view.at(row, 2), view.at(row, 3)];
@@ -47,14 +47,14 @@ function positive(tape: Tape, value: Scalar): Scalar {
 
 /**
  * Low and high edge of a row's box along one axis: centre ∓ size / 2, in float32 as the detector computes its boxes.
- * So the row that is the box has exactly the box's edges, and the ties of max and min are ties.
+ * The target's own row therefore has exactly the edges of the box, and max and min see exact ties.
  */
 function edges({ tape }: PredictionView, centre: Scalar, size: Scalar): [Scalar, Scalar] {
   const half = tape.div(size, tape.constant(2));
   return [tape.float32(tape.sub(centre, half)), tape.float32(tape.add(centre, half))];
 }
 
-/** x, y, w, h, objectness of every row; of rotated boxes those of the upright rectangle around them. */
+/** x, y, w, h, objectness of each row. For rotated boxes: those of the axis-aligned rectangles around them. */
 export function boxTable(predictions: Predictions): Float32Array {
   const boxes = new Float32Array(BOX_COLUMNS * predictions.rows);
   fillBoxTable(boxes, predictions, 0, predictions.rows);
@@ -77,13 +77,13 @@ export function fillBoxTable(boxes: Float32Array, predictions: Predictions, star
   }
 }
 
-/** The same predictions with the table of their boxes: of rotated ones nothing else can be read. */
+/** Adds the table of boxes to the predictions. The search for nearest rows needs it for rotated boxes. */
 export function withBoxTable(predictions: Predictions): Predictions {
   const isRotated = predictions.extra?.task === "obb";
   return isRotated && predictions.boxes === undefined ? { ...predictions, boxes: boxTable(predictions) } : predictions;
 }
 
-/** The same number without a tape: for looking at every row. Rotated boxes must have their table (`withBoxTable`). */
+/** The same IoU without a tape, to search all rows. Rotated boxes need their table (`withBoxTable`). */
 export function iouOfRow(predictions: Predictions, row: number, box: Box<"input">): number {
   const data = predictions.boxes ?? predictions.data;
   const base = row * (predictions.boxes ? BOX_COLUMNS : predictions.columns);
@@ -100,7 +100,7 @@ export function iouOfRow(predictions: Predictions, row: number, box: Box<"input"
   return inter / ((box.x2 - box.x1) * (box.y2 - box.y1) + areaRow - inter + EPSILON);
 }
 
-/** True for most rows: a pixel or more lies between the boxes, so the IoU is 0. Cheaper than the IoU itself. */
+/** Returns true if the boxes are at least a pixel apart, so that the IoU is 0. Cheaper than the IoU, and true for almost all rows. */
 export function isFar(predictions: Predictions, row: number, box: Box<"input">): boolean {
   const data = predictions.boxes ?? predictions.data;
   const base = row * (predictions.boxes ? BOX_COLUMNS : predictions.columns);
@@ -109,12 +109,12 @@ export function isFar(predictions: Predictions, row: number, box: Box<"input">):
   return apartX > 2 || apartY > 2;
 }
 
-/** More than the share of a coordinate that rounding an edge to float32 takes away. */
+/** An upper bound of the relative error when an edge is rounded to float32. */
 const ROUNDING = 2 ** -21;
 
 /**
- * The last row up to `row` whose IoU with the box may be above `least`, or −1: not far from it (`isFar`), and neither so small nor so large that even
- * a box inside the other would have less. The one loop here that sees every row.
+ * Returns the last row up to `row` whose IoU with the box may be above `least`, or −1. It skips rows that are far from the box (`isFar`), and rows that
+ * are so small or so large that the IoU would be lower even with one box inside the other. This is the only loop over all rows.
  */
 function lastNear(predictions: Predictions, row: number, box: Box<"input">, least: number): number {
   const data = predictions.boxes ?? predictions.data;
@@ -143,9 +143,9 @@ function lastNear(predictions: Predictions, row: number, box: Box<"input">, leas
 }
 
 /**
- * The `count` rows of highest IoU with the box, highest first; of equal ones the lower row first; rows `without` are passed over. Rows whose IoU is not
- * finite (NaN or infinite predictions) are left out. One pass over the rows with a short sorted list, no sort of all; from the last row to the first,
- * since large boxes come last: once they are in the list, most small ones need no second look.
+ * Returns the `count` rows with the highest IoU, in descending order. Equal rows are in ascending order of their index. Rows in `without` are skipped,
+ * and so are rows whose IoU is not finite (NaN or infinite predictions). One pass over the rows keeps a short sorted list. It runs from the last row to
+ * the first, because large boxes come last: when they are in the list, most small boxes are skipped quickly.
  */
 export function nearestRows(
   predictions: Predictions,

@@ -1,11 +1,11 @@
 import { didYouMean } from "../errors.js";
 import { extraStart } from "./columns.js";
 import type { PredictionView, Score, ScoredModel } from "./score.js";
-import { LEAST_LOGARITHM, weightedMean, weightedRows } from "./weighted.js";
+import { MIN_LOGARITHM, weightedMean, weightedRows } from "./weighted.js";
 
 /**
- * log Σ wᵢ · (mean confidence of the keypoints)ᵢ over the target's rows: why does it see the pose? With a name or a number behind it
- * (`keypoint:nose`, `keypoint:0`) the confidence of that keypoint alone.
+ * log Σ wᵢ · (mean confidence of the keypoints)ᵢ over the target's rows. It explains the pose. With a name or a number after a
+ * colon (`keypoint:nose`, `keypoint:0`), it is the confidence of only that keypoint.
  */
 export const keypointsScore: Score = {
   ...confidenceOf(undefined),
@@ -20,7 +20,7 @@ function confidenceOf(name: string | undefined, { isMirrored = false } = {}): Sc
     id: `keypoint:${name}`,
     title: `Confidence of the keypoint ${name}`,
     keepsNothing: true,
-    missing: LEAST_LOGARITHM,
+    missing: MIN_LOGARITHM,
     refuse: (model) => refusal(model, name),
     of(view, target, options) {
       const columns = columnsOf(view, name, { isMirrored });
@@ -40,7 +40,7 @@ function refusal({ task, keypoints }: ScoredModel, name: string | undefined): st
   return `the model has no keypoint "${name}".${didYouMean(name, keypoints.names)} It has: ${keypoints.names.join(", ")}`;
 }
 
-/** By name, case ignored, else by number from 0. */
+/** Finds a keypoint by its name (case-insensitive), or by its number from 0. */
 function placeOf(names: readonly string[], name: string): number | undefined {
   const found = names.findIndex((one) => one.toLowerCase() === name.toLowerCase());
   if (found >= 0) return found;

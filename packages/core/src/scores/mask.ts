@@ -2,17 +2,17 @@ import type { Predictions } from "../detector/detection.js";
 import type { Box, Size } from "../image/frame.js";
 import { extraStart } from "./columns.js";
 import type { Score } from "./score.js";
-import { LEAST_LOGARITHM } from "./weighted.js";
+import { MIN_LOGARITHM } from "./weighted.js";
 
 /**
- * log of the mean mask probability of the one row that the box is, over the cells of its own mask: why is the mask here, and this sure? The gradient
- * flows to the row's mask coefficients and to the prototypes. The cells stay those of the untouched picture.
+ * log of the mean mask probability of the target's prediction row, over the cells of its own mask. It explains the position and the confidence of the
+ * mask. The gradient flows to the row's mask coefficients and to the prototypes. The cells are always those of the original image.
  */
 export const maskScore: Score = {
   id: "mask",
   title: "Mask probability inside the mask",
   keepsNothing: true,
-  missing: LEAST_LOGARITHM,
+  missing: MIN_LOGARITHM,
   readsMask: true,
   absent: "The masks are empty, so there is no score to explain.",
   refuse: ({ task }) => (task === "segment" ? undefined : "it needs a model with masks (a segmentation model)"),
@@ -22,8 +22,8 @@ export const maskScore: Score = {
 };
 
 /**
- * Cells of the prototypes `[h, w]`, row by row, inside the box where the mask of a row is on, as Ultralytics' `process_mask` at the prototypes' own
- * size has them. Empty for a model without masks.
+ * Returns the cells of the prototypes `[h, w]`, row-major, that are inside the box and inside the mask of a row, as in Ultralytics' `process_mask` at
+ * the size of the prototypes. Empty for a model without masks.
  */
 export function maskCellsOf(predictions: Predictions, row: number, box: Box<"input">, inputSize: Size): number[] {
   const { extra } = predictions;
@@ -40,7 +40,7 @@ export function maskCellsOf(predictions: Predictions, row: number, box: Box<"inp
   return cells;
 }
 
-/** Coefficients of the row · prototypes at a cell. */
+/** Returns the mask logit at a cell: coefficients of the row · prototypes. */
 function maskLogit(predictions: Predictions, row: number, cell: number): number {
   const { data, columns, extra } = predictions;
   if (extra?.task !== "segment") return Number.NaN;
@@ -52,12 +52,12 @@ function maskLogit(predictions: Predictions, row: number, cell: number): number 
   return logit;
 }
 
-/** The mean mask probability over some cells, with its slopes. */
+/** The mean mask probability over some cells, and its derivatives. */
 export interface MaskMean {
   readonly value: number;
-  /** By mask coefficient. */
+  /** Derivative by each mask coefficient. */
   readonly coefficientSlopes: Float64Array;
-  /** By the logit of each cell: its slope by prototype e is this times coefficient e. */
+  /** Derivative by the logit of each cell. Times coefficient e, it is the derivative by prototype e. */
   readonly cellSlopes: Float64Array;
   readonly coefficients: readonly number[];
 }

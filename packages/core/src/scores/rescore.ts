@@ -6,7 +6,7 @@ import type { Score, ScoreOptions, ScoreTarget } from "./score.js";
 /** Consecutive rows of the predictions, `[start, end)`. */
 export type RowRange = readonly [start: number, end: number];
 
-/** `length` values from `offset` on. */
+/** `length` values, beginning at `offset`. */
 interface Part {
   readonly data: Float32Array;
   readonly offset: number;
@@ -14,15 +14,15 @@ interface Part {
 }
 
 /**
- * A score of predictions of which only some rows change: `evaluate` takes the new values of those rows. Exactly the score of the full
- * predictions, at the cost of the changed rows: of the others only the rows that could be picked are looked at.
+ * A score of predictions where only some rows change. `evaluate` takes the new values of these rows. The result is exactly the score of the full
+ * predictions. The cost depends on the changed rows: of the other rows, only possible nearest rows are read.
  */
 export class Rescorer {
   readonly #score: Score;
   readonly #targets: readonly ScoreTarget[];
   readonly #options: ScoreOptions;
   readonly #compact: Predictions & { data: Float32Array; boxes: Float32Array };
-  /** Per range: its first row in the compact predictions. */
+  /** The first row of each range in the compact predictions. */
   readonly #starts: readonly number[];
 
   constructor(
@@ -42,7 +42,7 @@ export class Rescorer {
     this.#compact = gather(base, rows);
   }
 
-  /** `parts[i]` holds the new rows of range `i`, `[rows, columns]`; `prototypes` the new mask prototypes, where they change. */
+  /** `parts[i]` holds the new rows of range `i`, `[rows, columns]`; `prototypes` holds the new mask prototypes, if they change. */
   evaluate(parts: readonly Part[], prototypes?: Part): number {
     const { data, boxes, columns } = this.#compact;
     parts.forEach((part, i) => {
@@ -55,7 +55,7 @@ export class Rescorer {
   }
 }
 
-/** The same predictions with other mask prototypes. */
+/** Replaces the mask prototypes of the predictions. */
 export function withPrototypes(predictions: Predictions, { data, offset, length }: Part): Predictions {
   const { extra } = predictions;
   if (extra?.task !== "segment") return predictions;
@@ -63,7 +63,7 @@ export function withPrototypes(predictions: Predictions, { data, offset, length 
   return { ...predictions, extra: { ...extra, prototypes: { dims, data: data.subarray(offset, offset + length) } } };
 }
 
-/** Ascending, so that of rows equally near the same one is picked as in the full predictions. */
+/** In ascending order, so that ties are resolved as in the full predictions. */
 function rowsThatCount(
   score: Score,
   base: Predictions,

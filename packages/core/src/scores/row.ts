@@ -2,7 +2,7 @@ import { CLASS_COLUMN, OBJECTNESS_COLUMN } from "./columns.js";
 import type { PredictionView, Score, ScoreTarget } from "./score.js";
 import { isFiniteRow } from "./weighted.js";
 
-/** objectness × p(class) of the one row that the box is: the confidence that the detector shows. */
+/** objectness × p(class) of the target's prediction row: the confidence of the detection. */
 export const rowScore: Score = {
   id: "row",
   aliases: ["row_probability"],
@@ -16,8 +16,8 @@ export const rowScore: Score = {
 };
 
 /**
- * The logit of the class in the one row that the box is, log(p / (1 − p)): its gradient does not fade for a confident detection,
- * as that of a probability or its logarithm does.
+ * The logit of the class in the target's prediction row, log(p / (1 − p)). Its gradient does not vanish for a confident detection, unlike the
+ * gradient of a probability or its logarithm.
  */
 export const rowLogitScore: Score = {
   id: "row_logit",
@@ -27,7 +27,7 @@ export const rowLogitScore: Score = {
     isFiniteRow(view.predictions, target.row) ? classLogit(view, target, target.classIndex) : null,
 };
 
-/** log(p / (1 − p)) of a class in the target's own row; p is kept 1e-7 away from 0 and 1, where its gradient is zero. */
+/** log(p / (1 − p)) of a class in the target's own row. p is clamped to 1e-7 … 1 − 1e-7. The gradient is zero where it is clamped. */
 export function classLogit({ tape, at }: PredictionView, { row }: ScoreTarget, classIndex: number) {
   const probability = at(row, CLASS_COLUMN + classIndex);
   const most = tape.constant(1 - 1e-7);

@@ -4,68 +4,68 @@ import type { KeypointLayout } from "../detector/tasks/keypoints.js";
 import type { Box } from "../image/frame.js";
 import type { Scalar, Tape } from "./tape.js";
 
-/** The detection that is explained, as a score sees it. */
+/** The part of an explained detection that scores use. */
 export interface ScoreTarget {
   readonly boxInput: Box<"input">;
   readonly classIndex: number;
-  /** The prediction row behind the box; for a box that a person drew, the row that speaks for it most. */
+  /** The prediction row of the box. For a box that the user gives, the row that supports it most. */
   readonly row: number;
-  /** True for a box that a person drew: rows near it count whatever their best class. Default false. */
+  /** True for a box that the user gives: rows near it count regardless of their best class. Default false. */
   readonly anyClass?: boolean;
-  /** Cells of the mask prototypes where the detection's mask is, on the untouched picture. For scores that read masks. */
+  /** Cells of the mask prototypes inside the detection's mask, on the original image. For scores that read masks. */
   readonly maskCells?: readonly number[];
 }
 
-/** What a score may want to know of a model before it is taken. */
+/** The properties of a model that decide whether it supports a score. */
 export interface ScoredModel {
   readonly task: DetectorTask;
   /** Of a pose model. */
   readonly keypoints: KeypointLayout | undefined;
 }
 
-/** Prediction rows on a tape: every value read becomes a leaf whose derivative is collected. */
+/** Prediction rows on a tape. Each value that is read becomes a leaf, and its derivative is collected. */
 export interface PredictionView {
   readonly tape: Tape;
   readonly predictions: Predictions;
-  /** Column `column` of row `row` as a leaf on the tape (the same leaf when read twice). */
+  /** Returns column `column` of row `row` as a leaf on the tape. Reading it twice returns the same leaf. */
   at(row: number, column: number): Scalar;
   /**
-   * The mean mask probability of row `row` over cells of the prototypes, numbered row by row: its gradient flows to the row's mask coefficients and
+   * Returns the mean mask probability of row `row` over cells of the prototypes (row-major indices). Its gradient flows to the row's mask coefficients and
    * to the prototypes. It has no second derivative. For scores with `readsMask`.
    */
   maskProbability(row: number, cells: readonly number[]): Scalar;
 }
 
 export interface ScoreOptions {
-  /** How many prediction rows nearest to the box by IoU take part. Default 10. */
+  /** Number of prediction rows with the highest IoU that are used. Default 10. */
   readonly topk: number;
-  /** Index of the class that `contrast` compares with. */
+  /** Index of the class for the comparison in `contrast`. */
   readonly versus?: number | undefined;
 }
 
 /**
- * What is explained: one number from the raw predictions. `of` returns null when the target contributes nothing
- * (no row near the box carries its class); otherwise the term that is added to the score of the image.
+ * The number that is explained, computed from the raw predictions. `of` returns the term of a target, which is added to the score of the image. It
+ * returns null when the target contributes nothing (no row near the box has its class).
  */
 export interface Score {
   readonly id: string;
   readonly aliases?: readonly string[];
   readonly title: string;
-  /** Stands for a term that is null where scores of changed pictures are compared. Default 0. */
+  /** Replaces a term that is null when scores of changed images are compared. Default 0. */
   readonly missing?: number;
-  /** True when the term belongs to the class, not to the box: a class with several detections counts once. */
+  /** True if the term depends on the class and not on the box. A class with several detections counts once. */
   readonly perClass?: boolean;
-  /** True when the term reads rows far from the box. */
+  /** True if the term reads rows far from the box. */
   readonly readsAllRows?: boolean;
-  /** True when the term reads mask prototypes: targets then tell the cells of their masks. */
+  /** True if the term reads mask prototypes. Targets then have the cells of their masks. */
   readonly readsMask?: boolean;
-  /** What a person is told when no target has a term. Default: that no row near the boxes carries their class. */
+  /** The message when no target has a term. Default: no row near the boxes has their class. */
   readonly absent?: string;
-  /** Asks the same of the picture's mirror image, where that is another question: of its right eye, for the left one. Default: the score itself. */
+  /** The corresponding score for the mirrored image, if it differs: for the left eye, the score of the right eye. Default: the score itself. */
   readonly mirrored?: Score;
-  /** Why a model has no such score; undefined when it has. */
+  /** Returns the reason why a model does not support the score. Returns undefined if it does. */
   refuse?(model: ScoredModel): string | undefined;
-  /** The score for one part, named behind a colon: `keypoint:nose`. */
+  /** Returns the score of one part, named after a colon: `keypoint:nose`. */
   part?(name: string): Score;
   /**
    * True when the score holds no array of the predictions after `of` has returned. The engine then frees the memory of the forward pass as soon as the
@@ -75,21 +75,21 @@ export interface Score {
   of(view: PredictionView, target: ScoreTarget, options: ScoreOptions): Scalar | null;
 }
 
-/** The value of a score over several targets and its sparse gradient on the predictions. */
+/** The value of a score over several targets, and its sparse gradient on the predictions. */
 export interface ScoreResult {
-  /** Sum of the terms; 0 when no target contributes. */
+  /** Sum of the terms. 0 when no target contributes. */
   readonly value: number;
-  /** Per target its term, or null when it contributes nothing. */
+  /** The term of each target. Null when it contributes nothing. */
   readonly terms: readonly (number | null)[];
-  /** Rows with a gradient, ascending. */
+  /** Rows with a gradient, in ascending order. */
   readonly rows: readonly number[];
   /** d value / d predictions on those rows, `[rows.length, columns]` row-major, float64. */
   readonly gradient: Float64Array;
-  /** d value / d mask prototypes `[E, h, w]`, as a sum; empty for scores that read no masks. */
+  /** d value / d mask prototypes `[E, h, w]`, as a sum. Empty for scores that do not read masks. */
   readonly prototypes: readonly PrototypeGradient[];
 }
 
-/** A gradient on the prototypes that is `coefficients[e] · slopes[i]` at channel e of cell `cells[i]`, and zero elsewhere. */
+/** A gradient on the prototypes: `coefficients[e] · slopes[i]` at channel e of cell `cells[i]`, and zero elsewhere. */
 export interface PrototypeGradient {
   readonly coefficients: readonly number[];
   readonly cells: readonly number[];

@@ -1,9 +1,9 @@
 /**
- * Reverse-mode autodiff on scalars, in float64. Scores are written with it as plain arithmetic; nothing else uses it.
+ * Reverse-mode autodiff on scalars, in float64. Only scores use it. They are written as plain arithmetic.
  */
 export interface Scalar {
   readonly value: number;
-  /** Position on the tape that made it; −1 for constants. */
+  /** Position on its tape. −1 for constants. */
   readonly id: number;
 }
 
@@ -15,31 +15,31 @@ export interface Tape {
   sub(a: Scalar, b: Scalar): Scalar;
   mul(a: Scalar, b: Scalar): Scalar;
   div(a: Scalar, b: Scalar): Scalar;
-  /** Larger of the two; at a tie each side gets half the gradient, as in PyTorch. */
+  /** The larger of the two. At a tie, each side gets half of the gradient, as in PyTorch. */
   max(a: Scalar, b: Scalar): Scalar;
-  /** Smaller of the two; at a tie each side gets half the gradient, as in PyTorch. */
+  /** The smaller of the two. At a tie, each side gets half of the gradient, as in PyTorch. */
   min(a: Scalar, b: Scalar): Scalar;
-  /** max(a, 0) with PyTorch's clamp: the gradient passes at a ≥ 0. */
+  /** max(a, 0) like PyTorch's clamp: the gradient passes if a ≥ 0. */
   clampMin(a: Scalar, bound: number): Scalar;
-  /** The nearest float32: where the reference computes in single precision. The gradient passes unchanged. */
+  /** The nearest float32, for steps that the reference computes in single precision. The gradient passes unchanged. */
   float32(a: Scalar): Scalar;
   log(a: Scalar): Scalar;
   exp(a: Scalar): Scalar;
   cos(a: Scalar): Scalar;
   sin(a: Scalar): Scalar;
   sum(terms: readonly Scalar[]): Scalar;
-  /** Something computed elsewhere, with its slope by each input; its second derivatives are taken for zero. */
+  /** A value that is computed elsewhere, with its derivative by each input. Its second derivatives are assumed to be zero. */
   computed(value: number, inputs: readonly Scalar[], slopes: ArrayLike<number>): Scalar;
   /** d result / d each leaf, indexed by the leaf's id. */
   gradient(result: Scalar): Float64Array;
   /**
-   * The derivative of `gradient` when each leaf moves by its tangent: the Hessian times the tangent, indexed by the leaf's id. At a tie of
-   * max or min the shares stay as they are, as in PyTorch.
+   * The derivative of `gradient` when each leaf changes by its tangent: the Hessian times the tangent, indexed by the leaf's id. At a tie of
+   * max or min the shares do not change, as in PyTorch.
    */
   hessianVector(result: Scalar, tangentOf: (id: number) => number): Float64Array;
 }
 
-/** An empty tape. Scalars of one tape must not be used on another. */
+/** Creates an empty tape. Scalars of one tape must not be used on another tape. */
 export function createTape(): Tape {
   return new ListTape();
 }
@@ -53,7 +53,7 @@ interface Curvature {
 
 const FLAT: Curvature = {};
 
-/** Per entry two parents (−1: none) and the local derivatives, in flat lists; parents always precede their entry. */
+/** For each entry its two parents (−1: none) and the local derivatives, in flat lists. Parents always precede their entry. */
 class ListTape implements Tape {
   readonly #parentA: number[] = [];
   readonly #parentB: number[] = [];
@@ -142,7 +142,7 @@ class ListTape implements Tape {
     gradient[result.id] = 1;
     for (let i = result.id; i >= 0; i--) {
       const flow = gradient[i]!;
-      // A zero must not meet an infinite slope: 0 · ∞ is NaN.
+      // Skip zeros: zero times an infinite derivative is NaN.
       if (flow === 0) continue;
       this.#pass(gradient, this.#parentA[i]!, flow, this.#slopeA[i]!);
       this.#pass(gradient, this.#parentB[i]!, flow, this.#slopeB[i]!);
@@ -166,7 +166,7 @@ class ListTape implements Tape {
     return moved;
   }
 
-  /** How every entry moves with the leaves. */
+  /** The tangent of each entry. */
   #tangents(tangentOf: (id: number) => number): Float64Array {
     const tangent = new Float64Array(this.#parentA.length);
     for (let i = 0; i < tangent.length; i++) {
@@ -178,7 +178,7 @@ class ListTape implements Tape {
   }
 
   #pass(gradient: Float64Array, parent: number, flow: number, slope: number): void {
-    // A zero must not meet an infinite slope: 0 · ∞ is NaN.
+    // Skip zeros: zero times an infinite derivative is NaN.
     if (parent >= 0 && slope !== 0 && flow !== 0) gradient[parent]! += flow * slope;
   }
 
@@ -191,7 +191,7 @@ class ListTape implements Tape {
     curvature: Curvature = FLAT,
     leaf = false,
   ): Scalar {
-    // Arithmetic on constants alone is a constant, and costs nothing backward.
+    // An operation on constants gives a constant, which needs no entry.
     if (parentA < 0 && parentB < 0 && !leaf) return this.constant(value);
     this.#curvature.push(curvature);
     this.#parentA.push(parentA);
@@ -202,7 +202,7 @@ class ListTape implements Tape {
   }
 }
 
-/** The part of the gradient that goes to `a` in max(a, b). */
+/** Returns the share of the gradient that goes to `a` in max(a, b). */
 function shareOf(a: number, b: number): number {
   if (a === b) return 0.5;
   return a > b ? 1 : 0;

@@ -5,19 +5,19 @@ import { iouOnTape, nearestRows } from "./iou.js";
 import type { PredictionView, ScoreOptions, ScoreTarget } from "./score.js";
 import type { Scalar } from "./tape.js";
 
-/** Stands for the logarithm of nothing, where the reference has −∞: log 1e-7. */
-export const LEAST_LOGARITHM = Math.log(1e-7);
+/** Replaces the logarithm of zero, where the reference has −∞: log 1e-7. */
+export const MIN_LOGARITHM = Math.log(1e-7);
 
-/** Rows that speak for a target, with weights that sum to 1. */
+/** The rows of a target, and their weights. The sum of the weights is 1. */
 export interface WeightedRows {
   readonly rows: readonly number[];
   readonly weights: readonly Scalar[];
 }
 
 /**
- * The rows of a target: of the `topk` rows nearest to its box by IoU those whose most probable class is the target's
- * (objectness plays no part) and that are finite, weighted by softmax of their IoU at temperature 1. Null when no row is left.
- * The weights carry gradient into the rows' x, y, w, h. (The reference's "BoxScore2", yolov5 pull request 10649.)
+ * Returns the rows of a target. Of the `topk` rows with the highest IoU, it takes the finite rows whose most probable class is the target's class
+ * (objectness is not used). The weights are the softmax of their IoU at temperature 1. Returns null when no row is left. The gradient flows through
+ * the weights into the rows' x, y, w, h. (The reference's "BoxScore2", yolov5 pull request 10649.)
  */
 export function weightedRows(view: PredictionView, target: ScoreTarget, options: ScoreOptions): WeightedRows | null {
   const { tape, predictions } = view;
@@ -27,7 +27,7 @@ export function weightedRows(view: PredictionView, target: ScoreTarget, options:
       isFiniteRow(predictions, row) && (target.anyClass === true || bestClass(predictions, row) === target.classIndex),
   );
   if (rows.length === 0) return null;
-  // An IoU is at most 1, so exp needs no shift to stay finite.
+  // The maximum IoU is 1, so exp stays finite without a shift.
   const exponentials = rows.map((row) => tape.exp(iouOnTape(view, target.boxInput, row)));
   const total = tape.sum(exponentials);
   return { rows, weights: exponentials.map((exponential) => tape.div(exponential, total)) };
@@ -39,7 +39,7 @@ export function weightedMean(view: PredictionView, { rows, weights }: WeightedRo
   return tape.sum(rows.map((row, i) => tape.mul(weights[i]!, view.at(row, column))));
 }
 
-/** log of the weighted mean of one column, or null when no row speaks for the target. */
+/** Returns the log of the weighted mean of one column. Returns null when the target has no rows. */
 export function logWeightedMean(
   view: PredictionView,
   target: ScoreTarget,
@@ -50,14 +50,14 @@ export function logWeightedMean(
   return found === null ? null : view.tape.log(weightedMean(view, found, column));
 }
 
-/** True when no column of the row is NaN or infinite. */
+/** Returns true if no column of the row is NaN or infinite. */
 export function isFiniteRow(predictions: Predictions, row: number): boolean {
   const values = rowOf(predictions, row);
   for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i]!)) return false;
   return true;
 }
 
-/** Index of the most probable class of a finite row, the first of equals. */
+/** Returns the index of the most probable class of a finite row. At a tie, returns the first. */
 export function bestClass(predictions: Predictions, row: number): number {
   const values = rowOf(predictions, row).subarray(CLASS_COLUMN);
   const count = classesOf(predictions);

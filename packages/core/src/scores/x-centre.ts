@@ -1,5 +1,5 @@
 import type { Score } from "./score.js";
-import { LEAST_LOGARITHM, logWeightedMean } from "./weighted.js";
+import { logWeightedMean, MIN_LOGARITHM } from "./weighted.js";
 
 /** log Σ wᵢ · xᵢ over the target's rows, in input pixels. */
 export const xCentreScore: Score = {
@@ -7,6 +7,6 @@ export const xCentreScore: Score = {
   aliases: ["x"],
   title: "Box centre x",
   keepsNothing: true,
-  missing: LEAST_LOGARITHM,
+  missing: MIN_LOGARITHM,
   of: (view, target, options) => logWeightedMean(view, target, options, 0),
 };
