@@ -9,20 +9,20 @@ import { packageVersion } from "./version.js";
 
 export type { ExplainFilesOptions } from "./explain-files-settings.js";
 
-/** What `explainFiles` did. */
+/** The result of `explainFiles`. */
 export interface ExplainFilesResult {
   /** Absolute path of the folder with the results. */
   readonly folder: string;
-  /** One document for each explained image: what `<stem>.json` holds. */
+  /** One document per explained image: the content of `<stem>.json`. */
   readonly results: readonly ResultDocument[];
-  /** Sources that gave no image or could not be explained. They did not stop the others. */
+  /** Sources that could not be read or explained. They did not stop the others. */
   readonly failures: readonly SourceFailure[];
 }
 
 /**
  * Explains image files, folders, globs and URLs, and writes the results to a folder. Its defaults are those of the Python
  * reference's `run`: Grad-CAM at layer −2, all classes, the class score.
- * @throws usage, unsupported-model, no-gradient, output, download, aborted: what every image would meet again.
+ * @throws usage, unsupported-model, no-gradient, output, download, aborted: errors that concern all images.
  */
 export async function explainFiles(options: ExplainFilesOptions): Promise<ExplainFilesResult> {
   const settings = settingsOf(options);
@@ -30,7 +30,7 @@ export async function explainFiles(options: ExplainFilesOptions): Promise<Explai
   const cwd = process.cwd();
   const { sources, failures } = await expandSources(inputs, { cwd });
   if (options.box !== undefined && sources.length > 1) {
-    throw new WhyboxError("usage", `box asks about one image; the source is ${sources.length} of them.`);
+    throw new WhyboxError("usage", `box needs exactly one image; the source has ${sources.length}.`);
   }
   const folder = await (options.out === undefined
     ? createOutputFolder(resolve(cwd, defaultOutputParent))
@@ -73,13 +73,13 @@ export async function explainFiles(options: ExplainFilesOptions): Promise<Explai
   return { folder: folder.path, results, failures: failed };
 }
 
-/** `explainFiles`, by the name that it has in the Python reference. */
+/** `explainFiles` under its name in the Python reference. */
 export const run: typeof explainFiles = explainFiles;
 
-/** `ExplainFilesOptions`, by the name of the Python reference. */
+/** `ExplainFilesOptions` under its name in the Python reference. */
 export type RunOptions = ExplainFilesOptions;
 
-/** `ExplainFilesResult`, by the name of the Python reference. */
+/** `ExplainFilesResult` under its name in the Python reference. */
 export type RunResult = ExplainFilesResult;
 
 /** The entries that are not undefined. */

@@ -9,22 +9,23 @@ import {
 import type { ImageSource, LoadOptions } from "./api.js";
 import { loadDetector, loadOptionNames } from "./load-detector.js";
 
-/** Options of `explain`: those of the explanation, and where the model comes from. */
+/** Options of `explain`: options of the explanation, and of loading the model. */
 export interface ExplainImageOptions extends ExplainOptions, LoadOptions {
-  /** Model file, its bytes, or a known name. Default "yolov5s". */
+  /** Model file, its bytes, or the name of known weights. Default: "yolov5s". */
   readonly weights?: string | Uint8Array;
 }
 
 /**
- * Explains one picture: loads the detector, explains, disposes of it. For many pictures load once with `loadDetector`.
+ * Explains one image: loads the detector, explains the image, and disposes the detector. For several images, load the detector once
+ * with `loadDetector`.
  * @throws WhyboxError as `loadDetector` and `Detector.explain` do.
  */
 export async function explain(image: ImageSource, options: ExplainImageOptions = {}): Promise<ExplainResult> {
-  const ofExplanation = [...namesIn(explainOptions), "signal"];
-  refuseUnknown(options, [...ofExplanation, ...loadOptionNames, "weights"]);
+  const explanationNames = [...namesIn(explainOptions), "signal"];
+  refuseUnknown(options, [...explanationNames, ...loadOptionNames, "weights"]);
   const detector = await loadDetector(options.weights ?? "yolov5s", pickOptions(options, loadOptionNames));
   try {
-    return await detector.explain(image, pickOptions(options, ofExplanation));
+    return await detector.explain(image, pickOptions(options, explanationNames));
   } finally {
     await detector.dispose();
   }

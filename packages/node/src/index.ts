@@ -1,5 +1,5 @@
 /**
- * Files, weights and worker threads for Node. Everything of `@whybox/core` is here too.
+ * Files, weights and worker threads for Node. This package also exports all of `@whybox/core`.
  * @module whybox
  */
 

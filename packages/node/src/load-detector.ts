@@ -18,7 +18,7 @@ import { readNames } from "./models/read-names.js";
 import { type ResolvedWeights, resolveWeights } from "./models/resolve-weights.js";
 import { createWorkerPort, type WorkerPort } from "./runtime/worker-port.js";
 
-/** Device → ONNX Runtime's execution providers, most wanted first. */
+/** ONNX Runtime's execution providers of each device, in order of preference. */
 const providers: Readonly<Record<Device, readonly string[]>> = {
   cpu: ["cpu"],
   cuda: ["cuda", "cpu"],
@@ -39,10 +39,9 @@ export const loadOptionNames = Object.keys({
 } satisfies Record<keyof LoadOptions, true>);
 
 /**
- * Loads a detector from a model file (ONNX, a YOLO checkpoint, a TF.js model), its bytes, its address, or a known name ("yolov5s"); what is
- * downloaded is cached.
- * The sessions live in a worker thread, so that the event loop stays free. Dispose the detector when done.
- * @throws bad-input for a missing or broken file, unsupported-model, download, usage for a bad option.
+ * Loads a detector from a model file (ONNX, a YOLO checkpoint, a TF.js model), its bytes, its URL, or a known name ("yolov5s").
+ * Downloads are cached. The sessions run in a worker thread, so the event loop stays free. Dispose the detector when done.
+ * @throws bad-input for a missing or invalid file; unsupported-model; download; usage for an invalid option.
  */
 export async function loadDetector(weights: string | Uint8Array, options: LoadOptions = {}): Promise<Detector> {
   refuseUnknown(options, loadOptionNames);
@@ -80,13 +79,13 @@ export async function loadDetector(weights: string | Uint8Array, options: LoadOp
   }
 }
 
-/** A provider that the runtime does not know would be left out without a word, and the CPU used instead. */
+/** The runtime silently skips an unknown provider and uses the CPU. This check throws instead. */
 async function checkDevice(device: Device, port: WorkerPort): Promise<void> {
   const known = await port.backends();
   if (known.includes(device)) return;
   throw new WhyboxError(
     "usage",
-    `Device "${device}" is not in this build of ONNX Runtime for ${process.platform}; it has: ${known.join(", ")}.`,
+    `This build of ONNX Runtime for ${process.platform} does not support the device "${device}". It supports: ${known.join(", ")}.`,
     { details: { device, known } },
   );
 }
@@ -119,11 +118,11 @@ async function readModelFile({ path }: ResolvedWeights): Promise<Uint8Array> {
   }
 }
 
-/** What is taken besides ONNX files and checkpoints. */
+/** Other model sources, for messages. */
 const OTHER_WAYS =
-  "A TF.js model (model.json, or its folder), a URL or the name of known weights (docs/weights.md) will do too.";
+  "You can also pass a TF.js model (model.json, or its folder), a URL, or the name of known weights (docs/weights.md).";
 
-/** The same error with the file's name in front. */
+/** Adds the name of the file to the error. */
 function inFile(error: unknown, { source }: ResolvedWeights): unknown {
   if (!(error instanceof WhyboxError)) return error;
   const ways = error.details.foreign === true ? ` ${OTHER_WAYS}` : "";

@@ -1,6 +1,6 @@
 import { WhyboxError } from "@whybox/core";
 
-/** Throws `aborted` once the signal has fired. */
+/** Throws `aborted` if the signal has fired. */
 export function stopIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new WhyboxError("aborted", "Stopped.", { cause: signal.reason });
 }

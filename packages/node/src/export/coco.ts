@@ -1,11 +1,12 @@
 import type { OpenRun, RunPicture } from "../report/read-run.js";
 import type { RunDetection } from "../runs/schema.js";
-import { heatFields, picturesOf } from "./pictures.js";
+import { heatFields, imagesIn } from "./run-images.js";
 
 /**
- * A run as a dataset in COCO's format (cocodataset.org, "Data format"): images, annotations, categories. Categories are numbered from 1. Detections
- * have `score` and, beyond the format, what their maps say; turned boxes are polygons in `segmentation`, poses are `keypoints`.
- * @yields the text of the file, part by part.
+ * Converts a run to COCO's dataset format (cocodataset.org, "Data format"): images, annotations, categories. Category ids start
+ * at 1. Annotations have `score`, and as additional fields the measurements of their maps. Rotated boxes are polygons in
+ * `segmentation`, poses are `keypoints`.
+ * @yields The parts of the file's text.
  */
 export async function* cocoText(run: OpenRun): AsyncGenerator<string> {
   const { model, versions } = run.manifest;
@@ -22,7 +23,7 @@ function categoriesOf({ manifest: { model } }: OpenRun) {
 }
 
 async function* imagesOf(run: OpenRun): AsyncGenerator<object> {
-  for await (const { id, item, source, frame, time, size } of picturesOf(run, { withMaps: false })) {
+  for await (const { id, item, source, frame, time, size } of imagesIn(run, { withMaps: false })) {
     const place = frame === undefined ? {} : { frame, time };
     yield { id, file_name: source, height: size[0], width: size[1], item, ...place };
   }
@@ -30,8 +31,8 @@ async function* imagesOf(run: OpenRun): AsyncGenerator<object> {
 
 async function* annotationsOf(run: OpenRun): AsyncGenerator<object> {
   let id = 0;
-  for await (const picture of picturesOf(run, { withMaps: false })) {
-    for (const detection of picture.detections) yield annotationOf(detection, picture, ++id, run);
+  for await (const image of imagesIn(run, { withMaps: false })) {
+    for (const detection of image.detections) yield annotationOf(detection, image, ++id, run);
   }
 }
 
@@ -53,7 +54,7 @@ function round(value: number): number {
   return Math.round(value * 1e3) / 1e3;
 }
 
-/** One value a line, commas between. */
+/** One value per line, separated by commas. */
 async function* joined(values: AsyncIterable<object>): AsyncGenerator<string> {
   let before = "\n";
   for await (const value of values) {

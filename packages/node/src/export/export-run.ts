@@ -8,22 +8,22 @@ import { csvText } from "./table.js";
 import { writeParts } from "./write-parts.js";
 import { writeYolo } from "./yolo.js";
 
-/** What a run can be exported to. */
+/** The formats of an export. */
 export const exportFormats = ["coco", "yolo", "csv", "parquet", "fiftyone"] as const;
 export type ExportFormat = (typeof exportFormats)[number];
 
-/** What was written. */
+/** A written export. */
 export interface WrittenExport {
   readonly path: string;
-  /** What a person should know. */
+  /** Notes for the user. */
   readonly notes: readonly string[];
 }
 
 /**
  * Writes a run's detections for other tools.
- * @param out folder in which the file or the folder of each format goes.
- * @param onDone called with what was written, format by format.
- * @throws bad-input for a folder that is no run; output.
+ * @param out Output folder. Each format is a file or a folder in it.
+ * @param onDone Called after each format.
+ * @throws bad-input when the folder is not a run; output.
  */
 export async function exportRun(
   folder: string,
@@ -59,8 +59,8 @@ const writers: Readonly<Record<ExportFormat, (run: OpenRun, out: string) => Prom
   },
   async fiftyone(run, out) {
     const path = join(out, "fiftyone");
-    const { leftOut } = await writeFiftyOne(path, run);
-    const what = `${counted(leftOut, "frame or picture behind an address is", "frames and pictures behind addresses are")} left out`;
-    return { path, notes: leftOut === 0 ? [] : [`fiftyone: ${what}: a sample is a file.`] };
+    const { skipped } = await writeFiftyOne(path, run);
+    const what = `${counted(skipped, "video frame or image from a URL was", "video frames or images from URLs were")} skipped`;
+    return { path, notes: skipped === 0 ? [] : [`fiftyone: ${what}, because each sample must be a file.`] };
   },
 };

@@ -4,35 +4,37 @@ import { grids } from "@whybox/report";
 import sharp from "sharp";
 import { locate, type OpenRun, type RunPicture, type SmallMap } from "../report/read-run.js";
 import type { RunDetection } from "../runs/schema.js";
-import { heatFields, picturesOf } from "./pictures.js";
+import { heatFields, imagesIn } from "./run-images.js";
 import { writeParts } from "./write-parts.js";
 
-/** Heatmaps that share a folder. */
+/** Maximum number of heatmaps in a folder. */
 const FOLDER_FILES = 1000;
 
 /**
- * Writes a folder that FiftyOne loads: `fo.Dataset.from_dir(folder, dataset_type=fo.types.FiftyOneDataset)`. Each picture is a sample with
- * `predictions` (`fo.Detections`; boxes [x, y, width, height] in shares of the picture, what their maps say as attributes) and, where it has maps,
- * `heatmap` (`fo.Heatmap`; the hottest of its detections' maps in each cell, 32 × 32). Pictures are not copied: `filepath` is where they lie.
- * Frames of videos and pictures behind addresses are left out, for a sample is a file.
+ * Writes a folder that FiftyOne loads: `fo.Dataset.from_dir(folder, dataset_type=fo.types.FiftyOneDataset)`.
  *
- * The layout is the one whose metadata.json has no version (docs.voxel51.com, "FiftyOneDataset"): its samples are as `Sample.to_dict()` gives
- * them, and their fields are found by looking; the newer one is a copy of FiftyOne's own database.
- * @returns how many samples were written, how many pictures left out.
+ * Each image is a sample with `predictions` (`fo.Detections`). Boxes are [x, y, width, height] relative to the image size. The
+ * measurements of the maps are attributes. Samples with maps have a `heatmap` (`fo.Heatmap`, 32 × 32): in each cell the maximum
+ * of all maps. Images are not copied: `filepath` is their original path. Video frames and images from URLs are skipped, because
+ * each sample must be a file.
+ *
+ * The layout is the one whose metadata.json has no version (docs.voxel51.com, "FiftyOneDataset"). Its samples are the output of
+ * `Sample.to_dict()`, and FiftyOne infers their fields. The newer layout is a copy of FiftyOne's own database.
+ * @returns The numbers of written samples and of skipped images.
  * @throws output.
  */
-export async function writeFiftyOne(folder: string, run: OpenRun): Promise<{ samples: number; leftOut: number }> {
-  let [samples, leftOut] = [0, 0];
+export async function writeFiftyOne(folder: string, run: OpenRun): Promise<{ samples: number; skipped: number }> {
+  let [samples, skipped] = [0, 0];
   async function* text(): AsyncGenerator<string> {
     yield '{"samples":[';
-    for await (const picture of picturesOf(run)) {
-      const filepath = picture.frame === undefined ? locate(run, picture.source) : undefined;
+    for await (const image of imagesIn(run)) {
+      const filepath = image.frame === undefined ? locate(run, image.source) : undefined;
       if (filepath === undefined) {
-        leftOut++;
+        skipped++;
         continue;
       }
-      const heatmap = picture.maps.length === 0 ? undefined : await writeHeatmap(folder, picture);
-      yield `${samples++ === 0 ? "\n" : ",\n"}${JSON.stringify(sampleOf(picture, filepath, heatmap, run))}`;
+      const heatmap = image.maps.length === 0 ? undefined : await writeHeatmap(folder, image);
+      yield `${samples++ === 0 ? "\n" : ",\n"}${JSON.stringify(sampleOf(image, filepath, heatmap, run))}`;
     }
     yield "\n]}\n";
   }
@@ -40,7 +42,7 @@ export async function writeFiftyOne(folder: string, run: OpenRun): Promise<{ sam
   const { classNames, sha256 } = run.manifest.model;
   const info = { classes: classNames, model_sha256: sha256, tool: `whybox ${run.manifest.versions.whybox}` };
   await writeParts(join(folder, "metadata.json"), [`${JSON.stringify({ media_type: "image", info }, null, 2)}\n`]);
-  return { samples, leftOut };
+  return { samples, skipped };
 }
 
 function sampleOf({ item, size, detections }: RunPicture, filepath: string, heatmap: string | undefined, run: OpenRun) {
@@ -58,20 +60,20 @@ function sampleOf({ item, size, detections }: RunPicture, filepath: string, heat
 function detectionOf(detection: RunDetection, [height, width]: RunPicture["size"], run: OpenRun) {
   const [x1, y1, x2, y2] = detection.box;
   const box = [x1 / width, y1 / height, (x2 - x1) / width, (y2 - y1) / height];
-  // FiftyOne tells a field's type by its values, and null has none.
+  // FiftyOne infers a field's type from its values, and null has no type.
   const known = Object.entries(heatFields(detection)).filter(([, value]) => value !== null);
   return {
-    ...{ _cls: "Detection", attributes: {}, tags: [], label: detection.name, bounding_box: box.map(share) },
+    ...{ _cls: "Detection", attributes: {}, tags: [], label: detection.name, bounding_box: box.map(rounded) },
     ...{ confidence: detection.score, level: run.manifest.model.levels[detection.level]?.name ?? "" },
     ...Object.fromEntries(known),
   };
 }
 
-function share(value: number): number {
+function rounded(value: number): number {
   return Number(value.toFixed(6));
 }
 
-/** @returns the path from the dataset's folder. */
+/** @returns The path relative to the dataset's folder. */
 async function writeHeatmap(folder: string, { id, maps }: RunPicture & { id: number }): Promise<string> {
   const parts = ["fields", "heatmap", String(Math.floor(id / FOLDER_FILES)).padStart(4, "0"), `${id}.png`];
   const side = grids.picture;

@@ -9,12 +9,12 @@ import type { OpenRun } from "../report/read-run.js";
 import { runFilesVersion } from "../runs/schema.js";
 import { type TableRow, tableColumns, tableRows } from "./table.js";
 
-/** Rows that are held at once. */
+/** Number of rows in memory, and in a row group. */
 const GROUP_ROWS = 50_000;
 
 /**
- * Writes the table as Parquet, whole or not at all.
- * @throws output; what reading the run throws.
+ * Writes the table as Parquet: a complete file, or none.
+ * @throws output; errors of reading the run.
  */
 export async function writeParquet(path: string, run: OpenRun, groupRows = GROUP_ROWS): Promise<void> {
   const temporary = join(dirname(path), `.whybox-${randomUUID().slice(0, 8)}.tmp`);
@@ -25,11 +25,11 @@ export async function writeParquet(path: string, run: OpenRun, groupRows = GROUP
     await file.sync().finally(() => file.close());
     await rename(temporary, path);
   } catch (cause) {
-    await rm(temporary, { force: true }).catch(() => undefined); // the first failure is the one to tell
+    await rm(temporary, { force: true }).catch(() => undefined); // the first failure is reported
     if (cause instanceof WhyboxError) throw cause;
-    const advice = explainDiskFailure(cause, "choose another place with --out");
+    const advice = explainDiskFailure(cause, "choose another folder with --out");
     const details = { file: path, reason: systemErrorCode(cause) };
-    throw new WhyboxError("output", `Could not write ${basename(path)} in ${dirname(path)}: ${advice}`, {
+    throw new WhyboxError("output", `Cannot write ${basename(path)} in ${dirname(path)}: ${advice}`, {
       details,
       cause,
     });

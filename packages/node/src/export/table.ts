@@ -1,12 +1,12 @@
 import type { BasicType } from "hyparquet-writer";
 import type { OpenRun, RunPicture } from "../report/read-run.js";
 import type { RunDetection } from "../runs/schema.js";
-import { heatFields, picturesOf } from "./pictures.js";
+import { heatFields, imagesIn } from "./run-images.js";
 
-/** A row of a table: a detection in its picture. */
+/** A row of the table: a detection and its image. */
 export type TableRow = Readonly<Record<string, string | number | boolean | null>>;
 
-/** The columns of CSV and Parquet. Numbers one by one: lists would need readers that know lists. */
+/** The columns of CSV and Parquet. Each number has its own column, because some readers do not support lists. */
 export const tableColumns: readonly (readonly [name: string, type: BasicType])[] = [
   ["item", "INT32"],
   ["source", "STRING"],
@@ -34,15 +34,15 @@ export const tableColumns: readonly (readonly [name: string, type: BasicType])[]
   ["blind", "BOOLEAN"],
 ];
 
-/** The rows of a run, one after the other. */
+/** Yields the rows of a run. */
 export async function* tableRows(run: OpenRun): AsyncGenerator<TableRow> {
-  for await (const picture of picturesOf(run, { withMaps: false })) {
-    for (const [index, detection] of picture.detections.entries()) yield rowOf(picture, index, detection, run);
+  for await (const image of imagesIn(run, { withMaps: false })) {
+    for (const [index, detection] of image.detections.entries()) yield rowOf(image, index, detection, run);
   }
 }
 
-function rowOf(picture: RunPicture, index: number, detection: RunDetection, run: OpenRun): TableRow {
-  const { item, source, frame = null, time, size } = picture;
+function rowOf(image: RunPicture, index: number, detection: RunDetection, run: OpenRun): TableRow {
+  const { item, source, frame = null, time, size } = image;
   const [x1, y1, x2, y2] = detection.box;
   const { class: number, name, score, explained } = detection;
   const level = run.manifest.model.levels[detection.level]?.name ?? null;
@@ -54,8 +54,8 @@ function rowOf(picture: RunPicture, index: number, detection: RunDetection, run:
 }
 
 /**
- * The table as CSV (RFC 4180) with a header; nothing where there is no value.
- * @yields the text, line by line.
+ * The table as CSV (RFC 4180) with a header. Missing values are empty.
+ * @yields The lines of the text.
  */
 export async function* csvText(run: OpenRun): AsyncGenerator<string> {
   const names = tableColumns.map(([name]) => name);

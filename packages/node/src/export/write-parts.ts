@@ -5,12 +5,13 @@ import { WhyboxError } from "@whybox/core";
 import { concernsOf, explainDiskFailure } from "../io/disk-failure.js";
 import { systemErrorCode } from "../io/system-error.js";
 
-/** So much is gathered before it goes to the disk. */
+/** Number of bytes to collect before each write. */
 const CHUNK = 2 ** 20;
 
 /**
- * Writes a long text or file part by part, whole or not at all: into a temporary file beside it, flushed, then renamed. The folder is made.
- * @throws output when the disk does not take it; whatever the parts throw, with nothing left behind.
+ * Writes a long file part by part: a complete file, or none. It writes a temporary file in the same folder, flushes it, and renames
+ * it. It creates the folder.
+ * @throws output when the file cannot be written; errors of `parts`. On failure no file remains.
  */
 export async function writeParts(
   path: string,
@@ -19,15 +20,15 @@ export async function writeParts(
   const folder = dirname(path);
   const temporary = join(folder, `.whybox-${randomUUID().slice(0, 8)}.tmp`);
   try {
-    await told(path, () => mkdir(folder, { recursive: true }));
-    const file = await told(path, () => open(temporary, "wx"));
+    await orOutputError(path, () => mkdir(folder, { recursive: true }));
+    const file = await orOutputError(path, () => open(temporary, "wx"));
     try {
       let held: Uint8Array[] = [];
       let size = 0;
       const flush = async () => {
         const bytes = Buffer.concat(held);
         [held, size] = [[], 0];
-        await told(path, () => file.appendFile(bytes));
+        await orOutputError(path, () => file.appendFile(bytes));
       };
       for await (const part of parts) {
         const bytes = typeof part === "string" ? Buffer.from(part) : part;
@@ -36,23 +37,23 @@ export async function writeParts(
         if (size >= CHUNK) await flush();
       }
       await flush();
-      await told(path, () => file.sync());
+      await orOutputError(path, () => file.sync());
     } finally {
       await file.close();
     }
-    await told(path, () => rename(temporary, path));
+    await orOutputError(path, () => rename(temporary, path));
   } catch (error) {
-    await rm(temporary, { force: true }).catch(() => undefined); // the first failure is the one to tell
+    await rm(temporary, { force: true }).catch(() => undefined); // the first failure is reported
     throw error;
   }
 }
 
-async function told<T>(path: string, work: () => Promise<T>): Promise<T> {
+async function orOutputError<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
-    const advice = explainDiskFailure(cause, "choose another place with --out");
-    throw new WhyboxError("output", `Could not write ${basename(path)} in ${dirname(path)}: ${advice}`, {
+    const advice = explainDiskFailure(cause, "choose another folder with --out");
+    throw new WhyboxError("output", `Cannot write ${basename(path)} in ${dirname(path)}: ${advice}`, {
       details: { file: path, reason: systemErrorCode(cause), concerns: concernsOf(cause) },
       cause,
     });

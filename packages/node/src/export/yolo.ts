@@ -3,21 +3,22 @@ import { stringify } from "yaml";
 import { isAddress } from "../images/named-source.js";
 import type { OpenRun, RunPicture } from "../report/read-run.js";
 import type { RunDetection } from "../runs/schema.js";
-import { picturesOf } from "./pictures.js";
+import { imagesIn } from "./run-images.js";
 import { writeParts } from "./write-parts.js";
 
 /**
- * Writes YOLO's label files (docs.ultralytics.com/datasets/detect; the sixth number is the confidence, as `save_txt save_conf` writes it): one for each
- * picture, in the pictures' folders, and data.yaml with the names. Turned boxes have their four corners (docs.ultralytics.com/datasets/obb).
- * @returns how many files.
+ * Writes YOLO's label files (docs.ultralytics.com/datasets/detect), one per image, in the same folders as the images, and data.yaml
+ * with the class names. The sixth number is the confidence, as `save_txt save_conf` writes it. Rotated boxes have their four corners
+ * (docs.ultralytics.com/datasets/obb).
+ * @returns The number of label files.
  * @throws output.
  */
 export async function writeYolo(folder: string, run: OpenRun): Promise<number> {
   const taken = new Set<string>();
   let files = 0;
-  for await (const picture of picturesOf(run, { withMaps: false })) {
-    const lines = picture.detections.map((detection) => `${labelLine(detection, picture)}\n`);
-    await writeParts(join(folder, "labels", ...labelPath(picture, taken)), lines);
+  for await (const image of imagesIn(run, { withMaps: false })) {
+    const lines = image.detections.map((detection) => `${labelLine(detection, image)}\n`);
+    await writeParts(join(folder, "labels", ...labelPath(image, taken)), lines);
     files++;
   }
   const names = Object.fromEntries(run.manifest.model.classNames.map((name, i) => [i, name]));
@@ -25,7 +26,7 @@ export async function writeYolo(folder: string, run: OpenRun): Promise<number> {
   return files;
 }
 
-/** Class, then centre and size of the box (or its corners) in shares of the picture, then the confidence. */
+/** Class, centre and size of the box (or its corners) relative to the image size, confidence. */
 function labelLine(
   { class: number, box, corners, score }: RunDetection,
   { size: [height, width] }: RunPicture,
@@ -38,11 +39,11 @@ function labelLine(
 }
 
 /**
- * Where the labels of a picture go: its own path with another ending, never outside of the folder. What another picture has taken gets the item's
- * number.
+ * The path of an image's label file: the image's path with another extension, always inside the folder. If another image has the same
+ * path, the item's number is added.
  */
 function labelPath({ source, frame, item }: RunPicture, taken: Set<string>): string[] {
-  // What an address may have in it and a file's name may not, on some systems.
+  // Replaces characters of URLs that are invalid in file names on some systems.
   const path = isAddress(source) ? source.replace(/[:?#*"<>|]/g, "_") : source.replace(/^([a-z]):/i, "$1");
   const parts = path.split(/[/\\]+/).filter((part) => part !== "" && part !== "." && part !== "..");
   const stem = (parts.pop() ?? "").replace(/\.[^.]*$/, "") || "picture";

@@ -1,6 +1,6 @@
 import { WhyboxError } from "@whybox/core";
 
-/** Where the queue is. */
+/** The address of the queue. */
 export interface QueueAddress {
   readonly host: string;
   readonly port: number;
@@ -9,7 +9,7 @@ export interface QueueAddress {
   readonly password: string | undefined;
   /** Whether the connection is encrypted (rediss://). */
   readonly tls: boolean;
-  /** The address without name and password, for people. */
+  /** The address without user name and password, for messages. */
   readonly shown: string;
 }
 
@@ -17,15 +17,16 @@ const DEFAULT_PORT = 6379;
 
 /**
  * Reads `redis://[user:password@]host[:port][/db]`, or `rediss://…`.
- * @param given of `--queue`; undefined: that of the environment, WHYBOX_QUEUE, which no list of processes shows.
- * @throws usage, which never repeats the text: it may hold a password.
+ * @param given Value of `--queue`. If undefined, `env` is used.
+ * @param env Value of the environment variable WHYBOX_QUEUE. Unlike arguments, process lists do not show it.
+ * @throws usage for an invalid address. The message does not repeat the address, because it may contain a password.
  */
 export function readQueueAddress(given: string | undefined, env: string | undefined): QueueAddress {
   const text = given ?? env;
   if (text === undefined || text === "") {
     throw new WhyboxError(
       "usage",
-      "--queue is missing: the address of a Redis, as redis://127.0.0.1:6379 (or in WHYBOX_QUEUE).",
+      "--queue is missing. Pass the address of a Redis server, for example redis://127.0.0.1:6379, or set WHYBOX_QUEUE.",
     );
   }
   const where = given === undefined ? "WHYBOX_QUEUE" : "--queue";
@@ -40,7 +41,7 @@ export function readQueueAddress(given: string | undefined, env: string | undefi
   ) {
     throw new WhyboxError(
       "usage",
-      `${where} is no address of a Redis; expected redis://[user:password@]host[:port][/database], or rediss://.`,
+      `${where} is not the address of a Redis server; expected redis://[user:password@]host[:port][/database], or rediss://.`,
     );
   }
   const [host, port] = [url.hostname.replace(/^\[|\]$/g, ""), url.port === "" ? DEFAULT_PORT : Number(url.port)];
@@ -59,7 +60,7 @@ function plain(part: string, where: string): string | undefined {
   } catch {
     throw new WhyboxError(
       "usage",
-      `${where}: the name or the password has a % that is not of an escape; write %25 for it.`,
+      `${where}: the user name or password contains an invalid escape sequence. Write %25 for a percent sign.`,
     );
   }
 }

@@ -3,20 +3,20 @@ import type { Redis } from "ioredis";
 import type { QueueAddress } from "./address.js";
 import type { QueueLibrary } from "./library.js";
 
-/** Longest wait between two tries to reach a Redis that went away. */
+/** Maximum wait between two attempts to reconnect. */
 const RETRY_MS = 2_000;
 const CONNECT_MS = 10_000;
 
-/** A connection that outlives restarts of the Redis: what is asked meanwhile waits. */
+/** A connection that survives restarts of Redis. Requests wait until Redis is back. */
 export interface QueueConnection {
   readonly redis: Redis;
   close(): void;
 }
 
 /**
- * Connects to a Redis. Later it may go away and come back; at first it must be there.
- * @param say is told when it goes away, and when it is back.
- * @throws download when nothing answers, or it refuses the login.
+ * Connects to Redis. The first connection must succeed. Later connections are retried.
+ * @param say Gets a message when the connection is lost and when it is back.
+ * @throws download when Redis does not answer, or refuses the login.
  */
 export async function connectQueue(
   address: QueueAddress,
@@ -40,26 +40,26 @@ export async function connectQueue(
     await probe.ping();
   } catch (cause) {
     const why = withoutSecrets((reason ?? (cause as Error)).message, address);
-    const message = `No queue at ${shown}: ${why}. Is Redis running there, and are the address, the name and the password right?`;
-    // Not with its cause: a client's error may hold what it was sent.
+    const message = `Cannot connect to the queue at ${shown}: ${why}. Check that Redis is running there. Check the address, the user name and the password.`;
+    // Without the cause: an error of the client may contain the password.
     throw new WhyboxError("download", message, { details: { queue: shown } });
   } finally {
     probe.disconnect();
   }
-  // Requests wait for a Redis that is away, as BullMQ wants of its workers.
+  // Requests wait while Redis is not available: BullMQ requires this for workers.
   const redis = new Redis({
     ...options,
     maxRetriesPerRequest: null,
     retryStrategy: (tries: number) => Math.min(100 * tries, RETRY_MS),
   });
-  let away = false;
+  let isLost = false;
   redis.on("error", (error: Error) => {
-    if (!away) say(`${shown} does not answer (${withoutSecrets(error.message, address)}); waiting for it.`);
-    away = true;
+    if (!isLost) say(`${shown} does not answer (${withoutSecrets(error.message, address)}). Waiting for it.`);
+    isLost = true;
   });
   redis.on("ready", () => {
-    if (away) say(`${shown} is back.`);
-    away = false;
+    if (isLost) say(`${shown} is back.`);
+    isLost = false;
   });
   await redis.connect();
   return { redis, close: () => redis.disconnect() };

@@ -6,8 +6,8 @@ export interface QueueLibrary {
 }
 
 /**
- * Loads BullMQ and its client, which are installed by who wants a fleet.
- * @throws usage when they are not there.
+ * Loads BullMQ and its Redis client. They are optional dependencies: the user installs them for queues.
+ * @throws usage when they are not installed.
  */
 export async function loadQueueLibrary(
   load: (name: "bullmq" | "ioredis") => Promise<unknown> = (name) => import(name),
@@ -19,7 +19,7 @@ export async function loadQueueLibrary(
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== "ERR_MODULE_NOT_FOUND") throw cause;
     const message =
-      "Queues need bullmq and ioredis, which are not installed. Run: npm install bullmq ioredis (beside whybox). Slurm, Kubernetes and whybox shard run need neither.";
+      "Queues need bullmq and ioredis, which are not installed. Run: npm install bullmq ioredis (in the same project as whybox). Slurm, Kubernetes and whybox shard run do not need them.";
     throw new WhyboxError("usage", message, { cause });
   }
 }

@@ -15,38 +15,38 @@ type Run = Pick<PlannedRun, "folder" | "plan" | "manifest">;
 export interface SubmitOptions {
   readonly library: QueueLibrary;
   readonly connection: QueueConnection;
-  /** How often a shard is tried. */
+  /** Maximum number of attempts per shard. */
   readonly attempts: number;
   readonly signal: AbortSignal;
 }
 
 /** A submitted run. */
 export interface Submitted {
-  /** Shards that were put into the queue now. */
+  /** Number of shards that were added to the queue. */
   readonly queued: number;
-  /** Shards that were in it already. */
+  /** Number of shards that were already in the queue. */
   readonly waiting: number;
-  /** Shards that are done. */
+  /** Number of shards that are done. */
   readonly done: number;
   /**
-   * Waits until every shard is done. What counts are the marks in the run's folder: jobs that Redis lost are queued again.
-   * @throws of the first shard that failed for good, when all others have ended; aborted: the workers go on.
+   * Waits until all shards are done, according to the marks in the run's folder. Jobs that Redis lost are queued again.
+   * @throws the error of the first failed shard, after all others have ended; aborted (the workers continue).
    */
   wait(onProgress: (progress: WorkProgress) => void): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Requests to Redis at once. */
+/** Number of parallel requests to Redis. */
 const BATCH = 500;
 
 /**
- * Puts the shards of a run that are not done into the queue, each once. Those that failed for good are tried again.
+ * Adds the shards of a run that are not done to the queue. Failed shards are tried again.
  * @throws bad-input for shards of another run.
  */
 export async function submitRun(run: Run, options: SubmitOptions): Promise<Submitted> {
   const { library, connection, attempts, signal } = options;
   const queue: Queue<ShardJob> = new library.bullmq.Queue<ShardJob>(queueName, { connection: connection.redis });
-  // Of connections the connection tells.
+  // Connection errors are reported by the connection itself.
   queue.on("error", () => undefined);
   const submission = new Submission(run, queue, attempts, signal);
   const counts = await submission.begin();
@@ -59,7 +59,7 @@ class Submission {
   readonly #jobOptions: JobsOptions;
   readonly #signal: AbortSignal;
   #pending: number[];
-  /** Items of shards that are done, and failures among them. */
+  /** Number of items in completed shards, and number of failures among them. */
   #items = 0;
   #failures = 0;
 
@@ -71,7 +71,7 @@ class Submission {
     this.#jobOptions = {
       attempts,
       backoff: { type: "exponential", delay: BACKOFF_MS, jitter: 0.5 },
-      // The run's folder knows what is done.
+      // The run's folder records which shards are done.
       removeOnComplete: true,
     };
   }
@@ -91,7 +91,7 @@ class Submission {
     try {
       await this.#watch(onProgress);
     } catch (error) {
-      // The connection is closed then, since a Redis that is away answers no request that waits for it.
+      // After an abort the connection is closed, so pending requests fail. Report the abort instead.
       stopIfAborted(this.#signal);
       throw error;
     }
@@ -100,7 +100,7 @@ class Submission {
   async #watch(onProgress: (progress: WorkProgress) => void): Promise<void> {
     for (;;) {
       stopIfAborted(this.#signal);
-      // States before marks: a job leaves the queue after its mark was written.
+      // Read the states before the marks: a job leaves the queue after its mark is written.
       const states = await this.#states();
       const before = this.#pending;
       await this.#look();
@@ -110,14 +110,14 @@ class Submission {
       await this.#add(this.#pending.filter((shard) => state.get(shard) === "unknown"));
       onProgress(await this.#progress());
       if (this.#pending.length === 0) return;
-      // A second, and longer with very many shards.
+      // Wait a second, and longer with more than 1000 shards.
       await setTimeout(Math.max(1_000, this.#pending.length), undefined, { signal: this.#signal }).catch(
         () => undefined,
       );
     }
   }
 
-  /** Takes shards off the list that have their marks. */
+  /** Removes shards from the list that have their marks. */
   async #look(): Promise<void> {
     const whole = await readSuccess(this.#run.folder);
     if (whole !== undefined) {
@@ -171,9 +171,9 @@ class Submission {
 
   async #refuse(failed: readonly number[]): Promise<never> {
     const job = await this.#queue.getJob(this.#id(failed[0]!));
-    const { code, message } = readFailure(job?.failedReason ?? "the queue does not say why");
+    const { code, message } = readFailure(job?.failedReason ?? "the queue reports no reason");
     const { length } = this.#run.plan.shards;
-    const text = `${failed.length} of ${length} shards failed: ${rangesText(failed)}. Shard ${failed[0]}: ${message}\nwhybox submit tries them again; what is done is kept.`;
+    const text = `${failed.length} of ${length} shards failed: ${rangesText(failed)}. Shard ${failed[0]}: ${message}\nRun whybox submit again to retry them. Completed items are kept.`;
     throw new WhyboxError(code, text, { details: { failed } });
   }
 

@@ -15,26 +15,29 @@ export interface FleetWork {
   readonly library: QueueLibrary;
   readonly connection: QueueConnection;
   readonly load: LoadContext;
-  /** Milliseconds without a sign of life after which a worker's shard goes to another. */
+  /** Timeout in milliseconds after which the shard of a silent worker goes to another worker. */
   readonly stalledMs: number;
   readonly skipMissing: boolean;
   readonly signal: AbortSignal;
   readonly say: (line: string) => void;
   hooks(): Required<Pick<ShardWork, "onProgress" | "onFailure" | "onWait">>;
-  /** A shard is done. */
+  /** Called when a shard is done. */
   onDone(job: ShardJob, mark: SuccessMark): void;
 }
 
-/** Workers that may die of one shard until it counts as failed: machines of a cloud go away often, and a shard goes on where it was. */
+/**
+ * How many workers may disappear during one shard before it counts as failed. The limit is high, because cloud machines are
+ * stopped often, and the next worker continues the shard.
+ */
 const MAX_STALLED = 25;
 const PROGRESS_MS = 1_000;
-/** Longest rest of a worker that fails again and again, so that it does not use up the tries of shards that others can do. */
+/** Maximum pause of a worker after repeated failures. The pause leaves the attempts of a shard to other workers. */
 const MAX_REST_MS = 60_000;
 const CLOSE_MS = 10_000;
 
 /**
- * Takes shards from the queue, one after the other, until the signal fires. What is under way then goes back to the queue. Inference runs in
- * threads, so the lock of a shard is renewed while it is worked on.
+ * Processes shards from the queue one by one, until the signal fires. An unfinished shard then goes back to the queue. Inference
+ * runs in threads, so this thread can renew the lock of the shard.
  */
 export async function workFleet(work: FleetWork): Promise<void> {
   const { library, connection, stalledMs, signal, say } = work;
@@ -44,14 +47,14 @@ export async function workFleet(work: FleetWork): Promise<void> {
     ...{ connection: connection.redis, concurrency: 1, autorun: false },
     ...{ lockDuration: stalledMs, stalledInterval: stalledMs, maxStalledCount: MAX_STALLED },
   });
-  // Of connections the connection tells; a lock that was lost while Redis was away is found again by the shard's own.
+  // The connection reports connection errors. If a lock was lost while Redis was not available, the shard's own lock protects it.
   worker.on("error", () => undefined);
-  worker.on("stalled", (id) => say(`Job ${id} has lost its worker and is to be done again.`));
+  worker.on("stalled", (id) => say(`Job ${id} has lost its worker. It will be processed again.`));
   const stopped = new Promise<void>((resolve) => {
     if (signal.aborted) resolve();
     signal.addEventListener("abort", () => resolve(), { once: true });
   });
-  // A worker that rests leaves its loop and begins it again; only a failure ends it.
+  // A paused worker leaves its loop and starts it again later. Only a failure ends `run`.
   const failed = new Promise<never>((_, reject) => {
     worker.run().catch(reject);
   });
@@ -64,7 +67,7 @@ export async function workFleet(work: FleetWork): Promise<void> {
   }
 }
 
-/** A Redis that is away must not keep a worker that is to stop. */
+/** Waits for `closing` with a timeout, so that a worker can stop while Redis is not available. */
 async function inTime(closing: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => {
@@ -84,7 +87,7 @@ class FleetWorker {
     this.#work = work;
   }
 
-  /** Until what is under way has ended. */
+  /** Waits until the current shard has ended. */
   async idle(): Promise<void> {
     await this.#busy.catch(() => undefined);
   }
@@ -99,14 +102,14 @@ class FleetWorker {
     const { skipMissing, signal, hooks, onDone, say, stalledMs } = this.#work;
     try {
       const data = readJob(job.data);
-      const { onProgress, ...told } = hooks();
-      const tell = teller(job);
+      const { onProgress, ...others } = hooks();
+      const report = progressReporter(job);
       const show = (progress: WorkProgress) => {
         onProgress(progress);
-        tell(progress);
+        report(progress);
       };
       const mark = await runShard(await this.#opened(data), data.shard, {
-        ...told,
+        ...others,
         skipMissing,
         signal,
         onProgress: show,
@@ -121,22 +124,22 @@ class FleetWorker {
         throw new WaitingError();
       }
       if (isHeld(error)) {
-        // By a worker that Redis takes for gone, and that is not: it may still do it.
+        // Another worker holds the shard's lock. Redis considers it lost, but it may still finish the shard.
         say(error.message);
         await job.moveToDelayed(Date.now() + stalledMs, token);
         throw new DelayedError();
       }
-      // The next shard begins with new threads, whatever happened to these.
+      // The next shard starts with new threads.
       await this.close();
       const text = failureText(error);
       say(`Shard ${job.data.shard} of ${job.data.run} failed: ${text}`);
       if (isHopeless(error)) throw new UnrecoverableError(text);
-      this.#rest(worker);
+      this.#pause(worker);
       throw new Error(text);
     }
   }
 
-  #rest(worker: Worker<ShardJob>): void {
+  #pause(worker: Worker<ShardJob>): void {
     const ms = Math.min(MAX_REST_MS, 1_000 * 2 ** this.#fails++);
     void worker.pause(true);
     const { signal } = this.#work;
@@ -144,14 +147,14 @@ class FleetWorker {
     signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
   }
 
-  /** The run of a job; the one before stays open, with its model, as long as the next job is of it. */
+  /** Opens the run of a job. The last run and its model stay open for the next job of the same run. */
   async #opened({ run: folder, manifest }: ShardJob): Promise<PlannedRun> {
     const found = await digestOf(join(folder, runFiles.manifest)).catch((cause: Error) => {
-      const message = `${join(folder, runFiles.manifest)} cannot be read here (${cause.message}). Runs must lie at the same path on all machines.`;
+      const message = `${join(folder, runFiles.manifest)} cannot be read on this machine (${cause.message}). A run must have the same path on all machines.`;
       throw new WhyboxError("bad-input", message, { cause });
     });
     if (found.sha256 !== manifest) {
-      const message = `${folder} is another run than the one that was submitted. Submit it again.`;
+      const message = `The run in ${folder} is not the run that was submitted. Submit it again.`;
       throw new WhyboxError("usage", message, { details: { folder } });
     }
     const key = `${manifest} ${folder}`;
@@ -174,22 +177,22 @@ function readJob(data: unknown): ShardJob {
   if (found.success) return found.data;
   throw new WhyboxError(
     "usage",
-    "The job is none of this Whybox: other fields than run, manifest and shard. Submit the run again.",
+    "The job is not valid for this version of Whybox; expected the fields run, manifest and shard. Submit the run again.",
   );
 }
 
-/** Somebody alive works on the shard. */
+/** Whether another process holds the shard's lock. */
 function isHeld(error: unknown): error is WhyboxError {
   return error instanceof WhyboxError && error.code === "output" && error.details.pid !== undefined;
 }
 
-/** What no worker can do: the job is wrong. That this worker has another model or version is its own trouble. */
+/** Whether the job is invalid for all workers. A different model or version (`differences`) concerns this worker only. */
 function isHopeless(error: unknown): boolean {
   return error instanceof WhyboxError && error.code === "usage" && error.details.differences === undefined;
 }
 
-/** Tells the queue how far a job is, about once a second, and waits for no answer. */
-function teller(job: Job<ShardJob>): (progress: WorkProgress) => void {
+/** Reports the progress of a job to the queue, at most once per second, without waiting for an answer. */
+function progressReporter(job: Job<ShardJob>): (progress: WorkProgress) => void {
   let last = 0;
   let waiting = false;
   return ({ done, failures }) => {

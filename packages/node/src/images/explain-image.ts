@@ -7,43 +7,43 @@ import type { ImageSettings } from "./settings.js";
 import { createStageClock, type StageClock } from "./stage-clock.js";
 import { writeOutputs } from "./write-outputs.js";
 
-/** What explaining images needs. */
+/** Dependencies and settings for explaining images. */
 export interface ImageContext {
   readonly detector: Pick<CoreDetector, "explain">;
   readonly services: Services;
   readonly settings: ImageSettings;
   readonly signal?: AbortSignal;
-  /** Runs the work when no other explanation runs. Default: at once. */
+  /** Runs the work while no other explanation runs. Default: runs it at once. */
   alone?<T>(work: () => Promise<T>): Promise<T>;
 }
 
-/** One image, and where its files go. */
+/** One image and its output files. */
 export interface ImageTask {
   /** Path or URL. */
   readonly location: string;
   /** Absolute path of the folder for the files. */
   readonly folder: string;
-  /** Absolute path of a folder for files that are not whole yet. Default: `folder`. */
+  /** Absolute path of a folder for incomplete files. Default: `folder`. */
   readonly temporary?: string;
-  /** Start of the files' names. */
+  /** Prefix of the file names. */
   readonly stem: string;
   readonly namer: FileNamer;
-  /** Whether a contact sheet is drawn where maps are kept apart. */
+  /** Whether to draw a contact sheet when there are several maps. */
   readonly sheet: boolean;
-  /** Makes the files that are written last. They tell of the others, and of the milliseconds that those took. */
+  /** Creates the files that are written last. They contain the names and the timings of the others. */
   last?(explained: ExplainedImage): Iterable<OutputFile>;
 }
 
 export interface ExplainedImage extends Omit<PlannedOutputs, "outputs"> {
   readonly result: ExplainResult;
-  /** Milliseconds. Making the files is "render", and a part of "write". */
+  /** Times in milliseconds. "render" is the time to create the files, and a part of "write". */
   readonly ms: Readonly<Record<"decode" | "explain" | "render" | "write", number>>;
 }
 
 /**
- * One image from its source to its files: decode, explain, draw, write. All files of the image are written, or none stays.
- * @returns what was found, and the paths of the files.
- * @throws what decoding, explaining and writing throw; aborted when the signal fires.
+ * Processes one image: decode, explain, draw, write. On failure none of the image's files remains.
+ * @returns The result and the paths of the files.
+ * @throws errors of decoding, explaining and writing; aborted when the signal fires.
  */
 export async function explainImage(
   task: ImageTask,
@@ -66,7 +66,7 @@ export async function explainImage(
   return { ...explained, paths: await clock.of("write", write) };
 }
 
-/** Explains a decoded image. @throws what explaining throws; aborted. */
+/** Explains a decoded image. @throws errors of explaining; aborted. */
 export async function explainPixels(
   image: RgbImage,
   { detector, settings, signal, alone = (work) => work() }: ImageContext,
@@ -78,7 +78,7 @@ export async function explainPixels(
   return result;
 }
 
-/** Errors that the next image would meet again. All others but `runtime` concern one image. */
+/** Errors that also occur for the next image. All others, except `runtime`, concern one image. */
 const concernsAll: ReadonlySet<WhyboxErrorCode> = new Set([
   "usage",
   "unsupported-model",
@@ -88,8 +88,8 @@ const concernsAll: ReadonlySet<WhyboxErrorCode> = new Set([
 ]);
 
 /**
- * Whether the next image would meet the same error. A file that is too large for the disk, or whose name is too long, does not
- * stop the next one; a full disk does.
+ * Whether the same error also occurs for the next image. A full disk stops the run. A file that is too large, or whose name is too
+ * long, does not.
  */
 export function endsTheRun(error: unknown): boolean {
   return error instanceof WhyboxError && concernsAll.has(error.code) && error.details.concerns !== "file";

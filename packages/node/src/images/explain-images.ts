@@ -6,7 +6,7 @@ import { endsTheRun, explainImage, type ImageContext } from "./explain-image.js"
 import { createFileNamer, type FileNamer } from "./output-names.js";
 import type { Source } from "./sources.js";
 
-/** What became of one source. */
+/** The result of one source: a document or an error. */
 export type SourceOutcome =
   | { readonly source: Source; readonly document: ResultDocument }
   | { readonly source: Source; readonly error: unknown };
@@ -21,21 +21,21 @@ export interface ImagesContext extends ImageContext {
 }
 
 /**
- * Explains source after source and yields what became of each. An image that fails does not stop the others.
- * @throws what ends the run: a wrong option, a model that cannot be explained or run, an unwritable folder, an abort.
+ * Explains the sources one by one and yields the outcome of each. A failed image does not stop the others.
+ * @throws errors that end the run: an invalid option, a model that cannot be explained or run, an unwritable folder, an abort.
  */
 export async function* explainImages(
   sources: readonly Source[],
   context: ImagesContext,
 ): AsyncGenerator<SourceOutcome> {
   const namer = createFileNamer({ taken: context.existing, sheets: context.settings.explain.per !== "image" });
-  let worked = false;
+  let hasSucceeded = false;
   for (const source of sources) {
     stopIfAborted(context.signal);
     const outcome = await tryOne(source, namer, context);
-    // A device or a model that the runtime has refused before anything worked will be refused for every image.
-    if (!worked && "error" in outcome && isRuntimeError(outcome.error)) throw outcome.error;
-    worked ||= "document" in outcome;
+    // If the runtime fails before the first success, the device or the model is the reason, and each image would fail.
+    if (!hasSucceeded && "error" in outcome && isRuntimeError(outcome.error)) throw outcome.error;
+    hasSucceeded ||= "document" in outcome;
     yield outcome;
   }
 }
@@ -48,14 +48,14 @@ async function tryOne(source: Source, namer: FileNamer, context: ImagesContext):
   try {
     return { source, document: await explainSource(source, namer, context) };
   } catch (error) {
-    // Whatever an abort made fail, the abort is the reason.
+    // After an abort, report the abort, not the error that it caused.
     stopIfAborted(context.signal);
     if (endsTheRun(error)) throw error;
     return { source, error };
   }
 }
 
-/** Writes the image's files, the document that tells of them last. */
+/** Writes the image's files. The document, which lists them, is the last one. */
 async function explainSource(
   { input, location }: Source,
   namer: FileNamer,

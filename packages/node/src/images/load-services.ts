@@ -1,6 +1,6 @@
 import type { Services } from "./services.js";
 
-/** The real services, loaded when first asked for: `--help` needs no image library and no runtime. */
+/** Loads the real services lazily: `--help` needs no image library and no runtime. */
 export async function loadServices(): Promise<Services> {
   const [core, loading, decoding, encoding, writing] = await Promise.all([
     import("@whybox/core"),

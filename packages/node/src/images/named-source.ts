@@ -4,10 +4,10 @@ import { didYouMean, WhyboxError } from "@whybox/core";
 import { systemErrorCode } from "../io/system-error.js";
 import { isGlob } from "./walk.js";
 
-/** Endings by which an image is known in a folder or a glob; a file named outright may have any. */
+/** Extensions of images in a folder or a glob. A file that is passed by its path may have any extension. */
 export const imageExtensions: readonly string[] = [".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".tif", ".tiff"];
 
-/** What the user named as a source. Paths are absolute. */
+/** A source as passed by the user. Paths are absolute. */
 export type NamedSource =
   | { readonly kind: "file"; readonly path: string }
   | { readonly kind: "folder"; readonly path: string }
@@ -15,31 +15,34 @@ export type NamedSource =
   | { readonly kind: "glob" };
 
 /**
- * Tells what kind of source the text names. A path that exists is never read as a glob.
- * @param cwd folder that relative paths start from.
- * @throws bad-input for what is not there, or is neither a file nor a folder.
+ * Returns the kind of source. An existing path is never a glob.
+ * @param cwd Base folder for relative paths.
+ * @throws bad-input when the source does not exist, or is neither a file nor a folder.
  */
 export async function namedSource(given: string, cwd: string): Promise<NamedSource> {
   if (given.trim() === "")
-    throw new WhyboxError("bad-input", "A source is empty text; expected a file, folder, glob or URL.");
+    throw new WhyboxError("bad-input", "A source is an empty string; expected a file, folder, glob or URL.");
   if (isAddress(given)) return { kind: "address" };
   const path = resolve(cwd, given);
   const kind = await kindOfPath(path);
   if (kind === "file" || kind === "folder") return { kind, path };
   if (kind === "other") {
-    throw new WhyboxError("bad-input", `${given}: neither a file nor a folder (a device, a pipe or a socket).`);
+    throw new WhyboxError(
+      "bad-input",
+      `${given} is neither a file nor a folder, but a device, a pipe or a socket. Pass a file or a folder.`,
+    );
   }
   if (kind === "missing" && isGlob(given)) return { kind: "glob" };
-  const hint = kind === "missing" ? await siblingHint(path) : ` The system says ${kind}.`;
+  const hint = kind === "missing" ? await siblingHint(path) : ` Reason: ${kind}.`;
   throw new WhyboxError("bad-input", `${given}: no such file or folder; looked for ${path}.${hint}`);
 }
 
-/** A scheme and two slashes. */
+/** Whether the text starts with a scheme and two slashes. */
 export function isAddress(text: string): boolean {
   return /^[a-z][a-z0-9+.-]+:\/\//i.test(text);
 }
 
-/** "file", "folder", "other", "missing", or the system's word for why it cannot be told (EACCES, ELOOP, …). */
+/** Returns "file", "folder", "other", "missing", or the system's error code (EACCES, ELOOP, …). */
 async function kindOfPath(path: string): Promise<string> {
   try {
     const entry = await stat(path);
@@ -47,7 +50,7 @@ async function kindOfPath(path: string): Promise<string> {
   } catch (error) {
     const code = systemErrorCode(error);
     if (code !== "ENOENT" && code !== "ENOTDIR") return code;
-    return (await isDanglingLink(path)) ? "that it is a link to something that is gone" : "missing";
+    return (await isDanglingLink(path)) ? "it is a link to a missing file" : "missing";
   }
 }
 

@@ -4,25 +4,25 @@ import { WhyboxError } from "@whybox/core";
 import { explainDiskFailure } from "../io/disk-failure.js";
 import { systemErrorCode } from "../io/system-error.js";
 
-/** Where the results of one run go. */
+/** The output folder of a run. */
 export interface OutputFolder {
-  /** Absolute path; the folder exists and can be written. */
+  /** Absolute path. The folder exists and is writable. */
   readonly path: string;
-  /** Names of the files that were there before. */
+  /** Names of the files that existed before. */
   readonly existing: readonly string[];
-  /** Removes the folders that this run made and left empty. */
+  /** Removes the folders that this run created, if they are empty. */
   discardIfEmpty(): Promise<void>;
 }
 
-/** Parent of the numbered run folders, from the current folder. */
+/** Parent of the numbered run folders, relative to the current folder. */
 export const defaultOutputParent = join("runs", "explain");
 
 const maxRuns = 100_000;
 
 /**
- * A folder that no earlier run used: `exp`, `exp2`, `exp3`, … under `parent`. The folder is made by one mkdir, so two
- * commands started together never share one.
- * @throws output when it cannot be made.
+ * Creates a new folder: `exp`, `exp2`, `exp3`, … in `parent`. A single mkdir creates it, so two commands that start at the same
+ * time never share a folder.
+ * @throws output when it cannot be created.
  */
 export async function createOutputFolder(parent: string): Promise<OutputFolder> {
   const first = await makeFolder(parent);
@@ -35,13 +35,16 @@ export async function createOutputFolder(parent: string): Promise<OutputFolder> 
       if (systemErrorCode(error) !== "EEXIST") throw cannotWrite(path, error);
     }
   }
-  throw new WhyboxError("output", `${parent}: exp to exp${maxRuns} are all taken. Choose another folder with --out.`);
+  throw new WhyboxError(
+    "output",
+    `${parent}: all folders from exp to exp${maxRuns} exist. Choose another folder with --out.`,
+  );
 }
 
 /**
- * The folder given with `--out`, made when missing, and tried with a small file: that it cannot be written must be known
- * before the model is loaded.
- * @throws output when it cannot be made or written.
+ * Opens the folder of `--out`. It creates a missing folder, and writes a test file, so that an error is reported before the model is
+ * loaded.
+ * @throws output when the folder cannot be created or is not writable.
  */
 export async function openOutputFolder(path: string): Promise<OutputFolder> {
   const first = await makeFolder(path);
@@ -57,8 +60,8 @@ export async function openOutputFolder(path: string): Promise<OutputFolder> {
 }
 
 /**
- * Makes the folder and its parents; returns the first one that was missing. Not by mkdir's `recursive`: in Node it never
- * comes back where a parent exists, but refuses entries with ENOENT (/proc).
+ * Creates the folder and its parents. Returns the first one that was missing. It does not use mkdir's `recursive`: in Node that
+ * never returns when an existing parent refuses entries with ENOENT (/proc).
  */
 async function makeFolder(path: string): Promise<string | undefined> {
   const missing: string[] = [];
@@ -68,12 +71,12 @@ async function makeFolder(path: string): Promise<string | undefined> {
   }
   for (const folder of missing) {
     await mkdir(folder).catch((error: unknown) => {
-      // Another command may have made it in the meantime; a file in the way shows with the next step.
+      // Another command may have created it in the meantime. The check below reports a file with this name.
       if (systemErrorCode(error) !== "EEXIST") throw cannotWrite(path, error);
     });
   }
   if (missing.length > 0 && !(await isFolder(path)))
-    throw cannotWrite(path, Object.assign(new Error("a file is in the way"), { code: "ENOTDIR" }));
+    throw cannotWrite(path, Object.assign(new Error("a file with this name exists"), { code: "ENOTDIR" }));
   return missing[0];
 }
 
@@ -91,7 +94,7 @@ async function discard(path: string, first: string): Promise<void> {
     try {
       await rmdir(folder);
     } catch {
-      // Not empty, or gone already: what is there is somebody's result, so it stays.
+      // Not empty or already removed. Other results in the folder must stay.
       return;
     }
   }
@@ -99,7 +102,7 @@ async function discard(path: string, first: string): Promise<void> {
 
 function cannotWrite(path: string, cause: unknown): WhyboxError {
   const advice = explainDiskFailure(cause, "choose another folder with --out");
-  return new WhyboxError("output", `${path}: results cannot be written to this folder: ${advice}`, {
+  return new WhyboxError("output", `Cannot write results to ${path}: ${advice}`, {
     details: { path, code: systemErrorCode(cause) },
     cause,
   });

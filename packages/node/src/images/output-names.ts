@@ -1,25 +1,25 @@
 import { basename } from "node:path";
 import { isAddress } from "./named-source.js";
 
-/** Endings of the files that one source can get. A stem is free when none of them is taken. */
+/** Suffixes of the files of one source. A stem is free when no file with one of these suffixes exists. */
 export const resultSuffixes = { png: ".png", npy: ".heatmap.npy", json: ".json" } as const;
 
 export type ResultKind = keyof typeof resultSuffixes;
 
-/** Bytes of a stem at most: file systems allow 255 for a name; the suffix and a number must fit too. */
+/** Maximum length of a stem in bytes. File systems allow 255 bytes for a name, including the suffix and a number. */
 const maxStemBytes = 180;
-/** Of a class's name within the name of a file. */
+/** Maximum length of a class name in a file name, in bytes. */
 const maxClassBytes = 40;
 
-/** The contact sheet of a source whose maps are kept apart. */
+/** Suffix of the contact sheet of a source with several maps. */
 export const sheetSuffix = ".sheet.png";
 
-/** Endings of the map of one detection or class. */
+/** Suffixes of the map of one detection or class. */
 export const partSuffixes = { png: ".png", npy: ".npy" } as const;
 
-/** Gives files names that nothing else has. */
+/** Creates unique file names. */
 export interface FileNamer {
-  /** A stem of its own for each source, which is a path or a URL. A second `x` becomes `x-2`, then `x-3`. */
+  /** Returns a unique stem for a source (a path or a URL). A second `x` becomes `x-2`, then `x-3`. */
   stem(location: string): string;
   /** `<stem>.<index>-<class>`, for the map of one detection (index of the detection) or class (index of the class). */
   part(stem: string, index: number, className: string): string;
@@ -28,13 +28,11 @@ export interface FileNamer {
 export interface NamerOptions {
   /** Names of files that are already in the output folder. They are never overwritten. */
   readonly taken?: Iterable<string>;
-  /** Whether sources get a contact sheet too. Default false. */
+  /** Whether sources also have a contact sheet. Default: false. */
   readonly sheets?: boolean;
 }
 
-/**
- * Names that differ only in case or in Unicode composition count as equal, since they are one file on Windows and macOS.
- */
+/** Names that differ only in case or in Unicode composition are equal, because they are the same file on Windows and macOS. */
 export function createFileNamer({ taken = [], sheets = false }: NamerOptions = {}): FileNamer {
   const files = new Set<string>();
   for (const name of taken) files.add(key(name));
@@ -52,7 +50,7 @@ export function createFileNamer({ taken = [], sheets = false }: NamerOptions = {
   };
 }
 
-/** The stem that a path or a URL asks for: the file name without the extension, safe on every file system. */
+/** The preferred stem of a path or a URL: the file name without the extension, valid on each file system. */
 export function stemOf(location: string): string {
   const isUrl = isAddress(location) && URL.canParse(location);
   const name = isUrl ? nameInUrl(new URL(location)) : basename(location);
@@ -65,16 +63,16 @@ function nameInUrl(url: URL): string {
   try {
     return decodeURIComponent(last);
   } catch {
-    // A lone % is legal in a URL; the name is then taken as it stands.
+    // A single % is valid in a URL. The name is then used without decoding.
     return last;
   }
 }
 
-/** A name that every file system takes, of so many bytes at most; `fallback` when nothing is left of it. */
+/** Returns a name that is valid on each file system, of at most `maxBytes`; `fallback` when the result is empty. */
 function safeName(name: string, maxBytes: number, fallback: string): string {
   const plain = name
     .normalize("NFC")
-    // Forbidden on Windows, or able to leave the folder, or invisible.
+    // Characters that are forbidden on Windows, are path separators, or are invisible.
     .replace(/[<>:"/\\|?*\p{Cc}\p{Cs}\p{Cf}]/gu, "_")
     .replace(/^[.\s-]+/, "_")
     .replace(/[.\s]+$/, "");

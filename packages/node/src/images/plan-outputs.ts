@@ -3,7 +3,7 @@ import { type FileNamer, partSuffixes, type ResultKind, resultSuffixes, sheetSuf
 import type { DrawOptions, Services } from "./services.js";
 import type { ImageSettings } from "./settings.js";
 
-/** A file that is made when it is its turn. */
+/** An output file. Its bytes are created just before writing. */
 export interface OutputFile {
   readonly name: string;
   bytes(): Uint8Array | Promise<Uint8Array>;
@@ -13,7 +13,7 @@ export interface PlannedOutputs {
   readonly files: ResultFiles;
   /** In the order of the result's maps. */
   readonly mapFiles: readonly MapFiles[];
-  /** All but the JSON, which tells of the others. */
+  /** All files except the JSON, which lists the others. */
   readonly outputs: readonly OutputFile[];
 }
 
@@ -22,18 +22,18 @@ interface Subject {
   readonly result: ExplainResult;
   readonly stem: string;
   readonly namer: FileNamer;
-  /** Whether a contact sheet is drawn where maps are kept apart. */
+  /** Whether to draw a contact sheet when there are several maps. */
   readonly sheet: boolean;
   readonly services: Services;
   readonly settings: ImageSettings;
-  /** A line in the corner of the whole picture. */
+  /** A line of text in the corner of the overlay. */
   readonly caption?: string;
 }
 
-/** What of it is drawn. */
+/** The parts for drawing. */
 type Drawn = Pick<Subject, "image" | "result" | "services" | "settings" | "caption">;
 
-/** The files of one picture: overlay and heatmap of the whole, of each map where they are kept apart, and their contact sheet. */
+/** Plans the files of one image: overlay and heatmap, the same for each map if there are several, and the contact sheet. */
 export function planOutputs(subject: Subject): PlannedOutputs {
   const { image, result, stem, services, settings } = subject;
   const saves = (kind: ResultKind): boolean => settings.save.includes(kind);
@@ -69,13 +69,13 @@ function detectionsOf({ detections }: DetectionMap, result: ExplainResult) {
   return detections.map((index) => result.detections[index]!);
 }
 
-/** The overlay; the picture as it is when there is no box to draw. A heatmap without heat leaves no veil, but the boxes. */
+/** Draws the overlay. Without boxes the image is unchanged. An empty heatmap adds no colour, but the boxes are drawn. */
 export function drawWhole(subject: Drawn): RgbImage {
   const { result } = subject;
   const explained = result.explained.map((index) => result.detections[index]!);
   const shown: readonly DrawnDetection[] = explained.length === 0 ? result.detections : explained;
   const { asked } = result;
-  // Its class has no colour of its own, so its index is none.
+  // The class has no index here, so the box has no class colour.
   const drawn = asked === undefined ? shown : [...shown, { ...asked, classIndex: -1, asked: true }];
   return drawn.length === 0 ? subject.image : overlay(subject, result.heatmap, drawn, subject.caption);
 }

@@ -1,7 +1,7 @@
 import type { DrawnDetection, Map2D, RgbImage, SheetTile } from "@whybox/core";
 import type { Detector, ImageSource, LoadOptions } from "../api.js";
 
-/** How pictures are drawn. */
+/** Options for drawing images. */
 export interface DrawOptions {
   readonly colormap: string;
   readonly opacity: number;
@@ -9,7 +9,7 @@ export interface DrawOptions {
   readonly crop?: "rest" | "hot";
 }
 
-/** How the overlay is drawn. */
+/** Options for drawing the overlay. */
 export interface OverlayOptions extends DrawOptions {
   readonly detections: readonly DrawnDetection[];
   readonly labels: boolean;
@@ -17,7 +17,7 @@ export interface OverlayOptions extends DrawOptions {
   readonly caption?: string;
 }
 
-/** What a batch needs of the rest of Whybox. The command passes the real ones; tests pass their own. */
+/** The functions that explaining images depends on. Commands pass the real ones, tests can pass others. */
 export interface Services {
   loadDetector(weights: string, options: LoadOptions): Promise<Detector>;
   decodeImage(source: ImageSource, options: { readonly signal?: AbortSignal }): Promise<RgbImage>;
@@ -25,6 +25,6 @@ export interface Services {
   renderContactSheet(image: RgbImage, tiles: readonly SheetTile[], options: DrawOptions): RgbImage;
   encodePng(image: RgbImage): Promise<Uint8Array>;
   encodeNpy(map: Map2D): Uint8Array;
-  /** Writes the whole file or nothing. What is not whole yet lies in `temporary`, by default beside it. */
+  /** Writes a complete file, or none. `temporary` is the folder for the incomplete file, by default the same folder. */
   writeFile(path: string, bytes: Uint8Array, temporary?: string): Promise<void>;
 }

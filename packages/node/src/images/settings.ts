@@ -12,29 +12,29 @@ import {
 } from "@whybox/core";
 import type { FileOptions, fileOptions } from "../file-options.js";
 
-/** Everything that images are explained with, checked, with the defaults filled in. Where it is undefined, the engine chooses. */
+/** All settings for explaining images: validated, with defaults. For undefined values, core chooses. */
 export interface ImageSettings
   extends Omit<Filled<FileOptions, typeof fileOptions>, "out">,
     Omit<Filled<DrawingOptions, typeof drawingOptions>, "crop" | "cropKeep"> {
-  /** What the model is fed with, where it is to be told. */
+  /** The model's input, if set by the user. */
   readonly input: InputOptions | undefined;
-  /** Options that have no fixed default are there when they are given. */
+  /** Options without a fixed default are present only if they are set. */
   readonly explain: Omit<ExplainOptions, "signal"> & Required<Pick<ExplainOptions, WithDefault<typeof explainOptions>>>;
-  /** The pixels of the image that are drawn instead of a heatmap; undefined: the heatmap is drawn. */
+  /** The part of the image to draw instead of a heatmap. undefined: draw the heatmap. */
   readonly crop: "rest" | "hot" | undefined;
 }
 
-/** Values of all options that `explainFiles` and the command have in common. */
+/** Values of the options that `explainFiles` and the command share. */
 export type ImageOptions = Omit<ExplainValues, "frames"> &
   Filled<FileOptions, typeof fileOptions> &
   Filled<DrawingOptions, typeof drawingOptions> &
   Pick<ImageSettings, "input">;
 
-/** The settings, from the values of the options. */
+/** Converts the values of the options to settings. */
 export function imageSettings(options: ImageOptions): ImageSettings {
   const { weights, names, device, threads, input, save, frame, crop, cropKeep } = options;
   const { colormap, opacity, hideBoxes, hideLabels, sideBySide } = options;
-  // The maps of single detections and classes are made in the input's pixels only when they are saved.
+  // The maps of single detections and classes are computed in the input's frame only when they are saved.
   const frames = options.per !== "image" && frame === "input" && save.includes("npy") ? "both" : undefined;
   return {
     ...{ weights, names, device, threads, input },
@@ -44,7 +44,7 @@ export function imageSettings(options: ImageOptions): ImageSettings {
   };
 }
 
-/** The options of the explanation: first those with a default, then those that are given. The manifest of a run keeps this order. */
+/** The options of the explanation: first those with a default, then the others that are set. A run's manifest keeps this order. */
 function explainSettings(options: ExplainValues): ImageSettings["explain"] {
   const rows: OptionRows = explainOptions;
   const given = Object.entries(rows).flatMap(([name, row]) => {

@@ -3,34 +3,34 @@ import { WhyboxError } from "@whybox/core";
 import { imageExtensions, namedSource } from "./named-source.js";
 import { walk, walkGlob } from "./walk.js";
 
-/** One picture to explain. */
+/** One image to explain. */
 export interface Source {
-  /** As a person would name it: the path relative to what was typed, or the URL. */
+  /** The source for messages: the path relative to the argument, or the URL. */
   readonly input: string;
   readonly kind: "file" | "url";
   /** Absolute path, or the URL. */
   readonly location: string;
 }
 
-/** Something that was asked for and could not be had. */
+/** A source that could not be explained, and the error. */
 export interface SourceFailure {
   readonly source: string;
   readonly error: unknown;
 }
 
 export interface ExpandedSources {
-  /** Each picture once, in the order of the arguments; folders and globs in natural order (2 before 10). */
+  /** Each image once, in the order of the arguments. Folders and globs are in natural order (2 before 10). */
   readonly sources: readonly Source[];
-  /** Arguments that gave no picture. */
+  /** Arguments without an image. */
   readonly failures: readonly SourceFailure[];
-  /** How many were dropped because they had been named before. */
+  /** Number of duplicates that were removed. */
   readonly repeated: number;
 }
 
 export interface ExpandOptions {
-  /** Folder that relative paths start from. */
+  /** Base folder for relative paths. */
   readonly cwd: string;
-  /** Pictures at most. Default 100 000. */
+  /** Maximum number of images. Default: 100 000. */
   readonly limit?: number;
 }
 
@@ -38,9 +38,8 @@ const defaultLimit = 100_000;
 const naturalOrder = new Intl.Collator("en", { numeric: true });
 
 /**
- * Files, folders, globs and http(s) URLs → pictures. Folders are not searched below their first level. A path that exists
- * is never read as a glob.
- * @throws limit when there are more than `limit` pictures. Other trouble is a failure of that argument, not of the rest.
+ * Expands files, folders, globs and http(s) URLs to images. Subfolders are not searched. An existing path is never a glob.
+ * @throws limit when there are more than `limit` images. Other errors become failures of their argument.
  */
 export async function expandSources(inputs: readonly string[], options: ExpandOptions): Promise<ExpandedSources> {
   const limit = options.limit ?? defaultLimit;
@@ -76,7 +75,7 @@ function urlSource(input: string): Source {
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
     throw new WhyboxError(
       "bad-input",
-      `${input}: not an address that can be read. Give a file, a folder, a glob, or an http:// or https:// URL.`,
+      `${input} is not a supported URL. Pass a file, a folder, a glob, or an http:// or https:// URL.`,
     );
   }
   return { input, kind: "url", location: url.href };
@@ -92,7 +91,7 @@ async function listFolder(input: string, path: string, limit: number): Promise<r
   if (names.length === 0) {
     throw new WhyboxError(
       "bad-input",
-      `${input}: no image in this folder; looked for ${imageExtensions.join(", ")}, not in folders below it (a glob such as "${join(input, "**", "*.jpg")}" does that).`,
+      `${input}: no image in this folder; looked for ${imageExtensions.join(", ")}. Subfolders are not searched. To include them, use a glob such as "${join(input, "**", "*.jpg")}".`,
     );
   }
   return sortNaturally(names).map((name) => ({
@@ -111,7 +110,7 @@ async function matchGlob(pattern: string, cwd: string, limit: number): Promise<r
     if (images.length > limit) throw tooMany(pattern, limit);
   }
   if (images.length === 0) {
-    const seen = others === 0 ? "nothing matches" : `matching files: ${others}, images among them: none`;
+    const seen = others === 0 ? "nothing matches" : `${others} files match, but none is an image`;
     throw new WhyboxError(
       "bad-input",
       `${pattern}: ${seen}; looked in ${cwd} for files with ${imageExtensions.join(", ")}.`,
@@ -129,5 +128,5 @@ function sortNaturally(names: readonly string[]): string[] {
 }
 
 function tooMany(input: string, limit: number): WhyboxError {
-  return new WhyboxError("limit", `${input}: more than ${limit} images at once; give fewer, or run several times.`);
+  return new WhyboxError("limit", `${input}: more than ${limit} images. Pass fewer, or run the command several times.`);
 }

@@ -1,14 +1,14 @@
 import { performance } from "node:perf_hooks";
 
-/** Measures the stages of some work. */
+/** Measures the time of each stage. */
 export interface StageClock<Stage extends string> {
   /** Milliseconds of each stage so far. */
   readonly ms: Readonly<Record<Stage, number>>;
-  /** Runs the work and counts its time for the stage. */
+  /** Runs the work and adds its time to the stage. */
   of<T>(stage: Stage, work: () => T | Promise<T>): Promise<T>;
 }
 
-/** @param start milliseconds of each stage before. */
+/** @param start Initial milliseconds of each stage. */
 export function createStageClock<Stage extends string>(start: Readonly<Record<Stage, number>>): StageClock<Stage> {
   const ms: Record<Stage, number> = { ...start };
   return {

@@ -5,21 +5,21 @@ import picomatch from "picomatch";
 import { systemErrorCode } from "../io/system-error.js";
 
 export interface WalkOptions {
-  /** Folders below each other at most; 1: only the folder itself. */
+  /** Maximum depth. 1: only the folder itself. */
   readonly depth: number;
-  /** A folder that is passed over: the run's own. */
+  /** A folder to skip: the run's own folder. */
   readonly except?: string;
-  /** Whether hidden names are given, too. Default false. */
+  /** Whether to include hidden names. Default: false. */
   readonly hidden?: boolean;
-  /** Whether links that lead to no file are given, too: opening them tells what is wrong. Default false. */
+  /** Whether to include broken links, so that opening them reports an error. Default: false. */
   readonly deadLinks?: boolean;
-  /** Gets a message for each folder below that cannot be read. */
+  /** Gets a message for each subfolder that cannot be read. */
   readonly onProblem?: (message: string) => void;
 }
 
 /**
- * Names of all files in a folder, one after the other as the system gives them, so that memory holds none of them. Links to
- * folders are not followed.
+ * Yields the paths of all files in a folder, in the system's order, without collecting them in memory. Links to folders are not
+ * followed.
  * @throws bad-input when the folder itself cannot be read.
  */
 export async function* walk(folder: string, options: WalkOptions): AsyncGenerator<string> {
@@ -43,21 +43,21 @@ export async function* walk(folder: string, options: WalkOptions): AsyncGenerato
   }
 }
 
-/** What globs can say: "[[:digit:]]", too, but not "!" for all that does not match. */
+/** The syntax of globs. It includes "[[:digit:]]". A leading "!" does not negate. */
 const syntax = { posix: true, nonegate: true };
 
-/** Whether the text stands for more than the path that it is. */
+/** Whether the text is a glob. */
 export function isGlob(text: string): boolean {
   return picomatch.scan(text, syntax).isGlob;
 }
 
-/** Files that a glob matches, as `walk` gives them. Hidden names match only where the pattern names them. */
+/** Yields the files that match a glob, as `walk` does. Hidden names match only if the pattern contains their dot. */
 export async function* walkGlob(
   pattern: string,
   cwd: string,
   options: Omit<WalkOptions, "depth" | "hidden"> = {},
 ): AsyncGenerator<string> {
-  // Globs are written with slashes. On Windows a backslash is a separator and never an escape.
+  // Globs use slashes. On Windows a backslash is a separator, never an escape.
   const portable = process.platform === "win32" ? pattern.replaceAll("\\", "/") : pattern;
   const { base, glob } = picomatch.scan(portable, syntax);
   const matches = picomatch(glob, { ...syntax, nocase: process.platform === "win32" });

@@ -6,9 +6,9 @@ import type { Services } from "./services.js";
 import type { StageClock } from "./stage-clock.js";
 
 export interface WriteOptions {
-  /** Absolute path of a folder that is there. */
+  /** Absolute path of an existing folder. */
   readonly folder: string;
-  /** Absolute path of a folder for files that are not whole yet. Default: `folder`. */
+  /** Absolute path of a folder for incomplete files. Default: `folder`. */
   readonly temporary?: string;
   readonly write: Services["writeFile"];
   readonly signal: AbortSignal | undefined;
@@ -16,10 +16,10 @@ export interface WriteOptions {
 }
 
 /**
- * Makes and writes one file after the other, so that memory holds one of them. When one fails, those before it are removed.
- * A name may begin with a folder, which is made.
- * @returns the paths of the files.
- * @throws what making and writing throw; aborted.
+ * Creates and writes the files one by one, so that only one is in memory. When one fails, the files before it are removed. A name
+ * may include a folder, which is created.
+ * @returns The paths of the files.
+ * @throws errors of creating and writing; aborted.
  */
 export async function writeOutputs(outputs: Iterable<OutputFile>, options: WriteOptions): Promise<readonly string[]> {
   const { folder, temporary, write, signal, clock } = options;
@@ -35,7 +35,7 @@ export async function writeOutputs(outputs: Iterable<OutputFile>, options: Write
       written.push(path);
     }
   } catch (error) {
-    // A disk that refuses to write may refuse to remove. The first failure is the one to tell.
+    // Removing may fail too. The first failure is reported.
     await Promise.allSettled(written.map((path) => rm(path, { force: true })));
     throw error;
   }

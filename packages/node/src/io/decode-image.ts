@@ -7,25 +7,27 @@ import { sniff } from "./sniff.js";
 
 export interface DecodeImageOptions {
   readonly signal?: AbortSignal;
-  /** Most pixels (width × height) of a picture. Default 100 million: 300 MB once decoded. */
+  /** Maximum number of pixels (width × height). Default: 100 million, which is 300 MB when decoded. */
   readonly maxPixels?: number;
 }
 
 const MAX_PIXELS = 100_000_000;
-/** Largest encoded file. A picture of 100 million pixels stays below it in every format but raw-like TIFF. */
+/** Maximum size of an encoded file. An image of 100 million pixels stays below it in each format, except uncompressed TIFF. */
 const MAX_BYTES = 512 * 2 ** 20;
 
-/** What `decodeImage` reads, for messages. */
+/** The formats that `decodeImage` reads, for messages. */
 const FORMATS = "JPEG, PNG, WebP, AVIF, GIF or TIFF";
-/** Names that sharp gives to them. SVG, PDF and whatever else the library could open is refused. */
+/** sharp's names of these formats. SVG, PDF and other formats that sharp can open are not supported. */
 const SHARP_FORMATS: ReadonlySet<string> = new Set(["jpeg", "png", "webp", "gif", "tiff", "heif", "avif"]);
 
 /**
- * Decodes a picture from a path, an http(s) or file URL, or the bytes of an encoded file: JPEG, PNG, WebP, AVIF, GIF (first
- * frame), TIFF (first page). EXIF orientation is applied; grey and CMYK become RGB, 16 bits become 8, transparency is laid
- * over white. Colour profiles of RGB pictures are ignored, as OpenCV and so the deployed detector do.
- * @throws bad-input for a file that is missing, unreadable, empty, truncated or no picture; limit for a picture or file
- * that is too large; download when a URL gives nothing; usage for another scheme; aborted.
+ * Decodes an image from a path, an http(s) or file URL, or the bytes of an encoded file. It reads JPEG, PNG, WebP, AVIF,
+ * GIF (first frame) and TIFF (first page).
+ *
+ * EXIF orientation is applied. Grey and CMYK become RGB, 16 bits become 8, and transparent pixels are drawn on white.
+ * Colour profiles of RGB images are ignored: OpenCV ignores them too, so a deployed detector sees the same pixels.
+ * @throws bad-input when the file is missing, unreadable, empty, truncated or not an image; limit when the image or the file
+ * is too large; download when the URL cannot be fetched; usage when its scheme is not supported; aborted.
  */
 export async function decodeImage(
   source: string | URL | Uint8Array,
@@ -38,7 +40,7 @@ export async function decodeImage(
   const bytes = await readSource(source, name, options.signal);
   checkAborted(options.signal);
   const kind = sniff(bytes);
-  if (!kind.decodable) throw notAPicture(name, kind.name);
+  if (!kind.decodable) throw notAnImage(name, kind.name);
   const image = await decodeBytes(bytes, name, kind.name, maxPixels);
   checkAborted(options.signal);
   return image;
@@ -50,19 +52,20 @@ async function readSource(source: string | URL | Uint8Array, name: string, signa
     return source;
   }
   const url = source instanceof URL ? source : urlOf(source);
-  if (url === undefined) return readPicture(source as string, signal);
-  if (url.protocol === "file:") return readPicture(pathOf(url), signal);
+  if (url === undefined) return readImage(source as string, signal);
+  if (url.protocol === "file:") return readImage(pathOf(url), signal);
   return fetchImage(url, signal === undefined ? {} : { signal });
 }
 
 /**
- * A string with a scheme and two slashes is a URL; all else is a path ("C:\\photo.jpg" too), but for data URLs, which nobody
- * means as one.
+ * A string with a scheme and two slashes is a URL. Any other string is a path ("C:\\photo.jpg" too), except a data URL, which
+ * is an error.
  */
 function urlOf(source: string): URL | undefined {
-  if (source === "") throw new WhyboxError("usage", "The picture's path is empty. Give the path of a file or a URL.");
+  if (source === "")
+    throw new WhyboxError("usage", "The path of the image is empty. Pass the path of a file or a URL.");
   if (/^data:/i.test(source)) {
-    throw new WhyboxError("usage", `"${source.slice(0, 30)}…" is a data URL. Decode it first and give the bytes.`);
+    throw new WhyboxError("usage", `"${source.slice(0, 30)}…" is a data URL. Decode it first and pass the bytes.`);
   }
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(source)) return undefined;
   try {
@@ -76,11 +79,11 @@ function pathOf(url: URL): string {
   try {
     return fileURLToPath(url);
   } catch (cause) {
-    throw new WhyboxError("usage", `${url.href} names no file of this machine. Give the path of a file.`, { cause });
+    throw new WhyboxError("usage", `${url.href} is not a file on this machine. Pass the path of a file.`, { cause });
   }
 }
 
-async function readPicture(path: string, signal?: AbortSignal): Promise<Uint8Array> {
+async function readImage(path: string, signal?: AbortSignal): Promise<Uint8Array> {
   try {
     const { size } = await checkFile(path);
     if (size > MAX_BYTES) throw tooManyBytes(path, size);
@@ -98,7 +101,7 @@ async function checkFile(path: string): Promise<{ readonly size: number }> {
   const info = await stat(path);
   if (info.isFile()) return info;
   const found = info.isDirectory() ? "a folder" : "not a regular file";
-  throw new WhyboxError("bad-input", `${path} is ${found}; expected a picture (${FORMATS}). Give the path of a file.`, {
+  throw new WhyboxError("bad-input", `${path} is ${found}; expected an image (${FORMATS}). Pass the path of a file.`, {
     details: { file: path, found },
   });
 }
@@ -119,7 +122,7 @@ async function decodeBytes(bytes: Uint8Array, name: string, kind: string, maxPix
 
 function pipeline(bytes: Uint8Array, metadata: Metadata): Sharp {
   return sharp(bytes, {
-    limitInputPixels: false, // checked above, with a message that helps
+    limitInputPixels: false, // checked above, with a more helpful message
     failOn: "error",
     ignoreIcc: metadata.space !== "cmyk",
   })
@@ -128,13 +131,13 @@ function pipeline(bytes: Uint8Array, metadata: Metadata): Sharp {
     .toColourspace("srgb");
 }
 
-/** The first bytes can lie (an SVG with a comment in front of it), so what the library found counts too. */
+/** The first bytes can be misleading (an SVG that starts with a comment). The format that sharp found is checked too. */
 function checkMetadata({ format, width, height }: Metadata, name: string, maxPixels: number): void {
-  if (!SHARP_FORMATS.has(format)) throw notAPicture(name, format);
+  if (!SHARP_FORMATS.has(format)) throw notAnImage(name, format);
   if (width * height <= maxPixels) return;
   throw new WhyboxError(
     "limit",
-    `${name} has ${width} × ${height} = ${count(width * height)} pixels; the limit is ${count(maxPixels)}. Shrink it or cut it into tiles; the network sees a few hundred pixels a side anyway.`,
+    `${name} has ${width} × ${height} = ${count(width * height)} pixels; the limit is ${count(maxPixels)}. Shrink it or cut it into tiles. The network scales it down to a few hundred pixels per side in any case.`,
     { details: { file: name, width, height, maxPixels } },
   );
 }
@@ -143,7 +146,7 @@ function count(pixels: number): string {
   return pixels >= 1e7 ? `${Math.round(pixels / 1e6)} million` : String(pixels);
 }
 
-/** One channel to three. */
+/** Copies one channel into three. */
 function spread(grey: Uint8Array): Uint8Array {
   const data = new Uint8Array(grey.length * 3);
   for (let i = 0, to = 0; i < grey.length; i++) {
@@ -155,7 +158,7 @@ function spread(grey: Uint8Array): Uint8Array {
 }
 
 function nameOf(source: string | URL | Uint8Array): string {
-  if (source instanceof Uint8Array) return "The given picture";
+  if (source instanceof Uint8Array) return "The given image";
   return source instanceof URL ? source.href : source;
 }
 
@@ -163,10 +166,10 @@ function checkAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new WhyboxError("aborted", "Decoding was aborted.", { cause: signal.reason });
 }
 
-function notAPicture(name: string, found: string): WhyboxError {
+function notAnImage(name: string, found: string): WhyboxError {
   return new WhyboxError(
     "bad-input",
-    `${name} is ${withArticle(found)} by its content; expected ${FORMATS}. Convert it to one of these, or give another file.`,
+    `${name} contains ${withArticle(found)}; expected ${FORMATS}. Convert it to one of these formats, or pass another file.`,
     { details: { file: name, found } },
   );
 }
@@ -184,7 +187,7 @@ function emptyFile(name: string): WhyboxError {
 function tooManyBytes(name: string, size: number): WhyboxError {
   return new WhyboxError(
     "limit",
-    `${name} has ${Math.round(size / 2 ** 20)} MB; the limit for a picture is ${MAX_BYTES / 2 ** 20} MB. Save it as JPEG or shrink it.`,
+    `${name} has ${Math.round(size / 2 ** 20)} MB; the limit for an image is ${MAX_BYTES / 2 ** 20} MB. Save it as JPEG or shrink it.`,
     { details: { file: name, size, maxBytes: MAX_BYTES } },
   );
 }
@@ -192,12 +195,12 @@ function tooManyBytes(name: string, size: number): WhyboxError {
 function damaged(name: string, kind: string, cause: unknown): WhyboxError {
   return new WhyboxError(
     "bad-input",
-    `${name} starts like ${kind}, but is truncated or damaged (${reasonOf(cause)}). Copy or download it again, or open and save it in an image program.`,
+    `${name} starts like ${kind} but is truncated or damaged (${reasonOf(cause)}). Copy or download it again, or open and save it in an image program.`,
     { details: { file: name, found: `damaged ${kind}` }, cause },
   );
 }
 
-/** The last line of the library's message that says something, without the loose ends some of its decoders leave. */
+/** The last line with words of sharp's message, without the punctuation that some decoders leave at its end. */
 function reasonOf(cause: unknown): string {
   const lines = (cause instanceof Error ? cause.message : String(cause)).split("\n");
   const last = lines.findLast((line) => /[a-z]{4}/i.test(line)) ?? "no reason given";
@@ -208,9 +211,9 @@ function unreadable(path: string, cause: unknown): WhyboxError {
   const code = (cause as NodeJS.ErrnoException).code;
   const text =
     code === "ENOENT" || code === "ENOTDIR"
-      ? `${path} does not exist; expected a picture (${FORMATS}). Check the path and the folder you are in.`
+      ? `${path} does not exist; expected an image (${FORMATS}). Check the path and the current folder.`
       : code === "EACCES" || code === "EPERM"
-        ? `${path} may not be read (${code}). Change its permissions, or copy it elsewhere.`
-        : `${path} could not be read (${(cause as Error).message}). Check the path and the disk.`;
+        ? `${path} cannot be read: permission denied (${code}). Change its permissions, or copy it elsewhere.`
+        : `${path} cannot be read (${(cause as Error).message}). Check the path and the disk.`;
   return new WhyboxError("bad-input", text, { details: { file: path, found: code ?? "error" }, cause });
 }

@@ -1,11 +1,11 @@
 import { systemErrorCode } from "./system-error.js";
 
-/** What a refusal of the system to write means for the user. */
+/** The explanation of a system error on writing. */
 interface DiskFailure {
   readonly reason: string;
-  /** What helps, besides another place. */
+  /** What to do about it, other than choosing another folder. */
   readonly remedy?: string;
-  /** "file": another file in the same folder may well succeed. */
+  /** "file": writing another file to the same folder may succeed. */
   readonly concerns: "file" | "folder";
 }
 
@@ -21,19 +21,19 @@ const failures: ReadonlyMap<string, DiskFailure> = new Map<string, DiskFailure>(
   ["EACCES", forbidden],
   ["EPERM", forbidden],
   ["EROFS", { reason: "the file system is read-only", concerns: "folder" }],
-  ["ENOENT", { reason: "the folder does not exist or takes no files", concerns: "folder" }],
-  ["ENOTDIR", { reason: "a file is in the way where a folder is needed", concerns: "folder" }],
+  ["ENOENT", { reason: "the folder does not exist or accepts no files", concerns: "folder" }],
+  ["ENOTDIR", { reason: "a file exists where a folder is needed", concerns: "folder" }],
   ["EIO", { reason: "the disk reports an error", remedy: "Check it", concerns: "folder" }],
   ["EMFILE", { reason: "too many files are open", remedy: "Raise the limit (ulimit -n)", concerns: "folder" }],
   ["EFBIG", { reason: "the file is larger than allowed", remedy: "Raise the limit (ulimit -f)", concerns: "file" }],
-  ["EEXIST", { reason: "a file is in the way", remedy: "Remove it", concerns: "file" }],
-  ["EISDIR", { reason: "a folder is in the way", remedy: "Remove it", concerns: "file" }],
+  ["EEXIST", { reason: "a file with this name exists", remedy: "Remove it", concerns: "file" }],
+  ["EISDIR", { reason: "a folder with this name exists", remedy: "Remove it", concerns: "file" }],
   ["ENAMETOOLONG", { reason: "the name is too long", remedy: "Rename the source", concerns: "file" }],
 ]);
 
 /**
- * Why something could not be written and what to do: "the disk is full (ENOSPC). Free some space, or …".
- * @param elsewhere how another place is chosen: "choose another folder with --out".
+ * Explains why a write failed and what to do: "the disk is full (ENOSPC). Free some space, or …".
+ * @param elsewhere How to choose another place: "choose another folder with --out".
  */
 export function explainDiskFailure(cause: unknown, elsewhere: string): string {
   const code = systemErrorCode(cause);
@@ -43,12 +43,12 @@ export function explainDiskFailure(cause: unknown, elsewhere: string): string {
   return `${reason} (${code}). ${remedy === undefined ? capital(elsewhere) : `${remedy}, or ${elsewhere}`}.`;
 }
 
-/** Whether another file in the same folder would meet the same. */
+/** "folder" when another file in the same folder would fail too, else "file". */
 export function concernsOf(cause: unknown): "file" | "folder" {
   return failures.get(systemErrorCode(cause))?.concerns ?? "folder";
 }
 
-/** Whether this is a disk that refuses to be written, where it may as well be a network. */
+/** Whether the error comes from writing to the disk, and not from the network. */
 export function isDiskFailure(cause: unknown): boolean {
   const { syscall } = (cause ?? {}) as NodeJS.ErrnoException;
   return failures.has(systemErrorCode(cause)) && syscall !== undefined && syscall !== "connect";

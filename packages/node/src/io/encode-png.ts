@@ -2,15 +2,18 @@ import { type RgbImage, WhyboxError } from "@whybox/core";
 import sharp from "sharp";
 
 /**
- * Encodes a picture as PNG (8-bit RGB, lossless).
- * @throws internal when the picture's data does not fit its size.
+ * Encodes an image as PNG (8-bit RGB, lossless).
+ * @throws internal when the length of the data does not match the size.
  */
 export async function encodePng(image: RgbImage): Promise<Uint8Array> {
   const { height, width, data } = image;
   if (data.length !== height * width * 3) {
-    throw new WhyboxError("internal", `A picture of [${height}, ${width}] cannot have ${data.length} bytes.`);
+    throw new WhyboxError(
+      "internal",
+      `An image of [${height}, ${width}] needs ${height * width * 3} bytes, got ${data.length}.`,
+    );
   }
   return sharp(data, { raw: { width, height, channels: 3 }, limitInputPixels: false })
-    .png({ compressionLevel: 2, adaptiveFiltering: true }) // half the bytes of the default on photos, for a little more time
+    .png({ compressionLevel: 2, adaptiveFiltering: true }) // photos take half the bytes of the default settings
     .toBuffer();
 }

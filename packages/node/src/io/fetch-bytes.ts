@@ -1,15 +1,15 @@
 import { WhyboxError } from "@whybox/core";
 import { isPrivateHost } from "./private-address.js";
 
-/** What is fetched: its limits and the words of its messages. */
+/** A kind of file to fetch: its limits, and the words for its messages. */
 export interface FetchKind {
-  /** "picture". */
+  /** The noun for messages: "image". */
   readonly what: string;
   readonly accept: string;
-  /** For the whole download. */
+  /** Timeout of the whole download. */
   readonly timeoutMs: number;
   readonly maxBytes: number;
-  /** What the user can do instead: "download the picture first and give the file". */
+  /** What the user can do instead: "download the image first and pass the file". */
   readonly instead: string;
 }
 
@@ -17,20 +17,21 @@ export interface FetchBytesOptions {
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs?: number | undefined;
   readonly maxBytes?: number | undefined;
-  /** `total` is undefined where the server does not announce it. */
+  /** `total` is undefined when the server does not report the size. */
   readonly onProgress?: ((received: number, total: number | undefined) => void) | undefined;
-  /** Whether a host is not of the public internet. Default: `isPrivateHost`. */
+  /** Returns whether the host is outside the public internet. Default: `isPrivateHost`. */
   readonly isPrivate?: ((url: URL) => Promise<boolean>) | undefined;
 }
 
 const MAX_REDIRECTS = 5;
 
 /**
- * Downloads a file over http(s) into memory: bounded in time, size and redirects; no other scheme, not after a redirect
- * either. The user may name any host; a server may not redirect from the public internet to a private address, nor from
- * https to http.
- * @throws usage for another scheme or a password in the URL; download when the server or the network fails; limit when the
- * file is too large; aborted.
+ * Downloads a file over http(s) into memory. Time, size and the number of redirects are limited.
+ *
+ * The URL itself may name any host. A redirect must not lead from the public internet to a private address, from https to
+ * http, or to another scheme.
+ * @throws usage when the scheme is not supported or the URL contains a password; download when the server or the network
+ * fails; limit when the file is too large; aborted.
  */
 export async function fetchBytes(url: URL, kind: FetchKind, options: FetchBytesOptions = {}): Promise<Buffer> {
   const { signal, timeoutMs = kind.timeoutMs } = options;
@@ -51,7 +52,7 @@ export async function fetchBytes(url: URL, kind: FetchKind, options: FetchBytesO
   }
 }
 
-/** One download with its messages. */
+/** One download and its messages. */
 class Request {
   readonly #start: URL;
   readonly #kind: FetchKind;
@@ -76,7 +77,7 @@ class Request {
   }
 
   async #redirect(location: string, base: URL): Promise<URL> {
-    if (!URL.canParse(location, base.href)) throw this.failed("a redirect to something that is no URL", base);
+    if (!URL.canParse(location, base.href)) throw this.failed("a redirect to an invalid URL", base);
     const url = new URL(location, base);
     this.check(url, "download");
     if (base.protocol === "https:" && url.protocol === "http:") {
@@ -84,7 +85,7 @@ class Request {
     }
     const { isPrivate = isPrivateHost } = this.#options;
     if (url.host !== base.host && (await isPrivate(url)) && !(await isPrivate(base))) {
-      throw this.failed(`a redirect to an address of a private network (${shown(url)})`);
+      throw this.failed(`a redirect to an address in a private network (${shown(url)})`);
     }
     return url;
   }
@@ -116,16 +117,16 @@ class Request {
   }
 
   check(url: URL, code: "usage" | "download"): void {
-    const { what, instead } = this.#kind;
+    const { instead } = this.#kind;
     if (url.protocol !== "http:" && url.protocol !== "https:") {
       const where = code === "usage" ? shown(url) : `The server's redirect to ${shown(url)}`;
       throw new WhyboxError(
         code,
-        `${where} has the scheme "${url.protocol}"; ${what}s are fetched over http and https only. ${capital(instead)}.`,
+        `${where} has the scheme "${url.protocol}"; only http and https are supported. ${capital(instead)}.`,
       );
     }
     if (url.username !== "" || url.password !== "") {
-      throw new WhyboxError(code, `${shown(url)} holds a user name or password. ${capital(instead)}.`);
+      throw new WhyboxError(code, `${shown(url)} contains a user name or password. ${capital(instead)}.`);
     }
   }
 
@@ -133,7 +134,7 @@ class Request {
     const limit = maxBytes >= 2 ** 20 ? `${Math.round(maxBytes / 2 ** 20)} MB` : `${maxBytes} bytes`;
     return new WhyboxError(
       "limit",
-      `${shown(this.#start)} is larger than ${limit}, the limit for a fetched ${this.#kind.what}. ${capital(this.#kind.instead)}.`,
+      `${shown(this.#start)} is larger than ${limit}, the limit for a downloaded ${this.#kind.what}. ${capital(this.#kind.instead)}.`,
       { details: { url: shown(this.#start), maxBytes } },
     );
   }
@@ -141,20 +142,20 @@ class Request {
   failed(reason: string, url: URL = this.#start, cause?: unknown): WhyboxError {
     return new WhyboxError(
       "download",
-      `${shown(url)} could not be fetched: ${reason}. Check the address and the connection, or ${this.#kind.instead}.`,
+      `${shown(url)} cannot be fetched: ${reason}. Check the address and the connection, or ${this.#kind.instead}.`,
       { details: { url: shown(url), reason }, cause },
     );
   }
 }
 
-/** Node's fetch hides the reason ("fetch failed") in the cause. */
+/** The reason of a failed fetch. Node puts it into the cause of a general "fetch failed". */
 function reasonOf(error: unknown): string {
   const inner = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   if (!(inner instanceof Error)) return String(inner);
   return inner.message || ((inner as NodeJS.ErrnoException).code ?? inner.name);
 }
 
-/** Never prints a password. */
+/** The URL without user name and password, for messages. */
 function shown(url: URL): string {
   const copy = new URL(url);
   copy.username = "";

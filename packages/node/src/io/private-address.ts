@@ -1,7 +1,10 @@
 import { lookup } from "node:dns/promises";
 import { BlockList, isIP } from "node:net";
 
-/** Addresses that are not of the public internet: this machine, its network, link-local (cloud metadata), multicast. Source: IANA's special-purpose registries. */
+/**
+ * Addresses outside the public internet: this machine, its network, link-local (cloud metadata), multicast.
+ * Source: IANA's special-purpose registries.
+ */
 const PRIVATE = [
   "0.0.0.0/8",
   "10.0.0.0/8",
@@ -20,7 +23,7 @@ const PRIVATE = [
   "ff00::/8",
 ] as const;
 
-/** Whether an IP address (of either version, IPv4 inside IPv6 too) is one that strangers must not make this machine ask. */
+/** Whether an IP address is outside the public internet. It can be IPv4, IPv6, or IPv4 inside IPv6. */
 export function isPrivateAddress(address: string): boolean {
   const blocked = new BlockList();
   for (const range of PRIVATE) {
@@ -30,7 +33,10 @@ export function isPrivateAddress(address: string): boolean {
   return blocked.check(address, address.includes(":") ? "ipv6" : "ipv4");
 }
 
-/** Whether the host of a URL is, or its name leads to, a private address. A name that leads nowhere is not: the request itself will tell. */
+/**
+ * Whether the host of a URL is a private address, or its name resolves to one. False for a name that does not resolve: the
+ * request itself reports that.
+ */
 export async function isPrivateHost(url: URL): Promise<boolean> {
   const host = url.hostname.replace(/^\[|\]$/g, "");
   if (isIP(host) > 0) return isPrivateAddress(host);

@@ -5,15 +5,15 @@ const sizeSchema = z.tuple([z.int(), z.int()]).describe("[height, width]");
 const boxSchema = z
   .object({ x1: z.number(), y1: z.number(), x2: z.number(), y2: z.number() })
   .describe("Corners; a pixel covers [i, i + 1).");
-const indicesSchema = z.array(z.int()).describe("Indices into detections; -1 is the box that was asked about.");
+const indicesSchema = z.array(z.int()).describe("Indices into detections; -1 is the box of options.box.");
 
 const toolSchema = z.object({ name: z.literal("whybox"), version: z.string() });
 
 const modelSchema = z.object({
   source: z.string().describe("Path or name as given."),
-  sha256: z.string().describe("Hex digest of the model file that ran."),
+  sha256: z.string().describe("SHA-256 hex digest of the model file."),
   bytes: z.int(),
-  licence: z.string().nullable().describe("Of weights that Whybox fetched; null for the user's own file."),
+  licence: z.string().nullable().describe("Licence of weights that Whybox downloaded; null for the user's own file."),
   format: z.string(),
   opset: z.int(),
   classCount: z.int(),
@@ -22,18 +22,20 @@ const modelSchema = z.object({
       name: z.string(),
       layout: z.enum(["NCHW", "NHWC"]),
       batch: z.union([z.int(), z.string()]).nullable(),
-      sides: z.tuple([z.int().nullable(), z.int().nullable()]).describe("[height, width]; null: any."),
-      range: z.union([z.literal(1), z.literal(255)]).describe("Largest value of a pixel."),
+      sides: z.tuple([z.int().nullable(), z.int().nullable()]).describe("[height, width]; null: any size."),
+      range: z.union([z.literal(1), z.literal(255)]).describe("Maximum value of a pixel."),
       channels: z.enum(["rgb", "bgr"]),
       padding: z.enum(["centre", "end"]),
-      rangeFrom: z.enum(["options", "type", "graph", "yolox", "default"]).describe("Where the range is known from."),
+      rangeFrom: z.enum(["options", "type", "graph", "yolox", "default"]).describe("How the range was determined."),
     })
-    .describe("What the file's input is, or was said to be; layers and gradients are those of RGB planes in 0..1."),
+    .describe(
+      "The input of the model file, as detected or as set in the options. Layers and gradients refer to RGB planes in 0..1.",
+    ),
   head: z.object({
     kind: z.enum(["anchor-based", "anchor-free", "query"]),
     task: z.enum(["detect", "segment", "pose", "obb"]),
-    output: z.string().describe("Value of the graph with the predictions."),
-    source: z.string().describe("Where they come from in the file, and how they are laid out there."),
+    output: z.string().describe("Name of the graph's value with the predictions."),
+    source: z.string().describe("Where the predictions come from in the file, and their layout."),
     hasObjectness: z.boolean(),
     selection: z.object({ nms: z.boolean(), labels: z.enum(["best", "all"]) }),
     levels: z.array(
@@ -46,42 +48,39 @@ const letterboxSchema = z
   .object({
     imageSize: sizeSchema,
     inputSize: sizeSchema,
-    contentSize: sizeSchema.describe("[height, width] of the scaled picture inside the input."),
+    contentSize: sizeSchema.describe("[height, width] of the scaled image inside the input."),
     scale: z.number().describe("Input pixels per image pixel."),
     padTop: z.int(),
     padLeft: z.int(),
   })
-  .describe("How the picture was fitted into the network's input.");
+  .describe("How the image was fitted into the network's input.");
 
 const optionsSchema = z
   .object({
     device: z.string(),
-    threads: z.int().nullable().describe("null: as many as there are cores."),
+    threads: z.int().nullable().describe("null: one per core."),
     method: z.string(),
     layer: z.union([z.literal("auto"), z.array(z.union([z.int(), z.string()]))]),
     classNames: z.array(z.string()).describe("Empty: all classes."),
-    detections: z
-      .array(z.int())
-      .exactOptional()
-      .describe("The detections that were asked for, by their index. Left out: all."),
+    detections: z.array(z.int()).exactOptional().describe("Indices of the requested detections. Missing: all."),
     backprop: z.array(z.string()),
     backwardPerClass: z.boolean(),
     topk: z.int(),
     per: z.enum(["image", "class", "detection"]),
     scale: z.enum(["each", "common"]),
-    versus: z.string().nullable().describe("The class that is compared with."),
-    box: boxSchema
-      .extend({ className: z.string() })
-      .nullable()
-      .describe("The box that is asked about, in image pixels."),
+    versus: z.string().nullable().describe("The class to compare with."),
+    box: boxSchema.extend({ className: z.string() }).nullable().describe("The box to explain, in image pixels."),
     eigenSmooth: z.boolean(),
     augSmooth: z.boolean(),
-    keepTopPercent: z.number().describe("Of the pixels, the hottest."),
+    keepTopPercent: z.number().describe("Share of the hottest pixels to keep, in percent."),
     compat: z.boolean(),
     seed: z.int(),
-    samples: z.int().nullable().describe("null: the method's own number."),
-    ablateTo: z.enum(["zero", "mean"]).nullable().describe("What AblationCAM makes of a channel; null: its default."),
-    imageSize: sizeSchema.nullable().describe("[height, width] asked for; null: the default."),
+    samples: z.int().nullable().describe("null: the method's default."),
+    ablateTo: z
+      .enum(["zero", "mean"])
+      .nullable()
+      .describe("The value that AblationCAM sets a channel to; null: its default."),
+    imageSize: sizeSchema.nullable().describe("Requested [height, width]; null: the default."),
     confidence: z.number(),
     iou: z.number(),
     maxDetections: z.int(),
@@ -93,15 +92,17 @@ const optionsSchema = z
     hideBoxes: z.boolean(),
     hideLabels: z.boolean(),
     sideBySide: z.boolean(),
-    crop: z.boolean().describe("The picture without what is hot."),
-    cropKeep: z.boolean().describe("The picture without all else."),
+    crop: z.boolean().describe("Save the image without its hot areas."),
+    cropKeep: z.boolean().describe("Save the image with its hot areas only."),
   })
-  .describe("Every option in effect, defaults included.");
+  .describe("All effective options, including defaults.");
 
 const maskSchema = z
   .object({
     size: sizeSchema,
-    counts: z.array(z.int()).describe("Lengths of runs of 0 and 1 in turn, the first of 0; pixels column by column."),
+    counts: z
+      .array(z.int())
+      .describe("Lengths of alternating runs of 0 and 1, starting with 0. Pixels are in column order."),
   })
   .describe("In image pixels, as COCO's uncompressed run-length encoding.");
 
@@ -110,7 +111,7 @@ const keypointSchema = z
     name: z.string(),
     x: z.number(),
     y: z.number(),
-    confidence: z.number().nullable().describe("0..1; null where the model tells none."),
+    confidence: z.number().nullable().describe("0..1; null when the model has none."),
   })
   .describe("In image pixels.");
 
@@ -123,16 +124,21 @@ const detectionSchema = z.object({
   confidence: z.number().describe("objectness × class probability, 0..1."),
   objectness: z.number(),
   classProbability: z.number(),
-  boxImage: boxSchema.describe("Corners; a pixel covers [i, i + 1). Of a turned box the upright rectangle around it."),
+  boxImage: boxSchema.describe(
+    "Corners; a pixel covers [i, i + 1). For a rotated box: the axis-aligned rectangle around it.",
+  ),
   boxInput: boxSchema,
-  mask: maskSchema.nullable().describe("Of a segmentation model."),
-  keypoints: z.array(keypointSchema).nullable().describe("Of a pose model."),
-  angle: z.number().nullable().describe("Of a turned box: radians in [0, π/2), clockwise in the picture."),
+  mask: maskSchema.nullable().describe("Mask of a segmentation model, else null."),
+  keypoints: z.array(keypointSchema).nullable().describe("Keypoints of a pose model, else null."),
+  angle: z
+    .number()
+    .nullable()
+    .describe("Angle of a rotated box, else null. Radians in [0, π/2), clockwise in the image."),
   corners: z
     .tuple([pointSchema, pointSchema, pointSchema, pointSchema])
     .nullable()
-    .describe("Of a turned box, in image pixels, around it; they may lie outside the picture."),
-  row: z.int().describe("Row of the network's predictions [1, R, 5+K] that the box is."),
+    .describe("Corners of a rotated box in image pixels, else null. They may lie outside the image."),
+  row: z.int().describe("Prediction row of the box in [1, R, 5+K]."),
   level: z.int().describe("Index into model.head.levels."),
   levelName: z.string(),
   stride: z.number(),
@@ -141,32 +147,32 @@ const detectionSchema = z.object({
 });
 
 const layerSchema = z.object({
-  index: z.int().nullable().describe("Index in the network's list of layers; null for a value picked by name."),
+  index: z.int().nullable().describe("Index in the network's list of layers; null for a value selected by name."),
   name: z.string(),
-  value: z.string().describe("The value in the graph that was tapped."),
+  value: z.string().describe("Name of the layer's value in the graph."),
   channels: z.int(),
   size: sizeSchema,
   detections: indicesSchema.describe("Detections that this layer explains."),
-  blind: indicesSchema.describe("Those whose gradient here is exactly zero."),
+  blind: indicesSchema.describe("Detections whose gradient at this layer is exactly zero."),
   gradientMax: z.number().nullable().describe("Largest absolute gradient; null for methods without gradients."),
   message: z.string().nullable(),
 });
 
 const scoreSchema = z.object({
   backprop: z.string(),
-  className: z.string().nullable().describe("With backwardPerClass the class."),
-  detections: indicesSchema.describe("Detections that are scored together; -1 is the box that was asked about."),
+  className: z.string().nullable().describe("The class with backwardPerClass, else null."),
+  detections: indicesSchema.describe("Detections that are scored together; -1 is the box of options.box."),
   value: z.number(),
-  withoutScore: indicesSchema.describe("Detections that contributed nothing."),
+  withoutScore: indicesSchema.describe("Detections that did not contribute to the score."),
 });
 
 const fileSchema = z.string().nullable();
 
 const mapSchema = z
   .object({
-    detections: indicesSchema.describe("Detections that the map is about."),
+    detections: indicesSchema.describe("Detections that the map explains."),
     className: z.string(),
-    maximum: z.number().describe("Largest value of the method's raw map, in its own unit."),
+    maximum: z.number().describe("Maximum of the method's raw map, in the method's unit."),
     files: z.object({ png: fileSchema, npy: fileSchema }),
   })
   .describe("The map of one detection, or of one class.");
@@ -176,18 +182,18 @@ const askedSchema = z
     boxImage: boxSchema,
     boxInput: boxSchema,
     className: z.string(),
-    row: z.int().describe("The row near the box that speaks most for the class."),
+    row: z.int().describe("The row near the box with the highest score for the class."),
     levelName: z.string(),
-    iou: z.number().describe("Of that row's box with the one that is asked about."),
+    iou: z.number().describe("IoU of that row's box with options.box."),
     objectness: z.number(),
     classProbability: z.number(),
     confidence: z.number().describe("objectness × class probability, 0..1."),
     bestClassName: z.string(),
     bestClassProbability: z.number(),
-    detection: z.int().nullable().describe("Index of the detection that is this object; null: there is none."),
-    verdict: z.string().describe("Why it was, or was not, detected."),
+    detection: z.int().nullable().describe("Index of the detection of this object; null: none."),
+    verdict: z.string().describe("Why the object was or was not detected."),
   })
-  .describe("What the network made of the box that was asked about.");
+  .describe("The network's predictions at options.box.");
 
 const noteSchema = z
   .object({
@@ -196,7 +202,7 @@ const noteSchema = z
     layer: z.string().nullable().describe("Name of the layer; null for methods that have none."),
     detections: indicesSchema,
   })
-  .describe("A number that the method reports with a map.");
+  .describe("A value that the method reports with a map.");
 
 const timingsSchema = z
   .object({
@@ -206,12 +212,12 @@ const timingsSchema = z
     detect: z.number(),
     backward: z.number(),
     finish: z.number(),
-    explain: z.number().describe("Letterbox to finish, together."),
-    render: z.number().describe("Drawing and encoding the picture and the array."),
+    explain: z.number().describe("Total of all steps from letterbox to finish."),
+    render: z.number().describe("Drawing and encoding the image and the array."),
   })
-  .describe("Milliseconds. The only fields that differ from run to run.");
+  .describe("Times in milliseconds. Only these fields differ between runs.");
 
-/** One explained picture: what `<stem>.json` holds, and each entry of `results` that `--json` prints. */
+/** The result of one image: the content of `<stem>.json`, and an entry of `results` that `--json` prints. */
 export const resultSchema = z.object({
   schemaVersion: z.literal(resultSchemaVersion),
   tool: toolSchema,
@@ -220,9 +226,9 @@ export const resultSchema = z.object({
   letterbox: letterboxSchema,
   options: optionsSchema,
   detections: z.array(detectionSchema).describe("Highest confidence first."),
-  explained: indicesSchema.describe("Detections that the heatmap is about."),
-  maps: z.array(mapSchema).describe("One for each class or detection, as options.per says; else empty."),
-  asked: askedSchema.nullable().describe("The answer to options.box."),
+  explained: indicesSchema.describe("Detections that the heatmap explains."),
+  maps: z.array(mapSchema).describe("One per class or detection according to options.per, else empty."),
+  asked: askedSchema.nullable().describe("The answer to options.box, else null."),
   layers: z.array(layerSchema),
   scores: z.array(scoreSchema),
   notes: z.array(noteSchema),
@@ -240,23 +246,23 @@ export const resultSchema = z.object({
       npy: fileSchema,
       json: fileSchema,
     })
-    .describe("Names in the output folder; null for what was not asked for."),
+    .describe("File names in the output folder; null for files that were not requested."),
   timings: timingsSchema,
 });
 
 const errorSchema = z.object({ code: z.string(), message: z.string() });
 
-/** What `whybox explain --json` prints: always this one object, for one source and for many. */
+/** The output of `whybox explain --json`: one object for any number of sources. */
 export const runSchema = z.object({
   schemaVersion: z.literal(resultSchemaVersion),
   tool: toolSchema,
-  outputFolder: z.string().nullable().describe("Absolute path; null when the run stopped before there was one."),
+  outputFolder: z.string().nullable().describe("Absolute path; null when the run stopped before it was created."),
   results: z.array(resultSchema),
-  failures: z.array(z.object({ source: z.string(), ...errorSchema.shape })).describe("Sources that gave no result."),
-  error: errorSchema.nullable().describe("What stopped the whole run; null when every source was tried."),
+  failures: z.array(z.object({ source: z.string(), ...errorSchema.shape })).describe("Sources without a result."),
+  error: errorSchema.nullable().describe("The error that stopped the run; null when each source was tried."),
   summary: z.object({
     explained: z.int().describe("Results with a heatmap."),
-    empty: z.int().describe("Results without one: see their empty field."),
+    empty: z.int().describe("Results without a heatmap: see their empty field."),
     failed: z.int(),
     notTried: z.int(),
     exitCode: z.int(),
@@ -265,7 +271,7 @@ export const runSchema = z.object({
 
 export type RunDocument = Omit<z.infer<typeof runSchema>, "results"> & { readonly results: readonly ResultDocument[] };
 
-/** The document of one image, checked: JSON would write a number that is not finite as null. */
+/** The result document of one image, validated. JSON would write a number that is not finite as null. */
 export function checkedDocument(parts: ResultParts): ResultDocument {
   return resultSchema.parse(resultDocument(parts));
 }

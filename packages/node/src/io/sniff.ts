@@ -1,4 +1,4 @@
-/** What the first bytes of a file say it is. `decodable` formats are those that `decodeImage` takes. */
+/** The format of a file according to its first bytes. `decodable`: `decodeImage` supports it. */
 export interface FileKind {
   readonly name: string;
   readonly decodable: boolean;
@@ -10,47 +10,47 @@ interface Mark {
 }
 
 interface Signature extends FileKind, Mark {
-  /** Must be there too. */
+  /** A second mark that must match too. */
   readonly second?: Mark;
 }
 
 const DECODABLE = true;
-const FOREIGN = false;
+const NOT_DECODABLE = false;
 
-/** Signatures as Latin-1 text. The first match wins, so the longer ones of one offset come first. */
+/** Signatures as Latin-1 text. The first match wins, so longer signatures at the same offset come first. */
 const SIGNATURES: readonly Signature[] = [
   { name: "JPEG", offset: 0, bytes: "\xff\xd8\xff", decodable: DECODABLE },
   { name: "PNG", offset: 0, bytes: "\x89PNG\r\n\x1a\n", decodable: DECODABLE },
   { name: "GIF", offset: 0, bytes: "GIF87a", decodable: DECODABLE },
   { name: "GIF", offset: 0, bytes: "GIF89a", decodable: DECODABLE },
   { name: "WebP", offset: 0, bytes: "RIFF", second: { offset: 8, bytes: "WEBP" }, decodable: DECODABLE },
-  { name: "AVI video", offset: 0, bytes: "RIFF", second: { offset: 8, bytes: "AVI " }, decodable: FOREIGN },
+  { name: "AVI video", offset: 0, bytes: "RIFF", second: { offset: 8, bytes: "AVI " }, decodable: NOT_DECODABLE },
   { name: "TIFF", offset: 0, bytes: "II*\0", decodable: DECODABLE },
   { name: "TIFF", offset: 0, bytes: "MM\0*", decodable: DECODABLE },
   { name: "AVIF", offset: 4, bytes: "ftypavif", decodable: DECODABLE },
   { name: "AVIF", offset: 4, bytes: "ftypavis", decodable: DECODABLE },
-  { name: "HEIC", offset: 4, bytes: "ftyphe", decodable: FOREIGN },
+  { name: "HEIC", offset: 4, bytes: "ftyphe", decodable: NOT_DECODABLE },
   { name: "HEIF", offset: 4, bytes: "ftypmif1", decodable: DECODABLE },
-  { name: "a video or another ISO media file", offset: 4, bytes: "ftyp", decodable: FOREIGN },
-  { name: "BMP", offset: 0, bytes: "BM", decodable: FOREIGN },
-  { name: "JPEG XL", offset: 0, bytes: "\xff\x0a", decodable: FOREIGN },
-  { name: "JPEG XL", offset: 4, bytes: "JXL \r\n", decodable: FOREIGN },
-  { name: "JPEG 2000", offset: 4, bytes: "jP  \r\n", decodable: FOREIGN },
-  { name: "Photoshop", offset: 0, bytes: "8BPS", decodable: FOREIGN },
-  { name: "Windows icon", offset: 0, bytes: "\0\0\x01\0", decodable: FOREIGN },
-  { name: "PDF", offset: 0, bytes: "%PDF", decodable: FOREIGN },
-  { name: "PostScript", offset: 0, bytes: "%!PS", decodable: FOREIGN },
-  { name: "ZIP (or a PyTorch checkpoint)", offset: 0, bytes: "PK\x03\x04", decodable: FOREIGN },
-  { name: "gzip", offset: 0, bytes: "\x1f\x8b", decodable: FOREIGN },
-  { name: "Matroska or WebM video", offset: 0, bytes: "\x1aE\xdf\xa3", decodable: FOREIGN },
-  { name: "NumPy array", offset: 0, bytes: "\x93NUMPY", decodable: FOREIGN },
-  { name: "HDF5", offset: 0, bytes: "\x89HDF", decodable: FOREIGN },
+  { name: "a video or another ISO media file", offset: 4, bytes: "ftyp", decodable: NOT_DECODABLE },
+  { name: "BMP", offset: 0, bytes: "BM", decodable: NOT_DECODABLE },
+  { name: "JPEG XL", offset: 0, bytes: "\xff\x0a", decodable: NOT_DECODABLE },
+  { name: "JPEG XL", offset: 4, bytes: "JXL \r\n", decodable: NOT_DECODABLE },
+  { name: "JPEG 2000", offset: 4, bytes: "jP  \r\n", decodable: NOT_DECODABLE },
+  { name: "Photoshop", offset: 0, bytes: "8BPS", decodable: NOT_DECODABLE },
+  { name: "Windows icon", offset: 0, bytes: "\0\0\x01\0", decodable: NOT_DECODABLE },
+  { name: "PDF", offset: 0, bytes: "%PDF", decodable: NOT_DECODABLE },
+  { name: "PostScript", offset: 0, bytes: "%!PS", decodable: NOT_DECODABLE },
+  { name: "ZIP (or a PyTorch checkpoint)", offset: 0, bytes: "PK\x03\x04", decodable: NOT_DECODABLE },
+  { name: "gzip", offset: 0, bytes: "\x1f\x8b", decodable: NOT_DECODABLE },
+  { name: "Matroska or WebM video", offset: 0, bytes: "\x1aE\xdf\xa3", decodable: NOT_DECODABLE },
+  { name: "NumPy array", offset: 0, bytes: "\x93NUMPY", decodable: NOT_DECODABLE },
+  { name: "HDF5", offset: 0, bytes: "\x89HDF", decodable: NOT_DECODABLE },
 ];
 
-/** Longest prefix that is looked at. */
+/** Number of bytes that are checked. */
 const HEAD = 512;
 
-/** Says what a file is by its first bytes, whatever its name. */
+/** Returns the format of a file by its first bytes. The file name is not used. */
 export function sniff(bytes: Uint8Array): FileKind {
   const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(HEAD, bytes.length)).toString("latin1");
   const has = (mark: Mark | undefined) => mark === undefined || head.startsWith(mark.bytes, mark.offset);
@@ -66,6 +66,6 @@ function textKind(head: string): string | undefined {
     .toLowerCase();
   if (text.includes("<svg")) return "SVG";
   if (text.startsWith("<!doctype html") || text.startsWith("<html")) return "an HTML page";
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what tells binary from text
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters distinguish binary from text
   return head.length > 0 && !/[\0-\x08\x0e-\x1a\x1c-\x1f]/.test(head) ? "text" : undefined;
 }

@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 /** Environment variables by name. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The folder for downloaded weights: WHYBOX_CACHE, else "whybox" in the platform's folder for caches. */
+/** The folder for downloaded weights: WHYBOX_CACHE, else "whybox" in the platform's cache folder. */
 export function cacheFolder(env: Environment, platform: NodeJS.Platform = process.platform): string {
   if (env.WHYBOX_CACHE) return resolve(env.WHYBOX_CACHE);
   const home = (platform === "win32" ? env.USERPROFILE : env.HOME) || homedir();

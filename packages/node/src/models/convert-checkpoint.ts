@@ -3,23 +3,23 @@ import { basename } from "node:path";
 import { encodeModel, modelFormat, readCheckpoint, readTorch, type TorchCheckpoint, WhyboxError } from "@whybox/core";
 import { writeFileSafely } from "../io/write-file.js";
 
-/** What was converted. */
+/** The result of a conversion. */
 export interface Conversion {
   readonly checkpoint: TorchCheckpoint;
-  /** Of the ONNX file. */
+  /** Size of the ONNX file. */
   readonly bytes: number;
 }
 
 /**
- * Converts a PyTorch checkpoint to an ONNX file, written whole or not at all. The same checkpoint gives the same bytes.
- * @throws bad-input for a missing or broken file; unsupported-model; output when `target` is there already or cannot be written.
+ * Converts a PyTorch checkpoint to an ONNX file. It writes a complete file, or none. The same checkpoint gives the same bytes.
+ * @throws bad-input for a missing or invalid file; unsupported-model; output when `target` exists or cannot be written.
  */
 export async function convertCheckpoint(source: string, target: string): Promise<Conversion> {
   const bytes = await readBytes(source);
   if (modelFormat(bytes) !== "torch") {
     throw new WhyboxError(
       "bad-input",
-      `${source} is no PyTorch checkpoint: it begins neither as a zip archive nor as a pickle. Pass a .pt file; ONNX files need no conversion.`,
+      `${source} is not a PyTorch checkpoint: it is neither a zip archive nor a pickle. Pass a .pt file. ONNX files need no conversion.`,
       { details: { file: source } },
     );
   }
@@ -47,18 +47,14 @@ async function readBytes(source: string): Promise<Uint8Array> {
   }
 }
 
-/** Nothing is overwritten. */
+/** @throws output when `target` exists: files are never overwritten. */
 async function expectNew(target: string): Promise<void> {
-  const isThere = await access(target).then(
+  const exists = await access(target).then(
     () => true,
     () => false,
   );
-  if (!isThere) return;
-  throw new WhyboxError(
-    "output",
-    `${basename(target)} is there already (${target}). Remove it or choose another name.`,
-    {
-      details: { file: target },
-    },
-  );
+  if (!exists) return;
+  throw new WhyboxError("output", `${basename(target)} already exists (${target}). Remove it or choose another name.`, {
+    details: { file: target },
+  });
 }

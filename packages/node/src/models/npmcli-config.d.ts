@@ -1,8 +1,8 @@
-/** The parts of @npmcli/config that Whybox uses. The package has no types, and those of DefinitelyTyped are of an older one. */
+/** The parts of @npmcli/config that Whybox uses. The package has no types, and DefinitelyTyped has those of an older version. */
 
 declare module "@npmcli/config" {
   namespace Config {
-    /** A setting that npm knows. */
+    /** A setting of npm. */
     interface Definition {
       readonly type: unknown;
       readonly default: unknown;
@@ -15,18 +15,18 @@ declare module "@npmcli/config" {
     constructor(options: {
       readonly definitions: Readonly<Record<string, Config.Definition>>;
       readonly shorthands: Readonly<Record<string, readonly string[]>>;
-      /** A folder whose `npmrc` holds npm's own defaults. */
+      /** A folder whose `npmrc` contains npm's built-in defaults. */
       readonly npmPath: string;
-      /** `load` adds variables to it. */
+      /** Environment variables. `load` adds some. */
       readonly env: Record<string, string>;
       readonly argv: readonly string[];
       readonly cwd: string;
       /** Whether unknown settings are logged. */
       readonly warn: boolean;
     });
-    /** The project's folder, once it is known. */
+    /** The project's folder. `loadLocalPrefix` sets it. */
     readonly localPrefix: string;
-    /** All settings, the strongest level first. Each level inherits the weaker ones. */
+    /** All settings, the level with the highest priority first. Each level inherits from the next. */
     readonly list: readonly Readonly<Record<string, unknown>>[];
     readonly data: ReadonlyMap<string, { readonly source: string | null; readonly loadError?: Error }>;
     load(): Promise<void>;

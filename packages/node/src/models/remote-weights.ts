@@ -9,16 +9,16 @@ import { cacheOnce } from "./cache-once.js";
 import type { Origin } from "./cached-model.js";
 import type { ReleasedWeights } from "./registry.js";
 
-/** Where and how weights are fetched. */
+/** Settings for fetching weights. */
 export interface FetchContext {
   readonly cacheDir: string;
   readonly env: Environment;
   readonly cwd: string;
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Most bytes of a file behind a URL. Default 1 GB. */
+  /** Maximum size of a file at a URL, in bytes. Default: 1 GB. */
   readonly maxBytes?: number | undefined;
-  /** For the whole download of a file behind a URL. Default 30 minutes. */
+  /** Timeout of the whole download of a file at a URL. Default: 30 minutes. */
   readonly timeoutMs?: number | undefined;
 }
 
@@ -27,18 +27,18 @@ const MODEL: FetchKind = {
   accept: "application/octet-stream, */*;q=0.5",
   timeoutMs: 30 * 60_000,
   maxBytes: 2 ** 30,
-  instead: "download the model first and give the file",
+  instead: "download the model first and pass the file",
 };
 
-/** Whether `weights` is a URL and no path. "C:\\best.onnx" is a path. */
+/** Whether `weights` is a URL, not a path. "C:\\best.onnx" is a path. */
 export function isUrl(weights: string): boolean {
   return /^[a-z][a-z0-9+.-]*:\/\//i.test(weights);
 }
 
 /**
- * The cached model behind a URL that the user gave, with the digest of the file as its fragment if they know it:
- * `https://host/best.onnx#sha256=<64 hex digits>`. The cache knows it by both.
- * @throws usage for a URL or digest that is none; download; limit; bad-input and unsupported-model for what is no model.
+ * Returns the path of the cached model of a URL. The URL may end with the digest of the file:
+ * `https://host/best.onnx#sha256=<64 hex digits>`. The cache key is the URL and the digest.
+ * @throws usage for an invalid URL or digest; download; limit; bad-input and unsupported-model when the file is not a model.
  */
 export async function weightsFromUrl(weights: string, context: FetchContext): Promise<string> {
   const { url, sha256 } = parse(weights);
@@ -52,7 +52,10 @@ export async function weightsFromUrl(weights: string, context: FetchContext): Pr
   });
 }
 
-/** The cached ONNX file of weights that their makers publish, from their address or from a file that the user put into the cache. */
+/**
+ * Returns the path of the cached ONNX file of published weights. They come from a file that the user put into the cache folder,
+ * else from their URL.
+ */
 export async function releasedWeights(weights: ReleasedWeights, context: FetchContext): Promise<string> {
   const { name, sha256, licence, notice } = weights;
   const origin = { ...originOf(name, weights.url, sha256), licence, notice };
@@ -65,7 +68,7 @@ export async function releasedWeights(weights: ReleasedWeights, context: FetchCo
   });
 }
 
-/** Where a user without a network may put the file of known weights: under its own name, in the cache folder. */
+/** The path where a user without a network can put the file of known weights: its own name, in the cache folder. */
 function ownCopyPath({ url }: ReleasedWeights, cacheDir: string): string {
   return join(cacheDir, basename(new URL(url).pathname));
 }
@@ -80,8 +83,8 @@ async function fetchReleased(weights: ReleasedWeights, context: FetchContext, ow
     if (!(cause instanceof WhyboxError) || cause.code !== "download") throw cause;
     throw new WhyboxError(
       "download",
-      `The weights "${weights.name}" are not in the cache (${context.cacheDir}), and could not be fetched from ${weights.url}: ` +
-        `${cause.details.reason}. Connect to the network, or get that file in another way and put it at ${own}, or pass ` +
+      `The weights "${weights.name}" are not in the cache (${context.cacheDir}), and cannot be fetched from ${weights.url}: ` +
+        `${cause.details.reason}. Connect to the network, or download that file on another machine and copy it to ${own}, or pass ` +
         "its path: --weights FILE.",
       { details: { weights: weights.name, url: weights.url, put: own }, cause },
     );
@@ -98,7 +101,7 @@ function parse(weights: string): { readonly url: URL; readonly sha256: string | 
   if (digest !== undefined) return { url, sha256: digest.toLowerCase() };
   throw new WhyboxError(
     "usage",
-    `${url.href} ends in "${fragment.slice(0, 100)}"; expected nothing, or the file's digest: #sha256=<64 hex digits>.`,
+    `${url.href} ends with "${fragment.slice(0, 100)}"; expected no fragment, or the file's digest: #sha256=<64 hex digits>.`,
   );
 }
 
@@ -116,17 +119,17 @@ function expectDigest(bytes: Uint8Array, expected: string | undefined, where: st
   if (found === expected) return bytes;
   throw new WhyboxError(
     "download",
-    `${where} has the SHA-256 ${found}, expected ${expected}: it is another file than was asked for. Check the address and the digest.`,
+    `${where} has the SHA-256 ${found}, expected ${expected}. It is a different file. Check the URL and the digest.`,
     { details: { where, found, expected } },
   );
 }
 
-/** ONNX files stay as they are; checkpoints become ONNX once, with their origin in the metadata. */
+/** Returns an ONNX file unchanged. Converts a checkpoint to ONNX, with its origin in the metadata. */
 function converted(bytes: Uint8Array, where: string, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
   try {
     if (bytes[0] === "{".charCodeAt(0)) throw jsonFound();
     if (modelFormat(bytes) === "onnx") {
-      readModel(bytes); // what is no model must not get into the cache
+      readModel(bytes); // throws for an invalid model, so that it is not cached
       return bytes;
     }
     const model = readTorch(bytes);
@@ -142,6 +145,6 @@ function converted(bytes: Uint8Array, where: string, metadata: Readonly<Record<s
 function jsonFound(): WhyboxError {
   return new WhyboxError(
     "unsupported-model",
-    "this is JSON. A TF.js model has several files: download its folder and pass the path of its model.json.",
+    "the file is JSON. A TF.js model has several files. Download its folder and pass the path of its model.json.",
   );
 }

@@ -14,43 +14,43 @@ export interface ResolveWeightsOptions {
   readonly cacheDir?: string;
   readonly onProgress?: (progress: DownloadProgress) => void;
   readonly signal?: AbortSignal;
-  /** Default: the environment of the process. */
+  /** Environment variables. Default: those of the process. */
   readonly env?: Environment;
-  /** Folder whose project's .npmrc counts. Default: the current folder. */
+  /** The project's folder, for its .npmrc. Default: the current folder. */
   readonly cwd?: string;
-  /** Weights known by name. Default: `knownWeights`. */
+  /** Weights with a name. Default: `knownWeights`. */
   readonly known?: readonly KnownWeights[];
-  /** Most bytes of a file behind a URL. Default 1 GB. */
+  /** Maximum size of a file at a URL, in bytes. Default: 1 GB. */
   readonly maxBytes?: number;
-  /** For the whole download of a file behind a URL. Default 30 minutes. */
+  /** Timeout of the whole download of a file at a URL. Default: 30 minutes. */
   readonly timeoutMs?: number;
 }
 
-/** Weights as a file. */
+/** A model file and its origin. */
 export interface ResolvedWeights {
-  /** As given. */
+  /** The weights as passed by the user. */
   readonly source: string;
   /** The model file: ONNX or a PyTorch checkpoint. */
   readonly path: string;
-  /** Where the file was converted from a TF.js model. */
+  /** Set when the file was converted from a TF.js model. */
   readonly convertedFrom?: "tfjs";
-  /** Licence of weights that Whybox fetched by name; undefined for the user's own file. */
+  /** Licence of weights with a name; undefined for the user's own file. */
   readonly licence?: string;
-  /** A sentence for the user about origin and licence; undefined for the user's own file. */
+  /** Notice about origin and licence; undefined for the user's own file. */
   readonly notice?: string;
 }
 
 /**
- * Finds a model file from what the user gave:
+ * Resolves `weights` to a model file. It can be:
  *
- * - the path of an ONNX file or a checkpoint (.pt), which stays where it is, or of a TF.js model (model.json, or its folder);
- * - an http(s) URL of an ONNX file or a checkpoint, with `#sha256=<hex>` behind it where the digest is known;
+ * - the path of an ONNX file, of a checkpoint (.pt), or of a TF.js model (model.json, or its folder);
+ * - an http(s) URL of an ONNX file or a checkpoint, optionally followed by the digest `#sha256=<hex>`;
  * - the name of known weights.
  *
- * What is not a file of the user's own is fetched, checked, converted and cached once. Several processes may do so at the
- * same time.
- * @throws bad-input for a missing or broken file or an unknown name; unsupported-model; download; limit; output when the cache
- * cannot be written; aborted; usage for a URL that is none, or when npm's settings cannot be used.
+ * ONNX files and checkpoints at a path are used in place. All others are fetched, checked, converted and cached on first use.
+ * Several processes may do so at the same time.
+ * @throws bad-input for a missing or invalid file or an unknown name; unsupported-model; download; limit; output when the cache
+ * cannot be written; aborted; usage for an invalid URL or invalid npm settings.
  */
 export async function resolveWeights(weights: string, options: ResolveWeightsOptions = {}): Promise<ResolvedWeights> {
   stopIfAborted(options.signal);
@@ -76,21 +76,21 @@ function contextOf(options: ResolveWeightsOptions): FetchContext {
   return { cacheDir, env, cwd, onProgress, signal, maxBytes, timeoutMs };
 }
 
-/** Names in a message; the nearest one comes besides. */
+/** Maximum number of names in a message. The nearest name is added. */
 const SHOWN = 12;
 
-/** What to pass, for messages. */
+/** The possible values, for messages. */
 const WAYS = "Pass the path of an ONNX or .pt file or of a TF.js folder, a URL, or a name.";
 
-function notFound(weights: string, isThere: boolean, known: readonly KnownWeights[]): WhyboxError {
+function notFound(weights: string, exists: boolean, known: readonly KnownWeights[]): WhyboxError {
   const names = known.map(({ name }) => name);
-  const more = names.length > SHOWN ? ` … (${names.length} in all: docs/weights.md)` : "";
+  const more = names.length > SHOWN ? ` … (all ${names.length}: docs/weights.md)` : "";
   const choices = `Known names: ${names.slice(0, SHOWN).join(", ")}${more}.`;
-  const looksLikePath = isThere || /[\\/]/.test(weights) || extname(weights) !== "";
-  const what = isThere
-    ? `"${weights}" is no file, and no folder with a model.json. ${WAYS} ${choices}`
+  const looksLikePath = exists || /[\\/]/.test(weights) || extname(weights) !== "";
+  const what = exists
+    ? `"${weights}" is neither a file nor a folder with a model.json. ${WAYS} ${choices}`
     : looksLikePath
-      ? `There is no file "${weights}". ${WAYS} ${choices}`
-      : `There is no file and there are no known weights "${weights}". ${choices}`;
+      ? `The file "${weights}" does not exist. ${WAYS} ${choices}`
+      : `"${weights}" is neither a file nor the name of known weights. ${choices}`;
   return new WhyboxError("bad-input", `${what}${didYouMean(weights, names)}`, { details: { weights, known: names } });
 }

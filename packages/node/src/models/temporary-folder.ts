@@ -3,14 +3,14 @@ import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 
-/** Folders of processes on other machines (a shared home) are left alone for this long. */
+/** Minimum age for removing a folder of another machine (in a shared home folder). */
 const MAX_AGE_MS = 24 * 60 * 60 * 1000;
 
 const NAME = /^\.download-(.+)-(\d+)-[0-9a-f]{8}$/;
 
 /**
- * Calls `work` with a new folder below `parent` and removes the folder afterwards, whatever happens. Folders that killed
- * processes left there are removed first.
+ * Calls `work` with a new folder below `parent` and removes the folder afterwards, also on failure. First it removes folders
+ * that killed processes left there.
  */
 export async function withTemporaryFolder<T>(parent: string, work: (folder: string) => Promise<T>): Promise<T> {
   await mkdir(parent, { recursive: true });
@@ -39,7 +39,7 @@ async function isLeftover(name: string, path: string): Promise<boolean> {
   return entry !== undefined && Date.now() - entry.mtimeMs > MAX_AGE_MS;
 }
 
-/** Signal 0 tests for a process without touching it; EPERM says that it is somebody else's. */
+/** Signal 0 tests for a process without any effect on it. EPERM: the process exists and belongs to another user. */
 function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);

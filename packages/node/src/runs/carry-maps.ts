@@ -2,20 +2,20 @@ import { iouOf } from "../report/truth/judge.js";
 import type { Measured } from "./measure.js";
 import type { MapLine, RunDetection } from "./schema.js";
 
-/** Boxes of one class in two frames that overlap so much are the same object. */
+/** Minimum IoU of two boxes of the same class in two frames to be the same object. */
 const SAME_OBJECT = 0.5;
 
 export interface Carried {
-  /** With what the explained frame says of the same objects' maps. */
+  /** The detections, with the heat of the same objects in the explained frame. */
   readonly detections: RunDetection[];
   readonly maps: MapLine["maps"];
-  /** Indices of detections that were found in the explained frame, too. */
+  /** Indices of detections that are also in the explained frame. */
   readonly matched: readonly number[];
 }
 
 /**
- * Gives detections of one frame the heat and the maps of the same objects in another, which was explained. What was not found there has none.
- * @param detections without heat.
+ * Copies the heat and the maps of an explained frame to the same objects in another frame. Other objects get no heat and no map.
+ * @param detections The detections of the other frame, without heat.
  */
 export function carryMaps({ found, maps }: Measured, detections: readonly RunDetection[]): Carried {
   const partner = pair(found.detections, detections);
@@ -36,7 +36,7 @@ export function carryMaps({ found, maps }: Measured, detections: readonly RunDet
   };
 }
 
-/** The same objects, by the largest overlap first, each once: index among `now` → index among `before`. */
+/** Pairs the same objects, the largest overlap first, each object once: index in `now` → index in `before`. */
 function pair(before: readonly RunDetection[], now: readonly RunDetection[]): ReadonlyMap<number, number> {
   const overlaps = now.flatMap((one, mine) =>
     before.flatMap((other, theirs) => {

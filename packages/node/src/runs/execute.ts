@@ -15,7 +15,7 @@ import type { Explainers, Outcome } from "./task.js";
 import { taskOf, type Unit, unitsOf } from "./units.js";
 import { failureLines, timingLine, VideoSink } from "./video-sink.js";
 
-/** A part of a run, or all of it, and where its results go. */
+/** A run or a part of it, and the folder for its results. */
 export interface Work {
   readonly manifest: Manifest;
   /** Path of the item list. */
@@ -23,33 +23,35 @@ export interface Work {
   /** Items `[first, end)`. */
   readonly first: number;
   readonly end: number;
-  /** An item at or before `first`, and the byte where its line begins in the list. */
+  /** An item at or before `first`, and the byte offset of its line in the list. */
   readonly start?: { readonly item: number; readonly offset: number };
-  /** Absolute; it exists. */
+  /** Absolute path of an existing folder. */
   readonly folder: string;
   readonly skipMissing: boolean;
   readonly signal: AbortSignal;
-  /** After every item and every frame. */
+  /** Called after each item and each frame. */
   readonly onProgress?: (progress: WorkProgress) => void;
-  /** Of an item that could not be explained. */
+  /** Called for each item that cannot be explained. */
   readonly onFailure?: (source: string, message: string) => void;
   readonly onWait?: (message: string) => void;
 }
 
 export interface WorkProgress {
-  /** Items that have their lines, those of earlier runs included. */
+  /** Number of completed items, including those of earlier calls. */
   readonly done: number;
   readonly total: number;
-  /** Of this run of the program. */
+  /** Number of failures in this process. */
   readonly failures: number;
-  /** Frames of the video under way. */
+  /** Number of completed frames of the current video. */
   readonly frames: number;
 }
 
 /**
- * Does what is not done yet of some items of a run, and marks the folder when all of it is. Doing it again does nothing.
- * @param explainers is asked for when there is something to do.
- * @throws what ends a run: output, aborted, unsupported-model, bad-input when the sources went away. What is done stays.
+ * Explains the items of a run that are not done yet, and writes the success mark when all are done. A completed folder does not
+ * change.
+ * @param explainers Called only if there are items to explain.
+ * @throws errors that end the run: output, aborted, unsupported-model, bad-input when the sources are no longer available.
+ * Completed items are kept.
  */
 export async function execute(work: Work, explainers: () => Promise<Explainers>): Promise<SuccessMark> {
   const done = await readSuccess(work.folder);
@@ -82,7 +84,7 @@ function refuseSurplus({ next }: Ledger, { folder, first, end }: Work): void {
   if (next <= end) return;
   throw new WhyboxError(
     "bad-input",
-    `${folder} has lines of ${next - first} items; expected at most ${end - first}. Does it belong to another run?`,
+    `${folder} has lines for ${next - first} items; expected at most ${end - first}. The folder may belong to another run. Choose another folder with --out.`,
   );
 }
 
@@ -91,7 +93,7 @@ async function explainRest(work: Work, ledger: Ledger, explainers: Explainers): 
   const { vidStride, mapStride, maxFrames, allowPrivate } = manifest.options;
   const items = readItems(work.items, { first: ledger.next, end: work.end }, work.start);
   const units = unitsOf(items, { root: manifest.root, vidStride, mapStride, maxFrames, allowPrivate, signal });
-  // Many frames in each are enough work, and take memory.
+  // Tasks of several frames take more time and memory, so fewer of them are needed at once.
   const window = mapStride > 1 ? Math.ceil(explainers.window / 2) : explainers.window;
   const writer = new Writer(work, ledger);
   try {
@@ -107,7 +109,7 @@ async function explainRest(work: Work, ledger: Ledger, explainers: Explainers): 
   stopIfAborted(signal);
 }
 
-/** Takes outcomes in the order of the items and writes them down. */
+/** Writes the outcomes, which come in the order of the items. */
 class Writer {
   readonly #work: Work;
   readonly #ledger: Ledger;
@@ -115,7 +117,7 @@ class Writer {
   readonly #missing: MissingWatch;
   #failures = 0;
   #frames = 0;
-  #worked = false;
+  #hasSucceeded = false;
 
   constructor(work: Work, ledger: Ledger) {
     this.#work = work;
@@ -131,20 +133,20 @@ class Writer {
       await this.#video.add(unit, outcomes);
       this.#frames += outcomes.length;
     } else if (unit.kind === "end") await this.#endVideo(unit);
-    else if (outcome!.ok) await this.#picture(unit.item.item, outcome!);
+    else if (outcome!.ok) await this.#image(unit.item.item, outcome!);
     else await this.#fail(unit, outcome!.code, outcome!.message, outcome!.reason);
-    this.#tell();
+    this.#reportProgress();
   }
 
-  /** What every other item would meet, too. */
+  /** Throws errors that would occur for each item. */
   #refuse(outcome: Outcome): void {
-    if (outcome.ok) this.#worked = true;
-    // A device or a model that the runtime has refused before anything worked will be refused for every picture.
-    else if (outcome.endsTheRun || (outcome.code === "runtime" && !this.#worked))
+    if (outcome.ok) this.#hasSucceeded = true;
+    // If the runtime fails before the first success, the device or the model is the reason, and each image would fail.
+    else if (outcome.endsTheRun || (outcome.code === "runtime" && !this.#hasSucceeded))
       throw new WhyboxError(outcome.code as WhyboxErrorCode, outcome.message);
   }
 
-  async #picture(item: number, { result, maps, ms, files }: Extract<Outcome, { ok: true }>): Promise<void> {
+  async #image(item: number, { result, maps, ms, files }: Extract<Outcome, { ok: true }>): Promise<void> {
     const lines = {
       [runFiles.results]: result,
       [runFiles.maps]: maps,
@@ -182,16 +184,16 @@ class Writer {
 
   async end(): Promise<void> {
     for (const lines of this.#missing.last()) await this.#ledger.append(lines);
-    this.#tell();
+    this.#reportProgress();
   }
 
-  /** Whatever happened, what is done goes to the disk, as far as it takes it. */
+  /** Writes the completed items to the disk, also after an error. */
   async close(): Promise<void> {
     await this.#video.discard();
     await this.#ledger.commit();
   }
 
-  #tell(): void {
+  #reportProgress(): void {
     const { first, end, onProgress } = this.#work;
     onProgress?.({
       done: this.#ledger.next - first,

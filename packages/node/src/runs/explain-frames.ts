@@ -11,7 +11,7 @@ import type { VideoFrame } from "./video/read-video.js";
 
 type Done = Extract<Outcome, { ok: true }>;
 
-/** A frame that was explained, for those behind it. */
+/** An explained frame. Its maps are copied to the following frames. */
 interface KeyFrame {
   readonly frame: number;
   readonly result: ExplainResult;
@@ -19,8 +19,9 @@ interface KeyFrame {
 }
 
 /**
- * Explains the first of some frames; the others are detected only and carry its maps. A frame of another size, and one in which nothing of the
- * explained frame is found again (a cut), is explained itself and gives its maps to those behind it. Ends at the first frame that fails.
+ * Explains the first frame. The other frames only run the detection, and get its maps. A frame is explained too when its size
+ * differs, or when it contains no object of the explained frame (a cut). The frames after it get its maps. Stops at the first
+ * failure.
  */
 export async function explainFrames(
   { item, frames }: Extract<Task, { kind: "frames" }>,
@@ -54,7 +55,7 @@ async function explainFrame(item: number, { frame, time, image }: VideoFrame, co
   return { outcome, key: { frame, result, measured } };
 }
 
-/** Undefined when the frame has to be explained itself. */
+/** Returns undefined when the frame must be explained. */
 async function carryFrame(
   item: number,
   { frame, time, image }: VideoFrame,
@@ -69,7 +70,7 @@ async function carryFrame(
   if (detections.length > 0 && carried.matched.length === 0) return undefined;
   const isEmpty = detections.length === 0;
   const { classNames } = settings.explain;
-  // What came since has a box, and no heat.
+  // New objects have a box but no heat.
   const shown = carried.detections.flatMap(({ explained, name }, i) => {
     const isNew = !carried.matched.includes(i) && (classNames.length === 0 || classNames.includes(name));
     return explained || isNew ? [i] : [];

@@ -10,26 +10,26 @@ import { type MapLine, type RunPictureLine, runFiles, runFilesVersion } from "./
 import type { Outcome, Task } from "./task.js";
 import { failure, perDetection, type TaskContext } from "./task-context.js";
 
-/** Items whose files share a folder. */
+/** Number of items per folder. */
 const FOLDER_ITEMS = 1000;
 
-/** Does one task; whatever goes wrong is an outcome. */
+/** Processes one task. Errors become outcomes. */
 export async function explainTask(task: Task, context: TaskContext): Promise<readonly Outcome[]> {
   if (task.kind === "frames") return explainFrames(task, context);
-  const told = (words: string) => words.replaceAll(task.location, task.source);
-  return [await explainPicture(task, context).catch((error: unknown) => failure(error, context, told))];
+  const withoutPath = (message: string) => message.replaceAll(task.location, task.source);
+  return [await explainOne(task, context).catch((error: unknown) => failure(error, context, withoutPath))];
 }
 
-async function explainPicture(task: Extract<Task, { kind: "picture" }>, context: TaskContext): Promise<Outcome> {
+async function explainOne(task: Extract<Task, { kind: "image" }>, context: TaskContext): Promise<Outcome> {
   const { item, source, location, folder } = task;
   if (!context.setup.allowPrivate) await refusePrivate(location);
   const { result, files, mapFiles, paths, ms } = await explainImage(
     {
       ...{ location, folder, temporary: join(folder, runFiles.temporary) },
-      // The item's number makes the name the only one of its kind, so no other file can have taken it.
+      // The item's number makes the name unique.
       stem: `${fileFolder(item)}/${item}-${stemOf(location)}`,
       namer: createFileNamer(),
-      // Contact sheets of thousands of images are of no use, and drawing one takes longer than the explanation.
+      // Contact sheets are not useful for thousands of images, and drawing one takes longer than the explanation.
       sheet: false,
     },
     context,
@@ -38,7 +38,7 @@ async function explainPicture(task: Extract<Task, { kind: "picture" }>, context:
   const { found, maps } = await clock.of("measure", () =>
     measure(result, { perDetection: perDetection(context), mapFiles }),
   );
-  // They are not used any more, and V8 would mark its whole heap for every 64 MB of them.
+  // Release the maps: V8 would mark its whole heap for each 64 MB of them.
   for (const { heatmap } of result.maps) releaseMemory(heatmap.data.buffer as ArrayBuffer);
   const line: RunPictureLine = {
     ...{ v: runFilesVersion, item, source, kind: "picture", ...found },
@@ -52,7 +52,7 @@ async function explainPicture(task: Extract<Task, { kind: "picture" }>, context:
   };
 }
 
-/** Folder of an item's files, from the run's folder. */
+/** Folder of an item's files, relative to the run's folder. */
 export function fileFolder(item: number): string {
   return `${runFiles.files}/${String(Math.floor(item / FOLDER_ITEMS)).padStart(4, "0")}`;
 }

@@ -6,13 +6,13 @@ import { explainDiskFailure } from "../io/disk-failure.js";
 import { systemErrorCode } from "../io/system-error.js";
 import { runFiles, runFilesVersion } from "./schema.js";
 
-/** The files that have a line for each item. */
+/** The files with one line per item. */
 export const ledgerFiles = [runFiles.results, runFiles.maps, runFiles.timings] as const;
 
-/** One item's lines, without their ends. */
+/** The lines of one item, without line breaks. */
 export type LedgerLines = Readonly<Record<(typeof ledgerFiles)[number], string>>;
 
-/** Lines wait so long, or until they are so many bytes, before they go down to the disk together. */
+/** Maximum time and size of buffered lines before they are written to the disk together. */
 const COMMIT_MS = 1_000;
 const COMMIT_BYTES = 8 * 2 ** 20;
 
@@ -20,11 +20,11 @@ interface OpenFile {
   readonly file: FileHandle;
   /** Committed bytes. */
   size: number;
-  /** Waits to be committed. */
+  /** Text that is not committed yet. */
   text: string;
 }
 
-/** The files of a run that grow line by line: line n is item first + n in each of them, so what is done is a prefix. */
+/** The line files of a run. Line n belongs to item first + n in each file, so the completed items are a prefix of the list. */
 export class Ledger {
   readonly #folder: string;
   readonly #first: number;
@@ -42,9 +42,9 @@ export class Ledger {
   }
 
   /**
-   * Opens the files, or makes them. What a crash left is cut off: a torn line, one that is not its item's, and lines that the other
-   * files lack.
-   * @param first item of the first line.
+   * Opens or creates the files. It removes what a crash left: an incomplete line, a line of another item, and lines that are
+   * missing in the other files.
+   * @param first The item of the first line.
    * @throws output.
    */
   static async open(folder: string, first: number): Promise<Ledger> {
@@ -62,11 +62,11 @@ export class Ledger {
       return new Ledger(folder, first, first + lines, files);
     } catch (cause) {
       await Promise.allSettled([...files.values()].map(({ file }) => file.close()));
-      throw refused(folder, "the run's files", cause);
+      throw writeError(folder, "the run's files", cause);
     }
   }
 
-  /** The item whose lines come next. */
+  /** The item of the next lines. */
   get next(): number {
     return this.#next;
   }
@@ -77,7 +77,7 @@ export class Ledger {
 
   /**
    * Adds the lines of the next item.
-   * @param files that the lines tell of; their folders go down to the disk first.
+   * @param files The files that the lines refer to. Their folders are synced before the lines are written.
    */
   async append(lines: LedgerLines, files: readonly string[] = []): Promise<void> {
     for (const name of ledgerFiles) {
@@ -89,7 +89,7 @@ export class Ledger {
     if (this.#waiting > COMMIT_BYTES || performance.now() - this.#committed > COMMIT_MS) await this.commit();
   }
 
-  /** Writes what waits down to the disk. @throws output. */
+  /** Writes the buffered lines to the disk. @throws output. */
   async commit(): Promise<void> {
     let path = this.#folder;
     try {
@@ -105,40 +105,40 @@ export class Ledger {
         entry.size += bytes.length;
       }
     } catch (cause) {
-      throw refused(dirname(path), basename(path), cause);
+      throw writeError(dirname(path), basename(path), cause);
     }
     this.#waiting = 0;
     this.#committed = performance.now();
   }
 
-  /** Closes the files; what has not been committed is dropped. A line that the disk took in part only is cut off. */
+  /** Closes the files. Lines that are not committed are dropped. An incompletely written line is removed. */
   async close(): Promise<void> {
     for (const { file, size } of this.#files.values()) {
-      await file.truncate(size).catch(() => undefined); // the next run does it again
+      await file.truncate(size).catch(() => undefined); // the next run truncates it again
       await file.close().catch(() => undefined);
     }
   }
 }
 
-/** The name of a new file is on the disk only when its folder is. */
+/** Syncs a folder: the name of a new file is durable only after its folder is synced. */
 async function syncFolder(path: string): Promise<void> {
-  if (process.platform === "win32") return; // cannot be opened there
+  if (process.platform === "win32") return; // Windows cannot open folders
   const folder = await open(path, "r");
   await folder.sync().finally(() => folder.close());
 }
 
 /**
- * Whole lines at the start of a file that are of items first, first + 1, …: `limit` at most. A machine that lost its power may leave zeros where
- * text was to be.
+ * Counts the complete lines at the start of a file that belong to the items first, first + 1, …, at most `limit`. After a power
+ * failure a file may contain zeros instead of text.
  */
 async function scan(path: string, first: number, limit: number): Promise<{ lines: number; bytes: number }> {
-  const there = await stat(path).catch((error: unknown) => {
+  const entry = await stat(path).catch((error: unknown) => {
     if (systemErrorCode(error) === "ENOENT") return undefined;
     throw error;
   });
   let [lines, bytes] = [0, 0];
-  if (there === undefined || limit === 0) return { lines, bytes };
-  // Of a line that is longer than a chunk the head and the length are kept.
+  if (entry === undefined || limit === 0) return { lines, bytes };
+  // For a line that is longer than a chunk, keep its head and its length.
   let [head, length, hole] = [Buffer.alloc(0), 0, false];
   for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 }) as AsyncIterable<Buffer>) {
     for (let start = 0; start < chunk.length; ) {
@@ -160,9 +160,9 @@ async function scan(path: string, first: number, limit: number): Promise<{ lines
   return { lines, bytes };
 }
 
-function refused(folder: string, what: string, cause: unknown): WhyboxError {
+function writeError(folder: string, what: string, cause: unknown): WhyboxError {
   if (cause instanceof WhyboxError) return cause;
   const advice = explainDiskFailure(cause, "choose another folder with --out");
-  const message = `Could not write ${what} in ${folder}: ${advice} What is done stays; --resume goes on from there.`;
+  const message = `Cannot write ${what} in ${folder}: ${advice} Completed items are kept; --resume continues from there.`;
   return new WhyboxError("output", message, { details: { folder, reason: systemErrorCode(cause) }, cause });
 }

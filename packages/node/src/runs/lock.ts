@@ -12,28 +12,28 @@ import { runFiles } from "./schema.js";
 const ownerSchema = z.object({ host: z.string(), pid: z.int(), started: z.string(), id: z.string() });
 type Owner = z.infer<typeof ownerSchema>;
 
-/** Who holds a lock shows it this often by the time of the file. */
+/** Interval at which the holder of a lock updates the file's time. */
 const BEAT_MS = 5_000;
-/** A holder on another machine that has not for so long is gone. */
+/** A holder on another machine that has not updated the time for this long counts as gone. */
 const STALE_MS = 30_000;
 
 export interface LockOptions {
   readonly signal?: AbortSignal;
-  /** Told before waiting for a holder on another machine. */
+  /** Called before waiting for a holder on another machine. */
   readonly onWait?: (message: string) => void;
   readonly staleMs?: number;
   readonly host?: string;
 }
 
-/** Who may write a folder. */
+/** The exclusive right to write a folder. */
 export interface Lock {
   release(): Promise<void>;
 }
 
 /**
- * Makes this process the only one that writes a folder. The lock of a process that was killed is taken over: on this machine at once, from
- * another one when it has shown no life for half a minute.
- * @throws output when somebody holds it, or the folder cannot be written; aborted.
+ * Locks a folder, so that only this process writes it. The lock of a killed process is taken over: at once on this machine, and
+ * after 30 s without an update from another machine.
+ * @throws output when another process holds the lock, or the folder cannot be written; aborted.
  */
 export async function lockFolder(folder: string, options: LockOptions = {}): Promise<Lock> {
   const path = join(folder, runFiles.lock);
@@ -55,13 +55,13 @@ export async function lockFolder(folder: string, options: LockOptions = {}): Pro
   };
 }
 
-/** Removes what processes left that were killed while they took the lock. */
+/** Removes the files of processes that were killed while they took the lock. */
 async function tidy(folder: string): Promise<void> {
   const names = (await readdir(folder)).filter((name) => name.startsWith(`${runFiles.lock}-`));
   await Promise.all(names.map((name) => rm(join(folder, name), { force: true })));
 }
 
-/** Whole or not at all: a linked file never is without its text. */
+/** Creates the lock file with its text in one step, through a link. Returns false when it exists. */
 async function create(path: string, owner: Owner): Promise<boolean> {
   const temporary = `${path}-${owner.id}`;
   try {
@@ -70,7 +70,7 @@ async function create(path: string, owner: Owner): Promise<boolean> {
     await link(temporary, path);
     return true;
   } catch (error) {
-    // Its holder, who tidies up after killed ones, may have taken the temporary file away.
+    // ENOENT: the lock's holder may have removed the temporary file in `tidy`.
     if (["EEXIST", "ENOENT"].includes(systemErrorCode(error))) return false;
     throw error;
   } finally {
@@ -83,7 +83,9 @@ async function isAlive(path: string, text: string, host: string, options: LockOp
   if (owner === undefined) return false;
   if (owner.host === host) return isRunning(owner);
   const { staleMs = STALE_MS, signal, onWait } = options;
-  onWait?.(`The folder is held by a process of ${owner.host}; waiting ${staleMs / 1000} s for a sign of life.`);
+  onWait?.(
+    `A process on ${owner.host} holds the lock of the folder. Checking for ${staleMs / 1000} s whether it is still running.`,
+  );
   const before = await timeOf(path);
   await setTimeout(staleMs, undefined, signal === undefined ? {} : { signal }).catch((cause: unknown) => {
     throw new WhyboxError("aborted", "Stopped.", { cause });
@@ -101,7 +103,7 @@ async function timeOf(path: string): Promise<string> {
   }
 }
 
-/** Out of the way first, and back when it is another's by now. */
+/** Renames the lock file before removing it, and restores it when another process has taken the lock in the meantime. */
 async function removeStale(path: string, text: string): Promise<void> {
   const aside = `${path}-${randomUUID()}`;
   try {
@@ -118,7 +120,7 @@ function ownerOf(text: string): Owner | undefined {
   try {
     return ownerSchema.parse(JSON.parse(text));
   } catch {
-    // Empty or half-written by a machine that lost its power: nobody's.
+    // Empty or incomplete after a power failure: nobody holds the lock.
     return undefined;
   }
 }
@@ -129,11 +131,11 @@ function isRunning({ pid, started }: Owner): boolean {
   } catch (error) {
     if (systemErrorCode(error) === "ESRCH") return false;
   }
-  // The number may have gone to another process since.
+  // Another process may have the same id now.
   return started === startOf(pid);
 }
 
-/** When a process was started, in the system's own count; empty where it does not tell. */
+/** The start time of a process in the system's unit; empty when it is not available. */
 function startOf(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
@@ -147,7 +149,7 @@ function held(folder: string, text: string): WhyboxError {
   const owner = ownerOf(text);
   return new WhyboxError(
     "output",
-    `${folder}: process ${owner?.pid} of ${owner?.host} is writing this run. Wait for it or end it, or choose another folder with --out.`,
+    `${folder}: process ${owner?.pid} on ${owner?.host} is writing this run. Wait for it or stop it, or choose another folder with --out.`,
     { details: { folder, ...owner } },
   );
 }

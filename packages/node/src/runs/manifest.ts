@@ -9,7 +9,7 @@ import { systemErrorCode } from "../io/system-error.js";
 import { type Manifest, manifestSchema, type RunOptionsRecord, runFiles, runFilesVersion } from "./schema.js";
 import type { WorkerReport } from "./task.js";
 
-/** What the results of a run depend on, besides its sources. */
+/** The settings of a run. Its results depend on these and on its sources. */
 export interface RunSettings {
   readonly batch: ImageSettings;
   /** Threads of each worker's session. */
@@ -20,7 +20,7 @@ export interface RunSettings {
   readonly allowPrivate: boolean;
 }
 
-/** The settings as the manifest has them; files by their absolute paths. */
+/** Converts settings to their form in the manifest. Files are absolute paths. */
 export function optionsRecord(
   { batch, threads, vidStride, mapStride, maxFrames, allowPrivate }: RunSettings,
   cwd: string,
@@ -44,7 +44,7 @@ export function optionsRecord(
   };
 }
 
-/** The settings of a run that is there. */
+/** Converts the options of a manifest to settings. */
 export function settingsOfRecord(record: RunOptionsRecord): RunSettings {
   const { draw, threads, vidStride, mapStride, maxFrames, allowPrivate } = record;
   return {
@@ -67,7 +67,7 @@ export function settingsOfRecord(record: RunOptionsRecord): RunSettings {
   };
 }
 
-/** The model and the programs as the manifest has them. */
+/** Converts model and versions to their form in the manifest. */
 export function factsRecord({ model, versions }: WorkerReport, whybox: string): Pick<Manifest, "versions" | "model"> {
   return {
     versions: { whybox, ...versions },
@@ -91,8 +91,8 @@ export function manifestText(manifest: Manifest): string {
 }
 
 /**
- * The manifest of a run's folder; undefined when it has none yet.
- * @throws bad-input for a damaged one, or of another version.
+ * Reads the manifest of a run's folder; undefined when it does not exist.
+ * @throws bad-input when it is damaged, or has another version.
  */
 export async function readManifest(folder: string): Promise<Manifest | undefined> {
   const path = join(folder, runFiles.manifest);
@@ -101,34 +101,38 @@ export async function readManifest(folder: string): Promise<Manifest | undefined
     text = await readFile(path, "utf8");
   } catch (cause) {
     if (systemErrorCode(cause) === "ENOENT") return undefined;
-    throw new WhyboxError("bad-input", `${path} cannot be read (${systemErrorCode(cause)}).`, { cause });
+    throw new WhyboxError(
+      "bad-input",
+      `Cannot read ${path} (${systemErrorCode(cause)}). Check its permissions and the disk.`,
+      { cause },
+    );
   }
   const found = manifestSchema.safeParse(parseJson(text));
   if (found.success) return found.data;
   const version = (parseJson(text) as { schemaVersion?: unknown } | undefined)?.schemaVersion;
   const why =
     typeof version === "number" && version !== runFilesVersion
-      ? `it is of version ${version}, and this Whybox knows version ${runFilesVersion}`
+      ? `it has version ${version}, and this version of Whybox supports version ${runFilesVersion}`
       : (z.prettifyError(found.error).split("\n")[0] ?? "");
-  throw new WhyboxError("bad-input", `${path} is no manifest of a run: ${why}.`, { details: { path } });
+  throw new WhyboxError("bad-input", `${path} is not a valid manifest of a run: ${why}.`, { details: { path } });
 }
 
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    return undefined; // the schema says that there is nothing
+    return undefined; // the schema reports the error
   }
 }
 
-/** One entry that differs: its place, what the run has, what is given now. */
+/** A difference: the path of the entry, its value in the run, its value now. */
 export interface Difference {
   readonly entry: string;
   readonly was: string;
   readonly now: string;
 }
 
-/** Where two pieces of manifests differ, entry by entry. */
+/** Lists the differences of two parts of manifests. */
 export function differences(was: unknown, now: unknown, entry = ""): Difference[] {
   if (isRecord(was) && isRecord(now)) {
     const keys = [...new Set([...Object.keys(was), ...Object.keys(now)])];
@@ -138,13 +142,13 @@ export function differences(was: unknown, now: unknown, entry = ""): Difference[
   return before === after ? [] : [{ entry, was: shortened(before), now: shortened(after) }];
 }
 
-/** @throws usage that names what differs. */
+/** @throws usage when there are differences. The message lists them. */
 export function refuseDifferences(found: readonly Difference[], folder: string): void {
   if (found.length === 0) return;
   const lines = found.map(({ entry, was, now }) => `  ${entry}: ${was} in the run, ${now} now`);
   throw new WhyboxError(
     "usage",
-    `${folder} is a run with other settings, and one run has one kind of results:\n${lines.join("\n")}\nGive the same, leave all of them out (whybox run --resume --out …), or choose another folder with --out.`,
+    `${folder} contains a run with other settings:\n${lines.join("\n")}\nUse the same settings, omit all of them (whybox run --resume --out …), or choose another folder with --out.`,
     { details: { folder, differences: found } },
   );
 }

@@ -9,22 +9,20 @@ import {
 } from "@whybox/core";
 import { boxContext, boxGrid, type MapLine, pictureGrid, type RunDetection, type RunPictureLine } from "./schema.js";
 
-/** What a picture or a frame says in a run's lines. */
+/** The content of the lines of an image or a frame. */
 export interface Measured {
   readonly found: Pick<RunPictureLine, "size" | "detections" | "empty" | "messages">;
   readonly maps: MapLine["maps"];
 }
 
 export interface MeasureOptions {
-  /** Whether each map is a detection's own. */
+  /** Whether each map belongs to one detection. */
   readonly perDetection: boolean;
-  /** In the order of the result's maps. Default: none. */
+  /** The files of the result's maps, in the same order. Default: none. */
   readonly mapFiles?: readonly MapFiles[];
 }
 
-/**
- * Puts an explanation into numbers that a report can be made from.
- */
+/** Measures an explanation, for the lines of a run and for reports. */
 export function measure(result: ExplainResult, { perDetection, mapFiles = [] }: MeasureOptions): Measured {
   const own = new Map<number, number>();
   if (perDetection) for (const [i, map] of result.maps.entries()) own.set(map.detections[0]!, i);
@@ -61,7 +59,7 @@ function detectionOf(
   };
 }
 
-/** What a run says of a detection that was not explained. */
+/** Converts a detection that is not explained to its form in a run's lines. */
 export function plainDetection(detection: Detection): RunDetection {
   const { mask, corners, keypoints } = detection;
   return {
@@ -132,8 +130,8 @@ function pixels(value: number): number {
   return Math.round(value * 1e3) / 1e3;
 }
 
-/** Six significant digits; a number that JSON has no word for is a bug, and would become null. */
+/** Rounds to six significant digits. @throws RangeError for NaN and infinity, which JSON would write as null. */
 function digits(value: number): number {
-  if (!Number.isFinite(value)) throw new RangeError(`A number of a run is ${value}.`);
+  if (!Number.isFinite(value)) throw new RangeError(`A measurement of a run is ${value}; expected a finite number.`);
   return Number(value.toPrecision(6));
 }

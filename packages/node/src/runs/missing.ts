@@ -3,46 +3,55 @@ import { dirname } from "node:path";
 import { WhyboxError } from "@whybox/core";
 import type { LedgerLines } from "./ledger.js";
 
-/** So many in a row are no accident. */
+/** Number of consecutive missing files after which the source counts as unavailable. */
 const STREAK = 16;
 
-/** What the system says of a file that was listed and is gone, or of the disk or network below it. */
-const goneReasons: ReadonlySet<string> = new Set(["ENOENT", "ENOTDIR", "ENODEV", "EIO", "ENXIO", "ESTALE", "ENOTCONN"]);
+/** Error codes of a listed file that no longer exists, or whose disk or network is not available. */
+const missingReasons: ReadonlySet<string> = new Set([
+  "ENOENT",
+  "ENOTDIR",
+  "ENODEV",
+  "EIO",
+  "ENXIO",
+  "ESTALE",
+  "ENOTCONN",
+]);
 
 /**
- * Tells a missing file, which is a failure like others, from a source that went away: then the run must stop, or it would write
- * failures for all the rest. Lines of missing files wait until it is known which of the two it is.
+ * Distinguishes a missing file from a source that is no longer available. A missing file is a failure. Without its source the run
+ * must stop, because all further items would fail. The lines of missing files wait until the case is known.
  */
 export class MissingWatch {
   readonly #off: boolean;
   #waiting: LedgerLines[] = [];
   #others = 0;
 
-  /** @param off every missing file is taken for a failure. */
+  /** @param off Treats each missing file as a failure. */
   constructor(off: boolean) {
     this.#off = off;
   }
 
   /**
-   * Keeps the line of a file that is not there.
-   * @param reason the system's word.
-   * @returns false when it is a failure of another kind, or missing files are none of our business.
-   * @throws bad-input when the source went away.
+   * Keeps the lines of a missing file.
+   * @param reason The system's error code.
+   * @returns false for another kind of failure, or when the watch is off.
+   * @throws bad-input when the source is no longer available.
    */
   async keep(lines: LedgerLines, location: string, reason: string | undefined): Promise<boolean> {
-    if (this.#off || reason === undefined || !goneReasons.has(reason)) return false;
+    if (this.#off || reason === undefined || !missingReasons.has(reason)) return false;
     this.#waiting.push(lines);
     const folder = dirname(location);
-    const there = await stat(folder).then(
+    const exists = await stat(folder).then(
       () => true,
       () => false,
     );
-    if (!there) throw gone(`its folder ${folder} is gone`, location);
-    if (this.#waiting.length >= STREAK) throw gone(`so are the ${STREAK - 1} before it`, location);
+    if (!exists) throw unavailable(`its folder ${folder} is missing too`, location);
+    if (this.#waiting.length >= STREAK)
+      throw unavailable(`the ${STREAK - 1} files before it are missing too`, location);
     return true;
   }
 
-  /** Lines of missing files that may be written now that another item came. */
+  /** Returns the waiting lines, which can be written because another item was available. */
   take(): readonly LedgerLines[] {
     const lines = this.#waiting;
     this.#waiting = [];
@@ -50,18 +59,19 @@ export class MissingWatch {
     return lines;
   }
 
-  /** The same at the end. @throws bad-input when of several sources nothing was there. */
+  /** Returns the waiting lines at the end. @throws bad-input when there are several sources and all of them are missing. */
   last(): readonly LedgerLines[] {
-    if (this.#others === 0 && this.#waiting.length > 1) throw gone("so is every other", "the last source");
+    if (this.#others === 0 && this.#waiting.length > 1)
+      throw unavailable("all other sources are missing too", "the last source");
     return this.take();
   }
 }
 
-function gone(why: string, location: string): WhyboxError {
+function unavailable(why: string, location: string): WhyboxError {
   return new WhyboxError(
     "bad-input",
-    `${location} is not there, and ${why}. Is a disk or a network folder gone, or --images another folder? Nothing of them was written down: ` +
-      "--resume goes on when they are back; --skip-missing takes them for failures.",
+    `${location} is missing, and ${why}. Check the disk or the network folder, and --images. These files have no results yet: ` +
+      "--resume continues when they are available again; --skip-missing records them as failures.",
     { details: { location } },
   );
 }

@@ -25,20 +25,20 @@ import { digestOf } from "./success.js";
 import type { Explainers, WorkerReport } from "./task.js";
 import { hasFfmpeg, missing } from "./video/ffmpeg.js";
 
-/** How a run's model is loaded. */
+/** Settings for loading a run's model. */
 export interface LoadContext {
   readonly version: string;
   readonly cwd: string;
   readonly signal: AbortSignal;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Default: as many as the machine holds. */
+  /** Number of workers. Default: as many as cores and memory allow. */
   readonly workers: number | undefined;
   readonly onProgress: (progress: DownloadProgress) => void;
-  /** A sentence about the weights' licence. */
+  /** Called with a notice about the licence of the weights. */
   readonly onNotice: (notice: string) => void;
 }
 
-/** Starts the workers of some settings; they are to be closed. */
+/** Starts the workers. The caller must close them. */
 async function startExplainers(
   settings: RunSettings,
   context: LoadContext,
@@ -60,25 +60,26 @@ async function startExplainers(
   }
 }
 
-/** A run that is there: its folder, what it is, and its workers. */
+/** An existing run: its folder, its manifest and its workers. */
 export interface OpenedRun {
   readonly folder: string;
   readonly manifest: Manifest;
-  /** Starts the workers, and checks that the model and the programs are those of the manifest. */
+  /** Starts the workers. Checks that the model and the versions equal those of the manifest. */
   explainers(): Promise<Explainers>;
   close(): Promise<void>;
 }
 
 /**
  * Opens a run by its folder.
- * @throws bad-input when there is none, or its item list is not the one it was; usage (by `explainers`) that names what differs.
+ * @throws bad-input when there is no run, or its item list has changed; usage (from `explainers`) when the model or the versions
+ * differ.
  */
 export async function openRun(folder: string, context: LoadContext): Promise<OpenedRun> {
   const manifest = await readManifest(folder);
   if (manifest === undefined) {
     throw new WhyboxError(
       "bad-input",
-      `${folder} is no run: it has no ${runFiles.manifest}. Give the sources to begin one.`,
+      `${folder} is not a run: it has no ${runFiles.manifest}. Pass sources to start a run.`,
     );
   }
   await checkItems(folder, manifest);
@@ -108,30 +109,33 @@ function opened(folder: string, manifest: Manifest, context: LoadContext, loaded
 async function checkItems(folder: string, { items }: Manifest): Promise<void> {
   const path = join(folder, runFiles.items);
   const { sha256 } = await digestOf(path).catch((cause: unknown) => {
-    throw new WhyboxError("bad-input", `${path} cannot be read: ${(cause as Error).message}`, { cause });
+    throw new WhyboxError("bad-input", `Cannot read ${path}: ${(cause as Error).message}`, { cause });
   });
   if (sha256 === items.sha256) return;
-  throw new WhyboxError("bad-input", `${path} is not the item list of this run: its digest is not the manifest's.`);
+  throw new WhyboxError(
+    "bad-input",
+    `${path} has changed: its digest differs from the manifest's. Restore the file, or start a new run in another folder.`,
+  );
 }
 
 export interface BeginOptions extends LoadContext {
   readonly inputs: readonly string[];
   readonly settings: RunSettings;
   readonly listing: Pick<ListOptions, "recursive" | "split" | "images" | "stdin">;
-  /** Absolute. */
+  /** Absolute path of the run's folder. */
   readonly out: string;
   readonly resume: boolean;
-  /** What is left out of the run. */
+  /** Called with a message about skipped sources. */
   readonly onProblem: (message: string) => void;
-  /** How many items there are, and how many were named more than once. */
+  /** Called with the number of items, and the number of removed duplicates. */
   readonly onListed: (items: number, repeated: number) => void;
   readonly onWait: NonNullable<LockOptions["onWait"]>;
 }
 
 /**
- * Begins a run: lists the sources, loads the model, and writes the item list and the manifest. With `resume` a run that is there is
- * opened when it was asked for the same.
- * @throws bad-input for sources that are not there; usage when the folder holds a run, or one with other settings; output.
+ * Starts a run: lists the sources, loads the model, and writes the item list and the manifest. With `resume`, an existing run with
+ * the same sources and settings is opened.
+ * @throws bad-input for missing sources; usage when the folder already contains a run, or a run with other settings; output.
  */
 export async function beginRun(options: BeginOptions): Promise<OpenedRun> {
   const { out, cwd } = options;
@@ -156,7 +160,7 @@ export async function beginRun(options: BeginOptions): Promise<OpenedRun> {
 async function sameRun(manifest: Manifest, inputs: readonly OpenInput[], options: BeginOptions): Promise<OpenedRun> {
   const { out, resume, cwd } = options;
   if (!resume) {
-    const message = `${out} holds a run already. Give --resume to go on with it, or choose another folder with --out.`;
+    const message = `${out} already contains a run. Use --resume to continue it, or choose another folder with --out.`;
     throw new WhyboxError("usage", message, { details: { folder: out } });
   }
   const { root, inputs: were, listing, options: wanted } = manifest;
@@ -178,7 +182,8 @@ async function makeRun(inputs: readonly OpenInput[], options: BeginOptions): Pro
   await mkdir(tmp);
   try {
     const { repeated, ...items } = await writeItems(members(inputs, options), join(tmp, runFiles.items), tmp);
-    if (items.count === 0) throw new WhyboxError("bad-input", "The sources are empty: nothing is to be explained.");
+    if (items.count === 0)
+      throw new WhyboxError("bad-input", "The sources contain no images or videos. Pass at least one.");
     options.onListed(items.count, repeated);
     const explainers = await startExplainers(settings, options);
     try {
@@ -192,7 +197,7 @@ async function makeRun(inputs: readonly OpenInput[], options: BeginOptions): Pro
         listing: listingRecord(options),
         items,
       };
-      // Last: a folder with a manifest is a run.
+      // The manifest is written last: a folder with a manifest is a run.
       await writeFileSafely(join(out, runFiles.manifest), manifestText(manifest), tmp);
       return opened(out, manifest, options, explainers);
     } catch (error) {
@@ -204,37 +209,40 @@ async function makeRun(inputs: readonly OpenInput[], options: BeginOptions): Pro
   }
 }
 
-/** Lines without a manifest belong to nobody knows what. */
+/** @throws output when the folder contains files of a run, but no manifest. */
 async function refuseLeftovers(out: string): Promise<void> {
   for (const name of [runFiles.results, runFiles.maps, runFiles.timings, runFiles.success]) {
-    const there = await stat(join(out, name)).then(
+    const exists = await stat(join(out, name)).then(
       () => true,
       () => false,
     );
-    if (!there) continue;
-    const message = `${out} has a ${name} and no ${runFiles.manifest}. Remove what is in it, or choose another folder with --out.`;
+    if (!exists) continue;
+    const message = `${out} contains ${name} but no ${runFiles.manifest}. Empty the folder, or choose another folder with --out.`;
     throw new WhyboxError("output", message, { details: { folder: out, name } });
   }
 }
 
-/** The items of all inputs. Videos among them need ffmpeg: named outright they must be read, in a folder they are left out without it. */
+/**
+ * Yields the items of all inputs. Videos need ffmpeg. Without it, videos in folders and globs are skipped, and a video that is
+ * passed by its path is an error.
+ */
 async function* members(inputs: readonly OpenInput[], { onProblem }: BeginOptions) {
   let videos: boolean | undefined;
-  let left = 0;
+  let skipped = 0;
   for (const { input, items } of inputs) {
     for await (const item of items()) {
       if (item.kind === "video" || item.kind === "stream") {
         videos ??= await hasFfmpeg();
         if (!videos && input.kind !== "folder" && input.kind !== "glob") throw missing();
         if (!videos) {
-          left++;
+          skipped++;
           continue;
         }
       }
       yield item;
     }
   }
-  if (left > 0) onProblem(`Left out: ${left === 1 ? "a video" : `${left} videos`}. ${missing().message}`);
+  if (skipped > 0) onProblem(`Skipped ${skipped === 1 ? "a video" : `${skipped} videos`}. ${missing().message}`);
 }
 
 function listingRecord({ listing }: BeginOptions): Manifest["listing"] {

@@ -1,17 +1,17 @@
 /**
- * Works on many things at once and gives the results in the order of the things. At most `window` of them are under way or wait for one
- * before them. Nothing of it is under way any more when it has ended, however it did.
+ * Processes values in parallel and yields the results in the order of the values. At most `window` values are being processed, or
+ * wait for an earlier one. When the generator ends, for any reason, all work has ended.
  */
 export async function* ordered<T, R>(
-  things: AsyncIterable<T>,
+  values: AsyncIterable<T>,
   window: number,
-  work: (thing: T) => Promise<R>,
+  work: (value: T) => Promise<R>,
 ): AsyncGenerator<readonly [T, R]> {
   const queue: Promise<readonly [T, R]>[] = [];
   try {
-    for await (const thing of things) {
-      const result = work(thing).then((done) => [thing, done] as const);
-      result.catch(() => undefined); // thrown when it is its turn
+    for await (const value of values) {
+      const result = work(value).then((done) => [value, done] as const);
+      result.catch(() => undefined); // thrown when it is awaited
       queue.push(result);
       if (queue.length >= window) yield await queue.shift()!;
     }

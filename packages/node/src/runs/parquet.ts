@@ -8,7 +8,7 @@ import { type FrameLine, type Manifest, type RunDetection, runFiles, runFilesVer
 import { readResults } from "./success.js";
 import { textLines } from "./text-lines.js";
 
-/** Rows that are held at once. */
+/** Number of rows in memory, and in a row group. */
 const GROUP_ROWS = 50_000;
 
 interface Row {
@@ -30,7 +30,7 @@ interface Column {
 
 const column = (name: string, type: BasicType, of: Column["of"]): Column => ({ name, type, of });
 
-/** Numbers one by one: lists would need readers that know lists. */
+/** Each number has its own column, because some readers do not support lists. */
 const columns: readonly Column[] = [
   column("item", "INT32", (row) => row.item),
   column("source", "STRING", (row) => row.source),
@@ -56,9 +56,9 @@ const columns: readonly Column[] = [
 ];
 
 /**
- * Writes detections.parquet from a run's results: a row for each detection, those in frames of videos included. Memory holds one group of
- * 50 000 rows.
- * @returns rows.
+ * Writes detections.parquet from a run's results: one row per detection, including detections in video frames. It keeps one group of
+ * 50 000 rows in memory.
+ * @returns The number of rows.
  * @throws output.
  */
 export async function writeParquet(folder: string, manifest: Manifest, groupRows = GROUP_ROWS): Promise<number> {
@@ -74,7 +74,7 @@ export async function writeParquet(folder: string, manifest: Manifest, groupRows
   } catch (cause) {
     if (cause instanceof WhyboxError) throw cause;
     const advice = explainDiskFailure(cause, "choose another folder");
-    throw new WhyboxError("output", `Could not write ${runFiles.parquet} in ${folder}: ${advice}`, { cause });
+    throw new WhyboxError("output", `Cannot write ${runFiles.parquet} in ${folder}: ${advice}`, { cause });
   } finally {
     await rm(tmp, { recursive: true, force: true });
   }

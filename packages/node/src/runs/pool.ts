@@ -3,35 +3,35 @@ import { setFlagsFromString } from "node:v8";
 import type { Worker } from "node:worker_threads";
 import { WhyboxError, type WhyboxErrorCode } from "@whybox/core";
 import { Piscina } from "piscina";
-import { createGate, restsAtExit, shutGate, waitAtExit } from "../runtime/gate.js";
+import { createGate, shutGate, stopWaitingAtExit, waitAtExit } from "../runtime/gate.js";
 import type { Explainers, Outcome, Task, WorkerReport, WorkerSetup } from "./task.js";
 import type { Answer, Loaded, ThreadData } from "./worker.js";
 
-/** A worker with a model of YOLOv5s' size, its sessions and pictures, generously. */
+/** Upper estimate of the memory of a worker with a model like YOLOv5s, its sessions and its images. */
 const WORKER_BYTES = 768 * 2 ** 20;
 
-/** Tasks in one worker: while one is explained, the next is decoded and the last is written. */
+/** Number of parallel tasks per worker. While one is explained, the next is decoded and the last is written. */
 const TASKS = 2;
 
 /**
- * Megabytes that a thread's old objects may grow by before they are looked through. Every picture brings some twenty megabytes of tensors, which V8
- * counts as old objects: from its own small beginning it marks the whole heap for each picture, on threads beside the one that works, a fifth of
- * the processor in all. The memory at the peak is the same, since what is young is collected as before. Read when a thread starts.
+ * Initial size of V8's old space per thread, in megabytes, read when a thread starts. Each image allocates about 20 MB of tensors,
+ * which V8 counts as old objects. With V8's small default it marks the whole heap for each image, on helper threads, which costs a
+ * fifth of the processor time. The peak memory stays the same.
  */
 const OLD_SPACE_MB = 128;
 
-/** As many workers as cores, and as the memory holds; on a graphics card one. */
+/** The default number of workers: as many as cores and memory allow. On a GPU: one. */
 export function defaultWorkers(device: string, threads: number): number {
   if (device !== "cpu") return 1;
   const limit = process.constrainedMemory?.() ?? 0;
-  // Without a limit the system tells a number beyond all memory, or 0.
+  // Without a limit the system returns 0, or more than the total memory.
   const memory = limit > 0 ? Math.min(limit, totalmem()) : totalmem();
   return Math.max(1, Math.min(Math.floor(availableParallelism() / threads), Math.floor(memory / WORKER_BYTES)));
 }
 
 /**
- * Starts threads that each hold the model.
- * @throws (by `report` and `explain`) what loading the model throws.
+ * Starts worker threads. Each thread loads the model.
+ * @throws (from `report` and `explain`) errors of loading the model.
  */
 export function createPool(setup: WorkerSetup, workers: number): Explainers {
   const gate = createGate();
@@ -42,19 +42,19 @@ export function createPool(setup: WorkerSetup, workers: number): Explainers {
     minThreads: workers,
     maxThreads: workers,
     concurrentTasksPerWorker: TASKS,
-    // Waiting by Atomics would block what a thread does besides its tasks: reading and writing files.
+    // Waiting with Atomics would block the thread's other work: reading and writing files.
     atomics: "disabled",
-    // Flags of the process (--input-type, --import, …) are for its own script.
+    // Flags of the process (--input-type, --import, …) do not apply to the worker's script.
     execArgv: [],
     recordTiming: false,
   });
   const threads = watchThreads(pool);
-  const underWay = new Set<Promise<unknown>>();
+  const pending = new Set<Promise<unknown>>();
   waitAtExit(gate);
   const call = async (name: string, task: unknown): Promise<unknown> => {
     const asked = pool.run(task, { name });
-    underWay.add(asked);
-    const answer = await asked.finally(() => underWay.delete(asked));
+    pending.add(asked);
+    const answer = await asked.finally(() => pending.delete(asked));
     if (answer.ok) return answer.value;
     throw new WhyboxError(answer.code as WhyboxErrorCode, answer.message);
   };
@@ -65,24 +65,24 @@ export function createPool(setup: WorkerSetup, workers: number): Explainers {
       try {
         return (await call("explain", task)) as readonly Outcome[];
       } catch (error) {
-        // A model that cannot be loaded ends the run; a thread that died of one picture (its memory) has another in its place.
+        // A model that cannot be loaded ends the run. A thread that crashed on one image (out of memory) is replaced.
         if (error instanceof WhyboxError) throw error;
-        const message = `The thread that explained it has ended: ${error instanceof Error ? error.message : error}`;
+        const message = `The worker thread ended while it explained this image: ${error instanceof Error ? error.message : error}`;
         return [{ ok: false, code: "internal", message, reason: undefined, endsTheRun: false }];
       }
     },
     close: async () => {
-      // What waits for a thread ends at the gate, and so does what is under way, at its next pass.
+      // The gate stops waiting tasks, and running tasks before their next run of the model.
       shutGate(gate);
-      await Promise.allSettled(underWay);
+      await Promise.allSettled(pending);
       await threads.loaded();
       await pool.destroy();
-      restsAtExit(gate);
+      stopWaitingAtExit(gate);
     },
   };
 }
 
-/** A thread that is ended while it loads takes the process with it, as one in the middle of a pass does. */
+/** Waits until all threads have loaded: terminating a thread while it loads would end the process. */
 function watchThreads(pool: Piscina): { loaded(): Promise<void> } {
   const loaded = new Set<number>();
   const waiting = new Map<number, () => void>();
@@ -90,7 +90,7 @@ function watchThreads(pool: Piscina): { loaded(): Promise<void> } {
     loaded.add(id);
     waiting.get(id)?.();
   });
-  // A thread that died without a task has another in its place; what asks it next is told.
+  // A thread that crashed without a task is replaced. Its next call reports the error.
   pool.on("error", () => undefined);
   const settled = (thread: Worker) =>
     new Promise<void>((resolve) => {

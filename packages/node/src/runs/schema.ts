@@ -1,8 +1,8 @@
 import { z } from "zod";
 
 /**
- * The files of a run, told in docs/runs.md. This number grows when a field changes its meaning or goes away; new fields do not
- * count.
+ * Version of the files of a run (docs/runs.md). It is incremented when a field changes its meaning or is removed, not when a field is
+ * added.
  */
 export const runFilesVersion = 1;
 
@@ -16,19 +16,19 @@ export const runFiles = {
   parquet: "detections.parquet",
   success: "_SUCCESS",
   lock: "lock",
-  /** Pictures, arrays and videos. */
+  /** Images, arrays and videos. */
   files: "files",
-  /** What is not whole yet. */
+  /** Incomplete files. */
   temporary: "tmp",
-  /** Where shards lie: `shards/00012` has the same files as a run, but for the manifest and the items. */
+  /** Folder of the shards: `shards/00012` has the same files as a run, except the manifest and the items. */
   shards: "shards",
   plan: "shards.json",
 } as const;
 
-/** Cells of the small maps in `maps.jsonl`, `[rows, columns]`. */
+/** Side of the small maps in `maps.jsonl`, in cells. */
 export const pictureGrid = 32;
 export const boxGrid = 24;
-/** The small map around a box covers the box, this many times as wide and as high, about its centre. */
+/** The small map of a box covers the box, enlarged by this factor about its centre. */
 export const boxContext = 2;
 
 const version = z.literal(runFilesVersion);
@@ -36,19 +36,17 @@ const digest = z.string().regex(/^[0-9a-f]{64}$/);
 const sizeSchema = z.tuple([z.int(), z.int()]).describe("[height, width] in pixels.");
 const boxSchema = z
   .tuple([z.number(), z.number(), z.number(), z.number()])
-  .describe("Left, top, right, bottom in pixels of the picture, to 0.001; a pixel covers [i, i + 1).");
-const pointSchema = z.tuple([z.number(), z.number()]).describe("[x, y] in pixels of the picture.");
+  .describe("Left, top, right, bottom in image pixels, rounded to 0.001; a pixel covers [i, i + 1).");
+const pointSchema = z.tuple([z.number(), z.number()]).describe("[x, y] in image pixels.");
 
-/** One line of `items.jsonl`. The line's number, from 0, is the item's. */
+/** One line of `items.jsonl`. The number of the item is the line number, from 0. */
 export const itemSchema = z.strictObject({
   kind: z.enum(["image", "url", "video", "stream"]),
-  source: z
-    .string()
-    .describe("A path with slashes, relative to the manifest's root where it lies below it, or an address."),
+  source: z.string().describe("A path with slashes, relative to the manifest's root if it is below it, or a URL."),
 });
 
 const modelSchema = z.object({
-  sha256: digest.describe("Of the model file that runs."),
+  sha256: digest.describe("SHA-256 of the model file."),
   bytes: z.int(),
   format: z.string(),
   opset: z.int(),
@@ -59,17 +57,17 @@ const modelSchema = z.object({
   levels: z.array(z.object({ name: z.string(), stride: z.number() })).describe("Finest first."),
 });
 
-/** Everything that the results depend on, besides the model and the sources. */
+/** All settings that the results depend on, except the model and the sources. */
 const runOptionsSchema = z.strictObject({
-  weights: z.string().describe("A name, an address, or an absolute path."),
+  weights: z.string().describe("A name, a URL, or an absolute path."),
   names: z.string().nullable().describe("Absolute path of a file of class names."),
   device: z.string(),
-  threads: z.int().describe("Inside one operation, of each worker's session."),
-  input: z.record(z.string(), z.json()).nullable().describe("What was said of the model's input."),
+  threads: z.int().describe("Threads within one op, for each worker's session."),
+  input: z.record(z.string(), z.json()).nullable().describe("Options of the model's input."),
   explain: z
     .record(z.string(), z.json())
-    .describe("Options of the explanation that were set; the rest is the method's."),
-  save: z.array(z.enum(["png", "npy"])).describe("Files for each picture."),
+    .describe("Options of the explanation that were set. Others have the method's defaults."),
+  save: z.array(z.enum(["png", "npy"])).describe("Files for each image."),
   frame: z.enum(["image", "input"]),
   draw: z.object({
     colormap: z.string(),
@@ -79,80 +77,84 @@ const runOptionsSchema = z.strictObject({
     sideBySide: z.boolean(),
     crop: z.enum(["rest", "hot"]).nullable(),
   }),
-  vidStride: z.int().describe("Of videos and streams every so-manieth frame."),
-  mapStride: z
-    .int()
-    .default(1)
-    .describe("Of these frames every so-manieth is explained; those between carry its maps."),
-  maxFrames: z.int().nullable().describe("Of a video or stream at most so many frames."),
-  allowPrivate: z.boolean().describe("Whether addresses of private networks are fetched from."),
+  vidStride: z.int().describe("Every n-th frame of a video or stream is used."),
+  mapStride: z.int().default(1).describe("Every n-th of these frames is explained. The frames between have its maps."),
+  maxFrames: z.int().nullable().describe("Maximum number of frames of a video or stream."),
+  allowPrivate: z.boolean().describe("Whether addresses in private networks are allowed."),
 });
 
-/** `manifest.json`: what the run is. Never written again. */
+/** `manifest.json`: the description of the run. It is written once and never changes. */
 export const manifestSchema = z.object({
   schemaVersion: version,
   versions: z
     .object({ whybox: z.string(), onnxruntime: z.string(), sharp: z.string() })
-    .describe("Programs whose change may change a number."),
+    .describe("Versions of the programs that can influence the results."),
   model: modelSchema,
   options: runOptionsSchema,
-  root: z.string().describe("Absolute path; sources that are relative paths start here."),
+  root: z.string().describe("Absolute path. The base of relative sources."),
   inputs: z
     .array(
       z.object({
-        given: z.string().describe("As typed."),
+        given: z.string().describe("The argument as passed."),
         kind: z.enum(["file", "folder", "glob", "url", "list", "coco", "yolo", "stdin"]),
         path: z
           .string()
           .nullable()
-          .describe("Absolute path of a folder or of a list; a COCO or YOLO one has the truth."),
+          .describe("Absolute path of a folder or list. COCO and YOLO lists contain the ground truth."),
       }),
     )
-    .describe("What was asked for; the items are what it was."),
+    .describe("The requested sources. The items are their expansion."),
   listing: z
     .object({ recursive: z.boolean(), split: z.string().nullable(), images: z.string().nullable() })
-    .describe("How folders and lists were read."),
-  items: z.object({ count: z.int(), sha256: digest }).describe("Of items.jsonl."),
+    .describe("Options for reading folders and lists."),
+  items: z.object({ count: z.int(), sha256: digest }).describe("Number and digest of items.jsonl."),
 });
 
-/** How a detection's own map lies to its box. */
+/** Measurements of a detection's own map relative to its box. */
 const heatSchema = z
   .object({
     inBox: z.number().describe("Share of the map's energy inside the box, 0..1."),
-    area: z.number().describe("Share of the picture's pixels inside the box."),
+    area: z.number().describe("Share of the image's pixels inside the box."),
     ratio: z.number().describe("inBox / area: 1 for a uniform map."),
     peak: pointSchema.describe("Centre of the hottest pixel, the first in reading order."),
     peakInBox: z.boolean(),
-    maximum: z.number().describe("Largest value of the method's raw map, in its own unit; 0: there is no heat."),
+    maximum: z.number().describe("Maximum of the method's raw map, in the method's unit; 0: the map is empty."),
   })
-  .describe("Shares and ratios to six digits.");
+  .describe("Shares and ratios, rounded to six digits.");
 
 /** A detection in `results.jsonl` or in a video's frames. */
 export const runDetectionSchema = z.object({
   class: z.int().describe("Index into the manifest's model.classNames."),
-  name: z.string().describe("Of the class."),
-  score: z.number().describe("objectness × class probability, 0..1, to six digits."),
+  name: z.string().describe("Name of the class."),
+  score: z.number().describe("objectness × class probability, 0..1, rounded to six digits."),
   objectness: z.number(),
-  probability: z.number().describe("Of the class."),
+  probability: z.number().describe("Class probability."),
   box: boxSchema,
   level: z.int().describe("Index into the manifest's model.levels."),
   explained: z
     .boolean()
-    .describe("False for classes that were not asked for, and for what is new in a frame that carries maps."),
-  blind: z.array(z.string()).describe("Layers that cannot see it: its gradient there is exactly zero."),
-  heat: heatSchema.nullable().describe("Of its own map; null without one (--per image or class, or not explained)."),
-  files: z.object({ png: z.string().nullable(), npy: z.string().nullable() }).nullable().describe("Of its own map."),
+    .describe(
+      "False for classes that were not requested, and for new objects in a frame with the maps of another frame.",
+    ),
+  blind: z.array(z.string()).describe("Layers where the gradient of this detection is exactly zero."),
+  heat: heatSchema
+    .nullable()
+    .describe("Measurements of its own map; null without one (--per image or class, or not explained)."),
+  files: z
+    .object({ png: z.string().nullable(), npy: z.string().nullable() })
+    .nullable()
+    .describe("Files of its own map."),
   mask: z
     .object({ counts: z.array(z.int()) })
     .optional()
     .describe(
-      "Of a segmentation model: COCO's uncompressed runs over the picture, of 0 and 1 in turn, column by column.",
+      "Mask of a segmentation model in COCO's uncompressed format: alternating runs of 0 and 1 over the image, in column order.",
     ),
-  corners: z.array(pointSchema).length(4).optional().describe("Of a turned box."),
+  corners: z.array(pointSchema).length(4).optional().describe("Corners of a rotated box."),
   keypoints: z
     .array(z.object({ name: z.string(), x: z.number(), y: z.number(), confidence: z.number().nullable() }))
     .optional()
-    .describe("Of a pose model."),
+    .describe("Keypoints of a pose model."),
 });
 
 const found = {
@@ -162,7 +164,7 @@ const found = {
     .object({ reason: z.string(), message: z.string() })
     .nullable()
     .describe("Set when the heatmap is all zeros, as in a result's JSON."),
-  messages: z.array(z.string()).describe("What a person should know and do."),
+  messages: z.array(z.string()).describe("Notes for the user."),
 };
 
 const lineHead = { v: version, item: z.int(), source: z.string() };
@@ -173,18 +175,18 @@ const pictureLine = z.object({
   ...found,
   files: z
     .object({ png: z.string().nullable(), npy: z.string().nullable() })
-    .describe("Paths from the run's folder, with slashes."),
+    .describe("Paths relative to the run's folder, with slashes."),
 });
 
 const videoLine = z.object({
   ...lineHead,
   kind: z.literal("video"),
   size: sizeSchema,
-  fps: z.number().nullable().describe("Frames a second of the source; null where it does not say."),
-  frames: z.int().describe("That were explained: so many lines has the sidecar."),
+  fps: z.number().nullable().describe("Frames per second of the source; null if unknown."),
+  frames: z.int().describe("Number of processed frames, and of lines in the sidecar."),
   stride: z.int(),
-  detections: z.int().describe("In all frames together."),
-  warning: z.string().nullable().describe("What the decoder complained of, with the frames before it kept."),
+  detections: z.int().describe("Number of detections in all frames."),
+  warning: z.string().nullable().describe("Error message of the decoder. The frames before the error are kept."),
   files: z
     .object({ video: z.string(), frames: z.string(), maps: z.string() })
     .describe("Overlay, sidecar, small maps."),
@@ -203,49 +205,51 @@ export const resultLineSchema = z.discriminatedUnion("kind", [pictureLine, video
 export const frameLineSchema = z.object({
   v: version,
   item: z.int(),
-  frame: z.int().describe("Number in the source, from 0: a multiple of the stride."),
-  time: z.number().nullable().describe("Seconds from the start, from the source's frames a second."),
+  frame: z.int().describe("Frame number in the source, from 0: a multiple of the stride."),
+  time: z.number().nullable().describe("Seconds from the start, computed from the source's frames per second."),
   mapFrame: z
     .int()
     .optional()
     .describe(
-      "The frame whose maps this one carries: its detections are its own, their heat and maps those of the same objects there. Without it the frame was explained itself.",
+      "The frame whose maps this frame has. The detections are its own; their heat and maps come from the same objects in that frame. Missing when this frame was explained.",
     ),
   ...found,
 });
 
 const cells = (side: number) => z.base64().describe(`Base64 of ${side} × ${side} bytes, row-major, 255 × the map.`);
 
-/** One line of `maps.jsonl`: line n is item n; empty `maps` for failures and videos, whose maps have a file of their own. */
+/** One line of `maps.jsonl`: line n is item n. `maps` is empty for failures, and for videos, whose maps have their own file. */
 export const mapLineSchema = z.object({
   v: version,
   item: z.int(),
-  frame: z.int().optional().describe("In the maps of a video."),
+  frame: z.int().optional().describe("Frame number, in the maps of a video."),
   maps: z.array(
     z.object({
       detections: z.array(z.int()).describe("Indices into the line's detections."),
-      picture: cells(pictureGrid).describe("The map, stretched over the picture."),
+      picture: cells(pictureGrid).describe("The map, scaled to the image."),
       box: cells(boxGrid)
         .nullable()
-        .describe("Twice the box about its centre; cells outside of the picture are 0. Null: of several detections."),
+        .describe(
+          "The map in twice the box about its centre. Cells outside the image are 0. null for a map of several detections.",
+        ),
     }),
   ),
 });
 
-/** The `ms` of what took no time. */
+/** Times of an item without any work. */
 export const noTime: TimingLine["ms"] = { decode: 0, explain: 0, measure: 0, write: 0 };
 
-/** One line of `timings.jsonl`: line n is item n. The only file that differs from run to run. */
+/** One line of `timings.jsonl`: line n is item n. Only this file differs between runs. */
 export const timingLineSchema = z.object({
   v: version,
   item: z.int(),
-  frames: z.int().describe("1 for a picture, 0 for a failure; times are sums over them."),
+  frames: z.int().describe("1 for an image, 0 for a failure. The times are sums over all frames."),
   ms: z.object({ decode: z.number(), explain: z.number(), measure: z.number(), write: z.number() }),
 });
 
-const range = { first: z.int(), end: z.int().describe("The item behind the last one.") };
+const range = { first: z.int(), end: z.int().describe("The item after the last one.") };
 
-/** `_SUCCESS`: written last, and only when every item has its line. */
+/** `_SUCCESS`: written last, when each item has its line. */
 export const successSchema = z.object({
   schemaVersion: version,
   ...range,
@@ -254,12 +258,12 @@ export const successSchema = z.object({
   files: z.record(z.enum(["results.jsonl", "maps.jsonl"]), z.object({ bytes: z.int(), sha256: digest })),
 });
 
-/** `shards.json`: how a run is cut. */
+/** `shards.json`: the shards of a run. */
 export const shardPlanSchema = z.object({
   schemaVersion: version,
   manifest: digest.describe("SHA-256 of manifest.json."),
   shards: z.array(
-    z.object({ ...range, offset: z.int().describe("Of the first item's line in items.jsonl, in bytes.") }),
+    z.object({ ...range, offset: z.int().describe("Byte offset of the first item's line in items.jsonl.") }),
   ),
 });
 

@@ -7,7 +7,7 @@ import { systemErrorCode } from "../io/system-error.js";
 import { type ResultLine, runFiles, runFilesVersion, type SuccessMark, successSchema } from "./schema.js";
 import { textLines } from "./text-lines.js";
 
-/** The mark of a folder whose lines are all there; reads them once. */
+/** Creates the success mark of a folder with all its lines. It reads the lines once. */
 export async function successOf(
   folder: string,
   range: { readonly first: number; readonly end: number },
@@ -26,7 +26,7 @@ export async function successOf(
   };
 }
 
-/** What the lines of a run say in sum. */
+/** Counts the failures and detections of a run. */
 async function countLines(folder: string): Promise<{ readonly failures: number; readonly detections: number }> {
   let [failures, detections] = [0, 0];
   for await (const line of readResults(folder)) {
@@ -36,14 +36,14 @@ async function countLines(folder: string): Promise<{ readonly failures: number; 
   return { failures, detections };
 }
 
-/** The lines of results.jsonl, one after the other. They are trusted to be of their schema: Whybox wrote them. */
+/** Yields the lines of results.jsonl. They are not validated, because Whybox wrote them. */
 export async function* readResults(folder: string): AsyncGenerator<ResultLine> {
   for await (const line of textLines(createReadStream(join(folder, runFiles.results), "utf8"))) yield JSON.parse(line);
 }
 
 /**
- * The mark of a folder, once more than its presence is asked; undefined when it is not there.
- * @throws bad-input when it is not a mark, or a file is not as long as it says.
+ * Reads and checks the success mark of a folder; undefined when it does not exist.
+ * @throws bad-input when it is invalid, or a file does not have the recorded size.
  */
 export async function readSuccess(folder: string): Promise<SuccessMark | undefined> {
   const path = join(folder, runFiles.success);
@@ -52,7 +52,7 @@ export async function readSuccess(folder: string): Promise<SuccessMark | undefin
     mark = successSchema.parse(JSON.parse(await readFile(path, "utf8")));
   } catch (cause) {
     if (systemErrorCode(cause) === "ENOENT") return undefined;
-    throw new WhyboxError("bad-input", `${path} is damaged. Remove it, and --resume makes it anew.`, { cause });
+    throw new WhyboxError("bad-input", `${path} is damaged. Remove it, and --resume creates it again.`, { cause });
   }
   for (const [name, { bytes }] of Object.entries(mark.files)) {
     const size = await stat(join(folder, name)).then(
@@ -60,7 +60,7 @@ export async function readSuccess(folder: string): Promise<SuccessMark | undefin
       () => 0,
     );
     if (size === bytes) continue;
-    const message = `${join(folder, name)} has ${size} bytes; ${runFiles.success} says ${bytes}. Remove ${runFiles.success}, and --resume does what is missing.`;
+    const message = `${join(folder, name)} has ${size} bytes; ${runFiles.success} expects ${bytes}. Remove ${runFiles.success}, and --resume completes the missing items.`;
     throw new WhyboxError("bad-input", message, { details: { folder, name, size, bytes } });
   }
   return mark;

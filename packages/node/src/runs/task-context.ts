@@ -3,11 +3,11 @@ import { type CoreDetector, WhyboxError } from "@whybox/core";
 import { endsTheRun, type ImageContext } from "../images/explain-image.js";
 import type { Outcome, WorkerSetup } from "./task.js";
 
-/** What tasks of all kinds need. */
+/** The context of all kinds of tasks. */
 export interface TaskContext extends ImageContext {
   readonly detector: CoreDetector;
   readonly setup: WorkerSetup;
-  /** Runs one explanation after the other, while others decode and write. */
+  /** Runs explanations one by one, while other tasks decode and write. */
   alone<T>(work: () => Promise<T>): Promise<T>;
 }
 
@@ -16,16 +16,16 @@ export function perDetection({ settings }: TaskContext): boolean {
 }
 
 /**
- * What went wrong, as an outcome.
- * @param told makes words that do not depend on where the sources lie on this machine.
+ * Converts an error to an outcome.
+ * @param withoutPath Removes paths of this machine from the message.
  */
 export function failure(
   error: unknown,
   { setup }: TaskContext,
-  told = (words: string) => words,
+  withoutPath = (message: string) => message,
 ): Extract<Outcome, { ok: false }> {
   const known = error instanceof WhyboxError ? error : undefined;
-  const message = told(error instanceof Error ? error.message : String(error));
+  const message = withoutPath(error instanceof Error ? error.message : String(error));
   const { found, reason } = known?.details ?? {};
   return {
     ok: false,

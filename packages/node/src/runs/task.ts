@@ -4,11 +4,11 @@ import type { ImageSettings } from "../images/settings.js";
 import type { TimingLine } from "./schema.js";
 import type { VideoFrame } from "./video/read-video.js";
 
-/** What a worker is given when it starts. */
+/** The data that a worker gets at its start. */
 export interface WorkerSetup {
   /** Path of the model file. */
   readonly model: string;
-  /** As given, for messages. */
+  /** The weights as passed, for messages. */
   readonly weights: string;
   readonly licence: string | undefined;
   readonly notice: string | undefined;
@@ -18,20 +18,20 @@ export interface WorkerSetup {
   readonly allowPrivate: boolean;
 }
 
-/** One picture, or frames of a video that follow each other. */
+/** One image, or consecutive frames of a video. */
 export type Task =
   | {
-      readonly kind: "picture";
+      readonly kind: "image";
       readonly item: number;
       readonly source: string;
       /** Path or URL. */
       readonly location: string;
-      /** Absolute path of the folder that `files` and `tmp` lie in. */
+      /** Absolute path of the folder that contains `files` and `tmp`. */
       readonly folder: string;
     }
   | { readonly kind: "frames"; readonly item: number; readonly frames: readonly VideoFrame[] };
 
-/** What became of a picture, or of a frame: lines as text, since JSON is made where the work is. */
+/** The result of an image or a frame. Lines are text, because the worker creates the JSON. */
 export type Outcome =
   | {
       readonly ok: true;
@@ -39,18 +39,18 @@ export type Outcome =
       readonly maps: string;
       readonly ms: TimingLine["ms"];
       readonly detections: number;
-      /** Paths of the files that were written. */
+      /** Paths of the written files. */
       readonly files: readonly string[];
-      /** Of a frame: the picture with its heatmap and boxes. */
+      /** For a frame: the image with its heatmap and boxes. */
       readonly overlay: RgbImage | undefined;
     }
   | {
       readonly ok: false;
       readonly code: string;
       readonly message: string;
-      /** The system's word for why a file could not be read, or written ("ENOENT"). */
+      /** The system's error code of a failed read or write ("ENOENT"). */
       readonly reason: string | undefined;
-      /** Whether all other items would meet the same. */
+      /** Whether the same error would occur for all items. */
       readonly endsTheRun: boolean;
     };
 
@@ -59,12 +59,12 @@ export interface WorkerReport {
   readonly versions: { readonly onnxruntime: string; readonly sharp: string };
 }
 
-/** Where tasks are done. */
+/** The workers that process tasks. */
 export interface Explainers {
-  /** How many tasks should be under way or wait, so that no worker does. */
+  /** Number of running and waiting tasks that keeps all workers busy. */
   readonly window: number;
   report(): Promise<WorkerReport>;
-  /** One outcome for a picture, one for each frame, up to the first that failed. */
+  /** Returns one outcome for an image, or one per frame up to the first failure. */
   explain(task: Task): Promise<readonly Outcome[]>;
   close(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 /**
- * Lines of a text stream without their ends; an end of "\r\n" counts as one. Unlike readline it throws what the stream fails with.
- * @param input gives text, or bytes of UTF-8.
+ * Yields the lines of a text stream without line breaks ("\n" or "\r\n"). Unlike readline, it throws the errors of the stream.
+ * @param input Yields text, or UTF-8 bytes.
  */
 export async function* textLines(input: AsyncIterable<string | Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder();

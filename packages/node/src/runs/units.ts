@@ -5,23 +5,23 @@ import { locationOf } from "./sources/list-items.js";
 import type { Outcome, Task } from "./task.js";
 import { openVideo, type Video, type VideoFrame } from "./video/read-video.js";
 
-/** What goes through a run one by one: a picture, some frames that follow each other, or the end of a video. */
+/** A unit of work of a run: an image, some consecutive frames, or the end of a video. */
 export type Unit =
-  | { readonly kind: "picture"; readonly item: NumberedItem; readonly location: string }
+  | { readonly kind: "image"; readonly item: NumberedItem; readonly location: string }
   | {
       readonly kind: "frames";
       readonly item: NumberedItem;
       readonly fps: number | null;
-      /** The first is explained. */
+      /** The first frame is explained. */
       readonly frames: readonly VideoFrame[];
     }
   | {
       readonly kind: "end";
       readonly item: NumberedItem;
       readonly fps: number | null;
-      /** Why it ended before its time; the frames before it count. */
+      /** Why the video ended early. The frames before are kept. */
       readonly complaint: string | undefined;
-      /** Why there is nothing of it. */
+      /** Why the video has no frames. */
       readonly error: WhyboxError | undefined;
     };
 
@@ -31,16 +31,16 @@ export interface UnitOptions {
   readonly mapStride: number;
   readonly maxFrames: number | null;
   readonly allowPrivate: boolean;
-  /** Fires at Ctrl-C: no item is begun then. A video stops without its end, a stream with it: what was seen of it counts. */
+  /** Fires at Ctrl-C. Then no item is started. A video stops without its end. A stream ends, and its frames so far are kept. */
   readonly signal: AbortSignal;
 }
 
-/** Items as units. Nothing is read ahead: frames are decoded when they are asked for. */
+/** Converts items to units. Frames are decoded on demand, not ahead. */
 export async function* unitsOf(items: AsyncIterable<NumberedItem>, options: UnitOptions): AsyncGenerator<Unit> {
   for await (const item of items) {
     if (options.signal.aborted) return;
     const location = locationOf(item, options.root);
-    if (item.kind === "image" || item.kind === "url") yield { kind: "picture", item, location };
+    if (item.kind === "image" || item.kind === "url") yield { kind: "image", item, location };
     else yield* framesOf(item, location, options);
   }
 }
@@ -80,14 +80,17 @@ async function* framesOf(item: NumberedItem, location: string, options: UnitOpti
 function nothing({ source }: NumberedItem, error: unknown, complaint: string | undefined): WhyboxError {
   if (error instanceof WhyboxError) return error;
   const why = complaint === undefined ? "" : `: ${complaint}`;
-  return new WhyboxError("bad-input", `${source} gave no frame${why}.`);
+  return new WhyboxError(
+    "bad-input",
+    `${source} has no frame that can be decoded${why}. Check that it plays in a video player.`,
+  );
 }
 
-/** The task of a unit; undefined for what has none. */
+/** The task of a unit; undefined for the end of a video. */
 export function taskOf(unit: Unit, folder: string): Task | undefined {
   if (unit.kind === "end") return undefined;
   const { item, source } = unit.item;
-  if (unit.kind === "picture") return { kind: "picture", item, source, location: unit.location, folder };
+  if (unit.kind === "image") return { kind: "image", item, source, location: unit.location, folder };
   return { kind: "frames", item, frames: unit.frames };
 }
 

@@ -18,10 +18,10 @@ import { VideoWriter } from "./video/write-video.js";
 type Frames = Extract<Unit, { kind: "frames" }>;
 type Done = Extract<Outcome, { ok: true }>;
 
-/** Frames a second of what comes from a source that does not say how fast it is. */
+/** Frames per second of a source with an unknown rate. */
 const DEFAULT_RATE = 25;
 
-/** Collects the frames of a video, which come in order, until its end. */
+/** Collects the frames of a video in order, until its end. */
 export class VideoSink {
   readonly #folder: string;
   readonly #stride: number;
@@ -60,7 +60,7 @@ export class VideoSink {
   }
 
   /**
-   * The video's lines, and the files that they tell of, which are in their places by then.
+   * Completes the video. Returns its lines, and the files that they refer to.
    * @throws output.
    */
   async end({ item: { item, source }, fps, complaint, error }: Extract<Unit, { kind: "end" }>) {
@@ -90,7 +90,7 @@ export class VideoSink {
     };
   }
 
-  /** Drops a video that has not ended. */
+  /** Discards an incomplete video. */
   async discard(): Promise<void> {
     await this.#writer?.discard();
     this.#reset();
@@ -104,7 +104,7 @@ export class VideoSink {
   }
 }
 
-/** The lines of an item that could not be explained. */
+/** The lines of an item that cannot be explained. */
 export function failureLines(item: number, source: string, code: string, message: string): LedgerLines {
   const line: RunFailureLine = { v: runFilesVersion, item, source, kind: "failure", error: { code, message } };
   return {

@@ -12,31 +12,31 @@ import { explainTask } from "./explain-task.js";
 import type { Outcome, Task, WorkerReport, WorkerSetup } from "./task.js";
 import type { TaskContext } from "./task-context.js";
 
-/** What a thread is started with. */
+/** The data of a worker thread. */
 export interface ThreadData {
   readonly setup: WorkerSetup;
   readonly gate: Gate;
 }
 
-/** A thread's first word: its number, once the model is loaded, or could not be. */
+/** A thread's first message: its id, after loading the model has succeeded or failed. */
 export interface Loaded {
   readonly loaded: number;
 }
 
-/** One thread of a run: it holds a detector with its sessions, and does everything of a picture but the order. */
+/** The context of a worker thread: a detector, which processes images in any order. */
 interface ThreadContext extends TaskContext {
   readonly report: WorkerReport;
 }
 
 async function load({ setup, gate }: ThreadData): Promise<ThreadContext> {
-  // As many pictures are decoded at once as there are workers; each with threads of its own would only stand in the way.
+  // Each worker decodes one image at a time, so sharp needs no threads of its own.
   sharp.concurrency(1);
   sharp.cache(false);
   ort.env.logLevel = "fatal";
   const { device } = setup.settings;
   const known = ort.listSupportedBackends().map(({ name }) => name);
   if (device !== "cpu" && !known.includes(device)) {
-    const message = `Device "${device}" is not in this build of ONNX Runtime for ${process.platform}; it has: ${known.join(", ")}.`;
+    const message = `This build of ONNX Runtime for ${process.platform} does not support the device "${device}". It supports: ${known.join(", ")}.`;
     throw new WhyboxError("usage", message, { details: { device, known } });
   }
   const bytes = await readFile(setup.model);
@@ -62,7 +62,7 @@ async function load({ setup, gate }: ThreadData): Promise<ThreadContext> {
   };
 }
 
-/** Sessions block the thread, so two explanations at once would only hold the memory of two. */
+/** Runs explanations one by one. Sessions block the thread, so two at once would only use more memory. */
 function oneByOne(): TaskContext["alone"] {
   let last: Promise<unknown> = Promise.resolve();
   return (work) => {
@@ -73,10 +73,10 @@ function oneByOne(): TaskContext["alone"] {
 }
 
 const loading = load(workerData as ThreadData);
-const tell = () => parentPort?.postMessage({ loaded: threadId } satisfies Loaded);
-loading.then(tell, tell); // an error is told by the first call
+const notify = () => parentPort?.postMessage({ loaded: threadId } satisfies Loaded);
+loading.then(notify, notify); // the first call reports an error
 
-/** What a thread answers: an error crosses as data, since its class would not. */
+/** The answer of a thread. Errors are plain data, because their class is lost between threads. */
 export type Answer<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly code: string; readonly message: string };

@@ -1,8 +1,8 @@
 import { type RuntimePort, type RuntimeSession, WhyboxError } from "@whybox/core";
 
 /**
- * Between a thread of ONNX Runtime and who ends it. A thread that is ended inside of the runtime's native code takes the whole process with it
- * (its exception finds nobody who catches it: SIGABRT), so it is ended outside of it only.
+ * Counts the native calls of an ONNX Runtime thread. A thread that is terminated inside the runtime's native code ends the whole
+ * process: nothing catches its exception (SIGABRT). So a thread must be terminated only when its count is 0.
  */
 export type Gate = Int32Array<SharedArrayBuffer>;
 
@@ -13,12 +13,15 @@ export function createGate(): Gate {
   return new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
 }
 
-/** Lets nothing begin any more; what is inside goes on to its end. */
+/** Refuses new native calls. Running calls continue to their end. */
 export function shutGate(gate: Gate): void {
   Atomics.store(gate, SHUT, 1);
 }
 
-/** Blocks until nothing is inside: for a process that ends, which waits for no promise. Not longer than `ms`: a thread may have died inside. */
+/**
+ * Blocks until no native call runs, at most for `ms`: a thread may have crashed inside a call. For a process that exits, because
+ * that waits for no promise.
+ */
 export function waitOutside(gate: Gate, ms: number): void {
   const end = performance.now() + ms;
   for (let inside = Atomics.load(gate, INSIDE); inside > 0; inside = Atomics.load(gate, INSIDE)) {
@@ -26,22 +29,22 @@ export function waitOutside(gate: Gate, ms: number): void {
   }
 }
 
-/** Threads that may be at work when the process ends. It ends once, so this is the process's own, and so is the one listener. */
+/** Threads that may be running when the process exits. All gates of the process share this set and one listener. */
 const atWork = new Set<Gate>();
 
-/** From now on, and until `restsAtExit`, the process waits at its end until the gate's threads are outside. */
+/** Makes the process wait at its exit until the gate's thread runs no native call. `stopWaitingAtExit` cancels this. */
 export function waitAtExit(gate: Gate): void {
   if (atWork.size === 0) process.on("exit", endOutside);
   atWork.add(gate);
 }
 
-/** The gate's threads may be ended at any time. */
-export function restsAtExit(gate: Gate): void {
+/** Allows to terminate the gate's thread at any time. */
+export function stopWaitingAtExit(gate: Gate): void {
   atWork.delete(gate);
   if (atWork.size === 0) process.off("exit", endOutside);
 }
 
-/** Longer than a pass of any network on a slow machine; a thread that hangs must not keep the process for ever. */
+/** Maximum wait, longer than one run of any model on a slow machine. A thread that hangs must not block the exit forever. */
 const EXIT_MS = 30_000;
 
 function endOutside(): void {
@@ -50,13 +53,13 @@ function endOutside(): void {
   for (const gate of atWork) waitOutside(gate, Math.max(0, end - performance.now()));
 }
 
-/** A port of the thread itself whose native calls go through the gate. @throws (by these) aborted when it is shut. */
+/** Wraps the thread's own port, so that its native calls pass the gate. They throw `aborted` when the gate is shut. */
 export function gatedPort(port: RuntimePort, gate: Gate): RuntimePort {
   const inside = async <T>(work: () => Promise<T>): Promise<T> => {
     Atomics.add(gate, INSIDE, 1);
     try {
-      // In this order: who shuts the gate and then finds nobody inside knows that nobody will be.
-      if (Atomics.load(gate, SHUT) === 1) throw new WhyboxError("aborted", "The runtime's thread is being ended.");
+      // Count first, then check: after `shutGate` a count of 0 means that no further call starts.
+      if (Atomics.load(gate, SHUT) === 1) throw new WhyboxError("aborted", "The runtime's thread is being terminated.");
       return await work();
     } finally {
       Atomics.sub(gate, INSIDE, 1);

@@ -1,22 +1,22 @@
 import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { createOrtPort as createCorePort, type OrtModule, type OrtPortOptions, type RuntimePort } from "@whybox/core";
 
-/** A port on an ONNX Runtime module of the same thread, which gives memory back as soon as it can. */
+/** Creates a port for an ONNX Runtime module in the same thread. It releases memory as early as possible. */
 export function createOrtPort(ort: OrtModule, options: OrtPortOptions = {}): RuntimePort {
   return createCorePort(ort, { release: releaseMemory, ...options });
 }
 
-/** Below it the collector's work is not worth a thought. */
-const LEAST_BYTES = 65_536;
+/** Smaller buffers are left to the garbage collector. */
+const MIN_BYTES = 65_536;
 
 let closed: MessagePort | undefined;
 
 /**
- * Gives the memory of a buffer back at once, without waiting for the garbage collector; who still holds a view of it finds it empty. What is sent to
- * where nobody listens is thrown away.
+ * Releases the memory of a buffer at once, without waiting for the garbage collector. Existing views of the buffer become empty.
+ * It transfers the buffer to a closed message port, which discards it.
  */
 export function releaseMemory(buffer: ArrayBuffer): void {
-  if (buffer.byteLength >= LEAST_BYTES) closedPort().postMessage(null, [buffer]);
+  if (buffer.byteLength >= MIN_BYTES) closedPort().postMessage(null, [buffer]);
 }
 
 function closedPort(): MessagePort {

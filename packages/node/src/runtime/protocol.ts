@@ -1,6 +1,6 @@
 import type { RuntimeData, RuntimeType, SessionOptions } from "@whybox/core";
 
-/** What the main thread asks of the runtime worker. Tensors and sessions are numbers: they live over there. */
+/** A request of the main thread to the runtime worker. Tensors and sessions are ids, because the worker owns them. */
 export type Request =
   | { readonly kind: "backends" }
   | {
@@ -20,7 +20,7 @@ export type Request =
   | { readonly kind: "dispose"; readonly tensor: number }
   | { readonly kind: "release"; readonly session: number };
 
-/** A tensor in the worker, as the main thread knows it. */
+/** The main thread's reference to a tensor in the worker. */
 export interface RemoteTensor {
   readonly id: number;
   readonly type: RuntimeType;
@@ -28,7 +28,7 @@ export interface RemoteTensor {
 }
 
 export interface Replies {
-  /** Execution providers that this build of the runtime knows. */
+  /** Execution providers in this build of the runtime. */
   readonly backends: readonly string[];
   readonly upload: RemoteTensor;
   readonly create: {
@@ -42,7 +42,7 @@ export interface Replies {
   readonly release: null;
 }
 
-/** The thread's first word: its modules are loaded. */
+/** The worker's first message: its modules are loaded. */
 export const loaded = "loaded";
 
 export type Call = Request & { readonly call: number };

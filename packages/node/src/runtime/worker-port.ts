@@ -7,20 +7,19 @@ import {
   WhyboxError,
   type WhyboxErrorCode,
 } from "@whybox/core";
-import { createGate, restsAtExit, shutGate, waitAtExit } from "./gate.js";
+import { createGate, shutGate, stopWaitingAtExit, waitAtExit } from "./gate.js";
 import { type Answer, loaded, type RemoteTensor, type Replies, type Request } from "./protocol.js";
 
-/** A runtime whose sessions live in a worker thread, so that the caller's event loop stays free while a model runs. */
+/** A runtime whose sessions run in a worker thread. The caller's event loop stays free while a model runs. */
 export interface WorkerPort extends RuntimePort {
-  /** Execution providers that this build of the runtime knows; that one is listed does not say that the machine has it. */
+  /** Execution providers in this build of the runtime. The machine may not support all of them. */
   backends(): Promise<readonly string[]>;
-  /** Ends the thread and all that lives in it, once the pass under way has ended. Calls under way fail. */
+  /** Waits for the current run, then terminates the thread. Pending calls fail. */
   close(): Promise<void>;
 }
 
-/** Starts the runtime thread. It does not keep the process alive while nothing is asked of it. */
+/** Starts the runtime thread. An idle thread does not keep the process alive. */
 export function createWorkerPort(): WorkerPort {
-  // Flags of the process (--input-type, --import, …) are for its own script, not for the thread's.
   const caller = new WorkerCaller();
   return {
     description: "onnxruntime-node in a worker thread",
@@ -38,16 +37,16 @@ export function createWorkerPort(): WorkerPort {
   };
 }
 
-/** What a device needs of the machine. */
+/** The requirements of each device. */
 const deviceNeeds: ReadonlyMap<string, string> = new Map([
   [
     "cuda",
-    "The CUDA parts come with onnxruntime-node's install script (npm rebuild onnxruntime-node) and need CUDA and cuDNN on the machine.",
+    "The install script of onnxruntime-node downloads the CUDA provider (npm rebuild onnxruntime-node). It needs CUDA and cuDNN on the machine.",
   ],
-  ["webgpu", "WebGPU needs a graphics driver; on Linux libvulkan1 and a Vulkan driver."],
+  ["webgpu", "WebGPU needs a graphics driver. On Linux it needs libvulkan1 and a Vulkan driver."],
 ]);
 
-/** ONNX Runtime says what it misses; people need to know where it comes from. */
+/** Adds the device's requirements to an error of ONNX Runtime. */
 function withDeviceHint(error: unknown, { executionProviders }: SessionOptions): unknown {
   const hint = deviceNeeds.get(executionProviders?.[0] ?? "");
   if (!(error instanceof WhyboxError) || hint === undefined) return error;
@@ -59,15 +58,15 @@ class WorkerCaller {
   readonly #gate = createGate();
   readonly #worker: Worker;
   readonly #waiting = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>();
-  /** What the thread has to answer; its loading is the first. */
+  /** Number of messages that the thread has to send. The first one is `loaded`. */
   #unanswered = 1;
-  #rests: () => void = () => undefined;
+  #onIdle: () => void = () => undefined;
   #closing: Promise<void> | undefined;
   #next = 1;
   #closed: Error | undefined;
 
   constructor() {
-    // Flags of the process (--input-type, --import, …) are for its own script, not for the thread's.
+    // No execArgv: flags of the process (--input-type, --import, …) do not apply to the worker's script.
     this.#worker = new Worker(new URL("./worker.js", import.meta.url), { execArgv: [], workerData: this.#gate });
     waitAtExit(this.#gate);
     this.#worker.on("message", (answer: Answer | typeof loaded) => {
@@ -79,7 +78,7 @@ class WorkerCaller {
     );
     this.#worker.on("exit", () => {
       this.#fail(ended());
-      // It answers nothing any more.
+      // No further answer comes.
       this.#unanswered = 1;
       this.#answered();
     });
@@ -108,18 +107,18 @@ class WorkerCaller {
     this.#fail(ended());
     if (this.#unanswered > 0) {
       await new Promise<void>((resolve) => {
-        this.#rests = resolve;
+        this.#onIdle = resolve;
       });
     }
     await this.#worker.terminate();
   }
 
-  /** While there is nothing to answer, the thread keeps no process alive, and may be ended. */
+  /** Counts an answer. When none is pending, the thread does not keep the process alive, and may be terminated. */
   #answered(): void {
     if (--this.#unanswered > 0) return;
     this.#worker.unref();
-    restsAtExit(this.#gate);
-    this.#rests();
+    stopWaitingAtExit(this.#gate);
+    this.#onIdle();
   }
 
   #settle(answer: Answer): void {
@@ -138,10 +137,10 @@ class WorkerCaller {
 }
 
 function ended(): WhyboxError {
-  return new WhyboxError("runtime", "The runtime's thread has ended; the detector was disposed of.");
+  return new WhyboxError("runtime", "The runtime's thread has ended, because the detector was disposed.");
 }
 
-/** The buffer behind `view`, to hand over, when the view is all of it. */
+/** The buffer of `view` for the transfer list, if the view covers all of it. */
 function owned(view: ArrayBufferView): ArrayBuffer[] {
   const { buffer } = view;
   return buffer instanceof ArrayBuffer && view.byteLength === buffer.byteLength ? [buffer] : [];

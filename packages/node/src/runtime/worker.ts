@@ -5,9 +5,9 @@ import { type Gate, gatedPort } from "./gate.js";
 import { createOrtPort } from "./ort-port.js";
 import { type Answer, type Call, loaded, type RemoteTensor, type Replies, type Request } from "./protocol.js";
 
-/** The thread that holds the sessions: `session.run` of onnxruntime-node blocks the thread that calls it. */
+/** Runs the sessions in this thread: `session.run` of onnxruntime-node blocks the calling thread. */
 function serve(port: NonNullable<typeof parentPort>): void {
-  // What goes wrong comes back as an error; the runtime's own log lines would only stand between a command's.
+  // Errors are returned to the caller. The runtime's own log lines would mix with the command's output.
   ort.env.logLevel = "fatal";
   const runtime = gatedPort(createOrtPort(ort as never), workerData as Gate);
   const tensors = new Map<number, RuntimeTensor>();
@@ -21,8 +21,7 @@ function serve(port: NonNullable<typeof parentPort>): void {
   };
   const find = <T>(table: ReadonlyMap<number, T>, id: number, what: string): T => {
     const found = table.get(id);
-    if (found === undefined)
-      throw new WhyboxError("runtime", `This ${what} is gone: it was disposed of before the run.`);
+    if (found === undefined) throw new WhyboxError("runtime", `This ${what} was disposed before the run.`);
     return found;
   };
 

@@ -1,6 +1,5 @@
 /**
- * Opens an address in the default browser. That there is none, or that it does not start, is no error: whoever calls has printed the
- * address.
+ * Opens an address in the default browser. Failures are ignored: the caller prints the address.
  */
 export async function openBrowser(address: string): Promise<void> {
   const { default: open } = await import("open");

@@ -3,7 +3,7 @@ import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { WhyboxError } from "@whybox/core";
 
-/** A file that the server gives out. */
+/** A file that the server sends. */
 export interface PageFile {
   readonly path: string;
   readonly type: string;
@@ -22,11 +22,11 @@ const types: Readonly<Record<string, string>> = {
   ".jpg": "image/jpeg",
 };
 
-/** Where the built page lies in this package. */
+/** The folder of the built page in this package. */
 export const pageFolder: string = fileURLToPath(new URL("../page/", import.meta.url));
 
 /**
- * The files of the built page by their path in the address. Only what is listed here is ever served.
+ * Lists the files of the built page by their URL path. The server sends only these files.
  * @throws internal when the page was not built into the package.
  */
 export async function listPageFiles(folder: string = pageFolder): Promise<ReadonlyMap<string, PageFile>> {
@@ -40,7 +40,10 @@ export async function listPageFiles(folder: string = pageFolder): Promise<Readon
   }
   const index = files.get("/index.html");
   if (index === undefined) {
-    throw new WhyboxError("internal", `The page is not in this package (${folder}). In a clone run: npm run build`);
+    throw new WhyboxError(
+      "internal",
+      `The page is missing in this package (${folder}). In a clone of the repository, run: npm run build`,
+    );
   }
   return files.set("/", index);
 }

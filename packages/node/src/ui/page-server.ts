@@ -9,9 +9,9 @@ import type { PageWeights } from "./page-weights.js";
 
 export interface PageServerOptions {
   readonly files: ReadonlyMap<string, PageFile>;
-  /** Default weights beside the page; undefined: the page says that there are none. */
+  /** The page's default weights. undefined: the page reports that there are none. */
   readonly weights?: PageWeights | undefined;
-  /** Default 0: a free one. */
+  /** Default: 0, which means any free port. */
   readonly port?: number;
 }
 
@@ -45,9 +45,9 @@ const headers = {
 };
 
 /**
- * Serves the page on loopback. Only to those who ask for it by a name of this machine: a page of another site that has its own name
- * resolved to 127.0.0.1 gets nothing.
- * @throws runtime when the port cannot be had.
+ * Serves the page on the loopback interface. It accepts only requests whose Host header is 127.0.0.1 or localhost. This prevents
+ * DNS rebinding: another site whose name resolves to 127.0.0.1 gets no file.
+ * @throws runtime when the port is not available.
  */
 export async function servePage({ files, weights, port = 0 }: PageServerOptions): Promise<PageServer> {
   const server = createServer((request, response) => {
@@ -56,7 +56,7 @@ export async function servePage({ files, weights, port = 0 }: PageServerOptions)
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", (cause) => {
-      const message = `The page cannot be served on port ${port}: ${cause.message}. Choose another, or leave it out.`;
+      const message = `Cannot serve the page on port ${port}: ${cause.message}. Choose another port, or omit --port.`;
       reject(new WhyboxError("runtime", message, { cause }));
     });
     server.listen(port, "127.0.0.1", resolve);
@@ -80,9 +80,10 @@ async function answer(
 ): Promise<void> {
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   if (![`127.0.0.1:${port}`, `localhost:${port}`].includes(request.headers.host ?? "")) {
-    return refuse(response, 403, "This page is served to 127.0.0.1 and localhost only.");
+    return refuse(response, 403, "This page is available at 127.0.0.1 and localhost only.");
   }
-  if (request.method !== "GET" && request.method !== "HEAD") return refuse(response, 405, "Only GET and HEAD.");
+  if (request.method !== "GET" && request.method !== "HEAD")
+    return refuse(response, 405, "Only GET and HEAD are supported.");
   const path = new URL(request.url ?? "/", "http://localhost").pathname;
   if (path === "/weights/default.json" && weights !== undefined) {
     const body = JSON.stringify(weights.facts);
@@ -91,7 +92,7 @@ async function answer(
     return;
   }
   const file = path === "/weights/default.onnx" ? weights?.file : files.get(path);
-  if (file === undefined) return refuse(response, 404, "There is nothing here.");
+  if (file === undefined) return refuse(response, 404, "Not found.");
   const { size } = await stat(file.path);
   response.writeHead(200, { "Content-Type": file.type, "Content-Length": size });
   if (request.method === "HEAD") response.end();

@@ -3,12 +3,12 @@ import { WhyboxError } from "@whybox/core";
 import { type ResolveWeightsOptions, resolveWeights } from "../models/resolve-weights.js";
 import type { PageFile } from "./page-files.js";
 
-/** The default weights as the page asks for them: a model file, and what is to be said of it. */
+/** The page's default weights: a model file and its description. */
 export interface PageWeights {
   readonly file: PageFile;
   readonly facts: {
     readonly name: string;
-    /** As `--weights` takes it. */
+    /** The value for `--weights`. */
     readonly source: string;
     readonly format: string;
     readonly licence: string;
@@ -21,8 +21,8 @@ export interface PageWeights {
 const DEFAULT = "yolov5s";
 
 /**
- * The default weights from the cache, fetched first where they are not there.
- * @throws download, output, aborted as `resolveWeights`; bad-input when what lies beside them is damaged.
+ * Returns the default weights from the cache. On first use they are fetched.
+ * @throws download, output, aborted as `resolveWeights`; bad-input when their JSON file in the cache is damaged.
  */
 export async function findPageWeights(options: ResolveWeightsOptions = {}): Promise<PageWeights> {
   const { path, source, convertedFrom, licence = "", notice = "" } = await resolveWeights(DEFAULT, options);
@@ -43,7 +43,7 @@ async function readSidecar(path: string): Promise<{ bytes: number; sha256: strin
 }
 
 function damaged(path: string, cause?: unknown): WhyboxError {
-  return new WhyboxError("bad-input", `${path} cannot be read. Remove it; the weights are then fetched again.`, {
+  return new WhyboxError("bad-input", `Cannot read ${path}. Remove it to fetch the weights again.`, {
     cause,
   });
 }

@@ -28,11 +28,11 @@ describe("the built command", () => {
 
   it.each([
     [["explain", "gone.jpg"], 3, /^error: gone\.jpg: no such file or folder/],
-    [["explain", photo, "--weights", "gone.onnx"], 3, /^error: There is no file "gone\.onnx"/],
+    [["explain", photo, "--weights", "gone.onnx"], 3, /^error: The file "gone\.onnx" does not exist/],
     [["explain", photo, "--weights", "text.onnx"], 3, /^error: text\.onnx: /],
     [["inspect", "text.onnx"], 3, /^error: text\.onnx: /],
     [["explain", photo, "--conf", "2"], 2, /^error: --conf: expected a number from 0 to 1/],
-    [["explain", photo, "--out", "text.onnx"], 6, /^error: .*a file is in the way/],
+    [["explain", photo, "--out", "text.onnx"], 6, /^error: .*a file exists where a folder is needed/],
   ])("fails in words: %j", async (argv, code, words) => {
     await writeFile(join(cwd, "text.onnx"), "I am no model.");
     const run = await whybox(argv, { cwd });

@@ -52,13 +52,13 @@ describe("whybox convert", () => {
     await writeFile(join(cwd, "best.onnx"), "mine");
     const world = createWorld({ cwd });
     expect(await world.run("convert", checkpoint, "best.onnx")).toBe(6);
-    expect(world.stderr()).toMatch(/^error: best\.onnx is there already/);
+    expect(world.stderr()).toMatch(/^error: best\.onnx already exists/);
     expect(await readFile(join(cwd, "best.onnx"), "utf8")).toBe("mine");
   });
 
   it.each<[string, (cwd: string) => Promise<string>, number, RegExp]>([
     ["a file that is not there", async () => "none.pt", 3, /Cannot read the checkpoint .*none\.pt/],
-    ["a picture", async () => fixture("photos/dog.jpg"), 3, /dog\.jpg is no PyTorch checkpoint/],
+    ["a picture", async () => fixture("photos/dog.jpg"), 3, /dog\.jpg is not a PyTorch checkpoint/],
     [
       "half a checkpoint",
       async (cwd) => {

@@ -24,7 +24,7 @@ it("docs/cli.md is what the program says", () => {
 });
 
 it.each([
-  ["result.schema.json", resultSchema, "One picture explained by Whybox: <stem>.json"],
+  ["result.schema.json", resultSchema, "One image explained by Whybox: <stem>.json"],
   ["run.schema.json", runSchema, "What whybox explain --json prints"],
 ])("docs/%s is the schema that the code checks with", (file, schema, title) => {
   // "input": readers must take fields that they do not know.
@@ -33,7 +33,7 @@ it.each([
   expect(JSON.parse(page(file, `${JSON.stringify(wanted, null, 2)}\n`)), `docs/${file} ${hint}`).toEqual(wanted);
 });
 
-it("docs/result-json.md speaks of every field", () => {
+it("docs/result-json.md names every field", () => {
   const text = readFileSync(new URL("result-json.md", docs), "utf8");
   for (const schema of [resultSchema, runSchema]) {
     for (const field of Object.keys(schema.shape)) expect(text).toContain(`\`${field}\``);

@@ -41,11 +41,7 @@ describe("whybox report", () => {
     [["report", "night", "--misses", "-1"], 2, /--misses: expected a whole number from 0/],
     [["report", "night", "--budget", "much"], 2, /--budget: expected a number from 0 to 2000/],
     [["report", "night", "--truth", "a.csv"], 2, /--truth: expected a COCO \.json/],
-    [
-      ["report", "night", "--out", "file/a.html"],
-      6,
-      /Could not write a\.html .*ENOTDIR|Could not write a\.html .*EEXIST/,
-    ],
+    [["report", "night", "--out", "file/a.html"], 6, /Cannot write a\.html .*ENOTDIR|Cannot write a\.html .*EEXIST/],
   ])("refuses %j", async (words, code, message) => {
     await writeFile(join(root, "file"), "in the way");
     const run = world();

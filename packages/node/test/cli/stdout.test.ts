@@ -19,7 +19,7 @@ const redirected = (redirection: string, ...argv: string[]) => [
   ...[process.execPath, bin, ...argv],
 ];
 const full =
-  "error: Could not write to stdout: the disk is full (ENOSPC). Free some space, or send the output elsewhere.\n";
+  "error: Cannot write to stdout: the disk is full (ENOSPC). Free some space, or send the output elsewhere.\n";
 
 describe.skipIf(!existsSync("/dev/full"))("a stdout without space (where the system has /dev/full)", () => {
   it.each(["--help", "--version", "explain --help"])("is told in words: %s", async (words) => {
@@ -67,7 +67,7 @@ describe.skipIf(process.platform === "win32")("a stdout that goes to a file", ()
     const run = await launch(withFileLimit(1, redirected("> cut.txt", "explain", "--help")), { cwd });
     expect([run.code, run.stderr]).toEqual([
       6,
-      "error: Could not write to stdout: the file is larger than allowed (EFBIG). " +
+      "error: Cannot write to stdout: the file is larger than allowed (EFBIG). " +
         "Raise the limit (ulimit -f), or send the output elsewhere.\n",
     ]);
     const help = (await launch([process.execPath, bin, "explain", "--help"], { cwd })).stdout;

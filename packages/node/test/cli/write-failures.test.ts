@@ -30,7 +30,7 @@ describe.skipIf(process.platform === "win32")("a file that the system cuts short
     const run = await launch(withFileLimit(40, command("explain", ".", "--out", "o", "--json")), { cwd });
     expect(run.code).toBe(6);
     expect(run.stderr).toContain(
-      `error: 2-dog.jpg: Could not write 2-dog.png in ${join(cwd, "o")}: the file is larger than allowed (EFBIG). ` +
+      `error: 2-dog.jpg: Cannot write 2-dog.png in ${join(cwd, "o")}: the file is larger than allowed (EFBIG). ` +
         "Raise the limit (ulimit -f), or choose another folder with --out.\n",
     );
     expect(await readdir(join(cwd, "o"))).toEqual([...small, "3-small.json", "3-small.png"]);
@@ -59,7 +59,7 @@ describe("a disk of its own", () => {
     const run = await launch(withDisk("o", "size=100k", command("explain", ".", "--out", "o", "--quiet")), { cwd });
     expect(run.code).toBe(6);
     expect(run.stderr).toBe(
-      `error: Could not write 2-dog.png in ${join(cwd, "o")}: the disk is full (ENOSPC). ` +
+      `error: Cannot write 2-dog.png in ${join(cwd, "o")}: the disk is full (ENOSPC). ` +
         "Free some space, or choose another folder with --out.\n",
     );
     expect(run.stdout.trim().split("\n")).toEqual(["o:", ...small]);
@@ -73,7 +73,7 @@ describe("a disk of its own", () => {
       const run = await launch(withDisk("o", "ro", argv), { cwd });
       expect([run.code, run.stderr]).toEqual([
         6,
-        `error: ${join(cwd, out)}: results cannot be written to this folder: the file system is read-only (EROFS). ` +
+        `error: Cannot write results to ${join(cwd, out)}: the file system is read-only (EROFS). ` +
           "Choose another folder with --out.\n",
       ]);
     }
@@ -109,7 +109,7 @@ describe.skipIf(process.platform === "win32")("a folder without permission (EACC
     const run = await launch(argv, { cwd, ...user(test.skip) });
     expect([run.code, run.stderr]).toEqual([
       6,
-      `error: ${locked}: results cannot be written to this folder: writing there is not permitted (EACCES). ` +
+      `error: Cannot write results to ${locked}: writing there is not permitted (EACCES). ` +
         "Change the permissions, or choose another folder with --out.\n",
     ]);
     expect(await readdir(locked)).toEqual(["there.png"]);
@@ -131,7 +131,7 @@ describe.skipIf(process.platform === "win32")("a folder without permission (EACC
     const run = await launch(command("explain", "small.png", "--out", "o"), { cwd, env, ...user(test.skip) });
     expect([run.code, run.stderr]).toEqual([
       6,
-      `error: Weights cannot be stored in the cache folder "${cache}": writing there is not permitted (EACCES). ` +
+      `error: Cannot store weights in the cache folder "${cache}": writing there is not permitted (EACCES). ` +
         "Change the permissions, or choose another folder with the variable WHYBOX_CACHE.\n",
     ]);
     expect((await readdir(cwd)).sort()).toEqual(["locked", "small.png"]);

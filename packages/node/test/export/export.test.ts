@@ -172,14 +172,18 @@ describe("CSV and Parquet", () => {
     expect((await readFile(join(out, "detections.csv"), "utf8")).split("\r\n")[1]).toMatch(/^0,a\.mp4,5,0\.2,48,64,0,/);
     expect((await json("coco.json")).images[0]).toMatchObject({ file_name: "a.mp4", frame: 5, time: 0.2 });
     expect(await readdir(join(out, "yolo/labels"))).toEqual(["a_5.txt"]);
-    expect(notes).toEqual(["fiftyone: 1 frame or picture behind an address is left out: a sample is a file."]);
+    expect(notes).toEqual([
+      "fiftyone: 1 video frame or image from a URL was skipped, because each sample must be a file.",
+    ]);
   });
 });
 
 describe("FiftyOne", () => {
   it("has a sample for each file, with detections and a heatmap that is there", async () => {
     const notes = await exported("fiftyone");
-    expect(notes).toEqual(["fiftyone: 1 frame or picture behind an address is left out: a sample is a file."]);
+    expect(notes).toEqual([
+      "fiftyone: 1 video frame or image from a URL was skipped, because each sample must be a file.",
+    ]);
     const { samples } = await json("fiftyone/samples.json");
     expect(samples).toHaveLength(2);
     const [first, second] = samples;
@@ -221,7 +225,7 @@ describe("an export that fails", () => {
     expect(told).toBeInstanceOf(WhyboxError);
     expect(told).toMatchObject({
       code: "output",
-      message: expect.stringMatching(/^Could not write .*(EEXIST|ENOTDIR)/),
+      message: expect.stringMatching(/^Cannot write .*(EEXIST|ENOTDIR)/),
     });
   });
 

@@ -48,7 +48,7 @@ describe("createOutputFolder", () => {
     await writeFile(join(root, "runs"), "");
     await expect(createOutputFolder(join(root, "runs", "explain"))).rejects.toMatchObject({
       code: "output",
-      message: expect.stringMatching(/a file is in the way.*--out/),
+      message: expect.stringMatching(/a file exists where a folder is needed.*--out/),
     });
   });
 
@@ -78,7 +78,7 @@ describe("openOutputFolder", () => {
     await writeFile(join(root, "file"), "");
     await expect(openOutputFolder(join(root, "file"))).rejects.toMatchObject({
       code: "output",
-      message: expect.stringMatching(/a file is in the way/),
+      message: expect.stringMatching(/a file exists where a folder is needed/),
     });
   });
 
@@ -93,7 +93,7 @@ describe("openOutputFolder", () => {
   it.skipIf(process.platform !== "linux")("tries the folder before anything costs time", async () => {
     await expect(openOutputFolder("/proc/self")).rejects.toMatchObject({
       code: "output",
-      message: expect.stringMatching(/cannot be written to this folder/),
+      message: expect.stringMatching(/Cannot write results to/),
     });
   });
 });

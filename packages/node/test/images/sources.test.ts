@@ -138,7 +138,7 @@ describe("expandSources", () => {
     await mkdir(join(cwd, "none"));
     expect(await messages("*.txt", "none", "link.jpg", "notes.txt/x.jpg")).toEqual([
       expect.stringMatching(/matching files: 1, images among them: none/),
-      expect.stringMatching(/no image in this folder; looked for \.jpg, .*not in folders below/),
+      expect.stringMatching(/no image in this folder; looked for \.jpg, .*Subfolders are not searched/),
       expect.stringMatching(/link to something that is gone/),
       expect.stringMatching(/no such file/),
     ]);

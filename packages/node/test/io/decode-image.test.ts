@@ -91,7 +91,7 @@ describe("what is refused, in words", () => {
 
   it("text named .jpg, SVG, and sizes past the limit", async () => {
     await writeFile(at("text.jpg"), "not a picture\n");
-    await fails(at("text.jpg"), "bad-input", /text by its content/);
+    await fails(at("text.jpg"), "bad-input", /contains text;/);
     await fails(new TextEncoder().encode('<svg xmlns="http://www.w3.org/2000/svg"/>'), "bad-input", /SVG/);
     const large = await sharp({ create: { width: 400, height: 400, channels: 3, background: "#fff" } })
       .png()
@@ -101,7 +101,7 @@ describe("what is refused, in words", () => {
 
   it("what only looks like a picture at its start", async () => {
     const disguised = '<!--ftypavif--><svg xmlns="http://www.w3.org/2000/svg" width="5" height="5"/>';
-    await fails(new TextEncoder().encode(disguised), "bad-input", /svg data by its content/);
+    await fails(new TextEncoder().encode(disguised), "bad-input", /contains svg data;/);
     await fails(new TextEncoder().encode("<svg x='WEBPVP8 '/>"), "bad-input", /SVG/);
     await fails(new TextEncoder().encode("<!DOCTYPE html><p>Not found</p>"), "bad-input", /an HTML page/);
     await fails(Uint8Array.of(8, 8, 18, 7, 112, 121), "bad-input", /an unknown format/);
@@ -121,23 +121,23 @@ describe("what is refused, in words", () => {
   it("what is no file of this machine", async () => {
     await fails("", "usage", /path is empty/);
     await fails("http://", "usage", /not a valid URL/);
-    await fails("ftp://example.org/a.jpg", "usage", /http and https only/);
+    await fails("ftp://example.org/a.jpg", "usage", /only http and https are supported/);
     await fails("data:image/png;base64,AAAA", "usage", /data URL/);
-    await fails(new URL("file://elsewhere/%2F.jpg"), "usage", /no file of this machine/);
+    await fails(new URL("file://elsewhere/%2F.jpg"), "usage", /not a file on this machine/);
     await fails(join(photo, "x.jpg"), "bad-input", /does not exist/);
-    await fails("a\0b.jpg", "bad-input", /could not be read/);
+    await fails("a\0b.jpg", "bad-input", /cannot be read/);
     if (process.platform === "linux") await fails("/dev/null", "bad-input", /not a regular file/);
   });
 
   it.skipIf(process.platform === "win32" || process.getuid?.() === 0)("a file without permission", async () => {
     await writeFile(at("secret.jpg"), "x", { mode: 0 });
-    await fails(at("secret.jpg"), "bad-input", /may not be read/);
+    await fails(at("secret.jpg"), "bad-input", /cannot be read: permission denied/);
   });
 
   it("a file of a gigabyte, without reading it", async () => {
     await writeFile(at("huge.jpg"), "");
     await truncate(at("huge.jpg"), 2 ** 30);
-    await fails(at("huge.jpg"), "limit", /1024 MB; the limit for a picture is 512 MB/);
+    await fails(at("huge.jpg"), "limit", /1024 MB; the limit for an image is 512 MB/);
     await rm(at("huge.jpg"));
   });
 

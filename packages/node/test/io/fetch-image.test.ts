@@ -66,7 +66,7 @@ it("follows no redirect from the public internet into a private network", async 
   const isPrivate = async (url: URL): Promise<boolean> => url.port !== String(port);
   await expect(fetchImage(start, { isPrivate })).rejects.toMatchObject({
     code: "download",
-    message: expect.stringContaining("a redirect to an address of a private network"),
+    message: expect.stringContaining("a redirect to an address in a private network"),
   });
   expect(Buffer.from(await fetchImage(start)).toString()).toBe("bytes"); // from one private address to another
   redirecting.close();

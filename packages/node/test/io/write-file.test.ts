@@ -28,7 +28,7 @@ it("says what is in the way, and leaves nothing half-written", async () => {
     await expect(writeFileSafely(join(folder, path), "x")).rejects.toMatchObject({
       name: "WhyboxError",
       code: "output",
-      message: expect.stringMatching(`^Could not write .* in ${folder}.*${reason}.*another folder with --out\\.$`),
+      message: expect.stringMatching(`^Cannot write .* in ${folder}.*${reason}.*another folder with --out\\.$`),
       details: { reason, concerns },
     });
   }

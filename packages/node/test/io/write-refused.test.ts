@@ -62,7 +62,7 @@ describe("writeFileSafely", () => {
     ["open", "EACCES", `writing there is not permitted (EACCES). Change the permissions, or c${elsewhere}`, "folder"],
     ["open", "EPERM", `writing there is not permitted (EPERM). Change the permissions, or c${elsewhere}`, "folder"],
     ["open", "EMFILE", `too many files are open (EMFILE). Raise the limit (ulimit -n), or c${elsewhere}`, "folder"],
-    ["rename", "EISDIR", `a folder is in the way (EISDIR). Remove it, or c${elsewhere}`, "file"],
+    ["rename", "EISDIR", `a folder with this name exists (EISDIR). Remove it, or c${elsewhere}`, "file"],
     [
       "write",
       "EFBIG",
@@ -75,7 +75,7 @@ describe("writeFileSafely", () => {
     await expect(writeFileSafely(join(folder, "a.txt"), "new text")).rejects.toMatchObject({
       name: "WhyboxError",
       code: "output",
-      message: `Could not write a.txt in ${folder}: ${advice}`,
+      message: `Cannot write a.txt in ${folder}: ${advice}`,
       details: { file: join(folder, "a.txt"), reason: code, concerns },
       cause: { code },
     });

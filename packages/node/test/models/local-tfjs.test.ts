@@ -83,7 +83,7 @@ test("a weight file that is not there, or too short, is named", async () => {
   await rm(join(folder, "group1-shard1of1.bin"));
   await expect(resolveWeights(folder, options())).rejects.toMatchObject({
     code: "bad-input",
-    message: expect.stringContaining(`there is no file ${join(folder, "group1-shard1of1.bin")}`),
+    message: expect.stringContaining(`the file ${join(folder, "group1-shard1of1.bin")} is missing`),
   });
   expect(await cached()).toEqual([]);
 });

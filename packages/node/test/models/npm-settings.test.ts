@@ -103,7 +103,7 @@ test("neither the variables nor those of the process change", async () => {
 test("a settings file that cannot be read, or is no settings file", async () => {
   await mkdir(join(folder, "home", ".npmrc"), { recursive: true });
   const refused = (message: string) => ({ code: "usage", message: expect.stringContaining(message) });
-  await expect(read()).rejects.toMatchObject(refused(`.npmrc" cannot be read: it is not a file`));
+  await expect(read()).rejects.toMatchObject(refused(`.npmrc": it is not a regular file`));
   await writeFile(join(folder, "global"), "#".repeat(2 ** 20 + 1));
   const large = refused("larger than 1048576 bytes");
   await expect(read({ npm_config_userconfig: "none" })).rejects.toMatchObject(large);
@@ -128,7 +128,7 @@ test("two files of settings that are one", async () => {
   await writeFile(join(folder, "global"), "");
   await expect(read({ npm_config_userconfig: join(folder, "global") })).rejects.toMatchObject({
     code: "usage",
-    message: expect.stringContaining("npm's settings cannot be used: double-loading config"),
+    message: expect.stringContaining("Cannot use npm's settings: double-loading config"),
   });
 });
 
@@ -187,8 +187,8 @@ test("options for pacote: everything set", async () => {
 
 test.each([
   [{ npm_config_registry: "ftp://me:secret@a.test" }, 'npm\'s registry is set to "ftp://a.test"'],
-  [{ npm_config_fetch_retries: "often" }, 'npm\'s setting "fetch-retries" is "often", expected a number, 0 or larger'],
-  [{ npm_config_fetch_timeout: "-1" }, 'npm\'s setting "fetch-timeout" is -1, expected a number, 0 or larger'],
+  [{ npm_config_fetch_retries: "often" }, 'npm\'s setting "fetch-retries" is "often", expected a number of at least 0'],
+  [{ npm_config_fetch_timeout: "-1" }, 'npm\'s setting "fetch-timeout" is -1, expected a number of at least 0'],
   [{ npm_config_cafile: "/none/ca.pem" }, 'npm\'s setting "cafile" names "/none/ca.pem", which cannot be read'],
 ])("a setting that cannot be used: %o", async (variables, message) => {
   await expect(read(variables)).rejects.toMatchObject({

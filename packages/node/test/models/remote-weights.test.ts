@@ -74,7 +74,7 @@ test("off-line: the message tells the address and where the file may be put; the
   const put = join(cache(), "yolov8n.pt");
   const error: unknown = await resolveWeights("yolov8n", options()).catch((e) => e);
   expect(error).toMatchObject({ code: "download", details: { put, url: known().url } });
-  for (const part of [known().url, "ECONNREFUSED", `put it at ${put}`, "--weights FILE", cache()]) {
+  for (const part of [known().url, "ECONNREFUSED", `copy it to ${put}`, "--weights FILE", cache()]) {
     expect((error as Error).message).toContain(part);
   }
   await mkdir(cache(), { recursive: true });
@@ -125,14 +125,14 @@ test("a URL of a checkpoint, behind a redirect", async () => {
 });
 
 test.each([
-  ["another file than the digest says", "/best.onnx#sha256=".padEnd(82, "0"), "download", "it is another file"],
-  ["a digest that is none", "/best.onnx#sha256=12", "usage", "expected nothing, or the file's digest"],
-  ["a fragment that is no digest", "/best.onnx#v1", "usage", 'ends in "#v1"'],
+  ["another file than the digest says", "/best.onnx#sha256=".padEnd(82, "0"), "download", "It is a different file"],
+  ["a digest that is none", "/best.onnx#sha256=12", "usage", "expected no fragment, or the file's digest"],
+  ["a fragment that is no digest", "/best.onnx#v1", "usage", 'ends with "#v1"'],
   ["no such file", "/none.onnx", "download", "the server answered 404"],
   ["a page instead of a model", "/page", "bad-input", "/page: "],
-  ["a model.json", "/model.json", "unsupported-model", "download its folder"],
+  ["a model.json", "/model.json", "unsupported-model", "Download its folder"],
   ["a server that sends too much", "/large", "limit", "is larger than 10 MB"],
-  ["a connection that is cut", "/cut", "download", "could not be fetched"],
+  ["a connection that is cut", "/cut", "download", "cannot be fetched"],
   ["a redirect to a file", "/file", "download", 'has the scheme "file:"'],
 ])("%s is refused, and nothing stays", async (_, path, code, message) => {
   server.files.set("/page", Buffer.from("<!doctype html><html><body>Sign in</body></html>"));
@@ -149,8 +149,8 @@ test.each([
 
 test("no other scheme, no password, no broken URL", async () => {
   for (const [url, message] of [
-    ["ftp://127.0.0.1/best.onnx", "over http and https only"],
-    ["http://me:secret@127.0.0.1/best.onnx", "holds a user name or password"],
+    ["ftp://127.0.0.1/best.onnx", "only http and https are supported"],
+    ["http://me:secret@127.0.0.1/best.onnx", "contains a user name or password"],
     ["http://", "is not a valid URL"],
   ] as const) {
     const error: unknown = await resolveWeights(url, options()).catch((e) => e);

@@ -226,7 +226,9 @@ test("a cache folder that cannot be made", async () => {
   const cacheDir = join(folder, "file", "cache");
   await expect(resolveWeights("tinyyolo", options({ cacheDir }))).rejects.toMatchObject({
     code: "output",
-    message: expect.stringMatching(/cache folder ".*cache": a file is in the way .*\(ENOTDIR\).*WHYBOX_CACHE/),
+    message: expect.stringMatching(
+      /cache folder ".*cache": a file exists where a folder is needed .*\(ENOTDIR\).*WHYBOX_CACHE/,
+    ),
   });
 });
 
@@ -249,7 +251,7 @@ for (const [what, extra] of [
     expect(JSON.parse(stdout)).toEqual({
       code: "output",
       message:
-        `Weights cannot be stored in the cache folder "${join(folder, "cache")}": the file is larger than allowed (EFBIG). ` +
+        `Cannot store weights in the cache folder "${join(folder, "cache")}": the file is larger than allowed (EFBIG). ` +
         "Raise the limit (ulimit -f), or choose another folder with the variable WHYBOX_CACHE.",
     });
     expect(await cached()).toEqual([]);
@@ -279,20 +281,20 @@ test("what is neither file nor known name is refused, with the nearest name", as
   };
   const known = "Known names: tinyyolo.";
   const path = "Pass the path of an ONNX or .pt file or of a TF.js folder, a URL, or a name.";
-  await refused("none.onnx", `There is no file "none.onnx". ${path} ${known}`);
+  await refused("none.onnx", `The file "none.onnx" does not exist. ${path} ${known}`);
   await refused(
     "tinyolo",
-    `There is no file and there are no known weights "tinyolo". ${known} Did you mean "tinyyolo"?`,
+    `"tinyolo" is neither a file nor the name of known weights. ${known} Did you mean "tinyyolo"?`,
   );
-  await refused("", `There is no file and there are no known weights "". ${known}`);
+  await refused("", `"" is neither a file nor the name of known weights. ${known}`);
   await mkdir(join(folder, "models"));
-  await refused("models", `"models" is no file, and no folder with a model.json. ${path} ${known}`);
+  await refused("models", `"models" is neither a file nor a folder with a model.json. ${path} ${known}`);
 });
 
 test("of many names the first are shown, and the nearest", async () => {
   await expect(resolveWeights("yolo26", options({ known: knownWeights }))).rejects.toMatchObject({
     message: expect.stringMatching(
-      /Known names: yolov5s, nanodet, .* … \(\d+ in all: docs\/weights.md\)\. Did you mean "yolo26\w"\?/,
+      /Known names: yolov5s, nanodet, .* … \(all \d+: docs\/weights.md\)\. Did you mean "yolo26\w"\?/,
     ),
   });
   await expect(resolveWeights("yolov8n.pt", options({ known: knownWeights }))).rejects.toMatchObject({

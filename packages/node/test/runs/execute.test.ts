@@ -133,13 +133,13 @@ describe("execute", () => {
   it("refuses a folder with more lines than items", async () => {
     await run(await work(5), fake());
     await rm(join(folder, "_SUCCESS"));
-    await expect(run(await work(3), fake())).rejects.toThrow(/has lines of 5 items; expected at most 3/);
+    await expect(run(await work(3), fake())).rejects.toThrow(/has lines for 5 items; expected at most 3/);
   });
 
   it("refuses a mark that the files do not bear out", async () => {
     await run(await work(5), fake());
     await writeFile(join(folder, "maps.jsonl"), "");
-    await expect(run(await work(5), fake())).rejects.toThrow(/maps\.jsonl has 0 bytes; _SUCCESS says/);
+    await expect(run(await work(5), fake())).rejects.toThrow(/maps\.jsonl has 0 bytes; _SUCCESS expects/);
   });
 });
 
@@ -163,7 +163,7 @@ describe("a source that goes away", () => {
         given,
         gone((item) => item >= 20),
       ),
-    ).rejects.toThrow(/p\/035\.png is not there, and so are the 15 before it/);
+    ).rejects.toThrow(/p\/035\.png is missing, and the 15 files before it are missing too/);
     expect(await written()).toHaveLength(20);
     expect(await run(given, fake())).toMatchObject({ failures: 0, detections: 120 });
   });
@@ -175,14 +175,14 @@ describe("a source that goes away", () => {
         given,
         gone(() => true),
       ),
-    ).rejects.toThrow(/so is every other/);
+    ).rejects.toThrow(/all other sources are missing too/);
     await rm(join(root, "p"), { recursive: true });
     await expect(
       run(
         given,
         gone((item) => item === 2),
       ),
-    ).rejects.toThrow(/its folder .* is gone/);
+    ).rejects.toThrow(/its folder .* is missing too/);
     expect(await written()).toHaveLength(2);
   });
 

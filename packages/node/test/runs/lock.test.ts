@@ -58,7 +58,7 @@ describe("lockFolder", () => {
     await expect(lockFolder(folder, options)).rejects.toThrow(/is writing this run/);
     await alive;
     await (await lockFolder(folder, { ...options, staleMs: 50 })).release();
-    expect(told[0]).toMatch(/waiting 0\.3 s for a sign of life/);
+    expect(told[0]).toMatch(/Checking for 0\.3 s whether it is still running/);
     const gone = AbortSignal.abort();
     await writeFile(join(folder, "lock"), JSON.stringify({ host: "x", pid: 1, started: "", id: "x" }));
     await expect(lockFolder(folder, { ...options, signal: gone })).rejects.toMatchObject({ code: "aborted" });

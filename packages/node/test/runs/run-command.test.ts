@@ -36,7 +36,7 @@ describe("whybox run", () => {
     const { code, stderr, stdout } = await mini("--recursive", "--save", "png", "npy");
     expect([code, stdout]).toEqual([0, ""]);
     expect(stderr).toMatch(
-      /^9 sources\.\nerror: p\/bad\.jpg is text by its content; .*\n9 sources: \d+ detections, 1 failed; results in out\n$/,
+      /^9 sources\.\nerror: p\/bad\.jpg contains text; .*\n9 sources: \d+ detections, 1 failed; results in out\n$/,
     );
     const manifest = manifestSchema.parse(JSON.parse(await text("manifest.json")));
     expect(manifest.items.count).toBe(9);
@@ -102,7 +102,7 @@ describe("whybox run", () => {
     const first = await contents(join(cwd, "out"));
     expect(await mini()).toMatchObject({
       code: 2,
-      stderr: expect.stringMatching(/out holds a run already\. Give --resume/),
+      stderr: expect.stringMatching(/out already contains a run\. Use --resume/),
     });
     const other = await mini("--resume", "--iou", "0.5", "--class-names", "dog", "--recursive");
     expect(other.code).toBe(2);
@@ -140,12 +140,12 @@ describe("whybox run", () => {
       2,
       /--conf: without sources a run continues with the options that it began with/,
     ],
-    [["--resume", "--out", "out"], 3, /out is no run: it has no manifest\.json/],
+    [["--resume", "--out", "out"], 3, /out is not a run: it has no manifest\.json/],
     [["gone", "--out", "out"], 3, /gone: no such file or folder/],
-    [["p", "--out", "out", "--weights", "gone.onnx"], 3, /There is no file "gone\.onnx"/],
+    [["p", "--out", "out", "--weights", "gone.onnx"], 3, /The file "gone\.onnx" does not exist/],
     [["p", "--out", "out", "--weights", "p/000.png"], 3, /p\/000\.png: /],
     [["p", "--out", "out", "--box", "1"], 2, /unknown option '--box'/],
-    [["p", "--out", "mini.onnx"], 6, /a file is in the way/],
+    [["p", "--out", "mini.onnx"], 6, /a file exists where a folder is needed/],
   ])("refuses %j and leaves nothing behind", async (argv, code, message) => {
     const ended = await run(...argv);
     expect([ended.code, ended.stderr]).toEqual([code, expect.stringMatching(message)]);
@@ -156,15 +156,15 @@ describe("whybox run", () => {
   it("refuses lines without a manifest, a damaged manifest, and another item list", { tags: ["long"] }, async () => {
     await mkdir(join(cwd, "out"));
     await writeFile(join(cwd, "out/results.jsonl"), "");
-    expect((await mini("--resume")).stderr).toMatch(/has a results\.jsonl and no manifest\.json/);
+    expect((await mini("--resume")).stderr).toMatch(/contains results\.jsonl but no manifest\.json/);
     await rm(join(cwd, "out"), { recursive: true });
     await mini();
     await writeFile(join(cwd, "out/items.jsonl"), '{"kind":"image","source":"p/000.png"}\n');
-    expect((await mini("--resume")).stderr).toMatch(/items\.jsonl is not the item list of this run/);
+    expect((await mini("--resume")).stderr).toMatch(/items\.jsonl has changed/);
     await writeFile(join(cwd, "out/manifest.json"), '{"schemaVersion":2}');
-    expect((await mini("--resume")).stderr).toMatch(/it is of version 2, and this Whybox knows version 1/);
+    expect((await mini("--resume")).stderr).toMatch(/it has version 2, and this version of Whybox supports version 1/);
     await writeFile(join(cwd, "out/manifest.json"), "{");
-    expect((await mini("--resume")).stderr).toMatch(/is no manifest of a run/);
+    expect((await mini("--resume")).stderr).toMatch(/is not a valid manifest of a run/);
   });
 
   it("writes Parquet that others read", async () => {
@@ -217,7 +217,7 @@ describe("whybox run", () => {
     const refused = await launch(node, { cwd });
     expect([refused.code, refused.stderr]).toEqual([
       0,
-      expect.stringMatching(/is an address of a private network\. Give --allow-private/),
+      expect.stringMatching(/is an address in a private network\. Use --allow-private/),
     ]);
     await rm(join(cwd, "out"), { recursive: true });
     const allowed = await run("list.txt", "--allow-private", "--out", "out", ...miniOptions);
@@ -228,7 +228,7 @@ describe("whybox run", () => {
   it("takes what a thread could not do for a failure of that picture", async () => {
     const script = `import { createPool } from ${JSON.stringify(new URL("../../dist/runs/pool.js", import.meta.url).href)};
       const pool = createPool({ model: "mini.onnx", weights: "mini.onnx", threads: 1, settings: { device: "cpu" } }, 1);
-      const outcome = pool.explain({ kind: "picture", item: () => "what cannot be sent to a thread" });
+      const outcome = pool.explain({ kind: "image", item: () => "what cannot be sent to a thread" });
       console.log(JSON.stringify(await outcome.catch((error) => error.message)));
       await pool.close();`;
     const { stdout } = await launch([process.execPath, "--input-type=module", "-e", script], { cwd });

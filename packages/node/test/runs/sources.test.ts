@@ -103,20 +103,20 @@ describe("sources of a run", () => {
       "data/images/val/deep/b.jpg",
     ]);
     expect(await listed("data.yaml", { split: "train" })).toEqual(["data/images/train/c.jpg"]);
-    await expect(listed("data.yaml", { split: "test" })).rejects.toThrow(/no split "test"; it has train, val\./);
+    await expect(listed("data.yaml", { split: "test" })).rejects.toThrow(/has no split "test"; it has train, val\./);
   });
 
   it.each([
     ["gone.jpg", /^gone\.jpg: no such file or folder/],
-    ["", /empty text/],
-    ["ftp://example.org/a.jpg", /not an address that can be read/],
-    ["empty", /no picture or video in this folder \(--recursive/],
-    ["empty/*.jpg", /no picture or video matches/],
-    ["nothing/*.jpg", /no picture or video matches/],
-    ["-", /there is none/],
-    ["bad.json", /cannot be read as a list of pictures/],
-    ["other.json", /no COCO file/],
-    ["bad.yaml", /no YOLO dataset/],
+    ["", /empty string/],
+    ["ftp://example.org/a.jpg", /not a supported URL/],
+    ["empty", /no image or video in this folder; .*Use --recursive/],
+    ["empty/*.jpg", /no image or video matches/],
+    ["nothing/*.jpg", /no image or video matches/],
+    ["-", /stdin is not available/],
+    ["bad.json", /Cannot read .*bad\.json as a list of images/],
+    ["other.json", /is not a COCO file/],
+    ["bad.yaml", /is not a YOLO dataset/],
   ])("refuses %j", async (given, message) => {
     await mkdir(join(root, "empty"));
     await writeFile(join(root, "bad.json"), "{");

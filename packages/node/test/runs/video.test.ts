@@ -244,7 +244,7 @@ exec ffmpeg "$@"
     const ended = await run("/dev/video7", "--max-frames", "1");
     expect([ended.code, ended.stderr]).toEqual([
       3,
-      expect.stringMatching(/\/dev\/video7 gave no frame: .*No such file/),
+      expect.stringMatching(/\/dev\/video7 has no frame that can be decoded: .*No such file/),
     ]);
   });
 });

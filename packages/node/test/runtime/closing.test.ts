@@ -32,7 +32,7 @@ function script(body: string, given: Readonly<Record<string, unknown>>): Promise
     const explain = { ...fill, method: "D-RISE", samples: 5000, per: "detection", maxDetections: 3, confidence: 0.25, iou: 0.45 };
     const settings = { device: "cpu", save: [], frame: "image", explain };
     const start = (model) => createPool({ model, weights: model, threads: 1, settings, allowPrivate: false }, 2);
-    const task = (item) => ({ kind: "picture", item, source: "p", location: photo, folder: "." });`;
+    const task = (item) => ({ kind: "image", item, source: "p", location: photo, folder: "." });`;
   return launch([process.execPath, "--input-type=module", "-e", `${head}\n${body}`], { cwd });
 }
 

@@ -17,14 +17,14 @@ import { verifyShards } from "./verify.js";
 
 export interface MergeOptions extends LockOptions {
   readonly signal: AbortSignal;
-  /** After each shard that is read. */
+  /** Called after each shard. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
 /**
- * Verifies the shards of a run and makes one of them: the folder that one machine would have made, byte for byte, the times apart, with the
- * plan beside it. The shards go away when all is in its place. A merge that was killed is done again from the start; one that is done does nothing.
- * @throws bad-input that names the shards that are missing or damaged; output; aborted.
+ * Verifies the shards of a run and merges them. The result has the same bytes as a run on one machine, except the timings. The plan
+ * stays in the folder. The shards are removed at the end. An interrupted merge starts again. A merged run does not change.
+ * @throws bad-input when shards are missing or damaged (the message lists them); output; aborted.
  */
 export async function mergeShards(run: Omit<PlannedRun, "explainers">, options: MergeOptions): Promise<SuccessMark> {
   const { folder, plan, manifest } = run;
@@ -55,7 +55,7 @@ export async function mergeShards(run: Omit<PlannedRun, "explainers">, options: 
   } catch (cause) {
     if (cause instanceof WhyboxError || systemErrorCode(cause) === "unknown error") throw cause;
     const advice = explainDiskFailure(cause, "merge a copy of the folder elsewhere");
-    const message = `Could not merge the shards in ${folder}: ${advice} The shards stay; the same command begins again.`;
+    const message = `Cannot merge the shards in ${folder}: ${advice} The shards are kept. Run the same command again.`;
     throw new WhyboxError("output", message, { details: { folder, reason: systemErrorCode(cause) }, cause });
   } finally {
     await rm(join(folder, runFiles.temporary), { recursive: true, force: true });
@@ -63,7 +63,7 @@ export async function mergeShards(run: Omit<PlannedRun, "explainers">, options: 
   }
 }
 
-/** Puts the lines of all shards one behind the other, into `tmp/`, and checks them on the way. */
+/** Concatenates the lines of all shards in `tmp/`, and verifies them. */
 async function concatenate(
   { folder, plan }: Pick<PlannedRun, "folder" | "plan">,
   marks: readonly SuccessMark[],
@@ -79,7 +79,7 @@ async function concatenate(
         const wanted = name === runFiles.timings ? undefined : marks[index]!.files[name].sha256;
         if (lines !== end - first) refuse(index, path, `it has ${lines} lines; expected ${end - first}`, folder);
         if (wanted !== undefined && sha256 !== wanted)
-          refuse(index, path, `its digest is not the one in ${runFiles.success}`, folder);
+          refuse(index, path, `its digest differs from the one in ${runFiles.success}`, folder);
       }
       onProgress?.(index + 1, plan.shards.length);
     }
@@ -97,7 +97,7 @@ function refuse(index: number, path: string, why: string, folder: string): never
   throw new WhyboxError("bad-input", message, { details: { shard: index, path } });
 }
 
-/** A file that grows by whole files. */
+/** A file that is the concatenation of other files. */
 class Joined {
   readonly #file: FileHandle;
   readonly #hash: Hash = createHash("sha256");
@@ -134,7 +134,7 @@ class Joined {
   }
 }
 
-/** Moves pictures, arrays and videos; items of two shards may share a folder. What an earlier merge moved is there already. */
+/** Moves images, arrays and videos. Items of two shards may share a folder. An interrupted merge may have moved some files already. */
 async function moveFiles(from: string, to: string): Promise<void> {
   for (const part of await names(join(from, runFiles.files))) {
     const source = join(from, runFiles.files, part);
@@ -154,9 +154,9 @@ async function names(folder: string): Promise<string[]> {
   }
 }
 
-/** A name is on the disk only when its folder is. */
+/** Syncs a folder: the name of a file is durable only after its folder is synced. */
 async function syncFolder(path: string): Promise<void> {
-  if (process.platform === "win32") return; // cannot be opened there
+  if (process.platform === "win32") return; // Windows cannot open folders
   const folder = await open(path, "r");
   await folder.sync().finally(() => folder.close());
 }

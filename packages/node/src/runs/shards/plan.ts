@@ -11,15 +11,16 @@ import { digestOf } from "../success.js";
 
 export type Shard = ShardPlan["shards"][number];
 
-/** A run that is cut into shards. */
+/** A run that is split into shards. */
 export interface PlannedRun extends OpenedRun {
   readonly plan: ShardPlan;
 }
 
 /**
- * Cuts the item list of a run into shards of equal size, give or take one item, in the order of the items. The same run and number give the same
- * bytes; a plan that is there already stays.
- * @throws usage for more shards than items, a plan of another number, a run that one machine has begun; output.
+ * Splits the item list of a run into shards, in the order of the items. Their sizes differ by at most one item. The same run and
+ * number of shards give the same bytes. An existing plan does not change.
+ * @throws usage when there are more shards than items, when a plan with another number of shards exists, or when the run was started
+ * without shards; output.
  */
 export async function planShards(
   { folder, manifest }: Pick<OpenedRun, "folder" | "manifest">,
@@ -35,7 +36,7 @@ export async function planShards(
     if (count > items) {
       throw new WhyboxError(
         "usage",
-        `--shards ${count}: the run has ${items} ${items === 1 ? "item" : "items"}, and a shard has at least one. Give ${items} at most.`,
+        `--shards ${count}: the run has ${items} ${items === 1 ? "item" : "items"}, and a shard needs at least one. Use at most ${items}.`,
       );
     }
     const plan: ShardPlan = {
@@ -52,22 +53,22 @@ export async function planShards(
 
 function samePlan(plan: ShardPlan, count: number, folder: string): ShardPlan {
   if (plan.shards.length === count) return plan;
-  const message = `${folder} is cut into ${plan.shards.length} shards already, not ${count}. Give --shards ${plan.shards.length}, or choose another folder with --out.`;
+  const message = `${folder} is already split into ${plan.shards.length} shards, not ${count}. Use --shards ${plan.shards.length}, or choose another folder with --out.`;
   throw new WhyboxError("usage", message, { details: { folder, found: plan.shards.length, given: count } });
 }
 
-/** Lines that one machine wrote would be lost in a merge. */
+/** @throws usage for a run that was started without shards: a merge would overwrite its lines. */
 async function refuseBegun(folder: string): Promise<void> {
   const begun = await stat(join(folder, runFiles.results)).then(
     () => true,
     () => false,
   );
   if (!begun) return;
-  const message = `${folder} was begun by whybox run, without shards. Go on with whybox run --resume, or choose another folder with --out.`;
+  const message = `${folder} was started by whybox run, without shards. Continue with whybox run --resume, or choose another folder with --out.`;
   throw new WhyboxError("usage", message, { details: { folder } });
 }
 
-/** Shard i has the items from i · items / count on, rounded down. */
+/** Shard i starts at item i · items / count, rounded down. */
 async function cut(path: string, items: number, count: number): Promise<Shard[]> {
   const firsts = Array.from({ length: count + 1 }, (_, i) => Math.floor((i * items) / count));
   const shards: Shard[] = [];
@@ -89,8 +90,8 @@ async function cut(path: string, items: number, count: number): Promise<Shard[]>
 }
 
 /**
- * The plan of a run; undefined when it has none.
- * @throws bad-input for a damaged one.
+ * Reads the plan of a run; undefined when it does not exist.
+ * @throws bad-input when it is damaged.
  */
 async function readPlan(folder: string): Promise<ShardPlan | undefined> {
   const path = join(folder, runFiles.plan);
@@ -98,31 +99,35 @@ async function readPlan(folder: string): Promise<ShardPlan | undefined> {
     return shardPlanSchema.parse(JSON.parse(await readFile(path, "utf8")));
   } catch (cause) {
     if (systemErrorCode(cause) === "ENOENT") return undefined;
-    throw new WhyboxError("bad-input", `${path} is no plan of shards: it is damaged, or of another version.`, {
-      details: { path },
-      cause,
-    });
+    throw new WhyboxError(
+      "bad-input",
+      `${path} is not a valid shard plan: it is damaged, or has another version. Plan again in a new folder.`,
+      {
+        details: { path },
+        cause,
+      },
+    );
   }
 }
 
 /**
- * Opens a run that is cut into shards.
- * @throws bad-input when there is no run, or its plan is not of its manifest; usage when it has no plan.
+ * Opens a run that is split into shards.
+ * @throws bad-input when there is no run, or its plan belongs to another manifest; usage when it has no plan.
  */
 export async function openPlannedRun(folder: string, context: LoadContext): Promise<PlannedRun> {
   const opened = await openRun(folder, context);
   return { ...opened, plan: await checkedPlan(folder) };
 }
 
-/** The plan of a run that must have one, of this manifest. */
+/** Reads the plan of a run. @throws usage when it is missing; bad-input when it belongs to another manifest. */
 async function checkedPlan(folder: string): Promise<ShardPlan> {
   const plan = await readPlan(folder);
   if (plan === undefined) {
-    const message = `${folder} is not cut into shards: it has no ${runFiles.plan}. whybox shard plan makes it.`;
+    const message = `${folder} is not split into shards: it has no ${runFiles.plan}. Create it with whybox shard plan.`;
     throw new WhyboxError("usage", message, { details: { folder } });
   }
   const { sha256 } = await digestOf(join(folder, runFiles.manifest));
   if (sha256 === plan.manifest) return plan;
-  const message = `${join(folder, runFiles.plan)} is of another run: its manifest has the digest ${plan.manifest.slice(0, 12)}…, this one ${sha256.slice(0, 12)}…. Plan again in a new folder.`;
+  const message = `${join(folder, runFiles.plan)} belongs to another run: expected a manifest with the digest ${plan.manifest.slice(0, 12)}…, found ${sha256.slice(0, 12)}…. Plan again in a new folder.`;
   throw new WhyboxError("bad-input", message, { details: { folder, expected: plan.manifest, found: sha256 } });
 }

@@ -12,12 +12,12 @@ import { originFile, originSchema, type ShardOrigin } from "./schema.js";
 
 export type ShardWork = Pick<Work, "skipMissing" | "signal" | "onProgress" | "onFailure" | "onWait">;
 
-/** Folder of a shard: `shards/00012` of the run's. */
+/** Folder of a shard: `shards/00012` in the run's folder. */
 export function shardFolder(folder: string, index: number): string {
   return join(folder, runFiles.shards, String(index).padStart(5, "0"));
 }
 
-/** @throws usage for a shard that the plan does not have. */
+/** @throws usage when the plan does not contain the shard. */
 export function shardOf({ shards }: ShardPlan, index: number): Shard {
   const shard = shards[index];
   if (shard !== undefined) return shard;
@@ -26,9 +26,9 @@ export function shardOf({ shards }: ShardPlan, index: number): Shard {
 }
 
 /**
- * Does what is not done yet of one shard. Doing it again does nothing; a shard that was killed goes on where it was.
- * @returns the mark of the shard, or of the whole run when it is merged already.
- * @throws usage for a shard that is not in the plan; bad-input for a folder of another run; what `execute` throws.
+ * Explains the items of one shard that are not done yet. A completed shard does not change. An interrupted shard continues.
+ * @returns The mark of the shard, or of the whole run if it is already merged.
+ * @throws usage when the plan does not contain the shard; bad-input when the folder belongs to another run; errors of `execute`.
  */
 export async function runShard(run: PlannedRun, index: number, work: ShardWork): Promise<SuccessMark> {
   const shard = shardOf(run.plan, index);
@@ -45,12 +45,12 @@ export async function runShard(run: PlannedRun, index: number, work: ShardWork):
   try {
     return await execute(whole, run.explainers);
   } catch (error) {
-    throw inWordsOfShards(error);
+    throw forShards(error);
   }
 }
 
-/** What is said of a run's options is not so for a shard, which has none of them. */
-function inWordsOfShards(error: unknown): unknown {
+/** Replaces the options of a run in a message, because the commands for shards do not have them. */
+function forShards(error: unknown): unknown {
   if (!(error instanceof WhyboxError)) return error;
   const message = error.message
     .replaceAll("--resume ", "the same command ")
@@ -62,7 +62,7 @@ function rangeOf({ first, end }: Shard) {
   return { first, end };
 }
 
-/** Several may begin the same shard at once: they write the same bytes, and the lock decides who goes on. */
+/** Creates a shard's folder. Several processes may do so at once: they write the same bytes, and the lock decides which continues. */
 async function begin(folder: string, origin: ShardOrigin): Promise<void> {
   const found = await readOrigin(folder);
   if (found !== undefined) return refuseOthers(folder, found, origin);
@@ -70,28 +70,28 @@ async function begin(folder: string, origin: ShardOrigin): Promise<void> {
     await mkdir(folder, { recursive: true });
   } catch (cause) {
     const advice = explainDiskFailure(cause, "plan again in another folder");
-    const message = `${folder}: the shard's results cannot be written there: ${advice}`;
+    const message = `Cannot write the shard's results to ${folder}: ${advice}`;
     throw new WhyboxError("output", message, { details: { folder, reason: systemErrorCode(cause) }, cause });
   }
   await writeFileSafely(join(folder, originFile), `${JSON.stringify(origin)}\n`);
 }
 
-/** Of which run a shard's folder is; undefined while it has not been begun. @throws bad-input. */
+/** Reads the origin of a shard's folder; undefined when the shard was not started. @throws bad-input. */
 export async function readOrigin(folder: string): Promise<ShardOrigin | undefined> {
   const path = join(folder, originFile);
   try {
     return originSchema.parse(JSON.parse(await readFile(path, "utf8")));
   } catch (cause) {
     if (systemErrorCode(cause) === "ENOENT") return undefined;
-    throw new WhyboxError("bad-input", `${path} is damaged. Remove ${folder}, and the shard is done anew.`, { cause });
+    throw new WhyboxError("bad-input", `${path} is damaged. Remove ${folder} and run the shard again.`, { cause });
   }
 }
 
-/** @throws bad-input that tells what the folder belongs to. */
+/** @throws bad-input when the folder belongs to another run or shard. */
 export function refuseOthers(folder: string, found: ShardOrigin, expected: ShardOrigin): void {
   for (const key of ["manifest", "first", "end"] as const) {
     if (found[key] === expected[key]) continue;
-    const message = `${folder} is a shard of another run: its ${originFile} has ${key} ${found[key]}, this run ${expected[key]}. Remove that folder, and the shard is done anew.`;
+    const message = `${folder} is a shard of another run: its ${originFile} has ${key} ${found[key]}; expected ${expected[key]}. Remove that folder and run the shard again.`;
     throw new WhyboxError("bad-input", message, { details: { folder, key } });
   }
 }

@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { runFilesVersion } from "../schema.js";
 
-/** A shard's file that says of which run it is. */
+/** The file that records the run of a shard. */
 export const originFile = "shard.json";
 
-/** `shard.json`: written when a shard is begun, so that a shard of another run is never merged into this one. */
+/** `shard.json`: written when a shard starts, so that shards of different runs are never merged. */
 export const originSchema = z.object({
   schemaVersion: z.literal(runFilesVersion),
   manifest: z
@@ -12,7 +12,7 @@ export const originSchema = z.object({
     .regex(/^[0-9a-f]{64}$/)
     .describe("SHA-256 of the run's manifest.json."),
   first: z.int(),
-  end: z.int().describe("The item behind the last one."),
+  end: z.int().describe("The item after the last one."),
 });
 
 export type ShardOrigin = z.infer<typeof originSchema>;

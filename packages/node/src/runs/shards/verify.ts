@@ -12,9 +12,9 @@ import { readOrigin, refuseOthers, shardFolder } from "./run-shard.js";
 type Run = Pick<PlannedRun, "folder" | "plan" | "manifest">;
 
 /**
- * The marks of all shards, once they are all there, of this run, done, and have the files that their lines tell of. Digests are left to who
- * reads the lines.
- * @throws bad-input that names the shards.
+ * Checks that all shards exist, belong to this run, are done, and have the files that their lines refer to. Returns their marks.
+ * Digests are not checked here: the caller reads the lines anyway.
+ * @throws bad-input. The message lists the shards.
  */
 export async function verifyShards(run: Run, signal: AbortSignal): Promise<SuccessMark[]> {
   const marks: SuccessMark[] = [];
@@ -33,7 +33,7 @@ export async function verifyShards(run: Run, signal: AbortSignal): Promise<Succe
   return marks;
 }
 
-/** The mark of a shard that is done; undefined otherwise. @throws bad-input for a damaged one, or one of another run. */
+/** Reads the mark of a shard; undefined when it is not done. @throws bad-input when it is damaged or belongs to another run. */
 export async function shardMark({ folder, plan }: Pick<Run, "folder" | "plan">, index: number) {
   const shard = shardFolder(folder, index);
   const mark = await readSuccess(shard);
@@ -50,11 +50,11 @@ export async function shardMark({ folder, plan }: Pick<Run, "folder" | "plan">, 
 function refuseMissing({ folder, plan }: Run, missing: readonly number[]): void {
   if (missing.length === 0) return;
   const one = missing.length === 1;
-  const message = `${folder}: ${missing.length} of ${plan.shards.length} shards ${one ? "is" : "are"} not done: ${rangesText(missing)}. whybox shard run does ${one ? "it" : "each of them"}; what is done is kept.`;
+  const message = `${folder}: ${missing.length} of ${plan.shards.length} shards ${one ? "is" : "are"} not done: ${rangesText(missing)}. Run ${one ? "it" : "them"} with whybox shard run. Completed items are kept.`;
   throw new WhyboxError("bad-input", message, { details: { folder, missing } });
 }
 
-/** "0, 3-7, 12": as Slurm's `--array` takes it, too, without the spaces. At most 20 parts. */
+/** Formats numbers as ranges: "0, 3-7, 12", at most 20 parts. Slurm's `--array` uses the same format without spaces. */
 export function rangesText(numbers: readonly number[]): string {
   const parts: [number, number][] = [];
   for (const n of numbers) {
@@ -66,22 +66,22 @@ export function rangesText(numbers: readonly number[]): string {
   return `${shown.join(", ")}${parts.length > shown.length ? ", …" : ""}`;
 }
 
-/** A merge that was killed may have moved some of the files. */
+/** @throws bad-input when a file is missing. An interrupted merge may have moved some files to the run's folder. */
 async function refuseLostFiles({ folder, manifest }: Run, index: number): Promise<void> {
   const shard = shardFolder(folder, index);
-  const pictures = manifest.options.save.length > 0;
+  const hasImageFiles = manifest.options.save.length > 0;
   for await (const text of textLines(createReadStream(join(shard, runFiles.results), "utf8"))) {
-    // Without pictures only videos have files; quotes in a source are escaped, so the text stands nowhere else.
-    if (!pictures && !text.includes('"kind":"video"')) continue;
+    // Without image files only videos have files. Quotes in a source are escaped, so this text cannot be part of a source.
+    if (!hasImageFiles && !text.includes('"kind":"video"')) continue;
     for (const path of filesOf(JSON.parse(text) as ResultLine)) {
       if ((await exists(join(shard, path))) || (await exists(join(folder, path)))) continue;
-      const message = `${join(shard, path)} is gone, and ${runFiles.results} tells of it. Remove ${shard} and run shard ${index} again.`;
+      const message = `${join(shard, path)} is missing, but ${runFiles.results} refers to it. Remove ${shard} and run shard ${index} again.`;
       throw new WhyboxError("bad-input", message, { details: { shard: index, path } });
     }
   }
 }
 
-/** Paths from the run's folder that a line tells of. */
+/** The paths of a line's files, relative to the run's folder. */
 function filesOf(line: ResultLine): string[] {
   if (line.kind === "failure") return [];
   const own = Object.values(line.files);

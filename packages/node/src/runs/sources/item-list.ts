@@ -6,19 +6,20 @@ import { WhyboxError } from "@whybox/core";
 import { itemSchema, type RunItem } from "../schema.js";
 import { textLines } from "../text-lines.js";
 
-/** Items that are sorted in memory; a longer list is sorted in parts on the disk. */
+/** Number of items to sort in memory. A longer list is sorted in parts on the disk. */
 const CHUNK = 200_000;
 
 export interface WrittenItems {
   readonly count: number;
   readonly sha256: string;
-  /** How many were named more than once. */
+  /** Number of removed duplicates. */
   readonly repeated: number;
 }
 
 /**
- * Writes an item list, sorted by source, each source once, down to the disk. Memory holds 200 000 items, and one of each part of a longer list.
- * @param folder where parts may lie meanwhile.
+ * Writes an item list, sorted by source, without duplicates. It keeps at most 200 000 items in memory, and one item of each part of
+ * a longer list.
+ * @param folder The folder for temporary parts.
  */
 export async function writeItems(
   items: AsyncIterable<RunItem>,
@@ -30,7 +31,7 @@ export async function writeItems(
   const parts: string[] = [];
   let held: string[] = [];
   for await (const { kind, source } of items) {
-    // NUL cannot be in a path and comes before all else, so the order is that of the sources.
+    // A path cannot contain NUL, and NUL sorts first, so the order of the keys is the order of the sources.
     held.push(`${source}\0${kind}`);
     if (held.length < chunk) continue;
     parts.push(await spill(held, join(folder, `items-${parts.length}`)));
@@ -64,7 +65,7 @@ async function* memory(held: string[]): AsyncGenerator<string> {
   yield* held.sort();
 }
 
-/** The smallest of all heads, again and again. */
+/** Merges sorted parts: yields the smallest of their next values. */
 async function* merge(parts: readonly AsyncGenerator<string>[]): AsyncGenerator<string> {
   const heads = await Promise.all(parts.map((part) => part.next()));
   for (;;) {
@@ -113,8 +114,8 @@ export interface NumberedItem extends RunItem {
 }
 
 /**
- * Items `[first, end)` of a list, one after the other.
- * @param start item whose line begins at byte `offset`.
+ * Yields the items `[first, end)` of a list.
+ * @param start The item whose line starts at byte `offset`.
  * @throws bad-input when the list is damaged or too short.
  */
 export async function* readItems(
@@ -130,7 +131,7 @@ export async function* readItems(
   }
   throw new WhyboxError(
     "bad-input",
-    `${path} has ${item} items; expected at least ${end}. Is the run's folder damaged?`,
+    `${path} has ${item} items; expected at least ${end}. The run's folder is damaged. Start a new run in another folder.`,
   );
 }
 
@@ -138,8 +139,12 @@ function parseItem(line: string, item: number, path: string): RunItem {
   try {
     return itemSchema.parse(JSON.parse(line));
   } catch (cause) {
-    throw new WhyboxError("bad-input", `${path}, line ${item + 1}: no item of a run. Is the run's folder damaged?`, {
-      cause,
-    });
+    throw new WhyboxError(
+      "bad-input",
+      `${path}, line ${item + 1}: invalid item. The run's folder is damaged. Start a new run in another folder.`,
+      {
+        cause,
+      },
+    );
   }
 }

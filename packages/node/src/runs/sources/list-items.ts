@@ -7,33 +7,33 @@ import { linesOf, readCocoImages, readTextList, readYoloSplit } from "./lists.js
 import { addressItem, fileItem, isCamera, kindByName, videoExtensions } from "./source-kind.js";
 
 export interface ListOptions {
-  /** Absolute; relative sources start here. */
+  /** Absolute path: the base of relative sources. */
   readonly root: string;
-  /** The run's own folder, which is never a source. */
+  /** The run's own folder. It is never a source. */
   readonly out: string;
   readonly recursive: boolean;
-  /** Of a YOLO dataset. */
+  /** The split of a YOLO dataset. */
   readonly split: string;
-  /** Absolute path of the folder where the pictures of lists are; default: the list's own. */
+  /** Absolute path of the folder with the images of lists. Default: the list's folder. */
   readonly images: string | undefined;
-  /** What `-` reads. */
+  /** The input for `-`. */
   readonly stdin: AsyncIterable<string | Uint8Array> | undefined;
-  /** What could not be read and is left out. */
+  /** Called with a message about a skipped source. */
   readonly onProblem: (message: string) => void;
 }
 
 export type RunInput = Manifest["inputs"][number];
 
-/** One argument, understood. */
+/** A parsed argument. */
 export interface OpenInput {
   readonly input: RunInput;
   items(): AsyncGenerator<RunItem>;
 }
 
 /**
- * Understands one argument: a picture or video, a folder, a glob, an address, `-` (a list on stdin, one source a line), a list (.txt, a COCO
- * .json, a YOLO .yaml), a camera (/dev/video0). Nothing is listed before the items are asked for.
- * @throws bad-input for what is not there or none of these.
+ * Parses one argument: an image or video, a folder, a glob, a URL, `-` (a list on stdin, one source per line), a list (.txt, a COCO
+ * .json, a YOLO .yaml), or a camera (/dev/video0). The items are listed lazily.
+ * @throws bad-input when it does not exist or is not supported.
  */
 export async function openInput(given: string, options: ListOptions): Promise<OpenInput> {
   if (given === "-") return stdinList(options);
@@ -60,7 +60,7 @@ function address(given: string): OpenInput {
   if (item !== undefined) return one(given, item);
   throw new WhyboxError(
     "bad-input",
-    `${given}: not an address that can be read. Give a file, a folder, a glob, an http(s) URL, or a stream (rtsp://…).`,
+    `${given} is not a supported URL. Pass a file, a folder, a glob, an http(s) URL, or a stream (rtsp://…).`,
   );
 }
 
@@ -74,20 +74,25 @@ function file(given: string, path: string, options: ListOptions): OpenInput {
 
 function folder(given: string, path: string, options: ListOptions): OpenInput {
   const depth = options.recursive ? Number.POSITIVE_INFINITY : 1;
-  const where = options.recursive ? "or below it" : "(--recursive looks below it, too)";
-  const nothing = `${given}: no picture or video in this folder ${where}; looked for ${known()}.`;
+  const where = options.recursive ? " or its subfolders" : "";
+  const hint = options.recursive ? "" : " Use --recursive to search subfolders.";
+  const nothing = `${given}: no image or video in this folder${where}; looked for ${known()}.${hint}`;
   const names = () => walk(path, { depth, except: options.out, onProblem: options.onProblem });
   return { input: { given, kind: "folder", path }, items: () => byName(names(), nothing, options) };
 }
 
 function glob(given: string, options: ListOptions): OpenInput {
-  const nothing = `${given}: no picture or video matches; looked in ${options.root} for ${known()}.`;
+  const nothing = `${given}: no image or video matches; looked in ${options.root} for ${known()}.`;
   const names = () => walkGlob(given, options.root, { except: options.out, onProblem: options.onProblem });
   return { input: { given, kind: "glob", path: null }, items: () => byName(names(), nothing, options) };
 }
 
 function stdinList({ stdin, root }: ListOptions): OpenInput {
-  if (stdin === undefined) throw new WhyboxError("usage", "- reads a list from stdin, and there is none.");
+  if (stdin === undefined)
+    throw new WhyboxError(
+      "usage",
+      "- reads a list from stdin, but stdin is not available. Pipe a list into the command.",
+    );
   const input: RunInput = { given: "-", kind: "stdin", path: null };
   return {
     input,
@@ -116,7 +121,7 @@ function yolo(given: string, path: string, options: ListOptions): OpenInput {
   return {
     input: { given, kind: "yolo", path },
     async *items() {
-      // Folders of a dataset are searched to the bottom, as training does.
+      // Subfolders of a dataset are searched too, as in training.
       for (const part of await readYoloSplit(path, options.split)) {
         const opened = await openInput(part, { ...options, recursive: true });
         yield* opened.items();
@@ -143,7 +148,7 @@ function known(): string {
   return [...imageExtensions, ...videoExtensions].join(", ");
 }
 
-/** Where an item is: an absolute path, or its address. */
+/** The location of an item: an absolute path or a URL. */
 export function locationOf({ kind, source }: RunItem, root: string): string {
   return kind === "url" || isAddress(source) ? source : join(resolve(root, source));
 }

@@ -6,11 +6,11 @@ import { parse } from "yaml";
 import { z } from "zod";
 import { textLines } from "../text-lines.js";
 
-/** A COCO file is parsed whole; a text of more characters is beyond what JavaScript holds. */
+/** Maximum size of a COCO file. It is parsed as one string, and JavaScript limits the length of strings. */
 const MAX_JSON_BYTES = 512 * 2 ** 20;
 const MAX_YAML_BYTES = 16 * 2 ** 20;
 
-/** Lines of a text that are not empty, one after the other. */
+/** Yields the lines of a text, without empty lines. */
 export async function* linesOf(input: AsyncIterable<string | Uint8Array>): AsyncGenerator<string> {
   for await (const line of textLines(input)) {
     const text = line.replace(/^\uFEFF/, "").trim();
@@ -18,7 +18,7 @@ export async function* linesOf(input: AsyncIterable<string | Uint8Array>): Async
   }
 }
 
-/** The sources in a text file, one in a line. */
+/** Yields the sources of a text file, one per line. */
 export async function* readTextList(path: string): AsyncGenerator<string> {
   try {
     yield* linesOf(createReadStream(path, "utf8"));
@@ -30,15 +30,15 @@ export async function* readTextList(path: string): AsyncGenerator<string> {
 const cocoSchema = z.object({ images: z.array(z.object({ file_name: z.string().min(1) })) });
 
 /**
- * The file names in a COCO JSON.
- * @throws bad-input when it is none; limit.
+ * Reads the file names of a COCO JSON file.
+ * @throws bad-input when it is not a COCO file; limit.
  */
 export async function readCocoImages(path: string): Promise<readonly string[]> {
   const found = cocoSchema.safeParse(parsed(path, await readBounded(path, MAX_JSON_BYTES), JSON.parse));
   if (found.success) return found.data.images.map((image) => image.file_name);
   throw new WhyboxError(
     "bad-input",
-    `${path}: no COCO file (${z.prettifyError(found.error).split("\n")[0]}); expected "images" with a "file_name" each.`,
+    `${path} is not a COCO file (${z.prettifyError(found.error).split("\n")[0]}); expected "images", each with a "file_name".`,
   );
 }
 
@@ -46,19 +46,19 @@ const entry = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
 const yoloSchema = z.object({ path: z.string().optional() }).catchall(z.unknown());
 
 /**
- * The folders, text files and pictures of one split of a YOLO dataset.yaml, as absolute paths.
- * @throws bad-input when it is none, or has no such split.
+ * Reads one split of a YOLO dataset.yaml: the absolute paths of its folders, text files and images.
+ * @throws bad-input when it is not a dataset, or the split is missing.
  */
 export async function readYoloSplit(path: string, split: string): Promise<readonly string[]> {
   const found = yoloSchema.safeParse(parsed(path, await readBounded(path, MAX_YAML_BYTES), parse));
   const splits = found.success ? Object.keys(found.data).filter((key) => /^(train|val|test|minival)$/.test(key)) : [];
   if (!found.success || splits.length === 0)
-    throw new WhyboxError("bad-input", `${path}: no YOLO dataset; expected entries such as "train" and "val".`);
+    throw new WhyboxError("bad-input", `${path} is not a YOLO dataset; expected entries such as "train" and "val".`);
   const wanted = entry.safeParse(found.data[split]);
   if (!wanted.success || !Object.hasOwn(found.data, split))
     throw new WhyboxError(
       "bad-input",
-      `${path}: no split "${split}"; it has ${splits.join(", ")}. Choose with --split.`,
+      `${path} has no split "${split}"; it has ${splits.join(", ")}. Choose one with --split.`,
     );
   const base = resolve(dirname(path), found.data.path ?? ".");
   return [wanted.data].flat().map((part) => resolve(base, part));
@@ -68,7 +68,7 @@ async function readBounded(path: string, limit: number): Promise<string> {
   try {
     const { size } = await stat(path);
     if (size > limit) {
-      const message = `${path} has ${Math.round(size / 2 ** 20)} MB; a list of this kind may have ${limit / 2 ** 20} MB. Give a .txt with one source a line.`;
+      const message = `${path} has ${Math.round(size / 2 ** 20)} MB; the limit for this kind of list is ${limit / 2 ** 20} MB. Use a .txt file with one source per line.`;
       throw new WhyboxError("limit", message, { details: { file: path, size, limit } });
     }
     return await readFile(path, "utf8");
@@ -82,11 +82,11 @@ function parsed(path: string, text: string, read: (text: string) => unknown): un
     return read(text);
   } catch (cause) {
     const words = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
-    throw new WhyboxError("bad-input", `${path} cannot be read as a list of pictures: ${words}`, { cause });
+    throw new WhyboxError("bad-input", `Cannot read ${path} as a list of images: ${words}`, { cause });
   }
 }
 
 function unreadable(path: string, cause: unknown): WhyboxError {
   const words = cause instanceof Error ? cause.message : String(cause);
-  return new WhyboxError("bad-input", `${path}: the list cannot be read: ${words}`, { cause });
+  return new WhyboxError("bad-input", `Cannot read the list ${path}: ${words}`, { cause });
 }

@@ -2,26 +2,26 @@ import { extname, isAbsolute, relative, sep } from "node:path";
 import { imageExtensions } from "../../images/named-source.js";
 import type { RunItem } from "../schema.js";
 
-/** Endings by which a video is known. */
+/** Extensions of videos. */
 export const videoExtensions: readonly string[] = [".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg"];
 
-/** Addresses that are streams by their ending; all others over http(s) are pictures. */
+/** Extensions of URLs that are streams. Other http(s) URLs are images. */
 const streamEndings = [...videoExtensions, ".m3u8", ".mpd", ".ts", ".flv"];
 const streamSchemes = /^(rtsps?|rtmps?|rtp|udp|srt):\/\//i;
 
-/** What a file is by its name; undefined: nothing that can be explained. */
+/** The kind of a file by its name; undefined when it is not supported. */
 export function kindByName(name: string): "image" | "video" | undefined {
   const ending = extname(name).toLowerCase();
   if (imageExtensions.includes(ending)) return "image";
   return videoExtensions.includes(ending) ? "video" : undefined;
 }
 
-/** A file that was named outright may have any ending. */
+/** The item of a file that is passed by its path. It may have any extension. */
 export function fileItem(root: string, path: string): RunItem {
   return { kind: kindByName(path) ?? "image", source: sourceOf(root, path) };
 }
 
-/** The item of an address; undefined when it is none that can be read. */
+/** The item of a URL; undefined when it is not supported. */
 export function addressItem(text: string): RunItem | undefined {
   if (streamSchemes.test(text)) return { kind: "stream", source: text };
   const url = URL.canParse(text) ? new URL(text) : undefined;
@@ -30,12 +30,12 @@ export function addressItem(text: string): RunItem | undefined {
   return { kind: isStream ? "stream" : "url", source: url.href };
 }
 
-/** A camera of Linux. */
+/** Whether the path is a camera on Linux. */
 export function isCamera(path: string): boolean {
   return /^\/dev\/video\d+$/.test(path);
 }
 
-/** The one way to write a path in an item list: with slashes, relative to the root where it lies below it. */
+/** Formats a path for an item list: with slashes, relative to the root if it is below it. */
 function sourceOf(root: string, path: string): string {
   const below = relative(root, path);
   const outside = below === "" || below === ".." || below.startsWith(`..${sep}`) || isAbsolute(below);

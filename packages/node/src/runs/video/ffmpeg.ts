@@ -3,30 +3,30 @@ import type { Readable, Writable } from "node:stream";
 import { WhyboxError } from "@whybox/core";
 import { systemErrorCode } from "../../io/system-error.js";
 
-/** Of what a program complains of the end is kept. */
+/** Maximum length of the error output to keep, from its end. */
 const MAX_WORDS = 2_000;
 
-/** A program of ffmpeg's that runs. */
+/** A running ffmpeg or ffprobe process. */
 export interface RunningProgram {
   readonly child: ChildProcessByStdio<Writable, Readable, Readable>;
-  /** Its exit code, null when it was ended, and what it complained of. Never throws but when there is no such program. */
+  /** Resolves to the exit code (null when the process was killed) and the error output. Rejects only when the program cannot be started. */
   readonly ended: Promise<{ readonly code: number | null; readonly words: string }>;
 }
 
 /**
- * Starts `ffmpeg` or `ffprobe`: those of WHYBOX_FFMPEG (a folder), else of the PATH.
- * @throws (by `ended`) usage when it is not there.
+ * Starts `ffmpeg` or `ffprobe` from the folder WHYBOX_FFMPEG, else from the PATH.
+ * @throws (from `ended`) usage when the program is missing.
  */
 export function startProgram(name: "ffmpeg" | "ffprobe", argv: readonly string[]): RunningProgram {
   const folder = process.env.WHYBOX_FFMPEG;
   const program = folder === undefined || folder === "" ? name : `${folder}/${name}`;
-  // A group of its own: Ctrl-C is this process's to understand.
+  // Its own process group, so that Ctrl-C reaches only this process.
   const child = spawn(program, argv, { stdio: "pipe", detached: process.platform !== "win32" });
   let words = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     words = (words + text).slice(-MAX_WORDS);
   });
-  child.stdin.on("error", () => undefined); // the exit code tells
+  child.stdin.on("error", () => undefined); // the exit code reports it
   const ended = new Promise<{ code: number | null; words: string }>((resolve, reject) => {
     child.on("error", (cause) => reject(systemErrorCode(cause) === "ENOENT" ? missing(program, cause) : cause));
     child.on("close", (code) => resolve({ code, words: words.trim() }));
@@ -35,7 +35,7 @@ export function startProgram(name: "ffmpeg" | "ffprobe", argv: readonly string[]
   return { child, ended };
 }
 
-/** Whether videos can be read here. */
+/** Whether ffmpeg and ffprobe are available. */
 export async function hasFfmpeg(): Promise<boolean> {
   const programs = (["ffmpeg", "ffprobe"] as const).map((name) => startProgram(name, ["-version"]));
   for (const { child } of programs) child.stdout.resume();
@@ -46,12 +46,12 @@ export async function hasFfmpeg(): Promise<boolean> {
 export function missing(program = "ffmpeg", cause?: unknown): WhyboxError {
   return new WhyboxError(
     "usage",
-    `Videos and streams are read by ffmpeg, and "${program}" is not there. Install it (apt-get install ffmpeg, brew install ffmpeg), or say with WHYBOX_FFMPEG in which folder ffmpeg and ffprobe are.`,
+    `Videos and streams need ffmpeg, but "${program}" was not found. Install it (apt-get install ffmpeg, brew install ffmpeg), or set WHYBOX_FFMPEG to the folder of ffmpeg and ffprobe.`,
     { cause },
   );
 }
 
-/** The last line of a complaint, without the addresses of ffmpeg's own objects. */
+/** The last line of an error output, without the memory addresses that ffmpeg prints. */
 export function lastWords(words: string): string {
   const line = words
     .split("\n")

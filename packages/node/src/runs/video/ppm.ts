@@ -1,12 +1,12 @@
 import { type RgbImage, WhyboxError } from "@whybox/core";
 
-/** As `decodeImage`. */
+/** The same limit as in `decodeImage`. */
 const MAX_PIXELS = 100_000_000;
 const HEAD = /^P6\s(\d{1,6})\s(\d{1,6})\s255\s/;
-/** Longest head: three numbers and the mark. */
+/** Maximum length of a header: the magic number and three numbers. */
 const HEAD_BYTES = 24;
 
-/** Pictures in a stream of PPM (P6, 8 bits), one after the other. A last one that is cut off is dropped. */
+/** Yields the images of a PPM stream (P6, 8 bits). An incomplete last image is dropped. */
 export async function* ppmFrames(input: AsyncIterable<Uint8Array>): AsyncGenerator<RgbImage> {
   let head = Buffer.alloc(0);
   let image: RgbImage | undefined;
@@ -19,11 +19,11 @@ export async function* ppmFrames(input: AsyncIterable<Uint8Array>): AsyncGenerat
         const text = head.toString("latin1");
         const match = HEAD.exec(text);
         if (match === null) {
-          if (head.length > HEAD_BYTES) throw new WhyboxError("bad-input", "ffmpeg gave no PPM picture.");
+          if (head.length > HEAD_BYTES) throw new WhyboxError("bad-input", "The output of ffmpeg is not a PPM image.");
           rest = rest.subarray(HEAD_BYTES);
           continue;
         }
-        // What of the head came with chunks before this one is not in it.
+        // The part of the header from earlier chunks is not in this chunk.
         const before = head.length - Math.min(rest.length, HEAD_BYTES);
         rest = rest.subarray(match[0].length - before);
         image = emptyImage(Number(match[2]), Number(match[1]));
@@ -43,7 +43,10 @@ export async function* ppmFrames(input: AsyncIterable<Uint8Array>): AsyncGenerat
 
 function emptyImage(height: number, width: number): RgbImage {
   if (!(height > 0 && width > 0 && height * width <= MAX_PIXELS)) {
-    throw new WhyboxError("limit", `A frame of ${width} × ${height} pixels; the limit is ${MAX_PIXELS / 1e6} million.`);
+    throw new WhyboxError(
+      "limit",
+      `A frame has ${width} × ${height} pixels; the limit is ${MAX_PIXELS / 1e6} million pixels.`,
+    );
   }
   return { height, width, data: new Uint8Array(height * width * 3) };
 }

@@ -8,32 +8,32 @@ import { lastWords, startProgram } from "./ffmpeg.js";
 import { ppmFrames } from "./ppm.js";
 
 export interface VideoOptions {
-  /** Every so-manieth frame. */
+  /** Every n-th frame is read. */
   readonly stride: number;
   readonly maxFrames: number | null;
   readonly signal: AbortSignal;
 }
 
 export interface VideoFrame {
-  /** Number in the source, from 0. */
+  /** Frame number in the source, from 0. */
   readonly frame: number;
-  /** Seconds from the start; null where the source does not say how fast it is. */
+  /** Seconds from the start; null if the frame rate is unknown. */
   readonly time: number | null;
   readonly image: RgbImage;
 }
 
 export interface Video {
-  /** Frames a second of the source. */
+  /** Frames per second of the source; null if unknown. */
   readonly fps: number | null;
-  /** Frame after frame: ffmpeg waits while nobody asks. Ends early, without an error, when the signal fires. */
+  /** Yields the frames. ffmpeg waits until the next one is requested. When the signal fires, it ends early without an error. */
   frames(): AsyncGenerator<VideoFrame>;
-  /** What ffmpeg complained of, once the frames have ended; undefined when all was well. */
+  /** The error message of ffmpeg after the last frame; undefined when there was none. */
   complaint(): string | undefined;
 }
 
 /**
  * Opens a video file, a stream or a camera.
- * @throws bad-input when there is no picture in it; usage without ffmpeg.
+ * @throws bad-input when it has no video; usage without ffmpeg.
  */
 export async function openVideo(location: string, options: VideoOptions): Promise<Video> {
   const camera = isCamera(location);
@@ -69,12 +69,12 @@ export async function openVideo(location: string, options: VideoOptions): Promis
 async function refuseMissing(path: string): Promise<void> {
   await stat(path).catch((cause: unknown) => {
     const found = systemErrorCode(cause);
-    const message = `${path} cannot be read (${found}); expected a video. Check the path.`;
+    const message = `Cannot read ${path} (${found}); expected a video. Check the path.`;
     throw new WhyboxError("bad-input", message, { cause, details: { file: path, found } });
   });
 }
 
-/** Frames of any size as PPM, each with its size in front; turned as the file says. */
+/** The arguments for PPM output, where each frame has its own size. ffmpeg rotates the frames as the file specifies. */
 function readArguments(location: string, { stride, maxFrames }: VideoOptions): string[] {
   return [
     ...["-nostdin", "-v", "error", ...inputArguments(location)],
@@ -84,18 +84,18 @@ function readArguments(location: string, { stride, maxFrames }: VideoOptions): s
   ];
 }
 
-/** A file may name others, in a playlist; which ways ffmpeg may go from there is said here. */
+/** The input arguments. A playlist can refer to other files and URLs, so the allowed protocols are limited. */
 function inputArguments(location: string): string[] {
   if (isCamera(location)) return ["-f", "v4l2", "-i", location];
   if (!isAddress(location)) return ["-protocol_whitelist", "file,pipe", "-i", `file:${location}`];
   const network = ["-protocol_whitelist", "http,https,tcp,tls,rtp,rtcp,udp,rtsp,rtsps,rtmp,rtmps,srt,crypto"];
-  const patience = /^https?:/i.test(location) ? ["-rw_timeout", "30000000"] : [];
-  return [...network, ...patience, "-i", location];
+  const timeout = /^https?:/i.test(location) ? ["-rw_timeout", "30000000"] : [];
+  return [...network, ...timeout, "-i", location];
 }
 
 const probeSchema = z.object({ streams: z.array(z.object({ avg_frame_rate: z.string() })).min(1) });
 
-/** Frames a second. */
+/** Frames per second; null if unknown. */
 async function probe(location: string): Promise<number | null> {
   const show = ["-select_streams", "v:0", "-show_entries", "stream=avg_frame_rate", "-of", "json"];
   const { child, ended } = startProgram("ffprobe", ["-v", "error", ...show, ...inputArguments(location)]);
@@ -109,8 +109,8 @@ async function probe(location: string): Promise<number | null> {
   const { code, words } = await ended;
   const found = code === 0 ? probeSchema.safeParse(JSON.parse(text)) : undefined;
   if (!found?.success) {
-    const why = code === 0 ? "it has no pictures" : lastWords(words).replaceAll(`file:${location}`, location);
-    const message = `${location} cannot be read as a video: ${why}. Play it to the end in a player, or copy it again.`;
+    const why = code === 0 ? "it has no video stream" : lastWords(words).replaceAll(`file:${location}`, location);
+    const message = `Cannot read ${location} as a video: ${why}. Check that it plays in a video player, or copy it again.`;
     throw new WhyboxError("bad-input", message, { details: { file: location } });
   }
   const [over, under] = found.data.streams[0]!.avg_frame_rate.split("/").map(Number);

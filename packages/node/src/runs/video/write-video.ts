@@ -6,17 +6,17 @@ import { explainDiskFailure } from "../../io/disk-failure.js";
 import { systemErrorCode } from "../../io/system-error.js";
 import { lastWords, type RunningProgram, startProgram } from "./ffmpeg.js";
 
-/** Paths of a video's files, from the run's folder. */
+/** Paths of a video's files, relative to the run's folder. */
 export interface VideoFiles {
   readonly video: string;
   readonly frames: string;
   readonly maps: string;
 }
 
-/** Lines of a sidecar wait until they are so long. */
+/** Number of characters of a sidecar to buffer before writing. */
 const FLUSH_CHARACTERS = 2 ** 20;
 
-/** The files of one video while it is explained: they lie in `tmp` and come to their places together, when all frames are there. */
+/** Writes the files of one video. They are in `tmp` until all frames are complete, and are then moved together. */
 export class VideoWriter {
   readonly #folder: string;
   readonly #files: VideoFiles;
@@ -39,8 +39,8 @@ export class VideoWriter {
   }
 
   /**
-   * @param first the first frame's overlay: all have its size.
-   * @param rate frames a second of the written video.
+   * @param first The overlay of the first frame. All frames have its size.
+   * @param rate Frames per second of the written video.
    * @throws output; usage without ffmpeg.
    */
   static async open(folder: string, tmp: string, stem: string, first: RgbImage, rate: number): Promise<VideoWriter> {
@@ -55,21 +55,21 @@ export class VideoWriter {
       encoder.child.stdout.resume();
       return new VideoWriter(folder, named(stem), temporary, sidecars, encoder);
     } catch (cause) {
-      throw refused(stem, folder, cause);
+      throw writeError(stem, folder, cause);
     }
   }
 
-  /** Adds a frame; waits while the encoder has enough. */
+  /** Adds a frame. Waits while the encoder's input buffer is full. */
   async add(overlay: RgbImage, frameLine: string, mapLine: string): Promise<void> {
     const { stdin } = this.#encoder.child;
     if (!stdin.write(overlay.data) && stdin.writable) {
-      await Promise.race([once(stdin, "drain"), this.#encoder.ended]).catch(() => undefined); // `finish` tells
+      await Promise.race([once(stdin, "drain"), this.#encoder.ended]).catch(() => undefined); // `finish` reports the error
     }
     await this.#line("frames", frameLine);
     await this.#line("maps", mapLine);
   }
 
-  /** Makes the files whole and puts them into their places. @throws output. */
+  /** Completes the files and moves them to their final paths. @throws output. */
   async finish(): Promise<VideoFiles> {
     try {
       this.#encoder.child.stdin.end();
@@ -87,14 +87,14 @@ export class VideoWriter {
       }
       return this.#files;
     } catch (cause) {
-      throw refused(this.#files.video, this.#folder, cause);
+      throw writeError(this.#files.video, this.#folder, cause);
     }
   }
 
-  /** Ends the encoder and removes what there is. */
+  /** Stops the encoder and removes the temporary files. */
   async discard(): Promise<void> {
     this.#encoder.child.kill("SIGKILL");
-    await this.#encoder.ended.catch(() => undefined); // it was ended
+    await this.#encoder.ended.catch(() => undefined); // it was killed
     for (const { file } of this.#sidecars.values()) await file.close().catch(() => undefined); // may be closed already
     await Promise.allSettled(Object.values(this.#temporary).map((path) => rm(path, { force: true })));
   }
@@ -103,7 +103,7 @@ export class VideoWriter {
     const entry = this.#sidecars.get(name)!;
     entry.text += `${line}\n`;
     if (entry.text.length < FLUSH_CHARACTERS) return;
-    await flush(entry).catch((cause: unknown) => Promise.reject(refused(this.#files[name], this.#folder, cause)));
+    await flush(entry).catch((cause: unknown) => Promise.reject(writeError(this.#files[name], this.#folder, cause)));
   }
 }
 
@@ -113,7 +113,7 @@ async function flush(entry: { readonly file: FileHandle; text: string }): Promis
   await entry.file.appendFile(text);
 }
 
-/** H.264 in MP4, the same bytes for the same frames: one thread, no date and no version in the file. Odd sides get a black line. */
+/** The arguments for H.264 in MP4. The same frames give the same bytes: one thread, no date, no version. Odd sides are padded with a black line. */
 function encodeArguments(path: string, { height, width }: RgbImage, rate: number): string[] {
   return [
     ...["-nostdin", "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", `${width}x${height}`],
@@ -126,13 +126,15 @@ function encodeArguments(path: string, { height, width }: RgbImage, rate: number
 
 function encoderFailed(name: string, words: string): WhyboxError {
   const full = /no space left/i.test(words);
-  const advice = full ? "Free some space, or choose another folder with --out." : "Does this ffmpeg have libx264?";
-  return new WhyboxError("output", `Could not write ${name}: ffmpeg says: ${lastWords(words)}. ${advice}`);
+  const advice = full
+    ? "Free some space, or choose another folder with --out."
+    : "Check that this ffmpeg supports libx264.";
+  return new WhyboxError("output", `Cannot write ${name}: ffmpeg reports: ${lastWords(words)}. ${advice}`);
 }
 
-function refused(what: string, folder: string, cause: unknown): WhyboxError {
+function writeError(what: string, folder: string, cause: unknown): WhyboxError {
   if (cause instanceof WhyboxError) return cause;
   const advice = explainDiskFailure(cause, "choose another folder with --out");
   const details = { folder, reason: systemErrorCode(cause) };
-  return new WhyboxError("output", `Could not write ${what} in ${folder}: ${advice}`, { details, cause });
+  return new WhyboxError("output", `Cannot write ${what} in ${folder}: ${advice}`, { details, cause });
 }

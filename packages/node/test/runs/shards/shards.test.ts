@@ -61,7 +61,7 @@ describe("whybox shard plan", { timeout: 300_000 }, () => {
     expect(await plan("--shards", "3")).toMatchObject({ code: 0 });
     expect(await read("out/shards.json")).toBe(before);
     const other = await plan("--shards", "4");
-    expect([other.code, other.stderr]).toEqual([2, expect.stringMatching(/cut into 3 shards already, not 4/)]);
+    expect([other.code, other.stderr]).toEqual([2, expect.stringMatching(/already split into 3 shards, not 4/)]);
     const differs = await plan("--shards", "3", "--conf", "0.02");
     expect([differs.code, differs.stderr]).toEqual([
       2,
@@ -70,7 +70,7 @@ describe("whybox shard plan", { timeout: 300_000 }, () => {
     await rm(join(cwd, "out/shards.json"));
     await writeFile(join(cwd, "out/results.jsonl"), "");
     const begun = await plan("--shards", "3");
-    expect([begun.code, begun.stderr]).toEqual([2, expect.stringMatching(/begun by whybox run/)]);
+    expect([begun.code, begun.stderr]).toEqual([2, expect.stringMatching(/started by whybox run/)]);
   });
 
   it("refuses more shards than items, and can be asked again", async () => {
@@ -154,7 +154,11 @@ describe("whybox shard run and merge", { timeout: 300_000 }, () => {
       (f) => appendFile(join(f, "timings.jsonl"), "{}\n"),
       /timings\.jsonl is damaged: it has \d+ lines; expected \d+/,
     ],
-    ["has lost its pictures", (f) => rm(join(f, "files"), { recursive: true }), /00001\/files\/0000\/.*\.png is gone/],
+    [
+      "has lost its pictures",
+      (f) => rm(join(f, "files"), { recursive: true }),
+      /00001\/files\/0000\/.*\.png is missing/,
+    ],
   ])("refuse a shard that %s", async (_, damage, message) => {
     await restore("done");
     await damage(join(cwd, "out/shards/00001"));
@@ -173,10 +177,10 @@ describe("whybox shard run and merge", { timeout: 300_000 }, () => {
       ["run", "out", "0"],
     ]) {
       const { code, stderr } = await shard(...argv);
-      expect([code, stderr]).toEqual([3, expect.stringMatching(/shards\.json is of another run/)]);
+      expect([code, stderr]).toEqual([3, expect.stringMatching(/shards\.json belongs to another run/)]);
     }
     const unplanned = await shard("run", "whole", "0");
-    expect([unplanned.code, unplanned.stderr]).toEqual([2, expect.stringMatching(/is not cut into shards/)]);
+    expect([unplanned.code, unplanned.stderr]).toEqual([2, expect.stringMatching(/is not split into shards/)]);
   });
 
   it("refuse a shard that another process works on", async () => {
@@ -190,7 +194,7 @@ describe("whybox shard run and merge", { timeout: 300_000 }, () => {
     await mkdir(join(cwd, "out/shards/00000"), { recursive: true });
     await writeFile(join(cwd, "out/shards/00000/lock"), JSON.stringify(lock));
     const { code, stderr } = await shard("run", "out", "0");
-    expect([code, stderr]).toEqual([6, expect.stringMatching(/is writing this run\. Wait for it or end it\.\n/)]);
+    expect([code, stderr]).toEqual([6, expect.stringMatching(/is writing this run\. Wait for it or stop it\.\n/)]);
   });
 
   it(`lose nothing when they are killed ${kills} times`, { tags: ["long"], timeout: kills * 60_000 }, async () => {

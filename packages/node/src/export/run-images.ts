@@ -2,16 +2,13 @@ import { type OpenRun, type ReadOptions, type RunPicture, readRun } from "../rep
 import { suspicionOf } from "../report/suspicion.js";
 import type { RunDetection } from "../runs/schema.js";
 
-/** The pictures and frames of a run, one after the other, numbered from 1. */
-export async function* picturesOf(
-  run: OpenRun,
-  options: ReadOptions = {},
-): AsyncGenerator<RunPicture & { id: number }> {
+/** Yields the images and frames of a run, with ids from 1. */
+export async function* imagesIn(run: OpenRun, options: ReadOptions = {}): AsyncGenerator<RunPicture & { id: number }> {
   let id = 0;
   for await (const entry of readRun(run, options)) if (entry.kind === "picture") yield { ...entry, id: ++id };
 }
 
-/** What an export says of a detection's map, besides its box; null without a map of its own. */
+/** The measurements of a detection's map in an export. They are null for a detection without its own map. */
 export function heatFields({ score, heat, blind }: RunDetection) {
   const hasHeat = heat !== null && heat.maximum > 0;
   return {
