@@ -23,7 +23,7 @@ export async function withProcessContext(body: (context: CliContext) => Promise<
     const refusal = await stdout.refusal();
     if (refusal === undefined) return code;
     const why = explainDiskFailure(refusal, "send the output elsewhere");
-    reportFailure(new WhyboxError("output", `Could not write to stdout: ${why}`, { cause: refusal }), context);
+    reportFailure(new WhyboxError("output", `Cannot write to stdout: ${why}`, { cause: refusal }), context);
     return worstExitCode([code, exitCodes.output]);
   } finally {
     process.off("SIGINT", stop).off("SIGTERM", stop);

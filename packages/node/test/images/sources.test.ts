@@ -122,12 +122,12 @@ describe("expandSources", () => {
 
   it.each([
     ["ftp://example.org/x.jpg", /http:\/\/ or https:\/\//],
-    ["http://", /not an address/],
+    ["http://", /is not a supported URL/],
     ["nothing/*.jpg", /nothing matches; looked in/],
     ["missing.jpg", /no such file or folder/],
     ["a\0b", /no such file or folder.*ERR_INVALID_ARG_VALUE/],
     [`${"x".repeat(5000)}.jpg`, /ENAMETOOLONG/],
-    ["", /empty text/],
+    ["", /empty string/],
   ])("says what is wrong with %j", async (input, expected) => {
     expect(await messages(input)).toEqual([expect.stringMatching(expected)]);
   });
@@ -137,9 +137,9 @@ describe("expandSources", () => {
     await symlink(join(cwd, "gone"), join(cwd, "link.jpg"));
     await mkdir(join(cwd, "none"));
     expect(await messages("*.txt", "none", "link.jpg", "notes.txt/x.jpg")).toEqual([
-      expect.stringMatching(/matching files: 1, images among them: none/),
+      expect.stringMatching(/1 files match, but none is an image/),
       expect.stringMatching(/no image in this folder; looked for \.jpg, .*Subfolders are not searched/),
-      expect.stringMatching(/link to something that is gone/),
+      expect.stringMatching(/link to a missing file/),
       expect.stringMatching(/no such file/),
     ]);
   });

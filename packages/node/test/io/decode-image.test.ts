@@ -119,7 +119,7 @@ describe("what is refused, in words", () => {
   });
 
   it("what is no file of this machine", async () => {
-    await fails("", "usage", /path is empty/);
+    await fails("", "usage", /path of the image is empty/);
     await fails("http://", "usage", /not a valid URL/);
     await fails("ftp://example.org/a.jpg", "usage", /only http and https are supported/);
     await fails("data:image/png;base64,AAAA", "usage", /data URL/);

@@ -17,7 +17,7 @@ describe("lockFolder", () => {
     const lock = await lockFolder(folder);
     await expect(lockFolder(folder)).rejects.toMatchObject({
       code: "output",
-      message: expect.stringContaining(`process ${process.pid} of `),
+      message: expect.stringContaining(`process ${process.pid} on `),
     });
     await lock.release();
     expect(await readdir(folder)).toEqual([]);

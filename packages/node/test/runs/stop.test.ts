@@ -105,7 +105,7 @@ describe.skipIf(process.platform === "win32")("Ctrl-C", () => {
     const ended = end(child);
     await held.asked;
     const second = await whybox(argv("two"), { cwd });
-    expect([second.code, second.stderr]).toEqual([6, expect.stringMatching(/process \d+ of .* is writing this run/)]);
+    expect([second.code, second.stderr]).toEqual([6, expect.stringMatching(/process \d+ on .* is writing this run/)]);
     await held.give();
     expect(await ended).toBe(0);
   });

@@ -145,7 +145,7 @@ describe.skipIf(whyNot !== undefined)("videos", () => {
     await writeFile(join(cwd, "text.mp4"), "I am no video.");
     expect(await run("torn.mp4", "text.mp4")).toMatchObject({
       code: 3,
-      stderr: expect.stringContaining("torn.mp4 cannot be read as a video"),
+      stderr: expect.stringContaining("torn.mp4 as a video"),
     });
     const failures = (await lines(join(cwd, "out/results.jsonl"))).map((one) => resultLineSchema.parse(one));
     expect(failures.map(({ kind }) => kind)).toEqual(["failure", "failure"]);
@@ -159,7 +159,7 @@ describe.skipIf(whyNot !== undefined)("videos", () => {
     expect(await result()).toMatchObject({ kind: "video", frames: 2 });
     await rm(join(cwd, "out"), { recursive: true });
     const refused = await run(`${server.url}/clip.mp4`, "--max-frames", "2");
-    expect(refused.stderr).toMatch(/is an address of a private network\. Give --allow-private/);
+    expect(refused.stderr).toMatch(/is an address in a private network\. Use --allow-private/);
     // A playlist that calls itself a video may not lead ffmpeg to the network.
     await writeFile(
       join(cwd, "list.mp4"),
@@ -262,7 +262,7 @@ describe("without ffmpeg", () => {
     expect([refused.code, refused.stderr]).toEqual([
       2,
       expect.stringMatching(
-        /Videos and streams are read by ffmpeg, and .* is not there\. Install it \(apt-get install ffmpeg/,
+        /Videos and streams need ffmpeg, but .* was not found\. Install it \(apt-get install ffmpeg/,
       ),
     ]);
     expect(await readdir(cwd)).not.toContain("out");
@@ -270,7 +270,7 @@ describe("without ffmpeg", () => {
     await putPictures(cwd, ["v/a.png"]);
     await writeFile(join(cwd, "v/b.mp4"), "x");
     const left = await without("v");
-    expect([left.code, left.stderr]).toEqual([0, expect.stringMatching(/^Left out: a video\. .*\n1 source\./)]);
+    expect([left.code, left.stderr]).toEqual([0, expect.stringMatching(/^Skipped a video\. .*\n1 source\./)]);
   });
 });
 
@@ -315,7 +315,7 @@ describe("ppmFrames", () => {
       async function* chunks() {
         yield Buffer.from(text);
       }
-      await expect(ppmFrames(chunks()).next()).rejects.toThrow(/no PPM/);
+      await expect(ppmFrames(chunks()).next()).rejects.toThrow(/not a PPM image/);
     },
   );
 });
