@@ -1,5 +1,6 @@
 import type {
   AskedAnswer,
+  ColormapName,
   DetectAloneOptions,
   Detection,
   ExplainOptions,
@@ -131,7 +132,7 @@ export const QUICK = "GradCAM";
 /** Options of an image for export. */
 export interface DrawRequest {
   readonly heat: HeatMap;
-  readonly colormap: string;
+  readonly colormap: ColormapName;
   readonly opacity: number;
   readonly crop: "rest" | "hot" | undefined;
   readonly detections: readonly Detection[];

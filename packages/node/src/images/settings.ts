@@ -1,12 +1,13 @@
 import {
   type DrawingOptions,
-  type drawingOptions,
+  drawingOptions,
   type ExplainOptions,
   type ExplainValues,
   explainOptions,
   type Filled,
   type InputOptions,
   type OptionRows,
+  pickOptions,
   plainValue,
   type WithDefault,
 } from "@whybox/core";
@@ -15,7 +16,7 @@ import type { FileOptions, fileOptions } from "../file-options.js";
 /** All settings for explaining images: validated, with defaults. For undefined values, core chooses. */
 export interface ImageSettings
   extends Omit<Filled<FileOptions, typeof fileOptions>, "out">,
-    Omit<Filled<DrawingOptions, typeof drawingOptions>, "crop" | "cropKeep"> {
+    Omit<DrawingValues, "crop" | "cropKeep"> {
   /** The model's input, if set by the user. */
   readonly input: InputOptions | undefined;
   /** Options without a fixed default are present only if they are set. */
@@ -24,22 +25,25 @@ export interface ImageSettings
   readonly crop: "rest" | "hot" | undefined;
 }
 
+type DrawingValues = Filled<DrawingOptions, typeof drawingOptions>;
+
 /** Values of the options that `explainFiles` and the command share. */
 export type ImageOptions = Omit<ExplainValues, "frames"> &
   Filled<FileOptions, typeof fileOptions> &
-  Filled<DrawingOptions, typeof drawingOptions> &
+  DrawingValues &
   Pick<ImageSettings, "input">;
 
 /** Converts the values of the options to settings. */
 export function imageSettings(options: ImageOptions): ImageSettings {
-  const { weights, names, device, threads, input, save, frame, crop, cropKeep } = options;
-  const { colormap, opacity, hideBoxes, hideLabels, sideBySide } = options;
+  const { weights, names, device, threads, input, save, frame } = options;
+  const drawing = pickOptions(options, Object.keys(drawingOptions)) as unknown as DrawingValues;
+  const { crop, cropKeep, ...look } = drawing;
   // The maps of single detections and classes are computed in the input's frame only when they are saved.
   const frames = options.per !== "image" && frame === "input" && save.includes("npy") ? "both" : undefined;
   return {
     ...{ weights, names, device, threads, input },
     explain: explainSettings({ ...options, frames }),
-    ...{ save, frame, colormap, opacity, hideBoxes, hideLabels, sideBySide },
+    ...{ save, frame, ...look },
     crop: crop ? "rest" : cropKeep ? "hot" : undefined,
   };
 }

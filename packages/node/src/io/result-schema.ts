@@ -1,5 +1,15 @@
-import { type ResultDocument, type ResultParts, resultDocument, resultSchemaVersion } from "@whybox/core";
+import {
+  type DrawingOptions,
+  drawingOptions,
+  type ExplainOptions,
+  explainOptions,
+  type ResultDocument,
+  type ResultParts,
+  resultDocument,
+  resultSchemaVersion,
+} from "@whybox/core";
 import { z } from "zod";
+import { optionShape } from "./option-shape.js";
 
 const sizeSchema = z.tuple([z.int(), z.int()]).describe("[height, width]");
 const boxSchema = z
@@ -59,41 +69,10 @@ const optionsSchema = z
   .object({
     device: z.string(),
     threads: z.int().nullable().describe("null: one per core."),
-    method: z.string(),
-    layer: z.union([z.literal("auto"), z.array(z.union([z.int(), z.string()]))]),
-    classNames: z.array(z.string()).describe("Empty: all classes."),
-    detections: z.array(z.int()).exactOptional().describe("Indices of the requested detections. Missing: all."),
-    backprop: z.array(z.string()),
-    backwardPerClass: z.boolean(),
-    topk: z.int(),
-    per: z.enum(["image", "class", "detection"]),
-    scale: z.enum(["each", "common"]),
-    versus: z.string().nullable().describe("The class to compare with."),
-    box: boxSchema.extend({ className: z.string() }).nullable().describe("The box to explain, in image pixels."),
-    eigenSmooth: z.boolean(),
-    augSmooth: z.boolean(),
-    keepTopPercent: z.number().describe("Share of the hottest pixels to keep, in percent."),
-    compat: z.boolean(),
-    seed: z.int(),
-    samples: z.int().nullable().describe("null: the method's default."),
-    ablateTo: z
-      .enum(["zero", "mean"])
-      .nullable()
-      .describe("The value that AblationCAM sets a channel to; null: its default."),
-    imageSize: sizeSchema.nullable().describe("Requested [height, width]; null: the default."),
-    confidence: z.number(),
-    iou: z.number(),
-    maxDetections: z.int(),
-    agnostic: z.boolean(),
+    ...optionShape<ExplainOptions, typeof explainOptions>(explainOptions),
     save: z.array(z.enum(["png", "npy", "json"])),
     frame: z.enum(["image", "input"]).describe("Frame of the saved heatmaps."),
-    colormap: z.string(),
-    opacity: z.number(),
-    hideBoxes: z.boolean(),
-    hideLabels: z.boolean(),
-    sideBySide: z.boolean(),
-    crop: z.boolean().describe("Save the image without its hot areas."),
-    cropKeep: z.boolean().describe("Save the image with its hot areas only."),
+    ...optionShape<DrawingOptions, typeof drawingOptions>(drawingOptions),
   })
   .describe("All effective options, including defaults.");
 

@@ -1,6 +1,8 @@
+import { type DrawingOptions, drawingOptions } from "../../image/drawing-options.js";
 import type { Frame } from "../../image/frame.js";
 import { nameOptions } from "../../options/names.js";
 import { plainOptions } from "../../options/plain.js";
+import type { Filled } from "../../options/spec.js";
 import { type ExplainOptions, explainOptions } from "../options/options.js";
 import type { ExplainResult } from "./result.js";
 
@@ -12,15 +14,10 @@ export interface DocumentDevice {
 }
 
 /** How the result is saved and drawn. */
-export interface DocumentLook {
+export interface DocumentLook extends Omit<Filled<DrawingOptions, typeof drawingOptions>, "crop" | "cropKeep"> {
   readonly save: readonly ("png" | "npy" | "json")[];
   /** Frame of the saved heatmaps. */
   readonly frame: Frame;
-  readonly colormap: string;
-  readonly opacity: number;
-  readonly hideBoxes: boolean;
-  readonly hideLabels: boolean;
-  readonly sideBySide: boolean;
   /** What remains of the image instead of a heatmap over it; undefined: the heatmap is drawn. */
   readonly crop: "rest" | "hot" | undefined;
 }
@@ -42,13 +39,10 @@ export function documentOptions({ options, device, look, result }: OptionParts) 
     ...optionsInEffect(options, result),
     save: [...look.save],
     frame: look.frame,
-    colormap: look.colormap,
-    opacity: look.opacity,
-    hideBoxes: look.hideBoxes,
-    hideLabels: look.hideLabels,
-    sideBySide: look.sideBySide,
-    crop: look.crop === "rest",
-    cropKeep: look.crop === "hot",
+    ...plainOptions<DrawingOptions, typeof drawingOptions>(
+      { ...look, crop: look.crop === "rest", cropKeep: look.crop === "hot" },
+      drawingOptions,
+    ),
   };
 }
 
