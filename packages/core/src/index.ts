@@ -138,6 +138,7 @@ export type {
   OptionRows,
   OptionSpec,
   OptionTable,
+  PageControl,
   ScoresKind,
   SizeKind,
   TextKind,

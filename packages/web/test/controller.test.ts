@@ -178,7 +178,7 @@ describe("selecting", () => {
     expect(fake.last("explain")).toMatchObject({ box });
     expect(controller.state.selection).toEqual([]);
     controller.selectWhole();
-    controller.set({ classFilter: "dog", perClass: true });
+    controller.set({ classFilter: "dog", backwardPerClass: true });
     await settle();
     expect(fake.last("explain")).toMatchObject({ classNames: ["dog"], backwardPerClass: true });
     expect(fake.last("explain")).not.toHaveProperty("box");
@@ -216,7 +216,7 @@ describe("settings", () => {
       return fake.names().slice(before);
     };
     expect(await after({ opacity: 0.2, colormap: "viridis", crop: "hot" })).toEqual([]);
-    expect(await after({ topPercent: 5 })).toEqual(["explain"]);
+    expect(await after({ keepTopPercent: 5 })).toEqual(["explain"]);
     expect(await after({ confidence: 0.5 })).toEqual(["detect", "explain"]);
     expect(fake.last("explain")).toMatchObject({ confidence: 0.5, keepTopPercent: 5 });
     expect(fake.last("detect")).toEqual({ confidence: 0.5, iou: 0.45, ahead: { method: "GradCAM", per: "detection" } });

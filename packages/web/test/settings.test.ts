@@ -9,12 +9,12 @@ const others: Settings = {
   score: "confidence",
   classFilter: "traffic light",
   versus: "cat",
-  perClass: true,
+  backwardPerClass: true,
   confidence: 0.4,
   iou: 0.6,
   opacity: 0.3,
   colormap: "viridis",
-  topPercent: 10,
+  keepTopPercent: 10,
   crop: "hot",
   compare: ["GradCAM", "ODAM"],
   device: "wasm",
@@ -26,6 +26,10 @@ describe("a link", () => {
     for (const key of Object.keys(others) as (keyof Settings)[])
       expect(others[key], key).not.toEqual(defaultSettings[key]);
     expect(fromHash(`#${toHash(others)}`)).toEqual(others);
+  });
+
+  it("restores the settings of older links", () => {
+    expect(fromHash("#topPercent=30&perClass=true")).toMatchObject({ keepTopPercent: 30, backwardPerClass: true });
   });
 
   it("is empty for the defaults", () => {

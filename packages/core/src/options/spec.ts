@@ -113,7 +113,17 @@ export interface OptionFacts<V = unknown> {
   /** When result documents contain the option: always (default), only if it has a value, or never. */
   readonly inDocument?: "given" | "never";
   /** The control of the page: its label, and the range and step of its slider if they differ from the option's range. */
-  readonly page?: { readonly label: string; readonly min?: number; readonly max?: number; readonly step?: number };
+  readonly page?: PageControl;
+}
+
+/** How the page shows an option. */
+export interface PageControl {
+  readonly label: string;
+  readonly min?: number;
+  readonly max?: number;
+  readonly step?: number;
+  /** What a slider shows at the option's default, in place of the number. */
+  readonly atDefault?: string;
 }
 
 export type OptionGroup = "What is explained" | "How it is explained" | "Detection" | "Output" | "Sources";

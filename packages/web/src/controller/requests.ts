@@ -1,6 +1,7 @@
 import type { AskedBox } from "@whybox/core";
 import { type DetectRequest, type ExplainRequest, type OpenRequest, QUICK, type Weights } from "../protocol.js";
 import { methodOf } from "./methods.js";
+import { changedOptions, isOfDetection, pageOptions } from "./page-options.js";
 import type { Settings } from "./settings.js";
 
 /** The subject of a heatmap: the whole image, some of its detections, or a box that the user drew. */
@@ -15,8 +16,9 @@ export function methodsOf({ method }: Settings): readonly string[] {
 }
 
 /** The settings that detection depends on. */
-export function thresholds({ confidence, iou }: Settings): Pick<DetectRequest, "confidence" | "iou"> {
-  return { confidence, iou };
+export function thresholds(settings: Settings): Pick<DetectRequest, "confidence" | "iou"> {
+  const { confidence, iou } = settings;
+  return { ...changedOptions(settings, pageOptions.filter(isOfDetection)), confidence, iou };
 }
 
 /** A detection request that also prepares the first map. */
@@ -27,20 +29,22 @@ export function detectRequest(settings: Settings): DetectRequest {
 
 /** The engine's request for a map. */
 export function explainRequest(settings: Settings, subject: Subject, method: string): ExplainRequest {
-  const { score, versus, topPercent, perClass, classFilter } = settings;
+  const { score, versus, classFilter } = settings;
+  // One pass for each class has a meaning for the whole image only.
+  const ofMap = pageOptions.filter((name) => !isOfDetection(name) && name !== "backwardPerClass");
   const own: ExplainRequest = {
     ...thresholds(settings),
     method,
     ...layerOf(settings, method),
     ...(versus !== "" ? { versus } : score !== "auto" ? { backprop: [score] } : {}),
-    ...(topPercent < 100 ? { keepTopPercent: topPercent } : {}),
+    ...changedOptions(settings, ofMap),
   };
   if (subject.kind === "box") return { ...own, box: subject.box };
   if (subject.kind === "image") {
     return {
       ...own,
       ...(classFilter === "" ? {} : { classNames: [classFilter] }),
-      ...(perClass ? { backwardPerClass: true } : {}),
+      ...changedOptions(settings, ["backwardPerClass"]),
     };
   }
   return { ...own, per: "detection", detections: subject.indices };

@@ -1,9 +1,10 @@
-import { type ColormapName, colormapNames } from "@whybox/core";
+import { type ColormapName, drawingOptions, inRange, type NumberKind } from "@whybox/core";
 import type { Device } from "../protocol.js";
 import { methodChoices, scoreChoices } from "./methods.js";
+import { isOfDetection, type PageValues, pageDefaults, pageOptions, readPageOption, valuesOf } from "./page-options.js";
 
 /** All settings of the user. A link restores them. */
-export interface Settings {
+export interface Settings extends PageValues {
   readonly method: string;
   /** "auto", or the index or name of a layer. */
   readonly layer: string;
@@ -13,13 +14,8 @@ export interface Settings {
   readonly classFilter: string;
   /** The class to compare with, or "" for no comparison. */
   readonly versus: string;
-  readonly perClass: boolean;
-  readonly confidence: number;
-  readonly iou: number;
   readonly opacity: number;
   readonly colormap: ColormapName;
-  /** Percentage of the hottest pixels to show. */
-  readonly topPercent: number;
   readonly crop: "off" | "rest" | "hot";
   readonly compare: readonly string[];
   readonly device: Device;
@@ -28,18 +24,15 @@ export interface Settings {
 }
 
 export const defaultSettings: Settings = {
+  ...pageDefaults,
   method: "tap-fusion",
   layer: "auto",
   score: "auto",
   classFilter: "",
   versus: "",
-  perClass: false,
-  confidence: 0.25,
-  iou: 0.45,
   opacity: 0.6,
   // Its lightness increases with the value, so it is readable with any colour vision.
   colormap: "inferno",
-  topPercent: 100,
   crop: "off",
   compare: ["GradCAM", "HiResCAM", "EigenCAM", "tap-fusion-fast"],
   device: "auto",
@@ -50,15 +43,11 @@ export const defaultSettings: Settings = {
 export const MAX_COMPARED = 6;
 
 /** Settings that need a new detection. */
-export const detectionSettings: readonly (keyof Settings)[] = ["confidence", "iou"];
+export const detectionSettings: readonly (keyof Settings)[] = pageOptions.filter(isOfDetection);
 /** Settings that need a new map. */
 export const mapSettings: readonly (keyof Settings)[] = [
-  "method",
-  "layer",
-  "score",
-  "versus",
-  "perClass",
-  "topPercent",
+  ...(["method", "layer", "score", "versus"] as const),
+  ...pageOptions.filter((name) => !isOfDetection(name)),
 ];
 /** Settings that need a new worker. */
 export const engineSettings: readonly (keyof Settings)[] = ["device", "threads"];
@@ -70,34 +59,37 @@ const oneOf =
   (text) =>
     choices.find((choice) => choice === text);
 const number =
-  (low: number, high: number): Reader<number> =>
-  (text) => {
-    const value = Number(text);
-    return text.trim() !== "" && value >= low && value <= high ? value : undefined;
-  };
+  (kind: NumberKind): Reader<number> =>
+  (text) =>
+    text.trim() !== "" && inRange(kind, Number(text)) ? Number(text) : undefined;
 const words: Reader<string> = (text) => (text.length <= 100 ? text : undefined);
 const methodIds = methodChoices.map(({ id }) => id);
 
+type PageReaders = { readonly [K in keyof PageValues]: Reader<PageValues[K]> };
+
+/** Names that settings have in older links. */
+const olderNames: { readonly [K in keyof Settings]?: string } = {
+  keepTopPercent: "topPercent",
+  backwardPerClass: "perClass",
+};
+
 /** Parsers of the settings in a link. An invalid value is undefined, and the default is used. */
 const readers: { readonly [K in keyof Settings]: Reader<Settings[K]> } = {
+  ...(valuesOf((name) => (text: string) => readPageOption(name, text)) as never as PageReaders),
   method: oneOf(methodIds),
   layer: words,
   score: oneOf(["auto", ...scoreChoices.map(({ id }) => id)]),
   classFilter: words,
   versus: words,
-  perClass: (text) => (text === "true" ? true : text === "false" ? false : undefined),
-  confidence: number(0.01, 0.99),
-  iou: number(0, 1),
-  opacity: number(0, 1),
-  colormap: oneOf(colormapNames),
-  topPercent: number(1, 100),
+  opacity: number(drawingOptions.opacity),
+  colormap: oneOf(drawingOptions.colormap.choices),
   crop: oneOf(["off", "rest", "hot"]),
   compare: (text) => {
     const known = [...new Set(text.split(","))].filter((id) => methodIds.includes(id)).slice(0, MAX_COMPARED);
     return known.length > 0 ? known : undefined;
   },
   device: oneOf(["auto", "webgpu", "wasm"]),
-  threads: (text) => (/^\d{1,2}$/.test(text) ? number(0, 64)(text) : undefined),
+  threads: (text) => (/^\d{1,2}$/.test(text) ? number({ kind: "number", min: 0, max: 64 })(text) : undefined),
 };
 
 /** The settings that differ from the defaults, as the hash of a link without "#". Empty if all are defaults. */
@@ -114,7 +106,7 @@ export function toHash(settings: Settings): string {
 export function fromHash(hash: string): Settings {
   const parameters = new URLSearchParams(hash.replace(/^#/, ""));
   const read = (Object.keys(readers) as (keyof Settings)[]).flatMap((key) => {
-    const text = parameters.get(key);
+    const text = parameters.get(key) ?? parameters.get(olderNames[key] ?? key);
     const value = text === null ? undefined : readers[key](text);
     return value === undefined ? [] : [[key, value] as const];
   });

@@ -1,6 +1,7 @@
 import { type ColormapName, colormapNames } from "@whybox/core";
 import type { Settings } from "../controller/settings.js";
-import { Fold, Range, Select } from "./fields.js";
+import { Fold, Select } from "./fields.js";
+import { OptionControls } from "./option-controls.js";
 import type { SectionProps } from "./section-props.js";
 
 /** Turbo and jet are rainbow scales. People with red-green colour blindness cannot read them. */
@@ -13,7 +14,8 @@ const colormapTexts: Readonly<Record<ColormapName, string>> = {
 };
 
 /** Settings of how the heatmap is drawn. */
-export function LookSection({ controller, state: { settings } }: SectionProps) {
+export function LookSection({ controller, state }: SectionProps) {
+  const { settings } = state;
   const safeFirst = [...colormapNames].sort((a, b) => Number(a in rainbow) - Number(b in rainbow));
   return (
     <Fold title="Appearance" now={nowText(settings)} open={isWide}>
@@ -23,13 +25,7 @@ export function LookSection({ controller, state: { settings } }: SectionProps) {
         choices={safeFirst.map((name) => [name, colormapTexts[name]] as const)}
         onSet={(colormap) => controller.set({ colormap })}
       />
-      <Range
-        label="Only the hottest"
-        value={settings.topPercent}
-        {...{ min: 1, max: 100, step: 1 }}
-        show={(value) => (value === 100 ? "all" : `${value} %`)}
-        onSet={(topPercent) => controller.set({ topPercent })}
-      />
+      <OptionControls names={["keepTopPercent"]} {...{ controller, state }} />
       <Select
         label="Cut"
         value={settings.crop}
@@ -40,7 +36,7 @@ export function LookSection({ controller, state: { settings } }: SectionProps) {
         ]}
         onSet={(crop) => controller.set({ crop })}
       />
-      {settings.crop !== "off" && settings.topPercent === 100 && (
+      {settings.crop !== "off" && settings.keepTopPercent === 100 && (
         <p class="hint">Nearly every pixel has some heat. Set “Only the hottest” to about 10 % to see the cut.</p>
       )}
     </Fold>
@@ -50,8 +46,8 @@ export function LookSection({ controller, state: { settings } }: SectionProps) {
 /** On wide screens the section is open by default. */
 const isWide = matchMedia("(min-width: 54em)").matches;
 
-function nowText({ colormap, topPercent, crop }: Settings): string {
-  const part = topPercent === 100 ? "" : `, hottest ${topPercent} %`;
+function nowText({ colormap, keepTopPercent, crop }: Settings): string {
+  const part = keepTopPercent === 100 ? "" : `, hottest ${keepTopPercent} %`;
   return `${crop === "off" ? colormap : "cut"}${part}`;
 }
 

@@ -1,6 +1,8 @@
 import { percent } from "@whybox/report";
 import { scoreChoices, scoreText } from "../controller/methods.js";
-import { Fold, Range, Select } from "./fields.js";
+import { pageOptions } from "../controller/page-options.js";
+import { Fold, Select } from "./fields.js";
+import { OptionControls } from "./option-controls.js";
 import type { SectionProps } from "./section-props.js";
 
 /** Settings of the score to explain and of the detections. */
@@ -42,26 +44,7 @@ export function QuestionSection({ controller, state }: SectionProps) {
         choices={[["", "all"], ...filters.map((name) => [name, name] as const)]}
         onSet={(classFilter) => controller.set({ classFilter })}
       />
-      <label class="check">
-        <input
-          type="checkbox"
-          checked={settings.perClass}
-          onChange={({ currentTarget }) => controller.set({ perClass: currentTarget.checked })}
-        />
-        For the whole image: one pass for each class, so that no class hides another
-      </label>
-      <Range
-        label="Minimum confidence"
-        value={settings.confidence}
-        {...{ min: 0.05, max: 0.95, step: 0.05, show: percent }}
-        onSet={(confidence) => controller.set({ confidence })}
-      />
-      <Range
-        label="Maximum overlap of two boxes (IoU)"
-        value={settings.iou}
-        {...{ min: 0, max: 1, step: 0.05, show: percent }}
-        onSet={(iou) => controller.set({ iou })}
-      />
+      <OptionControls names={pageOptions.filter((name) => name !== "keepTopPercent")} {...{ controller, state }} />
     </Fold>
   );
 }

@@ -267,7 +267,7 @@ export const explainOptions = {
     aliases: ["keepOnlyTopk"],
     group: "How it is explained",
     shown: "percent",
-    page: { label: "Only the hottest pixels, in percent", min: 1, step: 1 },
+    page: { label: "Only the hottest", min: 1, step: 1, atDefault: "all" },
   },
   compat: {
     what: "use the numbers of pytorch-grad-cam (or of the paper) where Whybox differs by default",
