@@ -57,7 +57,7 @@ export function renderContactSheet(
   const font = loadFont();
   const cache: GlyphCache = new Map();
   const write = (text: string, left: number, bottom: number, room: number): void =>
-    drawText(sheet, font, fitText(font, text, FONT_SIZE, room), [left, bottom - 8], INK, cache);
+    drawText(sheet, fitText(font, text, FONT_SIZE, room), { font, origin: [left, bottom - 8], colour: INK, cache });
   shown.forEach((tile, i) => {
     const left = GAP + (i % grid.columns) * (grid.cellWidth + GAP);
     const top = GAP + Math.floor(i / grid.columns) * (grid.cellHeight + GAP);

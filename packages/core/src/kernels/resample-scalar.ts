@@ -32,10 +32,8 @@ export function resizeRgbScalar(image: BytePixels, [height, width]: readonly [nu
     (y, into) => mixByteRow(image.data, y * image.width * 3, columns, into),
   );
   for (let y = 0; y < height; y++) {
-    const above = readRow(rows.lower[y]!);
-    const below = readRow(rows.upper[y]!);
-    const [a, b] = byteWeights(rows.fraction[y]!);
-    mixByteRows(above, a, below, b, planes, y);
+    const pair = { above: readRow(rows.lower[y]!), below: readRow(rows.upper[y]!), fraction: rows.fraction[y]! };
+    mixByteRows(pair, planes, y);
   }
 }
 
@@ -105,8 +103,16 @@ function mixByteRow(data: BytePixels["data"], start: number, columns: ByteColumn
   }
 }
 
-function mixByteRows(above: Int32Array, a: number, below: Int32Array, b: number, planes: Planes, y: number): void {
+/** Two mixed source rows, and how far the target row is from the upper one, 0..1. */
+interface RowPair {
+  readonly above: Int32Array;
+  readonly below: Int32Array;
+  readonly fraction: number;
+}
+
+function mixByteRows({ above, below, fraction }: RowPair, planes: Planes, y: number): void {
   const { data } = planes;
+  const [a, b] = byteWeights(fraction);
   const [red, green, blue] = rowStarts(planes, y);
   for (let x = 0, i = 0; i < above.length; x++, i += 3) {
     data[red + x] = UNIT[((Math.imul(a, above[i]!) >> 16) + (Math.imul(b, below[i]!) >> 16) + 2) >> 2]!;

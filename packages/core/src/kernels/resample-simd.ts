@@ -107,8 +107,9 @@ export function resizeBytes(
     const intoPlane = 4 * wholeVectors(count * width + 3);
     found.mixBytes(band.from, sizes.source, band.rows, FREE_AT, planeBytes, band.mixed);
     found.blendBytes(band.mixed, planeBytes, band.taps, count, band.into, 4 * width, intoPlane);
-    for (let plane = 0; plane < 3; plane++)
-      copyOut(found, band, (band.into + plane * intoPlane) / 4, width, planes, plane);
+    for (let plane = 0; plane < 3; plane++) {
+      copyOut(found, band, { from: (band.into + plane * intoPlane) / 4, width, planes, plane });
+    }
   }
   return true;
 }
@@ -138,8 +139,16 @@ function writeByteColumns({ ints, shorts }: Kernels, columns: LinearTaps, entrie
   }
 }
 
+/** One plane of a finished band: its first float in the kernels' memory, its width, and where it goes. */
+interface FinishedPlane {
+  readonly from: number;
+  readonly width: number;
+  readonly planes: Planes;
+  readonly plane: number;
+}
+
 /** Copies one plane of a finished band to the target. */
-function copyOut({ floats }: Kernels, band: Band, from: number, width: number, planes: Planes, plane: number): void {
+function copyOut({ floats }: Kernels, band: Band, { from, width, planes, plane }: FinishedPlane): void {
   const rows = band.end - band.first;
   const start = (plane * planes.height + planes.top + band.first) * planes.width + planes.left;
   if (width === planes.width) {

@@ -13,6 +13,14 @@ interface Part {
   readonly length: number;
 }
 
+/** A score of some detections on the unchanged predictions. */
+export interface RescoreScene {
+  readonly score: Score;
+  readonly base: Predictions;
+  readonly targets: readonly ScoreTarget[];
+  readonly options: ScoreOptions;
+}
+
 /**
  * A score of predictions where only some rows change. `evaluate` takes the new values of these rows. The result is exactly the score of the full
  * predictions. The cost depends on the changed rows: of the other rows, only possible nearest rows are read.
@@ -25,15 +33,9 @@ export class Rescorer {
   /** The first row of each range in the compact predictions. */
   readonly #starts: readonly number[];
 
-  constructor(
-    score: Score,
-    base: Predictions,
-    targets: readonly ScoreTarget[],
-    options: ScoreOptions,
-    ranges: readonly RowRange[],
-  ) {
-    const changed = (row: number): boolean => ranges.some(([start, end]) => row >= start && row < end);
-    const rows = rowsThatCount(score, base, targets, options, ranges, changed);
+  constructor(scene: RescoreScene, ranges: readonly RowRange[]) {
+    const { score, base, targets, options } = scene;
+    const rows = rowsThatCount(scene, ranges);
     const place = new Map(rows.map((row, i) => [row, i]));
     this.#score = score;
     this.#options = options;
@@ -64,14 +66,8 @@ export function withPrototypes(predictions: Predictions, { data, offset, length 
 }
 
 /** In ascending order, so that ties are resolved as in the full predictions. */
-function rowsThatCount(
-  score: Score,
-  base: Predictions,
-  targets: readonly ScoreTarget[],
-  options: ScoreOptions,
-  ranges: readonly RowRange[],
-  changed: (row: number) => boolean,
-): number[] {
+function rowsThatCount({ score, base, targets, options }: RescoreScene, ranges: readonly RowRange[]): number[] {
+  const changed = (row: number): boolean => ranges.some(([start, end]) => row >= start && row < end);
   if (score.readsAllRows) return Array.from({ length: base.rows }, (_, row) => row);
   const rows = new Set(targets.map((target) => target.row));
   for (const [start, end] of ranges) for (let row = start; row < end; row++) rows.add(row);

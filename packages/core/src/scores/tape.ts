@@ -53,6 +53,18 @@ interface Curvature {
 
 const FLAT: Curvature = {};
 
+/** A value with its parents on the tape and the local derivatives. */
+interface Operation {
+  readonly value: number;
+  /** Id of the first operand; −1 for a constant. */
+  readonly a: number;
+  readonly slopeA: number;
+  /** Default: no second operand. */
+  readonly b?: number;
+  readonly slopeB?: number;
+  readonly curvature?: Curvature;
+}
+
 /** For each entry its two parents (−1: none) and the local derivatives, in flat lists. Parents always precede their entry. */
 class ListTape implements Tape {
   readonly #parentA: number[] = [];
@@ -62,7 +74,7 @@ class ListTape implements Tape {
   readonly #curvature: Curvature[] = [];
 
   leaf(value: number): Scalar {
-    return this.#push(value, -1, 0, -1, 0, FLAT, true);
+    return this.#append({ value, a: -1, slopeA: 0 });
   }
 
   constant(value: number): Scalar {
@@ -70,58 +82,72 @@ class ListTape implements Tape {
   }
 
   add(a: Scalar, b: Scalar): Scalar {
-    return this.#push(a.value + b.value, a.id, 1, b.id, 1);
+    return this.#push({ value: a.value + b.value, a: a.id, slopeA: 1, b: b.id, slopeB: 1 });
   }
 
   sub(a: Scalar, b: Scalar): Scalar {
-    return this.#push(a.value - b.value, a.id, 1, b.id, -1);
+    return this.#push({ value: a.value - b.value, a: a.id, slopeA: 1, b: b.id, slopeB: -1 });
   }
 
   mul(a: Scalar, b: Scalar): Scalar {
-    return this.#push(a.value * b.value, a.id, b.value, b.id, a.value, { ab: 1 });
+    return this.#push({
+      value: a.value * b.value,
+      a: a.id,
+      slopeA: b.value,
+      b: b.id,
+      slopeB: a.value,
+      curvature: { ab: 1 },
+    });
   }
 
   div(a: Scalar, b: Scalar): Scalar {
     const value = a.value / b.value;
     const ab = -1 / b.value ** 2;
-    return this.#push(value, a.id, 1 / b.value, b.id, -value / b.value, { ab, bb: (2 * value) / b.value ** 2 });
+    return this.#push({
+      value,
+      a: a.id,
+      slopeA: 1 / b.value,
+      b: b.id,
+      slopeB: -value / b.value,
+      curvature: { ab, bb: (2 * value) / b.value ** 2 },
+    });
   }
 
   max(a: Scalar, b: Scalar): Scalar {
     const share = shareOf(a.value, b.value);
-    return this.#push(Math.max(a.value, b.value), a.id, share, b.id, 1 - share);
+    return this.#push({ value: Math.max(a.value, b.value), a: a.id, slopeA: share, b: b.id, slopeB: 1 - share });
   }
 
   min(a: Scalar, b: Scalar): Scalar {
     const share = shareOf(b.value, a.value);
-    return this.#push(Math.min(a.value, b.value), a.id, share, b.id, 1 - share);
+    return this.#push({ value: Math.min(a.value, b.value), a: a.id, slopeA: share, b: b.id, slopeB: 1 - share });
   }
 
   clampMin(a: Scalar, bound: number): Scalar {
-    return this.#push(Math.max(a.value, bound), a.id, a.value >= bound ? 1 : 0, -1, 0);
+    return this.#push({ value: Math.max(a.value, bound), a: a.id, slopeA: a.value >= bound ? 1 : 0 });
   }
 
   float32(a: Scalar): Scalar {
-    return this.#push(Math.fround(a.value), a.id, 1, -1, 0);
+    return this.#push({ value: Math.fround(a.value), a: a.id, slopeA: 1 });
   }
 
   log(a: Scalar): Scalar {
-    return this.#push(Math.log(a.value), a.id, 1 / a.value, -1, 0, { aa: -1 / a.value ** 2 });
+    return this.#push({ value: Math.log(a.value), a: a.id, slopeA: 1 / a.value, curvature: { aa: -1 / a.value ** 2 } });
   }
 
   exp(a: Scalar): Scalar {
     const value = Math.exp(a.value);
-    return this.#push(value, a.id, value, -1, 0, { aa: value });
+    return this.#push({ value, a: a.id, slopeA: value, curvature: { aa: value } });
   }
 
   cos(a: Scalar): Scalar {
     const value = Math.cos(a.value);
-    return this.#push(value, a.id, -Math.sin(a.value), -1, 0, { aa: -value });
+    return this.#push({ value, a: a.id, slopeA: -Math.sin(a.value), curvature: { aa: -value } });
   }
 
   sin(a: Scalar): Scalar {
     const value = Math.sin(a.value);
-    return this.#push(value, a.id, Math.cos(a.value), -1, 0, { aa: -value });
+    return this.#push({ value, a: a.id, slopeA: Math.cos(a.value), curvature: { aa: -value } });
   }
 
   sum(terms: readonly Scalar[]): Scalar {
@@ -131,7 +157,7 @@ class ListTape implements Tape {
   computed(value: number, inputs: readonly Scalar[], slopes: ArrayLike<number>): Scalar {
     let last: Scalar = this.constant(value);
     inputs.forEach((input, i) => {
-      last = this.#push(value, last.id, 1, input.id, slopes[i]!);
+      last = this.#push({ value, a: last.id, slopeA: 1, b: input.id, slopeB: slopes[i]! });
     });
     return last;
   }
@@ -182,20 +208,15 @@ class ListTape implements Tape {
     if (parent >= 0 && slope !== 0 && flow !== 0) gradient[parent]! += flow * slope;
   }
 
-  #push(
-    value: number,
-    parentA: number,
-    slopeA: number,
-    parentB: number,
-    slopeB: number,
-    curvature: Curvature = FLAT,
-    leaf = false,
-  ): Scalar {
-    // An operation on constants gives a constant, which needs no entry.
-    if (parentA < 0 && parentB < 0 && !leaf) return this.constant(value);
+  /** An operation on constants gives a constant, which needs no entry. */
+  #push(operation: Operation): Scalar {
+    return operation.a < 0 && (operation.b ?? -1) < 0 ? this.constant(operation.value) : this.#append(operation);
+  }
+
+  #append({ value, a, slopeA, b = -1, slopeB = 0, curvature = FLAT }: Operation): Scalar {
     this.#curvature.push(curvature);
-    this.#parentA.push(parentA);
-    this.#parentB.push(parentB);
+    this.#parentA.push(a);
+    this.#parentB.push(b);
     this.#slopeA.push(slopeA);
     this.#slopeB.push(slopeB);
     return { value, id: this.#parentA.length - 1 };

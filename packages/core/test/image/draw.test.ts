@@ -100,13 +100,13 @@ describe("drawText", () => {
   it("stays within its width and the canvas", () => {
     const canvas = canvasOf({ height: 20, width: 60, data: new Uint8Array(3600) });
     const line = layOut(FONT, "dog", 14);
-    drawText(canvas, FONT, line, [5, 15], [255, 255, 255]);
+    drawText(canvas, line, { font: FONT, origin: [5, 15], colour: [255, 255, 255] });
     const columns = [...canvas.data.keys()].filter((i) => canvas.data[i]! > 0).map((i) => Math.floor(i / 3) % 60);
     expect(Math.min(...columns)).toBeGreaterThanOrEqual(5);
     expect(Math.max(...columns)).toBeLessThan(5 + line.width);
     expect(Math.max(...canvas.data)).toBe(255);
-    expect(() => drawText(canvas, FONT, line, [-20, 3], [255, 0, 0])).not.toThrow();
-    expect(() => drawText(canvas, FONT, line, [55, 30], [255, 0, 0])).not.toThrow();
+    expect(() => drawText(canvas, line, { font: FONT, origin: [-20, 3], colour: [255, 0, 0] })).not.toThrow();
+    expect(() => drawText(canvas, line, { font: FONT, origin: [55, 30], colour: [255, 0, 0] })).not.toThrow();
   });
 });
 

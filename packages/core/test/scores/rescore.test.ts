@@ -49,7 +49,7 @@ describe("Rescorer", () => {
     it.each(plainScores)(`$id: exactly the score of all rows${coarse ? ", among ties" : ""}`, (score) => {
       const random = randomSource(21);
       const data = Float32Array.from(Array.from({ length: ROWS }, () => drawRow(random, coarse)).flat());
-      const rescorer = new Rescorer(score, { rows: ROWS, columns: COLUMNS, data }, targets, options, ranges);
+      const rescorer = new Rescorer({ score, base: { rows: ROWS, columns: COLUMNS, data }, targets, options }, ranges);
       const seen = new Set<number>();
       for (let i = 0; i < 25; i++) {
         const changed = data.slice();
@@ -77,7 +77,7 @@ describe("Rescorer", () => {
     const changed = data.slice();
     changed.fill(Number.NaN, ranges[0]![0] * COLUMNS, ranges[0]![1] * COLUMNS);
     for (const score of plainScores) {
-      const rescorer = new Rescorer(score, { rows: ROWS, columns: COLUMNS, data }, targets, options, ranges);
+      const rescorer = new Rescorer({ score, base: { rows: ROWS, columns: COLUMNS, data }, targets, options }, ranges);
       const wanted = full(score, { rows: ROWS, columns: COLUMNS, data: changed });
       expect(wanted).not.toBeNaN();
       expect(rescorer.evaluate(partsOf(changed, 0))).toBe(wanted);
@@ -89,11 +89,14 @@ describe("Rescorer", () => {
   it("adds the score's stand-in for a term that is missing", () => {
     const data = new Float32Array(ROWS * COLUMNS);
     const nothing: Score = { id: "nothing", title: "", missing: -3, of: () => null };
-    const rescorer = new Rescorer(nothing, { rows: ROWS, columns: COLUMNS, data }, targets, options, ranges);
+    const rescorer = new Rescorer(
+      { score: nothing, base: { rows: ROWS, columns: COLUMNS, data }, targets, options },
+      ranges,
+    );
     expect(rescorer.evaluate(partsOf(data, 0))).toBe(-12);
     const { missing: _, ...without } = nothing;
     expect(
-      new Rescorer(without, { rows: ROWS, columns: COLUMNS, data }, targets, options, ranges).evaluate(
+      new Rescorer({ score: without, base: { rows: ROWS, columns: COLUMNS, data }, targets, options }, ranges).evaluate(
         partsOf(data, 0),
       ),
     ).toBe(0);

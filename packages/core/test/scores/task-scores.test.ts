@@ -87,7 +87,7 @@ describe.each(tasks)("scores of a model for the task %s", (task) => {
 
   it("are the same when only the changed rows are given", () => {
     for (const score of scores) {
-      const rescorer = new Rescorer(score, predictions, [target], options, [[2, 5]]);
+      const rescorer = new Rescorer({ score, base: predictions, targets: [target], options }, [[2, 5]]);
       const part = predictions.data
         .slice(2 * predictions.columns, 5 * predictions.columns)
         .map((value) => value * 1.01);
@@ -152,7 +152,7 @@ describe("the score of a mask", () => {
   });
 
   it("follows prototypes that change", () => {
-    const rescorer = new Rescorer(score, predictions, [target], options, [[0, 8]]);
+    const rescorer = new Rescorer({ score, base: predictions, targets: [target], options }, [[0, 8]]);
     const rows = { data: predictions.data, offset: 0, length: predictions.data.length };
     const changed = prototypes!.data.map((value) => value + 0.1);
     const extra = { task: "segment", prototypes: { ...prototypes!, data: changed } } as const;

@@ -47,7 +47,7 @@ function headAt(index: GraphIndex, output: string, selection: Selection): Detect
   const plain = isPlainConcat(index, output, parts);
   const levels: HeadLevel[] = [];
   for (const part of parts) {
-    const level = levelOf(index, part, columns, factors, masks !== undefined);
+    const level = levelOf(index, part, { columns, factors, hasMasks: masks !== undefined });
     if (typeof level === "string") return miss(level, true);
     levels.push({ ...level, rows: plain ? part.value : undefined });
   }
@@ -84,12 +84,18 @@ function isPlainConcat(index: GraphIndex, output: string, parts: readonly LevelP
   return false;
 }
 
+/** What is known of all levels. */
+interface LevelFacts {
+  readonly columns: number;
+  /** Output of a prediction convolution → the stride that its decoding multiplies by. */
+  readonly factors: ReadonlyMap<string, number>;
+  readonly hasMasks: boolean;
+}
+
 function levelOf(
   index: GraphIndex,
   { value, conv }: LevelPart,
-  columns: number,
-  factors: ReadonlyMap<string, number>,
-  hasMasks: boolean,
+  { columns, factors, hasMasks }: LevelFacts,
 ): Omit<HeadLevel, "rows"> | string {
   const where = `convolution "${conv.name}"`;
   const channels = outChannels(index, conv);
@@ -97,7 +103,7 @@ function levelOf(
   if (columns < 6 || channels % columns !== 0) {
     return `${where} has ${channels} channels, which is no multiple of the ${columns} columns (5 + classes)`;
   }
-  if (!hasMasks && walkToConvs(index, value, true).convs.length > 0) {
+  if (!hasMasks && walkToConvs(index, value, { stopAtSigmoid: true }).convs.length > 0) {
     return `some columns of ${where} skip the sigmoid (raw logits, or mask coefficients without their prototypes)`;
   }
   if (!isAnchorMajor(index, conv)) return `the rows of ${where} are not laid out anchor by anchor, then by cells`;

@@ -35,7 +35,7 @@ const DATA_INPUTS: ReadonlyMap<string, "all" | readonly number[]> = new Map<stri
 const SOURCES: ReadonlySet<string> = new Set(["Constant", "Shape", "Size", "Range", "ConstantOfShape", "NonZero"]);
 
 /** Walks from `value` back to the convolutions it is decoded from; with `stopAtSigmoid` not past a Sigmoid. */
-export function walkToConvs(index: GraphIndex, value: string, stopAtSigmoid = false): HeadWalk {
+export function walkToConvs(index: GraphIndex, value: string, { stopAtSigmoid = false } = {}): HeadWalk {
   const convs = new Set<Node>();
   const seen = new Set<string>();
   const stack = [value];

@@ -41,7 +41,7 @@ export async function openTail(request: TailRequest): Promise<Tail> {
   const { forward, activations, score, detections, options } = request;
   const ranges = rangesOf(request);
   const targets = detections.map((detection) => targetOf(detection, score, forward));
-  const rescorer = new Rescorer(score, forward.predictions, targets, options, ranges);
+  const rescorer = new Rescorer({ score, base: forward.predictions, targets, options }, ranges);
   const run = async (runs: BatchSession, count: number, fill: (i: number, into: Float32Array) => void) => {
     const values = new Float64Array(count);
     await runBatches(runs, count, fill, (i, outputs) => {

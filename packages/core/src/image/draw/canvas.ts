@@ -9,6 +9,17 @@ export interface Canvas {
 
 export type Colour = readonly [red: number, green: number, blue: number];
 
+/** A coloured line with a rim on both sides, so that it shows on any image. */
+export interface OutlinePen {
+  /** Widths in pixels. */
+  readonly line: number;
+  readonly rim: number;
+  readonly colour: Colour;
+  readonly rimColour: Colour;
+  /** Opacity of the rim, 0..1. */
+  readonly rimAlpha: number;
+}
+
 /** A rectangle in whole pixels. `right` and `bottom` are exclusive. Parts outside the canvas are not drawn. */
 export interface Rect {
   readonly left: number;

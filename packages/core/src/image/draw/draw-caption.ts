@@ -18,5 +18,5 @@ export function drawCaption(canvas: Canvas, text: string): void {
   const bottom = canvas.height;
   const top = bottom - size - 2 * padding;
   fillRect(canvas, { left: 0, top, right: line.width + 2 * padding, bottom }, BACKGROUND);
-  drawText(canvas, font, line, [padding, bottom - padding - Math.round(size / 6)], INK);
+  drawText(canvas, line, { font, origin: [padding, bottom - padding - Math.round(size / 6)], colour: INK });
 }

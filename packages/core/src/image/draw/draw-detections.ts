@@ -1,6 +1,15 @@
 import type { Box, Point } from "../frame.js";
 import type { Mask } from "../mask.js";
-import { type Canvas, type Colour, dashRect, fillRect, grow, type Rect, strokeRect } from "./canvas.js";
+import {
+  type Canvas,
+  type Colour,
+  dashRect,
+  fillRect,
+  grow,
+  type OutlinePen,
+  type Rect,
+  strokeRect,
+} from "./canvas.js";
 import { drawMask } from "./draw-mask.js";
 import { type DrawnKeypoint, drawPose } from "./draw-pose.js";
 import { type Font, loadFont } from "./font.js";
@@ -70,15 +79,18 @@ export function drawDetections(
   const strongestFirst = detections.toSorted((a, b) => first(b) - first(a) || b.confidence - a.confidence);
   if (show.boxes) {
     const weakestFirst = strongestFirst.toReversed();
+    const outlineOf = (one: DrawnDetection): OutlinePen => {
+      return { ...pen, colour: colourOf(one), rimColour: RIM, rimAlpha: RIM_ALPHA };
+    };
     for (const one of weakestFirst) {
-      if (one.mask !== undefined) drawMask(canvas, one.mask, pen, colourOf(one), RIM, RIM_ALPHA);
+      if (one.mask !== undefined) drawMask(canvas, one.mask, outlineOf(one));
     }
     for (const one of weakestFirst) {
       if (one.corners !== undefined) drawPolygon(canvas, one.corners, pen, colourOf(one));
       else (one.asked ? drawDashedBox : drawBox)(canvas, rectOf(one.boxImage), pen, colourOf(one));
     }
     for (const one of weakestFirst) {
-      if (one.keypoints !== undefined) drawPose(canvas, one.keypoints, pen, colourOf(one), RIM, RIM_ALPHA);
+      if (one.keypoints !== undefined) drawPose(canvas, one.keypoints, outlineOf(one));
     }
   }
   const hasRoom = Math.min(canvas.height, canvas.width) >= MIN_LABELLED_SIDE;
@@ -129,7 +141,7 @@ function drawLabels(
     fillRect(canvas, places[i]!, RIM);
     fillRect(canvas, grow(places[i]!, -pen.rim), colour);
     const origin = textOrigin(font, labels.lines[i]!, places[i]!, labels.padding);
-    drawText(canvas, font, labels.lines[i]!, origin, textColourOn(colour), cache);
+    drawText(canvas, labels.lines[i]!, { font, origin, colour: textColourOn(colour), cache });
   }
 }
 

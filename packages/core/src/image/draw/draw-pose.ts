@@ -1,4 +1,4 @@
-import type { Canvas, Colour } from "./canvas.js";
+import type { Canvas, OutlinePen } from "./canvas.js";
 import { type Segment, strokeSegments } from "./stroke.js";
 
 /** A keypoint to draw. A `Keypoint` of a detection has these fields. */
@@ -43,10 +43,7 @@ const SKELETON: readonly (readonly [number, number])[] = [
 export function drawPose(
   canvas: Canvas,
   keypoints: readonly DrawnKeypoint[],
-  { line, rim }: { readonly line: number; readonly rim: number },
-  colour: Colour,
-  rimColour: Colour,
-  rimAlpha: number,
+  { line, rim, colour, rimColour, rimAlpha }: OutlinePen,
 ): void {
   const isShown = ({ confidence = 1 }: DrawnKeypoint): boolean => confidence >= MIN_CONFIDENCE;
   const point = ({ x, y }: DrawnKeypoint) => [x, y] as const;

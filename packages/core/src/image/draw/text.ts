@@ -34,25 +34,27 @@ export type GlyphCache = Map<Glyph, Coverage[]>;
 /** Letters start at quarters of a pixel. A finer offset is not visible, and each letter is rasterized at most four times. */
 const PHASES = 4;
 
-/**
- * Draws a line of anti-aliased text. Its baseline starts at `[x, y]` (whole pixels). Parts outside the canvas are not
- * drawn. Pass one `cache` for all lines of one size: many labels are then cheap to draw.
- */
-export function drawText(
-  canvas: Canvas,
-  font: Font,
-  line: TextLine,
-  [x, y]: readonly [number, number],
-  colour: Colour,
-  cache: GlyphCache = new Map(),
-): void {
+/** How a line of text is drawn. */
+export interface TextPen {
+  readonly font: Font;
+  /** Where the baseline starts, `[x, y]` in whole pixels. */
+  readonly origin: readonly [x: number, y: number];
+  readonly colour: Colour;
+  /** Shared by all lines of one size: many labels are then cheap to draw. Default: a new cache. */
+  readonly cache?: GlyphCache;
+}
+
+/** Draws a line of anti-aliased text. Parts outside the canvas are not drawn. */
+export function drawText(canvas: Canvas, line: TextLine, pen: TextPen): void {
+  const { font, origin, colour, cache = new Map() } = pen;
+  const [x, y] = origin;
   const scale = line.size / font.unitsPerEm;
-  let pen = x * PHASES;
+  let place = x * PHASES;
   for (const glyph of line.glyphs) {
-    const start = Math.round(pen);
+    const start = Math.round(place);
     const coverage = coverageOf(glyph, start % PHASES, scale, cache);
     drawCoverage(canvas, coverage, [Math.floor(start / PHASES), y], colour);
-    pen += glyph.advance * scale * PHASES;
+    place += glyph.advance * scale * PHASES;
   }
 }
 
