@@ -50,7 +50,7 @@ export {
   resultDocument,
   resultSchemaVersion,
 } from "./explain/result/result-document.js";
-export { type ColormapName, colormap, colormapNames } from "./image/colormap.js";
+export { type Colormap, type ColormapName, colormap, colormapNames } from "./image/colormap.js";
 export { renderContactSheet, type SheetTile } from "./image/contact-sheet.js";
 export { cropByHeatmap } from "./image/crop.js";
 export type { DrawnKeypoint } from "./image/draw/draw-pose.js";
@@ -74,6 +74,7 @@ export type {
   Setting,
   Tail,
 } from "./methods/method.js";
+export type { MethodId } from "./methods/method-id.js";
 export {
   curveArea,
   type EnergyInBox,
@@ -179,6 +180,7 @@ export type {
   ScoreResult,
   ScoreTarget,
 } from "./scores/score.js";
+export type { ScoreId } from "./scores/score-id.js";
 export type { Scalar, Tape } from "./scores/tape.js";
 export { decodeNpy, encodeNpy } from "./tensor/npy.js";
 export type { Map2D, Tensor } from "./tensor/tensor.js";

@@ -120,7 +120,7 @@ describe("why not?", () => {
 });
 
 it("augSmooth explains the mirrored box: the map stays where the dog is, in the photo and in its mirror image", async () => {
-  const options = { classNames: ["dog"], method: "GradCAM", augSmooth: true };
+  const options = { classNames: ["dog"], method: "GradCAM", augSmooth: true } as const;
   const there = await explain(options);
   const back = await detector.explain(mirrored(dog), { ...size, ...options });
   const box = there.detections.find(({ className }) => className === "dog")!.boxImage;

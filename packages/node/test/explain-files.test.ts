@@ -4,11 +4,14 @@ import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   type Detector,
+  decodeImage,
   type ExplainFilesOptions,
   type ExplainOptions,
   type ExplainResult,
   explainFiles,
   loadDetector,
+  resolveMethod,
+  resolveScore,
   run,
 } from "whybox";
 import { yolov5sPath } from "./support/yolov5s-path.js";
@@ -25,6 +28,8 @@ describe("explainFiles", () => {
     expect(run).toBe(explainFiles);
   });
 
+  const method = resolveMethod("HiResCAM");
+  const score = resolveScore("class");
   const small = { source: photo, imgsz: 320, save: ["json"] } as const;
   const first = async (options: Partial<ExplainFilesOptions>) => {
     const { results, failures } = await explainFiles({ ...small, out, ...options });
@@ -55,6 +60,18 @@ describe("explainFiles", () => {
     expect((await readdir(folder)).sort()).toEqual([files.json, files.png]);
   });
 
+  it("takes a method, a score and colours of one's own, and names them in the document", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "whybox-run-"));
+    const given = {
+      ...{ method: { ...method, id: "Mine" }, backprop: [{ ...score, id: "mine" }, "confidence" as const] },
+      ...{ colormap: new Uint8Array(768).fill(9), opacity: 1, hideBoxes: true, hideLabels: true },
+    };
+    const { options, files } = await first({ ...given, layer: 20, save: ["png", "json"], out: folder });
+    expect(options).toMatchObject({ method: "Mine", backprop: ["mine", "confidence"], colormap: "custom" });
+    const { data } = await decodeImage(join(folder, files.png!));
+    expect(data.every((byte) => byte === 9)).toBe(true);
+  });
+
   it.each([
     [{ per: "detection" }, "tap-fusion", "auto"],
     [{ per: "class" }, "GradCAM", [-2]],
@@ -72,10 +89,10 @@ describe("explainFiles", () => {
     [{ method: "nope" }, /There is no method "nope"/],
     [
       { source: [photo, resolve(photo, "../chelsea.png")], box: { x1: 0, y1: 0, x2: 9, y2: 9, className: "cat" } },
-      /2 of them/,
+      /exactly one image; the source has 2/,
     ],
   ] as const)("refuses %j before anything is loaded", async (given, message) => {
-    await expect(explainFiles({ ...small, out, ...given })).rejects.toMatchObject({
+    await expect(explainFiles({ ...small, out, ...given } as ExplainFilesOptions)).rejects.toMatchObject({
       code: "usage",
       message: expect.stringMatching(message),
     });

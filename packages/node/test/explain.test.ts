@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { promisify } from "node:util";
+import type { MethodId, ScoreId } from "@whybox/core";
 import * as ort from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
@@ -130,7 +131,12 @@ describe("what is explained", () => {
       methods: [...defaultMethods, mine],
       scores: [...defaultScores, score],
     });
-    const result = await own.explain(dog, { method: "ones", backprop: ["mine"], layer: 23, imageSize: 320 });
+    const result = await own.explain(dog, {
+      method: "ones" as MethodId,
+      backprop: ["mine" as ScoreId],
+      layer: 23,
+      imageSize: 320,
+    });
     expect(result.method).toBe("Ones");
     expect(result.scores[0]!.backprop).toBe("mine");
     expect(result.heatmapInput.data.at(-1)).toBeGreaterThan(result.heatmapInput.data[0]!);
@@ -149,7 +155,7 @@ describe("what is explained", () => {
       { backprop: ["nope"] },
       { classNames: ["nope"] },
     ]) {
-      await rejects(options, "usage");
+      await rejects(options as ExplainOptions, "usage");
     }
   });
 

@@ -6,7 +6,9 @@ import type {
   ExplainOptions,
   LayerDiagnosis,
   MapNote,
+  MethodId,
   ResultDocument,
+  ScoreId,
   Timings,
 } from "@whybox/core";
 
@@ -120,8 +122,11 @@ export interface Failure {
 
 export type Answer<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: Failure };
 
-/** Options of an explanation, as in `@whybox/core`. */
-export type ExplainRequest = Omit<ExplainOptions, "signal">;
+/** Options of an explanation, as in `@whybox/core`. Methods and scores are names: objects with functions cannot be posted. */
+export interface ExplainRequest extends Omit<ExplainOptions, "signal" | "method" | "backprop"> {
+  readonly method?: MethodId;
+  readonly backprop?: readonly ScoreId[];
+}
 
 /** Options of a detection. `ahead` prepares the next explanation. */
 export type DetectRequest = Omit<DetectAloneOptions, "signal">;

@@ -11,6 +11,16 @@ export const colormapNames = ["jet", "turbo", "viridis", "inferno", "magma"] as 
 
 export type ColormapName = (typeof colormapNames)[number];
 
+/** Colours of your own: 256 colours from no heat to the most, `[R, G, B]` interleaved, 768 bytes. */
+export type Colormap = Uint8Array;
+
+/** Length of a table of colours. */
+export const COLORMAP_BYTES = 768;
+
+function isColormap(value: unknown): value is Colormap {
+  return value instanceof Uint8Array && value.length === COLORMAP_BYTES;
+}
+
 const TABLES: Readonly<Record<ColormapName, () => Uint8Array>> = {
   jet,
   turbo: () => fromSteps(turbo),
@@ -21,10 +31,20 @@ const TABLES: Readonly<Record<ColormapName, () => Uint8Array>> = {
 
 /**
  * Returns the table of a colour map: 256 colours, `[R, G, B]` interleaved, 768 bytes. Index 0 is the value 0, index 255 the value 1.
- * @throws usage for an unknown name. The message lists the valid names.
+ * A table is returned as it is.
+ * @throws usage for an unknown name, with the valid names, and for a table of another length.
  */
-export function colormap(name: string): Uint8Array {
-  const known = colormapNames.find((candidate) => candidate === name.toLowerCase());
+export function colormap(name: ColormapName | Colormap): Colormap {
+  if (isColormap(name)) return name;
+  if (typeof name !== "string") {
+    const found = (name as Uint8Array | undefined)?.length;
+    const what = `a table of colours has ${COLORMAP_BYTES} bytes: 256 colours [R, G, B]`;
+    throw new WhyboxError(
+      "usage",
+      `The colour map has ${found ?? "no"} bytes; ${what}. Or name one: ${colormapNames.join(", ")}.`,
+    );
+  }
+  const known = colormapNames.find((candidate) => candidate === (name as string).toLowerCase());
   if (known !== undefined) return TABLES[known]();
   throw new WhyboxError(
     "usage",

@@ -1,10 +1,10 @@
 import type { OptionTable } from "../options/spec.js";
-import { type ColormapName, colormapNames } from "./colormap.js";
+import { COLORMAP_BYTES, type Colormap, type ColormapName, colormapNames } from "./colormap.js";
 
 /** Options of the drawing of results. */
 export interface DrawingOptions {
-  /** Colours of the heatmap. Default "jet". */
-  readonly colormap?: ColormapName;
+  /** Colours of the heatmap: a name, or a table of your own (`Colormap`). Default "jet". */
+  readonly colormap?: ColormapName | Colormap;
   /** Opacity of the heatmap over the image: 0 shows only the image, 1 only the heatmap. Default 0.5. */
   readonly opacity?: number;
   /** Draw no boxes. Default false. */
@@ -24,6 +24,7 @@ export const drawingOptions = {
   colormap: {
     what: "colours of the heatmap",
     kind: "choice",
+    table: { bytes: COLORMAP_BYTES, holds: "256 colours, [R, G, B] each" },
     choices: colormapNames,
     default: "jet",
     group: "Output",

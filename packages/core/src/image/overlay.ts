@@ -1,6 +1,6 @@
 import { WhyboxError } from "../errors.js";
 import type { Map2D } from "../tensor/tensor.js";
-import { colormap } from "./colormap.js";
+import { type Colormap, type ColormapName, colormap } from "./colormap.js";
 import { checkHeatmapSize, cropByHeatmap } from "./crop.js";
 import { type Canvas, canvasOf, paste } from "./draw/canvas.js";
 import { drawCaption } from "./draw/draw-caption.js";
@@ -11,8 +11,8 @@ import { checkRgbImage } from "./rgb-image.js";
 export type { DrawnDetection } from "./draw/draw-detections.js";
 
 export interface OverlayOptions {
-  /** One of `colormapNames`. Default "jet". */
-  readonly colormap?: string;
+  /** Colours of the heatmap: a name, or a table of your own. Default "jet". */
+  readonly colormap?: ColormapName | Colormap;
   /** Opacity of the heatmap, from 0 (only the image) to 1 (only the heatmap). Default 0.5. */
   readonly opacity?: number;
   /** Detections that are drawn on top. The one with the highest confidence is drawn last. Default: none. */

@@ -102,10 +102,14 @@ export function needsWholeGradients(needs: readonly (keyof Evidence)[]): boolean
 }
 
 /**
- * The method with this id or alias (case and the characters `-`, `_` and space do not matter).
+ * The method with this id or alias (case and the characters `-`, `_` and space do not matter). A method is returned as it is.
  * @throws usage for an unknown name, with the valid ones; internal when two methods share a name.
  */
-export function resolveMethod(name: string, methods: readonly AnyCamMethod[] = defaultMethods): AnyCamMethod {
+export function resolveMethod(
+  name: string | AnyCamMethod,
+  methods: readonly AnyCamMethod[] = defaultMethods,
+): AnyCamMethod {
+  if (typeof name !== "string") return name;
   const table = new Map<string, AnyCamMethod>();
   for (const method of methods) {
     for (const key of new Set([method.id, ...(method.aliases ?? [])].map(plain))) {

@@ -5,7 +5,11 @@ export type PlainOption<Row, V> = Row extends { readonly kind: "layers" }
   ? "auto" | readonly Exclude<V, readonly unknown[]>[]
   : Row extends { readonly kind: "size" }
     ? readonly [number, number]
-    : V;
+    : Row extends { readonly kind: "method" }
+      ? string
+      : Row extends { readonly kind: "scores" }
+        ? readonly string[]
+        : Exclude<V, Uint8Array> | (Uint8Array extends V ? "custom" : never);
 
 /** Names of the options whose `inDocument` is `When`. */
 export type WithInDocument<Table, When> = {
@@ -37,6 +41,8 @@ export function plainOptions<Options, const Table extends OptionRows>(
 /** An option's value as plain data: a list of layers, a pair for a size, null for undefined. */
 export function plainValue({ kind }: OptionKind, value: unknown): unknown {
   if (value === undefined) return null;
+  // A table of your own has no name.
+  if (value instanceof Uint8Array) return "custom";
   if (kind === "layers") return value === "auto" ? value : [value].flat();
   if (kind === "size") return typeof value === "number" ? [value, value] : value;
   if (kind === "box") {

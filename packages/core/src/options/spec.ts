@@ -16,6 +16,8 @@ export interface FlagKind {
 export interface ChoiceKind<V extends string = string> {
   readonly kind: "choice";
   readonly choices: readonly V[];
+  /** The library also takes a table of this length. `holds` says what is in it. */
+  readonly table?: { readonly bytes: number; readonly holds: string };
 }
 
 /** A text that is not empty. `expected` completes the sentence "expected …". */
@@ -24,12 +26,12 @@ export interface TextKind {
   readonly expected: string;
 }
 
-/** Id or alias of a method. */
+/** Id or alias of a method; in the library a method too. */
 export interface MethodKind {
   readonly kind: "method";
 }
 
-/** Ids or aliases of scores. */
+/** Ids or aliases of scores; in the library scores too. */
 export interface ScoresKind {
   readonly kind: "scores";
 }
@@ -75,12 +77,18 @@ export type KindOf<V> = [V] extends [boolean]
   : [V] extends [number]
     ? NumberKind
     : [V] extends [string]
-      ? ChoiceKind<V> | TextKind | MethodKind
-      : [V] extends [readonly number[]]
-        ? ListKind
-        : [V] extends [readonly (infer E extends string)[]]
-          ? ListKind<E> | ScoresKind
-          : LayersKind | SizeKind | BoxKind;
+      ? ChoiceKind<V> | TextKind
+      : [V] extends [string | Uint8Array]
+        ? ChoiceKind<Extract<V, string>>
+        : [V] extends [string | { readonly id: string }]
+          ? MethodKind
+          : [V] extends [readonly number[]]
+            ? ListKind
+            : [V] extends [readonly (infer E extends string)[]]
+              ? ListKind<E>
+              : [V] extends [readonly (string | { readonly id: string })[]]
+                ? ScoresKind
+                : LayersKind | SizeKind | BoxKind;
 
 /** The properties of a method that determine its options. */
 export interface MethodTraits {

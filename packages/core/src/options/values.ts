@@ -1,6 +1,6 @@
 import { didYouMean, WhyboxError } from "../errors.js";
 import { type NamedOptions, nameOptions } from "./names.js";
-import type { Filled, NumberKind, OptionKind, OptionRows } from "./spec.js";
+import type { ChoiceKind, Filled, NumberKind, OptionKind, OptionRows } from "./spec.js";
 
 /** Returns a text that completes the sentence "expected …" for a value of this kind. */
 export function expectedOf(kind: OptionKind): string {
@@ -14,9 +14,9 @@ export function expectedOf(kind: OptionKind): string {
     case "text":
       return kind.expected;
     case "method":
-      return "the name of a method";
+      return "a method or the name of one";
     case "scores":
-      return "a list of scores";
+      return "a list of scores or names of scores";
     case "layers":
       return 'a layer index, a layer name, a list of them, or "auto"';
     case "list":
@@ -70,17 +70,19 @@ export function checkValue(name: string, kind: OptionKind, value: unknown): void
       if (typeof value !== "number" || !inRange(kind, value)) refuse(name, kind, value);
       return;
     case "choice":
-      if (!kind.choices.includes(value as string)) refuse(name, kind, value, kind.choices);
+      checkChoice(name, kind, value);
       return;
     case "flag":
       if (typeof value !== "boolean") refuse(name, kind, value);
       return;
-    case "text":
     case "method":
-      if (typeof value !== "string" || value.trim() === "") refuse(name, kind, value);
+      if (!isNamed(value, "map") && !isText(value)) refuse(name, kind, value);
+      return;
+    case "text":
+      if (!isText(value)) refuse(name, kind, value);
       return;
     case "scores":
-      checkList(name, { kind: "text", expected: "the name of a score" }, value);
+      checkScores(name, value);
       return;
     case "list":
       checkList(name, kind.of, value);
@@ -95,6 +97,35 @@ export function checkValue(name: string, kind: OptionKind, value: unknown): void
       return;
     case "box":
       if (!isBox(value)) refuse(name, kind, value);
+  }
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === "string" && value.trim() !== "";
+}
+
+/** True for an object with an id and this function: a method or a score. */
+function isNamed(value: unknown, does: "map" | "of"): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const { id, [does]: call } = value as Record<string, unknown>;
+  return isText(id) && typeof call === "function";
+}
+
+function checkScores(name: string, value: unknown): void {
+  const names = Array.isArray(value) ? value.filter((score) => !isNamed(score, "of")) : value;
+  checkList(name, { kind: "text", expected: "the name of a score, or a score" }, names);
+}
+
+function checkChoice(name: string, kind: ChoiceKind, value: unknown): void {
+  const { table, choices } = kind;
+  if (table === undefined || !(value instanceof Uint8Array)) {
+    if (!choices.includes(value as string)) refuse(name, kind, value, choices);
+  } else if (value.length !== table.bytes) {
+    throw new WhyboxError(
+      "usage",
+      `${name} is a table of ${value.length} bytes; expected ${table.bytes} bytes: ${table.holds}.`,
+      { details: { option: name } },
+    );
   }
 }
 

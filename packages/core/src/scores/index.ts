@@ -39,11 +39,12 @@ export const defaultScores: readonly Score[] = [
 ];
 
 /**
- * Returns the score with this id or alias (case-insensitive), or a part of a score, named after a colon (`keypoint:nose`).
+ * Returns the score with this id or alias (case-insensitive), or a part of a score, named after a colon (`keypoint:nose`). A score is returned as it is.
  * @throws usage for an unknown name. The message lists the valid names.
  * @throws internal when two scores have the same name.
  */
-export function resolveScore(id: string, scores: readonly Score[] = defaultScores): Score {
+export function resolveScore(id: string | Score, scores: readonly Score[] = defaultScores): Score {
+  if (typeof id !== "string") return id;
   const byName = indexByName(scores);
   const found = byName.get(id.toLowerCase());
   if (found !== undefined) return found;

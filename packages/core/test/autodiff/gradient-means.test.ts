@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { channelMeans } from "../../src/methods/channels.js";
 import type { AnyCamMethod } from "../../src/methods/index.js";
 import type { CamMethod } from "../../src/methods/method.js";
+import type { MethodId } from "../../src/methods/method-id.js";
 import { MINI_SIZE, miniDetector, picture } from "../support/mini-detector.js";
 
 type Means = CamMethod<"activations" | "gradientMeans">;
@@ -40,7 +41,14 @@ describe("the means of gradients alone", () => {
     const { seen, methods } = probes();
     const detector = await miniDetector({ methods });
     const ask = (method: string, layer: number | "auto") =>
-      detector.explain(picture(), { imageSize: MINI_SIZE, confidence: 0.01, maxDetections: 5, per, method, layer });
+      detector.explain(picture(), {
+        imageSize: MINI_SIZE,
+        confidence: 0.01,
+        maxDetections: 5,
+        per,
+        method: method as MethodId,
+        layer,
+      });
     for (const layer of ["auto", -2, 1] as const) {
       const [alone, beside] = [await ask("alone", layer), await ask("beside", layer)];
       expect(alone.layers.map(({ name }) => name)).toEqual(beside.layers.map(({ name }) => name));

@@ -2,8 +2,10 @@ import { afterAll, describe, expect, it } from "vitest";
 import type { ExplainOptions } from "../../src/explain/options/options.js";
 import type { ExplainResult } from "../../src/explain/result/result.js";
 import { type AnyCamMethod, defaultMethods } from "../../src/methods/index.js";
+import type { MethodId } from "../../src/methods/method-id.js";
 import { defaultScores } from "../../src/scores/index.js";
 import type { Score } from "../../src/scores/score.js";
+import type { ScoreId } from "../../src/scores/score-id.js";
 import type { Map2D } from "../../src/tensor/tensor.js";
 import { yoloGraph } from "../detector/yolo-graph.js";
 import { modelOf } from "../onnx/support.js";
@@ -52,7 +54,7 @@ const typical = ["GradCAM", "EigenCAM", "AblationCAM", "tap-fusion", "gradient",
 const restOf = (id: string) => longUnless(typical.includes(id));
 const methodOf = (id: string) => defaultMethods.find((method) => method.id === id)!;
 const takesSamples = (id: string) => methodOf(id).samples !== undefined;
-const everyScore = { backprop: plainScores.map(({ id }) => id), versus: "class1" };
+const everyScore = { backprop: plainScores.map(({ id }) => id as ScoreId), versus: "class1" };
 const readsLayers = (id: string) => (methodOf(id).reads ?? "layers") === "layers";
 
 function expectSound(id: string, found: ExplainResult): void {
@@ -74,7 +76,7 @@ function expectSound(id: string, found: ExplainResult): void {
 async function explain(id: string, options: ExplainOptions, by = detector): Promise<ExplainResult> {
   raw.length = 0;
   const base = { imageSize: MINI_SIZE, maxDetections: 2, ...(takesSamples(id) ? { samples: 4 } : {}) };
-  const found = await by.explain(picture(), { ...base, ...options, method: id });
+  const found = await by.explain(picture(), { ...base, ...options, method: id as MethodId });
   expect(found.method).toBe(id);
   const made = raw.length;
   expectSound(id, found);
@@ -111,7 +113,7 @@ describe.each(ids)("%s", (id) => {
   it("a score without a gradient, and one that is missing", restOf(id), async () => {
     for (const item of ["constant", "missing"]) {
       for (const per of ["image", "detection"] as const) {
-        const found = await explain(id, { backprop: [item], per });
+        const found = await explain(id, { backprop: [item as ScoreId], per });
         if (item === "missing" && found.empty !== undefined) expect(found.empty.reason).toBe("no-score");
         else if (found.empty !== undefined) expect(found.empty.reason).toBe("zero-gradient");
       }
@@ -163,7 +165,7 @@ describe.each(ids)("%s", (id) => {
   it.runIf(methodOf(id).channels)("with eigenSmooth", restOf(id), async () => {
     for (const per of ["image", "detection"] as const) {
       await explain(id, { eigenSmooth: true, per });
-      await explain(id, { eigenSmooth: true, per, backprop: ["constant"] });
+      await explain(id, { eigenSmooth: true, per, backprop: [constant] });
       await explain(id, { eigenSmooth: true, per, imageSize: 32, layer: 9, confidence: 0.05 });
     }
   });
@@ -184,6 +186,6 @@ it("a picture of one colour", { tags: ["long"] }, async () => {
     raw.length = 0;
     const samples = takesSamples(id) ? { samples: 6 } : {};
     const options = { imageSize: MINI_SIZE, maxDetections: 2, ...samples, per: "detection" } as const;
-    expectSound(id, await detector.explain(grey, { ...options, method: id }));
+    expectSound(id, await detector.explain(grey, { ...options, method: id as MethodId }));
   }
 });

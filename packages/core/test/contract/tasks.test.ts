@@ -3,7 +3,9 @@ import { afterAll, describe, expect, it } from "vitest";
 import { createDetector } from "../../src/explain/create-detector.js";
 import type { ExplainOptions } from "../../src/explain/options/options.js";
 import { type AnyCamMethod, defaultMethods } from "../../src/methods/index.js";
+import type { MethodId } from "../../src/methods/method-id.js";
 import { createOrtPort } from "../../src/runtime/ort-port.js";
+import type { ScoreId } from "../../src/scores/score-id.js";
 import type { Map2D } from "../../src/tensor/tensor.js";
 import { exportBytes } from "../support/exports.js";
 import { longUnless } from "../support/long.js";
@@ -39,7 +41,7 @@ describe.each(Object.entries(models))("%s", async (name, own) => {
     raw.length = 0;
     const samples = method.samples === undefined ? {} : { samples: 4 };
     const base = { imageSize: SIZE, maxDetections: 2, confidence: 0.1, ...samples };
-    const found = await detector.explain(picture(3, SIZE), { ...base, ...options, method: method.id });
+    const found = await detector.explain(picture(3, SIZE), { ...base, ...options, method: method.id as MethodId });
     expect(found.detections).toHaveLength(2);
     expect(raw.length).toBeGreaterThan(0);
     for (const { data, height, width } of raw) {
@@ -79,7 +81,7 @@ describe.each(Object.entries(models))("%s", async (name, own) => {
   it("says which scores it has none of", async () => {
     for (const other of ["mask", "keypoints", "angle"]) {
       if (other === own) continue;
-      await expect(detector.explain(picture(3, SIZE), { backprop: [other] })).rejects.toMatchObject({
+      await expect(detector.explain(picture(3, SIZE), { backprop: [other as ScoreId] })).rejects.toMatchObject({
         code: "usage",
         message: expect.stringMatching(new RegExp(`"${other}" cannot be taken of this model .*it needs a model with`)),
       });

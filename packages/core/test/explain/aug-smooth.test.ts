@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { type AnyCamMethod, defaultMethods } from "../../src/methods/index.js";
 import type { CamMethod, Place } from "../../src/methods/method.js";
+import type { MethodId } from "../../src/methods/method-id.js";
 import { MINI_SIZE, miniDetector, picture } from "../support/mini-detector.js";
 
 const [H, W] = MINI_SIZE;
@@ -38,7 +39,7 @@ const size = { imageSize: MINI_SIZE };
 describe("augSmooth", () => {
   it("sees six views: the picture and its mirror image, at three brightnesses; in the mirror the mirrored box", async () => {
     views.length = 0;
-    const result = await detector.explain(picture(), { ...size, method: "spy", box, augSmooth: true });
+    const result = await detector.explain(picture(), { ...size, method: "spy" as MethodId, box, augSmooth: true });
     expect(views).toHaveLength(6);
     // The unchanged image comes first; then in the order of the mean.
     views.splice(1, 0, views.shift()!);
@@ -59,7 +60,7 @@ describe("augSmooth", () => {
 
   it("of a symmetric picture and box gives a symmetric map, which the method alone does not", async () => {
     const middle = { x1: 30, y1: 10, x2: W - 30, y2: 50, className: "class0" };
-    const options = { ...size, box: middle, method: "LayerCAM", layer: 17 };
+    const options = { ...size, box: middle, method: "LayerCAM", layer: 17 } as const;
     const plain = await detector.explain(symmetric, options);
     expect(apart(plain.heatmap.data, mirror(plain.heatmap.data))).toBeGreaterThan(0.05);
     const smooth = await detector.explain(symmetric, { ...options, augSmooth: true });
@@ -68,7 +69,7 @@ describe("augSmooth", () => {
   });
 
   it("of a symmetric picture and the mirrored box gives the mirrored map", async () => {
-    const options = { ...size, method: "LayerCAM", layer: 17, augSmooth: true };
+    const options = { ...size, method: "LayerCAM", layer: 17, augSmooth: true } as const;
     const left = await detector.explain(symmetric, { ...options, box });
     const right = await detector.explain(symmetric, { ...options, box: { ...box, x1: W - box.x2, x2: W - box.x1 } });
     expect(apart(left.heatmap.data, mirror(right.heatmap.data))).toBeLessThan(1e-4);

@@ -91,7 +91,7 @@ describe("curvatureOf", () => {
     "is the same for an image of one detection and for each detection, at %j",
     async (layer) => {
       const detector = await miniDetector();
-      const options = { method: "ShapleyCAM", imageSize: MINI_SIZE, maxDetections: 1, layer };
+      const options = { method: "ShapleyCAM", imageSize: MINI_SIZE, maxDetections: 1, layer } as const;
       const whole = await detector.explain(picture(), options);
       const each = await detector.explain(picture(), { ...options, per: "detection", backprop: ["class"] });
       expect(whole.layers.every(({ gradientMax }) => gradientMax! > 0)).toBe(true);
@@ -105,7 +105,7 @@ describe("curvatureOf", () => {
 
   it("does not mix up the tails of a pass for one and of a pass for many", async () => {
     const detector = await miniDetector();
-    const options = { method: "ShapleyCAM", imageSize: MINI_SIZE, maxDetections: 2, layer: 8 };
+    const options = { method: "ShapleyCAM", imageSize: MINI_SIZE, maxDetections: 2, layer: 8 } as const;
     for (const per of ["detection", "image", "detection"] as const) {
       expect((await detector.explain(picture(), { ...options, per })).layers[0]!.gradientMax).toBeGreaterThan(0);
     }

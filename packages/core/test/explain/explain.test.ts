@@ -4,8 +4,10 @@ import { loadModel } from "../../src/explain/model/load-model.js";
 import { counted, scoreOf } from "../../src/explain/targets/detection-score.js";
 import { unletterbox } from "../../src/image/frame-map.js";
 import type { AnyCamMethod } from "../../src/methods/index.js";
+import type { MethodId } from "../../src/methods/method-id.js";
 import { GraphBuilder } from "../../src/onnx/builder.js";
 import { defaultScores, resolveScore } from "../../src/scores/index.js";
+import type { ScoreId } from "../../src/scores/score-id.js";
 import type { Map2D } from "../../src/tensor/tensor.js";
 import { anchorHead } from "../support/anchor-head.js";
 import { countingPort, fixedModel, MINI_SIZE, miniDetector, picture, tameModel } from "../support/mini-detector.js";
@@ -31,7 +33,7 @@ describe('per "detection"', () => {
       const samples = method === "D-RISE" ? { samples: 12 } : {};
       const own = await miniDetector({ keepForward: true });
       const image = picture();
-      const options = { ...size, ...samples, method, per: "detection", maxDetections: 11 } as const;
+      const options = { ...size, ...samples, method: method as MethodId, per: "detection", maxDetections: 11 } as const;
       const { detections } = await own.detect(image, { ...size, maxDetections: 11 });
       const explain = (some: readonly Detection[]) =>
         own.explain(image, { ...options, detections: some.map(({ index }) => index) });
@@ -174,7 +176,11 @@ describe("several scores", () => {
     ["ODAM", "largest"],
   ])("%s: their %s, for a detection and for the image", async (method, how) => {
     const parts = await Promise.all(
-      items.map(async (item) => (await detector.explain(picture(), { ...options, method, backprop: [item] })).heatmap),
+      items.map(
+        async (item) =>
+          (await detector.explain(picture(), { ...options, method: method as MethodId, backprop: [item as ScoreId] }))
+            .heatmap,
+      ),
     );
     const joined = largestOf(parts);
     if (how === "mean") {
@@ -185,7 +191,12 @@ describe("several scores", () => {
     const most = peak(joined);
     const wanted = { ...joined, data: joined.data.map((value) => value / most) };
     for (const per of ["image", "detection"] as const) {
-      const found = await detector.explain(picture(), { ...options, method, backprop: items, per });
+      const found = await detector.explain(picture(), {
+        ...options,
+        method: method as MethodId,
+        backprop: items as ScoreId[],
+        per,
+      });
       expect(found.backprop).toEqual(items);
       expect(apart(per === "image" ? found.heatmap : found.maps[0]!.heatmap, wanted)).toBeLessThan(2e-4);
     }
@@ -206,7 +217,7 @@ describe("several scores", () => {
     const loaded = await loadModel(tameModel(), countingPort(), { threads: 1 });
     const nothing = { id: "nothing", title: "", of: () => null };
     const own = await miniDetector({ scores: [...defaultScores, nothing] });
-    const found = await own.explain(picture(), { ...options, backprop: ["nothing"] });
+    const found = await own.explain(picture(), { ...options, backprop: [nothing] });
     expect(found.empty?.reason).toBe("no-score");
     expect(found.scores[0]!.withoutScore).toEqual([0]);
     expect(
@@ -255,13 +266,13 @@ describe("a method of one's own", async () => {
   afterAll(() => own.dispose());
 
   it("is stopped when the signal fires while it works", async () => {
-    const run = own.explain(picture(), { ...size, method: "aborts", signal: signal.signal });
+    const run = own.explain(picture(), { ...size, method: "aborts" as MethodId, signal: signal.signal });
     await expect(run).rejects.toMatchObject({ name: "WhyboxError", code: "aborted" });
   });
 
   it("may fail, and may give NaN, which is nothing", async () => {
-    await expect(own.explain(picture(), { ...size, method: "throws" })).rejects.toThrow("mine");
-    const found = await own.explain(picture(), { ...size, method: "nan" });
+    await expect(own.explain(picture(), { ...size, method: "throws" as MethodId })).rejects.toThrow("mine");
+    const found = await own.explain(picture(), { ...size, method: "nan" as MethodId });
     expect(found.empty?.reason).toBe("zero-gradient");
     expect(found.heatmap.data.every((value) => value === 0)).toBe(true);
   });

@@ -3,6 +3,7 @@ import { defaultRules } from "../../src/autodiff/rules/index.js";
 import type { CoreDetector } from "../../src/explain/create-detector.js";
 import type { CreateDetectorOptions } from "../../src/explain/model/create-options.js";
 import type { ExplainOptions } from "../../src/explain/options/options.js";
+import type { MethodId } from "../../src/methods/method-id.js";
 import type { RuntimePort, RuntimeTensor } from "../../src/runtime/port.js";
 import { countingPort, MINI_SIZE, miniDetector, picture, tameModel } from "../support/mini-detector.js";
 
@@ -68,7 +69,7 @@ describe("with keepForward", () => {
   ])("%s gives the same a second time, and as without", async (method, samples) => {
     const image = picture();
     const taken = samples === undefined ? {} : { samples };
-    const asked: ExplainOptions = { ...size, ...taken, method, per: "detection", detections: [0] };
+    const asked: ExplainOptions = { ...size, ...taken, method: method as MethodId, per: "detection", detections: [0] };
     const plain = await (await opened({})).detector.explain(image, asked);
     const { detector } = await opened();
     const first = await detector.explain(image, asked);
@@ -141,7 +142,7 @@ describe("with keepForward", () => {
   it("what cannot be asked next does not keep a detection from being made", async () => {
     const rules = defaultRules.filter(({ op }) => op !== "Sigmoid");
     const { detector } = await opened({ keepForward: true, rules });
-    for (const ahead of [quick, { method: "nonsense" }, { layer: 99 }]) {
+    for (const ahead of [quick, { method: "nonsense" as MethodId }, { layer: 99 }]) {
       const { detections } = await detector.detect(picture(), { ...size, ahead });
       expect(detections.length).toBeGreaterThan(0);
       await expect(detector.explain(picture(), ahead)).rejects.toThrow();

@@ -6,6 +6,7 @@ import { createDetector } from "../../src/explain/create-detector.js";
 import { MaskedRuns } from "../../src/explain/evidence/masked.js";
 import { openTail } from "../../src/explain/evidence/tail.js";
 import { loadModel } from "../../src/explain/model/load-model.js";
+import type { ExplainOptions } from "../../src/explain/options/options.js";
 import { runForward, sceneOf } from "../../src/explain/passes/forward-pass.js";
 import { gradientsOf } from "../../src/explain/passes/gradients.js";
 import { disposeAll, readFloats } from "../../src/explain/passes/runtime-tensors.js";
@@ -177,7 +178,7 @@ it("of a float16 model gives the maps of the float32 one", async () => {
     ["AblationCAM", 0.05],
     ["FullGrad", 0.2],
   ] as const) {
-    const options = { method, backprop: ["mask"], maxDetections: 1, confidence: 0.1 };
+    const options: ExplainOptions = { method, backprop: ["mask"], maxDetections: 1, confidence: 0.1 };
     const [wanted, found] = [full, half].map((detector) => detector.explain(picture(4, [64, 64]), options));
     const [a, b] = [(await wanted!).heatmap.data, (await found!).heatmap.data];
     expect(Math.max(...a)).toBeGreaterThan(0.99);

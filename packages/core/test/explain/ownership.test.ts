@@ -2,10 +2,12 @@ import * as ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { type AnyCamMethod, defaultMethods } from "../../src/methods/index.js";
 import type { CamMethod } from "../../src/methods/method.js";
+import type { MethodId } from "../../src/methods/method-id.js";
 import { createOrtPort } from "../../src/runtime/ort-port.js";
 import { defaultScores } from "../../src/scores/index.js";
 import { rowScore } from "../../src/scores/row.js";
 import type { Score } from "../../src/scores/score.js";
+import type { ScoreId } from "../../src/scores/score-id.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 import { MINI_SIZE, miniDetector, picture, tameModel } from "../support/mini-detector.js";
 
@@ -51,7 +53,7 @@ describe("the memory of a forward pass", () => {
     const { freed, port } = freeingPort();
     const { kept, method } = keeper();
     const detector = await miniDetector({ methods: [...defaultMethods, method] }, tameModel(), port);
-    const asked = { ...size, method: "keeper", layer: 17, per: "detection" } as const;
+    const asked = { ...size, method: "keeper" as MethodId, layer: 17, per: "detection" } as const;
     const first = await detector.explain(picture(3), asked);
     const values = kept[0]!.data.slice();
     expect(values.some((value) => value !== 0)).toBe(true);
@@ -70,7 +72,7 @@ describe("the memory of a forward pass", () => {
     const { freed, port } = freeingPort();
     const { kept, method } = keeper(true);
     const detector = await miniDetector({ methods: [method] }, tameModel(), port);
-    await detector.explain(picture(), { ...size, method: "keeper", layer: 17 });
+    await detector.explain(picture(), { ...size, method: "keeper" as MethodId, layer: 17 });
     expect(freed.length).toBeGreaterThan(0);
     expect(kept[0]!.data).toHaveLength(0);
     await detector.dispose();
@@ -90,7 +92,7 @@ describe("the memory of a forward pass", () => {
       },
     };
     const detector = await miniDetector({ scores: [...defaultScores, score] }, tameModel(), port);
-    await detector.explain(picture(), { ...size, method: "GradCAM", backprop: ["own"] });
+    await detector.explain(picture(), { ...size, method: "GradCAM", backprop: ["own" as ScoreId] });
     expect(freed).toEqual([]);
     expect(kept[0]!.length).toBeGreaterThan(0);
     await detector.dispose();
@@ -103,7 +105,7 @@ describe("the memory of a forward pass", () => {
     const detector = await miniDetector({ methods, keepForward: true }, tameModel(), port);
     const image = picture();
     await detector.explain(image, { ...size, method: "GradCAM", layer: 17 });
-    await detector.explain(image, { ...size, method: "keeper", layer: 17 });
+    await detector.explain(image, { ...size, method: "keeper" as MethodId, layer: 17 });
     await detector.explain(image, { ...size, method: "GradCAM", layer: 17 });
     await detector.dispose();
     expect(freed).toEqual([]);

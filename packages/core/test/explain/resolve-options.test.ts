@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { ExplainOptions } from "../../src/explain/options/options.js";
 import { resolveDetectOptions, resolveExplainOptions } from "../../src/explain/options/resolve-options.js";
 import { type AnyCamMethod, defaultMethods } from "../../src/methods/index.js";
+import type { MethodId } from "../../src/methods/method-id.js";
 import { defaultScores } from "../../src/scores/index.js";
 
 const names = ["cat", "dog", "bird"];
@@ -29,7 +30,7 @@ describe("defaults", () => {
       expect([method.id, scores.map(({ id }) => id)]).toEqual(["tap-fusion", ["row"]]);
     }
     expect(resolve({ per: "class" }).method.id).toBe("GradCAM");
-    expect(resolve({ per: "detection", method: "odam" }).method.id).toBe("ODAM");
+    expect(resolve({ per: "detection", method: "odam" as MethodId }).method.id).toBe("ODAM");
   });
 
   it("where those are not among the methods, the first is taken", () => {
@@ -84,7 +85,7 @@ describe("defaults", () => {
       { topk: 10_000 },
       { imageSize: 8192 },
     ])
-      expect(() => resolve(options)).not.toThrow();
+      expect(() => resolve(options as ExplainOptions)).not.toThrow();
   });
 });
 
@@ -191,11 +192,11 @@ describe("refusals", () => {
         [{ ablateTo: "zero" }, ablates === true],
       ] as const;
       for (const [options, reads] of cases) {
-        const call = () => resolve({ method: id, ...options });
+        const call = () => resolve({ method: id as MethodId, ...options });
         if (reads) expect(call, id).not.toThrow();
         else expect(call, id).toThrow(new RegExp(`^${Object.keys(options)[0]} has no meaning for `));
       }
-      expect(() => resolve({ method: id, seed: 0, compat: false }), id).not.toThrow();
+      expect(() => resolve({ method: id as MethodId, seed: 0, compat: false }), id).not.toThrow();
     }
   });
 
@@ -215,7 +216,7 @@ describe("refusals", () => {
 
   it("eigenSmooth is refused for exactly the methods whose map is no sum over channels", () => {
     for (const method of defaultMethods) {
-      const call = () => resolve({ method: method.id, eigenSmooth: true });
+      const call = () => resolve({ method: method.id as MethodId, eigenSmooth: true });
       if (method.channels === undefined) expect(call, method.id).toThrow(/eigenSmooth has no meaning/);
       else expect(call, method.id).not.toThrow();
     }

@@ -1,8 +1,9 @@
 import { crc32 } from "node:zlib";
 import { describe, expect, it } from "vitest";
+import type { ColormapName } from "../../src/image/colormap.js";
 import { colormap, colormapNames } from "../../src/image/colormap.js";
 
-const at = (name: string, index: number) => [...colormap(name).subarray(3 * index, 3 * index + 3)];
+const at = (name: ColormapName, index: number) => [...colormap(name).subarray(3 * index, 3 * index + 3)];
 
 describe("colormap", () => {
   it.each([
@@ -28,19 +29,21 @@ describe("colormap", () => {
     ["viridis", 4094135987],
     ["inferno", 1088253630],
     ["magma", 3499139746],
-  ] as [string, number][])("%s equals OpenCV's whole table", (name, sum) => {
+  ] as const)("%s equals OpenCV's whole table", (name, sum) => {
     expect(colormap(name).length).toBe(768);
     expect(crc32(colormap(name))).toBe(sum);
   });
 
   it("lists every name once and takes any case", () => {
     expect(new Set(colormapNames).size).toBe(colormapNames.length);
-    expect(colormap("Viridis")).toEqual(colormap("viridis"));
+    expect(colormap("Viridis" as ColormapName)).toEqual(colormap("viridis"));
   });
 
   it("refuses an unknown name with the nearest and all valid ones", () => {
-    expect(() => colormap("viridid")).toThrow(expect.objectContaining({ code: "usage" }));
-    expect(() => colormap("viridid")).toThrow(/Did you mean "viridis"\?.*jet, turbo, viridis, inferno, magma/);
-    expect(() => colormap("constructor")).toThrow(/no colour map/);
+    expect(() => colormap("viridid" as ColormapName)).toThrow(expect.objectContaining({ code: "usage" }));
+    expect(() => colormap("viridid" as ColormapName)).toThrow(
+      /Did you mean "viridis"\?.*jet, turbo, viridis, inferno, magma/,
+    );
+    expect(() => colormap("constructor" as ColormapName)).toThrow(/no colour map/);
   });
 });

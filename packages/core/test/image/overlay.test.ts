@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { colormap } from "../../src/image/colormap.js";
 import type { RgbImage } from "../../src/image/frame.js";
+import type { OverlayOptions } from "../../src/image/overlay.js";
 import { type DrawnDetection, renderOverlay } from "../../src/image/overlay.js";
 import type { Map2D } from "../../src/tensor/tensor.js";
 import { noise } from "../support/noise.js";
@@ -155,8 +156,10 @@ describe("renderOverlay", () => {
     ["an unknown colour map", grey(4, 4), map(4, 4, 0), { colormap: "yet" }, /Did you mean "jet"/],
     ["RGBA pixels", { ...grey(4, 4), data: new Uint8Array(64) }, map(4, 4, 1), {}, /interleaved RGB without alpha/],
   ])("refuses %s", (_, image, heat, options, message) => {
-    expect(() => renderOverlay(image, heat, options)).toThrow(expect.objectContaining({ code: "usage" }));
-    expect(() => renderOverlay(image, heat, options)).toThrow(message);
+    expect(() => renderOverlay(image, heat, options as OverlayOptions)).toThrow(
+      expect.objectContaining({ code: "usage" }),
+    );
+    expect(() => renderOverlay(image, heat, options as OverlayOptions)).toThrow(message);
   });
 });
 

@@ -70,7 +70,7 @@ describe("a network in which each reader has a pair of its own (DedicatedQDQPair
 
   it("is explained as the network with shared pairs is", async () => {
     const questions = [
-      ...[4, 12, 15].map((layer) => ({ method: "GradCAM", layer })),
+      ...[4, 12, 15].map((layer) => ({ method: "GradCAM" as const, layer })),
       { method: "tap-fusion", per: "detection" },
     ] as const;
     const [own, shared] = await Promise.all(

@@ -1,9 +1,9 @@
-import type { DrawnDetection, Map2D, RgbImage, SheetTile } from "@whybox/core";
+import type { Colormap, ColormapName, DrawnDetection, Map2D, RgbImage, SheetTile } from "@whybox/core";
 import type { Detector, ImageSource, LoadOptions } from "../api.js";
 
 /** Options for drawing images. */
 export interface DrawOptions {
-  readonly colormap: string;
+  readonly colormap: ColormapName | Colormap;
   readonly opacity: number;
   readonly boxes: boolean;
   readonly crop?: "rest" | "hot";

@@ -35,7 +35,7 @@ function valueSchema(kind: OptionKind): z.ZodType {
     case "flag":
       return z.boolean();
     case "choice":
-      return z.enum(kind.choices);
+      return z.enum(kind.table === undefined ? kind.choices : [...kind.choices, "custom"]);
     case "text":
     case "method":
       return z.string();

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { WhyboxError } from "@whybox/core";
+import { type ColormapName, WhyboxError } from "@whybox/core";
 import { z } from "zod";
 import type { Device } from "../api.js";
 import type { ImageSettings } from "../images/settings.js";
@@ -36,7 +36,8 @@ export function optionsRecord(
     explain: JSON.parse(JSON.stringify(explain)),
     save: batch.save.filter((kind) => kind !== "json"),
     frame: batch.frame,
-    draw: { colormap, opacity, hideBoxes, hideLabels, sideBySide, crop: crop ?? null },
+    // A run is started by the command, which takes names only.
+    draw: { colormap: colormap as ColormapName, opacity, hideBoxes, hideLabels, sideBySide, crop: crop ?? null },
     vidStride,
     mapStride,
     maxFrames,

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { gunzipSync } from "node:zlib";
-import type { ResultDocument } from "@whybox/core";
+import type { ResultDocument, ScoreId } from "@whybox/core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { run } from "whybox";
 import { explanationLines } from "../../src/cli/explain-text.js";
@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 
 /** An export of fixtures/exports, run as `whybox explain` does. */
-async function explained(name: string, backprop: string[]): Promise<ResultDocument> {
+async function explained(name: string, backprop: ScoreId[]): Promise<ResultDocument> {
   const weights = join(folder, `${name}.onnx`);
   await writeFile(weights, gunzipSync(await readFile(join(fixtures, "exports", `${name}.onnx.gz`))));
   const out = join(folder, name);

@@ -39,7 +39,7 @@ describe("images of an explanation by the default model", () => {
   });
 
   it("a photo and its overlay side by side, with another colormap", async () => {
-    const look = { colormap: "viridis", opacity: 0.7, sideBySide: true, detections: drawn(explanation) };
+    const look = { colormap: "viridis" as const, opacity: 0.7, sideBySide: true, detections: drawn(explanation) };
     await expectImage(renderOverlay(image, explanation.heatmap, look), reference("side-by-side"), tolerance);
   });
 

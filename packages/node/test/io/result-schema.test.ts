@@ -31,7 +31,7 @@ const others = {
 async function documentOf(name: string, options: ExplainOptions) {
   const detector = await loadDetector(gunzipSync(await readFile(join(fixtures, "exports", `${name}.onnx.gz`))));
   try {
-    const given = { imageSize: 64, confidence: 0.1, maxDetections: 3, method: "GradCAM", ...options };
+    const given: ExplainOptions = { imageSize: 64, confidence: 0.1, maxDetections: 3, method: "GradCAM", ...options };
     const result = await detector.explain(photo, given);
     return resultDocument({ ...others, model: detector.report, options: given, result });
   } finally {

@@ -1,3 +1,4 @@
+import type { ScoreId } from "@whybox/core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Detector } from "whybox";
 import { loadDetector, type RgbImage } from "whybox";
@@ -31,7 +32,12 @@ describe("dog.jpg equals the Python reference", () => {
 
   it.each(reference.cases.map((one) => [one.id, one] as const))("in %s", async (_, one) => {
     const { layer, classNames, backprop, backwardPerClass } = one;
-    const { heatmapInput, scores } = await detector.explain(image, { layer, classNames, backprop, backwardPerClass });
+    const { heatmapInput, scores } = await detector.explain(image, {
+      layer,
+      classNames,
+      backprop: backprop as readonly ScoreId[],
+      backwardPerClass,
+    });
     expect([heatmapInput.height, heatmapInput.width]).toEqual(one.size);
     const values = scores.map((score) => score.value).toSorted((a, b) => a - b);
     expect(values).toHaveLength(one.scores.length);

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import type { ScoreId } from "@whybox/core";
 import * as ort from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type CoreDetector, createDetector, createOrtPort, defaultMethods, type RgbImage } from "whybox";
@@ -49,7 +50,7 @@ describe.each([
   afterAll(() => detector?.dispose());
 
   it.each(layers.map((layer) => [layer.layer, layer] as const))("layer %s", async (layer, expected) => {
-    const result = await detector.explain(image, { method: "Probe", layer });
+    const result = await detector.explain(image, { method, layer });
     expect(Math.abs(result.scores[0]!.value - torch.score)).toBeLessThan(1e-5);
     const { gradients } = taken.at(-1)!;
     const { dims, data } = gradients;
@@ -86,7 +87,7 @@ describe("inside Grad-CAM on dog.jpg", () => {
   it.each(cases.map((one) => [one.id, one] as const))(
     "channel weights and raw map equal the Python reference's in %s",
     async (_, { layer, classNames, backprop, weights, map }) => {
-      await detector.explain(image, { method: "Probe", layer, classNames, backprop });
+      await detector.explain(image, { method, layer, classNames, backprop: backprop as readonly ScoreId[] });
       const evidence = taken.at(-1)!;
       expect(apart(evidence.gradientMeans, weights!)).toBeLessThan(TOLERANCE);
       const raw = await gradCam.map(evidence);

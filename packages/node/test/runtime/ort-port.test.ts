@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
+import type { MethodId } from "@whybox/core";
 import { createOrtPort as createCorePort } from "@whybox/core";
 import * as ort from "onnxruntime-node";
 import { expect, it } from "vitest";
@@ -39,7 +40,9 @@ it("an explanation gives back the values of its passes when it is done; its maps
     const detector = await createDetector(bytes, port, { methods: [...defaultMethods, view], threads: 1 });
     const results = [];
     for (const method of ["View", "GradCAM", "LayerCAM", "EigenCAM"]) {
-      results.push(await detector.explain(image, { method, per: "detection", layer: 17, imageSize: 320 }));
+      results.push(
+        await detector.explain(image, { method: method as MethodId, per: "detection", layer: 17, imageSize: 320 }),
+      );
     }
     await detector.dispose();
     return results;

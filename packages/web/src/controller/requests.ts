@@ -1,4 +1,4 @@
-import type { AskedBox } from "@whybox/core";
+import type { AskedBox, MethodId, ScoreId } from "@whybox/core";
 import { type DetectRequest, type ExplainRequest, type OpenRequest, QUICK, type Weights } from "../protocol.js";
 import { methodOf } from "./methods.js";
 import { changedOptions, isOfDetection, pageOptions } from "./page-options.js";
@@ -24,7 +24,10 @@ export function thresholds(settings: Settings): Pick<DetectRequest, "confidence"
 /** A detection request that also prepares the first map. */
 export function detectRequest(settings: Settings): DetectRequest {
   const method = methodsOf(settings)[0]!;
-  return { ...thresholds(settings), ahead: { method, per: "detection", ...layerOf(settings, method) } };
+  return {
+    ...thresholds(settings),
+    ahead: { method: method as MethodId, per: "detection", ...layerOf(settings, method) },
+  };
 }
 
 /** The engine's request for a map. */
@@ -34,9 +37,9 @@ export function explainRequest(settings: Settings, subject: Subject, method: str
   const ofMap = pageOptions.filter((name) => !isOfDetection(name) && name !== "backwardPerClass");
   const own: ExplainRequest = {
     ...thresholds(settings),
-    method,
+    method: method as MethodId,
     ...layerOf(settings, method),
-    ...(versus !== "" ? { versus } : score !== "auto" ? { backprop: [score] } : {}),
+    ...(versus !== "" ? { versus } : score !== "auto" ? { backprop: [score as ScoreId] } : {}),
     ...changedOptions(settings, ofMap),
   };
   if (subject.kind === "box") return { ...own, box: subject.box };

@@ -1,8 +1,8 @@
-import { colormap } from "@whybox/core";
+import { type ColormapName, colormap } from "@whybox/core";
 import { useLayoutEffect, useRef } from "preact/hooks";
 
 /** The colour scale, from low to high heat. */
-export function Legend({ name }: { readonly name: string }) {
+export function Legend({ name }: { readonly name: ColormapName }) {
   const ref = useRef<HTMLCanvasElement>(null);
   useLayoutEffect(() => {
     const image = new ImageData(256, 1);

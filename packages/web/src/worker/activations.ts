@@ -1,12 +1,9 @@
 import type { AnyCamMethod, Map2D, Tensor } from "@whybox/core";
 
-/** Id of the method that only reads the activations. */
-export const ACTIVATIONS = "web-activations";
-
 /** A method that passes the mean absolute activation of each layer to `take`, in the order of the request. */
 export function activationsMethod(take: (map: Map2D) => void): AnyCamMethod {
   return {
-    id: ACTIVATIONS,
+    id: "web-activations",
     title: "Mean absolute activation",
     paper: "",
     needs: ["activations"],

@@ -3,7 +3,6 @@ import {
   createDetector,
   type Detection,
   type DetectionMap,
-  defaultMethods,
   defaultRules,
   type Map2D,
   type ModelFacts,
@@ -28,7 +27,7 @@ import {
   QUICK,
   type Thumbnail,
 } from "../protocol.js";
-import { ACTIVATIONS, activationsMethod, toUnit } from "./activations.js";
+import { activationsMethod, toUnit } from "./activations.js";
 import { type Decoded, decodePhoto, pixelsOf } from "./decode.js";
 import type { Origin } from "./document.js";
 import { chooseProvider, wasmProvider } from "./provider.js";
@@ -43,6 +42,7 @@ export class WebEngine {
   #pixels: RgbImage | undefined;
   #tell: OnProgress = () => {};
   #taken: Map2D[] = [];
+  readonly #activations = activationsMethod((map) => this.#taken.push(map));
 
   async open(request: OpenRequest, tell: OnProgress, signal: AbortSignal): Promise<OpenedModel> {
     const { weights, device, threads } = request;
@@ -70,7 +70,6 @@ export class WebEngine {
       reportingPort(ort, (progress) => this.#tell(progress)),
       {
         executionProviders: [provider.device],
-        methods: [...defaultMethods, activationsMethod((map) => this.#taken.push(map))],
         keepForward: true,
         rules: provider.device === "webgpu" ? webgpuRules : defaultRules,
       },
@@ -121,7 +120,7 @@ export class WebEngine {
     const layers = detector.facts.layers.filter(({ differentiable }) => differentiable);
     this.#taken = [];
     const layer = layers.map(({ index, name }) => index ?? name);
-    await detector.explain(pixels, { ...request, method: ACTIVATIONS, layer, per: "image", signal });
+    await detector.explain(pixels, { ...request, method: this.#activations, layer, per: "image", signal });
     return this.#taken.map((map, i) => ({ layer: String(layer[i]), ...toUnit(map) }));
   }
 

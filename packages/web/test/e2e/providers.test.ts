@@ -42,7 +42,7 @@ async function expectSameImage(png: Uint8Array): Promise<void> {
   try {
     const image = await decodeImage(join(photos, photo));
     const { detections, maps } = await detector.explain(image, { method: "GradCAM", per: "detection" });
-    const drawn = { colormap: "inferno", opacity: 0.6, detections: detections.slice(0, 1) };
+    const drawn = { colormap: "inferno" as const, opacity: 0.6, detections: detections.slice(0, 1) };
     const expected = renderOverlay(image, maps[0]!.heatmap, drawn);
     const found = await decodeImage(png);
     expect([found.width, found.height]).toEqual([expected.width, expected.height]);
@@ -67,7 +67,7 @@ describe.skipIf(chromium === undefined)("the engine in the browser", SLOW, () =>
       await choosePhoto(page, photo);
       await mapIsDone(page);
       expect(await wasRefined()).toBe(true);
-      for (const method of ["tap-fusion", "GradCAM"]) {
+      for (const method of ["tap-fusion", "GradCAM"] as const) {
         await page.getByLabel("Method", { exact: true }).selectOption(method);
         await mapIsDone(page);
         const expected = await nodeMap("yolov5s", { method, per: "detection", maxDetections: 1 });

@@ -4,9 +4,10 @@ import { join } from "node:path";
 import type { Browser } from "playwright-core";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { decodeImage, type ExplainOptions, encodeModel, loadDetector } from "whybox";
+import { decodeImage, encodeModel, loadDetector } from "whybox";
 import { tameModel } from "../../../core/test/support/mini-detector.js";
 import type { PageServer } from "../../../node/src/ui/page-server.js";
+import type { ExplainRequest } from "../../src/protocol.js";
 import { chromiumPath, launchChromium } from "./browser.js";
 import { largestDifference, photos, SLOW, startServer } from "./open-page.js";
 import { startWorker } from "./worker-client.js";
@@ -17,7 +18,7 @@ const SIZE = 64;
 /** WebGPU is slow without a graphics card, so the test uses a small network and a small image. */
 const model = encodeModel(tameModel());
 /** Several detections together, at a layer before SPPF. */
-const asked: ExplainOptions = { method: "HiResCAM", per: "detection", layer: 1, maxDetections: 5, imageSize: SIZE };
+const asked: ExplainRequest = { method: "HiResCAM", per: "detection", layer: 1, maxDetections: 5, imageSize: SIZE };
 
 describe.skipIf(chromium === undefined)("gradients on WebGPU match Node's", SLOW, () => {
   let server: PageServer;

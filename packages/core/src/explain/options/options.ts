@@ -1,5 +1,9 @@
 import type { LayerSelector } from "../../detector/layer.js";
+import type { AnyCamMethod } from "../../methods/index.js";
+import type { MethodId } from "../../methods/method-id.js";
 import type { AliasOf, Filled, NoneMissing, OptionTable } from "../../options/spec.js";
+import type { Score } from "../../scores/score.js";
+import type { ScoreId } from "../../scores/score-id.js";
 
 // An option of detection or of an explanation is declared here: its type and docstring in the interface, everything else in its row of the
 // table below. The checks of values, the command's flags and help, the page's controls, the schemas and the tables in docs/ follow from it.
@@ -49,8 +53,8 @@ export interface ExplainAliases {
 
 /** Options of an explanation. The defaults are those of the `whybox explain` command. */
 export interface ExplainOptions extends DetectOptions, ExplainAliases {
-  /** Method that makes the heatmap, by its id or an alias. Default: "GradCAM", or "tap-fusion" per detection and with a box. */
-  readonly method?: string;
+  /** Method that makes the heatmap, by its id or an alias. It can also be a method of your own. Default: "GradCAM", or "tap-fusion" per detection and with a box. */
+  readonly method?: MethodId | AnyCamMethod;
   /**
    * Layers whose maps are averaged or, by some methods, fused; negative numbers count from the end, "auto" picks the layers that suit each
    * detection and the method. Default "auto".
@@ -60,8 +64,8 @@ export interface ExplainOptions extends DetectOptions, ExplainAliases {
   readonly classNames?: readonly string[];
   /** Explain only these detections, by their `index` among those that the same detection options give. Default: all detections. */
   readonly detections?: readonly number[];
-  /** Scores that are differentiated; the maps of several are averaged. Default: the method's own, mostly "class". */
-  readonly backprop?: readonly string[];
+  /** Scores that are differentiated; the maps of several are averaged. Each is a name or a score of your own. Default: the method's own, mostly "class". */
+  readonly backprop?: readonly (ScoreId | Score)[];
   /** Run one backward pass for each class and average the maps. Default false. */
   readonly backwardPerClass?: boolean;
   /** Number of prediction rows per detection that carry the score. Default 10. */

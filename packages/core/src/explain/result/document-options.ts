@@ -49,6 +49,6 @@ export function documentOptions({ options, device, look, result }: OptionParts) 
 /** The options of an explanation. Method and scores are those that ran: their defaults depend on the others. */
 function optionsInEffect(given: ExplainOptions, { method, backprop }: ExplainResult) {
   const { values } = nameOptions(given, explainOptions, { besides: ["signal"] });
-  const named: ExplainOptions = { ...values, method, backprop };
+  const named = { ...values, method, backprop } as ExplainOptions;
   return plainOptions<ExplainOptions, typeof explainOptions>(named, explainOptions);
 }

@@ -32,7 +32,7 @@ const explained = ["yolov5-seg", "yolov8-seg", "yolov8-pose", "yolov9", "yolov10
 it.each(explained)("%s, made by PyTorch, is explained by gradients", async (name) => {
   const detector = await createDetector(gunzipSync(fixture(`${name}.pt.gz`)), createOrtPort(ort));
   const image = { width: 96, height: 64, data: Uint8Array.from({ length: 96 * 64 * 3 }, (_, i) => (i * 37) % 256) };
-  const options = { imageSize: 96, confidence: 0.3, maxDetections: 2, method: "GradCAM" };
+  const options = { imageSize: 96, confidence: 0.3, maxDetections: 2, method: "GradCAM" } as const;
   const { detections, heatmap, layers } = await detector.explain(image, options);
   await detector.dispose();
   expect(detections.length).toBeGreaterThan(0);

@@ -3,12 +3,14 @@ import { gunzipSync } from "node:zlib";
 import * as ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { createDetector } from "../../../src/explain/create-detector.js";
+import type { ExplainOptions } from "../../../src/explain/options/options.js";
 import type { ExplainResult } from "../../../src/explain/result/result.js";
 import type { RgbImage } from "../../../src/image/frame.js";
 import { maskArea } from "../../../src/image/mask.js";
 import { readModel } from "../../../src/readers/read-model.js";
 import { readTorch } from "../../../src/readers/torch/read-torch.js";
 import { createOrtPort } from "../../../src/runtime/ort-port.js";
+import type { ScoreId } from "../../../src/scores/score-id.js";
 import { anchorHead } from "../../support/anchor-head.js";
 import { exportBytes } from "../../support/exports.js";
 import { distance, runOnnx } from "../run-onnx.js";
@@ -64,7 +66,7 @@ describe.each(Object.entries(files))("YOLOv5-seg: %s", (_, read) => {
   });
 
   it("has the masks and heatmaps of the checkpoint, of the class and of the mask score", async () => {
-    for (const backprop of ["class", "mask"]) {
+    for (const backprop of ["class", "mask"] as const) {
       const [own, reference] = [await explained(read(), backprop), await explained(checkpoint, backprop)];
       expect(own.detections.map(({ className }) => className)).toEqual(
         reference.detections.map((one) => one.className),
@@ -80,9 +82,9 @@ describe.each(Object.entries(files))("YOLOv5-seg: %s", (_, read) => {
   });
 });
 
-async function explained(bytes: Uint8Array, backprop: string): Promise<ExplainResult> {
+async function explained(bytes: Uint8Array, backprop: ScoreId): Promise<ExplainResult> {
   const detector = await createDetector(bytes, createOrtPort(ort), { threads: 1 });
-  const options = {
+  const options: ExplainOptions = {
     imageSize: 64,
     confidence: 0.3,
     maxDetections: 3,
