@@ -241,7 +241,7 @@ describe("the runtime's thread", () => {
 
   it("says of a file that is no model what to give instead", async () => {
     await expect(loadDetector(resolve(root, "fixtures/photos/dog.jpg"))).rejects.toThrow(
-      /dog\.jpg: This is not an ONNX file: it is a JPEG .*\.onnx export or as its \.pt checkpoint\. A TF\.js model .*known weights/,
+      /dog\.jpg: This is not an ONNX file: it is a JPEG .*\.onnx export or as its \.pt checkpoint\. You can also pass a TF\.js model .*known weights/,
     );
   });
 

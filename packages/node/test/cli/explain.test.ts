@@ -247,7 +247,7 @@ describe("whybox explain", () => {
       const run = world();
       expect(await run.run("explain", ...argv)).toBe(6);
       expect(run.calls).toEqual([]);
-      expect(run.stderr()).toMatch(/^error: .*results cannot be written to this folder: a file .*--out/);
+      expect(run.stderr()).toMatch(/^error: Cannot write results to .*: a file .*--out/);
     }
   });
 

@@ -161,8 +161,8 @@ describe("usage errors", () => {
     [["--image-size", "0"], '--image-size: expected a whole number from 1 to 8192, got "0".'],
     [["--max-detections", "0"], "--max-detections: expected a whole number from 1 to 100000"],
     [["--keep-top-percent", "0"], "--keep-top-percent: expected a number above 0"],
-    [["--conf", "0.3", "--confidence", "0.4"], "--confidence and --conf are two names of one option"],
-    [["--imgsz", "320", "--image-size", "640"], "--image-size and --imgsz are two names of one option"],
+    [["--conf", "0.3", "--confidence", "0.4"], "--confidence and --conf are two names of the same option"],
+    [["--imgsz", "320", "--image-size", "640"], "--image-size and --imgsz are two names of the same option"],
     [["--confidense", "0.3"], "unknown option '--confidense'\n(Did you mean --confidence?)"],
   ])("names an option as it was typed: %j", async (argv, expected) => {
     expect(await usage("explain", "a.jpg", ...argv)).toContain(expected);
