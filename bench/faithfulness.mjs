@@ -77,7 +77,7 @@ const detector = await createDetector(readFileSync(path), createOrtPort(ort));
 const cases = [];
 for (const photo of photos) {
   const picture = fitted(await decodeImage(photo));
-  for (const view of views) cases.push(...(await measurePicture(VIEWS[view](picture), basename(photo), view)));
+  for (const view of views) cases.push(...(await measureImage(VIEWS[view](picture), basename(photo), view)));
   console.error(`${basename(photo)}: ${cases.length} detections so far`);
 }
 await detector.dispose();
@@ -89,7 +89,7 @@ const out =
 if (out) writeFileSync(out, `${JSON.stringify(report, null, 2)}\n`);
 
 /** Every row's numbers for the detections of one picture that is as large as the network's input, padding left out. */
-async function measurePicture(picture, photo, view) {
+async function measureImage(picture, photo, view) {
   const { detections } = await detector.detect(picture, EXPLAINED);
   const blurred = blur(picture);
   const everywhere = { ...picture, data: new Uint8Array(picture.data.length).fill(GREY) };

@@ -1,7 +1,7 @@
 // Makes docs/methods: a page for each method from its own docstring, a gallery, and the pictures.
 //   node scripts/make-method-pages.mjs             the pages
 //   node scripts/make-method-pages.mjs --check     exit code 1 when a page is not what this makes
-//   node scripts/make-method-pages.mjs --pictures [id...]   the pictures too (some methods take minutes)
+//   node scripts/make-method-pages.mjs --images [id...]   the images too (some methods take minutes)
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { defaultMethods, defaultScores } from "@whybox/core";
@@ -103,7 +103,7 @@ function pages() {
   return made.set("README.md", gallery(docs));
 }
 
-async function pictures(ids) {
+async function makeImages(ids) {
   const image = await decodeImage(join(root, "fixtures/photos/dog.jpg"));
   const detector = await loadDetector("yolov5s");
   mkdirSync(join(folder, "images"), { recursive: true });
@@ -143,7 +143,7 @@ async function pictures(ids) {
 }
 
 const [mode, ...ids] = process.argv.slice(2);
-if (mode === "--pictures") await pictures(ids);
+if (mode === "--images") await makeImages(ids);
 const stale = [];
 for (const [name, text] of pages()) {
   const path = join(folder, name);

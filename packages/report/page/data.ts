@@ -1,11 +1,11 @@
 import {
-  blockPictures,
+  blockImages,
   type Columns,
   dataIds,
   grids,
+  type ImageList,
   type MissAnswer,
   mapBytes,
-  type PictureList,
   type ReportFacts,
   splitColumns,
 } from "../src/format.js";
@@ -23,7 +23,7 @@ export interface RowData {
   readonly crop: Blob | undefined;
 }
 
-interface BlockPicture {
+interface BlockImage {
   /** The maps of all its rows, one after another, deflated. */
   readonly maps: Uint8Array<ArrayBuffer>;
   readonly thumbnail: Blob | undefined;
@@ -33,15 +33,15 @@ interface BlockPicture {
 /** The report's data. */
 export class ReportData {
   readonly facts: ReportFacts;
-  readonly list: PictureList;
+  readonly list: ImageList;
   readonly columns: Columns;
   /** By row. */
   readonly misses: ReadonlyMap<number, MissAnswer>;
   /** Number of rows of each image. */
   readonly #rowsOf: Uint16Array;
-  readonly #blocks = new Map<number, Promise<readonly BlockPicture[]>>();
+  readonly #blocks = new Map<number, Promise<readonly BlockImage[]>>();
 
-  private constructor(facts: ReportFacts, list: PictureList, columns: Columns) {
+  private constructor(facts: ReportFacts, list: ImageList, columns: Columns) {
     this.facts = facts;
     this.list = list;
     this.columns = columns;
@@ -54,7 +54,7 @@ export class ReportData {
   static async read(): Promise<ReportData> {
     const facts = JSON.parse(textOf(dataIds.facts)) as ReportFacts;
     const [list, columns] = await Promise.all([inflated(dataIds.pictures), inflated(dataIds.columns)]);
-    const pictures = JSON.parse(new TextDecoder().decode(list)) as PictureList;
+    const pictures = JSON.parse(new TextDecoder().decode(list)) as ImageList;
     return new ReportData(facts, pictures, splitColumns(columns, facts.rows));
   }
 
@@ -62,8 +62,8 @@ export class ReportData {
   async row(row: number): Promise<RowData> {
     const number = this.columns.picture[row]!;
     const place = this.columns.place[row]!;
-    const pictures = await this.#block(Math.floor(number / blockPictures));
-    const { maps, thumbnail, crops } = pictures[number % blockPictures]!;
+    const pictures = await this.#block(Math.floor(number / blockImages));
+    const { maps, thumbnail, crops } = pictures[number % blockImages]!;
     const all = new Uint8Array(await inflate(maps));
     const start = place * mapBytes;
     const middle = start + grids.picture ** 2;
@@ -71,7 +71,7 @@ export class ReportData {
     return { picture, box, thumbnail, crop: crops[place] };
   }
 
-  #block(number: number): Promise<readonly BlockPicture[]> {
+  #block(number: number): Promise<readonly BlockImage[]> {
     const known = this.#blocks.get(number);
     const block = known ?? this.#decode(number);
     // The least recently used block is removed first.
@@ -81,7 +81,7 @@ export class ReportData {
     return block;
   }
 
-  async #decode(number: number): Promise<readonly BlockPicture[]> {
+  async #decode(number: number): Promise<readonly BlockImage[]> {
     const bytes = fromBase64((await whenThere(`${dataIds.block}${number}`)).textContent);
     const view = new DataView(bytes.buffer);
     const count = view.getUint32(0, true);
@@ -92,9 +92,9 @@ export class ReportData {
       return bytes.subarray(offset - length, offset);
     });
     const blob = (part: Uint8Array<ArrayBuffer>) => (part.length === 0 ? undefined : new Blob([part]));
-    const first = number * blockPictures;
-    const pictures: BlockPicture[] = [];
-    for (let i = first, at = 0; i < Math.min(first + blockPictures, this.facts.pictures); i++) {
+    const first = number * blockImages;
+    const pictures: BlockImage[] = [];
+    for (let i = first, at = 0; i < Math.min(first + blockImages, this.facts.pictures); i++) {
       const rows = this.#rowsOf[i]!;
       const [maps, thumbnail, ...crops] = parts.slice(at, at + 2 + rows);
       pictures.push({ maps: maps!, thumbnail: blob(thumbnail!), crops: crops.map(blob) });

@@ -21,7 +21,7 @@ export function around({ x1, y1, x2, y2 }: Columns, row: number): Region {
 }
 
 /** The part of that region inside the image. It has at least one pixel. */
-export function inPicture({ columns, list }: ReportData, row: number): Region {
+export function inImage({ columns, list }: ReportData, row: number): Region {
   const picture = columns.picture[row]!;
   const region = around(columns, row);
   const [x, y] = [Math.max(0, region.x), Math.max(0, region.y)];

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ReportData } from "./data.js";
-import { drawRow, inPicture } from "./draw.js";
+import { drawRow, inImage } from "./draw.js";
 
 interface RowCanvasProps {
   readonly data: ReportData;
@@ -20,21 +20,21 @@ export function RowCanvas({ data, row, opacity, side, whole = false }: RowCanvas
   const picture = columns.picture[row]!;
   const region = whole
     ? { x: 0, y: 0, width: list.width[picture]!, height: list.height[picture]! }
-    : inPicture(data, row);
+    : inImage(data, row);
   const scale = side / Math.max(region.width, region.height);
   useEffect(() => {
     let current = true;
     const canvas = ref.current!;
-    const others = whole ? rowsOfPicture(data, row) : [];
+    const others = whole ? rowsOfImage(data, row) : [];
     const draw = async () => {
       // Draws on a separate canvas, so that a slow drawing does not overwrite a later one.
       const own = document.createElement("canvas");
-      const hasPicture = await drawRow(own, data, row, { region, side, opacity, whole, others });
+      const hasImage = await drawRow(own, data, row, { region, side, opacity, whole, others });
       if (!current) return;
       canvas.width = own.width;
       canvas.height = own.height;
       canvas.getContext("2d")!.drawImage(own, 0, 0);
-      setMissing(!hasPicture);
+      setMissing(!hasImage);
     };
     draw().catch((error: unknown) => console.error(error));
     return () => {
@@ -52,7 +52,7 @@ export function RowCanvas({ data, row, opacity, side, whole = false }: RowCanvas
   );
 }
 
-function rowsOfPicture({ columns }: ReportData, row: number): number[] {
+function rowsOfImage({ columns }: ReportData, row: number): number[] {
   const picture = columns.picture[row]!;
   const rows: number[] = [];
   for (let i = columns.picture.indexOf(picture); columns.picture[i] === picture; i++) rows.push(i);

@@ -106,13 +106,13 @@ export const grids = { picture: 32, box: 24, context: 2 } as const;
 export const mapBytes = grids.picture ** 2 + grids.box ** 2;
 
 /** Number of images in one block. */
-export const blockPictures = 32;
+export const blockImages = 32;
 
 /** `<id>` of the scripts with data. */
 export const dataIds = { facts: "facts", pictures: "pictures", columns: "columns", block: "b" } as const;
 
 /** The images (or frames of videos) of the rows. */
-export interface PictureList {
+export interface ImageList {
   readonly source: readonly string[];
   /** Number of the frame in a video. −1 for an image. */
   readonly frame: readonly number[];

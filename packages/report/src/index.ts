@@ -1,7 +1,7 @@
 /** The public surface of @whybox/report, listed by hand. */
 
 export {
-  blockPictures,
+  blockImages,
   type ClassFacts,
   type ColumnName,
   type Columns,
@@ -9,12 +9,12 @@ export {
   columnNames,
   dataIds,
   grids,
+  type ImageList,
   kindNumber,
   type MissAnswer,
   mapBytes,
   noLevel,
   noObject,
-  type PictureList,
   type ReportFacts,
   type RowKind,
   type RowSide,

@@ -21,6 +21,7 @@ import { integratedGradients } from "./integrated-gradients.js";
 import { kpcaCam } from "./kpca-cam.js";
 import { layerCam } from "./layer-cam.js";
 import type { CamMethod, Evidence } from "./method.js";
+import type { MethodId } from "./method-id.js";
 import { odam } from "./odam.js";
 import { randomCam } from "./random-cam.js";
 import { reciproCam } from "./recipro-cam.js";
@@ -78,10 +79,9 @@ export const defaultMethods: readonly AnyCamMethod[] = [
 
 /**
  * Id of the default method: tap fusion, the most faithful for one detection (docs/methods), or Grad-CAM, the best known, for a whole image.
- * @param single whether each map explains one detection.
  */
-export function defaultMethodId(single: boolean): string {
-  return single ? "tap-fusion" : "GradCAM";
+export function defaultMethodId({ per, box }: { readonly per?: string; readonly box?: object | undefined }): MethodId {
+  return per === "detection" || box !== undefined ? "tap-fusion" : "GradCAM";
 }
 
 /** True when a method reads gradients at its layers. */

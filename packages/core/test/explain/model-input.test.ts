@@ -1,6 +1,6 @@
 import * as ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
-import { checkSinglePicture } from "../../src/detector/input/check-single-picture.js";
+import { checkSingleImage } from "../../src/detector/input/check-single-image.js";
 import type { InputOptions } from "../../src/detector/input/pixel-form.js";
 import { prepend } from "../../src/detector/input/prepend.js";
 import { createDetector } from "../../src/explain/create-detector.js";
@@ -240,7 +240,7 @@ describe("a fixed batch", () => {
 
   it("is refused where it is too large to be tried", async () => {
     const { model, head } = await loadModel(batched, port, { threads: 1 });
-    const check = checkSinglePicture(batched, model, { model, head }, [2, 3, 16_384, 16_384], port);
+    const check = checkSingleImage(batched, model, { model, head }, [2, 3, 16_384, 16_384], port);
     const { code, message } = await rejectionOf(check);
     expect(code).toBe("unsupported-model");
     expect(message).toMatch(/takes 2 pictures at once, .* cannot be tried at once/);

@@ -1,4 +1,4 @@
-import type { OpenRun, RunPicture } from "../report/read-run.js";
+import type { OpenRun, RunImage } from "../report/read-run.js";
 import type { RunDetection } from "../runs/schema.js";
 import { heatFields, imagesIn } from "./run-images.js";
 
@@ -36,7 +36,7 @@ async function* annotationsOf(run: OpenRun): AsyncGenerator<object> {
   }
 }
 
-function annotationOf(detection: RunDetection, { id: image }: RunPicture & { id: number }, id: number, run: OpenRun) {
+function annotationOf(detection: RunDetection, { id: image }: RunImage & { id: number }, id: number, run: OpenRun) {
   const [x1, y1, x2, y2] = detection.box;
   const { corners, keypoints, level, score, objectness, probability } = detection;
   const [width, height] = [round(x2 - x1), round(y2 - y1)];

@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { grids } from "@whybox/report";
 import sharp from "sharp";
-import { locate, type OpenRun, type RunPicture, type SmallMap } from "../report/read-run.js";
+import { locate, type OpenRun, type RunImage, type SmallMap } from "../report/read-run.js";
 import type { RunDetection } from "../runs/schema.js";
 import { heatFields, imagesIn } from "./run-images.js";
 import { writeParts } from "./write-parts.js";
@@ -45,7 +45,7 @@ export async function writeFiftyOne(folder: string, run: OpenRun): Promise<{ sam
   return { samples, skipped };
 }
 
-function sampleOf({ item, size, detections }: RunPicture, filepath: string, heatmap: string | undefined, run: OpenRun) {
+function sampleOf({ item, size, detections }: RunImage, filepath: string, heatmap: string | undefined, run: OpenRun) {
   const [height, width] = size;
   return {
     filepath,
@@ -57,7 +57,7 @@ function sampleOf({ item, size, detections }: RunPicture, filepath: string, heat
   };
 }
 
-function detectionOf(detection: RunDetection, [height, width]: RunPicture["size"], run: OpenRun) {
+function detectionOf(detection: RunDetection, [height, width]: RunImage["size"], run: OpenRun) {
   const [x1, y1, x2, y2] = detection.box;
   const box = [x1 / width, y1 / height, (x2 - x1) / width, (y2 - y1) / height];
   // FiftyOne infers a field's type from its values, and null has no type.
@@ -74,7 +74,7 @@ function rounded(value: number): number {
 }
 
 /** @returns The path relative to the dataset's folder. */
-async function writeHeatmap(folder: string, { id, maps }: RunPicture & { id: number }): Promise<string> {
+async function writeHeatmap(folder: string, { id, maps }: RunImage & { id: number }): Promise<string> {
   const parts = ["fields", "heatmap", String(Math.floor(id / FOLDER_FILES)).padStart(4, "0"), `${id}.png`];
   const side = grids.picture;
   const raw = { width: side, height: side, channels: 1 as const };

@@ -1,9 +1,9 @@
-import { type OpenRun, type ReadOptions, type RunPicture, readRun } from "../report/read-run.js";
+import { type OpenRun, type ReadOptions, type RunImage, readRun } from "../report/read-run.js";
 import { suspicionOf } from "../report/suspicion.js";
 import type { RunDetection } from "../runs/schema.js";
 
 /** Yields the images and frames of a run, with ids from 1. */
-export async function* imagesIn(run: OpenRun, options: ReadOptions = {}): AsyncGenerator<RunPicture & { id: number }> {
+export async function* imagesIn(run: OpenRun, options: ReadOptions = {}): AsyncGenerator<RunImage & { id: number }> {
   let id = 0;
   for await (const entry of readRun(run, options)) if (entry.kind === "picture") yield { ...entry, id: ++id };
 }

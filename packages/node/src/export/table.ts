@@ -1,5 +1,5 @@
 import type { BasicType } from "hyparquet-writer";
-import type { OpenRun, RunPicture } from "../report/read-run.js";
+import type { OpenRun, RunImage } from "../report/read-run.js";
 import type { RunDetection } from "../runs/schema.js";
 import { heatFields, imagesIn } from "./run-images.js";
 
@@ -41,7 +41,7 @@ export async function* tableRows(run: OpenRun): AsyncGenerator<TableRow> {
   }
 }
 
-function rowOf(image: RunPicture, index: number, detection: RunDetection, run: OpenRun): TableRow {
+function rowOf(image: RunImage, index: number, detection: RunDetection, run: OpenRun): TableRow {
   const { item, source, frame = null, time, size } = image;
   const [x1, y1, x2, y2] = detection.box;
   const { class: number, name, score, explained } = detection;

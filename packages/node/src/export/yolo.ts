@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { isAddress } from "../images/named-source.js";
-import type { OpenRun, RunPicture } from "../report/read-run.js";
+import type { OpenRun, RunImage } from "../report/read-run.js";
 import type { RunDetection } from "../runs/schema.js";
 import { imagesIn } from "./run-images.js";
 import { writeParts } from "./write-parts.js";
@@ -27,10 +27,7 @@ export async function writeYolo(folder: string, run: OpenRun): Promise<number> {
 }
 
 /** Class, centre and size of the box (or its corners) relative to the image size, confidence. */
-function labelLine(
-  { class: number, box, corners, score }: RunDetection,
-  { size: [height, width] }: RunPicture,
-): string {
+function labelLine({ class: number, box, corners, score }: RunDetection, { size: [height, width] }: RunImage): string {
   const [x1, y1, x2, y2] = box;
   const [cx, cy] = [(x1 + x2) / 2 / width, (y1 + y2) / 2 / height];
   const centred = [cx, cy, (x2 - x1) / width, (y2 - y1) / height];
@@ -42,7 +39,7 @@ function labelLine(
  * The path of an image's label file: the image's path with another extension, always inside the folder. If another image has the same
  * path, the item's number is added.
  */
-function labelPath({ source, frame, item }: RunPicture, taken: Set<string>): string[] {
+function labelPath({ source, frame, item }: RunImage, taken: Set<string>): string[] {
   // Replaces characters of URLs that are invalid in file names on some systems.
   const path = isAddress(source) ? source.replace(/[:?#*"<>|]/g, "_") : source.replace(/^([a-z]):/i, "$1");
   const parts = path.split(/[/\\]+/).filter((part) => part !== "" && part !== "." && part !== "..");

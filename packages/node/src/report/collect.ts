@@ -5,13 +5,13 @@ import type { RunDetection } from "../runs/schema.js";
 import { isCamera } from "../runs/sources/source-kind.js";
 import { ClassMaps } from "./class-maps.js";
 import { outsideOf } from "./outside.js";
-import { locate, type OpenRun, type RunPicture, readRun, type SmallMap } from "./read-run.js";
+import { locate, type OpenRun, type RunImage, readRun, type SmallMap } from "./read-run.js";
 import { suspicionOf } from "./suspicion.js";
 import { type Judged, type Judgement, judge } from "./truth/judge.js";
 import type { Truth } from "./truth/truth.js";
 
 /** An image or frame with its rows. */
-export interface ReportPicture {
+export interface ReportImage {
   readonly source: string;
   readonly frame: number | undefined;
   readonly size: readonly [height: number, width: number];
@@ -28,7 +28,7 @@ export interface ReportPicture {
 /** The data of a run for a report, without the pixels of the images. */
 export interface Collected {
   readonly rows: Row[];
-  readonly pictures: ReportPicture[];
+  readonly pictures: ReportImage[];
   readonly classMaps: ClassMaps;
   readonly done: number;
   readonly failures: number;
@@ -54,7 +54,7 @@ export async function collect(
 ): Promise<Collected> {
   const state = {
     rows: [] as Row[],
-    pictures: [] as ReportPicture[],
+    pictures: [] as ReportImage[],
     classMaps: new ClassMaps(),
     done: 0,
     failures: 0,
@@ -78,7 +78,7 @@ export async function collect(
       state.truth.objects += objects.length;
     }
     const video = entry.frame === undefined ? undefined : videoOf(run, entry.source);
-    addPicture(state, entry, { location, video }, judged);
+    addImage(state, entry, { location, video }, judged);
     if (state.rows.length > MAX_ROWS) throw tooLarge(run);
   }
   return state;
@@ -91,12 +91,12 @@ function videoOf(run: OpenRun, source: string): string | undefined {
   return isCamera(source) ? undefined : locate(run, source);
 }
 
-type Place = Pick<ReportPicture, "location" | "video">;
+type Place = Pick<ReportImage, "location" | "video">;
 
-function addPicture(state: State, entry: RunPicture, place: Place, judged: Judged | undefined): void {
+function addImage(state: State, entry: RunImage, place: Place, judged: Judged | undefined): void {
   const { source, frame, size, detections, maps } = entry;
   if (detections.length === 0 && (judged?.missed.length ?? 0) === 0) return;
-  const picture: ReportPicture = { source, frame, size, ...place, rows: [], maps: new Uint8Array() };
+  const picture: ReportImage = { source, frame, size, ...place, rows: [], maps: new Uint8Array() };
   const parts: Uint8Array[] = [];
   const first = state.rows.length;
   for (const [index, detection] of detections.entries()) {
@@ -119,7 +119,7 @@ function addPicture(state: State, entry: RunPicture, place: Place, judged: Judge
 }
 
 /** Where the heat outside the box of a detection is. @param first number of the image's first row. */
-function besideOf(index: number, map: SmallMap | undefined, { detections, size }: RunPicture, first: number) {
+function besideOf(index: number, map: SmallMap | undefined, { detections, size }: RunImage, first: number) {
   const { heat } = detections[index]!;
   if (heat === null || map === undefined || !(heat.maximum > 0)) return {};
   const { other, onOther, side } = outsideOf(
@@ -133,13 +133,13 @@ function besideOf(index: number, map: SmallMap | undefined, { detections, size }
   return { beside: other < 0 ? -1 : first + other, onBeside, side: rowSides.indexOf(side) };
 }
 
-function add(picture: ReportPicture, state: State, row: Row): void {
+function add(picture: ReportImage, state: State, row: Row): void {
   const place = picture.rows.push(state.rows.length) - 1;
   state.rows.push({ ...row, picture: state.pictures.length, place });
 }
 
 /** Replaces the maps of a row. @param maps output of `packMaps`. */
-export function setMaps(picture: ReportPicture, place: number, maps: Uint8Array): void {
+export function setMaps(picture: ReportImage, place: number, maps: Uint8Array): void {
   const all = inflateRawSync(picture.maps);
   all.set(maps, place * mapBytes);
   picture.maps = deflateRawSync(all);

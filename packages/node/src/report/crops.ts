@@ -2,7 +2,7 @@ import type { RgbImage } from "@whybox/core";
 import type { Row } from "@whybox/report";
 import { grids } from "@whybox/report";
 import sharp from "sharp";
-import type { ReportPicture } from "./collect.js";
+import type { ReportImage } from "./collect.js";
 
 /** Longest sides of the thumbnails and crops in a page, in pixels. */
 export interface Sides {
@@ -29,32 +29,32 @@ export function bytesAt({ thumbnail }: Sides): number {
 }
 
 /** The thumbnail of an image, and a crop around each box. A crop is undefined if the thumbnail shows the same detail. */
-export interface SmallPictures {
+export interface SmallImages {
   readonly thumbnail: Uint8Array;
   readonly crops: readonly (Uint8Array | undefined)[];
 }
 
 /** The thumbnail and crops of a report's image. Undefined if the image's size has changed since the run. */
-export async function smallPicturesOf(
-  { size: [height, width], rows: numbers }: ReportPicture,
+export async function smallImagesOf(
+  { size: [height, width], rows: numbers }: ReportImage,
   image: RgbImage,
   rows: readonly Row[],
   sides: Sides,
-): Promise<SmallPictures | undefined> {
+): Promise<SmallImages | undefined> {
   if (image.height !== height || image.width !== width) return undefined;
   const boxes = numbers.map((number) => {
     const { x1, y1, x2, y2 } = rows[number]!;
     return [x1, y1, x2, y2] as const;
   });
-  return smallPictures(image, boxes, sides);
+  return smallImages(image, boxes, sides);
 }
 
 /** Draws the thumbnail and the crops, as WebP. @param boxes left, top, right, bottom in pixels. */
-async function smallPictures(
+async function smallImages(
   image: RgbImage,
   boxes: readonly (readonly [number, number, number, number])[],
   sides: Sides,
-): Promise<SmallPictures> {
+): Promise<SmallImages> {
   const { height, width } = image;
   const scale = Math.min(1, sides.thumbnail / Math.max(height, width));
   const crops: (Uint8Array | undefined)[] = [];

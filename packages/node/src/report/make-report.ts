@@ -9,7 +9,7 @@ import { askMisses } from "./ask-misses.js";
 import { type Collected, collect } from "./collect.js";
 import { type PageParts, pageText, readPageParts } from "./page.js";
 import { type OpenRun, openRun } from "./read-run.js";
-import { type TakenPictures, takePictures } from "./take-pictures.js";
+import { type TakenImages, takeImages } from "./take-images.js";
 import { findTruth } from "./truth/read-truth.js";
 import type { Truth } from "./truth/truth.js";
 import { counted } from "./words.js";
@@ -71,19 +71,19 @@ export async function makeReport(options: ReportOptions, services: ReportService
     ...(signal === undefined ? {} : { signal }),
     onMiss: (done, all) => onProgress("asking", done, all),
   });
-  const taken = await takePictures(collected, {
+  const taken = await takeImages(collected, {
     decodeImage: services.decodeImage,
     readVideo: (location) => services.readVideo(location, { stride: run.manifest.options.vidStride, signal }),
     budget: options.budget,
     ...(signal === undefined ? {} : { signal }),
-    onPicture: (done, all) => onProgress("drawing", done, all),
+    onImage: (done, all) => onProgress("drawing", done, all),
   });
   const notes = [
     ...unfinished(run, collected),
     ...(collected.truth.pictures > 0 ? truth!.notes() : []),
     ...asked.notes,
   ];
-  const more = [...notes, ...pictureNotes(taken, options.budget), ...mapNotes(collected)];
+  const more = [...notes, ...imageNotes(taken, options.budget), ...mapNotes(collected)];
   const facts = factsOf(run, collected, { truth, answers: asked.answers, notes: more, version: options.version });
   await writeParts(out, pageText(facts, collected, taken.of, parts));
   return { path: out, bytes: (await stat(out)).size, facts };
@@ -127,7 +127,7 @@ function runFacts({ manifest: { model, options, inputs, versions } }: OpenRun): 
     ["SHA-256", model.sha256],
     ["Task", model.task],
     ["Classes", model.classNames.length],
-    ["Method", method ?? defaultMethodId((per ?? "detection") === "detection")],
+    ["Method", method ?? defaultMethodId({ per: String(per ?? "detection") })],
     ["Layers", layer],
     ["Minimum confidence", confidence],
     ["IoU of NMS", iou],
@@ -145,7 +145,7 @@ function unfinished(run: OpenRun, { done, failures }: Collected): string[] {
   return notes;
 }
 
-function pictureNotes({ gone, left, complaints }: TakenPictures, budget: number): string[] {
+function imageNotes({ gone, left, complaints }: TakenImages, budget: number): string[] {
   const notes = complaints.map((complaint) => `Some frames are shown without their image. ${complaint}`);
   if (gone.length > 0)
     notes.push(

@@ -3,9 +3,9 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { deflateRawSync } from "node:zlib";
 import { WhyboxError } from "@whybox/core";
-import { blockPictures, dataIds, type PictureList, packColumns, type ReportFacts } from "@whybox/report";
-import type { Collected, ReportPicture } from "./collect.js";
-import type { SmallPictures } from "./crops.js";
+import { blockImages, dataIds, type ImageList, packColumns, type ReportFacts } from "@whybox/report";
+import type { Collected, ReportImage } from "./collect.js";
+import type { SmallImages } from "./crops.js";
 
 /** The page's script and style from the build of @whybox/report. */
 export interface PageParts {
@@ -34,7 +34,7 @@ export async function readPageParts(): Promise<PageParts> {
 export function* pageText(
   facts: ReportFacts,
   collected: Collected,
-  taken: ReadonlyMap<ReportPicture, SmallPictures>,
+  taken: ReadonlyMap<ReportImage, SmallImages>,
   { script, style }: PageParts,
 ): Generator<string> {
   const { rows, pictures } = collected;
@@ -43,9 +43,9 @@ export function* pageText(
   yield data(dataIds.pictures, base64(deflateRawSync(JSON.stringify(listOf(pictures)))));
   yield data(dataIds.columns, base64(deflateRawSync(packColumns(rows))));
   yield `<script>${script}</script>\n`;
-  for (let first = 0; first < pictures.length; first += blockPictures) {
-    const block = pictures.slice(first, first + blockPictures);
-    yield data(`${dataIds.block}${first / blockPictures}`, base64(packBlock(block, taken)));
+  for (let first = 0; first < pictures.length; first += blockImages) {
+    const block = pictures.slice(first, first + blockImages);
+    yield data(`${dataIds.block}${first / blockImages}`, base64(packBlock(block, taken)));
   }
   yield "</body>\n</html>\n";
 }
@@ -89,7 +89,7 @@ function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 }
 
-function listOf(pictures: readonly ReportPicture[]): PictureList {
+function listOf(pictures: readonly ReportImage[]): ImageList {
   return {
     source: pictures.map(({ source }) => source),
     frame: pictures.map(({ frame }) => frame ?? -1),
@@ -101,7 +101,7 @@ function listOf(pictures: readonly ReportPicture[]): PictureList {
 /** Packs a block: the number of parts, the size of each part (uint32, little-endian), then the parts. The parts of an image are its
  * deflated maps, its thumbnail, and a crop for each of its rows. A missing part has zero bytes.
  */
-function packBlock(pictures: readonly ReportPicture[], taken: ReadonlyMap<ReportPicture, SmallPictures>): Uint8Array {
+function packBlock(pictures: readonly ReportImage[], taken: ReadonlyMap<ReportImage, SmallImages>): Uint8Array {
   const none = new Uint8Array();
   const parts = pictures.flatMap((picture) => {
     const small = taken.get(picture);

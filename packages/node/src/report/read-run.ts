@@ -12,7 +12,7 @@ import {
   type ResultLine,
   type RunDetection,
   type RunFailureLine,
-  type RunPictureLine,
+  type RunImageLine,
   type RunVideoLine,
   resultLineSchema,
   runFiles,
@@ -36,7 +36,7 @@ export interface SmallMap {
 }
 
 /** An image, or a frame of a video. */
-export interface RunPicture {
+export interface RunImage {
   readonly kind: "picture";
   readonly item: number;
   readonly source: string;
@@ -55,7 +55,7 @@ export interface ReadOptions {
 }
 
 /** An entry of a run. The frames of a video come after the video's entry. */
-export type RunEntry = RunPicture | RunFailureLine | RunVideoLine;
+export type RunEntry = RunImage | RunFailureLine | RunVideoLine;
 
 /**
  * Opens a run's folder.
@@ -106,7 +106,7 @@ async function* entriesOf(
   withMaps: boolean,
 ): AsyncGenerator<RunEntry> {
   if (line.kind === "picture") {
-    yield pictureOf(line, maps);
+    yield imageOf(line, maps);
     return;
   }
   yield line;
@@ -125,7 +125,7 @@ async function* entriesOf(
   }
 }
 
-function pictureOf({ item, source, size, detections }: RunPictureLine, maps: SmallMap[]): RunPicture {
+function imageOf({ item, source, size, detections }: RunImageLine, maps: SmallMap[]): RunImage {
   return { kind: "picture", item, source, frame: undefined, time: null, size, detections, maps };
 }
 

@@ -1,7 +1,7 @@
 import { type RgbImage, WhyboxError } from "@whybox/core";
 import type { Row } from "@whybox/report";
-import type { ReportPicture } from "./collect.js";
-import { bytesAt, type Sides, type SmallPictures, smallPicturesOf } from "./crops.js";
+import type { ReportImage } from "./collect.js";
+import { bytesAt, type Sides, type SmallImages, smallImagesOf } from "./crops.js";
 
 export interface FrameOptions {
   readonly rows: readonly Row[];
@@ -15,7 +15,7 @@ export interface FrameOptions {
 }
 
 export interface TakenFrames {
-  readonly of: ReadonlyMap<ReportPicture, SmallPictures>;
+  readonly of: ReadonlyMap<ReportImage, SmallImages>;
   /** Number of frames beyond the budget. */
   readonly left: number;
   /** Why frames of a video are missing. */
@@ -25,11 +25,11 @@ export interface TakenFrames {
 /** Makes the thumbnails and crops of frames. It reads each video once, up to the last frame that it needs.
  * @param frames the frames, most important first. @throws aborted
  */
-export async function takeFrames(frames: readonly ReportPicture[], options: FrameOptions): Promise<TakenFrames> {
+export async function takeFrames(frames: readonly ReportImage[], options: FrameOptions): Promise<TakenFrames> {
   const chosen = frames.slice(0, Math.max(0, Math.floor(options.budget / bytesAt(options.sides))));
-  const byVideo = new Map<string, ReportPicture[]>();
+  const byVideo = new Map<string, ReportImage[]>();
   for (const picture of chosen) byVideo.set(picture.video!, [...(byVideo.get(picture.video!) ?? []), picture]);
-  const of = new Map<ReportPicture, SmallPictures>();
+  const of = new Map<ReportImage, SmallImages>();
   const complaints: string[] = [];
   for (const [video, pictures] of byVideo) {
     const complaint = await takeOf(video, pictures, of, options);
@@ -41,8 +41,8 @@ export async function takeFrames(frames: readonly ReportPicture[], options: Fram
 /** Reads the frames of one video. @returns why frames are missing, if any. */
 async function takeOf(
   video: string,
-  pictures: readonly ReportPicture[],
-  of: Map<ReportPicture, SmallPictures>,
+  pictures: readonly ReportImage[],
+  of: Map<ReportImage, SmallImages>,
   { rows, sides, readVideo, signal, onFrame }: FrameOptions,
 ): Promise<string | undefined> {
   const wanted = new Map(pictures.map((picture) => [picture.frame, picture]));
@@ -50,7 +50,7 @@ async function takeOf(
     for await (const { frame, image } of readVideo(video)) {
       if (signal?.aborted) break;
       const picture = wanted.get(frame);
-      const small = picture && (await smallPicturesOf(picture, image, rows, sides));
+      const small = picture && (await smallImagesOf(picture, image, rows, sides));
       if (small === undefined) continue;
       of.set(picture!, small);
       onFrame();

@@ -6,7 +6,7 @@ import { releaseMemory } from "../runtime/ort-port.js";
 import { explainFrames } from "./explain-frames.js";
 import { measure } from "./measure.js";
 import { refusePrivate } from "./refuse-private.js";
-import { type MapLine, type RunPictureLine, runFiles, runFilesVersion } from "./schema.js";
+import { type MapLine, type RunImageLine, runFiles, runFilesVersion } from "./schema.js";
 import type { Outcome, Task } from "./task.js";
 import { failure, perDetection, type TaskContext } from "./task-context.js";
 
@@ -40,7 +40,7 @@ async function explainOne(task: Extract<Task, { kind: "image" }>, context: TaskC
   );
   // Release the maps: V8 would mark its whole heap for each 64 MB of them.
   for (const { heatmap } of result.maps) releaseMemory(heatmap.data.buffer as ArrayBuffer);
-  const line: RunPictureLine = {
+  const line: RunImageLine = {
     ...{ v: runFilesVersion, item, source, kind: "picture", ...found },
     files: { png: files.png, npy: files.npy },
   };

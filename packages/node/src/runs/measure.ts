@@ -7,11 +7,11 @@ import {
   peakOf,
   sampleGrid,
 } from "@whybox/core";
-import { boxContext, boxGrid, type MapLine, pictureGrid, type RunDetection, type RunPictureLine } from "./schema.js";
+import { boxContext, boxGrid, imageGrid, type MapLine, type RunDetection, type RunImageLine } from "./schema.js";
 
 /** The content of the lines of an image or a frame. */
 export interface Measured {
-  readonly found: Pick<RunPictureLine, "size" | "detections" | "empty" | "messages">;
+  readonly found: Pick<RunImageLine, "size" | "detections" | "empty" | "messages">;
   readonly maps: MapLine["maps"];
 }
 
@@ -100,7 +100,7 @@ function smallMaps(result: ExplainResult): MapLine["maps"] {
     const box = only === undefined || others.length > 0 ? undefined : around(result.detections[only]!);
     return {
       detections: [...detections],
-      picture: bytes(sampleGrid(heatmap, whole, pictureGrid)),
+      picture: bytes(sampleGrid(heatmap, whole, imageGrid)),
       box: box === undefined ? null : bytes(sampleGrid(heatmap, box, boxGrid)),
     };
   });

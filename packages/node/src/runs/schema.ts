@@ -26,7 +26,7 @@ export const runFiles = {
 } as const;
 
 /** Side of the small maps in `maps.jsonl`, in cells. */
-export const pictureGrid = 32;
+export const imageGrid = 32;
 export const boxGrid = 24;
 /** The small map of a box covers the box, enlarged by this factor about its centre. */
 export const boxContext = 2;
@@ -169,7 +169,7 @@ const found = {
 
 const lineHead = { v: version, item: z.int(), source: z.string() };
 
-const pictureLine = z.object({
+const imageLine = z.object({
   ...lineHead,
   kind: z.literal("picture"),
   ...found,
@@ -199,7 +199,7 @@ const failureLine = z.object({
 });
 
 /** One line of `results.jsonl`: line n is item n. */
-export const resultLineSchema = z.discriminatedUnion("kind", [pictureLine, videoLine, failureLine]);
+export const resultLineSchema = z.discriminatedUnion("kind", [imageLine, videoLine, failureLine]);
 
 /** One line of a video's sidecar. */
 export const frameLineSchema = z.object({
@@ -226,7 +226,7 @@ export const mapLineSchema = z.object({
   maps: z.array(
     z.object({
       detections: z.array(z.int()).describe("Indices into the line's detections."),
-      picture: cells(pictureGrid).describe("The map, scaled to the image."),
+      picture: cells(imageGrid).describe("The map, scaled to the image."),
       box: cells(boxGrid)
         .nullable()
         .describe(
@@ -271,7 +271,7 @@ export type RunItem = z.infer<typeof itemSchema>;
 export type RunOptionsRecord = z.infer<typeof runOptionsSchema>;
 export type Manifest = z.infer<typeof manifestSchema>;
 export type RunDetection = z.infer<typeof runDetectionSchema>;
-export type RunPictureLine = z.infer<typeof pictureLine>;
+export type RunImageLine = z.infer<typeof imageLine>;
 export type RunVideoLine = z.infer<typeof videoLine>;
 export type RunFailureLine = z.infer<typeof failureLine>;
 export type ResultLine = z.infer<typeof resultLineSchema>;

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { resultSchema } from "../../src/io/result-schema.js";
-import { createWorld, fakeResult, putPictures, readersOf, temporaryFolder } from "./fake-world.js";
+import { createWorld, fakeResult, putImages, readersOf, temporaryFolder } from "./fake-world.js";
 
 let cwd: string;
 beforeEach(async () => {
@@ -14,7 +14,7 @@ const { resultFiles, json, printed } = readersOf(() => cwd);
 
 describe("what whybox explain says", () => {
   it("prints one document with --json, and nothing else", async () => {
-    await putPictures(cwd, "1.jpg", "2bad.jpg");
+    await putImages(cwd, "1.jpg", "2bad.jpg");
     const run = world();
     expect(await run.run("explain", "1.jpg", "2bad.jpg", "gone.jpg", "--json")).toBe(3);
     const document = printed(run);
@@ -34,14 +34,14 @@ describe("what whybox explain says", () => {
   });
 
   it("is the same twice, apart from the timings", async () => {
-    await putPictures(cwd, "a.jpg");
+    await putImages(cwd, "a.jpg");
     for (const out of ["o1", "o2"]) await world().run("explain", "a.jpg", "--out", out);
     const [one, two] = [await json("o1/a.json"), await json("o2/a.json")];
     expect({ ...one, timings: null }).toEqual({ ...two, timings: null });
   });
 
   it("says with --quiet nothing but errors", async () => {
-    await putPictures(cwd, "1.jpg", "2bad.jpg");
+    await putImages(cwd, "1.jpg", "2bad.jpg");
     const run = world({ report: { notice: "YOLOv5s weights: AGPL-3.0, (c) Ultralytics" } });
     expect(await run.run("explain", "1.jpg", "2bad.jpg", "--quiet")).toBe(3);
     expect(run.stdout()).toBe("");
@@ -49,14 +49,14 @@ describe("what whybox explain says", () => {
   });
 
   it("states the licence of the weights once, off stdout", async () => {
-    await putPictures(cwd, "1.jpg", "2.jpg");
+    await putImages(cwd, "1.jpg", "2.jpg");
     const run = world({ report: { notice: "YOLOv5s weights: AGPL-3.0, (c) Ultralytics" } });
     await run.run("explain", "1.jpg", "2.jpg");
     expect(run.stderr().match(/^YOLOv5s weights: AGPL-3\.0, \(c\) Ultralytics$/gm)).toHaveLength(1);
   });
 
   it("says how many sources came twice", async () => {
-    await putPictures(cwd, "1.jpg");
+    await putImages(cwd, "1.jpg");
     const run = world();
     await run.run("explain", "1.jpg", "./1.jpg");
     expect(run.stderr()).toContain("1 source named more than once");
@@ -64,7 +64,7 @@ describe("what whybox explain says", () => {
   });
 
   it("shows a long table in part", async () => {
-    await putPictures(cwd, "1.jpg");
+    await putImages(cwd, "1.jpg");
     const many = Array.from({ length: 40 }, (_, index) => ({ ...fakeResult.detections[0]!, index }));
     const run = world({ result: () => ({ ...fakeResult, detections: many, explained: [], layers: [] }) });
     await run.run("explain", "1.jpg", "--save", "png");
@@ -73,7 +73,7 @@ describe("what whybox explain says", () => {
   });
 
   it("stops at Ctrl-C with 130, and keeps what is whole", async () => {
-    await putPictures(cwd, "1.jpg", "2.jpg", "3.jpg");
+    await putImages(cwd, "1.jpg", "2.jpg", "3.jpg");
     const controller = new AbortController();
     let pictures = 0;
     const run = world({
@@ -90,7 +90,7 @@ describe("what whybox explain says", () => {
   });
 
   it("stops before the model when Ctrl-C came early, and leaves nothing", async () => {
-    await putPictures(cwd, "1.jpg");
+    await putImages(cwd, "1.jpg");
     const run = world({ signal: AbortSignal.abort() });
     expect(await run.run("explain", "1.jpg")).toBe(130);
     expect(run.calls).toEqual([]);
@@ -98,7 +98,7 @@ describe("what whybox explain says", () => {
   });
 
   it("takes whatever fails after Ctrl-C for the stop", async () => {
-    await putPictures(cwd, "1.jpg");
+    await putImages(cwd, "1.jpg");
     const controller = new AbortController();
     const run = world({
       signal: controller.signal,
@@ -114,7 +114,7 @@ describe("what whybox explain says", () => {
   });
 
   it("calls a bug a bug, without a stack trace", async () => {
-    await putPictures(cwd, "1.jpg");
+    await putImages(cwd, "1.jpg");
     const services = {
       decodeImage: async () => {
         throw new TypeError("x is\nnot a function", { cause: new Error("deep") });
@@ -133,7 +133,7 @@ describe("what whybox explain says", () => {
   });
 
   it("takes numbers that are not finite for a bug, instead of writing null", async () => {
-    await putPictures(cwd, "1.jpg");
+    await putImages(cwd, "1.jpg");
     const scores = [{ ...fakeResult.scores[0]!, value: Number.NaN }];
     const run = world({ result: () => ({ ...fakeResult, scores }) });
     expect(await run.run("explain", "1.jpg")).toBe(1);
@@ -142,7 +142,7 @@ describe("what whybox explain says", () => {
   });
 
   it("colours a terminal, unless NO_COLOR says no", async () => {
-    await putPictures(cwd, "1.jpg");
+    await putImages(cwd, "1.jpg");
     const colour = world({ tty: true });
     await colour.run("explain", "1.jpg", "gone.jpg");
     expect(colour.stdout()).toContain("\u001b[1m1.jpg");

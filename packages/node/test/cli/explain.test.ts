@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { WhyboxError, type WhyboxErrorCode } from "@whybox/core";
 import { beforeEach, describe, expect, it } from "vitest";
-import { createWorld, emptyResult, fakeResult, putPictures, readersOf, temporaryFolder } from "./fake-world.js";
+import { createWorld, emptyResult, fakeResult, putImages, readersOf, temporaryFolder } from "./fake-world.js";
 
 let cwd: string;
 beforeEach(async () => {
@@ -18,7 +18,7 @@ const fails =
 
 describe("whybox explain", () => {
   it("writes the overlay and the document, and shows what was found", async () => {
-    await putPictures(cwd, "dog.jpg");
+    await putImages(cwd, "dog.jpg");
     const run = world();
     expect(await run.run("explain", "dog.jpg")).toBe(0);
     expect(await resultFiles()).toEqual(["dog.json", "dog.png"]);
@@ -38,7 +38,7 @@ describe("whybox explain", () => {
   });
 
   it("passes every option on, and writes them all into the document", async () => {
-    await putPictures(cwd, "dog.jpg");
+    await putImages(cwd, "dog.jpg");
     const run = world();
     const code = await run.run(
       ...["explain", "dog.jpg", "--weights", "best.onnx", "--names", "n.txt", "--method", "Takes-All"],
@@ -140,7 +140,7 @@ describe("whybox explain", () => {
   });
 
   it("has the defaults that it documents", async () => {
-    await putPictures(cwd, "dog.jpg");
+    await putImages(cwd, "dog.jpg");
     const run = world();
     await run.run("explain", "dog.jpg");
     expect(run.loads[0]).toMatchObject({ weights: "yolov5s", options: { device: "cpu" } });
@@ -182,21 +182,21 @@ describe("whybox explain", () => {
     [["a.jpg", "--layer", "auto"], "auto"],
     [["a.jpg", "--layer", "Conv_0"], ["Conv_0"]],
   ])("reads layers: %j", async (argv, layer) => {
-    await putPictures(cwd, "a.jpg");
+    await putImages(cwd, "a.jpg");
     const run = world();
     expect([await run.run("explain", ...argv), run.stderr()]).toEqual([0, ""]);
     expect(run.explains).toMatchObject([{ layer }]);
   });
 
   it("takes sources that look like options after --", async () => {
-    await putPictures(cwd, "--json.jpg");
+    await putImages(cwd, "--json.jpg");
     const run = world();
     expect(await run.run("explain", "--", "--json.jpg")).toBe(0);
     expect(await resultFiles()).toEqual(["_json.json", "_json.png"]);
   });
 
   it("writes one square size for both sides", async () => {
-    await putPictures(cwd, "a.jpg");
+    await putImages(cwd, "a.jpg");
     const run = world();
     await run.run("explain", "a.jpg", "--imgsz", "320");
     expect(run.explains).toMatchObject([{ imageSize: [320, 320] }]);
@@ -205,8 +205,8 @@ describe("whybox explain", () => {
   it("never overwrites: not an earlier run, not a second x, not a file in --out", async () => {
     await mkdir(join(cwd, "a"));
     await mkdir(join(cwd, "b"));
-    await putPictures(join(cwd, "a"), "x.jpg");
-    await putPictures(join(cwd, "b"), "X.png");
+    await putImages(join(cwd, "a"), "x.jpg");
+    await putImages(join(cwd, "b"), "X.png");
     expect(await world().run("explain", "a", "b")).toBe(0);
     expect(await resultFiles()).toEqual(["X-2.json", "X-2.png", "x.json", "x.png"]);
     expect((await json("runs/explain/exp/X-2.json")).image.source).toBe(join("b", "X.png"));
@@ -217,7 +217,7 @@ describe("whybox explain", () => {
   });
 
   it("goes on after a bad picture; summary and exit code tell", async () => {
-    await putPictures(cwd, "1.jpg", "2bad.jpg", "3.jpg");
+    await putImages(cwd, "1.jpg", "2bad.jpg", "3.jpg");
     const run = world();
     expect(await run.run("explain", ".", "missing.jpg")).toBe(3);
     expect(await resultFiles()).toEqual(["1.json", "1.png", "3.json", "3.png"]);
@@ -227,7 +227,7 @@ describe("whybox explain", () => {
   });
 
   it("puts the source in front of errors that do not name it", async () => {
-    await putPictures(cwd, "1.jpg");
+    await putImages(cwd, "1.jpg");
     const run = world({ services: { decodeImage: fails("limit", "too large") } });
     expect(await run.run("explain", "1.jpg")).toBe(3);
     expect(run.stderr()).toBe("error: 1.jpg: too large\n");
@@ -240,7 +240,7 @@ describe("whybox explain", () => {
   });
 
   it("loads no model when the folder cannot be written", async () => {
-    await putPictures(cwd, "a.jpg");
+    await putImages(cwd, "a.jpg");
     await writeFile(join(cwd, "o"), "");
     await writeFile(join(cwd, "runs"), "");
     for (const argv of [["a.jpg", "--out", "o"], ["a.jpg", "--out", "o/below"], ["a.jpg"]]) {
@@ -252,7 +252,7 @@ describe("whybox explain", () => {
   });
 
   it("leaves no folder behind when the model cannot be loaded", async () => {
-    await putPictures(cwd, "a.jpg");
+    await putImages(cwd, "a.jpg");
     const run = world({ services: { loadDetector: fails("unsupported-model", "m.onnx: a classifier") } });
     expect(await run.run("explain", "a.jpg")).toBe(4);
     expect(await readdir(cwd)).toEqual(["a.jpg"]);
@@ -260,7 +260,7 @@ describe("whybox explain", () => {
   });
 
   it("keeps all files of a picture or none when the disk fills up", async () => {
-    await putPictures(cwd, "a.jpg", "b.jpg");
+    await putImages(cwd, "a.jpg", "b.jpg");
     const writeOne: string[] = [];
     const run = world({
       services: {
@@ -281,7 +281,7 @@ describe("whybox explain", () => {
   });
 
   it("tells the first failure when what was written cannot be removed either", async () => {
-    await putPictures(cwd, "a.jpg");
+    await putImages(cwd, "a.jpg");
     const run = world({
       services: {
         writeFile: async (path) => {
@@ -297,7 +297,7 @@ describe("whybox explain", () => {
   it.each(["usage", "unsupported-model", "no-gradient", "output", "aborted"] as const)(
     "stops at %s, which every picture would meet again",
     async (code) => {
-      await putPictures(cwd, "a.jpg", "b.jpg");
+      await putImages(cwd, "a.jpg", "b.jpg");
       const run = world({ services: { encodePng: fails(code) } });
       await run.run("explain", "a.jpg", "b.jpg");
       expect(run.calls.filter((call) => call === "explain")).toHaveLength(1);
@@ -307,7 +307,7 @@ describe("whybox explain", () => {
   );
 
   it("stops when the runtime refuses the first picture, goes on when an earlier one worked", async () => {
-    await putPictures(cwd, "1.jpg", "2.jpg", "3.jpg");
+    await putImages(cwd, "1.jpg", "2.jpg", "3.jpg");
     const refusing = (from: number, to: number) => {
       let pictures = 0;
       return world({
@@ -326,7 +326,7 @@ describe("whybox explain", () => {
   });
 
   it("tells of a picture without detections, keeps it as it is, and succeeds", async () => {
-    await putPictures(cwd, "grass.jpg");
+    await putImages(cwd, "grass.jpg");
     const run = world({ result: () => emptyResult });
     expect(await run.run("explain", "grass.jpg")).toBe(0);
     expect(run.calls).toEqual(["load", "explain", "dispose"]);
@@ -339,7 +339,7 @@ describe("whybox explain", () => {
   });
 
   it("exits with 5 for it on request", async () => {
-    await putPictures(cwd, "grass.jpg");
+    await putImages(cwd, "grass.jpg");
     const run = world({ result: () => emptyResult });
     expect(await run.run("explain", "grass.jpg", "--require-detections", "--quiet")).toBe(5);
     expect(run.stderr()).toBe("error: nothing was detected in 1 picture, and --require-detections was given.\n");
@@ -347,7 +347,7 @@ describe("whybox explain", () => {
   });
 
   it("draws the boxes that are there when the heatmap is about none of them", async () => {
-    await putPictures(cwd, "a.jpg");
+    await putImages(cwd, "a.jpg");
     const empty = { reason: "class-not-detected" as const, message: "No horse." };
     const run = world({ result: () => ({ ...fakeResult, explained: [], empty }) });
     expect(await run.run("explain", "a.jpg", "--hide-boxes", "--require-detections")).toBe(0);

@@ -35,7 +35,7 @@ export async function temporaryFolder(): Promise<string> {
 }
 
 /** Files that the fake decoder takes for pictures. */
-export async function putPictures(folder: string, ...names: string[]): Promise<void> {
+export async function putImages(folder: string, ...names: string[]): Promise<void> {
   for (const name of names) await writeFile(join(folder, name), "picture");
 }
 

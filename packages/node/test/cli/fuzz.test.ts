@@ -8,7 +8,7 @@ import { explainFlags } from "../../src/cli/explain-options.js";
 import { flagOf } from "../../src/cli/option-values.js";
 import { createProgram } from "../../src/cli/program.js";
 import { planFlags, runFlags } from "../../src/cli/run-options.js";
-import { createWorld, putPictures, temporaryFolder } from "./fake-world.js";
+import { createWorld, putImages, temporaryFolder } from "./fake-world.js";
 
 const tables = { ...explainFlags, ...runFlags, ...planFlags };
 const flags = [
@@ -71,7 +71,7 @@ it("survives any command line: a documented exit code, no exception, no stack tr
   const codes = new Set<number>(Object.values(exitCodes));
   const seen = new Set<number>();
   const cwd = await temporaryFolder();
-  await putPictures(cwd, "a.jpg", "bad.jpg");
+  await putImages(cwd, "a.jpg", "bad.jpg");
   const before = new Set(await readdir(cwd));
   await fc.assert(
     fc.asyncProperty(argv, async ([command, rest]) => {

@@ -3,12 +3,12 @@ import { join } from "node:path";
 import { type AskedAnswer, type ExplainResult, WhyboxError } from "@whybox/core";
 import { beforeEach, describe, expect, it } from "vitest";
 import { resultSchema } from "../../src/io/result-schema.js";
-import { createWorld, emptyResult, fakeResult, putPictures, temporaryFolder } from "./fake-world.js";
+import { createWorld, emptyResult, fakeResult, putImages, temporaryFolder } from "./fake-world.js";
 
 let cwd: string;
 beforeEach(async () => {
   cwd = await temporaryFolder();
-  await putPictures(cwd, "x.jpg");
+  await putImages(cwd, "x.jpg");
 });
 const files = (folder = "o") => readdir(join(cwd, folder)).then((names) => names.sort());
 const document = async (path: string) => resultSchema.parse(JSON.parse(await readFile(join(cwd, path), "utf8")));
@@ -147,7 +147,7 @@ describe("--box", () => {
   });
 
   it("refuses a folder of several pictures", async () => {
-    await putPictures(cwd, "y.jpg");
+    await putImages(cwd, "y.jpg");
     const run = createWorld({ cwd });
     expect(await run.run("explain", ".", ...argv.slice(2))).toBe(2);
     expect(run.stderr()).toContain("--box asks about one picture; the source is 2 of them.");

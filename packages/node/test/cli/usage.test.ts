@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { createWorld, putPictures, temporaryFolder } from "./fake-world.js";
+import { createWorld, putImages, temporaryFolder } from "./fake-world.js";
 
 async function usage(...argv: string[]): Promise<string> {
   const cwd = await temporaryFolder();
-  await putPictures(cwd, "a.jpg");
+  await putImages(cwd, "a.jpg");
   const run = createWorld({ cwd });
   expect(await run.run(...argv)).toBe(2);
   expect(run.stdout()).toBe("");
@@ -146,7 +146,7 @@ describe("usage errors", () => {
     [["--box", "-5", "-1e1", "9.5", "4", "--class", "traffic light", "--method", "GradCAM", "--eigen-smooth"]],
   ])("takes %j", async (argv) => {
     const cwd = await temporaryFolder();
-    await putPictures(cwd, "a.jpg");
+    await putImages(cwd, "a.jpg");
     const run = createWorld({ cwd });
     expect([await run.run("explain", "a.jpg", ...argv), run.stderr()]).toEqual([0, ""]);
   });
@@ -171,7 +171,7 @@ describe("usage errors", () => {
   it("takes every option under each of its names", async () => {
     const explained = async (...argv: string[]) => {
       const cwd = await temporaryFolder();
-      await putPictures(cwd, "a.jpg");
+      await putImages(cwd, "a.jpg");
       const run = createWorld({ cwd });
       expect([await run.run("explain", "a.jpg", ...argv), run.stderr()]).toEqual([0, ""]);
       return run.explains;

@@ -2,7 +2,7 @@ import { chmod, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { delimiter, join, resolve } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { merged } from "../runs/shards/world.js";
-import { miniOptions, pictureNames, putPictures, runWorld } from "../runs/world.js";
+import { imageNames, miniOptions, putImages, runWorld } from "../runs/world.js";
 import { bin, launch, whybox } from "../support/launch.js";
 
 const docs = resolve(import.meta.dirname, "../../../../docs");
@@ -36,8 +36,8 @@ let whole: Record<string, string>;
 
 beforeAll(async () => {
   cwd = await runWorld();
-  await putPictures(cwd, pictureNames(9, "photos/a"));
-  await putPictures(cwd, pictureNames(2, "photos/b"));
+  await putImages(cwd, imageNames(9, "photos/a"));
+  await putImages(cwd, imageNames(2, "photos/b"));
   const one = await whybox(["run", "photos", "--recursive", "--out", "whole", ...miniOptions], { cwd });
   expect(one).toMatchObject({ code: 0 });
   whole = await merged(join(cwd, "whole"));

@@ -15,14 +15,14 @@ import {
   classNames,
   detectionOf,
   emptyFolder,
-  type FakePicture,
+  type FakeImage,
+  type imageLine,
   linesOf,
-  type pictureLine,
   writeRun,
 } from "../report/synthetic-run.js";
 
 const size: [number, number] = [48, 64];
-const pictures: FakePicture[] = [
+const pictures: FakeImage[] = [
   {
     source: 'photos/a "1", b.jpg',
     size,
@@ -162,7 +162,7 @@ describe("CSV and Parquet", () => {
     const video = {
       ...{ v: 1, item: 0, source: "a.mp4", kind: "video", size, fps: 25, frames: 1, stride: 5, detections: 1 },
       ...{ warning: null, files: { video: "v.mp4", frames: "frames.jsonl", maps: "vmaps.jsonl" } },
-    } as unknown as ReturnType<typeof pictureLine>;
+    } as unknown as ReturnType<typeof imageLine>;
     folder = await writeRun(root, { lines: [{ result: video, maps: { v: 1, item: 0, maps: [] } }] });
     const detections = [detectionOf({ box: [1, 2, 3, 4] })];
     const frame = { v: 1, item: 0, frame: 5, time: 0.2, size, detections, empty: null, messages: [] };

@@ -4,7 +4,7 @@ import { Job } from "kubernetes-models/batch/v1/Job";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { merged, planOptions } from "../runs/shards/world.js";
-import { miniOptions, pictureNames, putPictures, runWorld } from "../runs/world.js";
+import { imageNames, miniOptions, putImages, runWorld } from "../runs/world.js";
 import { bin, launch, whybox } from "../support/launch.js";
 import { Slurm, whyNoSlurm } from "../support/slurm.js";
 
@@ -19,7 +19,7 @@ let path: string;
 
 beforeAll(async () => {
   cwd = await runWorld();
-  await putPictures(cwd, pictureNames(12));
+  await putImages(cwd, imageNames(12));
   expect(await whybox(["run", "p", "--out", "whole", ...miniOptions], { cwd })).toMatchObject({ code: 0 });
   whole = await merged(join(cwd, "whole"));
   const argv = ["shard", "plan", "p", "--out", "planned", ...planOptions, "--shards", "3"];

@@ -7,7 +7,7 @@ import { setTimeout } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { randomSource } from "../../../core/test/support/random.js";
 import { merged, planOptions } from "../runs/shards/world.js";
-import { miniOptions, pictureNames, putPictures, runWorld } from "../runs/world.js";
+import { imageNames, miniOptions, putImages, runWorld } from "../runs/world.js";
 import { kills } from "../support/kill.js";
 import { bin, launch, whybox } from "../support/launch.js";
 import { freePort, RedisServer, until, whyNoRedis } from "../support/redis.js";
@@ -30,7 +30,7 @@ describe.skipIf(noRedis !== undefined)(title, { timeout: 600_000 }, () => {
 
   beforeAll(async () => {
     cwd = await runWorld();
-    await putPictures(cwd, pictureNames(pictures));
+    await putImages(cwd, imageNames(pictures));
     await writeFile(join(cwd, "p/bad.png"), "I am no picture.");
     const one = await whybox(["run", "p", "--out", "whole", "--save", "png", ...miniOptions], { cwd });
     expect(one).toMatchObject({ code: 0 });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { WhyboxError } from "@whybox/core";
 import { beforeEach, describe, expect, it } from "vitest";
 import { expandSources } from "../../src/images/sources.js";
-import { putPictures, temporaryFolder } from "../cli/fake-world.js";
+import { putImages, temporaryFolder } from "../cli/fake-world.js";
 
 let cwd: string;
 beforeEach(async () => {
@@ -20,9 +20,9 @@ const messages = async (...inputs: string[]) =>
 
 describe("expandSources", () => {
   it("lists a folder's pictures in natural order, by extension in any case, not below", async () => {
-    await putPictures(cwd, "p10.jpg", "p2.JPG", "p1.tiff", "notes.txt", "noextension");
+    await putImages(cwd, "p10.jpg", "p2.JPG", "p1.tiff", "notes.txt", "noextension");
     await mkdir(join(cwd, "below.png"));
-    await putPictures(join(cwd, "below.png"), "deep.png");
+    await putImages(join(cwd, "below.png"), "deep.png");
     const { sources, failures } = await expandSources(["."], { cwd });
     expect(sources.map((source) => source.input)).toEqual(["p1.tiff", "p2.JPG", "p10.jpg"]);
     expect(sources[0]!.location).toBe(join(cwd, "p1.tiff"));
@@ -31,22 +31,22 @@ describe("expandSources", () => {
 
   it("matches globs below, in natural order", async () => {
     await mkdir(join(cwd, "a", "b"), { recursive: true });
-    await putPictures(cwd, "x.jpg");
-    await putPictures(join(cwd, "a", "b"), "y10.jpg", "y9.jpg", "z.txt");
+    await putImages(cwd, "x.jpg");
+    await putImages(join(cwd, "a", "b"), "y10.jpg", "y9.jpg", "z.txt");
     const { sources } = await expand("**/*");
     expect(sources.map((source) => source.input.replaceAll("\\", "/"))).toEqual(["a/b/y9.jpg", "a/b/y10.jpg", "x.jpg"]);
   });
 
   it("matches absolute globs", async () => {
-    await putPictures(cwd, "x.jpg");
+    await putImages(cwd, "x.jpg");
     const { sources } = await expandSources([`${cwd.replaceAll("\\", "/")}/*.jpg`], { cwd: "/" });
     expect(sources.map((source) => source.location)).toEqual([join(cwd, "x.jpg")]);
   });
 
   it("matches links to files, and hidden names where the pattern names them", async () => {
     await mkdir(join(cwd, ".a", "b"), { recursive: true });
-    await putPictures(cwd, "1.jpg", ".hidden.jpg");
-    await putPictures(join(cwd, ".a", "b"), "2.jpg");
+    await putImages(cwd, "1.jpg", ".hidden.jpg");
+    await putImages(join(cwd, ".a", "b"), "2.jpg");
     await symlink(join(cwd, "1.jpg"), join(cwd, "link.jpg"));
     await symlink(join(cwd, "gone"), join(cwd, "dead.jpg"));
     const inputs = async (pattern: string) => (await expand(pattern)).sources.map(({ input }) => input);
@@ -61,8 +61,8 @@ describe("expandSources", () => {
     "takes escapes in a glob, and no glob for all that does not match",
     async () => {
       await mkdir(join(cwd, "d(1)"));
-      await putPictures(join(cwd, "d(1)"), "a.jpg");
-      await putPictures(cwd, "!b.jpg", "c.jpg");
+      await putImages(join(cwd, "d(1)"), "a.jpg");
+      await putImages(cwd, "!b.jpg", "c.jpg");
       const [escaped, named] = [await expand("d\\(1\\)/*.jpg"), await expand("!*.jpg")];
       expect([escaped, named].map(({ sources }) => sources.map(({ input }) => input))).toEqual([
         ["d(1)/a.jpg"],
@@ -73,19 +73,19 @@ describe("expandSources", () => {
   );
 
   it("lists a folder's hidden images and the links that lead nowhere", async () => {
-    await putPictures(cwd, ".hidden.jpg");
+    await putImages(cwd, ".hidden.jpg");
     await symlink(join(cwd, "gone"), join(cwd, "dead.jpg"));
     expect((await expand(".")).sources.map(({ input }) => input)).toEqual([".hidden.jpg", "dead.jpg"]);
   });
 
   it("takes a path that exists literally, even when it looks like a glob", async () => {
-    await putPictures(cwd, "[a].jpg", "a.jpg");
+    await putImages(cwd, "[a].jpg", "a.jpg");
     const { sources } = await expand("[a].jpg");
     expect(sources).toEqual([{ input: "[a].jpg", kind: "file", location: join(cwd, "[a].jpg") }]);
   });
 
   it("takes a file that is named outright, whatever its extension", async () => {
-    await putPictures(cwd, "upload");
+    await putImages(cwd, "upload");
     expect((await expand("upload")).sources).toHaveLength(1);
   });
 
@@ -98,20 +98,20 @@ describe("expandSources", () => {
   });
 
   it("explains each picture once, and says how many came again", async () => {
-    await putPictures(cwd, "a.jpg", "b.jpg");
+    await putImages(cwd, "a.jpg", "b.jpg");
     const { sources, repeated } = await expand("b.jpg", ".", "*.jpg");
     expect(sources.map((source) => source.input)).toEqual(["b.jpg", "a.jpg"]);
     expect(repeated).toBe(3);
   });
 
   it("does not follow links in circles", async () => {
-    await putPictures(cwd, "a.jpg");
+    await putImages(cwd, "a.jpg");
     await symlink(cwd, join(cwd, "loop"));
     expect((await expand("**/*.jpg")).sources).toHaveLength(1);
   });
 
   it("keeps what is good when something is missing, and offers the nearest name", async () => {
-    await putPictures(cwd, "dog.jpg");
+    await putImages(cwd, "dog.jpg");
     const { sources, failures } = await expand("dgo.jpg", "dog.jpg");
     expect(sources).toHaveLength(1);
     expect(failures.map((failure) => failure.source)).toEqual(["dgo.jpg"]);
@@ -149,7 +149,7 @@ describe("expandSources", () => {
   });
 
   it.each([[["."]], [["*.jpg"]], [["a.jpg", "b.jpg", "c.jpg"]]])("stops at the limit: %j", async (inputs) => {
-    await putPictures(cwd, "a.jpg", "b.jpg", "c.jpg");
+    await putImages(cwd, "a.jpg", "b.jpg", "c.jpg");
     await expect(expandSources(inputs, { cwd, limit: 2 })).rejects.toMatchObject({ code: "limit" });
     expect((await expandSources(inputs, { cwd, limit: 3 })).sources).toHaveLength(3);
   });

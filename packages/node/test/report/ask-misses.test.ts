@@ -6,10 +6,10 @@ import { askMisses } from "../../src/report/ask-misses.js";
 import { collect } from "../../src/report/collect.js";
 import { openRun } from "../../src/report/read-run.js";
 import { fakeResult } from "../cli/fake-world.js";
-import { detectionOf, emptyFolder, type FakePicture, linesOf, writeRun } from "./synthetic-run.js";
+import { detectionOf, emptyFolder, type FakeImage, linesOf, writeRun } from "./synthetic-run.js";
 
 const size: [number, number] = [4, 6];
-const pictures: FakePicture[] = [{ source: "a.jpg", size, detections: [detectionOf({ box: [0, 0, 2, 2] })] }];
+const pictures: FakeImage[] = [{ source: "a.jpg", size, detections: [detectionOf({ box: [0, 0, 2, 2] })] }];
 
 /** Two missed objects. The second one is larger. */
 const truth = {

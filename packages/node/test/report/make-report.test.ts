@@ -7,15 +7,7 @@ import sharp from "sharp";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { ReportOptions, ReportServices } from "../../src/report/make-report.js";
 import { box, first, noVideo, report as reportOf, second } from "./report-of.js";
-import {
-  detectionOf,
-  emptyFolder,
-  linesOf,
-  manifestOf,
-  type pictureLine,
-  putPicture,
-  writeRun,
-} from "./synthetic-run.js";
+import { detectionOf, emptyFolder, type imageLine, linesOf, manifestOf, putImage, writeRun } from "./synthetic-run.js";
 
 let root: string;
 beforeEach(async () => {
@@ -27,8 +19,8 @@ const report = (folder: string, changes?: Partial<ReportOptions>, readVideo?: Re
 
 describe("makeReport", () => {
   it("puts all data of the run into one page", async () => {
-    await putPicture(join(root, "photos/a.jpg"));
-    await putPicture(join(root, "photos/b.jpg"));
+    await putImage(join(root, "photos/a.jpg"));
+    await putImage(join(root, "photos/b.jpg"));
     const folder = await writeRun(root, {
       lines: linesOf([first, second, { source: "photos/none.jpg", detections: [] }]),
     });
@@ -96,7 +88,7 @@ describe("makeReport", () => {
   });
 
   it("makes a crop if the thumbnail is too coarse", async () => {
-    await putPicture(join(root, "photos/large.jpg"), [900, 1200]);
+    await putImage(join(root, "photos/large.jpg"), [900, 1200]);
     const small = detectionOf({ box: [600, 600, 640, 650] });
     const large = detectionOf({ box: [100, 100, 1100, 800] });
     const lines = linesOf([{ source: "photos/large.jpg", size: [900, 1200], detections: [small, large] }]);
@@ -113,15 +105,15 @@ describe("makeReport", () => {
   });
 
   it("reports missing and changed images, and continues", async () => {
-    await putPicture(join(root, "photos/b.jpg"), [20, 20]);
+    await putImage(join(root, "photos/b.jpg"), [20, 20]);
     const { facts, pictures } = await report(await writeRun(root, { lines: linesOf([first, second]) }));
     expect(facts.notes).toEqual([expect.stringMatching(/^2 images are missing.*for example photos\/a\.jpg/)]);
     expect(pictures.map(({ thumbnail }) => thumbnail.length)).toEqual([0, 0]);
   });
 
   it("draws the most suspicious images first, within the budget", async () => {
-    await putPicture(join(root, "photos/a.jpg"));
-    await putPicture(join(root, "photos/z.jpg"));
+    await putImage(join(root, "photos/a.jpg"));
+    await putImage(join(root, "photos/z.jpg"));
     const worse = { source: "photos/z.jpg", detections: [detectionOf({ box, score: 0.99, inBox: 0, area: 0.2 })] };
     const dull = Array.from({ length: 8 }, () => first);
     const { facts, pictures } = await report(await writeRun(root, { lines: linesOf([...dull, worse]) }), { budget: 1 });
@@ -132,7 +124,7 @@ describe("makeReport", () => {
   });
 
   it("is reproducible, byte for byte", async () => {
-    await putPicture(join(root, "photos/a.jpg"));
+    await putImage(join(root, "photos/a.jpg"));
     const folder = await writeRun(root, { lines: linesOf([first, second]) });
     const { html } = await report(folder);
     expect((await report(folder)).html).toBe(html);
@@ -192,7 +184,7 @@ describe("makeReport on an unfinished run", () => {
       kind: "failure",
       error: { code: "bad-input", message: "It is text." },
     };
-    const lines = [{ result: failure as ReturnType<typeof pictureLine>, maps: { v: 1 as const, item: 0, maps: [] } }];
+    const lines = [{ result: failure as ReturnType<typeof imageLine>, maps: { v: 1 as const, item: 0, maps: [] } }];
     const { facts } = await report(await writeRun(root, { lines }));
     expect(facts.failures).toEqual([{ source: "bad.jpg", message: "It is text." }]);
     expect(facts.notes).toEqual(["1 of 1 item could not be explained. See “Run”."]);

@@ -1,19 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { inflateRawSync } from "node:zlib";
-import {
-  blockPictures,
-  type Columns,
-  mapBytes,
-  type PictureList,
-  type ReportFacts,
-  splitColumns,
-} from "@whybox/report";
+import { blockImages, type Columns, type ImageList, mapBytes, type ReportFacts, splitColumns } from "@whybox/report";
 
 /** The data of a report, read as its page reads it. */
 export interface ReadPage {
   readonly html: string;
   readonly facts: ReportFacts;
-  readonly list: PictureList;
+  readonly list: ImageList;
   readonly columns: Columns;
   /** For each image: the maps of its rows, its thumbnail, and a crop for each row. */
   readonly pictures: readonly {
@@ -26,9 +19,9 @@ export interface ReadPage {
 export async function readPage(path: string): Promise<ReadPage> {
   const html = await readFile(path, "utf8");
   const facts = JSON.parse(dataOf(html, "facts")) as ReportFacts;
-  const list = JSON.parse(new TextDecoder().decode(inflated(html, "pictures"))) as PictureList;
+  const list = JSON.parse(new TextDecoder().decode(inflated(html, "pictures"))) as ImageList;
   const columns = splitColumns(new Uint8Array(inflated(html, "columns")).buffer, facts.rows);
-  return { html, facts, list, columns, pictures: picturesOf(html, facts, columns) };
+  return { html, facts, list, columns, pictures: imagesOf(html, facts, columns) };
 }
 
 function dataOf(html: string, id: string): string {
@@ -41,11 +34,11 @@ function inflated(html: string, id: string): Uint8Array {
   return inflateRawSync(Buffer.from(dataOf(html, id), "base64"));
 }
 
-function picturesOf(html: string, { pictures: count }: ReportFacts, { picture: numbers }: Columns) {
+function imagesOf(html: string, { pictures: count }: ReportFacts, { picture: numbers }: Columns) {
   const pictures: { maps: Uint8Array; thumbnail: Uint8Array; crops: Uint8Array[] }[] = [];
-  for (let first = 0; first < count; first += blockPictures) {
-    const parts = partsOf(Buffer.from(dataOf(html, `b${first / blockPictures}`), "base64"));
-    for (let i = first; i < Math.min(first + blockPictures, count); i++) {
+  for (let first = 0; first < count; first += blockImages) {
+    const parts = partsOf(Buffer.from(dataOf(html, `b${first / blockImages}`), "base64"));
+    for (let i = first; i < Math.min(first + blockImages, count); i++) {
       const rows = numbers.filter((number) => number === i).length;
       const [maps, thumbnail, ...crops] = parts.splice(0, 2 + rows) as [Uint8Array, Uint8Array, ...Uint8Array[]];
       pictures.push({ maps: new Uint8Array(inflateRawSync(maps)), thumbnail, crops });

@@ -3,7 +3,7 @@ import { WhyboxError } from "@whybox/core";
 import { decodeImage } from "../../src/io/decode-image.js";
 import { makeReport, type ReportOptions, type ReportServices } from "../../src/report/make-report.js";
 import { readPage } from "./read-page.js";
-import { detectionOf, type FakePicture } from "./synthetic-run.js";
+import { detectionOf, type FakeImage } from "./synthetic-run.js";
 
 const parts = async () => ({ script: "script();", style: "b{}" });
 const noDetector = () => Promise.reject(new WhyboxError("bad-input", "There is no model here."));
@@ -26,11 +26,11 @@ export async function report(
 
 export const box: [number, number, number, number] = [16, 12, 32, 24];
 /** Two images for reports. */
-export const first: FakePicture = {
+export const first: FakeImage = {
   source: "photos/a.jpg",
   detections: [
     detectionOf({ box, class: 1, score: 0.9, inBox: 0.1, area: 0.2 }),
     detectionOf({ box: [0, 0, 8, 8], score: 0.4, level: 1 }),
   ],
 };
-export const second: FakePicture = { source: "photos/b.jpg", detections: [detectionOf({ box, class: 2, heat: null })] };
+export const second: FakeImage = { source: "photos/b.jpg", detections: [detectionOf({ box, class: 2, heat: null })] };

@@ -4,11 +4,11 @@ import { dirname, join } from "node:path";
 import sharp from "sharp";
 import {
   boxGrid,
+  imageGrid,
   type Manifest,
   type MapLine,
   manifestSchema,
   mapLineSchema,
-  pictureGrid,
   type ResultLine,
   type RunDetection,
   resultLineSchema,
@@ -71,7 +71,7 @@ export function detectionOf({ class: number = 0, score = 0.5, box, level = 0, ..
   };
 }
 
-export interface FakePicture {
+export interface FakeImage {
   readonly source: string;
   readonly size?: [number, number];
   readonly detections: readonly RunDetection[];
@@ -79,12 +79,12 @@ export interface FakePicture {
   readonly hot?: readonly [number, number];
 }
 
-export function pictureLine(item: number, { source, size = [48, 64], detections }: FakePicture): ResultLine {
+export function imageLine(item: number, { source, size = [48, 64], detections }: FakeImage): ResultLine {
   const line = { v: 1, item, source, kind: "picture", size, detections, empty: null, messages: [] };
   return resultLineSchema.parse({ ...line, files: { png: null, sheet: null, npy: null } });
 }
 
-export function mapLine(item: number, { size = [48, 64], detections, hot }: FakePicture): MapLine {
+export function mapLine(item: number, { size = [48, 64], detections, hot }: FakeImage): MapLine {
   const maps = detections.flatMap((detection, i) => {
     if (detection.heat === null) return [];
     const [x1, y1, x2, y2] = detection.box;
@@ -92,7 +92,7 @@ export function mapLine(item: number, { size = [48, 64], detections, hot }: Fake
     const inBox = (share: number, low: number, high: number, side: number) =>
       ((share * side - (low + high) / 2) / (high - low)) * 0.5 + 0.5;
     const place = [inBox(x, x1, x2, size[1]), inBox(y, y1, y2, size[0])] as const;
-    return [{ detections: [i], picture: blob(pictureGrid, x, y), box: blob(boxGrid, ...place) }];
+    return [{ detections: [i], picture: blob(imageGrid, x, y), box: blob(boxGrid, ...place) }];
   });
   return mapLineSchema.parse({ v: 1, item, maps });
 }
@@ -128,12 +128,12 @@ export async function writeRun(root: string, { manifest, lines, finished = true,
 }
 
 /** The lines of images. */
-export function linesOf(pictures: readonly FakePicture[]): RunParts["lines"] {
-  return pictures.map((picture, item) => ({ result: pictureLine(item, picture), maps: mapLine(item, picture) }));
+export function linesOf(pictures: readonly FakeImage[]): RunParts["lines"] {
+  return pictures.map((picture, item) => ({ result: imageLine(item, picture), maps: mapLine(item, picture) }));
 }
 
 /** Writes an image of noise as a source of a run. */
-export async function putPicture(path: string, [height, width]: readonly [number, number] = [48, 64]): Promise<void> {
+export async function putImage(path: string, [height, width]: readonly [number, number] = [48, 64]): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const noise = Uint8Array.from({ length: height * width * 3 }, (_, i) => (i * 7919 + ((i * i) % 251)) % 256);
   await sharp(noise, { raw: { width, height, channels: 3 } })

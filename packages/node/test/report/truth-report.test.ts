@@ -5,7 +5,7 @@ import { kindNumber, noObject } from "@whybox/report";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { ReportOptions } from "../../src/report/make-report.js";
 import { first, report as reportOf, second } from "./report-of.js";
-import { emptyFolder, type FakePicture, linesOf, putPicture, writeRun } from "./synthetic-run.js";
+import { emptyFolder, type FakeImage, linesOf, putImage, writeRun } from "./synthetic-run.js";
 
 let root: string;
 beforeEach(async () => {
@@ -49,10 +49,10 @@ describe("makeReport with ground truth", () => {
   });
 
   it("finds YOLO's labels in the folder labels and next to the images", async () => {
-    const labelled = (source: string): FakePicture => ({ ...first, source });
-    await putPicture(join(root, "set/images/a.jpg"));
-    await putPicture(join(root, "other/b.jpg"));
-    await putPicture(join(root, "set/labels/none.jpg")); // makes the folder
+    const labelled = (source: string): FakeImage => ({ ...first, source });
+    await putImage(join(root, "set/images/a.jpg"));
+    await putImage(join(root, "other/b.jpg"));
+    await putImage(join(root, "set/labels/none.jpg")); // makes the folder
     await writeFile(join(root, "set/labels/a.txt"), "1 0.375 0.375 0.25 0.25\n");
     await writeFile(join(root, "other/b.txt"), "1 0.25 0.25 0.5 0.25 0.5 0.5 0.25 0.5\n77 0.5 0.5 0.1 0.1\n");
     const lines = linesOf([labelled("other/b.jpg"), labelled("set/images/a.jpg"), labelled("set/c.jpg")]);
@@ -67,8 +67,8 @@ describe("makeReport with ground truth", () => {
   });
 
   it("maps class numbers by the names of a dataset.yaml, and ignores invalid label files", async () => {
-    await putPicture(join(root, "a.jpg"));
-    await putPicture(join(root, "b.jpg"));
+    await putImage(join(root, "a.jpg"));
+    await putImage(join(root, "b.jpg"));
     await writeFile(join(root, "a.txt"), "0 0.375 0.375 0.25 0.25\n");
     await writeFile(join(root, "b.txt"), "a dog in a garden\n");
     await writeFile(join(root, "data.yaml"), "names:\n  0: dog\n");

@@ -7,7 +7,7 @@ import { expect, it } from "vitest";
 import { randomSource } from "../../../core/test/support/random.js";
 import { kills, whyboxKilled } from "../support/kill.js";
 import { whybox } from "../support/launch.js";
-import { contents, lines, miniOptions, pictureNames, putPictures, runWorld } from "./world.js";
+import { contents, imageNames, lines, miniOptions, putImages, runWorld } from "./world.js";
 
 const images = 120;
 /** So many kills at least come while images are explained: kills that hit nothing prove nothing. */
@@ -15,7 +15,7 @@ const hits = Math.ceil(kills / 3);
 
 it(`loses nothing and does nothing twice when it is killed ${kills} times`, { timeout: kills * 60_000 }, async () => {
   const cwd = await runWorld();
-  await putPictures(cwd, pictureNames(images));
+  await putImages(cwd, imageNames(images));
   await writeFile(join(cwd, "p/bad.png"), "I am no picture.");
   const options = ["--resume", "--save", "png", ...miniOptions, "--workers", "2"];
   const argv = (out: string) => ["run", "p", "--out", out, ...options];

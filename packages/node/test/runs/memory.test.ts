@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { successSchema } from "../../src/runs/schema.js";
 import { bin } from "../support/launch.js";
-import { miniOptions, pictureNames, putPictures, runWorld } from "./world.js";
+import { imageNames, miniOptions, putImages, runWorld } from "./world.js";
 
 const pictures = 10_000;
 
@@ -15,8 +15,8 @@ it.runIf(process.platform === "linux")(
   { timeout: 1_800_000 },
   async () => {
     const cwd = await runWorld();
-    const kept = pictureNames(20, "kept");
-    await putPictures(cwd, [...kept, "p/00000.png"]);
+    const kept = imageNames(20, "kept");
+    await putImages(cwd, [...kept, "p/00000.png"]);
     for (let i = 1; i < pictures; i++) {
       await copyFile(join(cwd, kept[i % kept.length]!), join(cwd, `p/${String(i).padStart(5, "0")}.png`));
     }

@@ -9,7 +9,7 @@ import {
   type MapLine,
   manifestSchema,
   mapLineSchema,
-  type RunPictureLine,
+  type RunImageLine,
   resultLineSchema,
   successSchema,
   timingLineSchema,
@@ -17,12 +17,12 @@ import {
 import { FileServer } from "../support/file-server.js";
 import { bin, launch, whybox } from "../support/launch.js";
 import { whyNoDisk, withDisk } from "../support/refusals.js";
-import { contents, lines, miniOptions, pictureNames, putPictures, runWorld } from "./world.js";
+import { contents, imageNames, lines, miniOptions, putImages, runWorld } from "./world.js";
 
 let cwd: string;
 beforeAll(async () => {
   cwd = await runWorld();
-  await putPictures(cwd, [...pictureNames(7), "p/deep/x.png"]);
+  await putImages(cwd, [...imageNames(7), "p/deep/x.png"]);
   await writeFile(join(cwd, "p/bad.jpg"), "I am no picture.");
 });
 beforeEach(() => rm(join(cwd, "out"), { recursive: true, force: true }));
@@ -58,7 +58,7 @@ describe("whybox run", () => {
 
   it("measures each detection's own map", async () => {
     await mini("--save", "npy");
-    const [line] = (await lines(join(cwd, "out/results.jsonl"))) as unknown as RunPictureLine[];
+    const [line] = (await lines(join(cwd, "out/results.jsonl"))) as unknown as RunImageLine[];
     const [map] = (await lines(join(cwd, "out/maps.jsonl"))) as unknown as MapLine[];
     expect(line!.detections.length).toBeGreaterThan(0);
     for (const [i, { box, heat, files }] of line!.detections.entries()) {
@@ -169,7 +169,7 @@ describe("whybox run", () => {
 
   it("writes Parquet that others read", async () => {
     await mini("--parquet", "--recursive");
-    const results = (await lines(join(cwd, "out/results.jsonl"))) as unknown as RunPictureLine[];
+    const results = (await lines(join(cwd, "out/results.jsonl"))) as unknown as RunImageLine[];
     const found = results.flatMap(({ item, source, detections = [] }) =>
       detections.map((one) => ({ item, source, ...one })),
     );

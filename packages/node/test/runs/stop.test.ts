@@ -4,14 +4,14 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { FileServer } from "../support/file-server.js";
 import { bin, whybox } from "../support/launch.js";
-import { contents, lines, miniOptions, pictureNames, putPictures, runWorld } from "./world.js";
+import { contents, imageNames, lines, miniOptions, putImages, runWorld } from "./world.js";
 
 let cwd: string;
 let server: FileServer;
 beforeAll(async () => {
   cwd = await runWorld();
   // In the list an address stands between them.
-  await putPictures(cwd, [...pictureNames(20, "a"), ...pictureNames(40, "p")]);
+  await putImages(cwd, [...imageNames(20, "a"), ...imageNames(40, "p")]);
   server = await FileServer.start();
 });
 afterAll(() => server.stop());

@@ -8,7 +8,7 @@ import { frameLineSchema, mapLineSchema, type RunVideoLine, resultLineSchema } f
 import { ppmFrames } from "../../src/runs/video/ppm.js";
 import { FileServer } from "../support/file-server.js";
 import { bin, launch, whybox } from "../support/launch.js";
-import { contents, lines, miniOptions, putPictures, runWorld } from "./world.js";
+import { contents, lines, miniOptions, putImages, runWorld } from "./world.js";
 
 const whyNot = spawnSync("ffmpeg", ["-version"]).status === 0 ? undefined : "no ffmpeg here: videos are not tested";
 // In CI it must be there: see .ci/run.
@@ -81,7 +81,7 @@ describe.skipIf(whyNot !== undefined)("videos", () => {
   });
 
   it("give the same bytes again, and stand among pictures in the order of the list", async () => {
-    await putPictures(cwd, ["m/a.png", "m/z.png"]);
+    await putImages(cwd, ["m/a.png", "m/z.png"]);
     await writeFile(join(cwd, "m/clip.mp4"), await readFile(join(cwd, "clip.mp4")));
     await run("m", "--max-frames", "4");
     const first = await contents(join(cwd, "out"));
@@ -267,7 +267,7 @@ describe("without ffmpeg", () => {
     ]);
     expect(await readdir(cwd)).not.toContain("out");
     await mkdir(join(cwd, "v"), { recursive: true });
-    await putPictures(cwd, ["v/a.png"]);
+    await putImages(cwd, ["v/a.png"]);
     await writeFile(join(cwd, "v/b.mp4"), "x");
     const left = await without("v");
     expect([left.code, left.stderr]).toEqual([0, expect.stringMatching(/^Skipped a video\. .*\n1 source\./)]);

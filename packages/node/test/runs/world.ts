@@ -13,7 +13,7 @@ export async function runWorld(): Promise<string> {
 }
 
 /** Small pictures in which the small model finds something, each another. */
-export async function putPictures(folder: string, names: readonly string[]): Promise<void> {
+export async function putImages(folder: string, names: readonly string[]): Promise<void> {
   for (const [i, name] of names.entries()) {
     const { data, width, height } = picture(100 + i, [64, 64]);
     await mkdir(dirname(join(folder, name)), { recursive: true });
@@ -22,7 +22,7 @@ export async function putPictures(folder: string, names: readonly string[]): Pro
 }
 
 /** "p/000.png" and so on. */
-export function pictureNames(count: number, folder = "p"): string[] {
+export function imageNames(count: number, folder = "p"): string[] {
   return Array.from({ length: count }, (_, i) => `${folder}/${String(i).padStart(3, "0")}.png`);
 }
 

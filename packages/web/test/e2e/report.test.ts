@@ -12,9 +12,9 @@ import {
   classNames,
   detectionOf,
   emptyFolder,
+  imageLine,
   manifestOf,
   mapLine,
-  pictureLine,
 } from "../../../node/test/report/synthetic-run.js";
 import { chromiumPath, launchChromium } from "./browser.js";
 import { PATIENCE, SLOW } from "./open-page.js";
@@ -41,7 +41,7 @@ async function writeLargeRun(root: string): Promise<string> {
     ];
     const source = `frames/${String(item).padStart(6, "0")}.jpg`;
     const picture = { source, size: [480, 640] as [number, number], detections, hot: spots[item % 20]! };
-    results.push(JSON.stringify(item < 40 ? pictureLine(item, picture) : plainLine(item, picture)));
+    results.push(JSON.stringify(item < 40 ? imageLine(item, picture) : plainLine(item, picture)));
     // Maps repeat, so that few of them are computed.
     const line = item < 40 ? JSON.stringify(mapLine(item, picture)) : maps[item % 40]!;
     maps.push(line.replace(/"item":\d+/, `"item":${item}`));

@@ -34,7 +34,7 @@ export function imageInput(model: Model): ImageInput {
     throw refuseInputs(inputs, advice);
   };
   const [declared, ...more] = inputs.length === 1 ? inputs : inputs.filter((input) => !isSmall(input));
-  if (declared === undefined || more.length > 0) return refuse(ONLY_PICTURE);
+  if (declared === undefined || more.length > 0) return refuse(ONLY_IMAGE);
   const others = inputs.filter((input) => input !== declared).map(({ name }) => name);
   const { elemType, shape } = declared;
   if (elemType !== DataType.FLOAT && !INTEGERS.has(elemType)) {
@@ -55,7 +55,7 @@ export function imageInput(model: Model): ImageInput {
   return { declared, others, layout, batch, sides: [sizeOf(height), sizeOf(width)], isInteger };
 }
 
-const ONLY_PICTURE = "Export it with the picture as its only input.";
+const ONLY_IMAGE = "Export it with the picture as its only input.";
 
 /** A vector, or a row of them for a batch: too few axes for a picture. */
 function isSmall({ shape }: ValueInfo): boolean {
@@ -76,7 +76,7 @@ export function withoutOthers(
   const { graph } = model;
   const dependent = new GraphIndex(graph).descendants(others);
   if ([head.output, head.prototypes ?? ""].some((value) => dependent.has(value)))
-    throw refuseInputs(inputs, ONLY_PICTURE);
+    throw refuseInputs(inputs, ONLY_IMAGE);
   const nodes = graph.nodes.filter((node) => !node.outputs.some((output) => dependent.has(output)));
   const outputs = graph.outputs.filter(({ name }) => !dependent.has(name));
   return { model: { ...model, graph: { ...graph, nodes, outputs } }, head };

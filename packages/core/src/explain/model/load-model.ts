@@ -1,9 +1,9 @@
 import { defaultRules } from "../../autodiff/rules/index.js";
 import { type FoundHead, findHead } from "../../detector/find-head.js";
-import { checkSinglePicture, refuseBatch } from "../../detector/input/check-single-picture.js";
+import { checkSingleImage, refuseBatch } from "../../detector/input/check-single-image.js";
 import { type ImageInput, imageInput, withoutOthers } from "../../detector/input/image-input.js";
 import { inputFacts, toPlanes, toUnitRgb } from "../../detector/input/pixel-form.js";
-import { type BatchShapes, singlePicture } from "../../detector/input/single-picture.js";
+import { type BatchShapes, singleImage } from "../../detector/input/single-image.js";
 import { listLayers } from "../../detector/layers.js";
 import { namesCount, resolveNames, resolveStride } from "../../detector/names.js";
 import { WhyboxError } from "../../errors.js";
@@ -66,12 +66,12 @@ async function findHeadOfOne(
   const find = { fixedSize: isOpen ? undefined : size, expectedClasses };
   if (typeof batch !== "number" || batch === 1) return findHead(planes, runtime, find);
   const attempt = async (shapes: BatchShapes): Promise<FoundHead> => {
-    const single = singlePicture(planes, batch, shapes);
+    const single = singleImage(planes, batch, shapes);
     const found = await findHead(single, runtime, find).catch((error: unknown) => {
       if (!isUnsupported(error)) throw error;
       throw refuseBatch(batch, `with one, its head is not known (${error.message})`, error);
     });
-    await checkSinglePicture(planes, single, found, [batch, 3, ...size], runtime);
+    await checkSingleImage(planes, single, found, [batch, 3, ...size], runtime);
     return found;
   };
   return attempt("exact").catch((refusal: unknown) => {

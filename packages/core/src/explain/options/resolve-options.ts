@@ -87,8 +87,7 @@ export function readMethod(
   methods: readonly AnyCamMethod[],
   scores: readonly Score[],
 ): ReadExplainOptions {
-  const single = options.per === "detection" || options.box !== undefined;
-  const method = resolveMethod(options.method ?? defaultMethod(methods, single), methods);
+  const method = resolveMethod(options.method ?? defaultMethod(methods, options), methods);
   const standard = options.versus === undefined ? (method.scores ?? ["class"]) : ["contrast"];
   const items = options.backprop?.length ? options.backprop : standard;
   return { options, method, scores: [...new Set(items.map((item) => resolveScore(item, scores)))] };
@@ -105,8 +104,8 @@ function writtenIn(named: NamedOptions, options: ExplainValues): Written {
 }
 
 /** The default where it is among them, else the first. */
-function defaultMethod(methods: readonly AnyCamMethod[], single: boolean): string {
-  const best = defaultMethodId(single);
+function defaultMethod(methods: readonly AnyCamMethod[], options: ExplainValues): string {
+  const best: string = defaultMethodId(options);
   return methods.some((method) => method.id === best) ? best : methods[0]!.id;
 }
 

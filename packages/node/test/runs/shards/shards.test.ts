@@ -6,7 +6,7 @@ import { shardPlanSchema } from "../../../src/runs/schema.js";
 import { rangesText } from "../../../src/runs/shards/verify.js";
 import { kills, whyboxKilled } from "../../support/kill.js";
 import { whybox } from "../../support/launch.js";
-import { miniOptions, pictureNames, putPictures, runWorld } from "../world.js";
+import { imageNames, miniOptions, putImages, runWorld } from "../world.js";
 import { merged, planOptions } from "./world.js";
 
 /** So many kills at least come while images are explained. */
@@ -21,7 +21,7 @@ const read = (path: string) => readFile(join(cwd, path), "utf8");
 
 beforeAll(async () => {
   cwd = await runWorld();
-  await putPictures(cwd, pictureNames(pictures));
+  await putImages(cwd, imageNames(pictures));
   await writeFile(join(cwd, "p/bad.png"), "I am no picture.");
   expect(await whybox(["run", "p", "--out", "whole", "--save", "png", ...miniOptions], { cwd })).toMatchObject({
     code: 0,

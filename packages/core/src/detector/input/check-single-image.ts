@@ -20,7 +20,7 @@ const MOST_VALUES = 2 ** 28;
  * @param dims of the input of `batched`.
  * @throws unsupported-model when they are not, or one of them does not run.
  */
-export async function checkSinglePicture(
+export async function checkSingleImage(
   batched: Model,
   single: Model,
   found: FoundHead,

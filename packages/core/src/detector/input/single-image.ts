@@ -21,9 +21,9 @@ export type BatchShapes = "exact" | "multiples";
 
 /**
  * A model of a fixed batch as one for one picture: where a constant shape begins with the batch, it begins with 1 instead, and where with a
- * multiple of it, with that many fewer. That is a guess: `checkSinglePicture` (explain) runs both and tells.
+ * multiple of it, with that many fewer. That is a guess: `checkSingleImage` (explain) runs both and tells.
  */
-export function singlePicture(model: Model, batch: number, shapes: BatchShapes): Model {
+export function singleImage(model: Model, batch: number, shapes: BatchShapes): Model {
   const { graph } = model;
   const index = new GraphIndex(graph);
   const varying = varyingValues(graph.nodes, graph.inputs);

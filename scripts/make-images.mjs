@@ -1,4 +1,4 @@
-// Makes the pictures of the README with the tool itself: node scripts/make-pictures.mjs
+// Makes the images of the README with the tool itself: node scripts/make-images.mjs
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import sharp from "sharp";

@@ -1,8 +1,8 @@
 import { type RgbImage, WhyboxError } from "@whybox/core";
 import type { Row } from "@whybox/report";
 import { kindNumber } from "@whybox/report";
-import type { Collected, ReportPicture } from "./collect.js";
-import { type Sides, type SmallPictures, sidesFor, smallPicturesOf } from "./crops.js";
+import type { Collected, ReportImage } from "./collect.js";
+import { type Sides, type SmallImages, sidesFor, smallImagesOf } from "./crops.js";
 import { type FrameOptions, takeFrames } from "./take-frames.js";
 
 export interface TakeOptions {
@@ -11,12 +11,12 @@ export interface TakeOptions {
   /** Maximum size of the thumbnails and crops, in bytes. */
   readonly budget: number;
   readonly signal?: AbortSignal;
-  readonly onPicture?: (done: number, total: number) => void;
+  readonly onImage?: (done: number, total: number) => void;
 }
 
 /** The thumbnails and crops of a report. */
-export interface TakenPictures {
-  readonly of: ReadonlyMap<ReportPicture, SmallPictures>;
+export interface TakenImages {
+  readonly of: ReadonlyMap<ReportImage, SmallImages>;
   /** Files that are missing, unreadable or changed since the run. */
   readonly gone: readonly string[];
   /** Number of images beyond the budget. */
@@ -31,14 +31,14 @@ const AT_ONCE = 4;
 /** Makes the thumbnails and crops, most important images first, until the budget is used.
  * @throws aborted
  */
-export async function takePictures({ rows, pictures }: Collected, options: TakeOptions): Promise<TakenPictures> {
+export async function takeImages({ rows, pictures }: Collected, options: TakeOptions): Promise<TakenImages> {
   const urgency = new Map(pictures.map((picture) => [picture, urgencyOf(picture, rows)]));
   const sorted = pictures.toSorted((a, b) => urgency.get(b)! - urgency.get(a)!);
   const queue = sorted.filter(({ location }) => location !== undefined);
   const frames = sorted.filter(({ video }) => video !== undefined);
   const total = queue.length + frames.length;
   const sides = sidesFor(options.budget, total);
-  const of = new Map<ReportPicture, SmallPictures>();
+  const of = new Map<ReportImage, SmallImages>();
   const gone: string[] = [];
   let [bytes, next, done] = [0, 0, 0];
   const work = async () => {
@@ -49,11 +49,11 @@ export async function takePictures({ rows, pictures }: Collected, options: TakeO
       if (small === undefined) gone.push(picture.source);
       else of.set(picture, small);
       bytes += small === undefined ? 0 : bytesOf(small);
-      options.onPicture?.(++done, total);
+      options.onImage?.(++done, total);
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
-  const onFrame = () => options.onPicture?.(++done, total);
+  const onFrame = () => options.onImage?.(++done, total);
   const filmed = await takeFrames(frames, { ...options, rows, sides, budget: options.budget - bytes, onFrame });
   for (const [frame, small] of filmed.of) of.set(frame, small);
   const left = queue.length - next + filmed.left;
@@ -61,7 +61,7 @@ export async function takePictures({ rows, pictures }: Collected, options: TakeO
 }
 
 /** The importance of an image: errors according to the ground truth come first, then high suspicion. */
-function urgencyOf({ rows: numbers }: ReportPicture, rows: readonly Row[]): number {
+function urgencyOf({ rows: numbers }: ReportImage, rows: readonly Row[]): number {
   let max = 0;
   for (const number of numbers) {
     const { kind, suspicion } = rows[number]!;
@@ -71,7 +71,7 @@ function urgencyOf({ rows: numbers }: ReportPicture, rows: readonly Row[]): numb
   return max;
 }
 
-async function take(picture: ReportPicture, rows: readonly Row[], options: TakeOptions, sides: Sides) {
+async function take(picture: ReportImage, rows: readonly Row[], options: TakeOptions, sides: Sides) {
   let image: RgbImage;
   try {
     image = await options.decodeImage(picture.location!);
@@ -79,9 +79,9 @@ async function take(picture: ReportPicture, rows: readonly Row[], options: TakeO
     if (error instanceof WhyboxError && error.code !== "aborted") return undefined; // The notes report all missing files together.
     throw error;
   }
-  return smallPicturesOf(picture, image, rows, sides);
+  return smallImagesOf(picture, image, rows, sides);
 }
 
-function bytesOf({ thumbnail, crops }: SmallPictures): number {
+function bytesOf({ thumbnail, crops }: SmallImages): number {
   return crops.reduce((sum, crop) => sum + (crop?.length ?? 0), thumbnail.length);
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type BatchShapes, singlePicture } from "../../../src/detector/input/single-picture.js";
+import { type BatchShapes, singleImage } from "../../../src/detector/input/single-image.js";
 import { GraphBuilder, type Value } from "../../../src/onnx/builder.js";
 import { DataType } from "../../../src/onnx/model.js";
 import { intsOf } from "../../../src/onnx/tensors.js";
@@ -15,10 +15,10 @@ function single(change: Change, shapes: BatchShapes = "exact") {
   const b = new GraphBuilder("");
   const x = b.input("x", [3, 3, 2, 2]);
   b.output(change(b, x), [3, "rows"]);
-  return singlePicture(modelOf(b.graph("g")), 3, shapes).graph;
+  return singleImage(modelOf(b.graph("g")), 3, shapes).graph;
 }
 
-describe("singlePicture", () => {
+describe("singleImage", () => {
   it.each<[string, Change, readonly number[]]>([
     ["Reshape", (b, x) => b.op("Reshape", [x, b.ints([3, -1])]), [1, 12]],
     ["Reshape, of a size that is the batch's too", (b, x) => b.op("Reshape", [x, b.ints([3, 3, 4])]), [1, 3, 4]],
