@@ -3,7 +3,7 @@ import type { GraphIndex } from "../onnx/graph.js";
 import { DataType, type Node, type TensorProto } from "../onnx/model.js";
 import { floatsOf, intsOf } from "../onnx/tensors.js";
 
-/** The constant tensor behind a value: an initializer or the output of a Constant node, through Identity. */
+/** The constant tensor of a value: an initializer or the output of a Constant node. Skips Identity nodes. */
 export function constantTensor(index: GraphIndex, value: string): TensorProto | undefined {
   let name = value;
   for (let step = 0; step < 8; step++) {
@@ -17,7 +17,7 @@ export function constantTensor(index: GraphIndex, value: string): TensorProto | 
   return undefined;
 }
 
-/** The integers of a constant value, or undefined when it is none or of another type. */
+/** The integers of a constant value; undefined when it is not constant or has another type. */
 export function constantInts(index: GraphIndex, value: string): readonly number[] | undefined {
   const tensor = constantTensor(index, value);
   if (tensor !== undefined) {
@@ -27,15 +27,15 @@ export function constantInts(index: GraphIndex, value: string): readonly number[
   return node?.opType === "Constant" ? intsAttribute(node, "value_ints") : undefined;
 }
 
-/** The floats of a constant value, or undefined when it is none or of another type. */
+/** The floats of a constant value; undefined when it is not constant or has another type. */
 export function constantFloats(index: GraphIndex, value: string): Float32Array | undefined {
   const tensor = constantTensor(index, value);
   return tensor?.dataType === DataType.FLOAT ? floatsOf(tensor) : undefined;
 }
 
 /**
- * The entries of a shape vector as far as constants tell: null for those that only a run can tell; undefined when not
- * even their number is known. Reads through Concat, Unsqueeze and Cast, as exporters build shapes.
+ * The entries of a shape vector that are constant. Other entries are null. Returns undefined when the number of entries is unknown. Follows
+ * Concat, Unsqueeze and Cast, which exporters use to build shapes.
  */
 export function shapeVector(index: GraphIndex, value: string, depth = 4): readonly (number | null)[] | undefined {
   const known = constantInts(index, value);
@@ -47,7 +47,7 @@ export function shapeVector(index: GraphIndex, value: string, depth = 4): readon
     case "Identity":
       return shapeVector(index, node.inputs[0] ?? "", depth - 1);
     case "Unsqueeze":
-      // A scalar made a vector: one entry, known or not.
+      // A scalar converted to a vector has one entry, known or unknown.
       return shapeVector(index, node.inputs[0] ?? "", depth - 1) ?? [null];
     case "Concat":
       return concatenated(index, node, depth);

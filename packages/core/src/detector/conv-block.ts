@@ -1,21 +1,21 @@
 import type { GraphIndex } from "../onnx/graph.js";
 import type { Node } from "../onnx/model.js";
 
-/** A convolution with the normalisation and the activation behind it, as far as they are there. */
+/** A convolution with the normalisation and the activation after it, if present. */
 export interface ConvBlock {
   readonly conv: Node;
   readonly norm: Node | undefined;
-  /** One node, or the few that compute x · sigmoid(x) and its kin, in the order of the data. */
+  /** One node, or the nodes that compute x · sigmoid(x) or a similar function, in execution order. */
   readonly activation: readonly Node[];
   readonly output: string;
 }
 
 const ACTIVATIONS: ReadonlySet<string> = new Set(["Relu", "LeakyRelu", "HardSwish", "Mish", "Elu", "Swish"]);
 const GATES: ReadonlySet<string> = new Set(["Sigmoid", "HardSigmoid", "Softplus", "Tanh", "Clip", "Add", "Div"]);
-/** Ops of a gate at most; that of hardswish, clip(x + 3, 0, 6) / 6, has three. */
+/** Maximum number of ops in a gate. The gate of hardswish, clip(x + 3, 0, 6) / 6, has three. */
 const MAX_GATE = 4;
 
-/** The block that a convolution begins. */
+/** Reads the block that starts with a convolution. */
 export function readConvBlock(index: GraphIndex, conv: Node): ConvBlock {
   const norm = index.consumers(conv.outputs[0]!).find(({ opType }) => opType === "BatchNormalization");
   const x = (norm ?? conv).outputs[0]!;
@@ -32,7 +32,7 @@ function activationOf(index: GraphIndex, x: string): readonly Node[] {
   return readers.filter(({ opType }) => ACTIVATIONS.has(opType)).slice(0, 1);
 }
 
-/** The short function of x alone that gives `value`, the second factor of x · sigmoid(x); empty for x itself. */
+/** The nodes that compute a gate `value` from x alone, as in x · sigmoid(x). Empty if `value` is x; undefined if there is no gate. */
 function gateOf(index: GraphIndex, value: string, x: string): Node[] | undefined {
   const gate: Node[] = [];
   for (let from = value; from !== x; from = gate[0]!.inputs[0]!) {

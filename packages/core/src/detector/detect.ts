@@ -9,7 +9,7 @@ import type { DetectorHead } from "./head.js";
 import { type Candidate, type NmsOptions, nonMaximumSuppression } from "./nms.js";
 import { extrasOf, rotatedBoxOf } from "./tasks/extra.js";
 
-/** The predictions of one image, and what is needed to read them. */
+/** The predictions of one image, with the head, class names and letterbox needed to read them. */
 export interface PredictionScene {
   readonly predictions: Predictions;
   readonly head: DetectorHead;
@@ -18,17 +18,17 @@ export interface PredictionScene {
 }
 
 export interface DetectThresholds extends NmsOptions {
-  /** Objectness, and objectness × class probability, must be larger. */
+  /** Minimum confidence. Objectness and objectness × class probability must both be larger. */
   readonly confidence: number;
 }
 
 /**
- * Predictions → kept boxes, strongest first, as YOLOv5's `non_max_suppression` with its best class per row: objectness
- * above the threshold, then objectness × best class probability above it, then NMS. Arithmetic in float32 as there, so
- * that a box has exactly its row's edges. Rows that are not finite are never kept. Masks, keypoints and rotated boxes as the predictions' `extra`
- * says; rotated boxes compete by their probabilistic IoU.
+ * Selects detections from predictions, highest confidence first, like YOLOv5's `non_max_suppression` with the best class per row: objectness
+ * above the threshold, then objectness × best class probability above the threshold, then NMS. Boxes are computed in float32, as in YOLOv5.
+ * Rows with values that are not finite are dropped. Masks, keypoints and rotated boxes depend on `extra` of the predictions. Rotated boxes are
+ * suppressed by their probabilistic IoU.
  *
- * @throws unsupported-model when the predictions have another shape than the head says.
+ * @throws unsupported-model when the shape of the predictions does not match the head.
  */
 export function detect(scene: PredictionScene, options: DetectThresholds): Detection[] {
   const { predictions, head, letterbox } = scene;
@@ -44,15 +44,15 @@ function checkShape({ rows, columns }: Predictions, head: DetectorHead, inputSiz
   if (rows === expected[0] && columns === expected[1]) return;
   throw new WhyboxError(
     "unsupported-model",
-    `Output "${head.output}" gave [1, ${rows}, ${columns}] at input size ${inputSize.join("×")}, but the head's levels make ` +
+    `Output "${head.output}" has the shape [1, ${rows}, ${columns}] at input size ${inputSize.join("×")}. Its levels give ` +
       `[1, ${expected.join(", ")}]. Check that the image size is a multiple of the model's stride, or export the model again.`,
     { details: { output: head.output, found: [1, rows, columns], expected: [1, ...expected] } },
   );
 }
 
-/** What an end-to-end model keeps: every candidate is an object of its own. */
-function strongest(candidates: readonly Candidate[], most: number): Candidate[] {
-  return [...candidates].sort((a, b) => b.confidence - a.confidence).slice(0, most);
+/** The candidates with the highest confidence. An end-to-end model predicts one box per object and needs no NMS. */
+function strongest(candidates: readonly Candidate[], max: number): Candidate[] {
+  return [...candidates].sort((a, b) => b.confidence - a.confidence).slice(0, max);
 }
 
 function candidatesOf(predictions: Predictions, head: DetectorHead, threshold: number): Candidate[] {
@@ -61,7 +61,7 @@ function candidatesOf(predictions: Predictions, head: DetectorHead, threshold: n
   const stride = boxes ? BOX_COLUMNS : predictions.columns;
   const candidates: Candidate[] = [];
   for (let row = 0; row < rows; row++) {
-    // NaN fails this comparison, as it does the next.
+    // NaN fails this comparison and the next one.
     if (!(data[row * stride + 4]! > threshold)) continue;
     const best = candidateOf(predictions, head, row);
     if (!(best.confidence > threshold && isFiniteBox(best))) continue;
@@ -71,7 +71,7 @@ function candidatesOf(predictions: Predictions, head: DetectorHead, threshold: n
   return candidates;
 }
 
-/** The row as a candidate for each class above the threshold. */
+/** One candidate for each class of the row above the threshold. */
 function everyClass(
   predictions: Predictions,
   { classCount }: DetectorHead,
@@ -119,9 +119,9 @@ function isFiniteBox({ box, confidence }: Candidate): boolean {
   return [box.x1, box.y1, box.x2, box.y2, confidence].every(Number.isFinite) && box.x2 >= box.x1 && box.y2 >= box.y1;
 }
 
-/** Cut to the input after NMS, as YOLOv5 does: the scores see the box that is drawn. */
+/** Clips a box to the input. As in YOLOv5 this happens after NMS, so scores use the box that is drawn. */
 function clip(box: Box<"input">, [height, width]: Size): Box<"input"> {
-  const within = (value: number, most: number) => Math.min(Math.max(value, 0), most);
+  const within = (value: number, max: number) => Math.min(Math.max(value, 0), max);
   return {
     frame: "input",
     x1: within(box.x1, width),
@@ -142,7 +142,7 @@ function toDetection(
   return { ...detection, confidence, ...extrasOf(predictions, row, boxes.boxImage, letterbox) };
 }
 
-/** A row of the predictions as a detection of one class, with the given boxes. */
+/** Creates a detection of one class from a row of the predictions, with the given boxes. */
 export function detectionOfRow(
   { predictions, head, classNames, letterbox }: PredictionScene,
   given: Pick<Detection, "row" | "classIndex" | "index" | "boxImage" | "boxInput">,

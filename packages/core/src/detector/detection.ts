@@ -3,22 +3,22 @@ import type { Mask } from "../image/mask.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { KeypointLayout } from "./tasks/keypoints.js";
 
-/** A keypoint in image pixels, clipped to the picture. */
+/** A keypoint in image pixels, clipped to the image. */
 export interface Keypoint {
   readonly name: string;
   readonly x: number;
   readonly y: number;
-  /** Probability that it is there (visible); undefined where the model tells none. */
+  /** Probability that the keypoint is visible; undefined if the model does not predict it. */
   readonly confidence: number | undefined;
 }
 
-/** What the columns behind the classes hold: mask coefficients, one for each prototype `[E, h, w]`; keypoints; an angle in radians. */
+/** The meaning of the columns after the classes: mask coefficients, one for each prototype `[E, h, w]`; keypoints; an angle in radians. */
 export type Extra =
   | { readonly task: "segment"; readonly prototypes: Tensor }
   | { readonly task: "pose"; readonly keypoints: KeypointLayout }
   | { readonly task: "obb" };
 
-/** One kept box of the detector. It knows where in the network it comes from. */
+/** One detected box, with its origin in the network. */
 export interface Detection {
   /** Position in the list of detections, highest confidence first. */
   readonly index: number;
@@ -26,50 +26,50 @@ export interface Detection {
   readonly className: string;
   /** objectness × class probability, 0..1. */
   readonly confidence: number;
-  /** 1 where the head has none. */
+  /** 1 if the head has no objectness. */
   readonly objectness: number;
   readonly classProbability: number;
-  /** Of a rotated box the upright rectangle around it. */
+  /** For a rotated box: the axis-aligned rectangle around it. */
   readonly boxImage: Box<"image">;
   readonly boxInput: Box<"input">;
-  /** Of a segmentation model: the mask in image pixels; it may be empty. */
+  /** For a segmentation model: the mask in image pixels. It may be empty. */
   readonly mask?: Mask;
-  /** Of a pose model. */
+  /** For a pose model: the keypoints. */
   readonly keypoints?: readonly Keypoint[];
-  /** Of a rotated box: radians in [0, π/2), from x towards y (clockwise in the picture). */
+  /** For a rotated box: the angle in radians in [0, π/2), from x towards y (clockwise in the image). */
   readonly angle?: number;
-  /** Of a rotated box: its corners in image pixels, one after the other around it; they may lie outside the picture. */
+  /** For a rotated box: its corners in image pixels, in order around the box. They may lie outside the image. */
   readonly corners?: readonly [Point, Point, Point, Point];
-  /** Row of the raw predictions `[1, R, 5+K]` that the box is. */
+  /** Row of the box in the raw predictions `[1, R, 5+K]`. */
   readonly row: number;
   /** Index of the detection level, finest first (0 is P3 in YOLOv5). */
   readonly level: number;
-  /** Name of the level by its stride: stride 8 is "P3". */
+  /** Name of the level from its stride: stride 8 is "P3". */
   readonly levelName: string;
   readonly stride: number;
-  /** Which of the level's anchors. */
+  /** Index of the anchor in the level. */
   readonly anchor: number;
   /** Grid cell `[x, y]` of the level. */
   readonly cell: readonly [x: number, y: number];
 }
 
 /**
- * Raw predictions of one image, `[R, C]` row-major; columns x, y, w, h (input pixels, centre form), objectness, K class probabilities, and
- * what the task has beside them.
+ * Raw predictions of one image, `[R, C]` row-major. The columns are x, y, w, h (input pixels, centre form), objectness, K class probabilities, and
+ * the extra columns of the task.
  */
 export interface Predictions {
   readonly rows: number;
   readonly columns: number;
-  /** K. Default: all columns from the sixth on. */
+  /** Number of classes K. Default: all columns from the sixth on. */
   readonly classes?: number;
-  /** False where the objectness column is but ones: the class probability is then all that is known. Default true. */
+  /** False if the objectness column contains only ones. The confidence is then the class probability alone. Default true. */
   readonly hasObjectness?: boolean;
   readonly data: Float32Array;
-  /** What the columns behind the classes are; undefined when there are none. */
+  /** The meaning of the columns after the classes; undefined when there are none. */
   readonly extra?: Extra | undefined;
   /**
-   * x, y, w, h, objectness of every row side by side, `[R, 5]` (`BOX_COLUMNS`), of rotated boxes those of the upright rectangle around them: a pass over all
-   * boxes is then short on memory traffic. Optional.
+   * x, y, w, h and objectness of every row, `[R, 5]` (`BOX_COLUMNS`). For rotated boxes: of the axis-aligned rectangle around them. This optional
+   * copy reduces memory traffic in a pass over all boxes.
    */
   readonly boxes?: Float32Array;
 }

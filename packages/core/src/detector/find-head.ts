@@ -9,28 +9,28 @@ import { unsupportedHead } from "./heads/refuse-head.js";
 
 export type { FoundHead } from "./heads/anchor-free.js";
 
-/** Each is looked at; detectors have up to ten. */
-const MOST_OUTPUTS = 64;
+/** Maximum number of outputs. Each one is examined; detectors have up to ten. */
+const MAX_OUTPUTS = 64;
 
 export interface FindHeadOptions {
-  /** `[h, w]` where the model fixes it. */
+  /** `[h, w]` if the model has a fixed input size. */
   readonly fixedSize: Size | undefined;
-  /** How many classes there are names for, where that is known. */
+  /** Number of class names, if known. */
   readonly expectedClasses: number | undefined;
 }
 
 /**
- * Finds a model's detection head by what its graph computes; names play no part. The decoding is cut out and run on made-up maps where its
- * layout has to be seen. The model that is returned has the predictions in one layout as a value (`DetectorHead.output`).
- * @throws unsupported-model when no output is a head that is known, telling what was found.
+ * Finds the detection head of a model from what its graph computes. It does not use names. If the layout is not visible in the graph, the
+ * decoding runs separately on generated maps. The returned model has the predictions in the common layout as a value (`DetectorHead.output`).
+ * @throws unsupported-model when no output is a supported head. The message lists the outputs.
  */
 export async function findHead(model: Model, runtime: RuntimePort, options: FindHeadOptions): Promise<FoundHead> {
   const { graph } = model;
-  if (graph.outputs.length > MOST_OUTPUTS) {
+  if (graph.outputs.length > MAX_OUTPUTS) {
     throw unsupportedHead(
       graph,
       [],
-      `It has ${graph.outputs.length} outputs, and no detector has more than ${MOST_OUTPUTS}.`,
+      `It has ${graph.outputs.length} outputs, and no detector has more than ${MAX_OUTPUTS}.`,
     );
   }
   const index = new GraphIndex(graph);
@@ -40,7 +40,7 @@ export async function findHead(model: Model, runtime: RuntimePort, options: Find
   if ("head" in anchorFree) return anchorFree;
   const query = findQueryHead(model, index);
   if ("head" in query) return query;
-  // Of each output the reason that says most.
+  // The most specific reason for each output.
   const misses = anchorFree.map((miss) => anchorBased.find((one) => one.output === miss.output && one.close) ?? miss);
   throw unsupportedHead(graph, misses.length > 0 ? misses : [query]);
 }

@@ -9,11 +9,11 @@ export interface HeadLevel {
   readonly name: string;
   /** Boxes per cell. */
   readonly anchors: number;
-  /** Values that enter the level's prediction convolutions: the head input. One, but for heads that read all maps at once. */
+  /** The head inputs: the values that the level's prediction convolutions read. One value, except for heads that read all maps at once. */
   readonly inputs: readonly string[];
-  /** Outputs of those convolutions: boxes, classes, objectness … where each has its own. */
+  /** Outputs of these convolutions. There are several if boxes, classes, objectness … have separate convolutions. */
   readonly convOutputs: readonly string[];
-  /** Value with the level's own rows `[1, r, C]`, where the predictions are nothing but the levels' rows one after another. */
+  /** Value with the rows of the level `[1, r, C]`; undefined unless the predictions are just the concatenated rows of the levels. */
   readonly rows: string | undefined;
 }
 
@@ -24,32 +24,32 @@ export interface RowOrigin {
   readonly cell: readonly [x: number, y: number];
 }
 
-/** What a model draws beside boxes. */
+/** What a model predicts: boxes only, or also masks, keypoints or rotated boxes. */
 export type DetectorTask = "detect" | "segment" | "pose" | "obb";
 
-/** How a model's own boxes are chosen from its rows. */
+/** How boxes are selected from the rows of a model. */
 export interface Selection {
-  /** Whether boxes over each other are dropped; end-to-end models are trained to make one box an object. */
+  /** Whether overlapping boxes are suppressed. End-to-end models are trained to predict one box per object. */
   readonly nms: boolean;
-  /** Whether a row stands for its best class alone, or for every class above the threshold. */
+  /** Whether a row is a candidate for its best class only, or for every class above the threshold. */
   readonly labels: "best" | "all";
-  /** IoU of a suppression that is inside the file: it is cut off, and the one of the options is used. */
+  /** IoU threshold of a suppression inside the model. That suppression is removed, and the threshold in the options is used. */
   readonly iou?: number;
 }
 
 /**
- * A detection head as found in a graph. Its predictions `[1, R, 5+K+E]` have one layout whatever the file's: x, y, w, h (centre form, input
- * pixels), objectness (1 where the head has none), K class probabilities, E more columns.
+ * A detection head found in a graph. Its predictions `[1, R, 5+K+E]` always have the same layout, regardless of the layout in the file: x, y, w, h
+ * (centre form, input pixels), objectness (1 if the head has none), K class probabilities, E extra columns.
  */
 export interface DetectorHead {
   readonly kind: "anchor-based" | "anchor-free" | "query";
   readonly task: DetectorTask;
-  /** Value of the graph with the predictions. */
+  /** The value in the graph that holds the predictions. */
   readonly output: string;
-  /** Where they come from, for people: the file's own value and its layout. */
+  /** A description of the original value in the file and its layout, for display. */
   readonly source: string;
   readonly classCount: number;
-  /** Columns behind the classes: mask coefficients, keypoints, an angle. */
+  /** Number of columns after the classes: mask coefficients, keypoints, or an angle. */
   readonly extraCount: number;
   readonly hasObjectness: boolean;
   readonly selection: Selection;
@@ -57,19 +57,20 @@ export interface DetectorHead {
   readonly prototypes: string | undefined;
   readonly levels: readonly HeadLevel[];
   /**
-   * `centre` is the row's box centre in input pixels: it tells the cell where rows are not laid out on a grid.
+   * The level, anchor and cell of a row.
+   * @param centre box centre of the row in input pixels. It gives the cell if the rows are not on a grid.
    * @throws internal when the row is past the end.
    */
   originOf(row: number, inputSize: Size, centre: readonly [x: number, y: number]): RowOrigin;
-  /** Number of rows at this input size; undefined when only a run can tell. */
+  /** Number of rows at this input size; undefined if it is known only after a run. */
   rowCount(inputSize: Size): number | undefined;
   /** Cells `[h, w]` of a level. */
   cells(level: number, inputSize: Size): Size;
-  /** First row of a level (an index into `levels`) and the one past its last. */
+  /** First row of a level (an index into `levels`), and the row after its last one. */
   rowRange(level: number, inputSize: Size): readonly [start: number, end: number];
 }
 
-/** What a head is beside its grid. */
+/** The properties of a head that do not depend on its grid. */
 export type HeadFacts = Omit<DetectorHead, "levels" | "originOf" | "rowCount" | "cells" | "rowRange">;
 
 /** "P3" for stride 8: log2 of the stride, rounded. */
@@ -78,8 +79,8 @@ export function levelName(stride: number): string {
 }
 
 /**
- * A head whose rows come level after level in the order given, and inside a level anchor by anchor, then line by line
- * (y, then x), as YOLOv5 lays them out. `levels` of the result are sorted finest first.
+ * Creates a head whose rows are ordered by level (in the given order), then by anchor, then by y, then by x. This is the order of YOLOv5.
+ * The `levels` of the result are sorted finest first.
  */
 export function gridHead(facts: HeadFacts, inRowOrder: readonly HeadLevel[]): DetectorHead {
   const levels = [...inRowOrder].sort((a, b) => a.stride - b.stride);
@@ -104,13 +105,13 @@ export function gridHead(facts: HeadFacts, inRowOrder: readonly HeadLevel[]): De
       }
       throw new WhyboxError(
         "internal",
-        `Row ${row} was asked for; the head has ${start} rows at input size ${inputSize.join("×")}.`,
+        `Row ${row} does not exist. The head has ${start} rows at input size ${inputSize.join("×")}.`,
       );
     },
   };
 }
 
-/** Cells `[h, w]` of a level. Convolutions of stride 2 with padding round up. */
+/** Cells `[h, w]` of a level. The size is rounded up, as by convolutions of stride 2 with padding. */
 export function cellsOf({ stride }: Pick<HeadLevel, "stride">, [height, width]: Size): Size {
   return [Math.ceil(height / stride), Math.ceil(width / stride)];
 }

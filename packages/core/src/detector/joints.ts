@@ -5,23 +5,26 @@ import type { DetectorHead } from "./head.js";
 import type { Layer } from "./layer.js";
 import { downsampling } from "./stride.js";
 
-/** Ops that bring branches together. */
+/** Ops that join branches. */
 const JOINS: ReadonlySet<string> = new Set(["Concat", "Add", "Sum", "Mul"]);
 
 /**
- * The feature maps that stand out in a network whose modules are not known, in the order of the file, by their values' names: where the
- * stride changes or branches of different strides (or depths) join, what goes up, what such a place reads, the map in front
- * of the 1×1 convolution that squeezes before going up or down, and the head's inputs. The inside of a block, whose branches part and join
- * at one stride, has none.
+ * Lists the joints of a network whose modules are not known, in file order. Their names are the names of the values. Joints are:
+ * - outputs of upsampling, and of ops that join branches of different strides or depths;
+ * - maps that such an op, or an op that changes the stride, reads;
+ * - the input of a 1×1 convolution directly before the stride changes;
+ * - the inputs of the head.
+ *
+ * The inside of a block has no joints: its branches split and join at the same stride.
  */
 export function listJoints(index: GraphIndex, head: DetectorHead): Layer[] {
   const { graph } = index;
   const strides = downsampling(graph);
   const towardsHead = index.ancestors(head.levels.flatMap((level) => level.convOutputs));
   const convs = graph.nodes.filter(({ opType }) => opType === "Conv").flatMap(({ outputs }) => outputs);
-  const behindConv = index.descendants(convs);
+  const afterConv = index.descendants(convs);
   const found = new Set<string>(head.levels.flatMap((level) => level.inputs));
-  /** The place that a map comes from: all maps of a block have one. */
+  /** The last join or stride change before a map. All maps of a block share it. */
   const place = new Map<string, Node | undefined>();
   for (const node of topologicalOrder(graph.nodes)) {
     const maps = node.inputs.filter((input) => strides.has(input));
@@ -36,22 +39,22 @@ export function listJoints(index: GraphIndex, head: DetectorHead): Layer[] {
     for (const map of maps) {
       const before = isStep ? beforePointwise(index, map) : undefined;
       if (before !== undefined) found.add(before);
-      // What a 1×1 convolution widens or narrows before a strided one (MobileNet, ResNet, SCDown) is the inside of a block.
+      // The map between a 1×1 convolution and a strided one (MobileNet, ResNet, SCDown) is inside a block.
       if (before === undefined || step < 1) found.add(map);
     }
     if (isJoin || step < 1) found.add(output);
   }
-  const isLayer = (value: string): boolean => found.has(value) && towardsHead.has(value) && behindConv.has(value);
+  const isLayer = (value: string): boolean => found.has(value) && towardsHead.has(value) && afterConv.has(value);
   return graph.nodes
     .flatMap((node) => node.outputs)
     .filter(isLayer)
     .map((value) => ({ index: undefined, name: value, value }));
 }
 
-/** What the 1×1 convolution reads whose (normalised, activated) output `value` is; undefined when it is of another kind. */
+/** The input of the 1×1 convolution that computes `value`, up to normalisation and activation; undefined if there is none. */
 function beforePointwise(index: GraphIndex, value: string): string | undefined {
   const queue = [value];
-  // Conv, BatchNormalization, and an activation of two nodes or so.
+  // Enough steps for BatchNormalization and an activation of a few nodes.
   for (let i = 0; i < 6 && queue.length > 0; i++) {
     const node = index.producer(queue.shift()!);
     if (node?.opType === "Conv") return isPointwise(node) && !isJoined(index, node) ? node.inputs[0]! : undefined;
@@ -67,7 +70,7 @@ function isPointwise(conv: Node): boolean {
   return kernel?.every((side) => side === 1) === true && (strides ?? []).every((stride) => stride === 1);
 }
 
-/** Behind a concatenation the convolution is the end of its block. */
+/** True if the convolution reads a concatenation: it is then the end of its block. */
 function isJoined(index: GraphIndex, conv: Node): boolean {
   return index.producer(conv.inputs[0]!)?.opType === "Concat";
 }

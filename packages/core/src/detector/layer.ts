@@ -1,9 +1,9 @@
-/** A layer as users name it: an index into the network's layers (negative from the end), or a node or value name. */
+/** A layer in the options: an index into the network's layers (negative from the end), or the name of a node or value. */
 export type LayerSelector = number | string;
 
-/** A layer that can be tapped. */
+/** A layer whose activations can be read. */
 export interface Layer {
-  /** Index in YOLOv5's list of modules; undefined for a value picked by name, and where modules have no numbers. */
+  /** Index in YOLOv5's list of modules; undefined for a value selected by name, and for modules without numbers. */
   readonly index: number | undefined;
   /** Module path ("model.23"), or the name of a node or value. */
   readonly name: string;

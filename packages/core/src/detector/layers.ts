@@ -9,9 +9,11 @@ import { recogniseLayers } from "./recognise-layers.js";
 export { resolveLayer } from "./resolve-layer.js";
 
 /**
- * The network's layers by YOLOv5's numbering, without the head itself (its index is one past the last). They come from
- * the module paths in node names (`/model.23/cv3/conv/Conv`); without these from the structure of the graph. A layer's value is what its
- * module hands to the others. When neither tells, they are the places where strides change and branches join (`listJoints`), without numbers.
+ * Lists the network's layers by YOLOv5's numbering, without the head. The index of the head is one past the last layer.
+ *
+ * The layers come from the module paths in node names (`/model.23/cv3/conv/Conv`). Without such names they come from the structure of
+ * the graph. If the structure is not recognised either, they are the values where strides change and branches join (`listJoints`), without
+ * numbers. The value of a layer is the output of its module that other modules read.
  */
 export function listLayers(graph: Graph, head: DetectorHead): Layer[] {
   const index = new GraphIndex(graph);
@@ -25,14 +27,14 @@ function layersByName(index: GraphIndex, head: DetectorHead): Layer[] {
   const headModule = moduleOf(index.producer(head.levels[0]!.convOutputs[0]!));
   if (headModule === undefined) return [];
   const values = new Map<number, string>();
-  // Tools that make one of equal constants let modules read the weights of others, which may be dequantised on the way.
+  // Some tools merge equal constants. Modules then read the weights of other modules, possibly through a dequantisation.
   const fromImage = index.descendants(index.graph.inputs.map(({ name }) => name));
   for (const node of index.graph.nodes) {
     const module = moduleOf(node);
     if (module === undefined || module >= headModule || NO_DATA.has(node.opType)) continue;
     const value = node.outputs.find((output) => fromImage.has(output) && isReadOutside(index, output, module));
     const before = values.get(module);
-    // What reads a layer's floats beside their rounding is part of what the layer does.
+    // The quantised copy of a value is not a new value of the layer.
     const isRounding = before !== undefined && value !== undefined && beforeQuantisation(index, value) === before;
     if (value !== undefined && !isRounding) values.set(module, value);
   }
@@ -41,10 +43,10 @@ function layersByName(index: GraphIndex, head: DetectorHead): Layer[] {
     .map(([module, value]) => ({ index: module, name: `model.${module}`, value }));
 }
 
-/** Ops of a module that other modules may read, but that are not its result. */
+/** Ops whose outputs other modules may read, but that are not the result of a module. */
 const NO_DATA: ReadonlySet<string> = new Set(["Constant", "Shape", "Size", "Gather", "ConstantOfShape"]);
 
-/** The number in a node's module path, or in the name of what it computes (tools that drop node names keep values). */
+/** The number in the module path of a node, or of its output. Tools that drop node names keep the names of values. */
 function moduleOf(node: Node | undefined): number | undefined {
   for (const name of [node?.name, node?.outputs[0]]) {
     const found = /(?:^|[/.])model\.(\d{1,4})(?:[/.]|$)/.exec(name ?? "");

@@ -3,28 +3,28 @@ import type { DetectorHead } from "./head.js";
 import { parseNames } from "./python-names.js";
 
 /**
- * The names of a model's classes: those given; else the `names` entry of its metadata; else class0, class1, ….
+ * The class names of a model: the given names; else the `names` entry of its metadata; else class0, class1, ….
  *
- * @throws bad-input when there are more or fewer names than classes, or the metadata is unreadable.
+ * @throws bad-input when the number of names is not the number of classes, or the metadata cannot be parsed.
  */
 export function resolveNames(
   metadata: ReadonlyMap<string, string>,
   classCount: number,
   given?: readonly string[],
 ): string[] {
-  if (given !== undefined) return checkCount([...given], classCount, "The names given");
+  if (given !== undefined) return checkCount([...given], classCount, "the list of names");
   const text = metadata.get("names");
   if (text === undefined) return Array.from({ length: classCount }, (_, index) => `class${index}`);
-  return checkCount(parseNames(text), classCount, "The names in the model's metadata");
+  return checkCount(parseNames(text), classCount, "the model's metadata");
 }
 
-/** How many classes the metadata names; undefined when it names none, or cannot be read. */
+/** Number of class names in the metadata; undefined when it has none or cannot be parsed. */
 export function namesCount(metadata: ReadonlyMap<string, string>): number | undefined {
   const text = metadata.get("names");
   try {
     return text === undefined ? undefined : parseNames(text).length;
   } catch (error) {
-    // `resolveNames` says what is wrong, once the head is known.
+    // `resolveNames` reports the error later, when the head is known.
     if (error instanceof WhyboxError && error.code === "bad-input") return undefined;
     throw error;
   }
@@ -34,12 +34,12 @@ function checkCount(names: string[], classCount: number, source: string): string
   if (names.length === classCount) return names;
   throw new WhyboxError(
     "bad-input",
-    `${source} are ${names.length}, but the model has ${classCount} classes. Give one name for each class, in the order of training.`,
+    `Expected ${classCount} class names in ${source}, got ${names.length}. Give one name per class, in the order of training.`,
     { details: { found: names.length, expected: classCount } },
   );
 }
 
-/** The stride that input sizes must be multiples of: the metadata's `stride` where it makes sense, else the coarsest level's. */
+/** The stride that input sizes must be multiples of: the metadata's `stride` if it is valid, else the stride of the coarsest level. */
 export function resolveStride(metadata: ReadonlyMap<string, string>, head: DetectorHead): number {
   const coarsest = Math.max(...head.levels.map((level) => level.stride));
   const text = metadata.get("stride")?.trim() ?? "";
@@ -48,10 +48,10 @@ export function resolveStride(metadata: ReadonlyMap<string, string>, head: Detec
 }
 
 /**
- * Class indices for what a user typed, ascending: a class name as written, else ignoring case, else an index as digits.
- * A name that several classes share means all of them.
+ * Resolves class names from the user to class indices, in ascending order. A name matches exactly, else ignoring case, else as an index in
+ * digits. A name that several classes share selects all of them.
  *
- * @throws usage for an unknown class, with the nearest spelling and the valid ones.
+ * @throws usage for an unknown class. The message has the nearest spelling and the valid names.
  */
 export function resolveClasses(classNames: readonly string[], names: readonly string[]): number[] {
   const found = new Set(classNames.flatMap((name) => classesNamed(name, names)));
@@ -64,7 +64,7 @@ function classesNamed(typed: string, names: readonly string[]): number[] {
   const loose = indicesWhere(names, (name) => name.toLowerCase() === typed.trim().toLowerCase());
   if (loose.length > 0) return loose;
   if (/^\d{1,6}$/.test(typed) && Number(typed) < names.length) return [Number(typed)];
-  const shown = names.slice(0, MOST_SHOWN).join(", ") + (names.length > MOST_SHOWN ? ", …" : "");
+  const shown = names.slice(0, MAX_SHOWN).join(", ") + (names.length > MAX_SHOWN ? ", …" : "");
   throw new WhyboxError(
     "usage",
     `Unknown class "${typed}".${didYouMean(typed, names)} The model's ${names.length} classes: ${shown}.`,
@@ -72,8 +72,8 @@ function classesNamed(typed: string, names: readonly string[]): number[] {
   );
 }
 
-/** Classes listed in a message. */
-const MOST_SHOWN = 100;
+/** Maximum number of classes listed in a message. */
+const MAX_SHOWN = 100;
 
 function indicesWhere(names: readonly string[], holds: (name: string) => boolean): number[] {
   return names.flatMap((name, index) => (holds(name) ? [index] : []));

@@ -4,14 +4,15 @@ const MAX_TEXT = 4_000_000;
 const MAX_NAMES = 100_000;
 
 /**
- * Class names from a model's metadata: a Python dict or list as `str()` writes it (`{0: 'person', 1: "it's"}`), or JSON.
- * Parsed by hand and never evaluated. Control characters become spaces. The result is dense: index = class.
+ * Parses class names from a model's metadata: a Python dict or list as `str()` writes it (`{0: 'person', 1: "it's"}`), or JSON.
+ * The text is parsed and never evaluated. Control characters become spaces. The result has one name per class index, without gaps.
  *
- * @throws bad-input where the text stops making sense, for repeated or missing indices; limit when it is too long.
+ * @throws bad-input for invalid text, and for repeated or missing indices.
+ * @throws limit when the text or the list of names is too long.
  */
 export function parseNames(text: string): string[] {
   if (text.length > MAX_TEXT) {
-    throw new WhyboxError("limit", `The class names take ${text.length} characters; at most ${MAX_TEXT} are read.`);
+    throw new WhyboxError("limit", `The class names have ${text.length} characters. The maximum is ${MAX_TEXT}.`);
   }
   const reader = new NamesReader(text);
   const entries = reader.entries();
@@ -41,7 +42,8 @@ class NamesReader {
       const index = open === "{" ? this.#key() : entries.size;
       if (entries.has(index)) this.#fail(`one name for class ${index}`);
       entries.set(index, this.#scalar().replaceAll(/\p{Cc}/gu, " "));
-      if (entries.size > MAX_NAMES) throw new WhyboxError("limit", `There are more than ${MAX_NAMES} class names.`);
+      if (entries.size > MAX_NAMES)
+        throw new WhyboxError("limit", `The model has too many class names. The maximum is ${MAX_NAMES}.`);
       if (!this.#take(",") && this.#peek() !== close) this.#fail(`"," or "${close}"`);
     }
     if (this.#peek() !== undefined) this.#fail("the end");
@@ -55,7 +57,7 @@ class NamesReader {
     return Number(text);
   }
 
-  /** A quoted string, or a bare word or number (names that YAML read as 1 or True). */
+  /** A quoted string, or a bare word or number. YAML reads some names as 1 or True. */
   #scalar(): string {
     const quote = this.#peek();
     if (quote === "'" || quote === '"') return this.#quoted(quote);
@@ -76,7 +78,7 @@ class NamesReader {
     return value;
   }
 
-  /** The character behind a backslash; leaves the position on its last character. */
+  /** Reads an escape sequence and leaves the position on its last character. */
   #escape(): string {
     const pattern = /\\(?:x([\da-fA-F]{2})|u([\da-fA-F]{4})|U(00[\da-fA-F]{6})|([\s\S]))/y;
     pattern.lastIndex = this.#at;
@@ -98,9 +100,9 @@ class NamesReader {
   }
 
   #take(char: string): boolean {
-    const there = this.#peek() === char;
-    if (there) this.#at++;
-    return there;
+    const isNext = this.#peek() === char;
+    if (isNext) this.#at++;
+    return isNext;
   }
 
   #fail(expected: string): never {
@@ -108,7 +110,7 @@ class NamesReader {
       this.#text[this.#at] === undefined ? "the end" : JSON.stringify(this.#text.slice(this.#at, this.#at + 20));
     throw new WhyboxError(
       "bad-input",
-      `The class names are unreadable at character ${this.#at}: found ${found}, expected ${expected}. Give the names in a file instead.`,
+      `Cannot read the class names at character ${this.#at}: found ${found}, expected ${expected}. Give the names in a file instead.`,
       { details: { at: this.#at, expected } },
     );
   }

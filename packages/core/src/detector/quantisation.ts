@@ -1,6 +1,6 @@
 import type { GraphIndex } from "../onnx/graph.js";
 
-/** What `value` is a rounding of: what quantises it, and turns it back, is passed over. */
+/** The value before quantisation. Skips the QuantizeLinear and DequantizeLinear nodes before `value`. */
 export function beforeQuantisation(index: GraphIndex, value: string): string {
   let float = value;
   for (let node = index.producer(float); isPair(node?.opType); node = index.producer(float)) float = node!.inputs[0]!;

@@ -4,8 +4,8 @@ import type { Layer } from "./layer.js";
 import { recogniseModules } from "./recognise-modules.js";
 
 /**
- * The layers of a YOLOv5 whose names say nothing, told from the structure of the graph. Empty unless the modules pass every
- * head input and end at one: half a list would number layers wrongly.
+ * The layers of a YOLOv5 without usable names, recognised by the structure of the graph. The list is empty unless the modules include every
+ * head input and end at one. A partial list would give the layers wrong numbers.
  */
 export function recogniseLayers(index: GraphIndex, head: DetectorHead): Layer[] {
   const image = index.graph.inputs.find(

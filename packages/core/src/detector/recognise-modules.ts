@@ -4,18 +4,17 @@ import { type ConvBlock, readConvBlock } from "./conv-block.js";
 
 /** YOLOv5's modules in execution order. */
 export interface RecognisedModules {
-  /** Each node of a module with the name that the official export gives it: "/model.2/cv1/conv/Conv", ... */
+  /** The nodes of all modules, with their names in the official export: "/model.2/cv1/conv/Conv", ... */
   readonly nodes: ReadonlyMap<Node, string>;
   /** Output value of each module, by its index. */
   readonly outputs: readonly string[];
 }
 
 /**
- * Recognises YOLOv5's modules (Focus, Conv, C3, SPP, SPPF, Upsample, Concat) by following the data from `image` through
- * the graph. Every module reads the one before it, but for readers that wait for a later value (Concat) and for the
- * prediction convolutions. Widths and depths are read from the graph, so every size of the network comes out. The walk ends
- * where no known module is; bottlenecks of another kind inside of a C3 stay without names.
- * @param predictions outputs of the prediction convolutions: the walk leaves these out.
+ * Recognises YOLOv5's modules (Focus, Conv, C3, SPP, SPPF, Upsample, Concat) by following the data from `image` through the graph. Every module
+ * reads the one before it. Exceptions are Concat, which may wait for a later value, and the prediction convolutions. Any width and depth of the
+ * network is recognised. The walk ends at the first unknown module. Other kinds of bottleneck inside a C3 get no names.
+ * @param predictions outputs of the prediction convolutions, which the walk ignores.
  */
 export function recogniseModules(
   index: GraphIndex,
@@ -45,7 +44,7 @@ class ModuleWalk {
     this.#predictions = predictions;
   }
 
-  /** Names the module that reads `value`; its output, or undefined when none of the known kinds is there. */
+  /** Names the module that reads `value` and returns its output; undefined for an unknown module. */
   next(value: string, path: string): string | undefined {
     const blocks = this.#blocks(value);
     if (blocks.length === 2) return this.#c3(blocks[0]!, blocks[1]!, path);
@@ -54,7 +53,7 @@ class ModuleWalk {
     return blocks.length === 1 ? this.#convOrPyramid(blocks[0]!, path) : this.#focus(value, path);
   }
 
-  /** Upsample, or a Concat of finished modules. */
+  /** Names an Upsample, or a Concat of finished modules. */
   #joined(value: string, path: string): string | undefined {
     const readers = this.#readers(value);
     const resize = readers.find(({ opType }) => opType === "Resize" || opType === "Upsample");
@@ -107,7 +106,7 @@ class ModuleWalk {
     const last = this.#blocks(concat.outputs[0]!);
     if (last.length !== 1) return undefined;
     this.#nameBlock(block, `${path}/cv1`);
-    // SPP has a list of poolings side by side, SPPF applies one again and again.
+    // SPP applies several poolings in parallel. SPPF applies one pooling repeatedly.
     const isList = poolsOf(concat).every((pool) => pool!.inputs[0] === block.output);
     poolsOf(concat).forEach((pool, i) => {
       this.#name(pool!, isList ? `${path}/m.${i}/MaxPool` : `${numbered(`${path}/m`, i)}/MaxPool`);
@@ -116,10 +115,10 @@ class ModuleWalk {
     return this.#nameBlock(last[0]!, `${path}/cv2`);
   }
 
-  /** conv(concat(every second pixel, four times)): the stem of v5.0. */
+  /** conv(concat(four slices of every second pixel)): the stem of v5.0. */
   #focus(value: string, path: string): string | undefined {
     const slicesOf = (from: string) => this.#readers(from).filter(({ opType }) => opType === "Slice");
-    // Each half of the slicing (rows, columns) is a Slice of its own in some exports.
+    // Some exports slice rows and columns by separate Slice nodes.
     const slices = slicesOf(value).flatMap((slice) => [slice, ...slicesOf(slice.outputs[0]!)]);
     const values = new Set(slices.map(({ outputs }) => outputs[0]!));
     const concat = [...values]
@@ -145,7 +144,7 @@ class ModuleWalk {
     return this.#readers(value).filter(({ opType }) => opType === "Concat");
   }
 
-  /** Readers of a value that have no name yet: so every step goes on, even in a graph that leads back into itself. */
+  /** Readers of a value that have no name yet. This makes every walk end, even in a graph with cycles. */
   #readers(value: string): readonly Node[] {
     return this.#index.consumers(value).filter((node) => !this.names.has(node));
   }
@@ -163,7 +162,7 @@ class ModuleWalk {
   }
 }
 
-/** "m", "m_1", "m_2", …: how the official export tells repeated names apart. */
+/** "m", "m_1", "m_2", …: repeated names in the official export. */
 function numbered(name: string, i: number): string {
   return i === 0 ? name : `${name}_${i}`;
 }

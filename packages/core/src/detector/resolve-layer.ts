@@ -5,12 +5,11 @@ import type { DetectorHead } from "./head.js";
 import type { Layer, LayerSelector } from "./layer.js";
 
 /**
- * The layer that a user named: an index (negative from the end, where −1 is the head and −2 the layer before it), a module
- * ("model.17"), or the name of a value or node in the graph. Digits in a string are an index, unless no layer has it and a
- * value is named so.
+ * Resolves a layer selector: an index (negative from the end: −1 is the head, −2 the layer before it), a module ("model.17"), or the name of a
+ * value or node in the graph. A string of digits is an index, unless no layer has this index and a value or node has this name.
  *
- * @throws usage for an index past the ends, the head itself, an unknown name, or a value that no detection depends on;
- * the message lists what can be chosen.
+ * @throws usage for an index out of range, the head itself, an unknown name, or a value that no detection depends on. The message lists
+ * valid choices.
  */
 export function resolveLayer(
   selector: LayerSelector,
@@ -21,7 +20,7 @@ export function resolveLayer(
   if (typeof selector === "number") return layerAt(selector, layers, head);
   const text = selector.trim();
   if (/^[+-]?\d{1,6}$/.test(text)) {
-    // Exports without names count their values: "326" means the value when no layer has that index.
+    // Some exports number their values. "326" is the value if no layer has this index.
     const isValue = !layers.some((layer) => layer.index === Number(text)) && isNamed(text, graph);
     return isValue ? layerNamed(text, layers, graph, head) : layerAt(Number(text), layers, head);
   }
@@ -33,19 +32,18 @@ function layerAt(selector: number, layers: readonly Layer[], head: DetectorHead)
   if (layers.every((layer) => layer.index === undefined)) {
     throw refusal(
       selector,
-      "the names in this model carry no layer numbers, and its structure is not one that is known",
+      "the node names in this model have no layer numbers, and its structure is not recognised",
       layers.length > 0 ? layers.map((layer) => layer.name) : headInputs(head),
     );
   }
-  // The head is the module after the last that can be tapped.
+  // The head is the module after the last layer.
   const headIndex = Math.max(...layers.map((layer) => layer.index ?? 0)) + 1;
   const index = selector < 0 ? headIndex + 1 + selector : selector;
   if (index === headIndex) {
-    throw refusal(
-      selector,
-      `layer ${headIndex} is the detection head, which makes the boxes and has no map of its own`,
-      [`${headIndex - 1} (or -2), the layer before it`, `the head's inputs ${headInputs(head).join(", ")}`],
-    );
+    throw refusal(selector, `layer ${headIndex} is the detection head, which has no feature map`, [
+      `${headIndex - 1} (or -2), the layer before it`,
+      `the head's inputs ${headInputs(head).join(", ")}`,
+    ]);
   }
   const found = layers.find((layer) => layer.index === index);
   if (found !== undefined) return found;
@@ -60,13 +58,13 @@ function layerNamed(text: string, layers: readonly Layer[], graph: Graph, head: 
   const value = valueNamed(text, index);
   if (value === undefined) {
     const choices = layers.length > 0 ? layers.map((layer) => layer.name) : headInputs(head);
-    throw refusal(text, "there is no layer, value or node of that name", choices, namesOf(graph, layers));
+    throw refusal(text, "no layer, value or node has this name", choices, namesOf(graph, layers));
   }
   const convOutputs = head.levels.flatMap((level) => level.convOutputs);
-  const behind = index.descendants([value]);
-  if (!convOutputs.some((output) => behind.has(output))) {
+  const downstream = index.descendants([value]);
+  if (!convOutputs.some((output) => downstream.has(output))) {
     const reason = index.descendants(convOutputs).has(value)
-      ? "it is part of the decoding of the boxes, behind the last feature map"
+      ? "it belongs to the decoding of the boxes, after the last feature map"
       : "no detection depends on it";
     throw refusal(text, reason, headInputs(head));
   }
@@ -74,7 +72,7 @@ function layerNamed(text: string, layers: readonly Layer[], graph: Graph, head: 
   return known ?? { index: undefined, name: text, value };
 }
 
-/** The value of that name, else the first output of the node of that name. Constants are no layers. */
+/** The value with this name, else the first output of the node with this name. Constants are not layers. */
 function valueNamed(text: string, index: GraphIndex): string | undefined {
   const { graph } = index;
   const isInput = graph.inputs.some(({ name }) => name === text) && !graph.initializers.has(text);
@@ -90,7 +88,7 @@ function headInputs(head: DetectorHead): string[] {
   return head.levels.flatMap((level) => level.inputs);
 }
 
-/** Names to look for the nearest spelling in; bounded, since hostile graphs can be large. */
+/** Names for the search of the nearest spelling. Their number is limited, since hostile graphs can be large. */
 function namesOf(graph: Graph, layers: readonly Layer[]): string[] {
   const nodes = graph.nodes.slice(0, 5000);
   return [...layers.map((layer) => layer.name), ...nodes.flatMap((node) => [node.name, ...node.outputs])];

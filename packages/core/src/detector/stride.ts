@@ -4,8 +4,8 @@ import type { Graph, Node } from "../onnx/model.js";
 import { constantFloats, constantInts } from "./constants.js";
 
 /**
- * Input pixels per cell, down the height, for every value that has a known one: what the strides of convolutions and
- * poolings, resizes and strided slices on the way from the image multiply to.
+ * Computes the stride (input pixels per cell, along the height) of every value where it is known. It is the product of the strides of
+ * convolutions, poolings, resizes and strided slices between the image and the value.
  */
 export function downsampling(graph: Graph): ReadonlyMap<string, number> {
   const index = new GraphIndex(graph);
@@ -23,7 +23,7 @@ export function downsampling(graph: Graph): ReadonlyMap<string, number> {
   return factors;
 }
 
-/** By how much a node makes a map smaller; undefined when the output is no map or the factor is not constant. */
+/** The factor by which a node reduces a map; undefined when the output is not a map or the factor is not constant. */
 function stepOf(index: GraphIndex, node: Node): number | undefined {
   switch (node.opType) {
     case "Conv":
@@ -42,12 +42,12 @@ function stepOf(index: GraphIndex, node: Node): number | undefined {
     case "Slice":
       return sliceStep(index, node);
     case "Gather":
-      // Channels in another order (BGR for RGB): the map stays as it is.
+      // Reordered channels (BGR to RGB) do not change the size of the map.
       return intAttribute(node, "axis", 0) === 1 && constantInts(index, node.inputs[1] ?? "") !== undefined
         ? 1
         : undefined;
     case "Transpose":
-      // Between NHWC and NCHW, as models from TensorFlow have them.
+      // Between NHWC and NCHW, as in models from TensorFlow.
       return MAP_LAYOUTS.has(intsAttribute(node, "perm")?.join() ?? "") ? 1 : undefined;
     default:
       return NOT_A_MAP.has(node.opType) ? undefined : 1;
@@ -56,7 +56,7 @@ function stepOf(index: GraphIndex, node: Node): number | undefined {
 
 const MAP_LAYOUTS: ReadonlySet<string> = new Set(["0,3,1,2", "0,2,3,1"]);
 
-/** Ops after which the axes of the picture are no longer axes 2 and 3. */
+/** Ops after which axes 2 and 3 are no longer the axes of the image. */
 const NOT_A_MAP: ReadonlySet<string> = new Set(["Reshape", "Flatten", "Squeeze", "Shape", "Gemm"]);
 
 function resizeStep(index: GraphIndex, node: Node): number | undefined {

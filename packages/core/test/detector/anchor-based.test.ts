@@ -99,10 +99,13 @@ describe("findAnchorBasedHead refuses, saying what it found", () => {
       says: /raw maps/,
     },
     "no outputs": { graph: bare([]), says: /no outputs/ },
-    "unknown shapes": { graph: bare([["x", undefined]]), says: /"x" of unknown shape.*No output is a detection head/ },
+    "unknown shapes": {
+      graph: bare([["x", undefined]]),
+      says: /"x" of unknown shape.*No output is a supported detection head/,
+    },
     "an output in 8 bits": {
       graph: bare([["x", [1, 7, 84]]], "DequantizeLinear"),
-      says: /quantised to its very output.*nodes_to_exclude.*or give the float model\.$/,
+      says: /quantised up to its output.*nodes_to_exclude.*or use the float model\.$/,
     },
     "an op that no decoding has": { graph: bare([["x", [1, 9000, 85]]], "Erf"), says: /Erf/ },
   };
@@ -132,7 +135,7 @@ describe("findAnchorBasedHead refuses, saying what it found", () => {
         return { ...node, attributes: new Map([["perm", { type: "ints", value: [0, 3, 4, 1, 2] } as const]]) };
       }),
     };
-    expect(refused(flipped).message).toMatch(/anchor by anchor/);
+    expect(refused(flipped).message).toMatch(/ordered by anchor/);
   });
 
   it("columns that do not divide the channels", () => {
@@ -177,7 +180,9 @@ describe("findAnchorBasedHead refuses, saying what it found", () => {
     const b = new GraphBuilder("t");
     b.node("Add", [concat.inputs[0]!, convs[1]!], ["mixed"]);
     const mixed = edit(graph, "output0", (node) => ({ ...node, inputs: ["mixed", ...node.inputs.slice(1)] }));
-    expect(refused({ ...mixed, nodes: [...mixed.nodes, ...b.nodes] }).message).toMatch(/not one per level/);
+    expect(refused({ ...mixed, nodes: [...mixed.nodes, ...b.nodes] }).message).toMatch(
+      /expected one prediction convolution per level/,
+    );
   });
 
   it("a tail that is too long to be a decoding", () => {

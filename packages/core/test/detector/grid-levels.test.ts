@@ -48,8 +48,12 @@ describe("convLevels", () => {
   });
 
   it.each([
-    ["an op that no decoding has", graphOf([{ stride: 8, channels: 4 }], "Erf"), /does not pass node .*Erf/],
-    ["no stride", graphOf([{ stride: 1, channels: 4 }]), /stride of convolution .* could not be told/],
+    [
+      "an op that no decoding has",
+      graphOf([{ stride: 8, channels: 4 }], "Erf"),
+      /unexpected in the decoding of boxes: node .*Erf/,
+    ],
+    ["no stride", graphOf([{ stride: 1, channels: 4 }]), /stride of convolution .* is unknown/],
     ["weights that are computed", graphOf([{ stride: 8, channels: 4, constant: false }]), /are not constant/],
     [
       "levels that differ",
@@ -72,7 +76,7 @@ describe("convLevels", () => {
   it("says so where nothing is computed by a convolution", () => {
     const b = new GraphBuilder();
     const value = b.op("Identity", [b.floats([1], [1])]);
-    expect(convLevels(new GraphIndex(b.graph("g")), value)).toBe("no convolution stands behind it");
+    expect(convLevels(new GraphIndex(b.graph("g")), value)).toBe("it is not computed from a convolution");
   });
 });
 

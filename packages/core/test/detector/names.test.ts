@@ -87,8 +87,8 @@ describe("resolveNames", () => {
   });
 
   it("refuses another number of names than classes, naming both", () => {
-    expect(() => resolveNames(metadata, 3)).toThrow(/metadata are 2, but the model has 3 classes/);
-    expect(() => resolveNames(metadata, 2, ["a"])).toThrow(/given are 1, but the model has 2/);
+    expect(() => resolveNames(metadata, 3)).toThrow(/Expected 3 class names in the model's metadata, got 2/);
+    expect(() => resolveNames(metadata, 2, ["a"])).toThrow(/Expected 2 class names in the list of names, got 1/);
     expect(() => resolveNames(metadata, 3)).toThrow(expect.objectContaining({ code: "bad-input" }));
   });
 });

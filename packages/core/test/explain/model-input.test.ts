@@ -212,7 +212,7 @@ describe("options of the input", () => {
     const bytes = behind(plain, toFloat, NCHW, DataType.UINT8);
     const { code, message } = await rejectionOf(load(bytes, { range: 1 }));
     expect(code).toBe("usage");
-    expect(message).toMatch(/range is given as 1, but .* "images" takes whole numbers/);
+    expect(message).toMatch(/range is set to 1, but .* "images" has integer pixels/);
   });
 });
 
@@ -231,22 +231,22 @@ describe("a fixed batch", () => {
     expectSame(await answers(areas), await answers(batched));
   });
 
-  it("is refused where the pictures of a batch depend on each other", async () => {
+  it("is refused where the images of a batch depend on each other", async () => {
     const mixed = behind(batched, (b, x) => b.op("Sub", [x, b.op("ReduceMean", [x, b.ints([0])])]), [2, 3, 64, 64]);
     const { code, message } = await rejectionOf(loadModel(mixed, port, { threads: 1 }));
     expect(code).toBe("unsupported-model");
-    expect(message).toMatch(/takes 2 pictures at once, .* predictions are then off by .* Export it with batch 1/);
+    expect(message).toMatch(/fixed batch of 2 images .* predictions differ by .* Export it with batch 1/);
   });
 
-  it("is refused where it is too large to be tried", async () => {
+  it("is refused where it is too large to check", async () => {
     const { model, head } = await loadModel(batched, port, { threads: 1 });
     const check = checkSingleImage(batched, model, { model, head }, [2, 3, 16_384, 16_384], port);
     const { code, message } = await rejectionOf(check);
     expect(code).toBe("unsupported-model");
-    expect(message).toMatch(/takes 2 pictures at once, .* cannot be tried at once/);
+    expect(message).toMatch(/fixed batch of 2 images .* is too large to check/);
   });
 
-  it("is refused where the graph does not run for one picture", async () => {
+  it("is refused where the graph does not run for one image", async () => {
     const swapped = behind(
       batched,
       (b, x) => {
@@ -258,7 +258,7 @@ describe("a fixed batch", () => {
     const { code, message } = await rejectionOf(loadModel(swapped, port, { threads: 1 }));
     expect(code).toBe("unsupported-model");
     expect(message).toMatch(
-      /takes 2 pictures at once, and could not be brought to one: .*split.* Export it with batch 1/,
+      /fixed batch of 2 images and cannot be converted to batch 1: .*split.* Export it with batch 1/,
     );
   });
 });

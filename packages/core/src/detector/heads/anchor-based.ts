@@ -10,10 +10,9 @@ import type { Miss } from "./refuse-head.js";
 import { beforeSelection, selectionOf, sourceOf } from "./selection.js";
 
 /**
- * Finds the anchor-based detection head `[1, R, 5+K]` (with masks `[1, R, 5+K+E]`) that YOLOv5 v5 to v7 exports, from what the graph
- * computes: the output is walked back through the decoding (Concat of levels, Reshape, Sigmoid, Transpose) to one prediction
- * convolution per level. Names play no part. Raw per-level outputs beside the decoded one are passed over; where the file selects boxes itself,
- * the rows before that are taken.
+ * Finds the anchor-based detection head `[1, R, 5+K]` (with masks `[1, R, 5+K+E]`) of YOLOv5 v5 to v7. It walks from the output back through
+ * the decoding (Concat of levels, Reshape, Sigmoid, Transpose) to one prediction convolution per level. It does not use names. Raw outputs of
+ * the levels are ignored. If the model selects boxes itself, the head uses the rows before the selection.
  */
 export function findAnchorBasedHead(model: Model, index: GraphIndex): DetectorHead | readonly Miss[] {
   const misses: Miss[] = [];
@@ -32,16 +31,17 @@ export function findAnchorBasedHead(model: Model, index: GraphIndex): DetectorHe
   return misses;
 }
 
-/** The head behind an output, or why it is none. */
+/** The head that computes an output, or the reason why there is none. */
 function headAt(index: GraphIndex, output: string, selection: Selection): DetectorHead | Miss {
   const miss = (reason: string, close: boolean): Miss => ({ output, reason, close });
   const parts = levelParts(index, output);
   if (!isParts(parts)) {
-    if (parts.stranger !== undefined) return miss(`decoding of anchor boxes does not pass ${parts.stranger}`, false);
-    return miss(`it is decoded from ${parts.convs.length} convolutions that are not one per level`, false);
+    if (parts.unexpected !== undefined)
+      return miss(`unexpected in the decoding of anchor boxes: ${parts.unexpected}`, false);
+    return miss(`expected one prediction convolution per level, found ${parts.convs.length} convolutions`, false);
   }
   const columns = columnsOf(index, output, parts);
-  if (columns === undefined) return miss("the number of columns, 5 + classes, could not be told", true);
+  if (columns === undefined) return miss("the number of columns (5 + classes) is unknown", true);
   const factors = downsampling(index.graph);
   const masks = prototypesOf(index, new Set(parts.map(({ conv }) => conv.outputs[0]!)));
   const plain = isPlainConcat(index, output, parts);
@@ -52,7 +52,7 @@ function headAt(index: GraphIndex, output: string, selection: Selection): Detect
     levels.push({ ...level, rows: plain ? part.value : undefined });
   }
   const extraCount = masks?.channels ?? 0;
-  if (columns - 5 - extraCount < 1) return miss(`its ${columns} columns leave no class`, true);
+  if (columns - 5 - extraCount < 1) return miss(`its ${columns} columns contain no class`, true);
   const facts = {
     kind: "anchor-based",
     task: masks === undefined ? "detect" : "segment",
@@ -71,7 +71,7 @@ function isParts(found: ReturnType<typeof levelParts>): found is readonly LevelP
   return Array.isArray(found);
 }
 
-/** True when the output is the Concat of the parts, and nothing is done to the rows after it. */
+/** True when the output is the Concat of the parts, without further changes to the rows. */
 function isPlainConcat(index: GraphIndex, output: string, parts: readonly LevelPart[]): boolean {
   let value = output;
   for (let step = 0; step < 8; step++) {
@@ -101,14 +101,14 @@ function levelOf(
   const channels = outChannels(index, conv);
   if (channels === undefined) return `the weights of ${where} are not constant`;
   if (columns < 6 || channels % columns !== 0) {
-    return `${where} has ${channels} channels, which is no multiple of the ${columns} columns (5 + classes)`;
+    return `${where} has ${channels} channels, which is not a multiple of the ${columns} columns (5 + classes)`;
   }
   if (!hasMasks && walkToConvs(index, value, { stopAtSigmoid: true }).convs.length > 0) {
-    return `some columns of ${where} skip the sigmoid (raw logits, or mask coefficients without their prototypes)`;
+    return `some columns of ${where} skip the sigmoid (raw logits, or mask coefficients without prototypes)`;
   }
-  if (!isAnchorMajor(index, conv)) return `the rows of ${where} are not laid out anchor by anchor, then by cells`;
+  if (!isAnchorMajor(index, conv)) return `the rows of ${where} are not ordered by anchor, then by cell`;
   const stride = factors.get(conv.outputs[0]!) ?? strideFactor(index, value);
-  if (stride === undefined || !(stride >= 1)) return `the stride of ${where} could not be told`;
+  if (stride === undefined || !(stride >= 1)) return `the stride of ${where} is unknown`;
   return {
     stride,
     name: levelName(stride),
@@ -118,7 +118,7 @@ function levelOf(
   };
 }
 
-/** 5 + K: the last dimension of the output; else of a level's last Reshape; else from the Reshape into anchors. */
+/** Number of columns (5 + K): from the last dimension of the output, else the last Reshape of a level, else the Reshape into anchors. */
 function columnsOf(index: GraphIndex, output: string, parts: readonly LevelPart[]): number | undefined {
   const declared = index.graph.outputs.find(({ name }) => name === output)?.shape;
   const last = declared?.length === 3 ? declared[2] : undefined;
@@ -132,19 +132,19 @@ function columnsOf(index: GraphIndex, output: string, parts: readonly LevelPart[
   return undefined;
 }
 
-/** True when the map `[1, na·no, h, w]` becomes `[1, na, h, w, no]` (or with the cells in one axis). */
+/** True when the map `[1, na·no, h, w]` becomes `[1, na, h, w, no]`, or the same with the cells in one axis. */
 function isAnchorMajor(index: GraphIndex, conv: Node): boolean {
   const perm = layoutOf(index, conv).perm?.join();
   return perm === "0,1,3,4,2" || perm === "0,1,3,2";
 }
 
 interface Layout {
-  /** Shape that the map is reshaped to: `[1, na, no, h, w]`. */
+  /** The shape of the map after the Reshape: `[1, na, no, h, w]`. */
   readonly shape: readonly (number | null)[] | undefined;
   readonly perm: readonly number[] | undefined;
 }
 
-/** Follows a convolution's output to the Reshape into anchors and the Transpose behind it. */
+/** Follows the output of a convolution to the Reshape into anchors and the Transpose after it. */
 function layoutOf(index: GraphIndex, conv: Node): Layout {
   let shape: Layout["shape"];
   let value = conv.outputs[0]!;
@@ -170,7 +170,7 @@ const BEFORE_TRANSPOSE: ReadonlySet<string> = new Set([
   "DequantizeLinear",
 ]);
 
-/** The largest scalar that a level's decoding multiplies by: (xy · 2 + grid) · stride. For stems that hide their stride. */
+/** The largest scalar factor in the decoding of a level: (xy · 2 + grid) · stride. It gives the stride if the stem hides it. */
 function strideFactor(index: GraphIndex, value: string): number | undefined {
   const seen = new Set([value]);
   let largest: number | undefined;

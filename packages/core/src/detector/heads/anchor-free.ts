@@ -12,29 +12,29 @@ import { type DecodedLayout, readDecoding } from "./read-decoding.js";
 import type { Miss } from "./refuse-head.js";
 import { beforeSelection, selectionOf, sourceOf } from "./selection.js";
 
-/** What is known of a model before its head is looked for. */
+/** The inputs of the search for a head. */
 export interface HeadContext {
   readonly model: Model;
   readonly index: GraphIndex;
   readonly runtime: RuntimePort;
-  /** `[h, w]` where the model fixes it. */
+  /** `[h, w]` if the model has a fixed input size. */
   readonly fixedSize: Size | undefined;
-  /** Names in the metadata, or those given. */
+  /** Number of class names in the options or the metadata. */
   readonly expectedClasses: number | undefined;
 }
 
-/** A head, and the model with what its predictions need. */
+/** A head, and the model with the nodes that compute its predictions. */
 export interface FoundHead {
   readonly model: Model;
   readonly head: DetectorHead;
 }
 
-/** Values that the maps of a probe may hold: a thousand classes at 1280 × 1280 fit. */
-const MOST_VALUES = 64 * 2 ** 20;
+/** Maximum number of values in the maps of a probe. A thousand classes at 1280 × 1280 fit. */
+const MAX_VALUES = 64 * 2 ** 20;
 
 /**
- * Finds a head with one box a cell: YOLOv6, v8 to v12, 26, YOLOX, YOLOv5u, NanoDet and their like, whatever their layout; behind TopK or
- * non-maximum suppression too, where the rows before the selection are taken.
+ * Finds a head with one box per cell in any layout: YOLOv6, v8 to v12, 26, YOLOX, YOLOv5u, NanoDet and similar models. If the model selects
+ * boxes by TopK or non-maximum suppression, the head uses the rows before the selection.
  */
 export async function findAnchorFreeHead(context: HeadContext): Promise<FoundHead | readonly Miss[]> {
   const { model, index } = context;
@@ -99,7 +99,7 @@ async function headAt(context: HeadContext, value: string, selection: Selection)
       })),
     );
     const values = maps.reduce((sum, { dims: [, c, h, w] }) => sum + c * h * w, 0);
-    if (values > MOST_VALUES) return `the maps of its levels hold ${values} values`;
+    if (values > MAX_VALUES) return `the maps of its levels have ${values} values, the maximum is ${MAX_VALUES}`;
     try {
       const decoding = await openDecoding(model, decoded, maps, [1, 3, ...inputSize], runtime);
       try {
@@ -110,7 +110,7 @@ async function headAt(context: HeadContext, value: string, selection: Selection)
     } catch (error) {
       if (!(error instanceof WhyboxError) || error.code !== "runtime") throw error;
       const at = fixedSize === undefined ? ` at ${inputSize.join("×")}` : "";
-      return `its decoding could not be run on its own${at} (${error.message})`;
+      return `its decoding does not run separately${at} (${error.message})`;
     }
   }
 }

@@ -5,13 +5,16 @@ import { DataType, type Model } from "../../onnx/model.js";
 import type { ConvLevel } from "./grid-levels.js";
 import type { DecodedLayout } from "./read-decoding.js";
 
-/** A model with nodes appended that give its predictions `[1, R, 5+K+E]` in the one layout. */
+/** A model with appended nodes that compute its predictions `[1, R, 5+K+E]` in the common layout. */
 export interface Canonical {
   readonly model: Model;
   readonly output: string;
 }
 
-/** Appends what turns a decoded value into predictions: transposed, corners to centres, shares to pixels, objectness 1 where there is none. */
+/**
+ * Appends nodes that convert a decoded value to predictions: transpose, corners to centres, fractions to pixels, logits to probabilities,
+ * and an objectness of 1 if there is none.
+ */
 export function appendPredictions(
   model: Model,
   value: string,
@@ -30,8 +33,8 @@ export function appendPredictions(
     ...boxParts(build, cut, layout, model, levels),
     layout.objectness === undefined
       ? build.op("ConstantOfShape", [build.op("Shape", [cut.columns(4, 5)])], { value: { tensor: ONE } })
-      : share(build, cut.columns(layout.objectness, layout.objectness + 1), layout),
-    share(build, cut.columns(layout.classStart, layout.classStart + layout.classCount), layout),
+      : probability(build, cut.columns(layout.objectness, layout.objectness + 1), layout),
+    probability(build, cut.columns(layout.classStart, layout.classStart + layout.classCount), layout),
     ...(layout.extraCount > 0 ? [cut.columns(layout.classStart + layout.classCount, end)] : []),
   ];
   const joined = build.op("Concat", parts, { axis });
@@ -41,14 +44,14 @@ export function appendPredictions(
 
 const ONE = { name: "", dims: [1], dataType: DataType.FLOAT, bytes: new Uint8Array(Float32Array.of(1).buffer) };
 
-/** A model with the builder's nodes behind its own. */
+/** Appends the nodes of the builder to a model. */
 export function append(model: Model, build: GraphBuilder): Model {
   const { graph } = model;
   const initializers = new Map([...graph.initializers, ...build.initializers]);
   return { ...model, graph: { ...graph, nodes: [...graph.nodes, ...build.nodes], initializers } };
 }
 
-/** Columns of a value. */
+/** Slices columns of a value. */
 class Cutter {
   readonly #build: GraphBuilder;
   readonly #source: Value;
@@ -67,11 +70,11 @@ class Cutter {
   }
 }
 
-function share(build: GraphBuilder, value: Value, { logits }: DecodedLayout): Value {
+function probability(build: GraphBuilder, value: Value, { logits }: DecodedLayout): Value {
   return logits ? build.op("Sigmoid", [value]) : value;
 }
 
-/** The four box columns in centre form, in pixels of the input. */
+/** The four box columns in centre form, in input pixels. */
 function boxParts(
   build: GraphBuilder,
   cut: Cutter,
@@ -91,7 +94,7 @@ function boxParts(
   return [...swapped(centre), ...swapped(size)];
 }
 
-/** Width and height of the input, twice, in the order of the box columns, along `axis`. */
+/** Width and height of the input, both twice, in the order of the box columns along `axis`. */
 function inputSides(build: GraphBuilder, model: Model, { boxes }: DecodedLayout, axis: number): Value {
   const input = model.graph.inputs[0]!;
   const shape = build.op("Shape", [input.name]);
@@ -104,8 +107,8 @@ function inputSides(build: GraphBuilder, model: Model, { boxes }: DecodedLayout,
 }
 
 /**
- * YOLOX without its decoding: xy = (raw + cell) · stride, wh = exp(raw) · stride. Ge et al., "YOLOX: Exceeding YOLO Series in 2021", section 2.1
- * (after YOLOv3).
+ * Decodes the boxes of a YOLOX that is exported without its decoding: xy = (raw + cell) · stride, wh = exp(raw) · stride. Ge et al.,
+ * "YOLOX: Exceeding YOLO Series in 2021", section 2.1 (after YOLOv3).
  */
 function rawBoxes(build: GraphBuilder, cut: Cutter, layout: DecodedLayout, levels: readonly ConvLevel[]): Value[] {
   const order = layout.coarseFirst ? [...levels].reverse() : levels;
@@ -121,7 +124,7 @@ function rawBoxes(build: GraphBuilder, cut: Cutter, layout: DecodedLayout, level
   return [centre, build.op("Mul", [build.op("Exp", [cut.columns(2, 4)]), stride])];
 }
 
-/** Cell numbers `[h·w, 2]` (x, y) of a level, line by line, and its stride for each, `[h·w, 1]`. */
+/** Cell coordinates `[h·w, 2]` (x, y) of a level in row-major order, and its stride for each cell, `[h·w, 1]`. */
 function cellCorners(build: GraphBuilder, level: ConvLevel): { cells: Value; strides: Value } {
   const map = level.convs[0]!.value;
   const side = (axis: number): Value =>

@@ -3,18 +3,18 @@ import type { GraphIndex } from "../../onnx/graph.js";
 import type { Node, TensorProto } from "../../onnx/model.js";
 import { constantTensor } from "../constants.js";
 
-/** What lies between a decoded output and the convolutions that predict it. */
+/** The result of a walk from a decoded output back to its prediction convolutions. */
 export interface HeadWalk {
-  /** The convolutions where the walk ended. */
+  /** The convolutions where the walk ends. */
   readonly convs: readonly Node[];
-  /** Something that no head has on this way: the walk is void. */
-  readonly stranger: string | undefined;
+  /** Something that a head does not contain between output and convolutions. The walk is then invalid. */
+  readonly unexpected: string | undefined;
 }
 
-/** A decoded head is small: more values than this between output and convolutions, and it is something else. */
-const MOST_VALUES = 4000;
+/** Maximum number of values between output and convolutions. A decoded head has fewer. */
+const MAX_VALUES = 4000;
 
-/** Ops of the decoding, and which of their inputs carry data ("all", or positions). Indices and shapes are left out. */
+/** Ops of the decoding, and the inputs that carry data ("all", or positions). Inputs with indices and shapes are ignored. */
 const DATA_INPUTS: ReadonlyMap<string, "all" | readonly number[]> = new Map<string, "all" | readonly number[]>([
   ...["Mul", "Add", "Sub", "Div", "Pow", "Concat", "Max", "Min"].map((op) => [op, "all"] as const),
   ...["Identity", "Cast", "Reshape", "Flatten", "Transpose", "Sigmoid", "Split", "Slice", "Gather", "Squeeze"].map(
@@ -24,17 +24,17 @@ const DATA_INPUTS: ReadonlyMap<string, "all" | readonly number[]> = new Map<stri
     (op) => [op, [0]] as const,
   ),
   ...["QuantizeLinear", "DequantizeLinear"].map((op) => [op, [0]] as const),
-  // Deformable DETR normalises its maps before it flattens them.
+  // Deformable DETR normalises its maps before flattening.
   ...["InstanceNormalization", "GroupNormalization"].map((op) => [op, [0]] as const),
   // YOLOv5 v5.0 writes xy and wh back into slices of the map.
   ["ScatterND", [0, 2]],
   ["ScatterElements", [0, 2]],
 ]);
 
-/** Ops that make the grid from shapes: no data passes them. */
+/** Ops that create the grid from shapes. No data flows through them. */
 const SOURCES: ReadonlySet<string> = new Set(["Constant", "Shape", "Size", "Range", "ConstantOfShape", "NonZero"]);
 
-/** Walks from `value` back to the convolutions it is decoded from; with `stopAtSigmoid` not past a Sigmoid. */
+/** Walks from `value` back to the convolutions it is decoded from. With `stopAtSigmoid` the walk does not continue past a Sigmoid. */
 export function walkToConvs(index: GraphIndex, value: string, { stopAtSigmoid = false } = {}): HeadWalk {
   const convs = new Set<Node>();
   const seen = new Set<string>();
@@ -42,21 +42,21 @@ export function walkToConvs(index: GraphIndex, value: string, { stopAtSigmoid = 
   while (stack.length > 0) {
     const name = stack.pop()!;
     if (name === "" || seen.has(name) || index.graph.initializers.has(name)) continue;
-    if (seen.add(name).size > MOST_VALUES) return { convs: [], stranger: `more than ${MOST_VALUES} values` };
+    if (seen.add(name).size > MAX_VALUES) return { convs: [], unexpected: `more than ${MAX_VALUES} values` };
     const node = index.producer(name);
-    if (node === undefined) return { convs: [], stranger: `the graph input "${name}"` };
+    if (node === undefined) return { convs: [], unexpected: `the graph input "${name}"` };
     if (node.opType === "Conv" && !isExpectation(index, node)) convs.add(node);
     else if (node.opType === "Conv") stack.push(node.inputs[0]!);
     else if (!SOURCES.has(node.opType) && !(stopAtSigmoid && node.opType === "Sigmoid")) {
       const inputs = dataInputs(node);
-      if (inputs === undefined) return { convs: [], stranger: `node "${node.name}" (${node.opType})` };
+      if (inputs === undefined) return { convs: [], unexpected: `node "${node.name}" (${node.opType})` };
       stack.push(...inputs);
     }
   }
-  return { convs: [...convs], stranger: undefined };
+  return { convs: [...convs], unexpected: undefined };
 }
 
-/** The inputs of a decoding op that carry data; undefined for ops that no decoding has. */
+/** The inputs of a decoding op that carry data; undefined for other ops. */
 function dataInputs(node: Node): readonly string[] | undefined {
   const which = DATA_INPUTS.get(node.opType);
   if (which === undefined) return undefined;
@@ -64,8 +64,8 @@ function dataInputs(node: Node): readonly string[] | undefined {
 }
 
 /**
- * True for the convolution that ends a distribution focal loss head: one channel out, over probabilities of distances (Li et al.,
- * "Generalized Focal Loss", NeurIPS 2020, eq. 6). It decodes and predicts nothing.
+ * True for the last convolution of a distribution focal loss head. It has one output channel and computes an expectation over probabilities of
+ * distances (Li et al., "Generalized Focal Loss", NeurIPS 2020, eq. 6). It is part of the decoding, not a prediction convolution.
  */
 function isExpectation(index: GraphIndex, conv: Node): boolean {
   const dims = weightsOf(index, conv)?.dims;
@@ -84,12 +84,12 @@ const MOVES: ReadonlySet<string> = new Set(
   "Transpose Reshape Identity Cast QuantizeLinear DequantizeLinear Squeeze Unsqueeze".split(" "),
 );
 
-/** Channels that a convolution gives; undefined when its weights are no constant. */
+/** Number of output channels of a convolution; undefined when its weights are not constant. */
 export function outChannels(index: GraphIndex, conv: Node): number | undefined {
   return weightsOf(index, conv)?.dims[0];
 }
 
-/** The constant weights of a convolution, through the ops that quantised and half-precision models put before them. */
+/** The constant weights of a convolution. Skips the ops that quantised and half-precision models have between the weights and the convolution. */
 function weightsOf(index: GraphIndex, conv: Node): TensorProto | undefined {
   let value = conv.inputs[1] ?? "";
   for (let step = 0; step < 6; step++) {
@@ -104,19 +104,19 @@ function weightsOf(index: GraphIndex, conv: Node): TensorProto | undefined {
   return undefined;
 }
 
-/** One detection level as the graph shows it: its part of the rows, and the convolution that predicts them. */
+/** One detection level: the value with its rows, and the convolution that predicts them. */
 export interface LevelPart {
   readonly value: string;
   readonly conv: Node;
 }
 
 /**
- * The levels behind a decoded output, in the order of their rows: the inputs of the row-wise Concat nearest to the output
- * each of which is decoded from one convolution of its own; or the output itself for a head with one level.
+ * The levels of a decoded output, in row order. They are the inputs of a row-wise Concat, each decoded from a different convolution. If several
+ * Concats qualify, the one nearest to the output is used. For a head with one level, the level is the output itself.
  */
 export function levelParts(index: GraphIndex, output: string): readonly LevelPart[] | HeadWalk {
   const whole = walkToConvs(index, output);
-  if (whole.stranger !== undefined || whole.convs.length === 0) return whole;
+  if (whole.unexpected !== undefined || whole.convs.length === 0) return whole;
   if (whole.convs.length === 1) return [{ value: output, conv: whole.convs[0]! }];
   const seen = new Set([output]);
   for (const value of seen) {
@@ -124,7 +124,7 @@ export function levelParts(index: GraphIndex, output: string): readonly LevelPar
     if (node === undefined || node.opType === "Conv") continue;
     const parts = node.opType === "Concat" ? partsOf(index, node, whole.convs.length) : undefined;
     if (parts !== undefined) return parts;
-    // A Set is walked in the order of insertion, so this is a breadth-first search.
+    // A Set iterates in insertion order, so this is a breadth-first search.
     for (const input of dataInputs(node) ?? []) if (input !== "") seen.add(input);
   }
   return whole;

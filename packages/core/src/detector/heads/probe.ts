@@ -7,29 +7,29 @@ import { DataType, type Model } from "../../onnx/model.js";
 import type { RuntimePort, RuntimeSession, RuntimeTensor } from "../../runtime/port.js";
 import { openSession } from "../../runtime/sessions.js";
 
-/** A map that goes into the decoding: the output of a prediction convolution, at the size that it has for the probe. */
+/** A map that the decoding reads: the output of a prediction convolution, with its size in the probe. */
 export interface ProbeMap {
   readonly value: string;
   readonly dims: readonly [1, number, number, number];
 }
 
-/** Values for the maps, by their names. */
+/** Returns the values of a map, given its name and size. */
 export type ProbeFill = (value: string, size: number) => Float32Array;
 
-/** The decoding of a head, cut out to be run on maps of one's own: what it computes is seen, however it is spelled. */
+/** The decoding of a head as a separate model that runs on given maps. Its results show what it computes, regardless of its nodes. */
 export interface Decoding {
   readonly dims: readonly number[];
   run(fill: ProbeFill): Promise<Float32Array>;
   release(): Promise<void>;
 }
 
-/** Values that one run may give: hostile graphs cannot make the probe large. */
-const MOST_VALUES = 64 * 2 ** 20;
+/** Maximum number of values of one result. It protects against hostile graphs. */
+const MAX_VALUES = 64 * 2 ** 20;
 
 /**
- * Opens the decoding from `maps` to `value`. Inputs of the model that it reads beside them (for their shape) are fed with zeros of
- * `inputDims`.
- * @throws runtime when the runtime refuses it.
+ * Opens a session for the decoding from `maps` to `value`. If the decoding also reads inputs of the model (for their shape), these are zeros with
+ * the shape `inputDims`.
+ * @throws runtime when the runtime cannot run the decoding.
  */
 export async function openDecoding(
   model: Model,
@@ -95,7 +95,7 @@ async function readOutput(
 ): Promise<{ dims: readonly number[]; data: Float32Array }> {
   const tensor = (await session.run(feeds, [output]))[output]!;
   const size = tensor.dims.reduce((product, dim) => product * dim, 1);
-  const data = size <= MOST_VALUES ? ((await tensor.read()) as Float32Array) : new Float32Array(0);
+  const data = size <= MAX_VALUES ? ((await tensor.read()) as Float32Array) : new Float32Array(0);
   const { dims } = tensor;
   tensor.dispose();
   for (const feed of Object.values(feeds)) feed.dispose();

@@ -6,13 +6,14 @@ import { outChannels } from "./head-walk.js";
 export interface Prototypes {
   /** Graph output `[1, E, h, w]`. */
   readonly value: string;
-  /** E: as many mask coefficients has a box. */
+  /** E: the number of mask coefficients per box. */
   readonly channels: number;
 }
 
 /**
- * The output `[1, E, h, w]` of mask prototypes, in a model whose prediction convolutions are `levels`; undefined when there is none, or
- * more than one map may be meant. Raw maps of the levels, as some exports give them beside the decoded boxes, come from those convolutions.
+ * Finds the output `[1, E, h, w]` of mask prototypes. Returns undefined when no map or more than one map qualifies. Some exports also output the
+ * raw maps of the levels. These depend on the prediction convolutions and are ignored.
+ * @param levels outputs of the prediction convolutions.
  */
 export function prototypesOf(index: GraphIndex, levels: ReadonlySet<string>): Prototypes | undefined {
   const predicted = index.descendants(levels);
@@ -25,7 +26,7 @@ export function prototypesOf(index: GraphIndex, levels: ReadonlySet<string>): Pr
   return channels === undefined ? undefined : { value: only.name, channels };
 }
 
-/** Channels of a map that ends in a convolution and its activation. */
+/** Number of channels of a map that comes from a convolution, with or without an activation. */
 function channelsOf(index: GraphIndex, value: string): number | undefined {
   let node: Node | undefined = index.producer(value);
   for (let step = 0; step < 8 && node !== undefined; step++) {

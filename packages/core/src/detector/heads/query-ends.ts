@@ -4,43 +4,43 @@ import type { GraphIndex } from "../../onnx/graph.js";
 import type { Node, ValueInfo } from "../../onnx/model.js";
 import { constantTensor } from "../constants.js";
 
-/** The two values that say what each query found. */
+/** The boxes and the class scores of the queries. */
 export interface QueryEnds {
-  /** Four shares of the input, centre form. */
+  /** Four columns in centre form, as fractions of the input size. */
   readonly boxes: Value;
   readonly scores: Value;
   readonly classCount: number;
-  /** What `scores` are: probabilities, or what makes them such. A softmax has one more, for no object, behind the classes. */
+  /** Whether `scores` are probabilities or logits. A softmax has one more column after the classes, for "no object". */
   readonly form: "probabilities" | "logits" | "softmax" | "softmax logits";
 }
 
-/** Values looked at on the way from the outputs to the ends: selection is small. */
-const MOST_VALUES = 400;
+/** Maximum number of values visited between the outputs and the ends. A selection has fewer. */
+const MAX_VALUES = 400;
 
-/** Boxes and classes of the queries; undefined when there are none. */
+/** Finds the boxes and classes of the queries; undefined when there are none. */
 export function queryEnds(index: GraphIndex): QueryEnds | undefined {
   return outputPair(index) ?? sigmoidPair(index);
 }
 
-/** An output of boxes and one of classes, as the exports of many detection transformers have them: DETR, Deformable DETR, RT-DETR of Transformers. */
+/** Finds an output of boxes and an output of classes, as in many exports: DETR, Deformable DETR, RT-DETR of Transformers. */
 function outputPair(index: GraphIndex): QueryEnds | undefined {
   const outputs = index.graph.outputs.filter(({ shape }) => shape?.length === 3);
   const ends = outputs.map((output) => ({ output, end: endOf(index, output.name), width: widthOf(index, output) }));
   const [boxes, ...otherBoxes] = ends.filter(
-    ({ end, width }) => width === 4 && end?.opType === "Sigmoid" && featuresBehind(index, end.inputs[0]!) === 4,
+    ({ end, width }) => width === 4 && end?.opType === "Sigmoid" && featuresBefore(index, end.inputs[0]!) === 4,
   );
   if (boxes === undefined) return undefined;
   const rows = boxes.output.shape![1];
   const fits = (one: (typeof ends)[number]): boolean =>
     one !== boxes && one.end !== undefined && one.width !== undefined && sameSize(one.output.shape![1], rows);
-  // With four classes they look like boxes; only boxes are refined from layer to layer.
+  // Class scores with four classes have the shape of boxes, but only boxes are refined from layer to layer.
   const [scores, ...others] = ends.filter(fits);
   if (scores === undefined || others.length > 0 || otherBoxes.length > 0) return undefined;
   const found = { boxes: boxes.output.name, scores: scores.output.name };
   const { opType } = scores.end!;
   if (opType === "Sigmoid") return { ...found, classCount: scores.width!, form: "probabilities" };
   if (opType === "Softmax") return { ...found, classCount: scores.width! - 1, form: "softmax" };
-  // Those that refine boxes are trained with a sigmoid for each class; DETR itself with a softmax and a class for nothing.
+  // Models that refine boxes are trained with a sigmoid per class. DETR is trained with a softmax and a "no object" class.
   if (isRefined(index, boxes.end!.inputs[0]!)) return { ...found, classCount: scores.width!, form: "logits" };
   return { ...found, classCount: scores.width! - 1, form: "softmax logits" };
 }
@@ -51,15 +51,15 @@ function sameSize(a: unknown, b: unknown): boolean {
 
 function widthOf(index: GraphIndex, { name, shape }: ValueInfo): number | undefined {
   const last = shape?.[2];
-  return typeof last === "number" ? last : featuresBehind(index, name);
+  return typeof last === "number" ? last : featuresBefore(index, name);
 }
 
-/** What a value is but for moves: the sigmoid, softmax or linear layer nearest to it. */
+/** The nearest sigmoid, softmax or linear layer before a value. Ops that only move values are skipped. */
 function endOf(index: GraphIndex, value: Value): Node | undefined {
   const seen = new Set([value]);
   for (const name of seen) {
     const node = index.producer(name);
-    if (node === undefined || seen.size > MOST_VALUES) continue;
+    if (node === undefined || seen.size > MAX_VALUES) continue;
     if (ENDS.has(node.opType)) return node;
     if (node.opType === "Add" && isLinear(index, name)) return node;
     if (!MOVES.has(node.opType)) return undefined;
@@ -73,7 +73,7 @@ const MOVES: ReadonlySet<string> = new Set(
   "Identity Cast Reshape Transpose Gather Slice Concat Squeeze Unsqueeze Flatten".split(" "),
 );
 
-/** The two sigmoids nearest to the outputs, where the queries are joined or selected by then. */
+/** Finds the two sigmoids nearest to the outputs, for models that join or select the queries afterwards. */
 function sigmoidPair(index: GraphIndex): QueryEnds | undefined {
   const sigmoids = lastSigmoids(index);
   const boxes =
@@ -85,24 +85,24 @@ function sigmoidPair(index: GraphIndex): QueryEnds | undefined {
 
 interface LastSigmoid {
   readonly value: string;
-  /** Numbers that the linear layer before it gives. */
+  /** Number of output features of the linear layer before it. */
   readonly features: number;
-  /** Whether it is a box refined layer by layer. */
+  /** Whether it is a box that is refined layer by layer. */
   readonly isRefinement: boolean;
 }
 
-/** The sigmoids nearest to the outputs, behind a linear layer each. */
+/** The sigmoids nearest to the outputs that come after a linear layer. */
 function lastSigmoids(index: GraphIndex): LastSigmoid[] {
   const found: LastSigmoid[] = [];
   const seen = new Set(index.graph.outputs.map(({ name }) => name));
   for (const value of seen) {
     const node = index.producer(value);
-    if (node === undefined || seen.size > MOST_VALUES || LINEAR.has(node.opType)) continue;
+    if (node === undefined || seen.size > MAX_VALUES || LINEAR.has(node.opType)) continue;
     if (node.opType !== "Sigmoid") {
       for (const input of node.inputs) if (input !== "") seen.add(input);
       continue;
     }
-    const features = featuresBehind(index, node.inputs[0]!);
+    const features = featuresBefore(index, node.inputs[0]!);
     if (features !== undefined) found.push({ value, features, isRefinement: isRefined(index, node.inputs[0]!) });
   }
   return found;
@@ -110,8 +110,8 @@ function lastSigmoids(index: GraphIndex): LastSigmoid[] {
 
 const LINEAR: ReadonlySet<string> = new Set(["MatMul", "Gemm", "Conv", "LayerNormalization"]);
 
-/** Features of the nearest linear layer with constant weights. */
-function featuresBehind(index: GraphIndex, from: string): number | undefined {
+/** Number of output features of the nearest linear layer before a value; undefined unless its weights are constant. */
+function featuresBefore(index: GraphIndex, from: string): number | undefined {
   const seen = new Set([from]);
   for (const value of seen) {
     const node = index.producer(value);
@@ -126,10 +126,10 @@ function featuresBehind(index: GraphIndex, from: string): number | undefined {
   return undefined;
 }
 
-/** Whether something computed is added to a linear layer: a box refined layer by layer. */
+/** Whether a computed value is added to a linear layer, as for a box that is refined layer by layer. */
 function isRefined(index: GraphIndex, from: string): boolean {
   let value = from;
-  for (let step = 0; step < MOST_VALUES; step++) {
+  for (let step = 0; step < MAX_VALUES; step++) {
     if (isLinear(index, value)) return false;
     const node = index.producer(value);
     if (node === undefined || !MOVES.has(node.opType)) return true;
@@ -138,7 +138,7 @@ function isRefined(index: GraphIndex, from: string): boolean {
   return true;
 }
 
-/** Whether a value is a linear layer's, with its bias if it has one. */
+/** Whether a value is the output of a linear layer, with or without bias. */
 function isLinear(index: GraphIndex, value: string): boolean {
   const node = index.producer(value);
   if (node?.opType === "MatMul" || node?.opType === "Gemm") return true;

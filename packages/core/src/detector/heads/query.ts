@@ -12,17 +12,18 @@ import { type QueryEnds, queryEnds } from "./query-ends.js";
 import type { Miss } from "./refuse-head.js";
 
 /**
- * Finds the head of a detection transformer (DETR, RT-DETR and their like): queries, each with a box by a sigmoid of four numbers, as shares of the
- * input in centre form, and a sigmoid for each class or a softmax of all. The maps that the decoder reads, its memory, are the head's inputs.
+ * Finds the head of a detection transformer (DETR, RT-DETR and similar models). Each query has a box and class scores. The box is a sigmoid of
+ * four numbers: fractions of the input size in centre form. The classes have one sigmoid each, or one softmax together. The inputs of the head
+ * are the maps that the decoder reads (its memory).
  */
 export function findQueryHead(model: Model, index: GraphIndex): FoundHead | Miss {
   const output = model.graph.outputs[0]?.name ?? "";
   const miss = (reason: string): Miss => ({ output, reason, close: false });
   const ends = queryEnds(index);
-  if (ends === undefined) return miss("no queries with a box and classes stand behind it");
+  if (ends === undefined) return miss("it is not computed from queries with boxes and classes");
   const { boxes, scores, classCount, form } = ends;
   const memory = memoryOf(index, [boxes, scores]);
-  if (memory === undefined) return miss("the maps that its decoder reads could not be found");
+  if (memory === undefined) return miss("the input maps of its decoder were not found");
   const selected = index.descendants([scores]);
   const hasTopK = model.graph.nodes.some((node) => node.opType === "TopK" && selected.has(node.inputs[0]!));
   const { model: extended, value } = appendQueries(model, ends);
@@ -40,7 +41,7 @@ export function findQueryHead(model: Model, index: GraphIndex): FoundHead | Miss
   return { model: extended, head };
 }
 
-/** A head without a grid: every query may look everywhere, so there is one level that reads all maps. */
+/** Creates a head without a grid. Every query can attend to every position, so one level reads all maps. */
 function queryHead(
   level: HeadLevel,
   facts: Omit<DetectorHead, "levels" | "originOf" | "rowCount" | "cells" | "rowRange">,
@@ -61,14 +62,14 @@ function queryHead(
 }
 
 /**
- * The Concat of flattened maps, one convolution each, that the queries read: as one level of all maps. Where there is none, the one map behind
- * which there is no other convolution, if it has a stride: DETR reads a single map.
+ * The level of all maps that the queries read: a Concat of flattened maps with one convolution each. Without such a Concat, it is the
+ * single map that has a stride and no further convolution after it: DETR reads one map.
  */
 function memoryOf(index: GraphIndex, values: readonly string[]): HeadLevel | undefined {
-  const behind = index.ancestors(values);
+  const upstream = index.ancestors(values);
   const strides = downsampling(index.graph);
   const candidates = index.graph.nodes.filter(
-    (node) => node.opType === "Concat" && node.inputs.length > 1 && behind.has(node.outputs[0]!),
+    (node) => node.opType === "Concat" && node.inputs.length > 1 && upstream.has(node.outputs[0]!),
   );
   for (const concat of candidates.reverse()) {
     const axis = intAttribute(concat, "axis", 0);
@@ -80,7 +81,7 @@ function memoryOf(index: GraphIndex, values: readonly string[]): HeadLevel | und
     if (convs.includes(undefined)) continue;
     return levelOf(convs as Node[], strides);
   }
-  const last = index.graph.nodes.filter((node) => node.opType === "Conv" && behind.has(node.outputs[0]!));
+  const last = index.graph.nodes.filter((node) => node.opType === "Conv" && upstream.has(node.outputs[0]!));
   const inner = new Set(last.flatMap((conv) => [...index.ancestors(conv.inputs.slice(0, 1))]));
   const [only, ...others] = last.filter((conv) => !inner.has(conv.outputs[0]!));
   return only === undefined || others.length > 0 ? undefined : levelOf([only], strides);
@@ -124,7 +125,7 @@ function appendQueries(model: Model, { boxes, scores, classCount, form }: QueryE
   const ones = build.op("ConstantOfShape", [build.op("Shape", [first])], { value: { tensor: one } });
   const columns = form.startsWith("softmax") ? classCount + 1 : classCount;
   const raw = rows(scores, columns);
-  const shares =
+  const probabilities =
     form === "logits"
       ? build.op("Sigmoid", [raw])
       : form === "softmax logits"
@@ -132,8 +133,8 @@ function appendQueries(model: Model, { boxes, scores, classCount, form }: QueryE
         : raw;
   const classes =
     columns === classCount
-      ? shares
-      : build.op("Slice", [shares, build.ints([0]), build.ints([classCount]), build.ints([2]), build.ints([1])]);
+      ? probabilities
+      : build.op("Slice", [probabilities, build.ints([0]), build.ints([classCount]), build.ints([2]), build.ints([1])]);
   const value = build.op("Concat", [pixels, ones, classes], { axis: 2 });
   return { model: append(model, build), value };
 }

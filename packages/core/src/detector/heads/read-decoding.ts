@@ -4,30 +4,36 @@ import { cellsOf } from "../head.js";
 import type { ConvLevel } from "./grid-levels.js";
 import type { Decoding } from "./probe.js";
 
-/** How a decoded value is laid out. Columns: four of the box, then the rest. */
+/** The layout of a decoded value. The first four columns are the box. */
 export interface DecodedLayout {
-  /** `[1, A, C]`; else `[1, C, A]`. */
+  /** True for `[1, A, C]`, false for `[1, C, A]`. */
   readonly rowsFirst: boolean;
+  /** True when the rows of the coarsest level come first. */
   readonly coarseFirst: boolean;
-  /** Corners or centre and size; "raw" for YOLOX's offsets and logarithms, which are still to be decoded. */
+  /** Corners, or centre and size. "raw": offsets and logarithms of YOLOX that are not decoded yet. */
   readonly boxes: "xywh" | "xyxy" | "yxyx" | "raw";
-  /** Boxes as shares of the input's size; else in its pixels. */
+  /** True for boxes as fractions of the input size, false for input pixels. */
   readonly normalised: boolean;
+  /** Column of the objectness, if any. */
   readonly objectness: number | undefined;
   readonly classStart: number;
   readonly classCount: number;
-  /** Classes (and objectness) without their sigmoid. */
+  /** True when classes (and objectness) are logits, without a sigmoid. */
   readonly logits: boolean;
   readonly extraCount: number;
 }
 
-/** What a run gave, by column and row. */
+/** The result of a run, by column and row. */
 type Table = (column: number, row: number) => number;
 
 /**
- * Reads the layout off what the decoding computes. With all maps zero the boxes of neighbouring cells differ by their anchors alone: that
- * tells corners from centres, pixels from shares, and the order of rows. With one convolution's map changed after the other, the columns
- * that change are its own: that tells boxes, objectness, classes and what is beside them. A string says why it is none.
+ * Determines the layout of a decoding by running it.
+ *
+ * With all maps zero, boxes of neighbouring cells differ only by their position. This shows whether boxes are corners or centres, pixels or
+ * fractions, and the order of the rows. Then the map of one convolution is changed at a time. The columns that change belong to it. This shows
+ * the columns of boxes, objectness, classes and extras.
+ *
+ * Returns the reason as a string if the layout is not supported.
  */
 export async function readDecoding(
   decoding: Decoding,
@@ -72,7 +78,7 @@ function geometryOf(zero: Table, levels: readonly ConvLevel[], inputSize: Size):
     const found = geometryInOrder(zero, order, inputSize);
     if (found !== undefined) return { coarseFirst, ...found };
   }
-  return "its first four columns are no boxes on a grid of cells";
+  return "its first four columns are not boxes on a grid of cells";
 }
 
 function geometryInOrder(
@@ -83,7 +89,7 @@ function geometryInOrder(
   const slopes = slopesOf(zero, order, inputSize);
   const largest = Math.max(...slopes.flatMap(({ across, down }) => [...across, ...down].map(Math.abs)));
   if (slopes.length === 0 || !Number.isFinite(largest)) return undefined;
-  // Raw offsets do not know their cells.
+  // Raw offsets do not depend on their cells.
   if (largest < 1e-6) return { boxes: "raw", normalised: false };
   const [height, width] = inputSize;
   for (const boxes of ["xywh", "xyxy", "yxyx"] as const) {
@@ -101,7 +107,7 @@ function geometryInOrder(
   return undefined;
 }
 
-/** Half-precision and quantised decodings round their coordinates. */
+/** Compares with a tolerance, since half-precision and quantised decodings round coordinates. */
 function near(found: number, expected: number, step: number): boolean {
   return Math.abs(found - expected) < 0.2 * step;
 }
@@ -112,7 +118,7 @@ interface Slopes {
   readonly down: readonly number[];
 }
 
-/** By how much the four columns change from a cell to the next, per level with more than one cell either way. */
+/** The change of the four columns from one cell to the next, for each level with more than one cell in both directions. */
 function slopesOf(zero: Table, order: readonly ConvLevel[], inputSize: Size): Slopes[] {
   const found: Slopes[] = [];
   let start = 0;
@@ -137,9 +143,9 @@ type Parts = Pick<DecodedLayout, "objectness" | "classStart" | "classCount" | "l
 interface Block {
   readonly start: number;
   readonly end: number;
-  /** The convolutions that the columns come from; "" when from none. */
+  /** The convolutions that the columns depend on; "" for none. */
   readonly key: string;
-  readonly isShare: boolean;
+  readonly isProbability: boolean;
 }
 
 async function columnsOf(
@@ -151,7 +157,7 @@ async function columnsOf(
   { boxes }: Geometry,
   expectedClasses: number | undefined,
 ): Promise<Parts | string> {
-  // Every convolution has a stream of random numbers of its own, and one that has changed another.
+  // Every convolution has its own random stream. The changed convolution uses a second one.
   const streams = new Map(levels.flatMap(({ convs }) => convs).map(({ value }, i) => [value, 2 * i]));
   const fill = (changed: string | undefined) => (value: string, size: number) => {
     const random = createRandom(0, streams.get(value)! + (value === changed ? 1 : 0));
@@ -170,31 +176,31 @@ async function columnsOf(
     }
   }
   if (keys.slice(0, 4).includes("")) return "its first four columns do not come from a convolution";
-  // Offsets that know no cells could be anything: they must be a convolution's four channels, as they are.
+  // Offsets without a grid are ambiguous. They must be exactly the four channels of one convolution.
   const own = levels[0]!.convs.find(({ value, channels }) => channels === 4 && keys[0] === `${value}\n`);
   if (
     boxes === "raw" &&
     (own === undefined || keys.slice(0, 4).some((key) => key !== keys[0]) || keys[4] === keys[0])
   ) {
-    return "its first four columns are no boxes on a grid of cells";
+    return "its first four columns are not boxes on a grid of cells";
   }
   return partsOf(blocksOf(keys, base, rows), expectedClasses);
 }
 
-/** Columns behind the box that come from the same convolutions. */
+/** Groups the columns after the box by the convolutions that they depend on. */
 function blocksOf(keys: readonly string[], base: Table, rows: number): Block[] {
   const blocks: Block[] = [];
   for (let start = 4; start < keys.length; ) {
     let end = start + 1;
     while (end < keys.length && keys[end] === keys[start]) end++;
-    let isShare = true;
+    let isProbability = true;
     for (let c = start; c < end; c++) {
       for (let row = 0; row < rows; row++) {
         const value = base(c, row);
-        if (!(value >= -0.05 && value <= 1.05)) isShare = false;
+        if (!(value >= -0.05 && value <= 1.05)) isProbability = false;
       }
     }
-    blocks.push({ start, end, key: keys[start]!, isShare });
+    blocks.push({ start, end, key: keys[start]!, isProbability });
     start = end;
   }
   return blocks;
@@ -202,21 +208,22 @@ function blocksOf(keys: readonly string[], base: Table, rows: number): Block[] {
 
 function partsOf(blocks: readonly Block[], expectedClasses: number | undefined): Parts | string {
   const [first, second] = blocks;
-  if (first === undefined) return "it has no column for a class";
+  if (first === undefined) return "it has no class columns";
   const end = blocks.at(-1)!.end;
-  // YOLOv6 writes ones where other heads have the objectness.
+  // YOLOv6 has a column of ones in place of the objectness.
   const isConstant = first.key === "" && first.end - first.start === 1;
-  const isObjectness = first.end - first.start === 1 && second !== undefined && first.isShare && second.isShare;
+  const isObjectness =
+    first.end - first.start === 1 && second !== undefined && first.isProbability && second.isProbability;
   const classes = isConstant || isObjectness ? second : first;
   if (classes === undefined || classes.key === "") return "its class columns do not come from a convolution";
   const all = classes.end - classes.start;
-  // One convolution for everything: only the names tell classes from what follows them.
+  // With one convolution for all columns, only the number of names separates classes from extra columns.
   const classCount = expectedClasses !== undefined && expectedClasses < all ? expectedClasses : all;
   return {
     objectness: isObjectness && !isConstant ? first.start : undefined,
     classStart: classes.start,
     classCount,
-    logits: !classes.isShare,
+    logits: !classes.isProbability,
     extraCount: end - classes.start - classCount,
   };
 }

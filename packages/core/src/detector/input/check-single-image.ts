@@ -7,18 +7,20 @@ import { openSession } from "../../runtime/sessions.js";
 import { sizeOf } from "../../tensor/tensor.js";
 import type { FoundHead } from "../find-head.js";
 
-/** Least agreement, of the largest number: other batches are computed in another order, and not more. */
+/** Maximum difference, relative to the largest value. Other batch sizes may change the order of summation. */
 const TOLERANCE = 1e-3;
 
-/** Values that are tried at most, 1 GiB: a hostile file cannot ask for more. */
-const MOST_VALUES = 2 ** 28;
+/** Maximum number of input values (1 GiB). It protects against hostile files. */
+const MAX_VALUES = 2 ** 28;
 
 /**
- * Runs a model of a fixed batch as the file has it, on as many different pictures of noise, and the one made of it for one picture, on the
- * first of them: the predictions must be the same.
- * @param found what was found in `single`, the model for one picture.
- * @param dims of the input of `batched`.
- * @throws unsupported-model when they are not, or one of them does not run.
+ * Checks a model that was converted from a fixed batch to a single image. Runs the original model on a batch of different noise images, and the
+ * converted model on the first of them. The predictions must be equal.
+ * @param batched the original model.
+ * @param single the converted model.
+ * @param found the head that was found in `single`.
+ * @param dims input shape of `batched`.
+ * @throws unsupported-model when the predictions differ, or a model does not run.
  */
 export async function checkSingleImage(
   batched: Model,
@@ -27,38 +29,37 @@ export async function checkSingleImage(
   dims: readonly number[],
   runtime: RuntimePort,
 ): Promise<void> {
-  if (sizeOf(dims) > MOST_VALUES)
-    throw refuseBatch(dims[0]!, "that many pictures of this size cannot be tried at once");
+  if (sizeOf(dims) > MAX_VALUES) throw refuseBatch(dims[0]!, "a batch of this image size is too large to check");
   const random = createRandom(0);
   const pixels = Float32Array.from({ length: sizeOf(dims) }, () => random.uniform());
   const one = [1, ...dims.slice(1)];
   const { head, model } = found;
-  // What the head finder appended reads values that both have.
+  // The nodes that the head finder appended read values that both models have.
   const own = new Set(single.graph.nodes);
   const appended = model.graph.nodes.filter((node) => !own.has(node));
   const initializers = new Map([...model.graph.initializers, ...batched.graph.initializers]);
   const original = { ...batched.graph, nodes: [...batched.graph.nodes, ...appended], initializers };
   for (const output of [head.output, ...(head.prototypes === undefined ? [] : [head.prototypes])]) {
-    let wanted: Float32Array;
-    let given: Float32Array;
+    let expected: Float32Array;
+    let actual: Float32Array;
     try {
-      wanted = await outputOf({ ...batched, graph: original }, output, dims, pixels.slice(), runtime);
-      given = await outputOf(model, output, one, pixels.slice(0, sizeOf(one)), runtime);
+      expected = await outputOf({ ...batched, graph: original }, output, dims, pixels.slice(), runtime);
+      actual = await outputOf(model, output, one, pixels.slice(0, sizeOf(one)), runtime);
     } catch (error) {
       if (!(error instanceof WhyboxError) || error.code !== "runtime") throw error;
       throw refuseBatch(dims[0]!, error.message, error);
     }
-    // The batch is the first axis: the first picture's numbers come first.
-    const distance = largestDistance(given, wanted);
-    if (distance > TOLERANCE) throw refuseBatch(dims[0]!, `its predictions are then off by ${distance.toPrecision(2)}`);
+    // The batch is the first axis, so the values of the first image come first.
+    const distance = largestDistance(actual, expected);
+    if (distance > TOLERANCE) throw refuseBatch(dims[0]!, `its predictions differ by ${distance.toPrecision(2)}`);
   }
 }
 
-/** The error for a model whose batch cannot be changed. */
+/** Creates the error for a model whose batch size cannot be changed. */
 export function refuseBatch(batch: number, reason: string, cause?: unknown): WhyboxError {
   return new WhyboxError(
     "unsupported-model",
-    `The model takes ${batch} pictures at once, and could not be brought to one: ${reason}. Export it with batch 1, or with a dynamic batch.`,
+    `The model has a fixed batch of ${batch} images and cannot be converted to batch 1: ${reason}. Export it with batch 1 or a dynamic batch.`,
     { details: { batch }, cause },
   );
 }
@@ -94,16 +95,16 @@ async function outputOf(
   }
 }
 
-/** Over the largest magnitude wanted; infinite for numbers that are none. */
-function largestDistance(given: Float32Array, wanted: Float32Array): number {
-  if (given.length === 0 || given.length > wanted.length) return Number.POSITIVE_INFINITY;
+/** The largest difference, relative to the largest expected magnitude. Infinity for values that are not finite. */
+function largestDistance(actual: Float32Array, expected: Float32Array): number {
+  if (actual.length === 0 || actual.length > expected.length) return Number.POSITIVE_INFINITY;
   let largest = 1e-12;
   let worst = 0;
-  for (let i = 0; i < given.length; i++) {
-    const difference = Math.abs(given[i]! - wanted[i]!);
+  for (let i = 0; i < actual.length; i++) {
+    const difference = Math.abs(actual[i]! - expected[i]!);
     if (!Number.isFinite(difference)) return Number.POSITIVE_INFINITY;
     worst = Math.max(worst, difference);
-    largest = Math.max(largest, Math.abs(wanted[i]!));
+    largest = Math.max(largest, Math.abs(expected[i]!));
   }
   return worst / largest;
 }

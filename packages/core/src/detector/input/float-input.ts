@@ -5,7 +5,7 @@ import { freshPrefix } from "../../onnx/fresh-prefix.js";
 import { GraphIndex } from "../../onnx/graph.js";
 import { DataType, type Model, type Node } from "../../onnx/model.js";
 
-/** Ops that only move values, whatever their type, and the inputs that they move. */
+/** Ops that only move values of any type, and the inputs that they move. */
 const MOVES: ReadonlyMap<string, "all" | "first"> = new Map([
   ["Concat", "all"],
   ...["Identity", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Slice", "Gather", "Split"].map(
@@ -14,10 +14,10 @@ const MOVES: ReadonlyMap<string, "all" | "first"> = new Map([
 ]);
 
 /**
- * A model of whole-numbered pixels as one of float32 pixels in the same range: up to the Cast or DequantizeLinear that makes them floats,
- * values are moved only, and are floats at once. What it computes of whole numbers stays the same, and gradients reach the picture, which
- * they would not through an integer.
- * @throws unsupported-model when the integers are used otherwise.
+ * Converts a model with integer pixels to one with float32 pixels in the same range. Up to the Cast or DequantizeLinear that converts the pixels
+ * to floats, ops may only move values. They then move floats instead. The results stay the same, and gradients can reach the image. They
+ * cannot pass through integers.
+ * @throws unsupported-model when other ops read the integers.
  */
 export function floatInput(model: Model): Model {
   const { graph } = model;
@@ -26,7 +26,7 @@ export function floatInput(model: Model): Model {
   const floats = new Set(inputs);
   const build = new GraphBuilder(freshPrefix(model, "whybox/pixels/"));
   const replaced = new Map<Node, readonly Node[]>();
-  // A Set is walked in the order of insertion: what is added is visited too.
+  // A Set iterates in insertion order, so values added here are visited too.
   for (const value of floats) {
     for (const node of index.consumers(value)) {
       const moved = MOVES.get(node.opType);
@@ -41,7 +41,7 @@ export function floatInput(model: Model): Model {
       for (const output of node.outputs) floats.add(output);
     }
   }
-  // A Concat of pixels and something else would have two types.
+  // A Concat of pixels and other values would mix two types.
   for (const node of graph.nodes) {
     if (node.opType !== "Concat" || !floats.has(node.outputs[0]!)) continue;
     if (node.inputs.some((input) => !floats.has(input))) throw refusal(node);
@@ -65,7 +65,7 @@ function isScalar({ graph }: Model, { inputs }: Node): boolean {
   return graph.initializers.get(inputs[1] ?? "")?.dims.every((dim) => dim === 1) ?? false;
 }
 
-/** (x − zero point) · scale. */
+/** Nodes for (x − zero point) · scale. */
 function dequantized(build: GraphBuilder, { inputs, outputs }: Node): Node[] {
   const start = build.nodes.length;
   const [x, scale, zero = ""] = inputs as [string, string, string?];
@@ -77,7 +77,7 @@ function dequantized(build: GraphBuilder, { inputs, outputs }: Node): Node[] {
 function refusal(node: Node): WhyboxError {
   return new WhyboxError(
     "unsupported-model",
-    `The model takes whole-numbered pixels, and node "${node.name}" (${node.opType}) computes with them before they are made floats. Export it with float32 input, or with a Cast in front.`,
+    `The model has integer pixels, and node "${node.name}" (${node.opType}) computes with them before they are cast to float. Export it with float32 input, or with a Cast directly after the input.`,
     { details: { node: node.name, op: node.opType } },
   );
 }

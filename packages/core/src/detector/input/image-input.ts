@@ -5,29 +5,29 @@ import { GraphIndex } from "../../onnx/graph.js";
 import { DataType, type Dim, type Model, type ValueInfo } from "../../onnx/model.js";
 import type { FoundHead } from "../find-head.js";
 
-/** The picture that a model takes, as its file declares it. */
+/** The image input of a model, as declared in the file. */
 export interface ImageInput {
   readonly declared: ValueInfo;
-  /** Inputs beside it, of a few numbers: what boxes are scaled by behind the predictions, as the authors of RT-DETR export it. */
+  /** Names of other, small inputs, such as the factors that scale boxes after the predictions (original RT-DETR exports). */
   readonly others: readonly string[];
-  /** Channels before or behind the sides: `[1, 3, H, W]` or `[1, H, W, 3]`. */
+  /** Channels before or after height and width: `[1, 3, H, W]` or `[1, H, W, 3]`. */
   readonly layout: "NCHW" | "NHWC";
-  /** A number where the file fixes it. */
+  /** Batch size: a number if the file fixes it. */
   readonly batch: Dim;
-  /** `[h, w]`, each where the file fixes it. */
+  /** `[h, w]`. A side is undefined unless the file fixes it. */
   readonly sides: readonly [height: number | undefined, width: number | undefined];
-  /** Whole numbers, which can only be 0..255. */
+  /** True for integer pixels. Their range is always 0..255. */
   readonly isInteger: boolean;
 }
 
-/** Types of pixels. Half and double precision are float32 once the model is read. */
+/** Integer pixel types. The reader converts half and double precision to float32. */
 const INTEGERS: ReadonlySet<number> = new Set([DataType.UINT8, DataType.INT32, DataType.INT64]);
 
-/** Batches and sides past these are no export for pictures. */
-const LARGEST_BATCH = 1024;
-const LARGEST_SIDE = 16_384;
+/** Maximum batch size and side of an image input. */
+const MAX_BATCH = 1024;
+const MAX_SIDE = 16_384;
 
-/** The one picture that the model takes. @throws unsupported-model when it takes none or several, or it is no RGB picture. */
+/** Finds the image input of a model. @throws unsupported-model when there is not exactly one, or it is not an RGB image. */
 export function imageInput(model: Model): ImageInput {
   const { inputs } = model.graph;
   const refuse = (advice: string): never => {
@@ -38,34 +38,36 @@ export function imageInput(model: Model): ImageInput {
   const others = inputs.filter((input) => input !== declared).map(({ name }) => name);
   const { elemType, shape } = declared;
   if (elemType !== DataType.FLOAT && !INTEGERS.has(elemType)) {
-    return refuse("Pixels of this type are not known; export it with float32 or uint8 input.");
+    return refuse("Pixels of this type are not supported. Export it with float32 or uint8 input.");
   }
   if (shape !== undefined && shape.length !== 4) {
-    return refuse(`${shape.length} axes are no picture; export it with batch, channels, height and width.`);
+    return refuse(`An image has 4 axes (batch, channels, height and width), but this input has ${shape.length}.`);
   }
   const dims = shape ?? [null, null, null, null];
   const layout = layoutOf(model, declared.name, dims);
-  if (layout === undefined) return refuse("Only models of three colour channels can be explained.");
+  if (layout === undefined) return refuse("Only models with three colour channels are supported.");
   const [batch, height, width] = layout === "NCHW" ? [dims[0]!, dims[2]!, dims[3]!] : [dims[0]!, dims[1]!, dims[2]!];
-  const isBad = (dim: Dim, most: number): boolean => typeof dim === "number" && !(dim >= 1 && dim <= most);
-  if (isBad(batch, LARGEST_BATCH) || isBad(height, LARGEST_SIDE) || isBad(width, LARGEST_SIDE)) {
-    return refuse("These sizes are no picture's; export it again.");
+  const isBad = (dim: Dim, max: number): boolean => typeof dim === "number" && !(dim >= 1 && dim <= max);
+  if (isBad(batch, MAX_BATCH) || isBad(height, MAX_SIDE) || isBad(width, MAX_SIDE)) {
+    return refuse(
+      `The sizes are out of range: batch 1 to ${MAX_BATCH}, height and width 1 to ${MAX_SIDE}. Export it again.`,
+    );
   }
   const isInteger = INTEGERS.has(elemType);
   return { declared, others, layout, batch, sides: [sizeOf(height), sizeOf(width)], isInteger };
 }
 
-const ONLY_IMAGE = "Export it with the picture as its only input.";
+const ONLY_IMAGE = "Export it with the image as its only input.";
 
-/** A vector, or a row of them for a batch: too few axes for a picture. */
+/** True for a vector, or a batch of vectors. These have too few axes for an image. */
 function isSmall({ shape }: ValueInfo): boolean {
   return shape !== undefined && shape.length <= 2;
 }
 
 /**
- * What was found in a model, without its other inputs and all that depends on them: boxes scaled for a picture's size lie behind the
- * predictions.
- * @throws unsupported-model when the predictions depend on them too.
+ * Removes the other inputs of a model, and all nodes and outputs that depend on them. Boxes scaled to the image size come after the predictions,
+ * so the predictions stay.
+ * @throws unsupported-model when the predictions depend on the other inputs.
  */
 export function withoutOthers(
   { model, head }: FoundHead,
@@ -86,12 +88,12 @@ function refuseInputs(inputs: readonly ValueInfo[], advice: string): WhyboxError
   const described = inputs.map(describe).join("; ") || "none";
   return new WhyboxError(
     "unsupported-model",
-    `The model's inputs are: ${described}. Expected one picture, [1, 3, H, W] or [1, H, W, 3], of floats or bytes. ${advice}`,
+    `The model's inputs are: ${described}. Expected one image, [1, 3, H, W] or [1, H, W, 3], of floats or bytes. ${advice}`,
     { details: { inputs: inputs.map(({ name, shape }) => ({ name, shape })) } },
   );
 }
 
-/** By where the three channels are; where the file does not say, by a first Transpose to planes. */
+/** The layout, from the position of the three channels. If the file does not declare it, from a Transpose of the input to NCHW. */
 function layoutOf(model: Model, name: string, [, second, , last]: readonly Dim[]): ImageInput["layout"] | undefined {
   if (second === 3) return "NCHW";
   if (last === 3) return "NHWC";

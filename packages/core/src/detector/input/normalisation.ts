@@ -5,7 +5,7 @@ import { DataType, type Node } from "../../onnx/model.js";
 import { floatsOf } from "../../onnx/tensors.js";
 import { constantInts, constantTensor } from "../constants.js";
 
-/** What the graph does to its pixels before anything else: x·gain + shift for each channel, in the order of the input. */
+/** The normalisation at the start of the graph: x·gain + shift for each channel, in the channel order of the input. */
 export interface Normalisation {
   readonly gain: readonly number[];
   readonly shift: readonly number[];
@@ -13,18 +13,18 @@ export interface Normalisation {
 
 const IDENTITY: Normalisation = { gain: [1, 1, 1], shift: [0, 0, 0] };
 
-/** Steps that are followed; a normalisation has five or six. */
-const MOST_STEPS = 24;
+/** Maximum number of ops to follow. A normalisation has five or six. */
+const MAX_STEPS = 24;
 
-/** Ops that leave the values as they are, one by one. */
+/** Ops that do not change the values. */
 const MOVES: ReadonlySet<string> = new Set(["Identity", "Transpose", "QuantizeLinear"]);
 
-/** Reads off the normalisation: constants added, subtracted, multiplied or divided on the way from the input to the first other op. */
+/** Reads the normalisation: additions, subtractions, multiplications and divisions by constants, from the input to the first other op. */
 export function normalisationOf(index: GraphIndex, input: string): Normalisation {
   let value = input;
   let found = IDENTITY;
   let isFlipped = false;
-  for (let step = 0; step < MOST_STEPS; step++) {
+  for (let step = 0; step < MAX_STEPS; step++) {
     const [node, ...others] = index.consumers(value).filter(({ opType }) => opType !== "Shape");
     if (node === undefined || others.length > 0) break;
     const flips = flipsChannels(index, node, value);
@@ -41,7 +41,7 @@ function flipped({ gain, shift }: Normalisation): Normalisation {
   return { gain: [...gain].reverse(), shift: [...shift].reverse() };
 }
 
-/** Whether it makes RGB of BGR. */
+/** Whether a node reverses the channels (BGR to RGB, or back). */
 function flipsChannels(index: GraphIndex, { opType, inputs }: Node, value: string): boolean {
   if (inputs[0] !== value) return false;
   if (opType === "Gather") return constantInts(index, inputs[1] ?? "")?.join() === "2,1,0";
@@ -55,7 +55,7 @@ function after(index: GraphIndex, node: Node, value: string, found: Normalisatio
     return to === DataType.FLOAT || to === DataType.FLOAT16 || to === DataType.DOUBLE ? found : undefined;
   }
   if (MOVES.has(opType)) return inputs[0] === value ? found : undefined;
-  // Of a pair with the QuantizeLinear in front: the same scale back.
+  // Reverts the QuantizeLinear directly before it.
   if (opType === "DequantizeLinear") return index.producer(value)?.opType === "QuantizeLinear" ? found : undefined;
   const isFirst = inputs[0] === value;
   const constant = numbers(index, inputs[isFirst ? 1 : 0] ?? "");
@@ -86,8 +86,8 @@ function numbers(index: GraphIndex, value: string): Float32Array | undefined {
 }
 
 /**
- * The range that a normalisation is made for; undefined when the graph does nothing to its pixels. A network wants numbers around 1:
- * what divides by much more, or subtracts a mean that only bytes have, takes 0..255.
+ * The pixel range that a normalisation expects; undefined when the graph does not normalise its pixels. Networks expect values around 1. A
+ * normalisation that divides by much more, or subtracts a mean above the 0..1 range, expects 0..255.
  */
 export function rangeOf({ gain, shift }: Normalisation): 1 | 255 | undefined {
   if (gain.every((a) => a === 1) && shift.every((b) => b === 0)) return undefined;
@@ -96,10 +96,10 @@ export function rangeOf({ gain, shift }: Normalisation): 1 | 255 | undefined {
   return steepest < 1 / 16 || mean > 2 ? 255 : 1;
 }
 
-/** Mean colour of ImageNet's pictures, as shares: what most normalisations subtract, so that its order tells the channels'. */
+/** Mean colour of the ImageNet images, in 0..1. Most normalisations subtract it, so its order shows the order of the channels. */
 const MEAN_RGB = [0.485, 0.456, 0.406];
 
-/** The order of the channels that a normalisation is made for; undefined when its means are not ImageNet's. */
+/** The channel order that a normalisation expects; undefined when its means are not those of ImageNet. */
 export function channelsOf({ gain, shift }: Normalisation, range: 1 | 255): "rgb" | "bgr" | undefined {
   const means = shift.map((b, i) => -b / gain[i]! / range);
   const near = (wanted: readonly number[]): boolean => means.every((mean, i) => Math.abs(mean - wanted[i]!) < 0.01);

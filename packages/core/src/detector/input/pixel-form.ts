@@ -9,32 +9,32 @@ import type { ImageInput } from "./image-input.js";
 import { channelsOf, normalisationOf, rangeOf } from "./normalisation.js";
 import { prepend } from "./prepend.js";
 
-/** What to feed a model with, where its file does not tell, or tells wrongly. */
+/** The pixels that a model expects, for files that do not declare them or declare them wrongly. */
 export interface InputOptions {
-  /** Pixels from 0 to 1 or from 0 to 255. Default: what the graph does to them, else 0..1. */
+  /** Pixels from 0 to 1 or from 0 to 255. Default: the range that the normalisation in the graph expects, else 0..1. */
   readonly range?: 1 | 255;
-  /** Order of the channels. Default "rgb"; "bgr" for a YOLOX that is recognised, and where the graph subtracts ImageNet's means in that order. */
+  /** Order of the channels. Default "rgb"; "bgr" for a recognised YOLOX, and for a graph that subtracts the ImageNet means in that order. */
   readonly channels?: "rgb" | "bgr";
-  /** Grey on both sides of the picture, or at the right and at the bottom only. Default "centre", and "end" for a YOLOX that is recognised. */
+  /** Grey padding on both sides of the image, or only at the right and bottom. Default "centre"; "end" for a recognised YOLOX. */
   readonly padding?: PaddingSide;
 }
 
-/** What a model takes, and how that is known. Whybox feeds RGB planes in 0..1; the graph is given what turns them into this. */
+/** The pixels that a model expects, and the source of this information. Whybox feeds RGB planes in 0..1 and adds the conversion to the graph. */
 export interface InputFacts {
   readonly name: string;
   readonly layout: "NCHW" | "NHWC";
-  /** As the file has it; one picture is run in any case. */
+  /** Batch size in the file. Whybox always runs a batch of one image. */
   readonly batch: Dim;
-  /** Sides that the file fixes. */
+  /** Height and width; undefined unless the file fixes them. */
   readonly sides: readonly [height: number | undefined, width: number | undefined];
   readonly range: 1 | 255;
   readonly channels: "rgb" | "bgr";
   readonly padding: PaddingSide;
-  /** Where the range is known from: the options, the input's type, what the graph does to its pixels, its structure, or nowhere. */
+  /** Source of the range: the options, the type of the input, the normalisation in the graph, a recognised YOLOX, or the default. */
   readonly rangeFrom: "options" | "type" | "graph" | "yolox" | "default";
 }
 
-/** The model with float32 planes for its only input, `[batch, 3, H, W]`; nothing changes for one that has them. */
+/** Converts a model to one input of float32 planes `[batch, 3, H, W]`. Does not change a model that already has this input. */
 export function toPlanes(model: Model, { declared, layout, batch, sides, isInteger }: ImageInput): Model {
   const alone = { ...model, graph: { ...model.graph, inputs: [declared] } };
   const floats = isInteger ? floatInput(alone) : alone;
@@ -52,8 +52,8 @@ export function toPlanes(model: Model, { declared, layout, batch, sides, isInteg
 }
 
 /**
- * What a model's pixels are: as the options say, else as its graph tells.
- * @throws usage for options that cannot be, or that contradict the type of the input.
+ * Determines the pixels that a model expects, from the options, else from its graph.
+ * @throws usage for invalid options, and for options that contradict the type of the input.
  */
 export function inputFacts(model: Model, head: DetectorHead, input: ImageInput, options: InputOptions): InputFacts {
   check("range", options.range, [1, 255]);
@@ -63,21 +63,21 @@ export function inputFacts(model: Model, head: DetectorHead, input: ImageInput, 
   if (input.isInteger && options.range === 1) {
     throw new WhyboxError(
       "usage",
-      `The input's range is given as 1, but the model's input "${name}" takes whole numbers: its pixels can only be 0..255. Leave the range out.`,
+      `The input's range is set to 1, but the model's input "${name}" has integer pixels in 0..255. Omit the range.`,
       { details: { option: "range", input: name } },
     );
   }
   const index = new GraphIndex(model.graph);
   const normalisation = normalisationOf(index, name);
-  const told = rangeOf(normalisation);
-  const yolox = told === undefined && !input.isInteger && isYolox(index, head, name);
+  const known = rangeOf(normalisation);
+  const yolox = known === undefined && !input.isInteger && isYolox(index, head, name);
   const [range, rangeFrom] =
     options.range !== undefined
       ? ([options.range, "options"] as const)
       : input.isInteger
         ? ([255, "type"] as const)
-        : told !== undefined
-          ? ([told, "graph"] as const)
+        : known !== undefined
+          ? ([known, "graph"] as const)
           : yolox
             ? ([255, "yolox"] as const)
             : ([1, "default"] as const);
@@ -93,7 +93,7 @@ export function inputFacts(model: Model, head: DetectorHead, input: ImageInput, 
   };
 }
 
-/** The model of float32 planes with RGB in 0..1 for its input; nothing changes for one that takes them so. */
+/** Converts a model of float32 planes to RGB input in 0..1. Does not change a model that already expects this. */
 export function toUnitRgb(model: Model, { name, range, channels }: InputFacts): Model {
   if (range === 1 && channels === "rgb") return model;
   const info = model.graph.inputs.find((input) => input.name === name)!;
@@ -108,20 +108,20 @@ export function toUnitRgb(model: Model, { name, range, channels }: InputFacts): 
 }
 
 /**
- * YOLOX as its authors export it: a stem that folds 2 × 2 pixels into channels (Focus), and per level one convolution each for boxes,
- * objectness and classes. It is trained on BGR in 0..255 with grey at the right and the bottom, and its graph says nothing of that.
+ * Recognises an original YOLOX export: a stem that folds 2 × 2 pixels into channels (Focus), and for each level one convolution each for boxes,
+ * objectness and classes. It is trained on BGR in 0..255 with grey padding at the right and bottom. Its graph does not contain this.
  * Ge et al., "YOLOX: Exceeding YOLO Series in 2021"; preproc of the official code since version 0.1.1.
  */
 function isYolox(index: GraphIndex, head: DetectorHead, input: string): boolean {
   if (head.kind !== "anchor-free" || !head.hasObjectness) return false;
   if (!head.levels.every((level) => level.convOutputs.length === 3)) return false;
-  const stem = index.graph.nodes.find((node) => node.opType === "Concat" && behindSlices(index, node, input));
+  const stem = index.graph.nodes.find((node) => node.opType === "Concat" && joinsSlices(index, node, input));
   const conv = stem && index.consumers(stem.outputs[0]!).find((node) => node.opType === "Conv");
   return conv !== undefined && outChannels(index, conv) !== undefined;
 }
 
-/** Whether it joins four slices of the input. */
-function behindSlices(index: GraphIndex, { inputs }: Node, input: string): boolean {
+/** Whether a node joins four slices of the input. */
+function joinsSlices(index: GraphIndex, { inputs }: Node, input: string): boolean {
   const fromInput = (value: string): boolean => {
     let name = value;
     for (let step = 0; step < 4 && name !== input; step++) {

@@ -4,8 +4,8 @@ import type { Model, ValueInfo } from "../../onnx/model.js";
 import { renameValues } from "../../onnx/rename.js";
 
 /**
- * The model with nodes between its input, which keeps its name and becomes `info`, and everything that read it: `change` gets the new
- * input and returns what takes the old one's place.
+ * Inserts nodes between the input of a model and its readers. The input keeps its name and gets the type and shape of `info`.
+ * @param change adds the nodes. It receives the new input, and returns the value that replaces the old one.
  */
 export function prepend(model: Model, info: ValueInfo, change: (build: GraphBuilder, input: Value) => Value): Model {
   const build = new GraphBuilder(freshPrefix(model, "whybox/input/"));

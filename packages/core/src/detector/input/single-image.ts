@@ -4,7 +4,7 @@ import { GraphIndex } from "../../onnx/graph.js";
 import { DataType, type Model, type Node, type TensorProto, type ValueInfo } from "../../onnx/model.js";
 import { intsOf } from "../../onnx/tensors.js";
 
-/** Ops with a shape among their inputs, and which one. */
+/** Ops that have a shape as an input, and the position of that input. */
 const SHAPE_INPUT: ReadonlyMap<string, number> = new Map([
   ["Reshape", 1],
   ["Expand", 1],
@@ -14,14 +14,14 @@ const SHAPE_INPUT: ReadonlyMap<string, number> = new Map([
 ]);
 
 /**
- * Which constant shapes have the batch in front: those that begin with it, or those that begin with a multiple of it too, as attention in
- * areas has (each picture's areas lie one after another).
+ * The constant shapes that start with the batch. "exact": the first entry is the batch size. "multiples": it may also be a multiple of it, as in
+ * area attention, where the areas of each image follow one another.
  */
 export type BatchShapes = "exact" | "multiples";
 
 /**
- * A model of a fixed batch as one for one picture: where a constant shape begins with the batch, it begins with 1 instead, and where with a
- * multiple of it, with that many fewer. That is a guess: `checkSingleImage` (explain) runs both and tells.
+ * Converts a model with a fixed batch to a single image. In constant shapes that start with the batch size, the first entry becomes 1. If it is a
+ * multiple of the batch size, it is divided by the batch size. This is a guess; `checkSingleImage` compares the results of both models.
  */
 export function singleImage(model: Model, batch: number, shapes: BatchShapes): Model {
   const { graph } = model;
@@ -32,9 +32,9 @@ export function singleImage(model: Model, batch: number, shapes: BatchShapes): M
     const tensor = graph.initializers.get(value);
     if (tensor === undefined || !isShape(tensor)) return undefined;
     const [first, ...rest] = intsOf(tensor);
-    const pictures = first! / batch;
-    const isBatch = pictures === 1 || (shapes === "multiples" && pictures > 1 && Number.isInteger(pictures));
-    return isBatch ? build.ints([pictures, ...rest]) : undefined;
+    const images = first! / batch;
+    const isBatch = images === 1 || (shapes === "multiples" && images > 1 && Number.isInteger(images));
+    return isBatch ? build.ints([images, ...rest]) : undefined;
   };
   const swapped = new Map<Node, Node>();
   const swap = (node: Node, at: number): boolean => {
@@ -45,7 +45,7 @@ export function singleImage(model: Model, batch: number, shapes: BatchShapes): M
   };
   for (const node of graph.nodes) {
     const at = SHAPE_INPUT.get(node.opType);
-    // Constants may be of any shape; only what comes from the pictures has their batch.
+    // Constants may have any shape. Only values that depend on the images have the batch axis.
     if (at === undefined || (node.opType === "Reshape" && !varying.has(node.inputs[0]!))) continue;
     if (swap(node, at)) continue;
     const parts = index.producer(node.inputs[at] ?? "");
@@ -72,7 +72,7 @@ function isShape({ dims, dataType }: TensorProto): boolean {
   return dims.length === 1 && dims[0]! >= 1 && dataType === DataType.INT64;
 }
 
-/** Values that depend on the inputs otherwise than by their shape. Nodes are in the order of computation. */
+/** Values that depend on the contents of the inputs, not only on their shape. Expects the nodes in execution order. */
 function varyingValues(nodes: readonly Node[], inputs: readonly ValueInfo[]): ReadonlySet<string> {
   const varying = new Set(inputs.map(({ name }) => name));
   for (const node of nodes) {

@@ -8,7 +8,7 @@ import { keypointLayout } from "./keypoints.js";
 import { instanceMask } from "./masks.js";
 import { cornersOf, pointToImage, regularised } from "./rotated.js";
 
-/** What the columns behind the classes hold. @param prototypes `[E, h, w]`, of a segmentation model. */
+/** The meaning of the columns after the classes. @param prototypes `[E, h, w]`, of a segmentation model. */
 export function extraOf(
   { task, extraCount }: Pick<DetectorHead, "task" | "extraCount">,
   metadata: ReadonlyMap<string, string>,
@@ -19,12 +19,12 @@ export function extraOf(
   return task === "segment" && prototypes !== undefined ? { task, prototypes } : undefined;
 }
 
-/** First column behind the classes. */
+/** First column after the classes. */
 export function extraStart({ columns, classes }: Predictions): number {
   return 5 + (classes ?? columns - 5);
 }
 
-/** The rotated box of a row, where the task has such. */
+/** The rotated box of a row; undefined if the task has no rotated boxes. */
 export function rotatedBoxOf(predictions: Predictions, row: number): RotatedBox | undefined {
   if (predictions.extra?.task !== "obb") return undefined;
   const values = rowOf(predictions, row);
@@ -32,7 +32,7 @@ export function rotatedBoxOf(predictions: Predictions, row: number): RotatedBox 
   return { x, y, width, height, angle: values[extraStart(predictions)]! };
 }
 
-/** What a detection has beside its box. */
+/** The mask, keypoints or rotated corners of a detection. */
 export function extrasOf(
   predictions: Predictions,
   row: number,
@@ -56,7 +56,7 @@ export function extrasOf(
   }
 }
 
-/** Clipped to the picture, as Ultralytics does. */
+/** The keypoints of a row in image pixels, clipped to the image as in Ultralytics. */
 function keypointsOf(
   values: Float32Array,
   { names, dims }: { readonly names: readonly string[]; readonly dims: 2 | 3 },

@@ -1,21 +1,21 @@
 import { WhyboxError } from "../../errors.js";
 import { parseNames } from "../python-names.js";
 
-/** How keypoints lie in the columns behind the classes. */
+/** How keypoints are stored in the columns after the classes. */
 export interface KeypointLayout {
-  /** One for each keypoint, in their order. */
+  /** One name for each keypoint, in column order. */
   readonly names: readonly string[];
-  /** 2: x and y; 3: and a confidence (a probability). */
+  /** Values per keypoint. 2: x and y. 3: x, y and a confidence (a probability). */
   readonly dims: 2 | 3;
 }
 
-/** The keypoints of COCO, in their order. Lin et al., "Microsoft COCO: Common Objects in Context" (2014). */
+/** The keypoint names of COCO, in order. Lin et al., "Microsoft COCO: Common Objects in Context" (2014). */
 export const COCO_KEYPOINTS: readonly string[] = (
   "nose left_eye right_eye left_ear right_ear left_shoulder right_shoulder left_elbow right_elbow left_wrist right_wrist " +
   "left_hip right_hip left_knee right_knee left_ankle right_ankle"
 ).split(" ");
 
-/** How many keypoints a pose model has, and what it calls them: from `kpt_shape` and `kpt_names` of its metadata, else by the number of columns. */
+/** The number and names of the keypoints of a pose model: from `kpt_shape` and `kpt_names` in its metadata, else from the number of columns. */
 export function keypointLayout(metadata: ReadonlyMap<string, string>, columns: number): KeypointLayout {
   const [declared, declaredDims] = (metadata.get("kpt_shape")?.match(/\d{1,4}/g) ?? []).map(Number);
   const fits =
@@ -25,7 +25,7 @@ export function keypointLayout(metadata: ReadonlyMap<string, string>, columns: n
   return { dims, names: declaredNames(metadata, count) ?? defaultNames(count) };
 }
 
-/** The names of the first class's keypoints. */
+/** The keypoint names of the first class; undefined if they are missing or do not fit. */
 function declaredNames(metadata: ReadonlyMap<string, string>, count: number): string[] | undefined {
   const list = metadata.get("kpt_names")?.match(/\[[^[\]]*\]/)?.[0];
   if (list === undefined) return undefined;

@@ -3,9 +3,13 @@ import { type Mask, MaskWriter } from "../../image/mask.js";
 import type { Tensor } from "../../tensor/tensor.js";
 
 /**
- * The mask of one detection in pixels of the picture, as Ultralytics draws it with `retina_masks` (`process_mask_native`): coefficients ·
- * prototypes, resized bilinearly to the finest of 1, 2 and 4 times their size at which the padding ends between cells, the padding cut off,
- * resized to the picture, above 0 (a probability above 1/2), cut to the box. Both resizings are one pass here. A mask may be empty.
+ * The mask of one detection in image pixels, as Ultralytics computes it with `retina_masks` (`process_mask_native`):
+ * 1. Compute coefficients · prototypes.
+ * 2. Resize bilinearly by the smallest power of two (1, 2, 4) at which the padding ends on a cell border.
+ * 3. Remove the padding and resize to the image.
+ * 4. Keep values above 0 (a probability above 1/2) inside the box.
+ *
+ * Both resizes run in one pass. A mask may be empty.
  * @param coefficients E values.
  * @param prototypes `[E, h, w]`.
  */
@@ -47,24 +51,24 @@ export function instanceMask(
   return writer.finish(letterbox.imageSize);
 }
 
-/** Whole pixels at or behind `low` and before `high`. */
-function pixelsIn(low: number, high: number, most: number): readonly [start: number, end: number] {
-  const start = Math.min(Math.max(Math.ceil(low), 0), most);
-  return [start, Math.max(start, Math.min(Math.ceil(high), most))];
+/** The range of pixels from `low` (inclusive) to `high` (exclusive), clipped to [0, max]. */
+function pixelsIn(low: number, high: number, max: number): readonly [start: number, end: number] {
+  const start = Math.min(Math.max(Math.ceil(low), 0), max);
+  return [start, Math.max(start, Math.min(Math.ceil(high), max))];
 }
 
-/** The smallest power of two by which the prototypes grow until the padding ends between their cells; at the input's own size it always does. */
+/** The smallest power of two that enlarges the prototypes so that the padding ends on a cell border. At input size it always does. */
 function finestGrid({ inputSize, contentSize, padTop, padLeft }: Letterbox, [h, w]: Size): number {
   const [sy, sx] = [h / inputSize[0], w / inputSize[1]];
   const edges = [padTop * sy, contentSize[0] * sy, padLeft * sx, contentSize[1] * sx];
-  const most = inputSize[0] / h;
-  for (let factor = 1; factor < most; factor *= 2) {
+  const max = inputSize[0] / h;
+  for (let factor = 1; factor < max; factor *= 2) {
     if (edges.every((edge) => Number.isInteger(edge * factor))) return factor;
   }
-  return Math.max(1, Math.round(most));
+  return Math.max(1, Math.round(max));
 }
 
-/** First cell of the content on the grown grid, and how many there are. */
+/** First cell of the content on the enlarged grid, and the number of cells. */
 function axisOf(
   { inputSize, contentSize, padTop, padLeft }: Letterbox,
   axis: 0 | 1,
@@ -75,13 +79,13 @@ function axisOf(
   return [Math.round((axis === 0 ? padTop : padLeft) * scale), Math.max(1, Math.round(contentSize[axis] * scale))];
 }
 
-/** Which prototype cells the pixels are mixed from, along one axis. */
+/** The prototype cells and weights that the pixels along one axis are interpolated from. */
 interface AxisTaps {
   readonly start: number;
   readonly end: number;
-  /** Cells that any pixel reads, `[first, one past the last)`. */
+  /** Range of cells that the pixels read, `[first, end)`. */
   readonly range: readonly [first: number, end: number];
-  /** Four for each pixel, counted from the first of `range`. */
+  /** Four cells for each pixel, relative to the first cell of `range`. */
   readonly places: Int32Array;
   readonly weights: Float64Array;
 }
@@ -103,13 +107,13 @@ function axisTaps(
       }
     }
   }
-  const least = places.reduce((low, place) => Math.min(low, place), cells);
-  const most = places.reduce((high, place) => Math.max(high, place), -1);
-  const range = end > start ? ([least, most + 1] as const) : ([0, 0] as const);
+  const lowest = places.reduce((low, place) => Math.min(low, place), cells);
+  const highest = places.reduce((high, place) => Math.max(high, place), -1);
+  const range = end > start ? ([lowest, highest + 1] as const) : ([0, 0] as const);
   return { start, end, range, places: places.map((place) => place - range[0]), weights };
 }
 
-/** The two cells of `from` that cell `index` of `to` lies between, pixel centres at one half (PyTorch's `align_corners=False`). */
+/** The two of `from` cells around cell `index` of `to`, with their weights. Cell centres are at one half (PyTorch's `align_corners=False`). */
 function bilinear(index: number, from: number, to: number): readonly (readonly [cell: number, weight: number])[] {
   const place = Math.max(((index + 0.5) * from) / to - 0.5, 0);
   const low = Math.min(Math.floor(place), from - 1);

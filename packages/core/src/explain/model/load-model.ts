@@ -69,7 +69,7 @@ async function findHeadOfOne(
     const single = singleImage(planes, batch, shapes);
     const found = await findHead(single, runtime, find).catch((error: unknown) => {
       if (!isUnsupported(error)) throw error;
-      throw refuseBatch(batch, `with one, its head is not known (${error.message})`, error);
+      throw refuseBatch(batch, `its head is not recognised (${error.message})`, error);
     });
     await checkSingleImage(planes, single, found, [batch, 3, ...size], runtime);
     return found;

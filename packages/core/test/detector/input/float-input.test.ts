@@ -82,6 +82,6 @@ describe("floatInput", () => {
   ])("refuses bytes that %s computes with", (op, change) => {
     const { code, message } = errorOf(() => floatInput(bytesModel(change)));
     expect(code).toBe("unsupported-model");
-    expect(message).toMatch(new RegExp(`whole-numbered pixels, and node .*\\(${op}\\) computes with them`));
+    expect(message).toMatch(new RegExp(`integer pixels, and node .*\\(${op}\\) computes with them`));
   });
 });

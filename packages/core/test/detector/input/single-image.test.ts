@@ -8,9 +8,9 @@ import { runGraph } from "../../support/ort.js";
 
 type Change = (b: GraphBuilder, x: Value) => Value;
 
-const PICTURE = Float32Array.from({ length: 12 }, (_, i) => i + 1);
+const IMAGE = Float32Array.from({ length: 12 }, (_, i) => i + 1);
 
-/** A model of three pictures at once, brought to one. */
+/** A model with a batch of three images, converted to one image. */
 function single(change: Change, shapes: BatchShapes = "exact") {
   const b = new GraphBuilder("");
   const x = b.input("x", [3, 3, 2, 2]);
@@ -41,12 +41,12 @@ describe("singleImage", () => {
       [1, 3, 2, 2],
     ],
     ["a map resized", (b, x) => b.op("Resize", [x, "", "", b.ints([3, 3, 2, 2])], { mode: "nearest" }), [1, 3, 2, 2]],
-  ])("makes one picture of %s", async (_, change, dims) => {
+  ])("makes one image of %s", async (_, change, dims) => {
     const graph = single(change);
     expect(graph.inputs[0]!.shape).toEqual([1, 3, 2, 2]);
-    const [found] = await runGraph(graph, { x: { dims: [1, 3, 2, 2], data: PICTURE } });
+    const [found] = await runGraph(graph, { x: { dims: [1, 3, 2, 2], data: IMAGE } });
     expect(found!.dims).toEqual(dims);
-    expect([...found!.data]).toEqual([...PICTURE]);
+    expect([...found!.data]).toEqual([...IMAGE]);
   });
 
   it("leaves constants alone, and other uses of the same numbers", async () => {
@@ -58,19 +58,19 @@ describe("singleImage", () => {
       const rows = b.op("Reshape", [channels, b.op("Concat", [three, b.ints([-1, 2])], { axis: 0 })]);
       return b.op("Add", [rows, b.op("ReduceSum", [grid])]);
     });
-    const [found] = await runGraph(graph, { x: { dims: [1, 3, 2, 2], data: PICTURE } });
+    const [found] = await runGraph(graph, { x: { dims: [1, 3, 2, 2], data: IMAGE } });
     expect(found!.dims).toEqual([1, 6, 2]);
-    expect([...found!.data]).toEqual([...PICTURE].map((value) => value + 6));
+    expect([...found!.data]).toEqual([...IMAGE].map((value) => value + 6));
   });
 
-  it("makes one picture of areas that lie one after another, when asked", async () => {
+  it("makes one image of areas that lie one after another, when asked", async () => {
     const areas: Change = (b, x) => {
       const parts = b.op("Mul", [b.op("Reshape", [x, b.ints([6, 1, 6])]), b.float(1)]);
       return b.op("Reshape", [parts, b.ints([3, 3, 2, 2])]);
     };
-    const [found] = await runGraph(single(areas, "multiples"), { x: { dims: [1, 3, 2, 2], data: PICTURE } });
+    const [found] = await runGraph(single(areas, "multiples"), { x: { dims: [1, 3, 2, 2], data: IMAGE } });
     expect(found!.dims).toEqual([1, 3, 2, 2]);
-    expect([...found!.data]).toEqual([...PICTURE]);
+    expect([...found!.data]).toEqual([...IMAGE]);
     const left = single(areas);
     expect(intsOf(left.initializers.get(left.nodes[0]!.inputs[1]!)!)).toEqual([6, 1, 6]);
   });
