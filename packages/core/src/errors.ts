@@ -1,23 +1,22 @@
 /**
- * Codes of every error that Whybox raises on purpose. They are data: the command maps them to exit codes,
- * the page maps them to texts.
+ * Codes of the errors that Whybox throws. The command maps them to exit codes, and the page maps them to texts.
  */
 export type WhyboxErrorCode =
-  /** An option or argument is wrong: the caller must change the call. */
+  /** An option or argument is invalid. The caller must change the call. */
   | "usage"
-  /** A file (image, model, names) is missing, unreadable, truncated or not what it claims to be. */
+  /** A file (image, model, names) is missing, unreadable, truncated, or has another format than expected. */
   | "bad-input"
-  /** The file is sound, but the model is not one that can be explained. */
+  /** The file is valid, but the model is not supported. */
   | "unsupported-model"
   /** An op on the path from the layer to the score has no gradient rule. */
   | "no-gradient"
-  /** A limit that protects the machine was exceeded. */
+  /** A safety limit was exceeded, for example the size of a file. */
   | "limit"
   /** The runtime refused a model or a run. */
   | "runtime"
   /** Results could not be written. */
   | "output"
-  /** The network or a registry did not give what was asked for. */
+  /** A download failed, or its content is not the expected one. */
   | "download"
   /** The caller aborted. */
   | "aborted"
@@ -25,8 +24,8 @@ export type WhyboxErrorCode =
   | "internal";
 
 /**
- * The one error class. The message says where, what was found against what was expected, and what to do next;
- * `details` holds the same as data.
+ * The error class of Whybox. The message says where the error is, what was found, what was expected, and what to do. `details` has the same
+ * facts as data.
  */
 export class WhyboxError extends Error {
   override readonly name = "WhyboxError";
@@ -44,17 +43,17 @@ export class WhyboxError extends Error {
   }
 }
 
-/** Throws an `internal` error unless `condition` holds. For states that only a bug can reach. */
+/** Throws an `internal` error if `condition` is false. Use it for states that only a bug can cause. */
 export function invariant(condition: boolean, message: string): asserts condition {
   if (!condition) throw new WhyboxError("internal", message);
 }
 
-/** Throws `aborted` when the signal has fired; `cause` is the signal's reason. */
+/** Throws `aborted` if the signal is aborted. `cause` is the reason of the signal. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new WhyboxError("aborted", "The operation was aborted.", { cause: signal.reason });
 }
 
-/** The valid choice closest to what was typed (Damerau-free Levenshtein, case ignored), or undefined when nothing is near. */
+/** The choice closest to the typed text (Levenshtein distance, ignoring case). Undefined if no choice is close. */
 export function nearest(typed: string, choices: readonly string[]): string | undefined {
   const limit = Math.max(2, Math.floor(typed.length / 3));
   let best: string | undefined;
@@ -69,7 +68,7 @@ export function nearest(typed: string, choices: readonly string[]): string | und
   return best;
 }
 
-/** " Did you mean "x"?" or the empty string, to append to a message about an unknown name. */
+/** Returns ` Did you mean "x"?` or the empty string. Append it to a message about an unknown name. */
 export function didYouMean(typed: string, choices: readonly string[]): string {
   const near = nearest(typed, choices);
   return near === undefined ? "" : ` Did you mean "${near}"?`;

@@ -1,5 +1,5 @@
 /**
- * The engine: detectors, methods, scores and everything that they are made of. It needs neither Node nor a DOM.
+ * The engine of Whybox: detectors, methods, scores and their parts. It needs neither Node nor a DOM.
  * @module @whybox/core
  */
 

@@ -101,7 +101,7 @@ describe("why not?", () => {
     const { boxImage } = detections.find(({ className }) => className === "bicycle")!;
     const { asked, empty, heatmap } = await explain({ box: { ...boxImage, className: "cat" } });
     expect(asked!.detection).toBeUndefined();
-    expect(asked!.verdict).toMatch(/^Not detected: objectness .* below the threshold/);
+    expect(asked!.verdict).toMatch(/^Not detected: objectness .* below the minimum confidence/);
     expect(asked!.bestClassName).not.toBe("cat");
     expect(empty).toBeUndefined();
     expect(Math.max(...heatmap.data.subarray(0, 1e5))).toBeLessThanOrEqual(1);

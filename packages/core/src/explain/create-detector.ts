@@ -11,7 +11,7 @@ import { type Call, detectImage, explainImage, type Question } from "./explain.j
 import { type CreateDetectorOptions, createOptionNames } from "./model/create-options.js";
 import { inspectModel, type ModelFacts } from "./model/inspect.js";
 import { loadModel } from "./model/load-model.js";
-import { usualSize } from "./model/loaded-model.js";
+import { defaultInputSize } from "./model/loaded-model.js";
 import type { DetectAloneOptions, ExplainOptions } from "./options/options.js";
 import { resolveDetectOptions, resolveExplainOptions } from "./options/resolve-options.js";
 import { inspectWithSizes } from "./passes/inspect-run.js";
@@ -22,22 +22,22 @@ import type { ForwardPlan } from "./plan/tap-plan.js";
 import type { ExplainResult } from "./result/result.js";
 import { refuseScores } from "./targets/detection-score.js";
 
-/** A detector that can explain itself. It holds sessions of the runtime: dispose it when done. */
+/** A detector whose detections can be explained. It holds sessions of the runtime. The caller must dispose of it. */
 export interface CoreDetector {
   readonly classNames: readonly string[];
-  /** What was found in the file, without running it. */
+  /** Facts about the model, found without running it. */
   readonly facts: ModelFacts;
-  /** Runs the model once, to tell the sizes of its layers too. */
+  /** The facts, with the sizes of the layers. Runs the model once. */
   inspect(options?: { readonly imageSize?: readonly [number, number] }): Promise<ModelFacts>;
-  /** Takes the options of an explanation too, so that one object serves both calls; only those of detection have an effect. */
+  /** Also accepts the options of an explanation, so that one object can be used for both calls. Only the detection options have an effect. */
   detect(image: RgbImage, options?: DetectAloneOptions): Promise<DetectResult>;
   explain(image: RgbImage, options?: ExplainOptions): Promise<ExplainResult>;
   dispose(): Promise<void>;
 }
 
 /**
- * Reads a model, ONNX or a PyTorch checkpoint, and makes a detector of it. Sessions are created when first used.
- * @throws usage for an unknown option, bad-input for a broken file, unsupported-model for one without a detection head that is known.
+ * Reads a model (ONNX or a PyTorch checkpoint) and creates a detector. Sessions are created on first use.
+ * @throws usage for an unknown option; bad-input for an invalid file; unsupported-model for a model without a known detection head.
  */
 export async function createDetector(
   bytes: Uint8Array,
@@ -59,19 +59,19 @@ export async function createDetector(
     return { options: resolved, plan: plans.explanation(resolved), classes };
   };
 
-  /** The forward pass of a detection, with the values that the next question needs if that can be answered. */
+  /** The plan of the forward pass of a detection. It includes the values that the next explanation needs, if that explanation is possible. */
   const planAhead = (ahead: ExplainOptions | undefined): ForwardPlan => {
     if (ahead === undefined || !keepForward) return plans.detection();
     try {
       return ask(ahead).plan.forward;
     } catch (error) {
-      // Asking that question then throws this error.
+      // The explanation will throw this error itself.
       if (error instanceof WhyboxError && ["no-gradient", "usage"].includes(error.code)) return plans.detection();
       throw error;
     }
   };
 
-  /** Runs a call with a scratch of its own. */
+  /** Runs a call with its own scratch. */
   const call = async <T>(signal: AbortSignal | undefined, run: (call: Call) => Promise<T>): Promise<T> => {
     const started = performance.now();
     const scratch = scratches.take();
@@ -85,7 +85,7 @@ export async function createDetector(
   return {
     classNames: loaded.classNames,
     facts: inspectModel(loaded),
-    inspect: (given = {}) => inspectWithSizes(loaded, given.imageSize ?? usualSize(loaded.input.sides)),
+    inspect: (given = {}) => inspectWithSizes(loaded, given.imageSize ?? defaultInputSize(loaded.input.sides)),
     detect: (image, given = {}) =>
       call(given.signal, async (own) => {
         return detectImage(own, image, { options: resolveDetectOptions(given), plan: planAhead(given.ahead) });

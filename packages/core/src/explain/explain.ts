@@ -21,13 +21,13 @@ import { smoothOverViews } from "./smooth-views.js";
 import { chooseTargets } from "./targets/choose-targets.js";
 import { scoreTargets } from "./targets/score-targets.js";
 
-/** What one call of a detector works with. */
+/** The context of one call of a detector. */
 export interface Call {
   readonly loaded: LoadedModel;
   readonly passes: KeptPasses;
-  /** Belongs to this call alone. */
+  /** Used by this call only. */
   readonly scratch: Scratch;
-  /** `performance.now()` at its start. */
+  /** `performance.now()` at the start of the call. */
   readonly started: number;
   readonly signal: AbortSignal | undefined;
 }
@@ -36,20 +36,20 @@ export interface Call {
 export interface Question {
   readonly options: ResolvedExplainOptions;
   readonly plan: ExplainPlan;
-  /** Indices of the classes that are explained; empty for all. */
+  /** Indices of the classes to explain. Empty: all classes. */
   readonly classes: readonly number[];
 }
 
-/** Explains the detections of an image. Each step is one call: it reads what earlier steps returned and changes none of it. */
+/** Explains the detections of an image. Each step is one call. It reads the results of earlier steps and does not change them. */
 export async function explainImage(call: Call, image: RgbImage, question: Question): Promise<ExplainResult> {
   const { loaded, passes, scratch, signal } = call;
   const { options, plan } = question;
   const job: ExplainJob = { loaded, plan, options, scratch, signal };
 
-  // Letterbox: how the image fits into the network's input.
+  // Letterbox: scale and padding that fit the image into the network's input.
   const input = fitImage(loaded, image, options);
 
-  // Forward: predictions, activations and the values that later passes need.
+  // Forward: predictions, activations, and the values that later passes need.
   const pass = await passes.run({ input, plan: plan.forward, ...passUse(options), scratch, signal });
   try {
     const { forward } = pass;
@@ -61,20 +61,20 @@ export async function explainImage(call: Call, image: RgbImage, question: Questi
     const detections = detect(sceneOf(loaded, forward), options);
     const detected = performance.now();
 
-    // Score: what is explained, and for each detection one number with its gradient on the predictions.
+    // Score: the detections to explain, and for each one a number with its gradient on the predictions.
     const targets = chooseTargets(loaded, { ...question, scene: forward, detections });
     const scored = scoreTargets(job, forward, targets.groups);
 
-    // Gradients: of the scores at the layers.
+    // Gradients: the gradients of the scores at the layers.
     const gradients = await taskGradients(job, forward, scored.tasks);
 
-    // Maps: what the method makes of its evidence. With augSmooth the steps from the forward pass on run for other views too.
+    // Maps: the method computes them from its evidence. With augSmooth, the steps from the forward pass to here run again for other views.
     const raw = await makeMaps(job, forward, scored, gradients);
     const maps = groupMaps(options, scored, { byTask: raw.byTask, inputSize: letterbox.inputSize });
     const original = { forward, groups: targets.groups, maps };
     const smoothed = options.augSmooth ? await smoothOverViews(job, original) : { maps, ms: 0 };
 
-    // Finish: heatmaps over the image, and what each layer contributed to them.
+    // Finish: heatmaps over the image, and a diagnosis of each layer.
     const groups = { groups: targets.groups, maps: smoothed.maps, maxima: rawMaxima(scored, raw.byTask) };
     const heatmaps = makeHeatmaps(job, { ...groups, letterbox });
     const { isEmpty } = heatmaps;
@@ -89,7 +89,7 @@ export async function explainImage(call: Call, image: RgbImage, question: Questi
   }
 }
 
-/** Detects the objects of an image: the first steps of an explanation. `plan` may give more than they need, for a question that follows. */
+/** Detects the objects of an image: the first steps of an explanation. `plan` may output more values than these steps need, for an explanation that follows. */
 export async function detectImage(
   { loaded, passes, scratch, signal }: Call,
   image: RgbImage,
@@ -105,7 +105,7 @@ export async function detectImage(
   }
 }
 
-/** What happens to the values of a forward pass after it. */
+/** Whether the input is read after the forward pass, and whether the memory of its values may be freed. */
 function passUse({ method, scores, augSmooth }: ResolvedExplainOptions): Pick<PassRequest, "keepsInput" | "mayFree"> {
   const readsInput = (["masked", "pixels", "biases"] as const).some((need) => method.needs.includes(need));
   const keepsNothing = [method, ...scores].every((one) => one.keepsNothing === true);

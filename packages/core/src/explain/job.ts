@@ -3,7 +3,7 @@ import type { ResolvedExplainOptions } from "./options/resolve-options.js";
 import type { Scratch } from "./passes/scratch.js";
 import type { ExplainPlan } from "./plan/explain-plan.js";
 
-/** What every step of one explanation reads. */
+/** The data that every step of one explanation reads. */
 export interface ExplainJob {
   readonly loaded: LoadedModel;
   readonly plan: ExplainPlan;

@@ -9,7 +9,7 @@ import type { Targets } from "./targets/choose-targets.js";
 import { ASKED } from "./targets/detection-score.js";
 import { type ScoredTargets, scoreReports } from "./targets/score-targets.js";
 
-/** The outcome of the steps of an explanation. */
+/** The results of the steps of an explanation. */
 export interface ResultParts {
   readonly options: ResolvedExplainOptions;
   readonly forward: ForwardResult;
@@ -22,7 +22,7 @@ export interface ResultParts {
   readonly timings: Timings;
 }
 
-/** Puts a result together. It holds no tensor of the forward pass. */
+/** Builds the result. It holds no tensor of the forward pass. */
 export function makeResult(parts: ResultParts): ExplainResult {
   const { options, forward, detections, targets, scored, raw, heatmaps, diagnosis, timings } = parts;
   return withPlainJson({

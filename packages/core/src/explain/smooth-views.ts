@@ -13,7 +13,7 @@ import { strongestRow } from "./targets/ask-box.js";
 import type { Groups } from "./targets/choose-targets.js";
 import { scoreTargets } from "./targets/score-targets.js";
 
-/** A changed image: mirrored or not, each value times a factor. */
+/** A changed input: mirrored or not, with each value multiplied by a factor. */
 interface View {
   readonly isMirrored: boolean;
   readonly factor: number;
@@ -39,8 +39,8 @@ export interface SmoothedMaps {
 }
 
 /**
- * The mean of each map over six views: the input and its mirror image, each times 0.9, 1 and 1.1. In a mirrored view the mirrored box is explained,
- * by the rows near it there (pytorch-grad-cam explains the box in its old place). The mean is not scaled again, as there.
+ * The mean of each map over six views: the input and its mirror image, each multiplied by 0.9, 1 and 1.1. A mirrored view explains the mirrored
+ * box with the rows near it. (pytorch-grad-cam explains the box at its original position.) As in pytorch-grad-cam, the mean is not scaled again.
  */
 export async function smoothOverViews(job: ExplainJob, original: OriginalMaps): Promise<SmoothedMaps> {
   const sums: Map2D[][] = original.groups.map(() => []);
@@ -54,7 +54,7 @@ export async function smoothOverViews(job: ExplainJob, original: OriginalMaps): 
   return { maps: sums.map((perScore) => perScore.map((input) => ({ input }))), ms };
 }
 
-/** The steps of an explanation from the forward pass to the maps, on a changed input. */
+/** Runs the steps from the forward pass to the maps on a changed input. */
 async function viewMaps(job: ExplainJob, { forward, groups }: OriginalMaps, view: View): Promise<SmoothedMaps> {
   const { loaded, plan, options, signal } = job;
   const { letterbox } = forward;
@@ -79,13 +79,13 @@ function viewOf({ input, letterbox }: ForwardResult, { isMirrored, factor }: Vie
   return into;
 }
 
-/** The place of a pixel in the mirror image; row by row. */
+/** Index of pixel `i` (row-major) in the mirrored image. */
 function mirrored(i: number, width: number): number {
   const x = i % width;
   return i - x + (width - 1 - x);
 }
 
-/** What is explained in a view: a detection's box, with the row that supports it most there. */
+/** The target in a view: the box of a detection, with the row that supports it most in this view. */
 function targetThere(job: ExplainJob, there: ForwardResult, target: Detection, { isMirrored }: View): Detection {
   const { predictions, letterbox } = there;
   const { boxInput, boxImage, classIndex, index } = target;
@@ -98,7 +98,7 @@ function mirrorBox(box: Box<"input">, width: number): Box<"input"> {
   return { ...box, x1: width - box.x2, x2: width - box.x1 };
 }
 
-/** Adds a view's maps to the sums, turned back. */
+/** Adds the maps of a view to the sums. Maps of a mirrored view are mirrored back. */
 function addUp(
   { options, scratch }: ExplainJob,
   { letterbox }: ForwardResult,

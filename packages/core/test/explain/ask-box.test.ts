@@ -93,39 +93,39 @@ describe("the verdict", () => {
     [
       "detected",
       ask(rowsOf(0.5, 0.1, 0.8), [found(0, 0, here), found(3, 1, here)]),
-      "It was detected: detection 3. The row that speaks for it most has objectness 50.0 % × dog 80.0 % = 40.0 %.",
+      "It was detected: detection 3. The row that supports it most has objectness 50.0 % × dog 80.0 % = 40.0 %.",
     ],
     [
       "a rival of another class over it",
       ask(rowsOf(0.5, 0.1, 0.8), [found(2, 0, here)]),
-      "Not detected there, though a row near it would do (objectness 50.0 % × dog 80.0 % = 40.0 %): detection 2 (cat) lies over it.",
+      "Not detected, although a row near it is confident enough (objectness 50.0 % × dog 80.0 % = 40.0 %): detection 2 (cat) overlaps it.",
     ],
     [
       "a neighbour that overlaps a little",
       ask(rowsOf(0.5, 0.1, 0.8), [found(1, 1, input(20, 0, 28, 8)), found(2, 1, input(6, 0, 20, 8))]),
-      "detection 2 (dog) lies over it.",
+      "detection 2 (dog) overlaps it.",
     ],
     [
       "a row whose box is elsewhere",
       ask(rowsOf(0.5, 0.1, 0.8), [found(1, 1, input(20, 0, 28, 8))]),
-      "Not detected there, though a row near it would do (objectness 50.0 % × dog 80.0 % = 40.0 %): its box lies elsewhere.",
+      "Not detected, although a row near it is confident enough (objectness 50.0 % × dog 80.0 % = 40.0 %): the box of that row is elsewhere.",
     ],
     [
       "taken for another class",
       ask(rowsOf(0.5, 0.8, 0.25)),
-      "Not detected: objectness 50.0 % × dog 25.0 % = 12.5 %, below the threshold of 25.0 %; the network takes it for cat (80.0 %).",
+      "Not detected: objectness 50.0 % × dog 25.0 % = 12.5 %, below the minimum confidence of 25.0 %; the network classifies it as cat (80.0 %).",
     ],
     [
       "taken for another class, which was detected",
       ask(rowsOf(0.5, 0.8, 0.25), [found(4, 0, here)]),
-      "the network takes it for cat (80.0 %), and detected a cat there (detection 4).",
+      "the network classifies it as cat (80.0 %), and detected a cat there (detection 4).",
     ],
     [
       "nothing seen there",
       ask(rowsOf(0.1, 0.1, 0.8)),
-      "Not detected: objectness 10.0 % × dog 80.0 % = 8.0 %, below the threshold of 25.0 %; mostly because it sees no object there.",
+      "Not detected: objectness 10.0 % × dog 80.0 % = 8.0 %, below the minimum confidence of 25.0 %; mainly because the objectness is low.",
     ],
-    ["unsure of the class", ask(rowsOf(0.8, 0.1, 0.2)), "; mostly because it is not sure of dog."],
+    ["unsure of the class", ask(rowsOf(0.8, 0.1, 0.2)), "; mainly because the probability of dog is low."],
   ])("%s", (_, { answer }, words) => {
     expect(answer.verdict.endsWith(words), answer.verdict).toBe(true);
     expect(answer.detection).toBe(words.startsWith("It was") ? 3 : undefined);
@@ -151,7 +151,7 @@ describe("boxes that cannot be", () => {
     { y2: NOT },
   ])("%j", (asked) => {
     expect(() => ask(rowsOf(0.5, 0.5, 0.5), [], asked)).toThrow(
-      expect.objectContaining({ code: "usage", message: expect.stringContaining("pixels of the picture (64×32)") }),
+      expect.objectContaining({ code: "usage", message: expect.stringContaining("pixels of the image (64×32)") }),
     );
   });
 
@@ -192,7 +192,7 @@ describe("explained", async () => {
     expect(asked.detections).toEqual([]);
     expect(asked.empty).toBeUndefined();
     expect(Math.max(...asked.heatmap.data)).toBeCloseTo(1, 5);
-    expect(asked.asked!.verdict).toMatch(/^Not detected: .*below the threshold of 99.0 %/);
+    expect(asked.asked!.verdict).toMatch(/^Not detected: .*below the minimum confidence of 99.0 %/);
   });
 
   it("a layer that is blind to it says so, and does not blame the confidence", async () => {

@@ -63,7 +63,7 @@ describe("runBatches", () => {
     const before = alive;
     const session = sessionOf((batch) => [1, 3 * batch]);
     await expect(runBatches(session, 3, count, () => {})).rejects.toMatchObject({
-      ...{ code: "runtime", message: 'Output "twice" has 1 along axis 0 for a batch of 3.' },
+      ...{ code: "runtime", message: 'Output "twice" has the size 1 along axis 0. Expected 3, the batch size.' },
     });
     expect(alive).toBe(before);
   });

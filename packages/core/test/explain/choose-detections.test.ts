@@ -40,11 +40,11 @@ describe("explaining some detections", () => {
   });
 
   it.each([
-    [{ detections: [0, 9, 12] }, "There is no detection 9, 12: 9 found with these options, 0 to 8."],
+    [{ detections: [0, 9, 12] }, "There is no detection 9, 12. These options find 9 detections, 0 to 8."],
     [{ detections: [-1] }, "detections is -1"],
     [{ detections: [0.5] }, "detections is 0.5"],
     [{ detections: [] }, "detections is an empty list"],
-    [{ detections: [0], classNames: ["class0"] }, "leave classNames out"],
+    [{ detections: [0], classNames: ["class0"] }, "Leave classNames out"],
     [{ detections: [0], box: { x1: 0, y1: 0, x2: 9, y2: 9, className: "class0" } }, "Give one of the two"],
   ])("refuses %j", async (given, message) => {
     const error = await rejectionOf(detector.explain(picture(), { ...options, ...given }));

@@ -208,7 +208,7 @@ describe("several scores", () => {
     expect(found.empty).toBeUndefined();
     const { className } = found.detections[0]!;
     const same = await detector.explain(picture(), { ...options, versus: className });
-    const message = `versus is ${className}, the class that is explained: the contrast of a class with itself is zero everywhere. Name another class.`;
+    const message = `versus is ${className}, which is also the class that is explained. The contrast of a class with itself is zero everywhere. Use another class.`;
     expect(same.empty).toEqual({ reason: "same-class", message });
     expect(same.scores[0]).toMatchObject({ value: 0, withoutScore: [] });
   });
@@ -295,7 +295,7 @@ describe("layers that cannot be read", () => {
     const own = await miniDetector({}, { ...model, graph: flat });
     await expect(own.explain(picture(), { method: "EigenCAM", layer: "flat" })).rejects.toMatchObject({
       code: "usage",
-      message: expect.stringContaining('Layer "flat" has the shape [1, 2, 6]; expected feature maps'),
+      message: expect.stringContaining('Layer "flat" has the shape [1, 2, 6]. Expected feature maps'),
     });
     await own.dispose();
   });

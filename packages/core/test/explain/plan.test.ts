@@ -3,7 +3,7 @@ import { defaultRules } from "../../src/autodiff/rules/index.js";
 import type { Layer } from "../../src/detector/layer.js";
 import { listLayers } from "../../src/detector/layers.js";
 import { WhyboxError } from "../../src/errors.js";
-import { createReach, levelsBehind } from "../../src/explain/model/reach.js";
+import { createReach, dependentLevels } from "../../src/explain/model/reach.js";
 import { joinPlans, type PlanContext, type PlanRequest, planTaps } from "../../src/explain/plan/tap-plan.js";
 import { GraphBuilder } from "../../src/onnx/builder.js";
 import { encodeModel } from "../../src/onnx/encode.js";
@@ -54,7 +54,7 @@ describe("planTaps, refusing", () => {
     expect(errorOf(() => planTaps({ ...context, model }, asked(layers, true)))).toMatchObject({
       code: "unsupported-model",
       message: expect.stringMatching(
-        /computes in bfloat16 \(".*"\); gradients need float32, float16 or double.*Export it/,
+        /computes in bfloat16 \(".*"\)\. Gradients need float32, float16 or double.*Export the model/,
       ),
       details: { value: layers[0]!.value, type: "bfloat16" },
     });
@@ -182,7 +182,7 @@ describe("planTaps", () => {
     [20, [1, 2]],
     [23, [2]],
   ])("knows which levels layer %i feeds", (layer, levels) => {
-    expect([...levelsBehind(context, layersOf(context, layer)[0]!)]).toEqual(levels);
+    expect([...dependentLevels(context, layersOf(context, layer)[0]!)]).toEqual(levels);
   });
 });
 

@@ -45,7 +45,7 @@ async function answers(bytes: Uint8Array) {
 }
 
 describe.each(["v5", "yolov6-official", "v8-fixed-12"])("%s, exported with suppression inside", (name) => {
-  it("is explained by the rows in front of it", async () => {
+  it("is explained by the rows before it", async () => {
     const found = await answers(encodeModel(suppressed(name)));
     const wanted = await answers(exportBytes(name));
     expect(found.head.selection).toEqual({ nms: true, labels: "best", iou: expect.closeTo(IOU, 6) });

@@ -77,11 +77,11 @@ it("gives each detection its own files, a contact sheet, and a map that lies on 
 it.each([
   [
     ["400", "350", "640", "540", "--class", "person"],
-    /person at 400 350 640 540\? Not detected: .*it sees no object there/,
+    /person at 400 350 640 540\? Not detected: .*the objectness is low/,
     null,
   ],
   [["130", "220", "310", "540", "--class", "dog"], /dog at 130 220 310 540\? It was detected: detection 0\./, 0],
-  [["130", "220", "310", "540", "--class", "cat"], /Not detected: .*takes it for dog .*\(detection 0\)/, null],
+  [["130", "220", "310", "540", "--class", "cat"], /Not detected: .*classifies it as dog .*\(detection 0\)/, null],
 ])("answers for the box %j", async (box, verdict, detection) => {
   await yolov5sPath();
   const cwd = await temporaryFolder();

@@ -70,7 +70,7 @@ describe("models that draw more than boxes", () => {
   });
 
   it("say which scores they have none of", async () => {
-    await expect(explained("26-obb", ["mask"])).rejects.toThrow(/"mask" cannot be taken of this model \(task: obb\)/);
+    await expect(explained("26-obb", ["mask"])).rejects.toThrow(/"mask" is not supported for this model \(task: obb\)/);
     await expect(explained("v8-pose", ["keypoint:nose"])).rejects.toThrow(/no keypoint "nose".*keypoint0/);
   });
 });

@@ -65,31 +65,34 @@ describe("usage errors", () => {
     [["--class", "dog"], "--class is the class of --box; give the box too, or use --class-names."],
     [["--box", "3", "2", "1", "4", "--class", "a"], "with left < right and top < bottom, got 3 2 1 4."],
     [["b.jpg", "--box", "1", "2", "3", "4", "--class", "a"], "--box is a place in one image; 2 sources were given."],
-    [["--box", "1", "2", "3", "4", "--class", "a", "--per", "class"], "--box explains one box; leave --per out."],
+    [["--box", "1", "2", "3", "4", "--class", "a", "--per", "class"], "--box explains one box. Leave --per out."],
     [
       ["--box", "1", "2", "3", "4", "--class", "a", "--per-detection"],
-      "--box explains one box; leave --per-detection out.",
+      "--box explains one box. Leave --per-detection out.",
     ],
     [
       ["--box", "1", "2", "3", "4", "--class", "a", "--class-names", "b"],
-      "--box names its own class; leave --class-names out.",
+      "--box names its own class. Leave --class-names out.",
     ],
     [
       ["--box", "1", "2", "3", "4", "--class", "a", "--backward-per-class"],
-      "--box explains one class; leave --backward-per-class out.",
+      "--box explains one class. Leave --backward-per-class out.",
     ],
     [["--per", "box"], '--per: expected one of image, class, detection, got "box".'],
     [
       ["--per-detection", "--per", "class"],
       "--per-detection is short for --per detection; --per class says otherwise.",
     ],
-    [["--per-detection", "--backward-per-class"], "--per detection keeps them apart; give one of the two."],
-    [["--scale", "common"], "--scale common compares the maps of one image; it needs --per detection or --per class."],
+    [["--per-detection", "--backward-per-class"], "--per detection makes one map for each. Use one of the two."],
+    [
+      ["--scale", "common"],
+      "--scale common compares several maps of one image. It needs --per detection or --per class.",
+    ],
     [["--scale", "all"], "--scale: expected one of each, common"],
-    [["--backprop", "contrast"], "name the other class with the option --versus."],
+    [["--backprop", "contrast"], "Name the other class with the option --versus."],
     [
       ["--versus", "cat", "--backprop", "class"],
-      '--versus names the class that the score "contrast" compares with; leave --backprop out',
+      '--versus names the class that the score "contrast" compares with. Leave --backprop out',
     ],
     [["--versus", "Dog", "--class-names", "dog"], "--versus names another class; Dog is the one that is explained."],
     [["--versus", ""], "--versus: expected a class name"],
@@ -110,7 +113,7 @@ describe("usage errors", () => {
     [["--ablate-to", "one"], '--ablate-to: expected one of zero, mean, got "one"'],
     [
       ["--ablate-to", "zero", "--compat", "--method", "takes-all"],
-      "--compat already says what replaces a removed channel",
+      "--compat already sets what replaces a removed channel",
     ],
     [
       ["--layer", "17", "--method", "D-RISE"],

@@ -11,7 +11,7 @@ import { diagnoseEmpty } from "./empty.js";
 import { diagnoseLayers } from "./layers.js";
 import { findTrouble } from "./trouble.js";
 
-/** The outcome of each step. */
+/** The results of the steps that a diagnosis reads. */
 export interface Outcomes {
   readonly input: FittedImage;
   readonly forward: ForwardResult;
@@ -24,7 +24,7 @@ export interface Outcomes {
   readonly isEmpty: boolean;
 }
 
-/** What each layer saw, and why the heatmap is empty if it is. */
+/** Diagnoses each layer, and an empty heatmap. */
 export async function diagnose(job: ExplainJob, outcomes: Outcomes): Promise<Pick<ExplainResult, "layers" | "empty">> {
   const { input, forward, detections, targets, scored, gradients, raw, isEmpty } = outcomes;
   const { explained } = targets;

@@ -4,7 +4,7 @@ import type { EmptyReason, LayerDiagnosis } from "../result/result.js";
 import type { DetectionScore } from "../targets/detection-score.js";
 import { originText, type Trouble } from "./trouble.js";
 
-/** What an empty heatmap is diagnosed from. */
+/** The data that an empty heatmap is diagnosed from. */
 export interface EmptySources {
   readonly options: ResolvedExplainOptions;
   readonly detections: readonly Detection[];
@@ -15,7 +15,7 @@ export interface EmptySources {
   readonly isEmpty: boolean;
 }
 
-/** Why the heatmap is all zeros, or undefined when it is not. */
+/** Why the heatmap is all zeros. Undefined if it is not. */
 export function diagnoseEmpty(
   sources: EmptySources,
 ): { readonly reason: EmptyReason; readonly message: string } | undefined {
@@ -43,19 +43,19 @@ export function diagnoseEmpty(
   if (entries.every((entry) => entry.result.terms[0] === null)) {
     const message =
       options.scores.find((score) => score.absent !== undefined)?.absent ??
-      `None of the ${options.topk} prediction rows nearest to the boxes carries their class, so there is no score to explain. Raise topk.`;
+      `None of the ${options.topk} prediction rows nearest to the boxes has their class, so there is no score to explain. Increase topk.`;
     return { reason: "no-score", message };
   }
   if (contrastsWithItself(explained, options)) {
     const { className } = explained[0]!;
-    const message = `versus is ${className}, the class that is explained: the contrast of a class with itself is zero everywhere. Name another class.`;
+    const message = `versus is ${className}, which is also the class that is explained. The contrast of a class with itself is zero everywhere. Use another class.`;
     return { reason: "same-class", message };
   }
   const reasons = layers.flatMap((layer) => layer.message ?? []);
   const message =
     reasons.length > 0
       ? reasons.join(" ")
-      : "The map has no positive value at these layers: nothing there speaks for the score. Try another layer or method.";
+      : "The map has no positive value at these layers: nothing there supports the score. Try another layer or method.";
   return { reason: "zero-gradient", message };
 }
 

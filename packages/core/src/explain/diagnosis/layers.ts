@@ -3,13 +3,13 @@ import type { Layer } from "../../detector/layer.js";
 import { readsGradients } from "../../methods/index.js";
 import type { ExplainJob } from "../job.js";
 import type { LoadedModel } from "../model/loaded-model.js";
-import { feedsPrototypes, levelsBehind } from "../model/reach.js";
+import { dependentLevels, feedsPrototypes } from "../model/reach.js";
 import type { ForwardResult } from "../passes/forward-pass.js";
 import type { LayerDiagnosis } from "../result/result.js";
 import { ASKED, type DetectionScore } from "../targets/detection-score.js";
 import { originText, type Trouble } from "./trouble.js";
 
-/** What the layers of an explanation are diagnosed from. */
+/** The data that the layers of an explanation are diagnosed from. */
 export interface LayerSources {
   readonly forward: Pick<ForwardResult, "tensors">;
   readonly explained: readonly Detection[];
@@ -19,7 +19,7 @@ export interface LayerSources {
   readonly trouble: Trouble;
 }
 
-/** What each layer saw: which detections it explains, and to which it is blind and why. */
+/** For each layer: the detections that it explains, the detections that it cannot see, and why. */
 export function diagnoseLayers({ loaded, plan, options }: ExplainJob, sources: LayerSources): LayerDiagnosis[] {
   const { forward, explained, entries, gradientMax, trouble } = sources;
   const routes = plan.route(explained);
@@ -27,7 +27,7 @@ export function diagnoseLayers({ loaded, plan, options }: ExplainJob, sources: L
   return plan.layers.flatMap((layer) => {
     const mine = routes.flatMap((part) => (part.layers.includes(layer) ? part.detections : []));
     if (plan.auto && mine.length === 0) return [];
-    const reach = levelsBehind(loaded, layer);
+    const reach = dependentLevels(loaded, layer);
     const feedsMasks = feedsPrototypes(loaded, layer);
     const sees = (detection: Detection): boolean =>
       !differentiates ||
@@ -85,6 +85,6 @@ function blindMessage(
   const only = feeds.length === 0 ? "feeds no detection level" : `only feeds ${feeds.join(", ")}`;
   return (
     `Layer ${layer.index ?? layer.name} cannot see ${what} ${boxes}: found at ${from}, but this layer ${only}. ` +
-    `Use layer "auto", or a layer in front of ${from}.`
+    `Use layer "auto", or a layer before ${from}.`
   );
 }

@@ -10,22 +10,22 @@ import { openSession } from "../../runtime/sessions.js";
 import type { LoadedModel } from "../model/loaded-model.js";
 import { disposeAll, readFloats } from "../passes/runtime-tensors.js";
 
-/** Where values that are not finite come from. */
+/** The node where values that are not finite first appear. */
 export interface NonFiniteOrigin {
   readonly node: string;
   readonly op: string;
   readonly value: string;
 }
 
-/** Sessions give half and double precision as float32. */
+/** Whether a type is a float type. Sessions output half and double precision as float32. */
 const isFloat = (type: number): boolean => type === DataType.FLOAT || WIDENED.has(type);
 
-/** Values looked at in one run. */
+/** Number of values that are checked in one run. */
 const CHUNK = 24;
 
 /**
- * The first node, in the order of execution, with an output that holds NaN or infinity for this input `[3, H, W]`; undefined when the
- * forward pass is finite. Runs the network in pieces that grow, so it takes seconds: only for telling what went wrong.
+ * The first node, in order of execution, with NaN or infinity in its output for the input `[3, H, W]`. Undefined if the forward pass is
+ * finite. It runs larger and larger parts of the network, which takes seconds. Use it only for a diagnosis.
  */
 export async function firstNonFinite(
   loaded: LoadedModel,

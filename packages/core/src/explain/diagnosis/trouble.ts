@@ -7,15 +7,15 @@ import type { ExplainJob } from "../job.js";
 import type { FittedImage } from "../passes/fit-image.js";
 import { firstNonFinite, type NonFiniteOrigin } from "./non-finite.js";
 
-/** Values that are not finite: in which layers, and where they first appear. */
+/** The layers that have values that are not finite, and the node where these first appear. */
 export interface Trouble {
   readonly layers: ReadonlyMap<string, "activations" | "gradients">;
-  /** True when the predictions hold such values and nothing was detected. */
+  /** True if the predictions have such values and nothing was detected. */
   readonly predictions: boolean;
   readonly origin: NonFiniteOrigin | undefined;
 }
 
-/** What values that are not finite are looked for in. */
+/** The data that is checked for values that are not finite. */
 export interface TroubleSources {
   readonly input: FittedImage;
   readonly predictions: Predictions;
@@ -24,7 +24,7 @@ export interface TroubleSources {
   readonly raw: RawMaps;
 }
 
-/** Looks for NaN and infinity. If there are any, the network runs again in pieces, to find where they come from. */
+/** Looks for NaN and infinity. If there are any, parts of the network run again to find their origin. */
 export async function findTrouble({ loaded, signal }: ExplainJob, sources: TroubleSources): Promise<Trouble> {
   const { input, detections, gradients, raw } = sources;
   const layers = new Map<string, "activations" | "gradients">();
@@ -37,9 +37,9 @@ export async function findTrouble({ loaded, signal }: ExplainJob, sources: Troub
   return { layers, predictions, origin };
 }
 
-/** Where the values come from, as the end of a sentence. */
+/** The origin of the values, as the end of a sentence. */
 export function originText(origin: NonFiniteOrigin | undefined): string {
   if (origin === undefined)
-    return "the forward pass is finite, so the gradient overflows on its way back. Choose a layer nearer to the head.";
+    return "the forward pass is finite, so the gradient overflows in the backward pass. Choose a layer closer to the head.";
   return `they first appear at node "${origin.node}" (${origin.op}, output "${origin.value}"). Check the weights and the precision of the export there.`;
 }

@@ -18,18 +18,18 @@ import { openBiases, openPixels } from "./pixels.js";
 import { classMaps, placesOf, scoreMap } from "./score-map.js";
 import { curvatureOf, openTail, type TailRequest } from "./tail.js";
 
-/** One map of a task, and what is already known for it. */
+/** One map of a task, and its known gradients. */
 export interface EvidenceRequest {
   readonly task: MapTask;
-  /** Undefined for a method that reads no layer. */
+  /** Undefined if the method reads no layer. */
   readonly layer: Layer | undefined;
-  /** The task's gradients by layer value. No entry: the gradient is zero. */
+  /** Layer value → gradient. A layer without an entry has the gradient zero. */
   readonly gradients: ReadonlyMap<string, Tensor>;
 }
 
 type Gathered = { -readonly [K in keyof Evidence]?: Evidence[K] };
 
-/** Makes the evidence that a method declares, and nothing else. What the maps of one image share is made once. */
+/** Computes only the evidence that a method declares. Evidence that several maps of an image share is computed once. */
 export class EvidenceSource {
   readonly #job: ExplainJob;
   readonly #forward: ForwardResult;
@@ -43,7 +43,7 @@ export class EvidenceSource {
     this.#masked = new MaskedRuns(job, forward, [...new Set(groups.flat())]);
   }
 
-  /** Values of the layers read so far whose activations hold NaN or infinity. */
+  /** Values of layers read so far whose activations have NaN or infinity. */
   get nonFinite(): ReadonlySet<string> {
     return this.#nonFinite;
   }
@@ -60,14 +60,14 @@ export class EvidenceSource {
     };
   }
 
-  /** The detector's own scores of a task's detections, on a grid of `size` cells. */
+  /** The detector's scores for the detections of a task, on a grid of `size` cells. */
   scoreMap({ entries }: MapTask, size: Size): Map2D {
     const { predictions, letterbox } = this.#forward;
     const detections = entries.map((entry) => entry.detection);
     return scoreMap(this.#job.loaded.head, predictions, letterbox.inputSize, detections, size);
   }
 
-  /** What is read at a layer. */
+  /** Evidence that is read at a layer. */
   async #ofLayer({ task, gradients }: EvidenceRequest, layer: Layer, activations: Tensor): Promise<Gathered> {
     const { method } = this.#job.options;
     const needs = new Set<keyof Evidence>(method.needs);
@@ -86,7 +86,7 @@ export class EvidenceSource {
     return evidence;
   }
 
-  /** What the predictions tell, on a grid of `size` cells. */
+  /** Evidence from the predictions, on a grid of `size` cells. */
   #ofPredictions(task: MapTask, size: Size): Gathered {
     const { options, loaded } = this.#job;
     const { predictions, letterbox } = this.#forward;
@@ -100,7 +100,7 @@ export class EvidenceSource {
     return evidence;
   }
 
-  /** What takes further runs of the whole network. */
+  /** Evidence that needs further runs of the whole network. */
   async #ofNetwork({ score, entries }: MapTask): Promise<Gathered> {
     const forward = this.#forward;
     const needs = new Set<keyof Evidence>(this.#job.options.method.needs);
@@ -112,7 +112,7 @@ export class EvidenceSource {
     return evidence;
   }
 
-  /** Read once, for all maps of the layer. */
+  /** Reads the activations of a layer, once for all its maps. */
   #activationsOf(layer: Layer): Promise<Tensor> {
     const known = this.#activations.get(layer.value);
     if (known) return known;

@@ -10,16 +10,16 @@ import type { MapTask, ScoredTargets } from "../targets/score-targets.js";
 import { EvidenceSource } from "./evidence-source.js";
 import type { TaskGradients } from "./task-gradients.js";
 
-/** The method's maps, signed and of any size, as it returns them. */
+/** The maps that the method returns: signed, of any size. */
 export interface RawMaps {
-  /** For each task its maps: one for each layer, or a single one where the method reads no layer. */
+  /** For each task: one map per layer, or a single map if the method reads no layer. */
   readonly byTask: readonly (readonly Map2D[])[];
   readonly notes: readonly MapNote[];
-  /** Values of the layers whose activations hold NaN or infinity. */
+  /** Values of layers whose activations have NaN or infinity. */
   readonly nonFinite: ReadonlySet<string>;
 }
 
-/** Gathers the evidence of each task and layer, and asks the method for the map. */
+/** Computes the evidence of each task and layer, and calls the method for the map. */
 export async function makeMaps(
   job: ExplainJob,
   forward: ForwardResult,
@@ -44,7 +44,7 @@ export async function makeMaps(
   return { byTask, notes, nonFinite: source.nonFinite };
 }
 
-/** The first principal component of the channels' contributions, in place of their sum. */
+/** The first principal component of the channels' contributions, instead of their sum. */
 async function smoothedMap(
   evidence: Evidence & Setting,
   { options }: ExplainJob,
@@ -61,7 +61,7 @@ function settingOf({ options }: ExplainJob, { letterbox }: ForwardResult, report
   return { inputSize: letterbox.inputSize, compat, seed, samples, ablateTo, report };
 }
 
-/** Collects what a method reports with one map. */
+/** Returns a callback that collects the notes of a method on one map. */
 function reporter(notes: MapNote[], { entries }: MapTask, layer: Layer | undefined): Setting["report"] {
   const detections = entries.map((entry) => entry.detection.index);
   return (name, value) => notes.push({ name, value, layer: layer?.name, detections });

@@ -12,7 +12,7 @@ import type { ForwardResult } from "../passes/forward-pass.js";
 import { joinPlans, planTaps, prototypesTap } from "../plan/tap-plan.js";
 import { type DetectionScore, targetOf } from "../targets/detection-score.js";
 
-/** Pictures in one run: memory for the network's inner values grows with it, speed hardly. */
+/** Number of images in one run. A larger batch needs more memory and is hardly faster. */
 const BATCH = 4;
 
 /** Masks to run the network on. */
@@ -20,20 +20,20 @@ interface MaskedBatch {
   readonly count: number;
   /** Writes mask i, `[H, W]`. */
   fill(i: number, into: Float32Array): void;
-  /** Takes the predictions under mask i. */
+  /** Receives the predictions for mask i. */
   each(i: number, predictions: Predictions): void;
-  /** Whether mask prototypes are read too. */
+  /** Whether mask prototypes are also read. */
   readonly readsMasks: boolean;
 }
 
-/** The network on masked pictures, for all explanations of one image. */
+/** Runs of the network on masked images, for all explanations of one image. */
 export class MaskedRuns {
   readonly #loaded: LoadedModel;
   readonly #options: ScoreOptions;
   readonly #forward: ForwardResult;
   readonly #explained: readonly Detection[];
   readonly #signal: AbortSignal | undefined;
-  /** Mask number → similarity per explained detection: all of them share the masks. */
+  /** Mask number → similarity of each explained detection. All detections share the masks. */
   readonly #known = new Map<number, Float64Array>();
   #session: Promise<BatchSession> | undefined;
 
@@ -49,7 +49,7 @@ export class MaskedRuns {
     this.#signal = signal;
   }
 
-  /** What a method sees that explains some detections under `score`. */
+  /** The evidence for a method that explains the given detections with `score`. */
   async open(score: Score, entries: readonly Pick<DetectionScore, "detection">[]): Promise<MaskedInputs> {
     const session = await this.#open();
     const detections = entries.map((entry) => entry.detection);
@@ -133,9 +133,9 @@ export class MaskedRuns {
 }
 
 /**
- * How much of a detection is still there: `max_j IoU(box, box_j) · objectness_j · cos(p, p_j)` over all rows j, with p the class
- * probabilities of the detection's own row on the untouched picture. Petsiuk et al., "Black-box Explanation of Object Detectors via
- * Saliency Maps", CVPR 2021, eq. 3 (the detection's own objectness, a constant factor, is left out).
+ * How similar the predictions still are to a detection: `max_j IoU(box, box_j) · objectness_j · cos(p, p_j)` over all rows j. p are the class
+ * probabilities of the detection's row on the unmasked image. Petsiuk et al., "Black-box Explanation of Object Detectors via
+ * Saliency Maps", CVPR 2021, eq. 3 (without the detection's own objectness, which is a constant factor).
  */
 export function similarity(detection: Detection, base: Predictions, predictions: Predictions): number {
   const { data, rows, columns } = predictions;
@@ -146,8 +146,8 @@ export function similarity(detection: Detection, base: Predictions, predictions:
   for (let row = 0; row < rows; row++) {
     const at = row * columns;
     if (!(data[at + 4]! > best) || isFar(predictions, row, detection.boxInput)) continue;
-    const most = data[at + 4]! * iouOfRow(predictions, row, detection.boxInput);
-    if (!(most > best)) continue;
+    const bound = data[at + 4]! * iouOfRow(predictions, row, detection.boxInput);
+    if (!(bound > best)) continue;
     let dot = 0;
     let norm = 0;
     for (let k = 0; k < own.length; k++) {
@@ -155,7 +155,7 @@ export function similarity(detection: Detection, base: Predictions, predictions:
       dot += own[k]! * p;
       norm += p * p;
     }
-    const value = (most * dot) / (ownNorm * Math.sqrt(norm) || 1);
+    const value = (bound * dot) / (ownNorm * Math.sqrt(norm) || 1);
     if (value > best) best = value;
   }
   return best;

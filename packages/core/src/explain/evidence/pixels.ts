@@ -13,14 +13,14 @@ import type { ExplainPlan } from "../plan/explain-plan.js";
 import { biasLayers, inputLayer } from "../plan/network-layers.js";
 import { type DetectionScore, requestOf, scoreOf } from "../targets/detection-score.js";
 
-/** The parts of a job that are read here. */
+/** The parts of a job that this file reads. */
 type BiasJob = Pick<ExplainJob, "loaded" | "signal"> & { readonly plan: Pick<ExplainPlan, "main"> };
 type PixelJob = Pick<ExplainJob, "loaded" | "signal"> & {
   readonly plan: Pick<ExplainPlan, "main" | "forward">;
   readonly options: ScoreOptions;
 };
 
-/** The input, and the gradient of the score at other inputs. */
+/** The input, and a function that computes the gradient of the score at other inputs. */
 export function openPixels(
   { loaded, plan, options, signal }: PixelJob,
   forward: ForwardResult,
@@ -54,7 +54,7 @@ function totalOf(entries: readonly DetectionScore[]): number {
   return entries.reduce((sum, { result, score }) => sum + (result.terms[0] ?? score.missing ?? 0), 0);
 }
 
-/** Biases and gradients of all of them, from one backward pass; the gradients are read one after the other. */
+/** All biases and their gradients, from one backward pass. The gradients are read one by one. */
 export async function openBiases(
   { loaded, plan, signal }: BiasJob,
   forward: ForwardResult,

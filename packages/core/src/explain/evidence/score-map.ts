@@ -11,8 +11,8 @@ const OBJECTNESS = 4;
 const CLASSES = 5;
 
 /**
- * What the detector itself says of the detections, on a grid of `size` cells: objectness × probability of their classes, the largest over
- * anchors, classes and the levels that found them.
+ * The detector's scores for the detections, on a grid of `size` cells: objectness × probability of their classes. Each cell has the maximum
+ * over the anchors, the classes, and the levels that found the detections.
  */
 export function scoreMap(
   head: DetectorHead,
@@ -50,7 +50,7 @@ function levelMap(
   return { height, width, data: map };
 }
 
-/** The rows of a level, each with the number of its cell. */
+/** The rows of a level, each with the index of its cell. */
 function* rowCells(
   head: DetectorHead,
   { data, columns, rows }: Predictions,
@@ -68,7 +68,7 @@ function* rowCells(
   }
 }
 
-/** Class probabilities of every level, `[K, h, w]`, the largest over anchors. */
+/** Class probabilities of every level, `[K, h, w]`: the maximum over the anchors. */
 export function classMaps(head: DetectorHead, predictions: Predictions, inputSize: Size): ClassMap[] {
   const { data, columns } = predictions;
   const K = classesOf(predictions);
@@ -87,7 +87,7 @@ export function classMaps(head: DetectorHead, predictions: Predictions, inputSiz
   });
 }
 
-/** The detections on the cells of a layer of `size`. */
+/** Boxes and cells of the detections, in cells of a layer with `size` cells. */
 export function placesOf(detections: readonly Detection[], size: Size, inputSize: Size): Place[] {
   const [sy, sx] = [inputSize[0] / size[0], inputSize[1] / size[1]];
   const cellAt = (position: number, count: number): number => Math.min(Math.max(Math.floor(position), 0), count - 1);

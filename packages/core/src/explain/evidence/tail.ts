@@ -19,7 +19,7 @@ import { type Seed, sumGradients } from "../passes/seeds.js";
 import type { Backward, TailPlan, TapPlan } from "../plan/tap-plan.js";
 import { targetOf } from "../targets/detection-score.js";
 
-/** What the tail is run for. */
+/** The data that the runs of a tail need. */
 export interface TailRequest {
   readonly loaded: LoadedModel;
   readonly forward: ForwardResult;
@@ -32,11 +32,12 @@ export interface TailRequest {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Bytes that the inputs and outputs of one batch may take: about what the caches near the cores hold, past which every op waits for memory. */
+/** Maximum number of bytes for the inputs and outputs of one batch. About the size of a processor cache: larger batches wait for memory. */
 const BATCH_BYTES = 8 * 2 ** 20;
-const MOST_ITEMS = 64;
+/** Maximum number of items in one batch. */
+const MAX_ITEMS = 64;
 
-/** The tail as methods see it. */
+/** The evidence `tail`: scores for changed activations. */
 export async function openTail(request: TailRequest): Promise<Tail> {
   const { forward, activations, score, detections, options } = request;
   const ranges = rangesOf(request);
@@ -55,7 +56,7 @@ export async function openTail(request: TailRequest): Promise<Tail> {
     scores,
     async channelScores(replacements) {
       const [C, H, W] = activations.dims as [number, number, number];
-      // What is not finite cannot be taken away again by a subtraction.
+      // A subtraction cannot remove NaN or infinity, so these need the whole activations.
       if (allFinite(activations.data)) {
         return run(await channelItems(request), C, (c, into) => into.set([c, replacements[c]!]));
       }
@@ -67,7 +68,7 @@ export async function openTail(request: TailRequest): Promise<Tail> {
   };
 }
 
-/** Items are activations `[C, H, W]`. */
+/** A session whose items are activations `[C, H, W]`. */
 async function wholeItems(request: TailRequest): Promise<BatchSession> {
   const { tail, activations } = request;
   const session = await sessionOf(request);
@@ -75,7 +76,7 @@ async function wholeItems(request: TailRequest): Promise<BatchSession> {
   return withBatch(request, runs, tail.key, activations.data);
 }
 
-/** Items are a channel and a value each; the activations go in once. */
+/** A session whose items are pairs of a channel and its new value. The activations are uploaded once. */
 async function channelItems(request: TailRequest): Promise<BatchSession> {
   const { loaded, forward, plan, tail, signal } = request;
   const key = `channels\n${tail.key}`;
@@ -86,7 +87,7 @@ async function channelItems(request: TailRequest): Promise<BatchSession> {
   return withBatch(request, { session, input: made.items, dims: [2], feeds }, key, Float32Array.of(0, 0));
 }
 
-/** As many items at once as the graph takes and the caches hold. */
+/** Sets the batch to the maximum that the graph accepts and `BATCH_BYTES` allows. */
 async function withBatch(
   request: TailRequest,
   own: Pick<BatchSession, "session" | "input" | "dims" | "feeds">,
@@ -96,14 +97,14 @@ async function withBatch(
   const { loaded, forward, tail, signal } = request;
   const masks = tail.prototypes !== undefined && request.score.readsMask === true ? [tail.prototypes] : [];
   const runs = { ...own, runtime: loaded.runtime, outputs: [...tail.outputs, ...masks], signal };
-  if (!loaded.batches.has(key)) loaded.batches.set(key, await batchThatWorks(runs, item, MOST_ITEMS));
+  if (!loaded.batches.has(key)) loaded.batches.set(key, await batchThatWorks(runs, item, MAX_ITEMS));
   const rows = rangesOf(request).reduce((sum, [start, end]) => sum + end - start, 0);
   const bytes = 4 * (item.length + rows * forward.predictions.columns);
-  const wanted = Math.max(1, Math.min(MOST_ITEMS, Math.floor(BATCH_BYTES / bytes)));
+  const wanted = Math.max(1, Math.min(MAX_ITEMS, Math.floor(BATCH_BYTES / bytes)));
   return { ...runs, batch: Math.min(wanted, loaded.batches.get(key)!) };
 }
 
-/** The rows that each output of the tail stands for. */
+/** The rows of the predictions in each output of the tail. */
 function rangesOf({ loaded, forward, tail }: TailRequest): RowRange[] {
   const { head } = loaded;
   const { inputSize } = forward.letterbox;
@@ -129,10 +130,10 @@ function crossingFeeds({ forward, tail }: TailRequest): Record<string, RuntimeTe
   return Object.fromEntries(tail.crossing.map((name) => [name, forward.tensors[name]!]));
 }
 
-/** Share of the activations by which they are moved to and fro. */
+/** Step of the differences, as a fraction of the activations. */
 const STEP = 0.02;
 
-/** Central differences of two widths, their leading error taken out (Richardson), over 12 steps. */
+/** Steps and weights of central differences with two widths. They cancel the leading error (Richardson). The divisor is 12 steps. */
 const DIFFERENCES = [
   [1, 8],
   [-1, -8],
@@ -141,9 +142,9 @@ const DIFFERENCES = [
 ] as const;
 
 /**
- * `∂⟨G, A'⟩ / ∂A` with A' = A held: the Hessian of the score times A, which (being symmetric) is the derivative of G when the
- * activations move along A. With y the predictions and s the score's gradient on them it has two parts: Jᵀ (∂²s/∂y² · dy), whose second derivatives
- * are those of the score itself (exact, and blind to the kinks of IoU, as PyTorch's), and d(Jᵀ) s, taken by differences.
+ * `∂⟨G, A'⟩ / ∂A` with A' = A constant: the Hessian of the score times A. The Hessian is symmetric, so this is the derivative of G when the
+ * activations move along A. Let y be the predictions and s the score's gradient on them. The result is the sum of two parts. Jᵀ (∂²s/∂y² · dy)
+ * uses the second derivatives of the score, which are exact and ignore the kinks of IoU, as in PyTorch. d(Jᵀ) s is computed by differences.
  */
 export async function curvatureOf(request: TailRequest): Promise<Tensor> {
   const { activations, forward, loaded, plan, tail, signal } = request;
@@ -168,8 +169,8 @@ export async function curvatureOf(request: TailRequest): Promise<Tensor> {
       for (let i = 0; i < sum.length; i++) sum[i]! += factor * (there.gradient?.[i] ?? 0);
       for (let i = 0; i < tangent.length; i++) tangent[i]! += factor * there.predictions[i]!;
     }
-    const bent = scoreHessianVector(request.score, predictions, targets, request.options, tangent);
-    const second = sumGradients([{ value: 0, terms: [], prototypes: [], ...bent }], predictions.columns);
+    const curved = scoreHessianVector(request.score, predictions, targets, request.options, tangent);
+    const second = sumGradients([{ value: 0, terms: [], prototypes: [], ...curved }], predictions.columns);
     const gradients = await runBackward(loaded, { forward, backward, seeds: [second], signal });
     const own = await takeGradient(gradients, tail.layer.value);
     for (let i = 0; i < sum.length; i++) sum[i]! += own?.[i] ?? 0;
@@ -177,7 +178,7 @@ export async function curvatureOf(request: TailRequest): Promise<Tensor> {
   return { dims: activations.dims, data: new Float32Array(sum) };
 }
 
-/** Predictions at other activations, and Jᵀ seed there. */
+/** Predictions and Jᵀ seed at other activations. */
 async function tailAt(
   request: TailRequest,
   backward: Backward,
@@ -211,7 +212,7 @@ async function takeGradient(
   return data;
 }
 
-/** The predictions with the rows that a run of the tail gave. */
+/** The predictions, with the rows from a run of the tail. */
 async function predictionsWith(
   request: TailRequest,
   results: Readonly<Record<string, RuntimeTensor>>,

@@ -9,17 +9,17 @@ import type { MapTask } from "../targets/score-targets.js";
 
 /** Gradients of the scores at the layers. */
 export interface TaskGradients {
-  /** For each task its gradients by layer value, `[C, H, W]`, or `[C + 1]` where a method reads only means. No entry: the gradient is zero. */
+  /** For each task: layer value → gradient `[C, H, W]`, or `[C + 1]` if the method reads only means. A layer without an entry has the gradient zero. */
   readonly byTask: readonly ReadonlyMap<string, Tensor>[];
-  /** Layer value → its largest absolute gradient. */
+  /** Layer value → largest absolute gradient. */
   readonly largest: ReadonlyMap<string, number>;
-  /** Values of the layers whose gradients hold NaN or infinity. */
+  /** Values of layers whose gradients have NaN or infinity. */
   readonly nonFinite: ReadonlySet<string>;
   /** Milliseconds of the backward passes. */
   readonly ms: number;
 }
 
-/** Differentiates the score of each task. A method that reads no gradients gets none. */
+/** Differentiates the score of each task. If the method reads no gradients, there are none. */
 export async function taskGradients(
   { loaded, plan, options, signal }: ExplainJob,
   forward: ForwardResult,

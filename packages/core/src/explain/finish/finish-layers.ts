@@ -3,7 +3,7 @@ import { resizeWithRange } from "../../kernels/resample.js";
 import type { Map2D } from "../../tensor/tensor.js";
 import { applied, dividedBy, type FinishedMap, maximumOf, mean, scaledToUnit } from "./finished-map.js";
 
-/** A copy with negative values, and NaN, set to zero. */
+/** A copy with negative values and NaN set to zero. */
 export function relu({ height, width, data: signed }: Map2D): Map2D {
   const data = new Float32Array(signed.length);
   for (let i = 0; i < data.length; i++) if (signed[i]! > 0) data[i] = signed[i]!;
@@ -13,18 +13,18 @@ export function relu({ height, width, data: signed }: Map2D): Map2D {
 export interface FinishOptions {
   /** `[h, w]` of the network's input. */
   readonly inputSize: Size;
-  /** False: nothing is scaled, so that the maps of different detections can be compared. Default true. */
+  /** If false, maps are not scaled, so that the maps of different detections can be compared. Default true. */
   readonly isScaled?: boolean;
-  /** Makes one map of those of several layers, in place of their mean. */
+  /** Combines the maps of several layers into one, instead of their mean. */
   readonly fuse?: ((maps: readonly Map2D[]) => Map2D) | undefined;
-  /** The array of the map of a single layer, of as many values as the input. Default: a new array. */
+  /** Buffer for the map of a single layer, as long as the input has pixels. Default: a new array. */
   readonly into?: Float32Array | undefined;
 }
 
 /**
- * One explanation from the raw signed maps of its layers, in the order of pytorch-grad-cam: each map ReLU, scaled to 0..1, resized
- * (bilinear) to the network's input; then the mean over layers, scaled again. With `fuse` each is scaled once more, and those that are not
- * zero are fused.
+ * Combines the raw signed maps of the layers into one map, in the order of pytorch-grad-cam. Each map: ReLU, scale to 0..1, resize (bilinear)
+ * to the network's input. Then the mean over layers, which is scaled again. With `fuse`, each resized map is scaled again, and the maps that
+ * are not zero are fused instead.
  */
 export function finishLayers(maps: readonly Map2D[], options: FinishOptions): FinishedMap {
   const { inputSize, isScaled = true, fuse, into } = options;
@@ -42,14 +42,14 @@ export function finishLayers(maps: readonly Map2D[], options: FinishOptions): Fi
     return isScaled ? scaledToUnit(one.values) : one;
   }
   const full = resized.map(({ map, range }) => applied(scaledToUnit(map, range)));
-  const lit = full.filter((map) => map.data.some((value) => value > 0));
-  const one = lit.length === 0 ? mean(full.map((values) => ({ values }))).values : fuse(lit);
+  const nonZero = full.filter((map) => map.data.some((value) => value > 0));
+  const one = nonZero.length === 0 ? mean(full.map((values) => ({ values }))).values : fuse(nonZero);
   return isScaled ? scaledToUnit(one) : { values: one };
 }
 
 /**
- * The explanation of an image from its finished parts (one for each item and class): their sum over its maximum.
- * All zeros when every part is zero. The parts are used up.
+ * Combines the finished maps of an image (one for each score and class): their sum, divided by its maximum.
+ * All zeros if every map is zero. Overwrites the given maps.
  */
 export function combine(parts: readonly FinishedMap[]): Map2D {
   const sum = mean(parts);

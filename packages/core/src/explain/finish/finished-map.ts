@@ -2,12 +2,12 @@ import { type Range, rangeOf, rescale } from "../../kernels/range.js";
 import type { ScaledMap } from "../../kernels/scaling.js";
 import type { Map2D } from "../../tensor/tensor.js";
 
-/** Keeps the divisions of an all-zero map finite; pytorch-grad-cam's constant, kept for parity. */
+/** Keeps the division finite for a map of zeros. The same constant as in pytorch-grad-cam, for equal results. */
 const EPSILON = 1e-7;
 
 /**
- * A map on its way to the result: values, how they are still to be scaled, and their largest value after that where it is known. The values belong to
- * this map alone: `applied`, `mean`, `largest` and `keepTop` write into them, and the map that was given must not be read afterwards.
+ * A map with values, a scaling that is not applied yet, and the largest value after scaling, if it is known. The values are not shared:
+ * `applied`, `mean`, `largest` and `keepTop` overwrite them. Do not read a map after it was passed to one of these functions.
  */
 export interface FinishedMap extends ScaledMap {
   readonly maximum?: number | undefined;
@@ -19,11 +19,11 @@ export function applied({ values, scaling }: FinishedMap): Map2D {
   return values;
 }
 
-/** Scaled so that the smallest value is 0 and the largest almost 1: the divisor carries 1e-7, so a constant map becomes zeros. */
+/** Scales a map so that its smallest value is 0 and its largest almost 1. The divisor includes 1e-7, so a constant map becomes zeros. */
 export function scaledToUnit(values: Map2D, { low, high }: Range = rangeOf(values.data)): FinishedMap {
   const span = Math.fround(high - low);
   const divisor = Math.fround(span + EPSILON);
-  // Of an infinite span nothing remains but zeros and NaN.
+  // An infinite span leaves only zeros and NaN.
   return { values, scaling: { low, divisor, maximum: 1 }, maximum: Math.fround(span / divisor) || 0 };
 }
 
@@ -37,15 +37,15 @@ export function maximumOf({ values, scaling, maximum }: FinishedMap): number {
   return Math.max(0, one[0]! || 0);
 }
 
-/** Divided by `high`; zeros stay zeros. */
+/** The map divided by `high`. A map with the maximum 0 stays as it is. */
 export function dividedBy(map: FinishedMap, high: number): FinishedMap {
   if (high === 0 || high === 1) return map;
-  // A scaling has room for one more division.
+  // The scaling can include one more division.
   if (map.scaling?.maximum === 1) return { values: map.values, scaling: { ...map.scaling, maximum: high } };
   return { values: applied(map), scaling: { low: 0, divisor: high, maximum: 1 } };
 }
 
-/** In place of the first; a single map stays as it is. */
+/** The mean of the maps, written into the first. A single map stays as it is. */
 export function mean(maps: readonly FinishedMap[]): FinishedMap {
   const [first, ...others] = maps as readonly [FinishedMap, ...FinishedMap[]];
   if (others.length === 0) return first;
@@ -59,7 +59,7 @@ export function mean(maps: readonly FinishedMap[]): FinishedMap {
   return { values };
 }
 
-/** The largest of the maps at each pixel, in place of the first; a single map stays as it is. */
+/** The maximum of the maps at each pixel, written into the first. A single map stays as it is. */
 export function largest(maps: readonly FinishedMap[]): FinishedMap {
   const [first, ...others] = maps as readonly [FinishedMap, ...FinishedMap[]];
   if (others.length === 0) return first;
@@ -76,8 +76,8 @@ export function largest(maps: readonly FinishedMap[]): FinishedMap {
 }
 
 /**
- * Only the `percent` of pixels with the largest values, the others 0, in place: values at or below the (100 − percent)th percentile (linear
- * between order statistics, as NumPy's) go, as in the reference explainer.
+ * Keeps only the `percent` of pixels with the largest values, in place. As in the reference explainer, values at or below the
+ * (100 − percent)th percentile become 0. The percentile is linear between order statistics, as in NumPy.
  */
 export function keepTop(map: FinishedMap, percent: number): FinishedMap {
   if (percent >= 100) return map;

@@ -5,13 +5,13 @@ import type { ScoredTargets } from "../targets/score-targets.js";
 import { finishLayers } from "./finish-layers.js";
 import { applied, type FinishedMap, maximumOf } from "./finished-map.js";
 
-/** The map of one group under one score: the signed maps of its layers, or a map over the input that is made of them already. */
+/** The map of one group for one score: the signed maps of its layers, or a map over the input made from them. */
 export type GroupMap = { readonly layers: readonly Map2D[] } | { readonly input: Map2D };
 
-/** For each group its maps, one for each score. */
+/** For each group: one map per score. */
 export type GroupMaps = readonly (readonly GroupMap[])[];
 
-/** Sorts the maps of the tasks by group and score. A method that fuses layers makes one map of each task's. */
+/** Sorts the maps of the tasks by group and score. A method that fuses layers first combines the maps of each task into one. */
 export function groupMaps(
   options: ResolvedExplainOptions,
   { groups, tasks }: ScoredTargets,
@@ -30,7 +30,7 @@ export function groupMaps(
   );
 }
 
-/** For each group the largest value of the method's raw maps, at least 0. */
+/** For each group: the largest value of the method's raw maps, at least 0. */
 export function rawMaxima({ groups, tasks }: ScoredTargets, byTask: readonly (readonly Map2D[])[]): number[] {
   return groups.map((_, group) => {
     const own = byTask.filter((_maps, t) => tasks[t]!.group === group).flat();
@@ -38,16 +38,16 @@ export function rawMaxima({ groups, tasks }: ScoredTargets, byTask: readonly (re
   });
 }
 
-/** How a map over the input is made. */
+/** Options of `inputMap`. */
 export interface InputMapOptions {
   readonly inputSize: Size;
-  /** False for maps that are compared with one another: they keep the size of their values. */
+  /** False for maps that are compared with each other: their values are not scaled. */
   readonly isScaled: boolean;
-  /** The array of the new map, of as many values as the input; it may stay unused. Default: a new array. */
+  /** Buffer for the new map, as long as the input has pixels. It may stay unused. Default: a new array. */
   readonly into?: Float32Array | undefined;
 }
 
-/** The map of a group over the input. Made anew at each call, with the same values. */
+/** The map of a group over the input. Each call returns a new map with the same values. */
 export function inputMap(map: GroupMap, options: InputMapOptions): FinishedMap {
   if ("layers" in map) return finishLayers(map.layers, options);
   return { values: { ...map.input, data: map.input.data.slice() } };

@@ -12,24 +12,24 @@ import { type GroupMap, type GroupMaps, inputMap } from "./group-maps.js";
 
 /** The maps of a result. */
 export interface Heatmaps {
-  /** The map of the image. Where each group has its own it is made on first use: a run over many images never reads it. */
+  /** The map of the image. If each group has its own map, it is computed on first use, because a run over many images does not read it. */
   readonly image: () => Pick<ExplainResult, "heatmap" | "heatmapInput">;
-  /** With `per`: a map for each group; else empty. */
+  /** With `per`: one map per group. Otherwise empty. */
   readonly maps: readonly DetectionMap[];
   /** Whether the map of the image is zero everywhere. */
   readonly isEmpty: boolean;
 }
 
-/** What heatmaps are made of. */
+/** The data that heatmaps are made from. */
 export interface HeatmapParts {
   readonly letterbox: Letterbox;
   readonly groups: Groups;
   readonly maps: GroupMaps;
-  /** For each group the largest value of its raw maps. */
+  /** For each group: the largest value of its raw maps. */
   readonly maxima: readonly number[];
 }
 
-/** One map for the image, or one for each group, scaled to 0..1, over the input and over the image. */
+/** One map for the image, or one per group: scaled to 0..1, over the input and over the image. */
 export function makeHeatmaps(job: ExplainJob, parts: HeatmapParts): Heatmaps {
   const { letterbox } = parts;
   const { heatmapInput, maps, isEmpty } = job.options.per === "image" ? imageMap(job, parts) : separateMaps(job, parts);
@@ -37,12 +37,12 @@ export function makeHeatmaps(job: ExplainJob, parts: HeatmapParts): Heatmaps {
   return { image, maps, isEmpty };
 }
 
-/** Heatmaps, the one of the image over the input only. */
+/** Heatmaps, where the map of the image is over the input only. */
 interface InputHeatmaps extends Omit<Heatmaps, "image"> {
   readonly heatmapInput: () => Map2D;
 }
 
-/** One map as the reference makes it: added up over scores (where the method does not say otherwise) and classes, over its maximum. */
+/** One map, as in the reference: the sum over scores and classes, divided by its maximum. A method with `merge: "max"` takes the maximum over scores. */
 function imageMap({ options }: ExplainJob, { letterbox, maps }: HeatmapParts): InputHeatmaps {
   const { inputSize } = letterbox;
   const made = maps.map((perScore) => perScore.map((map) => inputMap(map, { inputSize, isScaled: true })));
@@ -53,29 +53,29 @@ function imageMap({ options }: ExplainJob, { letterbox, maps }: HeatmapParts): I
   return { heatmapInput: () => values, maps: [], isEmpty: maximumOf({ values }) === 0 };
 }
 
-/** A map for each group, and for the image the largest of them at each pixel. */
+/** One map per group. The map of the image is their maximum at each pixel. */
 function separateMaps(job: ExplainJob, parts: HeatmapParts): InputHeatmaps {
   const { options, scratch } = job;
   const { inputSize } = parts.letterbox;
   const [height, width] = inputSize;
   const array = () => scratch.array("map", height * width);
   const mapsOf = parts.maps.map((perScore) => (into?: Float32Array) => mergedMap(options, inputSize, perScore, into));
-  // Maps that are compared are all looked at before the first is scaled.
+  // The common maximum is needed before the first map is scaled.
   const common = options.scale === "common" ? Math.max(0, ...mapsOf.map((map) => maximumOf(map(array())))) : undefined;
   const scaled = (map: FinishedMap) => keepTop(dividedBy(map, common ?? maximumOf(map)), options.keepTopPercent);
   const own = mapsOf.map((map, group) => {
-    // An array of the scratch must not become part of the result.
+    // A scratch array must not become part of the result.
     const made = map(options.frames === "both" ? undefined : array());
     return { isEmpty: maximumOf(made) === 0, map: detectionMap(scaled(made), options, parts, group) };
   });
   const heatmapInput = once(() => {
     const image: Map2D = { height, width, data: new Float32Array(height * width) };
-    // By now the scratch may belong to another call.
+    // Another call may use the scratch by now.
     const into = new Float32Array(height * width);
     for (const map of mapsOf) largest([{ values: image }, scaled(map(into))]);
     return applied(keepTop({ values: image }, options.keepTopPercent));
   });
-  // If few pixels are kept, the largest may not be among them.
+  // keepTop may remove every pixel, even the largest.
   const isEmpty =
     options.keepTopPercent < 100 ? maximumOf({ values: heatmapInput() }) === 0 : own.every((one) => one.isEmpty);
   return { heatmapInput, maps: own.map(({ map }) => map), isEmpty };

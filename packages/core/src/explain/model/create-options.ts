@@ -8,24 +8,24 @@ import type { Score } from "../../scores/score.js";
 export interface CreateDetectorOptions extends SessionOptions {
   /** Class names; default: the model's metadata, else class0, class1, … */
   readonly names?: readonly string[];
-  /** What the model is fed with, where its file does not tell, or tells wrongly. Default: what the graph tells. */
+  /** The input format of the model, if the file does not declare it or declares it wrongly. Default: as found in the graph. */
   readonly input?: InputOptions;
-  /** Methods that `method` may name. Default: all that come with Whybox; pass `[...defaultMethods, mine]` to add one. */
+  /** Methods that can be chosen with `method`. Default: all methods of Whybox. Pass `[...defaultMethods, mine]` to add one. */
   readonly methods?: readonly AnyCamMethod[];
-  /** Scores that `backprop` may name. Default: all that come with Whybox. */
+  /** Scores that can be chosen with `backprop`. Default: all scores of Whybox. */
   readonly scores?: readonly Score[];
-  /** Gradient rules. Default: all that come with Whybox. */
+  /** Gradient rules. Default: all rules of Whybox. */
   readonly rules?: readonly GradRule[];
-  /** Where the backward pass gets forward values from. Default: the faster way as measured. */
+  /** Whether the backward pass reads saved forward values or computes them again. Default: "saved", which is faster. */
   readonly forwardValues?: ForwardValues;
   /**
-   * Keep the values of the last picture's forward pass until the next picture: another question about it (the same object, unchanged) then
-   * costs only what comes after the pass. They take their memory between calls. Default false.
+   * Keep the values of the forward pass until the next image. Another explanation of the same image (the same object, unchanged) then
+   * skips the forward pass. The values use memory between calls. Default false.
    */
   readonly keepForward?: boolean;
 }
 
-/** Names of the options of a detector. */
+/** Names of the options of `createDetector`. */
 export const createOptionNames = Object.keys({
   names: true,
   input: true,

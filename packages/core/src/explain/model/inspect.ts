@@ -7,80 +7,81 @@ import { dataTypeName } from "../../onnx/data-types.js";
 import type { Dim, Node, Precision, ValueInfo } from "../../onnx/model.js";
 import { precisionOf } from "../../onnx/precision.js";
 import type { LoadedModel } from "./loaded-model.js";
-import { levelsBehind } from "./reach.js";
+import { dependentLevels } from "./reach.js";
 
-/** A layer and whether the score can be differentiated to it. */
+/** A layer, and whether the score can be differentiated with respect to it. */
 export interface LayerFacts {
   readonly index: number | undefined;
   readonly name: string;
   readonly value: string;
-  /** Dims at `ModelFacts.inputSize`; undefined when the model was not run. */
+  /** Dims at `ModelFacts.inputSize`. Undefined if the model was not run. */
   readonly dims: readonly number[] | undefined;
-  /** Names of the detection levels that depend on the layer: it is blind to boxes of the others. */
+  /** Names of the detection levels that depend on the layer. It cannot see boxes of other levels. */
   readonly levels: readonly string[];
   readonly differentiable: boolean;
-  /** Why not. */
+  /** Why the layer is not differentiable. */
   readonly reason: string | undefined;
 }
 
 export interface PortFacts {
   readonly name: string;
-  /** ONNX's word for the element type. */
+  /** ONNX name of the element type. */
   readonly type: string;
   readonly shape: readonly Dim[];
 }
 
-/** An op type in the graph that has no gradient rule and is no constant either. */
+/** An op type in the graph that has no gradient rule and does not stop the gradient. */
 export interface MissingRule {
   readonly op: string;
-  /** How many nodes have it. */
+  /** Number of nodes with this op type. */
   readonly count: number;
-  /** Whether one of them lies between picture and predictions, where a gradient would have to pass: arithmetic with indices does not. */
+  /** Whether a gradient must pass through one of these nodes on its way from the predictions to the image. False for arithmetic with indices, for example. */
   readonly onPath: boolean;
 }
 
-/** What is known of a model. */
+/** Facts about a model. */
 export interface ModelFacts {
   readonly producer: string;
-  /** What the file says that it is, as exporters write it: "Ultralytics YOLOv8n model, version 8.4.0"; undefined when it says nothing. */
+  /** Description in the file, for example "Ultralytics YOLOv8n model, version 8.4.0". Undefined if the file has none. */
   readonly description: string | undefined;
-  /** What it computes in. */
+  /** Precision of the computation. */
   readonly precision: Precision;
-  /** What most weights are in the file: a checkpoint in half precision computes in float32. */
+  /** Precision of most weights in the file. A checkpoint in half precision computes in float32. */
   readonly storedPrecision: Precision;
-  /** As the file declares it. */
+  /** Opset as declared in the file. */
   readonly opset: number;
   readonly classNames: readonly string[];
   readonly stride: number;
-  /** As the file declares them. */
+  /** Inputs as declared in the file. */
   readonly inputs: readonly PortFacts[];
+  /** Outputs as declared in the file. */
   readonly outputs: readonly PortFacts[];
-  /** What the picture's input was found to be; layers and gradients are those of RGB planes in 0..1 in any case. */
+  /** Format of the image input in the file. Layers and gradients always refer to RGB planes in 0..1. */
   readonly input: InputFacts;
   readonly head: {
     readonly kind: DetectorHead["kind"];
     readonly task: DetectorTask;
-    /** The value with the predictions, in the one layout. */
+    /** The value with the predictions `[1, rows, 5 + classes + extra]`. */
     readonly output: string;
-    /** Where they come from in the file, and how they are laid out there. */
+    /** Where the predictions come from in the file, and their layout there. */
     readonly source: string;
     readonly hasObjectness: boolean;
     readonly selection: Selection;
     readonly levels: readonly HeadLevel[];
   };
-  /** `[h, w]` at which the dims of the layers hold; undefined when the model was not run. */
+  /** Input size `[h, w]` for the dims of the layers. Undefined if the model was not run. */
   readonly inputSize: readonly [number, number] | undefined;
   readonly layers: readonly LayerFacts[];
   readonly opsWithoutRule: readonly MissingRule[];
 }
 
-/** Sizes from a run: the input `[h, w]`, and the dims of each layer's value. */
+/** Sizes from a run: the input size `[h, w]`, and the dims of each layer's value. */
 export interface RunSizes {
   readonly size: readonly [number, number];
   readonly dims: ReadonlyMap<string, readonly number[]>;
 }
 
-/** Gathers what is known of a loaded model; with `sizes` the dims of its layers too. */
+/** Collects the facts about a loaded model. With `sizes`, they include the dims of its layers. */
 export function inspectModel(loaded: LoadedModel, sizes?: RunSizes): ModelFacts {
   const { model, head } = loaded;
   const precision = precisionOf(model.graph);
@@ -106,8 +107,8 @@ export function inspectModel(loaded: LoadedModel, sizes?: RunSizes): ModelFacts 
     },
     inputSize: sizes?.size,
     layers: loaded.layers.map((layer) => {
-      const reason = whyNot(loaded, layer.value);
-      const reached = [...levelsBehind(loaded, layer)].sort((a, b) => a - b);
+      const reason = blockedReason(loaded, layer.value);
+      const reached = [...dependentLevels(loaded, layer)].sort((a, b) => a - b);
       const levels = reached.map((level) => head.levels[level]!.name);
       return { ...layer, dims: sizes?.dims.get(layer.value), levels, differentiable: reason === undefined, reason };
     }),
@@ -127,8 +128,8 @@ function portFacts({ name, elemType, shape }: ValueInfo): PortFacts {
   return { name, type: dataTypeName(elemType), shape: shape ?? [] };
 }
 
-/** Why the score cannot be differentiated to `value`, or undefined when it can. */
-function whyNot(loaded: LoadedModel, value: string): string | undefined {
+/** Why the score cannot be differentiated with respect to `value`. Undefined if it can. */
+function blockedReason(loaded: LoadedModel, value: string): string | undefined {
   const plan = planDifferentiation(loaded.model.graph, [value], [loaded.head.output], ruleTable(loaded.rules));
   if (!plan.connected.get(value)) return "the predictions do not depend on it";
   if (plan.blocked.length === 0) return undefined;

@@ -11,14 +11,14 @@ import type { Model } from "../../onnx/model.js";
 import type { RuntimePort, SessionOptions } from "../../runtime/port.js";
 import { SessionCache } from "../../runtime/sessions.js";
 import type { CreateDetectorOptions } from "./create-options.js";
-import { type LoadedModel, usualSize } from "./loaded-model.js";
+import { defaultInputSize, type LoadedModel } from "./loaded-model.js";
 import { createReach } from "./reach.js";
 
 /**
- * Finds head, layers, names and input of a model, and brings its input to one form, RGB planes `[1, 3, H, W]` of float32 in 0..1. Nothing is
- * run but, where its layout has to be seen, the decoding of its boxes, and a model of a fixed batch once.
- * @throws unsupported-model when there is no known detection head or no single image input; bad-input for names that do not fit; usage for
- * input options that contradict the model.
+ * Finds the head, layers, class names and input of a model. Converts the input to RGB planes `[1, 3, H, W]` of float32 in 0..1. Does not run
+ * the network, with two exceptions: the decoding of the boxes runs if its layout is not known, and a model with a fixed batch runs once.
+ * @throws unsupported-model if there is no known detection head or not exactly one image input; bad-input if the number of class names is
+ * wrong; usage for input options that contradict the model.
  */
 export async function loadModel(
   file: Model,
@@ -54,14 +54,14 @@ export async function loadModel(
   };
 }
 
-/** Finds the head of a model that takes one picture; of one that takes more at once, in the model made of it for one. */
+/** Finds the head of a model. A model with a fixed batch of several images is first converted to a batch of one. */
 async function findHeadOfOne(
   planes: Model,
   { batch, sides }: ImageInput,
   runtime: RuntimePort,
   expectedClasses: number | undefined,
 ): Promise<FoundHead> {
-  const size = usualSize(sides);
+  const size = defaultInputSize(sides);
   const isOpen = sides.every((side) => side === undefined);
   const find = { fixedSize: isOpen ? undefined : size, expectedClasses };
   if (typeof batch !== "number" || batch === 1) return findHead(planes, runtime, find);

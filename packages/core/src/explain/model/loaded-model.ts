@@ -9,30 +9,30 @@ import type { RuntimePort } from "../../runtime/port.js";
 import type { SessionCache } from "../../runtime/sessions.js";
 import type { Reach } from "./reach.js";
 
-/** A model that was read, understood and given a runtime. Its input is RGB planes `[1, 3, H, W]` of float32 in 0..1, whatever the file's. */
+/** A model with its head, layers and runtime. Its input is RGB planes `[1, 3, H, W]` of float32 in 0..1, regardless of the file's input format. */
 export interface LoadedModel {
   readonly model: Model;
   readonly head: DetectorHead;
   readonly layers: readonly Layer[];
   readonly classNames: readonly string[];
-  /** Largest stride: dynamic inputs are multiples of it. */
+  /** Largest stride. Sizes of dynamic inputs are multiples of it. */
   readonly stride: number;
   readonly inputName: string;
-  /** What the file's own input is. */
+  /** Input format of the file. */
   readonly input: InputFacts;
-  /** Inputs and outputs as the file declares them. */
+  /** Inputs and outputs as declared in the file. */
   readonly ports: Pick<Graph, "inputs" | "outputs">;
   readonly runtime: RuntimePort;
   readonly sessions: SessionCache;
   readonly rules: readonly GradRule[];
   readonly forwardValues: ForwardValues | undefined;
-  /** Sessions by key → how many items they take at once, as found by trying. */
+  /** Session key → maximum number of items in one run, found by a trial run. */
   readonly batches: Map<string, number>;
-  /** What lies behind a value of the graph. */
+  /** The outputs that depend on a value of the graph. */
   readonly reach: (value: string) => Reach;
 }
 
-/** The size of a network's input where nothing else is asked for: 640 for the sides that the model leaves open. */
-export function usualSize([height, width]: InputFacts["sides"]): Size {
+/** Default size of the network's input: 640 for sides that the model does not fix. */
+export function defaultInputSize([height, width]: InputFacts["sides"]): Size {
   return [height ?? 640, width ?? 640];
 }

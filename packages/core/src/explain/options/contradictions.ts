@@ -3,22 +3,22 @@ import type { OptionRows } from "../../options/spec.js";
 import type { Score } from "../../scores/score.js";
 import { type ExplainOptions, type ExplainValues, explainOptions } from "./options.js";
 
-/** Options of an explanation as far as they are known without a model. */
+/** Options of an explanation, checked without a model. */
 export interface ReadExplainOptions {
   readonly options: ExplainValues;
   readonly method: AnyCamMethod;
   readonly scores: readonly Score[];
 }
 
-/** How the caller wrote the options. */
+/** How the caller gave the options. */
 export interface Written {
-  /** Whether the option counts as given, for options that only some methods use. */
+  /** Whether the option counts as given. Asked for options that only some methods use. */
   given(option: keyof ExplainOptions): boolean;
-  /** An option, with a value, as the caller would write it. */
+  /** An option with its value, in the notation of the caller. */
   show(option: keyof ExplainOptions, value?: string): string;
 }
 
-/** Options that exclude each other, need another one, or have no meaning for the method: one message for each. */
+/** Returns a message for each pair of options that exclude each other, each missing option, and each option that the method does not use. */
 export function contradictions(read: ReadExplainOptions, methods: readonly AnyCamMethod[], written: Written): string[] {
   return [
     ...mapProblems(read, written),
@@ -33,17 +33,17 @@ function mapProblems({ options, method }: ReadExplainOptions, { show }: Written)
   const problems: string[] = [];
   if (backwardPerClass && per !== "image") {
     problems.push(
-      `${show("backwardPerClass")} averages over classes, ${show("per", per)} keeps them apart; give one of the two.`,
+      `${show("backwardPerClass")} averages over classes, ${show("per", per)} makes one map for each. Use one of the two.`,
     );
   }
   if (frames === "both" && per === "image") {
     problems.push(
-      `${show("frames", "both")} is for the maps of ${show("per")}; the image's own map always has its heatmapInput.`,
+      `${show("frames", "both")} applies to the maps of ${show("per")}. The map of the image always has heatmapInput.`,
     );
   }
   if (scale === "common" && per === "image") {
     problems.push(
-      `${show("scale", "common")} compares the maps of one image; it needs ${show("per", "detection")} or ${show("per", "class")}.`,
+      `${show("scale", "common")} compares several maps of one image. It needs ${show("per", "detection")} or ${show("per", "class")}.`,
     );
   }
   if (scale === "common" && method.fuse !== undefined) {
@@ -58,16 +58,16 @@ function scoreProblems({ options: { versus }, scores, method }: ReadExplainOptio
   const problems: string[] = [];
   const contrasts = scores.some(({ id }) => id === "contrast");
   if (versus === undefined && contrasts) {
-    problems.push(`The score "contrast" compares two classes; name the other class with the option ${show("versus")}.`);
+    problems.push(`The score "contrast" compares two classes. Name the other class with the option ${show("versus")}.`);
   }
   if (versus !== undefined && !contrasts) {
     problems.push(
-      `${show("versus")} names the class that the score "contrast" compares with; leave ${show("backprop")} out, or add contrast to it.`,
+      `${show("versus")} names the class that the score "contrast" compares with. Leave ${show("backprop")} out, or add contrast to it.`,
     );
   }
   if (method.needs.includes("curvature") && scores.some(({ readsMask }) => readsMask)) {
     problems.push(
-      `${method.id} takes second derivatives of the score, and the score of a mask has none here. Use another method.`,
+      `${method.id} needs second derivatives of the score. They are not supported for the score of a mask. Use another method.`,
     );
   }
   return problems;
@@ -78,25 +78,25 @@ function subjectProblems({ options }: ReadExplainOptions, { show }: Written): st
   const { box, per, classNames, detections, backwardPerClass } = options;
   const named = classNames.length > 0;
   if (box !== undefined) {
-    if (per !== "image") problems.push(`${show("box")} explains one box; leave ${show("per")} out.`);
-    if (named) problems.push(`${show("box")} names its own class; leave ${show("classNames")} out.`);
+    if (per !== "image") problems.push(`${show("box")} explains one box. Leave ${show("per")} out.`);
+    if (named) problems.push(`${show("box")} names its own class. Leave ${show("classNames")} out.`);
     if (backwardPerClass) {
-      problems.push(`${show("box")} explains one class; leave ${show("backwardPerClass")} out.`);
+      problems.push(`${show("box")} explains one class. Leave ${show("backwardPerClass")} out.`);
     }
     if (detections !== undefined) {
       problems.push(
-        `${show("box")} explains a box of your own, ${show("detections")} some that were found. Give one of the two.`,
+        `${show("box")} explains a box that you give, ${show("detections")} explains boxes that were detected. Use one of the two.`,
       );
     }
   }
   if (detections !== undefined && named) {
-    problems.push(`${show("detections")} says what is explained; leave ${show("classNames")} out.`);
+    problems.push(`${show("detections")} already selects what is explained. Leave ${show("classNames")} out.`);
   }
   return problems;
 }
 
-/** As many other methods are named in a message. */
-const MOST_NAMED = 16;
+/** Maximum number of other methods that a message lists. */
+const MAX_NAMED = 16;
 
 function methodProblems(
   { options, method }: ReadExplainOptions,
@@ -109,13 +109,13 @@ function methodProblems(
     const { methods: users } = rows[option]!;
     if (users === undefined || users.use(method) || !given(option)) continue;
     const others = methods.filter(users.use).map((one) => one.id);
-    const named = others.length > MOST_NAMED ? "another method" : others.join(", ");
+    const named = others.length > MAX_NAMED ? "another method" : others.join(", ");
     const instead = others.length === 0 ? "" : `, or use ${named}`;
     problems.push(`${show(option)} has no meaning for ${id}: it ${users.otherwise}. Leave it out${instead}.`);
   }
   if (options.ablateTo !== undefined && options.compat) {
     problems.push(
-      `${show("compat")} already says what replaces a removed channel; leave ${show("ablateTo")} out, or ${show("compat")}.`,
+      `${show("compat")} already sets what replaces a removed channel. Leave out ${show("ablateTo")} or ${show("compat")}.`,
     );
   }
   return problems;

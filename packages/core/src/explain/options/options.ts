@@ -5,10 +5,11 @@ import type { AliasOf, Filled, NoneMissing, OptionTable } from "../../options/sp
 import type { Score } from "../../scores/score.js";
 import type { ScoreId } from "../../scores/score-id.js";
 
-// An option of detection or of an explanation is declared here: its type and docstring in the interface, everything else in its row of the
-// table below. The checks of values, the command's flags and help, the page's controls, the schemas and the tables in docs/ follow from it.
+// The options of detections and explanations are declared here. The interface has the type and docstring of an option. Everything else is in
+// its row of the table below. The value checks, the flags and help of the command, the controls of the page, the schemas and the tables in
+// docs/ are made from these rows.
 
-/** Other names of options of detection. */
+/** Aliases of detection options. */
 export interface DetectAliases {
   /** Alias of `confidence`. */
   readonly conf?: number;
@@ -36,16 +37,16 @@ export interface DetectOptions extends DetectAliases {
   readonly signal?: AbortSignal;
 }
 
-/** Options of a detection by itself. */
+/** Options of `detect`. */
 export interface DetectAloneOptions extends DetectOptions {
   /**
-   * The explanation that will be asked for next on the same image. With `keepForward`, the forward pass of this detection keeps the values that
-   * the explanation needs, so that the explanation does not run it again.
+   * Options of the next explanation of the same image. With `keepForward`, this detection keeps the values that the explanation needs, so that
+   * the explanation does not repeat the forward pass.
    */
   readonly ahead?: ExplainOptions;
 }
 
-/** Other names of options of an explanation. */
+/** Aliases of explanation options. */
 export interface ExplainAliases {
   /** Alias of `keepTopPercent`. */
   readonly keepOnlyTopk?: number;
@@ -108,7 +109,7 @@ export interface AskedBox {
   readonly className: string;
 }
 
-/** Largest side of the model's input: 8192² is already 0.8 GB of float32. */
+/** Maximum side of the model's input. 8192² pixels take 0.8 GB in float32. */
 const MAX_IMAGE_SIZE = 8192;
 
 /** The options of detection. */
@@ -160,7 +161,7 @@ export const detectOptions = {
   },
 } as const satisfies OptionTable<DetectOptions, keyof DetectAliases | "signal">;
 
-/** The options of an explanation, in the order in which result documents have them. */
+/** The options of an explanation, in the order of result documents. */
 export const explainOptions = {
   method: {
     what: "method that makes the heatmap, by its id or an alias",
@@ -320,10 +321,10 @@ export const explainOptions = {
   ...detectOptions,
 } as const satisfies OptionTable<ExplainOptions, keyof DetectAliases | keyof ExplainAliases | "signal">;
 
-/** Each alias in the interfaces is one of the table's. */
+/** Type check: every alias in the interfaces is in the table. */
 export type EachAliasHasItsOption = NoneMissing<
   Exclude<keyof DetectAliases | keyof ExplainAliases, AliasOf<typeof explainOptions>>
 >;
 
-/** Values of the options of an explanation, defaults filled in. */
+/** Values of the options of an explanation, with defaults. */
 export type ExplainValues = Filled<ExplainOptions, typeof explainOptions>;

@@ -16,13 +16,13 @@ import {
   explainOptions,
 } from "./options.js";
 
-/** Detection options with every default filled in, checked. */
+/** Checked detection options, with defaults. */
 export interface ResolvedDetectOptions extends Omit<Filled<DetectOptions, typeof detectOptions>, "imageSize"> {
-  /** `[h, w]` asked for; undefined: the model's fixed size, or 640. */
+  /** Size `[h, w]`. Undefined: the model's fixed size, or 640. */
   readonly imageSize: readonly [number, number] | undefined;
 }
 
-/** Explanation options with every default filled in, checked. */
+/** Checked explanation options, with defaults. */
 export interface ResolvedExplainOptions
   extends Omit<ExplainValues, "method" | "backprop" | "imageSize" | "versus" | "frames">,
     ResolvedDetectOptions {
@@ -33,16 +33,20 @@ export interface ResolvedExplainOptions
   readonly versus: number | undefined;
 }
 
-/** Names besides those of the table. A detection takes options of an explanation, so that one object serves both calls. */
+/** Names that are allowed in addition to the table. `detect` also accepts explanation options, so that one object can be used for both calls. */
 const besides = { detect: ["signal", "ahead", ...namesIn(explainOptions)], explain: ["signal"] };
 
-/** @throws usage naming the option, what was found and what is expected. */
+/** Checks the options of a detection. @throws usage with the option, its value and the expected values. */
 export function resolveDetectOptions(given: DetectOptions): ResolvedDetectOptions {
   const { options } = readOptions<DetectOptions, typeof detectOptions>(given, detectOptions, besides.detect);
   return { ...options, imageSize: sizeOf(options.imageSize) };
 }
 
-/** @throws usage for a value out of range, an unknown option, method, score or class, with the valid ones, and for options that exclude each other. */
+/**
+ * Checks the options of an explanation.
+ * @throws usage for a value out of range, for an unknown option, method, score or class (with the valid ones), and for options that exclude
+ * each other.
+ */
 export function resolveExplainOptions(
   given: ExplainOptions,
   methods: readonly AnyCamMethod[],
@@ -63,7 +67,7 @@ export function resolveExplainOptions(
 }
 
 /**
- * Checks the options of an explanation as far as that needs no model.
+ * Checks the options of an explanation that need no model.
  * @throws usage for an unknown option, a value out of range, an unknown method or score, and for options that exclude each other.
  */
 export function checkExplainOptions(
@@ -93,7 +97,7 @@ export function readMethod(
   return { options, method, scores: [...new Set(items.map((item) => resolveScore(item, scores)))] };
 }
 
-/** How options are written in a program. A default may be given to every method. */
+/** Options in the notation of a program. An option with its default value does not count as given. */
 function writtenIn(named: NamedOptions, options: ExplainValues): Written {
   const rows: OptionRows = explainOptions;
   return {
@@ -103,7 +107,7 @@ function writtenIn(named: NamedOptions, options: ExplainValues): Written {
   };
 }
 
-/** The default where it is among them, else the first. */
+/** The default method if it is in the list, else the first method. */
 function defaultMethod(methods: readonly AnyCamMethod[], options: ExplainValues): string {
   const best: string = defaultMethodId(options);
   return methods.some((method) => method.id === best) ? best : methods[0]!.id;

@@ -9,17 +9,17 @@ import { densePrototypes, denseRows, type Seed } from "./seeds.js";
 /** One run of a backward session. */
 export interface BackwardRun {
   readonly forward: Pick<ForwardResult, "predictions" | "letterbox" | "tensors">;
-  /** Forward values that take the place of the pass's own, by name. Default: none. */
+  /** Forward values that replace those of the pass, by name. Default: none. */
   readonly changed?: Readonly<Record<string, RuntimeTensor>>;
   readonly backward: Backward;
-  /** One, or several where the backward pass takes several. Rows outside its levels must carry none. */
+  /** One seed, or several if the backward pass supports it. Rows of other levels must have no seed. */
   readonly seeds: readonly Seed[];
   readonly signal: AbortSignal | undefined;
 }
 
 /**
- * Gradients `[seeds, C, H, W]` by layer value. They stay where the sessions live: the caller must dispose of them. A layer without a path
- * to the seeds' rows has no entry: its gradient is exactly zero.
+ * Returns gradients `[seeds, C, H, W]` by layer value. They stay in the runtime, and the caller must dispose of them. A layer without a path
+ * to the rows of the seeds has no entry: its gradient is exactly zero.
  * @throws runtime, aborted.
  */
 export async function runBackward(loaded: LoadedModel, run: BackwardRun): Promise<Map<string, RuntimeTensor>> {
@@ -40,7 +40,7 @@ export async function runBackward(loaded: LoadedModel, run: BackwardRun): Promis
   return new Map(wanted.map(([value, name]) => [value, outputs[name]!]));
 }
 
-/** The seeds on one value of the graph: a level's rows, the whole predictions, or the mask prototypes. */
+/** The seeds for one value of the graph: the rows of a level, all predictions, or the mask prototypes. */
 function seedsOf({ head }: LoadedModel, { seeds, forward }: BackwardRun, value: string): Tensor {
   const { predictions, letterbox } = forward;
   if (value === head.prototypes) return densePrototypes(seeds, predictions);

@@ -4,7 +4,7 @@ import type { KeptSession } from "../../runtime/sessions.js";
 import { sizeOf } from "../../tensor/tensor.js";
 import { readFloats } from "./runtime-tensors.js";
 
-/** A session that takes `[N, ...dims]` on one input, the others staying the same. */
+/** A session that takes a batch `[N, ...dims]` on one input. Its other inputs stay the same. */
 export interface BatchSession {
   readonly runtime: RuntimePort;
   readonly session: KeptSession;
@@ -14,19 +14,19 @@ export interface BatchSession {
   readonly feeds: Readonly<Record<string, RuntimeTensor>>;
   /** Outputs to read, `[N, …]`. */
   readonly outputs: readonly string[];
-  /** Items in one run. */
+  /** Number of items in one run. */
   readonly batch: number;
   readonly signal: AbortSignal | undefined;
 }
 
-/** Where the values of one item lie in an output that holds several. */
+/** The values of one item in an output of several items. */
 export interface ItemOutput {
   readonly data: Float32Array;
   readonly offset: number;
   readonly length: number;
 }
 
-/** Runs `count` items; `fill(i, into)` writes item i, `each(i, outputs)` sees what came out. Memory holds one batch. */
+/** Runs `count` items. `fill(i, into)` writes item i, and `each(i, outputs)` receives its outputs. Only one batch is in memory. */
 export async function runBatches(
   runs: BatchSession,
   count: number,
@@ -50,7 +50,7 @@ export async function runBatches(
   }
 }
 
-/** The outputs of one run, `[n, …]`; nothing of it stays with the runtime. */
+/** The outputs of one run, `[n, …]`. Disposes of the runtime's tensors. */
 async function readBatch(runs: BatchSession, tensor: RuntimeTensor, n: number): Promise<Float32Array[]> {
   const results = await runs.session.run({ ...runs.feeds, [runs.input]: tensor }, runs.outputs);
   try {
@@ -58,7 +58,10 @@ async function readBatch(runs: BatchSession, tensor: RuntimeTensor, n: number): 
     for (const name of runs.outputs) {
       const { dims, data } = await readFloats(name, results[name]!);
       if (dims[0] !== n) {
-        throw new WhyboxError("runtime", `Output "${name}" has ${dims[0]} along axis 0 for a batch of ${n}.`);
+        throw new WhyboxError(
+          "runtime",
+          `Output "${name}" has the size ${dims[0]} along axis 0. Expected ${n}, the batch size.`,
+        );
       }
       read.push(data);
     }
@@ -69,8 +72,8 @@ async function readBatch(runs: BatchSession, tensor: RuntimeTensor, n: number): 
 }
 
 /**
- * The batch that a session can take: `wanted`, or 1 for a graph made for one picture at a time (fixed numbers in a Reshape), which refuses
- * a second one or gives it other values than the first.
+ * The batch size that a session supports: `wanted`, or 1. A graph made for a single image (constant sizes in a Reshape) fails for a batch of
+ * two, or returns different values for two equal items.
  */
 export async function batchThatWorks(
   runs: Omit<BatchSession, "batch">,
@@ -91,9 +94,9 @@ export async function batchThatWorks(
     throw error;
   }
   const [first, second] = seen as [Float32Array[], Float32Array[]];
-  return first.every((values, i) => alike(values, second[i]!)) ? wanted : 1;
+  return first.every((values, i) => areClose(values, second[i]!)) ? wanted : 1;
 }
 
-function alike(a: Float32Array, b: Float32Array): boolean {
+function areClose(a: Float32Array, b: Float32Array): boolean {
   return a.every((value, i) => Math.abs(value - b[i]!) <= 1e-3 + 1e-3 * Math.abs(value) || Object.is(value, b[i]));
 }

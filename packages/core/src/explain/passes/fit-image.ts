@@ -1,16 +1,16 @@
 import { WhyboxError } from "../../errors.js";
 import type { Letterbox, RgbImage } from "../../image/frame.js";
 import { planLetterbox } from "../../image/letterbox.js";
-import { type LoadedModel, usualSize } from "../model/loaded-model.js";
+import { defaultInputSize, type LoadedModel } from "../model/loaded-model.js";
 import type { ResolvedDetectOptions } from "../options/resolve-options.js";
 
-/** An image, and how it goes into the network. */
+/** An image, and how it is scaled and padded to the network's input. */
 export interface FittedImage {
   readonly image: RgbImage;
   readonly letterbox: Letterbox;
 }
 
-/** Plans the letterbox of an image. @throws usage for an image size that the model cannot take. */
+/** Plans the letterbox of an image. @throws usage for an image size that the model does not support. */
 export function fitImage(
   { input, stride }: LoadedModel,
   image: RgbImage,
@@ -26,7 +26,7 @@ export function fitImage(
     );
   }
   const letterbox = planLetterbox([image.height, image.width], {
-    size: imageSize ?? usualSize(sides),
+    size: imageSize ?? defaultInputSize(sides),
     stride,
     fixed: [sides[0] !== undefined, sides[1] !== undefined],
     padding: input.padding,

@@ -13,25 +13,25 @@ import { readFloats } from "./runtime-tensors.js";
 /** The result of a forward pass, decoded. The caller must dispose of `tensors`. */
 export interface ForwardResult {
   readonly letterbox: Letterbox;
-  /** The network's input, `[3, H, W]`, where a copy was asked for; else empty. */
+  /** A copy of the network's input, `[3, H, W]`, with `keepsInput`. Otherwise empty. */
   readonly input: Float32Array;
   readonly predictions: Predictions;
   /** Outputs of the forward session by name: predictions, activations, saved values. */
   readonly tensors: Readonly<Record<string, RuntimeTensor>>;
 }
 
-/** What the forward session runs on. */
+/** A request for a run of the forward session. */
 export interface ForwardRequest {
   readonly plan: ForwardPlan;
   readonly letterbox: Letterbox;
-  /** The input `[3, H, W]`. The array is handed over: it may be detached afterwards. */
+  /** The input `[3, H, W]`. The array may be transferred to another thread, so do not use it afterwards. */
   readonly pixels: Float32Array;
-  /** Whether a copy of the input stays in the result. */
+  /** Whether the result has a copy of the input. */
   readonly keepsInput: boolean;
   readonly signal: AbortSignal | undefined;
 }
 
-/** Runs the forward session. @throws runtime; unsupported-model for outputs of another shape than the head's; aborted. */
+/** Runs the forward session. @throws runtime; unsupported-model for outputs that do not have the shape of the head; aborted. */
 export async function runForward(loaded: LoadedModel, request: ForwardRequest): Promise<ForwardResult> {
   const { plan, letterbox, pixels, signal } = request;
   const session = await loaded.sessions.get(`forward\n${plan.key}`, plan.buildForward, signal);
@@ -43,7 +43,7 @@ export async function runForward(loaded: LoadedModel, request: ForwardRequest): 
   return { letterbox, input, predictions: await readPredictions(loaded, tensors), tensors };
 }
 
-/** The predictions of a pass with what is needed to read them. */
+/** The predictions of a pass, with the data needed to read them. */
 export function sceneOf(
   { head, classNames }: LoadedModel,
   { predictions, letterbox }: Pick<ForwardResult, "predictions" | "letterbox">,
@@ -51,14 +51,14 @@ export function sceneOf(
   return { predictions, head, classNames, letterbox };
 }
 
-/** Checks the shapes of the tapped layers. @throws usage for a layer that is no map over the image: a name can pick any value. */
+/** Checks the shapes of the tapped layers. @throws usage for a layer that is not a map over the image. A layer name can select any value of the graph. */
 export function checkLayers(plan: TapPlan, { tensors }: ForwardResult): void {
   for (const [value, output] of plan.activations) {
     const { dims } = tensors[output]!;
     if (dims.length === 4 && dims[0] === 1) continue;
     throw new WhyboxError(
       "usage",
-      `Layer "${value}" has the shape [${dims.join(", ")}]; expected feature maps [1, channels, height, width]. \`whybox inspect\` lists the layers.`,
+      `Layer "${value}" has the shape [${dims.join(", ")}]. Expected feature maps [1, channels, height, width]. \`whybox inspect\` lists the layers.`,
       { details: { layer: value, dims } },
     );
   }
@@ -84,7 +84,7 @@ async function readPredictions(
   );
 }
 
-/** Mask prototypes `[E, h, w]`; undefined for a model without masks. */
+/** Mask prototypes `[E, h, w]`. Undefined for a model without masks. */
 async function readPrototypes(
   loaded: LoadedModel,
   tensors: Readonly<Record<string, RuntimeTensor>>,

@@ -2,22 +2,22 @@ import type { Layer } from "../../detector/layer.js";
 import type { ScoreResult } from "../../scores/score.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { LoadedModel } from "../model/loaded-model.js";
-import { feedsPrototypes, levelsBehind } from "../model/reach.js";
+import { dependentLevels, feedsPrototypes } from "../model/reach.js";
 import type { Backward, TapPlan } from "../plan/tap-plan.js";
 import { runBackward } from "./backward-run.js";
 import type { ForwardResult } from "./forward-pass.js";
 import { readFloats } from "./runtime-tensors.js";
 import { sumGradients } from "./seeds.js";
 
-/** What one backward pass is asked for: layers, and the scores that are differentiated together. */
+/** A request for one backward pass: the layers, and the scores that are differentiated together. */
 export interface GradientRequest {
   readonly layers: readonly Layer[];
   readonly results: readonly ScoreResult[];
-  /** Levels of the rows that carry those scores. */
+  /** Levels of the rows that carry these scores. */
   readonly levels: readonly number[];
 }
 
-/** Requests on one forward pass. */
+/** Requests for gradients of one forward pass. */
 export interface GradientRuns {
   readonly forward: ForwardResult;
   readonly plan: TapPlan;
@@ -25,24 +25,24 @@ export interface GradientRuns {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Maximum number of seeds in one run: more take more memory and save no time. */
+/** Maximum number of seeds in one run. More seeds need more memory and save no time. */
 const MAX_SEEDS = 8;
 
 /**
- * Gradients `[C, H, W]` by layer value for each request, requests for the same layers together in one run. A layer without an entry
- * has the gradient zero.
+ * For each request: gradients `[C, H, W]` by layer value. Requests for the same layers share a run. A layer without an entry has the
+ * gradient zero.
  */
 export async function gradientsOf(
   loaded: LoadedModel,
   { forward, plan, requests, signal }: GradientRuns,
 ): Promise<ReadonlyMap<string, Tensor>[]> {
   const found: ReadonlyMap<string, Tensor>[] = requests.map(() => new Map());
-  const alike = new Map<string, number[]>();
+  const byLayers = new Map<string, number[]>();
   requests.forEach(({ layers }, i) => {
     const key = layers.map((layer) => layer.value).join("\n");
-    alike.set(key, [...(alike.get(key) ?? []), i]);
+    byLayers.set(key, [...(byLayers.get(key) ?? []), i]);
   });
-  for (const together of alike.values()) {
+  for (const together of byLayers.values()) {
     const { layers } = requests[together[0]!]!;
     const levels = new Set(together.flatMap((i) => requests[i]!.levels));
     const masks = together.some((i) => requests[i]!.results.some((result) => result.prototypes.length > 0));
@@ -67,22 +67,22 @@ export async function gradientsOf(
   return found;
 }
 
-/** Where a backward pass may start and end. */
+/** The possible ends of a backward pass. */
 interface BackwardEnds {
   readonly layers: readonly Layer[];
   /** Levels of the rows that carry a seed. */
   readonly levels: ReadonlySet<number>;
-  /** Whether the mask prototypes carry one too. */
+  /** Whether the mask prototypes also carry a seed. */
   readonly masks: boolean;
 }
 
-/** The backward pass from those of `levels` that the layers feed, and from the mask prototypes if they feed them; null when they feed none. */
+/** The backward pass from the `levels` and mask prototypes that depend on the layers. Null if none depend on them. */
 export function backwardFor(
   loaded: LoadedModel,
   plan: TapPlan,
   { layers, levels, masks }: BackwardEnds,
 ): Backward | null {
-  const reach = new Set(layers.flatMap((layer) => [...levelsBehind(loaded, layer)]));
+  const reach = new Set(layers.flatMap((layer) => [...dependentLevels(loaded, layer)]));
   const used = [...levels].filter((level) => reach.has(level)).sort((a, b) => a - b);
   const reachesMasks = masks && layers.some((layer) => feedsPrototypes(loaded, layer));
   return used.length === 0 && !reachesMasks ? null : plan.backward({ layers, levels: used, masks: reachesMasks });

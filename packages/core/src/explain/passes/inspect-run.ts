@@ -4,7 +4,7 @@ import type { LoadedModel } from "../model/loaded-model.js";
 import { joinPlans, planTaps } from "../plan/tap-plan.js";
 import { disposeAll } from "./runtime-tensors.js";
 
-/** Runs the model once on zeros to read the sizes of its layers. The session is not kept. */
+/** Runs the model once on zeros to read the sizes of its layers. The session is released afterwards. */
 export async function inspectWithSizes(loaded: LoadedModel, size: readonly [number, number]): Promise<ModelFacts> {
   const request = { layers: loaded.layers, activations: true, gradients: false, manySeeds: false, tails: false };
   const taps = planTaps(loaded, request);

@@ -14,7 +14,7 @@ export interface PassRequest {
   readonly plan: ForwardPlan;
   /** Whether the network's input is read after the pass. */
   readonly keepsInput: boolean;
-  /** Whether the memory of the values may be freed when the pass is over: no method and no score of this call holds on to them. */
+  /** Whether the memory of the values may be freed after the pass. True if no method and no score of this call keeps a reference to them. */
   readonly mayFree: boolean;
   readonly scratch: Scratch;
   readonly signal: AbortSignal | undefined;
@@ -23,7 +23,7 @@ export interface PassRequest {
 /** A forward pass in use. Its tensors are valid until `release`. */
 export interface Pass {
   readonly forward: ForwardResult;
-  /** Milliseconds; 0 for what a kept pass did not have to do again. */
+  /** Milliseconds. 0 for a step that a cached pass skips. */
   readonly timings: { readonly letterbox: number; readonly forward: number };
   /** Ends the use. Must be called once. */
   release(): void;
@@ -35,21 +35,21 @@ interface Kept {
   readonly forward: ForwardResult;
   users: number;
   mayFree: boolean;
-  /** True when no other call may use it: the last user disposes of it. */
+  /** True if no further call may use the pass. Its last user disposes of it. */
   isDropped: boolean;
 }
 
-/** Maximum number of values in older passes that stay beside the newest. Passes near the head fit, deep ones do not. */
+/** Maximum number of values in all cached passes except the newest. Passes for layers near the head fit, passes for deep layers do not. */
 const MAX_VALUES = 16_000_000;
 
 /**
- * Runs forward passes and disposes of their tensors. With `keeps` the passes of the last image stay, the newest and older small ones, and serve the next
- * question about the image if it needs no further values.
+ * Runs forward passes and disposes of their tensors. With `keeps`, it caches passes of the last image: the newest, and older small ones. A
+ * cached pass is used again if it has all values that a request needs.
  */
 export class KeptPasses {
   readonly #loaded: LoadedModel;
   readonly #keeps: boolean;
-  /** The newest last. */
+  /** In order of age, newest last. */
   #kept: readonly Kept[] = [];
 
   constructor(loaded: LoadedModel, { keeps }: { readonly keeps: boolean }) {
@@ -57,7 +57,7 @@ export class KeptPasses {
     this.#keeps = keeps;
   }
 
-  /** Runs the forward pass of an image, or returns a kept one. @throws runtime, aborted. */
+  /** Runs the forward pass of an image, or returns a cached one. @throws runtime, aborted. */
   async run(request: PassRequest): Promise<Pass> {
     const found = this.#kept.find((kept) => serves(kept, request));
     if (found === undefined) return this.#runNew(request);
@@ -72,14 +72,14 @@ export class KeptPasses {
     return { forward: { ...forward, input }, timings, release: () => release(found) };
   }
 
-  /** Disposes of every kept pass, of those in use when their last user is done. */
+  /** Disposes of every cached pass. A pass in use is disposed of after its last user. */
   dispose(): void {
     this.#keepOnly(() => false);
   }
 
   async #runNew(request: PassRequest): Promise<Pass> {
     const { input, plan, keepsInput, mayFree, scratch, signal } = request;
-    // The next pass needs the memory.
+    // Free memory for the new pass.
     this.#makeRoom(request);
     throwIfAborted(signal);
     const started = performance.now();
@@ -97,14 +97,14 @@ export class KeptPasses {
       isDropped: !this.#keeps,
     };
     if (this.#keeps) {
-      // Meanwhile there may have been a pass of another image.
+      // A call for another image may have added its pass in the meantime.
       this.#makeRoom(request);
       this.#kept = [...this.#kept, kept];
     }
     return { forward, timings, release: () => release(kept) };
   }
 
-  /** Drops the passes of other images, those that the new pass covers, and large ones. */
+  /** Drops passes of other images, passes whose values the new pass also has, and large passes. */
   #makeRoom(request: PassRequest): void {
     const outputs = new Set(request.plan.outputs);
     let values = 0;
@@ -116,7 +116,7 @@ export class KeptPasses {
     });
   }
 
-  /** Asks from the newest to the oldest. */
+  /** Drops the passes for which `keeps` returns false. Calls it from the newest to the oldest pass. */
   #keepOnly(keeps: (kept: Kept) => boolean): void {
     const left = new Set([...this.#kept].reverse().filter(keeps));
     const gone = this.#kept.filter((kept) => !left.has(kept));
@@ -132,7 +132,7 @@ function serves(kept: Kept, request: PassRequest): boolean {
   return isSame(kept, request) && request.plan.outputs.every((name) => kept.outputs.has(name));
 }
 
-/** Whether a kept pass is of the same image at the same size. */
+/** Whether a cached pass has the same image and the same input size. */
 function isSame({ image, forward }: Kept, { input }: PassRequest): boolean {
   const [height, width] = input.letterbox.inputSize;
   const [h, w] = forward.letterbox.inputSize;

@@ -2,7 +2,7 @@ import { WhyboxError } from "../../errors.js";
 import type { RuntimeTensor } from "../../runtime/port.js";
 import type { Tensor } from "../../tensor/tensor.js";
 
-/** A float tensor of the runtime, read. @throws runtime when it is no float32. */
+/** Reads a float32 tensor of the runtime. @throws runtime for another type. */
 export async function readFloats(name: string, value: RuntimeTensor): Promise<Tensor> {
   const data = await value.read();
   if (data instanceof Float32Array) return { dims: value.dims, data };
@@ -11,7 +11,7 @@ export async function readFloats(name: string, value: RuntimeTensor): Promise<Te
   });
 }
 
-/** Frees tensors of the runtime. */
+/** Disposes of tensors of the runtime. */
 export function disposeAll(tensors: Readonly<Record<string, RuntimeTensor>>): void {
   for (const tensor of Object.values(tensors)) tensor.dispose();
 }

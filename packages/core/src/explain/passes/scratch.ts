@@ -1,16 +1,16 @@
-/** `input`: what goes into the network, `[3, H, W]`. `map`: a map over the input, `[H, W]`. */
+/** `input`: the network's input, `[3, H, W]`. `map`: a map over the input, `[H, W]`. */
 export type ScratchUse = "input" | "map";
 
 /**
- * The large arrays of one call. A call takes a scratch when it starts, hands it to its steps, and gives it back when it ends, so that the next call
- * need not allocate megabytes again. No result holds an array of a scratch.
+ * Large buffers for one call. A call takes a scratch at its start, passes it to its steps, and gives it back at its end. So the next call does
+ * not have to allocate megabytes again. No result holds an array of a scratch.
  */
 export class Scratch {
   readonly #arrays = new Map<ScratchUse, Float32Array>();
 
   /**
-   * The array for one use, with any values in it. It is valid until the next request for the same use.
-   * An array that was transferred to another thread has length 0; a new one takes its place.
+   * The array for one use, with arbitrary values. It is valid until the next request for the same use.
+   * An array that was transferred to another thread has length 0 and is replaced by a new one.
    */
   array(use: ScratchUse, length: number): Float32Array {
     const known = this.#arrays.get(use);
@@ -21,7 +21,7 @@ export class Scratch {
   }
 }
 
-/** Keeps the scratch of the last call for the next one. Calls that run at the same time have one each. */
+/** Keeps the scratch of the last call for the next one. Calls that run at the same time have separate scratches. */
 export class ScratchPool {
   #idle: Scratch | undefined;
 

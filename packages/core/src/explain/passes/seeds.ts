@@ -2,13 +2,13 @@ import type { Predictions } from "../../detector/detection.js";
 import type { PrototypeGradient, ScoreResult } from "../../scores/score.js";
 import type { Tensor } from "../../tensor/tensor.js";
 
-/** d score / d predictions by row, float64 (absent rows carry none), and on the mask prototypes. */
+/** The gradient of a score: by prediction row, in float64 (missing rows have the gradient zero), and on the mask prototypes. */
 export interface Seed {
   readonly rows: ReadonlyMap<number, Float64Array>;
   readonly prototypes: readonly PrototypeGradient[];
 }
 
-/** Sum of the sparse gradients of several detections' scores, as rows of the predictions. */
+/** Sums the sparse gradients of several scores. */
 export function sumGradients(parts: readonly ScoreResult[], columns: number): Seed {
   const rows = new Map<number, Float64Array>();
   for (const { rows: indices, gradient } of parts) {
@@ -21,7 +21,7 @@ export function sumGradients(parts: readonly ScoreResult[], columns: number): Se
   return { rows, prototypes: parts.flatMap((part) => part.prototypes) };
 }
 
-/** Rows `start` to `end` of each seed, zeros where it has none, `[seeds, end - start, columns]`. */
+/** Rows `start` to `end` of each seed, `[seeds, end - start, columns]`. Missing rows are zeros. */
 export function denseRows(seeds: readonly Seed[], [start, end]: readonly [number, number], columns: number): Tensor {
   const size = (end - start) * columns;
   const data = new Float32Array(seeds.length * size);

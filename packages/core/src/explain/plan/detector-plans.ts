@@ -6,11 +6,11 @@ import type { ResolvedExplainOptions } from "../options/resolve-options.js";
 import { type ExplainPlan, planExplain } from "./explain-plan.js";
 import { type ForwardPlan, joinPlans, planTaps } from "./tap-plan.js";
 
-/** The plans of one model, each made once. */
+/** The plans of one model. Each is made once. */
 export class DetectorPlans {
   readonly #loaded: LoadedModel;
   readonly #plans = new Map<string, ExplainPlan>();
-  /** The forward pass of a detection that nothing follows. */
+  /** The forward pass of a detection without an explanation after it. */
   readonly detection: () => ForwardPlan;
 
   constructor(loaded: LoadedModel) {
@@ -19,7 +19,7 @@ export class DetectorPlans {
     this.detection = once(() => joinPlans(loaded, [planTaps(loaded, none)]));
   }
 
-  /** @throws usage for an unknown layer; no-gradient when an op between a layer and the predictions has no rule. */
+  /** The plan of an explanation. @throws usage for an unknown layer; no-gradient if an op between a layer and the predictions has no rule. */
   explanation({ method, per, scores, layer }: ResolvedExplainOptions): ExplainPlan {
     const layers = layer === "auto" ? undefined : selectLayers(this.#loaded, layer);
     const manySeeds = per !== "image";

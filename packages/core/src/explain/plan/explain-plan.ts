@@ -7,39 +7,40 @@ import type { LoadedModel } from "../model/loaded-model.js";
 import { biasLayers, inputLayer } from "./network-layers.js";
 import { type ForwardPlan, joinPlans, planTaps, type TapPlan } from "./tap-plan.js";
 
-/** Detections and the layers they are read at. */
+/** Detections, and the layers at which they are read. */
 export interface RoutePart {
   readonly detections: readonly Detection[];
   readonly layers: readonly Layer[];
 }
 
-/** Everything that one way of explaining asks of the graph. */
+/** Everything that an explanation needs from the graph. */
 export interface ExplainPlan {
   readonly main: TapPlan;
-  /** With guided rules, where the method asks for guided gradients. */
+  /** The plan with guided rules, if the method needs guided gradients. */
   readonly guided: TapPlan | undefined;
   readonly forward: ForwardPlan;
   /** Every layer that may be read. */
   readonly layers: readonly Layer[];
-  /** True when each detection has its own layers. */
+  /** True if each detection has its own layers. */
   readonly auto: boolean;
-  /** The parts of a group that are read at the same layers. Detections of a level without layers are left out. */
+  /** Splits a group into parts that are read at the same layers. Detections of a level without layers are left out. */
   route(group: readonly Detection[]): RoutePart[];
 }
 
-/** What is planned for. */
+/** The parts of an explanation that its plan depends on. */
 export interface ExplainQuestion {
   readonly method: AnyCamMethod;
-  /** The layers asked for, or undefined for "auto". */
+  /** The layers to read. Undefined: "auto". */
   readonly layers: readonly Layer[] | undefined;
-  /** Whether several detections have a seed of their own. */
+  /** Whether detections have separate seeds. */
   readonly manySeeds: boolean;
   /** Whether a score reads mask prototypes. */
   readonly masks: boolean;
 }
 
 /**
- * @throws no-gradient when an op between a layer and the predictions has no rule, all such ops at once.
+ * Plans an explanation.
+ * @throws no-gradient if ops between a layer and the predictions have no rule. The error names all of them.
  */
 export function planExplain(loaded: LoadedModel, { method, layers, manySeeds, masks }: ExplainQuestion): ExplainPlan {
   const needs = new Set<string>(method.needs);
@@ -82,7 +83,7 @@ export function planExplain(loaded: LoadedModel, { method, layers, manySeeds, ma
   };
 }
 
-/** Per detection level the layers that "auto" stands for. */
+/** For each detection level: the layers that "auto" selects. */
 function autoLayers(loaded: LoadedModel, method: AnyCamMethod): Layer[][] {
   const { head, layers, model } = loaded;
   const own = head.levels.map(({ inputs }) =>
@@ -101,16 +102,16 @@ function autoLayers(loaded: LoadedModel, method: AnyCamMethod): Layer[][] {
 }
 
 /**
- * The backbone's last map of the stride that found the detection. The deepest map, which serves large objects alike, is blind to where a
- * small one lies, and the neck is less faithful than either: docs/faithfulness.md.
+ * The backbone's last map with the stride of the level that found the detection. The deepest map is as good for large objects, but does not
+ * resolve small ones. Maps of the neck are less faithful than both: docs/faithfulness.md.
  */
 function stageOf({ stages }: Taps, stride: number): Layer | undefined {
   return stages.find((stage) => stage.stride === stride) ?? stages.at(-1);
 }
 
 /**
- * The taps of tap fusion: backbone stages of stride 8, 16 and the deepest, the neck's first block and the input of the last block before
- * the head; the fast choice leaves out the two that cost most, stride 8 and the last block.
+ * The taps of tap fusion: the backbone stages of stride 8 and 16, the deepest stage, the neck's first block, and the input of the last block
+ * before the head. "taps-fast" leaves out the two most expensive ones: stride 8 and the last block.
  */
 function depths(
   { stages, neck, lastBlocks }: Taps,

@@ -13,16 +13,16 @@ export interface BiasLayer extends Layer {
   readonly bias: string;
 }
 
-/** The convolutions between the input and the predictions that carry a bias, in the order of execution; with `masks` those before the mask prototypes too. */
+/** The convolutions with a bias between the input and the predictions, in order of execution. With `masks`, also those before the mask prototypes. */
 export function biasLayers(loaded: LoadedModel, { masks }: { readonly masks: boolean }): BiasLayer[] {
   const { graph } = loaded.model;
   const { levels, prototypes } = loaded.head;
   const convOutputs = levels.flatMap((level) => level.convOutputs);
   if (masks && prototypes !== undefined) convOutputs.push(prototypes);
-  const behind = new GraphIndex(graph).descendants([loaded.inputName]);
+  const downstream = new GraphIndex(graph).descendants([loaded.inputName]);
   return nodesBetween(graph, new Set(), convOutputs).flatMap((node) => {
     const bias = node.opType === "Conv" || node.opType === "ConvTranspose" ? (node.inputs[2] ?? "") : "";
-    if (!graph.initializers.has(bias) || !behind.has(node.outputs[0]!)) return [];
+    if (!graph.initializers.has(bias) || !downstream.has(node.outputs[0]!)) return [];
     return [{ index: undefined, name: node.name || node.outputs[0]!, value: node.outputs[0]!, bias }];
   });
 }

@@ -11,45 +11,45 @@ import { elementType } from "../../onnx/element-type.js";
 import { GraphIndex } from "../../onnx/graph.js";
 import { DataType, type Model, type Node } from "../../onnx/model.js";
 import type { LoadedModel } from "../model/loaded-model.js";
-import { feedsPrototypes, levelsBehind } from "../model/reach.js";
+import { dependentLevels, feedsPrototypes } from "../model/reach.js";
 
-/** What the planner reads of a loaded model. */
+/** The parts of a loaded model that the planner reads. */
 export type PlanContext = Pick<LoadedModel, "model" | "head" | "rules" | "forwardValues" | "reach">;
 
-/** What an explanation asks of the graph. */
+/** The values that an explanation needs from the graph. */
 export interface PlanRequest {
   readonly layers: readonly Layer[];
-  /** Whether the layers' activations come out of the forward session. */
+  /** Whether the forward session outputs the layers' activations. */
   readonly activations: boolean;
-  /** "means": of each gradient the means of its channels and its largest absolute value, `[C + 1]`. */
+  /** "means": for each gradient only the means of its channels and its largest absolute value, `[C + 1]`. */
   readonly gradients: boolean | "means";
-  /** Several seeds in one backward run, where the graph allows it. */
+  /** Whether a backward run may have several seeds, if the graph supports it. */
   readonly manySeeds: boolean;
-  /** Whether the part behind a layer is run again: the values that go around the layer then come out too. */
+  /** Whether the part after a layer runs again. The forward session then also outputs the values that bypass the layer. */
   readonly tails: boolean;
-  /** Whether a score reads mask prototypes: seeds go into them too, and tails give them. Default false. */
+  /** Whether a score reads mask prototypes. They then also get seeds, and tails output them. Default false. */
   readonly masks?: boolean;
   /** Gradient rules. Default: the context's. */
   readonly rules?: readonly GradRule[];
 }
 
-/** What one forward session must give for a set of layers, and the sessions that go with it. */
+/** The outputs of a forward session for a set of layers, and the backward passes and tails that use them. */
 export interface TapPlan {
-  /** Names the sessions of this plan. */
+  /** Identifies the sessions of this plan. */
   readonly key: string;
-  /** Layer value → the forward output with its activations, float32. */
+  /** Layer value → output of the forward session with its activations, float32. */
   readonly activations: ReadonlyMap<string, string>;
-  /** Everything that the forward session gives: predictions, activations, saved values. */
+  /** All outputs of the forward session: predictions, activations, saved values. */
   readonly outputs: readonly string[];
-  /** Nodes that the forward session needs beyond the model's. */
+  /** Nodes that the forward session needs in addition to the model's. */
   readonly forwardNodes: readonly Node[];
   /**
-   * The backward pass from the rows of `levels` to `layers`, or null when no path leads there (the gradient is exactly
-   * zero). Restricting the levels to those that carry a seed changes no number and leaves most of the work out. With `masks` seeds go into the mask
-   * prototypes too, which needs a plan with `masks`.
+   * The backward pass from the rows of `levels` to `layers`. Null if there is no path between them: the gradient is exactly zero. Give only
+   * the levels that carry a seed. The result is the same, and most of the work is skipped. `masks` also puts seeds on the mask prototypes. It
+   * needs a plan with `masks`.
    */
   backward(request: BackwardRequest): Backward | null;
-  /** The part of the network behind one layer. Only with `tails`. */
+  /** The part of the network after a layer. Only in a plan with `tails`. */
   tail(layer: Layer): TailPlan;
 }
 
@@ -58,7 +58,7 @@ export interface BackwardRequest {
   readonly layers: readonly Layer[];
   /** Levels whose rows carry a seed. */
   readonly levels: readonly number[];
-  /** Whether the mask prototypes carry one too. Default false. */
+  /** Whether the mask prototypes also carry a seed. Default false. */
   readonly masks?: boolean;
 }
 
@@ -67,26 +67,27 @@ export interface Backward {
   readonly model: BackwardModel;
 }
 
-/** The network behind a layer, to be run on changed activations. */
+/** The part of the network after a layer. It runs on changed activations. */
 export interface TailPlan {
   readonly key: string;
   readonly layer: Layer;
-  /** Levels whose rows change with the layer. */
+  /** Levels whose rows depend on the layer. */
   readonly levels: readonly number[];
-  /** Outputs of the tail: each level's rows, or the whole predictions where they cannot be had alone. */
+  /** Outputs of the tail: the rows of each level, or all predictions if the model does not compute the levels separately. */
   readonly outputs: readonly string[];
-  /** Output with the mask prototypes, where they change with the layer and the plan is for `masks`. */
+  /** Output with the mask prototypes, if they depend on the layer and the plan has `masks`. */
   readonly prototypes: string | undefined;
-  /** With gradients: forward values behind the layer that its backward pass reads; outputs of the tail too. */
+  /** With gradients: forward values after the layer that its backward pass reads. They are also outputs of the tail. */
   readonly saved: readonly string[];
-  /** Values of the forward session that go around the layer. */
+  /** Values of the forward session that bypass the layer. */
   readonly crossing: readonly string[];
   readonly model: TailModel;
 }
 
 /**
- * Plans forward and backward passes for `layers`. With `gradients` false nothing is differentiated.
- * @throws no-gradient when an op between a layer and the predictions has no rule, all such ops at once.
+ * Plans the forward and backward passes for `layers`. If `gradients` is false, there are no backward passes.
+ * @throws no-gradient if ops between a layer and the predictions have no rule. The error names all of them.
+ * @throws unsupported-model if a layer or the head computes in a type that cannot be differentiated.
  */
 export function planTaps(context: PlanContext, request: PlanRequest): TapPlan {
   const { model, head } = context;
@@ -96,18 +97,18 @@ export function planTaps(context: PlanContext, request: PlanRequest): TapPlan {
   const means = gradients === "means" ? " means" : "";
   const kind = `${request.manySeeds ? "many" : "one"}${request.rules === undefined ? "" : " own rules"}${means}`;
   const masks = request.masks === true && head.prototypes !== undefined;
-  const backward = remembered((wanted: BackwardRequest) => {
+  const backward = memoized((wanted: BackwardRequest) => {
     const taps = wanted.layers.map((layer) => layer.value).join("\n");
     const key = `${kind}\n${taps}\n#${wanted.levels.join(",")}${wanted.masks ? " masks" : ""}`;
     return [key, () => makeBackward(context, { ...request, ...wanted, masks: wanted.masks === true, key })];
   });
-  const tail = remembered((layer: Layer) => {
-    const levels = [...levelsBehind(context, layer)].sort((a, b) => a - b);
+  const tail = memoized((layer: Layer) => {
+    const levels = [...dependentLevels(context, layer)].sort((a, b) => a - b);
     const pass = gradients ? backward({ layers: [layer], levels, masks }) : null;
     return [layer.value, () => planTail(context, { layer, masks, backward: pass })];
   });
   if (gradients) refuseOtherPrecision(context, values);
-  // The pass from all levels reads whatever the pass from some of them reads.
+  // The pass from all levels reads every value that a pass from some levels reads.
   const pass = gradients ? backward({ layers, levels: [...head.levels.keys()], masks }) : null;
   const crossing = request.tails ? layers.flatMap((layer) => tail(layer).crossing) : [];
   const prototypes = prototypesTap(context);
@@ -143,8 +144,8 @@ export function joinPlans({ model }: PlanContext, plans: readonly TapPlan[]): Fo
   };
 }
 
-/** Makes each thing once, by its key. */
-function remembered<A extends readonly unknown[], T>(
+/** Returns a function that caches its results by key. */
+function memoized<A extends readonly unknown[], T>(
   describe: (...given: A) => readonly [key: string, make: () => T],
 ): (...given: A) => T {
   const made = new Map<string, T>();
@@ -158,30 +159,30 @@ function remembered<A extends readonly unknown[], T>(
 interface TailParts {
   readonly layer: Layer;
   readonly masks: boolean;
-  /** The pass from the predictions to the layer, where the tail is differentiated. */
+  /** The backward pass from the predictions to the layer, if the tail is differentiated. */
   readonly backward: Backward | null;
 }
 
 function planTail(context: PlanContext, { layer, masks, backward }: TailParts): TailPlan {
-  const levels = [...levelsBehind(context, layer)].sort((a, b) => a - b);
+  const levels = [...dependentLevels(context, layer)].sort((a, b) => a - b);
   const prototypes = masks && feedsPrototypes(context, layer) ? prototypesTap(context) : undefined;
   const outputs = levels.length === 0 && prototypes !== undefined ? [] : scoredValues(context.head, levels);
   const given = [...outputs, ...(prototypes === undefined ? [] : [prototypes.output])];
   const { graph } = context.model;
   const nodes = [...graph.nodes, ...(prototypes?.nodes ?? []), ...(backward?.model.forwardNodes ?? [])];
   const model: Model = { ...context.model, graph: { ...graph, nodes } };
-  const behind = new GraphIndex(model.graph).descendants([layer.value]);
-  const saved = (backward?.model.saved ?? []).filter((name) => behind.has(name) && name !== layer.value);
+  const downstream = new GraphIndex(model.graph).descendants([layer.value]);
+  const saved = (backward?.model.saved ?? []).filter((name) => downstream.has(name) && name !== layer.value);
   const tail = buildTail(model, [layer.value], [...new Set([...given, ...saved])]);
-  // What is saved depends on the backward pass.
+  // The saved values depend on the backward pass.
   const key = `tail\n${given.join("\n")}\n${layer.value}${backward === null ? "" : `\n${backward.key}`}`;
   return { key, layer, levels, outputs, prototypes: prototypes?.output, saved, crossing: tail.crossing, model: tail };
 }
 
-/** Float types that the backward pass, float32 itself, can start from. */
+/** Types that can be differentiated. The backward pass itself runs in float32. */
 const GRADIENT_TYPES: ReadonlySet<number> = new Set([DataType.FLOAT, DataType.FLOAT16, DataType.DOUBLE]);
 
-/** Layers in bfloat16, or of integers, cannot be differentiated. */
+/** Throws for layers of other types, such as bfloat16 and integers. */
 function refuseOtherPrecision({ model, head }: PlanContext, layers: readonly string[]): void {
   const index = new GraphIndex(model.graph);
   for (const value of [...layers, ...head.levels.flatMap((level) => level.convOutputs)]) {
@@ -189,7 +190,7 @@ function refuseOtherPrecision({ model, head }: PlanContext, layers: readonly str
     if (GRADIENT_TYPES.has(type)) continue;
     throw new WhyboxError(
       "unsupported-model",
-      `The model computes in ${dataTypeName(type)} ("${value}"); gradients need float32, float16 or double there. Export it in float32 or float16.`,
+      `The model computes in ${dataTypeName(type)} ("${value}"). Gradients need float32, float16 or double. Export the model in float32 or float16.`,
       { details: { value, type: dataTypeName(type) } },
     );
   }
@@ -209,7 +210,7 @@ function makeBackward(context: PlanContext, request: BackwardParts): Backward | 
     outputs,
     stops: outputs[0] === context.head.output ? withoutSeed(context.head, levels) : [],
     rules: request.rules ?? context.rules,
-    // What is explained together is added up before and goes as one seed: MaxPool is faster so.
+    // Targets that are explained together are summed into one seed, because MaxPool is faster with a single seed.
     manySeeds: request.manySeeds,
     forwardValues: context.forwardValues ?? "saved",
   });
@@ -218,26 +219,26 @@ function makeBackward(context: PlanContext, request: BackwardParts): Backward | 
   return { key, model: request.gradients === "means" ? meansOf(backward) : backward };
 }
 
-/** Prediction convolutions of the other levels, where the whole output takes the seed. */
+/** Prediction convolutions of the levels without a seed. Needed if the seed covers all predictions. */
 function withoutSeed({ levels }: DetectorHead, used: readonly number[]): string[] {
   return levels.flatMap((level, index) => (used.includes(index) ? [] : level.convOutputs));
 }
 
-/** Where the seeds of these levels go in: each level's own rows, or the whole output where they cannot be had alone. */
+/** The values that get the seeds of these levels: the rows of each level, or all predictions if the model does not compute the levels separately. */
 function scoredValues({ levels, output }: DetectorHead, used: readonly number[]): string[] {
   const rows = used.flatMap((level) => levels[level]!.rows ?? []);
   return rows.length === used.length ? rows : [output];
 }
 
-/** A value of the graph, and the float32 output of the forward session with it. */
+/** A value of the graph, and the output of the forward session that has it in float32. */
 export interface FloatTap {
   readonly value: string;
   readonly output: string;
-  /** What the forward session needs for it. */
+  /** Nodes that the forward session needs for this output. */
   readonly nodes: readonly Node[];
 }
 
-/** Where the forward session gives the mask prototypes; undefined for a model without masks. */
+/** The output of the forward session with the mask prototypes. Undefined for a model without masks. */
 export function prototypesTap({ model, head }: PlanContext): FloatTap | undefined {
   return head.prototypes === undefined ? undefined : floatTap(model, head.prototypes);
 }

@@ -9,7 +9,7 @@ import type { ExplainResult } from "./result.js";
 /** Where the model runs. */
 export interface DocumentDevice {
   readonly device: string;
-  /** Undefined: as many as there are cores. */
+  /** Undefined: one per core. */
   readonly threads: number | undefined;
 }
 
@@ -18,20 +18,20 @@ export interface DocumentLook extends Omit<Filled<DrawingOptions, typeof drawing
   readonly save: readonly ("png" | "npy" | "json")[];
   /** Frame of the saved heatmaps. */
   readonly frame: Frame;
-  /** What remains of the image instead of a heatmap over it; undefined: the heatmap is drawn. */
+  /** The part of the image that remains if it is cropped by the heatmap. Undefined: the heatmap is drawn over the image. */
   readonly crop: "rest" | "hot" | undefined;
 }
 
-/** The parts of a result document that its `options` are made from. */
+/** The data that the `options` of a result document are made from. */
 export interface OptionParts {
-  /** The options of the explanation as they were given. */
+  /** The options of the explanation, as given by the caller. */
   readonly options: ExplainOptions;
   readonly device: DocumentDevice;
   readonly look: DocumentLook;
   readonly result: ExplainResult;
 }
 
-/** Every option in effect, with the defaults: the `options` of a result document. */
+/** The `options` of a result document: all options, with defaults. */
 export function documentOptions({ options, device, look, result }: OptionParts) {
   return {
     device: device.device,
@@ -46,7 +46,7 @@ export function documentOptions({ options, device, look, result }: OptionParts) 
   };
 }
 
-/** The options of an explanation. Method and scores are those that ran: their defaults depend on the others. */
+/** The options of an explanation. Method and scores come from the result, because their defaults depend on other options. */
 function optionsInEffect(given: ExplainOptions, { method, backprop }: ExplainResult) {
   const { values } = nameOptions(given, explainOptions, { besides: ["signal"] });
   const named = { ...values, method, backprop } as ExplainOptions;

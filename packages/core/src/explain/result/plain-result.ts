@@ -6,8 +6,8 @@ import type { AskedAnswer, ExplainResult, LayerDiagnosis, MapNote, ScoreReport, 
 export type PlainResult = ReturnType<typeof plainResult>;
 
 /**
- * An explanation as plain data for JSON: the fields that a result document takes from the result (docs/result-json.md), the method, and
- * the scores. The values of the maps are left out. What is absent is null. `JSON.stringify(result)` writes this.
+ * An explanation as plain data for JSON: the fields that a result document copies from the result (docs/result-json.md), the method, and
+ * the scores. The values of the maps are left out. Missing values are null. `JSON.stringify(result)` writes this.
  */
 export function plainResult(result: ExplainResult) {
   const { letterbox, empty } = result;
@@ -39,8 +39,8 @@ export function plainResult(result: ExplainResult) {
 }
 
 /**
- * Gives a result a `toJSON` that returns `plainResult(result)`: without it `JSON.stringify` would write every value of every map.
- * The property is not enumerable, so `structuredClone`, `postMessage` and comparisons do not see it.
+ * Adds a `toJSON` to a result that returns `plainResult(result)`. Without it, `JSON.stringify` would write every value of every map.
+ * The property is not enumerable, so `structuredClone`, `postMessage` and comparisons ignore it.
  */
 export function withPlainJson(result: ExplainResult): ExplainResult {
   return Object.defineProperty(result, "toJSON", { value: () => plainResult(result) });

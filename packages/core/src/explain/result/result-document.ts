@@ -2,18 +2,18 @@ import type { ModelFacts } from "../model/inspect.js";
 import { documentOptions, type OptionParts } from "./document-options.js";
 import { plainResult } from "./plain-result.js";
 
-/** Grows by one when a field changes its meaning or is removed. New fields do not count. */
+/** Version of the result document. It increases when the meaning of a field changes or a field is removed, but not when a field is added. */
 export const resultSchemaVersion = 1;
 
 /** Where a model comes from. */
 export interface ModelOrigin {
-  /** Path or name as given. */
+  /** Path or name, as given by the caller. */
   readonly source: string;
   readonly format: string;
   readonly bytes: number;
-  /** Hex digest of the model file that runs. */
+  /** SHA-256 of the model file, in hex. */
   readonly sha256: string;
-  /** Licence of weights that Whybox fetched; undefined for the user's own file. */
+  /** Licence of weights that Whybox downloaded. Undefined for a file of the user. */
   readonly licence: string | undefined;
 }
 
@@ -27,11 +27,11 @@ export interface ResultParts extends OptionParts {
   readonly files?: ResultFiles;
   /** Files of the maps, in the order of the maps. */
   readonly mapFiles?: readonly MapFiles[];
-  /** Milliseconds that decoding the image took, and drawing and encoding the files. */
+  /** Milliseconds for decoding the image, and for drawing and encoding the files. */
   readonly timings: { readonly decode: number; readonly render: number };
 }
 
-/** Names of a result's files; null for files that were not saved. */
+/** File names of a result. Null for files that were not saved. */
 export interface ResultFiles extends MapFiles {
   /** The contact sheet of the maps. */
   readonly sheet: string | null;
@@ -50,8 +50,8 @@ export type ResultDocument = ReturnType<typeof resultDocument>;
 const noFiles: ResultFiles = { png: null, sheet: null, npy: null, json: null };
 
 /**
- * The JSON document of one explained image, as the command writes it (docs/result-json.md, docs/result.schema.json). The same parts give
- * the same document, with its fields in the same order.
+ * The JSON document of one explained image, as written by the command (docs/result-json.md, docs/result.schema.json). Equal parts give equal
+ * documents, with the fields in the same order.
  */
 export function resultDocument(parts: ResultParts) {
   const { result, files = noFiles, mapFiles = [] } = parts;

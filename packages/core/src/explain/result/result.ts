@@ -2,8 +2,10 @@ import type { Detection } from "../../detector/detection.js";
 import type { Box, Letterbox } from "../../image/frame.js";
 import type { Map2D } from "../../tensor/tensor.js";
 
-/** Why a heatmap is empty. `no-score`: detections are there, but none carries the score; `same-class`: `versus` is the class that is explained;
- * `zero-gradient`: no layer asked for can see them; `non-finite`: the network computes NaN or infinity, the message says where. */
+/**
+ * Why a heatmap is empty. `no-score`: there are detections, but none has the score. `same-class`: `versus` is the class that is explained.
+ * `zero-gradient`: none of the layers sees the detections. `non-finite`: the network computes NaN or infinity. The message says where.
+ */
 export type EmptyReason =
   | "no-detection"
   | "class-not-detected"
@@ -12,30 +14,30 @@ export type EmptyReason =
   | "zero-gradient"
   | "non-finite";
 
-/** What one layer contributed, and which detections it cannot see. */
+/** The detections that one layer explains, and those that it cannot see. */
 export interface LayerDiagnosis {
-  /** Index in the network's list of layers, when it has one. */
+  /** Index in the network's list of layers, if the layer has one. */
   readonly index: number | undefined;
   readonly name: string;
-  /** The value in the graph that was tapped. */
+  /** The value of the graph that was read. */
   readonly value: string;
   readonly channels: number;
-  /** Cells `[h, w]`. */
+  /** Size in cells, `[h, w]`. */
   readonly size: readonly [height: number, width: number];
   /** Indices of the detections that this layer explains. */
   readonly detections: readonly number[];
-  /** Indices of those whose gradient here is exactly zero, with the reason in `message`. */
+  /** Indices of the detections whose gradient is exactly zero at this layer. `message` has the reason. */
   readonly blind: readonly number[];
-  /** Largest absolute gradient; null for methods without gradients. */
+  /** Largest absolute gradient. Null for methods without gradients. */
   readonly gradientMax: number | null;
-  /** What a person should know and do; undefined when all is well. */
+  /** What is wrong, and what to do. Undefined if nothing is wrong. */
   readonly message: string | undefined;
 }
 
-/** One term of the score: what was differentiated, and its value. */
+/** A score of one group of detections, and its value. */
 export interface ScoreReport {
   readonly backprop: string;
-  /** With `backwardPerClass` the class; else null. */
+  /** The class, with `backwardPerClass`. Otherwise null. */
   readonly className: string | null;
   /** Indices of the detections that are scored together. */
   readonly detections: readonly number[];
@@ -44,20 +46,20 @@ export interface ScoreReport {
   readonly withoutScore: readonly number[];
 }
 
-/** The map of one detection, or of one class's. */
+/** The map of one detection, or of the detections of one class. */
 export interface DetectionMap {
-  /** Indices of the detections that it explains. */
+  /** Indices of the detections that the map explains. */
   readonly detections: readonly number[];
   readonly className: string;
-  /** In image pixels, 0..1, without the padding. */
+  /** The heatmap in image pixels, 0..1, without the padding. */
   readonly heatmap: Map2D;
-  /** With `frames: "both"`: the same in the pixels of the network's input, padding included. */
+  /** With `frames: "both"`: the heatmap in pixels of the network's input, with the padding. */
   readonly heatmapInput?: Map2D;
-  /** Largest value of the method's raw map, before any scaling: how much speaks for it, in the method's own unit. 0 when nothing does. */
+  /** Largest value of the method's raw map, before scaling: the strength of the support for the detection, in the unit of the method. 0 if there is none. */
   readonly maximum: number;
 }
 
-/** A number that a method reports with a map: a spectral gap, a completeness gap, how many masks it took. */
+/** A number that a method reports with a map, for example a spectral gap, a completeness gap, or the number of masks. */
 export interface MapNote {
   readonly name: string;
   readonly value: number;
@@ -65,12 +67,12 @@ export interface MapNote {
   readonly detections: readonly number[];
 }
 
-/** What the network made of a box that a person drew. */
+/** Whether and why a box drawn by a person was detected. */
 export interface AskedAnswer {
   readonly boxImage: Box<"image">;
   readonly boxInput: Box<"input">;
   readonly className: string;
-  /** The row near the box that speaks most for the class, whatever its best class. */
+  /** The row near the box that supports the class most, regardless of the best class of the row. */
   readonly row: number;
   readonly levelName: string;
   readonly iou: number;
@@ -80,9 +82,9 @@ export interface AskedAnswer {
   readonly confidence: number;
   readonly bestClassName: string;
   readonly bestClassProbability: number;
-  /** Index of the detection that is this object, or undefined. */
+  /** Index of the detection of this object. Undefined if it was not detected. */
   readonly detection: number | undefined;
-  /** Why it was, or was not, detected. */
+  /** Why the object was or was not detected, as a sentence. */
   readonly verdict: string;
 }
 
@@ -96,27 +98,27 @@ export interface Timings {
   readonly total: number;
 }
 
-/** What an explanation gives. `JSON.stringify` of a result writes `plainResult(result)`: everything but the values of the maps. */
+/** The result of an explanation. `JSON.stringify` writes `plainResult(result)`: everything except the values of the maps. */
 export interface ExplainResult {
   readonly method: string;
   /** Ids of the scores that were differentiated. */
   readonly backprop: readonly string[];
-  /** All kept detections; `explained` says which ones the heatmap is about. */
+  /** All detections. `explained` has the indices of those that the heatmap explains. */
   readonly detections: readonly Detection[];
   readonly explained: readonly number[];
   /** The heatmap in image pixels, 0..1, without the padding. All zeros when `empty` is set. */
   readonly heatmap: Map2D;
-  /** The same in the pixels of the network's input, padding included: comparable with the Python reference. */
+  /** The heatmap in pixels of the network's input, with the padding. It can be compared with the Python reference. */
   readonly heatmapInput: Map2D;
-  /** With `per`: a map for each class or detection, in the order of `explained`; else empty. */
+  /** With `per`: one map for each class or detection, in the order of `explained`. Otherwise empty. */
   readonly maps: readonly DetectionMap[];
-  /** With `box`: what the network made of it. */
+  /** With `box`: whether and why it was detected. */
   readonly asked: AskedAnswer | undefined;
   readonly notes: readonly MapNote[];
   readonly letterbox: Letterbox;
   readonly layers: readonly LayerDiagnosis[];
   readonly scores: readonly ScoreReport[];
-  /** Set when the heatmap is all zeros, with a sentence for people. */
+  /** The reason why the heatmap is all zeros, with a message for users. Undefined if the heatmap is not all zeros. */
   readonly empty: { readonly reason: EmptyReason; readonly message: string } | undefined;
   readonly timings: Timings;
 }

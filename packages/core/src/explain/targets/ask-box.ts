@@ -16,10 +16,10 @@ import { sceneOf } from "../passes/forward-pass.js";
 import type { AskedAnswer } from "../result/result.js";
 import { ASKED, type Scene } from "./detection-score.js";
 
-/** IoU from which a detection counts as the object that was asked about. */
+/** Minimum IoU for a detection to count as the object in the box. */
 const SAME_OBJECT = 0.5;
 
-/** A box that a person drew on an image. */
+/** A box drawn by a person, and the image that it belongs to. */
 export interface BoxQuestion {
   readonly scene: Scene;
   readonly detections: readonly Detection[];
@@ -28,9 +28,9 @@ export interface BoxQuestion {
 }
 
 /**
- * The row near a drawn box that speaks most for the class (objectness × class probability × IoU, of the `topk` nearest), as something that
- * can be explained like a detection, and what became of it.
- * @throws usage for a box without area or outside the picture, or an unknown class.
+ * Finds the row near a drawn box that supports the class most: the largest objectness × class probability × IoU of the `topk` nearest rows.
+ * Returns it as a target that can be explained like a detection, and the answer whether and why the box was detected.
+ * @throws usage for a box without area, a box outside the image, or an unknown class.
  */
 export function askBox(loaded: LoadedModel, question: BoxQuestion): { target: Detection; answer: AskedAnswer } {
   const { scene, detections, asked, options } = question;
@@ -61,7 +61,7 @@ export function askBox(loaded: LoadedModel, question: BoxQuestion): { target: De
   return { target, answer: { ...answer, verdict: verdictOf(answer, detections, options) } };
 }
 
-/** Of the `topk` rows nearest to a box the one with the largest objectness × class probability × IoU. */
+/** The row with the largest objectness × class probability × IoU of the `topk` rows nearest to a box. */
 export function strongestRow(
   predictions: Predictions,
   { box, classIndex, topk }: { readonly box: Box<"input">; readonly classIndex: number; readonly topk: number },
@@ -80,7 +80,7 @@ function checkedBox({ x1, y1, x2, y2 }: AskedBox, { imageSize: [H, W] }: Letterb
   if (!inside) {
     throw new WhyboxError(
       "usage",
-      `box is [${x1}, ${y1}, ${x2}, ${y2}]; expected left, top, right, bottom in pixels of the picture (${W}×${H}), with left < right and top < bottom.`,
+      `box is [${x1}, ${y1}, ${x2}, ${y2}]. Expected left, top, right, bottom in pixels of the image (${W}×${H}), with left < right and top < bottom.`,
       { details: { box: [x1, y1, x2, y2], imageSize: [H, W] } },
     );
   }
@@ -96,23 +96,23 @@ function verdictOf(
   const percent = (value: number): string => `${(100 * value).toFixed(1)} %`;
   const numbers = `objectness ${percent(answer.objectness)} × ${className} ${percent(answer.classProbability)} = ${percent(answer.confidence)}`;
   if (detection !== undefined)
-    return `It was detected: detection ${detection}. The row that speaks for it most has ${numbers}.`;
+    return `It was detected: detection ${detection}. The row that supports it most has ${numbers}.`;
   const rival = detections.find((one) => boxIou(one.boxInput, answer.boxInput) >= SAME_OBJECT);
   if (answer.confidence > confidence) {
     const stronger = rival ?? detections.find((one) => boxIou(one.boxInput, answer.boxInput) > 0);
     const why =
       stronger === undefined
-        ? "its box lies elsewhere"
-        : `detection ${stronger.index} (${stronger.className}) lies over it`;
-    return `Not detected there, though a row near it would do (${numbers}): ${why}.`;
+        ? "the box of that row is elsewhere"
+        : `detection ${stronger.index} (${stronger.className}) overlaps it`;
+    return `Not detected, although a row near it is confident enough (${numbers}): ${why}.`;
   }
-  const threshold = `below the threshold of ${percent(confidence)}`;
+  const threshold = `below the minimum confidence of ${percent(confidence)}`;
   if (bestClassName !== className && answer.bestClassProbability > answer.classProbability) {
-    const other = `the network takes it for ${bestClassName} (${percent(answer.bestClassProbability)})`;
+    const other = `the network classifies it as ${bestClassName} (${percent(answer.bestClassProbability)})`;
     const seen = rival === undefined ? "" : `, and detected a ${rival.className} there (detection ${rival.index})`;
     return `Not detected: ${numbers}, ${threshold}; ${other}${seen}.`;
   }
   const weak =
-    answer.objectness < answer.classProbability ? "it sees no object there" : `it is not sure of ${className}`;
-  return `Not detected: ${numbers}, ${threshold}; mostly because ${weak}.`;
+    answer.objectness < answer.classProbability ? "the objectness is low" : `the probability of ${className} is low`;
+  return `Not detected: ${numbers}, ${threshold}; mainly because ${weak}.`;
 }

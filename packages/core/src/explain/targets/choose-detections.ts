@@ -3,8 +3,8 @@ import { WhyboxError } from "../../errors.js";
 import type { ResolvedExplainOptions } from "../options/resolve-options.js";
 
 /**
- * The detections that an explanation is about: those that are asked for by index, or all of the given classes.
- * @throws usage for an index that no detection has.
+ * The detections to explain: those with the given indices, or all detections of the given classes.
+ * @throws usage for an index without a detection.
  */
 export function chosenDetections(
   found: readonly Detection[],
@@ -19,7 +19,7 @@ export function chosenDetections(
   if (missing.length > 0) {
     throw new WhyboxError(
       "usage",
-      `There is no detection ${missing.join(", ")}: ${found.length} found with these options, 0 to ${found.length - 1}.`,
+      `There is no detection ${missing.join(", ")}. These options find ${found.length} detections, 0 to ${found.length - 1}.`,
       { details: { detections: missing, found: found.length } },
     );
   }

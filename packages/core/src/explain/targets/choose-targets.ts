@@ -6,15 +6,15 @@ import { askBox } from "./ask-box.js";
 import { chosenDetections } from "./choose-detections.js";
 import type { Scene } from "./detection-score.js";
 
-/** Detections, each group explained by one map. */
+/** Groups of detections. Each group is explained by one map. */
 export type Groups = readonly (readonly Detection[])[];
 
-/** What an explanation is about. */
+/** The targets of an explanation. */
 export interface Targets {
-  /** The detections that are explained, or the one box that a person drew. */
+  /** The detections to explain, or the one box drawn by a person. */
   readonly explained: readonly Detection[];
   readonly groups: Groups;
-  /** With a drawn box: what the network made of it. */
+  /** With a drawn box: whether and why it was detected. */
   readonly asked: AskedAnswer | undefined;
 }
 
@@ -22,11 +22,11 @@ export interface TargetQuestion {
   readonly scene: Scene;
   readonly detections: readonly Detection[];
   readonly options: ResolvedExplainOptions;
-  /** Indices of the classes asked for; empty for all. */
+  /** Indices of the classes to explain. Empty: all classes. */
   readonly classes: readonly number[];
 }
 
-/** @throws usage for a detection that there is not, for a box outside the image and for an unknown class. */
+/** Chooses the detections to explain and groups them. @throws usage for a missing detection, a box outside the image, or an unknown class. */
 export function chooseTargets(loaded: LoadedModel, question: TargetQuestion): Targets {
   const { scene, detections, options, classes } = question;
   if (options.box === undefined) {
@@ -44,7 +44,7 @@ function groupsOf(explained: readonly Detection[], { per, backwardPerClass }: Re
   return [explained];
 }
 
-/** Detections by class, classes in order of their best detection. */
+/** Groups detections by class. Classes are in the order of their best detection. */
 function byClass(detections: readonly Detection[]): Groups {
   const classes = [...new Set(detections.map((detection) => detection.classIndex))];
   return classes.map((classIndex) => detections.filter((detection) => detection.classIndex === classIndex));

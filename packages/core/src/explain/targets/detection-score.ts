@@ -10,10 +10,10 @@ import type { LoadedModel } from "../model/loaded-model.js";
 import type { ForwardResult } from "../passes/forward-pass.js";
 import type { GradientRequest } from "../passes/gradients.js";
 
-/** `index` of what is explained but was not detected: a box that a person drew. */
+/** `index` of a box drawn by a person. It is explained like a detection. */
 export const ASKED = -1;
 
-/** The score of each detection on its own, so that any group of them can be explained by adding up. */
+/** The score of one detection. The score of a group is the sum over its detections. */
 export interface DetectionScore {
   readonly detection: Detection;
   readonly target: ScoreTarget;
@@ -23,10 +23,10 @@ export interface DetectionScore {
   readonly levels: readonly number[];
 }
 
-/** The part of a forward pass that scores read. */
+/** The parts of a forward pass that scores read. */
 export type Scene = Pick<ForwardResult, "predictions" | "letterbox">;
 
-/** A detection as a score sees it, on the predictions that it was found in. */
+/** A detection as the target of a score, on the predictions of `scene`. */
 export function targetOf(
   { boxInput, classIndex, row, index }: Detection,
   score: Score,
@@ -37,17 +37,17 @@ export function targetOf(
   return { ...target, maskCells: maskCellsOf(predictions, row, boxInput, letterbox.inputSize) };
 }
 
-/** What is scored. */
+/** A request for the score of one detection. */
 export interface ScoreRequest {
   readonly scene: Scene;
   readonly score: Score;
   readonly detection: Detection;
   readonly options: ScoreOptions;
-  /** The detection on the unchanged image, where the scene is that of a changed one. Default: as it is in the scene. */
+  /** The target on the unchanged image, if the scene is that of a changed image. Default: made from the scene. */
   readonly target?: ScoreTarget;
 }
 
-/** The score of one detection, and the levels of its rows. */
+/** Scores one detection, and finds the levels of its rows. */
 export function scoreOf({ head }: LoadedModel, request: ScoreRequest): DetectionScore {
   const { scene, score, detection, options } = request;
   const { predictions, letterbox } = scene;
@@ -61,7 +61,7 @@ export function scoreOf({ head }: LoadedModel, request: ScoreRequest): Detection
   return { detection, target, score, result, levels: [...levels].sort((a, b) => a - b) };
 }
 
-/** A request for the gradient of the sum of some scores. */
+/** A request for the gradient of the sum of several scores. */
 export function requestOf(layers: readonly Layer[], entries: readonly DetectionScore[]): GradientRequest {
   return {
     layers,
@@ -70,13 +70,13 @@ export function requestOf(layers: readonly Layer[], entries: readonly DetectionS
   };
 }
 
-/** The detections that a score counts in a group: a class's score counts a class with several detections once. */
+/** The detections of a group that a score counts. A score with `perClass` counts each class once. */
 export function counted(score: Score, group: readonly Detection[]): readonly Detection[] {
   if (!score.perClass) return group;
   return group.filter((one, i) => group.findIndex((other) => other.classIndex === one.classIndex) === i);
 }
 
-/** @throws usage when the model has no such score: that of a mask, where it draws none. */
+/** Checks that the model supports the scores. @throws usage if it does not, for example for the score of a mask if the model has no masks. */
 export function refuseScores({ head, model }: LoadedModel, scores: readonly Score[]): void {
   const extra = extraOf(head, model.metadata, undefined);
   const facts = { task: head.task, keypoints: extra?.task === "pose" ? extra.keypoints : undefined };
@@ -85,7 +85,7 @@ export function refuseScores({ head, model }: LoadedModel, scores: readonly Scor
     if (why === undefined) continue;
     throw new WhyboxError(
       "usage",
-      `The score "${score.id}" cannot be taken of this model (task: ${head.task}): ${why}. Use another score, or another model.`,
+      `The score "${score.id}" is not supported for this model (task: ${head.task}): ${why}. Use another score, or another model.`,
       { details: { score: score.id, task: head.task } },
     );
   }

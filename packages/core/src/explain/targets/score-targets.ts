@@ -7,7 +7,7 @@ import type { ScoreReport } from "../result/result.js";
 import type { Groups } from "./choose-targets.js";
 import { counted, type DetectionScore, type Scene, scoreOf } from "./detection-score.js";
 
-/** One map to be made: of a group under one score, or of the part of the group that is read at the same layers. */
+/** One map to compute: for one score, and for the detections of a group that are read at the same layers. */
 export interface MapTask {
   /** Index of the group. */
   readonly group: number;
@@ -18,15 +18,15 @@ export interface MapTask {
   readonly layers: readonly Layer[];
 }
 
-/** The scores of all groups, and the maps to be made of them. */
+/** The scores of all groups, and the maps to compute from them. */
 export interface ScoredTargets {
   readonly groups: Groups;
-  /** For each score of the options the entries of all detections. */
+  /** For each score of the options: the scores of all detections. */
   readonly entries: readonly (readonly DetectionScore[])[];
   readonly tasks: readonly MapTask[];
 }
 
-/** Scores each detection by itself, so that the score of a group is a sum. */
+/** Scores each detection separately. The score of a group is the sum. */
 export function scoreTargets({ loaded, plan, options }: ExplainJob, scene: Scene, groups: Groups): ScoredTargets {
   const explained = [...new Set(groups.flat())];
   const entries = options.scores.map((score) =>
@@ -35,7 +35,7 @@ export function scoreTargets({ loaded, plan, options }: ExplainJob, scene: Scene
   const tasks = options.scores.flatMap((score, s) =>
     groups.flatMap((detections, group) =>
       plan.route(detections).map((part): MapTask => {
-        // Counted in each part anew: a class is read at every level that found it.
+        // Counted for each part separately: a class is read at every level that found it.
         const own = entriesOf(score, part.detections, entries[s]!);
         return { group, scoreIndex: s, score, entries: own, layers: part.layers };
       }),
@@ -44,7 +44,7 @@ export function scoreTargets({ loaded, plan, options }: ExplainJob, scene: Scene
   return { groups, entries, tasks };
 }
 
-/** What the result says of each score and group. */
+/** The report of each score and group in the result. */
 export function scoreReports({ groups, entries }: ScoredTargets, options: ResolvedExplainOptions): ScoreReport[] {
   return options.scores.flatMap((score, s) =>
     groups.map((group): ScoreReport => {
