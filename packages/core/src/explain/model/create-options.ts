@@ -10,9 +10,9 @@ export interface CreateDetectorOptions extends SessionOptions {
   readonly names?: readonly string[];
   /** The input format of the model, if the file does not declare it or declares it wrongly. Default: as found in the graph. */
   readonly input?: InputOptions;
-  /** Methods that can be chosen with `method`. Default: all methods of Whybox. Pass `[...defaultMethods, mine]` to add one. */
+  /** Methods that `method` can select by id. Default: all methods of Whybox. Pass `[...defaultMethods, mine]` to add one. */
   readonly methods?: readonly AnyCamMethod[];
-  /** Scores that can be chosen with `backprop`. Default: all scores of Whybox. */
+  /** Scores that `backprop` can select by id. Default: all scores of Whybox. */
   readonly scores?: readonly Score[];
   /** Gradient rules. Default: all rules of Whybox. */
   readonly rules?: readonly GradRule[];
