@@ -82,7 +82,7 @@ it.each([
   ],
   [["130", "220", "310", "540", "--class", "dog"], /dog at 130 220 310 540\? It was detected: detection 0\./, 0],
   [["130", "220", "310", "540", "--class", "cat"], /Not detected: .*classifies it as dog .*\(detection 0\)/, null],
-])("answers for the box %j", async (box, verdict, detection) => {
+])("answers for the box %j", { tags: ["long"] }, async (box, verdict, detection) => {
   await yolov5sPath();
   const cwd = await temporaryFolder();
   const run = await whybox(["explain", dog, "--out", "o", "--box", ...box], { cwd });

@@ -52,7 +52,9 @@ describe.skipIf(process.platform === "win32")("a file that the system cuts short
 });
 
 describe("a disk of its own", () => {
-  it("full: stops, keeps the pictures that are whole, and nothing of the one that is not", async (test) => {
+  it("full: stops, keeps the pictures that are whole, and nothing of the one that is not", {
+    tags: ["long"],
+  }, async (test) => {
     const why = whyNoDisk(join(cwd, "o"));
     if (why !== undefined) return test.skip(why);
     await yolov5sPath();
@@ -65,7 +67,7 @@ describe("a disk of its own", () => {
     expect(run.stdout.trim().split("\n")).toEqual(["o:", ...small]);
   });
 
-  it("read-only: is refused before the model is loaded", async (test) => {
+  it("read-only: is refused before the model is loaded", { tags: ["long"] }, async (test) => {
     const why = whyNoDisk(join(cwd, "o"));
     if (why !== undefined) return test.skip(why);
     for (const out of ["o", "o/new/er"]) {

@@ -53,7 +53,10 @@ async function modelWithAsinh(): Promise<Uint8Array> {
 
 const run = async (...args: string[]) => (await promisify(execFile)(process.execPath, args, { cwd: folder })).stdout;
 
-it("the documentation's programs compile against the packed packages and run", { timeout: 240_000 }, async () => {
+it("the documentation's programs compile against the packed packages and run", {
+  tags: ["long"],
+  timeout: 240_000,
+}, async () => {
   await run(join(root, "node_modules/typescript/bin/tsc"), "-p", ".").catch(({ stdout }) => expect(stdout).toBe(""));
   expect(await run("adding-a-method.js")).toMatch(/^dog \d.*\n768 576\n$/s);
   expect(await run("adding-an-op.js")).toMatch(/^[1-9]\d* 768 576\n$/);

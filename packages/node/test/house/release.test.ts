@@ -59,7 +59,7 @@ function packages(): string[] {
 
 const folders = () => packages().map((path) => path.replace("/package.json", ""));
 
-describe("a release", { timeout: 120_000 }, () => {
+describe("a release", { tags: ["long"], timeout: 120_000 }, () => {
   it("writes nothing when it is a dry run, and says what it would do", async () => {
     const before = git("rev-parse", "HEAD");
     const { code, stdout, stderr } = await release("99.0.0", "--dry-run");

@@ -80,7 +80,7 @@ describe.skipIf(whyNot !== undefined)("videos", () => {
     expect(await readdir(join(cwd, "out"))).not.toContain("tmp");
   });
 
-  it("give the same bytes again, and stand among pictures in the order of the list", async () => {
+  it("give the same bytes again, and stand among pictures in the order of the list", { tags: ["long"] }, async () => {
     await putImages(cwd, ["m/a.png", "m/z.png"]);
     await writeFile(join(cwd, "m/clip.mp4"), await readFile(join(cwd, "clip.mp4")));
     await run("m", "--max-frames", "4");
@@ -226,7 +226,7 @@ exec ffmpeg "$@"
     for (const name of ["ffmpeg", "ffprobe"]) await writeFile(join(cwd, programs, name), script, { mode: 0o755 });
   });
 
-  it("is read by its device, and ends after so many frames", async () => {
+  it("is read by its device, and ends after so many frames", { tags: ["long"] }, async () => {
     const argv = ["run", "/dev/video7", "--max-frames", "3", "--out", "out", ...miniOptions];
     const ended = await launch([process.execPath, bin, ...argv], { cwd, env: { WHYBOX_FFMPEG: join(cwd, programs) } });
     expect([ended.code, ended.stderr]).toEqual([0, expect.stringContaining("1 source: ")]);

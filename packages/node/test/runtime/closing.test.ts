@@ -37,7 +37,10 @@ function script(body: string, given: Readonly<Record<string, unknown>>): Promise
 }
 
 describe("a run's threads", () => {
-  it("may be ended in the middle of their work, and what waits is dropped", { timeout: 240_000 }, async () => {
+  it("may be ended in the middle of their work, and what waits is dropped", {
+    tags: ["long"],
+    timeout: 240_000,
+  }, async () => {
     const body = `for (const wait of [300, 900]) {
         const pool = start(yolov5s);
         await pool.report();

@@ -106,7 +106,7 @@ describe.skipIf(chromium === undefined)("the page's document is the command's, f
     expectSameDocument(page, command);
   });
 
-  it("of a box that the user asks about", async () => {
+  it("of a box that the user asks about", { tags: ["long"] }, async () => {
     const box = { x1: 100, y1: 50, x2: 350, y2: 250 };
     const page = await pageDocument("", (page) => askAbout(page, box, "dog"));
     const command = await commandDocument("box", "--box", ...Object.values(box).map(String), "--class", "dog");
@@ -114,7 +114,7 @@ describe.skipIf(chromium === undefined)("the page's document is the command's, f
     expectSameDocument(page, command);
   });
 
-  it("of one detection", async () => {
+  it("of one detection", { tags: ["long"] }, async () => {
     const page = await pageDocument("", async () => {});
     const asked = { source: photo, detections: [0], per: "detection", save: ["json"], threads: 1 } as const;
     const cwd = process.cwd();

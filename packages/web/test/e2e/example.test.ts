@@ -23,14 +23,14 @@ describe.skipIf(path === undefined)("examples/vite-page", SLOW, () => {
     await rm(outDir, { recursive: true });
   });
 
-  it("explains when it is built", async () => {
+  it("explains when it is built", { tags: ["long"] }, async () => {
     await viteBuild({ root: example, logLevel: "error", build: { outDir } });
     expect(await readdir(outDir)).toContain("index.html");
     const server = await preview({ root: example, logLevel: "error", build: { outDir }, preview: { port: 0 } });
     await explains(server);
   });
 
-  it("explains while it is developed", async () => {
+  it("explains while it is developed", { tags: ["long"] }, async () => {
     const cacheDir = join(outDir, "cache");
     const server = await createServer({ root: example, logLevel: "error", cacheDir, server: { port: 0 } });
     await explains(await server.listen());

@@ -159,7 +159,7 @@ describe("whybox shard run and merge", { timeout: 300_000 }, () => {
       (f) => rm(join(f, "files"), { recursive: true }),
       /00001\/files\/0000\/.*\.png is missing/,
     ],
-  ])("refuse a shard that %s", async (_, damage, message) => {
+  ])("refuse a shard that %s", { tags: ["long"] }, async (_, damage, message) => {
     await restore("done");
     await damage(join(cwd, "out/shards/00001"));
     const { code, stderr } = await shard("merge", "out");
