@@ -91,7 +91,7 @@ describe.skipIf(chromium === undefined)("the page", SLOW, () => {
     expect(await findings(), "compared").toEqual([]);
   });
 
-  it("can be used with the keyboard only", async () => {
+  it("can be used with the keyboard only", { tags: ["long"] }, async () => {
     const page = await open();
     await choosePhoto(page, "dog.jpg");
     await mapIsDone(page);
