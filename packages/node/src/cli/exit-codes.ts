@@ -1,6 +1,6 @@
 import { WhyboxError, type WhyboxErrorCode } from "@whybox/core";
 
-/** Every exit code of the `whybox` command. Documented in docs/cli.md; part of the public surface. */
+/** All exit codes of the `whybox` command. They are public and documented in docs/cli.md. */
 export const exitCodes = {
   ok: 0,
   bug: 1,
@@ -16,21 +16,21 @@ export const exitCodes = {
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
-/** What each code means, for people. In the order of severity, worst first: with several sources the worst one is returned. */
+/** The meaning of each code, as text. Sorted by severity, the worst first. With several sources, the worst code is returned. */
 export const exitCodeMeanings: readonly (readonly [code: ExitCode, meaning: string])[] = [
   [exitCodes.aborted, "stopped by the user (Ctrl-C)"],
   [exitCodes.bug, "a bug in Whybox"],
   [exitCodes.output, "results could not be written (read-only folder, full disk)"],
-  [exitCodes.runtime, "ONNX Runtime refused the device, the model or a run"],
-  [exitCodes.download, "a download failed (weights, or a picture behind a URL)"],
-  [exitCodes.unsupportedModel, "the model is sound but cannot be explained"],
-  [exitCodes.usage, "an option or argument is wrong"],
-  [exitCodes.badInput, "a file is missing, unreadable, damaged, too large, or not what it claims to be"],
-  [exitCodes.nothingDetected, "nothing was detected in a picture, and --require-detections was given"],
-  [exitCodes.ok, "all is well"],
+  [exitCodes.runtime, "ONNX Runtime rejected the device, the model or a run"],
+  [exitCodes.download, "a download failed (weights, or the image of a URL)"],
+  [exitCodes.unsupportedModel, "the model is valid but cannot be explained"],
+  [exitCodes.usage, "an option or argument is invalid"],
+  [exitCodes.badInput, "a file is missing, unreadable, damaged, too large or of the wrong type"],
+  [exitCodes.nothingDetected, "nothing was detected in an image, and --require-detections was given"],
+  [exitCodes.ok, "success"],
 ];
 
-/** The one table from error code to exit code. */
+/** Maps each error code to its exit code. */
 const exitCodeOfErrorCode: Readonly<Record<WhyboxErrorCode, ExitCode>> = {
   usage: exitCodes.usage,
   "bad-input": exitCodes.badInput,
@@ -44,12 +44,12 @@ const exitCodeOfErrorCode: Readonly<Record<WhyboxErrorCode, ExitCode>> = {
   internal: exitCodes.bug,
 };
 
-/** The exit code for anything thrown. What is not a WhyboxError is a bug. */
+/** Returns the exit code for a thrown value. Anything other than a WhyboxError is a bug. */
 export function exitCodeOf(error: unknown): ExitCode {
   return error instanceof WhyboxError ? exitCodeOfErrorCode[error.code] : exitCodes.bug;
 }
 
-/** The worst of several exit codes, by the order of `exitCodeMeanings`; `ok` of none. */
+/** Returns the worst of several exit codes, by the order of `exitCodeMeanings`; `ok` for an empty list. */
 export function worstExitCode(codes: readonly ExitCode[]): ExitCode {
   return exitCodeMeanings.find(([code]) => codes.includes(code))?.[0] ?? exitCodes.ok;
 }

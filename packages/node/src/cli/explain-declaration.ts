@@ -9,7 +9,7 @@ export function declareExplain(command: Command, methods: readonly AnyCamMethod[
     .summary("explain the detections in images with heatmaps")
     .description(
       "Detects objects in each image and shows with a heatmap what the network looked at.\n" +
-        "A source is a file, a folder (its images, not the folders below it), a quoted glob or an http(s) URL.",
+        "A source is a file, a folder (its images, without subfolders), a quoted glob or an http(s) URL.",
     );
   return declareFlags(command, explainFlags, methods).addHelpText("after", explainExamples);
 }
@@ -28,4 +28,4 @@ Examples:
   whybox explain https://example.org/dog.jpg --json
 
 Options that take several values (${greedyFlags(explainFlags).join(", ")})
-take every word up to the next option: put sources before them, or after "--".`;
+take every word up to the next option. Put sources before them, or after "--".`;

@@ -10,14 +10,14 @@ import {
 import { type FileOptions, fileOptions } from "../file-options.js";
 import { type ImageSettings, imageSettings } from "../images/settings.js";
 
-/** How the command says what the model is fed with. */
+/** Options that describe the pixels of the model's input. */
 interface InputFlags {
   readonly inputRange?: "1" | "255";
   readonly inputChannels?: "rgb" | "bgr";
   readonly padding?: "centre" | "end";
 }
 
-/** Options that images have in common in all commands that explain. */
+/** Options for images, shared by all commands that explain. */
 export interface ImageFlags extends ExplainOptions, FileOptions, DrawingOptions, InputFlags {
   readonly perDetection?: boolean;
   readonly quiet?: boolean;
@@ -33,29 +33,29 @@ export interface ExplainFlags extends ImageFlags {
 
 const inputFlags = {
   inputRange: {
-    what: "largest value of the pixels that the model takes",
+    what: "largest pixel value of the model's input",
     kind: "choice",
     choices: ["1", "255"],
-    otherwise: "as its graph tells, else 1",
+    otherwise: "taken from the model's graph, else 1",
     group: "Detection",
   },
   inputChannels: {
-    what: "order of the channels that the model takes",
+    what: "order of the colour channels in the model's input",
     kind: "choice",
     choices: ["rgb", "bgr"],
-    otherwise: "as its graph tells, else rgb",
+    otherwise: "taken from the model's graph, else rgb",
     group: "Detection",
   },
   padding: {
-    what: "grey padding around the image, or at its right and bottom only",
+    what: "where the grey padding goes: around the image, or only at its right and bottom",
     kind: "choice",
     choices: ["centre", "end"],
-    otherwise: "centre, and end for a YOLOX",
+    otherwise: "centre; end for YOLOX",
     group: "Detection",
   },
 } as const satisfies OptionTable<InputFlags>;
 
-/** The options that `whybox explain`, `whybox run` and `whybox shard plan` have in common. */
+/** Options shared by `whybox explain`, `whybox run` and `whybox shard plan`. */
 export const imageFlags = {
   ...{ weights: fileOptions.weights, names: fileOptions.names },
   ...explainOptions,
@@ -70,7 +70,7 @@ export const imageFlags = {
 export const explainFlags = {
   ...imageFlags,
   class: {
-    what: "class that --box is explained for",
+    what: "class to explain in --box",
     kind: "text",
     expected: "a class name",
     group: "What is explained",
@@ -93,17 +93,17 @@ export const explainFlags = {
 export type ImageValues = Filled<ImageFlags, typeof imageFlags>;
 export type ExplainValues = Filled<ExplainFlags, typeof explainFlags>;
 
-/** What `--per` and `--per-detection` say together. `typed` names the options that were typed. */
+/** Combines `--per` and `--per-detection`. `typed` lists the names of the typed options. */
 export function perOf({ per, perDetection }: ImageValues, typed: readonly string[]): ImageValues["per"] {
   return perDetection && !typed.includes("per") ? "detection" : per;
 }
 
-/** What images are explained with, from the options of the command, which must not contradict each other. */
+/** Converts the options of the command to settings. The options must not contradict each other. */
 export function toSettings(values: ImageValues, typed: readonly string[]): ImageSettings {
   return imageSettings({ ...values, per: perOf(values, typed), input: inputOf(values) });
 }
 
-/** What is said of the model's input; undefined when nothing is. */
+/** The options for the model's input; undefined when none is given. */
 function inputOf({ inputRange, inputChannels: channels, padding }: ImageValues): InputOptions | undefined {
   if (inputRange === undefined && channels === undefined && padding === undefined) return undefined;
   return {

@@ -2,10 +2,10 @@ import { maskArea, type ResultDocument } from "@whybox/core";
 import { type Column, formatTable } from "./table.js";
 import { count, printable } from "./text.js";
 
-/** Rows of a table at most; all detections are in the JSON. */
+/** Maximum number of table rows. The JSON contains all detections. */
 const maxRows = 30;
 
-/** What the terminal shows about one picture: a heading, the table of detections, and what a person should know. */
+/** The terminal output for one image: a heading, the table of detections, the verdict on `--box`, numbers and remarks. */
 export function explanationLines(document: ResultDocument): string[] {
   const [height, width] = document.image.size;
   const found = count(document.detections.length, "detection");
@@ -28,7 +28,7 @@ function detectionTable(document: ResultDocument): string[] {
     boxText(detection.boxImage),
     ...taskCells(detection),
     detection.levelName,
-    // With a box no detection is explained.
+    // With --box, no detection is explained.
     ...(document.asked === null ? [explainedBy(document, detection.index)] : []),
   ]);
   const hidden = document.detections.length - shown.length;
@@ -44,15 +44,15 @@ function detectionTable(document: ResultDocument): string[] {
     ],
     rows,
   ).map((line) => `  ${line}`);
-  return hidden === 0 ? lines : [...lines, `  … and ${hidden} more: all of them are in the JSON.`];
+  return hidden === 0 ? lines : [...lines, `  … and ${hidden} more. The JSON contains all detections.`];
 }
 
 type DetectionPart = ResultDocument["detections"][number];
 
-/** Keypoints with less confidence are not drawn, nor counted. */
-const leastConfidence = 0.25;
+/** Minimum confidence of a keypoint. Keypoints below it are neither drawn nor counted. */
+const minConfidence = 0.25;
 
-/** What a model draws beside boxes: all of its detections have it. */
+/** Columns for masks, keypoints or angles. All detections of a model have the same ones. */
 function taskColumns({ mask, keypoints, angle }: DetectionPart): Column[] {
   if (mask !== null) return [{ title: "mask pixels", align: "right" }];
   if (keypoints !== null) return [{ title: "keypoints", align: "right" }];
@@ -62,7 +62,7 @@ function taskColumns({ mask, keypoints, angle }: DetectionPart): Column[] {
 function taskCells({ mask, keypoints, angle }: DetectionPart): string[] {
   if (mask !== null) return [String(maskArea({ size: [mask.size[0], mask.size[1]], counts: mask.counts }))];
   if (keypoints !== null) {
-    const seen = keypoints.filter(({ confidence }) => (confidence ?? 1) >= leastConfidence);
+    const seen = keypoints.filter(({ confidence }) => (confidence ?? 1) >= minConfidence);
     return [`${seen.length} of ${keypoints.length}`];
   }
   return angle === null ? [] : [`${((180 * angle) / Math.PI).toFixed(1)}°`];
@@ -72,7 +72,7 @@ function boxText(box: { readonly x1: number; readonly y1: number; readonly x2: n
   return [box.x1, box.y1, box.x2, box.y2].map((value) => Math.round(value).toString().padStart(4)).join(" ");
 }
 
-/** The layers that explain the detection; "blind" when every layer asked for is; "-" when it is not part of the heatmap. */
+/** The layers that explain the detection; "blind" when all of its layers are blind; "-" when it is not part of the heatmap. */
 function explainedBy(document: ResultDocument, index: number): string {
   if (!document.explained.includes(index)) return "-";
   const tried = document.layers.filter((layer) => layer.detections.includes(index) || layer.blind.includes(index));
@@ -87,14 +87,14 @@ function remarks(document: ResultDocument): string[] {
   return [...new Set(messages)].map((message) => `  ${printable(message)}`);
 }
 
-/** What became of the box that was asked about. */
+/** The verdict on the box of `--box`. */
 function answer({ asked }: ResultDocument): string[] {
   if (asked === null) return [];
   const corners = boxText(asked.boxImage).replace(/\s+/g, " ").trim();
   return [`  ${printable(asked.className)} at ${corners}? ${printable(asked.verdict)}`];
 }
 
-/** "spectral gap 0.84, 0.69; masks 256": the numbers that the method reports, in one line. */
+/** The numbers that the method reports, in one line: "spectral gap 0.84, 0.69; masks 256". */
 function notes(document: ResultDocument): string[] {
   const names = [...new Set(document.notes.map((note) => note.name))];
   const parts = names.map((name) => {
@@ -109,7 +109,7 @@ function wordsOf(name: string): string {
   return name.replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
-/** Up to three numbers one by one, more of them as a range. */
+/** Lists up to three different numbers, and shows more as a range. */
 function valuesText(values: readonly number[]): string {
   const different = [...new Set(values.map(numberText))];
   if (different.length <= 3) return different.join(", ");
@@ -121,7 +121,7 @@ function numberText(value: number): string {
   return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(3)));
 }
 
-/** "Saved dog.png, dog.json" with the folder in front of each name; of the files of single maps the first. */
+/** "Saved dog.png, dog.json", with the folder before each name. Of the files of single maps, only the first is named. */
 export function savedLine(document: ResultDocument, folder: string, separator: string): string {
   const names = Object.values(document.files).filter((name) => name !== null);
   const parts = document.maps.flatMap(({ files }) => Object.values(files)).filter((name) => name !== null);

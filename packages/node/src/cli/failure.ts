@@ -4,27 +4,27 @@ import { exitCodeOf, exitCodes } from "./exit-codes.js";
 import { paint, wantsColour } from "./terminal.js";
 import { printable } from "./text.js";
 
-/** Message of anything thrown, safe for a terminal; a bug says that it is one. */
+/** Returns the message of a thrown value, safe for a terminal. The message of a bug says that it is a bug. */
 export function failureMessage(error: unknown): string {
   if (exitCodeOf(error) !== exitCodes.bug) return printable(messageOf(error), { keepLines: true });
   const name = error instanceof Error && !(error instanceof WhyboxError) ? `${error.name}: ` : "";
   return `This is a bug in Whybox: ${printable(`${name}${messageOf(error)}`.replace(/\s+/g, " "))}`;
 }
 
-/** Prints a line on stderr that says it is an error. The text must be printable. */
+/** Prints an error on stderr, after the label "error:". The text must be printable. */
 export function printError(text: string, context: CliContext): void {
   const label = wantsColour(context.stderr, context.env) ? paint("red", "error:") : "error:";
   context.stderr.write(`${label} ${text}\n`);
 }
 
-/** Code of anything thrown, for documents: a WhyboxError's own, "internal" for a bug. */
+/** Returns the code of a thrown value for documents: the code of a WhyboxError, "internal" for a bug. */
 export function failureCode(error: unknown): string {
   return error instanceof WhyboxError ? error.code : "internal";
 }
 
 /**
- * Prints what went wrong: the message; for a bug where to report it; the stack only when WHYBOX_DEBUG is 1.
- * @param names what it concerns, by its names; the first is put in front unless the message has one of them.
+ * Prints an error. For a bug, it also prints where to report it. The stack is printed only when WHYBOX_DEBUG is 1.
+ * @param names names of the affected source. The message starts with the first one, unless it already contains one of them.
  */
 export function reportFailure(error: unknown, context: CliContext, names: readonly string[] = []): void {
   const message = failureMessage(error);
@@ -33,7 +33,7 @@ export function reportFailure(error: unknown, context: CliContext, names: readon
   printError(`${place}${message}`, context);
   if (exitCodeOf(error) === exitCodes.bug) {
     context.stderr.write(
-      "Please report it in Whybox's issue tracker, with this line, the command and `whybox --version`.\n",
+      "Please report it in Whybox's issue tracker. Include this line, the command and the output of `whybox --version`.\n",
     );
     if (context.env.WHYBOX_DEBUG !== "1") context.stderr.write("Set WHYBOX_DEBUG=1 to see where it happened.\n");
   }
@@ -44,7 +44,7 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** The stack with the chain of causes. */
+/** The stack trace, followed by those of its causes. */
 function debugText(error: Error): string {
   const lines = [error.stack ?? error.message];
   let cause = error.cause;

@@ -14,7 +14,7 @@ import { flagOf, readWords } from "./option-values.js";
 
 const groups: readonly OptionGroup[] = ["Sources", "What is explained", "How it is explained", "Detection", "Output"];
 
-/** Declares a flag for each row of the table, under the headings of their groups, with the row's aliases. */
+/** Declares a flag, with its aliases, for each row of the table. Flags are listed under the headings of their groups. */
 export function declareFlags(command: Command, table: OptionRows, methods: readonly AnyCamMethod[]): Command {
   for (const group of groups) {
     const rows = Object.entries(table).filter(([, row]) => row.group === group && !row.libraryOnly);
@@ -50,7 +50,7 @@ function placeholderOf(row: OptionFacts & OptionKind): string {
   return " <text>";
 }
 
-/** The option's sentence, its valid values where there are many, what holds without it, and its other flags. */
+/** The help text of an option: its description, its valid values if there are many, its default and its aliases. */
 function helpOf(row: OptionFacts & OptionKind, methods: readonly AnyCamMethod[]): string {
   const values = valuesOf(row, methods);
   const named = values.length === 0 ? "" : `: ${values.join(", ")}`;
@@ -66,26 +66,26 @@ function valuesOf(row: OptionFacts & OptionKind, methods: readonly AnyCamMethod[
   return row.kind === "list" && row.of.kind === "choice" ? row.of.choices : [];
 }
 
-/** The flags of a table that take every word behind them. */
+/** The flags of a table that take all following words. */
 export function greedyFlags(table: OptionRows): string[] {
   return Object.entries(table).flatMap(([name, { aliases = [], shown = "" }]) =>
     shown.endsWith("...") ? [name, ...aliases].map(flagOf) : [],
   );
 }
 
-/** Options of a command as they were typed. */
+/** The typed options of a command. */
 export interface TypedOptions<Values> {
-  /** Their values, with the table's defaults. */
+  /** The values of all options. Options that were not typed have their default. */
   readonly values: Values;
   /** Names of the options that were typed. */
   readonly typed: readonly string[];
-  /** The flag of an option, as it was typed. */
+  /** Returns the flag of an option as it was typed. */
   flag(option: string): string;
 }
 
 /**
- * The options that were typed, by the rows of the table.
- * @throws usage that names each wrong option, what was found and what was expected.
+ * Reads the typed options with the rows of the table.
+ * @throws usage: names each invalid option, what was found and what was expected.
  */
 export function readFlags<Options, const Table extends OptionRows>(
   command: Command,

@@ -1,16 +1,16 @@
 import { displayWidth } from "./text.js";
 
-/** The text in at most `width` columns, its start or its end kept; "…" stands for the rest. */
+/** Cuts the text to at most `width` columns. Keeps its start or its end and replaces the rest by "…". */
 export function cutText(text: string, width: number, keep: "start" | "end" = "start"): string {
   if (text.length <= 4 * width && displayWidth(text) <= width) return text;
   return keep === "start" ? `${startOf(text, width - 1).trimEnd()}…` : `…${endOf(text, width - 1)}`;
 }
 
-/** At most `most` lines of at most `width` columns, broken at spaces, and inside a word where it is longer than a line. */
-export function foldText(text: string, width: number, most: number): string[] {
+/** Folds the text into at most `max` lines of at most `width` columns. Breaks at spaces; words longer than a line are split. */
+export function foldText(text: string, width: number, max: number): string[] {
   const lines: string[] = [];
   let rest = text;
-  while (lines.length < most - 1 && displayWidth(rest) > width) {
+  while (lines.length < max - 1 && displayWidth(rest) > width) {
     const start = startOf(rest, width);
     const space = rest[start.length] === " " ? start.length : start.lastIndexOf(" ");
     lines.push(rest.slice(0, space > 0 ? space : start.length));
@@ -20,7 +20,7 @@ export function foldText(text: string, width: number, most: number): string[] {
 }
 
 function startOf(text: string, width: number): string {
-  // No character takes more than a few units, but for marks on others, and then less is shown.
+  // Four code units per column are enough, except for long runs of combining marks. For those, less text is shown.
   return take([...text.slice(0, 4 * width + 4)], width).join("");
 }
 

@@ -5,7 +5,7 @@ import { displayWidth, printable } from "./text.js";
 
 type Layer = ModelReport["layers"][number];
 
-/** Layers that are alike in what can be differentiated to them. */
+/** Layers with a gradient from the same levels, or without one for the same reason. */
 interface Group {
   /** "P3 P4", or "none". */
   readonly label: string;
@@ -15,15 +15,15 @@ interface Group {
 
 const LABEL_COLUMNS = 24;
 const GAP = "    ";
-/** A shorter beginning of all names is not worth a line. */
+/** A shorter common prefix is not shown: it saves less than its line costs. */
 const SHORTEST_PREFIX = 12;
 const LONGEST_PREFIX = 80;
 
 /**
- * All layers in at most `most` lines of at most `width` columns: those of equal reach together, in the order of the network, as
- * many in a line as there is room for. A layer is its index, or its name where it has none, and its dims.
+ * Lists the layers in at most `max` lines of at most `width` columns, as many in a line as fit. Layers with a gradient from the same
+ * levels are grouped, in the order of the network. A layer is shown as its index and dims, or as its name and dims if it has no index.
  */
-export function layerLines({ layers, inputSize }: ModelReport, width: number, most: number): string[] {
+export function layerLines({ layers, inputSize }: ModelReport, width: number, max: number): string[] {
   const at = inputSize === undefined ? "" : ` (dims at ${inputSize.join("×")})`;
   const names = layers.filter(({ index }) => index === undefined).map(({ name }) => printable(name));
   const prefix = commonPrefix(names.map((name) => name.slice(0, LONGEST_PREFIX)));
@@ -34,7 +34,7 @@ export function layerLines({ layers, inputSize }: ModelReport, width: number, mo
   const groups = groupsOf(layers);
   const label = Math.max(0, ...groups.map((group) => displayWidth(group.label)));
   const room = width - 2 - label - GAP.length;
-  // Numbered layers stand in columns through all groups; of names, those of each group are wide enough.
+  // Numbered layers share their columns across all groups. Names get the column width of their own group.
   const inColumns = layers.every(({ index }) => index !== undefined);
   const cells = cellsOf(layers, prefix, room);
   const lines = groups.flatMap((group) => {
@@ -44,9 +44,9 @@ export function layerLines({ layers, inputSize }: ModelReport, width: number, mo
     const texts = [...grid(own, room), ...(group.reason === undefined ? [] : foldText(group.reason, room, 2))];
     return texts.map((text, i) => `  ${padded(i === 0 ? group.label : "", label)}${GAP}${text}`);
   });
-  const shown = most - title.length;
+  const shown = max - title.length;
   if (lines.length <= shown) return [...title, ...lines];
-  return [...title, ...lines.slice(0, shown - 1), `  … of ${layers.length} layers: --json tells of all`];
+  return [...title, ...lines.slice(0, shown - 1), `  … ${layers.length} layers in total, all listed by --json`];
 }
 
 function groupsOf(layers: readonly Layer[]): Group[] {
@@ -63,7 +63,7 @@ function groupsOf(layers: readonly Layer[]): Group[] {
   return [...groups.values()];
 }
 
-/** Name and dims of each layer, all of one width. */
+/** Name and dims of each layer, padded to the same width. */
 function cellsOf(layers: readonly Layer[], prefix: string, room: number): string[] {
   const dims = layers.map(dimsOf);
   const dimColumns = Math.max(0, ...dims.map(displayWidth));
@@ -89,13 +89,13 @@ function nameOf({ index, name }: Layer, prefix: string, room: number): string {
   return index === undefined ? cutText(printable(name).slice(prefix.length), room, "end") : String(index);
 }
 
-/** "256×80×80": channels, height, width of one picture. */
+/** "256×80×80": channels, height and width for one image. */
 function dimsOf({ dims }: Layer): string {
   if (dims === undefined) return "?";
   return (dims.length === 4 && dims[0] === 1 ? dims.slice(1) : dims).join("×");
 }
 
-/** What all names begin with, up to a slash: "" where that is short, or the name alone. */
+/** The common prefix of all names, up to a slash; "" if it is short, or if there is only one name. */
 function commonPrefix(names: readonly string[]): string {
   const [first = "", ...others] = names;
   let length = others.length === 0 ? 0 : first.length;

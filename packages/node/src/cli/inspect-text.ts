@@ -4,14 +4,14 @@ import { layerLines } from "./inspect-layers.js";
 import { formatTable } from "./table.js";
 import { count, printable } from "./text.js";
 
-/** The screen that a model is told on, whatever the model. */
+/** The report of every model fits on a screen of this size. */
 const COLUMNS = 100;
 const LINES = 40;
 const LABEL_COLUMNS = 9;
 const MAX_PORTS = 4;
 const MAX_LEVELS = 6;
 
-/** What `whybox inspect` shows of a model: at most 40 lines of at most 100 columns. What is cut or left out is in the JSON. */
+/** The output of `whybox inspect`: at most 40 lines of at most 100 columns. The JSON contains everything, uncut. */
 export function inspectionLines(report: ModelReport): string[] {
   const before = [
     cutText(printable(report.source), COLUMNS, "end"),
@@ -24,13 +24,13 @@ export function inspectionLines(report: ModelReport): string[] {
   return [...before, ...layerLines(report, COLUMNS, LINES - before.length - after.length), ...after];
 }
 
-/** Label, text, and the most lines that it may take. */
-type Fact = readonly [label: string, text: string, most: number];
+/** Label, text, and the maximum number of lines. */
+type Fact = readonly [label: string, text: string, max: number];
 
 function facts(report: ModelReport): string[] {
   const rows: Fact[] = [
     ["format", formatText(report), 1],
-    ["model", printable(report.description ?? "") || "the file does not say", 1],
+    ["model", printable(report.description ?? "") || "not described in the file", 1],
     ["sha256", report.sha256, 1],
     ...(report.licence === undefined ? [] : [["licence", printable(report.licence), 1] as const]),
     ["task", taskTexts[report.head.task], 1],
@@ -43,8 +43,8 @@ function facts(report: ModelReport): string[] {
     ["selection", selectionText(report), 1],
   ];
   const room = COLUMNS - 2 - LABEL_COLUMNS - 2;
-  return rows.flatMap(([label, text, most]) =>
-    foldText(text, room, most).map((line, i) => `  ${(i === 0 ? label : "").padEnd(LABEL_COLUMNS)}  ${line}`),
+  return rows.flatMap(([label, text, max]) =>
+    foldText(text, room, max).map((line, i) => `  ${(i === 0 ? label : "").padEnd(LABEL_COLUMNS)}  ${line}`),
   );
 }
 
@@ -52,7 +52,7 @@ const taskTexts = {
   detect: "detection",
   segment: "detection with masks",
   pose: "detection with keypoints",
-  obb: "detection of oriented boxes",
+  obb: "detection with rotated boxes",
 } as const;
 
 const formatTexts = {
@@ -62,7 +62,7 @@ const formatTexts = {
 } as const;
 
 function formatText({ format, opset, bytes, producer }: ModelReport): string {
-  const made = format === "onnx" ? `, made by ${printable(producer) || "nobody it names"}` : "";
+  const made = format === "onnx" ? `, made by ${printable(producer) || "an unnamed program"}` : "";
   return `${formatTexts[format]} ${opset}, ${(bytes / 1e6).toFixed(1)} MB${made}`;
 }
 
@@ -87,14 +87,14 @@ function ports(label: string, all: ModelReport["inputs"]): Fact[] {
 }
 
 const rangeReasons = {
-  options: "as the options say",
-  type: "by the input's type",
-  graph: "by what the graph does to them",
-  yolox: "as YOLOX has them",
-  default: "taken for granted",
+  options: "set by an option",
+  type: "from the type of the input",
+  graph: "from the graph",
+  yolox: "as in YOLOX",
+  default: "assumed",
 } as const;
 
-/** What the network is given, and why. */
+/** The pixels that the network gets, and the reason for their range. */
 function pixelText({ input }: ModelReport): string {
   const range = `0..${input.range} (${rangeReasons[input.rangeFrom]})`;
   const padding = input.padding === "end" ? ", padded at the end" : "";
@@ -102,8 +102,9 @@ function pixelText({ input }: ModelReport): string {
 }
 
 function selectionText({ head: { selection } }: ModelReport): string {
-  if (!selection.nms) return "boxes as they are, end to end";
-  const inside = selection.iou === undefined ? "" : `; the file's own, at IoU ${selection.iou.toFixed(2)}, is left out`;
+  if (!selection.nms) return "none, the model selects the boxes itself (end to end)";
+  const inside =
+    selection.iou === undefined ? "" : `; the one in the file (IoU ${selection.iou.toFixed(2)}) is skipped`;
   return `non-maximum suppression${inside}`;
 }
 
@@ -129,7 +130,7 @@ function levelTable({ head, layers }: ModelReport): string[] {
   return rest > 0 ? [...table, `… and ${count(rest, "more level")}`] : table;
 }
 
-/** Only ops that stand in a gradient's way. */
+/** Lists only the ops that block a gradient. */
 function missingRules(report: ModelReport): string[] {
   const ops = report.opsWithoutRule
     .filter(({ onPath }) => onPath)

@@ -8,9 +8,9 @@ import { greedyFlags } from "./flags.js";
 import { commandNames, createProgram } from "./program.js";
 
 /**
- * Runs the command line and returns its exit code. Never throws, never ends the process.
+ * Runs the command line and returns its exit code. It never throws and never ends the process.
  * @param argv words after `whybox`.
- * @param given the world to run in; by default this process's.
+ * @param given the context to run in. By default, it is made from this process.
  */
 export async function main(argv: readonly string[], given?: CliContext): Promise<number> {
   if (given !== undefined) return runProgram(argv, given);
@@ -33,13 +33,13 @@ async function runProgram(argv: readonly string[], context: CliContext): Promise
 
 function handle(error: unknown, argv: readonly string[], context: CliContext): ExitCode {
   if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok;
-  const told = error instanceof CommanderError ? usageError(error, argv) : error;
-  reportFailure(told, context);
-  if (exitCodeOf(told) === exitCodes.usage) context.stderr.write(`See ${helpCommand(argv)}\n`);
-  return exitCodeOf(told);
+  const reported = error instanceof CommanderError ? usageError(error, argv) : error;
+  reportFailure(reported, context);
+  if (exitCodeOf(reported) === exitCodes.usage) context.stderr.write(`See ${helpCommand(argv)}\n`);
+  return exitCodeOf(reported);
 }
 
-/** Commander's complaint as ours. */
+/** Converts an error of commander to a WhyboxError. */
 function usageError(error: CommanderError, argv: readonly string[]): WhyboxError {
   if (error.code === "commander.help") {
     return new WhyboxError("usage", `No command given. Commands: ${commandNames.join(", ")}.`);
@@ -48,10 +48,10 @@ function usageError(error: CommanderError, argv: readonly string[]): WhyboxError
   return new WhyboxError("usage", `${message}${error.code === "commander.missingArgument" ? swallowedHint(argv) : ""}`);
 }
 
-/** Options with several values take the sources behind them; nobody sees that from "missing argument". */
+/** Options with several values also take the sources after them. The message "missing argument" does not show that. */
 function swallowedHint(argv: readonly string[]): string {
   const greedy = argv.find((word) => greedyFlags(explainFlags).includes(word));
-  return greedy === undefined ? "" : `\n${greedy} takes every word behind it: put sources first, or after "--".`;
+  return greedy === undefined ? "" : `\n${greedy} takes every word after it. Put sources before it, or after "--".`;
 }
 
 function helpCommand(argv: readonly string[]): string {

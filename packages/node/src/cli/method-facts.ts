@@ -1,31 +1,31 @@
 import type { AnyCamMethod } from "@whybox/core";
 
-/** What is told of a method, and what the command must know of it: plain data, printed by `whybox methods --json`. */
+/** Properties of a method as plain data. `whybox methods --json` prints them. */
 export interface MethodFacts {
   readonly id: string;
   readonly aliases: readonly string[];
   readonly title: string;
-  /** What it asks of the network. */
+  /** The data it needs from the network. */
   readonly needs: readonly string[];
-  /** What is run after the forward pass that every explanation takes. */
+  /** The runs in addition to the forward pass, which every explanation needs. */
   readonly runs: string;
-  /** `layers`: those asked for. `input`, `network`: it is not read at a layer, and takes no --layer. */
+  /** `layers`: it reads the requested layers. `input`, `network`: it reads no layer and does not accept --layer. */
   readonly reads: "layers" | "input" | "network";
-  /** Whether `--eigen-smooth` has a meaning for it. */
+  /** Whether it supports `--eigen-smooth`. */
   readonly eigenSmooth: boolean;
-  /** What `--samples` counts, or null where it has no meaning. */
+  /** What `--samples` counts; null if it is not supported. */
   readonly samples: string | null;
-  /** Whether `--seed` and `--compat` have a meaning for it. */
+  /** Whether it supports `--seed` and `--compat`. */
   readonly usesSeed: boolean;
   readonly hasCompat: boolean;
-  /** Whether it takes channels away, and `--ablate-to` says what they become. */
+  /** Whether it removes channels and supports `--ablate-to`. */
   readonly ablates: boolean;
-  /** What is differentiated when `--backprop` is not given. */
+  /** The scores that are differentiated without `--backprop`. */
   readonly backprop: readonly string[];
   readonly paper: string;
 }
 
-/** What is known of a method without running it. */
+/** Returns the properties of a method. The method is not run. */
 export function methodFacts(method: AnyCamMethod): MethodFacts {
   return {
     id: method.id,
@@ -44,14 +44,14 @@ export function methodFacts(method: AnyCamMethod): MethodFacts {
   };
 }
 
-/** Follows from what it needs; a method that reads at the input differentiates through all of the network. */
+/** Derives the runs from its needs. A method that reads the input differentiates through the whole network. */
 function runsOf({ needs, reads }: AnyCamMethod): string {
   const runs: string[] = [];
   if (needs.includes("gradients") || needs.includes("gradientMeans"))
-    runs.push(reads === "input" ? "1 backward to the picture" : "1 backward");
-  if (needs.includes("biases") || needs.includes("guidedGradients")) runs.push("1 backward to the picture");
-  if (needs.includes("curvature")) runs.push("2 to 4 behind the layer");
-  if (needs.includes("tail")) runs.push("many behind the layer");
+    runs.push(reads === "input" ? "1 backward to the image" : "1 backward");
+  if (needs.includes("biases") || needs.includes("guidedGradients")) runs.push("1 backward to the image");
+  if (needs.includes("curvature")) runs.push("2 to 4 after the layer");
+  if (needs.includes("tail")) runs.push("many after the layer");
   if (needs.includes("masked")) runs.push("many forward");
   if (needs.includes("pixels")) runs.push("many forward and backward");
   return runs.length === 0 ? "none" : runs.join(", ");

@@ -13,17 +13,17 @@ import {
 } from "@whybox/core";
 import { z } from "zod";
 
-/** Decimal numbers as people write them; no hex, no "Infinity", no empty text (Number("") is 0). */
+/** Plain decimal numbers. Hex, "Infinity" and empty text are invalid (Number("") is 0). */
 const decimal = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 const integer = /^[+-]?\d+$/;
 
-/** Far outside any image. */
+/** The bounds lie far outside any image. */
 const coordinate: NumberKind = { kind: "number", min: -1e6, max: 1e6 };
 
 /**
- * The value of an option from what was typed behind its flag: true, a word, or several words. The class of a box is given by an option of
- * its own and is empty here.
- * @throws usage that says what was expected and what was found.
+ * Reads the value of an option from the typed value of its flag: true, a word, or several words. The class of a box has its own option
+ * and is empty here.
+ * @throws usage: says what was expected and what was found.
  */
 export function readWords(kind: OptionKind, typed: unknown, methods: readonly AnyCamMethod[]): unknown {
   if (kind.kind === "flag") return typed;
@@ -61,7 +61,7 @@ function numberOf(kind: NumberKind, word: string): number | undefined {
   return form.test(word) && inRange(kind, Number(word)) ? Number(word) : undefined;
 }
 
-/** A method's or a score's id, from its name or an alias; core's own message when it does not know it. */
+/** Returns the id of a method or score from its name or an alias. Unknown names throw with the message of core. */
 function idOf(word: string, resolve: (word: string) => { readonly id: string }): string {
   try {
     return resolve(word).id;
@@ -71,7 +71,7 @@ function idOf(word: string, resolve: (word: string) => { readonly id: string }):
   }
 }
 
-/** An index (negative from the end) becomes a number, everything else is a name. */
+/** An index becomes a number; negative indices count from the end. Everything else is a name. */
 function readLayers(words: readonly string[]): "auto" | (number | string)[] {
   const layers = words.map((word) => {
     const isFlag = word.trim() === "" || /^--?[a-z]/i.test(word);
@@ -80,12 +80,12 @@ function readLayers(words: readonly string[]): "auto" | (number | string)[] {
   });
   if (!layers.includes("auto")) return layers;
   if (layers.length > 1) {
-    throw new WhyboxError("usage", '"auto" stands alone; it cannot be combined with other layers.');
+    throw new WhyboxError("usage", '"auto" cannot be combined with other layers.');
   }
   return "auto";
 }
 
-/** Choices once each, in the order of the table; other entries as typed. */
+/** Choices without repetition, in the order of the table. Other entries as typed. */
 function readList(of: OptionKind & { kind: "choice" | "text" | "number" }, words: readonly string[]): unknown[] {
   const entries = words.map((word) => readWord(of, word));
   return of.kind === "choice" ? of.choices.filter((choice) => entries.includes(choice)) : entries;
@@ -93,7 +93,7 @@ function readList(of: OptionKind & { kind: "choice" | "text" | "number" }, words
 
 function readSize(max: number, words: readonly string[]): readonly [number, number] {
   if (words.length > 2) {
-    throw new WhyboxError("usage", "expected one size, or a height and a width; put sources first, or after --.");
+    throw new WhyboxError("usage", "expected one size, or a height and a width. Put sources first, or after --.");
   }
   const [height, width = height] = words.map((word) => readWord(sideOf(max), word) as number);
   return [height!, width!];
@@ -101,7 +101,7 @@ function readSize(max: number, words: readonly string[]): readonly [number, numb
 
 function readBox(words: readonly string[]): object {
   if (words.length !== 4) {
-    throw new WhyboxError("usage", "expected four numbers, left, top, right, bottom; put sources first, or after --.");
+    throw new WhyboxError("usage", "expected four numbers (left, top, right, bottom). Put sources first, or after --.");
   }
   const [x1, y1, x2, y2] = words.map((word) => readWord(coordinate, word) as number);
   return { x1, y1, x2, y2, className: "" };
@@ -112,10 +112,10 @@ function checked<T>(expected: string, word: string, value: T | undefined, hint =
   throw new WhyboxError("usage", `expected ${expected}, got "${word}".${hint}${swallowedHint(word)}`);
 }
 
-/** An option takes the next word whatever it is: say so when that word looks like another option, or like a source. */
+/** An option always takes the next word. This hint explains it when the word looks like another option or like a source. */
 function swallowedHint(word: string): string {
   if (/^--?[a-z]/i.test(word)) return ` The option before ${word} has no value.`;
-  return /[./\\]/.test(word) && !decimal.test(word) ? " If it is a source: put sources first, or after --." : "";
+  return /[./\\]/.test(word) && !decimal.test(word) ? " If it is a source, put it first, or after --." : "";
 }
 
 /** "maxDetections" → "--max-detections". */
@@ -124,8 +124,8 @@ export function flagOf(name: string): string {
 }
 
 /**
- * Checks every option at once.
- * @throws usage that names each wrong option, what was found and what was expected.
+ * Checks all options at once.
+ * @throws usage: names each invalid option, what was found and what was expected.
  */
 export function parseOptions<T>(schema: z.ZodType<T>, raw: unknown): T {
   const parsed = schema.safeParse(raw);
@@ -147,22 +147,22 @@ function wordSchema<T>(kind: Exclude<OptionKind, { kind: "flag" }>) {
   });
 }
 
-/** A number within bounds, from the text of an option. */
+/** A schema that reads a number within bounds from text. */
 export function numberText(min: number, max: number) {
   return wordSchema<number>({ kind: "number", min, max });
 }
 
-/** A whole number within bounds, from the text of an option. */
+/** A schema that reads a whole number within bounds from text. */
 export function integerText(min: number, max: number) {
   return wordSchema<number>({ kind: "number", min, max, whole: true });
 }
 
-/** One of the choices; the nearest spelling is offered otherwise. */
+/** A schema that accepts one of the choices. For anything else, the message suggests the nearest spelling. */
 export function choiceText<const T extends string>(choices: readonly T[]) {
   return wordSchema<T>({ kind: "choice", choices } satisfies ChoiceKind<T>);
 }
 
-/** Any text but an empty one. */
+/** A schema that accepts any text that is not empty. */
 export function plainText(expected: string) {
   return wordSchema<string>({ kind: "text", expected });
 }

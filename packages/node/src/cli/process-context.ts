@@ -8,22 +8,22 @@ import { type ExitCode, exitCodes, worstExitCode } from "./exit-codes.js";
 import { reportFailure } from "./failure.js";
 
 /**
- * Runs `body` with this process as its world: streams, folder, environment, Ctrl-C. Gives its exit code, or that of lost
- * results when stdout did not take all of them, if that is worse. Lost messages (stderr) change no exit code.
+ * Runs `body` with the streams, folder, environment and Ctrl-C of this process. Returns its exit code. If results are lost because
+ * writing to stdout fails, it returns the code for lost output instead, if that is worse. Lost messages (stderr) do not change the exit code.
  */
 export async function withProcessContext(body: (context: CliContext) => Promise<ExitCode>): Promise<ExitCode> {
   const controller = new AbortController();
-  // Once: a second Ctrl-C ends the process the usual way, should something hang.
+  // Only once: a second Ctrl-C ends the process in the usual way, in case something hangs.
   const stop = () => controller.abort(new Error("interrupted"));
   process.once("SIGINT", stop).once("SIGTERM", stop);
   try {
     const stdout = guarded(process.stdout);
     const context = processContext(stdout, controller.signal);
     const code = await body(context);
-    const refusal = await stdout.refusal();
-    if (refusal === undefined) return code;
-    const why = explainDiskFailure(refusal, "send the output elsewhere");
-    reportFailure(new WhyboxError("output", `Cannot write to stdout: ${why}`, { cause: refusal }), context);
+    const failure = await stdout.failure();
+    if (failure === undefined) return code;
+    const why = explainDiskFailure(failure, "send the output elsewhere");
+    reportFailure(new WhyboxError("output", `Cannot write to stdout: ${why}`, { cause: failure }), context);
     return worstExitCode([code, exitCodes.output]);
   } finally {
     process.off("SIGINT", stop).off("SIGTERM", stop);
@@ -35,7 +35,7 @@ function processContext(stdout: TextOutput, signal: AbortSignal): CliContext {
   return {
     stdout,
     stderr: guarded(process.stderr),
-    // Asked for only when it is read: to touch it may start reading.
+    // Read lazily: accessing process.stdin may already start reading.
     get stdin() {
       return process.stdin;
     },
@@ -50,13 +50,13 @@ function processContext(stdout: TextOutput, signal: AbortSignal): CliContext {
 }
 
 interface GuardedOutput extends TextOutput {
-  /** Why the stream did not take all of it, once everything is written; undefined when it did, or its reader went away. */
-  refusal(): Promise<Error | undefined>;
+  /** Waits until everything is written. Returns the write error; undefined if there is none, or if the reader has gone away. */
+  failure(): Promise<Error | undefined>;
 }
 
 /**
- * A stream that may stop taking text: the rest is dropped, and the work goes on to its files. That its reader goes away
- * (`whybox … | head`) is no refusal; that the disk is full is.
+ * A stream that may fail. After a failure the remaining text is dropped, and the command still writes its files. A full disk is a
+ * failure. A reader that goes away (`whybox … | head`) is not.
  */
 function guarded(stream: NodeJS.WriteStream & { readonly fd: number }): GuardedOutput {
   let error: NodeJS.ErrnoException | undefined;
@@ -70,15 +70,15 @@ function guarded(stream: NodeJS.WriteStream & { readonly fd: number }): GuardedO
     write: (text) => {
       if (error === undefined) send(text);
     },
-    refusal: async () => {
-      // The callback of an empty text comes behind those of all before it.
+    failure: async () => {
+      // The callback of this empty text comes after those of all earlier texts.
       await new Promise<void>((resolve) => stream.write("", () => resolve()));
       return error?.code === "EPIPE" ? undefined : error;
     },
   };
 }
 
-/** Node's own stream takes it for success when a file takes a part only: the last of a full disk, or of what is allowed. */
+/** Writes the whole text to a file. Node's own stream reports success for a partial write: on a full disk, or at a size limit. */
 function wholeTo(fd: number, note: (error: Error) => void): (text: string) => void {
   return (text) => {
     try {
@@ -93,7 +93,7 @@ function isFile(fd: number): boolean {
   try {
     return fstatSync(fd).isFile();
   } catch {
-    // A stream without a descriptor of its own (a program without a console, a worker).
+    // The stream has no descriptor: a program without a console, or a worker.
     return false;
   }
 }

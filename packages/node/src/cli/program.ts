@@ -28,20 +28,20 @@ export const commandNames = [
 ] as const;
 
 /**
- * The command line as commander sees it. Nothing here ends the process: commander's exits are thrown as CommanderError,
- * and `done` gets the exit code of a command that ran.
+ * Declares the command line for commander. It never ends the process: commander throws its exits as CommanderError. `done` gets the
+ * exit code of a command that ran.
  */
 export function createProgram(context: CliContext, done: (code: ExitCode) => void): Command {
   const program = new Command("whybox")
     .description("Why did the detector draw that box? Heatmaps for YOLO models, from the deployed ONNX file.")
     .version(context.version, "--version", "print the version")
     .helpOption("--help", "print this help")
-    // Options after a command belong to the command; "--" then keeps its meaning there.
+    // Options after a command belong to the command, and "--" keeps its meaning there.
     .enablePositionalOptions()
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void context.stdout.write(text),
-      // Usage errors are thrown and printed by main, like every other error.
+      // Usage errors are thrown. `main` prints them like every other error.
       writeErr: () => {},
       getOutHelpWidth: () => 100,
       getErrHelpWidth: () => 100,

@@ -3,12 +3,12 @@ import type { DownloadProgress } from "../api.js";
 import type { CliContext } from "./context.js";
 import { printable } from "./text.js";
 
-/** What runs at the moment, on stderr: a bar on a terminal, one line for each download elsewhere. */
+/** The progress on stderr: a bar on a terminal, otherwise one line for each download. */
 export interface Progress {
   download(progress: DownloadProgress): void;
-  /** How many sources are done. A single source gets no bar. */
+  /** Shows how many sources are done. A single source gets no bar. */
   sources(done: number, total: number): void;
-  /** Takes the bar off the screen, so that lines can be printed; the next call brings it back. */
+  /** Removes the bar from the screen, so that lines can be printed. The next call shows it again. */
   clear(): void;
 }
 
@@ -18,11 +18,11 @@ export function createProgress(context: CliContext, { quiet }: { readonly quiet:
 }
 
 function lineProgress(context: CliContext): Progress {
-  const told = new Set<string>();
+  const shown = new Set<string>();
   return {
     download({ what, total }) {
-      if (told.has(what)) return;
-      told.add(what);
+      if (shown.has(what)) return;
+      shown.add(what);
       const size = total === undefined ? "" : ` (${megabytes(total)})`;
       context.stderr.write(`Downloading ${printable(what)}${size} …\n`);
     },
@@ -50,7 +50,7 @@ function barProgress(stream: NodeJS.WritableStream): Progress {
     download({ what, received, total }) {
       const note = total === undefined ? megabytes(received) : `${megabytes(received)} of ${megabytes(total)}`;
       const label = `Downloading ${printable(what)}`;
-      // With no size known the bar stays empty, and the note counts.
+      // If the size is unknown, the bar stays empty and only the note changes.
       if (total === undefined) show(label, 0, 1, note);
       else show(label, received, total, note);
     },

@@ -6,11 +6,11 @@ import { runFlags } from "./run-options.js";
 /** Declares the arguments and options of `whybox run`. */
 export function declareRun(command: Command, methods: readonly AnyCamMethod[]): Command {
   command
-    .summary("explain many sources into one folder that survives crashes")
+    .summary("explain many sources into one folder, resumable after a crash")
     .description(
       "Explains every source and writes the results into one folder, line by line, for the report and for programs (docs/runs.md).\n" +
         "A source is an image, a folder, a quoted glob, an http(s) URL, a list (.txt, COCO .json, YOLO .yaml), - (a list on stdin,\n" +
-        "one source a line), a video, a stream (rtsp://…), or a camera (/dev/video0). Sources may be left out with --resume.",
+        "one source per line), a video, a stream (rtsp://…), or a camera (/dev/video0). With --resume, sources are optional.",
     );
   return declareFlags(command, runFlags, methods).addHelpText("after", examples);
 }
@@ -23,4 +23,4 @@ Examples:
   whybox run clip.mp4 --vid-stride 5 --out clip
   find . -name "*.jpg" | whybox run - --out night
 
-A run that was stopped by whatever goes on with --resume: no source is lost, and none is done twice.`;
+A stopped or crashed run continues with --resume. No source is lost, and none is explained twice.`;

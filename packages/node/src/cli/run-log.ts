@@ -3,24 +3,24 @@ import type { RunDocument } from "../io/result-schema.js";
 import { type ExitCode, exitCodeOf, exitCodes, worstExitCode } from "./exit-codes.js";
 import { failureCode, failureMessage } from "./failure.js";
 
-/** Keeps account of a run: what `--json` prints, the summary, the exit code. */
+/** Records a run: the document of `--json`, the summary and the exit code. */
 export interface RunLog {
-  /** The folder is there, and so many sources are to be tried. */
+  /** The folder exists, and this many sources are planned. */
   begin(outputFolder: string, sources: number): void;
   explained(document: ResultDocument): void;
   failed(source: string, error: unknown): void;
-  /** Something ended the run before all sources were tried. */
+  /** An error ended the run before all sources were tried. */
   stopped(error: unknown): void;
-  /** Sources tried since `begin`. */
+  /** Number of sources tried since `begin`. */
   done(): number;
-  /** Pictures in which nothing was detected. */
+  /** Number of images without detections. */
   withoutDetections(): number;
   exitCode(): ExitCode;
   document(): RunDocument;
 }
 
 /**
- * @param keepResults false lets go of each document once it is counted; a long run then needs no memory for them.
+ * @param keepResults if false, documents are counted but not kept, which saves memory in long runs.
  */
 export function createRunLog(version: string, options: { requireDetections: boolean; keepResults: boolean }): RunLog {
   const results: ResultDocument[] = [];

@@ -4,7 +4,7 @@ import type { RunSettings } from "../runs/manifest.js";
 import { type ImageFlags, type ImageValues, imageFlags, toSettings } from "./explain-options.js";
 import type { TypedOptions } from "./flags.js";
 
-/** What the items of a run are. */
+/** Options that select the items of a run. */
 interface SourceFlags {
   readonly recursive?: boolean;
   readonly split?: string;
@@ -15,7 +15,7 @@ interface SourceFlags {
   readonly allowPrivate?: boolean;
 }
 
-/** How the machine does it. */
+/** Options for the machine. */
 export interface WorkFlags {
   readonly skipMissing?: boolean;
   readonly workers?: number;
@@ -34,11 +34,11 @@ export interface PlanFlags extends Omit<ImageFlags, "box" | "save">, SourceFlags
 }
 
 const sourceFlags = {
-  recursive: { what: "read the folders below a folder too", kind: "flag", default: false, group: "Sources" },
+  recursive: { what: "also read the subfolders of folders", kind: "flag", default: false, group: "Sources" },
   split: {
-    what: "part of a YOLO dataset to read",
+    what: "split of a YOLO dataset to read",
     kind: "text",
-    expected: "the name of a part of a dataset",
+    expected: "the name of a split",
     default: "val",
     group: "Sources",
     shown: "name",
@@ -61,10 +61,10 @@ const sourceFlags = {
     group: "Sources",
   },
   mapStride: {
-    what: "explain every n-th of these frames; the frames between them carry its maps",
+    what: "explain every n-th of these frames; the frames in between reuse its maps",
     kind: "number",
     min: 1,
-    // So many frames of a video are in a worker's memory at once.
+    // A worker holds this many frames of a video in memory at once.
     max: 100,
     whole: true,
     default: 1,
@@ -87,7 +87,7 @@ const sourceFlags = {
   },
 } as const satisfies OptionTable<SourceFlags>;
 
-/** The options of commands that work on a run. */
+/** Options of the commands that process a run. */
 export const workFlags = {
   workers: {
     what: "number of threads that each hold the model",
@@ -99,14 +99,14 @@ export const workFlags = {
     group: "Output",
   },
   skipMissing: {
-    what: "count missing files as failures, however many they are",
+    what: "count missing files as failures, regardless of their number",
     kind: "flag",
     default: false,
-    otherwise: "the run stops when its sources are gone",
+    otherwise: "the run stops when a source folder or many files are missing",
     group: "Sources",
   },
   parquet: {
-    what: "write detections.parquet at the end, with a row for each detection",
+    what: "write detections.parquet at the end, with one row per detection",
     kind: "flag",
     default: false,
     group: "Output",
@@ -116,7 +116,7 @@ export const workFlags = {
 
 const { box: _, ...flagsForMany } = imageFlags;
 
-/** Options of images as a run has them: other defaults, and none that is about one image. */
+/** Options for the images of a run. Some defaults differ, and options for a single image are missing. */
 const manyFlags = {
   ...flagsForMany,
   ...sourceFlags,
@@ -135,7 +135,7 @@ export const runFlags = {
   ...manyFlags,
   out: { what: "folder of the run (required)", kind: "text", expected: "a folder", group: "Output", shown: "dir" },
   resume: {
-    what: "continue the run in that folder, or begin it when there is none",
+    what: "continue the run in the folder, or begin one if there is none",
     kind: "flag",
     default: false,
     group: "Output",
@@ -143,10 +143,10 @@ export const runFlags = {
   ...workFlags,
 } as const;
 
-/** The options of `whybox shard plan`: those of `whybox run` that say what is done, not those that say how. */
+/** The options of `whybox shard plan`: those of `whybox run` that affect results, without those for the machine. */
 export const planFlags = {
   ...manyFlags,
-  out: { ...runFlags.out, what: "folder of the run, on a disk that all machines share (required)" },
+  out: { ...runFlags.out, what: "folder of the run, on a disk shared by all machines (required)" },
   shards: {
     what: "number of shards (required)",
     kind: "number",
@@ -159,7 +159,7 @@ export const planFlags = {
 
 export type RunValues = Filled<RunFlags, typeof runFlags> & Pick<ImageValues, "box">;
 
-/** Options that say how the machine does it, and change no result. */
+/** Options that do not change results. */
 const machineOptions: ReadonlySet<string> = new Set(["out", "resume", ...Object.keys(workFlags)]);
 
 export function runSettings({ values, typed }: TypedOptions<ImageValues & Filled<SourceFlags, typeof sourceFlags>>) {
@@ -176,8 +176,8 @@ export function runSettings({ values, typed }: TypedOptions<ImageValues & Filled
 }
 
 /**
- * The folder of the run.
- * @param sources as typed; without any it is a run that is there.
+ * Returns the folder of the run.
+ * @param sources as typed. Without sources, the folder must be that of an existing run.
  * @throws usage.
  */
 export function runFolder(
@@ -186,14 +186,14 @@ export function runFolder(
   cwd: string,
 ): string {
   const { out, resume } = values;
-  if (out === undefined) throw new WhyboxError("usage", "--out is missing: the folder of the run.");
+  if (out === undefined) throw new WhyboxError("usage", "--out is missing. Give the folder of the run.");
   if (sources.length > 0) return resolve(cwd, out);
-  if (!resume) throw new WhyboxError("usage", "No source given. Sources may be left out with --resume only.");
+  if (!resume) throw new WhyboxError("usage", "No source given. Sources are optional only with --resume.");
   const more = typed.filter((option) => !machineOptions.has(option));
   if (more.length > 0) {
     throw new WhyboxError(
       "usage",
-      `${more.map(flag).join(", ")}: without sources a run continues with the options that it began with. Leave the options out, or give the sources too.`,
+      `${more.map(flag).join(", ")}: without sources, a run continues with its original options. Remove these options, or give the sources too.`,
     );
   }
   return resolve(cwd, out);

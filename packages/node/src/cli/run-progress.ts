@@ -2,14 +2,14 @@ import cliProgress from "cli-progress";
 import type { WorkProgress } from "../runs/execute.js";
 import type { CliContext } from "./context.js";
 
-/** How far a run is: a bar on a terminal, a line a minute elsewhere. */
+/** The progress of a run: a bar on a terminal, otherwise one line per minute. */
 export interface RunProgress {
   show(progress: WorkProgress): void;
-  /** Takes the bar off the screen, so that lines can be printed; the next call brings it back. */
+  /** Removes the bar from the screen, so that lines can be printed. The next call shows it again. */
   clear(): void;
 }
 
-/** The rate is that of the last half minute: the first items wait for the model, and nights are long. */
+/** The rate covers the last half minute. The first items wait for the model and would distort an overall rate. */
 const WINDOW_MS = 30_000;
 const LINE_MS = 60_000;
 const SAMPLE_MS = 500;
@@ -23,7 +23,7 @@ export function createRunProgress(
   return context.barStream === undefined ? lines(context, rate, now) : bar(context.barStream, rate);
 }
 
-/** Items a second; undefined while nothing can be said. */
+/** Items per second; undefined until it is known. */
 export type Rate = (done: number) => number | undefined;
 
 export function createRate(now: () => number): Rate {

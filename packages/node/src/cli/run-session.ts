@@ -8,19 +8,19 @@ import { createRunProgress } from "./run-progress.js";
 import { createTerminal } from "./terminal.js";
 import { printable, typedPath } from "./text.js";
 
-/** Failures that are shown one by one; all are in the results. */
+/** Maximum number of failures on the terminal. The results contain all of them. */
 const SHOWN_FAILURES = 20;
 
-/** What commands that work on runs and shards have in common: how they load the model, and what they print. */
+/** Shared by the commands that process runs and shards: how they load the model, and what they print. */
 export interface RunSession {
-  /** Prints a line about what happens, on stderr. */
+  /** Prints a notice on stderr. */
   readonly say: (line: string) => void;
   load(workers: number | undefined): LoadContext;
-  /** Of one shard; the count of shown failures begins anew. */
+  /** Returns the callbacks for one shard. Each call resets the count of shown failures. */
   hooks(): Required<Pick<Work, "onProgress" | "onFailure" | "onWait">>;
-  /** A path as people type it. */
+  /** Returns a path as a user would type it. */
   place(folder: string): string;
-  /** Takes bars off the screen. */
+  /** Removes bars from the screen. */
   clear(): void;
 }
 
@@ -54,7 +54,7 @@ export function createRunSession(context: CliContext, { quiet }: { readonly quie
           clear();
           const place = message.includes(source) ? "" : `${printable(source)}: `;
           printError(`${place}${printable(message, { keepLines: true })}`, context);
-          if (shown === SHOWN_FAILURES) say(`Further failures are not shown here; all are in ${runFiles.results}.`);
+          if (shown === SHOWN_FAILURES) say(`Further failures are not shown. ${runFiles.results} lists all of them.`);
         },
       };
     },

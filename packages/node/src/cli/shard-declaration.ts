@@ -5,13 +5,13 @@ import { planFlags, workFlags } from "./run-options.js";
 
 export const shardCommands = ["plan", "run", "merge"] as const;
 
-/** Declares `whybox shard plan`: the options of `whybox run` that say what is done, not those that say how. */
+/** Declares `whybox shard plan`: the options of `whybox run` that affect results, without those for the machine. */
 export function declarePlan(command: Command, methods: readonly AnyCamMethod[]): Command {
   command
-    .summary("cut a run into shards")
+    .summary("split a run into shards")
     .description(
-      "Begins a run without doing it: lists the sources, writes the manifest, and cuts the list into shards of equal size.\n" +
-        "Sources and options are those of whybox run. The same command again changes nothing (docs/scale.md).",
+      "Prepares a run: lists the sources, writes the manifest, and splits the list into shards of equal size. Nothing is explained yet.\n" +
+        "Sources and options are those of whybox run. Repeating the command changes nothing (docs/scale.md).",
     );
   return declareFlags(command, planFlags, methods).addHelpText(
     "after",
@@ -24,12 +24,12 @@ Examples:
 
 export function declareShardRun(command: Command): Command {
   command
-    .summary("do one shard")
+    .summary("run one shard")
     .description(
-      "Does what is not done yet of one shard, and marks it with _SUCCESS at the end. It may be killed and run again at any time; a shard\n" +
-        "that is done is left as it is. Pictures that cannot be explained are told and counted; the shard is done all the same.",
+      "Explains the remaining sources of one shard and marks the shard with _SUCCESS at the end. You can stop it and run it again at any\n" +
+        "time. A finished shard does not change. Images that cannot be explained are reported and counted, and the shard still succeeds.",
     )
-    .argument("<run>", "the folder that whybox shard plan made")
+    .argument("<run>", "the folder made by whybox shard plan")
     .argument("<index>", "number of the shard, from 0");
   return declareWorking(command).addHelpText(
     "after",
@@ -43,25 +43,26 @@ Examples:
 
 const { parquet: _, ...working } = workFlags;
 
-/** The options of commands that work on shards. */
+/** The options of the commands that process shards. */
 export const shardRunFlags = working;
 
 /** The options of `whybox shard merge`. */
 export const mergeFlags = { parquet: workFlags.parquet, quiet: workFlags.quiet };
 
-/** Declares the options of commands that work on shards. */
+/** Declares the options of the commands that process shards. */
 export function declareWorking(command: Command): Command {
   return declareFlags(command, shardRunFlags, []);
 }
 
 export function declareMerge(command: Command): Command {
   command
-    .summary("put the shards together")
+    .summary("merge the shards")
     .description(
-      "Verifies that all shards are there, done, of this run and whole, and puts them together: the folder is then what whybox run on one\n" +
-        "machine had made, byte for byte, the times apart, and the shards are gone from it. May be killed and run again.",
+      "Checks that all shards exist, are finished and complete, and belong to this run. Then it merges them and removes them from the\n" +
+        "folder. Except for the times, the folder is then byte for byte what whybox run makes on one machine. You can stop it and run it\n" +
+        "again.",
     )
-    .argument("<run>", "the folder that whybox shard plan made");
+    .argument("<run>", "the folder made by whybox shard plan");
   return declareFlags(command, mergeFlags, []).addHelpText(
     "after",
     "\nExamples:\n  whybox shard merge night\n  whybox shard merge night --parquet",

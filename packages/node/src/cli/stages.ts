@@ -1,7 +1,7 @@
 import cliProgress from "cli-progress";
 import type { CliContext } from "./context.js";
 
-/** A bar for each stage of a command's work, on a terminal; nothing elsewhere. */
+/** A progress bar for each stage of a command. It is shown only on a terminal. */
 export interface Stages {
   show(stage: string, done: number, total: number): void;
   clear(): void;

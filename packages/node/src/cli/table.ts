@@ -7,8 +7,8 @@ export interface Column {
 }
 
 /**
- * Lines of an aligned table: a header, then one line for each row. Columns are two spaces apart, nothing trails.
- * Cells must already be printable (no control characters).
+ * Formats an aligned table: a header, then one line for each row. Columns are two spaces apart, without trailing spaces.
+ * Cells must be printable (no control characters).
  */
 export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string[] {
   const header = columns.map((column) => column.title);
@@ -21,7 +21,7 @@ export function formatTable(columns: readonly Column[], rows: readonly (readonly
   );
 }
 
-/** The text with spaces up to `width` columns. */
+/** Pads the text with spaces to `width` columns. */
 export function padded(text: string, width: number, align: "left" | "right" = "left"): string {
   const space = " ".repeat(Math.max(0, width - displayWidth(text)));
   return align === "right" ? space + text : text + space;

@@ -3,35 +3,35 @@ import type { CliContext, TextOutput } from "./context.js";
 
 export type Style = "bold" | "dim" | "red" | "yellow";
 
-/** Where a command speaks: results to stdout, everything else to stderr. */
+/** The output of a command: results on stdout, everything else on stderr. */
 export interface Terminal {
-  /** A line of the result. */
+  /** Prints a line of the result. */
   print(line: string): void;
-  /** A line about what happens; silent with `--quiet`. */
+  /** Prints a notice; silent with `--quiet`. */
   notice(line: string): void;
-  /** Styles text meant for stdout, where colours are wanted. */
+  /** Styles text for stdout, if colours are enabled there. */
   style(style: Style, text: string): string;
 }
 
-/** @param levels what may be shown: `--quiet` leaves errors only, `--json` keeps stdout for the document. */
+/** @param levels with `quiet`, only errors are printed. With `json`, stdout is reserved for the document. */
 export function createTerminal(
   context: CliContext,
   levels: { readonly quiet: boolean; readonly json: boolean },
 ): Terminal {
-  const talkative = !levels.quiet;
+  const verbose = !levels.quiet;
   return {
-    print: (line) => void (talkative && !levels.json && context.stdout.write(`${line}\n`)),
-    notice: (line) => void (talkative && context.stderr.write(`${line}\n`)),
+    print: (line) => void (verbose && !levels.json && context.stdout.write(`${line}\n`)),
+    notice: (line) => void (verbose && context.stderr.write(`${line}\n`)),
     style: (style, text) => (wantsColour(context.stdout, context.env) ? paint(style, text) : text),
   };
 }
 
-/** Colours go to terminals only, and never when NO_COLOR is set (https://no-color.org). */
+/** Colours are used only on terminals, and never when NO_COLOR is set (https://no-color.org). */
 export function wantsColour(output: TextOutput, env: CliContext["env"]): boolean {
   return output.isTTY === true && (env.NO_COLOR ?? "") === "" && env.TERM !== "dumb";
 }
 
-/** Styles unconditionally: `wantsColour` has decided, not the state of this process's own stdout. */
+/** Styles text unconditionally. Callers decide with `wantsColour`; the stdout of this process has no influence. */
 export function paint(style: Style, text: string): string {
   return styleText(style, text, { validateStream: false });
 }

@@ -2,8 +2,8 @@ import { relative } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 
 /**
- * Text from a file, a model or a server, made safe for a terminal: escape sequences and control characters are shown,
- * never obeyed; direction overrides cannot reorder the line. Line breaks stay when `keepLines` is set.
+ * Makes text from a file, a model or a server safe for a terminal. Escape sequences are removed. Control characters and direction
+ * overrides are shown as escapes. Line breaks stay when `keepLines` is set.
  */
 export function printable(text: string, { keepLines = false } = {}): string {
   return stripVTControlCharacters(text).replace(
@@ -19,7 +19,7 @@ const wide =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
 const zeroWidth = /\p{Mn}|\p{Me}|\u200b|\u200c|\u200d/u;
 
-/** Columns that the text takes in a terminal: East Asian characters and pictographs take two, combining marks none. */
+/** Returns the number of terminal columns of a text. East Asian characters and emoji take two columns, combining marks none. */
 export function displayWidth(text: string): number {
   let width = 0;
   for (const character of stripVTControlCharacters(text)) {
@@ -29,12 +29,12 @@ export function displayWidth(text: string): number {
   return width;
 }
 
-/** "1 picture", "2 pictures". */
+/** "1 image", "2 images". */
 export function count(n: number, singular: string, plural = `${singular}s`): string {
   return `${n} ${n === 1 ? singular : plural}`;
 }
 
-/** A path as people type it: from the current folder where it lies below, else whole, so that it is right on other machines too. */
+/** A path as a user would type it: relative if it lies in the current folder, otherwise unchanged. */
 export function typedPath(path: string, cwd: string): string {
   const short = relative(cwd, path);
   return short.startsWith("..") ? path : short || ".";

@@ -58,7 +58,7 @@ describe("whybox convert", () => {
 
   it.each<[string, (cwd: string) => Promise<string>, number, RegExp]>([
     ["a file that is not there", async () => "none.pt", 3, /Cannot read the checkpoint .*none\.pt/],
-    ["a picture", async () => fixture("photos/dog.jpg"), 3, /dog\.jpg is not a PyTorch checkpoint/],
+    ["an image", async () => fixture("photos/dog.jpg"), 3, /dog\.jpg is not a PyTorch checkpoint/],
     [
       "half a checkpoint",
       async (cwd) => {

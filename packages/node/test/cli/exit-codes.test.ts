@@ -18,16 +18,19 @@ describe("exit codes", () => {
     expect(exitCodeOf(new WhyboxError(code, "x"))).toBe(exit);
   });
 
-  it.each([[new Error("x")], ["text"], [undefined], [{ code: "usage" }]])("everything else is a bug: %j", (thrown) => {
-    expect(exitCodeOf(thrown)).toBe(1);
-  });
+  it.each([[new Error("x")], ["text"], [undefined], [{ code: "usage" }]])(
+    "maps everything else to a bug: %j",
+    (thrown) => {
+      expect(exitCodeOf(thrown)).toBe(1);
+    },
+  );
 
   it("has a meaning and a place in the order for each code, once", () => {
     const listed = exitCodeMeanings.map(([code]) => code);
     expect(listed.toSorted((a, b) => a - b)).toEqual(Object.values(exitCodes).toSorted((a, b) => a - b));
   });
 
-  it("returns the worst", () => {
+  it("returns the worst code", () => {
     expect(worstExitCode([])).toBe(0);
     expect(worstExitCode([0, 5])).toBe(5);
     expect(worstExitCode([5, 3, 0])).toBe(3);

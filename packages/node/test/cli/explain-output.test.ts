@@ -75,11 +75,11 @@ describe("what whybox explain says", () => {
   it("stops at Ctrl-C with 130, and keeps what is whole", async () => {
     await putImages(cwd, "1.jpg", "2.jpg", "3.jpg");
     const controller = new AbortController();
-    let pictures = 0;
+    let images = 0;
     const run = world({
       signal: controller.signal,
       result: () => {
-        if (++pictures === 2) controller.abort();
+        if (++images === 2) controller.abort();
         return fakeResult;
       },
     });

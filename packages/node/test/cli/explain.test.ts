@@ -216,7 +216,7 @@ describe("whybox explain", () => {
     expect(await resultFiles("o")).toEqual(["x-2.json", "x-2.png", "x.json", "x.png"]);
   });
 
-  it("goes on after a bad picture; summary and exit code tell", async () => {
+  it("continues after an invalid image and reports it in summary and exit code", async () => {
     await putImages(cwd, "1.jpg", "2bad.jpg", "3.jpg");
     const run = world();
     expect(await run.run("explain", ".", "missing.jpg")).toBe(3);
@@ -259,7 +259,7 @@ describe("whybox explain", () => {
     expect(run.stderr()).toBe("error: m.onnx: a classifier\n");
   });
 
-  it("keeps all files of a picture or none when the disk fills up", async () => {
+  it("keeps all files of an image or none when the disk fills up", async () => {
     await putImages(cwd, "a.jpg", "b.jpg");
     const writeOne: string[] = [];
     const run = world({
@@ -295,7 +295,7 @@ describe("whybox explain", () => {
   });
 
   it.each(["usage", "unsupported-model", "no-gradient", "output", "aborted"] as const)(
-    "stops at %s, which every picture would meet again",
+    "stops at %s, which would fail every image",
     async (code) => {
       await putImages(cwd, "a.jpg", "b.jpg");
       const run = world({ services: { encodePng: fails(code) } });
@@ -306,13 +306,13 @@ describe("whybox explain", () => {
     },
   );
 
-  it("stops when the runtime refuses the first picture, goes on when an earlier one worked", async () => {
+  it("stops when the runtime rejects the first image, continues when an earlier one worked", async () => {
     await putImages(cwd, "1.jpg", "2.jpg", "3.jpg");
     const refusing = (from: number, to: number) => {
-      let pictures = 0;
+      let images = 0;
       return world({
         result: () => {
-          if (++pictures >= from && pictures <= to) throw new WhyboxError("runtime", "refused");
+          if (++images >= from && images <= to) throw new WhyboxError("runtime", "refused");
           return fakeResult;
         },
       });
@@ -325,7 +325,7 @@ describe("whybox explain", () => {
     expect(printed(once).summary).toMatchObject({ explained: 2, failed: 1, notTried: 0 });
   });
 
-  it("tells of a picture without detections, keeps it as it is, and succeeds", async () => {
+  it("reports an image without detections, copies it unchanged, and succeeds", async () => {
     await putImages(cwd, "grass.jpg");
     const run = world({ result: () => emptyResult });
     expect(await run.run("explain", "grass.jpg")).toBe(0);
@@ -342,7 +342,7 @@ describe("whybox explain", () => {
     await putImages(cwd, "grass.jpg");
     const run = world({ result: () => emptyResult });
     expect(await run.run("explain", "grass.jpg", "--require-detections", "--quiet")).toBe(5);
-    expect(run.stderr()).toBe("error: nothing was detected in 1 picture, and --require-detections was given.\n");
+    expect(run.stderr()).toBe("error: nothing was detected in 1 image, and --require-detections was given.\n");
     expect(await resultFiles()).toEqual(["grass.json", "grass.png"]);
   });
 

@@ -18,7 +18,7 @@ describe("whybox export", () => {
     expect(run.stdout()).toBe(
       `${join(root, "night/export/coco.json")}\n${join(root, "night/export/detections.csv")}\n`,
     );
-    expect(run.stderr()).toBe("note: The run is under way or was broken off; what is done was exported.\n");
+    expect(run.stderr()).toBe("note: The run is not finished. Only its finished part was exported.\n");
   });
 
   it("takes another folder, and is quiet when asked", async () => {

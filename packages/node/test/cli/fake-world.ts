@@ -8,7 +8,7 @@ import { main } from "../../src/cli/main.js";
 import type { Services } from "../../src/images/services.js";
 import { runSchema } from "../../src/io/result-schema.js";
 
-/** What a fake run saw and said. */
+/** The calls and outputs of a fake run. */
 export interface World {
   readonly context: CliContext;
   readonly calls: string[];
@@ -26,7 +26,7 @@ export interface WorldOptions {
   readonly env?: Record<string, string>;
   readonly tty?: boolean;
   readonly report?: Partial<ModelReport>;
-  /** The result of each explanation, by the picture. */
+  /** The result of each explanation, by the image. */
   readonly result?: (image: RgbImage, options: ExplainOptions) => ExplainResult;
 }
 
@@ -34,12 +34,12 @@ export async function temporaryFolder(): Promise<string> {
   return mkdtemp(join(tmpdir(), "whybox-cli-"));
 }
 
-/** Files that the fake decoder takes for pictures. */
+/** Writes files that the fake decoder accepts as images. */
 export async function putImages(folder: string, ...names: string[]): Promise<void> {
   for (const name of names) await writeFile(join(folder, name), "picture");
 }
 
-/** What is asked of the files in a folder, and of what a run printed. */
+/** Readers for the files in a folder, and for the output of a run. */
 export function readersOf(folder: () => string) {
   return {
     resultFiles: async (under = "runs/explain/exp") => (await readdir(join(folder(), under))).sort(),

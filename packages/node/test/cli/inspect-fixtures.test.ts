@@ -28,7 +28,7 @@ async function unpacked(path: string): Promise<Uint8Array> {
   return path.endsWith(".gz") ? gunzipSync(bytes) : bytes;
 }
 
-/** As `loadDetector` gives it, without a worker for each file. */
+/** The report of `loadDetector`, without a worker for each file. */
 async function reportOf(bytes: Uint8Array, run = true): Promise<ModelReport> {
   const detector = await createDetector(bytes, createOrtPort(ort as never), { threads: 1 });
   const facts = run ? await detector.inspect() : detector.facts;
@@ -37,7 +37,7 @@ async function reportOf(bytes: Uint8Array, run = true): Promise<ModelReport> {
   return { ...file, licence: undefined, notice: undefined, ...facts };
 }
 
-/** One screen, with all that there is to tell. */
+/** Expects a complete report that fits on one screen. */
 function expectScreen(report: ModelReport): string {
   const lines = inspectionLines(report);
   expect(lines.length).toBeLessThanOrEqual(40);
@@ -107,7 +107,7 @@ describe("whybox inspect fits one screen", () => {
   });
 });
 
-it("tells in what precision a checkpoint is stored", async () => {
+it("shows the stored precision of a checkpoint", async () => {
   const [half, single] = await Promise.all(["yolov5-v7.pt", "yolov5-v5.pt"].map((file) => unpacked(`torch/${file}`)));
   expect(inspectionLines(await reportOf(half!, false)).join("\n")).toContain("precision  float32, stored as float16\n");
   expect(inspectionLines(await reportOf(single!, false)).join("\n")).toContain("precision  float32\n");

@@ -4,7 +4,7 @@ import { displayWidth } from "../../src/cli/text.js";
 import { createWorld, fakeReport } from "./fake-world.js";
 
 describe("whybox inspect", () => {
-  it("prints what was found", async () => {
+  it("prints the contents of the model", async () => {
     const run = createWorld({
       report: { classNames: ["cat", "dog", "c", "d", "e", "f\u001b[0m"], licence: "AGPL-3.0" },
     });
@@ -18,7 +18,7 @@ describe("whybox inspect", () => {
   precision  float32
   classes    6: cat, dog, c, d, e, … and 1 more
   input      images float32 [1, 3, height, ?]
-  pixels     RGB, NCHW, 0..1 (taken for granted)
+  pixels     RGB, NCHW, 0..1 (assumed)
   output     output float32 [1, rows, 7]
   head       anchor-based: output "output" [1, rows, 5 + classes]
   selection  non-maximum suppression
@@ -46,15 +46,15 @@ Ops without a gradient rule: Foo (2 nodes)
     expect(document.model.opsWithoutRule).toHaveLength(2);
   });
 
-  it("says less when the model was not run, knows every op, and has no producer", async () => {
+  it("omits missing facts: no run, no op without a rule, no producer", async () => {
     const run = createWorld({ report: { inputSize: undefined, opsWithoutRule: [], producer: "" } });
     await run.run("inspect", "m.onnx");
     expect(run.stdout()).toContain("\nLayers, by the levels whose boxes have a gradient there\n");
-    expect(run.stdout()).toContain("1.5 MB, made by nobody it names\n");
+    expect(run.stdout()).toContain("1.5 MB, made by an unnamed program\n");
     expect(run.stdout()).toContain("\nOps without a gradient rule: none\n");
   });
 
-  it("says what the file is made for, and what is left out of it", async () => {
+  it("shows task and precision, and what is skipped in the file", async () => {
     const head = { ...fakeReport.head, kind: "anchor-free", task: "segment", source: "S" } as const;
     const shown = async (selection: typeof fakeReport.head.selection) => {
       const run = createWorld({
@@ -65,14 +65,16 @@ Ops without a gradient rule: Foo (2 nodes)
     };
     const suppressed = await shown({ nms: true, labels: "best", iou: 0.7 });
     expect(suppressed).toContain("PyTorch checkpoint, read as ONNX of opset 12, 1.5 MB");
-    expect(suppressed).toContain("the file does not say");
+    expect(suppressed).toContain("not described in the file");
     expect(suppressed).toContain("task       detection with masks\n  precision  float32, stored as bfloat16\n");
     expect(suppressed).toContain("head       anchor-free: S\n");
-    expect(suppressed).toContain("selection  non-maximum suppression; the file's own, at IoU 0.70, is left out\n");
-    expect(await shown({ nms: false, labels: "all" })).toContain("selection  boxes as they are, end to end\n");
+    expect(suppressed).toContain("selection  non-maximum suppression; the one in the file (IoU 0.70) is skipped\n");
+    expect(await shown({ nms: false, labels: "all" })).toContain(
+      "selection  none, the model selects the boxes itself (end to end)\n",
+    );
   });
 
-  it("keeps to one screen whatever the file, and says where the rest is", async () => {
+  it("fits every file on one screen, and says where the rest is", async () => {
     const long = "狗/".repeat(3000);
     const port = { name: long, type: "float", shape: [] };
     const ports = Array.from({ length: 9 }, () => port);
@@ -91,7 +93,7 @@ Ops without a gradient rule: Foo (2 nodes)
     expect(lines).toHaveLength(40);
     for (const line of lines) expect(displayWidth(line)).toBeLessThanOrEqual(100);
     for (const rest of ["and 94 more", "and 5 more", "and 3 more levels"]) expect(run.stdout()).toContain(rest);
-    expect(lines.at(-4)).toBe("  … of 200 layers: --json tells of all");
+    expect(lines.at(-4)).toBe("  … 200 layers in total, all listed by --json");
   });
 
   it("turns failures into exit codes", async () => {

@@ -146,11 +146,11 @@ describe("--box", () => {
     expect(run.calls).toContain("render opacity=0.5 boxes=true detections=1 asked=dog\u001b[31m");
   });
 
-  it("refuses a folder of several pictures", async () => {
+  it("rejects a folder of several images", async () => {
     await putImages(cwd, "y.jpg");
     const run = createWorld({ cwd });
     expect(await run.run("explain", ".", ...argv.slice(2))).toBe(2);
-    expect(run.stderr()).toContain("--box asks about one picture; the source is 2 of them.");
+    expect(run.stderr()).toContain("--box needs a single image, but the source contains 2 images.");
     expect(run.calls).toEqual([]);
   });
 });

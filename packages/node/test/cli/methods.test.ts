@@ -14,16 +14,16 @@ async function methods(...argv: string[]): Promise<string> {
 describe("whybox methods", () => {
   it("has a line for each method, with what it runs", async () => {
     const [header, ...lines] = (await methods()).trimEnd().split("\n");
-    expect(header).toMatch(/^id +title +needs +runs beside the forward pass +paper$/);
+    expect(header).toMatch(/^id +title +needs +runs besides the forward pass +paper$/);
     expect(lines.map((line) => line.split(" ")[0])).toEqual(defaultMethods.map((method) => method.id));
     const line = (id: string) => lines.find((one) => one.startsWith(`${id} `));
     expect(line("GradCAM")).toMatch(/Grad-CAM +activations, gradientMeans +1 backward +Selvaraju et al\., ICCV 2017$/);
     expect(line("D-RISE")).toMatch(/ masked +many forward /);
     expect(line("EigenCAM")).toMatch(/ none /);
-    expect(line("gradient")).toMatch(/ 1 backward to the picture /);
-    expect(line("FullGrad")).toMatch(/ 1 backward to the picture /);
-    expect(line("AblationCAM")).toMatch(/ many behind the layer /);
-    expect(line("ShapleyCAM")).toMatch(/ 1 backward, 2 to 4 behind the layer /);
+    expect(line("gradient")).toMatch(/ 1 backward to the image /);
+    expect(line("FullGrad")).toMatch(/ 1 backward to the image /);
+    expect(line("AblationCAM")).toMatch(/ many after the layer /);
+    expect(line("ShapleyCAM")).toMatch(/ 1 backward, 2 to 4 after the layer /);
     expect(line("SmoothGrad")).toMatch(/ many forward and backward /);
   });
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { createProgress } from "../../src/cli/progress.js";
 import { createWorld } from "./fake-world.js";
 
-/** A stream that cli-progress takes for a terminal. */
+/** A stream that cli-progress accepts as a terminal. */
 function fakeTerminal(): { stream: NodeJS.WritableStream; text(): string } {
   const stream = Object.assign(new PassThrough(), { isTTY: true, columns: 100, rows: 20 });
   let text = "";
@@ -14,7 +14,7 @@ function fakeTerminal(): { stream: NodeJS.WritableStream; text(): string } {
 }
 
 describe("progress", () => {
-  it("is one line for a download where there is no terminal", () => {
+  it("prints one line per download without a terminal", () => {
     const world = createWorld();
     const progress = createProgress(world.context, { quiet: false });
     for (const received of [0, 5e6, 14e6]) progress.download({ what: "yolov5s\u001b[1m", received, total: 14e6 });
@@ -24,7 +24,7 @@ describe("progress", () => {
     expect(world.stderr()).toBe("Downloading yolov5s (14.0 MB) …\nDownloading other …\n");
   });
 
-  it("is nothing with --quiet", () => {
+  it("prints nothing with --quiet", () => {
     const world = createWorld();
     const { stream, text } = fakeTerminal();
     const progress = createProgress({ ...world.context, barStream: stream }, { quiet: true });
@@ -34,7 +34,7 @@ describe("progress", () => {
     expect(world.stderr() + text()).toBe("");
   });
 
-  it("is a bar on a terminal, which goes away when all is done", async () => {
+  it("shows a bar on a terminal and removes it at the end", async () => {
     const world = createWorld();
     const { stream, text } = fakeTerminal();
     const progress = createProgress({ ...world.context, barStream: stream }, { quiet: false });
@@ -48,7 +48,7 @@ describe("progress", () => {
     await new Promise((done) => setImmediate(done));
     expect(text()).toContain("Downloading yolov5s");
     expect(text()).toContain("5.0 MB of 14.0 MB");
-    // A bar that is full would say that it is done.
+    // A full bar would mean that the download is done.
     expect(text()).toContain("Downloading more ------------------------------ 1.0 MB");
     expect(text()).toContain("1 of 3");
     expect(text()).not.toContain("of 1\u001b");

@@ -38,7 +38,7 @@ it("explains a folder with real weights: a dog, a field of grass, and a text fil
   const peak = heatmap.data.reduce((a, b) => Math.max(a, b));
   expect(peak).toBeGreaterThan(0.95);
   expect(peak).toBeLessThanOrEqual(1);
-  // Nothing was found in the grass: its picture is the one that came in.
+  // Nothing was detected in the grass, so the output equals the input image.
   const pixels = (path: string) => sharp(path).removeAlpha().toColourspace("srgb").raw().toBuffer();
   expect((await pixels(join(folder, "grass.png"))).equals(await pixels(join(photos, "grass.png")))).toBe(true);
 });
@@ -93,7 +93,7 @@ it.each([
   expect(document.scores[0]!.detections).toEqual([-1]);
 });
 
-it("cuts the hottest tenth out of the picture, or keeps it alone", { tags: ["long"] }, async () => {
+it("removes the hottest tenth of the image, or keeps nothing else", { tags: ["long"] }, async () => {
   await yolov5sPath();
   const cwd = await temporaryFolder();
   const argv = [
@@ -120,7 +120,7 @@ it("cuts the hottest tenth out of the picture, or keeps it alone", { tags: ["lon
   let same = 0;
   let cutOut = 0;
   for (let i = 0; i < original.length; i += 3) {
-    const stays = (picture: Buffer) => picture.compare(original, i, i + 3, i, i + 3) === 0;
+    const stays = (image: Buffer) => image.compare(original, i, i + 3, i, i + 3) === 0;
     if (stays(cut!)) same++;
     else cutOut++;
     // Every pixel is in one of the two, but for those of the mean colour themselves.

@@ -2,7 +2,7 @@ import type { Command, Option } from "commander";
 import { exitCodeMeanings } from "../../src/cli/exit-codes.js";
 import { displayWidth } from "../../src/cli/text.js";
 
-/** docs/cli.md, from the program itself: what the page says and what the command does cannot part. */
+/** Generates docs/cli.md from the program, so that the page always matches the command. */
 export function cliReference(program: Command): string {
   return [
     "# The `whybox` command",
@@ -11,7 +11,7 @@ export function cliReference(program: Command): string {
     "",
     program.description(),
     ...program.commands
-      // Of a command that is only the name of others these are told.
+      // For a command with subcommands, only the subcommands are documented.
       .flatMap((command) => (command.commands.length === 0 ? [command] : command.commands))
       .flatMap(commandSection),
     ...exitCodeSection(),
@@ -53,7 +53,7 @@ function optionRow(option: Option): string[] {
   return [`\`${option.flags}\``, option.description, shown].map((cell) => cell.replaceAll("|", "\\|"));
 }
 
-/** Padded as the formatter pads it, so that the generated page needs no formatting. */
+/** A table with padded cells, like the formatter's, so that the generated page needs no formatting. */
 function markdownTable(rows: readonly (readonly string[])[]): string[] {
   const widths = rows[0]!.map((_, j) => Math.max(...rows.map((row) => displayWidth(row[j]!))));
   const pad = (cell: string, j: number) => cell + " ".repeat(widths[j]! - displayWidth(cell));
@@ -82,7 +82,7 @@ function exitCodeSection(): string[] {
     "",
     ...markdownTable([["code", "meaning"], ...sorted.map(([code, meaning]) => [String(code), meaning])]),
     "",
-    `With several sources the worst one is returned, in this order: ${worstFirst}.`,
+    `With several sources, the worst code is returned, in this order: ${worstFirst}.`,
   ];
 }
 
@@ -90,27 +90,29 @@ const conventions = [
   "",
   "## What goes where",
   "",
-  "- Each picture gets `<stem>.png` (the picture with the heatmap), `<stem>.heatmap.npy` (float32 `[H, W]`, 0..1) and",
-  "  `<stem>.json` ([the format](result-json.md)), as `--save` says. All files of a picture are written, or none.",
-  "- With `--per detection` each detection gets a picture `<stem>.<index>-<class>.png` and `.npy` of its own (index as on the",
-  "  terminal and in the JSON), with `--per class` each class (index as in the model). `<stem>.sheet.png` shows up to 64 of them",
-  "  side by side: the whole picture, or the part of it around a small box. The map of `<stem>.png` is then their largest value.",
-  "- With `--box` the map is about the box alone, which is drawn dashed with its class and the confidence that the network has in",
-  "  it. The detections are drawn beside it, and the terminal says why it is, or is not, one of them.",
-  "- Without `--out` every run makes a new folder: `runs/explain/exp`, `exp2`, … With `--out` the folder is used as it is.",
-  "- Nothing is overwritten. A second `x` becomes `x-2`, whether the first is of the same run or was there before; names",
-  "  that differ only in case count as equal. The JSON and the terminal say which picture became which file.",
-  "- Letters of labels grow and shrink with the picture. One with a side under 96 pixels has boxes without labels; names and",
-  "  confidences stand in the JSON and on the terminal.",
-  "- A picture that cannot be read, and a file that is too large for the system or has a name too long for it, do not stop",
-  "  the others. What every picture would meet again does: a wrong option, a model that cannot be explained, a full disk, a",
-  "  folder that cannot be written.",
-  "- Folders are searched for .jpg, .jpeg, .png, .webp, .avif, .gif, .tif and .tiff, in any case, in natural order, not",
-  '  below their first level. Globs (quoted, so that the shell leaves them alone) reach below: `"photos/**/*.jpg"`; they do',
-  "  not follow links to folders. A path that exists is never read as a glob. A picture named twice is explained once.",
-  "- Results go to stdout; progress, notices and errors to stderr. With `--json` stdout is one JSON document, also when",
-  "  pictures fail. A wrong option or a missing argument leaves stdout empty.",
-  "- Colours and bars appear on a terminal only; `NO_COLOR` turns colours off.",
-  "- Ctrl-C stops cleanly: finished pictures stay, the one in work leaves nothing. A second Ctrl-C ends the process.",
-  "- `WHYBOX_DEBUG=1` prints where an error was raised.",
+  "- Each image gets `<stem>.png` (the image with the heatmap), `<stem>.heatmap.npy` (float32 `[H, W]`, 0..1) and",
+  "  `<stem>.json` ([the format](result-json.md)), as selected by `--save`. Either all files of an image are written, or none.",
+  "- With `--per detection`, each detection also gets its own files `<stem>.<index>-<class>.png` and `.npy`. The index is the one",
+  "  on the terminal and in the JSON. With `--per class`, each class gets them, with its index in the model. `<stem>.sheet.png`",
+  "  shows up to 64 of these maps side by side: on the whole image, or on the part around a small box. The map of `<stem>.png` is",
+  "  then their maximum.",
+  "- With `--box`, the map explains only this box. The box is drawn dashed, with its class and the network's confidence in it. The",
+  "  detections are drawn too, and the terminal says why the box is, or is not, one of them.",
+  "- Without `--out`, every run makes a new folder: `runs/explain/exp`, `exp2`, … With `--out`, the folder is used as it is.",
+  "- Existing files are never overwritten. A second `x` becomes `x-2`, even if the first one is from an earlier run. Names that",
+  "  differ only in case count as equal. The JSON and the terminal show which image became which file.",
+  "- Labels scale with the image. An image with a side under 96 pixels has boxes without labels. Its class names and confidences",
+  "  are in the JSON and on the terminal.",
+  "- A damaged image does not stop the other images. Neither does an output file that is too large for the system or whose name is",
+  "  too long. Errors that would affect every image stop the command: an invalid option, a model that cannot be explained, a full",
+  "  disk, or a folder that cannot be written.",
+  "- Folders are searched for .jpg, .jpeg, .png, .webp, .avif, .gif, .tif and .tiff files, in upper or lower case, in natural",
+  '  order, without subfolders. Globs such as `"photos/**/*.jpg"` include subfolders, but do not follow links to folders. Quote',
+  "  them, so that the shell does not expand them. An existing path is never read as a glob. An image that is named twice is",
+  "  explained once.",
+  "- Results go to stdout. Progress, notices and errors go to stderr. With `--json`, stdout is one JSON document, even if images",
+  "  fail. After an invalid option or a missing argument, stdout is empty.",
+  "- Colours and bars appear only on a terminal. `NO_COLOR` turns colours off.",
+  "- Ctrl-C stops cleanly: finished images stay, and the current one leaves no files. A second Ctrl-C ends the process.",
+  "- `WHYBOX_DEBUG=1` prints where an error occurred.",
 ];

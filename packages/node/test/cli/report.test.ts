@@ -21,7 +21,7 @@ describe("whybox report", () => {
   it("writes the page into the run's folder and says what is in it", async () => {
     const run = world();
     expect(await run.run("report", "night")).toBe(0);
-    expect(run.stdout()).toMatch(/night\/report\.html: 1 row from 1 picture, 0\.\d MB\n$/);
+    expect(run.stdout()).toMatch(/night\/report\.html: 1 row from 1 image, 0\.\d MB\n$/);
     expect(run.stderr()).toMatch(/^note: 1 image is missing, unreadable or changed since the run, for example a\.jpg/);
     const { facts, html } = await readPage(join(root, "night/report.html"));
     expect(facts).toMatchObject({ tool: "whybox 9.9.9", title: "night" });

@@ -13,7 +13,7 @@ beforeEach(async () => {
   cwd = await temporaryFolder();
 });
 
-/** The built command with streams redirected as the shell says, `> file`. */
+/** Runs the built command with shell redirections such as `> file`. */
 const redirected = (redirection: string, ...argv: string[]) => [
   ...["sh", "-c", `exec "$@" ${redirection}`, "sh"],
   ...[process.execPath, bin, ...argv],
@@ -21,13 +21,13 @@ const redirected = (redirection: string, ...argv: string[]) => [
 const full =
   "error: Cannot write to stdout: the disk is full (ENOSPC). Free some space, or send the output elsewhere.\n";
 
-describe.skipIf(!existsSync("/dev/full"))("a stdout without space (where the system has /dev/full)", () => {
-  it.each(["--help", "--version", "explain --help"])("is told in words: %s", async (words) => {
+describe.skipIf(!existsSync("/dev/full"))("stdout on a full disk (on systems with /dev/full)", () => {
+  it.each(["--help", "--version", "explain --help"])("is reported: %s", async (words) => {
     const run = await launch(redirected("> /dev/full", ...words.split(" ")), { cwd });
     expect(run).toEqual({ code: 6, stdout: "", stderr: full });
   });
 
-  it("is told besides what else went wrong", async () => {
+  it("is reported in addition to other errors", async () => {
     const run = await launch(redirected("> /dev/full", "explain", "gone.jpg", "--json"), { cwd });
     expect(run.code).toBe(6);
     expect(run.stderr).toMatch(/^error: gone\.jpg: no such file or folder/);
@@ -35,7 +35,7 @@ describe.skipIf(!existsSync("/dev/full"))("a stdout without space (where the sys
     expect(run.stderr.split("\n").length).toBe(3);
   });
 
-  it("does not stop the work", async () => {
+  it("does not stop the command", async () => {
     await yolov5sPath();
     const grey = { create: { width: 64, height: 48, channels: 3, background: "#888888" } } as const;
     await sharp(grey).toFile(join(cwd, "small.png"));
@@ -45,7 +45,7 @@ describe.skipIf(!existsSync("/dev/full"))("a stdout without space (where the sys
     expect((await readdir(join(cwd, "o"))).sort()).toEqual(["small.json", "small.png"]);
   });
 
-  it("of messages only changes no exit code", async () => {
+  it("does not change the exit code when only messages are lost", async () => {
     const help = await launch(redirected("2> /dev/full", "--help"), { cwd });
     expect([help.code, help.stdout.startsWith("Usage: whybox")]).toEqual([0, true]);
     const gone = await launch(redirected("2> /dev/full", "explain", "gone.jpg"), { cwd });
@@ -54,8 +54,8 @@ describe.skipIf(!existsSync("/dev/full"))("a stdout without space (where the sys
   });
 });
 
-describe.skipIf(process.platform === "win32")("a stdout that goes to a file", () => {
-  it("gets everything, behind what is in the file", async () => {
+describe.skipIf(process.platform === "win32")("stdout in a file", () => {
+  it("receives everything, after the existing content", async () => {
     const run = await launch(redirected("> both.txt", "explain", "--help"), { cwd });
     expect(run).toEqual({ code: 0, stdout: "", stderr: "" });
     await launch(redirected(">> both.txt", "explain", "--help"), { cwd });
@@ -63,7 +63,7 @@ describe.skipIf(process.platform === "win32")("a stdout that goes to a file", ()
     expect(await readFile(join(cwd, "both.txt"), "utf8")).toBe(help + help);
   });
 
-  it("is told when the system cuts it short", async () => {
+  it("is reported when a size limit cuts it", async () => {
     const run = await launch(withFileLimit(1, redirected("> cut.txt", "explain", "--help")), { cwd });
     expect([run.code, run.stderr]).toEqual([
       6,

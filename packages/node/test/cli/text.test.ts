@@ -39,9 +39,9 @@ describe("tables", () => {
   });
 
   it("counts", () => {
-    expect([count(0, "picture"), count(1, "picture"), count(2, "box", "boxes")]).toEqual([
-      "0 pictures",
-      "1 picture",
+    expect([count(0, "image"), count(1, "image"), count(2, "box", "boxes")]).toEqual([
+      "0 images",
+      "1 image",
       "2 boxes",
     ]);
   });
@@ -67,8 +67,8 @@ describe("narrow text", () => {
     ["abcdefghij k", 4, 9, ["abcd", "efgh", "ij k"]],
     ["🐶🐶🐶", 3, 9, ["🐶", "🐶", "🐶"]],
     ["", 5, 2, [""]],
-  ] as const)("%s in %i columns and %i lines", (text, width, most, expected) => {
-    expect(foldText(text, width, most)).toEqual(expected);
+  ] as const)("%s in %i columns and %i lines", (text, width, max, expected) => {
+    expect(foldText(text, width, max)).toEqual(expected);
   });
 });
 

@@ -26,7 +26,7 @@ describe("usage errors", () => {
     [["--imgsz", "9000"], '--imgsz: expected a whole number from 1 to 8192, got "9000".'],
     [
       ["--imgsz", "1", "2", "3"],
-      "--imgsz: expected one size, or a height and a width; put sources first, or after --.",
+      "--imgsz: expected one size, or a height and a width. Put sources first, or after --.",
     ],
     [["--max-det", "0"], '--max-det: expected a whole number from 1 to 100000, got "0".'],
     [["--topk", "1e3"], '--topk: expected a whole number from 1 to 10000, got "1e3".'],
@@ -43,13 +43,13 @@ describe("usage errors", () => {
       '--method: There is no method "GradCAN". Did you mean "GradCAM"? Methods: GradCAM, tap-fusion, D-RISE, takes-all.',
     ],
     [["--backprop", "class", "clas"], '--backprop: Unknown backprop item "clas". Valid items: class, confidence'],
-    [["--layer", "auto", "17"], '--layer: "auto" stands alone; it cannot be combined with other layers.'],
+    [["--layer", "auto", "17"], '--layer: "auto" cannot be combined with other layers.'],
     [["--layer", ""], '--layer: expected a layer index, a layer name or "auto", got "".'],
     [["--out", " "], '--out: expected a folder, got " ".'],
     [["--weights", "--json"], '--weights: expected a model file or the name of known weights, got "--json".'],
     [["--weights", "--json"], "The option before --json has no value."],
     [["--layer", "--json"], "The option before --json has no value."],
-    [["--save", "png", "b.jpg"], "If it is a source: put sources first, or after --."],
+    [["--save", "png", "b.jpg"], "If it is a source, put it first, or after --."],
     [["--colour", "jet"], "unknown option '--colour'"],
     [["--colormaps", "jet"], "(Did you mean --colormap?)"],
   ])("%j", async (argv, expected) => {
@@ -64,7 +64,7 @@ describe("usage errors", () => {
     [["--box", "1", "2", "3", "4"], "--box needs --class: the class to explain there."],
     [["--class", "dog"], "--class is the class of --box; give the box too, or use --class-names."],
     [["--box", "3", "2", "1", "4", "--class", "a"], "with left < right and top < bottom, got 3 2 1 4."],
-    [["b.jpg", "--box", "1", "2", "3", "4", "--class", "a"], "--box is a place in one image; 2 sources were given."],
+    [["b.jpg", "--box", "1", "2", "3", "4", "--class", "a"], "--box needs a single image, got 2 sources."],
     [["--box", "1", "2", "3", "4", "--class", "a", "--per", "class"], "--box explains one box. Leave --per out."],
     [
       ["--box", "1", "2", "3", "4", "--class", "a", "--per-detection"],
@@ -81,7 +81,7 @@ describe("usage errors", () => {
     [["--per", "box"], '--per: expected one of image, class, detection, got "box".'],
     [
       ["--per-detection", "--per", "class"],
-      "--per-detection is short for --per detection; --per class says otherwise.",
+      "--per-detection means --per detection and contradicts --per class.",
     ],
     [["--per-detection", "--backward-per-class"], "--per detection makes one map for each. Use one of the two."],
     [
@@ -94,7 +94,7 @@ describe("usage errors", () => {
       ["--versus", "cat", "--backprop", "class"],
       '--versus names the class that the score "contrast" compares with. Leave --backprop out',
     ],
-    [["--versus", "Dog", "--class-names", "dog"], "--versus names another class; Dog is the one that is explained."],
+    [["--versus", "Dog", "--class-names", "dog"], "--versus needs a class other than the explained one, got Dog."],
     [["--versus", ""], "--versus: expected a class name"],
     [
       ["--eigen-smooth", "--method", "tap-fusion"],
@@ -126,8 +126,8 @@ describe("usage errors", () => {
     [["--keep-only-topk", "101"], "--keep-only-topk: expected a number above 0, up to 100"],
     [["--samples", "0"], "--samples: expected a whole number from 1 to 1000000"],
     [["--seed", "-1"], "--seed: expected a whole number from 0 to 4294967295"],
-    [["--crop", "--crop-keep"], "--crop and --crop-keep are opposites; give one of the two."],
-    [["--crop", "--opacity", "0.5"], "--crop draws no heatmap; --opacity would have no effect."],
+    [["--crop", "--crop-keep"], "--crop and --crop-keep exclude each other. Use one of the two."],
+    [["--crop", "--opacity", "0.5"], "--crop draws no heatmap, so --opacity would have no effect."],
     [["--crop-keep", "--opacity", "1", "--colormap", "jet"], "--colormap and --opacity would have no effect."],
   ])("refuses %j", async (argv, expected) => {
     const text = await usage("explain", "a.jpg", ...argv);
@@ -196,7 +196,7 @@ describe("usage errors", () => {
 
   it("explains where the source went when a greedy option took it", async () => {
     expect(await usage("explain", "--layer", "17", "a.jpg")).toContain(
-      `--layer takes every word behind it: put sources first, or after "--".`,
+      `--layer takes every word after it. Put sources before it, or after "--".`,
     );
   });
 
@@ -241,6 +241,6 @@ describe("help and version", () => {
   it("lists the exit codes", async () => {
     const run = createWorld();
     await run.run("--help");
-    expect(run.stdout()).toMatch(/Exit codes:\n {4}0 {2}all is well\n {4}1 {2}a bug/);
+    expect(run.stdout()).toMatch(/Exit codes:\n {4}0 {2}success\n {4}1 {2}a bug/);
   });
 });

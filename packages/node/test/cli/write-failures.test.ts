@@ -25,7 +25,7 @@ const grey = { create: { width: 64, height: 48, channels: 3, background: "#88888
 const small = ["1-small.json", "1-small.png"];
 
 describe.skipIf(process.platform === "win32")("a file that the system cuts short (EFBIG)", () => {
-  it("is told, leaves nothing half-written, and does not stop the other pictures", async () => {
+  it("is reported, leaves no partial file, and does not stop the other images", async () => {
     await yolov5sPath();
     const run = await launch(withFileLimit(40, command("explain", ".", "--out", "o", "--json")), { cwd });
     expect(run.code).toBe(6);
@@ -52,9 +52,7 @@ describe.skipIf(process.platform === "win32")("a file that the system cuts short
 });
 
 describe("a disk of its own", () => {
-  it("full: stops, keeps the pictures that are whole, and nothing of the one that is not", {
-    tags: ["long"],
-  }, async (test) => {
+  it("full: stops, keeps complete images, and nothing of the incomplete one", { tags: ["long"] }, async (test) => {
     const why = whyNoDisk(join(cwd, "o"));
     if (why !== undefined) return test.skip(why);
     await yolov5sPath();

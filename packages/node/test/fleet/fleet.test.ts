@@ -132,7 +132,7 @@ describe.skipIf(noRedis !== undefined)(title, { timeout: 600_000 }, () => {
     expect(sent).toMatchObject({ code: 0 });
     await until(async () => (await begun(out)) >= 1);
     expect(await end(first.child, "SIGTERM")).toBe(0);
-    expect(first.text()).toMatch(/Stopping: what is under way is finished/);
+    expect(first.text()).toMatch(/Stopping after the sources in progress/);
     // Nothing is active, and nothing has failed: another worker takes it at once.
     const client = redis.client();
     const counts = [await client.llen("bull:whybox:active"), await client.zcard("bull:whybox:failed")];

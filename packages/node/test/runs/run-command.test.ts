@@ -133,12 +133,12 @@ describe("whybox run", () => {
   });
 
   it.each([
-    [["--out", "out"], 2, /No source given\. Sources may be left out with --resume only/],
+    [["--out", "out"], 2, /No source given\. Sources are optional only with --resume/],
     [["p"], 2, /--out is missing/],
     [
       ["--resume", "--out", "out", "--conf", "0.5"],
       2,
-      /--conf: without sources a run continues with the options that it began with/,
+      /--conf: without sources, a run continues with its original options/,
     ],
     [["--resume", "--out", "out"], 3, /out is not a run: it has no manifest\.json/],
     [["gone", "--out", "out"], 3, /gone: no such file or folder/],

@@ -68,7 +68,7 @@ describe.skipIf(process.platform === "win32")("Ctrl-C", () => {
     await held.asked;
     child.kill("SIGINT");
     await said(
-      "Stopping: what is under way is finished first; Ctrl-C again drops it. whybox run --resume --out out goes on.",
+      "Stopping after the sources in progress. Press Ctrl-C again to drop them. To continue: whybox run --resume --out out",
     );
     await held.give();
     expect(await ended).toBe(130);
@@ -91,7 +91,7 @@ describe.skipIf(process.platform === "win32")("Ctrl-C", () => {
     const ended = end(child);
     await held.asked;
     child.kill("SIGINT");
-    await said("Ctrl-C again drops it");
+    await said("Ctrl-C again to drop them");
     child.kill("SIGINT");
     expect(await ended).toBe("SIGINT");
     await held.give();

@@ -16,11 +16,11 @@ const convertOptionsSchema = z.strictObject({ json: z.boolean().default(false) }
 export function addConvert(program: Command, context: CliContext, done: (code: ExitCode) => void): void {
   program
     .command("convert <checkpoint> <onnx>")
-    .summary("make an ONNX file of a PyTorch checkpoint")
+    .summary("convert a PyTorch checkpoint to an ONNX file")
     .description(
-      "Makes an ONNX file of a YOLO checkpoint as training writes it (.pt; see docs/models.md), without Python: BatchNorm folded,\n" +
-        "float32, dynamic size, nodes named as the official export names them. The pickle in it is read as data; nothing of\n" +
-        "it is executed. `explain` and `inspect` take .pt files as they are; convert for other tools. Nothing is overwritten.",
+      "Converts a YOLO checkpoint from training (.pt, see docs/models.md) to an ONNX file, without Python. The file has folded\n" +
+        "BatchNorm, float32 weights, a dynamic size, and the node names of the official export. The pickle is read as data and never\n" +
+        "executed. `explain` and `inspect` read .pt files directly; use convert for other tools. Existing files are not overwritten.",
     )
     .option("--json", "print what was converted as one JSON document, and nothing else")
     .addHelpText("after", "\nExamples:\n  whybox convert best.pt best.onnx")

@@ -36,13 +36,13 @@ export function addExplain(program: Command, context: CliContext, done: (code: E
   });
 }
 
-/** The box with the class that it is explained for. */
+/** Adds the class of `--class` to the box. */
 function withClass(values: ExplainValues): ExplainValues {
   const { box, class: className } = values;
   return box === undefined ? values : { ...values, box: { ...box, className: className! } };
 }
 
-/** What the steps of one run share. */
+/** Data shared by the steps of a run. */
 interface Run {
   readonly context: CliContext;
   readonly values: ExplainValues;
@@ -81,7 +81,7 @@ async function explainAll(inputs: readonly string[], run: Run): Promise<void> {
   reportExpansion(expanded, run);
   refuseManyForBox(expanded, run);
   if (expanded.sources.length === 0) return;
-  // Before the model: a folder that cannot be written should not cost a download.
+  // Before the model: a folder that cannot be written should not cause a download.
   const folder = await openOutput(run);
   try {
     await explainInto(folder, expanded, run);
@@ -90,10 +90,10 @@ async function explainAll(inputs: readonly string[], run: Run): Promise<void> {
   }
 }
 
-/** A folder or a glob may be several pictures, and a box is a place in one. */
+/** A box needs a single image, but a folder or a glob can contain several. */
 function refuseManyForBox({ sources }: ExpandedSources, { values }: Run): void {
   if (values.box === undefined || sources.length <= 1) return;
-  throw new WhyboxError("usage", `--box asks about one picture; the source is ${sources.length} of them.`);
+  throw new WhyboxError("usage", `--box needs a single image, but the source contains ${sources.length} images.`);
 }
 
 function openOutput({ context, values }: Run): Promise<OutputFolder> {
@@ -151,7 +151,7 @@ function reportExpansion({ failures, repeated }: ExpandedSources, { context, log
     log.failed(source, error);
     reportFailure(error, context, [source]);
   }
-  if (repeated > 0) terminal.notice(`${count(repeated, "source")} named more than once; each is explained once.`);
+  if (repeated > 0) terminal.notice(`${count(repeated, "source")} named more than once. Each is explained once.`);
 }
 
 function reportOutcome(outcome: SourceOutcome, folder: OutputFolder, { context, log, terminal }: Run): void {
@@ -168,7 +168,7 @@ function reportOutcome(outcome: SourceOutcome, folder: OutputFolder, { context, 
   terminal.print(terminal.style("dim", savedLine(outcome.document, relative(context.cwd, folder.path) || ".", sep)));
 }
 
-/** The last words: the summary of several sources, or the document that `--json` promises. */
+/** Prints the final output: the summary of several sources, and the document of `--json`. */
 function finish({ context, log, terminal, values }: Run): void {
   const { summary, outputFolder } = log.document();
   if (values.json) context.stdout.write(`${JSON.stringify(log.document(), null, 2)}\n`);
@@ -185,7 +185,7 @@ function finish({ context, log, terminal, values }: Run): void {
     terminal.notice(`${count(total, "source")}: ${parts.join(", ")}${place}`);
   }
   if (values.requireDetections && log.withoutDetections() > 0) {
-    const pictures = count(log.withoutDetections(), "picture");
-    printError(`nothing was detected in ${pictures}, and --require-detections was given.`, context);
+    const images = count(log.withoutDetections(), "image");
+    printError(`nothing was detected in ${images}, and --require-detections was given.`, context);
   }
 }

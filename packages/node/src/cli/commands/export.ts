@@ -21,12 +21,12 @@ export function addExport(program: Command, context: CliContext, done: (code: Ex
     .command("export <run>")
     .summary("write a run's detections for other tools: COCO, YOLO, CSV, Parquet, FiftyOne")
     .description(
-      "Writes the detections of a run's folder, each with how much of its heat lies in its box and how suspicious that is:\n" +
-        "coco.json (COCO's format with fields of its own), yolo/ (label files with confidences), detections.csv,\n" +
-        "detections.parquet, fiftyone/ (a dataset for FiftyOne, with heatmaps). See docs/report.md.",
+      "Writes the detections of a run, each with the share of its heat inside its box and a suspicion score. The formats:\n" +
+        "coco.json (COCO with additional fields), yolo/ (label files with confidences), detections.csv, detections.parquet,\n" +
+        "fiftyone/ (a dataset for FiftyOne, with heatmaps). See docs/report.md.",
     )
     .requiredOption("--to <format...>", `one or more of ${exportFormats.join(", ")}`)
-    .option("--out <dir>", "folder to write into; default: export in the run's folder")
+    .option("--out <dir>", "output folder; default: export in the run's folder")
     .option("--quiet", "print errors only")
     .addHelpText(
       "after",
@@ -48,5 +48,5 @@ async function exportTo(run: string, values: z.infer<typeof exportOptionsSchema>
     terminal.print(printable(path));
     for (const note of notes) terminal.notice(`note: ${printable(note)}`);
   });
-  if (!finished) terminal.notice("note: The run is under way or was broken off; what is done was exported.");
+  if (!finished) terminal.notice("note: The run is not finished. Only its finished part was exported.");
 }

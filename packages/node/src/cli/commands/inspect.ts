@@ -20,13 +20,16 @@ const inspectOptionsSchema = z.strictObject({
 export function addInspect(program: Command, context: CliContext, done: (code: ExitCode) => void): void {
   program
     .command("inspect <model>")
-    .summary("print what is found in a model")
+    .summary("print the contents of a model")
     .description(
-      "Prints what is found in a model: format, version, task, precision, inputs, outputs, head, levels, and the layers with\n" +
-        "their dims and the levels whose boxes can be differentiated to them, on one screen; --json has the rest, such as the names\n" +
-        "of values. The model is an ONNX file, a YOLO checkpoint (.pt), a TF.js model, an address or the name of known weights.",
+      "Prints the contents of a model on one screen: format, version, task, precision, inputs, outputs, head and levels. It also lists the\n" +
+        "layers with their dims, grouped by the levels whose boxes have a gradient there. --json prints everything, such as the names of\n" +
+        "values. The model is an ONNX file, a YOLO checkpoint (.pt), a TF.js model, a URL or the name of known weights.",
     )
-    .option("--names <file>", "class names: a text file, one a line, or a YOLO data.yaml; default: those in the model")
+    .option(
+      "--names <file>",
+      "class names: a text file with one name per line, or a YOLO data.yaml; default: those in the model",
+    )
     .option("--json", "print the report as one JSON document, and nothing else")
     .addHelpText("after", "\nExamples:\n  whybox inspect yolov5s\n  whybox inspect best.onnx --json")
     .action(async (model: string, raw: unknown) => {

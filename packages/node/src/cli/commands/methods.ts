@@ -14,10 +14,10 @@ const methodsOptionsSchema = z.strictObject({ json: z.boolean().default(false) }
 export function addMethods(program: Command, context: CliContext, done: (code: ExitCode) => void): void {
   program
     .command("methods")
-    .summary("list the methods that --method takes")
+    .summary("list the methods for --method")
     .description(
-      "Lists the methods that --method takes: what each asks of the network, what it runs after the forward pass that\n" +
-        "every explanation takes, and where it was published.",
+      "Lists the methods for --method: the data that each needs from the network, the runs that it needs in addition to\n" +
+        "the forward pass, and its paper.",
     )
     .option("--json", "print the list as one JSON document, and nothing else")
     .addHelpText("after", "\nExamples:\n  whybox methods\n  whybox methods --json")
@@ -36,7 +36,7 @@ function listMethods(context: CliContext, json: boolean): void {
     return;
   }
   const terminal = createTerminal(context, { quiet: false, json: false });
-  const titles = ["id", "title", "needs", "runs beside the forward pass", "paper"];
+  const titles = ["id", "title", "needs", "runs besides the forward pass", "paper"];
   const rows = methods.map(({ id, title, needs, runs, paper }) => [id, title, needs.join(", "), runs, paper]);
   const [header, ...lines] = formatTable(
     titles.map((title) => ({ title })),

@@ -22,20 +22,20 @@ const reportOptionsSchema = z.strictObject({
 export function addReport(program: Command, context: CliContext, done: (code: ExitCode) => void): void {
   program
     .command("report <run>")
-    .summary("make one page of a run: what the detector looked at, the suspicious first")
+    .summary("make an HTML page of a run, with suspicious detections first")
     .description(
-      "Makes one HTML file of a run's folder, with all its data in it: for every detection the crop, the map and how much of the\n" +
-        "heat lies in its box; what is confident and looks elsewhere comes first. It opens from the disk and asks no server. A run\n" +
-        "that is under way gives a page of what is done. With ground truth: misses and false alarms, each with its why. See\n" +
+      "Makes a single HTML file that contains all its data: for every detection the crop, the heatmap, and the share of the heat inside\n" +
+        "its box. Confident detections whose heat lies elsewhere come first. The file opens from the disk and needs no server. An\n" +
+        "unfinished run gives a page of its finished part. With ground truth, the page explains misses and false alarms. See\n" +
         "docs/report.md.",
     )
-    .option("--out <file>", "the page; default: report.html in the run's folder")
+    .option("--out <file>", "HTML file to write; default: report.html in the run's folder")
     .option(
       "--truth <file>",
-      'ground truth: a COCO .json, a YOLO dataset.yaml, or "none"; default: the dataset that was run, or YOLO label files beside the pictures',
+      'ground truth: a COCO .json, a YOLO dataset.yaml, or "none"; default: the dataset of the run, or YOLO label files next to the images',
     )
-    .option("--misses <number>", "ask the model about at most so many missed objects, the largest first", "100")
-    .option("--budget <MB>", "megabytes of pictures in the page, the most suspicious first", "128")
+    .option("--misses <number>", "maximum number of missed objects to ask the model about, the largest first", "100")
+    .option("--budget <MB>", "maximum size of the images in the page, the most suspicious first", "128")
     .option("--quiet", "print errors only")
     .addHelpText(
       "after",
@@ -76,8 +76,8 @@ const readVideo: ReportServices["readVideo"] = async function* (location, { stri
 
 const stageTitles = { reading: "Reading", asking: "Asking about misses", drawing: "Drawing" } as const;
 
-/** "night/report.html: 52 rows from 12 pictures, 1.2 MB". */
+/** "night/report.html: 52 rows from 12 images, 1.2 MB". */
 function summary({ path, bytes, facts }: WrittenReport): string {
   const megabytes = `${(bytes / 1e6).toFixed(1)} MB`;
-  return `${printable(path)}: ${count(facts.rows, "row")} from ${count(facts.pictures, "picture")}, ${megabytes}`;
+  return `${printable(path)}: ${count(facts.rows, "row")} from ${count(facts.pictures, "image")}, ${megabytes}`;
 }

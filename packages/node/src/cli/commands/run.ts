@@ -47,13 +47,15 @@ class RunCommand {
     const { signal } = this.#context;
     const opened = await this.#open();
     const stop = () =>
-      this.#session.say(`Stopping: what is under way is finished first; Ctrl-C again drops it. ${this.#resumeHint()}`);
+      this.#session.say(
+        `Stopping after the sources in progress. Press Ctrl-C again to drop them. ${this.#resumeHint()}`,
+      );
     signal.addEventListener("abort", stop, { once: true });
     try {
       const mark = await this.#work(opened);
       if (this.#values.parquet) await this.#parquet(opened);
       this.#finish(mark);
-      // Some failures are the way of the world; nothing but failures is a mistake.
+      // Some failures are normal. If every source fails, the command fails too.
       return mark.failures === mark.end - mark.first ? exitCodes.badInput : exitCodes.ok;
     } finally {
       signal.removeEventListener("abort", stop);
@@ -113,6 +115,6 @@ class RunCommand {
   }
 
   #resumeHint(): string {
-    return `whybox run --resume --out ${this.#session.place(this.#folder)} goes on.`;
+    return `To continue: whybox run --resume --out ${this.#session.place(this.#folder)}`;
   }
 }

@@ -31,8 +31,8 @@ type Done = (code: ExitCode) => void;
 export function addShard(program: Command, context: CliContext, done: Done): void {
   const shard = program
     .command("shard")
-    .summary("cut a run into parts for many machines, do one, put them together")
-    .description("Cuts a run into shards, does one of them, and merges them into what one machine would have made.")
+    .summary("split a run into parts for many machines, run them and merge them")
+    .description("Splits a run into shards, runs one of them, or merges them into the same result as on one machine.")
     .allowExcessArguments()
     .action((_, { args: [given] }: Command) => {
       const what = given === undefined ? "No command given." : `shard has no command "${given}".`;
@@ -51,19 +51,18 @@ function addPlan(shard: Command, context: CliContext, done: Done): void {
     const line = { ...read, values: { ...read.values, box: undefined, resume: false } };
     const { values } = line;
     const { shards } = values;
-    if (shards === undefined)
-      throw new WhyboxError("usage", "--shards is missing: into how many parts the run is cut.");
+    if (shards === undefined) throw new WhyboxError("usage", "--shards is missing. Give the number of shards.");
     const out = runFolder(line, inputs, context.cwd);
     refuseContradictions({ ...line, sources: inputs }, context.methods);
     const session = createRunSession(context, values);
     const { recursive, split, images } = values;
     const stdin = inputs.includes("-") ? context.stdin : undefined;
     const opened = await beginRun({
-      // One worker is enough to learn what the model is.
+      // One worker is enough to read the model's properties.
       ...session.load(1),
       ...{ inputs, settings: runSettings(line), out },
       listing: { recursive, split, images: images === undefined ? undefined : resolve(context.cwd, images), stdin },
-      // A plan that was killed is made again by the same command.
+      // If planning is interrupted, the same command completes it.
       resume: true,
       onProblem: session.say,
       onListed: (items, repeated) =>
@@ -98,14 +97,16 @@ function addShardRun(shard: Command, context: CliContext, done: Done): void {
     const session = createRunSession(context, { quiet });
     const opened = await openPlannedRun(resolve(context.cwd, run), session.load(workers));
     const stop = () =>
-      session.say("Stopping: what is under way is finished first; Ctrl-C again drops it. The same command goes on.");
+      session.say(
+        "Stopping after the sources in progress. Press Ctrl-C again to drop them. The same command continues.",
+      );
     context.signal.addEventListener("abort", stop, { once: true });
     try {
       const mark = await runShard(opened, index, { skipMissing, signal: context.signal, ...session.hooks() });
       const { first, end } = shardOf(opened.plan, index);
       if (mark.first === first && mark.end === end) finish(`Shard ${index}`, mark, opened.folder, session);
-      else session.say(`Shard ${index} is done, and the run is merged.`);
-      // A shard that is nothing but failures is done, and a cluster shall not do it again; merge tells.
+      else session.say(`Shard ${index} is done, and the run is already merged.`);
+      // A shard with only failures still counts as done: a cluster should not repeat it. `merge` reports the failures.
       done(exitCodes.ok);
     } finally {
       context.signal.removeEventListener("abort", stop);
@@ -127,7 +128,7 @@ function addMerge(shard: Command, context: CliContext, done: Done): void {
       session.say(`${runFiles.parquet}: ${count(rows, "row")}`);
     }
     finish(`Merged ${count(opened.plan.shards.length, "shard")}`, mark, opened.folder, session);
-    // As of whybox run: some failures are the way of the world; nothing but failures is a mistake.
+    // As in `whybox run`: some failures are normal. If every source fails, the command fails too.
     done(mark.failures === mark.end - mark.first ? exitCodes.badInput : exitCodes.ok);
   });
 }

@@ -24,20 +24,20 @@ type Values = z.infer<typeof schema>;
 export function addSubmit(program: Command, context: CliContext, done: (code: ExitCode) => void): void {
   program
     .command("submit")
-    .summary("put the shards of a run into a queue, and watch them get done")
+    .summary("put the shards of a run into a queue and show their progress")
     .description(
-      "Puts the shards of a run that are not done into a queue for whybox worker, and shows how far they are until all are done. Ctrl-C stops\n" +
-        "watching only; the same command watches again. A shard is never queued twice; one that failed is tried again.\n" +
+      "Puts the unfinished shards of a run into a queue for whybox worker, and shows the progress until all are done. Ctrl-C only stops\n" +
+        "the display, and the same command shows it again. A shard is never queued twice. A failed shard is tried again.\n" +
         "Needs Redis, and the packages bullmq and ioredis (docs/scale.md).",
     )
-    .argument("<run>", "the folder that whybox shard plan made, at the same path on all machines")
+    .argument("<run>", "the folder made by whybox shard plan, at the same path on all machines")
     .option(
       "--queue <url>",
-      "redis://[user:password@]host[:port][/database], or rediss://; default: WHYBOX_QUEUE of the environment",
+      "redis://[user:password@]host[:port][/database], or rediss://; default: the environment variable WHYBOX_QUEUE",
     )
-    .option("--attempts <n>", "how often a shard is tried, with longer and longer waits between", "8")
-    .option("--no-wait", "end when the shards are in the queue")
-    .option("--merge", "put the shards together at the end, as whybox shard merge does")
+    .option("--attempts <n>", "maximum number of attempts per shard, with increasing waits in between", "8")
+    .option("--no-wait", "exit as soon as the shards are in the queue")
+    .option("--merge", "merge the shards at the end, like whybox shard merge")
     .option("--quiet", "print errors only")
     .addHelpText(
       "after",
@@ -46,7 +46,7 @@ export function addSubmit(program: Command, context: CliContext, done: (code: Ex
     .action(async (run: string, raw: unknown) => {
       const values = parseOptions(schema, raw);
       if (values.merge && !values.wait)
-        throw new WhyboxError("usage", "--merge comes after waiting; leave --no-wait out.");
+        throw new WhyboxError("usage", "--merge needs to wait for the shards. Remove --no-wait.");
       done(await submit(resolve(context.cwd, run), values, context));
     });
 }
@@ -68,7 +68,7 @@ async function submit(folder: string, values: Values, context: CliContext): Prom
     const submitted = await submitRun(run, { library, connection, attempts: values.attempts, signal });
     const { queued, waiting, done } = submitted;
     session.say(
-      `${count(queued, "shard")} put into the queue at ${address.shown}, ${waiting} there already, ${done} done.`,
+      `${count(queued, "shard")} put into the queue at ${address.shown}, ${waiting} already in it, ${done} done.`,
     );
     try {
       if (values.wait) await submitted.wait(onProgress);
@@ -86,7 +86,7 @@ async function submit(folder: string, values: Values, context: CliContext): Prom
 async function finish(run: PlannedRun, { merge }: Values, session: RunSession, signal: AbortSignal): Promise<ExitCode> {
   const place = session.place(run.folder);
   if (!merge) {
-    session.say(`All shards are done: whybox shard merge ${place}`);
+    session.say(`All shards are done. To merge them: whybox shard merge ${place}`);
     return exitCodes.ok;
   }
   const { first, end, failures, detections } = await mergeShards(run, { signal, onWait: session.say });

@@ -26,14 +26,14 @@ const uiOptionsSchema = z.strictObject({
 export function addUi(program: Command, context: CliContext, done: (code: ExitCode) => void): void {
   program
     .command("ui")
-    .summary("serve the playground: drop a photo, click a box, see why")
+    .summary("open the playground in the browser")
     .description(
       "Serves the playground on this machine (127.0.0.1), prints its address and, in a terminal, opens it in the default browser.\n" +
-        "Photos and models stay in the browser: nothing is uploaded. The default weights come from the cache; without them the page\n" +
-        "takes a model file of your own. Ctrl-C ends it.",
+        "Photos and models stay in the browser: nothing is uploaded. The default weights come from the cache. Without them, the page\n" +
+        "asks for a model file. Press Ctrl-C to stop it.",
     )
-    .option("--port <number>", "the port; 0 for a free one", "0")
-    .option("--no-open", "only print the address")
+    .option("--port <number>", "port of the server; 0 selects a free port", "0")
+    .option("--no-open", "print the address, but open no browser")
     .addHelpText("after", "\nExamples:\n  whybox ui\n  whybox ui --port 8080 --no-open")
     .action(async (raw: unknown) => {
       await serve(parseOptions(uiOptionsSchema, raw), context);
@@ -47,7 +47,7 @@ async function serve({ port, open }: z.infer<typeof uiOptionsSchema>, context: C
   stopIfAborted(context.signal);
   const server = await servePage({ files, weights, port });
   context.stdout.write(`${server.address}\n`);
-  // A script that reads the address wants no window.
+  // A script that reads the address does not need a window.
   if (open && context.stdout.isTTY) await openBrowser(server.address);
   try {
     await new Promise<void>((resolve) => context.signal.addEventListener("abort", () => resolve(), { once: true }));
@@ -56,7 +56,7 @@ async function serve({ port, open }: z.infer<typeof uiOptionsSchema>, context: C
   }
 }
 
-/** Without weights the page is still of use: it says how to get them, and takes a file. */
+/** The page also works without weights: it says how to get them, and accepts a file. */
 async function weightsOrNone(context: CliContext): Promise<PageWeights | undefined> {
   const progress = createProgress(context, { quiet: false });
   const onProgress = (state: DownloadProgress) => progress.download(state);

@@ -18,17 +18,17 @@ const schema = z.object({
 export function addWorker(program: Command, context: CliContext, done: (code: ExitCode) => void): void {
   const command = program
     .command("worker")
-    .summary("take shards from a queue and do them, until it is stopped")
+    .summary("run shards from a queue until stopped")
     .description(
-      "Takes shards from a queue that whybox submit fills, one after the other, until Ctrl-C or SIGTERM; what is under way then goes back to\n" +
-        "the queue. Start as many as there are machines, at any time. A shard of a worker that died goes to another one, which goes on where\n" +
-        "it was. Needs Redis, and the packages bullmq and ioredis (docs/scale.md).",
+      "Runs the shards that whybox submit puts into a queue, one after the other, until Ctrl-C or SIGTERM. An unfinished shard then goes back\n" +
+        "to the queue. Start one worker per machine, at any time. If a worker dies, another one continues its shard.\n" +
+        "Needs Redis, and the packages bullmq and ioredis (docs/scale.md).",
     )
     .option(
       "--queue <url>",
-      "redis://[user:password@]host[:port][/database], or rediss://; default: WHYBOX_QUEUE of the environment",
+      "redis://[user:password@]host[:port][/database], or rediss://; default: the environment variable WHYBOX_QUEUE",
     )
-    .option("--stalled-after <seconds>", "a worker without a sign of life for so long is gone", "30");
+    .option("--stalled-after <seconds>", "time without a sign of life after which a worker counts as dead", "30");
   declareWorking(command)
     .addHelpText(
       "after",
@@ -53,7 +53,7 @@ export function addWorker(program: Command, context: CliContext, done: (code: Ex
       const { signal } = context;
       signal.addEventListener(
         "abort",
-        () => say("Stopping: what is under way is finished, and its shard goes back to the queue."),
+        () => say("Stopping after the sources in progress. The unfinished shard goes back to the queue."),
         {
           once: true,
         },
@@ -74,7 +74,7 @@ export function addWorker(program: Command, context: CliContext, done: (code: Ex
         session.clear();
         connection.close();
       }
-      // To be stopped is a worker's usual end.
+      // A worker normally runs until it is stopped.
       done(exitCodes.ok);
     });
 }
