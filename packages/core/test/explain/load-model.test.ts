@@ -158,10 +158,10 @@ describe("loadModel", () => {
     [
       "more names than classes",
       () => load(modelOf(yoloGraph()), { names: ["a", "b", "c", "d"] }),
-      /given are 4.* 3 classes/,
+      /3 class names in the list of names, got 4/,
     ],
-    ["no names for three classes", () => load(modelOf(yoloGraph()), { names: [] }), /given are 0.* 3 classes/],
-    ["too few names in the metadata", () => load(withMetadata("names", "['a']")), /metadata are 1.* 3 classes/],
+    ["no names for three classes", () => load(modelOf(yoloGraph()), { names: [] }), /3 class names in the list of names, got 0/],
+    ["too few names in the metadata", () => load(withMetadata("names", "['a']")), /3 class names in the model.s metadata, got 1/],
     ["metadata that is no list of names", () => load(withMetadata("names", "{0: }")), /name/],
   ])("refuses %s", async (_, call, says) => {
     const { code, message } = await rejectionOf(call());
