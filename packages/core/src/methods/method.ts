@@ -121,7 +121,8 @@ export interface CamMethod<K extends keyof Evidence = keyof Evidence> {
   /**
    * True when the method holds no array of its evidence after `map`, `channels` and `fuse` have returned, and returns none of them (nor a view into
    * one). The engine then frees the memory of the forward pass as soon as the explanation is done, and such an array loses its values. Default
-   * false: the memory is left to the garbage collector, which is always safe, but slower over many images.
+   * false: the memory is left to the garbage collector, which is always safe, but slower over many images. A method that spreads another one
+   * (`{ ...gradCam, map }`) inherits its value: set it to false if the new `map` holds an array.
    */
   readonly keepsNothing?: boolean;
   /**

@@ -45,7 +45,7 @@ describe("explaining some detections", () => {
     [{ detections: [0.5] }, "detections is 0.5"],
     [{ detections: [] }, "detections is an empty list"],
     [{ detections: [0], classNames: ["class0"] }, "Leave classNames out"],
-    [{ detections: [0], box: { x1: 0, y1: 0, x2: 9, y2: 9, className: "class0" } }, "Give one of the two"],
+    [{ detections: [0], box: { x1: 0, y1: 0, x2: 9, y2: 9, className: "class0" } }, "Use one of the two"],
   ])("refuses %j", async (given, message) => {
     const error = await rejectionOf(detector.explain(picture(), { ...options, ...given }));
     expect(error.code).toBe("usage");

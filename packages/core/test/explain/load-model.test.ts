@@ -160,8 +160,16 @@ describe("loadModel", () => {
       () => load(modelOf(yoloGraph()), { names: ["a", "b", "c", "d"] }),
       /3 class names in the list of names, got 4/,
     ],
-    ["no names for three classes", () => load(modelOf(yoloGraph()), { names: [] }), /3 class names in the list of names, got 0/],
-    ["too few names in the metadata", () => load(withMetadata("names", "['a']")), /3 class names in the model.s metadata, got 1/],
+    [
+      "no names for three classes",
+      () => load(modelOf(yoloGraph()), { names: [] }),
+      /3 class names in the list of names, got 0/,
+    ],
+    [
+      "too few names in the metadata",
+      () => load(withMetadata("names", "['a']")),
+      /3 class names in the model.s metadata, got 1/,
+    ],
     ["metadata that is no list of names", () => load(withMetadata("names", "{0: }")), /name/],
   ])("refuses %s", async (_, call, says) => {
     const { code, message } = await rejectionOf(call());

@@ -72,6 +72,7 @@ describe("inside Grad-CAM on dog.jpg", () => {
   const method: typeof gradCam = {
     ...gradCam,
     id: "Probe",
+    keepsNothing: false,
     map: (evidence) => {
       taken.push(evidence);
       return gradCam.map(evidence);

@@ -101,7 +101,7 @@ describe("whybox shard run and merge", { timeout: 300_000 }, () => {
     expect((await read("out/timings.jsonl")).split("\n")).toHaveLength(pictures + 2);
     expect(await shard("merge", "out")).toMatchObject({ code: 0 });
     const late = await shard("run", "out", "1");
-    expect([late.code, late.stderr]).toEqual([0, "Shard 1 is done, and the run is merged.\n"]);
+    expect([late.code, late.stderr]).toEqual([0, "Shard 1 is done, and the run is already merged.\n"]);
     expect(await merged(join(cwd, "out"))).toEqual(whole);
   });
 
