@@ -84,7 +84,7 @@ export interface TypedOptions<Values> {
 }
 
 /**
- * Reads the typed options with the rows of the table.
+ * Reads the typed options that are in the table. A command may declare others beside them; commander refuses unknown ones.
  * @throws usage: names each invalid option, what was found and what was expected.
  */
 export function readFlags<Options, const Table extends OptionRows>(
@@ -92,7 +92,9 @@ export function readFlags<Options, const Table extends OptionRows>(
   table: Table,
   methods: readonly AnyCamMethod[],
 ): TypedOptions<Filled<Options, Table>> {
-  const words = Object.entries(command.opts()).filter(([name]) => command.getOptionValueSource(name) === "cli");
+  const known = new Set(Object.entries(table).flatMap(([name, { aliases = [] }]) => [name, ...aliases]));
+  const isTyped = (name: string) => known.has(name) && command.getOptionValueSource(name) === "cli";
+  const words = Object.entries(command.opts()).filter(([name]) => isTyped(name));
   const named = nameOptions(Object.fromEntries(words), table, { show: flagOf });
   const flag = (option: string) => flagOf(named.nameOf(option));
   const problems: string[] = [];
