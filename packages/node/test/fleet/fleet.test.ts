@@ -196,6 +196,8 @@ describe.skipIf(noRedis !== undefined)(title, { timeout: 600_000 }, () => {
         done = true;
         return result;
       });
+      // submit wants its Redis to be there when it starts.
+      await until(async () => done || (await begun(out)) >= 1);
       while (!done) {
         await Promise.race([submitted, setTimeout(1_000 + 4_000 * random())]);
         if (done) break;
