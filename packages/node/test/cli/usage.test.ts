@@ -241,3 +241,8 @@ describe("help and version", () => {
     expect(run.stdout()).toMatch(/Exit codes:\n {4}0 {2}success\n {4}1 {2}a bug/);
   });
 });
+
+it("whybox worker reads its own options and those of all commands that work", async () => {
+  const argv = ["worker", "--queue", "http://queue", "--stalled-after", "2", "--workers", "1", "--quiet"];
+  expect(await usage(...argv)).toContain("--queue is not the address of a Redis server");
+});
