@@ -29,6 +29,7 @@ export {
   explainOptions,
 } from "./explain/options/options.js";
 export { checkExplainOptions, readMethod } from "./explain/options/resolve-options.js";
+export type { ExplainProgress } from "./explain/progress.js";
 export type { DocumentDevice, DocumentLook, OptionParts } from "./explain/result/document-options.js";
 export { type PlainResult, plainResult } from "./explain/result/plain-result.js";
 export type {
@@ -71,6 +72,7 @@ export type {
   MaskedInputs,
   Pixels,
   Place,
+  RunFacts,
   Setting,
   Tail,
 } from "./methods/method.js";

@@ -17,7 +17,10 @@ import { type FileOptions, fileOptions } from "./file-options.js";
 import { type ImageOptions, type ImageSettings, imageSettings } from "./images/settings.js";
 
 /** Options of `explainFiles`: those of `explain`, of files and of drawing. The Python reference's names are aliases (`imgsz`, `keepOnlyTopk`). */
-export interface ExplainFilesOptions extends Omit<ExplainOptions, "frames">, FileOptions, DrawingOptions {
+export interface ExplainFilesOptions
+  extends Omit<ExplainOptions, "frames" | "onProgress">,
+    FileOptions,
+    DrawingOptions {
   /** Files, folders, globs, http(s) URLs. With `box`, one image. */
   readonly source: string | readonly string[];
   /**

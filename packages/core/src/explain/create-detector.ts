@@ -56,7 +56,7 @@ export async function createDetector(
     const resolved = resolveExplainOptions(given, methods, scores, loaded.classNames);
     refuseScores(loaded, resolved.scores);
     const classes = resolveClasses(resolved.classNames, loaded.classNames);
-    return { options: resolved, plan: plans.explanation(resolved), classes };
+    return { options: resolved, plan: plans.explanation(resolved), classes, onProgress: given.onProgress };
   };
 
   /** The plan of the forward pass of a detection. It includes the values that the next explanation needs, if that explanation is possible. */

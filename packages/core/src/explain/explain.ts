@@ -2,6 +2,7 @@ import { detect } from "../detector/detect.js";
 import type { DetectResult } from "../detector/detection.js";
 import type { RgbImage } from "../image/frame.js";
 import { diagnose } from "./diagnosis/diagnose.js";
+import { runsOf } from "./evidence/count-runs.js";
 import { makeMaps } from "./evidence/make-maps.js";
 import { taskGradients } from "./evidence/task-gradients.js";
 import { groupMaps, rawMaxima } from "./finish/group-maps.js";
@@ -9,6 +10,7 @@ import { makeHeatmaps } from "./finish/heatmaps.js";
 import type { ExplainJob } from "./job.js";
 import { makeResult } from "./make-result.js";
 import type { LoadedModel } from "./model/loaded-model.js";
+import type { ExplainOptions } from "./options/options.js";
 import type { ResolvedDetectOptions, ResolvedExplainOptions } from "./options/resolve-options.js";
 import { fitImage } from "./passes/fit-image.js";
 import { checkLayers, sceneOf } from "./passes/forward-pass.js";
@@ -16,8 +18,9 @@ import type { KeptPasses, PassRequest } from "./passes/kept-passes.js";
 import type { Scratch } from "./passes/scratch.js";
 import type { ExplainPlan } from "./plan/explain-plan.js";
 import type { ForwardPlan } from "./plan/tap-plan.js";
+import { Progress } from "./progress.js";
 import type { ExplainResult } from "./result/result.js";
-import { smoothOverViews } from "./smooth-views.js";
+import { smoothOverViews, VIEW_COUNT } from "./smooth-views.js";
 import { chooseTargets } from "./targets/choose-targets.js";
 import { scoreTargets } from "./targets/score-targets.js";
 
@@ -38,13 +41,16 @@ export interface Question {
   readonly plan: ExplainPlan;
   /** Indices of the classes to explain. Empty: all classes. */
   readonly classes: readonly number[];
+  /** Receives the progress. */
+  readonly onProgress: ExplainOptions["onProgress"];
 }
 
 /** Explains the detections of an image. Each step is one call. It reads the results of earlier steps and does not change them. */
 export async function explainImage(call: Call, image: RgbImage, question: Question): Promise<ExplainResult> {
   const { loaded, passes, scratch, signal } = call;
   const { options, plan } = question;
-  const job: ExplainJob = { loaded, plan, options, scratch, signal };
+  const progress = new Progress(question.onProgress);
+  const job: ExplainJob = { loaded, plan, options, scratch, signal, progress };
 
   // Letterbox: scale and padding that fit the image into the network's input.
   const input = fitImage(loaded, image, options);
@@ -64,6 +70,7 @@ export async function explainImage(call: Call, image: RgbImage, question: Questi
     // Score: the detections to explain, and for each one a number with its gradient on the predictions.
     const targets = chooseTargets(loaded, { ...question, scene: forward, detections });
     const scored = scoreTargets(job, forward, targets.groups);
+    progress.start(runsOf(job, forward, scored) * (options.augSmooth ? VIEW_COUNT : 1));
 
     // Gradients: the gradients of the scores at the layers.
     const gradients = await taskGradients(job, forward, scored.tasks);
@@ -71,7 +78,7 @@ export async function explainImage(call: Call, image: RgbImage, question: Questi
     // Maps: the method computes them from its evidence. With augSmooth, the steps from the forward pass to here run again for other views.
     const raw = await makeMaps(job, forward, scored, gradients);
     const maps = groupMaps(options, scored, { byTask: raw.byTask, inputSize: letterbox.inputSize });
-    const original = { forward, groups: targets.groups, maps };
+    const original = { forward, scored, maps };
     const smoothed = options.augSmooth ? await smoothOverViews(job, original) : { maps, ms: 0 };
 
     // Finish: heatmaps over the image, and a diagnosis of each layer.

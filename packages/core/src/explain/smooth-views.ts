@@ -2,6 +2,7 @@ import { detectionOfRow } from "../detector/detect.js";
 import type { Detection } from "../detector/detection.js";
 import type { Box } from "../image/frame.js";
 import type { Map2D } from "../tensor/tensor.js";
+import { runsOf } from "./evidence/count-runs.js";
 import { makeMaps } from "./evidence/make-maps.js";
 import { taskGradients } from "./evidence/task-gradients.js";
 import { applied } from "./finish/finished-map.js";
@@ -10,8 +11,7 @@ import type { ExplainJob } from "./job.js";
 import { type ForwardResult, runForward, sceneOf } from "./passes/forward-pass.js";
 import { disposeAll } from "./passes/runtime-tensors.js";
 import { strongestRow } from "./targets/ask-box.js";
-import type { Groups } from "./targets/choose-targets.js";
-import { scoreTargets } from "./targets/score-targets.js";
+import { type ScoredTargets, scoreTargets } from "./targets/score-targets.js";
 
 /** A changed input: mirrored or not, with each value multiplied by a factor. */
 interface View {
@@ -24,10 +24,13 @@ const VIEWS: readonly View[] = [false, true].flatMap((isMirrored) =>
   [0.9, 1, 1.1].map((factor) => ({ isMirrored, factor })),
 );
 
+/** Number of views. */
+export const VIEW_COUNT = VIEWS.length;
+
 /** The maps of the unchanged image. */
 export interface OriginalMaps {
   readonly forward: ForwardResult;
-  readonly groups: Groups;
+  readonly scored: ScoredTargets;
   readonly maps: GroupMaps;
 }
 
@@ -43,11 +46,14 @@ export interface SmoothedMaps {
  * box with the rows near it. (pytorch-grad-cam explains the box at its original position.) As in pytorch-grad-cam, the mean is not scaled again.
  */
 export async function smoothOverViews(job: ExplainJob, original: OriginalMaps): Promise<SmoothedMaps> {
-  const sums: Map2D[][] = original.groups.map(() => []);
+  const share = runsOf(job, original.forward, original.scored);
+  const sums: Map2D[][] = original.scored.groups.map(() => []);
   let ms = 0;
-  for (const view of original.groups.length > 0 ? VIEWS : []) {
+  for (const view of original.scored.groups.length > 0 ? VIEWS : []) {
     const isOriginal = !view.isMirrored && view.factor === 1;
-    const made = isOriginal ? { maps: original.maps, ms: 0 } : await viewMaps(job, original, view);
+    const made = isOriginal
+      ? { maps: original.maps, ms: 0 }
+      : await job.progress.share(share, () => viewMaps(job, original, view));
     ms += made.ms;
     addUp(job, original.forward, { sums, maps: made.maps, view });
   }
@@ -55,7 +61,11 @@ export async function smoothOverViews(job: ExplainJob, original: OriginalMaps): 
 }
 
 /** Runs the steps from the forward pass to the maps on a changed input. */
-async function viewMaps(job: ExplainJob, { forward, groups }: OriginalMaps, view: View): Promise<SmoothedMaps> {
+async function viewMaps(
+  job: ExplainJob,
+  { forward, scored: { groups } }: OriginalMaps,
+  view: View,
+): Promise<SmoothedMaps> {
   const { loaded, plan, options, signal } = job;
   const { letterbox } = forward;
   const pixels = viewOf(forward, view, job.scratch.array("input", forward.input.length));

@@ -40,6 +40,7 @@ export const ablationCam: CamMethod<"activations" | "tail"> = {
   keepsNothing: true,
   hasCompat: true,
   ablates: true,
+  runs: ({ dims }) => dims[0]!,
   map: async (evidence) => weightedSum(evidence.activations, await weigh(evidence)),
   channels: async (evidence) => weightedChannels(evidence.activations, await weigh(evidence)),
 };

@@ -51,6 +51,8 @@ export const dRise: CamMethod<"masked"> = {
   samples: "masks",
   usesSeed: true,
   hasCompat: true,
+  runs: ({ samples }) => samples ?? MASKS,
+  sharesRuns: true,
   async map({ masked, seed, samples, compat, report }) {
     const [height, width] = masked.size;
     const masks = gridMasks({ size: masked.size, cells: CELLS, keep: KEEP, seed });

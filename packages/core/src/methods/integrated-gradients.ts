@@ -35,6 +35,8 @@ export const integratedGradients: CamMethod<"pixels"> = {
   // The other scores are logarithms. They drop abruptly once no row near the box has the class.
   scores: ["row"],
   samples: "steps",
+  // One more for the grey image.
+  runs: ({ samples }) => (samples ?? STEPS) + 1,
   async map({ pixels, samples, report }) {
     const [C, H, W] = pixels.input.dims as [number, number, number];
     const x = pixels.input.data;

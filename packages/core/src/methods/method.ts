@@ -108,6 +108,14 @@ export interface Setting {
   report(name: string, value: number): void;
 }
 
+/** What is known of a map before it is made. */
+export interface RunFacts {
+  /** Dims `[C, H, W]` of the layer's activations. Empty if the method reads no layer. */
+  readonly dims: readonly number[];
+  /** As in `Setting`. */
+  readonly samples: number | undefined;
+}
+
 /**
  * A CAM method: arithmetic on arrays. It declares what it needs, and the planner computes only that. It returns the raw
  * signed map `[h, w]`, at layer resolution or any other. ReLU, scaling and resizing are later steps that all methods share.
@@ -146,6 +154,13 @@ export interface CamMethod<K extends keyof Evidence = keyof Evidence> {
   readonly hasCompat?: boolean;
   /** True if the method ablates channels and reads `ablateTo`. Other methods refuse the option. */
   readonly ablates?: boolean;
+  /**
+   * The largest number of runs that one map takes: items that `tail` and `masked` run, calls of `gradientAt`. The progress of a call counts them. Default: 1,
+   * so that a map counts when it is done.
+   */
+  runs?(facts: RunFacts): number;
+  /** True if all maps of an image share these runs, as they do with `similarities`. */
+  readonly sharesRuns?: boolean;
   /** How maps of several scores are merged. Default: their mean. */
   readonly merge?: "mean" | "max";
   map(evidence: Pick<Evidence, K> & Setting): Map2D | Promise<Map2D>;

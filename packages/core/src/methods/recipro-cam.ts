@@ -29,6 +29,7 @@ export const reciproCam: CamMethod<"activations" | "tail"> = {
   keepsNothing: true,
   auto: "stage",
   scores: ["row"],
+  runs: ({ dims }) => dims[1]! * dims[2]!,
   async map({ activations, tail }) {
     const [C, H, W] = activations.dims as [number, number, number];
     const cells = H * W;

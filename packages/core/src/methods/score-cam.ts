@@ -35,6 +35,7 @@ export const scoreCam: CamMethod<"activations" | "masked"> = {
   needs: ["activations", "masked"],
   keepsNothing: true,
   hasCompat: true,
+  runs: ({ dims }) => dims[0]!,
   map: async (evidence) => weightedSum(evidence.activations, await weigh(evidence)),
   channels: async (evidence) => weightedChannels(evidence.activations, await weigh(evidence)),
 };

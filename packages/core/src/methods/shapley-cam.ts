@@ -16,6 +16,8 @@ export const shapleyCam: CamMethod<"activations" | "gradients" | "curvature"> = 
   title: "ShapleyCAM",
   paper: "Cai, The Visual Computer 2025",
   needs: ["activations", "gradients", "curvature"],
+  // Four runs of the tail and one backward pass.
+  runs: () => 5,
   keepsNothing: true,
   ...weighChannels<"gradients" | "curvature">(({ gradients, curvature }) => {
     const bend = channelMeans(curvature);

@@ -34,6 +34,7 @@ export const smoothGrad: CamMethod<"pixels"> = {
   scores: ["row"],
   samples: "noise samples",
   usesSeed: true,
+  runs: ({ samples }) => samples ?? SAMPLES,
   async map({ pixels, seed, samples }) {
     const { dims, data } = pixels.input;
     const sigma = NOISE * range(data);

@@ -71,6 +71,7 @@ describe("imports of core", () => {
 
   it("of the folders of explain go only to folders before them", () => {
     const folders = [
+      "progress",
       "options",
       "model",
       "plan",

@@ -20,7 +20,8 @@ export interface ImageSettings
   /** The model's input, if set by the user. */
   readonly input: InputOptions | undefined;
   /** Options without a fixed default are present only if they are set. */
-  readonly explain: Omit<ExplainOptions, "signal"> & Required<Pick<ExplainOptions, WithDefault<typeof explainOptions>>>;
+  readonly explain: Omit<ExplainOptions, "signal" | "onProgress"> &
+    Required<Pick<ExplainOptions, WithDefault<typeof explainOptions>>>;
   /** The part of the image to draw instead of a heatmap. undefined: draw the heatmap. */
   readonly crop: "rest" | "hot" | undefined;
 }

@@ -127,10 +127,10 @@ export class EvidenceSource {
   }
 
   #tail({ score, entries }: MapTask, layer: Layer, activations: Tensor): TailRequest {
-    const { loaded, plan, options, signal } = this.#job;
+    const { loaded, plan, options, signal, progress } = this.#job;
     const detections = entries.map((entry) => entry.detection);
     const [forward, tail] = [this.#forward, plan.main.tail(layer)];
-    return { loaded, forward, plan: plan.main, tail, activations, score, detections, options, signal };
+    return { loaded, forward, plan: plan.main, tail, activations, score, detections, options, signal, progress };
   }
 
   async #guided(entries: MapTask["entries"]): Promise<Tensor> {

@@ -2,11 +2,12 @@ import { firstComponent } from "../../algebra/principal-component.js";
 import type { Layer } from "../../detector/layer.js";
 import { throwIfAborted } from "../../errors.js";
 import type { Evidence, Setting } from "../../methods/method.js";
-import type { Map2D } from "../../tensor/tensor.js";
+import type { Map2D, Tensor } from "../../tensor/tensor.js";
 import type { ExplainJob } from "../job.js";
 import type { ForwardResult } from "../passes/forward-pass.js";
 import type { MapNote } from "../result/result.js";
 import type { MapTask, ScoredTargets } from "../targets/score-targets.js";
+import { runsOfMap, runsOfMaps } from "./count-runs.js";
 import { EvidenceSource } from "./evidence-source.js";
 import type { TaskGradients } from "./task-gradients.js";
 
@@ -26,20 +27,31 @@ export async function makeMaps(
   scored: ScoredTargets,
   gradients: TaskGradients,
 ): Promise<RawMaps> {
-  const { options, signal } = job;
+  const { options, signal, progress } = job;
   const source = new EvidenceSource(job, forward, scored);
   const notes: MapNote[] = [];
-  const byTask: Map2D[][] = [];
-  for (const [t, task] of scored.tasks.entries()) {
-    const maps: Map2D[] = [];
-    for (const layer of task.layers.length > 0 ? task.layers : [undefined]) {
-      const gathered = await source.gather({ task, layer, gradients: gradients.byTask[t]! });
-      const evidence = { ...gathered, ...settingOf(job, forward, reporter(notes, task, layer)) } as Evidence & Setting;
-      if (!options.eigenSmooth) maps.push(await options.method.map(evidence));
-      else maps.push(await smoothedMap(evidence, job, (size) => source.scoreMap(task, size)));
+  const makeMap = async (task: MapTask, layer: Layer | undefined, known: ReadonlyMap<string, Tensor>) => {
+    throwIfAborted(signal);
+    const gathered = await source.gather({ task, layer, gradients: known });
+    const evidence = { ...gathered, ...settingOf(job, forward, reporter(notes, task, layer)) } as Evidence & Setting;
+    if (!options.eigenSmooth) return options.method.map(evidence);
+    return smoothedMap(evidence, job, (size) => source.scoreMap(task, size));
+  };
+  const makeAll = async () => {
+    const byTask: Map2D[][] = [];
+    for (const [t, task] of scored.tasks.entries()) {
+      const maps: Map2D[] = [];
+      for (const layer of task.layers.length > 0 ? task.layers : [undefined]) {
+        const make = async () => makeMap(task, layer, gradients.byTask[t]!);
+        const isShared = options.method.sharesRuns === true;
+        maps.push(await (isShared ? make() : progress.share(runsOfMap(job, forward, layer), make)));
+      }
+      byTask.push(maps);
     }
-    byTask.push(maps);
-  }
+    return byTask;
+  };
+  // Runs that all maps share are the share of all maps.
+  const byTask = await progress.share(runsOfMaps(job, forward, scored), makeAll);
   throwIfAborted(signal);
   return { byTask, notes, nonFinite: source.nonFinite };
 }

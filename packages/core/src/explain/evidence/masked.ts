@@ -10,10 +10,15 @@ import type { LoadedModel } from "../model/loaded-model.js";
 import { type BatchSession, batchThatWorks, runBatches } from "../passes/batch-runs.js";
 import type { ForwardResult } from "../passes/forward-pass.js";
 import { joinPlans, planTaps, prototypesTap } from "../plan/tap-plan.js";
+import type { Progress } from "../progress.js";
 import { type DetectionScore, targetOf } from "../targets/detection-score.js";
 
 /** Number of images in one run. A larger batch needs more memory and is hardly faster. */
 const BATCH = 4;
+
+/** The parts of a job that this file reads. Without `progress` the runs are not counted. */
+type MaskedJob = Pick<ExplainJob, "loaded" | "signal"> &
+  Partial<Pick<ExplainJob, "progress">> & { readonly options: ScoreOptions };
 
 /** Masks to run the network on. */
 interface MaskedBatch {
@@ -33,12 +38,13 @@ export class MaskedRuns {
   readonly #forward: ForwardResult;
   readonly #explained: readonly Detection[];
   readonly #signal: AbortSignal | undefined;
+  readonly #progress: Progress | undefined;
   /** Mask number → similarity of each explained detection. All detections share the masks. */
   readonly #known = new Map<number, Float64Array>();
   #session: Promise<BatchSession> | undefined;
 
   constructor(
-    { loaded, options, signal }: Pick<ExplainJob, "loaded" | "signal"> & { readonly options: ScoreOptions },
+    { loaded, options, signal, progress }: MaskedJob,
     forward: ForwardResult,
     explained: readonly Detection[],
   ) {
@@ -47,6 +53,7 @@ export class MaskedRuns {
     this.#forward = forward;
     this.#explained = explained;
     this.#signal = signal;
+    this.#progress = progress;
   }
 
   /** The evidence for a method that explains the given detections with `score`. */
@@ -126,6 +133,7 @@ export class MaskedRuns {
       feeds: {},
       outputs: [loaded.head.output],
       signal: this.#signal,
+      progress: this.#progress,
     };
     if (!loaded.batches.has(key)) loaded.batches.set(key, await batchThatWorks(runs, this.#forward.input, BATCH));
     return { ...runs, batch: loaded.batches.get(key)! };

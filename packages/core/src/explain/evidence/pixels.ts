@@ -11,6 +11,7 @@ import { disposeAll, readFloats } from "../passes/runtime-tensors.js";
 import { sumGradients } from "../passes/seeds.js";
 import type { ExplainPlan } from "../plan/explain-plan.js";
 import { biasLayers, inputLayer } from "../plan/network-layers.js";
+import type { Progress } from "../progress.js";
 import { type DetectionScore, requestOf, scoreOf } from "../targets/detection-score.js";
 
 /** The parts of a job that this file reads. */
@@ -18,11 +19,13 @@ type BiasJob = Pick<ExplainJob, "loaded" | "signal"> & { readonly plan: Pick<Exp
 type PixelJob = Pick<ExplainJob, "loaded" | "signal"> & {
   readonly plan: Pick<ExplainPlan, "main" | "forward">;
   readonly options: ScoreOptions;
+  /** Counts the gradients that are done. Default: not counted. */
+  readonly progress?: Progress;
 };
 
 /** The input, and a function that computes the gradient of the score at other inputs. */
 export function openPixels(
-  { loaded, plan, options, signal }: PixelJob,
+  { loaded, plan, options, signal, progress }: PixelJob,
   forward: ForwardResult,
   entries: readonly DetectionScore[],
 ): Pixels {
@@ -42,6 +45,7 @@ export function openPixels(
         const requests = [requestOf([layer], scored)];
         const [found] = await gradientsOf(loaded, { forward: there, plan: plan.main, requests, signal });
         const gradient = found!.get(layer.value) ?? { dims, data: new Float32Array(input.length) };
+        progress?.step();
         return { score: totalOf(scored), gradient };
       } finally {
         disposeAll(there.tensors);

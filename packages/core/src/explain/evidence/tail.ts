@@ -1,4 +1,5 @@
 import type { Detection } from "../../detector/detection.js";
+import { throwIfAborted } from "../../errors.js";
 import { allFinite } from "../../kernels/range.js";
 import type { Tail } from "../../methods/method.js";
 import { repeatAlongBatch, type TailModel } from "../../onnx/cut.js";
@@ -17,6 +18,7 @@ import { backwardFor } from "../passes/gradients.js";
 import { disposeAll, readFloats } from "../passes/runtime-tensors.js";
 import { type Seed, sumGradients } from "../passes/seeds.js";
 import type { Backward, TailPlan, TapPlan } from "../plan/tap-plan.js";
+import type { Progress } from "../progress.js";
 import { targetOf } from "../targets/detection-score.js";
 
 /** The data that the runs of a tail need. */
@@ -30,6 +32,8 @@ export interface TailRequest {
   readonly detections: readonly Detection[];
   readonly options: ScoreOptions;
   readonly signal: AbortSignal | undefined;
+  /** Counts the runs that are done. Default: not counted. */
+  readonly progress?: Progress;
 }
 
 /** Maximum number of bytes for the inputs and outputs of one batch. About the size of a processor cache: larger batches wait for memory. */
@@ -94,9 +98,9 @@ async function withBatch(
   key: string,
   item: Float32Array,
 ): Promise<BatchSession> {
-  const { loaded, forward, tail, signal } = request;
+  const { loaded, forward, tail, signal, progress } = request;
   const masks = tail.prototypes !== undefined && request.score.readsMask === true ? [tail.prototypes] : [];
-  const runs = { ...own, runtime: loaded.runtime, outputs: [...tail.outputs, ...masks], signal };
+  const runs = { ...own, runtime: loaded.runtime, outputs: [...tail.outputs, ...masks], signal, progress };
   if (!loaded.batches.has(key)) loaded.batches.set(key, await batchThatWorks(runs, item, MAX_ITEMS));
   const rows = rangesOf(request).reduce((sum, [start, end]) => sum + end - start, 0);
   const bytes = 4 * (item.length + rows * forward.predictions.columns);
@@ -147,7 +151,7 @@ const DIFFERENCES = [
  * uses the second derivatives of the score, which are exact and ignore the kinks of IoU, as in PyTorch. d(Jᵀ) s is computed by differences.
  */
 export async function curvatureOf(request: TailRequest): Promise<Tensor> {
-  const { activations, forward, loaded, plan, tail, signal } = request;
+  const { activations, forward, loaded, plan, tail, signal, progress } = request;
   const { predictions } = forward;
   const targets = request.detections.map((detection) => targetOf(detection, request.score, forward));
   const backward = backwardFor(loaded, plan, {
@@ -168,6 +172,7 @@ export async function curvatureOf(request: TailRequest): Promise<Tensor> {
       const factor = weight / (12 * STEP);
       for (let i = 0; i < sum.length; i++) sum[i]! += factor * (there.gradient?.[i] ?? 0);
       for (let i = 0; i < tangent.length; i++) tangent[i]! += factor * there.predictions[i]!;
+      progress?.step();
     }
     const curved = scoreHessianVector(request.score, predictions, targets, request.options, tangent);
     const second = sumGradients([{ value: 0, terms: [], prototypes: [], ...curved }], predictions.columns);
@@ -187,6 +192,7 @@ async function tailAt(
 ): Promise<{ predictions: Float32Array; gradient: Float32Array | undefined }> {
   const { loaded, forward, tail, signal } = request;
   const session = await sessionOf(request);
+  throwIfAborted(signal);
   const tap = await loaded.runtime.upload("float32", [1, ...request.activations.dims], activations);
   const outputs = [...new Set([...tail.outputs, ...tail.saved])];
   const results = await session.run({ ...crossingFeeds(request), [tail.layer.value]: tap }, outputs);

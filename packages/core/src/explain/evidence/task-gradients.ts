@@ -21,14 +21,16 @@ export interface TaskGradients {
 
 /** Differentiates the score of each task. If the method reads no gradients, there are none. */
 export async function taskGradients(
-  { loaded, plan, options, signal }: ExplainJob,
+  { loaded, plan, options, signal, progress }: ExplainJob,
   forward: ForwardResult,
   tasks: readonly MapTask[],
 ): Promise<TaskGradients> {
   const started = performance.now();
   const requests = tasks.map(({ layers, entries }) => requestOf(layers, entries));
   const byTask = readsGradients(options.method)
-    ? await gradientsOf(loaded, { forward, plan: plan.main, requests, signal })
+    ? await progress.share(tasks.length, () =>
+        gradientsOf(loaded, { forward, plan: plan.main, requests, signal, progress }),
+      )
     : tasks.map(() => new Map<string, Tensor>());
   const ms = performance.now() - started;
   const largest = new Map<string, number>();

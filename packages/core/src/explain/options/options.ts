@@ -4,6 +4,7 @@ import type { MethodId } from "../../methods/method-id.js";
 import type { AliasOf, Filled, NoneMissing, OptionTable } from "../../options/spec.js";
 import type { Score } from "../../scores/score.js";
 import type { ScoreId } from "../../scores/score-id.js";
+import type { ExplainProgress } from "../progress.js";
 
 // The options of detections and explanations are declared here. The interface has the type and docstring of an option. Everything else is in
 // its row of the table below. The value checks, the flags and help of the command, the controls of the page, the schemas and the tables in
@@ -98,6 +99,12 @@ export interface ExplainOptions extends DetectOptions, ExplainAliases {
   readonly ablateTo?: "zero" | "mean";
   /** With `per`: give each map in image pixels, or also in pixels of the model's input (`heatmapInput`). Default: "image". */
   readonly frames?: "image" | "both";
+  /**
+   * Receives the progress of the call: at its start, and after each run of the network (or of a part of it) that follows the forward pass. The runs
+   * of all detections, layers and scores count together. Slow methods report hundreds of times, fast ones once or twice, and a call
+   * without detections never. An error that the callback throws ends the call, which rejects with that error.
+   */
+  readonly onProgress?: (progress: ExplainProgress) => void;
 }
 
 /** A box drawn by a person: corners in image pixels, and the class to explain. */
@@ -319,7 +326,7 @@ export const explainOptions = {
     inDocument: "never",
   },
   ...detectOptions,
-} as const satisfies OptionTable<ExplainOptions, keyof DetectAliases | keyof ExplainAliases | "signal">;
+} as const satisfies OptionTable<ExplainOptions, keyof DetectAliases | keyof ExplainAliases | "signal" | "onProgress">;
 
 /** Type check: every alias in the interfaces is in the table. */
 export type EachAliasHasItsOption = NoneMissing<

@@ -34,7 +34,10 @@ export interface ResolvedExplainOptions
 }
 
 /** Names that are allowed in addition to the table. `detect` also accepts explanation options, so that one object can be used for both calls. */
-const besides = { detect: ["signal", "ahead", ...namesIn(explainOptions)], explain: ["signal"] };
+const besides = {
+  detect: ["signal", "onProgress", "ahead", ...namesIn(explainOptions)],
+  explain: ["signal", "onProgress"],
+};
 
 /** Checks the options of a detection. @throws usage with the option, its value and the expected values. */
 export function resolveDetectOptions(given: DetectOptions): ResolvedDetectOptions {
@@ -76,6 +79,11 @@ export function checkExplainOptions(
   scores: readonly Score[] = defaultScores,
 ): ReadExplainOptions {
   const { options, named } = readOptions<ExplainOptions, typeof explainOptions>(given, explainOptions, besides.explain);
+  if (given.onProgress !== undefined && typeof given.onProgress !== "function") {
+    throw new WhyboxError("usage", `onProgress is ${typeof given.onProgress}. Expected a function.`, {
+      details: { option: "onProgress" },
+    });
+  }
   const read = readMethod(options, methods, scores);
   const problems = contradictions(read, methods, writtenIn(named, options));
   if (problems.length > 0) throw new WhyboxError("usage", problems.join("\n"), { details: { problems } });

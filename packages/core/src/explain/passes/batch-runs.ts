@@ -2,6 +2,7 @@ import { throwIfAborted, WhyboxError } from "../../errors.js";
 import type { RuntimePort, RuntimeTensor } from "../../runtime/port.js";
 import type { KeptSession } from "../../runtime/sessions.js";
 import { sizeOf } from "../../tensor/tensor.js";
+import type { Progress } from "../progress.js";
 import { readFloats } from "./runtime-tensors.js";
 
 /** A session that takes a batch `[N, ...dims]` on one input. Its other inputs stay the same. */
@@ -17,6 +18,8 @@ export interface BatchSession {
   /** Number of items in one run. */
   readonly batch: number;
   readonly signal: AbortSignal | undefined;
+  /** Counts the items that are done. Default: not counted. */
+  readonly progress?: Progress | undefined;
 }
 
 /** The values of one item in an output of several items. */
@@ -47,6 +50,7 @@ export async function runBatches(
         read.map((values) => ({ data: values, offset: (i * values.length) / n, length: values.length / n })),
       );
     }
+    runs.progress?.step(n);
   }
 }
 
@@ -84,7 +88,7 @@ export async function batchThatWorks(
   const seen: Float32Array[][] = [];
   try {
     await runBatches(
-      { ...runs, batch: 2 },
+      { ...runs, batch: 2, progress: undefined },
       2,
       (_, into) => into.set(item),
       (_, outputs) => seen.push(outputs.map(({ data, offset, length }) => data.slice(offset, offset + length))),

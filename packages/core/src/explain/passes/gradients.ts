@@ -4,6 +4,7 @@ import type { Tensor } from "../../tensor/tensor.js";
 import type { LoadedModel } from "../model/loaded-model.js";
 import { dependentLevels, feedsPrototypes } from "../model/reach.js";
 import type { Backward, TapPlan } from "../plan/tap-plan.js";
+import type { Progress } from "../progress.js";
 import { runBackward } from "./backward-run.js";
 import type { ForwardResult } from "./forward-pass.js";
 import { readFloats } from "./runtime-tensors.js";
@@ -23,6 +24,8 @@ export interface GradientRuns {
   readonly plan: TapPlan;
   readonly requests: readonly GradientRequest[];
   readonly signal: AbortSignal | undefined;
+  /** Counts the requests that are done. Default: not counted. */
+  readonly progress?: Progress;
 }
 
 /** Maximum number of seeds in one run. More seeds need more memory and save no time. */
@@ -34,7 +37,7 @@ const MAX_SEEDS = 8;
  */
 export async function gradientsOf(
   loaded: LoadedModel,
-  { forward, plan, requests, signal }: GradientRuns,
+  { forward, plan, requests, signal, progress }: GradientRuns,
 ): Promise<ReadonlyMap<string, Tensor>[]> {
   const found: ReadonlyMap<string, Tensor>[] = requests.map(() => new Map());
   const byLayers = new Map<string, number[]>();
@@ -62,6 +65,7 @@ export async function gradientsOf(
           (found[i] as Map<string, Tensor>).set(value, { dims: dims.slice(1), data: own });
         });
       }
+      progress?.step(chunk.length);
     }
   }
   return found;

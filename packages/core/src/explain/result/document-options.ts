@@ -48,7 +48,7 @@ export function documentOptions({ options, device, look, result }: OptionParts) 
 
 /** The options of an explanation. Method and scores come from the result, because their defaults depend on other options. */
 function optionsInEffect(given: ExplainOptions, { method, backprop }: ExplainResult) {
-  const { values } = nameOptions(given, explainOptions, { besides: ["signal"] });
+  const { values } = nameOptions(given, explainOptions, { besides: ["signal", "onProgress"] });
   const named = { ...values, method, backprop } as ExplainOptions;
   return plainOptions<ExplainOptions, typeof explainOptions>(named, explainOptions);
 }
