@@ -62,6 +62,7 @@ export { type LetterboxTarget, letterbox, type PaddingSide, planLetterbox } from
 export { type Mask, maskArea, maskPixels } from "./image/mask.js";
 export { type DrawnDetection, type OverlayOptions, renderOverlay } from "./image/overlay.js";
 export { checkRgbImage } from "./image/rgb-image.js";
+export { keepsNothing } from "./keeps-nothing.js";
 export { resizeBilinear } from "./kernels/resample.js";
 export { type AnyCamMethod, defaultMethodId, defaultMethods, resolveMethod } from "./methods/index.js";
 export type {

@@ -1,6 +1,7 @@
 import { detect } from "../detector/detect.js";
 import type { DetectResult } from "../detector/detection.js";
 import type { RgbImage } from "../image/frame.js";
+import { isKeepingNothing } from "../keeps-nothing.js";
 import { diagnose } from "./diagnosis/diagnose.js";
 import { runsOf } from "./evidence/count-runs.js";
 import { makeMaps } from "./evidence/make-maps.js";
@@ -115,6 +116,5 @@ export async function detectImage(
 /** Whether the input is read after the forward pass, and whether the memory of its values may be freed. */
 function passUse({ method, scores, augSmooth }: ResolvedExplainOptions): Pick<PassRequest, "keepsInput" | "mayFree"> {
   const readsInput = (["masked", "pixels", "biases"] as const).some((need) => method.needs.includes(need));
-  const keepsNothing = [method, ...scores].every((one) => one.keepsNothing === true);
-  return { keepsInput: augSmooth || readsInput, mayFree: keepsNothing };
+  return { keepsInput: augSmooth || readsInput, mayFree: [method, ...scores].every(isKeepingNothing) };
 }

@@ -1,3 +1,4 @@
+import { keepsNothing } from "../keeps-nothing.js";
 import { weightedSum } from "../kernels/weighted-sum.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { shapeOf, weightedChannels } from "./channels.js";
@@ -32,18 +33,17 @@ const LIBRARY_BATCH = 32;
  * Desai and Ramaswamy, "Ablation-CAM: Visual Explanations for Deep Convolutional Network via Gradient-free Localization", WACV
  * 2020, section 3.
  */
-export const ablationCam: CamMethod<"activations" | "tail"> = {
+export const ablationCam: CamMethod<"activations" | "tail"> = keepsNothing({
   id: "AblationCAM",
   title: "Ablation-CAM",
   paper: "Desai and Ramaswamy, WACV 2020",
   needs: ["activations", "tail"],
-  keepsNothing: true,
   hasCompat: true,
   ablates: true,
   runs: ({ dims }) => dims[0]!,
   map: async (evidence) => weightedSum(evidence.activations, await weigh(evidence)),
   channels: async (evidence) => weightedChannels(evidence.activations, await weigh(evidence)),
-};
+});
 
 type Asked = Pick<Evidence, "activations" | "tail"> & Setting;
 

@@ -1,3 +1,4 @@
+import { keepsNothing } from "../keeps-nothing.js";
 import { type GridMaskSums, gridMasks } from "./grid-masks.js";
 import type { CamMethod } from "./method.js";
 import { sampleCount } from "./samples.js";
@@ -41,12 +42,11 @@ const SETTLED = 0.9;
  * Petsiuk et al., "Black-box Explanation of Object Detectors via Saliency Maps", CVPR 2021, section 3; masks of RISE, BMVC
  * 2018.
  */
-export const dRise: CamMethod<"masked"> = {
+export const dRise: CamMethod<"masked"> = keepsNothing({
   id: "D-RISE",
   title: "D-RISE",
   paper: "Petsiuk et al., CVPR 2021",
   needs: ["masked"],
-  keepsNothing: true,
   reads: "network",
   samples: "masks",
   usesSeed: true,
@@ -79,7 +79,7 @@ export const dRise: CamMethod<"masked"> = {
     report("reliability", reliability);
     return { height, width, data: new Float32Array(map) };
   },
-};
+});
 
 /** `Σ M_i`, `Σ w_i M_i`, `Σ w_i` and their number. */
 interface Sums {

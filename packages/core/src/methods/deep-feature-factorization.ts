@@ -1,5 +1,6 @@
 import { factorizeNonnegative } from "../algebra/nonnegative-factors.js";
 import { correlation } from "../algebra/principal-component.js";
+import { keepsNothing } from "../keeps-nothing.js";
 import type { Map2D, Tensor } from "../tensor/tensor.js";
 import { shapeOf } from "./channels.js";
 import type { CamMethod } from "./method.js";
@@ -57,13 +58,12 @@ export function factorize(activations: Tensor, count: number): Factors {
  *
  * Collins, Achanta and Süsstrunk, "Deep Feature Factorization For Concept Discovery", ECCV 2018.
  */
-export const deepFeatureFactorization: CamMethod<"activations" | "scoreMap"> = {
+export const deepFeatureFactorization: CamMethod<"activations" | "scoreMap"> = keepsNothing({
   id: "DeepFeatureFactorization",
   aliases: ["DFF", "deep-feature-factorization"],
   title: "Deep Feature Factorization",
   paper: "Collins et al., ECCV 2018",
   needs: ["activations", "scoreMap"],
-  keepsNothing: true,
   samples: "concepts",
   map({ activations, scoreMap, samples, report }): Map2D {
     const { heats, error } = factorize(activations, samples ?? CONCEPTS);
@@ -77,4 +77,4 @@ export const deepFeatureFactorization: CamMethod<"activations" | "scoreMap"> = {
     report("reconstruction error", error);
     return { height, width, data: heat(best) };
   },
-};
+});

@@ -1,3 +1,4 @@
+import { keepsNothing } from "../keeps-nothing.js";
 import { resizeBilinear } from "../kernels/resample.js";
 import type { Map2D } from "../tensor/tensor.js";
 import type { CamMethod, ClassMap } from "./method.js";
@@ -16,13 +17,12 @@ const ORIGINAL_SIZE = 23;
  *
  * DetClassProbabilityMap, OpenVINO Explainable AI Toolkit (openvino_xai), 2023.
  */
-export const detClassProbabilityMap: CamMethod<"classMaps" | "places"> = {
+export const detClassProbabilityMap: CamMethod<"classMaps" | "places"> = keepsNothing({
   id: "DetClassProbabilityMap",
   aliases: ["det-class-probability-map", "class-probability-map"],
   title: "Class probability map",
   paper: "OpenVINO Explainable AI Toolkit, 2023",
   needs: ["classMaps", "places"],
-  keepsNothing: true,
   reads: "network",
   hasCompat: true,
   map({ classMaps, places, compat }) {
@@ -39,7 +39,7 @@ export const detClassProbabilityMap: CamMethod<"classMaps" | "places"> = {
     } else for (const k of classes) take({ height, width, data: meanOfLevels(classMaps, k, height, width) });
     return { height, width, data };
   },
-};
+});
 
 function meanOfLevels(
   maps: readonly ClassMap[],

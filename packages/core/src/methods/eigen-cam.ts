@@ -1,4 +1,5 @@
 import { firstComponent } from "../algebra/principal-component.js";
+import { keepsNothing } from "../keeps-nothing.js";
 import type { Map2D, Tensor } from "../tensor/tensor.js";
 import type { CamMethod, Setting } from "./method.js";
 
@@ -16,16 +17,15 @@ import type { CamMethod, Setting } from "./method.js";
  * Muhammad and Yeasin, "Eigen-CAM: Class Activation Map using Principal Components", IJCNN 2020, eq. 1 and 2; the mean is subtracted as in
  * pytorch-grad-cam's EigenCAM.
  */
-export const eigenCam: CamMethod<"activations" | "scoreMap"> = {
+export const eigenCam: CamMethod<"activations" | "scoreMap"> = keepsNothing({
   id: "EigenCAM",
   aliases: ["eigen-cam"],
   title: "Eigen-CAM",
   paper: "Muhammad and Yeasin, IJCNN 2020",
   needs: ["activations", "scoreMap"],
-  keepsNothing: true,
   hasCompat: true,
   map: (evidence) => eigenMap(evidence.activations, evidence),
-};
+});
 
 /** The first principal component of `[C, H, W]` with a chosen sign. Reports the gap to the second component. */
 export function eigenMap(

@@ -1,3 +1,4 @@
+import { keepsNothing } from "../keeps-nothing.js";
 import { product } from "./channels.js";
 import { eigenMap } from "./eigen-cam.js";
 import type { CamMethod } from "./method.js";
@@ -11,14 +12,13 @@ import type { CamMethod } from "./method.js";
  * The sign follows the detector's objectness × class probability, as in EigenCAM. See there for `compat: true` and `spectral gap`. From pytorch-grad-cam
  * (EigenGradCAM), equal to it up to the sign.
  */
-export const eigenGradCam: CamMethod<"activations" | "gradients" | "scoreMap"> = {
+export const eigenGradCam: CamMethod<"activations" | "gradients" | "scoreMap"> = keepsNothing({
   id: "EigenGradCAM",
   aliases: ["eigen-grad-cam"],
   title: "Eigen-Grad-CAM",
   paper: "Gildenblat et al., pytorch-grad-cam, 2021",
   needs: ["activations", "gradients", "scoreMap"],
-  keepsNothing: true,
   auto: "stage",
   hasCompat: true,
   map: (evidence) => eigenMap(product(evidence.gradients, evidence.activations), evidence),
-};
+});

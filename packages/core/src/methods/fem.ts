@@ -1,3 +1,4 @@
+import { keepsNothing } from "../keeps-nothing.js";
 import { perChannel, weighChannels } from "./channels.js";
 import type { CamMethod } from "./method.js";
 
@@ -12,13 +13,12 @@ const RARE = 2;
  *
  * Fuad et al., "Features Understanding in 3D CNNs for Actions Recognition in Video", IPTA 2020. Equal to pytorch-grad-cam's FEM.
  */
-export const fem: CamMethod<"activations"> = {
+export const fem: CamMethod<"activations"> = keepsNothing({
   id: "FEM",
   aliases: ["feature-explanation-method"],
   title: "Feature Explanation Method",
   paper: "Fuad et al., IPTA 2020",
   needs: ["activations"],
-  keepsNothing: true,
   ...weighChannels<"activations">(({ activations }) => {
     const { data } = activations;
     return perChannel(activations, (start, end) => {
@@ -34,4 +34,4 @@ export const fem: CamMethod<"activations"> = {
       return rare / cells;
     });
   }),
-};
+});

@@ -1,3 +1,4 @@
+import { keepsNothing } from "../keeps-nothing.js";
 import { weighChannels } from "./channels.js";
 import type { CamMethod } from "./method.js";
 
@@ -12,13 +13,12 @@ import type { CamMethod } from "./method.js";
  *
  * Zhang et al., "Finer-CAM: Spotting the Difference Reveals Finer Details for Visual Explanation", CVPR 2025.
  */
-export const finerCam: CamMethod<"activations" | "gradientMeans"> = {
+export const finerCam: CamMethod<"activations" | "gradientMeans"> = keepsNothing({
   id: "FinerCAM",
   aliases: ["finer-cam"],
   title: "Finer-CAM",
   paper: "Zhang et al., CVPR 2025",
   needs: ["activations", "gradientMeans"],
-  keepsNothing: true,
   scores: ["finer"],
   ...weighChannels<"gradientMeans">(({ gradientMeans }) => gradientMeans),
-};
+});

@@ -1,3 +1,4 @@
+import { keepsNothing } from "../keeps-nothing.js";
 import { resizeBilinear } from "../kernels/resample.js";
 import type { Map2D, Tensor } from "../tensor/tensor.js";
 import type { CamMethod } from "./method.js";
@@ -29,12 +30,11 @@ const EPSILON = 1e-7;
  *
  * Srinivas and Fleuret, "Full-Gradient Representation for Neural Network Visualization", NeurIPS 2019, section 4.
  */
-export const fullGrad: CamMethod<"biases"> = {
+export const fullGrad: CamMethod<"biases"> = keepsNothing({
   id: "FullGrad",
   title: "FullGrad",
   paper: "Srinivas and Fleuret, NeurIPS 2019",
   needs: ["biases"],
-  keepsNothing: true,
   reads: "network",
   async map({ biases }) {
     const { input, inputGradient, layers } = biases;
@@ -51,7 +51,7 @@ export const fullGrad: CamMethod<"biases"> = {
     }
     return { height: H, width: W, data: new Float32Array(total) };
   },
-};
+});
 
 /**
  * `Σ_c scaled(|factor · G_c|)`, each channel scaled to 0..1. Resizing is linear, so one resize of the sum replaces a resize of

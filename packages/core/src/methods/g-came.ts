@@ -1,3 +1,4 @@
+import { keepsNothing } from "../keeps-nothing.js";
 import { channelMeans, shapeOf, sumOverChannels } from "./channels.js";
 import type { CamMethod, Evidence } from "./method.js";
 
@@ -14,13 +15,12 @@ import type { CamMethod, Evidence } from "./method.js";
  *
  * Nguyen et al., "G-CAME: Gaussian-Class Activation Mapping Explainer for Object Detectors", arXiv:2306.03400, 2023.
  */
-export const gCame: CamMethod<"activations" | "gradients" | "places"> = {
+export const gCame: CamMethod<"activations" | "gradients" | "places"> = keepsNothing({
   id: "G-CAME",
   aliases: ["gcame"],
   title: "G-CAME",
   paper: "Nguyen et al., 2023",
   needs: ["activations", "gradients", "places"],
-  keepsNothing: true,
   ...sumOverChannels<"gradients" | "places">((evidence) => {
     const { activations, gradients, places } = evidence;
     const weights = channelMeans(gradients);
@@ -36,7 +36,7 @@ export const gCame: CamMethod<"activations" | "gradients" | "places"> = {
       for (let i = 0; i < into.length; i++) into[i]! *= weight * activations.data[start + i]!;
     };
   }),
-};
+});
 
 /** The squared distance of each cell to the nearest detection's cell. Zeros without a detection. */
 function squaredDistances({ places }: Pick<Evidence, "places">, H: number, W: number): Float64Array {

@@ -1,3 +1,4 @@
+import { keepsNothing } from "../keeps-nothing.js";
 import { perChannel, weighChannels } from "./channels.js";
 import type { CamMethod, Evidence, Setting } from "./method.js";
 
@@ -15,16 +16,15 @@ import type { CamMethod, Evidence, Setting } from "./method.js";
  *
  * Chattopadhyay et al., "Grad-CAM++: Generalized Gradient-based Visual Explanations for Deep Convolutional Networks", WACV 2018, eq. 19.
  */
-export const gradCamPlusPlus: CamMethod<"activations" | "gradients"> = {
+export const gradCamPlusPlus: CamMethod<"activations" | "gradients"> = keepsNothing({
   id: "GradCAM++",
   aliases: ["grad-cam++", "gradcam_plus_plus", "GradCAMPlusPlus"],
   title: "Grad-CAM++",
   paper: "Chattopadhyay et al., WACV 2018",
   needs: ["activations", "gradients"],
-  keepsNothing: true,
   hasCompat: true,
   ...weighChannels<"gradients">(plusPlusWeights),
-};
+});
 
 /** The weights of Grad-CAM++, one per channel. */
 export function plusPlusWeights(evidence: Pick<Evidence, "activations" | "gradients"> & Setting): Float64Array {

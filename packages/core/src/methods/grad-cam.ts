@@ -1,3 +1,4 @@
+import { keepsNothing } from "../keeps-nothing.js";
 import { weighChannels } from "./channels.js";
 import type { CamMethod } from "./method.js";
 
@@ -13,12 +14,11 @@ import type { CamMethod } from "./method.js";
  * Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization", ICCV 2017, eq. 1 and 2
  * (before the ReLU, which is a shared later step). Equal to pytorch-grad-cam's GradCAM.
  */
-export const gradCam: CamMethod<"activations" | "gradientMeans"> = {
+export const gradCam: CamMethod<"activations" | "gradientMeans"> = keepsNothing({
   id: "GradCAM",
   aliases: ["grad-cam", "gradcam", "grad_cam"],
   title: "Grad-CAM",
   paper: "Selvaraju et al., ICCV 2017",
   needs: ["activations", "gradientMeans"],
-  keepsNothing: true,
   ...weighChannels<"gradientMeans">(({ gradientMeans }) => gradientMeans),
-};
+});

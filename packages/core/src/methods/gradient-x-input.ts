@@ -1,3 +1,4 @@
+import { keepsNothing } from "../keeps-nothing.js";
 import type { Map2D, Tensor } from "../tensor/tensor.js";
 import type { CamMethod } from "./method.js";
 
@@ -17,16 +18,15 @@ import type { CamMethod } from "./method.js";
  * Shrikumar, Greenside and Kundaje, "Learning Important Features Through Propagating Activation Differences", ICML 2017,
  * section 2.2; first in their "Not Just a Black Box", 2016.
  */
-export const gradientXInput: CamMethod<"activations" | "gradients"> = {
+export const gradientXInput: CamMethod<"activations" | "gradients"> = keepsNothing({
   id: "gradient-x-input",
   aliases: ["input-x-gradient", "gradient*input"],
   title: "Gradient × input",
   paper: "Shrikumar et al., ICML 2017",
   needs: ["activations", "gradients"],
-  keepsNothing: true,
   reads: "input",
   map: ({ activations, gradients }) => sumOfProducts(activations, gradients.data),
-};
+});
 
 /** `Σ_c a[c, y, x] · b[c, y, x]` of two tensors `[C, H, W]`, summed in float64. */
 export function sumOfProducts({ dims, data }: Tensor, other: ArrayLike<number>): Map2D {

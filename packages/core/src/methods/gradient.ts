@@ -1,3 +1,4 @@
+import { keepsNothing } from "../keeps-nothing.js";
 import type { Map2D, Tensor } from "../tensor/tensor.js";
 import type { CamMethod } from "./method.js";
 
@@ -17,16 +18,15 @@ import type { CamMethod } from "./method.js";
  * Simonyan, Vedaldi and Zisserman, "Deep Inside Convolutional Networks: Visualising Image Classification Models and Saliency
  * Maps", ICLR Workshop 2014, section 3.
  */
-export const gradient: CamMethod<"gradients"> = {
+export const gradient: CamMethod<"gradients"> = keepsNothing({
   id: "gradient",
   aliases: ["saliency", "vanilla-gradient"],
   title: "Gradient",
   paper: "Simonyan et al., ICLR Workshop 2014",
   needs: ["gradients"],
-  keepsNothing: true,
   reads: "input",
   map: ({ gradients }) => largestMagnitude(gradients),
-};
+});
 
 /** `max_c |values[c, y, x]|` of a tensor `[C, H, W]`. */
 export function largestMagnitude({ dims, data }: Tensor): Map2D {

@@ -1,3 +1,4 @@
+import { keepsNothing } from "../keeps-nothing.js";
 import { largestMagnitude } from "./gradient.js";
 import type { CamMethod } from "./method.js";
 
@@ -21,13 +22,12 @@ import type { CamMethod } from "./method.js";
  *
  * Springenberg et al., "Striving for Simplicity: The All Convolutional Net", ICLR Workshop 2015, section 3.4.
  */
-export const guidedBackprop: CamMethod<"guidedGradients"> = {
+export const guidedBackprop: CamMethod<"guidedGradients"> = keepsNothing({
   id: "GuidedBackprop",
   aliases: ["guided-backpropagation"],
   title: "Guided backpropagation (defined for SiLU)",
   paper: "Springenberg et al., ICLR Workshop 2015",
   needs: ["guidedGradients"],
-  keepsNothing: true,
   reads: "input",
   map: ({ guidedGradients }) => largestMagnitude(guidedGradients),
-};
+});

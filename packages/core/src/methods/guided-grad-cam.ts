@@ -1,3 +1,4 @@
+import { keepsNothing } from "../keeps-nothing.js";
 import { resizeBilinear } from "../kernels/resample.js";
 import { gradCam } from "./grad-cam.js";
 import { largestMagnitude } from "./gradient.js";
@@ -20,12 +21,11 @@ import type { CamMethod } from "./method.js";
  *
  * Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization", ICCV 2017, section 3.1.
  */
-export const guidedGradCam: CamMethod<"activations" | "gradientMeans" | "guidedGradients"> = {
+export const guidedGradCam: CamMethod<"activations" | "gradientMeans" | "guidedGradients"> = keepsNothing({
   id: "GuidedGradCAM",
   title: "Guided Grad-CAM (defined for SiLU)",
   paper: "Selvaraju et al., ICCV 2017",
   needs: ["activations", "gradientMeans", "guidedGradients"],
-  keepsNothing: true,
   async map(evidence) {
     const { height, width, data } = largestMagnitude(evidence.guidedGradients);
     const cam = await gradCam.map(evidence);
@@ -33,4 +33,4 @@ export const guidedGradCam: CamMethod<"activations" | "gradientMeans" | "guidedG
     const where = resizeBilinear(positive, height, width).data;
     return { height, width, data: data.map((edge, i) => edge * where[i]!) };
   },
-};
+});

@@ -1,4 +1,5 @@
 import { gaussLegendre } from "../algebra/gauss-legendre.js";
+import { keepsNothing } from "../keeps-nothing.js";
 import type { CamMethod } from "./method.js";
 import { sampleCount } from "./samples.js";
 
@@ -24,13 +25,12 @@ const GREY = 114 / 255;
  *
  * Sundararajan, Taly and Yan, "Axiomatic Attribution for Deep Networks", ICML 2017, eq. 1 and proposition 1.
  */
-export const integratedGradients: CamMethod<"pixels"> = {
+export const integratedGradients: CamMethod<"pixels"> = keepsNothing({
   id: "IntegratedGradients",
   aliases: ["ig"],
   title: "Integrated Gradients",
   paper: "Sundararajan et al., ICML 2017",
   needs: ["pixels"],
-  keepsNothing: true,
   reads: "input",
   // The other scores are logarithms. They drop abruptly once no row near the box has the class.
   scores: ["row"],
@@ -59,4 +59,4 @@ export const integratedGradients: CamMethod<"pixels"> = {
     report("completenessGap", sum - (pixels.score - baseline.score));
     return { height: H, width: W, data: new Float32Array(shares) };
   },
-};
+});

@@ -1,4 +1,5 @@
 import { kernelComponent } from "../algebra/kernel-component.js";
+import { keepsNothing } from "../keeps-nothing.js";
 import type { CamMethod } from "./method.js";
 
 /**
@@ -12,17 +13,16 @@ import type { CamMethod } from "./method.js";
  *
  * Karmani et al., "KPCA-CAM: Visual Explainability of Deep Computer Vision Models using Kernel PCA", MMSP 2024.
  */
-export const kpcaCam: CamMethod<"activations" | "scoreMap"> = {
+export const kpcaCam: CamMethod<"activations" | "scoreMap"> = keepsNothing({
   id: "KPCA-CAM",
   aliases: ["kpca", "kpca_cam"],
   title: "KPCA-CAM",
   paper: "Karmani et al., MMSP 2024",
   needs: ["activations", "scoreMap"],
-  keepsNothing: true,
   hasCompat: true,
   map({ activations, scoreMap, compat, report }) {
     const { map, gap } = kernelComponent(activations, compat ? undefined : scoreMap);
     report("spectral gap", gap);
     return map;
   },
-};
+});

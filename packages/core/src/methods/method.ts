@@ -5,7 +5,7 @@ import type { Map2D, Tensor } from "../tensor/tensor.js";
  * detection): `A` and `G = d score / d A`, both `[C, H, W]`.
  *
  * Arrays are read-only: several maps may share them. The functions (`tail`, `masked`, `pixels`, `biases`) work until `map` has returned. The arrays
- * stay valid after that, unless the method declares `keepsNothing`.
+ * stay valid after that, unless the method is declared with `keepsNothing`.
  */
 export interface Evidence {
   readonly activations: Tensor;
@@ -126,13 +126,6 @@ export interface CamMethod<K extends keyof Evidence = keyof Evidence> {
   readonly title: string;
   readonly paper: string;
   readonly needs: readonly K[];
-  /**
-   * True when the method holds no array of its evidence after `map`, `channels` and `fuse` have returned, and returns none of them (nor a view into
-   * one). The engine then frees the memory of the forward pass as soon as the explanation is done, and such an array loses its values. Default
-   * false: the memory is left to the garbage collector, which is always safe, but slower over many images. A method that spreads another one
-   * (`{ ...gradCam, map }`) inherits its value: set it to false if the new `map` holds an array.
-   */
-  readonly keepsNothing?: boolean;
   /**
    * Where the method reads the network. `layers` (default): at each requested layer. `input`: at the network's input.
    * `network`: it has no layer.

@@ -1,3 +1,4 @@
+import { keepsNothing } from "../keeps-nothing.js";
 import { hiResCam } from "./hi-res-cam.js";
 import type { CamMethod } from "./method.js";
 
@@ -13,7 +14,7 @@ import type { CamMethod } from "./method.js";
  *
  * Zhao and Chan, "ODAM: Gradient-based Instance-Specific Visual Explanations for Object Detection", ICLR 2023.
  */
-export const odam: CamMethod<"activations" | "gradients"> = {
+export const odam: CamMethod<"activations" | "gradients"> = keepsNothing({
   ...hiResCam,
   id: "ODAM",
   aliases: [],
@@ -21,4 +22,4 @@ export const odam: CamMethod<"activations" | "gradients"> = {
   paper: "Zhao and Chan, ICLR 2023",
   scores: ["row"],
   merge: "max",
-};
+});

@@ -1,4 +1,5 @@
 import { createRandom } from "../algebra/random.js";
+import { keepsNothing } from "../keeps-nothing.js";
 import { shapeOf, weighChannels } from "./channels.js";
 import type { CamMethod } from "./method.js";
 
@@ -10,16 +11,15 @@ import type { CamMethod } from "./method.js";
  *
  * From pytorch-grad-cam (RandomCAM), which has no seed and runs a backward pass only to get a shape.
  */
-export const randomCam: CamMethod<"activations"> = {
+export const randomCam: CamMethod<"activations"> = keepsNothing({
   id: "RandomCAM",
   aliases: ["random"],
   title: "Random weights",
   paper: "Gildenblat et al., pytorch-grad-cam, 2021",
   needs: ["activations"],
-  keepsNothing: true,
   usesSeed: true,
   ...weighChannels<"activations">(({ activations, seed }) => {
     const random = createRandom(seed);
     return Float64Array.from({ length: shapeOf(activations)[0] }, () => 2 * random.uniform() - 1);
   }),
-};
+});

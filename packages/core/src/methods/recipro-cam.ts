@@ -1,3 +1,4 @@
+import { keepsNothing } from "../keeps-nothing.js";
 import type { CamMethod } from "./method.js";
 
 /**
@@ -21,12 +22,11 @@ import type { CamMethod } from "./method.js";
  * Byun and Lee, "ReciproCAM: Lightweight Gradient-free Class Activation Map for Post-hoc Explanations", CVPR Workshops 2024;
  * first as arXiv 2209.14074, 2022.
  */
-export const reciproCam: CamMethod<"activations" | "tail"> = {
+export const reciproCam: CamMethod<"activations" | "tail"> = keepsNothing({
   id: "Recipro-CAM",
   title: "Recipro-CAM",
   paper: "Byun and Lee, CVPRW 2024",
   needs: ["activations", "tail"],
-  keepsNothing: true,
   auto: "stage",
   scores: ["row"],
   runs: ({ dims }) => dims[1]! * dims[2]!,
@@ -42,4 +42,4 @@ export const reciproCam: CamMethod<"activations" | "tail"> = {
     const data = Float32Array.from(scores, (score) => (Number.isFinite(score) ? score - least : 0));
     return { height: H, width: W, data };
   },
-};
+});

@@ -1,3 +1,4 @@
+import { keepsNothing } from "../keeps-nothing.js";
 import type { Map2D } from "../tensor/tensor.js";
 import { weighChannels } from "./channels.js";
 import { plusPlusWeights } from "./grad-cam-plus-plus.js";
@@ -14,13 +15,12 @@ import type { CamMethod } from "./method.js";
  *
  * RefineCAM, arXiv:2605.14641, 2026.
  */
-export const refineCam: CamMethod<"activations" | "gradients"> = {
+export const refineCam: CamMethod<"activations" | "gradients"> = keepsNothing({
   id: "RefineCAM",
   aliases: ["refine-cam"],
   title: "RefineCAM",
   paper: "arXiv:2605.14641, 2026",
   needs: ["activations", "gradients"],
-  keepsNothing: true,
   auto: "taps",
   hasCompat: true,
   ...weighChannels<"gradients">(plusPlusWeights),
@@ -30,4 +30,4 @@ export const refineCam: CamMethod<"activations" | "gradients"> = {
     for (const { data } of maps) for (let i = 0; i < product.length; i++) product[i]! *= data[i]!;
     return { height, width, data: new Float32Array(product) };
   },
-};
+});

@@ -1,3 +1,4 @@
+import { keepsNothing } from "../keeps-nothing.js";
 import { weightedSum } from "../kernels/weighted-sum.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { weightedChannels } from "./channels.js";
@@ -28,17 +29,16 @@ const EPSILON = 1e-8;
  * Wang et al., "Score-CAM: Score-Weighted Visual Explanations for Convolutional Neural Networks", CVPR Workshops 2020, section
  * 3 and algorithm 1.
  */
-export const scoreCam: CamMethod<"activations" | "masked"> = {
+export const scoreCam: CamMethod<"activations" | "masked"> = keepsNothing({
   id: "ScoreCAM",
   title: "Score-CAM",
   paper: "Wang et al., CVPRW 2020",
   needs: ["activations", "masked"],
-  keepsNothing: true,
   hasCompat: true,
   runs: ({ dims }) => dims[0]!,
   map: async (evidence) => weightedSum(evidence.activations, await weigh(evidence)),
   channels: async (evidence) => weightedChannels(evidence.activations, await weigh(evidence)),
-};
+});
 
 type Asked = Pick<Evidence, "activations" | "masked"> & Setting;
 

@@ -1,4 +1,5 @@
 import { firstComponent } from "../algebra/principal-component.js";
+import { keepsNothing } from "../keeps-nothing.js";
 import { product } from "./channels.js";
 import type { CamMethod } from "./method.js";
 
@@ -13,17 +14,16 @@ import type { CamMethod } from "./method.js";
  *
  * Chung and Ying, "Seg-Eigen-CAM: Eigen-Value-Based Visual Explanations for Semantic Segmentation Models", Applied Sciences 2025, eq. 10 to 13.
  */
-export const segEigenCam: CamMethod<"activations" | "gradients"> = {
+export const segEigenCam: CamMethod<"activations" | "gradients"> = keepsNothing({
   id: "SegEigenCAM",
   aliases: ["seg-eigen-cam"],
   title: "Seg-Eigen-CAM",
   paper: "Chung and Ying, Applied Sciences 2025",
   needs: ["activations", "gradients"],
-  keepsNothing: true,
   auto: "stage",
   map({ activations, gradients, report }) {
     const { map, gap } = firstComponent(product(gradients, activations, true));
     report("spectral gap", gap);
     return map;
   },
-};
+});

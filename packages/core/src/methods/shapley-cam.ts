@@ -1,3 +1,4 @@
+import { keepsNothing } from "../keeps-nothing.js";
 import { channelMeans, weighChannels } from "./channels.js";
 import type { CamMethod } from "./method.js";
 
@@ -10,7 +11,7 @@ import type { CamMethod } from "./method.js";
  *
  * Cai, "CAMs as Shapley Value-based Explainers", The Visual Computer 2025. Equal to pytorch-grad-cam's ShapleyCAM, given the same curvature.
  */
-export const shapleyCam: CamMethod<"activations" | "gradients" | "curvature"> = {
+export const shapleyCam: CamMethod<"activations" | "gradients" | "curvature"> = keepsNothing({
   id: "ShapleyCAM",
   aliases: ["shapley-cam"],
   title: "ShapleyCAM",
@@ -18,9 +19,8 @@ export const shapleyCam: CamMethod<"activations" | "gradients" | "curvature"> = 
   needs: ["activations", "gradients", "curvature"],
   // Four runs of the tail and one backward pass.
   runs: () => 5,
-  keepsNothing: true,
   ...weighChannels<"gradients" | "curvature">(({ gradients, curvature }) => {
     const bend = channelMeans(curvature);
     return channelMeans(gradients).map((slope, c) => slope - bend[c]! / 2);
   }),
-};
+});

@@ -1,4 +1,5 @@
 import { createRandom } from "../algebra/random.js";
+import { keepsNothing } from "../keeps-nothing.js";
 import { largestMagnitude } from "./gradient.js";
 import type { CamMethod } from "./method.js";
 import { sampleCount } from "./samples.js";
@@ -23,12 +24,11 @@ const NOISE = 0.1;
  *
  * Smilkov et al., "SmoothGrad: removing noise by adding noise", 2017 (arXiv 1706.03825), section 3.
  */
-export const smoothGrad: CamMethod<"pixels"> = {
+export const smoothGrad: CamMethod<"pixels"> = keepsNothing({
   id: "SmoothGrad",
   title: "SmoothGrad",
   paper: "Smilkov et al., 2017",
   needs: ["pixels"],
-  keepsNothing: true,
   reads: "input",
   // With noise there may be no row with the class near the box. The other scores have no gradient then.
   scores: ["row"],
@@ -47,7 +47,7 @@ export const smoothGrad: CamMethod<"pixels"> = {
     }
     return largestMagnitude({ dims, data: Float32Array.from(sum, (value) => value / count) });
   },
-};
+});
 
 function range(values: Float32Array): number {
   let low = Number.POSITIVE_INFINITY;

@@ -1,3 +1,4 @@
+import { keepsNothing } from "../keeps-nothing.js";
 import { perChannel, shapeOf, sumOverChannels } from "./channels.js";
 import type { CamMethod, Evidence, Place } from "./method.js";
 import { spatiallySensitive } from "./ss-grad-cam.js";
@@ -14,19 +15,18 @@ import { spatiallySensitive } from "./ss-grad-cam.js";
  *
  * Yamauchi, "Spatial Sensitive Grad-CAM++: Improved Visual Explanation for Object Detectors via Weighted Combination of Gradient Map", CVPR Workshops 2024.
  */
-export const ssGradCamPlusPlus: CamMethod<"activations" | "gradients" | "places"> = {
+export const ssGradCamPlusPlus: CamMethod<"activations" | "gradients" | "places"> = keepsNothing({
   id: "SSGrad-CAM++",
   aliases: ["ssgradcam_plus_plus", "spatial-sensitive-grad-cam++"],
   title: "Spatial sensitive Grad-CAM++",
   paper: "Yamauchi, CVPR Workshops 2024",
   needs: ["activations", "gradients", "places"],
-  keepsNothing: true,
   auto: "stage",
   hasCompat: true,
   ...sumOverChannels<"gradients" | "places">((evidence) =>
     spatiallySensitive(evidence, evidence.compat ? publishedWeights(evidence) : instanceWeights(evidence)),
   ),
-};
+});
 
 type Parts = Pick<Evidence, "activations" | "gradients" | "places">;
 

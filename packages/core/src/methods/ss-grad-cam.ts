@@ -1,3 +1,4 @@
+import { keepsNothing } from "../keeps-nothing.js";
 import { channelMeans, sumOverChannels } from "./channels.js";
 import type { CamMethod } from "./method.js";
 
@@ -12,16 +13,15 @@ import type { CamMethod } from "./method.js";
  *
  * Yamauchi and Ishikawa, "Spatial Sensitive Grad-CAM: Visual Explanations for Object Detection by Incorporating Spatial Sensitivity", ICIP 2022.
  */
-export const ssGradCam: CamMethod<"activations" | "gradients"> = {
+export const ssGradCam: CamMethod<"activations" | "gradients"> = keepsNothing({
   id: "SSGrad-CAM",
   aliases: ["spatial-sensitive-grad-cam"],
   title: "Spatial sensitive Grad-CAM",
   paper: "Yamauchi and Ishikawa, ICIP 2022",
   needs: ["activations", "gradients"],
-  keepsNothing: true,
   auto: "stage",
   ...sumOverChannels<"gradients">((evidence) => spatiallySensitive(evidence, channelMeans(evidence.gradients))),
-};
+});
 
 /** The contribution of a channel with this weight: `w · A ⊙ |G| / max |G|`. */
 export function spatiallySensitive(

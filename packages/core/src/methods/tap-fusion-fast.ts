@@ -1,3 +1,4 @@
+import { keepsNothing } from "../keeps-nothing.js";
 import type { CamMethod } from "./method.js";
 import { tapFusion } from "./tap-fusion.js";
 
@@ -13,9 +14,9 @@ import { tapFusion } from "./tap-fusion.js";
  *
  * A method of Whybox. pytorch-grad-cam does not have it.
  */
-export const tapFusionFast: CamMethod<"activations" | "gradients"> = {
+export const tapFusionFast: CamMethod<"activations" | "gradients"> = keepsNothing({
   ...tapFusion,
   id: "tap-fusion-fast",
   title: "Tap fusion, fast",
   auto: "taps-fast",
-};
+});

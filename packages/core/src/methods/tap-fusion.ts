@@ -1,3 +1,4 @@
+import { keepsNothing } from "../keeps-nothing.js";
 import type { Map2D } from "../tensor/tensor.js";
 import { layerCam } from "./layer-cam.js";
 import type { CamMethod } from "./method.js";
@@ -28,17 +29,16 @@ const FLOOR = 1e-3;
  * A method of Whybox. Its parts are LayerCAM: Jiang et al., "LayerCAM: Exploring Hierarchical Class Activation Maps for Localization", IEEE TIP
  * 2021. pytorch-grad-cam does not have it: there, several layers are averaged.
  */
-export const tapFusion: CamMethod<"activations" | "gradients"> = {
+export const tapFusion: CamMethod<"activations" | "gradients"> = keepsNothing({
   id: "tap-fusion",
   title: "Tap fusion",
   paper: "Whybox; after Jiang et al., IEEE TIP 2021",
   needs: ["activations", "gradients"],
-  keepsNothing: true,
   auto: "taps",
   scores: ["row"],
   map: (evidence) => layerCam.map(evidence),
   fuse: geometricMean,
-};
+});
 
 /**
  * `exp(mean log(map + 0.001)) − 0.001` of non-negative maps of one size, each first scaled to its own maximum. It is computed as the root

@@ -1,3 +1,4 @@
+import { keepsNothing } from "../keeps-nothing.js";
 import { perChannel, weighChannels } from "./channels.js";
 import type { CamMethod } from "./method.js";
 
@@ -14,13 +15,12 @@ import type { CamMethod } from "./method.js";
  *
  * Fu et al., "Axiom-based Grad-CAM: Towards Accurate Visualization and Explanation of CNNs", BMVC 2020.
  */
-export const xGradCam: CamMethod<"activations" | "gradients"> = {
+export const xGradCam: CamMethod<"activations" | "gradients"> = keepsNothing({
   id: "XGradCAM",
   aliases: ["x-grad-cam", "xgrad_cam"],
   title: "XGrad-CAM",
   paper: "Fu et al., BMVC 2020",
   needs: ["activations", "gradients"],
-  keepsNothing: true,
   hasCompat: true,
   ...weighChannels<"gradients">(({ activations: { dims, data: A }, gradients: { data: G }, compat }) =>
     perChannel({ dims, data: A }, (start, end) => {
@@ -34,4 +34,4 @@ export const xGradCam: CamMethod<"activations" | "gradients"> = {
       return total === 0 ? 0 : weighted / total;
     }),
   ),
-};
+});

@@ -1,15 +1,15 @@
+import { keepsNothing } from "../keeps-nothing.js";
 import { extraStart } from "./columns.js";
 import type { Score } from "./score.js";
 import { isFiniteRow } from "./weighted.js";
 
 /** The angle of the prediction row of a rotated box, in radians. It explains the box's direction. */
-export const angleScore: Score = { ...angle(1), mirrored: angle(-1) };
+export const angleScore: Score = keepsNothing({ ...angle(1), mirrored: angle(-1) });
 
 function angle(sign: 1 | -1): Score {
   return {
     id: "angle",
     title: "Angle of a rotated box",
-    keepsNothing: true,
     refuse: ({ task }) => (task === "obb" ? undefined : "it needs a model with rotated boxes (an OBB model)"),
     of(view, { row }) {
       const { predictions, tape } = view;

@@ -1,3 +1,4 @@
+import { keepsNothing } from "../keeps-nothing.js";
 import { sidesOnTape } from "./iou.js";
 import type { PredictionView, Score, ScoreTarget } from "./score.js";
 import { isFiniteRow } from "./weighted.js";
@@ -9,13 +10,12 @@ export const boxSideScores: readonly Score[] = [
   side("y1", "Top side of the box", 1, -0.5),
   { ...side("x2", "Right side of the box", 0, 0.5), mirrored: side("x2", "", 0, -0.5, -1) },
   side("y2", "Bottom side of the box", 1, 0.5),
-];
+].map(keepsNothing);
 
 function side(id: string, title: string, axis: 0 | 1, share: number, sign = 1): Score {
   return {
     id,
     title,
-    keepsNothing: true,
     of(view: PredictionView, { row }: ScoreTarget) {
       if (!isFiniteRow(view.predictions, row)) return null;
       const { tape } = view;

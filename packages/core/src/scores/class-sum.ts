@@ -1,11 +1,11 @@
+import { keepsNothing } from "../keeps-nothing.js";
 import { CLASS_COLUMN } from "./columns.js";
 import type { Score } from "./score.js";
 
 /** Σ p(class) over all prediction rows: the first target of the reference explainer. The box is not used. */
-export const classSumScore: Score = {
+export const classSumScore: Score = keepsNothing({
   id: "class_sum",
   title: "Class probability summed over all rows",
-  keepsNothing: true,
   perClass: true,
   readsAllRows: true,
   of(view, { classIndex }) {
@@ -17,4 +17,4 @@ export const classSumScore: Score = {
     }
     return view.tape.sum(terms);
   },
-};
+});

@@ -1,13 +1,13 @@
 import { WhyboxError } from "../errors.js";
+import { keepsNothing } from "../keeps-nothing.js";
 import { classLogit } from "./row.js";
 import type { Score } from "./score.js";
 import { isFiniteRow } from "./weighted.js";
 
 /** logit(class) − logit(versus) of the target's prediction row. It explains why the box has this class and not the other one. */
-export const contrastScore: Score = {
+export const contrastScore: Score = keepsNothing({
   id: "contrast",
   title: "Class logit against another class's",
-  keepsNothing: true,
   of(view, target, { versus }) {
     if (versus === undefined) {
       throw new WhyboxError(
@@ -18,4 +18,4 @@ export const contrastScore: Score = {
     if (!isFiniteRow(view.predictions, target.row)) return null;
     return view.tape.sub(classLogit(view, target, target.classIndex), classLogit(view, target, versus));
   },
-};
+});

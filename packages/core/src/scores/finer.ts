@@ -1,3 +1,4 @@
+import { keepsNothing } from "../keeps-nothing.js";
 import { classesOf } from "./columns.js";
 import { classLogit } from "./row.js";
 import type { Score } from "./score.js";
@@ -12,10 +13,9 @@ const COMPARED = 3;
  * `s_c` are nearest to the target's `s_n`, with `p` the softmax of all logits. It explains the difference between the class and the most
  * similar classes. Zhang et al., "Finer-CAM: Spotting the Difference Reveals Finer Details for Visual Explanation", CVPR 2025.
  */
-export const finerScore: Score = {
+export const finerScore: Score = keepsNothing({
   id: "finer",
   title: "Class logit against the three most similar classes'",
-  keepsNothing: true,
   of(view, target) {
     const { predictions, tape } = view;
     if (!isFiniteRow(predictions, target.row)) return null;
@@ -33,4 +33,4 @@ export const finerScore: Score = {
     const weighted = tape.sum(compared.map((logit, i) => tape.mul(weights[i]!, tape.sub(own, logit))));
     return tape.div(weighted, tape.add(tape.sum(weights), tape.constant(1e-9)));
   },
-};
+});

@@ -1,4 +1,5 @@
 import { didYouMean } from "../errors.js";
+import { keepsNothing } from "../keeps-nothing.js";
 import { extraStart } from "./columns.js";
 import type { PredictionView, Score, ScoredModel } from "./score.js";
 import { MIN_LOGARITHM, weightedMean, weightedRows } from "./weighted.js";
@@ -7,19 +8,18 @@ import { MIN_LOGARITHM, weightedMean, weightedRows } from "./weighted.js";
  * log Σ wᵢ · (mean confidence of the keypoints)ᵢ over the target's rows. It explains the pose. With a name or a number after a
  * colon (`keypoint:nose`, `keypoint:0`), it is the confidence of only that keypoint.
  */
-export const keypointsScore: Score = {
+export const keypointsScore: Score = keepsNothing({
   ...confidenceOf(undefined),
   id: "keypoints",
   aliases: ["keypoint"],
   title: "Confidence of the keypoints; keypoint:<name or number> of one",
-  part: (name) => ({ ...confidenceOf(name), mirrored: confidenceOf(name, { isMirrored: true }) }),
-};
+  part: (name) => keepsNothing({ ...confidenceOf(name), mirrored: confidenceOf(name, { isMirrored: true }) }),
+});
 
 function confidenceOf(name: string | undefined, { isMirrored = false } = {}): Score {
   return {
     id: `keypoint:${name}`,
     title: `Confidence of the keypoint ${name}`,
-    keepsNothing: true,
     missing: MIN_LOGARITHM,
     refuse: (model) => refusal(model, name),
     of(view, target, options) {

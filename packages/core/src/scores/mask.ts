@@ -1,5 +1,6 @@
 import type { Predictions } from "../detector/detection.js";
 import type { Box, Size } from "../image/frame.js";
+import { keepsNothing } from "../keeps-nothing.js";
 import { extraStart } from "./columns.js";
 import type { Score } from "./score.js";
 import { MIN_LOGARITHM } from "./weighted.js";
@@ -8,10 +9,9 @@ import { MIN_LOGARITHM } from "./weighted.js";
  * log of the mean mask probability of the target's prediction row, over the cells of its own mask. It explains the position and the confidence of the
  * mask. The gradient flows to the row's mask coefficients and to the prototypes. The cells are always those of the original image.
  */
-export const maskScore: Score = {
+export const maskScore: Score = keepsNothing({
   id: "mask",
   title: "Mask probability inside the mask",
-  keepsNothing: true,
   missing: MIN_LOGARITHM,
   readsMask: true,
   absent: "The masks are empty, so there is no score to explain.",
@@ -19,7 +19,7 @@ export const maskScore: Score = {
   of(view, { row, maskCells = [] }) {
     return maskCells.length === 0 ? null : view.tape.log(view.maskProbability(row, maskCells));
   },
-};
+});
 
 /**
  * Returns the cells of the prototypes `[h, w]`, row-major, that are inside the box and inside the mask of a row, as in Ultralytics' `process_mask` at

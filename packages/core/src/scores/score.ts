@@ -67,11 +67,6 @@ export interface Score {
   refuse?(model: ScoredModel): string | undefined;
   /** Returns the score of one part, named after a colon: `keypoint:nose`. */
   part?(name: string): Score;
-  /**
-   * True when the score holds no array of the predictions after `of` has returned. The engine then frees the memory of the forward pass as soon as the
-   * explanation is done, and such an array loses its values. Default false: the memory is left to the garbage collector, which is always safe.
-   */
-  readonly keepsNothing?: boolean;
   of(view: PredictionView, target: ScoreTarget, options: ScoreOptions): Scalar | null;
 }
 

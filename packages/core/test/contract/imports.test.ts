@@ -29,6 +29,7 @@ const area = (file: string) => (file.includes("/") ? file.split("/")[0]! : file.
 const code: Readonly<Record<string, readonly string[]>> = {
   errors: [],
   once: [],
+  "keeps-nothing": [],
   tensor: ["errors"],
   boxes: [],
   kernels: ["errors", "once", "tensor"],
@@ -36,15 +37,15 @@ const code: Readonly<Record<string, readonly string[]>> = {
   onnx: ["errors", "tensor"],
   options: ["errors"],
   image: ["errors", "options", "tensor", "kernels"],
-  methods: ["errors", "tensor", "kernels", "algebra"],
+  methods: ["errors", "keeps-nothing", "tensor", "kernels", "algebra"],
   metrics: ["errors", "tensor", "kernels", "algebra"],
-  scores: ["errors", "tensor", "boxes"],
+  scores: ["errors", "keeps-nothing", "tensor", "boxes"],
   autodiff: ["errors", "tensor", "onnx"],
   detector: ["errors", "tensor", "boxes", "algebra", "onnx", "image", "runtime"],
   readers: ["errors", "tensor", "onnx", "detector"],
   runtime: ["errors", "tensor", "onnx"],
   explain: [
-    ...["errors", "once", "tensor", "boxes", "kernels", "algebra", "onnx", "image"],
+    ...["errors", "once", "keeps-nothing", "tensor", "boxes", "kernels", "algebra", "onnx", "image"],
     ...["options", "methods", "scores", "autodiff", "detector", "readers", "runtime"],
   ],
 };

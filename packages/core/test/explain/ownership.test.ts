@@ -1,10 +1,12 @@
 import * as ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
+import { isKeepingNothing, keepsNothing } from "../../src/keeps-nothing.js";
+import { gradCam } from "../../src/methods/grad-cam.js";
 import { type AnyCamMethod, defaultMethods } from "../../src/methods/index.js";
 import type { CamMethod } from "../../src/methods/method.js";
 import type { MethodId } from "../../src/methods/method-id.js";
 import { createOrtPort } from "../../src/runtime/ort-port.js";
-import { defaultScores } from "../../src/scores/index.js";
+import { defaultScores, resolveScore } from "../../src/scores/index.js";
 import { rowScore } from "../../src/scores/row.js";
 import type { Score } from "../../src/scores/score.js";
 import type { ScoreId } from "../../src/scores/score-id.js";
@@ -24,11 +26,10 @@ function freeingPort() {
 }
 
 /** Keeps what it is given, and returns a view into it. */
-function keeper(keepsNothing?: true) {
+function keeper() {
   const kept: Tensor[] = [];
   const method: CamMethod<"activations"> = {
     ...{ id: "keeper", title: "", paper: "", needs: ["activations"] },
-    ...(keepsNothing && { keepsNothing }),
     map({ activations }) {
       kept.push(activations);
       const [, height, width] = activations.dims as [number, number, number];
@@ -68,22 +69,42 @@ describe("the memory of a forward pass", () => {
     await detector.dispose();
   });
 
-  it("is freed after a method of the caller that declares to keep nothing", async () => {
+  it("is freed after a method of the caller that is declared to keep nothing", async () => {
     const { freed, port } = freeingPort();
-    const { kept, method } = keeper(true);
-    const detector = await miniDetector({ methods: [method] }, tameModel(), port);
+    const { kept, method } = keeper();
+    const detector = await miniDetector({ methods: [keepsNothing(method)] }, tameModel(), port);
     await detector.explain(picture(), { ...size, method: "keeper" as MethodId, layer: 17 });
     expect(freed.length).toBeGreaterThan(0);
     expect(kept[0]!.data).toHaveLength(0);
     await detector.dispose();
   });
 
+  it("is left alone for a copy of a method that keeps nothing", async () => {
+    const { freed, port } = freeingPort();
+    const kept: Tensor[] = [];
+    const method: AnyCamMethod = {
+      ...gradCam,
+      map(evidence) {
+        kept.push(evidence.activations);
+        return gradCam.map(evidence);
+      },
+    };
+    const detector = await miniDetector({}, tameModel(), port);
+    await detector.explain(picture(), { ...size, method, layer: 17 });
+    expect(freed).toEqual([]);
+    expect(kept[0]!.data.length).toBeGreaterThan(0);
+    await detector.dispose();
+  });
+
+  it("is declared for the parts of a score", () => {
+    expect(isKeepingNothing(resolveScore("keypoint:nose"))).toBe(true);
+  });
+
   it("is left alone for a score of the caller", async () => {
     const { freed, port } = freeingPort();
     const kept: Float32Array[] = [];
-    const { keepsNothing: _, ...row } = rowScore;
     const score: Score = {
-      ...row,
+      ...rowScore,
       id: "own",
       aliases: [],
       of(view, target, options) {
@@ -113,8 +134,8 @@ describe("the memory of a forward pass", () => {
   });
 });
 
-it("every method and score of Whybox declares that it keeps nothing", () => {
-  expect([...defaultMethods, ...defaultScores].filter((one) => one.keepsNothing !== true)).toEqual([]);
+it("every method and score of Whybox is declared to keep nothing", () => {
+  expect([...defaultMethods, ...defaultScores].filter((one) => !isKeepingNothing(one))).toEqual([]);
 });
 
 it("no result changes when the next call uses the scratch", async () => {

@@ -72,7 +72,6 @@ describe("inside Grad-CAM on dog.jpg", () => {
   const method: typeof gradCam = {
     ...gradCam,
     id: "Probe",
-    keepsNothing: false,
     map: (evidence) => {
       taken.push(evidence);
       return gradCam.map(evidence);
