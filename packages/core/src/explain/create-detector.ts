@@ -3,12 +3,11 @@ import { resolveClasses } from "../detector/names.js";
 import { WhyboxError } from "../errors.js";
 import type { RgbImage } from "../image/frame.js";
 import { defaultMethods } from "../methods/index.js";
-import { refuseUnknown } from "../options/names.js";
 import { openModel } from "../readers/open-model.js";
 import type { RuntimePort } from "../runtime/port.js";
 import { defaultScores } from "../scores/index.js";
 import { type Call, detectImage, explainImage, type Question } from "./explain.js";
-import { type CreateDetectorOptions, createOptionNames } from "./model/create-options.js";
+import { type CreateDetectorOptions, checkCreateOptions } from "./model/create-options.js";
 import { inspectModel, type ModelFacts } from "./model/inspect.js";
 import { loadModel } from "./model/load-model.js";
 import { defaultInputSize } from "./model/loaded-model.js";
@@ -44,7 +43,7 @@ export async function createDetector(
   runtime: RuntimePort,
   options: CreateDetectorOptions = {},
 ): Promise<CoreDetector> {
-  refuseUnknown(options, createOptionNames);
+  checkCreateOptions(options);
   const loaded = await loadModel(await openModel(bytes), runtime, options);
   const { methods = defaultMethods, scores = defaultScores, keepForward = false } = options;
   const plans = new DetectorPlans(loaded);

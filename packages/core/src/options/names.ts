@@ -52,14 +52,18 @@ export function nameOptions(
   return { values, nameOf: (option) => typed.get(option) ?? option };
 }
 
-/** Checks the names of options. @throws usage for an unknown name. The message suggests the most similar known name. */
-export function refuseUnknown(given: object, known: readonly string[]): void {
+/**
+ * Checks the names of options.
+ * @param prefix text before the name in the message: "input." for the options in `input`.
+ * @throws usage for an unknown name. The message suggests the most similar known name.
+ */
+export function refuseUnknown(given: object, known: readonly string[], prefix = ""): void {
   const unknown = Object.keys(given).find((name) => !known.includes(name));
   if (unknown === undefined) return;
   const hint = didYouMean(unknown, known);
   throw new WhyboxError(
     "usage",
-    `There is no option "${unknown.slice(0, 64)}".${hint || ` Options: ${known.join(", ")}.`}`,
+    `There is no option "${prefix}${unknown.slice(0, 64)}".${hint || ` Options: ${known.join(", ")}.`}`,
     { details: { option: unknown } },
   );
 }

@@ -208,6 +208,14 @@ describe("options of the input", () => {
     expect(await rejectionOf(load(plain, input))).toMatchObject({ code: "usage", message });
   });
 
+  it("refuse an unknown name with the nearest, and a value that is no object", async () => {
+    const create = (input: unknown) =>
+      rejectionOf(createDetector(exportBytes("v8-batch-dynamic"), port, { input: input as InputOptions }));
+    const unknown = 'There is no option "input.chanels". Did you mean "channels"?';
+    expect(await create({ chanels: "bgr" })).toMatchObject({ code: "usage", message: unknown });
+    expect((await create("bgr")).message).toMatch(/^input is bgr; expected an object with range, channels, padding\.$/);
+  });
+
   it("refuse 0..1 for whole numbers", async () => {
     const bytes = behind(plain, toFloat, NCHW, DataType.UINT8);
     const { code, message } = await rejectionOf(load(bytes, { range: 1 }));

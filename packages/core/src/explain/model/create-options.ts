@@ -1,7 +1,9 @@
 import type { ForwardValues } from "../../autodiff/backward-model.js";
 import type { GradRule } from "../../autodiff/rule.js";
 import type { InputOptions } from "../../detector/input/pixel-form.js";
+import { WhyboxError } from "../../errors.js";
 import type { AnyCamMethod } from "../../methods/index.js";
+import { refuseUnknown } from "../../options/names.js";
 import type { SessionOptions } from "../../runtime/port.js";
 import type { Score } from "../../scores/score.js";
 
@@ -26,7 +28,7 @@ export interface CreateDetectorOptions extends SessionOptions {
 }
 
 /** Names of the options of `createDetector`. */
-export const createOptionNames = Object.keys({
+const optionNames = Object.keys({
   names: true,
   input: true,
   methods: true,
@@ -38,3 +40,22 @@ export const createOptionNames = Object.keys({
   threads: true,
   disabledOptimizers: true,
 } satisfies Record<keyof CreateDetectorOptions, true>);
+
+/** Names of the options in `input`. */
+const inputNames = Object.keys({ range: true, channels: true, padding: true } satisfies Record<
+  keyof InputOptions,
+  true
+>);
+
+/** Checks the names of the options of `createDetector`. @throws usage for an unknown name. */
+export function checkCreateOptions(options: CreateDetectorOptions): void {
+  refuseUnknown(options, optionNames);
+  const { input = {} } = options;
+  if (typeof input !== "object" || input === null) {
+    throw new WhyboxError(
+      "usage",
+      `input is ${String(input).slice(0, 64)}; expected an object with ${inputNames.join(", ")}.`,
+    );
+  }
+  refuseUnknown(input, inputNames, "input.");
+}
