@@ -45,6 +45,7 @@ export type {
 export {
   type MapFiles,
   type ModelOrigin,
+  type NamedModel,
   type ResultDocument,
   type ResultFiles,
   type ResultParts,

@@ -6,6 +6,7 @@ import type {
   InputOptions,
   ModelFacts,
   ModelFormat,
+  NamedModel,
   RgbImage,
 } from "@whybox/core";
 
@@ -38,18 +39,9 @@ export interface LoadOptions {
 }
 
 /** Information about a model file: plain data, printed by `whybox inspect`. */
-export interface ModelReport extends ModelFacts {
-  /** Path or name as passed. */
-  readonly source: string;
+export interface ModelReport extends ModelFacts, Omit<NamedModel, "name"> {
   /** Format of the file: "torch" for a PyTorch checkpoint, "tfjs" for a TF.js model. */
   readonly format: ModelFormat | "tfjs";
-  readonly bytes: number;
-  /** SHA-256 hex digest of the model file. */
-  readonly sha256: string;
-  /** Licence of weights that Whybox downloaded; undefined for the user's own file. */
-  readonly licence: string | undefined;
-  /** Notice for users of those weights: their owner and licence. */
-  readonly notice: string | undefined;
 }
 
 /** A loaded model and its sessions, which run in a worker thread. Call `dispose` when done. */

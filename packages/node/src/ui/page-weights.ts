@@ -1,21 +1,12 @@
 import { readFile } from "node:fs/promises";
-import { WhyboxError } from "@whybox/core";
+import { type NamedModel, WhyboxError } from "@whybox/core";
 import { type ResolveWeightsOptions, resolveWeights } from "../models/resolve-weights.js";
 import type { PageFile } from "./page-files.js";
 
 /** The page's default weights: a model file and its description. */
 export interface PageWeights {
   readonly file: PageFile;
-  readonly facts: {
-    readonly name: string;
-    /** The value for `--weights`. */
-    readonly source: string;
-    readonly format: string;
-    readonly licence: string;
-    readonly notice: string;
-    readonly bytes: number;
-    readonly sha256: string;
-  };
+  readonly facts: NamedModel;
 }
 
 const DEFAULT = "yolov5s";
@@ -25,7 +16,7 @@ const DEFAULT = "yolov5s";
  * @throws download, output, aborted as `resolveWeights`; bad-input when their JSON file in the cache is damaged.
  */
 export async function findPageWeights(options: ResolveWeightsOptions = {}): Promise<PageWeights> {
-  const { path, source, convertedFrom, licence = "", notice = "" } = await resolveWeights(DEFAULT, options);
+  const { path, source, convertedFrom, licence, notice } = await resolveWeights(DEFAULT, options);
   const { bytes, sha256 } = await readSidecar(`${path}.json`);
   const facts = { name: "YOLOv5s", source, format: convertedFrom ?? "onnx", licence, notice, bytes, sha256 };
   return { file: { path, type: "application/octet-stream" }, facts };

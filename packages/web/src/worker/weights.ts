@@ -1,4 +1,4 @@
-import { modelFormat, WhyboxError } from "@whybox/core";
+import { modelFormat, type NamedModel, WhyboxError } from "@whybox/core";
 import type { OnProgress, Weights } from "../protocol.js";
 
 /** Name of the cache for weights. */
@@ -6,33 +6,12 @@ const CACHE = "whybox-weights";
 const MAX_BYTES = 1_500_000_000;
 
 /** A model file in memory. */
-export interface ModelFile {
-  /** Name for display. */
-  readonly name: string;
-  /** The value of the command's `--weights`: a name, or the name of the file. */
-  readonly source: string;
-  /** Format of the file, or of the file that it was converted from. */
-  readonly format: string;
+export interface ModelFile extends Omit<NamedModel, "bytes" | "sha256"> {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Licence of weights that are part of the page. Undefined for the user's own file. */
-  readonly licence: string | undefined;
-  /** Owner and licence of the weights, as text. Undefined for the user's own file. */
-  readonly notice: string | undefined;
 }
 
 /** Thrown if this page has no default weights. */
 export class WeightsAbsent extends Error {}
-
-/** The file `default.json` next to the default weights. */
-interface WeightsFacts {
-  readonly name: string;
-  readonly source: string;
-  readonly format: string;
-  readonly licence: string;
-  readonly notice: string;
-  readonly bytes: number;
-  readonly sha256: string;
-}
 
 /** @throws WeightsAbsent if the page has no default weights. download if the download fails. limit if the file is too large.
  */
@@ -67,18 +46,19 @@ async function defaultWeights(base: URL, tell: OnProgress, signal: AbortSignal):
   return { name, source, format, bytes, licence, notice };
 }
 
-async function readFacts(url: URL, cache: Cache | undefined): Promise<WeightsFacts> {
+/** Reads `default.json`, the description next to the default weights. */
+async function readFacts(url: URL, cache: Cache | undefined): Promise<NamedModel> {
   const answer = await fetch(url, { cache: "no-cache" }).catch(() => undefined);
   if (answer?.ok && answer.headers.get("content-type")?.includes("json")) {
     await cache?.put(url, answer.clone());
-    return (await answer.json()) as WeightsFacts;
+    return (await answer.json()) as NamedModel;
   }
   const kept = answer === undefined ? await cache?.match(url) : undefined;
   if (kept === undefined) throw new WeightsAbsent();
-  return (await kept.json()) as WeightsFacts;
+  return (await kept.json()) as NamedModel;
 }
 
-async function download(url: URL, facts: WeightsFacts, tell: OnProgress, signal: AbortSignal): Promise<Response> {
+async function download(url: URL, facts: NamedModel, tell: OnProgress, signal: AbortSignal): Promise<Response> {
   const answer = await fetch(url, { signal }).catch((cause) => {
     if (signal.aborted) throw new WhyboxError("aborted", "The download was cancelled.", { cause });
     throw new WhyboxError("download", "The weights could not be downloaded. Check the connection and try again.", {

@@ -1,7 +1,7 @@
 import { planDifferentiation } from "../../autodiff/reachability.js";
 import { ruleTable } from "../../autodiff/rules/index.js";
 import { stopsGradient } from "../../autodiff/stops.js";
-import type { DetectorHead, DetectorTask, HeadLevel, Selection } from "../../detector/head.js";
+import type { DetectorHead } from "../../detector/head.js";
 import type { InputFacts } from "../../detector/input/pixel-form.js";
 import { dataTypeName } from "../../onnx/data-types.js";
 import type { Dim, Node, Precision, ValueInfo } from "../../onnx/model.js";
@@ -58,17 +58,7 @@ export interface ModelFacts {
   readonly outputs: readonly PortFacts[];
   /** Format of the image input in the file. Layers and gradients always refer to RGB planes in 0..1. */
   readonly input: InputFacts;
-  readonly head: {
-    readonly kind: DetectorHead["kind"];
-    readonly task: DetectorTask;
-    /** The value with the predictions `[1, rows, 5 + classes + extra]`. */
-    readonly output: string;
-    /** Where the predictions come from in the file, and their layout there. */
-    readonly source: string;
-    readonly hasObjectness: boolean;
-    readonly selection: Selection;
-    readonly levels: readonly HeadLevel[];
-  };
+  readonly head: Pick<DetectorHead, "kind" | "task" | "output" | "source" | "hasObjectness" | "selection" | "levels">;
   /** Input size `[h, w]` for the dims of the layers. Undefined if the model was not run. */
   readonly inputSize: readonly [number, number] | undefined;
   readonly layers: readonly LayerFacts[];

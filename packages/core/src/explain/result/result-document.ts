@@ -17,6 +17,13 @@ export interface ModelOrigin {
   readonly licence: string | undefined;
 }
 
+/** A model for display: its origin, name and owner. The page of `whybox ui` gets its default weights with this description. */
+export interface NamedModel extends ModelOrigin {
+  readonly name: string;
+  /** Owner and licence of weights that Whybox downloaded, as text. Undefined for a file of the user. */
+  readonly notice: string | undefined;
+}
+
 /** The parts of a result document. */
 export interface ResultParts extends OptionParts {
   /** Version of Whybox. */
