@@ -29,7 +29,7 @@ export const commandNames = [
 
 /**
  * Declares the command line for commander. It never ends the process: commander throws its exits as CommanderError. `done` gets the
- * exit code of a command that ran.
+ * exit code of a command that may end with another one than `ok`.
  */
 export function createProgram(context: CliContext, done: (code: ExitCode) => void): Command {
   const program = new Command("whybox")
@@ -51,15 +51,15 @@ export function createProgram(context: CliContext, done: (code: ExitCode) => voi
     .addHelpText("after", `${examples}\n\n${exitCodeHelp()}`);
   addExplain(program, context, done);
   addRun(program, context, done);
-  addInspect(program, context, done);
-  addMethods(program, context, done);
-  addConvert(program, context, done);
-  addReport(program, context, done);
-  addExport(program, context, done);
+  addInspect(program, context);
+  addMethods(program, context);
+  addConvert(program, context);
+  addReport(program, context);
+  addExport(program, context);
   addShard(program, context, done);
   addSubmit(program, context, done);
-  addWorker(program, context, done);
-  addUi(program, context, done);
+  addWorker(program, context);
+  addUi(program, context);
   return program;
 }
 

@@ -114,7 +114,12 @@ export const workFlags = {
   quiet: { what: "print errors only", kind: "flag", default: false, group: "Output" },
 } as const satisfies OptionTable<WorkFlags>;
 
-const { box: _, ...flagsForMany } = imageFlags;
+const { parquet: _, ...working } = workFlags;
+
+/** The options of the commands that process shards. */
+export const shardRunFlags = working;
+
+const { box: __, ...flagsForMany } = imageFlags;
 
 /** Options for the images of a run. Some defaults differ, and options for a single image are missing. */
 const manyFlags = {

@@ -1,21 +1,44 @@
+import { resolve } from "node:path";
 import type { Work } from "../runs/execute.js";
-import type { LoadContext } from "../runs/open-run.js";
-import { runFiles } from "../runs/schema.js";
+import { beginRun, type LoadContext, type OpenedRun } from "../runs/open-run.js";
+import { writeParquet } from "../runs/parquet.js";
+import { runFiles, type SuccessMark } from "../runs/schema.js";
 import type { CliContext } from "./context.js";
+import { type ExitCode, exitCodes } from "./exit-codes.js";
 import { printError } from "./failure.js";
+import type { TypedOptions } from "./flags.js";
 import { createProgress } from "./progress.js";
+import { type RunValues, runSettings } from "./run-options.js";
 import { createRunProgress } from "./run-progress.js";
 import { createTerminal } from "./terminal.js";
-import { printable, typedPath } from "./text.js";
+import { count, printable, typedPath } from "./text.js";
 
 /** Maximum number of failures on the terminal. The results contain all of them. */
 const SHOWN_FAILURES = 20;
+
+/** The options of the commands that begin a run. */
+type BeginLine = TypedOptions<Omit<RunValues, "workers" | "skipMissing" | "parquet">>;
+
+interface BeginSettings {
+  /** Absolute path of the run's folder. */
+  readonly out: string;
+  readonly workers: number | undefined;
+  readonly resume: boolean;
+  /** The words for a number of sources that are named more than once. */
+  readonly twice: (repeated: number) => string;
+}
 
 /** Shared by the commands that process runs and shards: how they load the model, and what they print. */
 export interface RunSession {
   /** Prints a notice on stderr. */
   readonly say: (line: string) => void;
   load(workers: number | undefined): LoadContext;
+  /** Begins a run, as `beginRun`. */
+  begin(inputs: readonly string[], line: BeginLine, settings: BeginSettings): Promise<OpenedRun>;
+  /** Does the work of a run and closes it. At Ctrl-C it says how the run stops, and `resume`. */
+  during<T>(run: OpenedRun, resume: string, work: () => Promise<T>): Promise<T>;
+  /** Writes the run's detections.parquet. */
+  parquet(run: OpenedRun): Promise<void>;
   /** Returns the callbacks for one shard. Each call resets the count of shown failures. */
   hooks(): Required<Pick<Work, "onProgress" | "onFailure" | "onWait">>;
   /** Returns a path as a user would type it. */
@@ -36,14 +59,42 @@ export function createRunSession(context: CliContext, { quiet }: { readonly quie
     clear();
     terminal.notice(printable(line));
   };
+  const { version, cwd, signal, env } = context;
+  const load = (workers: number | undefined): LoadContext => ({
+    ...{ version, cwd, signal, env, workers },
+    onProgress: (state) => downloads.download(state),
+    onNotice: say,
+  });
   return {
     say,
     clear,
-    load: (workers) => ({
-      ...{ version: context.version, cwd: context.cwd, signal: context.signal, env: context.env, workers },
-      onProgress: (state) => downloads.download(state),
-      onNotice: say,
-    }),
+    load,
+    begin: (inputs, line, { out, workers, resume, twice }) => {
+      const { recursive, split, images } = line.values;
+      const stdin = inputs.includes("-") ? context.stdin : undefined;
+      return beginRun({
+        ...load(workers),
+        ...{ inputs, settings: runSettings(line), out, resume },
+        listing: { recursive, split, images: images === undefined ? undefined : resolve(cwd, images), stdin },
+        onProblem: say,
+        onListed: (items, repeated) => say(`${count(items, "source")}${repeated === 0 ? "" : `; ${twice(repeated)}`}.`),
+        onWait: say,
+      }).finally(clear);
+    },
+    during: async (run, resume, work) => {
+      const stop = () => say(`Stopping after the sources in progress. Press Ctrl-C again to drop them. ${resume}`);
+      signal.addEventListener("abort", stop, { once: true });
+      try {
+        return await work();
+      } finally {
+        signal.removeEventListener("abort", stop);
+        clear();
+        await run.close();
+      }
+    },
+    parquet: async ({ folder, manifest }) => {
+      say(`${runFiles.parquet}: ${count(await writeParquet(folder, manifest), "row")}`);
+    },
     hooks: () => {
       let shown = 0;
       return {
@@ -58,6 +109,17 @@ export function createRunSession(context: CliContext, { quiet }: { readonly quie
         },
       };
     },
-    place: (folder) => typedPath(folder, context.cwd),
+    place: (folder) => typedPath(folder, cwd),
   };
+}
+
+/** "12 sources: 30 detections, 2 failed". */
+export function markText({ first, end, failures, detections }: SuccessMark, separator = ": "): string {
+  const failed = failures === 0 ? "" : `, ${failures} failed`;
+  return `${count(end - first, "source")}${separator}${count(detections, "detection")}${failed}`;
+}
+
+/** Some failures are normal. If every source fails, the command fails too. */
+export function markExitCode({ first, end, failures }: SuccessMark): ExitCode {
+  return failures === end - first ? exitCodes.badInput : exitCodes.ok;
 }

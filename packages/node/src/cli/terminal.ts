@@ -1,4 +1,5 @@
 import { styleText } from "node:util";
+import { resultSchemaVersion } from "@whybox/core";
 import type { CliContext, TextOutput } from "./context.js";
 
 export type Style = "bold" | "dim" | "red" | "yellow";
@@ -24,6 +25,12 @@ export function createTerminal(
     notice: (line) => void (verbose && context.stderr.write(`${line}\n`)),
     style: (style, text) => (wantsColour(context.stdout, context.env) ? paint(style, text) : text),
   };
+}
+
+/** Prints the document of `--json`: its version, the tool, and the content. */
+export function printDocument({ stdout, version }: CliContext, content: object): void {
+  const document = { schemaVersion: resultSchemaVersion, tool: { name: "whybox", version }, ...content };
+  stdout.write(`${JSON.stringify(document, null, 2)}\n`);
 }
 
 /** Colours are used only on terminals, and never when NO_COLOR is set (https://no-color.org). */

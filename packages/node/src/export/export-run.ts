@@ -32,35 +32,35 @@ export async function exportRun(
   onDone: (written: WrittenExport) => void,
 ): Promise<{ readonly finished: boolean }> {
   const run = await openRun(folder);
-  for (const format of formats) onDone(await writers[format](run, out));
+  for (const format of formats) {
+    const path = join(out, names[format]);
+    const notes: string[] = [];
+    await writers[format](path, run, (text) => notes.push(text));
+    onDone({ path, notes });
+  }
   return { finished: run.finished };
 }
 
-const writers: Readonly<Record<ExportFormat, (run: OpenRun, out: string) => Promise<WrittenExport>>> = {
-  async coco(run, out) {
-    const path = join(out, "coco.json");
-    await writeParts(path, cocoText(run));
-    return { path, notes: [] };
-  },
-  async yolo(run, out) {
-    const path = join(out, "yolo");
-    await writeYolo(path, run);
-    return { path, notes: [] };
-  },
-  async csv(run, out) {
-    const path = join(out, "detections.csv");
-    await writeParts(path, csvText(run));
-    return { path, notes: [] };
-  },
-  async parquet(run, out) {
-    const path = join(out, "detections.parquet");
-    await writeParquet(path, run);
-    return { path, notes: [] };
-  },
-  async fiftyone(run, out) {
-    const path = join(out, "fiftyone");
-    const { skipped } = await writeFiftyOne(path, run);
+/** The file or folder of each format. */
+const names: Readonly<Record<ExportFormat, string>> = {
+  coco: "coco.json",
+  yolo: "yolo",
+  csv: "detections.csv",
+  parquet: "detections.parquet",
+  fiftyone: "fiftyone",
+};
+
+/** Writes a format. `note` takes notes for the user. */
+type Writer = (path: string, run: OpenRun, note: (text: string) => void) => Promise<void>;
+
+const writers: Readonly<Record<ExportFormat, Writer>> = {
+  coco: (path, run) => writeParts(path, cocoText(run)),
+  yolo: writeYolo,
+  csv: (path, run) => writeParts(path, csvText(run)),
+  parquet: (path, run) => writeParquet(path, run),
+  fiftyone: async (path, run, note) => {
+    const skipped = await writeFiftyOne(path, run);
     const what = `${counted(skipped, "video frame or image from a URL was", "video frames or images from URLs were")} skipped`;
-    return { path, notes: skipped === 0 ? [] : [`fiftyone: ${what}, because each sample must be a file.`] };
+    if (skipped > 0) note(`fiftyone: ${what}, because each sample must be a file.`);
   },
 };

@@ -20,10 +20,10 @@ const FOLDER_FILES = 1000;
  *
  * The layout is the one whose metadata.json has no version (docs.voxel51.com, "FiftyOneDataset"). Its samples are the output of
  * `Sample.to_dict()`, and FiftyOne infers their fields. The newer layout is a copy of FiftyOne's own database.
- * @returns The numbers of written samples and of skipped images.
+ * @returns The number of skipped images.
  * @throws output.
  */
-export async function writeFiftyOne(folder: string, run: OpenRun): Promise<{ samples: number; skipped: number }> {
+export async function writeFiftyOne(folder: string, run: OpenRun): Promise<number> {
   let [samples, skipped] = [0, 0];
   async function* text(): AsyncGenerator<string> {
     yield '{"samples":[';
@@ -42,7 +42,7 @@ export async function writeFiftyOne(folder: string, run: OpenRun): Promise<{ sam
   const { classNames, sha256 } = run.manifest.model;
   const info = { classes: classNames, model_sha256: sha256, tool: `whybox ${run.manifest.versions.whybox}` };
   await writeParts(join(folder, "metadata.json"), [`${JSON.stringify({ media_type: "image", info }, null, 2)}\n`]);
-  return { samples, skipped };
+  return skipped;
 }
 
 function sampleOf({ item, size, detections }: RunImage, filepath: string, heatmap: string | undefined, run: OpenRun) {

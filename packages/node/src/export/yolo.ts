@@ -10,20 +10,16 @@ import { writeParts } from "./write-parts.js";
  * Writes YOLO's label files (docs.ultralytics.com/datasets/detect), one per image, in the same folders as the images, and data.yaml
  * with the class names. The sixth number is the confidence, as `save_txt save_conf` writes it. Rotated boxes have their four corners
  * (docs.ultralytics.com/datasets/obb).
- * @returns The number of label files.
  * @throws output.
  */
-export async function writeYolo(folder: string, run: OpenRun): Promise<number> {
+export async function writeYolo(folder: string, run: OpenRun): Promise<void> {
   const taken = new Set<string>();
-  let files = 0;
   for await (const image of imagesIn(run, { withMaps: false })) {
     const lines = image.detections.map((detection) => `${labelLine(detection, image)}\n`);
     await writeParts(join(folder, "labels", ...labelPath(image, taken)), lines);
-    files++;
   }
   const names = Object.fromEntries(run.manifest.model.classNames.map((name, i) => [i, name]));
   await writeParts(join(folder, "data.yaml"), [stringify({ names })]);
-  return files;
 }
 
 /** Class, centre and size of the box (or its corners) relative to the image size, confidence. */

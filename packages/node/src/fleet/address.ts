@@ -2,13 +2,9 @@ import { WhyboxError } from "@whybox/core";
 
 /** The address of the queue. */
 export interface QueueAddress {
-  readonly host: string;
-  readonly port: number;
-  readonly db: number;
-  readonly username: string | undefined;
-  readonly password: string | undefined;
-  /** Whether the connection is encrypted (rediss://). */
-  readonly tls: boolean;
+  readonly url: string;
+  /** The password in the address, without escapes. */
+  readonly password: string;
   /** The address without user name and password, for messages. */
   readonly shown: string;
 }
@@ -44,19 +40,11 @@ export function readQueueAddress(given: string | undefined, env: string | undefi
       `${where} is not the address of a Redis server; expected redis://[user:password@]host[:port][/database], or rediss://.`,
     );
   }
-  const [host, port] = [url.hostname.replace(/^\[|\]$/g, ""), url.port === "" ? DEFAULT_PORT : Number(url.port)];
-  return {
-    ...{ host, port, db: Number(db[1]), tls: url.protocol === "rediss:" },
-    username: plain(url.username, where),
-    password: plain(url.password, where),
-    shown: `${url.protocol}//${url.hostname}:${port}${db[1] === "" ? "" : `/${db[1]}`}`,
-  };
-}
-
-function plain(part: string, where: string): string | undefined {
-  if (part === "") return undefined;
+  const database = db[1] === "" ? "" : `/${db[1]}`;
+  const shown = `${url.protocol}//${url.hostname}:${url.port === "" ? DEFAULT_PORT : url.port}${database}`;
   try {
-    return decodeURIComponent(part);
+    decodeURIComponent(url.username);
+    return { url: text, password: decodeURIComponent(url.password), shown };
   } catch {
     throw new WhyboxError(
       "usage",

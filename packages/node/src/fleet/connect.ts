@@ -23,14 +23,9 @@ export async function connectQueue(
   { Redis }: QueueLibrary,
   say: (line: string) => void,
 ): Promise<QueueConnection> {
-  const { host, port, db, username, password, tls, shown } = address;
-  const options = {
-    ...{ host, port, db, connectTimeout: CONNECT_MS, lazyConnect: true },
-    ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password }),
-    ...(tls ? { tls: {} } : {}),
-  };
-  const probe = new Redis({ ...options, retryStrategy: () => null, maxRetriesPerRequest: 0 });
+  const { url, shown } = address;
+  const options = { connectTimeout: CONNECT_MS, lazyConnect: true };
+  const probe = new Redis(url, { ...options, retryStrategy: () => null, maxRetriesPerRequest: 0 });
   let reason: Error | undefined;
   probe.on("error", (error: Error) => {
     reason ??= error;
@@ -47,7 +42,7 @@ export async function connectQueue(
     probe.disconnect();
   }
   // Requests wait while Redis is not available: BullMQ requires this for workers.
-  const redis = new Redis({
+  const redis = new Redis(url, {
     ...options,
     maxRetriesPerRequest: null,
     retryStrategy: (tries: number) => Math.min(100 * tries, RETRY_MS),
@@ -66,5 +61,5 @@ export async function connectQueue(
 }
 
 function withoutSecrets(text: string, { password }: QueueAddress): string {
-  return password === undefined ? text : text.replaceAll(password, "…");
+  return password === "" ? text : text.replaceAll(password, "…");
 }

@@ -1,7 +1,8 @@
-import { mkdir, open, readdir, rmdir, stat, unlink } from "node:fs/promises";
+import { mkdir, open, readdir, rmdir, unlink } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { WhyboxError } from "@whybox/core";
-import { explainDiskFailure } from "../io/disk-failure.js";
+import { writeError } from "../io/disk-failure.js";
+import { isFolder } from "../io/exists.js";
 import { systemErrorCode } from "../io/system-error.js";
 
 /** The output folder of a run. */
@@ -80,13 +81,6 @@ async function makeFolder(path: string): Promise<string | undefined> {
   return missing[0];
 }
 
-async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then(
-    (entry) => entry.isDirectory(),
-    () => false,
-  );
-}
-
 /** Removes `path` and its parents up to `first`, as long as they are empty. */
 async function discard(path: string, first: string): Promise<void> {
   const last = resolve(first);
@@ -101,9 +95,6 @@ async function discard(path: string, first: string): Promise<void> {
 }
 
 function cannotWrite(path: string, cause: unknown): WhyboxError {
-  const advice = explainDiskFailure(cause, "choose another folder with --out");
-  return new WhyboxError("output", `Cannot write results to ${path}: ${advice}`, {
-    details: { path, code: systemErrorCode(cause) },
-    cause,
-  });
+  const details = { path, code: systemErrorCode(cause) };
+  return writeError(`Cannot write results to ${path}`, cause, { details });
 }

@@ -2,6 +2,7 @@ import { opendir, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { WhyboxError } from "@whybox/core";
 import picomatch from "picomatch";
+import { isFolder } from "../io/exists.js";
 import { systemErrorCode } from "../io/system-error.js";
 
 export interface WalkOptions {
@@ -68,13 +69,6 @@ export async function* walkGlob(
   for await (const path of walk(folder, { ...options, depth, hidden })) {
     if (matches(path.slice(folder.length + (folder.endsWith("/") ? 0 : 1)).replaceAll("\\", "/"))) yield path;
   }
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then(
-    (entry) => entry.isDirectory(),
-    () => false,
-  );
 }
 
 async function isFile(path: string): Promise<boolean> {

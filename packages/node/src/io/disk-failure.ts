@@ -1,3 +1,4 @@
+import { WhyboxError } from "@whybox/core";
 import { systemErrorCode } from "./system-error.js";
 
 /** The explanation of a system error on writing. */
@@ -41,6 +42,27 @@ export function explainDiskFailure(cause: unknown, elsewhere: string): string {
   if (failure === undefined) return `${cause instanceof Error ? cause.message : code}. ${capital(elsewhere)}.`;
   const { reason, remedy } = failure;
   return `${reason} (${code}). ${remedy === undefined ? capital(elsewhere) : `${remedy}, or ${elsewhere}`}.`;
+}
+
+interface WriteErrorOptions {
+  /** How to choose another place, as in `explainDiskFailure`. Default: another folder with --out. */
+  readonly elsewhere?: string;
+  /** The end of the message. */
+  readonly more?: string;
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * The error of a failed write. A WhyboxError has its own message and is returned unchanged.
+ * @param what The start of the message: "Cannot write results to /data".
+ */
+export function writeError(what: string, cause: unknown, options: WriteErrorOptions = {}): WhyboxError {
+  if (cause instanceof WhyboxError) return cause;
+  const { elsewhere = "choose another folder with --out", more = "", details } = options;
+  return new WhyboxError("output", `${what}: ${explainDiskFailure(cause, elsewhere)}${more}`, {
+    details: { ...details, reason: systemErrorCode(cause) },
+    cause,
+  });
 }
 
 /** "folder" when another file in the same folder would fail too, else "file". */

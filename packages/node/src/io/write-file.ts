@@ -1,33 +1,44 @@
 import { randomUUID } from "node:crypto";
 import { open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { WhyboxError } from "@whybox/core";
-import { concernsOf, explainDiskFailure } from "./disk-failure.js";
-import { systemErrorCode } from "./system-error.js";
+import { concernsOf, writeError } from "./disk-failure.js";
+
+export interface ReplaceOptions {
+  /** The folder for the incomplete file, on the same disk. Default: the folder of the file. */
+  readonly folder?: string;
+  /** How to choose another place, for the error. Default: another folder with --out. */
+  readonly elsewhere?: string;
+}
 
 /**
- * Writes a complete file, or none. It writes a temporary file (by default in the same folder), flushes it to the disk, and
- * renames it to `path`. On failure the temporary file is removed, and an existing file at `path` does not change.
+ * Writes a complete file, or none. `write` fills a temporary file and flushes it to the disk. Then it is renamed to `path`. On failure
+ * the temporary file is removed, and an existing file at `path` does not change.
  * @throws output when the file cannot be written. `details.concerns` is "file" when other files in the folder may succeed.
  */
-export async function writeFileSafely(
+export async function replaceFile(
   path: string,
-  bytes: Uint8Array | string,
-  folder: string = dirname(path),
+  write: (temporary: string) => Promise<void>,
+  { folder = dirname(path), ...options }: ReplaceOptions = {},
 ): Promise<void> {
   // A short name, so that a long file name stays valid. A hidden one, so that globs do not match it.
   const temporary = join(folder, `.whybox-${randomUUID().slice(0, 8)}.tmp`);
   try {
-    await writeFlushed(temporary, bytes);
+    await write(temporary);
     await rename(temporary, path);
   } catch (cause) {
     await rm(temporary, { force: true }).catch(() => undefined); // the first failure is reported
-    const advice = explainDiskFailure(cause, "choose another folder with --out");
-    throw new WhyboxError("output", `Cannot write ${basename(path)} in ${dirname(path)}: ${advice}`, {
-      details: { file: path, reason: systemErrorCode(cause), concerns: concernsOf(cause) },
-      cause,
-    });
+    const details = { file: path, concerns: concernsOf(cause) };
+    throw writeError(`Cannot write ${basename(path)} in ${dirname(path)}`, cause, { ...options, details });
   }
+}
+
+/** Writes a complete file, or none. @throws output, as `replaceFile`. */
+export function writeFileSafely(
+  path: string,
+  bytes: Uint8Array | string,
+  folder: string = dirname(path),
+): Promise<void> {
+  return replaceFile(path, (temporary) => writeFlushed(temporary, bytes), { folder });
 }
 
 /** Writes a new file and flushes it to the disk. On failure a part of the file may remain. */
@@ -39,4 +50,17 @@ export async function writeFlushed(path: string, bytes: Uint8Array | string): Pr
   } finally {
     await file.close();
   }
+}
+
+/** Flushes a file to the disk. */
+export async function syncFile(path: string): Promise<void> {
+  const file = await open(path, "r+");
+  await file.sync().finally(() => file.close());
+}
+
+/** Flushes a folder to the disk: the name of a new file is durable only after its folder is flushed. */
+export async function syncFolder(path: string): Promise<void> {
+  if (process.platform === "win32") return; // Windows cannot open folders
+  const folder = await open(path, "r");
+  await folder.sync().finally(() => folder.close());
 }

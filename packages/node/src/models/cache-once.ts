@@ -1,6 +1,4 @@
-import { WhyboxError } from "@whybox/core";
-import { explainDiskFailure } from "../io/disk-failure.js";
-import { systemErrorCode } from "../io/system-error.js";
+import { writeError } from "../io/disk-failure.js";
 import { cachedModelPath, isCached, type Origin, storeModel } from "./cached-model.js";
 import { withTemporaryFolder } from "./temporary-folder.js";
 
@@ -23,15 +21,10 @@ export async function cacheOnce(
     });
   } catch (cause) {
     // Network errors already have their own message.
-    throw cause instanceof Error && "syscall" in cause ? cacheError(cacheDir, cause) : cause;
+    if (!(cause instanceof Error && "syscall" in cause)) throw cause;
+    const elsewhere = "choose another folder with the variable WHYBOX_CACHE";
+    const what = `Cannot store weights in the cache folder "${cacheDir}"`;
+    throw writeError(what, cause, { elsewhere, details: { cacheDir } });
   }
   return path;
-}
-
-function cacheError(cacheDir: string, cause: unknown): WhyboxError {
-  const advice = explainDiskFailure(cause, "choose another folder with the variable WHYBOX_CACHE");
-  return new WhyboxError("output", `Cannot store weights in the cache folder "${cacheDir}": ${advice}`, {
-    details: { cacheDir, reason: systemErrorCode(cause) },
-    cause,
-  });
 }

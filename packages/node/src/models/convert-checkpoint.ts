@@ -1,6 +1,7 @@
-import { access, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { encodeModel, modelFormat, readCheckpoint, readTorch, type TorchCheckpoint, WhyboxError } from "@whybox/core";
+import { exists } from "../io/exists.js";
 import { writeFileSafely } from "../io/write-file.js";
 
 /** The result of a conversion. */
@@ -49,11 +50,7 @@ async function readBytes(source: string): Promise<Uint8Array> {
 
 /** @throws output when `target` exists: files are never overwritten. */
 async function expectNew(target: string): Promise<void> {
-  const exists = await access(target).then(
-    () => true,
-    () => false,
-  );
-  if (!exists) return;
+  if (!(await exists(target))) return;
   throw new WhyboxError("output", `${basename(target)} already exists (${target}). Remove it or choose another name.`, {
     details: { file: target },
   });

@@ -1,9 +1,10 @@
 import { createReadStream } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { WhyboxError } from "@whybox/core";
-import { explainDiskFailure } from "../io/disk-failure.js";
+import type { WhyboxError } from "@whybox/core";
+import { writeError } from "../io/disk-failure.js";
 import { systemErrorCode } from "../io/system-error.js";
+import { syncFolder } from "../io/write-file.js";
 import { runFiles, runFilesVersion } from "./schema.js";
 
 /** The files with one line per item. */
@@ -62,7 +63,7 @@ export class Ledger {
       return new Ledger(folder, first, first + lines, files);
     } catch (cause) {
       await Promise.allSettled([...files.values()].map(({ file }) => file.close()));
-      throw writeError(folder, "the run's files", cause);
+      throw ledgerError(folder, "the run's files", cause);
     }
   }
 
@@ -105,7 +106,7 @@ export class Ledger {
         entry.size += bytes.length;
       }
     } catch (cause) {
-      throw writeError(dirname(path), basename(path), cause);
+      throw ledgerError(dirname(path), basename(path), cause);
     }
     this.#waiting = 0;
     this.#committed = performance.now();
@@ -118,13 +119,6 @@ export class Ledger {
       await file.close().catch(() => undefined);
     }
   }
-}
-
-/** Syncs a folder: the name of a new file is durable only after its folder is synced. */
-async function syncFolder(path: string): Promise<void> {
-  if (process.platform === "win32") return; // Windows cannot open folders
-  const folder = await open(path, "r");
-  await folder.sync().finally(() => folder.close());
 }
 
 /**
@@ -160,9 +154,7 @@ async function scan(path: string, first: number, limit: number): Promise<{ lines
   return { lines, bytes };
 }
 
-function writeError(folder: string, what: string, cause: unknown): WhyboxError {
-  if (cause instanceof WhyboxError) return cause;
-  const advice = explainDiskFailure(cause, "choose another folder with --out");
-  const message = `Cannot write ${what} in ${folder}: ${advice} Completed items are kept; --resume continues from there.`;
-  return new WhyboxError("output", message, { details: { folder, reason: systemErrorCode(cause) }, cause });
+function ledgerError(folder: string, what: string, cause: unknown): WhyboxError {
+  const more = " Completed items are kept; --resume continues from there.";
+  return writeError(`Cannot write ${what} in ${folder}`, cause, { more, details: { folder } });
 }

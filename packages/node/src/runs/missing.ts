@@ -1,6 +1,6 @@
-import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { WhyboxError } from "@whybox/core";
+import { exists } from "../io/exists.js";
 import type { LedgerLines } from "./ledger.js";
 
 /** Number of consecutive missing files after which the source counts as unavailable. */
@@ -41,11 +41,7 @@ export class MissingWatch {
     if (this.#off || reason === undefined || !missingReasons.has(reason)) return false;
     this.#waiting.push(lines);
     const folder = dirname(location);
-    const exists = await stat(folder).then(
-      () => true,
-      () => false,
-    );
-    if (!exists) throw unavailable(`its folder ${folder} is missing too`, location);
+    if (!(await exists(folder))) throw unavailable(`its folder ${folder} is missing too`, location);
     if (this.#waiting.length >= STREAK)
       throw unavailable(`the ${STREAK - 1} files before it are missing too`, location);
     return true;

@@ -1,8 +1,9 @@
-import { mkdir, rename, rm, stat } from "node:fs/promises";
+import { mkdir, rename, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { WhyboxError } from "@whybox/core";
 import type { DownloadProgress } from "../api.js";
 import { openOutputFolder } from "../images/output-folder.js";
+import { exists } from "../io/exists.js";
 import { writeFileSafely } from "../io/write-file.js";
 import { readNames } from "../models/read-names.js";
 import { resolveWeights } from "../models/resolve-weights.js";
@@ -212,11 +213,7 @@ async function makeRun(inputs: readonly OpenInput[], options: BeginOptions): Pro
 /** @throws output when the folder contains files of a run, but no manifest. */
 async function refuseLeftovers(out: string): Promise<void> {
   for (const name of [runFiles.results, runFiles.maps, runFiles.timings, runFiles.success]) {
-    const exists = await stat(join(out, name)).then(
-      () => true,
-      () => false,
-    );
-    if (!exists) continue;
+    if (!(await exists(join(out, name)))) continue;
     const message = `${out} contains ${name} but no ${runFiles.manifest}. Empty the folder, or choose another folder with --out.`;
     throw new WhyboxError("output", message, { details: { folder: out, name } });
   }

@@ -1,15 +1,12 @@
 import { createReadStream } from "node:fs";
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { WhyboxError } from "@whybox/core";
-import { type BasicType, type ColumnSource, fileWriter, ParquetWriter, schemaFromColumnData } from "hyparquet-writer";
-import { explainDiskFailure } from "../io/disk-failure.js";
-import { type FrameLine, type Manifest, type RunDetection, runFiles, runFilesVersion } from "./schema.js";
+import type { BasicType } from "hyparquet-writer";
+import { replaceFile, syncFile } from "../io/write-file.js";
+import { type Column, writeParquetFile } from "./parquet-file.js";
+import { type FrameLine, type Manifest, type RunDetection, runFiles } from "./schema.js";
 import { readResults } from "./success.js";
 import { textLines } from "./text-lines.js";
-
-/** Number of rows in memory, and in a row group. */
-const GROUP_ROWS = 50_000;
 
 interface Row {
   readonly item: number;
@@ -22,16 +19,10 @@ interface Row {
   readonly found: RunDetection;
 }
 
-interface Column {
-  readonly name: string;
-  readonly type: BasicType;
-  readonly of: (row: Row) => unknown;
-}
-
-const column = (name: string, type: BasicType, of: Column["of"]): Column => ({ name, type, of });
+const column = (name: string, type: BasicType, of: (row: Row) => unknown): Column<Row> => ({ name, type, of });
 
 /** Each number has its own column, because some readers do not support lists. */
-const columns: readonly Column[] = [
+const columns: readonly Column<Row>[] = [
   column("item", "INT32", (row) => row.item),
   column("source", "STRING", (row) => row.source),
   column("frame", "INT32", (row) => row.frame),
@@ -56,58 +47,24 @@ const columns: readonly Column[] = [
 ];
 
 /**
- * Writes detections.parquet from a run's results: one row per detection, including detections in video frames. It keeps one group of
- * 50 000 rows in memory.
+ * Writes detections.parquet from a run's results: one row per detection, including detections in video frames.
  * @returns The number of rows.
  * @throws output.
  */
-export async function writeParquet(folder: string, manifest: Manifest, groupRows = GROUP_ROWS): Promise<number> {
+export async function writeParquet(folder: string, manifest: Manifest): Promise<number> {
   const tmp = join(folder, runFiles.temporary);
-  const temporary = join(tmp, runFiles.parquet);
-  try {
+  let count = 0;
+  const write = async (temporary: string) => {
     await mkdir(tmp, { recursive: true });
-    const rows = await write(temporary, folder, manifest, groupRows);
-    const file = await open(temporary, "r+");
-    await file.sync().finally(() => file.close());
-    await rename(temporary, join(folder, runFiles.parquet));
-    return rows;
-  } catch (cause) {
-    if (cause instanceof WhyboxError) throw cause;
-    const advice = explainDiskFailure(cause, "choose another folder");
-    throw new WhyboxError("output", `Cannot write ${runFiles.parquet} in ${folder}: ${advice}`, { cause });
+    count = await writeParquetFile(temporary, { columns, rows: rowsOf(folder), manifest });
+    await syncFile(temporary);
+  };
+  try {
+    await replaceFile(join(folder, runFiles.parquet), write, { folder: tmp, elsewhere: "choose another folder" });
+    return count;
   } finally {
     await rm(tmp, { recursive: true, force: true });
   }
-}
-
-async function write(path: string, folder: string, manifest: Manifest, groupRows: number): Promise<number> {
-  const writer = new ParquetWriter({
-    writer: fileWriter(path),
-    schema: schemaFromColumnData({ columnData: columnData([]) }),
-    kvMetadata: [
-      { key: "whybox.schemaVersion", value: String(runFilesVersion) },
-      { key: "whybox.model.sha256", value: manifest.model.sha256 },
-    ],
-    createdBy: `whybox version ${manifest.versions.whybox}`,
-  });
-  let rows: Row[] = [];
-  let count = 0;
-  const flush = () => {
-    if (rows.length > 0) writer.write({ columnData: columnData(rows), rowGroupSize: groupRows });
-    count += rows.length;
-    rows = [];
-  };
-  for await (const row of rowsOf(folder)) {
-    rows.push(row);
-    if (rows.length >= groupRows) flush();
-  }
-  flush();
-  writer.finish();
-  return count;
-}
-
-function columnData(rows: readonly Row[]): ColumnSource[] {
-  return columns.map(({ name, type, of }) => ({ name, type, nullable: true, data: rows.map(of) }));
 }
 
 async function* rowsOf(folder: string): AsyncGenerator<Row> {

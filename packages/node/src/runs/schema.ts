@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { z } from "zod";
 
 /**
@@ -24,6 +25,11 @@ export const runFiles = {
   shards: "shards",
   plan: "shards.json",
 } as const;
+
+/** The path of a run's item list. */
+export function runItems(folder: string): string {
+  return join(folder, runFiles.items);
+}
 
 /** Side of the small maps in `maps.jsonl`, in cells. */
 export const imageGrid = 32;

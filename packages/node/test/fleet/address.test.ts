@@ -6,12 +6,12 @@ import { failureText, jobId, readFailure } from "../../src/fleet/jobs.js";
 describe("the address of a queue", () => {
   it("is read, and shown without name and password", () => {
     expect(readQueueAddress("rediss://me:p%40ss@queue.example.org:7000/3", undefined)).toEqual({
-      ...{ host: "queue.example.org", port: 7000, db: 3, tls: true, username: "me", password: "p@ss" },
+      url: "rediss://me:p%40ss@queue.example.org:7000/3",
+      password: "p@ss",
       shown: "rediss://queue.example.org:7000/3",
     });
-    expect(readQueueAddress(undefined, "redis://[::1]")).toMatchObject({
-      ...{ host: "::1", port: 6379, db: 0, tls: false, username: undefined, password: undefined },
-      shown: "redis://[::1]:6379",
+    expect(readQueueAddress(undefined, "redis://[::1]")).toEqual({
+      ...{ url: "redis://[::1]", password: "", shown: "redis://[::1]:6379" },
     });
   });
 

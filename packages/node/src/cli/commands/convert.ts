@@ -1,19 +1,17 @@
 import { resolve } from "node:path";
-import { resultSchemaVersion } from "@whybox/core";
 import type { Command } from "commander";
 import { z } from "zod";
 import { type Conversion, convertCheckpoint } from "../../models/convert-checkpoint.js";
 import { stopIfAborted } from "../../stop-if-aborted.js";
 import type { CliContext } from "../context.js";
-import { type ExitCode, exitCodes } from "../exit-codes.js";
 import { parseOptions } from "../option-values.js";
-import { createTerminal } from "../terminal.js";
+import { createTerminal, printDocument } from "../terminal.js";
 import { printable } from "../text.js";
 
 const convertOptionsSchema = z.strictObject({ json: z.boolean().default(false) });
 
-/** Adds `whybox convert` to the program; `done` gets the exit code. */
-export function addConvert(program: Command, context: CliContext, done: (code: ExitCode) => void): void {
+/** Adds `whybox convert` to the program. */
+export function addConvert(program: Command, context: CliContext): void {
   program
     .command("convert <checkpoint> <onnx>")
     .summary("convert a PyTorch checkpoint to an ONNX file")
@@ -26,7 +24,6 @@ export function addConvert(program: Command, context: CliContext, done: (code: E
     .addHelpText("after", "\nExamples:\n  whybox convert best.pt best.onnx")
     .action(async (checkpoint: string, onnx: string, raw: unknown) => {
       await convert(checkpoint, onnx, parseOptions(convertOptionsSchema, raw), context);
-      done(exitCodes.ok);
     });
 }
 
@@ -40,10 +37,7 @@ async function convert(
   const conversion = await convertCheckpoint(resolve(context.cwd, source), resolve(context.cwd, target));
   const terminal = createTerminal(context, { quiet: false, json });
   terminal.print(conversionLine(target, conversion));
-  if (!json) return;
-  const tool = { name: "whybox", version: context.version };
-  const document = { schemaVersion: resultSchemaVersion, tool, source, target, ...conversion };
-  context.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+  if (json) printDocument(context, { source, target, ...conversion });
 }
 
 /** "best.onnx: models.yolo.DetectionModel (ema), 80 classes, strides 8 16 32, 29.0 MB". */

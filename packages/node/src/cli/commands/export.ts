@@ -4,7 +4,6 @@ import { z } from "zod";
 import { exportFormats, exportRun } from "../../export/export-run.js";
 import { stopIfAborted } from "../../stop-if-aborted.js";
 import type { CliContext } from "../context.js";
-import { type ExitCode, exitCodes } from "../exit-codes.js";
 import { choiceText, parseOptions, plainText } from "../option-values.js";
 import { createTerminal } from "../terminal.js";
 import { printable } from "../text.js";
@@ -15,8 +14,8 @@ const exportOptionsSchema = z.strictObject({
   quiet: z.boolean().default(false),
 });
 
-/** Adds `whybox export` to the program; `done` gets the exit code. */
-export function addExport(program: Command, context: CliContext, done: (code: ExitCode) => void): void {
+/** Adds `whybox export` to the program. */
+export function addExport(program: Command, context: CliContext): void {
   program
     .command("export <run>")
     .summary("write a run's detections for other tools: COCO, YOLO, CSV, Parquet, FiftyOne")
@@ -34,7 +33,6 @@ export function addExport(program: Command, context: CliContext, done: (code: Ex
     )
     .action(async (run: string, raw: unknown) => {
       await exportTo(run, parseOptions(exportOptionsSchema, raw), context);
-      done(exitCodes.ok);
     });
 }
 

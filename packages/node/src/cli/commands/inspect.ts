@@ -1,23 +1,21 @@
-import { resultSchemaVersion } from "@whybox/core";
 import type { Command } from "commander";
 import { z } from "zod";
 import type { DownloadProgress, LoadOptions, ModelReport } from "../../api.js";
 import type { Services } from "../../images/services.js";
 import { stopIfAborted } from "../../stop-if-aborted.js";
 import type { CliContext } from "../context.js";
-import { type ExitCode, exitCodes } from "../exit-codes.js";
 import { inspectionLines } from "../inspect-text.js";
 import { parseOptions, plainText } from "../option-values.js";
 import { createProgress } from "../progress.js";
-import { createTerminal } from "../terminal.js";
+import { createTerminal, printDocument } from "../terminal.js";
 
 const inspectOptionsSchema = z.strictObject({
   names: plainText("a file of class names").optional(),
   json: z.boolean().default(false),
 });
 
-/** Adds `whybox inspect` to the program; `done` gets the exit code. */
-export function addInspect(program: Command, context: CliContext, done: (code: ExitCode) => void): void {
+/** Adds `whybox inspect` to the program. */
+export function addInspect(program: Command, context: CliContext): void {
   program
     .command("inspect <model>")
     .summary("print the contents of a model")
@@ -34,7 +32,6 @@ export function addInspect(program: Command, context: CliContext, done: (code: E
     .addHelpText("after", "\nExamples:\n  whybox inspect yolov5s\n  whybox inspect best.onnx --json")
     .action(async (model: string, raw: unknown) => {
       await inspect(model, parseOptions(inspectOptionsSchema, raw), context);
-      done(exitCodes.ok);
     });
 }
 
@@ -54,11 +51,7 @@ async function inspect(
   };
   const report = await inspectModel(services, model, options).finally(() => progress.clear());
   for (const line of inspectionLines(report)) terminal.print(line);
-  if (values.json) {
-    const tool = { name: "whybox", version: context.version };
-    const document = { schemaVersion: resultSchemaVersion, tool, model: report };
-    context.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
-  }
+  if (values.json) printDocument(context, { model: report });
 }
 
 async function inspectModel(services: Services, model: string, options: LoadOptions): Promise<ModelReport> {

@@ -1,17 +1,15 @@
-import { resultSchemaVersion } from "@whybox/core";
 import type { Command } from "commander";
 import { z } from "zod";
 import type { CliContext } from "../context.js";
-import { type ExitCode, exitCodes } from "../exit-codes.js";
 import { methodFacts } from "../method-facts.js";
 import { parseOptions } from "../option-values.js";
 import { formatTable } from "../table.js";
-import { createTerminal } from "../terminal.js";
+import { createTerminal, printDocument } from "../terminal.js";
 
 const methodsOptionsSchema = z.strictObject({ json: z.boolean().default(false) });
 
-/** Adds `whybox methods` to the program; `done` gets the exit code. */
-export function addMethods(program: Command, context: CliContext, done: (code: ExitCode) => void): void {
+/** Adds `whybox methods` to the program. */
+export function addMethods(program: Command, context: CliContext): void {
   program
     .command("methods")
     .summary("list the methods for --method")
@@ -24,15 +22,13 @@ export function addMethods(program: Command, context: CliContext, done: (code: E
     .action((raw: unknown) => {
       const { json } = parseOptions(methodsOptionsSchema, raw);
       listMethods(context, json);
-      done(exitCodes.ok);
     });
 }
 
 function listMethods(context: CliContext, json: boolean): void {
   const methods = context.methods.map(methodFacts);
   if (json) {
-    const tool = { name: "whybox", version: context.version };
-    context.stdout.write(`${JSON.stringify({ schemaVersion: resultSchemaVersion, tool, methods }, null, 2)}\n`);
+    printDocument(context, { methods });
     return;
   }
   const terminal = createTerminal(context, { quiet: false, json: false });

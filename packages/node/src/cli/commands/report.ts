@@ -4,7 +4,6 @@ import { z } from "zod";
 import { makeReport, type ReportServices, type WrittenReport } from "../../report/make-report.js";
 import { stopIfAborted } from "../../stop-if-aborted.js";
 import type { CliContext } from "../context.js";
-import { type ExitCode, exitCodes } from "../exit-codes.js";
 import { integerText, numberText, parseOptions, plainText } from "../option-values.js";
 import { createStages } from "../stages.js";
 import { createTerminal } from "../terminal.js";
@@ -18,8 +17,8 @@ const reportOptionsSchema = z.strictObject({
   quiet: z.boolean().default(false),
 });
 
-/** Adds `whybox report` to the program; `done` gets the exit code. */
-export function addReport(program: Command, context: CliContext, done: (code: ExitCode) => void): void {
+/** Adds `whybox report` to the program. */
+export function addReport(program: Command, context: CliContext): void {
   program
     .command("report <run>")
     .summary("make an HTML page of a run, with suspicious detections first")
@@ -43,7 +42,6 @@ export function addReport(program: Command, context: CliContext, done: (code: Ex
     )
     .action(async (run: string, raw: unknown) => {
       await report(run, parseOptions(reportOptionsSchema, raw), context);
-      done(exitCodes.ok);
     });
 }
 

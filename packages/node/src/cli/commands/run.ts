@@ -1,120 +1,78 @@
-import { resolve } from "node:path";
 import type { Command } from "commander";
 import { execute } from "../../runs/execute.js";
-import { beginRun, type OpenedRun, openRun } from "../../runs/open-run.js";
-import { writeParquet } from "../../runs/parquet.js";
-import { runFiles, type SuccessMark } from "../../runs/schema.js";
+import { type OpenedRun, openRun } from "../../runs/open-run.js";
+import { runItems } from "../../runs/schema.js";
 import type { CliContext } from "../context.js";
 import { refuseContradictions } from "../contradictions.js";
-import { type ExitCode, exitCodes } from "../exit-codes.js";
-import { readFlags, type TypedOptions } from "../flags.js";
-import { declareRun } from "../run-declaration.js";
-import { type RunFlags, type RunValues, runFlags, runFolder, runSettings } from "../run-options.js";
-import { createRunSession, type RunSession } from "../run-session.js";
+import type { ExitCode } from "../exit-codes.js";
+import { declareFlags, readFlags, type TypedOptions } from "../flags.js";
+import { type RunFlags, type RunValues, runFlags, runFolder } from "../run-options.js";
+import { createRunSession, markExitCode, markText, type RunSession } from "../run-session.js";
 import { count } from "../text.js";
+
+const examples = `
+Examples:
+  whybox run photos --recursive --out night
+  whybox run --out night --resume
+  whybox run data.yaml --split val --weights best.onnx --method GradCAM --out val --parquet
+  whybox run clip.mp4 --vid-stride 5 --out clip
+  find . -name "*.jpg" | whybox run - --out night
+
+A stopped or crashed run continues with --resume. No source is lost, and none is explained twice.`;
 
 /** Adds `whybox run` to the program; `done` gets the exit code. */
 export function addRun(program: Command, context: CliContext, done: (code: ExitCode) => void): void {
-  const command = program.command("run [source...]");
-  declareRun(command, context.methods).action(async (inputs: string[]) => {
-    const read = readFlags<RunFlags, typeof runFlags>(command, runFlags, context.methods);
-    const line = { ...read, values: { ...read.values, box: undefined } };
-    const folder = runFolder(line, inputs, context.cwd);
-    refuseContradictions({ ...line, sources: inputs }, context.methods);
-    done(await new RunCommand(inputs, line, folder, context).run());
+  const command = program
+    .command("run [source...]")
+    .summary("explain many sources into one folder, resumable after a crash")
+    .description(
+      "Explains every source and writes the results into one folder, line by line, for the report and for programs (docs/runs.md).\n" +
+        "A source is an image, a folder, a quoted glob, an http(s) URL, a list (.txt, COCO .json, YOLO .yaml), - (a list on stdin,\n" +
+        "one source per line), a video, a stream (rtsp://…), or a camera (/dev/video0). With --resume, sources are optional.",
+    );
+  declareFlags(command, runFlags, context.methods)
+    .addHelpText("after", examples)
+    .action(async (inputs: string[]) => {
+      const read = readFlags<RunFlags, typeof runFlags>(command, runFlags, context.methods);
+      const line = { ...read, values: { ...read.values, box: undefined } };
+      const folder = runFolder(line, inputs, context.cwd);
+      refuseContradictions({ ...line, sources: inputs }, context.methods);
+      done(await run(inputs, line, folder, context));
+    });
+}
+
+async function run(
+  inputs: readonly string[],
+  line: TypedOptions<RunValues>,
+  out: string,
+  context: CliContext,
+): Promise<ExitCode> {
+  const { skipMissing, parquet } = line.values;
+  const session = createRunSession(context, line.values);
+  const opened = await open(inputs, line, out, session);
+  const resume = `To continue: whybox run --resume --out ${session.place(out)}`;
+  return session.during(opened, resume, async () => {
+    const { manifest, folder, explainers } = opened;
+    const items = { items: runItems(folder), first: 0, end: manifest.items.count };
+    const work = { manifest, folder, ...items, skipMissing, signal: context.signal, ...session.hooks() };
+    const mark = await execute(work, explainers);
+    if (parquet) await session.parquet(opened);
+    session.say(`${markText(mark)}; results in ${session.place(out)}`);
+    return markExitCode(mark);
   });
 }
 
-class RunCommand {
-  readonly #inputs: readonly string[];
-  readonly #line: TypedOptions<RunValues>;
-  readonly #values: RunValues;
-  readonly #folder: string;
-  readonly #context: CliContext;
-  readonly #session: RunSession;
-
-  constructor(inputs: readonly string[], line: TypedOptions<RunValues>, folder: string, context: CliContext) {
-    const { values } = line;
-    this.#inputs = inputs;
-    this.#line = line;
-    this.#values = values;
-    this.#folder = folder;
-    this.#context = context;
-    this.#session = createRunSession(context, values);
-  }
-
-  async run(): Promise<ExitCode> {
-    const { signal } = this.#context;
-    const opened = await this.#open();
-    const stop = () =>
-      this.#session.say(
-        `Stopping after the sources in progress. Press Ctrl-C again to drop them. ${this.#resumeHint()}`,
-      );
-    signal.addEventListener("abort", stop, { once: true });
-    try {
-      const mark = await this.#work(opened);
-      if (this.#values.parquet) await this.#parquet(opened);
-      this.#finish(mark);
-      // Some failures are normal. If every source fails, the command fails too.
-      return mark.failures === mark.end - mark.first ? exitCodes.badInput : exitCodes.ok;
-    } finally {
-      signal.removeEventListener("abort", stop);
-      this.#session.clear();
-      await opened.close();
-    }
-  }
-
-  async #open(): Promise<OpenedRun> {
-    const load = this.#session.load(this.#values.workers);
-    try {
-      if (this.#inputs.length === 0) return await openRun(this.#folder, load);
-      const { recursive, split, images, resume } = this.#values;
-      const stdin = this.#inputs.includes("-") ? this.#context.stdin : undefined;
-      return await beginRun({
-        ...load,
-        inputs: this.#inputs,
-        settings: runSettings(this.#line),
-        listing: { recursive, split, images: images === undefined ? undefined : resolve(load.cwd, images), stdin },
-        ...{ out: this.#folder, resume },
-        onProblem: this.#session.say,
-        onListed: (items, repeated) => this.#listed(items, repeated),
-        onWait: this.#session.say,
-      });
-    } finally {
-      this.#session.clear();
-    }
-  }
-
-  #work({ folder, manifest, explainers }: OpenedRun): Promise<SuccessMark> {
-    return execute(
-      {
-        ...{ manifest, folder, items: resolve(folder, runFiles.items), first: 0, end: manifest.items.count },
-        ...{ skipMissing: this.#values.skipMissing, signal: this.#context.signal },
-        ...this.#session.hooks(),
-      },
-      explainers,
-    );
-  }
-
-  async #parquet({ folder, manifest }: OpenedRun): Promise<void> {
-    const rows = await writeParquet(folder, manifest);
-    this.#session.say(`${runFiles.parquet}: ${count(rows, "row")}`);
-  }
-
-  #listed(items: number, repeated: number): void {
-    const twice = repeated === 0 ? "" : `; ${count(repeated, "source")} named more than once, each is explained once`;
-    this.#session.say(`${count(items, "source")}${twice}.`);
-  }
-
-  #finish({ first, end, failures, detections }: SuccessMark): void {
-    const place = this.#session.place(this.#folder);
-    const failed = failures === 0 ? "" : `, ${failures} failed`;
-    this.#session.say(
-      `${count(end - first, "source")}: ${count(detections, "detection")}${failed}; results in ${place}`,
-    );
-  }
-
-  #resumeHint(): string {
-    return `To continue: whybox run --resume --out ${this.#session.place(this.#folder)}`;
-  }
+/** Opens the run in the folder. With sources, starts a run if there is none. */
+async function open(
+  inputs: readonly string[],
+  line: TypedOptions<RunValues>,
+  out: string,
+  session: RunSession,
+): Promise<OpenedRun> {
+  const { workers, resume } = line.values;
+  if (inputs.length === 0) return openRun(out, session.load(workers)).finally(session.clear);
+  return session.begin(inputs, line, {
+    ...{ out, workers, resume },
+    twice: (repeated) => `${count(repeated, "source")} named more than once, each is explained once`,
+  });
 }

@@ -7,7 +7,7 @@ import { openPlannedRun, type PlannedRun } from "../../runs/shards/plan.js";
 import type { CliContext } from "../context.js";
 import { type ExitCode, exitCodes } from "../exit-codes.js";
 import { integerText, parseOptions } from "../option-values.js";
-import { createRunSession, type RunSession } from "../run-session.js";
+import { createRunSession, markExitCode, markText, type RunSession } from "../run-session.js";
 import { count } from "../text.js";
 
 const schema = z.strictObject({
@@ -89,8 +89,7 @@ async function finish(run: PlannedRun, { merge }: Values, session: RunSession, s
     session.say(`All shards are done. To merge them: whybox shard merge ${place}`);
     return exitCodes.ok;
   }
-  const { first, end, failures, detections } = await mergeShards(run, { signal, onWait: session.say });
-  const failed = failures === 0 ? "" : `, ${failures} failed`;
-  session.say(`${count(end - first, "source")}: ${count(detections, "detection")}${failed}; results in ${place}`);
-  return failures === end - first ? exitCodes.badInput : exitCodes.ok;
+  const mark = await mergeShards(run, { signal, onWait: session.say });
+  session.say(`${markText(mark)}; results in ${place}`);
+  return markExitCode(mark);
 }

@@ -7,7 +7,6 @@ import { listPageFiles } from "../../ui/page-files.js";
 import { servePage } from "../../ui/page-server.js";
 import { findPageWeights, type PageWeights } from "../../ui/page-weights.js";
 import type { CliContext } from "../context.js";
-import { type ExitCode, exitCodes } from "../exit-codes.js";
 import { reportFailure } from "../failure.js";
 import { parseOptions } from "../option-values.js";
 import { createProgress } from "../progress.js";
@@ -22,8 +21,8 @@ const uiOptionsSchema = z.strictObject({
   open: z.boolean().default(true),
 });
 
-/** Adds `whybox ui` to the program; `done` gets the exit code. */
-export function addUi(program: Command, context: CliContext, done: (code: ExitCode) => void): void {
+/** Adds `whybox ui` to the program. */
+export function addUi(program: Command, context: CliContext): void {
   program
     .command("ui")
     .summary("open the playground in the browser")
@@ -37,7 +36,6 @@ export function addUi(program: Command, context: CliContext, done: (code: ExitCo
     .addHelpText("after", "\nExamples:\n  whybox ui\n  whybox ui --port 8080 --no-open")
     .action(async (raw: unknown) => {
       await serve(parseOptions(uiOptionsSchema, raw), context);
-      done(exitCodes.ok);
     });
 }
 

@@ -1,21 +1,18 @@
 import type { Command } from "commander";
 import { z } from "zod";
 import type { CliContext } from "../context.js";
-import { type ExitCode, exitCodes } from "../exit-codes.js";
-import { readFlags } from "../flags.js";
+import { declareFlags, readFlags } from "../flags.js";
 import { integerText, parseOptions } from "../option-values.js";
-import type { WorkFlags } from "../run-options.js";
-import { createRunSession } from "../run-session.js";
-import { declareWorking, shardRunFlags } from "../shard-declaration.js";
-import { count } from "../text.js";
+import { shardRunFlags, type WorkFlags } from "../run-options.js";
+import { createRunSession, markText } from "../run-session.js";
 
 const schema = z.object({
   queue: z.string().optional(),
   stalledAfter: integerText(1, 3600),
 });
 
-/** Adds `whybox worker` to the program; `done` gets the exit code. */
-export function addWorker(program: Command, context: CliContext, done: (code: ExitCode) => void): void {
+/** Adds `whybox worker` to the program. */
+export function addWorker(program: Command, context: CliContext): void {
   const command = program
     .command("worker")
     .summary("run shards from a queue until stopped")
@@ -29,52 +26,37 @@ export function addWorker(program: Command, context: CliContext, done: (code: Ex
       "redis://[user:password@]host[:port][/database], or rediss://; default: the environment variable WHYBOX_QUEUE",
     )
     .option("--stalled-after <seconds>", "time without a sign of life after which a worker counts as dead", "30");
-  declareWorking(command)
+  declareFlags(command, shardRunFlags, [])
     .addHelpText(
       "after",
       "\nExamples:\n  whybox worker --queue redis://127.0.0.1:6379\n  WHYBOX_QUEUE=rediss://fleet:secret@queue.example.org whybox worker --workers 8",
     )
     .action(async (raw: unknown) => {
       const { queue, stalledAfter } = parseOptions(schema, raw);
-      const { workers, skipMissing, quiet } = readFlags<WorkFlags, typeof shardRunFlags>(
-        command,
-        shardRunFlags,
-        [],
-      ).values;
+      const { values } = readFlags<WorkFlags, typeof shardRunFlags>(command, shardRunFlags, []);
+      const { workers, skipMissing } = values;
       const { readQueueAddress } = await import("../../fleet/address.js");
       const { loadQueueLibrary } = await import("../../fleet/library.js");
       const { connectQueue } = await import("../../fleet/connect.js");
       const { workFleet } = await import("../../fleet/work.js");
       const address = readQueueAddress(queue, context.env.WHYBOX_QUEUE);
       const library = await loadQueueLibrary();
-      const session = createRunSession(context, { quiet });
+      const session = createRunSession(context, values);
       const { say } = session;
       const connection = await connectQueue(address, library, say);
       const { signal } = context;
-      signal.addEventListener(
-        "abort",
-        () => say("Stopping after the sources in progress. The unfinished shard goes back to the queue."),
-        {
-          once: true,
-        },
-      );
+      const stopping = "Stopping after the sources in progress. The unfinished shard goes back to the queue.";
+      signal.addEventListener("abort", () => say(stopping), { once: true });
       try {
         say(`Waiting for shards at ${address.shown}.`);
         await workFleet({
           ...{ library, connection, signal, skipMissing, say },
           ...{ load: session.load(workers), stalledMs: 1_000 * stalledAfter, hooks: session.hooks },
-          onDone: ({ run, shard }, { first, end, failures, detections }) => {
-            const failed = failures === 0 ? "" : `, ${failures} failed`;
-            say(
-              `Shard ${shard} of ${session.place(run)}: ${count(end - first, "source")}, ${count(detections, "detection")}${failed}`,
-            );
-          },
+          onDone: ({ run, shard }, mark) => say(`Shard ${shard} of ${session.place(run)}: ${markText(mark, ", ")}`),
         });
       } finally {
         session.clear();
         connection.close();
       }
-      // A worker normally runs until it is stopped.
-      done(exitCodes.ok);
     });
 }

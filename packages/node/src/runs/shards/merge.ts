@@ -3,9 +3,9 @@ import { createReadStream } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { WhyboxError } from "@whybox/core";
-import { explainDiskFailure } from "../../io/disk-failure.js";
+import { writeError } from "../../io/disk-failure.js";
 import { systemErrorCode } from "../../io/system-error.js";
-import { writeFileSafely } from "../../io/write-file.js";
+import { syncFolder, writeFileSafely } from "../../io/write-file.js";
 import { stopIfAborted } from "../../stop-if-aborted.js";
 import { ledgerFiles } from "../ledger.js";
 import { type LockOptions, lockFolder } from "../lock.js";
@@ -53,10 +53,10 @@ export async function mergeShards(run: Omit<PlannedRun, "explainers">, options: 
     await removeShards(folder);
     return mark;
   } catch (cause) {
-    if (cause instanceof WhyboxError || systemErrorCode(cause) === "unknown error") throw cause;
-    const advice = explainDiskFailure(cause, "merge a copy of the folder elsewhere");
-    const message = `Cannot merge the shards in ${folder}: ${advice} The shards are kept. Run the same command again.`;
-    throw new WhyboxError("output", message, { details: { folder, reason: systemErrorCode(cause) }, cause });
+    if (systemErrorCode(cause) === "unknown error") throw cause;
+    const elsewhere = "merge a copy of the folder elsewhere";
+    const more = " The shards are kept. Run the same command again.";
+    throw writeError(`Cannot merge the shards in ${folder}`, cause, { elsewhere, more, details: { folder } });
   } finally {
     await rm(join(folder, runFiles.temporary), { recursive: true, force: true });
     await lock.release();
@@ -152,13 +152,6 @@ async function names(folder: string): Promise<string[]> {
     if (systemErrorCode(error) === "ENOENT") return [];
     throw error;
   }
-}
-
-/** Syncs a folder: the name of a file is durable only after its folder is synced. */
-async function syncFolder(path: string): Promise<void> {
-  if (process.platform === "win32") return; // Windows cannot open folders
-  const folder = await open(path, "r");
-  await folder.sync().finally(() => folder.close());
 }
 
 function removeShards(folder: string): Promise<void> {

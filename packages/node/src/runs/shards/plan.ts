@@ -1,7 +1,8 @@
 import { createReadStream } from "node:fs";
-import { readFile, stat } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { WhyboxError } from "@whybox/core";
+import { exists } from "../../io/exists.js";
 import { systemErrorCode } from "../../io/system-error.js";
 import { writeFileSafely } from "../../io/write-file.js";
 import { type LockOptions, lockFolder } from "../lock.js";
@@ -59,11 +60,7 @@ function samePlan(plan: ShardPlan, count: number, folder: string): ShardPlan {
 
 /** @throws usage for a run that was started without shards: a merge would overwrite its lines. */
 async function refuseBegun(folder: string): Promise<void> {
-  const begun = await stat(join(folder, runFiles.results)).then(
-    () => true,
-    () => false,
-  );
-  if (!begun) return;
+  if (!(await exists(join(folder, runFiles.results)))) return;
   const message = `${folder} was started by whybox run, without shards. Continue with whybox run --resume, or choose another folder with --out.`;
   throw new WhyboxError("usage", message, { details: { folder } });
 }

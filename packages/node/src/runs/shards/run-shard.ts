@@ -1,7 +1,7 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { WhyboxError } from "@whybox/core";
-import { explainDiskFailure } from "../../io/disk-failure.js";
+import { writeError } from "../../io/disk-failure.js";
 import { systemErrorCode } from "../../io/system-error.js";
 import { writeFileSafely } from "../../io/write-file.js";
 import { execute, type Work } from "../execute.js";
@@ -69,9 +69,8 @@ async function begin(folder: string, origin: ShardOrigin): Promise<void> {
   try {
     await mkdir(folder, { recursive: true });
   } catch (cause) {
-    const advice = explainDiskFailure(cause, "plan again in another folder");
-    const message = `Cannot write the shard's results to ${folder}: ${advice}`;
-    throw new WhyboxError("output", message, { details: { folder, reason: systemErrorCode(cause) }, cause });
+    const elsewhere = "plan again in another folder";
+    throw writeError(`Cannot write the shard's results to ${folder}`, cause, { elsewhere, details: { folder } });
   }
   await writeFileSafely(join(folder, originFile), `${JSON.stringify(origin)}\n`);
 }

@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { WhyboxError } from "@whybox/core";
+import { exists } from "../../io/exists.js";
 import { stopIfAborted } from "../../stop-if-aborted.js";
 import { type ResultLine, runFiles, runFilesVersion, type SuccessMark } from "../schema.js";
 import { readSuccess } from "../success.js";
@@ -87,11 +87,4 @@ function filesOf(line: ResultLine): string[] {
   const own = Object.values(line.files);
   const parts = line.kind === "video" ? [] : line.detections.flatMap(({ files }) => Object.values(files ?? {}));
   return [...own, ...parts].filter((path) => path !== null);
-}
-
-function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -2,8 +2,8 @@ import { once } from "node:events";
 import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type RgbImage, WhyboxError } from "@whybox/core";
-import { explainDiskFailure } from "../../io/disk-failure.js";
-import { systemErrorCode } from "../../io/system-error.js";
+import { writeError } from "../../io/disk-failure.js";
+import { syncFile } from "../../io/write-file.js";
 import { lastWords, type RunningProgram, startProgram } from "./ffmpeg.js";
 
 /** Paths of a video's files, relative to the run's folder. */
@@ -55,7 +55,7 @@ export class VideoWriter {
       encoder.child.stdout.resume();
       return new VideoWriter(folder, named(stem), temporary, sidecars, encoder);
     } catch (cause) {
-      throw writeError(stem, folder, cause);
+      throw videoError(stem, folder, cause);
     }
   }
 
@@ -80,14 +80,13 @@ export class VideoWriter {
         await entry.file.sync();
         await entry.file.close();
       }
-      const video = await open(this.#temporary.video, "r+");
-      await video.sync().finally(() => video.close());
+      await syncFile(this.#temporary.video);
       for (const name of ["video", "frames", "maps"] as const) {
         await rename(this.#temporary[name], join(this.#folder, this.#files[name]));
       }
       return this.#files;
     } catch (cause) {
-      throw writeError(this.#files.video, this.#folder, cause);
+      throw videoError(this.#files.video, this.#folder, cause);
     }
   }
 
@@ -103,7 +102,7 @@ export class VideoWriter {
     const entry = this.#sidecars.get(name)!;
     entry.text += `${line}\n`;
     if (entry.text.length < FLUSH_CHARACTERS) return;
-    await flush(entry).catch((cause: unknown) => Promise.reject(writeError(this.#files[name], this.#folder, cause)));
+    await flush(entry).catch((cause: unknown) => Promise.reject(videoError(this.#files[name], this.#folder, cause)));
   }
 }
 
@@ -132,9 +131,6 @@ function encoderFailed(name: string, words: string): WhyboxError {
   return new WhyboxError("output", `Cannot write ${name}: ffmpeg reports: ${lastWords(words)}. ${advice}`);
 }
 
-function writeError(what: string, folder: string, cause: unknown): WhyboxError {
-  if (cause instanceof WhyboxError) return cause;
-  const advice = explainDiskFailure(cause, "choose another folder with --out");
-  const details = { folder, reason: systemErrorCode(cause) };
-  return new WhyboxError("output", `Cannot write ${what} in ${folder}: ${advice}`, { details, cause });
+function videoError(what: string, folder: string, cause: unknown): WhyboxError {
+  return writeError(`Cannot write ${what} in ${folder}`, cause, { details: { folder } });
 }

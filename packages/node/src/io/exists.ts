@@ -1,0 +1,17 @@
+import { access, stat } from "node:fs/promises";
+
+/** Whether a path exists. */
+export function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Whether a path is a folder, or a link to one. */
+export function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (entry) => entry.isDirectory(),
+    () => false,
+  );
+}
