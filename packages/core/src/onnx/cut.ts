@@ -3,7 +3,8 @@ import { GraphBuilder } from "./builder.js";
 import { elementType } from "./element-type.js";
 import { freshPrefix } from "./fresh-prefix.js";
 import { GraphIndex } from "./graph.js";
-import type { Graph, Model, Node, ValueInfo } from "./model.js";
+import type { Graph, Model, Node, TensorProto, ValueInfo } from "./model.js";
+import { subgraphsOf, withSubgraphs } from "./subgraphs.js";
 
 /** A graph output whose type the runtime infers. */
 function untyped(name: string): ValueInfo {
@@ -16,7 +17,7 @@ export function usedInitializers(
   nodes: Iterable<Node>,
   outputs: Iterable<string> = [],
 ): Graph["initializers"] {
-  const used = new Map<string, Graph["initializers"] extends ReadonlyMap<string, infer T> ? T : never>();
+  const used = new Map<string, TensorProto>();
   const take = (name: string): void => {
     const found = graph.initializers.get(name);
     if (found) used.set(name, found);
@@ -29,15 +30,9 @@ export function usedInitializers(
 /** Every value that a node and its subgraphs read, including the values that the subgraphs define themselves. */
 export function readsOf(node: Node): string[] {
   const reads = node.inputs.filter((input) => input !== "");
-  const graphs: Graph[] = [];
-  for (const attribute of node.attributes.values()) if (attribute.type === "graph") graphs.push(attribute.value);
-  while (graphs.length > 0) {
-    const graph = graphs.pop()!;
-    for (const inner of graph.nodes) {
-      reads.push(...inner.inputs);
-      for (const attribute of inner.attributes.values()) if (attribute.type === "graph") graphs.push(attribute.value);
-    }
-    for (const output of graph.outputs) reads.push(output.name);
+  for (const { nodes, outputs } of withSubgraphs(...subgraphsOf(node))) {
+    for (const { inputs } of nodes) reads.push(...inputs);
+    for (const { name } of outputs) reads.push(name);
   }
   return reads;
 }

@@ -1,4 +1,4 @@
-import { AttributeTypeNumber } from "./decode-attribute.js";
+import { attributeTypeNumber } from "./decode-attribute.js";
 import {
   type Attribute,
   DataType,
@@ -8,8 +8,8 @@ import {
   type TensorProto,
   type ValueInfo,
 } from "./model.js";
-import { ByteSink, type Sink, SizeSink } from "./sink.js";
 import { byteLengthOf } from "./tensors.js";
+import { MessageWriter } from "./writer.js";
 
 /**
  * Encodes a model as the bytes of an ONNX file. Allocates once, with the final size, and copies tensor bytes once. Unknown fields are
@@ -17,128 +17,126 @@ import { byteLengthOf } from "./tensors.js";
  * @throws limit when the file would be larger than 2 GiB.
  */
 export function encodeModel(model: Model): Uint8Array {
-  const sizes = new SizeSink();
-  writeModel(sizes, model);
-  const sink = new ByteSink(sizes.layout);
-  writeModel(sink, model);
-  return sink.bytes;
+  const writer = new MessageWriter();
+  writeModel(writer, model);
+  return writer.bytes();
 }
 
-function writeModel(sink: Sink, model: Model): void {
-  sink.varint(1, model.irVersion);
-  if (model.producerName !== "") sink.string(2, model.producerName);
-  if (model.producerVersion !== "") sink.string(3, model.producerVersion);
-  sink.message(7, () => writeGraph(sink, model.graph));
+function writeModel(writer: MessageWriter, model: Model): void {
+  writer.varint(1, model.irVersion);
+  if (model.producerName !== "") writer.string(2, model.producerName);
+  if (model.producerVersion !== "") writer.string(3, model.producerVersion);
+  writer.message(7, (inner) => writeGraph(inner, model.graph));
   for (const [domain, version] of model.opsets) {
-    sink.message(8, () => {
-      if (domain !== "") sink.string(1, domain);
-      sink.varint(2, version);
+    writer.message(8, (inner) => {
+      if (domain !== "") inner.string(1, domain);
+      inner.varint(2, version);
     });
   }
-  for (const [key, value] of model.metadata) sink.message(14, () => writeEntry(sink, key, value));
-  writeUnknown(sink, model.unknown);
+  for (const [key, value] of model.metadata) writer.message(14, (inner) => writeEntry(inner, key, value));
+  writeUnknown(writer, model.unknown);
 }
 
-function writeEntry(sink: Sink, key: string, value: string): void {
-  sink.string(1, key);
-  sink.string(2, value);
+function writeEntry(writer: MessageWriter, key: string, value: string): void {
+  writer.string(1, key);
+  writer.string(2, value);
 }
 
-function writeGraph(sink: Sink, graph: Graph): void {
-  for (const node of graph.nodes) sink.message(1, () => writeNode(sink, node));
-  sink.string(2, graph.name);
-  for (const [name, tensor] of graph.initializers) sink.message(5, () => writeTensor(sink, tensor, name));
-  for (const input of graph.inputs) sink.message(11, () => writeValueInfo(sink, input));
-  for (const output of graph.outputs) sink.message(12, () => writeValueInfo(sink, output));
-  for (const value of graph.valueInfo) sink.message(13, () => writeValueInfo(sink, value));
-  writeUnknown(sink, graph.unknown);
+function writeGraph(writer: MessageWriter, graph: Graph): void {
+  for (const node of graph.nodes) writer.message(1, (inner) => writeNode(inner, node));
+  writer.string(2, graph.name);
+  for (const [name, tensor] of graph.initializers) writer.message(5, (inner) => writeTensor(inner, tensor, name));
+  for (const input of graph.inputs) writer.message(11, (inner) => writeValueInfo(inner, input));
+  for (const output of graph.outputs) writer.message(12, (inner) => writeValueInfo(inner, output));
+  for (const value of graph.valueInfo) writer.message(13, (inner) => writeValueInfo(inner, value));
+  writeUnknown(writer, graph.unknown);
 }
 
-function writeNode(sink: Sink, node: Node): void {
-  for (const input of node.inputs) sink.string(1, input);
-  for (const output of node.outputs) sink.string(2, output);
-  if (node.name !== "") sink.string(3, node.name);
-  sink.string(4, node.opType);
-  for (const [name, value] of node.attributes) sink.message(5, () => writeAttribute(sink, name, value));
-  if (node.domain !== "") sink.string(7, node.domain);
-  writeUnknown(sink, node.unknown);
+function writeNode(writer: MessageWriter, node: Node): void {
+  for (const input of node.inputs) writer.string(1, input);
+  for (const output of node.outputs) writer.string(2, output);
+  if (node.name !== "") writer.string(3, node.name);
+  writer.string(4, node.opType);
+  for (const [name, value] of node.attributes) writer.message(5, (inner) => writeAttribute(inner, name, value));
+  if (node.domain !== "") writer.string(7, node.domain);
+  writeUnknown(writer, node.unknown);
 }
 
-function writeAttribute(sink: Sink, name: string, attribute: Attribute): void {
+function writeAttribute(writer: MessageWriter, name: string, attribute: Attribute): void {
   if (attribute.type === "opaque") {
-    sink.raw(attribute.value);
+    writer.raw(attribute.value);
     return;
   }
-  sink.string(1, name);
-  writeAttributeValue(sink, attribute);
-  sink.varint(20, AttributeTypeNumber[attribute.type]);
-  writeUnknown(sink, attribute.unknown);
+  writer.string(1, name);
+  writeAttributeValue(writer, attribute);
+  writer.varint(20, attributeTypeNumber(attribute.type));
+  writeUnknown(writer, attribute.unknown);
 }
 
-function writeAttributeValue(sink: Sink, attribute: Exclude<Attribute, { type: "opaque" }>): void {
+function writeAttributeValue(writer: MessageWriter, attribute: Exclude<Attribute, { type: "opaque" }>): void {
   switch (attribute.type) {
     case "float":
-      sink.float(2, attribute.value);
+      writer.float(2, attribute.value);
       return;
     case "int":
-      sink.varint(3, attribute.value);
+      writer.varint(3, attribute.value);
       return;
     case "string":
-      sink.blob(4, attribute.value);
+      writer.blob(4, attribute.value);
       return;
     case "tensor":
-      sink.message(5, () => writeTensor(sink, attribute.value, attribute.value.name));
+      writer.message(5, (inner) => writeTensor(inner, attribute.value, attribute.value.name));
       return;
     case "graph":
-      sink.message(6, () => writeGraph(sink, attribute.value));
+      writer.message(6, (inner) => writeGraph(inner, attribute.value));
       return;
     case "floats":
-      sink.packedFloats(7, attribute.value);
+      writer.packedFloats(7, attribute.value);
       return;
     case "ints":
-      sink.packedInts(8, attribute.value);
+      writer.packedInts(8, attribute.value);
       return;
     case "strings":
-      for (const value of attribute.value) sink.blob(9, value);
+      for (const value of attribute.value) writer.blob(9, value);
   }
 }
 
 /** @param name the key of the tensor in the graph. It takes precedence over the tensor's own name. */
-function writeTensor(sink: Sink, tensor: TensorProto, name: string): void {
-  if (tensor.dims.length > 0) sink.packedInts(1, tensor.dims);
-  sink.varint(2, tensor.dataType);
-  if (name !== "") sink.string(8, name);
+function writeTensor(writer: MessageWriter, tensor: TensorProto, name: string): void {
+  if (tensor.dims.length > 0) writer.packedInts(1, tensor.dims);
+  writer.varint(2, tensor.dataType);
+  if (name !== "") writer.string(8, name);
   if (tensor.external !== undefined) {
-    for (const [key, value] of tensor.external) sink.message(13, () => writeEntry(sink, key, value));
-    sink.varint(14, 1);
+    for (const [key, value] of tensor.external) writer.message(13, (inner) => writeEntry(inner, key, value));
+    writer.varint(14, 1);
   } else if (tensor.dataType === DataType.STRING) {
-    for (const value of tensor.strings ?? []) sink.blob(6, value);
-  } else sink.computedBlob(9, byteLengthOf(tensor), () => tensor.bytes);
-  writeUnknown(sink, tensor.unknown);
+    for (const value of tensor.strings ?? []) writer.blob(6, value);
+  } else writer.computedBlob(9, byteLengthOf(tensor), () => tensor.bytes);
+  writeUnknown(writer, tensor.unknown);
 }
 
-function writeValueInfo(sink: Sink, value: ValueInfo): void {
-  sink.string(1, value.name);
+function writeValueInfo(writer: MessageWriter, value: ValueInfo): void {
+  writer.string(1, value.name);
   if (value.elemType !== 0 || value.shape !== undefined) {
-    sink.message(2, () => sink.message(1, () => writeTensorType(sink, value)));
+    writer.message(2, (type) => type.message(1, (inner) => writeTensorType(inner, value)));
   }
-  writeUnknown(sink, value.unknown);
+  writeUnknown(writer, value.unknown);
 }
 
-function writeTensorType(sink: Sink, value: ValueInfo): void {
-  sink.varint(1, value.elemType);
+function writeTensorType(writer: MessageWriter, value: ValueInfo): void {
+  writer.varint(1, value.elemType);
   const { shape } = value;
   if (shape === undefined) return;
-  sink.message(2, () => {
+  writer.message(2, (list) => {
     for (const dim of shape) {
-      sink.message(1, () => {
-        if (typeof dim === "number") sink.varint(1, dim);
-        else if (dim !== null) sink.string(2, dim);
+      list.message(1, (inner) => {
+        if (typeof dim === "number") inner.varint(1, dim);
+        else if (dim !== null) inner.string(2, dim);
       });
     }
   });
 }
 
-function writeUnknown(sink: Sink, unknown: readonly Uint8Array[] | undefined): void {
-  for (const field of unknown ?? []) sink.raw(field);
+function writeUnknown(writer: MessageWriter, unknown: readonly Uint8Array[] | undefined): void {
+  for (const field of unknown ?? []) writer.raw(field);
 }

@@ -1,5 +1,5 @@
-import type { Graph, Model } from "./model.js";
-import { subgraphsOf } from "./subgraphs.js";
+import type { Model } from "./model.js";
+import { withSubgraphs } from "./subgraphs.js";
 
 /** Returns a prefix that no name in the model starts with, so that `prefix + anything` is a new name in all of its graphs. */
 export function freshPrefix(model: Model, wish: string): string {
@@ -7,16 +7,13 @@ export function freshPrefix(model: Model, wish: string): string {
   const note = (name: string): void => {
     if (name.startsWith(wish)) taken.add(name);
   };
-  const stack: Graph[] = [model.graph];
-  while (stack.length > 0) {
-    const graph = stack.pop()!;
+  for (const graph of withSubgraphs(model.graph)) {
     for (const value of [...graph.inputs, ...graph.outputs, ...graph.valueInfo]) note(value.name);
     for (const name of graph.initializers.keys()) note(name);
     for (const node of graph.nodes) {
       note(node.name);
       node.inputs.forEach(note);
       node.outputs.forEach(note);
-      stack.push(...subgraphsOf(node));
     }
   }
   const names = [...taken];

@@ -2,11 +2,9 @@ import { attribute } from "./attributes.js";
 import { elementType } from "./element-type.js";
 import { freshPrefix } from "./fresh-prefix.js";
 import { GraphIndex } from "./graph.js";
+import { WIDENED } from "./half.js";
 import { DataType, type Graph, type Model, type Node } from "./model.js";
 import { renameValues } from "./rename.js";
-
-/** Float types that are converted at the boundary to the runtime. */
-const CAST: ReadonlySet<number> = new Set([DataType.FLOAT16, DataType.DOUBLE]);
 
 /**
  * The model with float32 inputs and outputs. A float16 or float64 input becomes float32, followed by a Cast. Such outputs are cast to
@@ -18,8 +16,8 @@ const CAST: ReadonlySet<number> = new Set([DataType.FLOAT16, DataType.DOUBLE]);
  */
 export function castHalfInputs(model: Model): Model {
   const graph = typedOutputs(model.graph);
-  const inputs = graph.inputs.filter((value) => CAST.has(value.elemType));
-  const outputs = graph.outputs.filter((value) => CAST.has(value.elemType));
+  const inputs = graph.inputs.filter((value) => WIDENED.has(value.elemType));
+  const outputs = graph.outputs.filter((value) => WIDENED.has(value.elemType));
   if (inputs.length + outputs.length === 0) return model;
   const prefix = freshPrefix(model, "whybox_cast/");
   const names = new Map<string, string>();
@@ -32,7 +30,7 @@ export function castHalfInputs(model: Model): Model {
     .map(({ name }) => cast(names.get(name)!, name, DataType.FLOAT));
   const renamed = renameValues(graph, names);
   const toFloat = <T extends { readonly elemType: number }>(value: T): T =>
-    CAST.has(value.elemType) ? { ...value, elemType: DataType.FLOAT } : value;
+    WIDENED.has(value.elemType) ? { ...value, elemType: DataType.FLOAT } : value;
   return {
     ...model,
     graph: {
@@ -50,7 +48,7 @@ function typedOutputs(graph: Graph): Graph {
   const index = new GraphIndex(graph);
   const outputs = graph.outputs.map((output) => {
     const elemType = output.elemType || elementType(graph, output.name, index);
-    return CAST.has(elemType) ? { ...output, elemType } : output;
+    return WIDENED.has(elemType) ? { ...output, elemType } : output;
   });
   return { ...graph, outputs };
 }

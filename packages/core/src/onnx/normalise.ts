@@ -8,7 +8,7 @@ import type { RewriteContext } from "./normalise/rewrite.js";
 import { rewrites } from "./normalise/rewrites.js";
 import { sharePairs } from "./normalise/shared-pairs.js";
 import { ValueTypes } from "./normalise/value-types.js";
-import { MAX_GRAPH_DEPTH, mapSubgraphs, subgraphsOf } from "./subgraphs.js";
+import { MAX_GRAPH_DEPTH, mapSubgraphs, withSubgraphs } from "./subgraphs.js";
 
 /** The oldest supported opset. Since opset 7, elementwise ops broadcast as they do today. */
 export const OLDEST_OPSET = 7;
@@ -93,13 +93,17 @@ function normaliseGraph(graph: Graph, around: Surroundings): Graph {
   const types = new ValueTypes(graph, around.outer?.types);
   const constant = (name: string): TensorProto | undefined =>
     initializers.get(name) ?? build.initializers.get(name) ?? around.outer?.constant(name);
+  let reads: Set<string> | undefined;
   const cx: RewriteContext = {
     opset: around.opset,
     build,
     constant,
     elemType: (value) => types.elemType(value) ?? DataType.FLOAT,
     rank: (value) => types.rank(value),
-    isRead: readsOf(graph),
+    isRead: (value) => {
+      reads ??= collectReads(graph);
+      return reads.has(value);
+    },
   };
   const outputs = new Set(graph.outputs.map(({ name }) => name));
   const inner: Surroundings = { ...around, outer: { types, constant }, depth: around.depth + 1 };
@@ -136,25 +140,12 @@ function isOnnx(node: Node, opType: string): boolean {
   return node.domain === "" && node.opType === opType;
 }
 
-/** Returns whether a value of the graph is read: by a node, by a subgraph at any depth, or as an output. Counts readers on first use. */
-function readsOf(graph: Graph): (value: string) => boolean {
-  let reads: Set<string> | undefined;
-  return (value) => {
-    reads ??= collectReads(graph);
-    return reads.has(value);
-  };
-}
-
+/** The values that are read: by a node, by a subgraph at any depth, or as an output. */
 function collectReads(graph: Graph): Set<string> {
   const reads = new Set<string>();
-  const stack = [graph];
-  while (stack.length > 0) {
-    const { nodes, outputs } = stack.pop()!;
+  for (const { nodes, outputs } of withSubgraphs(graph)) {
     for (const { name } of outputs) reads.add(name);
-    for (const node of nodes) {
-      for (const input of node.inputs) reads.add(input);
-      stack.push(...subgraphsOf(node));
-    }
+    for (const { inputs } of nodes) for (const input of inputs) reads.add(input);
   }
   return reads;
 }

@@ -10,6 +10,14 @@ export function subgraphsOf(node: Node): Graph[] {
   return graphs;
 }
 
+/** Yields the graphs, and all graphs inside them. */
+export function* withSubgraphs(...graphs: Graph[]): Generator<Graph> {
+  for (let graph = graphs.pop(); graph !== undefined; graph = graphs.pop()) {
+    yield graph;
+    for (const node of graph.nodes) graphs.push(...subgraphsOf(node));
+  }
+}
+
 /** Returns the node with each of its subgraphs replaced. Returns the same object when it has none. */
 export function mapSubgraphs(node: Node, replace: (graph: Graph) => Graph): Node {
   if (subgraphsOf(node).length === 0) return node;

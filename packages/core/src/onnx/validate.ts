@@ -1,5 +1,6 @@
 import { WhyboxError } from "../errors.js";
 import { sizeOf } from "../tensor/tensor.js";
+import { readsOf } from "./cut.js";
 import { topologicalOrder } from "./graph.js";
 import { DataType, type Graph, type Model, type Node, type TensorProto } from "./model.js";
 import { MAX_GRAPH_DEPTH, mapSubgraphs, subgraphsOf } from "./subgraphs.js";
@@ -110,12 +111,12 @@ function checkTensor(tensor: TensorProto, label: string): void {
   if (stored === 0 && sizeOf(tensor.dims) > 0) fail(`${label} has dims [${tensor.dims.join(", ")}] and no values`, {});
 }
 
-/** Returns the nodes in computation order. The node that owns a subgraph counts as a reader of the values that the subgraph captures. */
+/**
+ * Returns the nodes in computation order. The node that owns a subgraph counts as a reader of the values that the subgraph captures. Its
+ * subgraphs' own names do not affect the order, since no outer node defines them.
+ */
 function sorted(nodes: readonly Node[]): readonly Node[] {
-  const read = nodes.map((node) => {
-    const captured = capturedNames(node);
-    return captured.size === 0 ? node : { ...node, inputs: [...node.inputs, ...captured] };
-  });
+  const read = nodes.map((node) => (subgraphsOf(node).length === 0 ? node : { ...node, inputs: readsOf(node) }));
   if (isSorted(read)) return nodes;
   const original = new Map(read.map((node, index) => [node, nodes[index]!]));
   return topologicalOrder(read).map((node) => original.get(node)!);
@@ -129,21 +130,6 @@ function isSorted(nodes: readonly Node[]): boolean {
     if (node.inputs.some((input) => later.has(input))) return false;
   }
   return true;
-}
-
-/** Every name that the node's subgraphs use. Their own names do not affect the order, since no outer node defines them. */
-function capturedNames(node: Node): Set<string> {
-  const names = new Set<string>();
-  const stack = [...subgraphsOf(node)];
-  while (stack.length > 0) {
-    const graph = stack.pop()!;
-    for (const { name } of graph.outputs) names.add(name);
-    for (const inner of graph.nodes) {
-      for (const input of inner.inputs) if (input !== "") names.add(input);
-      stack.push(...subgraphsOf(inner));
-    }
-  }
-  return names;
 }
 
 function unsupported(found: string, advice: string): WhyboxError {

@@ -2,7 +2,7 @@ import { WhyboxError } from "../../errors.js";
 import { floatAttribute, intAttribute } from "../attributes.js";
 import type { Value } from "../builder.js";
 import type { Model, Node } from "../model.js";
-import { subgraphsOf } from "../subgraphs.js";
+import { withSubgraphs } from "../subgraphs.js";
 import { dynamicQuantisation, integerProduct } from "./integer-operators.js";
 import { QuantisedRewriter } from "./quantised-rewriter.js";
 import { change } from "./rewrite.js";
@@ -172,14 +172,12 @@ function move(rewriter: QuantisedRewriter, node: Node): void {
 
 function refuseUnknown({ graph }: Model): void {
   const unknown = new Map<string, number>();
-  const stack = [graph];
-  while (stack.length > 0) {
-    for (const node of stack.pop()!.nodes) {
+  for (const { nodes } of withSubgraphs(graph)) {
+    for (const node of nodes) {
       const name = nameOf(node);
       if (node.domain === "com.microsoft" || isQuantised(name) || /^QLinear|Integer$/.test(name)) {
         unknown.set(name, (unknown.get(name) ?? 0) + 1);
       }
-      stack.push(...subgraphsOf(node));
     }
   }
   if (unknown.size === 0) return;
