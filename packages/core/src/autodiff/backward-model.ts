@@ -5,6 +5,7 @@ import { GraphIndex } from "../onnx/graph.js";
 import { DataType, type Graph, type Model, type Node, type ValueInfo } from "../onnx/model.js";
 import { buildBackward } from "./backward.js";
 import { floatTwin } from "./float-twin.js";
+import { joinConvolutions } from "./join-convolutions.js";
 import type { GradRule } from "./rule.js";
 import { simplify } from "./simplify.js";
 
@@ -47,7 +48,7 @@ export interface BackwardModel {
 const cheap = new Set(
   (
     "Sigmoid Tanh Relu LeakyRelu PRelu Elu HardSigmoid HardSwish Clip Exp Log Sqrt Reciprocal Neg Abs Softplus Mish Erf Gelu Add Sub Mul Div Pow Min Max " +
-    "Where Equal Less LessOrEqual Greater GreaterOrEqual And Or Not Cast Identity Reshape Transpose Flatten Squeeze Unsqueeze Split Slice Shape Size " +
+    "Where Equal Less LessOrEqual Greater GreaterOrEqual And Or Not Cast Identity Reshape Flatten Squeeze Unsqueeze Split Slice Shape Size " +
     "Gather Expand Range ConstantOfShape BatchNormalization DequantizeLinear"
   ).split(" "),
 );
@@ -66,7 +67,13 @@ export function buildBackwardModel(deployed: Model, request: BackwardModelReques
   const gradients = [...backward.gradients.values()].filter((value) => value !== null);
   const factors = freshPrefix(model, "whybox/factor/");
   const simple = simplify(asGraph(backward.builder.nodes), backward.seeds.values(), factors);
-  const nodes = nodesBetween(simple, new Set(), gradients);
+  const constants = backward.builder.initializers;
+  const joined = joinConvolutions(
+    { ...simple, initializers: constants },
+    gradients,
+    freshPrefix(model, "whybox/conv/"),
+  );
+  const nodes = nodesBetween(joined, new Set(), gradients);
   const read = new Set(nodes.flatMap((node) => node.inputs));
   const seeds = new Map([...backward.seeds].filter(([, name]) => read.has(name)));
   const cut = cutForward(model, nodes, request);
@@ -74,10 +81,7 @@ export function buildBackwardModel(deployed: Model, request: BackwardModelReques
   const inner: Graph = {
     name: "backward",
     nodes: [...cut.rerun, ...cut.backward],
-    initializers: new Map([
-      ...usedInitializers(graph, [...cut.rerun, ...cut.backward]),
-      ...backward.builder.initializers,
-    ]),
+    initializers: new Map([...usedInitializers(graph, [...cut.rerun, ...cut.backward]), ...joined.initializers]),
     inputs: [
       ...[...seeds.values()].map((name) => untypedShape(name, DataType.FLOAT)),
       ...cut.saved.map((name) => untypedShape(name, elementType(graph, name, index))),

@@ -1,6 +1,6 @@
 import { type AttributeLiteral, attribute } from "./attributes.js";
 import { DataType, type Dim, type Graph, type Node, type TensorProto, type ValueInfo } from "./model.js";
-import { floatTensor, intTensor } from "./tensors.js";
+import { computedFloats, floatTensor, intTensor } from "./tensors.js";
 
 /** The name of a value in a graph. */
 export type Value = string;
@@ -72,6 +72,13 @@ export class GraphBuilder {
   /** A float32 constant of any shape. Not shared. */
   floats(dims: readonly number[], data: Float32Array | readonly number[], name: string = this.fresh("const")): Value {
     this.initializers.set(name, floatTensor(name, dims, data));
+    return name;
+  }
+
+  /** A float32 constant whose values are computed when the graph is encoded, so that it takes no memory. Not shared. */
+  weights(dims: readonly number[], compute: () => Float32Array): Value {
+    const name = this.fresh("const");
+    this.initializers.set(name, computedFloats(name, dims, compute));
     return name;
   }
 

@@ -87,6 +87,15 @@ export function range(from: number, to: number): number[] {
   return Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i);
 }
 
+/** Where parts of these sizes end that follow each other. */
+export function runningSums(sizes: readonly number[]): number[] {
+  let end = 0;
+  return sizes.map((size) => {
+    end += size;
+    return end;
+  });
+}
+
 /** True when the node has input `i`. */
 export function hasInput(cx: VjpContext, i: number): boolean {
   return (cx.node.inputs[i] ?? "") !== "";

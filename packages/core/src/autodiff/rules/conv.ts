@@ -53,8 +53,9 @@ function flippedConv(cx: VjpContext, g: Value, window: Window, pads: Pads, weigh
   const cropped = crop.some((pad) => pad < 0)
     ? padBy(cx, g, build.ints(crop.slice(0, margin.length)), build.ints(crop.slice(margin.length)), spatialAxes(window))
     : g;
-  const flipped = flipWeight(weight, group);
-  return cx.op("Conv", [cropped, build.floats(flipped.dims, flipped.data)], {
+  const [M = 1, C = 1] = weight.dims;
+  const dims = [C * group, M / group, ...weight.dims.slice(2)];
+  return cx.op("Conv", [cropped, build.weights(dims, () => flipWeight(weight, group))], {
     kernel_shape: window.kernel,
     strides: window.strides,
     dilations: window.dilations,
@@ -64,7 +65,7 @@ function flippedConv(cx: VjpContext, g: Value, window: Window, pads: Pads, weigh
 }
 
 /** W [M, C/g, k…] as [C, M/g, k… reversed], group by group. */
-function flipWeight(weight: TensorProto, group: number): { dims: readonly number[]; data: Float32Array } {
+function flipWeight(weight: TensorProto, group: number): Float32Array {
   const source = floatsOf(weight);
   const [M = 1, C = 1, ...kernel] = weight.dims;
   const m = M / group;
@@ -78,7 +79,7 @@ function flipWeight(weight: TensorProto, group: number): { dims: readonly number
       for (let tap = taps - 1; tap >= 0; tap--) data[at++] = source[start + tap]!;
     }
   }
-  return { dims: [C * group, m, ...kernel], data };
+  return data;
 }
 
 /** dx = ConvTranspose(g, W), cropped to the input's size: it is larger when the stride does not divide the size. */
