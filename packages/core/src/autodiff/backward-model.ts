@@ -7,6 +7,7 @@ import { buildBackward } from "./backward.js";
 import { floatTwin } from "./float-twin.js";
 import { joinConvolutions } from "./join-convolutions.js";
 import type { GradRule } from "./rule.js";
+import type { KnownDims } from "./shape-facts.js";
 import { simplify } from "./simplify.js";
 
 /**
@@ -24,6 +25,8 @@ export interface BackwardModelRequest {
   /** Values that are treated as constants: for branches that carry no seed. */
   readonly stops?: readonly string[];
   readonly rules: readonly GradRule[];
+  /** Dims of values that replace those of the graph: for values of another size or batch. */
+  readonly dims?: KnownDims;
   readonly manySeeds: boolean;
   readonly forwardValues: ForwardValues;
 }

@@ -5,6 +5,7 @@ import { type BackwardState, NodeContext } from "./context.js";
 import { type BlockedOp, type DifferentiationPlan, planDifferentiation, ruleFor } from "./reachability.js";
 import type { GradRule } from "./rule.js";
 import { defaultRules, type RuleTable, ruleTable } from "./rules/index.js";
+import type { KnownDims } from "./shape-facts.js";
 import { unbroadcast } from "./unbroadcast.js";
 
 export interface BackwardRequest {
@@ -16,6 +17,8 @@ export interface BackwardRequest {
   readonly stops?: readonly string[];
   /** Default: every rule of Whybox. */
   readonly rules?: readonly GradRule[];
+  /** Dims of values that replace those of the graph. Default: those of the graph. */
+  readonly dims?: KnownDims;
   /** Propagate N cotangents at once: seeds have N along axis 0 where the outputs have 1. */
   readonly manySeeds: boolean;
 }
@@ -45,7 +48,10 @@ export function buildBackward(graph: Graph, request: BackwardRequest): BackwardG
   const rules = ruleTable(request.rules ?? defaultRules);
   const taps = [...new Set(request.taps)];
   const outputs = [...new Set(request.outputs)];
-  const plan = planDifferentiation(graph, taps, outputs, rules, new Set(request.stops));
+  const plan = planDifferentiation(graph, taps, outputs, rules, {
+    stops: new Set(request.stops),
+    dims: request.dims,
+  });
   if (plan.blocked.length > 0) throw noGradient(plan.blocked);
   const build = new GraphBuilder(freePrefix(graph));
   const seeds = new Map(outputs.map((output) => [output, build.fresh("seed")]));

@@ -2,7 +2,7 @@ import { WhyboxError } from "../errors.js";
 import { topologicalOrder } from "../onnx/graph.js";
 import type { Graph, Node } from "../onnx/model.js";
 import type { RuleTable } from "./rules/index.js";
-import { ShapeFacts } from "./shape-facts.js";
+import { type KnownDims, ShapeFacts } from "./shape-facts.js";
 import { stopsGradient } from "./stops.js";
 
 /** An op between the taps and the outputs that cannot be differentiated. */
@@ -29,7 +29,8 @@ export interface DifferentiationPlan {
 }
 
 /**
- * Finds the nodes between `taps` and `outputs` that gradient flows through, treating `stops` as constants.
+ * Finds the nodes between `taps` and `outputs` that gradient flows through, treating `stops` as constants. A stop that is also a tap gets its
+ * gradient, and nothing flows past it. `dims` are known dims, see `ShapeFacts`.
  * @throws usage when a tap or an output is not a value of the graph.
  */
 export function planDifferentiation(
@@ -37,7 +38,7 @@ export function planDifferentiation(
   taps: readonly string[],
   outputs: readonly string[],
   rules: RuleTable,
-  stops: ReadonlySet<string> = new Set(),
+  { stops = new Set(), dims }: { readonly stops?: ReadonlySet<string>; readonly dims?: KnownDims | undefined } = {},
 ): DifferentiationPlan {
   const order = topologicalOrder(graph.nodes);
   expectValues(graph, [...taps, ...outputs]);
@@ -46,7 +47,9 @@ export function planDifferentiation(
   const path: Node[] = [];
   for (let i = order.length - 1; i >= 0; i--) {
     const node = order[i]!;
-    if (!node.outputs.some((output, index) => reached.has(output) && !stopsGradient(node, index))) continue;
+    const carries = (output: string, at: number): boolean =>
+      reached.has(output) && !stops.has(output) && !stopsGradient(node, at);
+    if (!node.outputs.some(carries)) continue;
     const inputs = differentiableInputs(node, rules).filter((input) => touched.has(input));
     if (inputs.length === 0) continue; // A tap's own producer: it depends on no tap itself.
     path.push(node);
@@ -54,7 +57,7 @@ export function planDifferentiation(
   }
   path.reverse();
   const connected = new Map(taps.map((tap) => [tap, reached.has(tap)]));
-  const facts = new ShapeFacts(graph, order);
+  const facts = new ShapeFacts(graph, order, dims);
   return { path, reached, blocked: blockedOps(path, rules, facts), connected, facts };
 }
 

@@ -11,15 +11,17 @@ export class ShapeFacts implements FactSource {
   readonly #graph: Graph;
   readonly #dims = new Map<string, readonly StaticDim[]>();
 
-  /** `order` holds the graph's nodes in topological order. */
-  constructor(graph: Graph, order: readonly Node[]) {
+  /** `order` holds the graph's nodes in topological order. `given` may return the dims of values, which then replace those of the graph. */
+  constructor(graph: Graph, order: readonly Node[], given: KnownDims = () => undefined) {
     this.#graph = graph;
-    for (const { name, shape } of graph.inputs) if (shape) this.#dims.set(name, declaredDims(name, shape));
+    for (const { name, shape } of graph.inputs) {
+      if (shape) this.#dims.set(name, given(name) ?? declaredDims(name, shape));
+    }
     for (const [name, initializer] of graph.initializers) this.#dims.set(name, initializer.dims);
     const declared = new Map(graph.valueInfo.map((info) => [info.name, info.shape]));
     for (const node of order) {
       node.outputs.forEach((output, index) => {
-        const inferred = inferDims(node, index, this);
+        const inferred = given(output) ?? inferDims(node, index, this);
         const shape = declared.get(output);
         if (inferred)
           this.#dims.set(
@@ -39,6 +41,9 @@ export class ShapeFacts implements FactSource {
     return this.#graph.initializers.get(value);
   }
 }
+
+/** Returns the dims of a value, or undefined. */
+export type KnownDims = (value: string) => readonly StaticDim[] | undefined;
 
 /** Dims as declared in the file. A symbolic name means the same size everywhere in the model. */
 function declaredDims(value: string, shape: readonly Dim[]): StaticDim[] {

@@ -70,6 +70,27 @@ const conv: ShapeRule = (node, facts) => {
   return windowed(node, input, weight[0]!, weight.slice(2));
 };
 
+/** Only for padding that is written down. */
+const convTranspose: ShapeRule = (node, facts) => {
+  const input = facts.dims(node.inputs[0]!);
+  const weight = facts.dims(node.inputs[1]!);
+  if (!input || !weight || input.length < 3) return input?.map(() => null);
+  const spatial = input.length - 2;
+  const list = (name: string, fill: number, length = spatial): readonly number[] =>
+    intsAttribute(node, name) ?? Array(length).fill(fill);
+  const [strides, dilations, extra] = [list("strides", 1), list("dilations", 1), list("output_padding", 0)];
+  const pads = list("pads", 0, 2 * spatial);
+  const plain =
+    ["NOTSET", ""].includes(stringAttribute(node, "auto_pad", "NOTSET")) && !node.attributes.has("output_shape");
+  const sizes = input.slice(2).map((size, i) => {
+    const kernel = weight[i + 2];
+    if (!plain || typeof size !== "number" || typeof kernel !== "number") return null;
+    return (size - 1) * strides[i]! + dilations[i]! * (kernel - 1) + 1 + extra[i]! - pads[i]! - pads[i + spatial]!;
+  });
+  const [perGroup, group] = [weight[1], intAttribute(node, "group", 1)];
+  return [input[0]!, typeof perGroup === "number" ? perGroup * group : null, ...sizes];
+};
+
 const pool: ShapeRule = (node, facts) => {
   const input = facts.dims(node.inputs[0]!);
   if (!input || input.length < 3) return undefined;
@@ -312,7 +333,7 @@ const RULES: ReadonlyMap<string, ShapeRule> = new Map<string, ShapeRule>([
   ["AveragePool", pool],
   ["GlobalAveragePool", globalPool],
   ["GlobalMaxPool", globalPool],
-  ["ConvTranspose", sameRank],
+  ["ConvTranspose", convTranspose],
   ["Pad", sameRank],
   ["Concat", concat],
   ["Split", split],

@@ -50,8 +50,8 @@ function blockFactors(cx: VjpContext, scales: readonly number[]): number[] | und
     : undefined;
 }
 
-/** True when outputs 0 … factor−1 all read input 0: the pattern then repeats for every input. */
-function repeats(node: Node, factor: number): boolean {
+/** True when outputs 0 … factor−1 of a nearest Resize all read input 0: the pattern then repeats for every input. */
+export function repeats(node: Node, factor: number): boolean {
   const mapping = stringAttribute(node, "coordinate_transformation_mode", "half_pixel");
   const rounding = stringAttribute(node, "nearest_mode", "round_prefer_floor");
   const last = factor - 1;

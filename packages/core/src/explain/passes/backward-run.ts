@@ -14,6 +14,8 @@ export interface BackwardRun {
   readonly backward: Backward;
   /** One seed, or several if the backward pass supports it. Rows of other levels must have no seed. */
   readonly seeds: readonly Seed[];
+  /** Integer vectors of a model that has other inputs, by name. Default: none. */
+  readonly indices?: ReadonlyMap<string, Int32Array | BigInt64Array>;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -32,6 +34,10 @@ export async function runBackward(loaded: LoadedModel, run: BackwardRun): Promis
   for (const [value, name] of model.seeds) {
     const { dims, data } = seedsOf(loaded, run, value);
     uploaded.push(await loaded.runtime.upload("float32", dims, data));
+    feeds.set(name, uploaded.at(-1)!);
+  }
+  for (const [name, data] of run.indices ?? []) {
+    uploaded.push(await loaded.runtime.upload(data instanceof Int32Array ? "int32" : "int64", [data.length], data));
     feeds.set(name, uploaded.at(-1)!);
   }
   const wanted = [...model.gradients].filter((entry): entry is [string, string] => entry[1] !== null);

@@ -1,14 +1,16 @@
 import type { Layer } from "../../detector/layer.js";
+import type { RuntimeTensor } from "../../runtime/port.js";
 import type { ScoreResult } from "../../scores/score.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { LoadedModel } from "../model/loaded-model.js";
 import { dependentLevels, feedsPrototypes } from "../model/reach.js";
-import type { Backward, TapPlan } from "../plan/tap-plan.js";
+import type { Backward, BackwardRequest, TapPlan, Windowed } from "../plan/tap-plan.js";
 import type { Progress } from "../progress.js";
 import { runBackward } from "./backward-run.js";
 import type { ForwardResult } from "./forward-pass.js";
 import { readFloats } from "./runtime-tensors.js";
 import { sumGradients } from "./seeds.js";
+import { blocksIn, runWindows, savesWork, type WindowSeed, windowSeed } from "./window-run.js";
 
 /** A request for one backward pass: the layers, and the scores that are differentiated together. */
 export interface GradientRequest {
@@ -39,36 +41,75 @@ export async function gradientsOf(
   loaded: LoadedModel,
   { forward, plan, requests, signal, progress }: GradientRuns,
 ): Promise<ReadonlyMap<string, Tensor>[]> {
-  const found: ReadonlyMap<string, Tensor>[] = requests.map(() => new Map());
-  const byLayers = new Map<string, number[]>();
-  requests.forEach(({ layers }, i) => {
-    const key = layers.map((layer) => layer.value).join("\n");
-    byLayers.set(key, [...(byLayers.get(key) ?? []), i]);
-  });
-  for (const together of byLayers.values()) {
-    const { layers } = requests[together[0]!]!;
-    const levels = new Set(together.flatMap((i) => requests[i]!.levels));
-    const masks = together.some((i) => requests[i]!.results.some((result) => result.prototypes.length > 0));
-    const backward = backwardFor(loaded, plan, { layers, levels, masks });
-    if (backward === null) continue;
-    const step = backward.model.manySeeds ? MAX_SEEDS : 1;
-    for (let start = 0; start < together.length; start += step) {
-      const chunk = together.slice(start, start + step);
-      const seeds = chunk.map((i) => sumGradients(requests[i]!.results, forward.predictions.columns));
-      const gradients = await runBackward(loaded, { forward, backward, seeds, signal });
-      for (const [value, tensor] of gradients) {
-        const { dims, data } = await readFloats(value, tensor);
-        tensor.dispose();
-        const size = data.length / chunk.length;
-        chunk.forEach((i, n) => {
-          const own = chunk.length === 1 ? data : data.slice(n * size, (n + 1) * size);
-          (found[i] as Map<string, Tensor>).set(value, { dims: dims.slice(1), data: own });
-        });
-      }
-      progress?.step(chunk.length);
+  const found = requests.map(() => new Map<string, Tensor>());
+  for (const run of passesOf(loaded, { forward, plan, requests, signal })) {
+    for (const [value, tensor] of await run.start()) {
+      const { dims, data } = await readFloats(value, tensor);
+      tensor.dispose();
+      const size = data.length / run.requests.length;
+      run.requests.forEach((i, n) => {
+        const own = run.requests.length === 1 ? data : data.slice(n * size, (n + 1) * size);
+        found[i]!.set(value, { dims: dims.slice(1), data: own });
+      });
     }
+    progress?.step(run.requests.length);
   }
   return found;
+}
+
+/** A run of a backward session for some of the requests. */
+interface Pass {
+  /** Indices of the requests, in the order of the seeds. */
+  readonly requests: readonly number[];
+  start(): Promise<Map<string, RuntimeTensor>>;
+}
+
+/** The runs for all requests. Requests whose gradient stays in a window run on windows, the others on whole maps. */
+function passesOf(loaded: LoadedModel, runs: GradientRuns): Pass[] {
+  const { forward, plan, requests, signal } = runs;
+  const seeds = requests.map(({ results }) => sumGradients(results, forward.predictions.columns));
+  const onWindows = new Map<Windowed, { request: number; window: WindowSeed }[]>();
+  const onMaps = new Map<string, number[]>();
+  requests.forEach(({ layers, levels }, i) => {
+    const ends = { layers, levels: new Set(levels), masks: seeds[i]!.prototypes.length > 0 };
+    const windowed = endOf(loaded, ends, (request) => plan.windowed(request));
+    const { inputSize } = forward.letterbox;
+    const window = windowed === null ? undefined : windowSeed(loaded, windowed, seeds[i]!, inputSize);
+    if (windowed !== null && window !== undefined && savesWork(window, windowed, inputSize)) {
+      onWindows.set(windowed, [...(onWindows.get(windowed) ?? []), { request: i, window }]);
+    } else {
+      const key = layers.map((layer) => layer.value).join("\n");
+      onMaps.set(key, [...(onMaps.get(key) ?? []), i]);
+    }
+  });
+  const passes: Pass[] = [];
+  for (const [windowed, all] of onWindows) {
+    // The windows of a run are as large as its largest one.
+    const sorted = all.sort((a, b) => blocksIn(b.window.area) - blocksIn(a.window.area));
+    for (const chunk of chunksOf(sorted, MAX_SEEDS)) {
+      const windows = chunk.map(({ window }) => window);
+      passes.push({
+        requests: chunk.map(({ request }) => request),
+        start: () => runWindows(loaded, { forward, windowed, seeds: windows, signal }),
+      });
+    }
+  }
+  for (const together of onMaps.values()) {
+    const { layers } = requests[together[0]!]!;
+    const levels = new Set(together.flatMap((i) => requests[i]!.levels));
+    const masks = together.some((i) => seeds[i]!.prototypes.length > 0);
+    const backward = backwardFor(loaded, plan, { layers, levels, masks });
+    if (backward === null) continue;
+    for (const chunk of chunksOf(together, backward.model.manySeeds ? MAX_SEEDS : 1)) {
+      const own = chunk.map((i) => seeds[i]!);
+      passes.push({ requests: chunk, start: () => runBackward(loaded, { forward, backward, seeds: own, signal }) });
+    }
+  }
+  return passes;
+}
+
+function chunksOf<T>(all: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(all.length / size) }, (_, i) => all.slice(i * size, (i + 1) * size));
 }
 
 /** The possible ends of a backward pass. */
@@ -81,13 +122,18 @@ interface BackwardEnds {
 }
 
 /** The backward pass from the `levels` and mask prototypes that depend on the layers. Null if none depend on them. */
-export function backwardFor(
+export function backwardFor(loaded: LoadedModel, plan: TapPlan, ends: BackwardEnds): Backward | null {
+  return endOf(loaded, ends, (request) => plan.backward(request));
+}
+
+/** `make` for the levels and mask prototypes that depend on the layers. Null if none depend on them. */
+function endOf<T>(
   loaded: LoadedModel,
-  plan: TapPlan,
   { layers, levels, masks }: BackwardEnds,
-): Backward | null {
+  make: (request: BackwardRequest) => T | null,
+): T | null {
   const reach = new Set(layers.flatMap((layer) => [...dependentLevels(loaded, layer)]));
   const used = [...levels].filter((level) => reach.has(level)).sort((a, b) => a - b);
   const reachesMasks = masks && layers.some((layer) => feedsPrototypes(loaded, layer));
-  return used.length === 0 && !reachesMasks ? null : plan.backward({ layers, levels: used, masks: reachesMasks });
+  return used.length === 0 && !reachesMasks ? null : make({ layers, levels: used, masks: reachesMasks });
 }

@@ -1,6 +1,8 @@
 import { type BackwardModel, buildBackwardModel } from "../../autodiff/backward-model.js";
 import { meansOf } from "../../autodiff/gradient-means.js";
 import type { GradRule } from "../../autodiff/rule.js";
+import type { PixelSize } from "../../autodiff/windows/map-facts.js";
+import { buildWindowedModel, type WindowedModel } from "../../autodiff/windows/windowed-model.js";
 import type { DetectorHead } from "../../detector/head.js";
 import type { Layer } from "../../detector/layer.js";
 import { WhyboxError } from "../../errors.js";
@@ -49,6 +51,8 @@ export interface TapPlan {
    * needs a plan with `masks`.
    */
   backward(request: BackwardRequest): Backward | null;
+  /** The same backward pass on windows around the seeds. Null if the head or the network does not support it. */
+  windowed(request: BackwardRequest): Windowed | null;
   /** The part of the network after a layer. Only in a plan with `tails`. */
   tail(layer: Layer): TailPlan;
 }
@@ -65,6 +69,14 @@ export interface BackwardRequest {
 export interface Backward {
   readonly key: string;
   readonly model: BackwardModel;
+}
+
+/** A backward pass that runs on windows around its seeds. */
+export interface Windowed {
+  readonly backward: Backward;
+  /** Levels whose rows carry a seed. */
+  readonly levels: readonly number[];
+  readonly windows: WindowedModel;
 }
 
 /** The part of the network after a layer. It runs on changed activations. */
@@ -97,10 +109,17 @@ export function planTaps(context: PlanContext, request: PlanRequest): TapPlan {
   const means = gradients === "means" ? " means" : "";
   const kind = `${request.manySeeds ? "many" : "one"}${request.rules === undefined ? "" : " own rules"}${means}`;
   const masks = request.masks === true && head.prototypes !== undefined;
-  const backward = memoized((wanted: BackwardRequest) => {
+  const keyOf = (wanted: BackwardRequest): string => {
     const taps = wanted.layers.map((layer) => layer.value).join("\n");
-    const key = `${kind}\n${taps}\n#${wanted.levels.join(",")}${wanted.masks ? " masks" : ""}`;
+    return `${kind}\n${taps}\n#${wanted.levels.join(",")}${wanted.masks ? " masks" : ""}`;
+  };
+  const backward = memoized((wanted: BackwardRequest) => {
+    const key = keyOf(wanted);
     return [key, () => makeBackward(context, { ...request, ...wanted, masks: wanted.masks === true, key })];
+  });
+  const windowed = memoized((wanted: BackwardRequest) => {
+    const key = `windows ${keyOf(wanted)}`;
+    return [key, () => planWindows(context, { ...request, ...wanted, masks: wanted.masks === true, key }, outputs)];
   });
   const tail = memoized((layer: Layer) => {
     const levels = [...dependentLevels(context, layer)].sort((a, b) => a - b);
@@ -122,6 +141,7 @@ export function planTaps(context: PlanContext, request: PlanRequest): TapPlan {
     outputs,
     forwardNodes: extra,
     backward,
+    windowed,
     tail,
   };
 }
@@ -217,6 +237,42 @@ function makeBackward(context: PlanContext, request: BackwardParts): Backward | 
   const connected = [...backward.gradients.values()].some((value) => value !== null);
   if (!connected) return null;
   return { key, model: request.gradients === "means" ? meansOf(backward) : backward };
+}
+
+/** Maximum extent of the support of one cell, in input pixels. Beyond it, windows are nearly as large as the maps. */
+const MAX_SUPPORT = 320;
+
+/**
+ * A windowed pass needs a head whose rows depend on their own cells only, a separate seed for each detection, and only forward values that the
+ * forward session outputs.
+ */
+function planWindows(context: PlanContext, request: BackwardParts, saved: readonly string[]): Windowed | null {
+  const { model, head, forwardValues = "saved" } = context;
+  const { layers, levels, masks, key } = request;
+  const isLocal = head.kind !== "query" && !masks && request.rules === undefined && forwardValues === "saved";
+  if (!isLocal || !request.manySeeds || levels.length === 0) return null;
+  const outputs = scoredValues(head, levels);
+  const block = Math.max(...head.levels.map(({ stride }) => stride));
+  const windows = buildWindowedModel(model, {
+    taps: [...new Set(layers.map((layer) => layer.value))],
+    outputs,
+    stops: outputs[0] === head.output ? withoutSeed(head, levels) : [],
+    roots: levels.flatMap((level) => head.levels[level]!.convOutputs.map((value) => ({ value, level }))),
+    rules: context.rules,
+    size: someSize(model, block),
+    block,
+    limit: MAX_SUPPORT,
+  });
+  if (windows === undefined || !windows.backward.saved.every((name) => saved.includes(name))) return null;
+  const reduced = request.gradients === "means" ? meansOf(windows.backward) : windows.backward;
+  return { backward: { key, model: reduced }, levels, windows };
+}
+
+/** The input size of the model, or one of several blocks if the model does not fix it. */
+function someSize({ graph }: Model, block: number): PixelSize {
+  const shape = graph.inputs.find((input) => input.shape?.length === 4)?.shape ?? [];
+  const [height = 0, width = 0] = shape.slice(2);
+  return typeof height === "number" && typeof width === "number" ? [height, width] : [12 * block, 16 * block];
 }
 
 /** Prediction convolutions of the levels without a seed. Needed if the seed covers all predictions. */
