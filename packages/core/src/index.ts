@@ -69,16 +69,19 @@ export { type AnyCamMethod, defaultMethodId, defaultMethods, resolveMethod } fro
 export type {
   Biases,
   CamMethod,
+  ChannelNeeds,
   ClassMap,
   Evidence,
   MaskedInputs,
   Pixels,
   Place,
+  ProductNeed,
   RunFacts,
   Setting,
   Tail,
 } from "./methods/method.js";
 export type { MethodId } from "./methods/method-id.js";
+export { readsGradients } from "./methods/needs.js";
 export {
   curveArea,
   type EnergyInBox,

@@ -1,6 +1,6 @@
 import { weightedSum } from "../kernels/weighted-sum.js";
 import type { Map2D, Tensor } from "../tensor/tensor.js";
-import type { CamMethod, Evidence, Setting } from "./method.js";
+import type { Evidence, Setting } from "./method.js";
 
 /** Channels, height and width of activations or gradients. */
 export function shapeOf(tensor: Tensor): readonly [C: number, H: number, W: number] {
@@ -21,36 +21,41 @@ export function sumOverChannels<K extends keyof Evidence>(
   channels(evidence: Pick<Evidence, K | "activations"> & Setting): Tensor;
 } {
   return {
-    map(evidence) {
-      const [C, H, W] = shapeOf(evidence.activations);
-      const term = prepare(evidence);
-      const one = new Float64Array(H * W);
-      const sum = new Float64Array(H * W);
-      for (let c = 0; c < C; c++) {
-        term(one, c * one.length, c);
-        for (let i = 0; i < one.length; i++) sum[i]! += one[i]!;
-      }
-      return { height: H, width: W, data: new Float32Array(sum) };
-    },
-    channels(evidence) {
-      const [C, H, W] = shapeOf(evidence.activations);
-      const term = prepare(evidence);
-      const one = new Float64Array(H * W);
-      const data = new Float32Array(C * H * W);
-      for (let c = 0; c < C; c++) {
-        term(one, c * one.length, c);
-        data.set(one, c * one.length);
-      }
-      return { dims: [C, H, W], data };
-    },
+    map: (evidence) => sumOfTerms(evidence.activations.dims, prepare(evidence)),
+    channels: (evidence) => termsOf(evidence.activations.dims, prepare(evidence)),
   };
+}
+
+/** The sum of the terms over the channels, for a layer of these dims `[C, H, W]`. */
+export function sumOfTerms(dims: readonly number[], term: ChannelTerm): Map2D {
+  const [C, height, width] = dims as [number, number, number];
+  const one = new Float64Array(height * width);
+  const sum = new Float64Array(height * width);
+  for (let c = 0; c < C; c++) {
+    term(one, c * one.length, c);
+    for (let i = 0; i < one.length; i++) sum[i]! += one[i]!;
+  }
+  return { height, width, data: new Float32Array(sum) };
+}
+
+/** The terms of all channels, `[C, H, W]`. */
+export function termsOf(dims: readonly number[], term: ChannelTerm): Tensor {
+  const [C, height, width] = dims as [number, number, number];
+  const one = new Float64Array(height * width);
+  const data = new Float32Array(C * height * width);
+  for (let c = 0; c < C; c++) {
+    term(one, c * one.length, c);
+    data.set(one, c * one.length);
+  }
+  return { dims, data };
 }
 
 /** A method whose map is `Σ_c w_c · A[c]`: `weigh` gives one weight per channel. */
 export function weighChannels<K extends keyof Evidence>(
   weigh: (evidence: Pick<Evidence, K | "activations"> & Setting) => Float32Array | Float64Array,
-): Required<Pick<CamMethod<K | "activations">, "channels">> & {
+): {
   map(evidence: Pick<Evidence, K | "activations"> & Setting): Map2D;
+  channels(evidence: Pick<Evidence, K | "activations"> & Setting): Tensor;
 } {
   return {
     map: (evidence) => weightedSum(evidence.activations, weigh(evidence)),

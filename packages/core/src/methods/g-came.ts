@@ -1,5 +1,5 @@
 import { keepsNothing } from "../keeps-nothing.js";
-import { channelMeans, shapeOf, sumOverChannels } from "./channels.js";
+import { shapeOf, sumOverChannels } from "./channels.js";
 import type { CamMethod, Evidence } from "./method.js";
 
 /**
@@ -15,21 +15,20 @@ import type { CamMethod, Evidence } from "./method.js";
  *
  * Nguyen et al., "G-CAME: Gaussian-Class Activation Mapping Explainer for Object Detectors", arXiv:2306.03400, 2023.
  */
-export const gCame: CamMethod<"activations" | "gradients" | "places"> = keepsNothing({
+export const gCame: CamMethod<"activations" | "gradientMeans" | "places"> = keepsNothing({
   id: "G-CAME",
   aliases: ["gcame"],
   title: "G-CAME",
   paper: "Nguyen et al., 2023",
-  needs: ["activations", "gradients", "places"],
-  ...sumOverChannels<"gradients" | "places">((evidence) => {
-    const { activations, gradients, places } = evidence;
-    const weights = channelMeans(gradients);
+  needs: ["activations", "gradientMeans", "places"],
+  ...sumOverChannels<"gradientMeans" | "places">((evidence) => {
+    const { activations, gradientMeans, places } = evidence;
     const [, H, W] = shapeOf(activations);
     const distances = squaredDistances(evidence, H, W);
     const kappa = Math.max(Math.floor((Math.sqrt(H * W) - 1) / 2), 1) / 3;
     const spread = Math.log(Math.max(...places.map((place) => place.stride), 1)) / kappa;
     return (into, start, channel) => {
-      const weight = weights[channel]!;
+      const weight = gradientMeans[channel]!;
       const sigma = Math.abs(Math.log(Math.abs(weight))) * spread;
       if (weight === 0) into.fill(0);
       else gaussian(distances, sigma, into);

@@ -1,6 +1,6 @@
 import { keepsNothing } from "../keeps-nothing.js";
-import { sumOverChannels } from "./channels.js";
 import type { CamMethod } from "./method.js";
+import { sumOfProducts } from "./products.js";
 
 /**
  * HiResCAM with the ReLU before the sum over channels: evidence for the score adds up, evidence against it is ignored.
@@ -11,14 +11,11 @@ import type { CamMethod } from "./method.js";
  * Per detection this is the FullGrad-CAM of Liu et al., "Human attention guided explainable artificial intelligence for object detection", Neural
  * Networks 2024. From pytorch-grad-cam (GradCAMElementWise), and equal to it.
  */
-export const gradCamElementWise: CamMethod<"activations" | "gradients"> = keepsNothing({
+export const gradCamElementWise: CamMethod<"positiveProducts"> = keepsNothing({
   id: "GradCAMElementWise",
   aliases: ["grad-cam-element-wise", "gradcam_elementwise", "FullGrad-CAM"],
   title: "Grad-CAM, element-wise",
   paper: "Gildenblat et al., pytorch-grad-cam, 2021",
-  needs: ["activations", "gradients"],
   auto: "stage",
-  ...sumOverChannels<"gradients">(({ activations: { data: A }, gradients: { data: G } }) => (into, start) => {
-    for (let i = 0; i < into.length; i++) into[i] = Math.max(G[start + i]! * A[start + i]!, 0);
-  }),
+  ...sumOfProducts("positiveProducts"),
 });

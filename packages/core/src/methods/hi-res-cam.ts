@@ -1,6 +1,6 @@
 import { keepsNothing } from "../keeps-nothing.js";
-import { sumOverChannels } from "./channels.js";
 import type { CamMethod } from "./method.js";
+import { sumOfProducts } from "./products.js";
 
 /**
  * Multiplies activations and gradients cell by cell: how much does each position contribute to the score?
@@ -14,14 +14,11 @@ import type { CamMethod } from "./method.js";
  *
  * Draelos and Carin, "Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional neural networks", arXiv:2011.08891, 2020.
  */
-export const hiResCam: CamMethod<"activations" | "gradients"> = keepsNothing({
+export const hiResCam: CamMethod<"gradientProducts"> = keepsNothing({
   id: "HiResCAM",
   aliases: ["hirescam", "hires"],
   title: "HiResCAM",
   paper: "Draelos and Carin, 2020",
-  needs: ["activations", "gradients"],
   auto: "stage",
-  ...sumOverChannels<"gradients">(({ activations: { data: A }, gradients: { data: G } }) => (into, start) => {
-    for (let i = 0; i < into.length; i++) into[i] = G[start + i]! * A[start + i]!;
-  }),
+  ...sumOfProducts("gradientProducts"),
 });

@@ -84,23 +84,6 @@ export function defaultMethodId({ per, box }: { readonly per?: string; readonly 
   return per === "detection" || box !== undefined ? "tap-fusion" : "GradCAM";
 }
 
-/** True when a method reads gradients at its layers. */
-export function readsGradients({ needs }: AnyCamMethod): boolean {
-  return needs.includes("gradients") || needs.includes("gradientMeans");
-}
-
-/** Evidence that needs every value of a gradient. */
-const WHOLE_GRADIENTS: ReadonlySet<keyof Evidence> = new Set(["gradients", "curvature", "pixels", "biases"]);
-
-/** True when a method reads only the channel means of gradients, so that nothing else needs to be computed. */
-export function readsMeansOnly({ needs }: AnyCamMethod): boolean {
-  return needs.includes("gradientMeans") && !needsWholeGradients(needs);
-}
-
-export function needsWholeGradients(needs: readonly (keyof Evidence)[]): boolean {
-  return needs.some((need) => WHOLE_GRADIENTS.has(need));
-}
-
 /**
  * The method with this id or alias (case and the characters `-`, `_` and space do not matter). A method is returned as it is.
  * @throws usage for an unknown name, with the valid ones; internal when two methods share a name.

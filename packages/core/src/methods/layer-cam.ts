@@ -1,6 +1,6 @@
 import { keepsNothing } from "../keeps-nothing.js";
-import { sumOverChannels } from "./channels.js";
 import type { CamMethod } from "./method.js";
+import { sumOfProducts } from "./products.js";
 
 /**
  * Weights each cell of each channel by its own positive gradient. The maps are sharp for shallow layers too.
@@ -11,14 +11,11 @@ import type { CamMethod } from "./method.js";
  * Jiang et al., "LayerCAM: Exploring Hierarchical Class Activation Maps for Localization", IEEE TIP 2021, eq. 6 to 8. Equal to
  * pytorch-grad-cam's LayerCAM.
  */
-export const layerCam: CamMethod<"activations" | "gradients"> = keepsNothing({
+export const layerCam: CamMethod<"positiveGradientProducts"> = keepsNothing({
   id: "LayerCAM",
   aliases: ["layer-cam", "layer_cam"],
   title: "LayerCAM",
   paper: "Jiang et al., IEEE TIP 2021",
-  needs: ["activations", "gradients"],
   auto: "stage",
-  ...sumOverChannels<"gradients">(({ activations: { data: A }, gradients: { data: G } }) => (into, start) => {
-    for (let i = 0; i < into.length; i++) into[i] = Math.max(G[start + i]!, 0) * A[start + i]!;
-  }),
+  ...sumOfProducts("positiveGradientProducts"),
 });

@@ -13,6 +13,12 @@ export interface Evidence {
   readonly gradients: Tensor;
   /** The mean of each channel of the gradients over its cells, `[C]`. Methods that need nothing else request this instead of `gradients`. */
   readonly gradientMeans: Float32Array;
+  /** `Σ_c G · A` of activations `A` and gradients `G`, one value per cell. Methods that need nothing else request this instead of both. */
+  readonly gradientProducts: Map2D;
+  /** `Σ_c max(G, 0) · A`. */
+  readonly positiveGradientProducts: Map2D;
+  /** `Σ_c max(G · A, 0)`. */
+  readonly positiveProducts: Map2D;
   /** `∂⟨G, A'⟩ / ∂A` with `A' = A` held fixed: the Hessian of the score times the activations, `[C, H, W]`. Two to four runs of the tail. */
   readonly curvature: Tensor;
   /** The detector's objectness × class probability of the explained class, the maximum over anchors, on the layer's cells: 0..1. */
@@ -116,6 +122,12 @@ export interface RunFacts {
   readonly samples: number | undefined;
 }
 
+/** Evidence that is a sum of products of activations and gradients over the channels. */
+export type ProductNeed = "gradientProducts" | "positiveGradientProducts" | "positiveProducts";
+
+/** The evidence of `channels`. */
+export type ChannelNeeds<K extends keyof Evidence> = K extends ProductNeed ? "activations" | "gradients" : K;
+
 /**
  * A CAM method: arithmetic on arrays. It declares what it needs, and the planner computes only that. It returns the raw
  * signed map `[h, w]`, at layer resolution or any other. ReLU, scaling and resizing are later steps that all methods share.
@@ -157,8 +169,11 @@ export interface CamMethod<K extends keyof Evidence = keyof Evidence> {
   /** How maps of several scores are merged. Default: their mean. */
   readonly merge?: "mean" | "max";
   map(evidence: Pick<Evidence, K> & Setting): Map2D | Promise<Map2D>;
-  /** Contributions of the channels `[C, H, W]`. Their sum over C is the map. The option `eigenSmooth` takes their first principal component. */
-  channels?(evidence: Pick<Evidence, K> & Setting): Tensor | Promise<Tensor>;
+  /**
+   * Contributions of the channels `[C, H, W]`. Their sum over C is the map. The option `eigenSmooth` takes their first principal component. Instead of
+   * a sum of products they get its activations and gradients.
+   */
+  channels?(evidence: Pick<Evidence, ChannelNeeds<K>> & Setting): Tensor | Promise<Tensor>;
   /**
    * Fuses the maps of several layers. Each map has passed ReLU, is scaled to 0..1 and resized to a common size. Maps without any positive value
    * are removed before, but at least one remains. Default: their mean.

@@ -14,7 +14,7 @@ import type { CamMethod } from "./method.js";
  *
  * Zhao and Chan, "ODAM: Gradient-based Instance-Specific Visual Explanations for Object Detection", ICLR 2023.
  */
-export const odam: CamMethod<"activations" | "gradients"> = keepsNothing({
+export const odam: CamMethod<"gradientProducts"> = keepsNothing({
   ...hiResCam,
   id: "ODAM",
   aliases: [],

@@ -14,7 +14,7 @@ import { tapFusion } from "./tap-fusion.js";
  *
  * A method of Whybox. pytorch-grad-cam does not have it.
  */
-export const tapFusionFast: CamMethod<"activations" | "gradients"> = keepsNothing({
+export const tapFusionFast: CamMethod<"positiveGradientProducts"> = keepsNothing({
   ...tapFusion,
   id: "tap-fusion-fast",
   title: "Tap fusion, fast",

@@ -29,11 +29,11 @@ const FLOOR = 1e-3;
  * A method of Whybox. Its parts are LayerCAM: Jiang et al., "LayerCAM: Exploring Hierarchical Class Activation Maps for Localization", IEEE TIP
  * 2021. pytorch-grad-cam does not have it: there, several layers are averaged.
  */
-export const tapFusion: CamMethod<"activations" | "gradients"> = keepsNothing({
+export const tapFusion: CamMethod<"positiveGradientProducts"> = keepsNothing({
   id: "tap-fusion",
   title: "Tap fusion",
   paper: "Whybox; after Jiang et al., IEEE TIP 2021",
-  needs: ["activations", "gradients"],
+  needs: layerCam.needs,
   auto: "taps",
   scores: ["row"],
   map: (evidence) => layerCam.map(evidence),

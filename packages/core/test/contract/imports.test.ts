@@ -40,7 +40,7 @@ const code: Readonly<Record<string, readonly string[]>> = {
   methods: ["errors", "keeps-nothing", "tensor", "kernels", "algebra"],
   metrics: ["errors", "tensor", "kernels", "algebra"],
   scores: ["errors", "keeps-nothing", "tensor", "boxes"],
-  autodiff: ["errors", "tensor", "onnx"],
+  autodiff: ["errors", "tensor", "algebra", "onnx"],
   detector: ["errors", "tensor", "boxes", "algebra", "onnx", "image", "runtime"],
   readers: ["errors", "tensor", "onnx", "detector"],
   runtime: ["errors", "tensor", "onnx"],

@@ -14,7 +14,13 @@ const one = [on(0), on(1), on(2)];
 
 const routes = (id: string, group: readonly Detection[] = one, loaded = mini, layers?: readonly number[]) => {
   const asked = layers?.map((index) => loaded.layers[index]!);
-  const plan = planExplain(loaded, { method: resolveMethod(id), layers: asked, manySeeds: false, masks: false });
+  const plan = planExplain(loaded, {
+    method: resolveMethod(id),
+    layers: asked,
+    eigenSmooth: false,
+    manySeeds: false,
+    masks: false,
+  });
   return plan.route(group).map((part) => ({
     detections: part.detections.map((detection) => detection.index),
     layers: part.layers.map((layer) => layer.index ?? layer.name),
@@ -60,7 +66,13 @@ describe("auto", () => {
   it("of no detection is no route, and no backward pass", () => {
     expect(routes("GradCAM", [])).toEqual([]);
     expect(
-      planExplain(mini, { method: resolveMethod("GradCAM"), layers: undefined, manySeeds: false, masks: false }).auto,
+      planExplain(mini, {
+        method: resolveMethod("GradCAM"),
+        layers: undefined,
+        eigenSmooth: false,
+        manySeeds: false,
+        masks: false,
+      }).auto,
     ).toBe(true);
   });
 });
@@ -75,14 +87,26 @@ describe("layers asked for", () => {
   it("are tapped once when named twice", () => {
     const twice = [mini.layers[17]!, mini.layers[17]!];
     expect(
-      planExplain(mini, { method: resolveMethod("GradCAM"), layers: twice, manySeeds: false, masks: false }).layers,
+      planExplain(mini, {
+        method: resolveMethod("GradCAM"),
+        layers: twice,
+        eigenSmooth: false,
+        manySeeds: false,
+        masks: false,
+      }).layers,
     ).toEqual([mini.layers[17]]);
   });
 });
 
 describe("what is asked of the graph", () => {
   const plan = (id: string) =>
-    planExplain(mini, { method: resolveMethod(id), layers: undefined, manySeeds: false, masks: false });
+    planExplain(mini, {
+      method: resolveMethod(id),
+      layers: undefined,
+      eigenSmooth: false,
+      manySeeds: false,
+      masks: false,
+    });
 
   it("methods on pixels read the input, methods on the network nothing", () => {
     expect(plan("gradient").layers.map(({ value }) => value)).toEqual(["images"]);

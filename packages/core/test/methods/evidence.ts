@@ -1,5 +1,6 @@
-import { channelMeans } from "../../src/methods/channels.js";
-import type { Evidence, Setting } from "../../src/methods/method.js";
+import { channelMeans, sumOfTerms } from "../../src/methods/channels.js";
+import type { Evidence, ProductNeed, Setting } from "../../src/methods/method.js";
+import { productTerm } from "../../src/methods/products.js";
 import { sizeOf, type Tensor } from "../../src/tensor/tensor.js";
 
 /** A tensor of these dims and values. */
@@ -29,6 +30,7 @@ export function evidenceOf(given: Partial<Evidence & Setting>): Evidence & Setti
   const [, H, W] = activations.dims as [number, number, number];
   const gradients = given.gradients ?? filled(activations.dims, 0);
   const input = filled([3, 20, 50], 0.5);
+  const products = (need: ProductNeed) => sumOfTerms(activations.dims, productTerm(need, { activations, gradients }));
   const sums = async (
     count: number,
     size: number,
@@ -45,6 +47,9 @@ export function evidenceOf(given: Partial<Evidence & Setting>): Evidence & Setti
     activations,
     gradients,
     gradientMeans: Float32Array.from(channelMeans(gradients)),
+    gradientProducts: products("gradientProducts"),
+    positiveGradientProducts: products("positiveGradientProducts"),
+    positiveProducts: products("positiveProducts"),
     curvature: filled(activations.dims, 0),
     scoreMap: { height: H, width: W, data: Float32Array.from({ length: H * W }, (_, i) => i / (H * W)) },
     places: [

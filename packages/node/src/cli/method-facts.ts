@@ -1,4 +1,4 @@
-import type { AnyCamMethod } from "@whybox/core";
+import { type AnyCamMethod, readsGradients } from "@whybox/core";
 
 /** Properties of a method as plain data. `whybox methods --json` prints them. */
 export interface MethodFacts {
@@ -45,10 +45,10 @@ export function methodFacts(method: AnyCamMethod): MethodFacts {
 }
 
 /** Derives the runs from its needs. A method that reads the input differentiates through the whole network. */
-function runsOf({ needs, reads }: AnyCamMethod): string {
+function runsOf(method: AnyCamMethod): string {
+  const { needs, reads } = method;
   const runs: string[] = [];
-  if (needs.includes("gradients") || needs.includes("gradientMeans"))
-    runs.push(reads === "input" ? "1 backward to the image" : "1 backward");
+  if (readsGradients(method)) runs.push(reads === "input" ? "1 backward to the image" : "1 backward");
   if (needs.includes("biases") || needs.includes("guidedGradients")) runs.push("1 backward to the image");
   if (needs.includes("curvature")) runs.push("2 to 4 after the layer");
   if (needs.includes("tail")) runs.push("many after the layer");

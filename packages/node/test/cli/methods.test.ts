@@ -33,7 +33,7 @@ describe("whybox methods", () => {
     expect(list).toHaveLength(defaultMethods.length);
     expect(list.find((one: { id: string }) => one.id === "tap-fusion")).toMatchObject({
       title: "Tap fusion",
-      needs: ["activations", "gradients"],
+      needs: ["positiveGradientProducts"],
       reads: "layers",
       eigenSmooth: false,
       samples: null,

@@ -1,4 +1,4 @@
-import { type AnyCamMethod, defaultMethods, defaultScores } from "@whybox/core";
+import { type AnyCamMethod, defaultMethods, defaultScores, readsGradients } from "@whybox/core";
 
 // The page's descriptions of methods and scores. The build embeds the values in the page (plugins/engine-facts.ts).
 
@@ -109,7 +109,8 @@ function costOf(method: AnyCamMethod): { cost: Cost; runs: string } {
   return { cost: slow ? "slow" : slower ? "slower" : "fast", runs: runsOf(method) };
 }
 
-function runsOf({ needs, reads, auto }: AnyCamMethod): string {
+function runsOf(method: AnyCamMethod): string {
+  const { needs, reads, auto } = method;
   const asks = (need: string): boolean => (needs as readonly string[]).includes(need);
   if (asks("pixels")) return "many forward and backward passes";
   if (asks("masked")) return "runs the network many times";
@@ -117,6 +118,6 @@ function runsOf({ needs, reads, auto }: AnyCamMethod): string {
   if (asks("biases") || asks("guidedGradients") || reads === "input") return "a backward pass to the image";
   if (asks("curvature")) return "a few passes after the layer";
   if (auto?.startsWith("taps")) return "a backward pass to the early layers";
-  if (asks("gradients") || asks("gradientMeans")) return "a short backward pass";
+  if (readsGradients(method)) return "a short backward pass";
   return "no extra pass";
 }

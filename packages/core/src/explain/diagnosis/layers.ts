@@ -1,6 +1,6 @@
 import type { Detection } from "../../detector/detection.js";
 import type { Layer } from "../../detector/layer.js";
-import { readsGradients } from "../../methods/index.js";
+import { needsGradients } from "../../methods/needs.js";
 import type { ExplainJob } from "../job.js";
 import type { LoadedModel } from "../model/loaded-model.js";
 import { dependentLevels, feedsPrototypes } from "../model/reach.js";
@@ -20,10 +20,10 @@ export interface LayerSources {
 }
 
 /** For each layer: the detections that it explains, the detections that it cannot see, and why. */
-export function diagnoseLayers({ loaded, plan, options }: ExplainJob, sources: LayerSources): LayerDiagnosis[] {
+export function diagnoseLayers({ loaded, plan }: ExplainJob, sources: LayerSources): LayerDiagnosis[] {
   const { forward, explained, entries, gradientMax, trouble } = sources;
   const routes = plan.route(explained);
-  const differentiates = readsGradients(options.method);
+  const differentiates = needsGradients(plan.needs);
   return plan.layers.flatMap((layer) => {
     const mine = routes.flatMap((part) => (part.layers.includes(layer) ? part.detections : []));
     if (plan.auto && mine.length === 0) return [];

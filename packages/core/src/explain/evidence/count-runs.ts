@@ -1,5 +1,5 @@
 import type { Layer } from "../../detector/layer.js";
-import { readsGradients } from "../../methods/index.js";
+import { readsGradients } from "../../methods/needs.js";
 import type { ExplainJob } from "../job.js";
 import type { ForwardResult } from "../passes/forward-pass.js";
 import type { ScoredTargets } from "../targets/score-targets.js";

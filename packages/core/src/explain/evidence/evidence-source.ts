@@ -2,9 +2,9 @@ import type { Layer } from "../../detector/layer.js";
 import { WhyboxError } from "../../errors.js";
 import type { Size } from "../../image/frame.js";
 import { allFinite } from "../../kernels/range.js";
-import { channelMeans } from "../../methods/channels.js";
-import { readsMeansOnly } from "../../methods/index.js";
 import type { Evidence } from "../../methods/method.js";
+import { productNeeds } from "../../methods/products.js";
+import type { RuntimeTensor } from "../../runtime/port.js";
 import { type Map2D, sizeOf, type Tensor } from "../../tensor/tensor.js";
 import type { ExplainJob } from "../job.js";
 import type { ForwardResult } from "../passes/forward-pass.js";
@@ -15,6 +15,7 @@ import { requestOf } from "../targets/detection-score.js";
 import type { MapTask, ScoredTargets } from "../targets/score-targets.js";
 import { MaskedRuns } from "./masked.js";
 import { openBiases, openPixels } from "./pixels.js";
+import { meansOf, sumsOf } from "./reduced-gradients.js";
 import { classMaps, placesOf, scoreMap } from "./score-map.js";
 import { curvatureOf, openTail, type TailRequest } from "./tail.js";
 
@@ -50,12 +51,10 @@ export class EvidenceSource {
 
   async gather(request: EvidenceRequest): Promise<Partial<Evidence>> {
     const { task, layer } = request;
-    const { inputSize } = this.#forward.letterbox;
-    const activations = layer && (await this.#activationsOf(layer));
-    const size = activations === undefined ? inputSize : (activations.dims.slice(1) as [number, number]);
+    const size = layer === undefined ? this.#forward.letterbox.inputSize : this.#dimsOf(layer).slice(1);
     return {
-      ...(layer && activations && (await this.#ofLayer(request, layer, activations))),
-      ...this.#ofPredictions(task, size),
+      ...(layer && (await this.#ofLayer(request, layer))),
+      ...this.#ofPredictions(task, size as [number, number]),
       ...(await this.#ofNetwork(task)),
     };
   }
@@ -68,19 +67,21 @@ export class EvidenceSource {
   }
 
   /** Evidence that is read at a layer. */
-  async #ofLayer({ task, gradients }: EvidenceRequest, layer: Layer, activations: Tensor): Promise<Gathered> {
-    const { method } = this.#job.options;
-    const needs = new Set<keyof Evidence>(method.needs);
+  async #ofLayer({ task, gradients }: EvidenceRequest, layer: Layer): Promise<Gathered> {
+    const { needs, main } = this.#job.plan;
     const evidence: Gathered = {};
     const found = gradients.get(layer.value);
+    const dims = this.#dimsOf(layer);
+    // A sum of products is finite only if the activations are. Otherwise they are read for this check alone.
+    const areFinite = main.reduction?.readsActivations === true && found !== undefined && allFinite(found.data);
+    const areRead = (["activations", "tail", "curvature"] as const).some((need) => needs.has(need));
+    const activations = areRead || !areFinite ? await this.#activationsOf(layer) : undefined;
+    const source = { found, dims, isReduced: main.reduction !== undefined, activations };
+    if (needs.has("gradients")) evidence.gradients = found ?? zeros(dims);
+    if (needs.has("gradientMeans")) evidence.gradientMeans = meansOf(source);
+    for (const need of productNeeds) if (needs.has(need)) evidence[need] = sumsOf(need, source);
+    if (activations === undefined) return evidence;
     if (needs.has("activations")) evidence.activations = activations;
-    if (needs.has("gradients")) evidence.gradients = found ?? zeros(activations.dims);
-    if (needs.has("gradientMeans")) {
-      if (found === undefined) evidence.gradientMeans = new Float32Array(activations.dims[0]!);
-      // The largest value of the gradient follows its means.
-      else if (readsMeansOnly(method)) evidence.gradientMeans = found.data.subarray(0, -1);
-      else evidence.gradientMeans = new Float32Array(channelMeans(found));
-    }
     if (needs.has("tail")) evidence.tail = await openTail(this.#tail(task, layer, activations));
     if (needs.has("curvature")) evidence.curvature = await curvatureOf(this.#tail(task, layer, activations));
     return evidence;
@@ -88,11 +89,11 @@ export class EvidenceSource {
 
   /** Evidence from the predictions, on a grid of `size` cells. */
   #ofPredictions(task: MapTask, size: Size): Gathered {
-    const { options, loaded } = this.#job;
+    const { plan, loaded } = this.#job;
     const { predictions, letterbox } = this.#forward;
     const { inputSize } = letterbox;
     const detections = task.entries.map((entry) => entry.detection);
-    const needs = new Set<keyof Evidence>(options.method.needs);
+    const { needs } = plan;
     const evidence: Gathered = {};
     if (needs.has("scoreMap")) evidence.scoreMap = this.scoreMap(task, size);
     if (needs.has("places")) evidence.places = placesOf(detections, size, inputSize);
@@ -103,7 +104,7 @@ export class EvidenceSource {
   /** Evidence that needs further runs of the whole network. */
   async #ofNetwork({ score, entries }: MapTask): Promise<Gathered> {
     const forward = this.#forward;
-    const needs = new Set<keyof Evidence>(this.#job.options.method.needs);
+    const { needs } = this.#job.plan;
     const evidence: Gathered = {};
     if (needs.has("masked")) evidence.masked = await this.#masked.open(score, entries);
     if (needs.has("pixels")) evidence.pixels = openPixels(this.#job, forward, entries);
@@ -116,14 +117,24 @@ export class EvidenceSource {
   #activationsOf(layer: Layer): Promise<Tensor> {
     const known = this.#activations.get(layer.value);
     if (known) return known;
-    const name = this.#job.plan.main.activations.get(layer.value);
-    if (name === undefined) throw new WhyboxError("internal", `Layer "${layer.value}" was not tapped.`);
-    const read = readFloats(name, this.#forward.tensors[name]!).then(({ dims, data }) => {
+    const { name, tensor } = this.#tapOf(layer);
+    const read = readFloats(name, tensor).then(({ dims, data }) => {
       if (!allFinite(data)) this.#nonFinite.add(layer.value);
       return { dims: dims.slice(1), data };
     });
     this.#activations.set(layer.value, read);
     return read;
+  }
+
+  /** `[C, H, W]` of a layer. */
+  #dimsOf(layer: Layer): readonly number[] {
+    return this.#tapOf(layer).tensor.dims.slice(1);
+  }
+
+  #tapOf(layer: Layer): { readonly name: string; readonly tensor: RuntimeTensor } {
+    const name = this.#job.plan.main.activations.get(layer.value);
+    if (name === undefined) throw new WhyboxError("internal", `Layer "${layer.value}" was not tapped.`);
+    return { name, tensor: this.#forward.tensors[name]! };
   }
 
   #tail({ score, entries }: MapTask, layer: Layer, activations: Tensor): TailRequest {

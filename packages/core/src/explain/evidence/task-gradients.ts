@@ -1,5 +1,5 @@
 import { allFinite, rangeOf } from "../../kernels/range.js";
-import { readsGradients, readsMeansOnly } from "../../methods/index.js";
+import { needsGradients } from "../../methods/needs.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { ExplainJob } from "../job.js";
 import type { ForwardResult } from "../passes/forward-pass.js";
@@ -9,7 +9,7 @@ import type { MapTask } from "../targets/score-targets.js";
 
 /** Gradients of the scores at the layers. */
 export interface TaskGradients {
-  /** For each task: layer value → gradient `[C, H, W]`, or `[C + 1]` if the method reads only means. A layer without an entry has the gradient zero. */
+  /** For each task: layer value → gradient `[C, H, W]`, or `[K + 1]` if the plan reduces gradients: the values, and the largest magnitude. A layer without an entry has the gradient zero. */
   readonly byTask: readonly ReadonlyMap<string, Tensor>[];
   /** Layer value → largest absolute gradient. */
   readonly largest: ReadonlyMap<string, number>;
@@ -21,13 +21,13 @@ export interface TaskGradients {
 
 /** Differentiates the score of each task. If the method reads no gradients, there are none. */
 export async function taskGradients(
-  { loaded, plan, options, signal, progress }: ExplainJob,
+  { loaded, plan, signal, progress }: ExplainJob,
   forward: ForwardResult,
   tasks: readonly MapTask[],
 ): Promise<TaskGradients> {
   const started = performance.now();
   const requests = tasks.map(({ layers, entries }) => requestOf(layers, entries));
-  const byTask = readsGradients(options.method)
+  const byTask = needsGradients(plan.needs)
     ? await progress.share(tasks.length, () =>
         gradientsOf(loaded, { forward, plan: plan.main, requests, signal, progress }),
       )
@@ -35,11 +35,10 @@ export async function taskGradients(
   const ms = performance.now() - started;
   const largest = new Map<string, number>();
   const nonFinite = new Set<string>();
-  const areMeans = readsMeansOnly(options.method);
+  const isReduced = plan.main.reduction !== undefined;
   for (const gradients of byTask) {
     for (const [value, { data }] of gradients) {
-      // The largest value follows the means.
-      const high = areMeans ? data.at(-1)! : largestMagnitude(data);
+      const high = isReduced ? data.at(-1)! : largestMagnitude(data);
       largest.set(value, Math.max(largest.get(value) ?? 0, high));
       if (!allFinite(data)) nonFinite.add(value);
     }

@@ -20,12 +20,12 @@ export class DetectorPlans {
   }
 
   /** The plan of an explanation. @throws usage for an unknown layer; no-gradient if an op between a layer and the predictions has no rule. */
-  explanation({ method, per, scores, layer }: ResolvedExplainOptions): ExplainPlan {
+  explanation({ method, eigenSmooth, per, scores, layer }: ResolvedExplainOptions): ExplainPlan {
     const layers = layer === "auto" ? undefined : selectLayers(this.#loaded, layer);
     const manySeeds = per !== "image";
     const masks = scores.some((score) => score.readsMask);
-    const key = JSON.stringify([method.id, manySeeds, masks, layers?.map(({ value }) => value)]);
-    const plan = this.#plans.get(key) ?? planExplain(this.#loaded, { method, layers, manySeeds, masks });
+    const key = JSON.stringify([method.id, eigenSmooth, manySeeds, masks, layers?.map(({ value }) => value)]);
+    const plan = this.#plans.get(key) ?? planExplain(this.#loaded, { method, eigenSmooth, layers, manySeeds, masks });
     this.#plans.set(key, plan);
     return plan;
   }

@@ -1,8 +1,12 @@
 import { guidedRules } from "../../autodiff/guided.js";
+import { type GradientReduction, meansOverCells, sumOverChannels } from "../../autodiff/reduce-gradients.js";
 import type { Detection } from "../../detector/detection.js";
 import type { Layer } from "../../detector/layer.js";
 import { findTaps, type Taps } from "../../detector/taps.js";
-import { type AnyCamMethod, needsWholeGradients } from "../../methods/index.js";
+import type { AnyCamMethod } from "../../methods/index.js";
+import type { Evidence } from "../../methods/method.js";
+import { evidenceOf, needsWholeGradients, reducedNeed } from "../../methods/needs.js";
+import { productTerms } from "../../methods/products.js";
 import type { LoadedModel } from "../model/loaded-model.js";
 import { biasLayers, inputLayer } from "./network-layers.js";
 import { type ForwardPlan, joinPlans, planTaps, type TapPlan } from "./tap-plan.js";
@@ -15,6 +19,8 @@ export interface RoutePart {
 
 /** Everything that an explanation needs from the graph. */
 export interface ExplainPlan {
+  /** The evidence that is computed. */
+  readonly needs: ReadonlySet<keyof Evidence>;
   readonly main: TapPlan;
   /** The plan with guided rules, if the method needs guided gradients. */
   readonly guided: TapPlan | undefined;
@@ -30,6 +36,8 @@ export interface ExplainPlan {
 /** The parts of an explanation that its plan depends on. */
 export interface ExplainQuestion {
   readonly method: AnyCamMethod;
+  /** Whether the contributions of the channels are read instead of their sum. */
+  readonly eigenSmooth: boolean;
   /** The layers to read. Undefined: "auto". */
   readonly layers: readonly Layer[] | undefined;
   /** Whether detections have separate seeds. */
@@ -42,8 +50,9 @@ export interface ExplainQuestion {
  * Plans an explanation.
  * @throws no-gradient if ops between a layer and the predictions have no rule. The error names all of them.
  */
-export function planExplain(loaded: LoadedModel, { method, layers, manySeeds, masks }: ExplainQuestion): ExplainPlan {
-  const needs = new Set<string>(method.needs);
+export function planExplain(loaded: LoadedModel, question: ExplainQuestion): ExplainPlan {
+  const { method, layers, manySeeds, masks } = question;
+  const needs = evidenceOf(method, question);
   const reads = method.reads ?? "layers";
   const perLevel = reads === "layers" && layers === undefined ? autoLayers(loaded, method) : undefined;
   const shown = reads === "network" ? [] : reads === "input" ? [inputLayer(loaded)] : (layers ?? perLevel!.flat());
@@ -51,7 +60,7 @@ export function planExplain(loaded: LoadedModel, { method, layers, manySeeds, ma
   const main = planTaps(loaded, {
     layers: needs.has("biases") ? [inputLayer(loaded), ...biasLayers(loaded, { masks })] : distinct,
     activations: reads !== "network",
-    gradients: needsWholeGradients(method.needs) || (needs.has("gradientMeans") && "means"),
+    gradients: gradientsFor(needs),
     manySeeds,
     masks,
     tails: needs.has("tail") || needs.has("curvature"),
@@ -68,6 +77,7 @@ export function planExplain(loaded: LoadedModel, { method, layers, manySeeds, ma
       })
     : undefined;
   return {
+    needs,
     main,
     guided,
     forward: joinPlans(loaded, guided === undefined ? [main] : [main, guided]),
@@ -81,6 +91,13 @@ export function planExplain(loaded: LoadedModel, { method, layers, manySeeds, ma
       });
     },
   };
+}
+
+/** The backward passes that the evidence needs. */
+function gradientsFor(needs: ReadonlySet<keyof Evidence>): boolean | GradientReduction {
+  const reduced = reducedNeed(needs);
+  if (reduced === undefined) return needsWholeGradients(needs);
+  return reduced === "gradientMeans" ? meansOverCells : sumOverChannels(reduced, productTerms[reduced]);
 }
 
 /** For each detection level: the layers that "auto" selects. */

@@ -1,5 +1,5 @@
 import { type BackwardModel, buildBackwardModel } from "../../autodiff/backward-model.js";
-import { meansOf } from "../../autodiff/gradient-means.js";
+import { type GradientReduction, reduceGradients } from "../../autodiff/reduce-gradients.js";
 import type { GradRule } from "../../autodiff/rule.js";
 import type { PixelSize } from "../../autodiff/windows/map-facts.js";
 import { buildWindowedModel, type WindowedModel } from "../../autodiff/windows/windowed-model.js";
@@ -23,8 +23,8 @@ export interface PlanRequest {
   readonly layers: readonly Layer[];
   /** Whether the forward session outputs the layers' activations. */
   readonly activations: boolean;
-  /** "means": for each gradient only the means of its channels and its largest absolute value, `[C + 1]`. */
-  readonly gradients: boolean | "means";
+  /** Whether there are backward passes. A reduction: they output only its values and the largest absolute value, `[K + 1]`, for each gradient. */
+  readonly gradients: boolean | GradientReduction;
   /** Whether a backward run may have several seeds, if the graph supports it. */
   readonly manySeeds: boolean;
   /** Whether the part after a layer runs again. The forward session then also outputs the values that bypass the layer. */
@@ -39,6 +39,8 @@ export interface PlanRequest {
 export interface TapPlan {
   /** Identifies the sessions of this plan. */
   readonly key: string;
+  /** The reduction of the gradients, if they are not output whole. */
+  readonly reduction: GradientReduction | undefined;
   /** Layer value → output of the forward session with its activations, float32. */
   readonly activations: ReadonlyMap<string, string>;
   /** All outputs of the forward session: predictions, activations, saved values. */
@@ -105,21 +107,25 @@ export function planTaps(context: PlanContext, request: PlanRequest): TapPlan {
   const { model, head } = context;
   const { layers, gradients } = request;
   const values = [...new Set(layers.map((layer) => layer.value))];
-  const taps = request.activations ? values.map((value) => floatTap(model, value)) : [];
-  const means = gradients === "means" ? " means" : "";
-  const kind = `${request.manySeeds ? "many" : "one"}${request.rules === undefined ? "" : " own rules"}${means}`;
+  const reduction = typeof gradients === "object" ? gradients : undefined;
+  const isTapped = request.activations || reduction?.readsActivations === true;
+  const taps = isTapped ? values.map((value) => floatTap(model, value)) : [];
+  const activations = new Map(taps.map((tap) => [tap.value, tap.output]));
+  const own = `${request.rules === undefined ? "" : " own rules"} ${reduction?.id ?? gradients}`;
+  const kind = `${request.manySeeds ? "many" : "one"}${own}`;
   const masks = request.masks === true && head.prototypes !== undefined;
+  const parts = { ...request, reduction, activations };
   const keyOf = (wanted: BackwardRequest): string => {
     const taps = wanted.layers.map((layer) => layer.value).join("\n");
     return `${kind}\n${taps}\n#${wanted.levels.join(",")}${wanted.masks ? " masks" : ""}`;
   };
   const backward = memoized((wanted: BackwardRequest) => {
     const key = keyOf(wanted);
-    return [key, () => makeBackward(context, { ...request, ...wanted, masks: wanted.masks === true, key })];
+    return [key, () => makeBackward(context, { ...parts, ...wanted, masks: wanted.masks === true, key })];
   });
   const windowed = memoized((wanted: BackwardRequest) => {
     const key = `windows ${keyOf(wanted)}`;
-    return [key, () => planWindows(context, { ...request, ...wanted, masks: wanted.masks === true, key }, outputs)];
+    return [key, () => planWindows(context, { ...parts, ...wanted, masks: wanted.masks === true, key }, outputs)];
   });
   const tail = memoized((layer: Layer) => {
     const levels = [...dependentLevels(context, layer)].sort((a, b) => a - b);
@@ -136,8 +142,9 @@ export function planTaps(context: PlanContext, request: PlanRequest): TapPlan {
   const saved = pass?.model.saved ?? [];
   const outputs = [...new Set([head.output, ...read.map((tap) => tap.output), ...saved, ...crossing])];
   return {
-    key: [kind, request.activations, gradients, request.tails, masks, ...values].join("\n"),
-    activations: new Map(taps.map((tap) => [tap.value, tap.output])),
+    key: [kind, isTapped, request.tails, masks, ...values].join("\n"),
+    reduction,
+    activations,
     outputs,
     forwardNodes: extra,
     backward,
@@ -216,9 +223,11 @@ function refuseOtherPrecision({ model, head }: PlanContext, layers: readonly str
   }
 }
 
-interface BackwardParts extends PlanRequest {
+interface BackwardParts extends Omit<PlanRequest, "activations"> {
   readonly levels: readonly number[];
   readonly key: string;
+  readonly reduction: GradientReduction | undefined;
+  readonly activations: ReadonlyMap<string, string>;
 }
 
 function makeBackward(context: PlanContext, request: BackwardParts): Backward | null {
@@ -236,7 +245,11 @@ function makeBackward(context: PlanContext, request: BackwardParts): Backward | 
   });
   const connected = [...backward.gradients.values()].some((value) => value !== null);
   if (!connected) return null;
-  return { key, model: request.gradients === "means" ? meansOf(backward) : backward };
+  return { key, model: reduced(backward, request) };
+}
+
+function reduced(backward: BackwardModel, { reduction, activations }: BackwardParts): BackwardModel {
+  return reduction === undefined ? backward : reduceGradients(backward, reduction, activations);
 }
 
 /** Maximum extent of the support of one cell, in input pixels. Beyond it, windows are nearly as large as the maps. */
@@ -264,8 +277,7 @@ function planWindows(context: PlanContext, request: BackwardParts, saved: readon
     limit: MAX_SUPPORT,
   });
   if (windows === undefined || !windows.backward.saved.every((name) => saved.includes(name))) return null;
-  const reduced = request.gradients === "means" ? meansOf(windows.backward) : windows.backward;
-  return { backward: { key, model: reduced }, levels, windows };
+  return { backward: { key, model: reduced(windows.backward, request) }, levels, windows };
 }
 
 /** The input size of the model, or one of several blocks if the model does not fix it. */
