@@ -18,8 +18,8 @@ const LIBRARY_BATCH = 32;
  * `s₀` is the score and `s_c` the score when channel `c` is zero. With `ablateTo: "mean"` all cells of the channel become their mean: the weight
  * then measures the channel's pattern, not its presence. Only the part of the network after the layer runs again.
  *
- * **Cost:** one forward pass and `C` runs of the part after the layer, in batches. 1×1 convolutions that read the layer, such as the heads of YOLOv5, do not
- * run again: the contribution of the channel is subtracted from their output.
+ * **Cost:** one forward pass and `C` runs of the part after the layer, in batches. 1×1 convolutions that read the layer do not
+ * run again: the contribution of the channel is subtracted from their output. At the head inputs of YOLOv5 only the rows that can be among the nearest are computed.
  *
  * **Edge cases:** if the score is zero, the divisor is 1e-12. A channel without which the score is −∞ gets the largest finite
  * weight (1 if there is none). A channel whose score is NaN gets the weight zero.

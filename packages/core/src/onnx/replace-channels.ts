@@ -65,7 +65,11 @@ export function replaceChannels({ model }: TailModel, tap: string): ChannelTail 
 }
 
 /** Whether a node is a 1×1 convolution of the tap that keeps the size, with constant weights and bias. */
-function isPointwise({ opType, domain, inputs, attributes }: Node, tap: string, fixed: Graph["initializers"]): boolean {
+export function isPointwise(
+  { opType, domain, inputs, attributes }: Node,
+  tap: string,
+  fixed: Graph["initializers"],
+): boolean {
   const [data, weights = "", bias = ""] = inputs;
   const [, , ...kernel] = fixed.get(weights)?.dims ?? [];
   const usual = (name: string, value: number): boolean => {

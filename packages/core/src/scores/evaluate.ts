@@ -1,4 +1,3 @@
-import { rowOf } from "../boxes/row-of.js";
 import type { Predictions } from "../detector/detection.js";
 import { WhyboxError } from "../errors.js";
 import { extraStart } from "./columns.js";
@@ -37,7 +36,9 @@ export function scoreValue(
   targets: readonly ScoreTarget[],
   options: ScoreOptions,
 ): number {
-  const { terms } = termsOf(score, predictions, targets, options);
+  checkArguments(predictions, options);
+  const view = createView(createTape(), withBoxTable(predictions), { differentiates: false });
+  const terms = termsOn(view, score, targets, options);
   return terms.reduce((sum, term) => sum + (term?.value ?? score.missing ?? 0), 0);
 }
 
@@ -62,12 +63,16 @@ export function scoreHessianVector(
 
 function termsOf(score: Score, predictions: Predictions, targets: readonly ScoreTarget[], options: ScoreOptions) {
   checkArguments(predictions, options);
-  const view = createView(createTape(), withBoxTable(predictions));
-  const terms = targets.map((target) => {
+  const view = createView(createTape(), withBoxTable(predictions), { differentiates: true });
+  const terms = termsOn(view, score, targets, options);
+  return { view, terms, total: view.tape.sum(terms.filter((term) => term !== null)) };
+}
+
+function termsOn(view: PredictionView, score: Score, targets: readonly ScoreTarget[], options: ScoreOptions) {
+  return targets.map((target) => {
     const term = score.of(view, target, options);
     return term !== null && Number.isFinite(term.value) ? term : null;
   });
-  return { view, terms, total: view.tape.sum(terms.filter((term) => term !== null)) };
 }
 
 function checkArguments(predictions: Predictions, { topk }: ScoreOptions): void {
@@ -95,13 +100,21 @@ interface MaskTerm {
   readonly mean: MaskMean;
 }
 
-function createView(tape: Tape, predictions: Predictions): LeafView {
+/** Without derivatives, the predictions are constants. Then nothing is recorded on the tape. */
+function createView(
+  tape: Tape,
+  predictions: Predictions,
+  { differentiates }: { readonly differentiates: boolean },
+): LeafView {
   const leaves = new Map<number, Scalar>();
+  const { data, columns } = predictions;
   const at = (row: number, column: number): Scalar => {
-    const position = row * predictions.columns + column;
+    const position = row * columns + column;
+    const value = column < columns ? (data[position] ?? Number.NaN) : Number.NaN;
+    if (!differentiates) return tape.constant(value);
     let leaf = leaves.get(position);
     if (leaf === undefined) {
-      leaf = tape.leaf(rowOf(predictions, row)[column] ?? Number.NaN);
+      leaf = tape.leaf(value);
       leaves.set(position, leaf);
     }
     return leaf;

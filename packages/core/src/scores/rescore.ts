@@ -33,18 +33,19 @@ export class Rescorer {
   /** The first row of each range in the compact predictions. */
   readonly #starts: readonly number[];
 
-  constructor(scene: RescoreScene, ranges: readonly RowRange[]) {
+  /** `only`: the rows of one range that the score could read, in ascending order. Default: all rows of the ranges. */
+  constructor(scene: RescoreScene, ranges: readonly RowRange[], only?: readonly number[]) {
     const { score, base, targets, options } = scene;
-    const rows = rowsThatCount(scene, ranges);
+    const rows = rowsThatCount(scene, ranges, only);
     const place = new Map(rows.map((row, i) => [row, i]));
     this.#score = score;
     this.#options = options;
     this.#targets = targets.map((target) => ({ ...target, row: place.get(target.row)! }));
-    this.#starts = ranges.map(([start]) => place.get(start)!);
+    this.#starts = only === undefined ? ranges.map(([start]) => place.get(start)!) : [place.get(only[0]!)!];
     this.#compact = gather(base, rows);
   }
 
-  /** `parts[i]` holds the new rows of range `i`, `[rows, columns]`; `prototypes` holds the new mask prototypes, if they change. */
+  /** `parts[i]` holds the new rows of range `i` (those of `only`, if given), `[rows, columns]`; `prototypes` holds the new mask prototypes, if they change. */
   evaluate(parts: readonly Part[], prototypes?: Part): number {
     const { data, boxes, columns } = this.#compact;
     parts.forEach((part, i) => {
@@ -66,11 +67,16 @@ export function withPrototypes(predictions: Predictions, { data, offset, length 
 }
 
 /** In ascending order, so that ties are resolved as in the full predictions. */
-function rowsThatCount({ score, base, targets, options }: RescoreScene, ranges: readonly RowRange[]): number[] {
+function rowsThatCount(
+  { score, base, targets, options }: RescoreScene,
+  ranges: readonly RowRange[],
+  only?: readonly number[],
+): number[] {
   const changed = (row: number): boolean => ranges.some(([start, end]) => row >= start && row < end);
   if (score.readsAllRows) return Array.from({ length: base.rows }, (_, row) => row);
   const rows = new Set(targets.map((target) => target.row));
-  for (const [start, end] of ranges) for (let row = start; row < end; row++) rows.add(row);
+  if (only !== undefined) for (const row of only) rows.add(row);
+  else for (const [start, end] of ranges) for (let row = start; row < end; row++) rows.add(row);
   for (const { boxInput } of targets) {
     for (const row of nearestRows(base, boxInput, options.topk, changed)) rows.add(row);
   }

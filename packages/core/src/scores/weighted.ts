@@ -1,4 +1,3 @@
-import { rowOf } from "../boxes/row-of.js";
 import type { Predictions } from "../detector/detection.js";
 import { CLASS_COLUMN, classesOf } from "./columns.js";
 import { iouOnTape, nearestRows } from "./iou.js";
@@ -52,16 +51,17 @@ export function logWeightedMean(
 
 /** Returns true if no column of the row is NaN or infinite. */
 export function isFiniteRow(predictions: Predictions, row: number): boolean {
-  const values = rowOf(predictions, row);
-  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i]!)) return false;
+  const { data, columns } = predictions;
+  for (let i = row * columns; i < (row + 1) * columns; i++) if (!Number.isFinite(data[i]!)) return false;
   return true;
 }
 
 /** Returns the index of the most probable class of a finite row. At a tie, returns the first. */
 export function bestClass(predictions: Predictions, row: number): number {
-  const values = rowOf(predictions, row).subarray(CLASS_COLUMN);
+  const { data, columns } = predictions;
+  const first = row * columns + CLASS_COLUMN;
   const count = classesOf(predictions);
   let best = 0;
-  for (let k = 1; k < count; k++) if (values[k]! > values[best]!) best = k;
+  for (let k = 1; k < count; k++) if (data[first + k]! > data[first + best]!) best = k;
   return best;
 }

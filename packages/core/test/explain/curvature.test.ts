@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { curvatureOf, type TailRequest } from "../../src/explain/evidence/tail.js";
+import { curvatureOf } from "../../src/explain/evidence/tail.js";
+import type { TailRequest } from "../../src/explain/evidence/tail-request.js";
 import { runBackward } from "../../src/explain/passes/backward-run.js";
 import { backwardFor } from "../../src/explain/passes/gradients.js";
 import { readFloats } from "../../src/explain/passes/runtime-tensors.js";

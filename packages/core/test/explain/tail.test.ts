@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openTail, type TailRequest } from "../../src/explain/evidence/tail.js";
+import { openTail } from "../../src/explain/evidence/tail.js";
+import type { TailRequest } from "../../src/explain/evidence/tail-request.js";
 import { readFloats } from "../../src/explain/passes/runtime-tensors.js";
 import { GraphBuilder } from "../../src/onnx/builder.js";
 import { buildPrefix } from "../../src/onnx/cut.js";

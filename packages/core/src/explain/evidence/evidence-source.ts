@@ -17,7 +17,8 @@ import { MaskedRuns } from "./masked.js";
 import { openBiases, openPixels } from "./pixels.js";
 import { meansOf, sumsOf } from "./reduced-gradients.js";
 import { classMaps, placesOf, scoreMap } from "./score-map.js";
-import { curvatureOf, openTail, type TailRequest } from "./tail.js";
+import { curvatureOf, openTail } from "./tail.js";
+import type { TailRequest } from "./tail-request.js";
 
 /** One map of a task, and its known gradients. */
 export interface EvidenceRequest {

@@ -1,4 +1,3 @@
-import type { Detection } from "../../detector/detection.js";
 import { throwIfAborted } from "../../errors.js";
 import { allFinite } from "../../kernels/range.js";
 import type { Tail } from "../../methods/method.js";
@@ -8,33 +7,16 @@ import type { RuntimeTensor } from "../../runtime/port.js";
 import type { KeptSession } from "../../runtime/sessions.js";
 import { evaluateScore, scoreHessianVector, scoreValue } from "../../scores/index.js";
 import { Rescorer, type RowRange } from "../../scores/rescore.js";
-import type { Score, ScoreOptions } from "../../scores/score.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import type { LoadedModel } from "../model/loaded-model.js";
 import { runBackward } from "../passes/backward-run.js";
 import { type BatchSession, batchThatWorks, runBatches } from "../passes/batch-runs.js";
-import type { ForwardResult } from "../passes/forward-pass.js";
 import { backwardFor } from "../passes/gradients.js";
 import { disposeAll, readFloats } from "../passes/runtime-tensors.js";
 import { type Seed, sumGradients } from "../passes/seeds.js";
-import type { Backward, TailPlan, TapPlan } from "../plan/tap-plan.js";
-import type { Progress } from "../progress.js";
+import type { Backward } from "../plan/tap-plan.js";
 import { targetOf } from "../targets/detection-score.js";
-
-/** The data that the runs of a tail need. */
-export interface TailRequest {
-  readonly loaded: LoadedModel;
-  readonly forward: ForwardResult;
-  readonly plan: TapPlan;
-  readonly tail: TailPlan;
-  readonly activations: Tensor;
-  readonly score: Score;
-  readonly detections: readonly Detection[];
-  readonly options: ScoreOptions;
-  readonly signal: AbortSignal | undefined;
-  /** Counts the runs that are done. Default: not counted. */
-  readonly progress?: Progress;
-}
+import { headChannelScores } from "./head-channels.js";
+import type { TailRequest } from "./tail-request.js";
 
 /** Maximum number of bytes for the inputs and outputs of one batch. About the size of a processor cache: larger batches wait for memory. */
 const BATCH_BYTES = 8 * 2 ** 20;
@@ -55,13 +37,16 @@ export async function openTail(request: TailRequest): Promise<Tail> {
     return values;
   };
   const scores: Tail["scores"] = async (count, fill) => run(await wholeItems(request), count, fill);
+  const base = scoreValue(score, forward.predictions, targets, options);
   return {
-    score: scoreValue(score, forward.predictions, targets, options),
+    score: base,
     scores,
     async channelScores(replacements) {
       const [C, H, W] = activations.dims as [number, number, number];
       // A subtraction cannot remove NaN or infinity, so these need the whole activations.
       if (allFinite(activations.data)) {
+        const atHead = await headChannelScores(request, replacements, base);
+        if (atHead !== undefined) return atHead;
         return run(await channelItems(request), C, (c, into) => into.set([c, replacements[c]!]));
       }
       return scores(C, (c, into) => {
