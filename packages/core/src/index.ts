@@ -52,6 +52,7 @@ export {
   resultDocument,
   resultSchemaVersion,
 } from "./explain/result/result-document.js";
+export { type ResultData, resultFrom, type SentResult, sendResult } from "./explain/sent-result.js";
 export { type Colormap, type ColormapName, colormap, colormapNames } from "./image/colormap.js";
 export { renderContactSheet, type SheetTile } from "./image/contact-sheet.js";
 export { cropByHeatmap } from "./image/crop.js";

@@ -1,31 +1,14 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import {
-  type CoreDetector,
-  checkValue,
-  createDetector,
-  type ModelFacts,
-  modelFormat,
-  type RgbImage,
-  refuseUnknown,
-  WhyboxError,
-} from "@whybox/core";
-import type { Detector, Device, ImageSource, LoadOptions, ModelReport } from "./api.js";
+import { checkValue, type ModelFacts, modelFormat, refuseUnknown, WhyboxError } from "@whybox/core";
+import type { Detector, LoadOptions, ModelReport } from "./api.js";
 import { fileOptions } from "./file-options.js";
-import { decodeImage } from "./io/decode-image.js";
 import { readNames } from "./models/read-names.js";
 import { type ResolvedWeights, resolveWeights } from "./models/resolve-weights.js";
-import { createWorkerPort, type WorkerPort } from "./runtime/worker-port.js";
-
-/** ONNX Runtime's execution providers of each device, in order of preference. */
-const providers: Readonly<Record<Device, readonly string[]>> = {
-  cpu: ["cpu"],
-  cuda: ["cuda", "cpu"],
-  coreml: ["coreml", "cpu"],
-  dml: ["dml", "cpu"],
-  webgpu: ["webgpu", "cpu"],
-};
+import type { SharedBytes } from "./runtime/protocol.js";
+import { WorkerCaller } from "./runtime/worker-caller.js";
+import { openInWorker } from "./runtime/worker-detector.js";
 
 /** Names of the options of `loadDetector`. */
 export const loadOptionNames = Object.keys({
@@ -40,7 +23,8 @@ export const loadOptionNames = Object.keys({
 
 /**
  * Loads a detector from a model file (ONNX, a YOLO checkpoint, a TF.js model), its bytes, its URL, or a known name ("yolov5s").
- * Downloads are cached. The sessions run in a worker thread, so the event loop stays free. Dispose the detector when done.
+ * Downloads are cached. The engine runs in a worker thread, so the event loop stays free. A call with a method or score of your own runs
+ * in your thread, against the same sessions in the worker. Dispose the detector when done.
  * @throws bad-input for a missing or invalid file; unsupported-model; download; usage for an invalid option.
  */
 export async function loadDetector(weights: string | Uint8Array, options: LoadOptions = {}): Promise<Detector> {
@@ -51,71 +35,61 @@ export async function loadDetector(weights: string | Uint8Array, options: LoadOp
   checkValue("threads", fileOptions.threads, threads);
   const names = typeof options.names === "string" ? await readNames(options.names) : options.names;
   const found = typeof weights === "string" ? await resolveWeights(weights, options) : undefined;
-  const bytes = found ? await readModelFile(found) : (weights as Uint8Array);
-  const sha256 = createHash("sha256").update(bytes).digest("hex");
-  const format = found?.convertedFrom ?? modelFormat(bytes);
-  const port = createWorkerPort();
+  // Before the file is read: the thread loads its modules in the meantime.
+  const caller = new WorkerCaller();
   try {
-    if (device !== "cpu") await checkDevice(device, port);
-    const core = await createDetector(bytes, port, {
-      executionProviders: providers[device],
-      threads,
-      ...(names === undefined ? {} : { names }),
-      ...(options.input === undefined ? {} : { input: options.input }),
-    });
+    const model = found ? await readModelFile(found) : shared(weights as Uint8Array);
+    const opening = openInWorker(caller, { model, device, threads, names, input: options.input });
+    // While the thread reads the model.
+    const sha256 = createHash("sha256").update(model).digest("hex");
+    const { inspect, facts, ...calls } = await opening;
     const report = (facts: ModelFacts): ModelReport => ({
       source: found?.source ?? "(bytes)",
-      format,
-      bytes: bytes.length,
+      format: found?.convertedFrom ?? modelFormat(model),
+      bytes: model.length,
       sha256,
       licence: found?.licence,
       notice: found?.notice,
       ...facts,
     });
-    return wrap(core, report, () => port.close());
+    return { report: report(facts), ...calls, inspect: async () => report(await inspect()) };
   } catch (error) {
-    await port.close();
+    await caller.close();
     throw found ? inFile(error, found) : error;
   }
 }
 
-/** The runtime silently skips an unknown provider and uses the CPU. This check throws instead. */
-async function checkDevice(device: Device, port: WorkerPort): Promise<void> {
-  const known = await port.backends();
-  if (known.includes(device)) return;
-  throw new WhyboxError(
-    "usage",
-    `This build of ONNX Runtime for ${process.platform} does not support the device "${device}". It supports: ${known.join(", ")}.`,
-    { details: { device, known } },
-  );
-}
-
-function wrap(core: CoreDetector, report: (facts: ModelFacts) => ModelReport, close: () => Promise<void>): Detector {
-  return {
-    report: report(core.facts),
-    inspect: async () => report(await core.inspect()),
-    detect: async (image, options) => core.detect(await pixelsOf(image, options?.signal), options),
-    explain: async (image, options) => core.explain(await pixelsOf(image, options?.signal), options),
-    dispose: async () => {
-      await core.dispose();
-      await close();
-    },
-  };
-}
-
-async function pixelsOf(image: ImageSource, signal: AbortSignal | undefined): Promise<RgbImage> {
-  const decoded = typeof image === "object" && "width" in image && "data" in image;
-  if (decoded) return image;
-  return decodeImage(image, signal === undefined ? {} : { signal });
-}
-
-async function readModelFile({ path }: ResolvedWeights): Promise<Uint8Array> {
+async function readModelFile({ path }: ResolvedWeights): Promise<SharedBytes> {
   try {
-    return await readFile(path);
+    return await readShared(path);
   } catch (cause) {
     const words = cause instanceof Error ? cause.message : String(cause);
     throw new WhyboxError("bad-input", `Cannot read the model file ${path}: ${words}`, { cause, details: { path } });
   }
+}
+
+/** Reads a file into shared memory. */
+async function readShared(path: string): Promise<SharedBytes> {
+  const file = await open(path);
+  try {
+    const bytes = new Uint8Array(new SharedArrayBuffer((await file.stat()).size));
+    for (let at = 0; at < bytes.length; ) {
+      const { bytesRead } = await file.read(bytes, at, bytes.length - at, at);
+      if (bytesRead === 0) throw new Error(`The file ends after ${at} of ${bytes.length} bytes.`);
+      at += bytesRead;
+    }
+    return bytes;
+  } finally {
+    await file.close();
+  }
+}
+
+/** A copy of the bytes in shared memory. Bytes that are in shared memory are not copied. */
+function shared(bytes: Uint8Array): SharedBytes {
+  if (bytes.buffer instanceof SharedArrayBuffer) return bytes as SharedBytes;
+  const copy = new Uint8Array(new SharedArrayBuffer(bytes.length));
+  copy.set(bytes);
+  return copy;
 }
 
 /** Other model sources, for messages. */

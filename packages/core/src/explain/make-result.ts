@@ -3,8 +3,8 @@ import type { RawMaps } from "./evidence/make-maps.js";
 import type { Heatmaps } from "./finish/heatmaps.js";
 import type { ResolvedExplainOptions } from "./options/resolve-options.js";
 import type { ForwardResult } from "./passes/forward-pass.js";
-import { withPlainJson } from "./result/plain-result.js";
 import type { ExplainResult, Timings } from "./result/result.js";
+import { resultFrom } from "./sent-result.js";
 import type { Targets } from "./targets/choose-targets.js";
 import { ASKED } from "./targets/detection-score.js";
 import { type ScoredTargets, scoreReports } from "./targets/score-targets.js";
@@ -25,7 +25,7 @@ export interface ResultParts {
 /** Builds the result. It holds no tensor of the forward pass. */
 export function makeResult(parts: ResultParts): ExplainResult {
   const { options, forward, detections, targets, scored, raw, heatmaps, diagnosis, timings } = parts;
-  return withPlainJson({
+  const fields = {
     method: options.method.id,
     backprop: options.scores.map((score) => score.id),
     detections,
@@ -37,12 +37,7 @@ export function makeResult(parts: ResultParts): ExplainResult {
     layers: diagnosis.layers,
     scores: scoreReports(scored, options),
     empty: diagnosis.empty,
-    get heatmap() {
-      return heatmaps.image().heatmap;
-    },
-    get heatmapInput() {
-      return heatmaps.image().heatmapInput;
-    },
     timings,
-  });
+  };
+  return resultFrom({ fields, image: heatmaps.image });
 }

@@ -26,6 +26,8 @@ export interface SessionOptions {
   readonly threads?: number;
   /** ONNX Runtime's names of graph optimisers that are disabled. Default: none. */
   readonly disabledOptimizers?: readonly string[];
+  /** Names the model among those of one detector. A port may open one session for equal keys, because their models are equal. Default: no name. */
+  readonly key?: string;
 }
 
 export interface RuntimeSession {

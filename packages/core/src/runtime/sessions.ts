@@ -60,7 +60,7 @@ export class SessionCache {
 
   #entry(key: string, build: () => Model): Entry {
     const known = this.#entries.get(key);
-    const entry = known ?? { session: openSession(this.#port, build(), this.#options), running: 0 };
+    const entry = known ?? { session: openSession(this.#port, build(), { ...this.#options, key }), running: 0 };
     this.#entries.delete(key);
     this.#entries.set(key, entry);
     if (known === undefined) {

@@ -35,14 +35,36 @@ export async function decodeImage(
 ): Promise<RgbImage> {
   const { maxPixels = MAX_PIXELS } = options;
   if (!(maxPixels > 0)) throw new WhyboxError("usage", `maxPixels is ${maxPixels}; expected a number above 0.`);
-  checkAborted(options.signal);
+  return decodeEncoded(await readEncoded(source, options.signal), options);
+}
+
+/** The bytes of an encoded image file, and its name for messages. */
+export interface EncodedImage {
+  readonly bytes: Uint8Array;
+  readonly name: string;
+}
+
+/** Reads or fetches a source of `decodeImage`. Given bytes are not copied. @throws as `decodeImage`. */
+export async function readEncoded(
+  source: string | URL | Uint8Array,
+  signal: AbortSignal | undefined,
+): Promise<EncodedImage> {
+  checkAborted(signal);
   const name = nameOf(source);
-  const bytes = await readSource(source, name, options.signal);
-  checkAborted(options.signal);
+  const bytes = await readSource(source, name, signal);
+  checkAborted(signal);
+  return { bytes, name };
+}
+
+/** Decodes an image file. @throws as `decodeImage`. */
+export async function decodeEncoded(
+  { bytes, name }: EncodedImage,
+  { maxPixels = MAX_PIXELS, signal }: DecodeImageOptions = {},
+): Promise<RgbImage> {
   const kind = sniff(bytes);
   if (!kind.decodable) throw notAnImage(name, kind.name);
   const image = await decodeBytes(bytes, name, kind.name, maxPixels);
-  checkAborted(options.signal);
+  checkAborted(signal);
   return image;
 }
 

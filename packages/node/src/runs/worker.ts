@@ -6,6 +6,7 @@ import * as ort from "onnxruntime-node";
 import { workerData } from "piscina";
 import sharp from "sharp";
 import { loadServices } from "../images/load-services.js";
+import { checkDevice, providersOf } from "../runtime/devices.js";
 import { type Gate, gatedPort } from "../runtime/gate.js";
 import { createOrtPort } from "../runtime/ort-port.js";
 import { explainTask } from "./explain-task.js";
@@ -34,16 +35,15 @@ async function load({ setup, gate }: ThreadData): Promise<ThreadContext> {
   sharp.cache(false);
   ort.env.logLevel = "fatal";
   const { device } = setup.settings;
-  const known = ort.listSupportedBackends().map(({ name }) => name);
-  if (device !== "cpu" && !known.includes(device)) {
-    const message = `This build of ONNX Runtime for ${process.platform} does not support the device "${device}". It supports: ${known.join(", ")}.`;
-    throw new WhyboxError("usage", message, { details: { device, known } });
-  }
+  checkDevice(
+    device,
+    ort.listSupportedBackends().map(({ name }) => name),
+  );
   const bytes = await readFile(setup.model);
   const sha256 = createHash("sha256").update(bytes).digest("hex");
   const format = modelFormat(bytes);
   const detector = await createDetector(bytes, gatedPort(createOrtPort(ort as never), gate), {
-    executionProviders: device === "cpu" ? ["cpu"] : [device, "cpu"],
+    executionProviders: providersOf(device),
     threads: setup.threads,
     ...(setup.settings.input === undefined ? {} : { input: setup.settings.input }),
     ...(setup.names === undefined ? {} : { names: setup.names }),

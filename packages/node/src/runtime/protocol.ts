@@ -1,7 +1,44 @@
-import type { RuntimeData, RuntimeType, SessionOptions } from "@whybox/core";
+import type {
+  DetectAloneOptions,
+  DetectResult,
+  ExplainOptions,
+  InputOptions,
+  ModelFacts,
+  ResultData,
+  RgbImage,
+  RuntimeData,
+  RuntimeType,
+  SessionOptions,
+} from "@whybox/core";
+import type { Device } from "../api.js";
+import type { EncodedImage } from "../io/decode-image.js";
+import type { ErrorData } from "./error-data.js";
 
-/** A request of the main thread to the runtime worker. Tensors and sessions are ids, because the worker owns them. */
-export type Request =
+/** Bytes in memory that threads share. */
+export type SharedBytes = Uint8Array<SharedArrayBuffer>;
+
+/** The model of a detector, and how it is loaded. */
+export interface ModelSetup {
+  /** The bytes of the file. Both threads read the same memory. */
+  readonly model: SharedBytes;
+  readonly device: Device;
+  readonly threads: number;
+  readonly names: readonly string[] | undefined;
+  readonly input: InputOptions | undefined;
+}
+
+/** An image for the worker: pixels, or a file that the worker decodes. */
+export type SentImage = { readonly pixels: RgbImage } | { readonly encoded: EncodedImage };
+
+/** Requests to the detector in the worker. */
+export type DetectorRequest =
+  | { readonly kind: "open"; readonly setup: ModelSetup }
+  | { readonly kind: "inspect" }
+  | { readonly kind: "detect"; readonly image: SentImage; readonly options: DetectAloneOptions }
+  | { readonly kind: "explain"; readonly image: SentImage; readonly options: ExplainOptions };
+
+/** Requests to the runtime in the worker. Tensors and sessions are ids, because the worker owns them. */
+export type RuntimeRequest =
   | { readonly kind: "backends" }
   | {
       readonly kind: "upload";
@@ -20,7 +57,10 @@ export type Request =
   | { readonly kind: "dispose"; readonly tensor: number }
   | { readonly kind: "release"; readonly session: number };
 
-/** The main thread's reference to a tensor in the worker. */
+/** A request of the caller's thread to the worker. */
+export type Request = DetectorRequest | RuntimeRequest;
+
+/** The caller's reference to a tensor in the worker. */
 export interface RemoteTensor {
   readonly id: number;
   readonly type: RuntimeType;
@@ -28,6 +68,10 @@ export interface RemoteTensor {
 }
 
 export interface Replies {
+  readonly open: ModelFacts;
+  readonly inspect: ModelFacts;
+  readonly detect: DetectResult;
+  readonly explain: ResultData;
   /** Execution providers in this build of the runtime. */
   readonly backends: readonly string[];
   readonly upload: RemoteTensor;
@@ -42,10 +86,19 @@ export interface Replies {
   readonly release: null;
 }
 
+/** The value of an answer, and the buffers that are transferred with it. */
+export interface Reply<K extends keyof Replies = keyof Replies> {
+  readonly value: Replies[K];
+  readonly transfer?: readonly ArrayBuffer[];
+}
+
 /** The worker's first message: its modules are loaded. */
 export const loaded = "loaded";
 
-export type Call = Request & { readonly call: number };
+/** A message to the worker: a request, or the abort of one. */
+export type Message = (Request & { readonly call: number }) | { readonly kind: "abort"; readonly call: number };
+
+/** The worker's answer to a request. */
 export type Answer =
   | { readonly call: number; readonly value: Replies[keyof Replies] }
-  | { readonly call: number; readonly error: { readonly code: string; readonly message: string } };
+  | { readonly call: number; readonly error: ErrorData };

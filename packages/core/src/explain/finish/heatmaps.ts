@@ -1,10 +1,9 @@
 import type { Letterbox, Size } from "../../image/frame.js";
 import { unletterbox, unletterboxScaled } from "../../image/frame-map.js";
-import { once } from "../../once.js";
 import type { Map2D } from "../../tensor/tensor.js";
 import type { ExplainJob } from "../job.js";
 import type { ResolvedExplainOptions } from "../options/resolve-options.js";
-import type { DetectionMap, ExplainResult } from "../result/result.js";
+import type { DetectionMap } from "../result/result.js";
 import type { Groups } from "../targets/choose-targets.js";
 import { combine } from "./finish-layers.js";
 import { applied, dividedBy, type FinishedMap, keepTop, largest, maximumOf, mean } from "./finished-map.js";
@@ -12,12 +11,26 @@ import { type GroupMap, type GroupMaps, inputMap } from "./group-maps.js";
 
 /** The maps of a result. */
 export interface Heatmaps {
-  /** The map of the image. If each group has its own map, it is computed on first use, because a run over many images does not read it. */
-  readonly image: () => Pick<ExplainResult, "heatmap" | "heatmapInput">;
+  readonly image: ImageMap;
   /** With `per`: one map per group. Otherwise empty. */
   readonly maps: readonly DetectionMap[];
   /** Whether the map of the image is zero everywhere. */
   readonly isEmpty: boolean;
+}
+
+/**
+ * The map of the image over the input: finished, or the maps of the groups that it is made from. It is plain data, so that it can be sent to
+ * another thread and finished there.
+ */
+export type ImageMap = { readonly finished: Map2D } | SeparateMaps;
+
+/** The maps of the groups, and how they are merged over scores and scaled. */
+interface SeparateMaps extends Pick<ResolvedExplainOptions, "scale" | "keepTopPercent"> {
+  readonly inputSize: Size;
+  readonly groups: GroupMaps;
+  readonly merge: "mean" | "max" | undefined;
+  /** With `scale: "common"`: the largest value of all groups. */
+  readonly common: number | undefined;
 }
 
 /** The data that heatmaps are made from. */
@@ -31,66 +44,72 @@ export interface HeatmapParts {
 
 /** One map for the image, or one per group: scaled to 0..1, over the input and over the image. */
 export function makeHeatmaps(job: ExplainJob, parts: HeatmapParts): Heatmaps {
-  const { letterbox } = parts;
-  const { heatmapInput, maps, isEmpty } = job.options.per === "image" ? imageMap(job, parts) : separateMaps(job, parts);
-  const image = once(() => ({ heatmap: unletterbox(heatmapInput(), letterbox), heatmapInput: heatmapInput() }));
-  return { image, maps, isEmpty };
+  return job.options.per === "image" ? oneMap(job, parts) : separateMaps(job, parts);
 }
 
-/** Heatmaps, where the map of the image is over the input only. */
-interface InputHeatmaps extends Omit<Heatmaps, "image"> {
-  readonly heatmapInput: () => Map2D;
+/** The map of the image in pixels of the network's input. */
+export function finishImage(image: ImageMap): Map2D {
+  if ("finished" in image) return image.finished;
+  const { inputSize, groups, keepTopPercent } = image;
+  const [height, width] = inputSize;
+  const whole: Map2D = { height, width, data: new Float32Array(height * width) };
+  // Another call may use the scratch by now.
+  const into = new Float32Array(height * width);
+  for (const perScore of groups) {
+    largest([{ values: whole }, scaledMap(mergedMap(perScore, image, into), image)]);
+  }
+  return applied(keepTop({ values: whole }, keepTopPercent));
 }
 
 /** One map, as in the reference: the sum over scores and classes, divided by its maximum. A method with `merge: "max"` takes the maximum over scores. */
-function imageMap({ options }: ExplainJob, { letterbox, maps }: HeatmapParts): InputHeatmaps {
+function oneMap({ options }: ExplainJob, { letterbox, maps }: HeatmapParts): Heatmaps {
   const { inputSize } = letterbox;
   const made = maps.map((perScore) => perScore.map((map) => inputMap(map, { inputSize, isScaled: true })));
   const parts = options.method.merge === "max" ? made.map(largest) : made.flat();
   const [height, width] = inputSize;
   const whole = parts.length > 0 ? combine(parts) : { height, width, data: new Float32Array(height * width) };
-  const values = applied(keepTop({ values: whole }, options.keepTopPercent));
-  return { heatmapInput: () => values, maps: [], isEmpty: maximumOf({ values }) === 0 };
+  const finished = applied(keepTop({ values: whole }, options.keepTopPercent));
+  return { image: { finished }, maps: [], isEmpty: maximumOf({ values: finished }) === 0 };
 }
 
-/** One map per group. The map of the image is their maximum at each pixel. */
-function separateMaps(job: ExplainJob, parts: HeatmapParts): InputHeatmaps {
-  const { options, scratch } = job;
+/** One map per group. The map of the image is their maximum at each pixel. It is finished on first use, because a run over many images does not read it. */
+function separateMaps({ options, scratch }: ExplainJob, parts: HeatmapParts): Heatmaps {
+  const { scale, keepTopPercent, method } = options;
   const { inputSize } = parts.letterbox;
   const [height, width] = inputSize;
   const array = () => scratch.array("map", height * width);
-  const mapsOf = parts.maps.map((perScore) => (into?: Float32Array) => mergedMap(options, inputSize, perScore, into));
+  const unscaled = { inputSize, groups: parts.maps, scale, keepTopPercent, merge: method.merge, common: undefined };
   // The common maximum is needed before the first map is scaled.
-  const common = options.scale === "common" ? Math.max(0, ...mapsOf.map((map) => maximumOf(map(array())))) : undefined;
-  const scaled = (map: FinishedMap) => keepTop(dividedBy(map, common ?? maximumOf(map)), options.keepTopPercent);
-  const own = mapsOf.map((map, group) => {
+  const common =
+    scale === "common"
+      ? Math.max(0, ...parts.maps.map((perScore) => maximumOf(mergedMap(perScore, unscaled, array()))))
+      : undefined;
+  const image: SeparateMaps = { ...unscaled, common };
+  const own = parts.maps.map((perScore, group) => {
     // A scratch array must not become part of the result.
-    const made = map(options.frames === "both" ? undefined : array());
-    return { isEmpty: maximumOf(made) === 0, map: detectionMap(scaled(made), options, parts, group) };
+    const made = mergedMap(perScore, image, options.frames === "both" ? undefined : array());
+    return { isEmpty: maximumOf(made) === 0, map: detectionMap(scaledMap(made, image), options, parts, group) };
   });
-  const heatmapInput = once(() => {
-    const image: Map2D = { height, width, data: new Float32Array(height * width) };
-    // Another call may use the scratch by now.
-    const into = new Float32Array(height * width);
-    for (const map of mapsOf) largest([{ values: image }, scaled(map(into))]);
-    return applied(keepTop({ values: image }, options.keepTopPercent));
-  });
+  const maps = own.map(({ map }) => map);
+  if (keepTopPercent >= 100) return { image, maps, isEmpty: own.every((one) => one.isEmpty) };
   // keepTop may remove every pixel, even the largest.
-  const isEmpty =
-    options.keepTopPercent < 100 ? maximumOf({ values: heatmapInput() }) === 0 : own.every((one) => one.isEmpty);
-  return { heatmapInput, maps: own.map(({ map }) => map), isEmpty };
+  const finished = finishImage(image);
+  return { image: { finished }, maps, isEmpty: maximumOf({ values: finished }) === 0 };
+}
+
+function scaledMap(map: FinishedMap, { common, keepTopPercent }: SeparateMaps): FinishedMap {
+  return keepTop(dividedBy(map, common ?? maximumOf(map)), keepTopPercent);
 }
 
 /** The map of a group over the input, merged over the scores. */
 function mergedMap(
-  options: ResolvedExplainOptions,
-  inputSize: Size,
   perScore: readonly GroupMap[],
+  { inputSize, scale, merge }: SeparateMaps,
   into: Float32Array | undefined,
 ): FinishedMap {
-  const own = { inputSize, isScaled: options.scale === "each", into: perScore.length === 1 ? into : undefined };
+  const own = { inputSize, isScaled: scale === "each", into: perScore.length === 1 ? into : undefined };
   const made = perScore.map((map) => inputMap(map, own));
-  return options.method.merge === "max" ? largest(made) : mean(made);
+  return merge === "max" ? largest(made) : mean(made);
 }
 
 function detectionMap(

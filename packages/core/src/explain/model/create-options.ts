@@ -7,7 +7,7 @@ import { refuseUnknown } from "../../options/names.js";
 import type { SessionOptions } from "../../runtime/port.js";
 import type { Score } from "../../scores/score.js";
 
-export interface CreateDetectorOptions extends SessionOptions {
+export interface CreateDetectorOptions extends Omit<SessionOptions, "key"> {
   /** Class names; default: the model's metadata, else class0, class1, … */
   readonly names?: readonly string[];
   /** The input format of the model, if the file does not declare it or declares it wrongly. Default: as found in the graph. */

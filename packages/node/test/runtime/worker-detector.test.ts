@@ -1,0 +1,174 @@
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import * as ort from "onnxruntime-node";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  type AnyCamMethod,
+  type CoreDetector,
+  createDetector,
+  createOrtPort,
+  type Detector,
+  decodeImage,
+  defaultMethods,
+  defaultScores,
+  type ExplainOptions,
+  type ExplainResult,
+  encodeModel,
+  loadDetector,
+  type RgbImage,
+} from "whybox";
+import { MINI_SIZE, picture, tameModel } from "../../../core/test/support/mini-detector.js";
+
+const photo = resolve(import.meta.dirname, "../../../../fixtures/photos/dog.jpg");
+const image = picture(3, [80, 90]);
+let detector: Detector;
+/** The same model in this thread. */
+let core: CoreDetector;
+beforeAll(async () => {
+  const model = encodeModel(tameModel());
+  detector = await loadDetector(model, { threads: 1 });
+  core = await createDetector(model, createOrtPort(ort as never), { threads: 1 });
+});
+afterAll(() => Promise.all([detector.dispose(), core.dispose()]));
+
+const small = { imageSize: MINI_SIZE, maxDetections: 3 } as const;
+const data = ({ timings: _, ...result }: ExplainResult) => result;
+
+describe("an explanation in the worker", () => {
+  it.each<ExplainOptions>([
+    { layer: -2 },
+    { per: "detection" },
+    { per: "detection", method: "ODAM", frames: "both", scale: "common" },
+    { per: "class", layer: 17, keepTopPercent: 25 },
+    { augSmooth: true, method: "LayerCAM", layer: 9 },
+    { box: { x1: 10, y1: 10, x2: 60, y2: 60, className: "class0" } },
+    { method: "D-RISE", samples: 5, per: "detection" },
+    { confidence: 1 },
+  ])("equals one in this thread: %j", async (options) => {
+    const wanted = await core.explain(image, { ...small, ...options });
+    const found = await detector.explain(image, { ...small, ...options });
+    expect(data(found)).toEqual(data(wanted));
+    const [json, wantedJson] = [found, wanted].map((one) => JSON.parse(JSON.stringify(one)));
+    expect({ ...json, timings: 0 }).toEqual({ ...wantedJson, timings: 0 });
+    expect(Object.keys(json.timings)).toEqual(Object.keys(wantedJson.timings));
+  });
+
+  it("takes a file, its bytes and its pixels", async () => {
+    const bytes = await readFile(photo);
+    const options = { imageSize: [64, 96], layer: -2 } as const;
+    const wanted = await core.explain(await decodeImage(photo), options);
+    for (const source of [photo, bytes, bytes.subarray(), await decodeImage(photo)]) {
+      const found = await detector.explain(source, options);
+      expect(found.heatmapInput).toEqual(wanted.heatmapInput);
+      expect(found.detections).toEqual(wanted.detections);
+      expect(Buffer.compare(Buffer.from(found.heatmap.data.buffer), Buffer.from(wanted.heatmap.data.buffer))).toBe(0);
+    }
+    expect(bytes.length).toBeGreaterThan(1000);
+  });
+
+  it("leaves the caller's pixels alone, also those within a larger buffer", async () => {
+    const buffer = new Uint8Array(image.data.length + 100).fill(7);
+    buffer.set(image.data, 50);
+    const view: RgbImage = { ...image, data: buffer.subarray(50, 50 + image.data.length) };
+    const before = buffer.slice();
+    const wanted = data(await core.explain(image, small));
+    for (const given of [image, view]) expect(data(await detector.explain(given, small))).toEqual(wanted);
+    expect(buffer).toEqual(before);
+    expect(image.data.length).toBe(3 * 80 * 90);
+  });
+
+  it("may run beside others", async () => {
+    const questions: ExplainOptions[] = [{ layer: -2 }, { per: "detection" }, { method: "EigenCAM", layer: 17 }];
+    const asked = questions.map((options) => detector.explain(image, { ...small, ...options }));
+    const found = await Promise.all([...asked, detector.detect(image, small)]);
+    for (const [i, options] of questions.entries()) {
+      expect(data(found[i] as ExplainResult)).toEqual(data(await core.explain(image, { ...small, ...options })));
+    }
+    expect(found.at(-1)).toEqual(await core.detect(image, small));
+  });
+
+  it("throws the same errors", async () => {
+    const wrong: [RgbImage, ExplainOptions][] = [
+      [image, { layer: "nowhere" }],
+      [image, { nonsense: 1 } as ExplainOptions],
+      [image, { method: "GradCamm" as "GradCAM" }],
+      [{ ...image, width: 91 }, {}],
+      [image, { classNames: ["unicorn"] }],
+    ];
+    for (const [given, options] of wrong) {
+      const wanted = await core.explain(given, options).catch((error) => error);
+      const { code, message, details } = wanted;
+      await expect(detector.explain(given, options)).rejects.toMatchObject({ code, message, details });
+    }
+    await expect(detector.explain("nowhere.jpg")).rejects.toMatchObject({ code: "bad-input" });
+  });
+
+  it("stops when the signal fires, and says why", async () => {
+    const controller = new AbortController();
+    const long = { ...small, method: "D-RISE", samples: 100_000, signal: controller.signal } as const;
+    const asked = detector.explain(image, long);
+    await setTimeout(100);
+    controller.abort(new Error("enough"));
+    await expect(asked).rejects.toMatchObject({ code: "aborted", cause: { message: "enough" } });
+    await expect(detector.explain(image, long)).rejects.toMatchObject({ code: "aborted" });
+    await expect(detector.explain(photo, long)).rejects.toMatchObject({ code: "aborted" });
+    expect((await detector.detect(image, small)).detections.length).toBe(3);
+  });
+});
+
+describe("a method or a score of the caller", () => {
+  const gradCam = defaultMethods.find(({ id }) => id === "GradCAM") as AnyCamMethod;
+  const classScore = defaultScores.find(({ id }) => id === "class")!;
+
+  it("runs in this thread and gives the same", async () => {
+    let calls = 0;
+    const map = (evidence: never, context: never) => {
+      calls++;
+      return (gradCam.map as (...args: never[]) => never)(evidence, context);
+    };
+    const mine = { ...gradCam, id: "mine", map } as AnyCamMethod;
+    for (const layer of [-2, 17]) {
+      const wanted = await core.explain(image, { ...small, layer, per: "detection" });
+      const found = await detector.explain(image, {
+        ...{ ...small, layer, per: "detection", method: mine },
+        backprop: [{ ...classScore, id: "my score" }],
+      });
+      expect(found.heatmap).toEqual(
+        (await core.explain(image, { ...small, layer, per: "detection", method: gradCam })).heatmap,
+      );
+      expect(found.detections).toEqual(wanted.detections);
+      expect([found.method, found.backprop]).toEqual(["mine", ["my score"]]);
+    }
+    expect(calls).toBeGreaterThan(0);
+    expect((await detector.detect(image, { ...small, method: mine } as never)).detections.length).toBe(3);
+  });
+
+  it("may throw an error of its own", async () => {
+    const boom = new RangeError("boom");
+    const mine = {
+      ...gradCam,
+      map: () => {
+        throw boom;
+      },
+    } as AnyCamMethod;
+    await expect(detector.explain(image, { ...small, layer: -2, method: mine })).rejects.toBe(boom);
+  });
+});
+
+it("a disposed detector refuses all calls", async () => {
+  const own = await loadDetector(encodeModel(tameModel()), { threads: 1 });
+  const method = { ...defaultMethods[0]! };
+  await own.explain(image, { ...small, method });
+  const asked = own.explain(image, small).catch((error) => error);
+  await Promise.all([own.dispose(), own.dispose()]);
+  expect(await asked).toMatchObject({ code: "runtime", message: /disposed/ });
+  for (const call of [
+    own.explain(image, small),
+    own.explain(image, { ...small, method }),
+    own.detect(image),
+    own.inspect(),
+  ]) {
+    await expect(call).rejects.toMatchObject({ code: "runtime", message: expect.stringMatching(/disposed/) });
+  }
+});
