@@ -44,7 +44,10 @@ export interface ModelReport extends ModelFacts, Omit<NamedModel, "name"> {
   readonly format: ModelFormat | "tfjs";
 }
 
-/** A loaded model and its sessions, which run in a worker thread. Call `dispose` when done. */
+/**
+ * A loaded model and its engine, which runs in a worker thread. Call `dispose` when done. A call whose options contain a method or score of your
+ * own runs in your thread, because functions cannot be sent to the worker. Its sessions are those in the worker.
+ */
 export interface Detector {
   /** Information from the file, without running the model. The dims of its layers are undefined. */
   readonly report: ModelReport;

@@ -34,10 +34,11 @@ export async function loadDetector(weights: string | Uint8Array, options: LoadOp
   const threads = options.threads ?? availableParallelism();
   checkValue("threads", fileOptions.threads, threads);
   const names = typeof options.names === "string" ? await readNames(options.names) : options.names;
-  const found = typeof weights === "string" ? await resolveWeights(weights, options) : undefined;
-  // Before the file is read: the thread loads its modules in the meantime.
+  // Before the weights are found and read: the thread loads its modules in the meantime.
   const caller = new WorkerCaller();
+  let found: ResolvedWeights | undefined;
   try {
+    if (typeof weights === "string") found = await resolveWeights(weights, options);
     const model = found ? await readModelFile(found) : shared(weights as Uint8Array);
     const opening = openInWorker(caller, { model, device, threads, names, input: options.input });
     // While the thread reads the model.

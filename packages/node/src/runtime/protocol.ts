@@ -2,6 +2,7 @@ import type {
   DetectAloneOptions,
   DetectResult,
   ExplainOptions,
+  ExplainProgress,
   InputOptions,
   ModelFacts,
   ResultData,
@@ -95,8 +96,16 @@ export interface Reply<K extends keyof Replies = keyof Replies> {
 /** The worker's first message: its modules are loaded. */
 export const loaded = "loaded";
 
-/** A message to the worker: a request, or the abort of one. */
-export type Message = (Request & { readonly call: number }) | { readonly kind: "abort"; readonly call: number };
+/** A message to the worker: a request, or the abort of one. A request with `reports` is answered with its progress too. */
+export type Message =
+  | (Request & { readonly call: number; readonly reports?: boolean })
+  | { readonly kind: "abort"; readonly call: number };
+
+/** The progress of a request. */
+export interface Report {
+  readonly call: number;
+  readonly progress: ExplainProgress;
+}
 
 /** The worker's answer to a request. */
 export type Answer =

@@ -1,16 +1,25 @@
-import { type CoreDetector, createDetector, type RuntimePort, sendResult } from "@whybox/core";
-import { decodeEncoded } from "../io/decode-image.js";
+import {
+  type CoreDetector,
+  createDetector,
+  type ExplainOptions,
+  type RgbImage,
+  type RuntimePort,
+  sendResult,
+} from "@whybox/core";
 import { checkDevice, providersOf } from "./devices.js";
 import { releaseMemory } from "./ort-port.js";
-import type { DetectorRequest, ModelSetup, Reply } from "./protocol.js";
+import type { DetectorRequest, ModelSetup, Reply, SentImage } from "./protocol.js";
+
+/** The options of a call that are no plain data. */
+export type CallControl = Pick<ExplainOptions, "signal" | "onProgress">;
 
 /** Answers requests to the detector of this thread. The first request opens it. */
 export function serveDetector(
   runtime: RuntimePort,
   backends: () => readonly string[],
-): (request: DetectorRequest, signal: AbortSignal) => Promise<Reply> {
+): (request: DetectorRequest, control: CallControl) => Promise<Reply> {
   let opened: CoreDetector | undefined;
-  return async (request, signal) => {
+  return async (request, control) => {
     if (request.kind === "open") {
       checkDevice(request.setup.device, backends());
       opened = await openDetector(request.setup, runtime);
@@ -18,9 +27,8 @@ export function serveDetector(
     }
     const detector = opened!;
     if (request.kind === "inspect") return { value: await detector.inspect() };
-    const image =
-      "pixels" in request.image ? request.image.pixels : await decodeEncoded(request.image.encoded, { signal });
-    const options = { ...request.options, signal };
+    const image = await pixelsOf(request.image, control);
+    const options = { ...request.options, ...control };
     try {
       if (request.kind === "detect") return { value: await detector.detect(image, options) };
       const { data, transfer } = sendResult(await detector.explain(image, options));
@@ -43,4 +51,11 @@ export function openDetector(
     ...(names === undefined ? {} : { names }),
     ...(input === undefined ? {} : { input }),
   });
+}
+
+/** Loads sharp on first use: the command sends pixels. */
+async function pixelsOf(image: SentImage, control: CallControl): Promise<RgbImage> {
+  if ("pixels" in image) return image.pixels;
+  const { decodeEncoded } = await import("../io/decode-image.js");
+  return decodeEncoded(image.encoded, control);
 }

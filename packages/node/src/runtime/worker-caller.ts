@@ -1,20 +1,23 @@
 import { Worker } from "node:worker_threads";
-import { WhyboxError } from "@whybox/core";
+import { type ExplainProgress, WhyboxError } from "@whybox/core";
 import { errorFrom } from "./error-data.js";
 import { createGate, shutGate, stopWaitingAtExit, waitAtExit } from "./gate.js";
-import { type Answer, loaded, type Message, type Replies, type Request } from "./protocol.js";
+import { type Answer, loaded, type Message, type Replies, type Report, type Request } from "./protocol.js";
 
 export interface CallOptions {
   /** Buffers that are transferred to the worker. */
   readonly transfer?: readonly ArrayBuffer[];
   /** Aborts the call. The call then fails with `aborted`, when the worker has stopped. */
   readonly signal?: AbortSignal | undefined;
+  /** Receives the progress. An error that it throws aborts the call, which then fails with that error. */
+  readonly onProgress?: ((progress: ExplainProgress) => void) | undefined;
 }
 
-interface Waiting {
+interface Waiting extends Pick<CallOptions, "signal" | "onProgress"> {
   resolve(value: never): void;
-  reject(error: Error): void;
-  readonly signal: AbortSignal | undefined;
+  reject(error: unknown): void;
+  /** The error that `onProgress` threw. */
+  failure?: { readonly error: unknown };
   /** Stops listening to the signal. */
   ended(): void;
 }
@@ -36,8 +39,9 @@ export class WorkerCaller {
     // No execArgv: flags of the process (--input-type, --import, …) do not apply to the worker's script.
     this.#worker = new Worker(script, { execArgv: [], workerData: this.#gate });
     waitAtExit(this.#gate);
-    this.#worker.on("message", (answer: Answer | typeof loaded) => {
-      if (answer !== loaded) this.#settle(answer);
+    this.#worker.on("message", (message: Answer | Report | typeof loaded) => {
+      if (message !== loaded && "progress" in message) return this.#report(message);
+      if (message !== loaded) this.#settle(message);
       this.#answered();
     });
     this.#worker.on("error", (cause) =>
@@ -52,19 +56,23 @@ export class WorkerCaller {
   }
 
   /** Sends a request. @throws the worker's error; runtime when the thread has ended; aborted. */
-  call<R extends Request>(request: R, { transfer = [], signal }: CallOptions = {}): Promise<Replies[R["kind"]]> {
+  call<R extends Request>(
+    request: R,
+    { transfer = [], signal, onProgress }: CallOptions = {},
+  ): Promise<Replies[R["kind"]]> {
     if (this.#closed) return Promise.reject(this.#closed);
     if (signal?.aborted) return Promise.reject(aborted(signal));
     const call = this.#next++;
     return new Promise((resolve, reject) => {
       const abort = () => this.#send({ kind: "abort", call });
       signal?.addEventListener("abort", abort, { once: true });
-      this.#waiting.set(call, { resolve, reject, signal, ended: () => signal?.removeEventListener("abort", abort) });
+      const ended = () => signal?.removeEventListener("abort", abort);
+      this.#waiting.set(call, { resolve, reject, signal, onProgress, ended });
       if (this.#unanswered++ === 0) {
         this.#worker.ref();
         waitAtExit(this.#gate);
       }
-      this.#send({ ...request, call }, transfer);
+      this.#send({ ...request, call, reports: onProgress !== undefined }, transfer);
     });
   }
 
@@ -97,13 +105,25 @@ export class WorkerCaller {
     this.#onIdle();
   }
 
+  #report({ call, progress }: Report): void {
+    const waiting = this.#waiting.get(call);
+    if (waiting === undefined || waiting.failure !== undefined) return;
+    try {
+      waiting.onProgress?.(progress);
+    } catch (error) {
+      waiting.failure = { error };
+      this.#send({ kind: "abort", call });
+    }
+  }
+
   #settle(answer: Answer): void {
     const waiting = this.#waiting.get(answer.call);
     this.#waiting.delete(answer.call);
     if (waiting === undefined) return;
-    const { resolve, reject, signal, ended } = waiting;
+    const { resolve, reject, signal, failure, ended } = waiting;
     ended();
-    if (!("error" in answer)) resolve(answer.value as never);
+    if (failure !== undefined) reject(failure.error);
+    else if (!("error" in answer)) resolve(answer.value as never);
     else if (signal?.aborted && answer.error.code === "aborted") reject(aborted(signal));
     else reject(errorFrom(answer.error));
   }

@@ -11,8 +11,8 @@ import type { Detector, ImageSource } from "../api.js";
 import { decodeImage, readEncoded } from "../io/decode-image.js";
 import { plainCopy } from "./plain-copy.js";
 import type { ModelSetup, SentImage } from "./protocol.js";
-import { openDetector } from "./serve-detector.js";
-import { type CallOptions, owned, type WorkerCaller } from "./worker-caller.js";
+import { type CallControl, openDetector } from "./serve-detector.js";
+import { owned, type WorkerCaller } from "./worker-caller.js";
 import { remotePort } from "./worker-port.js";
 
 /** A detector whose engine runs in a worker. */
@@ -37,18 +37,16 @@ export async function openInWorker(caller: WorkerCaller, setup: ModelSetup): Pro
     facts,
     inspect: () => caller.call({ kind: "inspect" }),
     detect: async (source, given = {}) => {
-      const { signal, ...rest } = given;
-      const options = plainCopy<DetectAloneOptions>(rest);
-      if (options === undefined) return (await here()).detect(await pixelsOf(source, signal), given);
-      const { image, ...call } = await sendable(source, signal);
-      return caller.call({ kind: "detect", image, options }, call);
+      const { options, control } = split<DetectAloneOptions>(given);
+      if (options === undefined) return (await here()).detect(await pixelsOf(source, control), given);
+      const { image, transfer } = await sendable(source, control);
+      return caller.call({ kind: "detect", image, options }, { ...control, transfer });
     },
     explain: async (source, given = {}) => {
-      const { signal, ...rest } = given;
-      const options = plainCopy<ExplainOptions>(rest);
-      if (options === undefined) return (await here()).explain(await pixelsOf(source, signal), given);
-      const { image, ...call } = await sendable(source, signal);
-      return resultFrom(await caller.call({ kind: "explain", image, options }, call));
+      const { options, control } = split<ExplainOptions>(given);
+      if (options === undefined) return (await here()).explain(await pixelsOf(source, control), given);
+      const { image, transfer } = await sendable(source, control);
+      return resultFrom(await caller.call({ kind: "explain", image, options }, { ...control, transfer }));
     },
     dispose: async () => {
       if (own !== undefined) await (await own).dispose();
@@ -57,25 +55,33 @@ export async function openInWorker(caller: WorkerCaller, setup: ModelSetup): Pro
   };
 }
 
+/** The plain options, or undefined if a method or a score is the caller's own; and the options that cross as messages of their own. */
+function split<T extends ExplainOptions>({ signal, onProgress, ...rest }: T) {
+  const isCallback = typeof onProgress === "function";
+  // The engine refuses another value.
+  const given = isCallback || onProgress === undefined ? rest : { ...rest, onProgress };
+  const control: CallControl = { ...(signal && { signal }), ...(isCallback && { onProgress }) };
+  return { options: plainCopy(given) as T | undefined, control };
+}
+
 /** The image as a message. This thread reads the file and the worker decodes it. Pixels and bytes of the caller are copied, not detached. */
 async function sendable(
   source: ImageSource,
-  signal: AbortSignal | undefined,
-): Promise<CallOptions & { readonly image: SentImage }> {
+  { signal }: CallControl,
+): Promise<{ readonly image: SentImage; readonly transfer: readonly ArrayBuffer[] }> {
   if (isDecoded(source)) {
     checkRgbImage(source);
     const { height, width } = source;
     const data = Uint8Array.from(source.data);
-    return { image: { pixels: { height, width, data } }, transfer: [data.buffer], signal };
+    return { image: { pixels: { height, width, data } }, transfer: [data.buffer] };
   }
   const { bytes, name } = await readEncoded(source, signal);
   const sent = bytes === source ? Uint8Array.from(bytes) : bytes;
-  return { image: { encoded: { bytes: sent, name } }, transfer: owned(sent), signal };
+  return { image: { encoded: { bytes: sent, name } }, transfer: owned(sent) };
 }
 
-async function pixelsOf(source: ImageSource, signal: AbortSignal | undefined): Promise<RgbImage> {
-  if (isDecoded(source)) return source;
-  return decodeImage(source, signal === undefined ? {} : { signal });
+async function pixelsOf(source: ImageSource, control: CallControl): Promise<RgbImage> {
+  return isDecoded(source) ? source : decodeImage(source, control);
 }
 
 function isDecoded(source: ImageSource): source is RgbImage {

@@ -1,11 +1,12 @@
 import { parentPort, workerData } from "node:worker_threads";
+import type { ExplainProgress } from "@whybox/core";
 import * as ort from "onnxruntime-node";
 import { withDeviceHints } from "./devices.js";
 import { errorData } from "./error-data.js";
 import { type Gate, gatedPort } from "./gate.js";
 import { createOrtPort } from "./ort-port.js";
-import { type Answer, loaded, type Message, type Reply, type Request } from "./protocol.js";
-import { serveDetector } from "./serve-detector.js";
+import { type Answer, loaded, type Message, type Reply, type Report, type Request } from "./protocol.js";
+import { type CallControl, serveDetector } from "./serve-detector.js";
 import { serveRuntime } from "./serve-runtime.js";
 import { shareSessions } from "./share-sessions.js";
 
@@ -18,13 +19,13 @@ function serve(port: NonNullable<typeof parentPort>): void {
   const [toDetector, toRuntime] = [serveDetector(runtime, backends), serveRuntime(runtime, backends)];
   const running = new Map<number, AbortController>();
 
-  const reply = (request: Request, signal: AbortSignal): Promise<Reply> => {
+  const reply = (request: Request, control: CallControl): Promise<Reply> => {
     switch (request.kind) {
       case "open":
       case "inspect":
       case "detect":
       case "explain":
-        return toDetector(request, signal);
+        return toDetector(request, control);
       default:
         return toRuntime(request);
     }
@@ -36,7 +37,9 @@ function serve(port: NonNullable<typeof parentPort>): void {
     const controller = new AbortController();
     running.set(call, controller);
     try {
-      const { value, transfer = [] } = await reply(message, controller.signal);
+      const onProgress = (progress: ExplainProgress) => port.postMessage({ call, progress } satisfies Report);
+      const control = { signal: controller.signal, ...(message.reports && { onProgress }) };
+      const { value, transfer = [] } = await reply(message, control);
       port.postMessage({ call, value } satisfies Answer, transfer);
     } catch (error) {
       port.postMessage({ call, error: errorData(error) } satisfies Answer);

@@ -104,6 +104,33 @@ describe("an explanation in the worker", () => {
     await expect(detector.explain("nowhere.jpg")).rejects.toMatchObject({ code: "bad-input" });
   });
 
+  it("reports its progress, in this thread too", async () => {
+    const options = { ...small, method: "D-RISE", samples: 12, per: "detection" } as const;
+    const reports = async (engine: Pick<Detector, "explain">, more: ExplainOptions = {}) => {
+      const seen: unknown[] = [];
+      await engine.explain(image, { ...options, ...more, onProgress: (progress) => seen.push(progress) });
+      return seen;
+    };
+    const wanted = await reports({ explain: (source, given) => core.explain(source as RgbImage, given) });
+    expect(wanted.length).toBeGreaterThan(2);
+    expect(await reports(detector)).toEqual(wanted);
+    expect(await reports(detector, { method: { ...defaultMethods.find(({ id }) => id === "D-RISE")! } })).toEqual(
+      wanted,
+    );
+    const onProgress = 3 as never;
+    await expect(detector.explain(image, { ...small, onProgress })).rejects.toMatchObject({ code: "usage" });
+  });
+
+  it("ends with the error that onProgress throws", async () => {
+    const boom = new RangeError("boom");
+    const onProgress = () => {
+      throw boom;
+    };
+    const options = { ...small, method: "D-RISE", samples: 100_000, onProgress } as const;
+    await expect(detector.explain(image, options)).rejects.toBe(boom);
+    expect((await detector.detect(image, { ...small, onProgress } as never)).detections.length).toBe(3);
+  });
+
   it("stops when the signal fires, and says why", async () => {
     const controller = new AbortController();
     const long = { ...small, method: "D-RISE", samples: 100_000, signal: controller.signal } as const;
