@@ -6,10 +6,11 @@ import { finishImage, type ImageMap } from "./finish/heatmaps.js";
 import { withPlainJson } from "./result/plain-result.js";
 import type { ExplainResult } from "./result/result.js";
 
-/** A result as plain data. The map of the image may be unfinished. */
+/** A result as plain data. */
 export interface ResultData {
   readonly fields: Omit<ExplainResult, "heatmap" | "heatmapInput">;
-  readonly image: ImageMap;
+  /** The map of the image, or the parts that it is made from. Only `resultFrom` reads it. */
+  readonly image: unknown;
   /** The heatmap in image pixels, if it is made. */
   readonly heatmap?: Map2D;
 }
@@ -19,7 +20,7 @@ const dataOf = new WeakMap<ExplainResult, ResultData>();
 
 /** The result with this data. The map of the image is finished on first use. */
 export function resultFrom(data: ResultData): ExplainResult {
-  const input = once(() => finishImage(data.image));
+  const input = once(() => finishImage(data.image as ImageMap));
   const heatmap = once(() => data.heatmap ?? unletterbox(input(), data.fields.letterbox));
   const result = withPlainJson({
     ...data.fields,
@@ -47,7 +48,8 @@ export interface SentResult {
 export function sendResult(result: ExplainResult): SentResult {
   const known = dataOf.get(result);
   invariant(known !== undefined, "sendResult got an object that `explain` did not return.");
-  const { fields, image } = known;
+  const { fields } = known;
+  const image = known.image as ImageMap;
   const buffers = new Set<ArrayBuffer>();
   const sent = (map: Map2D): Map2D => {
     const { data } = map;

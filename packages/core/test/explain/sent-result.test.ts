@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { CoreDetector } from "../../src/explain/create-detector.js";
+import type { ImageMap } from "../../src/explain/finish/heatmaps.js";
 import type { ExplainOptions } from "../../src/explain/options/options.js";
 import type { ExplainResult } from "../../src/explain/result/result.js";
 import { resultFrom, sendResult } from "../../src/explain/sent-result.js";
@@ -11,9 +12,9 @@ beforeAll(async () => {
 });
 afterAll(() => detector.dispose());
 
-const image = picture(3, [80, 90]);
+const photo = picture(3, [80, 90]);
 const explain = (options: ExplainOptions) =>
-  detector.explain(image, { imageSize: MINI_SIZE, maxDetections: 3, ...options });
+  detector.explain(photo, { imageSize: MINI_SIZE, maxDetections: 3, ...options });
 
 /** Sends a result as a message to another thread does. */
 function send(result: ExplainResult): ExplainResult {
@@ -36,7 +37,7 @@ describe("a result that is sent to another thread", () => {
     const [wanted, { timings, ...found }] = [await explain(options), send(await explain(options))];
     expect(timings.total).toBeGreaterThan(0);
     expect(found).toEqual({ ...wanted, timings: undefined });
-    expect(found.heatmap.data.length).toBe(image.height * image.width);
+    expect(found.heatmap.data.length).toBe(photo.height * photo.width);
     expect(Object.keys(found).sort()).toEqual(
       Object.keys(wanted)
         .filter((name) => name !== "timings")
@@ -54,8 +55,9 @@ describe("a result that is sent to another thread", () => {
   it("takes no memory along that its maps do not use", async () => {
     const { data, transfer } = sendResult(await explain({ per: "detection", method: "ODAM" }));
     const sizes = [...data.fields.maps.map(({ heatmap }) => heatmap.data.byteLength)];
-    if ("finished" in data.image) throw new Error("the map of the image is finished");
-    for (const map of data.image.groups.flat()) {
+    const image = data.image as ImageMap;
+    if ("finished" in image) throw new Error("the map of the image is finished");
+    for (const map of image.groups.flat()) {
       if ("layers" in map) sizes.push(...map.layers.map(({ data: values }) => values.byteLength));
       else sizes.push(map.input.data.byteLength);
     }
