@@ -1,26 +1,36 @@
 // Shared by the benchmarks: what is measured, in turns, as medians.
-import { readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
 import { availableParallelism, cpus } from "node:os";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import * as ort from "onnxruntime-node";
-import { decodeImage, letterbox, planLetterbox, resolveWeights } from "whybox";
 
 export const root = resolve(import.meta.dirname, "..");
 export const quick = process.argv.includes("--quick");
 export const repeats = quick ? 3 : 15;
 export const threads = availableParallelism();
-export const photo = join(root, "fixtures/photos/dog.jpg");
-export const { path } = await resolveWeights("yolov5s");
-export const bytes = readFileSync(path);
-export const image = await decodeImage(photo);
-export const results = {
+/** Calls that take longer are repeated less often: a long call averages its own noise. Milliseconds. */
+const LONG = 3000;
+const VERY_LONG = 10_000;
+
+/** The commit that last changed the sources of a checkout, and whether they differ from it. */
+export function commitOf(folder) {
+  const sources = ["--", "packages/*/src/*", "packages/*/bin/*", "package-lock.json"];
+  const git = (...args) => execFileSync("git", ["-C", folder, ...args], { encoding: "utf8", stdio: "pipe" }).trim();
+  try {
+    const changed = git("status", "--porcelain", ...sources) !== "";
+    return `${git("log", "-1", "--format=%h", ...sources)}${changed ? " with changes" : ""}`;
+  } catch {
+    return "unknown";
+  }
+}
+
+export const facts = () => ({
   date: new Date().toISOString().slice(0, 10),
+  commit: commitOf(root),
   node: process.version,
   threads,
   cpu: cpus()[0]?.model,
-  repeats,
-};
+});
 
 export const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 export const ratio = (value) => Number(value.toFixed(3));
@@ -31,44 +41,54 @@ export async function timed(action) {
   return { ms: performance.now() - start, value };
 }
 
-/**
- * Median milliseconds of each action, run in turns so that a noisy machine is noisy for all. `pause` milliseconds lie before each: longer than
- * threads spin on after a run, where a session's do.
- */
-export async function interleaved(actions, pause = 0) {
-  const times = Object.fromEntries(Object.keys(actions).map((name) => [name, []]));
-  for (let i = -2; i < repeats; i++) {
-    for (const [name, action] of Object.entries(actions)) {
-      if (pause > 0) await setTimeout(pause);
-      const { ms } = await timed(action);
-      if (i >= 0) times[name].push(ms);
-    }
+/** Reads every heatmap of a result, in image pixels: they are computed when they are first read. */
+export function readHeatmaps(result) {
+  const heatmaps = [result.heatmap, ...result.maps.map(({ heatmap }) => heatmap)];
+  for (const { data } of heatmaps) {
+    if (!(data[0] >= 0)) throw new Error(`A heatmap starts with ${data[0]}. Expected a number from 0 to 1.`);
   }
-  return Object.fromEntries(Object.entries(times).map(([name, values]) => [name, median(values)]));
+  return result;
+}
+
+function repeatsOf(ms) {
+  if (quick) return ms > LONG ? 1 : repeats;
+  return ms > LONG ? Math.max(3, Math.min(repeats, Math.floor((repeats * LONG) / ms))) : repeats;
+}
+
+/** Calls an action until it is warm: twice, a long one once, a very long one not at all. Returns how often it is then repeated. */
+async function warmUp(action, times) {
+  let { ms } = await timed(action);
+  if (ms > VERY_LONG) times.push(ms);
+  else if (ms <= LONG) ({ ms } = await timed(action));
+  return repeatsOf(ms);
 }
 
 /**
- * The plain pass: the model as it is, the input ready, the runtime's defaults but that its threads stop spinning at the end of a run. By
- * default they go on for some 50 ms and slow down whatever is measured next; the pass itself takes as long either way (`npm run bench` tells).
+ * Median milliseconds of each action, run in turns so that a noisy machine is noisy for all. Every other round goes backwards, so that none
+ * always follows the same. `pause` milliseconds lie before each: longer than threads spin on after a run, where a session's do.
  */
-export async function plainForward(size, batch = 1, spinsOn = false) {
-  const extra = spinsOn ? {} : { session: { force_spinning_stop: "1" } };
-  const session = await ort.InferenceSession.create(bytes, { intraOpNumThreads: threads, extra });
-  const plan = planLetterbox([image.height, image.width], { size: [size, size], stride: 32, fixed: false });
-  const one = letterbox(image, plan);
-  const data = new Float32Array(batch * one.length);
-  for (let i = 0; i < batch; i++) data.set(one, i * one.length);
-  const input = new ort.Tensor("float32", data, [batch, 3, ...plan.inputSize]);
+export async function interleaved(actions, { pause = 0 } = {}) {
+  const runs = [];
+  for (const [name, action] of Object.entries(actions)) {
+    const times = [];
+    runs.push({ name, action, times, count: await warmUp(action, times) });
+  }
+  for (let i = 1; i <= repeats; i++) {
+    // Actions that are repeated less often are spread over the rounds.
+    const due = ({ times, count }) => times.length < Math.ceil((i * count) / repeats);
+    for (const run of i % 2 ? runs : runs.toReversed()) {
+      if (!due(run)) continue;
+      if (pause > 0) await setTimeout(pause);
+      run.times.push((await timed(run.action)).ms);
+    }
+  }
   return {
-    run: () => session.run({ images: input }),
-    /** The same with the picture to be letterboxed first. */
-    runFromPixels: () =>
-      session.run({ images: new ort.Tensor("float32", letterbox(image, plan), [1, 3, ...plan.inputSize]) }),
-    release: () => session.release(),
+    ms: Object.fromEntries(runs.map(({ name, times }) => [name, median(times)])),
+    counts: Object.fromEntries(runs.map(({ name, times }) => [name, times.length])),
   };
 }
 
 export function print(title, rows) {
   console.log(`\n${title}`);
-  for (const [name, value] of Object.entries(rows)) console.log(`  ${name.padEnd(42)} ${value}`);
+  for (const [name, value] of Object.entries(rows)) console.log(`  ${name.padEnd(60)} ${value}`);
 }

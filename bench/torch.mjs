@@ -6,12 +6,14 @@
 //   node bench/torch.mjs --pt best.pt --onnx best.onnx          runs both, over each other (the same network, exported), nothing saved
 //   … --quick                                                   few repetitions, nothing saved
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { availableParallelism, cpus, tmpdir } from "node:os";
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { encodeModel, readTorch } from "@whybox/core";
+import { facts, interleaved, ratio, threads } from "./measure.mjs";
+import { saveResults } from "./results.mjs";
 
 const { values } = parseArgs({
   options: {
@@ -87,7 +89,6 @@ async function reading() {
 /** Both models in turns, the same input. */
 async function running(pt, onnx) {
   const ort = await import("onnxruntime-node");
-  const { interleaved, ratio, threads } = await import("./measure.mjs");
   const side = Number(values.size);
   const data = Float32Array.from({ length: 3 * side * side }, (_, i) => (i * 0.6180339887) % 1);
   const input = new ort.Tensor("float32", data, [1, 3, side, side]);
@@ -95,7 +96,7 @@ async function running(pt, onnx) {
   const ours = await open(encodeModel(readTorch(readFileSync(pt))));
   const official = await open(readFileSync(onnx));
   const run = (session) => () => session.run({ [session.inputNames[0]]: input });
-  const times = await interleaved({ official: run(official), ours: run(ours) });
+  const { ms: times } = await interleaved({ official: run(official), ours: run(ours) });
   const [a, b] = [(await run(ours)())[ours.outputNames[0]], (await run(official)())[official.outputNames[0]]];
   const largest = b.data.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   const gap = a.data.reduce((most, value, i) => Math.max(most, Math.abs(value - b.data[i])), 0);
@@ -113,22 +114,13 @@ async function running(pt, onnx) {
 }
 
 async function measureAndSave() {
-  const results = {
-    date: new Date().toISOString().slice(0, 10),
-    node: process.version,
-    threads: availableParallelism(),
-    cpu: cpus()[0]?.model,
-    repeats,
-    reading: await reading(),
-  };
+  const results = { ...facts(), repeats, reading: await reading() };
   const models = values.reference === undefined ? undefined : join(values.reference, "models");
   if (models === undefined) {
     console.log("\nRunning: left out; --reference FOLDER names models/yolov5s.pt and models/yolov5s-dynamic.onnx");
   } else results.running = await running(join(models, "yolov5s.pt"), join(models, "yolov5s-dynamic.onnx"));
   if (values.quick) return;
-  const file = join(import.meta.dirname, "results/torch.json");
-  writeFileSync(file, `${JSON.stringify(results, null, 2)}\n`);
-  console.log(`\nSaved to ${file}`);
+  saveResults("torch.json", results);
 }
 
 if (values.child !== undefined) readOnce(values.child);

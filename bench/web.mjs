@@ -1,7 +1,7 @@
 // Measures the playground's engine in Chromium, beside Node's on the same machine: medians of interleaved runs.
 //   npm run bench:web            all of it (some minutes); the numbers go to bench/results/web.json
 //   npm run bench:web -- --quick few repetitions, nothing saved
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import * as ort from "onnxruntime-node";
@@ -9,7 +9,9 @@ import { createDetector, createOrtPort, letterbox, planLetterbox } from "whybox"
 import { listPageFiles, pageFolder } from "../packages/node/dist/ui/page-files.js";
 import { servePage } from "../packages/node/dist/ui/page-server.js";
 import { findPageWeights } from "../packages/node/dist/ui/page-weights.js";
-import { bytes, image, median, photo, print, quick, ratio, repeats, results, root, threads } from "./measure.mjs";
+import { facts, median, print, quick, ratio, readHeatmaps, repeats, root, threads } from "./measure.mjs";
+import { saveResults } from "./results.mjs";
+import { bytes, image, photo } from "./subject.mjs";
 
 const require = createRequire(join(root, "packages/web/package.json"));
 const { chromium } = require("playwright-core");
@@ -61,7 +63,7 @@ async function prepare({ base, runtime, worker, count, plainSource, dims, pixels
   const detect = async () => valued(await engine.detect(1, { ahead: quickMap }, silent()));
   const decode = async () => valued(await engine.decode(1, picture));
   const frame = async () => engine.frame(1, await createImageBitmap(picture, { resizeWidth: 640, resizeHeight: 480 }));
-  const best = (detection) => explain({ method: "tap-fusion", per: "detection", detections: [detection] });
+  const best = (...detections) => explain({ method: "tap-fusion", per: "detection", detections });
   Object.assign(globalThis, {
     bench: { explain, detect, decode, frame, best, quick: () => explain(quickMap), forward: () => plain.run() },
   });
@@ -81,7 +83,8 @@ async function measure(rounds) {
   const sequences = [
     { forward },
     { decode, explain: () => explain({ method: "GradCAM", layer: -2 }) },
-    { decode, detect, firstMapAfterDetection: quick, bestMap: () => best(0), nextBestMap: () => best(1) },
+    { decode, detect, quickMap: quick, tapFusion: () => best(0), nextTapFusion: () => best(1) },
+    { decode, detect, quickMap: quick, tapFusionOfFour: () => best(0, 1, 2, 3) },
     { liveFrame: live },
   ];
   const times = {};
@@ -129,7 +132,7 @@ async function inNode() {
   const times = [];
   for (let i = -2; i < repeats; i++) {
     const started = performance.now();
-    await detector.explain(image, { method: "GradCAM", layer: -2 });
+    readHeatmaps(await detector.explain(image, { method: "GradCAM", layer: -2 }));
     if (i >= 0) times.push(performance.now() - started);
   }
   await detector.dispose();
@@ -143,29 +146,27 @@ try {
   const node = await inNode();
   const web = {};
   for (const count of new Set([threads, 1])) {
-    const { times, ...facts } = await inChromium(server, count);
+    const { times, ...opened } = await inChromium(server, count);
     const ms = Object.fromEntries(Object.entries(times).map(([name, values]) => [name, ratio(median(values))]));
-    web[`wasm, ${count} threads`] = {
-      ...facts,
-      explainOverForward: ratio(ms.explain / ms.forward),
-      explainOverDetect: ratio(ms.explain / ms.detect),
-      liveFramesPerSecond: ratio(1000 / ms.liveFrame),
-      explainOverNode: ratio(ms.explain / node),
-      ms,
+    const { forward, tapFusion, nextTapFusion, tapFusionOfFour } = ms;
+    const ratios = {
+      "Grad-CAM at −2 / forward": ms.explain / forward,
+      "Grad-CAM at −2 / detection": ms.explain / ms.detect,
+      "Grad-CAM at −2 / the same in Node": ms.explain / node,
+      "after a detection, Grad-CAM of every box / forward": ms.quickMap / forward,
+      "after a click, tap fusion of 1 box / forward (aim ≤ 1)": tapFusion / forward,
+      "after the next click, tap fusion of 1 box / forward (aim ≤ 1)": nextTapFusion / forward,
+      "tap fusion of 4 boxes / forward (aim ≤ 1)": tapFusionOfFour / forward,
+      "live frames per second": 1000 / ms.liveFrame,
     };
+    const rounded = Object.entries(ratios).map(([name, value]) => [name, ratio(value)]);
+    web[`wasm, ${count} thread${count === 1 ? "" : "s"}`] = { ...opened, ratios: Object.fromEntries(rounded), ms };
   }
-  const all = {
-    ...results,
-    repeats: rounds,
-    photo: photo.slice(root.length + 1),
-    node: { version: results.node, explainMs: ratio(node) },
-    web,
-  };
-  for (const [name, row] of Object.entries(web)) {
-    const { ms, input: _, provider: __, ...ratios } = row;
+  for (const [name, { ratios, ms }] of Object.entries(web)) {
     print(name, { ...ratios, ...Object.fromEntries(Object.entries(ms).map(([key, value]) => [`${key} ms`, value])) });
   }
-  if (!quick) writeFileSync(join(root, "bench/results/web.json"), `${JSON.stringify(all, null, 2)}\n`);
+  const run = { ...facts(), repeats: rounds, photo: photo.slice(root.length + 1), nodeMs: ratio(node) };
+  if (!quick) saveResults("web.json", { ...run, web });
 } finally {
   await server.close();
 }
