@@ -157,7 +157,7 @@ interface Request {
 
 function windowed({ model, roots, size }: Network, { taps, limit }: Pick<Request, "taps" | "limit">) {
   return buildWindowedModel(model, {
-    ...{ taps, outputs: roots, stops: [], rules: defaultRules, size, block: BLOCK, limit },
+    ...{ taps, outputs: roots, stops: [], rules: defaultRules, size, block: BLOCK, limits: [limit] },
     roots: roots.map((value, level) => ({ value, level })),
   });
 }

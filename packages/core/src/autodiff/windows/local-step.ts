@@ -7,6 +7,9 @@ import type { FactSource } from "../static-dims.js";
 /** Cells along one axis of a map, `[start, end)`. */
 export type Interval = readonly [start: number, end: number];
 
+/** A rectangle of cells, pixels or blocks. */
+export type Area = readonly [y: Interval, x: Interval];
+
 /** The cells of an input, along one axis, that a range of output cells depends on. They may lie outside the map, in its padding. */
 export type Reach = (cells: Interval) => Interval;
 

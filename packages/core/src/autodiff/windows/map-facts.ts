@@ -14,6 +14,7 @@ export interface MapFacts {
 
 /** Facts about the values of a graph at one input size. */
 export interface SizedFacts extends FactSource {
+  readonly size: PixelSize;
   /** Undefined for a value that is no map with a whole number of pixels per cell, or not known to be one. */
   map(value: string): MapFacts | undefined;
 }
@@ -25,6 +26,7 @@ export function sizedFacts(graph: Graph, size: PixelSize): SizedFacts {
   );
   const facts = new ShapeFacts({ ...graph, inputs, valueInfo: [] }, topologicalOrder(graph.nodes));
   return {
+    size,
     dims: (value) => facts.dims(value),
     constant: (value) => facts.constant(value),
     map: (value) => {

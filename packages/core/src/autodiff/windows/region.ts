@@ -2,8 +2,9 @@ import type { Graph, Node } from "../../onnx/model.js";
 import { planDifferentiation, ruleFor } from "../reachability.js";
 import type { GradRule } from "../rule.js";
 import { ruleTable } from "../rules/index.js";
-import { type Interval, type LocalStep, localStep } from "./local-step.js";
+import { type Area, type Interval, type LocalStep, localStep } from "./local-step.js";
 import type { SizedFacts } from "./map-facts.js";
+import { costOf } from "./region-cost.js";
 
 /** A value whose gradient is non-zero in a few cells only. */
 export interface Root {
@@ -20,12 +21,9 @@ export interface RegionRequest {
   readonly facts: SizedFacts;
   /** The largest stride. Windows are multiples of it. */
   readonly block: number;
-  /** Maximum extent of the support of one cell, in input pixels. */
-  readonly limit: number;
+  /** Possible limits of the extent of a cell's area, in input pixels. The one with the lowest cost is used. */
+  readonly limits: readonly number[];
 }
-
-/** Input pixels along both axes. */
-export type Area = readonly [y: Interval, x: Interval];
 
 /**
  * The part of a backward pass that can run on windows. It begins at the roots. A gradient that is non-zero in one cell of a root is zero
@@ -49,42 +47,87 @@ interface Probe {
   readonly cells: Map<string, Area>;
 }
 
-/** Finds the region. Undefined if it is empty. */
+/** The nodes that the gradient flows through, and what they read. */
+interface Walk {
+  /** From the roots to the taps. */
+  readonly steps: readonly WalkStep[];
+  readonly roots: readonly Root[];
+  readonly taps: readonly string[];
+  readonly facts: SizedFacts;
+  readonly block: number;
+}
+
+interface WalkStep {
+  readonly node: Node;
+  /** Outputs that carry a gradient. */
+  readonly outputs: readonly string[];
+  /** Inputs that get a gradient. */
+  readonly read: readonly string[];
+  /** Undefined if the node cannot be in a region. */
+  readonly local: LocalStep | undefined;
+}
+
+/** Finds the region with the lowest cost. Undefined if it is empty. */
 export function findRegion(graph: Graph, request: RegionRequest): Region | undefined {
-  const { taps, facts, block } = request;
-  const table = ruleTable(request.rules);
-  const values = request.roots.map(({ value }) => value);
+  const walk = walkFrom(graph, request);
+  const isMap = ({ value }: Root): boolean => isRegular(walk, value);
+  if (!walk.roots.every(isMap)) return undefined;
+  const path = walk.steps.map(({ node }) => node);
+  let best: { readonly region: Region; readonly cost: number } | undefined;
+  for (const limit of request.limits) {
+    const { region, inside } = regionWithin(walk, limit);
+    if (inside.size === 0) continue;
+    const cost = costOf(path, inside, { ...walk, areas: region.areas.values() });
+    if (best === undefined || cost < best.cost) best = { region, cost };
+  }
+  return best?.region;
+}
+
+function walkFrom(graph: Graph, { taps, roots, rules, facts, block }: RegionRequest): Walk {
+  const table = ruleTable(rules);
+  const values = roots.map(({ value }) => value);
   const { path, reached } = planDifferentiation(graph, taps, values, table);
-  const isMap = (value: string): boolean => block % (facts.map(value)?.stride ?? Number.NaN) === 0;
-  const roots = request.roots.filter(({ value }) => reached.has(value));
-  if (!roots.every(({ value }) => isMap(value))) return undefined;
-  const probes = probesOf({ ...request, roots });
-  const open = new Set(roots.map(({ value }) => value));
-  const outside = new Set<string>();
-  const inner = new Set<string>();
-  for (const node of path.toReversed()) {
+  const steps = path.toReversed().map((node): WalkStep => {
     const outputs = node.outputs.filter((output) => reached.has(output));
     const differentiable = ruleFor(node, table)?.differentiable?.(node);
     const read = node.inputs.filter((input, i) => reached.has(input) && (differentiable?.includes(i) ?? true));
-    const isInside = outputs.every((output) => open.has(output) && !outside.has(output)) && read.every(isMap);
-    const step = isInside ? localStep(node, facts) : undefined;
-    if (step !== undefined && grow(probes, node, { step, outputs, read, request })) {
-      for (const output of outputs) inner.add(output);
-      for (const input of read) open.add(input);
-    } else {
-      for (const input of read) outside.add(input);
-    }
-  }
-  if (inner.size === 0) return undefined;
-  return {
-    values: [...open],
-    boundary: [...open].filter((value) => !inner.has(value)),
-    complete: new Set(taps.filter((tap) => open.has(tap) && !outside.has(tap))),
-    areas: areasOf(probes, facts),
-  };
+    const isLocal = [...outputs, ...read].every((value) => isRegular({ facts, block }, value));
+    return { node, outputs, read, local: isLocal ? localStep(node, facts) : undefined };
+  });
+  return { steps, roots: roots.filter(({ value }) => reached.has(value)), taps, facts, block };
 }
 
-function probesOf({ roots, facts, block }: RegionRequest): Probe[] {
+/** Whether a value is a map with whole cells in each block. */
+function isRegular({ facts, block }: Pick<Walk, "facts" | "block">, value: string): boolean {
+  return block % (facts.map(value)?.stride ?? Number.NaN) === 0;
+}
+
+function regionWithin(walk: Walk, limit: number): { region: Region; inside: ReadonlySet<Node> } {
+  const probes = probesOf(walk);
+  const open = new Set(walk.roots.map(({ value }) => value));
+  const outside = new Set<string>();
+  const inner = new Set<string>();
+  const inside = new Set<Node>();
+  for (const step of walk.steps) {
+    const isComplete = step.outputs.every((output) => open.has(output) && !outside.has(output));
+    if (isComplete && grow(probes, step, { facts: walk.facts, limit })) {
+      inside.add(step.node);
+      for (const output of step.outputs) inner.add(output);
+      for (const input of step.read) open.add(input);
+    } else {
+      for (const input of step.read) outside.add(input);
+    }
+  }
+  const region: Region = {
+    values: [...open],
+    boundary: [...open].filter((value) => !inner.has(value)),
+    complete: new Set(walk.taps.filter((tap) => open.has(tap) && !outside.has(tap))),
+    areas: areasOf(probes, walk.facts),
+  };
+  return { region, inside };
+}
+
+function probesOf({ roots, facts, block }: Walk): Probe[] {
   const probes: Probe[] = [];
   for (const level of new Set(roots.map((root) => root.level))) {
     const own = roots.filter((root) => root.level === level).map(({ value }) => value);
@@ -97,27 +140,24 @@ function probesOf({ roots, facts, block }: RegionRequest): Probe[] {
   return probes;
 }
 
-interface Growth {
-  readonly step: LocalStep;
-  readonly outputs: readonly string[];
-  readonly read: readonly string[];
-  readonly request: RegionRequest;
-}
-
-/** Adds the areas of a node's inputs. Returns false, and changes nothing, if one would be larger than the limit. */
-function grow(probes: readonly Probe[], node: Node, { step, outputs, read, request }: Growth): boolean {
-  const { facts, limit } = request;
+/** Adds the areas of a node's inputs. Returns false, and changes nothing, if the node is not local or an area would be larger than the limit. */
+function grow(
+  probes: readonly Probe[],
+  { outputs, read, local }: WalkStep,
+  { facts, limit }: { readonly facts: SizedFacts; readonly limit: number },
+): boolean {
+  if (local === undefined) return false;
   const grown = probes.map(({ cells }) => {
     let own: Area | undefined;
     for (const output of outputs) own = union(own, cells.get(output));
-    const found = own && ([step.reach[0](own[0]), step.reach[1](own[1])] as const);
+    const found = own && ([local.reach[0](own[0]), local.reach[1](own[1])] as const);
     return read.map((input) => found && union(cells.get(input), found));
   });
   const fits = (area: Area | undefined, i: number): boolean => {
     const { stride } = facts.map(read[i]!)!;
     return area?.every(([start, end]) => (end - start) * stride <= limit) ?? true;
   };
-  if (!grown.every((areas) => areas.every(fits)) || node.outputs.length === 0) return false;
+  if (!grown.every((areas) => areas.every(fits))) return false;
   grown.forEach((areas, p) => {
     areas.forEach((area, i) => {
       if (area !== undefined) probes[p]!.cells.set(read[i]!, area);

@@ -8,9 +8,9 @@ import { floatTwin } from "../float-twin.js";
 import type { KnownDims } from "../shape-facts.js";
 import { CropNodes, type WindowInputs } from "./crop-nodes.js";
 import { JoinedModel } from "./joined-model.js";
-import { localStep } from "./local-step.js";
+import { type Area, localStep } from "./local-step.js";
 import { type MapFacts, type PixelSize, type SizedFacts, sizedFacts } from "./map-facts.js";
-import { type Area, findRegion, type Region, type Root } from "./region.js";
+import { findRegion, type Region, type Root } from "./region.js";
 
 export interface WindowedRequest extends Pick<BackwardModelRequest, "taps" | "outputs" | "rules"> {
   /** Values that are treated as constants between the outputs and the roots. */
@@ -21,8 +21,8 @@ export interface WindowedRequest extends Pick<BackwardModelRequest, "taps" | "ou
   readonly size: PixelSize;
   /** The largest stride. */
   readonly block: number;
-  /** Maximum extent of the support of one cell in the region, in input pixels. */
-  readonly limit: number;
+  /** Possible limits of the extent of a cell's area, in input pixels. */
+  readonly limits: readonly number[];
 }
 
 /** A backward model that runs the part near its outputs on windows. Its gradients are whole maps. */

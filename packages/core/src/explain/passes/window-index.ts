@@ -1,5 +1,6 @@
 import type { WindowInputs } from "../../autodiff/windows/crop-nodes.js";
-import { type Area, union } from "../../autodiff/windows/region.js";
+import type { Area } from "../../autodiff/windows/local-step.js";
+import { union } from "../../autodiff/windows/region.js";
 import type { WindowedModel } from "../../autodiff/windows/windowed-model.js";
 import type { Size } from "../../image/frame.js";
 

@@ -252,8 +252,8 @@ function reduced(backward: BackwardModel, { reduction, activations }: BackwardPa
   return reduction === undefined ? backward : reduceGradients(backward, reduction, activations);
 }
 
-/** Maximum extent of the support of one cell, in input pixels. Beyond it, windows are nearly as large as the maps. */
-const MAX_SUPPORT = 320;
+/** Possible limits of the area around a cell, in blocks of the largest stride. */
+const MAX_BLOCKS = 12;
 
 /**
  * A windowed pass needs a head whose rows depend on their own cells only, a separate seed for each detection, and only forward values that the
@@ -274,7 +274,7 @@ function planWindows(context: PlanContext, request: BackwardParts, saved: readon
     rules: context.rules,
     size: someSize(model, block),
     block,
-    limit: MAX_SUPPORT,
+    limits: Array.from({ length: MAX_BLOCKS }, (_, i) => (i + 1) * block),
   });
   if (windows === undefined || !windows.backward.saved.every((name) => saved.includes(name))) return null;
   return { backward: { key, model: reduced(windows.backward, request) }, levels, windows };
