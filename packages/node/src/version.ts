@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 
-/** Returns the version of this package. The relative path is the same for src and dist. */
+/** Returns the version of this package. */
 export function packageVersion(): string {
-  const text = readFileSync(new URL("../package.json", import.meta.url), "utf8");
-  return String((JSON.parse(text) as { version: unknown }).version);
+  const { version } = createRequire(import.meta.url)("whybox/package.json") as { version: string };
+  return version;
 }

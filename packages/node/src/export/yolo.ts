@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import { stringify } from "yaml";
 import { isAddress } from "../images/named-source.js";
 import type { OpenRun, RunImage } from "../report/read-run.js";
 import type { RunDetection } from "../runs/schema.js";
@@ -13,6 +12,7 @@ import { writeParts } from "./write-parts.js";
  * @throws output.
  */
 export async function writeYolo(folder: string, run: OpenRun): Promise<void> {
+  const { stringify } = await import("yaml");
   const taken = new Set<string>();
   for await (const image of imagesIn(run, { withMaps: false })) {
     const lines = image.detections.map((detection) => `${labelLine(detection, image)}\n`);

@@ -1,6 +1,5 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { parse } from "yaml";
 import { readNames } from "./read-names.js";
 
 /** Class names and metadata of an export. */
@@ -22,6 +21,7 @@ export async function readExportMetadata(folder: string): Promise<ExportMetadata
   const entry = await stat(path).catch(() => undefined);
   if (entry?.isFile() !== true) return {};
   const names = await readNames(path); // limits the file's size, and throws when it is not a YAML map
+  const { parse } = await import("yaml");
   const root: unknown = parse(await readFile(path, "utf8"), { maxAliasCount: 100 });
   const metadata: Record<string, string> = {};
   for (const key of KEYS) {

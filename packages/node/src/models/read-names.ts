@@ -1,6 +1,5 @@
 import { readFile, stat } from "node:fs/promises";
 import { WhyboxError } from "@whybox/core";
-import { parse } from "yaml";
 
 /** Maximum size of a file of names. */
 const MAX_BYTES = 4 * 1024 * 1024;
@@ -12,7 +11,7 @@ const MAX_BYTES = 4 * 1024 * 1024;
  */
 export async function readNames(path: string): Promise<readonly string[]> {
   const text = await readText(path);
-  const names = /\.ya?ml$/i.test(path) ? yamlNames(path, text) : textNames(text);
+  const names = /\.ya?ml$/i.test(path) ? await yamlNames(path, text) : textNames(text);
   if (names.length > 0) return names;
   throw refuse(path, "it contains no names", "one class name per line");
 }
@@ -34,7 +33,8 @@ function textNames(text: string): string[] {
   return lines.map((line) => line.trim());
 }
 
-function yamlNames(path: string, text: string): string[] {
+async function yamlNames(path: string, text: string): Promise<string[]> {
+  const { parse } = await import("yaml");
   let root: unknown;
   try {
     root = parse(text, { maxAliasCount: 100 });

@@ -1,4 +1,4 @@
-import { type BasicType, type ColumnSource, fileWriter, ParquetWriter, schemaFromColumnData } from "hyparquet-writer";
+import type { BasicType, ColumnSource } from "hyparquet-writer";
 import { type Manifest, runFilesVersion } from "./schema.js";
 
 /** Number of rows in memory, and in a row group. */
@@ -20,6 +20,7 @@ export interface ParquetTable<Row> {
 
 /** Writes a table of a run as a Parquet file. It keeps one group of rows in memory. @returns The number of rows. */
 export async function writeParquetFile<Row>(path: string, table: ParquetTable<Row>): Promise<number> {
+  const { fileWriter, ParquetWriter, schemaFromColumnData } = await import("hyparquet-writer");
   const { columns, rows, manifest, groupRows = GROUP_ROWS } = table;
   const data = (part: readonly Row[]): ColumnSource[] =>
     columns.map(({ name, type, of }) => ({ name, type, nullable: true, data: part.map(of) }));

@@ -4,8 +4,8 @@ import type { Worker } from "node:worker_threads";
 import { WhyboxError, type WhyboxErrorCode } from "@whybox/core";
 import { Piscina } from "piscina";
 import { createGate, shutGate, stopWaitingAtExit, waitAtExit } from "../runtime/gate.js";
+import type { Answer, Loaded, ThreadData } from "./run-thread.js";
 import type { Explainers, Outcome, Task, WorkerReport, WorkerSetup } from "./task.js";
-import type { Answer, Loaded, ThreadData } from "./worker.js";
 
 /** Upper estimate of the memory of a worker with a model like YOLOv5s, its sessions and its images. */
 const WORKER_BYTES = 768 * 2 ** 20;
@@ -37,7 +37,7 @@ export function createPool(setup: WorkerSetup, workers: number): Explainers {
   const gate = createGate();
   setFlagsFromString(`--initial-old-space-size=${OLD_SPACE_MB}`);
   const pool = new Piscina<unknown, Answer<unknown>>({
-    filename: new URL("./worker.js", import.meta.url).href,
+    filename: new URL("./run-thread.js", import.meta.url).href,
     workerData: { setup, gate } satisfies ThreadData,
     minThreads: workers,
     maxThreads: workers,

@@ -1,7 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join, parse as parsePath, sep } from "node:path";
 import { WhyboxError } from "@whybox/core";
-import { parse } from "yaml";
 import { z } from "zod";
 import { systemErrorCode } from "../../io/system-error.js";
 import { counted } from "../words.js";
@@ -110,6 +109,7 @@ function boxOf(values: readonly number[]): readonly [number, number, number, num
 }
 
 async function readNames(path: string): Promise<ReadonlyMap<number, string>> {
+  const { parse } = await import("yaml");
   let data: unknown;
   try {
     data = parse(await readFile(path, "utf8"));

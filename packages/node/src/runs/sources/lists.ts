@@ -2,7 +2,6 @@ import { createReadStream } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { WhyboxError } from "@whybox/core";
-import { parse } from "yaml";
 import { z } from "zod";
 import { textLines } from "../text-lines.js";
 
@@ -50,6 +49,7 @@ const yoloSchema = z.object({ path: z.string().optional() }).catchall(z.unknown(
  * @throws bad-input when it is not a dataset, or the split is missing.
  */
 export async function readYoloSplit(path: string, split: string): Promise<readonly string[]> {
+  const { parse } = await import("yaml");
   const found = yoloSchema.safeParse(parsed(path, await readBounded(path, MAX_YAML_BYTES), parse));
   const splits = found.success ? Object.keys(found.data).filter((key) => /^(train|val|test|minival)$/.test(key)) : [];
   if (!found.success || splits.length === 0)
