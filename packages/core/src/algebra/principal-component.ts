@@ -11,7 +11,7 @@ export interface PrincipalComponent {
 /**
  * Computes the first principal component of a tensor `[C, H, W]`. The cells are the samples, the channels are the variables. The result is
  * `X · v₁`: `X` `[H·W, C]` has the mean of each channel subtracted, and `v₁` is the right singular vector of the largest singular value. NaN
- * counts as zero. The Gram matrix is never built: a Lanczos iteration uses the products `Xᵀ(X·v)`, in float64. Each takes two passes over the
+ * counts as zero. The scatter matrix is never built: a Lanczos iteration uses the products `Xᵀ(X·v)`, in float64. Each takes two passes over the
  * tensor. The result is all zeros when each channel is constant, for example on a single cell.
  *
  * The sign of a singular vector is not defined. The result has the sign that correlates positively with `guide` `[H, W]`. Without a guide, or with
@@ -42,6 +42,37 @@ export function firstComponent(tensor: Tensor, guide?: Map2D): PrincipalComponen
     collect(data, means, scores, into);
   });
   project(data, means, vector, scores);
+  const gap = Math.sqrt(Math.max(next, 0) / value);
+  return { map: signed({ height, width, data: new Float32Array(scores) }, guide), gap };
+}
+
+/**
+ * `firstComponent` of a tensor whose scatter matrix is known: `scatter` `[C, C + 1]` has the sums of products of the centred channels, followed by the
+ * mean of each channel, in float32. It takes a single pass over the tensor. A scatter matrix that may be only rounding error, or is not finite, is
+ * not used.
+ */
+export function firstComponentOf(tensor: Tensor, scatter: Tensor, guide?: Map2D): PrincipalComponent {
+  const [C, height, width] = tensor.dims as [number, number, number];
+  const { data: sums } = scatter;
+  const cells = height * width;
+  const means = new Float64Array(C);
+  let variance = 0;
+  let square = 0;
+  for (let c = 0; c < C; c++) {
+    means[c] = sums[c * (C + 1) + C]!;
+    variance += sums[c * (C + 1) + c]!;
+    square += cells * means[c]! ** 2;
+  }
+  if (!(variance > 1e-8 * square && Number.isFinite(variance))) return firstComponent(tensor, guide);
+  const { value, vector, next } = largestEigenpair(C, (v, into) => {
+    for (let c = 0, at = 0; c < C; c++, at++) {
+      let sum = 0;
+      for (let d = 0; d < C; d++) sum += sums[at++]! * v[d]!;
+      into[c] = sum;
+    }
+  });
+  const scores = new Float64Array(cells);
+  project(tensor.data, means, vector, scores);
   const gap = Math.sqrt(Math.max(next, 0) / value);
   return { map: signed({ height, width, data: new Float32Array(scores) }, guide), gap };
 }

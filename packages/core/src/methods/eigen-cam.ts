@@ -1,7 +1,6 @@
-import { firstComponent } from "../algebra/principal-component.js";
+import { firstComponentOf } from "../algebra/principal-component.js";
 import { keepsNothing } from "../keeps-nothing.js";
-import type { Map2D, Tensor } from "../tensor/tensor.js";
-import type { CamMethod, Setting } from "./method.js";
+import type { CamMethod } from "./method.js";
 
 /**
  * The first principal component of the activations: the strongest pattern of the layer, regardless of the score.
@@ -17,22 +16,16 @@ import type { CamMethod, Setting } from "./method.js";
  * Muhammad and Yeasin, "Eigen-CAM: Class Activation Map using Principal Components", IJCNN 2020, eq. 1 and 2; the mean is subtracted as in
  * pytorch-grad-cam's EigenCAM.
  */
-export const eigenCam: CamMethod<"activations" | "scoreMap"> = keepsNothing({
+export const eigenCam: CamMethod<"activations" | "channelScatter" | "scoreMap"> = keepsNothing({
   id: "EigenCAM",
   aliases: ["eigen-cam"],
   title: "Eigen-CAM",
   paper: "Muhammad and Yeasin, IJCNN 2020",
-  needs: ["activations", "scoreMap"],
+  needs: ["activations", "channelScatter", "scoreMap"],
   hasCompat: true,
-  map: (evidence) => eigenMap(evidence.activations, evidence),
+  map({ activations, channelScatter, scoreMap, compat, report }) {
+    const { map, gap } = firstComponentOf(activations, channelScatter, compat ? undefined : scoreMap);
+    report("spectral gap", gap);
+    return map;
+  },
 });
-
-/** The first principal component of `[C, H, W]` with a chosen sign. Reports the gap to the second component. */
-export function eigenMap(
-  tensor: Tensor,
-  { scoreMap, compat, report }: Pick<Setting, "compat" | "report"> & { readonly scoreMap: Map2D },
-): Map2D {
-  const { map, gap } = firstComponent(tensor, compat ? undefined : scoreMap);
-  report("spectral gap", gap);
-  return map;
-}

@@ -1,6 +1,6 @@
+import { firstComponent } from "../algebra/principal-component.js";
 import { keepsNothing } from "../keeps-nothing.js";
 import { product } from "./channels.js";
-import { eigenMap } from "./eigen-cam.js";
 import type { CamMethod } from "./method.js";
 
 /**
@@ -20,5 +20,9 @@ export const eigenGradCam: CamMethod<"activations" | "gradients" | "scoreMap"> =
   needs: ["activations", "gradients", "scoreMap"],
   auto: "stage",
   hasCompat: true,
-  map: (evidence) => eigenMap(product(evidence.gradients, evidence.activations), evidence),
+  map({ activations, gradients, scoreMap, compat, report }) {
+    const { map, gap } = firstComponent(product(gradients, activations), compat ? undefined : scoreMap);
+    report("spectral gap", gap);
+    return map;
+  },
 });

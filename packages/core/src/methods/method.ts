@@ -9,6 +9,11 @@ import type { Map2D, Tensor } from "../tensor/tensor.js";
  */
 export interface Evidence {
   readonly activations: Tensor;
+  /**
+   * The scatter matrix of the channels, `Σ_i (A[c, i] − mean_c) (A[d, i] − mean_d)` over the cells `i`. Each row is followed by the mean of its
+   * channel, `[C, C + 1]`.
+   */
+  readonly channelScatter: Tensor;
   /** d score / d activations. */
   readonly gradients: Tensor;
   /** The mean of each channel of the gradients over its cells, `[C]`. Methods that need nothing else request this instead of `gradients`. */
@@ -179,4 +184,9 @@ export interface CamMethod<K extends keyof Evidence = keyof Evidence> {
    * are removed before, but at least one remains. Default: their mean.
    */
   fuse?(maps: readonly Map2D[]): Map2D;
+  /**
+   * Input pixels per cell of the maps that `fuse` gets. The fused map is resized to the input. Default: 1, the size of the network's input. A larger
+   * stride is many times faster, and not coarser if no layer has a smaller one.
+   */
+  readonly fuseStride?: number;
 }

@@ -11,7 +11,7 @@ const FLOOR = 1e-3;
  * deep layers the object, and only areas where all agree remain.
  *
  * At each tap `t` a LayerCAM, `cam_t[h, w] = Σ_c max(G_t[c, h, w], 0) · A_t[c, h, w]` with activations `A_t` and `G_t = d score
- * / d A_t`, both `[C, h, w]`. Each map passes ReLU, is resized to the input and scaled to its own maximum. The result is their geometric mean
+ * / d A_t`, both `[C, h, w]`. Each map passes ReLU, is resized to a cell per 8 × 8 input pixels (the finest tap) and scaled to its own maximum. The result is their geometric mean
  * `exp(mean_t log(cam_t + 0.001)) − 0.001`. Taps without any heat are skipped. The default score is the confidence of the
  * detection's own row, objectness × class probability.
  *
@@ -20,6 +20,10 @@ const FLOOR = 1e-3;
  *
  * **Cost:** one forward pass and one backward pass to the shallowest tap. `tap-fusion-fast` reads fewer taps, none of them
  * shallow.
+ *
+ * **Resolution:** the taps are fused at the stride of the finest one, and the result is resized once. Compared with fusion at every input pixel,
+ * insertion minus deletion is 0.696 instead of 0.689 (`tap-fusion-fast` 0.714 instead of 0.716; 10 detections in two views of the three photos in the
+ * repository), which is no difference.
  *
  * **Why:** at the input of a detector's head the gradient of one detection is a single cell, and a map that pools it
  * highlights all objects of the same kind. In a trial on YOLOv5s (25 detections in 12 photos) five fused taps reached an insertion
@@ -38,6 +42,7 @@ export const tapFusion: CamMethod<"positiveGradientProducts"> = keepsNothing({
   scores: ["row"],
   map: (evidence) => layerCam.map(evidence),
   fuse: geometricMean,
+  fuseStride: 8,
 });
 
 /**

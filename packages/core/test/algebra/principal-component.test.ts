@@ -2,8 +2,9 @@ import { describe, expect, it } from "vitest";
 import { kernelComponent } from "../../src/algebra/kernel-component.js";
 import { largestEigenpair } from "../../src/algebra/largest-eigenpair.js";
 import { factorizeNonnegative } from "../../src/algebra/nonnegative-factors.js";
-import { correlation, firstComponent } from "../../src/algebra/principal-component.js";
+import { correlation, firstComponent, firstComponentOf } from "../../src/algebra/principal-component.js";
 import type { Map2D, Tensor } from "../../src/tensor/tensor.js";
+import { scatterOf } from "../methods/evidence.js";
 
 /** Orthonormal vectors of mean zero: cosines of rising frequency. */
 const wave = (size: number, k: number): number[] =>
@@ -40,6 +41,28 @@ describe("the first principal component", () => {
     const { map, gap } = firstComponent(withSingularValues(C, cells, values), guideOf(u));
     expect(gap).toBeCloseTo(values[1]! / values[0]!, 5);
     for (const [i, value] of map.data.entries()) expect(Math.abs(value - values[0]! * u[i]!)).toBeLessThan(1e-3);
+  });
+
+  it.each([
+    [40, 60, [5, 2, 1, 1, 0.5], 0],
+    [70, 20, [5, 4.5, 4.4, 1], 1],
+    [3, 50, [2, 1], 10],
+  ])("of %i channels and %i cells is the same with the scatter matrix", (C, cells, values, offset) => {
+    const tensor = withSingularValues(C, cells, values, offset);
+    const guide = guideOf(wave(cells, 1));
+    const [found, wanted] = [firstComponentOf(tensor, scatterOf(tensor), guide), firstComponent(tensor, guide)];
+    expect(found.gap).toBeCloseTo(wanted.gap, 5);
+    for (const [i, value] of found.map.data.entries()) expect(Math.abs(value - wanted.map.data[i]!)).toBeLessThan(1e-4);
+  });
+
+  it.each([
+    ["constant channels", [0.1, 0.1, 0.1, 7, 7, 7]],
+    ["NaN", [Number.NaN, 1, 5, 0, 2, 1]],
+    ["infinity", [Number.POSITIVE_INFINITY, 1, 5, 0, 2, 1]],
+    ["a tiny variance", [1e4, 1e4, 1e4 + 0.01, 0, 0, 0]],
+  ])("does not trust the scatter matrix of %s", (_, values) => {
+    const tensor = { dims: [2, 1, 3], data: Float32Array.from(values) };
+    expect(firstComponentOf(tensor, scatterOf(tensor))).toEqual(firstComponent(tensor));
   });
 
   it("lies in the plane of the first two where they are equal, and says so", () => {

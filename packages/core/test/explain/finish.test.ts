@@ -10,6 +10,9 @@ import {
   mean,
   scaledToUnit,
 } from "../../src/explain/finish/finished-map.js";
+import { type GroupMap, groupMaps, inputMap } from "../../src/explain/finish/group-maps.js";
+import type { ResolvedExplainOptions } from "../../src/explain/options/resolve-options.js";
+import type { ScoredTargets } from "../../src/explain/targets/score-targets.js";
 import type { Map2D } from "../../src/tensor/tensor.js";
 
 const row = (...values: number[]): Map2D => ({ height: 1, width: values.length, data: Float32Array.from(values) });
@@ -49,24 +52,24 @@ describe("keepTop", () => {
 });
 
 describe("finishLayers", () => {
-  const inputSize = [1, 4] as const;
+  const size = [1, 4] as const;
 
   it("ReLU, scales, resizes, averages and scales again", () => {
     // [−1, 3] → [0, 1]; [2, 4] → [0, 1] → both enlarged 0, ¼, ¾, 1.
-    expect(rounded(finishLayers([row(-1, 3), row(2, 4)], { inputSize }))).toEqual([0, 0.25, 0.75, 1]);
+    expect(rounded(finishLayers([row(-1, 3), row(2, 4)], { size }))).toEqual([0, 0.25, 0.75, 1]);
     // Opposite maps: the mean is ½ throughout, a constant, and becomes zeros.
-    expect(rounded(finishLayers([row(0, 1), row(1, 0)], { inputSize }))).toEqual([0, 0, 0, 0]);
+    expect(rounded(finishLayers([row(0, 1), row(1, 0)], { size }))).toEqual([0, 0, 0, 0]);
   });
 
   it("unscaled, keeps the values, less the negative ones", () => {
-    expect(rounded(finishLayers([row(-1, 3)], { inputSize, isScaled: false }))).toEqual([0, 0.75, 2.25, 3]);
-    expect(rounded(finishLayers([row(-1, 4), row(2, 2)], { inputSize, isScaled: false }))).toEqual([1, 1.5, 2.5, 3]);
+    expect(rounded(finishLayers([row(-1, 3)], { size, isScaled: false }))).toEqual([0, 0.75, 2.25, 3]);
+    expect(rounded(finishLayers([row(-1, 4), row(2, 2)], { size, isScaled: false }))).toEqual([1, 1.5, 2.5, 3]);
   });
 
   it("of no layers, and of NaN, makes zeros", () => {
-    expect(finishLayers([], { inputSize: [2, 3] })).toEqual({ height: 2, width: 3, data: new Float32Array(6) });
-    expect(values(finishLayers([row(Number.NaN, Number.NaN)], { inputSize }))).toEqual([0, 0, 0, 0]);
-    expect(values(finishLayers([row(5, 5)], { inputSize }))).toEqual([0, 0, 0, 0]);
+    expect(finishLayers([], { size: [2, 3] })).toEqual({ height: 2, width: 3, data: new Float32Array(6) });
+    expect(values(finishLayers([row(Number.NaN, Number.NaN)], { size }))).toEqual([0, 0, 0, 0]);
+    expect(values(finishLayers([row(5, 5)], { size }))).toEqual([0, 0, 0, 0]);
   });
 
   it("fuses scaled maps; those that are zero throughout are left out", () => {
@@ -75,7 +78,7 @@ describe("finishLayers", () => {
       seen.push(maps.map(rounded));
       return row(...values(maps[0]!).map((value, i) => value * maps.at(-1)!.data[i]!));
     };
-    const fused = finishLayers([row(-1, 3), row(0, 0), row(4, 2)], { inputSize, fuse });
+    const fused = finishLayers([row(-1, 3), row(0, 0), row(4, 2)], { size, fuse });
     expect(seen).toEqual([
       [
         [0, 0.25, 0.75, 1],
@@ -84,7 +87,7 @@ describe("finishLayers", () => {
     ]);
     expect(rounded(fused)).toEqual([0, 1, 1, 0]);
     // Unscaled, the parts are scaled all the same, the fused map is not.
-    expect(rounded(finishLayers([row(-1, 3), row(4, 2)], { inputSize, isScaled: false, fuse }))).toEqual([
+    expect(rounded(finishLayers([row(-1, 3), row(4, 2)], { size, isScaled: false, fuse }))).toEqual([
       0, 0.1875, 0.1875, 0,
     ]);
     expect(seen).toHaveLength(2);
@@ -94,7 +97,37 @@ describe("finishLayers", () => {
     const never = (): Map2D => {
       throw new Error("fused");
     };
-    expect(values(finishLayers([row(-1, -3), row(0, 0)], { inputSize, fuse: never }))).toEqual([0, 0, 0, 0]);
+    expect(values(finishLayers([row(-1, -3), row(0, 0)], { size, fuse: never }))).toEqual([0, 0, 0, 0]);
+  });
+});
+
+describe("groupMaps", () => {
+  const layers = [row(0, 4), { height: 2, width: 3, data: Float32Array.of(3, 1, 0, 3, 1, 0) }, row(0, 0)];
+  const fusedAt = (fuseStride: number | undefined) => {
+    const sizes: string[] = [];
+    const fuse = (maps: readonly Map2D[]): Map2D => {
+      for (const { height, width } of maps) sizes.push(`${height} ${width}`);
+      return maps.at(-1)!;
+    };
+    const method = { fuse, ...(fuseStride === undefined ? {} : { fuseStride }) };
+    const options = { method, scale: "each", scores: [{}] } as unknown as ResolvedExplainOptions;
+    const scored = { groups: [[]], entries: [], tasks: [{ group: 0, scoreIndex: 0 }] } as unknown as ScoredTargets;
+    const [[map]] = groupMaps(options, scored, { byTask: [layers], inputSize: [4, 6] }) as [[GroupMap]];
+    return { sizes, map, input: applied(inputMap(map, { inputSize: [4, 6], isScaled: true })) };
+  };
+
+  it("fuses at the stride of the method, and resizes the result once", () => {
+    const { sizes, map, input } = fusedAt(2);
+    expect(sizes).toEqual(["2 3", "2 3"]);
+    expect("layers" in map && map.layers.map(rounded)).toEqual([[1, 0.33333, 0, 1, 0.33333, 0]]);
+    expect(rounded(input)).toEqual(rounded(finishLayers([layers[1]!], { size: [4, 6] })));
+    expect(fusedAt(4).sizes).toEqual(["1 2", "1 2"]);
+  });
+
+  it("fuses at the size of the input by default", () => {
+    const { sizes, input } = fusedAt(undefined);
+    expect(sizes).toEqual(["4 6", "4 6"]);
+    expect([input.height, input.width]).toEqual([4, 6]);
   });
 });
 

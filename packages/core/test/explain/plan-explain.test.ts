@@ -119,8 +119,14 @@ describe("what is asked of the graph", () => {
 
   it("activations alone save nothing for a backward pass", () => {
     const inputs = mini.head.levels.flatMap(({ inputs }) => inputs);
-    expect(plan("EigenCAM").forward.outputs).toEqual([mini.head.output, ...inputs]);
-    expect(plan("EigenCAM").main.backward({ layers: plan("EigenCAM").layers, levels: [0] })).not.toBeNull();
+    expect(plan("KPCA-CAM").forward.outputs).toEqual([mini.head.output, ...inputs]);
+    expect(plan("KPCA-CAM").main.backward({ layers: plan("KPCA-CAM").layers, levels: [0] })).not.toBeNull();
+  });
+
+  it("a scatter matrix is one more output for each layer", () => {
+    const { main, forward } = plan("EigenCAM");
+    expect([...main.scatters.keys()]).toEqual([...main.activations.keys()]);
+    expect(forward.outputs).toEqual([mini.head.output, ...main.activations.values(), ...main.scatters.values()]);
   });
 
   it("tails, curvature, biases and guided gradients ask for what they need", () => {

@@ -21,6 +21,24 @@ export const setting: Setting = {
   report: () => {},
 };
 
+/** The scatter matrix of the channels, and their means. */
+export function scatterOf(activations: Tensor): Tensor {
+  const C = activations.dims[0]!;
+  const cells = activations.data.length / C;
+  const means = channelMeans(activations);
+  const data = new Float32Array(C * (C + 1));
+  for (let c = 0; c < C; c++) {
+    for (let d = 0; d < C; d++) {
+      for (let i = 0; i < cells; i++) {
+        const [a, b] = [activations.data[c * cells + i]! - means[c]!, activations.data[d * cells + i]! - means[d]!];
+        data[c * (C + 1) + d]! += a * b;
+      }
+    }
+    data[c * (C + 1) + C] = means[c]!;
+  }
+  return { dims: [C, C + 1], data };
+}
+
 /**
  * Evidence for one detection of class 1, whose box covers the middle of the layer. What is not given is made up: the tail's score is the sum of the
  * activations, the network's the mean of the mask, its gradient all ones.
@@ -47,6 +65,7 @@ export function evidenceOf(given: Partial<Evidence & Setting>): Evidence & Setti
     activations,
     gradients,
     gradientMeans: Float32Array.from(channelMeans(gradients)),
+    channelScatter: scatterOf(activations),
     gradientProducts: products("gradientProducts"),
     positiveGradientProducts: products("positiveGradientProducts"),
     positiveProducts: products("positiveProducts"),

@@ -13,7 +13,7 @@ const map = (height: number, width: number, values: readonly number[]): Map2D =>
   data: Float32Array.from(values),
 });
 
-const finishLayers = (maps: readonly Map2D[], inputSize: Size): Map2D => applied(finished(maps, { inputSize }));
+const finishLayers = (maps: readonly Map2D[], size: Size): Map2D => applied(finished(maps, { size }));
 
 const golden = evidenceOf({ activations: goldenA, gradients: goldenG });
 

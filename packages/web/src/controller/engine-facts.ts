@@ -93,7 +93,7 @@ export const methodChoices: readonly MethodChoice[] = defaultMethods.map((method
   ...costOf(method),
   paper: method.paper,
   takesLayer: (method.reads ?? "layers") === "layers",
-  asksScore: method.needs.some((need) => need !== "activations" && need !== "scoreMap"),
+  asksScore: method.needs.some((need) => !["activations", "channelScatter", "scoreMap"].includes(need)),
 }));
 
 /** All scores that can be selected. */

@@ -75,7 +75,7 @@ export class EvidenceSource {
     const dims = this.#dimsOf(layer);
     // A sum of products is finite only if the activations are. Otherwise they are read for this check alone.
     const areFinite = main.reduction?.readsActivations === true && found !== undefined && allFinite(found.data);
-    const areRead = (["activations", "tail", "curvature"] as const).some((need) => needs.has(need));
+    const areRead = (["activations", "channelScatter", "tail", "curvature"] as const).some((need) => needs.has(need));
     const activations = areRead || !areFinite ? await this.#activationsOf(layer) : undefined;
     const source = { found, dims, isReduced: main.reduction !== undefined, activations };
     if (needs.has("gradients")) evidence.gradients = found ?? zeros(dims);
@@ -83,6 +83,7 @@ export class EvidenceSource {
     for (const need of productNeeds) if (needs.has(need)) evidence[need] = sumsOf(need, source);
     if (activations === undefined) return evidence;
     if (needs.has("activations")) evidence.activations = activations;
+    if (needs.has("channelScatter")) evidence.channelScatter = await this.#scatterOf(layer);
     if (needs.has("tail")) evidence.tail = await openTail(this.#tail(task, layer, activations));
     if (needs.has("curvature")) evidence.curvature = await curvatureOf(this.#tail(task, layer, activations));
     return evidence;
@@ -125,6 +126,11 @@ export class EvidenceSource {
     });
     this.#activations.set(layer.value, read);
     return read;
+  }
+
+  #scatterOf({ value }: Layer): Promise<Tensor> {
+    const name = this.#job.plan.main.scatters.get(value)!;
+    return readFloats(name, this.#forward.tensors[name]!);
   }
 
   /** `[C, H, W]` of a layer. */

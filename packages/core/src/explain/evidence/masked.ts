@@ -9,7 +9,8 @@ import type { ExplainJob } from "../job.js";
 import type { LoadedModel } from "../model/loaded-model.js";
 import { type BatchSession, batchThatWorks, runBatches } from "../passes/batch-runs.js";
 import type { ForwardResult } from "../passes/forward-pass.js";
-import { joinPlans, planTaps, prototypesTap } from "../plan/tap-plan.js";
+import { prototypesTap } from "../plan/forward-taps.js";
+import { joinPlans, planTaps } from "../plan/tap-plan.js";
 import type { Progress } from "../progress.js";
 import { type DetectionScore, targetOf } from "../targets/detection-score.js";
 

@@ -11,24 +11,24 @@ export function relu({ height, width, data: signed }: Map2D): Map2D {
 }
 
 export interface FinishOptions {
-  /** `[h, w]` of the network's input. */
-  readonly inputSize: Size;
+  /** `[h, w]` of the result. */
+  readonly size: Size;
   /** If false, maps are not scaled, so that the maps of different detections can be compared. Default true. */
   readonly isScaled?: boolean;
   /** Combines the maps of several layers into one, instead of their mean. */
   readonly fuse?: ((maps: readonly Map2D[]) => Map2D) | undefined;
-  /** Buffer for the map of a single layer, as long as the input has pixels. Default: a new array. */
+  /** Buffer for the map of a single layer, `h · w` values. Default: a new array. */
   readonly into?: Float32Array | undefined;
 }
 
 /**
  * Combines the raw signed maps of the layers into one map, in the order of pytorch-grad-cam. Each map: ReLU, scale to 0..1, resize (bilinear)
- * to the network's input. Then the mean over layers, which is scaled again. With `fuse`, each resized map is scaled again, and the maps that
+ * to the size of the result. Then the mean over layers, which is scaled again. With `fuse`, each resized map is scaled again, and the maps that
  * are not zero are fused instead.
  */
 export function finishLayers(maps: readonly Map2D[], options: FinishOptions): FinishedMap {
-  const { inputSize, isScaled = true, fuse, into } = options;
-  const [height, width] = inputSize;
+  const { size, isScaled = true, fuse, into } = options;
+  const [height, width] = size;
   if (maps.length === 0) return { values: { height, width, data: new Float32Array(height * width) } };
   const resized = maps.map((map) => {
     const positive = relu(map);

@@ -17,10 +17,11 @@ export function groupMaps(
   { groups, tasks }: ScoredTargets,
   { byTask, inputSize }: { readonly byTask: readonly (readonly Map2D[])[]; readonly inputSize: Size },
 ): GroupMaps {
-  const { fuse } = options.method;
+  const { fuse, fuseStride = 1 } = options.method;
+  const size = [Math.ceil(inputSize[0] / fuseStride), Math.ceil(inputSize[1] / fuseStride)] as const;
   const isScaled = options.scale === "each";
   const fused = byTask.map((maps) =>
-    fuse === undefined ? maps : [applied(finishLayers(maps, { inputSize, isScaled, fuse }))],
+    fuse === undefined ? maps : [applied(finishLayers(maps, { size, isScaled, fuse }))],
   );
   return groups.map((_, group) =>
     options.scores.map((_score, scoreIndex): GroupMap => {
@@ -49,6 +50,7 @@ export interface InputMapOptions {
 
 /** The map of a group over the input. Each call returns a new map with the same values. */
 export function inputMap(map: GroupMap, options: InputMapOptions): FinishedMap {
-  if ("layers" in map) return finishLayers(map.layers, options);
+  const { inputSize, isScaled, into } = options;
+  if ("layers" in map) return finishLayers(map.layers, { size: inputSize, isScaled, into });
   return { values: { ...map.input, data: map.input.data.slice() } };
 }

@@ -7,7 +7,8 @@ import type { RuntimeTensor } from "../../runtime/port.js";
 import { boxTable } from "../../scores/iou.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { LoadedModel } from "../model/loaded-model.js";
-import { type ForwardPlan, prototypesTap, type TapPlan } from "../plan/tap-plan.js";
+import { prototypesTap } from "../plan/forward-taps.js";
+import type { ForwardPlan, TapPlan } from "../plan/tap-plan.js";
 import { readFloats } from "./runtime-tensors.js";
 
 /** The result of a forward pass, decoded. The caller must dispose of `tensors`. */

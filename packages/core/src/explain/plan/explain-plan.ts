@@ -60,6 +60,7 @@ export function planExplain(loaded: LoadedModel, question: ExplainQuestion): Exp
   const main = planTaps(loaded, {
     layers: needs.has("biases") ? [inputLayer(loaded), ...biasLayers(loaded, { masks })] : distinct,
     activations: reads !== "network",
+    scatters: needs.has("channelScatter"),
     gradients: gradientsFor(needs),
     manySeeds,
     masks,

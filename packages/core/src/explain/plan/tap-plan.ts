@@ -6,7 +6,6 @@ import { buildWindowedModel, type WindowedModel } from "../../autodiff/windows/w
 import type { DetectorHead } from "../../detector/head.js";
 import type { Layer } from "../../detector/layer.js";
 import { WhyboxError } from "../../errors.js";
-import { attribute } from "../../onnx/attributes.js";
 import { buildPrefix, buildTail, type TailModel } from "../../onnx/cut.js";
 import { dataTypeName } from "../../onnx/data-types.js";
 import { elementType } from "../../onnx/element-type.js";
@@ -14,6 +13,7 @@ import { GraphIndex } from "../../onnx/graph.js";
 import { DataType, type Model, type Node } from "../../onnx/model.js";
 import type { LoadedModel } from "../model/loaded-model.js";
 import { dependentLevels, feedsPrototypes } from "../model/reach.js";
+import { floatTap, prototypesTap, scatterTap } from "./forward-taps.js";
 
 /** The parts of a loaded model that the planner reads. */
 export type PlanContext = Pick<LoadedModel, "model" | "head" | "rules" | "forwardValues" | "reach">;
@@ -23,6 +23,8 @@ export interface PlanRequest {
   readonly layers: readonly Layer[];
   /** Whether the forward session outputs the layers' activations. */
   readonly activations: boolean;
+  /** Whether the forward session outputs the scatter matrices of the layers' channels. Default false. */
+  readonly scatters?: boolean;
   /** Whether there are backward passes. A reduction: they output only its values and the largest absolute value, `[K + 1]`, for each gradient. */
   readonly gradients: boolean | GradientReduction;
   /** Whether a backward run may have several seeds, if the graph supports it. */
@@ -43,6 +45,8 @@ export interface TapPlan {
   readonly reduction: GradientReduction | undefined;
   /** Layer value → output of the forward session with its activations, float32. */
   readonly activations: ReadonlyMap<string, string>;
+  /** Layer value → output of the forward session with the scatter matrix of its channels and their means, `[C, C + 1]`. */
+  readonly scatters: ReadonlyMap<string, string>;
   /** All outputs of the forward session: predictions, activations, saved values. */
   readonly outputs: readonly string[];
   /** Nodes that the forward session needs in addition to the model's. */
@@ -137,14 +141,16 @@ export function planTaps(context: PlanContext, request: PlanRequest): TapPlan {
   const pass = gradients ? backward({ layers, levels: [...head.levels.keys()], masks }) : null;
   const crossing = request.tails ? layers.flatMap((layer) => tail(layer).crossing) : [];
   const prototypes = prototypesTap(context);
-  const read = prototypes === undefined ? taps : [prototypes, ...taps];
+  const scatters = request.scatters ? values.map((value) => scatterTap(model, value)) : [];
+  const read = [...(prototypes === undefined ? [] : [prototypes]), ...taps, ...scatters];
   const extra = [...read.flatMap((tap) => tap.nodes), ...(pass?.model.forwardNodes ?? [])];
   const saved = pass?.model.saved ?? [];
   const outputs = [...new Set([head.output, ...read.map((tap) => tap.output), ...saved, ...crossing])];
   return {
-    key: [kind, isTapped, request.tails, masks, ...values].join("\n"),
+    key: [kind, isTapped, request.scatters ?? false, request.tails, masks, ...values].join("\n"),
     reduction,
     activations,
+    scatters: new Map(scatters.map((tap) => [tap.value, tap.output])),
     outputs,
     forwardNodes: extra,
     backward,
@@ -296,28 +302,4 @@ function withoutSeed({ levels }: DetectorHead, used: readonly number[]): string[
 function scoredValues({ levels, output }: DetectorHead, used: readonly number[]): string[] {
   const rows = used.flatMap((level) => levels[level]!.rows ?? []);
   return rows.length === used.length ? rows : [output];
-}
-
-/** A value of the graph, and the output of the forward session that has it in float32. */
-export interface FloatTap {
-  readonly value: string;
-  readonly output: string;
-  /** Nodes that the forward session needs for this output. */
-  readonly nodes: readonly Node[];
-}
-
-/** The output of the forward session with the mask prototypes. Undefined for a model without masks. */
-export function prototypesTap({ model, head }: PlanContext): FloatTap | undefined {
-  return head.prototypes === undefined ? undefined : floatTap(model, head.prototypes);
-}
-
-function floatTap(model: Model, value: string): FloatTap {
-  if (elementType(model.graph, value) === DataType.FLOAT) return { value, output: value, nodes: [] };
-  const output = `whybox/tap/${value}`;
-  const attributes = new Map([["to", attribute(DataType.FLOAT)]]);
-  return {
-    value,
-    output,
-    nodes: [{ opType: "Cast", domain: "", name: output, inputs: [value], outputs: [output], attributes }],
-  };
 }
