@@ -1,5 +1,6 @@
 import { useLayoutEffect, useMemo, useState } from "preact/hooks";
 import { kindNumber } from "../src/format.js";
+import { Button } from "./button.js";
 import { ClassesView } from "./classes-view.js";
 import type { ReportData } from "./data.js";
 import { Filters } from "./filters.js";
@@ -102,10 +103,9 @@ function Tabs({ tab, choose }: { readonly tab: Tab; readonly choose: (tab: Tab) 
   return (
     <div class="tabs" role="tablist" aria-label="Parts of the report" onKeyDown={onKeyDown}>
       {tabs.map(([id, title]) => (
-        <button
+        <Button
           key={id}
           id={`tab-${id}`}
-          type="button"
           role="tab"
           aria-selected={tab === id}
           aria-controls="view"
@@ -113,7 +113,7 @@ function Tabs({ tab, choose }: { readonly tab: Tab; readonly choose: (tab: Tab) 
           onClick={() => choose(id)}
         >
           {title}
-        </button>
+        </Button>
       ))}
     </div>
   );

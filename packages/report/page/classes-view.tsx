@@ -1,9 +1,11 @@
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { grids, kindNumber } from "../src/format.js";
 import { percent } from "../src/texts.js";
+import { Button } from "./button.js";
 import { type ClassStats, classStats } from "./class-stats.js";
 import type { ReportData } from "./data.js";
 import { heat } from "./draw.js";
+import { FactList } from "./fact-list.js";
 import { Choice } from "./filters.js";
 import { type Bins, Histogram, SmallHistogram } from "./histogram.js";
 import { has, ratioOf, type View } from "./view.js";
@@ -76,22 +78,13 @@ function ClassCard({ stats, show }: { readonly stats: ClassStats; readonly show:
       <div class="class-text">
         <h3>{stats.name}</h3>
         <p>
-          <button type="button" class="link" onClick={show}>
+          <Button class="link" onClick={show}>
             show {stats.rows.toLocaleString("en")}
             <span class="for-readers"> of {stats.name}</span>
-          </button>
+          </Button>
           {errorsOf(stats)}
         </p>
-        <dl class="class-facts">
-          <Fact name="around the box" value={stats.context === null ? "–" : percent(stats.context)} />
-          <Fact name="in the box, median" value={Number.isNaN(stats.inBox) ? "–" : percent(stats.inBox)} />
-          <Fact name="ratio to its area" value={Number.isNaN(stats.ratio) ? "–" : times(stats.ratio)} />
-          <Fact name="hotter outside" value={Number.isNaN(stats.outside) ? "–" : percent(stats.outside)} />
-          {stats.beside !== undefined && (
-            <Fact name={`on boxes of ${stats.beside.name}`} value={percent(stats.beside.share)} />
-          )}
-          <Fact name="score, median" value={Number.isNaN(stats.score) ? "–" : percent(stats.score)} />
-        </dl>
+        <FactList facts={factsOf(stats)} class="class-facts" />
         {stats.ratios.length > 1 && <SmallHistogram bins={powers} values={stats.ratios.map(Math.log2)} mark={0} />}
       </div>
     </article>
@@ -103,13 +96,16 @@ function errorsOf({ wrong, missed }: ClassStats): string {
   return `${wrong === 0 ? "" : `, ${wrong.toLocaleString("en")} wrong`}${missed === 0 ? "" : `, ${missed.toLocaleString("en")} missed`}`;
 }
 
-function Fact({ name, value }: { readonly name: string; readonly value: string }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{value}</dd>
-    </div>
-  );
+function factsOf({ context, inBox, ratio, outside, beside, score }: ClassStats): [string, string][] {
+  const known = (value: number | null, show = percent) => (value === null || Number.isNaN(value) ? "–" : show(value));
+  return [
+    ["around the box", known(context)],
+    ["in the box, median", known(inBox)],
+    ["ratio to its area", known(ratio, times)],
+    ["hotter outside", known(outside)],
+    ...(beside === undefined ? [] : [[`on boxes of ${beside.name}`, percent(beside.share)] as [string, string]]),
+    ["score, median", known(score)],
+  ];
 }
 
 function MeanMap({ mean }: { readonly mean: Uint8Array | undefined }) {

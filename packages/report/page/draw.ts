@@ -13,7 +13,7 @@ export interface Region {
 }
 
 /** A region of twice the box's size, with the same centre. It may extend outside the image. */
-export function around({ x1, y1, x2, y2 }: Columns, row: number): Region {
+function around({ x1, y1, x2, y2 }: Columns, row: number): Region {
   const [width, height] = [x2[row]! - x1[row]!, y2[row]! - y1[row]!];
   const more = (grids.context - 1) / 2;
   const [x, y] = [x1[row]! - more * width, y1[row]! - more * height];
@@ -21,22 +21,19 @@ export function around({ x1, y1, x2, y2 }: Columns, row: number): Region {
 }
 
 /** The part of that region inside the image. It has at least one pixel. */
-export function inImage({ columns, list }: ReportData, row: number): Region {
-  const picture = columns.picture[row]!;
-  const region = around(columns, row);
-  const [x, y] = [Math.max(0, region.x), Math.max(0, region.y)];
-  const width = Math.min(list.width[picture]!, region.x + region.width) - x;
-  const height = Math.min(list.height[picture]!, region.y + region.height) - y;
+export function inImage(data: ReportData, row: number): Region {
+  const { x, y, width, height } = clipped(data, row);
   return { x, y, width: Math.max(1, width), height: Math.max(1, height) };
 }
 
-/** The region of a crop that the command made. */
-function cropOf({ columns, list }: ReportData, row: number): Region {
+/** The part of the region inside the image. With `whole`, it covers whole pixels, as the crops that the command made. */
+function clipped({ columns, list }: ReportData, row: number, { whole = false } = {}): Region {
   const picture = columns.picture[row]!;
   const region = around(columns, row);
-  const [x, y] = [Math.max(0, Math.floor(region.x)), Math.max(0, Math.floor(region.y))];
-  const right = Math.min(list.width[picture]!, Math.ceil(region.x + region.width));
-  const bottom = Math.min(list.height[picture]!, Math.ceil(region.y + region.height));
+  const [floor, ceil] = whole ? [Math.floor, Math.ceil] : [Number, Number];
+  const [x, y] = [Math.max(0, floor(region.x)), Math.max(0, floor(region.y))];
+  const right = Math.min(list.width[picture]!, ceil(region.x + region.width));
+  const bottom = Math.min(list.height[picture]!, ceil(region.y + region.height));
   return { x, y, width: right - x, height: bottom - y };
 }
 
@@ -71,7 +68,7 @@ export async function drawRow(
   const number = columns.picture[row]!;
   const [width, height] = [list.width[number]!, list.height[number]!];
   if (picture !== undefined) {
-    const place = picture.isCrop ? cropOf(data, row) : { x: 0, y: 0, width, height };
+    const place = picture.isCrop ? clipped(data, row, { whole: true }) : { x: 0, y: 0, width, height };
     context.drawImage(picture.bitmap, place.x, place.y, place.width, place.height);
     picture.bitmap.close();
   } else {

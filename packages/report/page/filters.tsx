@@ -1,5 +1,6 @@
 import { useMemo } from "preact/hooks";
 import { kindNumber, rowKinds } from "../src/format.js";
+import { Button } from "./button.js";
 import type { ReportData } from "./data.js";
 import { defaultView, looks, sizes, sorts, toHash, type View } from "./view.js";
 
@@ -65,14 +66,9 @@ export function Filters({ data, view, change, opacity, setOpacity }: FiltersProp
             onInput={(event) => setOpacity(Number(event.currentTarget.value))}
           />
         </label>
-        <button
-          type="button"
-          class="button"
-          disabled={toHash({ ...view, page: "1" }) === ""}
-          onClick={() => change(defaultView)}
-        >
+        <Button disabled={toHash({ ...view, page: "1" }) === ""} onClick={() => change(defaultView)}>
           Reset filters
-        </button>
+        </Button>
       </form>
     </details>
   );

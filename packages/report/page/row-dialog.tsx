@@ -1,6 +1,8 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { percent } from "../src/texts.js";
+import { Button } from "./button.js";
 import type { ReportData } from "./data.js";
+import { FactList } from "./fact-list.js";
 import { RowCanvas } from "./row-canvas.js";
 import { has } from "./view.js";
 import { heatLine, kindLine, kindOf, levelOf, nameOf, otherUnder, outsideLine, sourceOf } from "./words.js";
@@ -32,21 +34,13 @@ export function RowDialog({ data, rows, row, opacity, open }: RowDialogProps) {
     <dialog ref={ref} class="row-dialog" aria-labelledby="row-title" onClose={() => open(undefined)} closedby="any">
       <div class="dialog-head">
         <h2 id="row-title">{nameOf(data, row)}</h2>
-        <button type="button" class="button" disabled={place <= 0} onClick={() => step(-1)} aria-label="Previous">
+        <Button disabled={place <= 0} onClick={() => step(-1)} aria-label="Previous">
           ←
-        </button>
-        <button
-          type="button"
-          class="button"
-          disabled={place < 0 || place >= rows.length - 1}
-          onClick={() => step(1)}
-          aria-label="Next"
-        >
+        </Button>
+        <Button disabled={place < 0 || place >= rows.length - 1} onClick={() => step(1)} aria-label="Next">
           →
-        </button>
-        <button type="button" class="button" onClick={() => ref.current!.close()}>
-          Close
-        </button>
+        </Button>
+        <Button onClick={() => ref.current!.close()}>Close</Button>
       </div>
       <div class="dialog-body" style={{ "--side": `${side}px` }}>
         <figure>
@@ -79,9 +73,9 @@ function Outside({ data, row, open }: Pick<RowDialogProps, "data" | "row" | "ope
       {other >= 0 && (
         <>
           See{" "}
-          <button type="button" class="link" onClick={() => open(other)}>
+          <Button class="link" onClick={() => open(other)}>
             {nameOf(data, other)}
-          </button>
+          </Button>
         </>
       )}
     </p>
@@ -106,9 +100,9 @@ function Why({ data, row, open }: Pick<RowDialogProps, "data" | "row" | "open">)
       {other >= 0 && (
         <p>
           {isMissed ? "The nearest detection: " : "A missed object is near: "}
-          <button type="button" class="link" onClick={() => open(other)}>
+          <Button class="link" onClick={() => open(other)}>
             {nameOf(data, other)}
-          </button>
+          </Button>
           {isMissed && ` (IoU ${columns.iou[row]!.toFixed(2)})`}
         </p>
       )}
@@ -124,37 +118,23 @@ function RowFacts({ data, row }: Pick<RowDialogProps, "data" | "row">) {
   const hasHeat = has(flags, "heat");
   const kind = kindOf(columns, row).id;
   const place = (x: number, y: number) => `${x.toFixed(0)}, ${y.toFixed(0)}`;
-  const facts: [string, string][] = [
+  const isMissed = kind === "missed";
+  const hot = `${place(peakX[row]!, peakY[row]!)}, ${has(flags, "peakInBox") ? "in the box" : "outside the box"}`;
+  const facts: readonly (readonly [name: string, value: string | false])[] = [
     ["Image", sourceOf(data, row)],
     ["Box", `${place(x1[row]!, y1[row]!)} – ${place(x2[row]!, y2[row]!)}`],
     ["Size", `${(x2[row]! - x1[row]!).toFixed(0)} × ${(y2[row]! - y1[row]!).toFixed(0)} pixels`],
-    ...(kind === "missed" ? [] : ([["Level", levelOf(data, row)]] as [string, string][])),
-    ...(hasHeat
-      ? ([
-          [
-            "Hottest point",
-            `${place(peakX[row]!, peakY[row]!)}, ${has(flags, "peakInBox") ? "in the box" : "outside the box"}`,
-          ],
-          ...(Number.isNaN(suspicion[row]!) || kind === "missed"
-            ? []
-            : [["Suspicion", `${percent(suspicion[row]!)}; a uniform map would give ${percent(columns.score[row]!)}`]]),
-        ] as [string, string][])
-      : []),
-    ...(kind === "detection" || kind === "missed"
-      ? []
-      : ([["IoU with the object", iou[row]!.toFixed(2)]] as [string, string][])),
-    ...(has(flags, "blind")
-      ? ([["Blind", "an explained layer does not affect this detection"]] as [string, string][])
-      : []),
+    ["Level", !isMissed && levelOf(data, row)],
+    ["Hottest point", hasHeat && hot],
+    [
+      "Suspicion",
+      hasHeat &&
+        !Number.isNaN(suspicion[row]!) &&
+        !isMissed &&
+        `${percent(suspicion[row]!)}; a uniform map would give ${percent(columns.score[row]!)}`,
+    ],
+    ["IoU with the object", kind !== "detection" && !isMissed && iou[row]!.toFixed(2)],
+    ["Blind", has(flags, "blind") && "an explained layer does not affect this detection"],
   ];
-  return (
-    <dl class="row-facts">
-      {facts.map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
-  );
+  return <FactList facts={facts.filter((fact): fact is [string, string] => fact[1] !== false)} />;
 }

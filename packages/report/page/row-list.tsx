@@ -1,3 +1,4 @@
+import { Button } from "./button.js";
 import type { ReportData } from "./data.js";
 import { RowCanvas } from "./row-canvas.js";
 import type { View } from "./view.js";
@@ -60,7 +61,7 @@ function Card({
 }: Pick<RowListProps, "data" | "opacity" | "open"> & { readonly row: number }) {
   const kind = kindOf(data.columns, row);
   return (
-    <button type="button" class="card" onClick={() => open(row)}>
+    <Button class="card" onClick={() => open(row)}>
       <span class="card-picture">
         <RowCanvas data={data} row={row} opacity={opacity} side={cardSide()} />
       </span>
@@ -71,7 +72,7 @@ function Card({
       <span class="card-heat">{heatLine(data, row)}</span>
       <Why text={whyLine(data, row)} />
       <Source path={sourceOf(data, row)} />
-    </button>
+    </Button>
   );
 }
 
@@ -106,27 +107,15 @@ function Pager({ page, pages, turn, isLast = false }: PagerProps) {
   if (pages === 1) return null;
   return (
     <nav class="pager" aria-label={isLast ? "Pages, at the end" : "Pages"}>
-      <button
-        type="button"
-        class="button"
-        disabled={page === 1}
-        onClick={() => turn(page - 1)}
-        aria-label="Previous page"
-      >
+      <Button disabled={page === 1} onClick={() => turn(page - 1)} aria-label="Previous page">
         ←
-      </button>
+      </Button>
       <span>
         {page.toLocaleString("en")} / {pages.toLocaleString("en")}
       </span>
-      <button
-        type="button"
-        class="button"
-        disabled={page === pages}
-        onClick={() => turn(page + 1)}
-        aria-label="Next page"
-      >
+      <Button disabled={page === pages} onClick={() => turn(page + 1)} aria-label="Next page">
         →
-      </button>
+      </Button>
     </nav>
   );
 }

@@ -1,4 +1,5 @@
 import { type ReportFacts, rowKinds } from "../src/format.js";
+import { FactList } from "./fact-list.js";
 import { count } from "./words.js";
 
 /** The run's options and failures, and the meaning of the numbers. */
@@ -8,19 +9,14 @@ export function RunView({ facts }: { readonly facts: ReportFacts }) {
     <div class="run-view">
       <section aria-labelledby="run-title">
         <h2 id="run-title">The run</h2>
-        <dl class="row-facts">
-          {[
+        <FactList
+          facts={[
             ["Items", `${items.done} of ${items.count} done, ${items.failures} failed`],
             ...facts.run,
             ["Report by", facts.tool],
             ["Ground truth", truth === null ? "none" : truthLine(truth)],
-          ].map(([name, value]) => (
-            <div key={name}>
-              <dt>{name}</dt>
-              <dd>{value}</dd>
-            </div>
-          ))}
-        </dl>
+          ]}
+        />
       </section>
       <section aria-labelledby="words-title">
         <h2 id="words-title">Meaning of the numbers</h2>
@@ -42,27 +38,13 @@ export function RunView({ facts }: { readonly facts: ReportFacts }) {
       {truth !== null && (
         <section aria-labelledby="kinds-title">
           <h2 id="kinds-title">Comparison with the ground truth</h2>
-          <dl class="row-facts">
-            {rowKinds.map(({ id, title, about }) => (
-              <div key={id}>
-                <dt>{title}</dt>
-                <dd>{about}</dd>
-              </div>
-            ))}
-          </dl>
+          <FactList facts={rowKinds.map(({ title, about }) => [title, about])} />
         </section>
       )}
       {failures.length > 0 && (
         <section aria-labelledby="failures-title">
           <h2 id="failures-title">Failures</h2>
-          <dl class="row-facts wide-facts">
-            {failures.map(({ source, message }) => (
-              <div key={source}>
-                <dt>{source}</dt>
-                <dd>{message}</dd>
-              </div>
-            ))}
-          </dl>
+          <FactList facts={failures.map(({ source, message }) => [source, message])} class="row-facts wide-facts" />
           {items.failures > failures.length && <p class="hint">… and {items.failures - failures.length} more.</p>}
         </section>
       )}

@@ -1,37 +1,16 @@
-import { energyInBox, type Map2D } from "@whybox/core";
+import { energyInBox, type Map2D, type MetricBox, peakOf } from "@whybox/core";
 import type { HeatMap } from "../protocol.js";
 import type { MapFacts } from "./state.js";
 
-/** Corners in image pixels. */
-export interface PlainBox {
-  readonly x1: number;
-  readonly y1: number;
-  readonly x2: number;
-  readonly y2: number;
-}
-
-/** The position of the largest value of a map. Undefined for a map without heat. */
-export function peakOf({ width, data }: Map2D): { x: number; y: number } | undefined {
-  let best = -1;
-  let max = 0;
-  for (let i = 0; i < data.length; i++) {
-    if (data[i]! > max) {
-      max = data[i]!;
-      best = i;
-    }
-  }
-  return best < 0 ? undefined : { x: best % width, y: Math.floor(best / width) };
-}
-
 /** The numbers of a map. Some of them need a box. */
-export function measure(map: Map2D, box: PlainBox | undefined): MapFacts {
-  const peak = peakOf(map);
+export function measure(map: Map2D, box: MetricBox | undefined): MapFacts {
+  const [x, y] = peakOf(map);
+  const hasHeat = map.data[y * map.width + x]! > 0;
   const { energy, area } = box === undefined ? { energy: 0, area: 0 } : energyInBox(map, box);
-  const inside = (one: { x: number; y: number }, { x1, y1, x2, y2 }: PlainBox) =>
-    one.x + 0.5 >= x1 && one.x + 0.5 < x2 && one.y + 0.5 >= y1 && one.y + 0.5 < y2;
+  const isInside = ({ x1, y1, x2, y2 }: MetricBox) => x + 0.5 >= x1 && x + 0.5 < x2 && y + 0.5 >= y1 && y + 0.5 < y2;
   return {
     energy: box === undefined ? undefined : { inside: energy, area },
-    peak: peak && { ...peak, insideBox: box && inside(peak, box) },
+    peak: hasHeat ? { x, y, insideBox: box && isInside(box) } : undefined,
   };
 }
 

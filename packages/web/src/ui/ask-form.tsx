@@ -1,12 +1,12 @@
-import type { AskedBox } from "@whybox/core";
+import type { AskedBox, MetricBox } from "@whybox/core";
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { Corners } from "./drawing.js";
+import { Button } from "./button.js";
 
 interface AskFormProps {
-  readonly box: Corners;
+  readonly box: MetricBox;
   readonly size: { readonly width: number; readonly height: number };
   readonly classNames: readonly string[];
-  readonly onBox: (box: Corners) => void;
+  readonly onBox: (box: MetricBox) => void;
   readonly onAsk: (box: AskedBox) => void;
   readonly onDiscard: () => void;
 }
@@ -63,9 +63,9 @@ export function AskForm({ box, size, classNames, onBox, onAsk, onDiscard }: AskF
         <button type="submit" class="button primary" disabled={!fits}>
           Ask
         </button>
-        <button type="button" class="button quiet" onClick={onDiscard}>
+        <Button class="button quiet" onClick={onDiscard}>
           Discard
-        </button>
+        </Button>
       </div>
     </form>
   );

@@ -1,8 +1,8 @@
-import type { Detection } from "@whybox/core";
+import type { Detection, MetricBox } from "@whybox/core";
 import { percent } from "@whybox/report";
 import type { State } from "../controller/state.js";
 import type { Controller } from "../controller.js";
-import type { Corners } from "./drawing.js";
+import { Button } from "./button.js";
 import { firstPlace, type LabelRequest, placeLabels } from "./labels.js";
 
 interface Size {
@@ -32,8 +32,7 @@ export function Boxes({ controller, state, size, shownWidth }: BoxesProps) {
           const selected = state.selection.includes(one.index);
           const label = labels.get(one.index);
           return (
-            <button
-              type="button"
+            <Button
               key={one.index}
               class={`box${selected ? " is-selected" : ""}`}
               style={place(one.boxImage, size)}
@@ -51,7 +50,7 @@ export function Boxes({ controller, state, size, shownWidth }: BoxesProps) {
                   {one.className} <span class="box-score">{percent(one.confidence)}</span>
                 </span>
               )}
-            </button>
+            </Button>
           );
         })}
     </>
@@ -90,7 +89,7 @@ function labelPlaces(list: readonly Detection[], selection: readonly number[], s
 }
 
 /** The position and size of a box in percent of the photo, as CSS. */
-export function place({ x1, y1, x2, y2 }: Corners, { width, height }: Size) {
+export function place({ x1, y1, x2, y2 }: MetricBox, { width, height }: Size) {
   const [left, top] = [Math.max(0, x1), Math.max(0, y1)];
   return {
     left: `${(100 * left) / width}%`,

@@ -5,6 +5,7 @@ import { MAX_COMPARED } from "../controller/settings.js";
 import type { Compared, State } from "../controller/state.js";
 import type { Controller } from "../controller.js";
 import { place } from "./boxes.js";
+import { Button } from "./button.js";
 import { HeatCanvas } from "./heat-canvas.js";
 import { LookBar } from "./look-bar.js";
 import { questionText } from "./reading.js";
@@ -37,19 +38,19 @@ export function ComparePane({ controller, state }: { readonly controller: Contro
     >
       <h2 class="question">{questionText(state)}</h2>
       <div class="row compare-bar">
-        <button type="button" class="button quiet" onClick={() => controller.compare(false)}>
+        <Button class="button quiet" onClick={() => controller.compare(false)}>
           Back to one method
-        </button>
+        </Button>
         <div class="row">
-          <button type="button" class="button quiet" aria-label="Zoom out" onClick={() => zoomBy(1 / 1.5)}>
+          <Button class="button quiet" aria-label="Zoom out" onClick={() => zoomBy(1 / 1.5)}>
             −
-          </button>
-          <button type="button" class="button quiet" aria-label="Zoom in" onClick={() => zoomBy(1.5)}>
+          </Button>
+          <Button class="button quiet" aria-label="Zoom in" onClick={() => zoomBy(1.5)}>
             +
-          </button>
-          <button type="button" class="button quiet" onClick={() => setView(whole)}>
+          </Button>
+          <Button class="button quiet" onClick={() => setView(whole)}>
             Fit
-          </button>
+          </Button>
         </div>
         <select
           class="add-method"
@@ -71,8 +72,7 @@ export function ComparePane({ controller, state }: { readonly controller: Contro
           <li key={one.method}>
             <Tile one={one} state={state} url={url} size={photo.facts} view={view} onView={setView} />
             <p class="tile-text">
-              <button
-                type="button"
+              <Button
                 class="link is-strong"
                 title="Show only this method"
                 aria-label={`Show only ${methodOf(one.method).title}`}
@@ -82,17 +82,16 @@ export function ComparePane({ controller, state }: { readonly controller: Contro
                 }}
               >
                 {methodOf(one.method).title}
-              </button>
+              </Button>
               <TileNumbers one={one} />
               {settings.compare.length > 1 && (
-                <button
-                  type="button"
+                <Button
                   class="link"
                   aria-label={`Remove ${methodOf(one.method).title}`}
                   onClick={() => controller.set({ compare: settings.compare.filter((id) => id !== one.method) })}
                 >
                   remove
-                </button>
+                </Button>
               )}
             </p>
           </li>
@@ -145,7 +144,7 @@ function Tile({ one: { method, map, failure }, state, url, size, view, onView }:
       class={`tile${zoom > 1 ? " is-zoomed" : ""}${map === undefined && failure === undefined ? " is-waiting" : ""}`}
       role="img"
       aria-label={`${title}. Plus and minus zoom. Arrow keys move.`}
-      // biome-ignore lint/a11y/noNoninteractiveTabindex: the the keyboard moves all tiles together
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard moves all tiles together
       tabIndex={0}
       onKeyDown={(event) => {
         const next = byKey(view, event.key);

@@ -1,12 +1,5 @@
+import type { MetricBox } from "@whybox/core";
 import { useRef, useState } from "preact/hooks";
-
-/** Corners in image pixels. */
-export interface Corners {
-  readonly x1: number;
-  readonly y1: number;
-  readonly x2: number;
-  readonly y2: number;
-}
 
 interface Point {
   readonly x: number;
@@ -16,7 +9,7 @@ interface Point {
 /** A drag moves one corner to the pointer, or moves the whole box. */
 interface Drag {
   readonly from: Point;
-  readonly moved: Corners | undefined;
+  readonly moved: MetricBox | undefined;
   readonly clientX: number;
   readonly clientY: number;
 }
@@ -32,12 +25,12 @@ export const grips = ["x1 y1", "x2 y1", "x1 y2", "x2 y2"] as const;
  */
 export function useDrawing(
   size: { readonly width: number; readonly height: number } | undefined,
-  waiting: Corners | undefined,
-  done: (box: Corners) => void,
+  waiting: MetricBox | undefined,
+  done: (box: MetricBox) => void,
 ) {
   const drag = useRef<Drag | undefined>(undefined);
   const drew = useRef(false);
-  const [box, setBox] = useState<Corners>();
+  const [box, setBox] = useState<MetricBox>();
   const at = (event: PointerEvent, element: Element): Point => {
     const { left, top, width, height } = element.getBoundingClientRect();
     return {
@@ -88,26 +81,26 @@ function clamp(value: number, max: number): number {
   return Math.min(Math.max(value, 0), max);
 }
 
-function opposite({ x1, y1, x2, y2 }: Corners, grip: string): Point {
+function opposite({ x1, y1, x2, y2 }: MetricBox, grip: string): Point {
   return { x: grip.includes("x1") ? x2 : x1, y: grip.includes("y1") ? y2 : y1 };
 }
 
-function between(a: Point, b: Point): Corners {
+function between(a: Point, b: Point): MetricBox {
   return { x1: Math.min(a.x, b.x), y1: Math.min(a.y, b.y), x2: Math.max(a.x, b.x), y2: Math.max(a.y, b.y) };
 }
 
 /** The box moved with the pointer, but not out of the photo. */
 function shifted(
-  box: Corners,
+  box: MetricBox,
   from: Point,
   to: Point,
   size: { readonly width: number; readonly height: number },
-): Corners {
+): MetricBox {
   const x = Math.min(Math.max(to.x - from.x, -box.x1), size.width - box.x2);
   const y = Math.min(Math.max(to.y - from.y, -box.y1), size.height - box.y2);
   return { x1: box.x1 + x, y1: box.y1 + y, x2: box.x2 + x, y2: box.y2 + y };
 }
 
-function rounded({ x1, y1, x2, y2 }: Corners): Corners {
+function rounded({ x1, y1, x2, y2 }: MetricBox): MetricBox {
   return { x1: Math.floor(x1), y1: Math.floor(y1), x2: Math.ceil(x2), y2: Math.ceil(y2) };
 }

@@ -1,5 +1,6 @@
 import { encodeNpy } from "@whybox/core";
 import { useState } from "preact/hooks";
+import { Button } from "./button.js";
 import { save } from "./files.js";
 import type { SectionProps } from "./section-props.js";
 
@@ -23,9 +24,7 @@ export function ExportSection({ controller, state }: SectionProps) {
           : "The image at full size, the map as numbers, the result as JSON, or a link to these settings."}
       </p>
       <div class="row">
-        <button
-          type="button"
-          class="button"
+        <Button
           disabled={off}
           onClick={async () => {
             setCopied("");
@@ -33,26 +32,20 @@ export function ExportSection({ controller, state }: SectionProps) {
           }}
         >
           Image
-        </button>
-        <button
-          type="button"
-          class="button"
+        </Button>
+        <Button
           disabled={off}
           onClick={() => save(`${stem}.npy`, new Blob([encodeNpy(shown!.heat) as Uint8Array<ArrayBuffer>]))}
         >
           .npy
-        </button>
-        <button
-          type="button"
-          class="button"
+        </Button>
+        <Button
           disabled={shown === undefined}
           onClick={() => controller.document().then((document) => save(`${stem}.json`, json(document)), failed)}
         >
           JSON
-        </button>
-        <button
-          type="button"
-          class="button"
+        </Button>
+        <Button
           onClick={() =>
             navigator.clipboard.writeText(location.href).then(
               () => setCopied("The link to these settings is copied."),
@@ -61,7 +54,7 @@ export function ExportSection({ controller, state }: SectionProps) {
           }
         >
           Link
-        </button>
+        </Button>
       </div>
       <p class="hint" role="status">
         {copied}

@@ -1,4 +1,5 @@
 import { percent } from "@whybox/report";
+import { Button } from "./button.js";
 import type { SectionProps } from "./section-props.js";
 
 /** The detections as a list of buttons. It makes small and covered boxes selectable. */
@@ -9,8 +10,7 @@ export function FoundChips({ controller, state }: SectionProps) {
     <ul class="chips" aria-label="Found">
       {list.map((one) => (
         <li key={one.index}>
-          <button
-            type="button"
+          <Button
             class="chip"
             aria-pressed={state.selection.includes(one.index)}
             onClick={(event) => controller.select(one.index, event.shiftKey)}
@@ -18,13 +18,13 @@ export function FoundChips({ controller, state }: SectionProps) {
             onPointerLeave={() => controller.hover(undefined)}
           >
             {one.className} <span class="faint">{percent(one.confidence)}</span>
-          </button>
+          </Button>
         </li>
       ))}
       <li>
-        <button type="button" class="chip" aria-pressed={state.whole} onClick={() => controller.selectWhole()}>
+        <Button class="chip" aria-pressed={state.whole} onClick={() => controller.selectWhole()}>
           whole image
-        </button>
+        </Button>
       </li>
     </ul>
   );

@@ -1,7 +1,7 @@
-import { colormap } from "@whybox/core";
-import { useLayoutEffect, useRef } from "preact/hooks";
+import { colormap, type Map2D } from "@whybox/core";
 import type { Settings } from "../controller/settings.js";
 import type { HeatMap } from "../protocol.js";
+import { ImageCanvas } from "./image-canvas.js";
 
 /** Maximum number of map pixels that are drawn. Larger maps are drawn at a lower resolution. */
 const MAX_DRAWN = 1_500_000;
@@ -17,21 +17,14 @@ interface HeatCanvasProps {
 
 /** A heatmap as colours over a photo. Pixels that the crop removes get the photo's mean colour, as in the saved file. */
 export function HeatCanvas({ heat, settings: { colormap: name, opacity, crop }, photo }: HeatCanvasProps) {
-  const ref = useRef<HTMLCanvasElement>(null);
-  useLayoutEffect(() => {
-    const canvas = ref.current!;
-    const step = Math.ceil(Math.sqrt((heat.width * heat.height) / MAX_DRAWN));
-    const image =
-      crop === "off" ? colours(heat, colormap(name), step) : cut(heat, crop, meanColour(photo.current), step);
-    canvas.width = image.width;
-    canvas.height = image.height;
-    canvas.getContext("2d")!.putImageData(image, 0, 0);
-  }, [heat, name, crop]);
-  return <canvas ref={ref} class="heat" style={{ opacity: crop === "off" ? opacity : 1 }} />;
+  const make = () => (crop === "off" ? colours(heat, colormap(name)) : cut(heat, crop, meanColour(photo.current)));
+  const style = { opacity: crop === "off" ? opacity : 1 };
+  return <ImageCanvas class="heat" style={style} make={make} from={[heat, name, crop]} />;
 }
 
-function colours(heat: HeatMap, table: Uint8Array, step: number): ImageData {
-  return drawn(heat, step, (value, data, at) => {
+/** The values 0..1 of a map as colours of the table. */
+export function colours(heat: Map2D, table: Uint8Array): ImageData {
+  return drawn(heat, (value, data, at) => {
     const level = Math.round(Math.min(Math.max(value, 0), 1) * 255) * 3;
     data[at] = table[level]!;
     data[at + 1] = table[level + 1]!;
@@ -40,8 +33,8 @@ function colours(heat: HeatMap, table: Uint8Array, step: number): ImageData {
   });
 }
 
-function cut(heat: HeatMap, keep: "rest" | "hot", [red, green, blue]: Colour, step: number): ImageData {
-  return drawn(heat, step, (value, data, at) => {
+function cut(heat: Map2D, keep: "rest" | "hot", [red, green, blue]: Colour): ImageData {
+  return drawn(heat, (value, data, at) => {
     data[at] = red;
     data[at + 1] = green;
     data[at + 2] = blue;
@@ -63,10 +56,10 @@ function meanColour(photo: HTMLImageElement | HTMLCanvasElement | null): Colour 
 }
 
 function drawn(
-  { width, height, data }: HeatMap,
-  step: number,
+  { width, height, data }: Map2D,
   put: (value: number, data: Uint8ClampedArray, at: number) => void,
 ): ImageData {
+  const step = Math.ceil(Math.sqrt((width * height) / MAX_DRAWN));
   const image = new ImageData(Math.ceil(width / step), Math.ceil(height / step));
   for (let y = 0, at = 0; y < height; y += step) {
     for (let x = 0; x < width; x += step, at += 4) put(data[y * width + x]!, image.data, at);

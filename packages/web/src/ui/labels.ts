@@ -1,9 +1,7 @@
+import type { MetricBox } from "@whybox/core";
+
 /** A label to place: its box and its own size, in screen pixels of the photo. */
-export interface LabelRequest {
-  readonly x1: number;
-  readonly y1: number;
-  readonly x2: number;
-  readonly y2: number;
+export interface LabelRequest extends MetricBox {
   readonly width: number;
   readonly height: number;
 }

@@ -4,6 +4,7 @@ import { methodOf } from "../controller/methods.js";
 import { methodsOf } from "../controller/requests.js";
 import type { State } from "../controller/state.js";
 import { place } from "./boxes.js";
+import { Button } from "./button.js";
 import { HeatCanvas } from "./heat-canvas.js";
 import { LiveContext } from "./live-video.js";
 import { Notice } from "./notice.js";
@@ -49,12 +50,10 @@ export function LiveStage({ state }: { readonly state: State }) {
             {methodOf(method).title}
           </span>
         </p>
-        <button type="button" class="button primary" disabled={count === 0} onClick={() => void video.capture()}>
+        <Button class="button primary" disabled={count === 0} onClick={() => void video.capture()}>
           Capture frame
-        </button>
-        <button type="button" class="button" onClick={() => video.stop()}>
-          Stop
-        </button>
+        </Button>
+        <Button onClick={() => video.stop()}>Stop</Button>
       </div>
       {method !== settings.method && (
         <p class="hint">

@@ -1,4 +1,5 @@
 import type { OpenedModel } from "../protocol.js";
+import { Button } from "./button.js";
 import { Fold, Select } from "./fields.js";
 import { modelTypes, PickFile } from "./pick-file.js";
 import type { SectionProps } from "./section-props.js";
@@ -16,9 +17,9 @@ export function ModelSection({ controller, state: { model, settings } }: Section
         <PickFile controller={controller} accept={modelTypes}>
           Open .onnx or .pt
         </PickFile>
-        <button type="button" class="button quiet" onClick={() => void controller.openModel()}>
+        <Button class="button quiet" onClick={() => void controller.openModel()}>
           Default model
-        </button>
+        </Button>
       </div>
       <Select
         label="Runs on"

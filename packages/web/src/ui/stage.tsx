@@ -1,10 +1,11 @@
-import type { AskedBox } from "@whybox/core";
+import type { AskedBox, MetricBox } from "@whybox/core";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { State } from "../controller/state.js";
 import type { Controller } from "../controller.js";
 import { AskForm } from "./ask-form.js";
 import { Boxes, place } from "./boxes.js";
-import { type Corners, grips, useDrawing } from "./drawing.js";
+import { Button } from "./button.js";
+import { grips, useDrawing } from "./drawing.js";
 import { FoundChips } from "./found-chips.js";
 import { HeatCanvas } from "./heat-canvas.js";
 import { LookBar } from "./look-bar.js";
@@ -22,7 +23,7 @@ export function Stage({ controller, state }: { readonly controller: Controller; 
   const image = useRef<HTMLImageElement>(null);
   const isNarrow = useNarrow();
   const [frame, shownWidth] = useShownWidth();
-  const [drawn, setDrawn] = useState<Corners>();
+  const [drawn, setDrawn] = useState<MetricBox>();
   // A new selection replaces a drawn box that is not explained yet.
   useEffect(() => setDrawn(undefined), [state.selection, state.whole, file]);
   const askButton = useRef<HTMLButtonElement>(null);
@@ -92,14 +93,9 @@ export function Stage({ controller, state }: { readonly controller: Controller; 
           <button ref={askButton} type="button" class="button" onClick={() => setDrawn(middleOf(size))}>
             Ask about your own box
           </button>
-          <button
-            type="button"
-            class="button"
-            disabled={map.shown === undefined}
-            onClick={() => controller.compare(true)}
-          >
+          <Button disabled={map.shown === undefined} onClick={() => controller.compare(true)}>
             Compare methods
-          </button>
+          </Button>
         </div>
       )}
     </section>
@@ -122,7 +118,7 @@ function OwnBox({
   );
 }
 
-function middleOf({ width, height }: { readonly width: number; readonly height: number }): Corners {
+function middleOf({ width, height }: { readonly width: number; readonly height: number }): MetricBox {
   const part = (length: number, share: number) => Math.round(length * share);
   return { x1: part(width, 1 / 3), y1: part(height, 1 / 3), x2: part(width, 2 / 3), y2: part(height, 2 / 3) };
 }

@@ -1,6 +1,7 @@
 import { useContext } from "preact/hooks";
 import type { State } from "../controller/state.js";
 import type { Controller } from "../controller.js";
+import { Button } from "./button.js";
 import { openSample } from "./files.js";
 import example from "./images/example.jpg";
 import { LiveContext } from "./live-video.js";
@@ -31,29 +32,23 @@ export function Welcome({ controller, state }: { readonly controller: Controller
           <PickFile controller={controller} accept={photoTypes} class={hasNone ? "button" : "button primary"}>
             Choose a photo
           </PickFile>
-          {"mediaDevices" in navigator && (
-            <button type="button" class="button" onClick={() => void live.camera()}>
-              Camera
-            </button>
-          )}
+          {"mediaDevices" in navigator && <Button onClick={() => void live.camera()}>Camera</Button>}
           {hasNone && (
             <PickFile controller={controller} accept={modelTypes} class="button primary">
               Open a model
             </PickFile>
           )}
           {hasNone && model.failure.code !== "absent" && (
-            <button type="button" class="button" onClick={() => void controller.openModel()}>
-              Default model
-            </button>
+            <Button onClick={() => void controller.openModel()}>Default model</Button>
           )}
         </div>
         <p class="faint">You can also drop or paste one, or try one of these:</p>
         <ul class="samples">
           {samples.map(({ name, alt }) => (
             <li key={name}>
-              <button type="button" class="sample" onClick={() => void openSample(controller, name)}>
+              <Button class="sample" onClick={() => void openSample(controller, name)}>
                 <img src={`./photos/${name}`} alt={alt} width="120" height="90" />
-              </button>
+              </Button>
             </li>
           ))}
         </ul>
