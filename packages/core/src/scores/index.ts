@@ -1,20 +1,15 @@
 import { didYouMean, WhyboxError } from "../errors.js";
 import { angleScore } from "./angle.js";
 import { boxSideScores } from "./box-side.js";
-import { classScore } from "./class.js";
 import { classConfidenceScore } from "./class-confidence.js";
 import { classSumScore } from "./class-sum.js";
-import { confidenceScore } from "./confidence.js";
+import { boxScores, classScore, confidenceScore } from "./column-scores.js";
 import { contrastScore } from "./contrast.js";
 import { finerScore } from "./finer.js";
-import { heightScore } from "./height.js";
 import { keypointsScore } from "./keypoints.js";
 import { maskScore } from "./mask.js";
 import { rowLogitScore, rowScore } from "./row.js";
 import type { Score } from "./score.js";
-import { widthScore } from "./width.js";
-import { xCentreScore } from "./x-centre.js";
-import { yCentreScore } from "./y-centre.js";
 
 export { evaluateScore, scoreHessianVector, scoreValue } from "./evaluate.js";
 
@@ -23,10 +18,7 @@ export const defaultScores: readonly Score[] = [
   classScore,
   confidenceScore,
   classConfidenceScore,
-  xCentreScore,
-  yCentreScore,
-  widthScore,
-  heightScore,
+  ...boxScores,
   rowScore,
   rowLogitScore,
   ...boxSideScores,

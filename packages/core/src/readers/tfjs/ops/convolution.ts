@@ -1,38 +1,27 @@
 import type { Value } from "../../../onnx/builder.js";
 import { floatAttr, intAttr, intsAttr, stringAttr, stringsAttr } from "../attributes.js";
-import type { TfDim, TfTensor, TfValue, Translation } from "../translation.js";
+import type { TfDim, TfTensor, TfValue, Translate, Translation } from "../translation.js";
 import type { TfConstant } from "../weights.js";
 
-/** Conv2D: NHWC image, HWIO weights. */
-export function conv2d(cx: Translation): TfValue {
-  return convolution(cx, false, undefined);
-}
-
-/** DepthwiseConv2dNative: weights [H, W, C, M]; channel c gives outputs c·M … c·M + M − 1. */
-export function depthwiseConv2d(cx: Translation): TfValue {
-  return convolution(cx, true, undefined);
-}
-
-/** _FusedConv2D: Conv2D, then BiasAdd, then an activation. */
-export function fusedConv2d(cx: Translation): TfValue {
-  return fused(cx, false);
-}
-
-export function fusedDepthwiseConv2d(cx: Translation): TfValue {
-  return fused(cx, true);
-}
+/** Convolutions. A fused one is followed by BiasAdd and an activation. */
+export const convolutionOps: Readonly<Record<string, Translate>> = {
+  BiasAdd: biasAdd,
+  // NHWC image, HWIO weights.
+  Conv2D: (cx) => convolution(cx, false, undefined),
+  Conv2DBackpropInput: conv2dTransposed,
+  // Weights [H, W, C, M]; channel c gives outputs c·M … c·M + M − 1.
+  DepthwiseConv2dNative: (cx) => convolution(cx, true, undefined),
+  FusedDepthwiseConv2dNative: (cx) => withFusedOps(cx, () => convolution(cx, true, 2)),
+  _FusedConv2D: (cx) => withFusedOps(cx, () => convolution(cx, false, 2)),
+};
 
 /** BiasAdd on an image or on a matrix: the bias runs along the last axis. */
-export function biasAdd(cx: Translation): TfValue {
+function biasAdd(cx: Translation): TfValue {
   const input = cx.tensor(0);
   expectNhwc(cx);
   const bias = biasOf(cx, 1, input.dims[input.dims.length - 1] ?? null);
   const dims = input.layout === "nchw" ? [bias.data.length, 1, 1] : [bias.data.length];
   return cx.made(cx.builder.op("Add", [input.value, cx.builder.floats(dims, bias.data)]), input.dims, input.layout);
-}
-
-function fused(cx: Translation, depthwise: boolean): TfValue {
-  return withFusedOps(cx, () => convolution(cx, depthwise, 2));
 }
 
 /** Splits a fused op into the ops before its activation (`make`) and the activation. */
@@ -163,7 +152,7 @@ export function expectNhwc(cx: Translation): void {
  * Conv2DBackpropInput, a transposed convolution in Keras and ONNX. Inputs: the output's size, weights [H, W, O, I], the
  * image. Supported if the output size is the input size times the stride.
  */
-export function conv2dTransposed(cx: Translation): TfValue {
+function conv2dTransposed(cx: Translation): TfValue {
   expectNhwc(cx);
   const [, outH, outW] = cx.integers(0);
   const weights = cx.constant(1);

@@ -3,18 +3,44 @@ import { floatAttr, typeAttr } from "../attributes.js";
 import { onnxType, type TfDim, type TfDtype, type TfTensor, type Translate, type Translation } from "../translation.js";
 import type { TfConstant } from "../weights.js";
 
-/** An op with one input, named `op` in ONNX. */
-export function unary(op: string): Translate {
+/** Ops with one input, and their names in ONNX if they differ. */
+const UNARY = {
+  ...named("Abs", "Ceil", "Cos", "Elu", "Erf", "Exp", "Floor", "Log", "Neg", "Reciprocal", "Relu", "Round", "Sigmoid"),
+  ...named("Sin", "Softplus", "Sqrt", "Tanh"),
+  LogicalNot: "Not",
+};
+
+/** Ops with two inputs and broadcasting. */
+const BINARY = { ...named("Add", "Mul", "Pow", "Sub"), AddV2: "Add", Maximum: "Max", Minimum: "Min", RealDiv: "Div" };
+
+/** Those with a boolean result. */
+const LOGICAL = {
+  ...named("Equal", "Greater", "Less"),
+  ...{ GreaterEqual: "GreaterOrEqual", LessEqual: "LessOrEqual", LogicalAnd: "And", LogicalOr: "Or" },
+};
+
+function named(...ops: string[]): Record<string, string> {
+  return Object.fromEntries(ops.map((op) => [op, op]));
+}
+
+/** The translation of each op of a table, from its name in ONNX. */
+function each(
+  table: Readonly<Record<string, string>>,
+  translate: (op: string) => Translate,
+): Record<string, Translate> {
+  return Object.fromEntries(Object.entries(table).map(([name, op]) => [name, translate(op)]));
+}
+
+function unary(op: string): Translate {
   return (cx) => mapped(cx, (value) => cx.builder.op(op, [value]));
 }
 
-/** An op with two inputs and broadcasting, named `op` in ONNX. `dtype`: the type of the result, if it differs from the inputs'. */
-export function binary(op: string, dtype?: TfDtype): Translate {
+function binary(op: string, dtype?: TfDtype): Translate {
   return (cx) => combined(cx, (left, right) => cx.builder.op(op, [left, right]), dtype);
 }
 
 /** AddN: the sum of any number of inputs of one shape. */
-export const addN: Translate = (cx) => {
+const addN: Translate = (cx) => {
   const tensors = Array.from({ length: cx.inputCount }, (_, i) => cx.tensor(i));
   const nchw = tensors.every(({ layout }) => layout === "nchw");
   const [first, ...rest] = tensors.map((tensor) => (nchw ? tensor : cx.asSame(tensor)).value);
@@ -23,40 +49,37 @@ export const addN: Translate = (cx) => {
   return cx.made(value, cx.tensor(0).dims, nchw ? "nchw" : "same", cx.tensor(0).dtype);
 };
 
-export const identity: Translate = (cx) => cx.input(0);
+const square: Translate = (cx) => mapped(cx, (value) => cx.builder.op("Mul", [value, value]));
 
-export const square: Translate = (cx) => mapped(cx, (value) => cx.builder.op("Mul", [value, value]));
+const rsqrt: Translate = (cx) => mapped(cx, (value) => cx.builder.op("Reciprocal", [cx.builder.op("Sqrt", [value])]));
 
-export const rsqrt: Translate = (cx) =>
-  mapped(cx, (value) => cx.builder.op("Reciprocal", [cx.builder.op("Sqrt", [value])]));
-
-export const relu6: Translate = (cx) =>
+const relu6: Translate = (cx) =>
   mapped(cx, (value) => cx.builder.op("Clip", [value, cx.builder.float(0), cx.builder.float(6)]));
 
-export const leakyRelu: Translate = (cx) =>
+const leakyRelu: Translate = (cx) =>
   mapped(cx, (value) => cx.builder.op("LeakyRelu", [value], { alpha: { float: floatAttr(cx.node, "alpha", 0.2) } }));
 
 /** Prelu (of TF.js, not of TF): x where it is positive, else alpha·x. */
-export const prelu: Translate = (cx) => combined(cx, (x, alpha) => cx.builder.op("PRelu", [x, alpha]));
+const prelu: Translate = (cx) => combined(cx, (x, alpha) => cx.builder.op("PRelu", [x, alpha]));
 
-export const squaredDifference: Translate = (cx) =>
+const squaredDifference: Translate = (cx) =>
   combined(cx, (left, right) => {
     const gap = cx.builder.op("Sub", [left, right]);
     return cx.builder.op("Mul", [gap, gap]);
   });
 
-export const notEqual: Translate = (cx) =>
+const notEqual: Translate = (cx) =>
   combined(cx, (left, right) => cx.builder.op("Not", [cx.builder.op("Equal", [left, right])]), "bool");
 
 /** FloorDiv rounds down. ONNX's Div rounds integers to zero. Both are equal for indices, the only integers here. */
-export const floorDiv: Translate = (cx) =>
+const floorDiv: Translate = (cx) =>
   combined(cx, (left, right) => {
     const quotient = cx.builder.op("Div", [left, right]);
     return dtypeOf(cx, 0) === "int32" ? quotient : cx.builder.op("Floor", [quotient]);
   });
 
 /** FloorMod has the divisor's sign: x − ⌊x / y⌋·y; on integers that is ONNX's Mod. */
-export const floorMod: Translate = (cx) =>
+const floorMod: Translate = (cx) =>
   combined(cx, (left, right) => {
     if (dtypeOf(cx, 0) === "int32") return cx.builder.op("Mod", [left, right]);
     const whole = cx.builder.op("Floor", [cx.builder.op("Div", [left, right])]);
@@ -71,7 +94,7 @@ const CASTS: Readonly<Record<string, TfDtype>> = {
   DT_BOOL: "bool",
 };
 
-export const cast: Translate = (cx) => {
+const cast: Translate = (cx) => {
   const name = typeAttr(cx.node, "DstT");
   const dtype = Object.hasOwn(CASTS, name) ? CASTS[name]! : undefined;
   if (dtype === undefined) throw cx.unsupported(`it casts to ${name}, expected float, int or bool`);
@@ -82,12 +105,33 @@ export const cast: Translate = (cx) => {
 };
 
 /** SelectV2 (and Select of equal shapes): the second input where the condition is true, else the third. */
-export const select: Translate = (cx) => {
+const select: Translate = (cx) => {
   const [condition, left, right] = [0, 1, 2].map((i) => cx.asSame(cx.tensor(i)));
   if (condition!.dtype !== "bool") throw cx.unsupported("its condition is no bool");
   const dims = broadcast(cx, condition!.dims, broadcast(cx, left!.dims, right!.dims));
   const value = cx.builder.op("Where", [condition!.value, left!.value, right!.value]);
   return cx.made(value, dims, "same", left!.dtype);
+};
+
+/** Ops that work on each element. */
+export const elementwiseOps: Readonly<Record<string, Translate>> = {
+  ...each(UNARY, unary),
+  ...each(BINARY, (op) => binary(op)),
+  ...each(LOGICAL, (op) => binary(op, "bool")),
+  AddN: addN,
+  Cast: cast,
+  FloorDiv: floorDiv,
+  FloorMod: floorMod,
+  Identity: (cx) => cx.input(0),
+  LeakyRelu: leakyRelu,
+  NotEqual: notEqual,
+  Prelu: prelu,
+  Relu6: relu6,
+  Rsqrt: rsqrt,
+  Select: select,
+  SelectV2: select,
+  Square: square,
+  SquaredDifference: squaredDifference,
 };
 
 function dtypeOf(cx: Translation, index: number): TfDtype {

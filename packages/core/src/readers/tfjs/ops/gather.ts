@@ -1,11 +1,13 @@
 import { intAttr } from "../attributes.js";
-import type { TfTensor, TfValue, Translation } from "../translation.js";
+import type { TfTensor, TfValue, Translate, Translation } from "../translation.js";
+
+export const gatherOps: Readonly<Record<string, Translate>> = { GatherNd: gatherNd, GatherV2: gather };
 
 /**
  * GatherV2: values, indices, axis. With batch_dims the leading axes are batch axes. ONNX supports that in GatherND only, so it becomes
  * a GatherND.
  */
-export function gather(cx: Translation): TfValue {
+function gather(cx: Translation): TfValue {
   const input = cx.asSame(cx.tensor(0));
   const indices = indicesOf(cx, 1);
   const axis = cx.inputCount > 2 ? cx.axis(2, input.dims.length) : 0;
@@ -21,7 +23,7 @@ export function gather(cx: Translation): TfValue {
 }
 
 /** GatherNd: the last axis of the indices holds positions in the leading axes of the values. */
-export function gatherNd(cx: Translation): TfValue {
+function gatherNd(cx: Translation): TfValue {
   const input = cx.asSame(cx.tensor(0));
   const indices = indicesOf(cx, 1);
   const depth = indices.dims.at(-1);

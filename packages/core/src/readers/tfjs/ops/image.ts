@@ -3,14 +3,24 @@ import { boolAttr, floatAttr, intAttr } from "../attributes.js";
 import type { TfDim, TfValue, Translate, Translation } from "../translation.js";
 import { expectNhwc, imageWithPads, spatial, windowing } from "./convolution.js";
 
-export const maxPool: Translate = (cx) => {
+/** Ops on images. */
+export const imageOps: Readonly<Record<string, Translate>> = {
+  // TF's average excludes the padding.
+  AvgPool: (cx) => pool(cx, "AveragePool", { ceil_mode: 0, count_include_pad: 0 }),
+  DepthToSpace: depthToSpace,
+  FusedBatchNorm: batchNorm,
+  FusedBatchNormV2: batchNorm,
+  FusedBatchNormV3: batchNorm,
+  MaxPool: maxPool,
+  ResizeBilinear: resizeBilinear,
+  ResizeNearestNeighbor: resizeNearest,
+};
+
+function maxPool(cx: Translation): TfValue {
   // ONNX Runtime 1.30 fuses such a Pad into the MaxPool, which pads with minus infinity: the maximum would be wrong.
   if (cx.rawTensor(0).pending?.fill === 0) throw cx.unsupported("a Pad of zeros comes before it");
   return pool(cx, "MaxPool", { ceil_mode: 0 });
-};
-
-/** TF's average excludes the padding. */
-export const avgPool: Translate = (cx) => pool(cx, "AveragePool", { ceil_mode: 0, count_include_pad: 0 });
+}
 
 function pool(cx: Translation, op: string, extra: Readonly<Record<string, AttributeLiteral>>): TfValue {
   expectNhwc(cx);
@@ -31,7 +41,7 @@ interface Coordinates {
  * ResizeNearestNeighbor. An integer factor becomes a scale, so that the graph works for other input sizes too. It
  * copies each pixel in all of TF's coordinate modes except align_corners.
  */
-export function resizeNearest(cx: Translation): TfValue {
+function resizeNearest(cx: Translation): TfValue {
   const given = coordinates(cx);
   const asymmetric = given.coordinate_transformation_mode === "asymmetric";
   const rounding = { mode: "nearest", nearest_mode: asymmetric ? "floor" : "round_prefer_ceil" };
@@ -43,7 +53,7 @@ export function resizeNearest(cx: Translation): TfValue {
 }
 
 /** ResizeBilinear. Integer factors, and their reciprocals, become scales. */
-export function resizeBilinear(cx: Translation): TfValue {
+function resizeBilinear(cx: Translation): TfValue {
   const attributes = { ...coordinates(cx), mode: "linear" };
   const scales = attributes.coordinate_transformation_mode !== "align_corners";
   return resize(cx, attributes, (factor) =>
@@ -81,7 +91,7 @@ function resize(
 }
 
 /** DepthToSpace: channels become blocks of pixels, in TF's order (the block before the channel). */
-export function depthToSpace(cx: Translation): TfValue {
+function depthToSpace(cx: Translation): TfValue {
   expectNhwc(cx);
   const image = cx.image(0);
   const block = intAttr(cx.node, "block_size", 2);
@@ -93,7 +103,7 @@ export function depthToSpace(cx: Translation): TfValue {
 }
 
 /** FusedBatchNormV3 in inference: (x − mean) / √(variance + ε) · scale + offset, as one multiplication and one addition. */
-export function batchNorm(cx: Translation): TfValue {
+function batchNorm(cx: Translation): TfValue {
   expectNhwc(cx);
   if (boolAttr(cx.node, "is_training", true)) throw cx.unsupported("it is in training mode");
   const image = cx.image(0);

@@ -1,20 +1,27 @@
 import { boolAttr } from "../attributes.js";
-import type { TfDim, TfTensor, TfValue, Translation } from "../translation.js";
+import type { TfDim, TfTensor, TfValue, Translate, Translation } from "../translation.js";
 import { withFusedOps } from "./convolution.js";
 import { broadcast } from "./elementwise.js";
 
+export const linearOps: Readonly<Record<string, Translate>> = {
+  BatchMatMul: batchMatMul,
+  BatchMatMulV2: batchMatMul,
+  MatMul: matMul,
+  _FusedMatMul: fusedMatMul,
+};
+
 /** MatMul: two matrices, each transposed if its attribute says so. */
-export function matMul(cx: Translation): TfValue {
+function matMul(cx: Translation): TfValue {
   return product(cx, boolAttr(cx.node, "transpose_a", false), boolAttr(cx.node, "transpose_b", false));
 }
 
 /** BatchMatMul and BatchMatMulV2: matrices in the last two axes, the others broadcast. */
-export function batchMatMul(cx: Translation): TfValue {
+function batchMatMul(cx: Translation): TfValue {
   return product(cx, boolAttr(cx.node, "adj_x", false), boolAttr(cx.node, "adj_y", false));
 }
 
 /** _FusedMatMul: MatMul, then BiasAdd, then an activation. */
-export function fusedMatMul(cx: Translation): TfValue {
+function fusedMatMul(cx: Translation): TfValue {
   return withFusedOps(cx, () => {
     const rows = matMul(cx) as TfTensor;
     const bias = cx.constant(2);

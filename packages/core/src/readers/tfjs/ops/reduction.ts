@@ -1,8 +1,19 @@
 import { boolAttr } from "../attributes.js";
 import { onnxAxis, type TfTensor, type TfValue, type Translate, type Translation } from "../translation.js";
 
+export const reductionOps: Readonly<Record<string, Translate>> = {
+  ArgMax: argMax,
+  Max: reduce("ReduceMax"),
+  Mean: reduce("ReduceMean"),
+  Min: reduce("ReduceMin"),
+  Prod: reduce("ReduceProd"),
+  Softmax: softmax,
+  Sum: reduce("ReduceSum"),
+  TopKV2: topK,
+};
+
 /** A reduction over constant axes, named `op` in ONNX. */
-export function reduce(op: string): Translate {
+function reduce(op: string): Translate {
   return (cx) => {
     const raw = cx.tensor(0);
     const rank = raw.dims.length;
@@ -32,14 +43,14 @@ function kept(
 }
 
 /** Softmax along the last axis of TF. */
-export function softmax(cx: Translation): TfValue {
+function softmax(cx: Translation): TfValue {
   const input = cx.tensor(0);
   const axis = onnxAxis(input.dims.length - 1, input.layout);
   return cx.made(cx.builder.op("Softmax", [input.value], { axis }), input.dims, input.layout);
 }
 
 /** ArgMax: the index of the first maximum. */
-export function argMax(cx: Translation): TfValue {
+function argMax(cx: Translation): TfValue {
   const input = cx.asSame(cx.tensor(0));
   const axis = cx.axis(1, input.dims.length);
   const value = cx.builder.op("ArgMax", [input.value], { axis, keepdims: 0 });
@@ -47,7 +58,7 @@ export function argMax(cx: Translation): TfValue {
 }
 
 /** TopKV2 along the last axis: values and indices, largest first. */
-export function topK(cx: Translation): TfValue[] {
+function topK(cx: Translation): TfValue[] {
   const input = cx.asSame(cx.tensor(0));
   const [k] = cx.integers(1);
   const size = input.dims.at(-1);

@@ -1,13 +1,33 @@
 import { sizeOf } from "../../../tensor/tensor.js";
 import { intAttr, intsAttr, stringAttr } from "../attributes.js";
-import { onnxAxis, type TfDim, type TfTensor, type TfValue, type Translation } from "../translation.js";
+import { onnxAxis, type TfDim, type TfTensor, type TfValue, type Translate, type Translation } from "../translation.js";
 import { type SliceEntry, slicedSize, sliceSpec } from "./slice-spec.js";
 
 /** A padding value below this never is a maximum. TF pads with such a value before a MaxPool. */
 const LOWEST = -3e38;
 
+/** Ops that move values, and change shapes. */
+export const shapeOps: Readonly<Record<string, Translate>> = {
+  ConcatV2: concat,
+  ExpandDims: expandDims,
+  MirrorPad: mirrorPad,
+  Pack: pack,
+  Pad: pad,
+  PadV2: pad,
+  Reshape: reshape,
+  Shape: shapeOf,
+  Slice: plainSlice,
+  Split: split,
+  SplitV: splitV,
+  Squeeze: squeeze,
+  StridedSlice: stridedSlice,
+  Tile: tile,
+  Transpose: transpose,
+  Unpack: unpack,
+};
+
 /** ConcatV2: inputs, then the axis. */
-export function concat(cx: Translation): TfValue {
+function concat(cx: Translation): TfValue {
   const count = cx.inputCount - 1;
   const tensors = Array.from({ length: count }, (_, i) => cx.tensor(i));
   const first = cx.tensor(0);
@@ -23,7 +43,7 @@ export function concat(cx: Translation): TfValue {
 }
 
 /** Split: the axis, then the value, in equal parts. */
-export function split(cx: Translation): TfValue[] {
+function split(cx: Translation): TfValue[] {
   const input = cx.tensor(1);
   const axis = cx.axis(0, input.dims.length);
   const count = intAttr(cx.node, "num_split", 1);
@@ -35,7 +55,7 @@ export function split(cx: Translation): TfValue[] {
 }
 
 /** SplitV: the value, the sizes (one may be −1, the rest), the axis. */
-export function splitV(cx: Translation): TfValue[] {
+function splitV(cx: Translation): TfValue[] {
   const input = cx.tensor(0);
   const axis = cx.axis(2, input.dims.length);
   const sizes = cx.integers(1);
@@ -69,7 +89,7 @@ function cut(cx: Translation, input: TfTensor, axis: number, sizes: readonly num
 }
 
 /** Pack (stack): a new axis. */
-export function pack(cx: Translation): TfValue {
+function pack(cx: Translation): TfValue {
   const tensors = Array.from({ length: cx.inputCount }, (_, i) => cx.asSame(cx.tensor(i)));
   const { dims, dtype } = cx.tensor(0);
   if (tensors.some((tensor) => tensor.dims.length !== dims.length)) throw cx.unsupported("its inputs differ in rank");
@@ -79,7 +99,7 @@ export function pack(cx: Translation): TfValue {
 }
 
 /** Unpack (unstack): one value per entry of the axis. */
-export function unpack(cx: Translation): TfValue[] {
+function unpack(cx: Translation): TfValue[] {
   const input = cx.asSame(cx.tensor(0));
   const axis = cx.asAxis(intAttr(cx.node, "axis", 0), input.dims.length);
   const size = input.dims[axis];
@@ -93,7 +113,7 @@ export function unpack(cx: Translation): TfValue[] {
 }
 
 /** Pad and PadV2. Padding of an image's height and width stays pending until the next convolution, or until the next MaxPool if its value is low. */
-export function pad(cx: Translation): TfValue {
+function pad(cx: Translation): TfValue {
   const input = cx.tensor(0);
   const fill = cx.inputCount > 2 ? cx.constant(2).data[0]! : 0;
   const { before, after, dims } = padding(cx, input);
@@ -110,7 +130,7 @@ export function pad(cx: Translation): TfValue {
 }
 
 /** MirrorPad: REFLECT does not repeat the border pixel, like ONNX's reflect. */
-export function mirrorPad(cx: Translation): TfValue {
+function mirrorPad(cx: Translation): TfValue {
   const mode = stringAttr(cx.node, "mode", "");
   if (mode !== "REFLECT") throw cx.unsupported(`its mode is ${mode}, expected REFLECT`);
   const input = cx.asSame(cx.tensor(0));
@@ -133,7 +153,7 @@ function padding(
 }
 
 /** Reshape to a constant shape with at most one −1. */
-export function reshape(cx: Translation): TfValue {
+function reshape(cx: Translation): TfValue {
   const input = cx.asSame(cx.tensor(0));
   const shape = cx.integers(1);
   if (shape.filter((dim) => dim === -1).length > 1 || shape.some((dim) => dim < -1)) {
@@ -149,13 +169,13 @@ export function reshape(cx: Translation): TfValue {
 }
 
 /** Shape of a value with known sizes: a constant. */
-export function shapeOf(cx: Translation): TfValue {
+function shapeOf(cx: Translation): TfValue {
   const dims = cx.input(0).dims;
   if (dims.some((dim) => dim === null)) throw cx.unsupported(`the shape [${dims.join(", ")}] is open`);
   return { kind: "constant", dims: [dims.length], dtype: "int32", data: Int32Array.from(dims as number[]) };
 }
 
-export function expandDims(cx: Translation): TfValue {
+function expandDims(cx: Translation): TfValue {
   const input = cx.asSame(cx.tensor(0));
   const axis = cx.axis(1, input.dims.length + 1);
   const value = cx.builder.op("Unsqueeze", [input.value, cx.builder.ints([axis])]);
@@ -163,7 +183,7 @@ export function expandDims(cx: Translation): TfValue {
 }
 
 /** Squeeze of the axes in `squeeze_dims`, or of all of size 1. */
-export function squeeze(cx: Translation): TfValue {
+function squeeze(cx: Translation): TfValue {
   const input = cx.asSame(cx.tensor(0));
   const rank = input.dims.length;
   const given = intsAttr(cx.node, "squeeze_dims");
@@ -185,7 +205,7 @@ export function squeeze(cx: Translation): TfValue {
 }
 
 /** Transpose. Between NHWC and NCHW only the layout of the value changes, and no node is needed. */
-export function transpose(cx: Translation): TfValue {
+function transpose(cx: Translation): TfValue {
   const raw = cx.rawTensor(0);
   const perm = cx.integers(1);
   const rank = raw.dims.length;
@@ -200,13 +220,13 @@ export function transpose(cx: Translation): TfValue {
 }
 
 /** StridedSlice with constant bounds: begin, end and ellipsis masks; no new axes. */
-export function stridedSlice(cx: Translation): TfValue {
+function stridedSlice(cx: Translation): TfValue {
   const input = cx.tensor(0);
   return slice(cx, input, sliceSpec(cx, input.dims));
 }
 
 /** Slice: begins and sizes, −1 for the rest. */
-export function plainSlice(cx: Translation): TfValue {
+function plainSlice(cx: Translation): TfValue {
   const input = cx.tensor(0);
   const [begins, sizes] = [cx.integers(1), cx.integers(2)];
   if (begins.length !== input.dims.length || sizes.length !== begins.length || begins.some((begin) => begin < 0)) {
@@ -243,7 +263,7 @@ function slice(cx: Translation, raw: TfTensor, spec: readonly SliceEntry[]): TfV
   );
 }
 
-export function tile(cx: Translation): TfValue {
+function tile(cx: Translation): TfValue {
   const input = cx.asSame(cx.tensor(0));
   const repeats = cx.integers(1);
   if (repeats.length !== input.dims.length || repeats.some((count) => count < 1)) {

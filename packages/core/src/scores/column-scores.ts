@@ -1,0 +1,40 @@
+import { keepsNothing } from "../keeps-nothing.js";
+import { CLASS_COLUMN, OBJECTNESS_COLUMN } from "./columns.js";
+import type { PredictionView, Score, ScoreTarget } from "./score.js";
+import { logWeightedMean, MIN_LOGARITHM } from "./weighted.js";
+
+/** log Σ wᵢ · p(class of the target)ᵢ over the target's rows. It explains the class. */
+export const classScore = columnScore({ id: "class", title: "Class probability" }, classColumn);
+
+/** log Σ wᵢ · objectnessᵢ over the target's rows. It explains why there is an object. A head without objectness uses the class probability. */
+export const confidenceScore = columnScore(
+  { id: "confidence", aliases: ["objectness"], title: "Objectness" },
+  (target, { predictions }) => (predictions.hasObjectness === false ? classColumn(target) : OBJECTNESS_COLUMN),
+);
+
+/**
+ * log Σ wᵢ · xᵢ over the target's rows, in input pixels. The same for y, width and height (the reference reads the height as the width and the
+ * width as the height, by mistake).
+ */
+export const boxScores: readonly Score[] = [
+  columnScore({ id: "x_c", aliases: ["x"], title: "Box centre x" }, () => 0),
+  columnScore({ id: "y_c", aliases: ["y"], title: "Box centre y" }, () => 1),
+  columnScore({ id: "w", aliases: ["width"], title: "Box width" }, () => 2),
+  columnScore({ id: "h", aliases: ["height"], title: "Box height" }, () => 3),
+];
+
+function classColumn({ classIndex }: ScoreTarget): number {
+  return CLASS_COLUMN + classIndex;
+}
+
+/** The logarithm of the weighted mean of one column of the predictions. */
+function columnScore(
+  names: Pick<Score, "id" | "aliases" | "title">,
+  column: (target: ScoreTarget, view: PredictionView) => number,
+): Score {
+  return keepsNothing({
+    ...names,
+    missing: MIN_LOGARITHM,
+    of: (view, target, options) => logWeightedMean(view, target, options, column(target, view)),
+  });
+}
