@@ -155,14 +155,15 @@ export type {
 } from "./options/spec.js";
 export { checkValue, expectedOf, inRange, readOptions, sideOf } from "./options/values.js";
 export { type ModelFormat, modelFormat } from "./readers/model-format.js";
-export { type RestoreNanodetOptions, restoreNanodet } from "./readers/nanodet/restore-nanodet.js";
+export { restoreNanodet } from "./readers/nanodet/restore-nanodet.js";
 export { readModel } from "./readers/read-model.js";
+export type { RestoreOptions } from "./readers/restored.js";
 export { readTfjs } from "./readers/tfjs/read-tfjs.js";
-export { type ReadTfjsDetectorOptions, readTfjsDetector } from "./readers/tfjs/read-tfjs-detector.js";
+export { readTfjsDetector } from "./readers/tfjs/read-tfjs-detector.js";
 export { tfjsWeightFiles } from "./readers/tfjs/topology.js";
 export type { PlainValue } from "./readers/torch/plain.js";
 export { readCheckpoint, readTorch, type TorchCheckpoint } from "./readers/torch/read-torch.js";
-export { type RestoreYolov5Options, restoreYolov5 } from "./readers/yolov5/restore-yolov5.js";
+export { restoreYolov5 } from "./readers/yolov5/restore-yolov5.js";
 export {
   createOrtPort,
   type OrtModule,

@@ -123,3 +123,12 @@ const ESCAPES: ReadonlyMap<string, string> = new Map([
   ["b", "\b"],
   ["f", "\f"],
 ]);
+
+/** A dict of class names in Python syntax, as the official export writes it: `{0: 'person', 1: …}`. */
+export function pythonDict(names: readonly string[]): string {
+  const quote = (name: string): string => {
+    const escaped = name.replaceAll("\\", "\\\\");
+    return escaped.includes("'") && !escaped.includes('"') ? `"${escaped}"` : `'${escaped.replaceAll("'", "\\'")}'`;
+  };
+  return `{${names.map((name, i) => `${i}: ${quote(name)}`).join(", ")}}`;
+}

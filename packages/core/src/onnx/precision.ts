@@ -1,3 +1,4 @@
+import { sizeOf } from "../tensor/tensor.js";
 import { DataType, type Graph, type Precision } from "./model.js";
 
 const FLOATS: ReadonlyMap<number, Precision> = new Map([
@@ -15,7 +16,7 @@ export function precisionOf({ nodes, initializers }: Graph): Precision {
     const isInteger = dataType === DataType.INT8 || dataType === DataType.UINT8;
     const precision = isInteger && quantised ? "int8" : FLOATS.get(dataType);
     if (precision === undefined) continue;
-    const count = dims.reduce((product, dim) => product * dim, 1);
+    const count = sizeOf(dims);
     values.set(precision, (values.get(precision) ?? 0) + count);
   }
   const most = [...values].sort(([, a], [, b]) => b - a)[0];

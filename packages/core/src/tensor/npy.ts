@@ -1,5 +1,5 @@
 import { WhyboxError } from "../errors.js";
-import type { Map2D } from "./tensor.js";
+import { type Map2D, sizeOf } from "./tensor.js";
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 /** Bytes before the header: magic number, version (2 bytes) and header length (2 bytes). */
@@ -35,7 +35,7 @@ export function decodeNpy(bytes: Uint8Array): { readonly dims: readonly number[]
   const start = PREAMBLE + view.getUint16(8, true);
   if (start > bytes.length) throw refused("the header is longer than the file");
   const dims = readHeader(new TextDecoder("latin1").decode(bytes.subarray(PREAMBLE, start)));
-  const count = dims.reduce((product, dim) => product * dim, 1);
+  const count = sizeOf(dims);
   if (count > MAX_VALUES) throw refused(`the shape has ${count} values, but the maximum is ${MAX_VALUES}`);
   if (bytes.length - start !== count * 4) {
     throw refused(`the shape [${dims.join(", ")}] needs ${count * 4} bytes of data, got ${bytes.length - start}`);

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
+import { pythonDict } from "../../src/detector/python-names.js";
 import type { Attribute, Model } from "../../src/onnx/model.js";
 import { readTfjs } from "../../src/readers/tfjs/read-tfjs.js";
-import { namesAsPythonDict, restoreYolov5 } from "../../src/readers/yolov5/restore-yolov5.js";
+import { restoreYolov5 } from "../../src/readers/yolov5/restore-yolov5.js";
 import { sizeOf } from "../../src/tensor/tensor.js";
 import { type DetectWriter, type TinyYolov5, writeOnnx, writeTfDetect, writeTfjs } from "./make-yolov5.js";
 import { distance, runOnnx } from "./run-onnx.js";
@@ -110,7 +111,7 @@ test("stride, names and the caller's entries become metadata", () => {
     ["names", `{0: 'cat', 1: "dog's", 2: 'a "b"', 3: 'c\\\\d'}`],
     ["licence", "made up"],
   ]);
-  expect(namesAsPythonDict([`'"`])).toBe(`{0: '\\'"'}`);
+  expect(pythonDict([`'"`])).toBe(`{0: '\\'"'}`);
   expect(restoreYolov5(generic(large)).metadata).toEqual(new Map([["stride", "64"]]));
 });
 

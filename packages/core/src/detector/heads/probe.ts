@@ -6,6 +6,7 @@ import { GraphIndex } from "../../onnx/graph.js";
 import { DataType, type Model } from "../../onnx/model.js";
 import type { RuntimePort, RuntimeSession, RuntimeTensor } from "../../runtime/port.js";
 import { openSession } from "../../runtime/sessions.js";
+import { sizeOf } from "../../tensor/tensor.js";
 
 /** A map that the decoding reads: the output of a prediction convolution, with its size in the probe. */
 export interface ProbeMap {
@@ -71,11 +72,11 @@ export async function openDecoding(
   const run = async (fill: ProbeFill): Promise<{ dims: readonly number[]; data: Float32Array }> => {
     const tensors: Record<string, RuntimeTensor> = {};
     for (const { value: map, dims } of maps) {
-      const size = dims.reduce((product, dim) => product * dim, 1);
+      const size = sizeOf(dims);
       tensors[feeds.get(map)!] = await runtime.upload("float32", dims, fill(map, size));
     }
     for (const image of images) {
-      const zeros = new Float32Array(inputDims.reduce((product, dim) => product * dim, 1));
+      const zeros = new Float32Array(sizeOf(inputDims));
       tensors[image.name] = await runtime.upload("float32", inputDims, zeros);
     }
     return readOutput(session, tensors, output);
@@ -94,7 +95,7 @@ async function readOutput(
   output: string,
 ): Promise<{ dims: readonly number[]; data: Float32Array }> {
   const tensor = (await session.run(feeds, [output]))[output]!;
-  const size = tensor.dims.reduce((product, dim) => product * dim, 1);
+  const size = sizeOf(tensor.dims);
   const data = size <= MAX_VALUES ? ((await tensor.read()) as Float32Array) : new Float32Array(0);
   const { dims } = tensor;
   tensor.dispose();

@@ -2,17 +2,10 @@ import { WhyboxError } from "../../errors.js";
 import { intAttribute } from "../../onnx/attributes.js";
 import { GraphBuilder } from "../../onnx/builder.js";
 import { GraphIndex } from "../../onnx/graph.js";
-import type { Graph, Model, Node, TensorProto } from "../../onnx/model.js";
+import type { Model, Node, TensorProto } from "../../onnx/model.js";
 import { floatsOf, floatTensor, intsOf } from "../../onnx/tensors.js";
-import { namesAsPythonDict } from "../yolov5/restore-yolov5.js";
+import { fixedInput, type RestoreOptions, restoredMetadata } from "../restored.js";
 import { buildGflHead } from "./gfl-head.js";
-
-export interface RestoreNanodetOptions {
-  /** Class names in order of their indices, one for each class of the head. */
-  readonly names?: readonly string[];
-  /** Further entries for the model's metadata, such as origin and licence. */
-  readonly metadata?: Readonly<Record<string, string>>;
-}
 
 /** NanoDet's input: BGR pixels 0..255, minus the mean, divided by the standard deviation. Source: its config nanodet-g.yml, `normalize`. */
 const MEAN_BGR = [103.53, 116.28, 123.675] as const;
@@ -35,16 +28,13 @@ interface Level {
  * Source: NanoDet v0.4 (RangiLyu, 2021), NanoDetHead and GFLHead; Li et al., Generalized Focal Loss, NeurIPS 2020.
  * @throws unsupported-model when the graph is not such a NanoDet; usage when the number of `names` is not the number of classes.
  */
-export function restoreNanodet(model: Model, options: RestoreNanodetOptions = {}): Model {
+export function restoreNanodet(model: Model, options: RestoreOptions = {}): Model {
   const index = new GraphIndex(model.graph);
-  const input = imageInput(model.graph);
+  const input = fixedInput(model.graph);
+  if (input === undefined) throw notNanodet("it needs one input [1, 3, h, w] of fixed size");
   const levels = findLevels(index, input.size);
   const { classes, bins } = levels[0]!;
-  if (options.names !== undefined && options.names.length !== classes) {
-    throw new WhyboxError("usage", `The model has ${classes} classes, but ${options.names.length} names were given.`, {
-      details: { classes, names: options.names.length },
-    });
-  }
+  const metadata = restoredMetadata(levels.at(-1)!.stride, classes, options);
   const builder = new GraphBuilder("nanodet");
   builder.input("images", ["batch", 3, ...input.size]);
   writeBody(builder, index, input.name, levels);
@@ -57,19 +47,7 @@ export function restoreNanodet(model: Model, options: RestoreNanodetOptions = {}
     })),
     { classes, bins },
   );
-  const metadata = new Map<string, string>([["stride", String(levels.at(-1)!.stride)]]);
-  if (options.names !== undefined) metadata.set("names", namesAsPythonDict(options.names));
-  for (const [key, value] of Object.entries(options.metadata ?? {})) metadata.set(key, value);
   return { ...model, metadata, graph: builder.graph("nanodet") };
-}
-
-function imageInput(graph: Graph): { readonly name: string; readonly size: readonly [number, number] } {
-  const [input, ...more] = graph.inputs;
-  const [, C, H, W] = input?.shape ?? [];
-  if (input === undefined || more.length > 0 || C !== 3 || typeof H !== "number" || typeof W !== "number") {
-    throw notNanodet("it needs one input [1, 3, h, w] of fixed size");
-  }
-  return { name: input.name, size: [H, W] };
 }
 
 /** The levels, finest first, from the pairs of outputs [1, cells, K] and [1, cells, 4·bins]. */

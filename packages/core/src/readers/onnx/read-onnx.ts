@@ -1,8 +1,6 @@
 import { type DecodeModelOptions, decodeModel } from "../../onnx/decode.js";
-import { castHalfInputs } from "../../onnx/half-inputs.js";
 import type { Model } from "../../onnx/model.js";
-import { normalise } from "../../onnx/normalise.js";
-import { validateModel } from "../../onnx/validate.js";
+import { prepareModel } from "../prepare-model.js";
 
 /**
  * Reads an ONNX file into the form that the engine uses: validated, nodes in computation order, converted to one opset,
@@ -13,5 +11,5 @@ import { validateModel } from "../../onnx/validate.js";
  * @throws limit when the file is larger or nested deeper than the limits.
  */
 export function readOnnx(bytes: Uint8Array, options: DecodeModelOptions = {}): Model {
-  return castHalfInputs(normalise(validateModel(decodeModel(bytes, options))));
+  return prepareModel(decodeModel(bytes, options));
 }

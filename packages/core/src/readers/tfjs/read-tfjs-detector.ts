@@ -1,15 +1,10 @@
+import { pythonDict } from "../../detector/python-names.js";
 import { WhyboxError } from "../../errors.js";
 import type { Model } from "../../onnx/model.js";
 import { restoreNanodet } from "../nanodet/restore-nanodet.js";
-import { namesAsPythonDict, restoreYolov5 } from "../yolov5/restore-yolov5.js";
+import type { RestoreOptions } from "../restored.js";
+import { restoreYolov5 } from "../yolov5/restore-yolov5.js";
 import { readTfjs } from "./read-tfjs.js";
-
-export interface ReadTfjsDetectorOptions {
-  /** Class names in the order of their indices. */
-  readonly names?: readonly string[];
-  /** Further entries for the model's metadata, such as origin and licence. */
-  readonly metadata?: Readonly<Record<string, string>>;
-}
 
 /** Functions that restore layer names, dynamic size or decoded output of a known model family. The first that recognises the model is used. */
 const restorers = [restoreYolov5, restoreNanodet] as const;
@@ -22,11 +17,7 @@ const restorers = [restoreYolov5, restoreNanodet] as const;
  * @param weights the bytes of all weight files, joined in the order of `tfjsWeightFiles(modelJson)`.
  * @throws bad-input for a broken file; unsupported-model for ops without a translation; usage when `names` does not fit.
  */
-export function readTfjsDetector(
-  modelJson: unknown,
-  weights: Uint8Array,
-  options: ReadTfjsDetectorOptions = {},
-): Model {
+export function readTfjsDetector(modelJson: unknown, weights: Uint8Array, options: RestoreOptions = {}): Model {
   const model = readTfjs(modelJson, weights);
   for (const restore of restorers) {
     try {
@@ -36,6 +27,6 @@ export function readTfjsDetector(
     }
   }
   const metadata = new Map(Object.entries(options.metadata ?? {}));
-  if (options.names !== undefined) metadata.set("names", namesAsPythonDict(options.names));
+  if (options.names !== undefined) metadata.set("names", pythonDict(options.names));
   return { ...model, metadata };
 }

@@ -35,20 +35,15 @@ export function isDetrHead({ type }: TorchModule): boolean {
 export function readDetrHead(module: TorchModule): TorchHead {
   const boxes = ["enc_output", "enc_score_head", "enc_bbox_head", "dec_score_head", "dec_bbox_head"];
   module.expectOnly("input_proj", "decoder", "denoising_class_embed", "query_pos_head", ...boxes);
-  const bounded = (name: string, most: number, of: TorchModule = module) => {
-    const value = of.int(name);
-    if (value >= 1 && value <= most) return value;
-    throw of.odd(name, `a whole number from 1 to ${most}`);
-  };
   const decoder = module.child("decoder");
   decoder.expectOnly("layers");
   const last = decoder.int("eval_idx");
   if (last < 0 || last >= MAX_LAYERS) throw decoder.odd("eval_idx", `a whole number from 0 to ${MAX_LAYERS - 1}`);
   const facts = {
-    classCount: bounded("nc", MAX_CLASSES),
-    queries: bounded("num_queries", MAX_QUERIES),
-    width: bounded("hidden_dim", MAX_CLASSES),
-    levels: bounded("nl", MAX_LEVELS),
+    classCount: module.count("nc", MAX_CLASSES),
+    queries: module.count("num_queries", MAX_QUERIES),
+    width: module.count("hidden_dim", MAX_CLASSES),
+    levels: module.count("nl", MAX_LEVELS),
     depth: last + 1,
   };
   const metadata = new Map([

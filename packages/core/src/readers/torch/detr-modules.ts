@@ -1,4 +1,4 @@
-import type { ModuleBuilder, ModuleCall } from "./module-context.js";
+import { blockOf, chainOf, type ModuleBuilder, type ModuleCall } from "./module-context.js";
 import type { Feature } from "./network-writer.js";
 import { activated, addAndNorm, asTokens, linear, selfAttention } from "./transformer-parts.js";
 import { chained } from "./ultralytics-blocks.js";
@@ -12,31 +12,25 @@ function padded(call: ModuleCall, x: Feature): Feature {
 }
 
 /** The stem of HGNetV2: two downsampling branches, concatenated. */
-const hgStem: ModuleBuilder = (call) => {
-  call.module.expectOnly("stem1", "stem2a", "stem2b", "stem3", "stem4", "pool");
+const hgStem = blockOf(["stem1", "stem2a", "stem2b", "stem3", "stem4", "pool"], (call) => {
   const x = padded(call, call.call("stem1", call.x));
   const deep = call.call("stem2b", padded(call, call.call("stem2a", x)));
-  return call.call("stem4", call.call("stem3", call.concat([call.call("pool", x), deep])));
-};
+  return call.chain(call.concat([call.call("pool", x), deep]), "stem3", "stem4");
+});
 
 /** A chain of convolutions. All outputs are concatenated, squeezed and expanded. */
-const hgBlock: ModuleBuilder = (call) => {
-  call.module.expectOnly("m", "sc", "ec");
-  const y = call.call("ec", call.call("sc", call.concat(chained(call, [call.x]))));
+const hgBlock = blockOf(["m", "sc", "ec"], (call) => {
+  const y = call.chain(call.concat(chained(call, [call.x])), "sc", "ec");
   return call.module.flag("add", false) ? call.add(y, call.x) : y;
-};
+});
 
-const resNetBlock: ModuleBuilder = (call) => {
-  call.module.expectOnly("cv1", "cv2", "cv3", "shortcut");
-  const y = call.call("cv3", call.call("cv2", call.call("cv1", call.x)));
+const resNetBlock = blockOf(["cv1", "cv2", "cv3", "shortcut"], (call) => {
+  const y = call.chain(call.x, "cv1", "cv2", "cv3");
   const sum = call.add(y, call.call("shortcut", call.x));
   return call.op("Relu", [sum.value], sum.channels);
-};
+});
 
-const resNetLayer: ModuleBuilder = (call) => {
-  call.module.expectOnly("layer");
-  return call.call("layer", call.x);
-};
+const resNetLayer = chainOf("layer");
 
 /** x·Φ(x) with the normal distribution Φ = (1 + erf(x/√2))/2. Source: Hendrycks and Gimpel, GELU (2016). */
 const gelu: ModuleBuilder = (call) => {
@@ -50,9 +44,8 @@ const gelu: ModuleBuilder = (call) => {
 };
 
 /** A transformer's encoder layer on the cells of a map. Source: Zhao et al., RT-DETR (CVPR 2024), section 4.2. */
-const aifi: ModuleBuilder = (call) => {
+const aifi = blockOf(["ma", "fc1", "fc2", "norm1", "norm2", "dropout", "dropout1", "dropout2", "act"], (call) => {
   const { module, x } = call;
-  module.expectOnly("ma", "fc1", "fc2", "norm1", "norm2", "dropout", "dropout1", "dropout2", "act");
   if (module.flag("normalize_before", false)) throw module.unknown("it normalises before attention");
   const tokens = asTokens(call, x);
   const seen = addAndNorm(call, "norm1", tokens, selfAttention(call, "ma", tokens, places(call)));
@@ -60,7 +53,7 @@ const aifi: ModuleBuilder = (call) => {
   const y = addAndNorm(call, "norm2", seen, deep);
   const turned = call.op("Transpose", [y.value], x.channels, { perm: [0, 2, 1] });
   return call.op("Reshape", [turned.value, call.op("Shape", [x.value], 0).value], x.channels);
-};
+});
 
 /** Position embedding `[h·w, channels]`: sin and cos of row and column at frequencies 10000^(−i/n), a quarter of the channels each. */
 function places(call: ModuleCall): string {

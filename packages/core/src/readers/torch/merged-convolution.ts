@@ -1,3 +1,4 @@
+import { sizeOf } from "../../tensor/tensor.js";
 import { broken } from "./broken.js";
 import { convNode, factors, fold, type Geometry, geometryOf, scaled } from "./convolution.js";
 import type { TorchModule } from "./module.js";
@@ -29,7 +30,7 @@ export function mergedConvolution(call: ModuleCall, branches: readonly Branch[],
   }
   const { dims } = whole!;
   const weights = call.weight("conv.weight", dims, () => {
-    const sum = new Float32Array(dims.reduce((product, dim) => product * dim, 1));
+    const sum = new Float32Array(sizeOf(dims));
     for (const [i, { conv, norm }] of branches.entries()) {
       const weight = scaled(conv.tensor("weight"), fold(conv, norm, dims[0]!).scale);
       addCentred(sum, dims, weight, geometries[i]!.kernel);

@@ -9,6 +9,19 @@ const MAX_DEPTH = 24;
 /** Writes the nodes of one call of a module. */
 export type ModuleBuilder = (call: ModuleCall) => Feature;
 
+/** The builder of modules that have no other parts than `parts`. */
+export function blockOf(parts: readonly string[], build: ModuleBuilder): ModuleBuilder {
+  return (call) => {
+    call.module.expectOnly(...parts);
+    return build(call);
+  };
+}
+
+/** The builder of modules that call their parts one after another. */
+export function chainOf(...parts: readonly string[]): ModuleBuilder {
+  return blockOf(parts, (call) => call.chain(call.x, ...parts));
+}
+
 /** One call of a module: the module, its inputs, and the writer for its nodes. */
 export class ModuleCall {
   readonly module: TorchModule;
@@ -49,6 +62,18 @@ export class ModuleCall {
   /** Calls the child `name`. */
   call(name: string, ...inputs: readonly Feature[]): Feature {
     return this.callAs(this.module.child(name), name, ...inputs);
+  }
+
+  /** Calls the children `names` one after another, each with the result of the one before. */
+  chain(x: Feature, ...names: readonly string[]): Feature {
+    return names.reduce((y, name) => this.call(name, y), x);
+  }
+
+  /** `features`, and after them the results of the children `names`, each called with the feature before it. */
+  series(features: readonly Feature[], ...names: readonly string[]): Feature[] {
+    const all = [...features];
+    for (const name of names) all.push(this.call(name, all.at(-1)!));
+    return all;
   }
 
   /** Calls a module inside this one. `name` is its part of the scope. */

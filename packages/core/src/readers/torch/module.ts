@@ -50,6 +50,13 @@ export class TorchModule {
     throw this.odd(name, "a whole number");
   }
 
+  /** An integer attribute from 1 to `most`. @throws bad-input */
+  count(name: string, most: number): number {
+    const value = this.int(name);
+    if (value >= 1 && value <= most) return value;
+    throw this.odd(name, `a whole number from 1 to ${most}`);
+  }
+
   /** A number attribute. @throws bad-input */
   number(name: string): number {
     const value = this.attribute(name);
@@ -165,6 +172,6 @@ export class TorchModule {
 }
 
 /** Maximum of kernel sizes, strides and the like, so that arithmetic with them cannot overflow. */
-function isSize(value: PickleValue | undefined): value is number {
+export function isSize(value: PickleValue | undefined): value is number {
   return typeof value === "number" && Number.isInteger(value) && value >= 0 && value < 2 ** 16;
 }

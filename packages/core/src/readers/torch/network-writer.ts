@@ -2,6 +2,7 @@ import { WhyboxError } from "../../errors.js";
 import { GraphBuilder } from "../../onnx/builder.js";
 import { DataType, type Dim, type ValueInfo } from "../../onnx/model.js";
 import { computedFloats } from "../../onnx/tensors.js";
+import { sizeOf } from "../../tensor/tensor.js";
 
 /** Maximum number of nodes and modules of a network. YOLO12x and YOLOv9e have about 1500 nodes. */
 const MAX_NODES = 20_000;
@@ -65,7 +66,7 @@ export class NetworkWriter {
   }
 
   #count(dims: readonly number[]): void {
-    this.#bytesLeft -= 4 * dims.reduce((product, dim) => product * dim, 1);
+    this.#bytesLeft -= 4 * sizeOf(dims);
     if (!(this.#bytesLeft >= 0)) {
       throw new WhyboxError(
         "limit",

@@ -1,5 +1,5 @@
+import { pythonDict } from "../../detector/python-names.js";
 import type { Model } from "../../onnx/model.js";
-import { namesAsPythonDict } from "../yolov5/restore-yolov5.js";
 import { broken } from "./broken.js";
 import { type OpenCheckpoint, openCheckpoint } from "./checkpoint.js";
 import { readHead } from "./head.js";
@@ -43,7 +43,7 @@ export function readTorch(bytes: Uint8Array): Model {
   const version = textEntry(entries, "version");
   if (version !== undefined) metadata.set("version", version.slice(0, MAX_WORD));
   if (head.strides !== undefined) metadata.set("stride", String(Math.max(...head.strides)));
-  if (names !== undefined) metadata.set("names", namesAsPythonDict(names));
+  if (names !== undefined) metadata.set("names", pythonDict(names));
   return {
     irVersion: IR_VERSION,
     filePrecision: storedPrecision(model),

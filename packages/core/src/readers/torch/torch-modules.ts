@@ -1,5 +1,5 @@
 import { convolution, normalisation } from "./convolution.js";
-import type { ModuleBuilder, ModuleCall } from "./module-context.js";
+import { blockOf, type ModuleBuilder, type ModuleCall } from "./module-context.js";
 import type { Feature } from "./network-writer.js";
 import { floatsOfTensor } from "./tensor.js";
 import type { PickleValue } from "./values.js";
@@ -89,9 +89,8 @@ export function upsampled(call: ModuleCall, x: Feature, height: number, width: n
 }
 
 /** ConvTranspose2d: weights `[in, out/group, height, width]`. */
-const convTranspose: ModuleBuilder = (call) => {
+const convTranspose = blockOf(["weight", "bias"], (call) => {
   const { module, x } = call;
-  module.expectOnly("weight", "bias");
   const [kernel, strides, dilations, pads, extra] = [
     "kernel_size",
     "stride",
@@ -119,7 +118,7 @@ const convTranspose: ModuleBuilder = (call) => {
     pads: [...pads!, ...pads!],
     strides: strides!,
   });
-};
+});
 
 /** A normalisation without a convolution before it. */
 const batchNorm: ModuleBuilder = (call) => {

@@ -1,5 +1,6 @@
 import { broken } from "./broken.js";
-import type { ModuleBuilder, ModuleCall } from "./module-context.js";
+import { isSize } from "./module.js";
+import { blockOf, type ModuleBuilder, type ModuleCall } from "./module-context.js";
 import type { Feature } from "./network-writer.js";
 import { convolutionIn, NEAREST, upsampled } from "./torch-modules.js";
 import { bottleneck, c3 } from "./yolov5-modules.js";
@@ -14,72 +15,58 @@ export function chained(call: ModuleCall, features: readonly Feature[]): Feature
 }
 
 /** C2f and its variants, which differ in `m`. */
-const c2f: ModuleBuilder = (call) => {
-  call.module.expectOnly("cv1", "cv2", "m");
-  return call.call("cv2", call.concat(chained(call, call.halves(call.call("cv1", call.x)))));
-};
+const c2f = blockOf(["cv1", "cv2", "m"], (call) =>
+  call.call("cv2", call.concat(chained(call, call.halves(call.call("cv1", call.x))))),
+);
 
-const c1: ModuleBuilder = (call) => {
-  call.module.expectOnly("cv1", "m");
+const c1 = blockOf(["cv1", "m"], (call) => {
   const y = call.call("cv1", call.x);
   return call.add(call.call("m", y), y);
-};
+});
 
-const c2: ModuleBuilder = (call) => {
-  call.module.expectOnly("cv1", "cv2", "m");
+const c2 = blockOf(["cv1", "cv2", "m"], (call) => {
   const [a, b] = call.halves(call.call("cv1", call.x));
   return call.call("cv2", call.concat([call.call("m", a), b]));
-};
+});
 
-const c3f: ModuleBuilder = (call) => {
-  call.module.expectOnly("cv1", "cv2", "cv3", "m");
+const c3f = blockOf(["cv1", "cv2", "cv3", "m"], (call) => {
   const around = call.call("cv2", call.x);
   return call.call("cv3", call.concat(chained(call, [around, call.call("cv1", call.x)])));
-};
+});
 
-const repC3: ModuleBuilder = (call) => {
-  call.module.expectOnly("cv1", "cv2", "cv3", "m");
-  const deep = call.call("m", call.call("cv1", call.x));
+const repC3 = blockOf(["cv1", "cv2", "cv3", "m"], (call) => {
+  const deep = call.chain(call.x, "cv1", "m");
   return call.call("cv3", call.add(deep, call.call("cv2", call.x)));
-};
+});
 
 /** RepNCSPELAN4 and ELAN1, which differ in cv2 and cv3. */
-const elan: ModuleBuilder = (call) => {
-  call.module.expectOnly("cv1", "cv2", "cv3", "cv4");
-  const features: Feature[] = call.halves(call.call("cv1", call.x));
-  for (const name of ["cv2", "cv3"]) features.push(call.call(name, features.at(-1)!));
-  return call.call("cv4", call.concat(features));
-};
+const elan = blockOf(["cv1", "cv2", "cv3", "cv4"], (call) =>
+  call.call("cv4", call.concat(call.series(call.halves(call.call("cv1", call.x)), "cv2", "cv3"))),
+);
 
-const sppElan: ModuleBuilder = (call) => {
-  call.module.expectOnly("cv1", "cv2", "cv3", "cv4", "cv5");
-  const features = [call.call("cv1", call.x)];
-  for (const name of ["cv2", "cv3", "cv4"]) features.push(call.call(name, features.at(-1)!));
-  return call.call("cv5", call.concat(features));
-};
+const sppElan = blockOf(["cv1", "cv2", "cv3", "cv4", "cv5"], (call) =>
+  call.call("cv5", call.concat(call.series([call.call("cv1", call.x)], "cv2", "cv3", "cv4"))),
+);
 
-const cib: ModuleBuilder = (call) => {
-  call.module.expectOnly("cv1");
+const cib = blockOf(["cv1"], (call) => {
   const y = call.call("cv1", call.x);
   return call.module.flag("add", false) ? call.add(call.x, y) : y;
-};
+});
 
 /** Several features from one convolution: its channels, split. */
-const cbLinear: ModuleBuilder = (call) => {
+const cbLinear = blockOf(["conv"], (call) => {
   const { module } = call;
-  module.expectOnly("conv");
   const y = convolutionIn(call, "conv", undefined, call.x);
   const sizes = numbers(call, "c2s");
   if (sizes.includes(0) || sizes.reduce((sum, size) => sum + size, 0) !== y.channels) {
     throw module.odd("c2s", `numbers of channels, ${y.channels} together`);
   }
   return { ...y, parts: sizes.length === 1 ? [y] : call.split(y, sizes) };
-};
+});
 
 /** One feature of each CBLinear, resized to the last input and added to it. */
-const cbFuse: ModuleBuilder = (call) => {
+const cbFuse = blockOf([], (call) => {
   const { module, inputs } = call;
-  module.expectOnly();
   const chosen = numbers(call, "idx");
   const target = inputs.at(-1);
   if (target === undefined || target.parts !== undefined || chosen.length !== inputs.length - 1) {
@@ -94,12 +81,11 @@ const cbFuse: ModuleBuilder = (call) => {
     const sizes = call.op("Concat", [batchAndChannels.value, size.value], 0, { axis: 0 });
     return call.add(sum, call.op("Resize", [part.value, "", "", sizes.value], part.channels, NEAREST));
   }, target);
-};
+});
 
 /** Mask prototypes of YOLO26, from all levels: the coarser ones are resized to the finest and added to it. */
-const proto26: ModuleBuilder = (call) => {
+const proto26 = blockOf(["cv1", "upsample", "cv2", "cv3", "feat_refine", "feat_fuse", "semseg"], (call) => {
   const { module, inputs } = call;
-  module.expectOnly("cv1", "upsample", "cv2", "cv3", "feat_refine", "feat_fuse", "semseg");
   const refine = module.child("feat_refine").items();
   const [finest] = inputs;
   if (finest === undefined || refine.length !== inputs.length - 1 || refine.length > 15) {
@@ -109,14 +95,11 @@ const proto26: ModuleBuilder = (call) => {
     const refined = call.callAs(item, `feat_refine.${i}`, inputs[i + 1]!);
     return call.add(sum, upsampled(call, refined, 2 ** (i + 1), 2 ** (i + 1)));
   }, finest);
-  const steps = ["feat_fuse", "cv1", "upsample", "cv2", "cv3"];
-  return steps.reduce((x, name) => call.call(name, x), features);
-};
+  return call.chain(features, "feat_fuse", "cv1", "upsample", "cv2", "cv3");
+});
 
 function numbers(call: ModuleCall, name: string): number[] {
   const value = call.module.attribute(name);
-  const isSize = (entry: unknown): entry is number =>
-    typeof entry === "number" && Number.isInteger(entry) && entry >= 0 && entry < 2 ** 16;
   if (Array.isArray(value) && value.length <= 64 && value.every(isSize)) return value;
   throw call.module.odd(name, "a list of whole numbers");
 }

@@ -1,6 +1,6 @@
 import { mergedConvolution } from "./merged-convolution.js";
 import type { TorchModule } from "./module.js";
-import type { ModuleBuilder, ModuleCall } from "./module-context.js";
+import { blockOf, chainOf, type ModuleBuilder, type ModuleCall } from "./module-context.js";
 import type { Feature } from "./network-writer.js";
 import { convolutionIn } from "./torch-modules.js";
 
@@ -14,28 +14,23 @@ function branchOf(conv: TorchModule): { conv: TorchModule; norm: TorchModule | u
 }
 
 /** Parallel convolutions that are added before the activation. A fused checkpoint has one convolution. */
-const repConv: ModuleBuilder = (call) => {
+const repConv = blockOf(["conv", "conv1", "conv2", "bn", "act"], (call) => {
   const { module, x } = call;
-  module.expectOnly("conv", "conv1", "conv2", "bn", "act");
   if (module.childOrNone("conv") !== undefined) return call.call("act", convolutionIn(call, "conv", undefined, x));
   const branches = ["conv1", "conv2"].map((name) => branchOf(module.child(name)));
   return call.call("act", mergedConvolution(call, branches, module.childOrNone("bn")));
-};
+});
 
 /** Depthwise, 7×7 and 3×3. A fused checkpoint has the sum as its "conv". */
-const repVggDw: ModuleBuilder = (call) => {
+const repVggDw = blockOf(["conv", "conv1", "act"], (call) => {
   const { module, x } = call;
-  module.expectOnly("conv", "conv1", "act");
   const small = module.childOrNone("conv1");
   if (small === undefined) return call.call("act", convolutionIn(call, "conv", undefined, x));
   return call.call("act", mergedConvolution(call, [branchOf(module.child("conv")), branchOf(small)]));
-};
+});
 
 /** 1×1 without activation, then depthwise. */
-const lightConv: ModuleBuilder = (call) => {
-  call.module.expectOnly("conv1", "conv2");
-  return call.call("conv2", call.call("conv1", call.x));
-};
+const lightConv = chainOf("conv1", "conv2");
 
 /** The mean of each 2×2 pixels, with stride one. */
 function smoothed(call: ModuleCall): Feature {
@@ -48,24 +43,17 @@ function smoothed(call: ModuleCall): Feature {
   });
 }
 
-const aConv: ModuleBuilder = (call) => {
-  call.module.expectOnly("cv1");
-  return call.call("cv1", smoothed(call));
-};
+const aConv = blockOf(["cv1"], (call) => call.call("cv1", smoothed(call)));
 
 /** Half of the channels by a strided convolution, the others by pooling. */
-const aDown: ModuleBuilder = (call) => {
-  call.module.expectOnly("cv1", "cv2");
+const aDown = blockOf(["cv1", "cv2"], (call) => {
   const [a, b] = call.halves(smoothed(call));
   const pool = { ceil_mode: 0, kernel_shape: [3, 3], pads: [1, 1, 1, 1], strides: [2, 2] };
   const first = call.call("cv1", a);
   return call.concat([first, call.call("cv2", call.op("MaxPool", [b.value], b.channels, pool))]);
-};
+});
 
-const scDown: ModuleBuilder = (call) => {
-  call.module.expectOnly("cv1", "cv2");
-  return call.call("cv2", call.call("cv1", call.x));
-};
+const scDown = chainOf("cv1", "cv2");
 
 /** Convolutions and downsamplings of Ultralytics (nn/modules/conv.py, block.py) that YOLOv5 does not have. */
 export const ultralyticsConvolutions: ReadonlyMap<string, ModuleBuilder> = new Map([

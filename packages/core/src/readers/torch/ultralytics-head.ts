@@ -72,26 +72,20 @@ function factsOf(module: TorchModule): Facts {
   const keypoints = task === "pose" ? keypointsOf(module) : undefined;
   const extra = {
     detect: () => 0,
-    segment: () => bounded(module, "nm", MAX_EXTRA),
-    obb: () => bounded(module, "ne", 1),
+    segment: () => module.count("nm", MAX_EXTRA),
+    obb: () => module.count("ne", 1),
   };
   return {
     module,
     task,
     is26: module.type.name.endsWith("26"),
-    classCount: bounded(module, "nc", MAX_CLASSES),
-    bins: bounded(module, "reg_max", MAX_BINS),
+    classCount: module.count("nc", MAX_CLASSES),
+    bins: module.count("reg_max", MAX_BINS),
     strides: stridesOf(module),
     end2end: module.childOrNone("one2one_cv2") !== undefined && module.flag("_end2end", true),
     extra: task === "pose" ? keypoints![0] * keypoints![1] : extra[task](),
     keypoints,
   };
-}
-
-function bounded(module: TorchModule, name: string, most: number): number {
-  const value = module.int(name);
-  if (value >= 1 && value <= most) return value;
-  throw module.odd(name, `a whole number from 1 to ${most}`);
 }
 
 function keypointsOf(module: TorchModule): [number, number] {

@@ -1,57 +1,47 @@
 import { broken } from "./broken.js";
-import type { ModuleBuilder, ModuleCall } from "./module-context.js";
+import { blockOf, chainOf, type ModuleBuilder, type ModuleCall } from "./module-context.js";
 import type { Feature } from "./network-writer.js";
 import { convolutionIn } from "./torch-modules.js";
 
 /** Convolution, normalisation (absent in a fused checkpoint), activation. DWConv has one group per channel. */
-const conv: ModuleBuilder = (call) => {
-  call.module.expectOnly("conv", "bn", "act");
-  return call.call("act", convolutionIn(call, "conv", "bn", call.x));
-};
+const conv = blockOf(["conv", "bn", "act"], (call) => call.call("act", convolutionIn(call, "conv", "bn", call.x)));
 
 /** Two convolutions with a skip connection if the sizes agree. CrossConv is the same with other kernels. */
-export const bottleneck: ModuleBuilder = (call) => {
-  call.module.expectOnly("cv1", "cv2");
-  const y = call.call("cv2", call.call("cv1", call.x));
+export const bottleneck = blockOf(["cv1", "cv2"], (call) => {
+  const y = call.chain(call.x, "cv1", "cv2");
   return call.module.flag("add", false) ? call.add(call.x, y) : y;
-};
+});
 
 /** C3 and its variants, which differ in `m`. */
-export const c3: ModuleBuilder = (call) => {
-  call.module.expectOnly("cv1", "cv2", "cv3", "m");
-  const deep = call.call("m", call.call("cv1", call.x));
+export const c3 = blockOf(["cv1", "cv2", "cv3", "m"], (call) => {
+  const deep = call.chain(call.x, "cv1", "m");
   return call.call("cv3", call.concat([deep, call.call("cv2", call.x)]));
-};
+});
 
-const bottleneckCsp: ModuleBuilder = (call) => {
-  call.module.expectOnly("cv1", "cv2", "cv3", "cv4", "bn", "act", "m");
-  const deep = call.call("m", call.call("cv1", call.x));
+const bottleneckCsp = blockOf(["cv1", "cv2", "cv3", "cv4", "bn", "act", "m"], (call) => {
+  const deep = call.chain(call.x, "cv1", "m");
   const branches = [convolutionIn(call, "cv3", undefined, deep), convolutionIn(call, "cv2", undefined, call.x)];
-  return call.call("cv4", call.call("act", call.call("bn", call.concat(branches))));
-};
+  return call.chain(call.concat(branches), "bn", "act", "cv4");
+});
 
-const spp: ModuleBuilder = (call) => {
-  call.module.expectOnly("cv1", "cv2", "m");
+const spp = blockOf(["cv1", "cv2", "m"], (call) => {
   const x = call.call("cv1", call.x);
   const pools = call.module.child("m").items();
   return call.call("cv2", call.concat([x, ...pools.map((pool, i) => call.callAs(pool, `m.${i}`, x))]));
-};
+});
 
 /** YOLO26 has other numbers of poolings, and a skip connection. */
-const sppf: ModuleBuilder = (call) => {
+const sppf = blockOf(["cv1", "cv2", "m"], (call) => {
   const { module } = call;
-  module.expectOnly("cv1", "cv2", "m");
   const count = module.attribute("n") === undefined ? 3 : module.int("n");
   if (count < 1 || count > 64) throw module.odd("n", "a number of poolings from 1 to 64");
-  const features = [call.call("cv1", call.x)];
-  for (let i = 0; i < count; i++) features.push(call.call("m", features.at(-1)!));
-  const y = call.call("cv2", call.concat(features));
+  const pools = Array.from({ length: count }, () => "m");
+  const y = call.call("cv2", call.concat(call.series([call.call("cv1", call.x)], ...pools)));
   return module.flag("add", false) ? call.add(y, call.x) : y;
-};
+});
 
 /** Space to depth: every second pixel of every second row, from four offsets, as channels. */
-const focus: ModuleBuilder = (call) => {
-  call.module.expectOnly("conv");
+const focus = blockOf(["conv"], (call) => {
   const phases = [
     [0, 0],
     [1, 0],
@@ -59,7 +49,7 @@ const focus: ModuleBuilder = (call) => {
     [1, 1],
   ] as const;
   return call.call("conv", call.concat(phases.map((start) => everySecond(call, start))));
-};
+});
 
 function everySecond(call: ModuleCall, start: readonly [row: number, column: number]): Feature {
   const { builder } = call.writer;
@@ -68,16 +58,14 @@ function everySecond(call: ModuleCall, start: readonly [row: number, column: num
   return call.op("Slice", [call.x.value, ...bounds], call.x.channels);
 }
 
-const ghostConv: ModuleBuilder = (call) => {
-  call.module.expectOnly("cv1", "cv2");
+const ghostConv = blockOf(["cv1", "cv2"], (call) => {
   const y = call.call("cv1", call.x);
   return call.concat([y, call.call("cv2", y)]);
-};
+});
 
-const ghostBottleneck: ModuleBuilder = (call) => {
-  call.module.expectOnly("conv", "shortcut");
-  return call.add(call.call("conv", call.x), call.call("shortcut", call.x));
-};
+const ghostBottleneck = blockOf(["conv", "shortcut"], (call) =>
+  call.add(call.call("conv", call.x), call.call("shortcut", call.x)),
+);
 
 const concat: ModuleBuilder = (call) => {
   if (call.module.int("d") !== 1) throw call.module.unknown("it does not join channels");
@@ -86,10 +74,7 @@ const concat: ModuleBuilder = (call) => {
 };
 
 /** Mask prototypes of a segmentation model. From YOLOv8 on, the upsampling is a ConvTranspose2d. */
-const proto: ModuleBuilder = (call) => {
-  call.module.expectOnly("cv1", "upsample", "cv2", "cv3");
-  return call.call("cv3", call.call("cv2", call.call("upsample", call.call("cv1", call.x))));
-};
+const proto = chainOf("cv1", "upsample", "cv2", "cv3");
 
 /** Modules of YOLOv5 v5.0 to v7.0 (models/common.py), by class, without the head. */
 export const yolov5Modules: ReadonlyMap<string, ModuleBuilder> = new Map([

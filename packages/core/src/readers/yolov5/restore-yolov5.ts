@@ -5,15 +5,9 @@ import { GraphBuilder } from "../../onnx/builder.js";
 import { GraphIndex } from "../../onnx/graph.js";
 import type { Model, Node } from "../../onnx/model.js";
 import { floatsOf } from "../../onnx/tensors.js";
+import { fixedInput, type RestoreOptions, restoredMetadata } from "../restored.js";
 import { buildDetectHead } from "./detect-head.js";
 import { type FoundLevel, levelConcats, readLevel } from "./read-levels.js";
-
-export interface RestoreYolov5Options {
-  /** Class names in order of their indices, one for each class of the head. */
-  readonly names?: readonly string[];
-  /** Further entries for the model's metadata, such as origin and licence. */
-  readonly metadata?: Readonly<Record<string, string>>;
-}
 
 /**
  * Converts a YOLOv5 (v6 and v7) model of fixed size without YOLOv5's names, as `readTfjs` returns it, to the form of the official ONNX
@@ -24,9 +18,10 @@ export interface RestoreYolov5Options {
  * @throws unsupported-model when the graph is not a YOLOv5 detector, with what was not found.
  * @throws usage when the number of `names` is not the number of classes.
  */
-export function restoreYolov5(model: Model, options: RestoreYolov5Options = {}): Model {
+export function restoreYolov5(model: Model, options: RestoreOptions = {}): Model {
   const index = new GraphIndex(model.graph);
-  const input = imageInput(model);
+  const input = fixedInput(model.graph);
+  if (input === undefined) throw notYolov5("it needs one input [N, 3, h, w] of fixed size");
   const levels = findLevels(index, input.size);
   const modules = recogniseModules(index, input.name, new Set(levels.map(({ conv }) => conv.outputs[0]!)));
   expectComplete(index, modules, levels);
@@ -38,29 +33,12 @@ export function restoreYolov5(model: Model, options: RestoreYolov5Options = {}):
     levels.map(({ level }) => ({ ...level, feature: renamed.get(level.feature)! })),
     { classCount, module: `model.${modules.outputs.length}` },
   );
+  const stride = Math.max(...levels.map(({ level }) => level.stride));
   return {
     ...model,
-    metadata: metadataOf(levels, classCount, options),
+    metadata: restoredMetadata(stride, classCount, options),
     graph: builder.graph("main_graph"),
   };
-}
-
-/** A dict of class names in Python syntax, as the official export writes it: `{0: 'person', 1: …}`. */
-export function namesAsPythonDict(names: readonly string[]): string {
-  const quote = (name: string): string => {
-    const escaped = name.replaceAll("\\", "\\\\");
-    return escaped.includes("'") && !escaped.includes('"') ? `"${escaped}"` : `'${escaped.replaceAll("'", "\\'")}'`;
-  };
-  return `{${names.map((name, i) => `${i}: ${quote(name)}`).join(", ")}}`;
-}
-
-function imageInput(model: Model): { name: string; size: readonly [number, number] } {
-  const [input, ...more] = model.graph.inputs;
-  const [, C, H, W] = input?.shape ?? [];
-  if (input === undefined || more.length > 0 || C !== 3 || typeof H !== "number" || typeof W !== "number") {
-    throw notYolov5("it needs one input [N, 3, h, w] of fixed size");
-  }
-  return { name: input.name, size: [H, W] };
 }
 
 function findLevels(index: GraphIndex, size: readonly [number, number]): FoundLevel[] {
@@ -131,22 +109,6 @@ function expectDoubling(node: Node, model: Model): void {
   if (found?.join() !== "1,1,2,2") {
     throw notYolov5(`node "${node.name}" resizes by [${found?.join(", ") ?? "a fixed size"}], expected [1, 1, 2, 2]`);
   }
-}
-
-function metadataOf(
-  levels: readonly FoundLevel[],
-  classCount: number,
-  { names, metadata = {} }: RestoreYolov5Options,
-): Map<string, string> {
-  if (names !== undefined && names.length !== classCount) {
-    throw new WhyboxError("usage", `The model has ${classCount} classes, but ${names.length} names were given.`, {
-      details: { classes: classCount, names: names.length },
-    });
-  }
-  const entries = new Map<string, string>([["stride", String(Math.max(...levels.map(({ level }) => level.stride)))]]);
-  if (names !== undefined) entries.set("names", namesAsPythonDict(names));
-  for (const [key, value] of Object.entries(metadata)) entries.set(key, value);
-  return entries;
 }
 
 function notYolov5(what: string): WhyboxError {
