@@ -1,10 +1,6 @@
 import { didYouMean, WhyboxError } from "../errors.js";
-import { fromSteps } from "./colormaps/color-steps.js";
-import { inferno } from "./colormaps/inferno.js";
 import { jet } from "./colormaps/jet.js";
-import { magma } from "./colormaps/magma.js";
-import { turbo } from "./colormaps/turbo.js";
-import { viridis } from "./colormaps/viridis.js";
+import { stepTables } from "./colormaps/step-tables.js";
 
 /** The names that `colormap` accepts. The first is the default. */
 export const colormapNames = ["jet", "turbo", "viridis", "inferno", "magma"] as const;
@@ -21,13 +17,7 @@ function isColormap(value: unknown): value is Colormap {
   return value instanceof Uint8Array && value.length === COLORMAP_BYTES;
 }
 
-const TABLES: Readonly<Record<ColormapName, () => Uint8Array>> = {
-  jet,
-  turbo: () => fromSteps(turbo),
-  viridis: () => fromSteps(viridis),
-  inferno: () => fromSteps(inferno),
-  magma: () => fromSteps(magma),
-};
+const TABLES: Readonly<Record<ColormapName, () => Uint8Array>> = { jet, ...stepTables };
 
 /**
  * Returns the table of a colour map: 256 colours, `[R, G, B]` interleaved, 768 bytes. Index 0 is the value 0, index 255 the value 1.

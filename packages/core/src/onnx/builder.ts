@@ -5,6 +5,18 @@ import { computedFloats, floatTensor, intTensor } from "./tensors.js";
 /** The name of a value in a graph. */
 export type Value = string;
 
+/** Returns a node of the standard operators; `name` is the node's own name (default: its first output). */
+export function newNode(
+  opType: string,
+  inputs: readonly Value[],
+  outputs: readonly Value[],
+  attributes: Readonly<Record<string, AttributeLiteral>> = {},
+  name: string = outputs[0] ?? "",
+): Node {
+  const entries = Object.entries(attributes).map(([key, literal]) => [key, attribute(literal)] as const);
+  return { opType, domain: "", name, inputs, outputs, attributes: new Map(entries) };
+}
+
 /** Builds graphs node by node with fresh value names. */
 export class GraphBuilder {
   readonly nodes: Node[] = [];
@@ -42,16 +54,15 @@ export class GraphBuilder {
     return outputs;
   }
 
-  /** Emits a node whose outputs are named by the caller; `name` is the node's own name (default: its first output). */
+  /** Emits a node whose outputs are named by the caller. */
   node(
     opType: string,
     inputs: readonly Value[],
     outputs: readonly Value[],
-    attributes: Readonly<Record<string, AttributeLiteral>> = {},
-    name: string = outputs[0] ?? "",
+    attributes?: Readonly<Record<string, AttributeLiteral>>,
+    name?: string,
   ): void {
-    const entries = Object.entries(attributes).map(([key, literal]) => [key, attribute(literal)] as const);
-    this.nodes.push({ opType, domain: "", name, inputs, outputs, attributes: new Map(entries) });
+    this.nodes.push(newNode(opType, inputs, outputs, attributes, name));
   }
 
   /** An int64 vector constant; equal constants share one initializer. */

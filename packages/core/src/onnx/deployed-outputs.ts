@@ -1,3 +1,4 @@
+import { newNode } from "./builder.js";
 import { freshPrefix } from "./fresh-prefix.js";
 import { GraphIndex } from "./graph.js";
 import type { Model, Node } from "./model.js";
@@ -23,14 +24,7 @@ export function asDeployed(model: Model): Model {
     const [q, quantise] = pair;
     const attributes = new Map([...quantise.attributes].filter(([key]) => key === "axis" || key === "block_size"));
     const inputs = [q, ...quantise.inputs.slice(1)];
-    after.push({
-      opType: "DequantizeLinear",
-      domain: "",
-      name: `${prefix}${name}`,
-      inputs,
-      outputs: [name],
-      attributes,
-    });
+    after.push({ ...newNode("DequantizeLinear", inputs, [name], {}, `${prefix}${name}`), attributes });
   }
   if (after.length === 0) return model;
   const renamed = renameValues(graph, names);

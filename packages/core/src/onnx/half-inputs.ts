@@ -1,4 +1,4 @@
-import { attribute } from "./attributes.js";
+import { newNode } from "./builder.js";
 import { elementType } from "./element-type.js";
 import { freshPrefix } from "./fresh-prefix.js";
 import { GraphIndex } from "./graph.js";
@@ -56,12 +56,5 @@ function typedOutputs(graph: Graph): Graph {
 function cast(from: string, to: string, dataType: number): Node {
   // The runtime does not require unique node names, but ours are unique because the inner value is.
   const name = dataType === DataType.FLOAT ? from : to;
-  return {
-    opType: "Cast",
-    domain: "",
-    name,
-    inputs: [from],
-    outputs: [to],
-    attributes: new Map([["to", attribute(dataType)]]),
-  };
+  return newNode("Cast", [from], [to], { to: dataType }, name);
 }

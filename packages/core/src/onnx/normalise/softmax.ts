@@ -1,4 +1,5 @@
-import { attribute, intAttribute } from "../attributes.js";
+import { intAttribute } from "../attributes.js";
+import { newNode } from "../builder.js";
 import type { Node } from "../model.js";
 import { change, firstInput, firstOutput, type RewriteContext } from "./rewrite.js";
 
@@ -25,12 +26,5 @@ export function flattenedSoftmax(node: Node, cx: Pick<RewriteContext, "opset" | 
   // The last node computes the old output, so it keeps the name. The node between is new.
   build.nodes.push({ ...change(node, { inputs: [flat], outputs: [inner], set: { axis: -1 } }), name: inner });
   const shape = build.op("Shape", [input]);
-  return {
-    opType: "Reshape",
-    domain: "",
-    name: node.name,
-    inputs: [inner, shape],
-    outputs: [firstOutput(node)],
-    attributes: new Map([["allowzero", attribute(1)]]),
-  };
+  return newNode("Reshape", [inner, shape], [firstOutput(node)], { allowzero: 1 }, node.name);
 }
