@@ -1,14 +1,7 @@
-import {
-  type AskedBox,
-  type ExplainOptions,
-  energyInBox,
-  type Map2D,
-  peakOf,
-  sampleGrid,
-  WhyboxError,
-} from "@whybox/core";
-import { grids, kindNumber, type MissAnswer, packMaps, type Row } from "@whybox/report";
+import { type AskedBox, type ExplainOptions, WhyboxError } from "@whybox/core";
+import { kindNumber, type MissAnswer, packMaps, type Row } from "@whybox/report";
 import type { Detector, Device, LoadOptions } from "../api.js";
+import { heatIn, mapAround, wholeMap } from "../runs/measure.js";
 import { type Collected, setMaps, withHeat } from "./collect.js";
 import type { OpenRun } from "./read-run.js";
 import { counted } from "./words.js";
@@ -123,28 +116,12 @@ async function askOne(
   const { heatmap } = result;
   const asked = result.asked!;
   if (heatmap.height !== height || heatmap.width !== width) return `${picture.source} has changed since the run.`;
-  const { energy, area } = energyInBox(heatmap, box);
-  const [x, y] = [peakOf(heatmap)[0] + 0.5, peakOf(heatmap)[1] + 0.5];
-  const maximum = result.empty === undefined ? 1 : 0;
-  const peakInBox = x >= box.x1 && x < box.x2 && y >= box.y1 && y < box.y2;
-  rows[number] = withHeat(
-    { ...row, score: asked.confidence },
-    { inBox: energy, area, peak: [x, y], peakInBox, maximum },
-  );
-  setMaps(picture, row.place, smallMaps(heatmap, row));
+  const heat = heatIn(box, heatmap, result.empty === undefined ? 1 : 0);
+  rows[number] = withHeat({ ...row, score: asked.confidence }, heat);
+  const maps = { picture: wholeMap(heatmap), box: mapAround(heatmap, box) };
+  setMaps(picture, row.place, packMaps(maps, { box: [box.x1, box.y1, box.x2, box.y2], size: picture.size }));
   const { verdict, bestClassName, bestClassProbability } = asked;
   return { row: number, verdict, bestClass: bestClassName, bestProbability: bestClassProbability };
-}
-
-function smallMaps(heatmap: Map2D, { x1, y1, x2, y2 }: Row): Uint8Array {
-  const more = (grids.context - 1) / 2;
-  const [w, h] = [(x2 - x1) * more, (y2 - y1) * more];
-  const bytes = (box: { x1: number; y1: number; x2: number; y2: number }, cells: number) =>
-    Uint8Array.from(sampleGrid(heatmap, box, cells), (value) => Math.round(255 * Math.min(Math.max(value, 0), 1)));
-  const picture = bytes({ x1: 0, y1: 0, x2: heatmap.width, y2: heatmap.height }, grids.picture);
-  const box = bytes({ x1: x1 - w, y1: y1 - h, x2: x2 + w, y2: y2 + h }, grids.box);
-  const size = [heatmap.height, heatmap.width] as const;
-  return packMaps({ picture, box }, { box: [x1, y1, x2, y2], size });
 }
 
 function areaOf({ x1, y1, x2, y2 }: Row): number {

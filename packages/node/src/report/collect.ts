@@ -164,16 +164,7 @@ function detectionRow(detection: RunDetection, { kind, iou, object }: Judgement)
 }
 
 /** A row with the measurements of its map. A map without heat has none. */
-export function withHeat(
-  row: Row,
-  heat: {
-    readonly inBox: number;
-    readonly area: number;
-    readonly peak: readonly [number, number];
-    readonly peakInBox: boolean;
-    readonly maximum: number;
-  },
-): Row {
+export function withHeat(row: Row, heat: Omit<NonNullable<RunDetection["heat"]>, "ratio">): Row {
   if (!(heat.maximum > 0)) return { ...row, area: heat.area, flags: row.flags | rowFlags.cold };
   const { inBox, area, peak } = heat;
   const flags = row.flags | rowFlags.heat | (heat.peakInBox ? rowFlags.peakInBox : 0);

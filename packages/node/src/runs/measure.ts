@@ -3,7 +3,9 @@ import {
   type DetectionMap,
   type ExplainResult,
   energyInBox,
+  type Map2D,
   type MapFiles,
+  type MetricBox,
   peakOf,
   sampleGrid,
 } from "@whybox/core";
@@ -77,16 +79,22 @@ export function plainDetection(detection: Detection): RunDetection {
   };
 }
 
-function heatOf({ boxImage }: Detection, { heatmap, maximum }: DetectionMap): RunDetection["heat"] {
-  const { energy, area, enrichment } = energyInBox(heatmap, boxImage);
+/** The heat of a map in a box. */
+export function heatIn(box: MetricBox, heatmap: Map2D, maximum: number): NonNullable<RunDetection["heat"]> {
+  const { energy, area, enrichment } = energyInBox(heatmap, box);
   const [column, row] = peakOf(heatmap);
   const [x, y] = [column + 0.5, row + 0.5];
+  const peakInBox = x >= box.x1 && x < box.x2 && y >= box.y1 && y < box.y2;
+  return { inBox: energy, area, ratio: enrichment, peak: [x, y], peakInBox, maximum };
+}
+
+function heatOf({ boxImage }: Detection, { heatmap, maximum }: DetectionMap): RunDetection["heat"] {
+  const heat = heatIn(boxImage, heatmap, maximum);
   return {
-    inBox: digits(energy),
-    area: digits(area),
-    ratio: digits(enrichment),
-    peak: [x, y],
-    peakInBox: x >= boxImage.x1 && x < boxImage.x2 && y >= boxImage.y1 && y < boxImage.y2,
+    ...heat,
+    inBox: digits(heat.inBox),
+    area: digits(heat.area),
+    ratio: digits(heat.ratio),
     maximum: digits(maximum),
   };
 }
@@ -95,21 +103,26 @@ function smallMaps(result: ExplainResult): MapLine["maps"] {
   const { explained, maps } = result;
   const all = maps.length > 0 ? maps : [{ detections: explained, heatmap: result.heatmap }];
   return all.map(({ detections, heatmap }) => {
-    const whole = { x1: 0, y1: 0, x2: heatmap.width, y2: heatmap.height };
     const [only, ...others] = detections;
-    const box = only === undefined || others.length > 0 ? undefined : around(result.detections[only]!);
+    const box = only === undefined || others.length > 0 ? undefined : result.detections[only]!.boxImage;
     return {
       detections: [...detections],
-      picture: bytes(sampleGrid(heatmap, whole, imageGrid)),
-      box: box === undefined ? null : bytes(sampleGrid(heatmap, box, boxGrid)),
+      picture: wholeMap(heatmap).toString("base64"),
+      box: box === undefined ? null : mapAround(heatmap, box).toString("base64"),
     };
   });
 }
 
-function around({ boxImage: { x1, y1, x2, y2 } }: Detection) {
+/** A small map of the whole image, 0..255. */
+export function wholeMap(heatmap: Map2D): Buffer {
+  return levels(sampleGrid(heatmap, { x1: 0, y1: 0, x2: heatmap.width, y2: heatmap.height }, imageGrid));
+}
+
+/** A small map of a box and its surroundings, 0..255. */
+export function mapAround(heatmap: Map2D, { x1, y1, x2, y2 }: MetricBox): Buffer {
   const [x, y] = [(x1 + x2) / 2, (y1 + y2) / 2];
   const [w, h] = [((x2 - x1) * boxContext) / 2, ((y2 - y1) * boxContext) / 2];
-  return { x1: x - w, y1: y - h, x2: x + w, y2: y + h };
+  return levels(sampleGrid(heatmap, { x1: x - w, y1: y - h, x2: x + w, y2: y + h }, boxGrid));
 }
 
 function keypointOf({ name, x, y, confidence }: NonNullable<Detection["keypoints"]>[number]) {
@@ -120,10 +133,8 @@ function boxOf({ x1, y1, x2, y2 }: Detection["boxImage"]): RunDetection["box"] {
   return [pixels(x1), pixels(y1), pixels(x2), pixels(y2)];
 }
 
-function bytes(grid: Float32Array): string {
-  const levels = Buffer.alloc(grid.length);
-  for (let i = 0; i < grid.length; i++) levels[i] = Math.round(255 * Math.min(Math.max(grid[i]!, 0), 1));
-  return levels.toString("base64");
+function levels(grid: Float32Array): Buffer {
+  return Buffer.from(grid.map((value) => Math.round(255 * Math.min(Math.max(value, 0), 1))));
 }
 
 function pixels(value: number): number {

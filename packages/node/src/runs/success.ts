@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { WhyboxError } from "@whybox/core";
-import { systemErrorCode } from "../io/system-error.js";
+import { readJsonFile } from "../io/json-file.js";
 import { type ResultLine, runFiles, runFilesVersion, type SuccessMark, successSchema } from "./schema.js";
 import { textLines } from "./text-lines.js";
 
@@ -46,14 +46,9 @@ export async function* readResults(folder: string): AsyncGenerator<ResultLine> {
  * @throws bad-input when it is invalid, or a file does not have the recorded size.
  */
 export async function readSuccess(folder: string): Promise<SuccessMark | undefined> {
-  const path = join(folder, runFiles.success);
-  let mark: SuccessMark;
-  try {
-    mark = successSchema.parse(JSON.parse(await readFile(path, "utf8")));
-  } catch (cause) {
-    if (systemErrorCode(cause) === "ENOENT") return undefined;
-    throw new WhyboxError("bad-input", `${path} is damaged. Remove it, and --resume creates it again.`, { cause });
-  }
+  const remedy = "is damaged. Remove it, and --resume creates it again.";
+  const mark = await readJsonFile(join(folder, runFiles.success), successSchema, remedy);
+  if (mark === undefined) return undefined;
   for (const [name, { bytes }] of Object.entries(mark.files)) {
     const size = await stat(join(folder, name)).then(
       ({ size }) => size,

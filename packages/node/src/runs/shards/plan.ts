@@ -1,9 +1,8 @@
 import { createReadStream } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { WhyboxError } from "@whybox/core";
 import { exists } from "../../io/exists.js";
-import { systemErrorCode } from "../../io/system-error.js";
+import { readJsonFile } from "../../io/json-file.js";
 import { writeFileSafely } from "../../io/write-file.js";
 import { type LockOptions, lockFolder } from "../lock.js";
 import { type LoadContext, type OpenedRun, openRun } from "../open-run.js";
@@ -91,20 +90,8 @@ async function cut(path: string, items: number, count: number): Promise<Shard[]>
  * @throws bad-input when it is damaged.
  */
 async function readPlan(folder: string): Promise<ShardPlan | undefined> {
-  const path = join(folder, runFiles.plan);
-  try {
-    return shardPlanSchema.parse(JSON.parse(await readFile(path, "utf8")));
-  } catch (cause) {
-    if (systemErrorCode(cause) === "ENOENT") return undefined;
-    throw new WhyboxError(
-      "bad-input",
-      `${path} is not a valid shard plan: it is damaged, or has another version. Plan again in a new folder.`,
-      {
-        details: { path },
-        cause,
-      },
-    );
-  }
+  const remedy = "is not a valid shard plan: it is damaged, or has another version. Plan again in a new folder.";
+  return await readJsonFile(join(folder, runFiles.plan), shardPlanSchema, remedy);
 }
 
 /**

@@ -1,8 +1,8 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { WhyboxError } from "@whybox/core";
 import { writeError } from "../../io/disk-failure.js";
-import { systemErrorCode } from "../../io/system-error.js";
+import { readJsonFile } from "../../io/json-file.js";
 import { writeFileSafely } from "../../io/write-file.js";
 import { execute, type Work } from "../execute.js";
 import { runFiles, runFilesVersion, type ShardPlan, type SuccessMark } from "../schema.js";
@@ -77,13 +77,8 @@ async function begin(folder: string, origin: ShardOrigin): Promise<void> {
 
 /** Reads the origin of a shard's folder; undefined when the shard was not started. @throws bad-input. */
 export async function readOrigin(folder: string): Promise<ShardOrigin | undefined> {
-  const path = join(folder, originFile);
-  try {
-    return originSchema.parse(JSON.parse(await readFile(path, "utf8")));
-  } catch (cause) {
-    if (systemErrorCode(cause) === "ENOENT") return undefined;
-    throw new WhyboxError("bad-input", `${path} is damaged. Remove ${folder} and run the shard again.`, { cause });
-  }
+  const remedy = `is damaged. Remove ${folder} and run the shard again.`;
+  return await readJsonFile(join(folder, originFile), originSchema, remedy);
 }
 
 /** @throws bad-input when the folder belongs to another run or shard. */
