@@ -9,7 +9,7 @@ if (folder === undefined) {
   console.error("Usage: node scripts/check-formats.mjs FOLDER");
   process.exit(2);
 }
-/** Largest difference of a confidence (0..1), a box (over the picture's larger side) and a heatmap (0..1). */
+/** Largest difference of a confidence (0..1), a box (over the image's larger side) and a heatmap (0..1). */
 const TOLERANCE = 1e-4;
 const photos = ["dog.jpg", "chelsea.png", "coffee.png"];
 const questions = [

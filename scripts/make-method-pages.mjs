@@ -1,4 +1,4 @@
-// Makes docs/methods: a page for each method from its own docstring, a gallery, and the pictures.
+// Makes docs/methods: a page for each method from its own docstring, a gallery, and the images.
 //   node scripts/make-method-pages.mjs             the pages
 //   node scripts/make-method-pages.mjs --check     exit code 1 when a page is not what this makes
 //   node scripts/make-method-pages.mjs --images [id...]   the images too (some methods take minutes)
@@ -11,7 +11,7 @@ import { decodeImage, loadDetector, renderOverlay } from "whybox";
 const root = resolve(import.meta.dirname, "..");
 const folder = join(root, "docs/methods");
 const sources = join(root, "packages/core/src/methods");
-/** The detections of dog.jpg that every picture shows. */
+/** The detections of dog.jpg that every image shows. */
 const shown = ["bicycle", "dog", "truck"];
 const tile = [320, 240];
 

@@ -1,4 +1,4 @@
-// Makes the pictures of the playground with the built page itself: npm run build && node scripts/make-screenshots.mjs [--all <folder>]
+// Makes the images of the playground with the built page itself: npm run build && node scripts/make-screenshots.mjs [--all <folder>]
 // Without --all that of the README and the page's own example; with it every main state at 390, 1280 and 2560 px, dark and light;
 // with --only <state> (it may come several times) just that one.
 import { existsSync, mkdirSync } from "node:fs";
@@ -98,7 +98,7 @@ async function shoot(browser, address, name, { hasTouch = false, shots }) {
   page.setDefaultTimeout(180_000);
   await page.goto(`${address}#device=wasm`);
   await states[name](page);
-  // The pointer rests nowhere, and pictures have come.
+  // The pointer rests nowhere, and images have come.
   await page.mouse.move(0, 0);
   await page.waitForLoadState("networkidle");
   for (const { viewport, scheme, path } of shots) {

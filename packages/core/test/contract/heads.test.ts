@@ -51,7 +51,7 @@ describe.each(plain)("the head of %s", async (name) => {
     const found = detect({ predictions: predictions, head: head, classNames: loaded.classNames, letterbox }, options);
     const wanted = own.filter((row) => row.confidence > 0.4);
     expect(found.length).toBeGreaterThan(0);
-    // The suppression of an export moves classes apart by the picture's size, so that boxes larger than it also meet other classes.
+    // The suppression of an export moves classes apart by the image's size, so that boxes larger than it also meet other classes.
     if (!record.nms) expect(found.length).toBe(wanted.length);
     for (const { confidence, corners, classIndex } of wanted) {
       const same = found.filter((one) => one.classIndex === classIndex && near(one.confidence, confidence));

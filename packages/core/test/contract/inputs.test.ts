@@ -84,7 +84,7 @@ describe.each(inputs)("the input of %s", (name, layout, batch, sides, range, ran
     expect(change / (2 * step * square)).toBeCloseTo(1, 1);
   });
 
-  it("explains a picture", async () => {
+  it("explains an image", async () => {
     const detector = await createDetector(bytes, port, { threads: 1 });
     const image = { height: 48, width: 80, data: noise(48 * 80 * 3, 7) };
     const options = { confidence: 0.01, ...(sides[0] === undefined ? { imageSize: 64 } : {}) };
@@ -101,7 +101,7 @@ function open(bytes: Uint8Array): Promise<LoadedModel> {
   return loadModel(readModel(bytes), port, { threads: 1 });
 }
 
-/** Cotangents of the first picture's predictions, by value. */
+/** Cotangents of the first image's predictions, by value. */
 function seedsOf(record: ExportRecord): Record<string, Tensor> {
   const { dims, data } = exportCotangent(record);
   const one = [1, ...dims.slice(1)];
@@ -130,7 +130,7 @@ async function scoreOf({ model, inputName }: LoadedModel, record: ExportRecord, 
   return data.reduce((sum, prediction, i) => sum + prediction * weights[i]!, 0);
 }
 
-/** Over the largest magnitude, at the places of the first picture that the record tells. */
+/** Over the largest magnitude, at the places of the first image that the record tells. */
 function distance(found: Float32Array, wanted: ExportGradient): number {
   const places = wanted.at ?? Array.from({ length: sizeOf(wanted.dims) }, (_, i) => i);
   const { data } = unpack({ dims: [places.length], data: wanted.data });

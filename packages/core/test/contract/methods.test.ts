@@ -180,7 +180,7 @@ describe.each(ids)("%s", (id) => {
   });
 });
 
-it("a picture of one colour", { tags: ["long"] }, async () => {
+it("an image of one colour", { tags: ["long"] }, async () => {
   const grey = { height: 64, width: 96, data: new Uint8Array(3 * 64 * 96).fill(114) };
   for (const id of ids) {
     raw.length = 0;

@@ -163,7 +163,7 @@ describe("findAnchorBasedHead refuses, saying what it found", () => {
     const graph = yoloGraph({ size: [64, 64] });
     const b = new GraphBuilder("t");
     const one = b.float(1);
-    // The stride constants become ones, and the picture is turned so that the factors are lost.
+    // The stride constants become ones, and the image is turned so that the factors are lost.
     const nodes = graph.nodes.map((node) => {
       if (node.opType === "Mul" && node.name.includes("model.24")) return { ...node, inputs: [node.inputs[0]!, one] };
       return node.inputs[0] === "images" ? { ...node, inputs: ["turned", ...node.inputs.slice(1)] } : node;

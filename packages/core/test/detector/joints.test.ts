@@ -81,7 +81,7 @@ describe("a network whose modules have no known names", () => {
       lastBlocks: named.lastBlocks.map((value) => other.now(value!)),
     });
     expect(named.lastBlocks).not.toContain(undefined);
-    // No more of them than modules, and none of them the picture.
+    // No more of them than modules, and none of them the image.
     expect(found.length).toBeLessThanOrEqual(layers.length);
     const strides = downsampling(other.graph);
     expect(found.every(({ value }) => strides.get(value)! >= 2)).toBe(true);

@@ -21,7 +21,7 @@ const tile = (image: RgbImage, boxImage = box(0, 0, image.width, image.height), 
 });
 const tiles = (image: RgbImage, count: number) => Array.from({ length: count }, () => tile(image));
 
-/** How many separate runs of dark pixels a row or column through a sheet crosses: tiles, where the picture is black. */
+/** How many separate runs of dark pixels a row or column through a sheet crosses: tiles, where the image is black. */
 function darkRuns({ width, height, data }: RgbImage, at: (i: number) => readonly [x: number, y: number]): number {
   let runs = 0;
   let wasDark = false;
@@ -43,7 +43,7 @@ describe("renderContactSheet", () => {
     [4, 2, 2],
     [6, 3, 2],
   ])("lays %i tiles out in %i columns and %i rows", (count, columns, rows) => {
-    // Without boxes and captions all that is dark is the picture.
+    // Without boxes and captions all that is dark is the image.
     const bare = tiles(image, count).map((one) => ({ ...one, caption: "" }));
     const sheet = renderContactSheet(image, bare, { boxes: false });
     expect(darkRuns(sheet, (i) => [i, 40])).toBe(columns);
@@ -71,7 +71,7 @@ describe("renderContactSheet", () => {
     expect(evenMore.data).not.toEqual(more.data);
   });
 
-  it("shows the part around a small box, larger, and all of the picture for a large one", () => {
+  it("shows the part around a small box, larger, and all of the image for a large one", () => {
     const large = picture(300, 300);
     large.data.set([255, 0, 0], (20 * 300 + 20) * 3); // one red pixel, at the upper left
     const sheet = (boxImage: Box<"image">) => renderContactSheet(large, [tile(large, boxImage)], { boxes: false });
@@ -105,7 +105,7 @@ describe("renderContactSheet", () => {
     [1, 3000],
     [3000, 1],
     [2000, 40],
-  ])("takes a picture of [%i, %i]", (height, width) => {
+  ])("takes an image of [%i, %i]", (height, width) => {
     const strip = picture(height, width);
     const sheet = renderContactSheet(strip, tiles(strip, 3));
     expect(Math.max(sheet.height, sheet.width)).toBeLessThan(2500);

@@ -37,7 +37,7 @@ describe("cropByHeatmap", () => {
 });
 
 describe("renderOverlay with crop", () => {
-  it("draws the crop in place of the heatmap's colours, beside the whole picture", () => {
+  it("draws the crop in place of the heatmap's colours, beside the whole image", () => {
     const drawn = renderOverlay(image, heatmap, { crop: "rest", sideBySide: true });
     expect(drawn.width).toBe(6);
     expect([...drawn.data.subarray(0, 6)]).toEqual([...pixel(0), ...pixel(1)]);

@@ -123,7 +123,7 @@ describe("masks", () => {
       expect(at(drawn, x, y)).toEqual([100, 100, 100]);
   });
 
-  it("reach the rim of the picture, and may be empty", () => {
+  it("reach the rim of the image, and may be empty", () => {
     const full = draw(detection({ mask: maskOf(80, 80, () => true), boxImage: box(30, 30, 40, 40) }));
     expect(at(full, 0, 60)).toEqual(ORANGE);
     expect(at(full, 79, 79)).toEqual(ORANGE);

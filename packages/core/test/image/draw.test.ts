@@ -131,7 +131,7 @@ describe("rectangles", () => {
 });
 
 describe("colours", () => {
-  it("are distinct in one picture and mostly the same in all", () => {
+  it("are distinct in one image and mostly the same in all", () => {
     const dogAndCar = classColours([16, 2, 2]);
     expect(dogAndCar.get(16)).toEqual(classColours([16]).get(16));
     expect(new Set([...classColours([0, 8, 16, 24]).values()]).size).toBe(4);
@@ -164,7 +164,7 @@ describe("placeLabels", () => {
     expect(keys.size).toBeGreaterThanOrEqual(5);
   });
 
-  it("keeps every label inside the picture when it fits", () => {
+  it("keeps every label inside the image when it fits", () => {
     const coordinate = fc.integer({ min: -50, max: 150 });
     fc.assert(
       fc.property(fc.array(fc.tuple(coordinate, coordinate), { maxLength: 30 }), (corners) => {

@@ -6,7 +6,7 @@ import { planLetterbox } from "../../src/image/letterbox.js";
 const PLAN = planLetterbox([720, 1280], { size: [640, 640], stride: 32, fixed: false });
 
 describe("boxes", () => {
-  it("go from the input to the picture", () => {
+  it("go from the input to the image", () => {
     expect(toImage({ frame: "input", x1: 100, y1: 112, x2: 200, y2: 212 }, PLAN)).toEqual({
       frame: "image",
       x1: 200,
@@ -16,7 +16,7 @@ describe("boxes", () => {
     });
   });
 
-  it("are clipped to the picture", () => {
+  it("are clipped to the image", () => {
     expect(toImage({ frame: "input", x1: -5, y1: 0, x2: 700, y2: 384 }, PLAN)).toEqual({
       frame: "image",
       x1: 0,
@@ -26,7 +26,7 @@ describe("boxes", () => {
     });
   });
 
-  it("come back where they were, for any picture", () => {
+  it("come back where they were, for any image", () => {
     const side = fc.integer({ min: 1, max: 3000 });
     fc.assert(
       fc.property(side, side, fc.boolean(), fc.constantFrom("centre", "end"), (h, w, fixed, padding) => {

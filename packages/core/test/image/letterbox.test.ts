@@ -7,7 +7,7 @@ const dynamic = (size: Size) => ({ size, stride: 32, fixed: false });
 const GREY = Math.fround(114 / 255);
 
 describe("planLetterbox", () => {
-  /** Input sizes of YOLOv5 v7.0 for its samples and other pictures: image, size asked, input, content, top, left. */
+  /** Input sizes of YOLOv5 v7.0 for its samples and other images: image, size asked, input, content, top, left. */
   it.each([
     [[576, 768], [640, 640], [480, 640], [480, 640], 0, 0],
     [[720, 1280], [640, 640], [384, 640], [360, 640], 12, 0],
@@ -42,7 +42,7 @@ describe("planLetterbox", () => {
     expect(plan).toMatchObject({ inputSize: [500, 640], contentSize: [360, 640], padTop: 70, padLeft: 0 });
   });
 
-  it("fills the one side that is fixed, and fits the other to the picture", () => {
+  it("fills the one side that is fixed, and fits the other to the image", () => {
     const plan = (fixed: readonly [boolean, boolean]) =>
       planLetterbox([720, 1280], { size: [500, 650], stride: 32, fixed });
     expect(plan([true, false])).toMatchObject({
@@ -108,7 +108,7 @@ describe("letterbox", () => {
     expect([...out]).toEqual([...third(1, 0), ...third(0, 1), ...third(0.2, 0.4)]);
   });
 
-  it("takes pictures of one pixel and of extreme shape", () => {
+  it("takes images of one pixel and of extreme shape", () => {
     for (const [height, width] of [
       [1, 1],
       [1, 5000],
@@ -128,7 +128,7 @@ describe("letterbox", () => {
     );
   });
 
-  it("refuses another picture than the planned one", () => {
+  it("refuses another image than the planned one", () => {
     const plan = planLetterbox([2, 2], dynamic([64, 64]));
     expect(() => letterbox({ height: 1, width: 2, data: new Uint8Array(6) }, plan)).toThrow(/planned for .*\[2, 2\]/);
   });

@@ -45,7 +45,7 @@ describe("renderOverlay", () => {
     }
   });
 
-  it("shows only the picture at opacity 0 and only the heat at 1", () => {
+  it("shows only the image at opacity 0 and only the heat at 1", () => {
     const image = { height: 4, width: 5, data: noise(60, 3) };
     expect(renderOverlay(image, map(4, 5, 0.7), { opacity: 0 }).data).toEqual(image.data);
     expect(pixel(renderOverlay(image, map(4, 5, 1), { opacity: 1 }), 2, 2)).toEqual([128, 0, 0]);
@@ -57,7 +57,7 @@ describe("renderOverlay", () => {
     expect([0, 1, 2, 3].map((x) => pixel(out, x, 0)[2])).toEqual([0, 128, 128, 0]);
   });
 
-  it("leaves the picture as it is when there is no heat, and never writes into it", () => {
+  it("leaves the image as it is when there is no heat, and never writes into it", () => {
     const image = { height: 8, width: 8, data: noise(192, 5) };
     const before = image.data.slice();
     const out = renderOverlay(image, map(8, 8, 0));
@@ -98,7 +98,7 @@ describe("renderOverlay", () => {
     [200, 95, false],
     [96, 96, true],
     [48, 64, false],
-  ])("labels a picture of %d × %d: %s", (height, width, labelled) => {
+  ])("labels an image of %d × %d: %s", (height, width, labelled) => {
     const box = detection(20, 30, 44, 46);
     const [withLabels, without] = [true, false].map(
       (labels) => renderOverlay(grey(height, width), map(height, width, 0), { detections: [box], labels }).data,
@@ -140,7 +140,7 @@ describe("renderOverlay", () => {
     [3, 7],
     [96, 96],
     [100, 4000],
-  ])("draws on a picture of %d × %d, boxes past the edge too", (height, width) => {
+  ])("draws on an image of %d × %d, boxes past the edge too", (height, width) => {
     const detections = [
       detection(-50, -50, 9000, 9000, "a very long class name that does not fit"),
       detection(0, 0, 0, 0, "猫\u0000\u202e"),
@@ -181,7 +181,7 @@ describe("a caption", () => {
     expect(changed(400, 300, "map of frame 13").out.data).not.toEqual(out.data);
   });
 
-  it("never leaves the picture, and is left out where there is no room", () => {
+  it("never leaves the image, and is left out where there is no room", () => {
     expect(Math.max(...changed(96, 96, "x".repeat(500)).columns)).toBeLessThan(96);
     expect(changed(95, 400, "map of frame 12").columns).toEqual([]);
   });

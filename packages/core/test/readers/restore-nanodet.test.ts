@@ -93,7 +93,7 @@ test("boxes in pixels and probabilities from RGB 0..1 equal NanoDet's decoding o
   expect(at).toBe(A);
 });
 
-test("the file's names stay, stride and class names are in the metadata, and several pictures go through at once", async () => {
+test("the file's names stay, stride and class names are in the metadata, and several images go through at once", async () => {
   const { json, bytes } = tinyNanodet();
   const model = restoreNanodet(readTfjs(json, bytes), { names: ["cat", "dog"], metadata: { license: "Apache-2.0" } });
   expect(Object.fromEntries(model.metadata)).toEqual({

@@ -211,7 +211,7 @@ for (const [what, detect] of Object.entries(strangeHeads)) {
   });
 }
 
-test("refused: an output that is no detection head, and an input that is no picture of fixed size", () => {
+test("refused: an output that is no detection head, and an input that is no image of fixed size", () => {
   const model = generic(small);
   const first = model.graph.nodes[0]!.outputs[0]!;
   const headless = { ...model.graph, outputs: [{ name: first, elemType: 1, shape: undefined }] };

@@ -5,7 +5,7 @@ import type { Box } from "../../src/image/frame.js";
 import { boxTable, iouOfRow, nearestRows } from "../../src/scores/iou.js";
 import { randomSource } from "../support/random.js";
 
-/** Boxes of all sizes all over a picture of 300 × 300, some of them twice, some not finite. */
+/** Boxes of all sizes all over an image of 300 × 300, some of them twice, some not finite. */
 function predictionsOf(rows: number, columns: number, seed: number): Predictions {
   const random = randomSource(seed);
   const data = Float32Array.from(

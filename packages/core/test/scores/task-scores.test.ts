@@ -198,7 +198,7 @@ describe("mirror images", () => {
     const predictions = taskPredictions("obb");
     const value = (score: Score) => evaluateScore(score, predictions, [targetIn(predictions)], options).value;
     expect(value(resolveScore("angle").mirrored!)).toBe(-value(resolveScore("angle")));
-    // −x of the mirrored right side is x of the left one, but for the picture's width.
+    // −x of the mirrored right side is x of the left one, but for the image's width.
     expect(value(resolveScore("x1").mirrored!)).toBeCloseTo(-value(resolveScore("x2")), 12);
     expect(value(resolveScore("x2").mirrored!)).toBeCloseTo(-value(resolveScore("x1")), 12);
   });

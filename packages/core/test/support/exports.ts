@@ -113,7 +113,7 @@ export function exportInput({ input: { dims }, pixels }: ExportRecord): Tensor {
   return { dims, data: pixels?.includes("255") ? data.map((value) => Math.floor(value * 255)) : data };
 }
 
-/** The first picture of `exportInput` as RGB planes `[1, 3, H, W]` in 0..1, which is what a loaded model takes. */
+/** The first image of `exportInput` as RGB planes `[1, 3, H, W]` in 0..1, which is what a loaded model takes. */
 export function ownInput(record: ExportRecord): Tensor {
   const { dims, data } = exportInput(record);
   const isLast = record.input.dims[1] !== 3;

@@ -30,7 +30,7 @@ import { modelOf } from "../onnx/support.js";
 import { miniYolo } from "./mini-yolo.js";
 import { randomSource } from "./random.js";
 
-/** The input of the pictures below: a multiple of the stride, so that nothing is padded or resized. */
+/** The input of the images below: a multiple of the stride, so that nothing is padded or resized. */
 export const MINI_SIZE = [64, 96] as const;
 
 /** Weights of the inner convolutions and of the prediction convolutions, by what the made-up ones are multiplied. */
@@ -135,7 +135,7 @@ export interface MiniPass {
 }
 
 export interface PassRequest extends Partial<Omit<PlanRequest, "layers">> {
-  /** By YOLOv5's numbers; "input" for the picture. */
+  /** By YOLOv5's numbers; "input" for the image. */
   readonly layers?: readonly (number | "input")[];
   /** More layers, as they are. */
   readonly more?: (loaded: LoadedModel) => readonly Layer[];

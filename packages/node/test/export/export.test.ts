@@ -52,7 +52,7 @@ async function exported(...formats: Parameters<typeof exportRun>[1]) {
 const json = async (path: string) => JSON.parse(await readFile(join(out, path), "utf8"));
 
 describe("COCO", () => {
-  it("has pictures, classes, boxes, and what the maps say", async () => {
+  it("has images, classes, boxes, and what the maps say", async () => {
     await exported("coco");
     const coco = await json("coco.json");
     expect(coco.images).toEqual([
@@ -105,7 +105,7 @@ describe("COCO", () => {
 });
 
 describe("YOLO", () => {
-  it("has a label file for each picture, which is read back as ground truth", async () => {
+  it("has a label file for each image, which is read back as ground truth", async () => {
     await exported("yolo");
     const path = join(out, 'yolo/labels/photos/a "1", b.txt');
     const files = await readdir(join(out, "yolo/labels"), { recursive: true });
@@ -122,7 +122,7 @@ describe("YOLO", () => {
     expect(found?.[0]).toEqual({ class: 1, box: [16, 12, 32, 24], crowd: false });
   });
 
-  it("writes nothing outside of its folder, and each picture's labels once", async () => {
+  it("writes nothing outside of its folder, and each image's labels once", async () => {
     const sources = ["../../../evil.jpg", "/abs/x.jpg", "a.jpg", "a.png", "A.webp", "..", "C:\\d\\y.jpg"];
     const lines = linesOf(sources.map((source) => ({ source, size, detections: pictures[0]!.detections })));
     folder = await writeRun(root, { lines });

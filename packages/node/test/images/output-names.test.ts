@@ -79,7 +79,7 @@ describe("createFileNamer", () => {
     );
   });
 
-  it("names the parts of a picture after their class, safely", () => {
+  it("names the parts of an image after their class, safely", () => {
     const { part } = createFileNamer();
     const names = ["dog", "traffic light", "../etc", "", "con", "ü狗", "a\nb", "x".repeat(300)].map((name, i) =>
       part("x", i, name),

@@ -19,7 +19,7 @@ const messages = async (...inputs: string[]) =>
   });
 
 describe("expandSources", () => {
-  it("lists a folder's pictures in natural order, by extension in any case, not below", async () => {
+  it("lists a folder's images in natural order, by extension in any case, not below", async () => {
     await putImages(cwd, "p10.jpg", "p2.JPG", "p1.tiff", "notes.txt", "noextension");
     await mkdir(join(cwd, "below.png"));
     await putImages(join(cwd, "below.png"), "deep.png");
@@ -97,7 +97,7 @@ describe("expandSources", () => {
     ]);
   });
 
-  it("explains each picture once, and says how many came again", async () => {
+  it("explains each image once, and says how many came again", async () => {
     await putImages(cwd, "a.jpg", "b.jpg");
     const { sources, repeated } = await expand("b.jpg", ".", "*.jpg");
     expect(sources.map((source) => source.input)).toEqual(["b.jpg", "a.jpg"]);
@@ -132,7 +132,7 @@ describe("expandSources", () => {
     expect(await messages(input)).toEqual([expect.stringMatching(expected)]);
   });
 
-  it("says that a glob matches no picture, that a folder has none, that a link is dangling", async () => {
+  it("says that a glob matches no image, that a folder has none, that a link is dangling", async () => {
     await writeFile(join(cwd, "notes.txt"), "");
     await symlink(join(cwd, "gone"), join(cwd, "link.jpg"));
     await mkdir(join(cwd, "none"));

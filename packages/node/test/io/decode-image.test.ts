@@ -20,7 +20,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "whybox-io-"));
 });
 
-describe("pictures that can be read", () => {
+describe("images that can be read", () => {
   it.each(["jpeg", "png", "webp", "avif", "gif", "tiff"] as const)("%s", async (format) => {
     await writeFile(at(`x.${format}`), await sharp(photo).resize(60).toFormat(format).toBuffer());
     const { width, height, data } = await decodeImage(at(`x.${format}`));
@@ -99,7 +99,7 @@ describe("what is refused, in words", () => {
     await fails(large, "limit", /400 × 400/, { maxPixels: 1000 });
   });
 
-  it("what only looks like a picture at its start", async () => {
+  it("what only looks like an image at its start", async () => {
     const disguised = '<!--ftypavif--><svg xmlns="http://www.w3.org/2000/svg" width="5" height="5"/>';
     await fails(new TextEncoder().encode(disguised), "bad-input", /contains svg data;/);
     await fails(new TextEncoder().encode("<svg x='WEBPVP8 '/>"), "bad-input", /SVG/);
@@ -141,7 +141,7 @@ describe("what is refused, in words", () => {
     await rm(at("huge.jpg"));
   });
 
-  it("no bytes, a limit that is none, and pixels that fit no picture", async () => {
+  it("no bytes, a limit that is none, and pixels that fit no image", async () => {
     await fails(new Uint8Array(), "bad-input", /is empty/);
     await fails(photo, "usage", /maxPixels is NaN/, { maxPixels: Number.NaN });
     await expect(encodePng({ height: 2, width: 2, data: new Uint8Array(5) })).rejects.toMatchObject({

@@ -121,7 +121,7 @@ describe("frames that follow each other", () => {
     // The cat has gone, and its map with it.
     expect(third!.maps).toEqual([{ ...first!.maps[0], detections: [0] }]);
     expect(captions).toEqual(["own map: c1,c2", "map of frame 10: c2,c1", "map of frame 10: c1"]);
-    // The caption stands in the picture.
+    // The caption stands in the image.
     expect(lastRow(second!.overlay)).not.toEqual(lastRow(first!.overlay));
   });
 

@@ -225,7 +225,7 @@ describe("whybox run", () => {
     await server.stop();
   });
 
-  it("takes what a thread could not do for a failure of that picture", async () => {
+  it("takes what a thread could not do for a failure of that image", async () => {
     const script = `import { createPool } from ${JSON.stringify(new URL("../../dist/runs/pool.js", import.meta.url).href)};
       const pool = createPool({ model: "mini.onnx", weights: "mini.onnx", threads: 1, settings: { device: "cpu" } }, 1);
       const outcome = pool.explain({ kind: "image", item: () => "what cannot be sent to a thread" });

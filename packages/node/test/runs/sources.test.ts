@@ -39,7 +39,7 @@ async function listed(given: string, more: Partial<ListOptions> = {}): Promise<s
 }
 
 describe("sources of a run", () => {
-  it("are the pictures and videos of a folder, without hidden ones", async () => {
+  it("are the images and videos of a folder, without hidden ones", async () => {
     await put("p/b.JPG", "p/a.png", "p/clip.mp4", "p/notes.md", "p/.hidden.jpg", "p/._a.png", "p/deep/c.jpg");
     expect(await listed("p")).toEqual(["p/a.png", "p/b.JPG", "video p/clip.mp4"]);
     expect(await listed("p", { recursive: true })).toEqual(["p/a.png", "p/b.JPG", "video p/clip.mp4", "p/deep/c.jpg"]);

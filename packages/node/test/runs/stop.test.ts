@@ -21,7 +21,7 @@ const argv = (out: string) => {
   return ["run", ...sources, "--out", out, "--resume", "--save", "npy", ...miniOptions];
 };
 
-/** Serves the picture that all wait for: `asked` when a run has come to it, which then goes no further until `give`. */
+/** Serves the image that all wait for: `asked` when a run has come to it, which then goes no further until `give`. */
 function hold(): { readonly asked: Promise<void>; give(): Promise<void> } {
   let give: (() => void) | undefined;
   const asked = new Promise<void>((resolve) => {

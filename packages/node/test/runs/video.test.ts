@@ -80,7 +80,7 @@ describe.skipIf(whyNot !== undefined)("videos", () => {
     expect(await readdir(join(cwd, "out"))).not.toContain("tmp");
   });
 
-  it("give the same bytes again, and stand among pictures in the order of the list", { tags: ["long"] }, async () => {
+  it("give the same bytes again, and stand among images in the order of the list", { tags: ["long"] }, async () => {
     await putImages(cwd, ["m/a.png", "m/z.png"]);
     await writeFile(join(cwd, "m/clip.mp4"), await readFile(join(cwd, "clip.mp4")));
     await run("m", "--max-frames", "4");
@@ -211,7 +211,7 @@ describe.skipIf(whyNot !== undefined || process.platform === "win32")("a stream"
 });
 
 describe.skipIf(whyNot !== undefined || process.platform === "win32")("a camera", () => {
-  // No machine of tests has one: a program in ffmpeg's place makes pictures where a camera would, and writes down what it was asked for.
+  // No machine of tests has one: a program in ffmpeg's place makes images where a camera would, and writes down what it was asked for.
   const programs = "camera";
   beforeAll(async () => {
     await mkdir(join(cwd, programs));
@@ -277,7 +277,7 @@ describe("without ffmpeg", () => {
 afterAll(() => rm(cwd, { recursive: true, force: true }));
 
 describe("ppmFrames", () => {
-  it("gives the pictures of a stream however it is cut", async () => {
+  it("gives the images of a stream however it is cut", async () => {
     const pictures = [
       [3, 2],
       [1, 1],

@@ -12,7 +12,7 @@ export async function runWorld(): Promise<string> {
   return folder;
 }
 
-/** Small pictures in which the small model finds something, each another. */
+/** Small images in which the small model finds something, each another. */
 export async function putImages(folder: string, names: readonly string[]): Promise<void> {
   for (const [i, name] of names.entries()) {
     const { data, width, height } = picture(100 + i, [64, 64]);

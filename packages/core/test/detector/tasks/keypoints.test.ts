@@ -38,7 +38,7 @@ describe("detect with keypoints", () => {
   };
   const options = { confidence: 0.25, iou: 0.3, maxDetections: 10, agnostic: false };
 
-  it.each([2, 3] as const)("gives them in pixels of the picture, clipped: %i numbers each", (dims) => {
+  it.each([2, 3] as const)("gives them in pixels of the image, clipped: %i numbers each", (dims) => {
     const head = gridHead({ ...gridFacts("out", 1), task: "pose", extraCount: 2 * dims }, [level]);
     const row = [20, 16, 8, 8, 1, 0.5, ...[21, 15, 0.75].slice(0, dims), ...[70, 2, 0.125].slice(0, dims)];
     const data = new Float32Array(8 * row.length);

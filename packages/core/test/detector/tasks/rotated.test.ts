@@ -86,7 +86,7 @@ describe("detect with rotated boxes", () => {
     ).toHaveLength(3);
   });
 
-  it("gives angle, corners in the picture, and the upright rectangle around them", () => {
+  it("gives angle, corners in the image, and the upright rectangle around them", () => {
     for (const found of detect(
       { predictions: predictions, head: head, classNames: ["a", "b", "c"], letterbox },
       options,

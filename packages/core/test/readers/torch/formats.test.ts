@@ -20,7 +20,7 @@ const image: RgbImage = {
   data: Uint8Array.from({ length: size * size * 3 }, (_, i) => (i * i * 7919) % 251),
 };
 
-/** What is found in the picture, and the maps of `questions`. */
+/** What is found in the image, and the maps of `questions`. */
 async function answers(bytes: Uint8Array, questions: readonly ExplainOptions[]): Promise<ExplainResult[]> {
   const detector = await createDetector(bytes, createOrtPort(ort), { threads: 1 });
   try {
