@@ -55,43 +55,21 @@ function readFields(reader: MessageReader): Fields {
   return fields;
 }
 
+/** int32_data, int64_data, uint64_data. */
+const VARINT_DATA: ReadonlySet<number> = new Set([5, 7, 11]);
+
 function readField(reader: MessageReader, fields: Fields): void {
-  switch (reader.field) {
-    case 1:
-      reader.int64s(fields.dims);
-      return;
-    case 2:
-      fields.dataType = reader.int64();
-      return;
-    case 4:
-      fields.pieces.push(reader.fixed(4));
-      return;
-    case 10:
-      fields.pieces.push(reader.fixed(8));
-      return;
-    case 5:
-    case 7:
-    case 11:
-      fields.words.push(reader.words());
-      return;
-    case 6:
-      fields.strings.push(reader.blob());
-      return;
-    case 8:
-      fields.name = reader.string();
-      return;
-    case 9:
-      fields.raw = reader.blob();
-      return;
-    case 13:
-      readEntry(reader.message("external_data"), fields.external);
-      return;
-    case 14:
-      fields.isExternal = reader.int64() === 1;
-      return;
-    default:
-      fields.unknown.push(reader.skip());
-  }
+  if (reader.field === 1) reader.int64s(fields.dims);
+  else if (reader.field === 2) fields.dataType = reader.int64();
+  else if (reader.field === 4) fields.pieces.push(reader.fixed(4));
+  else if (reader.field === 10) fields.pieces.push(reader.fixed(8));
+  else if (VARINT_DATA.has(reader.field)) fields.words.push(reader.words());
+  else if (reader.field === 6) fields.strings.push(reader.blob());
+  else if (reader.field === 8) fields.name = reader.string();
+  else if (reader.field === 9) fields.raw = reader.blob();
+  else if (reader.field === 13) readEntry(reader.message("external_data"), fields.external);
+  else if (reader.field === 14) fields.isExternal = reader.int64() === 1;
+  else fields.unknown.push(reader.skip());
 }
 
 /** Adds a StringStringEntryProto to `into`; the last of equal keys wins. */

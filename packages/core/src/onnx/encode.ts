@@ -74,31 +74,15 @@ function writeAttribute(writer: MessageWriter, name: string, attribute: Attribut
 }
 
 function writeAttributeValue(writer: MessageWriter, attribute: Exclude<Attribute, { type: "opaque" }>): void {
-  switch (attribute.type) {
-    case "float":
-      writer.float(2, attribute.value);
-      return;
-    case "int":
-      writer.varint(3, attribute.value);
-      return;
-    case "string":
-      writer.blob(4, attribute.value);
-      return;
-    case "tensor":
-      writer.message(5, (inner) => writeTensor(inner, attribute.value, attribute.value.name));
-      return;
-    case "graph":
-      writer.message(6, (inner) => writeGraph(inner, attribute.value));
-      return;
-    case "floats":
-      writer.packedFloats(7, attribute.value);
-      return;
-    case "ints":
-      writer.packedInts(8, attribute.value);
-      return;
-    case "strings":
-      for (const value of attribute.value) writer.blob(9, value);
-  }
+  const { type, value } = attribute;
+  if (type === "float") writer.float(2, value);
+  else if (type === "int") writer.varint(3, value);
+  else if (type === "string") writer.blob(4, value);
+  else if (type === "tensor") writer.message(5, (inner) => writeTensor(inner, value, value.name));
+  else if (type === "graph") writer.message(6, (inner) => writeGraph(inner, value));
+  else if (type === "floats") writer.packedFloats(7, value);
+  else if (type === "ints") writer.packedInts(8, value);
+  else for (const text of value) writer.blob(9, text);
 }
 
 /** @param name the key of the tensor in the graph. It takes precedence over the tensor's own name. */
