@@ -65,39 +65,25 @@ export function readOptions<Options, const Table extends OptionRows>(
 
 /** Checks a value. @throws usage when the value is not of this kind. */
 export function checkValue(name: string, kind: OptionKind, value: unknown): void {
-  switch (kind.kind) {
-    case "number":
-      if (typeof value !== "number" || !inRange(kind, value)) refuse(name, kind, value);
-      return;
-    case "choice":
-      checkChoice(name, kind, value);
-      return;
-    case "flag":
-      if (typeof value !== "boolean") refuse(name, kind, value);
-      return;
-    case "method":
-      if (!isNamed(value, "map") && !isText(value)) refuse(name, kind, value);
-      return;
-    case "text":
-      if (!isText(value)) refuse(name, kind, value);
-      return;
-    case "scores":
-      checkScores(name, value);
-      return;
-    case "list":
-      checkList(name, kind.of, value);
-      if (kind.filled && (value as unknown[]).length === 0)
-        refuseEmpty(name, "add at least one entry, or omit the option");
-      return;
-    case "layers":
-      checkLayers(name, kind, value);
-      return;
-    case "size":
-      checkSize(name, kind, value);
-      return;
-    case "box":
-      if (!isBox(value)) refuse(name, kind, value);
-  }
+  if (kind.kind === "choice") checkChoice(name, kind, value);
+  else if (kind.kind === "scores") checkScores(name, value);
+  else if (kind.kind === "layers") checkLayers(name, kind, value);
+  else if (kind.kind === "size") checkSize(name, kind, value);
+  else if (kind.kind === "list") {
+    checkList(name, kind.of, value);
+    if (kind.filled && (value as unknown[]).length === 0)
+      refuseEmpty(name, "add at least one entry, or omit the option");
+  } else if (!fits(kind, value)) refuse(name, kind, value);
+}
+
+function fits(
+  kind: Extract<OptionKind, { kind: "number" | "flag" | "text" | "method" | "box" }>,
+  value: unknown,
+): boolean {
+  if (kind.kind === "number") return typeof value === "number" && inRange(kind, value);
+  if (kind.kind === "flag") return typeof value === "boolean";
+  if (kind.kind === "box") return isBox(value);
+  return isText(value) || (kind.kind === "method" && isNamed(value, "map"));
 }
 
 function isText(value: unknown): boolean {

@@ -69,22 +69,17 @@ const asNumber: Constructor = (args, type) => {
 };
 
 function readNumber(code: string, view: DataView): PickleValue | undefined {
-  if (view.byteLength !== Number(code.slice(1))) return undefined;
-  switch (code) {
-    case "f8":
-      return view.getFloat64(0, true);
-    case "f4":
-      return view.getFloat32(0, true);
-    case "i8":
-      return Number(view.getBigInt64(0, true));
-    case "i4":
-      return view.getInt32(0, true);
-    case "b1":
-      return view.getUint8(0) !== 0;
-    default:
-      return undefined;
-  }
+  return view.byteLength === Number(code.slice(1)) ? NUMBERS.get(code)?.(view) : undefined;
 }
+
+/** Readers of numpy's types. */
+const NUMBERS: ReadonlyMap<string, (view: DataView) => PickleValue> = new Map<string, (view: DataView) => PickleValue>([
+  ["f8", (view) => view.getFloat64(0, true)],
+  ["f4", (view) => view.getFloat32(0, true)],
+  ["i8", (view) => Number(view.getBigInt64(0, true))],
+  ["i4", (view) => view.getInt32(0, true)],
+  ["b1", (view) => view.getUint8(0) !== 0],
+]);
 
 /** Calls that return a plain value, by the path of the callee. */
 const constructors: ReadonlyMap<string, Constructor> = new Map([

@@ -2,7 +2,7 @@ import { WhyboxError } from "../../errors.js";
 import { bfloat16ToFloat, halfToFloat } from "../../tensor/half.js";
 import { sizeOf } from "../../tensor/tensor.js";
 import { broken } from "./broken.js";
-import type { TorchStorage } from "./storage.js";
+import type { TorchStorage, TorchType } from "./storage.js";
 
 /** Maximum number of elements of a tensor that repeats elements of its storage (`expand`). */
 const MAX_REPEATED = 2 ** 16;
@@ -72,29 +72,21 @@ function isContiguous({ dims, strides }: TorchTensor): boolean {
 
 /** The elements as float32, row-major: a view if they are float32, contiguous and aligned. int64 beyond 2^53 is rounded. */
 export function floatsOfTensor(tensor: TorchTensor): Float32Array {
-  const bytes = contiguousBytes(tensor);
-  switch (tensor.storage.type) {
-    case "float32":
-      return view(bytes, Float32Array);
-    case "float64":
-      return Float32Array.from(view(bytes, Float64Array));
-    case "float16":
-      return halfToFloat(view(bytes, Uint16Array));
-    case "bfloat16":
-      return bfloat16ToFloat(view(bytes, Uint16Array));
-    case "int64":
-      return Float32Array.from(view(bytes, BigInt64Array), Number);
-    case "int32":
-      return Float32Array.from(view(bytes, Int32Array));
-    case "int16":
-      return Float32Array.from(view(bytes, Int16Array));
-    case "int8":
-      return Float32Array.from(view(bytes, Int8Array));
-    case "uint8":
-    case "bool":
-      return Float32Array.from(bytes);
-  }
+  return FLOATS[tensor.storage.type](contiguousBytes(tensor));
 }
+
+const FLOATS: Readonly<Record<TorchType, (bytes: Uint8Array) => Float32Array>> = {
+  float32: (bytes) => view(bytes, Float32Array),
+  float64: (bytes) => Float32Array.from(view(bytes, Float64Array)),
+  float16: (bytes) => halfToFloat(view(bytes, Uint16Array)),
+  bfloat16: (bytes) => bfloat16ToFloat(view(bytes, Uint16Array)),
+  int64: (bytes) => Float32Array.from(view(bytes, BigInt64Array), Number),
+  int32: (bytes) => Float32Array.from(view(bytes, Int32Array)),
+  int16: (bytes) => Float32Array.from(view(bytes, Int16Array)),
+  int8: (bytes) => Float32Array.from(view(bytes, Int8Array)),
+  uint8: (bytes) => Float32Array.from(bytes),
+  bool: (bytes) => Float32Array.from(bytes),
+};
 
 interface ArrayType<T> {
   readonly BYTES_PER_ELEMENT: number;

@@ -60,7 +60,11 @@ class Machine {
     for (let count = 0; count < maxOpcodes; count++) {
       const opcode = this.#in.u8();
       if (opcode === 0x2e) return { value: this.#pop(), end: this.#in.at };
-      if (!this.#constant(opcode) && !this.#build(opcode)) {
+      const pushed = Machine.#pushed.get(opcode);
+      const done = Machine.#done.get(opcode);
+      if (pushed !== undefined) this.#stack.push(pushed(this));
+      else if (done !== undefined) done(this);
+      else {
         const hex = opcode.toString(16).padStart(2, "0");
         throw broken(`the pickle has opcode 0x${hex} at byte ${this.#in.at - 1}, which protocols 2 to 5 do not write`);
       }
@@ -76,125 +80,67 @@ class Machine {
     if (version < 2 || version > 5) throw broken(`the pickle has protocol ${version}; protocols 2 to 5 are read`);
   }
 
-  /** Opcodes that push one constant. @returns false for other opcodes. */
-  #constant(opcode: number): boolean {
-    const stack = this.#stack;
-    const input = this.#in;
-    switch (opcode) {
-      case 0x4e: // NONE
-        return push(stack, null);
-      case 0x88: // NEWTRUE
-        return push(stack, true);
-      case 0x89: // NEWFALSE
-        return push(stack, false);
-      case 0x4b: // BININT1
-        return push(stack, input.u8());
-      case 0x4d: // BININT2
-        return push(stack, input.u16());
-      case 0x4a: // BININT
-        return push(stack, input.i32());
-      case 0x8a: // LONG1
-        return push(stack, this.#integer(input.u8()));
-      case 0x8b: // LONG4
-        return push(stack, this.#integer(input.u32()));
-      case 0x47: // BINFLOAT
-        return push(stack, input.f64be());
-      case 0x8c: // SHORT_BINUNICODE
-        return push(stack, utf8(input.take(input.u8())));
-      case 0x58: // BINUNICODE
-        return push(stack, utf8(input.take(input.u32())));
-      case 0x8d: // BINUNICODE8
-        return push(stack, utf8(input.take(input.u64())));
-      case 0x55: // SHORT_BINSTRING, of Python 2
-        return push(stack, latin1(input.take(input.u8())));
-      case 0x54: // BINSTRING, of Python 2
-        return push(stack, latin1(input.take(input.u32())));
-      case 0x43: // SHORT_BINBYTES
-        return push(stack, input.take(input.u8()));
-      case 0x42: // BINBYTES
-        return push(stack, input.take(input.u32()));
-      case 0x8e: // BINBYTES8
-      case 0x96: // BYTEARRAY8
-        return push(stack, input.take(input.u64()));
-      case 0x5d: // EMPTY_LIST
-      case 0x29: // EMPTY_TUPLE
-        return push(stack, []);
-      case 0x7d: // EMPTY_DICT
-        return push(stack, new Map());
-      case 0x8f: // EMPTY_SET
-        return push(stack, new Set());
-      case 0x63: // GLOBAL
-        return push(stack, namedClass(input.line(), input.line()));
-      default:
-        return false;
-    }
-  }
+  /** Opcodes that push one value. */
+  static readonly #pushed = new Map<number, (m: Machine) => PickleValue>([
+    [0x4e, () => null], // NONE
+    [0x88, () => true], // NEWTRUE
+    [0x89, () => false], // NEWFALSE
+    [0x4b, (m) => m.#in.u8()], // BININT1
+    [0x4d, (m) => m.#in.u16()], // BININT2
+    [0x4a, (m) => m.#in.i32()], // BININT
+    [0x8a, (m) => m.#integer(m.#in.u8())], // LONG1
+    [0x8b, (m) => m.#integer(m.#in.u32())], // LONG4
+    [0x47, (m) => m.#in.f64be()], // BINFLOAT
+    [0x8c, (m) => utf8(m.#in.take(m.#in.u8()))], // SHORT_BINUNICODE
+    [0x58, (m) => utf8(m.#in.take(m.#in.u32()))], // BINUNICODE
+    [0x8d, (m) => utf8(m.#in.take(m.#in.u64()))], // BINUNICODE8
+    [0x55, (m) => latin1(m.#in.take(m.#in.u8()))], // SHORT_BINSTRING, of Python 2
+    [0x54, (m) => latin1(m.#in.take(m.#in.u32()))], // BINSTRING, of Python 2
+    [0x43, (m) => m.#in.take(m.#in.u8())], // SHORT_BINBYTES
+    [0x42, (m) => m.#in.take(m.#in.u32())], // BINBYTES
+    [0x8e, (m) => m.#in.take(m.#in.u64())], // BINBYTES8
+    [0x96, (m) => m.#in.take(m.#in.u64())], // BYTEARRAY8
+    [0x5d, () => []], // EMPTY_LIST
+    [0x29, () => []], // EMPTY_TUPLE
+    [0x7d, () => new Map()], // EMPTY_DICT
+    [0x8f, () => new Set()], // EMPTY_SET
+    [0x63, (m) => namedClass(m.#in.line(), m.#in.line())], // GLOBAL
+    [0x32, (m) => m.#top()], // DUP
+    [0x85, (m) => m.#popMany(1)], // TUPLE1
+    [0x86, (m) => m.#popMany(2)], // TUPLE2
+    [0x87, (m) => m.#popMany(3)], // TUPLE3
+    [0x74, (m) => m.#popMark()], // TUPLE
+    [0x91, (m) => new Set(m.#popMark())], // FROZENSET
+    [0x68, (m) => m.#get(m.#in.u8())], // BINGET
+    [0x6a, (m) => m.#get(m.#in.u32())], // LONG_BINGET
+    [0x93, (m) => m.#stackGlobal()], // STACK_GLOBAL
+    [0x52, (m) => m.#call(m.#popMany(2))], // REDUCE
+    [0x81, (m) => m.#call(m.#popMany(2))], // NEWOBJ
+    [0x92, (m) => m.#callWithKeywords(m.#popMany(3))], // NEWOBJ_EX
+    [0x51, (m) => m.#persistent(m.#pop())], // BINPERSID
+  ]);
 
-  /** Opcodes that work on the stack and the memo. @returns false for other opcodes. */
-  #build(opcode: number): boolean {
-    const stack = this.#stack;
-    const input = this.#in;
-    switch (opcode) {
-      case 0x28: // MARK
-        this.#marks.push(stack.length);
-        return true;
-      case 0x30: // POP
-        this.#pop();
-        return true;
-      case 0x31: // POP_MARK
-        this.#popMark();
-        return true;
-      case 0x32: // DUP
-        return push(stack, this.#top());
-      case 0x85: // TUPLE1
-      case 0x86: // TUPLE2
-      case 0x87: // TUPLE3
-        return push(stack, this.#popMany(opcode - 0x84));
-      case 0x74: // TUPLE
-        return push(stack, this.#popMark());
-      case 0x91: // FROZENSET
-        return push(stack, new Set(this.#popMark()));
-      case 0x61: // APPEND
-        return this.#append(this.#popMany(1));
-      case 0x65: // APPENDS
-        return this.#append(this.#popMark());
-      case 0x90: // ADDITEMS
-        return this.#add(this.#popMark());
-      case 0x73: // SETITEM
-        return this.#setItems(this.#popMany(2));
-      case 0x75: // SETITEMS
-        return this.#setItems(this.#popMark());
-      case 0x71: // BINPUT
-        return this.#put(input.u8());
-      case 0x72: // LONG_BINPUT
-        return this.#put(input.u32());
-      case 0x94: // MEMOIZE
-        return this.#put(this.#memo.size);
-      case 0x68: // BINGET
-        return push(stack, this.#get(input.u8()));
-      case 0x6a: // LONG_BINGET
-        return push(stack, this.#get(input.u32()));
-      case 0x93: // STACK_GLOBAL
-        return push(stack, this.#stackGlobal());
-      case 0x52: // REDUCE
-      case 0x81: // NEWOBJ
-        return push(stack, this.#call(this.#popMany(2)));
-      case 0x92: // NEWOBJ_EX
-        return push(stack, this.#callWithKeywords(this.#popMany(3)));
-      case 0x62: // BUILD
-        return this.#setState(this.#pop());
-      case 0x51: // BINPERSID
-        return push(stack, this.#persistent(this.#pop()));
-      case 0x95: // FRAME: how many bytes a reader may fetch at once
-        if (input.u64() > input.bytes.length - input.at)
-          throw broken("a frame of the pickle is longer than the pickle");
-        return true;
-      case 0x80: // PROTO
-        this.#protocol();
-        return true;
-      default:
-        return false;
-    }
+  /** Opcodes that change the stack, its top or the memo. */
+  static readonly #done = new Map<number, (m: Machine) => void>([
+    [0x28, (m) => void m.#marks.push(m.#stack.length)], // MARK
+    [0x30, (m) => void m.#pop()], // POP
+    [0x31, (m) => void m.#popMark()], // POP_MARK
+    [0x61, (m) => m.#append(m.#popMany(1))], // APPEND
+    [0x65, (m) => m.#append(m.#popMark())], // APPENDS
+    [0x90, (m) => m.#add(m.#popMark())], // ADDITEMS
+    [0x73, (m) => m.#setItems(m.#popMany(2))], // SETITEM
+    [0x75, (m) => m.#setItems(m.#popMark())], // SETITEMS
+    [0x71, (m) => m.#put(m.#in.u8())], // BINPUT
+    [0x72, (m) => m.#put(m.#in.u32())], // LONG_BINPUT
+    [0x94, (m) => m.#put(m.#memo.size)], // MEMOIZE
+    [0x62, (m) => m.#setState(m.#pop())], // BUILD
+    [0x95, (m) => m.#frame(m.#in.u64())], // FRAME
+    [0x80, (m) => m.#protocol()], // PROTO
+  ]);
+
+  /** @param length how many bytes a reader may fetch at once. */
+  #frame(length: number): void {
+    if (length > this.#in.bytes.length - this.#in.at) throw broken("a frame of the pickle is longer than the pickle");
   }
 
   /** A little-endian two's complement integer. A bigint beyond 2^53. */
@@ -237,9 +183,8 @@ class Machine {
     return this.#stack.splice(mark);
   }
 
-  #put(key: number): true {
+  #put(key: number): void {
     this.#memo.set(key, this.#top());
-    return true;
   }
 
   #get(key: number): PickleValue {
@@ -248,28 +193,25 @@ class Machine {
     return value;
   }
 
-  #append(values: readonly PickleValue[]): true {
+  #append(values: readonly PickleValue[]): void {
     const target = this.#top();
     const list = target instanceof PyRecord ? target.list : target;
     if (!Array.isArray(list)) throw broken(`the pickle appends to ${describeValue(target)}`);
     for (const value of values) list.push(value);
-    return true;
   }
 
-  #add(values: readonly PickleValue[]): true {
+  #add(values: readonly PickleValue[]): void {
     const target = this.#top();
     if (!(target instanceof Set)) throw broken(`the pickle adds set elements to ${describeValue(target)}`);
     for (const value of values) target.add(value);
-    return true;
   }
 
-  #setItems(values: readonly PickleValue[]): true {
+  #setItems(values: readonly PickleValue[]): void {
     const target = this.#top();
     const entries = target instanceof PyRecord ? target.entries : target;
     if (!(entries instanceof Map)) throw broken(`the pickle sets dict entries of ${describeValue(target)}`);
     if (values.length % 2 !== 0) throw broken("the pickle has a dict key without a value");
     for (let i = 0; i < values.length; i += 2) entries.set(values[i]!, values[i + 1]!);
-    return true;
   }
 
   #stackGlobal(): PyGlobal {
@@ -295,13 +237,12 @@ class Machine {
   }
 
   /** Sets the attributes of a record. Ignores those of plain values (a dict with attributes). */
-  #setState(state: PickleValue): true {
+  #setState(state: PickleValue): void {
     const target = this.#top();
     if (target instanceof PyRecord) target.state = state;
     else if (target === null || typeof target !== "object" || target instanceof PyGlobal) {
       throw broken(`the pickle sets attributes of ${describeValue(target)}`);
     }
-    return true;
   }
 }
 
@@ -309,9 +250,4 @@ function namedClass(module: string, name: string): PyGlobal {
   if (module.length + name.length > MAX_NAME)
     throw broken(`the pickle names a class with ${module.length + name.length} characters`);
   return new PyGlobal(module, name);
-}
-
-function push(stack: PickleValue[], value: PickleValue): true {
-  stack.push(value);
-  return true;
 }

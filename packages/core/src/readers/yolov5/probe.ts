@@ -35,19 +35,16 @@ function constantOf(index: GraphIndex, name: string): Tensor | undefined {
 function apply(node: Node, operands: readonly (Tensor | undefined)[]): Tensor | undefined {
   const [a, b] = operands;
   if (a === undefined || b === undefined || operands.length !== 2) return undefined;
-  switch (node.opType) {
-    case "Mul":
-      return broadcast(a, b, (x, y) => x * y);
-    case "Add":
-      return broadcast(a, b, (x, y) => x + y);
-    case "Sub":
-      return broadcast(a, b, (x, y) => x - y);
-    case "Div":
-      return broadcast(a, b, (x, y) => x / y);
-    default:
-      return undefined;
-  }
+  const arithmetic = ARITHMETIC.get(node.opType);
+  return arithmetic === undefined ? undefined : broadcast(a, b, arithmetic);
 }
+
+const ARITHMETIC: ReadonlyMap<string, (x: number, y: number) => number> = new Map([
+  ["Mul", (x: number, y: number) => x * y],
+  ["Add", (x: number, y: number) => x + y],
+  ["Sub", (x: number, y: number) => x - y],
+  ["Div", (x: number, y: number) => x / y],
+]);
 
 function broadcast(a: Tensor, b: Tensor, op: (x: number, y: number) => number): Tensor | undefined {
   const rank = Math.max(a.dims.length, b.dims.length);
