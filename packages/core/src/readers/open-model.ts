@@ -1,7 +1,6 @@
 import type { Model } from "../onnx/model.js";
 import { modelFormat } from "./model-format.js";
-import { readOnnx } from "./onnx/read-onnx.js";
-import { prepareModel } from "./prepare-model.js";
+import { prepareModel, readOnnx } from "./onnx/read-onnx.js";
 
 /** As `readModel`, but loads the checkpoint reader only when it is needed. In a browser it is a sixth of the script. */
 export async function openModel(bytes: Uint8Array): Promise<Model> {

@@ -1,7 +1,6 @@
 import type { Model } from "../onnx/model.js";
 import { modelFormat } from "./model-format.js";
-import { readOnnx } from "./onnx/read-onnx.js";
-import { prepareModel } from "./prepare-model.js";
+import { prepareModel, readOnnx } from "./onnx/read-onnx.js";
 import { readTorch } from "./torch/read-torch.js";
 
 /**

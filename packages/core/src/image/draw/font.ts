@@ -30,12 +30,7 @@ export const REPLACEMENT = 0xfffd;
 
 /** Plain replacements of characters that Unicode does not decompose. */
 const PLAIN: ReadonlyMap<string, string> = new Map([
-  ["\u2010", "-"],
-  ["\u2011", "-"],
-  ["\u2012", "-"],
-  ["\u2013", "-"],
-  ["\u2014", "-"],
-  ["\u2212", "-"],
+  ...[..."\u2010\u2011\u2012\u2013\u2014\u2212"].map((dash) => [dash, "-"] as const),
   ["\u2018", "'"],
   ["\u2019", "'"],
   ["\u201c", '"'],

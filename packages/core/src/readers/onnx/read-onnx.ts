@@ -1,6 +1,8 @@
 import { type DecodeModelOptions, decodeModel } from "../../onnx/decode.js";
+import { castHalfInputs } from "../../onnx/half-inputs.js";
 import type { Model } from "../../onnx/model.js";
-import { prepareModel } from "../prepare-model.js";
+import { normalise } from "../../onnx/normalise.js";
+import { validateModel } from "../../onnx/validate.js";
 
 /**
  * Reads an ONNX file into the form that the engine uses: validated, nodes in computation order, converted to one opset,
@@ -12,4 +14,9 @@ import { prepareModel } from "../prepare-model.js";
  */
 export function readOnnx(bytes: Uint8Array, options: DecodeModelOptions = {}): Model {
   return prepareModel(decodeModel(bytes, options));
+}
+
+/** Validates a model that a reader made, and converts it to the form that the engine uses. */
+export function prepareModel(model: Model): Model {
+  return castHalfInputs(normalise(validateModel(model)));
 }
