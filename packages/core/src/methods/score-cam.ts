@@ -1,4 +1,5 @@
 import { keepsNothing } from "../keeps-nothing.js";
+import { rescale } from "../kernels/range.js";
 import { weightedSum } from "../kernels/weighted-sum.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { weightedChannels } from "./channels.js";
@@ -51,7 +52,8 @@ async function weigh({ activations, masked, compat, report }: Asked): Promise<Fl
   const wide = new Float64Array(H * width);
   const scores = await masked.scores(channels.length, (i, into) => {
     widen(activations.data, channels[i]! * H * W, columns, wide);
-    scaleInPlace(into, lengthen(wide, rows, into));
+    const [low, high] = lengthen(wide, rows, into);
+    rescale(into, { low, divisor: high - low + EPSILON, maximum: 1 });
   });
   report("masks", channels.length);
   const weights = new Float64Array(C);
@@ -97,11 +99,6 @@ function lengthen(wide: Float64Array, rows: CornerTaps, into: Float32Array): rea
     }
   }
   return [low, high];
-}
-
-function scaleInPlace(mask: Float32Array, [low, high]: readonly [number, number]): void {
-  const scale = 1 / (high - low + EPSILON);
-  for (let i = 0; i < mask.length; i++) mask[i] = (mask[i]! - low) * scale;
 }
 
 /** The softmax of the finite scores. Other scores get zero. */

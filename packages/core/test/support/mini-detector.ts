@@ -106,7 +106,8 @@ export function countingPort(): RuntimePort & {
         ...session,
         run: (feeds, outputs) => {
           counts.runs++;
-          counts.pictures += feeds.images?.dims[0] ?? 0;
+          const masks = Object.entries(feeds).find(([name]) => name.includes("/masks"))?.[1];
+          counts.pictures += (feeds.images ?? masks)?.dims[0] ?? 0;
           return session.run(feeds, outputs);
         },
         release: () => session.release(),

@@ -1,10 +1,13 @@
 import type { Detection, Predictions } from "../../detector/detection.js";
 import type { MaskedInputs } from "../../methods/method.js";
+import { once } from "../../once.js";
+import { type MaskedModel, maskInput } from "../../onnx/mask-input.js";
 import { classesOf } from "../../scores/columns.js";
 import { scoreValue } from "../../scores/index.js";
 import { iouOfRow, isFar, withBoxTable } from "../../scores/iou.js";
 import { withPrototypes } from "../../scores/rescore.js";
 import type { Score, ScoreOptions } from "../../scores/score.js";
+import { sizeOf } from "../../tensor/tensor.js";
 import type { ExplainJob } from "../job.js";
 import type { LoadedModel } from "../model/loaded-model.js";
 import { type BatchSession, batchThatWorks, runBatches } from "../passes/batch-runs.js";
@@ -42,7 +45,8 @@ export class MaskedRuns {
   readonly #progress: Progress | undefined;
   /** Mask number → similarity of each explained detection. All detections share the masks. */
   readonly #known = new Map<number, Float64Array>();
-  #session: Promise<BatchSession> | undefined;
+  readonly #masked = once(() => maskedModel(this.#loaded));
+  #session: Promise<Omit<BatchSession, "feeds">> | undefined;
 
   constructor(
     { loaded, options, signal, progress }: MaskedJob,
@@ -93,52 +97,61 @@ export class MaskedRuns {
   async #run({ count, fill, each, readsMasks }: MaskedBatch): Promise<void> {
     if (count === 0) return;
     const { boxes: _, ...facts } = this.#forward.predictions;
-    const { input } = this.#forward;
-    const mask = new Float32Array(input.length / 3);
-    const session = await this.#open();
+    const runs = await this.#open();
     const prototypes = readsMasks ? prototypesTap(this.#loaded) : undefined;
-    const outputs = prototypes === undefined ? session.outputs : [...session.outputs, prototypes.output];
-    await runBatches(
-      { ...session, outputs },
-      count,
-      (i, into) => {
-        fill(i, mask);
-        for (let c = 0; c < 3; c++) {
-          const start = c * mask.length;
-          for (let p = 0; p < mask.length; p++) into[start + p] = input[start + p]! * mask[p]!;
-        }
-      },
-      (i, [output, changed]) => {
+    const outputs = prototypes === undefined ? runs.outputs : [...runs.outputs, prototypes.output];
+    await this.#withImage(async (feeds) =>
+      runBatches({ ...runs, feeds, outputs }, count, fill, (i, [output, changed]) => {
         const { data, offset, length } = output!;
         const predictions = withBoxTable({ ...facts, data: data.subarray(offset, offset + length) });
         each(i, changed === undefined ? predictions : withPrototypes(predictions, changed));
-      },
+      }),
     );
   }
 
-  #open(): Promise<BatchSession> {
+  /** Uploads the image for some runs. The graph multiplies it by the masks. */
+  async #withImage<T>(run: (feeds: BatchSession["feeds"]) => Promise<T>): Promise<T> {
+    const { input, letterbox } = this.#forward;
+    const image = await this.#loaded.runtime.upload("float32", [1, 3, ...letterbox.inputSize], input.slice());
+    try {
+      return await run({ [this.#masked().image]: image });
+    } finally {
+      image.dispose();
+    }
+  }
+
+  #open(): Promise<Omit<BatchSession, "feeds">> {
     this.#session ??= this.#make();
     return this.#session;
   }
 
-  async #make(): Promise<BatchSession> {
+  async #make(): Promise<Omit<BatchSession, "feeds">> {
     const loaded = this.#loaded;
-    const none = { layers: [], activations: false, gradients: false, manySeeds: false, tails: false };
-    const plan = joinPlans(loaded, [planTaps(loaded, none)]);
-    const key = `forward\n${plan.key}`;
+    const { model, masks } = this.#masked();
+    const key = `masked\n${loaded.head.output}`;
+    const dims = [1, ...this.#forward.letterbox.inputSize];
     const runs = {
       runtime: loaded.runtime,
-      session: await loaded.sessions.get(key, plan.buildForward, this.#signal),
-      input: loaded.inputName,
-      dims: [3, ...this.#forward.letterbox.inputSize],
-      feeds: {},
+      session: await loaded.sessions.get(key, () => model, this.#signal),
+      input: masks,
+      dims,
       outputs: [loaded.head.output],
       signal: this.#signal,
       progress: this.#progress,
     };
-    if (!loaded.batches.has(key)) loaded.batches.set(key, await batchThatWorks(runs, this.#forward.input, BATCH));
+    if (!loaded.batches.has(key)) {
+      const all = new Float32Array(sizeOf(dims)).fill(1);
+      const found = await this.#withImage(async (feeds) => batchThatWorks({ ...runs, feeds }, all, BATCH));
+      loaded.batches.set(key, found);
+    }
     return { ...runs, batch: loaded.batches.get(key)! };
   }
+}
+
+/** The whole network, with the mask prototypes if it has them, on one image and a batch of masks. */
+function maskedModel(loaded: LoadedModel): MaskedModel {
+  const none = { layers: [], activations: false, gradients: false, manySeeds: false, tails: false };
+  return maskInput(joinPlans(loaded, [planTaps(loaded, none)]).buildForward(), loaded.inputName);
 }
 
 /**
