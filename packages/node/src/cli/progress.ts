@@ -1,5 +1,6 @@
 import cliProgress from "cli-progress";
 import type { DownloadProgress } from "../api.js";
+import type { ImageProgress } from "../images/explain-image.js";
 import type { CliContext } from "./context.js";
 import { printable } from "./text.js";
 
@@ -8,13 +9,25 @@ export interface Progress {
   download(progress: DownloadProgress): void;
   /** Shows how many sources are done. A single source gets no bar. */
   sources(done: number, total: number): void;
+  /** Shows the progress of the current source, if it takes longer than a second. */
+  image(progress: ImageProgress): void;
   /** Removes the bar from the screen, so that lines can be printed. The next call shows it again. */
   clear(): void;
 }
 
-export function createProgress(context: CliContext, { quiet }: { readonly quiet: boolean }): Progress {
-  if (quiet) return { download() {}, sources() {}, clear() {} };
-  return context.barStream === undefined ? lineProgress(context) : barProgress(context.barStream);
+export interface ProgressOptions {
+  /** Shows nothing. */
+  readonly quiet: boolean;
+  /** Shows no bar, as without a terminal. Default false. */
+  readonly json?: boolean;
+  /** The clock, in milliseconds. Tests pass their own. */
+  readonly now?: () => number;
+}
+
+export function createProgress(context: CliContext, options: ProgressOptions): Progress {
+  const { quiet, json = false, now = () => performance.now() } = options;
+  if (quiet) return { download() {}, sources() {}, image() {}, clear() {} };
+  return json || context.barStream === undefined ? lineProgress(context) : barProgress(context.barStream, now);
 }
 
 function lineProgress(context: CliContext): Progress {
@@ -27,12 +40,23 @@ function lineProgress(context: CliContext): Progress {
       context.stderr.write(`Downloading ${printable(what)}${size} …\n`);
     },
     sources() {},
+    image() {},
     clear() {},
   };
 }
 
-function barProgress(stream: NodeJS.WritableStream): Progress {
+/** A step of one source that takes longer gets a bar. */
+const PATIENCE_MS = 1000;
+
+const stepTexts = {
+  explain: { label: "Explaining", unit: "runs" },
+  write: { label: "Writing", unit: "files" },
+} as const;
+
+function barProgress(stream: NodeJS.WritableStream, now: () => number): Progress {
   let bar: cliProgress.SingleBar | undefined;
+  let sources = { done: 0, total: 1 };
+  let step: { readonly name: ImageProgress["step"]; readonly started: number } | undefined;
   const clear = () => {
     bar?.stop();
     bar = undefined;
@@ -55,7 +79,17 @@ function barProgress(stream: NodeJS.WritableStream): Progress {
       else show(label, received, total, note);
     },
     sources(done, total) {
+      sources = { done, total };
+      step = undefined;
       if (total > 1) show("Explaining", done, total, `${done} of ${total}`);
+    },
+    image({ step: name, done, total }) {
+      if (step?.name !== name) step = { name, started: now() };
+      if (now() - step.started < PATIENCE_MS) return;
+      const { label, unit } = stepTexts[name];
+      const note = `${done} of ${total} ${unit}`;
+      if (sources.total === 1) show(label, done, total, note);
+      else show(label, sources.done, sources.total, `${sources.done} of ${sources.total}, ${note}`);
     },
     clear,
   };

@@ -1,4 +1,12 @@
-import { type CoreDetector, type ExplainResult, type RgbImage, WhyboxError, type WhyboxErrorCode } from "@whybox/core";
+import {
+  type CoreDetector,
+  type ExplainOptions,
+  type ExplainProgress,
+  type ExplainResult,
+  type RgbImage,
+  WhyboxError,
+  type WhyboxErrorCode,
+} from "@whybox/core";
 import { stopIfAborted } from "../stop-if-aborted.js";
 import type { FileNamer } from "./output-names.js";
 import { type OutputFile, type PlannedOutputs, planOutputs } from "./plan-outputs.js";
@@ -7,12 +15,19 @@ import type { ImageSettings } from "./settings.js";
 import { createStageClock, type StageClock } from "./stage-clock.js";
 import { writeOutputs } from "./write-outputs.js";
 
+/** The progress of one image: first the runs of the explanation, then the files. */
+export interface ImageProgress extends ExplainProgress {
+  readonly step: "explain" | "write";
+}
+
 /** Dependencies and settings for explaining images. */
 export interface ImageContext {
   readonly detector: Pick<CoreDetector, "explain">;
   readonly services: Services;
   readonly settings: ImageSettings;
   readonly signal?: AbortSignal;
+  /** Gets the progress of each image. */
+  readonly onProgress?: (progress: ImageProgress) => void;
   /** Runs the work while no other explanation runs. Default: runs it at once. */
   alone?<T>(work: () => Promise<T>): Promise<T>;
 }
@@ -49,7 +64,7 @@ export async function explainImage(
   task: ImageTask,
   context: ImageContext,
 ): Promise<ExplainedImage & { readonly paths: readonly string[] }> {
-  const { services, settings, signal } = context;
+  const { services, settings, signal, onProgress } = context;
   const { stem, namer, sheet, last } = task;
   const clock = createStageClock({ decode: 0, explain: 0, render: 0, write: 0 });
   const image = await clock.of("decode", () =>
@@ -59,7 +74,11 @@ export async function explainImage(
   const { outputs, ...names } = planOutputs({ image, result, stem, namer, sheet, services, settings });
   const explained = { result, ...names, ms: clock.ms };
   const files = function* (): Generator<OutputFile> {
-    yield* outputs;
+    for (const [done, output] of outputs.entries()) {
+      onProgress?.({ step: "write", done, total: outputs.length });
+      yield output;
+    }
+    onProgress?.({ step: "write", done: outputs.length, total: outputs.length });
     if (last !== undefined) yield* last(explained);
   };
   const write = () => writeOutputs(files(), { ...task, write: services.writeFile, signal, clock });
@@ -69,10 +88,14 @@ export async function explainImage(
 /** Explains a decoded image. @throws errors of explaining; aborted. */
 export async function explainPixels(
   image: RgbImage,
-  { detector, settings, signal, alone = (work) => work() }: ImageContext,
+  { detector, settings, signal, onProgress, alone = (work) => work() }: ImageContext,
   clock: StageClock<"explain">,
 ): Promise<ExplainResult> {
-  const options = signal === undefined ? settings.explain : { ...settings.explain, signal };
+  const options: ExplainOptions = {
+    ...settings.explain,
+    ...(signal === undefined ? {} : { signal }),
+    ...(onProgress === undefined ? {} : { onProgress: (progress) => onProgress({ step: "explain", ...progress }) }),
+  };
   const result = await alone(() => clock.of("explain", () => detector.explain(image, options)));
   stopIfAborted(signal);
   return result;

@@ -101,7 +101,14 @@ function sheetTiles(result: ExplainResult) {
     const [best] = detections; // highest confidence first
     const what =
       detections.length === 1 ? `${best!.index}  ${map.className}` : `${detections.length} × ${map.className}`;
-    return { heatmap: map.heatmap, detections, caption: `${what}  ${best!.confidence.toFixed(2)}` };
+    return {
+      // Read when the tile is drawn, so that only one heatmap is in memory.
+      get heatmap() {
+        return map.heatmap;
+      },
+      detections,
+      caption: `${what}  ${best!.confidence.toFixed(2)}`,
+    };
   });
 }
 

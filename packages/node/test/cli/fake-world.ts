@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PassThrough } from "node:stream";
 import { type ExplainOptions, type ExplainResult, type RgbImage, resolveMethod, WhyboxError } from "@whybox/core";
 import type { Detector, LoadOptions, ModelReport } from "../../src/api.js";
 import type { CliContext } from "../../src/cli/context.js";
@@ -37,6 +38,16 @@ export async function temporaryFolder(): Promise<string> {
 /** Writes files that the fake decoder accepts as images. */
 export async function putImages(folder: string, ...names: string[]): Promise<void> {
   for (const name of names) await writeFile(join(folder, name), "picture");
+}
+
+/** A stream that cli-progress accepts as a terminal. */
+export function fakeTerminal(): { stream: NodeJS.WritableStream; text(): string } {
+  const stream = Object.assign(new PassThrough(), { isTTY: true, columns: 100, rows: 20 });
+  let text = "";
+  stream.on("data", (chunk: Buffer) => {
+    text += chunk.toString();
+  });
+  return { stream, text: () => text };
 }
 
 /** Readers for the files in a folder, and for the output of a run. */
@@ -120,10 +131,10 @@ function fakeDetector(options: WorldOptions, calls: string[], explains: unknown[
     detect: () => Promise.reject(new Error("not used by the command")),
     explain: async (image, explainOptions) => {
       calls.push("explain");
-      const { signal, ...rest } = explainOptions ?? {};
+      const { signal, onProgress, ...rest } = explainOptions ?? {};
       if (signal?.aborted) throw new WhyboxError("aborted", "The operation was aborted.");
       explains.push(rest);
-      return (options.result ?? (() => fakeResult))(image as RgbImage, rest);
+      return (options.result ?? (() => fakeResult))(image as RgbImage, { ...rest, ...(onProgress && { onProgress }) });
     },
     dispose: async () => {
       calls.push("dispose");

@@ -1,17 +1,6 @@
-import { PassThrough } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { createProgress } from "../../src/cli/progress.js";
-import { createWorld } from "./fake-world.js";
-
-/** A stream that cli-progress accepts as a terminal. */
-function fakeTerminal(): { stream: NodeJS.WritableStream; text(): string } {
-  const stream = Object.assign(new PassThrough(), { isTTY: true, columns: 100, rows: 20 });
-  let text = "";
-  stream.on("data", (chunk: Buffer) => {
-    text += chunk.toString();
-  });
-  return { stream, text: () => text };
-}
+import { createWorld, fakeTerminal } from "./fake-world.js";
 
 describe("progress", () => {
   it("prints one line per download without a terminal", () => {
@@ -30,8 +19,54 @@ describe("progress", () => {
     const progress = createProgress({ ...world.context, barStream: stream }, { quiet: true });
     progress.download({ what: "yolov5s", received: 0, total: 10 });
     progress.sources(0, 2);
+    progress.image({ step: "explain", done: 0, total: 9 });
     progress.clear();
     expect(world.stderr() + text()).toBe("");
+  });
+
+  it("shows no bar with --json", async () => {
+    const world = createWorld();
+    const { stream, text } = fakeTerminal();
+    let clock = 0;
+    const options = { quiet: false, json: true, now: () => (clock += 5000) };
+    const progress = createProgress({ ...world.context, barStream: stream }, options);
+    progress.sources(0, 2);
+    for (const done of [0, 1, 2]) progress.image({ step: "explain", done, total: 9 });
+    await new Promise((done) => setImmediate(done));
+    expect(world.stderr() + text()).toBe("");
+  });
+
+  it("shows a step of an image when it takes longer than a second", async () => {
+    const world = createWorld();
+    const { stream, text } = fakeTerminal();
+    let clock = 0;
+    const progress = createProgress({ ...world.context, barStream: stream }, { quiet: false, now: () => clock });
+    const shownBy = async (step: "explain" | "write", done: number) => {
+      const before = text().length;
+      progress.image({ step, done, total: 512 });
+      await new Promise((done) => setImmediate(done));
+      return text().slice(before);
+    };
+    progress.sources(0, 1);
+    expect(await shownBy("explain", 0)).toBe("");
+    clock = 900;
+    expect(await shownBy("explain", 64)).toBe("");
+    clock = 1100;
+    expect(await shownBy("explain", 128)).toContain("Explaining");
+    expect(text()).toContain("128 of 512 runs");
+    expect(await shownBy("explain", 512)).not.toContain("512 of 512");
+    // The next step has its own second.
+    expect(await shownBy("write", 0)).toBe("");
+    clock = 2200;
+    expect(await shownBy("write", 3)).toContain("3 of 512 files");
+    // Of several images, the bar shows the images.
+    progress.clear();
+    progress.sources(1, 4);
+    expect(await shownBy("explain", 0)).not.toContain("runs");
+    clock = 4000;
+    progress.clear();
+    expect(await shownBy("explain", 256)).toContain("1 of 4, 256 of 512 runs");
+    progress.clear();
   });
 
   it("shows a bar on a terminal and removes it at the end", async () => {

@@ -112,7 +112,8 @@ const conventions = [
   "  explained once.",
   "- Results go to stdout. Progress, notices and errors go to stderr. With `--json`, stdout is one JSON document, even if images",
   "  fail. After an invalid option or a missing argument, stdout is empty.",
-  "- Colours and bars appear only on a terminal. `NO_COLOR` turns colours off.",
-  "- Ctrl-C stops cleanly: finished images stay, and the current one leaves no files. A second Ctrl-C ends the process.",
+  "- Colours and bars appear only on a terminal. `NO_COLOR` turns colours off, `--quiet` and `--json` turn bars off. An image that takes",
+  "  longer than a second has a bar with the runs of its method, and then with its files.",
+  "- Ctrl-C stops cleanly, within one batch of a slow method: finished images stay, and the current one leaves no files. A second Ctrl-C ends the process.",
   "- `WHYBOX_DEBUG=1` prints where an error occurred.",
 ];

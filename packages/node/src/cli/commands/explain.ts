@@ -2,6 +2,7 @@ import { relative, resolve, sep } from "node:path";
 import { WhyboxError } from "@whybox/core";
 import type { Command } from "commander";
 import type { Detector, LoadOptions } from "../../api.js";
+import type { ImageProgress } from "../../images/explain-image.js";
 import { explainImages, type SourceOutcome } from "../../images/explain-images.js";
 import {
   createOutputFolder,
@@ -116,6 +117,7 @@ async function explainInto(folder: OutputFolder, { sources }: ExpandedSources, r
       existing: folder.existing,
       version: context.version,
       signal: context.signal,
+      onProgress: (state: ImageProgress) => progress.image(state),
     };
     progress.sources(0, sources.length);
     for await (const outcome of explainImages(sources, shared)) {
