@@ -63,13 +63,7 @@ export class Controller {
     this.#options = options;
     this.#now = options.now ?? (() => performance.now());
     this.#handle = this.#startEngine();
-    this.#maker = new MapMaker(
-      () => this.#handle.engine,
-      this.#now,
-      (progress) => {
-        if (this.#state.map.running !== undefined) this.#update({ map: { ...this.#state.map, progress } });
-      },
-    );
+    this.#maker = new MapMaker(() => this.#handle.engine, this.#now);
     this.#state = initialState(options.settings ?? defaultSettings);
   }
 
@@ -367,10 +361,13 @@ export class Controller {
     }
     const { settings } = this.#state;
     void this.#map.start(
-      async (step) => {
+      async (step, isCurrent) => {
         for (const one of methodsOf(settings)) {
           this.#update({ map: { ...this.#state.map, running: one, progress: undefined, failure: undefined } });
-          const shown = await this.#maker.make(step, sceneOf(this.#state), subject, one);
+          const onProgress: OnProgress = (progress) => {
+            if (isCurrent()) this.#update({ map: { ...this.#state.map, progress } });
+          };
+          const shown = await this.#maker.make(step, sceneOf(this.#state), { subject, method: one, onProgress });
           this.#update({ map: { ...this.#state.map, shown: { ...shown, isQuick: one !== settings.method } } });
         }
         const map = { ...this.#state.map, running: undefined, progress: undefined };
@@ -393,7 +390,12 @@ export class Controller {
     const put = (i: number, patch: Partial<Compared>) =>
       this.#update({ compared: this.#state.compared.map((one, n) => (n === i ? { ...one, ...patch } : one)) });
     void this.#comparison.start(
-      (step) => compareInTurn(methods, (method) => this.#maker.make(step, sceneOf(this.#state), subject, method), put),
+      (step, isCurrent) =>
+        compareInTurn(
+          methods,
+          (method, onProgress) => this.#maker.make(step, sceneOf(this.#state), { subject, method, onProgress }),
+          (i, patch) => isCurrent() && put(i, patch),
+        ),
       (error) => this.#update({ said: failureOf(error).message }),
     );
   }

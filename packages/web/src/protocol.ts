@@ -123,7 +123,8 @@ export interface Failure {
 export type Answer<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: Failure };
 
 /** Options of an explanation, as in `@whybox/core`. Methods and scores are names: objects with functions cannot be posted. */
-export interface ExplainRequest extends Omit<ExplainOptions, "signal" | "onProgress" | "method" | "backprop"> {
+export interface ExplainRequest
+  extends Omit<ExplainOptions, "signal" | "onProgress" | "onProgress" | "method" | "backprop"> {
   readonly method?: MethodId;
   readonly backprop?: readonly ScoreId[];
 }

@@ -184,6 +184,23 @@ describe("selecting", () => {
     expect(fake.last("explain")).not.toHaveProperty("box");
   });
 
+  it("reports the runs of a slow method until it is cancelled", async () => {
+    const { controller, fake } = await withPhoto();
+    controller.set({ method: "ScoreCAM" });
+    await settle();
+    fake.held.add("explain");
+    controller.select(1);
+    await settle();
+    const tell = fake.tells.at(-1)!;
+    tell({ stage: "run", done: 12, total: 512 });
+    expect(controller.state.map).toMatchObject({ running: "ScoreCAM", progress: { done: 12, total: 512 } });
+    controller.cancel();
+    expect(fake.cancelled).toContain(fake.calls.at(-1)!.job);
+    // The quick map stays, and a late message has no effect.
+    tell({ stage: "run", done: 16, total: 512 });
+    expect(controller.state.map).toMatchObject({ shown: { isQuick: true }, running: undefined, progress: undefined });
+  });
+
   it("cancels a request when a newer one replaces it", async () => {
     const { controller, fake } = await withPhoto();
     fake.held.add("explain");

@@ -6,6 +6,7 @@ import type {
   ExplainRequest,
   Explanation,
   HeatMap,
+  OnProgress,
   OpenedModel,
   OpenRequest,
 } from "../src/protocol.js";
@@ -14,6 +15,8 @@ import type {
 export class FakeEngine {
   readonly calls: { readonly name: string; readonly job: number; readonly request: unknown }[] = [];
   readonly cancelled: number[] = [];
+  /** The progress callbacks of the explanations. */
+  readonly tells: OnProgress[] = [];
   closed = 0;
   started = 0;
   /** Names of calls that wait for `release`. */
@@ -59,7 +62,10 @@ export class FakeEngine {
     decode: (job, file) => this.#answer("decode", job, file, () => ({ width: 8, height: 4, shrunkFrom: undefined })),
     frame: (job, frame) => this.#answer("frame", job, frame, () => ({ width: 8, height: 4, shrunkFrom: undefined })),
     detect: (job, request) => this.#answer("detect", job, request, () => this.detections),
-    explain: (job, request) => this.#answer("explain", job, request, () => this.#explain(request)),
+    explain: (job, request, tell) => {
+      this.tells.push(tell);
+      return this.#answer("explain", job, request, () => this.#explain(request));
+    },
     activations: (job, request) =>
       this.#answer("activations", job, request, () => [
         { layer: "0", width: 2, height: 1, data: new Float32Array([0, 1]) },

@@ -43,8 +43,14 @@ export class Task {
     this.#jobs = [];
   }
 
-  /** Starts a new run. `body` makes its calls through the function that it gets. */
-  async start(body: (step: Step) => Promise<void>, failed: (error: unknown) => void): Promise<void> {
+  /**
+   * Starts a new run. `body` makes its calls through `step`. `isCurrent` returns false after a newer run or `stop`: late messages of
+   * the engine then have no effect.
+   */
+  async start(
+    body: (step: Step, isCurrent: () => boolean) => Promise<void>,
+    failed: (error: unknown) => void,
+  ): Promise<void> {
     this.stop();
     const run = this.#run;
     const step: Step = async (call) => {
@@ -56,7 +62,7 @@ export class Task {
       return answered(answer);
     };
     try {
-      await body(step);
+      await body(step, () => run === this.#run);
     } catch (error) {
       if (run === this.#run && !isAborted(error)) failed(error);
     }

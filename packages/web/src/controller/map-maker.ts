@@ -15,6 +15,18 @@ export interface Scene {
   readonly pixels: number;
 }
 
+/** How a map is made. */
+interface By {
+  readonly method: string;
+  /** Gets the progress of the engine. */
+  readonly onProgress: OnProgress;
+}
+
+/** A map to make. */
+export interface MapRequest extends By {
+  readonly subject: Subject;
+}
+
 /** Maximum number of values for making the maps of all detections together. */
 const MAX_TOGETHER = 12_000_000;
 
@@ -22,13 +34,11 @@ const MAX_TOGETHER = 12_000_000;
 export class MapMaker {
   readonly #engine: () => Engine;
   readonly #now: () => number;
-  readonly #onProgress: OnProgress;
   readonly #cache = new MapCache();
 
-  constructor(engine: () => Engine, now: () => number, onProgress: OnProgress) {
+  constructor(engine: () => Engine, now: () => number) {
     this.#engine = engine;
     this.#now = now;
-    this.#onProgress = onProgress;
   }
 
   /** Removes all maps, because they belong to another photo, model or detection. */
@@ -37,12 +47,13 @@ export class MapMaker {
   }
 
   /** Makes the map of a subject by a method, with its numbers. */
-  async make(step: Step, scene: Scene, subject: Subject, method: string): Promise<ShownMap> {
+  async make(step: Step, scene: Scene, { subject, ...by }: MapRequest): Promise<ShownMap> {
+    const { method } = by;
     const started = this.#now();
     const { heat, explanation } =
       subject.kind === "detections"
-        ? await this.#ofDetections(step, scene, subject.indices, method)
-        : await this.#ofWhole(step, scene, subject, method);
+        ? await this.#ofDetections(step, scene, subject.indices, by)
+        : await this.#ofWhole(step, scene, subject, by);
     const isOne = subject.kind === "detections" && subject.indices.length === 1;
     const box = subject.kind === "box" ? subject.box : isOne ? scene.list[subject.indices[0]!]?.boxImage : undefined;
     const empty = explanation?.empty ?? "This method finds no support for it.";
@@ -60,17 +71,17 @@ export class MapMaker {
 
   /** Makes a quick map of a detection without a cached map. */
   async preview(step: Step, scene: Scene, index: number): Promise<HeatMap> {
-    return (await this.#ofDetections(step, scene, [index], QUICK)).heat;
+    return (await this.#ofDetections(step, scene, [index], { method: QUICK, onProgress: () => {} })).heat;
   }
 
   async #ofWhole(
     step: Step,
     { settings }: Scene,
     subject: Subject,
-    method: string,
+    { method, onProgress }: By,
   ): Promise<{ heat: HeatMap; explanation: Explanation }> {
     const request = explainRequest(settings, subject, method);
-    const explanation = await step((job) => this.#engine().explain(job, request, this.#onProgress));
+    const explanation = await step((job) => this.#engine().explain(job, request, onProgress));
     return { heat: explanation.whole, explanation };
   }
 
@@ -79,7 +90,7 @@ export class MapMaker {
     step: Step,
     scene: Scene,
     indices: readonly number[],
-    method: string,
+    { method, onProgress }: By,
   ): Promise<{ heat: HeatMap; explanation: Explanation | undefined }> {
     const kept = this.#kept(scene, indices, method);
     if (kept !== undefined) return { heat: joinMaps(kept), explanation: undefined };
@@ -87,7 +98,7 @@ export class MapMaker {
     const all = list.map(({ index }) => index);
     const wanted = method === QUICK && pixels * all.length <= MAX_TOGETHER ? all : indices;
     const request = explainRequest(settings, { kind: "detections", indices: wanted }, method);
-    const explanation = await step((job) => this.#engine().explain(job, request, this.#onProgress));
+    const explanation = await step((job) => this.#engine().explain(job, request, onProgress));
     this.#cache.put(requestKey(request), explanation.maps);
     const maps = indices.map((index) => explanation.maps.find(({ detections }) => detections[0] === index));
     return { heat: joinMaps(maps.filter((map) => map !== undefined)), explanation };

@@ -53,6 +53,8 @@ export interface MapState {
 export interface Compared {
   readonly method: string;
   readonly map: ShownMap | undefined;
+  /** The progress while it runs. */
+  readonly progress: Progress | undefined;
   readonly failure: Failure | undefined;
 }
 

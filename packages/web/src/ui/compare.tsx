@@ -9,6 +9,7 @@ import { Button } from "./button.js";
 import { HeatCanvas } from "./heat-canvas.js";
 import { LookBar } from "./look-bar.js";
 import { questionText } from "./reading.js";
+import { Runs } from "./runs.js";
 import { failureText, milliseconds } from "./texts.js";
 import { useObjectUrl } from "./use-state.js";
 
@@ -108,9 +109,12 @@ function gridOf(count: number) {
   return { "--columns": columns, "--rows": Math.max(1, Math.ceil(count / columns)) };
 }
 
-function TileNumbers({ one: { method, map, failure } }: { readonly one: Compared }) {
+function TileNumbers({ one: { method, map, progress, failure } }: { readonly one: Compared }) {
   if (failure) return <span class="faint">{failureText(failure).title}</span>;
-  if (map === undefined) return <span class="faint">…</span>;
+  if (map === undefined) {
+    const runs = progress && <Runs progress={progress} title={methodOf(method).title} />;
+    return <span class="faint">{runs ?? "…"}</span>;
+  }
   const energy = map.facts.energy && `${percent(map.facts.energy.inside)} inside · `;
   return (
     <span class="faint">

@@ -2,10 +2,10 @@ import { percent } from "@whybox/report";
 import { methodOf } from "../controller/methods.js";
 import type { MapFacts, ShownMap, State } from "../controller/state.js";
 import type { Controller } from "../controller.js";
-import type { Progress } from "../protocol.js";
 import { Notice } from "./notice.js";
 import { modelTypes, PickFile } from "./pick-file.js";
 import { questionText, readMap } from "./reading.js";
+import { Runs } from "./runs.js";
 import { milliseconds, progressText, unbroken } from "./texts.js";
 
 /** Touch screens have no Shift key, and a drag scrolls the page. */
@@ -102,7 +102,7 @@ function Numbers({ controller, state }: NumbersProps) {
           <span class="running">
             <span class="spinner" aria-hidden="true" />
             {shown?.isQuick ? `refining with ${methodOf(running).title}` : methodOf(running).title}
-            <Runs progress={map.progress} />
+            <Runs progress={map.progress} title={methodOf(running).title} />
             <button type="button" class="link" onClick={() => controller.cancel()}>
               Cancel
             </button>
@@ -129,12 +129,6 @@ function Waiting({ state: { model } }: { readonly state: State }) {
       {done !== undefined && total ? <progress value={done} max={total} aria-label="Loading the model" /> : null}
     </div>
   );
-}
-
-function Runs({ progress }: { readonly progress: Progress | undefined }) {
-  const { stage, done, total } = progress ?? {};
-  if (stage !== "run" || done === undefined || done < 2) return null;
-  return <span class="runs">{total === undefined ? `run ${done}` : `run ${done} of ${total}`}</span>;
 }
 
 function Facts({ state, facts: { energy, peak } }: { readonly state: State; readonly facts: MapFacts }) {

@@ -4,6 +4,7 @@ import {
   type Detection,
   type DetectionMap,
   defaultRules,
+  type ExplainProgress,
   type Map2D,
   type ModelFacts,
   type PortFacts,
@@ -102,7 +103,8 @@ export class WebEngine {
 
   async explain(request: ExplainRequest, tell: OnProgress, signal: AbortSignal): Promise<Explanation> {
     const { detector, pixels } = this.#ready(tell);
-    const result = await detector.explain(pixels, { ...request, signal });
+    const onProgress = (runs: ExplainProgress) => tell({ stage: "run", ...runs });
+    const result = await detector.explain(pixels, { ...request, signal, onProgress });
     const { method, backprop, detections, asked, layers, notes, timings } = result;
     const whole = { detections: result.explained, className: asked?.className ?? "", ...plain(result.heatmap) };
     return {
@@ -139,8 +141,7 @@ export class WebEngine {
   }
 
   #ready(tell: OnProgress): { detector: CoreDetector; pixels: RgbImage } {
-    let runs = 0;
-    this.#tell = (progress) => tell(progress.stage === "run" ? { ...progress, done: ++runs } : progress);
+    this.#tell = tell;
     if (this.#detector === undefined) throw new WhyboxError("usage", "No model is open yet.");
     if (this.#pixels === undefined) throw new WhyboxError("usage", "No image is open yet.");
     return { detector: this.#detector, pixels: this.#pixels };

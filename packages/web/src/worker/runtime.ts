@@ -28,7 +28,7 @@ export async function loadRuntime({ device, threads }: Provider, base: URL): Pro
 
 const channelsFirst = { name: "webgpu", preferredLayout: "NCHW" } as const;
 
-/** A port that reports each session and run. It handles messages between them, so that a job can be cancelled. */
+/** A port that reports each session. It handles messages before each session and run, so that a job can be cancelled. */
 export function reportingPort(ort: OrtModule, tell: OnProgress): RuntimePort {
   const port = createOrtPort(ort);
   return {
@@ -40,7 +40,6 @@ export function reportingPort(ort: OrtModule, tell: OnProgress): RuntimePort {
       return {
         ...session,
         run: async (feeds, outputs) => {
-          tell({ stage: "run", done: undefined, total: undefined });
           await yieldToMessages();
           return session.run(feeds, outputs);
         },

@@ -65,6 +65,24 @@ describe.skipIf(chromium === undefined)("the page", SLOW, () => {
     });
   });
 
+  it("shows the runs of a slow method, and cancels it within a batch", async () => {
+    const page = await open("#device=wasm&method=ScoreCAM");
+    await choosePhoto(page, "dog.jpg");
+    const bar = page.getByRole("progressbar", { name: "Runs of Score-CAM" });
+    await page.waitForFunction(() => document.querySelector<HTMLProgressElement>(".runs progress")?.value);
+    expect(await bar.getAttribute("max")).toMatch(/^\d{3}$/);
+    expect(await page.locator(".running").innerText()).toMatch(/Score-CAM\s+[1-9]\d* of \d{3} runs/);
+    const { violations } = await new AxeBuilder({ page }).include(".running").analyze();
+    expect(violations.map(({ id }) => id)).toEqual([]);
+    await page.getByRole("button", { name: "Cancel" }).click();
+    expect(await page.getByRole("status").last().innerText()).toBe("Cancelled.");
+    // The quick map stays. The worker is free for the next question.
+    expect(await page.locator(".made").innerText()).toMatch(/^Grad-CAM/);
+    await page.getByRole("combobox", { name: "Method", exact: true }).selectOption("LayerCAM");
+    await mapIsDone(page);
+    expect(await page.locator(".made").innerText()).toMatch(/^LayerCAM/);
+  });
+
   it("is accessible, dark and light, before and after opening a photo", { tags: ["long"] }, async () => {
     const page = await open();
     const findings = async () => {
