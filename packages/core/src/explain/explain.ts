@@ -73,8 +73,8 @@ export async function explainImage(call: Call, image: RgbImage, question: Questi
     const scored = scoreTargets(job, forward, targets.groups);
     progress.start(runsOf(job, forward, scored) * (options.augSmooth ? VIEW_COUNT : 1));
 
-    // Gradients: the gradients of the scores at the layers.
-    const gradients = await taskGradients(job, forward, scored.tasks);
+    // Gradients: the gradients of the scores at the layers. They are computed while the maps are made.
+    const gradients = taskGradients(job, forward, scored.tasks);
 
     // Maps: the method computes them from its evidence. With augSmooth, the steps from the forward pass to here run again for other views.
     const raw = await makeMaps(job, forward, scored, gradients);

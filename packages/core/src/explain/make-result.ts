@@ -32,12 +32,12 @@ export function makeResult(parts: ResultParts): ExplainResult {
     asked: targets.asked,
     explained: targets.explained.map(({ index }) => index).filter((index) => index !== ASKED),
     letterbox: forward.letterbox,
-    maps: heatmaps.maps,
     notes: raw.notes,
     layers: diagnosis.layers,
     scores: scoreReports(scored, options),
     empty: diagnosis.empty,
     timings,
   };
-  return resultFrom({ fields, image: heatmaps.image });
+  const { image, maps, separate } = heatmaps;
+  return resultFrom({ fields, maps: { image, maps, separate } });
 }

@@ -75,7 +75,7 @@ async function viewMaps(
     const own: ExplainJob = { ...job, options: { ...options, scores } };
     const groupsThere = groups.map((group) => group.map((target) => targetThere(own, there, target, view)));
     const scored = scoreTargets(own, there, groupsThere);
-    const gradients = await taskGradients(own, there, scored.tasks);
+    const gradients = taskGradients(own, there, scored.tasks);
     const { byTask } = await makeMaps(own, there, scored, gradients);
     return { maps: groupMaps(own.options, scored, { byTask, inputSize: letterbox.inputSize }), ms: gradients.ms };
   } finally {

@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { CoreDetector } from "../../src/explain/create-detector.js";
-import type { ImageMap } from "../../src/explain/finish/heatmaps.js";
 import type { ExplainOptions } from "../../src/explain/options/options.js";
 import type { ExplainResult } from "../../src/explain/result/result.js";
-import { resultFrom, sendResult } from "../../src/explain/sent-result.js";
+import { type MapParts, resultFrom, sendResult } from "../../src/explain/sent-result.js";
 import { MINI_SIZE, miniDetector, picture } from "../support/mini-detector.js";
 
 let detector: CoreDetector;
@@ -54,9 +53,9 @@ describe("a result that is sent to another thread", () => {
 
   it("takes no memory along that its maps do not use", async () => {
     const { data, transfer } = sendResult(await explain({ per: "detection", method: "ODAM" }));
-    const sizes = [...data.fields.maps.map(({ heatmap }) => heatmap.data.byteLength)];
-    const image = data.image as ImageMap;
+    const { image, maps } = data.maps as MapParts;
     if ("finished" in image) throw new Error("the map of the image is finished");
+    const sizes = [...maps.map(({ heatmap }) => heatmap!.data.byteLength)];
     for (const map of image.groups.flat()) {
       if ("layers" in map) sizes.push(...map.layers.map(({ data: values }) => values.byteLength));
       else sizes.push(map.input.data.byteLength);

@@ -2,12 +2,13 @@ import { firstComponent } from "../../algebra/principal-component.js";
 import type { Layer } from "../../detector/layer.js";
 import { throwIfAborted } from "../../errors.js";
 import type { Evidence, Setting } from "../../methods/method.js";
-import type { Map2D, Tensor } from "../../tensor/tensor.js";
+import type { Map2D } from "../../tensor/tensor.js";
 import type { ExplainJob } from "../job.js";
 import type { ForwardResult } from "../passes/forward-pass.js";
+import type { LayerGradients } from "../passes/gradients.js";
 import type { MapNote } from "../result/result.js";
 import type { MapTask, ScoredTargets } from "../targets/score-targets.js";
-import { runsOfMap, runsOfMaps } from "./count-runs.js";
+import { runsOf, runsOfMap } from "./count-runs.js";
 import { EvidenceSource } from "./evidence-source.js";
 import type { TaskGradients } from "./task-gradients.js";
 
@@ -20,7 +21,7 @@ export interface RawMaps {
   readonly nonFinite: ReadonlySet<string>;
 }
 
-/** Computes the evidence of each task and layer, and calls the method for the map. */
+/** Computes the gradients and the other evidence of each task and layer, and calls the method for the map. */
 export async function makeMaps(
   job: ExplainJob,
   forward: ForwardResult,
@@ -29,31 +30,33 @@ export async function makeMaps(
 ): Promise<RawMaps> {
   const { options, signal, progress } = job;
   const source = new EvidenceSource(job, forward, scored);
-  const notes: MapNote[] = [];
-  const makeMap = async (task: MapTask, layer: Layer | undefined, known: ReadonlyMap<string, Tensor>) => {
+  const notes: MapNote[][] = scored.tasks.map(() => []);
+  const makeMap = async (t: number, layer: Layer | undefined, known: LayerGradients) => {
     throwIfAborted(signal);
+    const task = scored.tasks[t]!;
     const gathered = await source.gather({ task, layer, gradients: known });
-    const evidence = { ...gathered, ...settingOf(job, forward, reporter(notes, task, layer)) } as Evidence & Setting;
+    const report = reporter(notes[t]!, task, layer);
+    const evidence = { ...gathered, ...settingOf(job, forward, report) } as Evidence & Setting;
     if (!options.eigenSmooth) return options.method.map(evidence);
     return smoothedMap(evidence, job, (size) => source.scoreMap(task, size));
   };
   const makeAll = async () => {
-    const byTask: Map2D[][] = [];
-    for (const [t, task] of scored.tasks.entries()) {
-      const maps: Map2D[] = [];
-      for (const layer of task.layers.length > 0 ? task.layers : [undefined]) {
-        const make = async () => makeMap(task, layer, gradients.byTask[t]!);
+    const byTask: Map2D[][] = scored.tasks.map(() => []);
+    // Each map is made as soon as its gradients are known, so that they are not all in memory.
+    for await (const [t, known] of gradients.byTask) {
+      const { layers } = scored.tasks[t]!;
+      const maps = byTask[t]!;
+      for (const layer of layers.length > 0 ? layers : [undefined]) {
+        const make = async () => makeMap(t, layer, known);
         const isShared = options.method.sharesRuns === true;
         maps.push(await (isShared ? make() : progress.share(runsOfMap(job, forward, layer), make)));
       }
-      byTask.push(maps);
     }
     return byTask;
   };
-  // Runs that all maps share are the share of all maps.
-  const byTask = await progress.share(runsOfMaps(job, forward, scored), makeAll);
+  const byTask = await progress.share(runsOf(job, forward, scored), makeAll);
   throwIfAborted(signal);
-  return { byTask, notes, nonFinite: source.nonFinite };
+  return { byTask, notes: notes.flat(), nonFinite: source.nonFinite };
 }
 
 /** The first principal component of the channels' contributions, instead of their sum. */

@@ -1,16 +1,18 @@
 import { allFinite, rangeOf } from "../../kernels/range.js";
 import { needsGradients } from "../../methods/needs.js";
-import type { Tensor } from "../../tensor/tensor.js";
 import type { ExplainJob } from "../job.js";
 import type { ForwardResult } from "../passes/forward-pass.js";
-import { gradientsOf } from "../passes/gradients.js";
+import { eachGradient, type LayerGradients } from "../passes/gradients.js";
 import { requestOf } from "../targets/detection-score.js";
 import type { MapTask } from "../targets/score-targets.js";
 
-/** Gradients of the scores at the layers. */
+/** Gradients of the scores at the layers, computed while they are read. */
 export interface TaskGradients {
-  /** For each task: layer value → gradient `[C, H, W]`, or `[K + 1]` if the plan reduces gradients: the values, and the largest magnitude. A layer without an entry has the gradient zero. */
-  readonly byTask: readonly ReadonlyMap<string, Tensor>[];
+  /**
+   * The index of each task, with the gradients of its layers: `[C, H, W]`, or `[K + 1]` if the plan reduces gradients (the values, and the largest
+   * magnitude). To be read once. The rest is complete after that.
+   */
+  readonly byTask: AsyncIterable<readonly [task: number, gradients: LayerGradients]>;
   /** Layer value → largest absolute gradient. */
   readonly largest: ReadonlyMap<string, number>;
   /** Values of layers whose gradients have NaN or infinity. */
@@ -20,30 +22,46 @@ export interface TaskGradients {
 }
 
 /** Differentiates the score of each task. If the method reads no gradients, there are none. */
-export async function taskGradients(
+export function taskGradients(
   { loaded, plan, signal, progress }: ExplainJob,
   forward: ForwardResult,
   tasks: readonly MapTask[],
-): Promise<TaskGradients> {
-  const started = performance.now();
-  const requests = tasks.map(({ layers, entries }) => requestOf(layers, entries));
-  const byTask = needsGradients(plan.needs)
-    ? await progress.share(tasks.length, () =>
-        gradientsOf(loaded, { forward, plan: plan.main, requests, signal, progress }),
-      )
-    : tasks.map(() => new Map<string, Tensor>());
-  const ms = performance.now() - started;
+): TaskGradients {
   const largest = new Map<string, number>();
   const nonFinite = new Set<string>();
+  let ms = 0;
   const isReduced = plan.main.reduction !== undefined;
-  for (const gradients of byTask) {
+  const note = (gradients: LayerGradients): void => {
     for (const [value, { data }] of gradients) {
       const high = isReduced ? data.at(-1)! : largestMagnitude(data);
       largest.set(value, Math.max(largest.get(value) ?? 0, high));
       if (!allFinite(data)) nonFinite.add(value);
     }
-  }
-  return { byTask, largest, nonFinite, ms };
+  };
+  const requests = tasks.map(({ layers, entries }) => requestOf(layers, entries));
+  const each = async function* (): AsyncGenerator<readonly [number, LayerGradients]> {
+    if (!needsGradients(plan.needs)) {
+      for (const t of tasks.keys()) yield [t, new Map()];
+      return;
+    }
+    const found = eachGradient(loaded, { forward, plan: plan.main, requests, signal, progress });
+    for (;;) {
+      const started = performance.now();
+      const next = await found.next();
+      ms += performance.now() - started;
+      if (next.done) return;
+      note(next.value[1]);
+      yield next.value;
+    }
+  };
+  return {
+    byTask: each(),
+    largest,
+    nonFinite,
+    get ms() {
+      return ms;
+    },
+  };
 }
 
 function largestMagnitude(data: Float32Array): number {

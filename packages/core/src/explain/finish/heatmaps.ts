@@ -13,7 +13,9 @@ import { type GroupMap, type GroupMaps, inputMap } from "./group-maps.js";
 export interface Heatmaps {
   readonly image: ImageMap;
   /** With `per`: one map per group. Otherwise empty. */
-  readonly maps: readonly DetectionMap[];
+  readonly maps: readonly MapData[];
+  /** The maps that the missing heatmaps in `maps` are made from. Undefined if none is missing. */
+  readonly separate: SeparateMaps | undefined;
   /** Whether the map of the image is zero everywhere. */
   readonly isEmpty: boolean;
 }
@@ -24,8 +26,16 @@ export interface Heatmaps {
  */
 export type ImageMap = { readonly finished: Map2D } | SeparateMaps;
 
+/** A map of a result as plain data. The heatmaps of later maps are missing if all of them together are too large. `groupHeatmaps` makes them. */
+export type MapData = Omit<DetectionMap, keyof GroupHeatmaps> & Partial<GroupHeatmaps>;
+
+export type GroupHeatmaps = Pick<DetectionMap, "heatmap" | "heatmapInput">;
+
+/** Maximum size of the heatmaps that a result keeps, in bytes: 75 detections of a 768 × 576 image. The first one is always kept. */
+const MAX_KEPT_BYTES = 2 ** 27;
+
 /** The maps of the groups, and how they are merged over scores and scaled. */
-interface SeparateMaps extends Pick<ResolvedExplainOptions, "scale" | "keepTopPercent"> {
+export interface SeparateMaps extends Pick<ResolvedExplainOptions, "scale" | "keepTopPercent" | "frames"> {
   readonly inputSize: Size;
   readonly groups: GroupMaps;
   readonly merge: "mean" | "max" | undefined;
@@ -69,32 +79,60 @@ function oneMap({ options }: ExplainJob, { letterbox, maps }: HeatmapParts): Hea
   const [height, width] = inputSize;
   const whole = parts.length > 0 ? combine(parts) : { height, width, data: new Float32Array(height * width) };
   const finished = applied(keepTop({ values: whole }, options.keepTopPercent));
-  return { image: { finished }, maps: [], isEmpty: maximumOf({ values: finished }) === 0 };
+  return { image: { finished }, maps: [], separate: undefined, isEmpty: maximumOf({ values: finished }) === 0 };
 }
 
 /** One map per group. The map of the image is their maximum at each pixel. It is finished on first use, because a run over many images does not read it. */
 function separateMaps({ options, scratch }: ExplainJob, parts: HeatmapParts): Heatmaps {
-  const { scale, keepTopPercent, method } = options;
+  const { scale, keepTopPercent, frames, method } = options;
   const { inputSize } = parts.letterbox;
   const [height, width] = inputSize;
   const array = () => scratch.array("map", height * width);
-  const unscaled = { inputSize, groups: parts.maps, scale, keepTopPercent, merge: method.merge, common: undefined };
+  const unscaled = {
+    inputSize,
+    groups: parts.maps,
+    scale,
+    keepTopPercent,
+    frames,
+    merge: method.merge,
+    common: undefined,
+  };
   // The common maximum is needed before the first map is scaled.
   const common =
     scale === "common"
       ? Math.max(0, ...parts.maps.map((perScore) => maximumOf(mergedMap(perScore, unscaled, array()))))
       : undefined;
   const image: SeparateMaps = { ...unscaled, common };
+  const kept = keptCount(image, parts.letterbox);
   const own = parts.maps.map((perScore, group) => {
+    const isKept = group < kept;
     // A scratch array must not become part of the result.
-    const made = mergedMap(perScore, image, options.frames === "both" ? undefined : array());
-    return { isEmpty: maximumOf(made) === 0, map: detectionMap(scaledMap(made, image), options, parts, group) };
+    const made = mergedMap(perScore, image, isKept && frames === "both" ? undefined : array());
+    const heatmaps = isKept ? heatmapsOf(scaledMap(made, image), image, parts.letterbox) : {};
+    return { isEmpty: maximumOf(made) === 0, map: { ...aboutMap(parts, group), ...heatmaps } };
   });
   const maps = own.map(({ map }) => map);
-  if (keepTopPercent >= 100) return { image, maps, isEmpty: own.every((one) => one.isEmpty) };
+  const separate = maps.length > kept ? image : undefined;
+  if (keepTopPercent >= 100) return { image, maps, separate, isEmpty: own.every((one) => one.isEmpty) };
   // keepTop may remove every pixel, even the largest.
   const finished = finishImage(image);
-  return { image: { finished }, maps, isEmpty: maximumOf({ values: finished }) === 0 };
+  return { image: { finished }, maps, separate, isEmpty: maximumOf({ values: finished }) === 0 };
+}
+
+/** The heatmaps of a group. Each call returns new arrays with the same values. */
+export function groupHeatmaps(separate: SeparateMaps, group: number, letterbox: Letterbox): GroupHeatmaps {
+  const made = mergedMap(separate.groups[group]!, separate, undefined);
+  return heatmapsOf(scaledMap(made, separate), separate, letterbox);
+}
+
+/** The number of groups whose heatmaps a result keeps, at least 1. */
+export function keptCount(
+  { frames, inputSize }: Pick<SeparateMaps, "frames" | "inputSize">,
+  { imageSize }: Letterbox,
+): number {
+  const pixels = ([height, width]: Size) => height * width;
+  const values = pixels(imageSize) + (frames === "both" ? pixels(inputSize) : 0);
+  return Math.max(1, Math.floor(MAX_KEPT_BYTES / (values * Float32Array.BYTES_PER_ELEMENT)));
 }
 
 function scaledMap(map: FinishedMap, { common, keepTopPercent }: SeparateMaps): FinishedMap {
@@ -112,15 +150,13 @@ function mergedMap(
   return merge === "max" ? largest(made) : mean(made);
 }
 
-function detectionMap(
-  map: FinishedMap,
-  { frames }: ResolvedExplainOptions,
-  { letterbox, groups, maxima }: HeatmapParts,
-  group: number,
-): DetectionMap {
+function aboutMap({ groups, maxima }: HeatmapParts, group: number): MapData {
   const detections = groups[group]!.map(({ index }) => index);
-  const about = { detections, className: groups[group]![0]!.className, maximum: maxima[group]! };
-  if (frames !== "both") return { ...about, heatmap: unletterboxScaled(map, letterbox) };
+  return { detections, className: groups[group]![0]!.className, maximum: maxima[group]! };
+}
+
+function heatmapsOf(map: FinishedMap, { frames }: Pick<SeparateMaps, "frames">, letterbox: Letterbox): GroupHeatmaps {
+  if (frames !== "both") return { heatmap: unletterboxScaled(map, letterbox) };
   const heatmapInput = applied(map);
-  return { ...about, heatmap: unletterbox(heatmapInput, letterbox), heatmapInput };
+  return { heatmap: unletterbox(heatmapInput, letterbox), heatmapInput };
 }

@@ -33,28 +33,41 @@ export interface GradientRuns {
 /** Maximum number of seeds in one run. More seeds need more memory and save no time. */
 const MAX_SEEDS = 8;
 
+/** The gradients of one request `[C, H, W]` by layer value. A layer without an entry has the gradient zero. */
+export type LayerGradients = ReadonlyMap<string, Tensor>;
+
+/** For each request: its gradients. Requests for the same layers share runs. */
+export async function gradientsOf(loaded: LoadedModel, runs: GradientRuns): Promise<LayerGradients[]> {
+  const found: LayerGradients[] = runs.requests.map(() => new Map());
+  for await (const [i, gradients] of eachGradient(loaded, runs)) found[i] = gradients;
+  return found;
+}
+
 /**
- * For each request: gradients `[C, H, W]` by layer value. Requests for the same layers share a run. A layer without an entry has the
- * gradient zero.
+ * The index of each request, with its gradients, in the order in which they are computed. Only the gradients of one run are in memory,
+ * because those of a thousand requests may not fit.
  */
-export async function gradientsOf(
+export async function* eachGradient(
   loaded: LoadedModel,
-  { forward, plan, requests, signal, progress }: GradientRuns,
-): Promise<ReadonlyMap<string, Tensor>[]> {
-  const found = requests.map(() => new Map<string, Tensor>());
-  for (const run of passesOf(loaded, { forward, plan, requests, signal })) {
-    for (const [value, tensor] of await run.start()) {
+  runs: GradientRuns,
+): AsyncGenerator<readonly [request: number, gradients: LayerGradients]> {
+  const passes = passesOf(loaded, runs);
+  const differentiated = new Set(passes.flatMap(({ requests }) => requests));
+  for (const i of runs.requests.keys()) if (!differentiated.has(i)) yield [i, new Map()];
+  for (const pass of passes) {
+    const found = pass.requests.map(() => new Map<string, Tensor>());
+    for (const [value, tensor] of await pass.start()) {
       const { dims, data } = await readFloats(value, tensor);
       tensor.dispose();
-      const size = data.length / run.requests.length;
-      run.requests.forEach((i, n) => {
-        const own = run.requests.length === 1 ? data : data.slice(n * size, (n + 1) * size);
-        found[i]!.set(value, { dims: dims.slice(1), data: own });
+      const size = data.length / found.length;
+      found.forEach((own, n) => {
+        const part = found.length === 1 ? data : data.slice(n * size, (n + 1) * size);
+        own.set(value, { dims: dims.slice(1), data: part });
       });
     }
-    progress?.step(run.requests.length);
+    runs.progress?.step(found.length);
+    for (const [n, i] of pass.requests.entries()) yield [i, found[n]!];
   }
-  return found;
 }
 
 /** A run of a backward session for some of the requests. */

@@ -51,7 +51,10 @@ export interface DetectionMap {
   /** Indices of the detections that the map explains. */
   readonly detections: readonly number[];
   readonly className: string;
-  /** The heatmap in image pixels, 0..1, without the padding. */
+  /**
+   * The heatmap in image pixels, 0..1, without the padding. A result keeps heatmaps up to 128 MB. Those of later maps are made each time they are
+   * read, unless they were read recently: read them one after another, and keep an array only as long as you need it.
+   */
   readonly heatmap: Map2D;
   /** With `frames: "both"`: the heatmap in pixels of the network's input, with the padding. */
   readonly heatmapInput?: Map2D;
