@@ -66,6 +66,7 @@ export { type DrawnDetection, type OverlayOptions, renderOverlay } from "./image
 export { checkRgbImage } from "./image/rgb-image.js";
 export { keepsNothing } from "./keeps-nothing.js";
 export { resizeBilinear } from "./kernels/resample.js";
+export { type Cost, type MethodCost, methodCost } from "./methods/cost.js";
 export { type AnyCamMethod, defaultMethodId, defaultMethods, resolveMethod } from "./methods/index.js";
 export type {
   Biases,
@@ -82,7 +83,6 @@ export type {
   Tail,
 } from "./methods/method.js";
 export type { MethodId } from "./methods/method-id.js";
-export { readsGradients } from "./methods/needs.js";
 export {
   curveArea,
   type EnergyInBox,

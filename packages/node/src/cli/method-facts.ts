@@ -1,4 +1,4 @@
-import { type AnyCamMethod, readsGradients } from "@whybox/core";
+import { type AnyCamMethod, methodCost } from "@whybox/core";
 
 /** Properties of a method as plain data. `whybox methods --json` prints them. */
 export interface MethodFacts {
@@ -32,7 +32,7 @@ export function methodFacts(method: AnyCamMethod): MethodFacts {
     aliases: method.aliases ?? [],
     title: method.title,
     needs: method.needs,
-    runs: runsOf(method),
+    runs: methodCost(method).passes,
     reads: method.reads ?? "layers",
     eigenSmooth: method.channels !== undefined,
     samples: method.samples ?? null,
@@ -42,17 +42,4 @@ export function methodFacts(method: AnyCamMethod): MethodFacts {
     backprop: method.scores ?? ["class"],
     paper: method.paper,
   };
-}
-
-/** Derives the runs from its needs. A method that reads the input differentiates through the whole network. */
-function runsOf(method: AnyCamMethod): string {
-  const { needs, reads } = method;
-  const runs: string[] = [];
-  if (readsGradients(method)) runs.push(reads === "input" ? "1 backward to the image" : "1 backward");
-  if (needs.includes("biases") || needs.includes("guidedGradients")) runs.push("1 backward to the image");
-  if (needs.includes("curvature")) runs.push("2 to 4 after the layer");
-  if (needs.includes("tail")) runs.push("many after the layer");
-  if (needs.includes("masked")) runs.push("many forward");
-  if (needs.includes("pixels")) runs.push("many forward and backward");
-  return runs.length === 0 ? "none" : runs.join(", ");
 }

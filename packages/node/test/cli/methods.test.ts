@@ -17,14 +17,16 @@ describe("whybox methods", () => {
     expect(header).toMatch(/^id +title +needs +runs besides the forward pass +paper$/);
     expect(lines.map((line) => line.split(" ")[0])).toEqual(defaultMethods.map((method) => method.id));
     const line = (id: string) => lines.find((one) => one.startsWith(`${id} `));
-    expect(line("GradCAM")).toMatch(/Grad-CAM +activations, gradientMeans +1 backward +Selvaraju et al\., ICCV 2017$/);
-    expect(line("D-RISE")).toMatch(/ masked +many forward /);
+    expect(line("GradCAM")).toMatch(
+      /Grad-CAM +activations, gradientMeans +1 backward pass +Selvaraju et al\., ICCV 2017$/,
+    );
+    expect(line("D-RISE")).toMatch(/ masked +many forward passes /);
     expect(line("EigenCAM")).toMatch(/ none /);
-    expect(line("gradient")).toMatch(/ 1 backward to the image /);
-    expect(line("FullGrad")).toMatch(/ 1 backward to the image /);
-    expect(line("AblationCAM")).toMatch(/ many after the layer /);
-    expect(line("ShapleyCAM")).toMatch(/ 1 backward, 2 to 4 after the layer /);
-    expect(line("SmoothGrad")).toMatch(/ many forward and backward /);
+    expect(line("gradient")).toMatch(/ 1 backward pass to the image /);
+    expect(line("FullGrad")).toMatch(/ 1 backward pass to the image /);
+    expect(line("AblationCAM")).toMatch(/ 1 score for each channel of the layer /);
+    expect(line("ShapleyCAM")).toMatch(/ 1 backward pass, 2 to 4 passes after the layer /);
+    expect(line("SmoothGrad")).toMatch(/ many forward and backward passes /);
   });
 
   it("prints the same as JSON", async () => {

@@ -1,18 +1,12 @@
-import { type AnyCamMethod, defaultMethods, defaultScores, readsGradients } from "@whybox/core";
+import { defaultMethods, defaultScores, type MethodCost, methodCost } from "@whybox/core";
 
 // The page's descriptions of methods and scores. The build embeds the values in the page (plugins/engine-facts.ts).
 
-/** The rough cost of a method, compared with a detection. */
-export type Cost = "fast" | "slower" | "slow";
-
-export interface MethodChoice {
+export interface MethodChoice extends MethodCost {
   readonly id: string;
   readonly title: string;
   /** One sentence for newcomers. */
   readonly what: string;
-  readonly cost: Cost;
-  /** The work that causes the cost. */
-  readonly runs: string;
   readonly paper: string;
   /** True if the user can choose a layer. */
   readonly takesLayer: boolean;
@@ -89,8 +83,8 @@ const scores: Readonly<Record<string, string>> = {
 export const methodChoices: readonly MethodChoice[] = defaultMethods.map((method) => ({
   id: method.id,
   title: method.title,
-  what: sentences[method.id] ?? `${method.title}: ${runsOf(method)}.`,
-  ...costOf(method),
+  what: sentences[method.id] ?? `${method.title}. Passes besides the forward pass: ${methodCost(method).passes}.`,
+  ...methodCost(method),
   paper: method.paper,
   takesLayer: (method.reads ?? "layers") === "layers",
   asksScore: method.needs.some((need) => !["activations", "channelScatter", "scoreMap"].includes(need)),
@@ -100,24 +94,3 @@ export const methodChoices: readonly MethodChoice[] = defaultMethods.map((method
 export const scoreChoices: readonly ScoreChoice[] = defaultScores
   .filter(({ id }) => id !== "contrast")
   .map(({ id, title }) => ({ id, title, what: scores[id] ?? "The position of this side of the box." }));
-
-function costOf(method: AnyCamMethod): { cost: Cost; runs: string } {
-  const needs = new Set<string>(method.needs);
-  const slow = ["tail", "masked", "pixels"].some((need) => needs.has(need));
-  const deep = ["biases", "guidedGradients", "curvature"].some((need) => needs.has(need));
-  const slower = deep || method.reads === "input" || method.auto?.startsWith("taps");
-  return { cost: slow ? "slow" : slower ? "slower" : "fast", runs: runsOf(method) };
-}
-
-function runsOf(method: AnyCamMethod): string {
-  const { needs, reads, auto } = method;
-  const asks = (need: string): boolean => (needs as readonly string[]).includes(need);
-  if (asks("pixels")) return "many forward and backward passes";
-  if (asks("masked")) return "runs the network many times";
-  if (asks("tail")) return "runs the end of the network many times";
-  if (asks("biases") || asks("guidedGradients") || reads === "input") return "a backward pass to the image";
-  if (asks("curvature")) return "a few passes after the layer";
-  if (auto?.startsWith("taps")) return "a backward pass to the early layers";
-  if (readsGradients(method)) return "a short backward pass";
-  return "no extra pass";
-}

@@ -1,6 +1,6 @@
 import { type MethodChoice, methodChoices, scoreChoices } from "./engine-facts.js";
 
-export { type Cost, type MethodChoice, methodChoices, type ScoreChoice, scoreChoices } from "./engine-facts.js";
+export { type MethodChoice, methodChoices, type ScoreChoice, scoreChoices } from "./engine-facts.js";
 
 export function methodOf(id: string): MethodChoice {
   return methodChoices.find((choice) => choice.id === id) ?? methodChoices[0]!;

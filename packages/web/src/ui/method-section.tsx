@@ -1,13 +1,13 @@
+import type { Cost } from "@whybox/core";
 import { useState } from "preact/hooks";
-import { type Cost, methodChoices, methodOf } from "../controller/methods.js";
+import { methodChoices, methodOf } from "../controller/methods.js";
 import { LayerStrip } from "./layer-strip.js";
 import type { SectionProps } from "./section-props.js";
 
-const costs: Readonly<Record<Cost, string>> = { fast: "fast", slower: "slower", slow: "slow" };
 const groups: readonly (readonly [Cost, string])[] = [
   ["fast", "Fast"],
   ["slower", "Slower"],
-  ["slow", "Slow: many runs of the network"],
+  ["slow", "Slow: dozens of passes"],
 ];
 
 /** Settings of the method and its layer. */
@@ -42,7 +42,7 @@ export function MethodSection({ controller, state }: SectionProps) {
             {method.what}
           </p>
           <p class="explain faint">
-            <span class={`cost is-${method.cost}`}>{costs[method.cost]}</span> {method.runs}
+            <span class={`cost is-${method.cost}`}>{method.cost}</span> Besides the forward pass: {method.passes}
           </p>
         </>
       )}
