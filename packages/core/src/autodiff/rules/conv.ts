@@ -6,11 +6,12 @@ import { floatsOf } from "../../onnx/tensors.js";
 import { sizeOf } from "../../tensor/tensor.js";
 import type { GradRule, VjpContext } from "../rule.js";
 import { padBy, part } from "./axes.js";
+import { phasedConv } from "./strided-conv.js";
 import { beginPads, cutToInput, type Pads, reach, spatialAxes, type Window, windowOf } from "./window.js";
 
 /**
- * Gradient of a Conv on its input. Stride 1 with a constant weight: a Conv with the flipped weight (faster than
- * ConvTranspose). Otherwise a ConvTranspose with the original weight. Costs one forward pass of the node.
+ * Gradient of a Conv on its input. With a constant weight: for stride 1 a Conv with the flipped weight, for other strides a Conv
+ * for each phase. Both are faster than ConvTranspose, which does all others. Costs one forward pass of the node.
  * @throws no-gradient when the gradient on a weight or bias is wanted.
  */
 export const convRule: GradRule = {
@@ -20,15 +21,16 @@ export const convRule: GradRule = {
     const g = cx.cotangent(0)!;
     const window = windowOf(cx, 1);
     const weight = cx.constant(1);
-    const readable = weight?.dataType === DataType.FLOAT && weight.external === undefined;
-    const unit = window.strides.every((stride) => stride === 1);
-    const dx =
-      unit && readable && window.pads !== undefined
-        ? flippedConv(cx, g, window, window.pads, weight)
-        : transposedConv(cx, g, window);
+    const readable = weight?.dataType === DataType.FLOAT && weight.external === undefined ? weight : undefined;
+    const dx = (readable && withoutTranspose(cx, g, window, readable)) ?? transposedConv(cx, g, window);
     return [dx, ...cx.node.inputs.slice(1).map(() => null)];
   },
 };
+
+function withoutTranspose(cx: VjpContext, g: Value, window: Window, weight: TensorProto): Value | undefined {
+  if (window.strides.some((stride) => stride !== 1)) return phasedConv(cx, g, window, weight);
+  return window.pads && flippedConv(cx, g, window, window.pads, weight);
+}
 
 /** @throws no-gradient when the weight or bias of this node depends on the layer. */
 export function refuseWeights(cx: VjpContext): void {
