@@ -29,12 +29,12 @@ const pair = (min: number, max: number) => fc.tuple(fc.integer({ min, max }), fc
 const cases: fc.Arbitrary<ConvCase> = fc
   .record({
     size: pair(1, 17),
-    kernel: pair(1, 5),
-    strides: pair(1, 4),
-    dilations: pair(1, 3),
-    pads: fc.tuple(pair(0, 3), pair(0, 3)).map((pads) => pads.flat()),
+    kernel: pair(1, 6),
+    strides: pair(1, 3),
+    dilations: fc.constantFrom([1, 1], [1, 1], [2, 1], [2, 3]),
+    pads: fc.tuple(pair(0, 2), pair(0, 2)).map((pads) => pads.flat()),
     group: fc.constantFrom(1, 1, 2, 16),
-    channels: fc.constantFrom<readonly [number, number]>([1, 1], [3, 5], [16, 4], [17, 8]),
+    channels: fc.constantFrom<readonly [number, number]>([1, 1], [3, 16], [16, 16], [17, 32], [5, 7]),
     static: fc.boolean(),
     seeds: fc.constantFrom(1, 3),
   })
@@ -70,7 +70,7 @@ const opsOf = ({ backward }: Differentiated) => backward.builder.nodes.map((node
 
 const base: ConvCase = {
   ...{ size: [12, 8], kernel: [3, 3], strides: [2, 2], dilations: [1, 1], pads: [1, 1, 1, 1], group: 1 },
-  ...{ channels: [16, 4], static: false, seeds: 1 },
+  ...{ channels: [16, 16], static: false, seeds: 1 },
 };
 
 /** Checks the gradient against the one with ConvTranspose. Returns the ops of the former. */
@@ -98,13 +98,13 @@ describe("the gradient of a strided Conv", () => {
       if (spec.strides.some((stride) => stride > 1) && !ops.includes("ConvTranspose")) phased++;
     });
     await fc.assert(property, { seed: 1, numRuns: 150 });
-    expect(phased).toBeGreaterThan(30);
+    expect(phased).toBeGreaterThan(20);
   }, 60_000);
 
   it.each<[string, Partial<ConvCase>, number]>([
     ["a convolution for each phase", {}, 4],
-    ["one convolution for few channels", { channels: [3, 8] }, 1],
-    ["only the phase that a 1 × 1 kernel reaches", { kernel: [1, 1], pads: [0, 0, 0, 0] }, 1],
+    ["one convolution for few channels", { channels: [3, 16], kernel: [6, 6], pads: [2, 2, 2, 2] }, 1],
+    ["only the phase that a dilated kernel reaches", { dilations: [2, 2], pads: [2, 2, 2, 2] }, 1],
     ["depthwise convolutions", { group: 16, channels: [1, 1] }, 4],
   ])("runs %s", async (_, changes, count) => {
     const ops = await check({ ...base, ...changes });
@@ -119,7 +119,10 @@ describe("the gradient of a strided Conv", () => {
 
   it.each<[string, Partial<ConvCase>]>([
     ["more padding than the kernel reaches", { pads: [3, 3, 3, 3] }],
-    ["many phases", { strides: [5, 5] }],
+    ["many phases", { strides: [5, 5], kernel: [6, 6] }],
+    ["windows that do not overlap", { kernel: [2, 2], pads: [0, 0, 0, 0] }],
+    ["a small kernel for few channels", { channels: [3, 16] }],
+    ["channels that fill no block", { channels: [16, 20] }],
   ])("is a ConvTranspose with %s", async (_, changes) => {
     expect(await check({ ...base, ...changes })).toContain("ConvTranspose");
   });

@@ -10,7 +10,7 @@ import { type Pads, reach, spatialAxes, type Window } from "./window.js";
 /** With more phases, a ConvTranspose is cheaper than putting them together. */
 const MAX_PHASES = 16;
 
-/** The runtime computes this many channels together. With fewer, one convolution computes all phases. */
+/** The runtime computes blocks of this many channels. With fewer, one convolution computes all phases. */
 const BLOCK = 16;
 
 /**
@@ -40,21 +40,32 @@ interface PhasedConv {
  */
 export function phasedConv(cx: VjpContext, g: Value, window: Window, weight: TensorProto): Value | undefined {
   const { pads, strides } = window;
-  if (pads === undefined || strides.length !== 2 || sizeOf(strides) > MAX_PHASES) return undefined;
+  const group = intAttribute(cx.node, "group", 1);
+  const together = weight.dims[1]! < BLOCK && group === 1;
+  if (pads === undefined || strides.length !== 2 || !isFaster(window, weight, together)) return undefined;
   const phases = strides.map((_, axis) => phasesOf(window, pads, axis));
   const excess = strides.map((_, axis) => excessOf(cx, window, pads, axis));
-  const conv: PhasedConv = { weight, group: intAttribute(cx.node, "group", 1), excess, phases };
+  const conv: PhasedConv = { weight, group, excess, phases };
   const padded = phases.every((axis, i) =>
     axis.filter(isReached).every(({ first, last }) => first <= 0 && last + excess[i]! >= 0),
   );
   if (!padded) return undefined;
-  const together = weight.dims[1]! < BLOCK && conv.group === 1;
   const dx = interleaved(cx, together ? allPhases(cx, g, conv) : singlePhases(cx, g, conv), strides);
   const x = cx.input(0);
   const dims = cx.staticDims(x)?.slice(2);
   if (dims?.every((size, i) => typeof size === "number" && size % strides[i]! === 0)) return dx;
   const { build } = cx;
   return cx.op("Slice", [dx, build.ints([0, 0]), part(cx, cx.shape(x), 2), build.ints(spatialAxes(window).axes)]);
+}
+
+/**
+ * ConvTranspose is faster where the windows do not overlap, and for channels that fill no blocks. One convolution for all phases has as many
+ * taps for each as the largest one needs, which pays off for large kernels only.
+ */
+function isFaster({ kernel, strides }: Window, weight: TensorProto, together: boolean): boolean {
+  const overlap = together ? 2 : 1;
+  const overlaps = strides.every((s, axis) => s === 1 || (kernel[axis]! > s && kernel[axis]! >= overlap * s));
+  return overlaps && weight.dims[0]! % BLOCK === 0 && sizeOf(strides) <= MAX_PHASES;
 }
 
 /** Input entry i = stride · q + r meets tap t in window o where i + pad = stride · o + dilation · t. */
