@@ -78,7 +78,7 @@ export function findRegion(graph: Graph, request: RegionRequest): Region | undef
     const { region, inside } = regionWithin(walk, limit);
     if (inside.size === 0) continue;
     const cost = costOf(path, inside, { ...walk, areas: region.areas.values() });
-    if (best === undefined || cost < best.cost) best = { region, cost };
+    if (best === undefined || cost <= best.cost) best = { region, cost };
   }
   return best?.region;
 }

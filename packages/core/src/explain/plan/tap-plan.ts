@@ -6,7 +6,7 @@ import { buildWindowedModel, type WindowedModel } from "../../autodiff/windows/w
 import type { DetectorHead } from "../../detector/head.js";
 import type { Layer } from "../../detector/layer.js";
 import { WhyboxError } from "../../errors.js";
-import { buildPrefix, buildTail, type TailModel } from "../../onnx/cut.js";
+import { buildPrefix, buildTail, nodesBetween, type TailModel } from "../../onnx/cut.js";
 import { dataTypeName } from "../../onnx/data-types.js";
 import { elementType } from "../../onnx/element-type.js";
 import { GraphIndex } from "../../onnx/graph.js";
@@ -261,6 +261,9 @@ function reduced(backward: BackwardModel, { reduction, activations }: BackwardPa
 /** Possible limits of the area around a cell, in blocks of the largest stride. */
 const MAX_BLOCKS = 12;
 
+/** Ops that a decoding may have and that compute over all cells. */
+const MIXES_CELLS: ReadonlySet<string> = new Set(["InstanceNormalization", "GroupNormalization"]);
+
 /**
  * A windowed pass needs a head whose rows depend on their own cells only, a separate seed for each detection, and only forward values that the
  * forward session outputs.
@@ -271,6 +274,8 @@ function planWindows(context: PlanContext, request: BackwardParts, saved: readon
   const isLocal = head.kind !== "query" && !masks && request.rules === undefined && forwardValues === "saved";
   if (!isLocal || !request.manySeeds || levels.length === 0) return null;
   const outputs = scoredValues(head, levels);
+  const convs = new Set(head.levels.flatMap((level) => level.convOutputs));
+  if (nodesBetween(model.graph, convs, outputs).some((node) => MIXES_CELLS.has(node.opType))) return null;
   const block = Math.max(...head.levels.map(({ stride }) => stride));
   const windows = buildWindowedModel(model, {
     taps: [...new Set(layers.map((layer) => layer.value))],
