@@ -56,12 +56,12 @@ describe("each detection on its own", () => {
       const { boxImage } = detections[i]!;
       const area = (boxImage.x2 - boxImage.x1) * (boxImage.y2 - boxImage.y1);
       const share = energyIn(heatmap, boxImage);
-      expect(share).toBeGreaterThan(0.5);
+      expect(share).toBeGreaterThan(0.45);
       expect(share).toBeGreaterThan((1.3 * area) / (heatmap.width * heatmap.height));
     }
   });
 
-  it("costs one backward pass for each way of reading, not one for each detection", async () => {
+  it("costs one backward pass for each level that found detections, not one for each detection", async () => {
     let runs = 0;
     const port = createOrtPort(ort as never);
     const own = await createDetector(await readFile(await yolov5sPath()), {
@@ -77,10 +77,13 @@ describe("each detection on its own", () => {
         };
       },
     });
-    const { maps, detections } = await own.explain(dog, { ...size, method: "LayerCAM", layer: 9, per: "detection" });
+    const reads = { method: "LayerCAM", backprop: ["row"], layer: 9 } as const;
+    const { maps, detections } = await own.explain(dog, { ...size, ...reads, per: "detection" });
     expect(maps.length).toBeGreaterThan(2);
     expect(maps.length).toBeLessThanOrEqual(8);
-    expect([runs, detections.length]).toEqual([2, maps.length]);
+    const levels = new Set(detections.map(({ levelName }) => levelName)).size;
+    expect(levels).toBeLessThan(maps.length);
+    expect([runs, detections.length]).toEqual([1 + levels, maps.length]);
     await own.dispose();
   });
 

@@ -51,7 +51,7 @@ describe("loadModel", () => {
     expect((await load(withMetadata("stride", "64"))).stride).toBe(64);
   });
 
-  it("hands the session's options to the runtime, and only those given", async () => {
+  it("hands the session's key and options to the runtime, and only the options that are given", async () => {
     const asked: SessionOptions[] = [];
     const port: RuntimePort = {
       ...unusable,
@@ -65,8 +65,9 @@ describe("loadModel", () => {
       const loaded = await loadModel(model, port, { names: ["a", "b", "c"], ...options });
       await loaded.sessions.get("key", () => model);
     }
-    expect(asked).toEqual([{}, { threads: 2 }, { executionProviders: ["cpu"] }]);
-    expect(asked.map((options) => Object.keys(options).length)).toEqual([0, 1, 1]);
+    const key = "key";
+    expect(asked).toEqual([{ key }, { key, threads: 2 }, { key, executionProviders: ["cpu"] }]);
+    expect(asked.map((options) => Object.keys(options).length)).toEqual([1, 2, 2]);
   });
 
   it("takes a float16 model: its input and output are float32 once read", async () => {
