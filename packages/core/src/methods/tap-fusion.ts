@@ -21,9 +21,9 @@ const FLOOR = 1e-3;
  * **Cost:** one forward pass and one backward pass to the shallowest tap. `tap-fusion-fast` reads fewer taps, none of them
  * shallow.
  *
- * **Resolution:** the taps are fused at the stride of the finest one, and the result is resized once. Compared with fusion at every input pixel,
+ * **Resolution:** the taps are fused at stride 8, that of the finest tap, and the result is resized once. Compared with fusion at every input pixel,
  * insertion minus deletion is 0.696 instead of 0.689 (`tap-fusion-fast` 0.714 instead of 0.716; 10 detections in two views of the three photos in the
- * repository), which is no difference.
+ * repository). These are too few to show a small difference.
  *
  * **Why:** at the input of a detector's head the gradient of one detection is a single cell, and a map that pools it
  * highlights all objects of the same kind. In a trial on YOLOv5s (25 detections in 12 photos) five fused taps reached an insertion
