@@ -160,14 +160,14 @@ export function nearestRows(
     const iou = iouOfRow(predictions, row, box);
     if (!(iou > 0 && iou < Number.POSITIVE_INFINITY) || without(row)) continue;
     if (rows.length === count && iou < ious[count - 1]!) continue;
-    let at = rows.length;
-    while (at > 0 && ious[at - 1]! <= iou) at--;
-    rows.splice(at, 0, row);
-    ious.splice(at, 0, iou);
-    if (rows.length > count) {
-      rows.pop();
-      ious.pop();
+    // The last row of a full list is overwritten.
+    let at = Math.min(rows.length, count - 1);
+    for (; at > 0 && ious[at - 1]! <= iou; at--) {
+      rows[at] = rows[at - 1]!;
+      ious[at] = ious[at - 1]!;
     }
+    rows[at] = row;
+    ious[at] = iou;
   }
   for (let row = 0; row < predictions.rows && rows.length < count; row++) {
     if (iouOfRow(predictions, row, box) === 0 && !without(row)) rows.push(row);
