@@ -76,7 +76,7 @@ describe("a backward pass on windows", () => {
     });
   }
 
-  it("runs for small windows only, in runs of at most eight", async () => {
+  it("runs for small windows only, in runs of at most six", async () => {
     const pass = await open("v8-dynamic");
     const { loaded, plan, layers, forward, port } = pass;
     const { inputSize } = forward.letterbox;
