@@ -1,4 +1,8 @@
 #!/usr/bin/env node
-import { main } from "../dist/bin/main.js";
+import { startWorker } from "../dist/bin/early-worker.js";
 
-process.exitCode = await main(process.argv.slice(2));
+const words = process.argv.slice(2);
+// Before the modules of the command are loaded. Nothing is explained for --help.
+if (words[0] === "explain" && !words.includes("--help")) startWorker();
+const { main } = await import("../dist/bin/main.js");
+process.exitCode = await main(words);

@@ -28,6 +28,7 @@ if (made < Math.max(...sources.map(newest))) {
       target: "node20.19",
       rolldownOptions: {
         input: {
+          "early-worker": join(dist, "runtime/early-worker.js"),
           main: join(dist, "cli/main.js"),
           // The names by which the modules start their threads.
           worker: join(dist, "runtime/worker.js"),

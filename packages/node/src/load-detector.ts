@@ -4,10 +4,11 @@ import { availableParallelism } from "node:os";
 import { checkValue, type ModelFacts, modelFormat, refuseUnknown, WhyboxError } from "@whybox/core";
 import type { Detector, LoadOptions, ModelReport } from "./api.js";
 import { fileOptions } from "./file-options.js";
+import { loadSharp } from "./io/load-sharp.js";
 import { readNames } from "./models/read-names.js";
 import { type ResolvedWeights, resolveWeights } from "./models/resolve-weights.js";
+import { takeWorker } from "./runtime/early-worker.js";
 import type { SharedBytes } from "./runtime/protocol.js";
-import { WorkerCaller } from "./runtime/worker-caller.js";
 import { openInWorker } from "./runtime/worker-detector.js";
 
 /** Names of the options of `loadDetector`. */
@@ -35,14 +36,15 @@ export async function loadDetector(weights: string | Uint8Array, options: LoadOp
   checkValue("threads", fileOptions.threads, threads);
   const names = typeof options.names === "string" ? await readNames(options.names) : options.names;
   // Before the weights are found and read: the thread loads its modules in the meantime.
-  const caller = new WorkerCaller();
+  const caller = takeWorker();
   let found: ResolvedWeights | undefined;
   try {
     if (typeof weights === "string") found = await resolveWeights(weights, options);
     const model = found ? await readModelFile(found) : shared(weights as Uint8Array);
     const opening = openInWorker(caller, { model, device, threads, names, input: options.input });
-    // While the thread reads the model.
+    // While the thread reads the model. An image is decoded next; if sharp cannot be loaded, that fails.
     const sha256 = createHash("sha256").update(model).digest("hex");
+    loadSharp().catch(() => undefined);
     const { inspect, facts, ...calls } = await opening;
     const report = (facts: ModelFacts): ModelReport => ({
       source: found?.source ?? "(bytes)",

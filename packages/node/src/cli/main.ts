@@ -21,9 +21,10 @@ export async function main(argv: readonly string[], given?: CliContext): Promise
 async function runProgram(argv: readonly string[], context: CliContext): Promise<ExitCode> {
   let code: ExitCode = exitCodes.ok;
   try {
-    const program = createProgram(context, (result) => {
+    const setCode = (result: ExitCode) => {
       code = result;
-    });
+    };
+    const program = await createProgram(context, setCode, argv[0]);
     await program.parseAsync(argv, { from: "user" });
     return code;
   } catch (error) {

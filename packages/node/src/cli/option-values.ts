@@ -1,6 +1,5 @@
 import {
   type AnyCamMethod,
-  type ChoiceKind,
   didYouMean,
   expectedOf,
   inRange,
@@ -11,7 +10,6 @@ import {
   sideOf,
   WhyboxError,
 } from "@whybox/core";
-import { z } from "zod";
 
 /** Plain decimal numbers. Hex, "Infinity" and empty text are invalid (Number("") is 0). */
 const decimal = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
@@ -46,8 +44,8 @@ export function readWords(kind: OptionKind, typed: unknown, methods: readonly An
   }
 }
 
-/** @throws usage */
-function readWord(kind: Exclude<OptionKind, { kind: "flag" }>, word: string): unknown {
+/** Reads the value of an option from one word. @throws usage */
+export function readWord(kind: Exclude<OptionKind, { kind: "flag" }>, word: string): unknown {
   if (kind.kind === "number") return checked(expectedOf(kind), word, numberOf(kind, word));
   if (kind.kind === "choice") {
     const found = kind.choices.find((choice) => choice === word);
@@ -121,48 +119,4 @@ function swallowedHint(word: string): string {
 /** "maxDetections" → "--max-detections". */
 export function flagOf(name: string): string {
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-}
-
-/**
- * Checks all options at once.
- * @throws usage: names each invalid option, what was found and what was expected.
- */
-export function parseOptions<T>(schema: z.ZodType<T>, raw: unknown): T {
-  const parsed = schema.safeParse(raw);
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map((issue) => `${flagOf(String(issue.path[0]))}: ${issue.message}`);
-  throw new WhyboxError("usage", problems.join("\n"), { details: { problems } });
-}
-
-/** A zod schema that reads one word. */
-function wordSchema<T>(kind: Exclude<OptionKind, { kind: "flag" }>) {
-  return z.string().transform((word, cx): T => {
-    try {
-      return readWord(kind, word) as T;
-    } catch (error) {
-      if (!(error instanceof WhyboxError)) throw error;
-      cx.addIssue({ code: "custom", message: error.message });
-      return z.NEVER;
-    }
-  });
-}
-
-/** A schema that reads a number within bounds from text. */
-export function numberText(min: number, max: number) {
-  return wordSchema<number>({ kind: "number", min, max });
-}
-
-/** A schema that reads a whole number within bounds from text. */
-export function integerText(min: number, max: number) {
-  return wordSchema<number>({ kind: "number", min, max, whole: true });
-}
-
-/** A schema that accepts one of the choices. For anything else, the message suggests the nearest spelling. */
-export function choiceText<const T extends string>(choices: readonly T[]) {
-  return wordSchema<T>({ kind: "choice", choices } satisfies ChoiceKind<T>);
-}
-
-/** A schema that accepts any text that is not empty. */
-export function plainText(expected: string) {
-  return wordSchema<string>({ kind: "text", expected });
 }

@@ -1,37 +1,38 @@
 import { Command } from "commander";
-import { addConvert } from "./commands/convert.js";
-import { addExplain } from "./commands/explain.js";
-import { addExport } from "./commands/export.js";
-import { addInspect } from "./commands/inspect.js";
-import { addMethods } from "./commands/methods.js";
-import { addReport } from "./commands/report.js";
-import { addRun } from "./commands/run.js";
-import { addShard } from "./commands/shard.js";
-import { addSubmit } from "./commands/submit.js";
-import { addUi } from "./commands/ui.js";
-import { addWorker } from "./commands/worker.js";
 import type { CliContext } from "./context.js";
 import { type ExitCode, exitCodeMeanings } from "./exit-codes.js";
 
-export const commandNames = [
-  "explain",
-  "run",
-  "inspect",
-  "methods",
-  "convert",
-  "report",
-  "export",
-  "shard",
-  "submit",
-  "worker",
-  "ui",
-] as const;
+type AddCommand = (program: Command, context: CliContext, done: (code: ExitCode) => void) => void;
+
+/** The commands, in the order of the help. The modules of a command are loaded when it is declared. */
+const commands = {
+  explain: async () => (await import("./commands/explain.js")).addExplain,
+  run: async () => (await import("./commands/run.js")).addRun,
+  inspect: async () => (await import("./commands/inspect.js")).addInspect,
+  methods: async () => (await import("./commands/methods.js")).addMethods,
+  convert: async () => (await import("./commands/convert.js")).addConvert,
+  report: async () => (await import("./commands/report.js")).addReport,
+  export: async () => (await import("./commands/export.js")).addExport,
+  shard: async () => (await import("./commands/shard.js")).addShard,
+  submit: async () => (await import("./commands/submit.js")).addSubmit,
+  worker: async () => (await import("./commands/worker.js")).addWorker,
+  ui: async () => (await import("./commands/ui.js")).addUi,
+} satisfies Record<string, () => Promise<AddCommand>>;
+
+type CommandName = keyof typeof commands;
+
+export const commandNames = Object.keys(commands) as CommandName[];
 
 /**
  * Declares the command line for commander. It never ends the process: commander throws its exits as CommanderError. `done` gets the
- * exit code of a command that may end with another one than `ok`.
+ * exit code of a command that may end with another one than `ok`. If `word`, the first one of the command line, names a command, only this
+ * command is declared: the modules of all take longer to load than those of one.
  */
-export function createProgram(context: CliContext, done: (code: ExitCode) => void): Command {
+export async function createProgram(
+  context: CliContext,
+  done: (code: ExitCode) => void,
+  word?: string,
+): Promise<Command> {
   const program = new Command("whybox")
     .description("Why did the detector draw that box? Heatmaps for YOLO models, from the deployed ONNX file.")
     .version(context.version, "--version", "print the version")
@@ -49,17 +50,11 @@ export function createProgram(context: CliContext, done: (code: ExitCode) => voi
       getErrHasColors: () => false,
     })
     .addHelpText("after", `${examples}\n\n${exitCodeHelp()}`);
-  addExplain(program, context, done);
-  addRun(program, context, done);
-  addInspect(program, context);
-  addMethods(program, context);
-  addConvert(program, context);
-  addReport(program, context);
-  addExport(program, context);
-  addShard(program, context, done);
-  addSubmit(program, context, done);
-  addWorker(program, context);
-  addUi(program, context);
+  const named = commandNames.find((name) => name === word);
+  for (const name of named === undefined ? commandNames : [named]) {
+    const add: AddCommand = await commands[name]();
+    add(program, context, done);
+  }
   return program;
 }
 

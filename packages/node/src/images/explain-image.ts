@@ -46,7 +46,7 @@ export interface ImageTask {
   /** Whether to draw a contact sheet when there are several maps. */
   readonly sheet: boolean;
   /** Creates the files that are written last. They contain the names and the timings of the others. */
-  last?(explained: ExplainedImage): Iterable<OutputFile>;
+  last?(explained: ExplainedImage): AsyncIterable<OutputFile>;
 }
 
 export interface ExplainedImage extends Omit<PlannedOutputs, "outputs"> {
@@ -73,7 +73,7 @@ export async function explainImage(
   const result = await explainPixels(image, context, clock);
   const { outputs, ...names } = planOutputs({ image, result, stem, namer, sheet, services, settings });
   const explained = { result, ...names, ms: clock.ms };
-  const files = function* (): Generator<OutputFile> {
+  const files = async function* (): AsyncGenerator<OutputFile> {
     for (const [done, output] of outputs.entries()) {
       onProgress?.({ step: "write", done, total: outputs.length });
       yield output;

@@ -1,6 +1,5 @@
 import { type ResultDocument, WhyboxError } from "@whybox/core";
 import type { Detector } from "../api.js";
-import { checkedDocument } from "../io/result-schema.js";
 import { stopIfAborted } from "../stop-if-aborted.js";
 import { endsTheRun, explainImage, type ImageContext } from "./explain-image.js";
 import { createFileNamer, type FileNamer } from "./output-names.js";
@@ -62,11 +61,18 @@ async function explainSource(
   context: ImagesContext,
 ): Promise<ResultDocument> {
   const { detector, settings, folder, version } = context;
+  const explain: Detector["explain"] = (image, options) => {
+    const explaining = detector.explain(image, options);
+    // While the image is explained. If it fails, it fails again below.
+    loadSchema().catch(() => undefined);
+    return explaining;
+  };
   let document: ResultDocument | undefined;
   await explainImage(
     {
       ...{ location, folder, stem: namer.stem(location), namer, sheet: true },
-      *last({ result, files, mapFiles, ms }) {
+      async *last({ result, files, mapFiles, ms }) {
+        const { checkedDocument } = await loadSchema();
         const where = { model: detector.report, source: input, device: settings, look: settings };
         const timings = { decode: ms.decode, render: ms.render };
         document = checkedDocument({ version, ...where, options: settings.explain, result, files, mapFiles, timings });
@@ -74,7 +80,12 @@ async function explainSource(
         if (files.json !== null) yield { name: files.json, bytes: () => new TextEncoder().encode(text) };
       },
     },
-    context,
+    { ...context, detector: { explain } },
   );
   return document!;
+}
+
+/** Loads the schema of documents on first use, because zod takes long to load. */
+function loadSchema() {
+  return import("../io/result-schema.js");
 }

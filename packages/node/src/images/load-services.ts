@@ -1,9 +1,9 @@
+import { encodeNpy, renderContactSheet, renderOverlay } from "@whybox/core";
 import type { Services } from "./services.js";
 
-/** Loads the real services lazily: `--help` needs no image library and no runtime. */
+/** Loads the real services: `--help` needs no image library and no runtime. */
 export async function loadServices(): Promise<Services> {
-  const [core, loading, decoding, encoding, writing] = await Promise.all([
-    import("@whybox/core"),
+  const [loading, decoding, encoding, writing] = await Promise.all([
     import("../load-detector.js"),
     import("../io/decode-image.js"),
     import("../io/encode-png.js"),
@@ -12,10 +12,10 @@ export async function loadServices(): Promise<Services> {
   return {
     loadDetector: loading.loadDetector,
     decodeImage: decoding.decodeImage,
-    renderOverlay: core.renderOverlay,
-    renderContactSheet: core.renderContactSheet,
+    renderOverlay,
+    renderContactSheet,
     encodePng: encoding.encodePng,
-    encodeNpy: core.encodeNpy,
+    encodeNpy,
     writeFile: writing.writeFileSafely,
   };
 }

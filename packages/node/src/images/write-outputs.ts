@@ -21,11 +21,14 @@ export interface WriteOptions {
  * @returns The paths of the files.
  * @throws errors of creating and writing; aborted.
  */
-export async function writeOutputs(outputs: Iterable<OutputFile>, options: WriteOptions): Promise<readonly string[]> {
+export async function writeOutputs(
+  outputs: Iterable<OutputFile> | AsyncIterable<OutputFile>,
+  options: WriteOptions,
+): Promise<readonly string[]> {
   const { folder, temporary, write, signal, clock } = options;
   const written: string[] = [];
   try {
-    for (const { name, bytes } of outputs) {
+    for await (const { name, bytes } of outputs) {
       stopIfAborted(signal);
       const made = await clock.of("render", bytes);
       stopIfAborted(signal);

@@ -1,8 +1,9 @@
 import { readFile, stat } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { type RgbImage, WhyboxError } from "@whybox/core";
-import sharp, { type Metadata, type Sharp } from "sharp";
+import type { Metadata } from "sharp";
 import { fetchImage } from "./fetch-image.js";
+import { loadSharp } from "./load-sharp.js";
 import { sniff } from "./sniff.js";
 
 export interface DecodeImageOptions {
@@ -129,10 +130,18 @@ async function checkFile(path: string): Promise<{ readonly size: number }> {
 }
 
 async function decodeBytes(bytes: Uint8Array, name: string, kind: string, maxPixels: number): Promise<RgbImage> {
+  const sharp = await loadSharp();
   try {
     const metadata = await sharp(bytes, { limitInputPixels: false, failOn: "none" }).metadata();
     checkMetadata(metadata, name, maxPixels);
-    const { data, info } = await pipeline(bytes, metadata)
+    const { data, info } = await sharp(bytes, {
+      limitInputPixels: false, // checked above, with a more helpful message
+      failOn: "error",
+      ignoreIcc: metadata.space !== "cmyk",
+    })
+      .autoOrient()
+      .flatten({ background: "#ffffff" })
+      .toColourspace("srgb")
       .raw({ depth: "uchar" })
       .toBuffer({ resolveWithObject: true });
     return { height: info.height, width: info.width, data: info.channels === 3 ? data : spread(data) };
@@ -140,17 +149,6 @@ async function decodeBytes(bytes: Uint8Array, name: string, kind: string, maxPix
     if (cause instanceof WhyboxError) throw cause;
     throw damaged(name, kind, cause);
   }
-}
-
-function pipeline(bytes: Uint8Array, metadata: Metadata): Sharp {
-  return sharp(bytes, {
-    limitInputPixels: false, // checked above, with a more helpful message
-    failOn: "error",
-    ignoreIcc: metadata.space !== "cmyk",
-  })
-    .autoOrient()
-    .flatten({ background: "#ffffff" })
-    .toColourspace("srgb");
 }
 
 /** The first bytes can be misleading (an SVG that starts with a comment). The format that sharp found is checked too. */

@@ -1,5 +1,5 @@
 import { type RgbImage, WhyboxError } from "@whybox/core";
-import sharp from "sharp";
+import { loadSharp } from "./load-sharp.js";
 
 /**
  * Encodes an image as PNG (8-bit RGB, lossless).
@@ -13,6 +13,7 @@ export async function encodePng(image: RgbImage): Promise<Uint8Array> {
       `An image of [${height}, ${width}] needs ${height * width * 3} bytes, got ${data.length}.`,
     );
   }
+  const sharp = await loadSharp();
   return sharp(data, { raw: { width, height, channels: 3 }, limitInputPixels: false })
     .png({ compressionLevel: 2, adaptiveFiltering: true }) // photos take half the bytes of the default settings
     .toBuffer();

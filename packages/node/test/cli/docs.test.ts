@@ -17,8 +17,8 @@ function page(file: string, text: string): string {
   return readFileSync(path, "utf8");
 }
 
-it("docs/cli.md is what the program says", () => {
-  const program = createProgram({ ...createWorld().context, methods: defaultMethods }, () => {});
+it("docs/cli.md is what the program says", async () => {
+  const program = await createProgram({ ...createWorld().context, methods: defaultMethods }, () => {});
   const text = cliReference(program);
   expect(page("cli.md", text) === text, `docs/cli.md ${hint}`).toBe(true);
 });

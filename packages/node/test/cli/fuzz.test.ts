@@ -87,9 +87,8 @@ it("survives any command line: a documented exit code, no exception, no stack tr
     }),
     { seed: 20261122, numRuns: 600 },
   );
-  const known = createProgram(createWorld().context, () => {}).commands.flatMap((one) =>
-    one.options.map(({ long }) => long),
-  );
+  const program = await createProgram(createWorld().context, () => {});
+  const known = program.commands.flatMap((one) => one.options.map(({ long }) => long));
   expect(known.filter((flag) => !flags.includes(flag!))).toEqual([]);
   expect(seen).toContain(0);
   expect(seen).toContain(2);

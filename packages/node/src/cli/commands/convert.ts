@@ -4,7 +4,7 @@ import { z } from "zod";
 import { type Conversion, convertCheckpoint } from "../../models/convert-checkpoint.js";
 import { stopIfAborted } from "../../stop-if-aborted.js";
 import type { CliContext } from "../context.js";
-import { parseOptions } from "../option-values.js";
+import { parseOptions } from "../option-schemas.js";
 import { createTerminal, printDocument } from "../terminal.js";
 import { printable } from "../text.js";
 

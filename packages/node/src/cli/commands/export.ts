@@ -4,7 +4,7 @@ import { z } from "zod";
 import { exportFormats, exportRun } from "../../export/export-run.js";
 import { stopIfAborted } from "../../stop-if-aborted.js";
 import type { CliContext } from "../context.js";
-import { choiceText, parseOptions, plainText } from "../option-values.js";
+import { choiceText, parseOptions, plainText } from "../option-schemas.js";
 import { createTerminal } from "../terminal.js";
 import { printable } from "../text.js";
 

@@ -5,7 +5,7 @@ import type { Services } from "../../images/services.js";
 import { stopIfAborted } from "../../stop-if-aborted.js";
 import type { CliContext } from "../context.js";
 import { inspectionLines } from "../inspect-text.js";
-import { parseOptions, plainText } from "../option-values.js";
+import { parseOptions, plainText } from "../option-schemas.js";
 import { createProgress } from "../progress.js";
 import { createTerminal, printDocument } from "../terminal.js";
 

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { z } from "zod";
 import type { CliContext } from "../context.js";
 import { methodFacts } from "../method-facts.js";
-import { parseOptions } from "../option-values.js";
+import { parseOptions } from "../option-schemas.js";
 import { formatTable } from "../table.js";
 import { createTerminal, printDocument } from "../terminal.js";
 

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { makeReport, type ReportServices, type WrittenReport } from "../../report/make-report.js";
 import { stopIfAborted } from "../../stop-if-aborted.js";
 import type { CliContext } from "../context.js";
-import { integerText, numberText, parseOptions, plainText } from "../option-values.js";
+import { integerText, numberText, parseOptions, plainText } from "../option-schemas.js";
 import { createStages } from "../stages.js";
 import { createTerminal } from "../terminal.js";
 import { count, printable } from "../text.js";

@@ -10,7 +10,7 @@ import type { CliContext } from "../context.js";
 import { refuseContradictions } from "../contradictions.js";
 import type { ExitCode } from "../exit-codes.js";
 import { declareFlags, readFlags } from "../flags.js";
-import { integerText, parseOptions } from "../option-values.js";
+import { integerText, parseOptions } from "../option-schemas.js";
 import { type PlanFlags, planFlags, runFolder, shardRunFlags, type WorkFlags, workFlags } from "../run-options.js";
 import { createRunSession, markExitCode, markText, type RunSession } from "../run-session.js";
 import { count } from "../text.js";

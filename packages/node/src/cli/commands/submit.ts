@@ -6,7 +6,7 @@ import { mergeShards } from "../../runs/shards/merge.js";
 import { openPlannedRun, type PlannedRun } from "../../runs/shards/plan.js";
 import type { CliContext } from "../context.js";
 import { type ExitCode, exitCodes } from "../exit-codes.js";
-import { integerText, parseOptions } from "../option-values.js";
+import { integerText, parseOptions } from "../option-schemas.js";
 import { createRunSession, markExitCode, markText, type RunSession } from "../run-session.js";
 import { count } from "../text.js";
 

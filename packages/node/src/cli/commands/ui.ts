@@ -8,7 +8,7 @@ import { servePage } from "../../ui/page-server.js";
 import { findPageWeights, type PageWeights } from "../../ui/page-weights.js";
 import type { CliContext } from "../context.js";
 import { reportFailure } from "../failure.js";
-import { parseOptions } from "../option-values.js";
+import { parseOptions } from "../option-schemas.js";
 import { createProgress } from "../progress.js";
 
 const uiOptionsSchema = z.strictObject({

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { z } from "zod";
 import type { CliContext } from "../context.js";
 import { declareFlags, readFlags } from "../flags.js";
-import { integerText, parseOptions } from "../option-values.js";
+import { integerText, parseOptions } from "../option-schemas.js";
 import { shardRunFlags, type WorkFlags } from "../run-options.js";
 import { createRunSession, markText } from "../run-session.js";
 
