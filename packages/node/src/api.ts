@@ -34,6 +34,11 @@ export interface LoadOptions {
   readonly input?: InputOptions;
   /** Folder for downloaded weights. Default: WHYBOX_CACHE, else the user's cache folder. */
   readonly cacheDir?: string;
+  /**
+   * Options of the first explanation. Its forward pass is prepared while the caller reads the image, so that its heatmap is there sooner. Invalid options
+   * are reported by the explanation. Default: nothing is prepared.
+   */
+  readonly prepare?: ExplainOptions;
   readonly onProgress?: (progress: DownloadProgress) => void;
   readonly signal?: AbortSignal;
 }

@@ -13,6 +13,7 @@ import { loadModel } from "./model/load-model.js";
 import { defaultInputSize } from "./model/loaded-model.js";
 import type { DetectAloneOptions, ExplainOptions } from "./options/options.js";
 import { resolveDetectOptions, resolveExplainOptions } from "./options/resolve-options.js";
+import { forwardSession } from "./passes/forward-pass.js";
 import { inspectWithSizes } from "./passes/inspect-run.js";
 import { KeptPasses } from "./passes/kept-passes.js";
 import { ScratchPool } from "./passes/scratch.js";
@@ -30,6 +31,8 @@ export interface CoreDetector {
   inspect(options?: { readonly imageSize?: readonly [number, number] }): Promise<ModelFacts>;
   /** Also accepts the options of an explanation, so that one object can be used for both calls. Only the detection options have an effect. */
   detect(image: RgbImage, options?: DetectAloneOptions): Promise<DetectResult>;
+  /** Plans an explanation with these options and creates the session of its forward pass, so that the call itself starts sooner. @throws as `explain`. */
+  prepare(options?: ExplainOptions): Promise<void>;
   explain(image: RgbImage, options?: ExplainOptions): Promise<ExplainResult>;
   dispose(): Promise<void>;
 }
@@ -89,6 +92,9 @@ export async function createDetector(
       call(given.signal, async (own) => {
         return detectImage(own, image, { options: resolveDetectOptions(given), plan: planAhead(given.ahead) });
       }),
+    prepare: async (given = {}) => {
+      await forwardSession(loaded, ask(given).plan.forward, given.signal);
+    },
     explain: (image, given = {}) => call(given.signal, async (own) => explainImage(own, image, ask(given))),
     dispose: async () => {
       passes.dispose();

@@ -35,6 +35,7 @@ export type SentImage = { readonly pixels: RgbImage } | { readonly encoded: Enco
 export type DetectorRequest =
   | { readonly kind: "open"; readonly setup: ModelSetup }
   | { readonly kind: "inspect" }
+  | { readonly kind: "prepare"; readonly options: ExplainOptions }
   | { readonly kind: "detect"; readonly image: SentImage; readonly options: DetectAloneOptions }
   | { readonly kind: "explain"; readonly image: SentImage; readonly options: ExplainOptions };
 
@@ -71,6 +72,7 @@ export interface RemoteTensor {
 export interface Replies {
   readonly open: ModelFacts;
   readonly inspect: ModelFacts;
+  readonly prepare: null;
   readonly detect: DetectResult;
   readonly explain: ResultData;
   /** Execution providers in this build of the runtime. */

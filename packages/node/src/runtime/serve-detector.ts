@@ -13,20 +13,24 @@ import type { DetectorRequest, ModelSetup, Reply, SentImage } from "./protocol.j
 /** The options of a call that are no plain data. */
 export type CallControl = Pick<ExplainOptions, "signal" | "onProgress">;
 
-/** Answers requests to the detector of this thread. The first request opens it. */
+/** Answers requests to the detector of this thread. The first request opens it. The others may come before it is open. */
 export function serveDetector(
   runtime: RuntimePort,
   backends: () => readonly string[],
 ): (request: DetectorRequest, control: CallControl) => Promise<Reply> {
-  let opened: CoreDetector | undefined;
+  let opened: Promise<CoreDetector> | undefined;
   return async (request, control) => {
     if (request.kind === "open") {
       checkDevice(request.setup.device, backends());
-      opened = await openDetector(request.setup, runtime);
-      return { value: opened.facts };
+      opened = openDetector(request.setup, runtime);
+      return { value: (await opened).facts };
     }
-    const detector = opened!;
+    const detector = await opened!;
     if (request.kind === "inspect") return { value: await detector.inspect() };
+    if (request.kind === "prepare") {
+      await detector.prepare({ ...request.options, ...control });
+      return { value: null };
+    }
     const image = await pixelsOf(request.image, control);
     const options = { ...request.options, ...control };
     try {

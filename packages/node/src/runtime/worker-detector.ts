@@ -24,10 +24,19 @@ export interface WorkerDetector extends Pick<Detector, "detect" | "explain" | "d
 /**
  * Opens a model in the worker of `caller`. A call whose options are plain data runs there. Options with a function (a method or score of the
  * caller) cannot be sent, so these calls run an engine in this thread, against the sessions of the worker.
+ * `prepare`: options of the first explanation, which is prepared as soon as the model is open.
  * @throws as `createDetector`; usage for a device that the runtime does not support.
  */
-export async function openInWorker(caller: WorkerCaller, setup: ModelSetup): Promise<WorkerDetector> {
-  const facts = await caller.call({ kind: "open", setup });
+export async function openInWorker(
+  caller: WorkerCaller,
+  setup: ModelSetup,
+  prepare?: ExplainOptions,
+): Promise<WorkerDetector> {
+  const opening = caller.call({ kind: "open", setup });
+  const options = prepare === undefined ? undefined : split<ExplainOptions>(prepare).options;
+  // The explanation reports the same errors.
+  if (options !== undefined) caller.call({ kind: "prepare", options }).catch(() => undefined);
+  const facts = await opening;
   let own: Promise<CoreDetector> | undefined;
   const here = () => {
     own ??= openDetector(setup, remotePort(caller));

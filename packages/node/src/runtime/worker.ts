@@ -23,6 +23,7 @@ function serve(port: NonNullable<typeof parentPort>): void {
     switch (request.kind) {
       case "open":
       case "inspect":
+      case "prepare":
       case "detect":
       case "explain":
         return toDetector(request, control);

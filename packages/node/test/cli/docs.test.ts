@@ -23,6 +23,16 @@ it("docs/cli.md is what the program says", async () => {
   expect(page("cli.md", text) === text, `docs/cli.md ${hint}`).toBe(true);
 });
 
+it("a command that is declared alone has the same help", async () => {
+  const { context } = createWorld();
+  const all = await createProgram(context, () => {});
+  for (const command of all.commands) {
+    const alone = await createProgram(context, () => {}, command.name());
+    expect(alone.commands.map((one) => one.name())).toEqual([command.name()]);
+    expect(alone.commands[0]!.helpInformation()).toBe(command.helpInformation());
+  }
+});
+
 it.each([
   ["result.schema.json", resultSchema, "One image explained by Whybox: <stem>.json"],
   ["run.schema.json", runSchema, "What whybox explain --json prints"],

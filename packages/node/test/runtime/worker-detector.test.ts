@@ -201,3 +201,34 @@ it("a disposed detector refuses all calls", async () => {
     await expect(call).rejects.toMatchObject({ code: "runtime", message: expect.stringMatching(/disposed/) });
   }
 });
+
+describe("a prepared explanation", () => {
+  it("uses the session that the preparation created, and gives the same result", async () => {
+    const port = createOrtPort(ort as never);
+    const keys: (string | undefined)[] = [];
+    const counted: typeof port = {
+      ...port,
+      createSession: (model, options) => {
+        keys.push(options.key);
+        return port.createSession(model, options);
+      },
+    };
+    const prepared = await createDetector(encodeModel(tameModel()), counted, { threads: 1 });
+    const opened = keys.length;
+    await prepared.prepare({ ...small, layer: 17 });
+    expect(keys.slice(opened)).toEqual([expect.stringContaining("forward")]);
+    const found = await prepared.explain(image, { ...small, layer: 17 });
+    expect(keys.slice(opened).filter((key) => key?.includes("forward"))).toHaveLength(1);
+    expect(data(found)).toEqual(data(await core.explain(image, { ...small, layer: 17 })));
+    await prepared.dispose();
+  });
+
+  it("is asked for while the model is opened. The explanation reports invalid options", async () => {
+    const bad = { ...small, layer: "no such layer" };
+    const own = await loadDetector(encodeModel(tameModel()), { threads: 1, prepare: bad });
+    await expect(own.explain(image, bad)).rejects.toMatchObject({ code: "usage" });
+    const [found, wanted] = await Promise.all([own.explain(image, small), core.explain(image, small)]);
+    expect(data(found)).toEqual(data(wanted));
+    await own.dispose();
+  });
+});

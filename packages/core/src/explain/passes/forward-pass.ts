@@ -4,6 +4,7 @@ import { extraOf } from "../../detector/tasks/extra.js";
 import { throwIfAborted, WhyboxError } from "../../errors.js";
 import type { Letterbox } from "../../image/frame.js";
 import type { RuntimeTensor } from "../../runtime/port.js";
+import type { KeptSession } from "../../runtime/sessions.js";
 import { boxTable } from "../../scores/iou.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { LoadedModel } from "../model/loaded-model.js";
@@ -32,10 +33,19 @@ export interface ForwardRequest {
   readonly signal: AbortSignal | undefined;
 }
 
+/** The session of a forward pass. It is created on first use. */
+export function forwardSession(
+  { sessions }: LoadedModel,
+  plan: ForwardPlan,
+  signal: AbortSignal | undefined,
+): Promise<KeptSession> {
+  return sessions.get(`forward\n${plan.key}`, plan.buildForward, signal);
+}
+
 /** Runs the forward session. @throws runtime; unsupported-model for outputs that do not have the shape of the head; aborted. */
 export async function runForward(loaded: LoadedModel, request: ForwardRequest): Promise<ForwardResult> {
   const { plan, letterbox, pixels, signal } = request;
-  const session = await loaded.sessions.get(`forward\n${plan.key}`, plan.buildForward, signal);
+  const session = await forwardSession(loaded, plan, signal);
   const input = request.keepsInput ? pixels.slice() : new Float32Array(0);
   const uploaded = await loaded.runtime.upload("float32", [1, 3, ...letterbox.inputSize], pixels);
   throwIfAborted(signal);

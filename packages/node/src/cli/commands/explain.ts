@@ -136,6 +136,7 @@ async function load(services: Services, { context, settings, progress, terminal 
   const options: LoadOptions = {
     device: settings.device,
     signal: context.signal,
+    prepare: settings.explain,
     onProgress: (state) => progress.download(state),
     ...(settings.threads === undefined ? {} : { threads: settings.threads }),
     ...(settings.names === undefined ? {} : { names: settings.names }),
