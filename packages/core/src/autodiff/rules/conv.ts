@@ -16,20 +16,28 @@ import { beginPads, cutToInput, type Pads, reach, spatialAxes, type Window, wind
  */
 export const convRule: GradRule = {
   op: "Conv",
-  vjp(cx) {
-    refuseWeights(cx);
-    const g = cx.cotangent(0)!;
-    const window = windowOf(cx, 1);
-    const weight = cx.constant(1);
-    const readable = weight?.dataType === DataType.FLOAT && weight.external === undefined ? weight : undefined;
-    const dx = (readable && withoutTranspose(cx, g, window, readable)) ?? transposedConv(cx, g, window);
-    return [dx, ...cx.node.inputs.slice(1).map(() => null)];
-  },
+  vjp: (cx) => inputGradient(cx, phasedConv),
 };
 
-function withoutTranspose(cx: VjpContext, g: Value, window: Window, weight: TensorProto): Value | undefined {
-  if (window.strides.some((stride) => stride !== 1)) return phasedConv(cx, g, window, weight);
-  return window.pads && flippedConv(cx, g, window, window.pads, weight);
+/**
+ * The same rule with a ConvTranspose for each strided Conv. For WebGPU, where the convolutions of the phases, which are padded at one end
+ * only, give wrong values (seen with ONNX Runtime Web 1.30).
+ */
+export const convWithoutPhases: GradRule = {
+  op: "Conv",
+  vjp: (cx) => inputGradient(cx, () => undefined),
+};
+
+function inputGradient(cx: VjpContext, strided: typeof phasedConv): (Value | null)[] {
+  refuseWeights(cx);
+  const g = cx.cotangent(0)!;
+  const window = windowOf(cx, 1);
+  const weight = cx.constant(1);
+  const readable = weight?.dataType === DataType.FLOAT && weight.external === undefined ? weight : undefined;
+  const hasUnitStrides = window.strides.every((stride) => stride === 1);
+  const unit = (own: TensorProto) => window.pads && flippedConv(cx, g, window, window.pads, own);
+  const dx = readable && (hasUnitStrides ? unit(readable) : strided(cx, g, window, readable));
+  return [dx ?? transposedConv(cx, g, window), ...cx.node.inputs.slice(1).map(() => null)];
 }
 
 /** @throws no-gradient when the weight or bias of this node depends on the layer. */

@@ -2,6 +2,7 @@ import { invariant } from "../../errors.js";
 import type { GradRule } from "../rule.js";
 import { binaryRules } from "./binary.js";
 import { clip } from "./clip.js";
+import { convWithoutPhases } from "./conv.js";
 import { cumSum } from "./cum-sum.js";
 import { elementwiseRules } from "./elementwise.js";
 import { extremumRules } from "./extremum.js";
@@ -30,11 +31,12 @@ export const defaultRules: readonly GradRule[] = [
 
 /**
  * The rules for ONNX Runtime Web on WebGPU. Its MaxPool has no Indices: a graph that reads them fails at run time, without falling
- * back to the CPU.
+ * back to the CPU. Strided convolutions are differentiated without phases.
  */
 export const webgpuRules: readonly GradRule[] = [
-  ...defaultRules.filter((rule) => rule.op !== "MaxPool"),
+  ...defaultRules.filter((rule) => rule.op !== "MaxPool" && rule.op !== "Conv"),
   maxPoolWithoutIndices,
+  convWithoutPhases,
 ];
 
 export type RuleTable = ReadonlyMap<string, GradRule>;
