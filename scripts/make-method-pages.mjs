@@ -37,6 +37,7 @@ function docstrings() {
 const readsAt = {
   level: "the head input of the level that found the detection",
   stage: "the backbone's last map of the stride of the level that found the detection",
+  deepest: "the backbone's last map",
   taps: "several depths at once, fused",
   "taps-fast": "a few depths at once, fused",
 };

@@ -67,6 +67,8 @@ export interface Tail {
    * the array may hold those of an earlier call. Works in batches: memory holds one batch.
    */
   scores(count: number, fill: (i: number, into: Float32Array) => void): Promise<Float64Array>;
+  /** The score for each cell of the layer alone: all other cells are zero. The same as `scores`, but many times faster if a score reads few rows. */
+  cellScores(): Promise<Float64Array>;
   /** The score for each channel `c` filled with `replacements[c]`, with all other channels unchanged. The same as `scores`, but many times faster. */
   channelScores(replacements: ArrayLike<number>): Promise<Float64Array>;
 }
@@ -150,10 +152,11 @@ export interface CamMethod<K extends keyof Evidence = keyof Evidence> {
   readonly reads?: "layers" | "input" | "network";
   /**
    * The layers that "auto" selects. `level` (default): the head input of the level that found the detection. `stage`: the backbone's last
-   * map with that level's stride, for methods that keep the position of the gradient (at the head input the gradient is a single cell). `taps`:
+   * map with that level's stride, for methods that keep the position of the gradient (at the head input the gradient is a single cell). `deepest`: the
+   * backbone's last map, for all levels. `taps`:
    * maps of several depths, to be fused. `taps-fast`: fewer of them.
    */
-  readonly auto?: "level" | "stage" | "taps" | "taps-fast";
+  readonly auto?: "level" | "stage" | "deepest" | "taps" | "taps-fast";
   /** Default scores. Default: class. */
   readonly scores?: readonly string[];
   /** The meaning of the option `samples`. Methods without it refuse the option. */

@@ -8,6 +8,7 @@ export const rowScore: Score = keepsNothing({
   id: "row",
   aliases: ["row_probability"],
   title: "Confidence of the box's own row",
+  readsOwnRow: true,
   of(view, target) {
     if (!isFiniteRow(view.predictions, target.row)) return null;
     const objectness = view.at(target.row, OBJECTNESS_COLUMN);
@@ -22,6 +23,7 @@ export const rowScore: Score = keepsNothing({
 export const rowLogitScore: Score = keepsNothing({
   id: "row_logit",
   title: "Class logit of the box's own row",
+  readsOwnRow: true,
   of: (view, target) =>
     isFiniteRow(view.predictions, target.row) ? classLogit(view, target, target.classIndex) : null,
 });

@@ -57,6 +57,8 @@ export interface Score {
   readonly perClass?: boolean;
   /** True if the term reads rows far from the box. */
   readonly readsAllRows?: boolean;
+  /** True if the term reads the target's own row only. */
+  readonly readsOwnRow?: boolean;
   /** True if the term reads mask prototypes. Targets then have the cells of their masks. */
   readonly readsMask?: boolean;
   /** The message when no target has a term. Default: no row near the boxes has their class. */

@@ -5,27 +5,20 @@ import { readFloats } from "../../src/explain/passes/runtime-tensors.js";
 import type { Seed } from "../../src/explain/passes/seeds.js";
 import { runWindows, savesWork, windowSeed } from "../../src/explain/passes/window-run.js";
 import type { Windowed } from "../../src/explain/plan/tap-plan.js";
-import { readModel } from "../../src/readers/read-model.js";
 import type { RuntimeTensor } from "../../src/runtime/port.js";
 import type { ScoreResult } from "../../src/scores/score.js";
-import { exportBytes, exportNames, typicalExports } from "../support/exports.js";
+import { exportNames, typicalExports } from "../support/exports.js";
 import { longUnless } from "../support/long.js";
-import { type MiniPass, openPass } from "../support/mini-detector.js";
+import type { MiniPass } from "../support/mini-detector.js";
+import { openExport } from "../support/open-export.js";
 import { randomSource } from "../support/random.js";
-
-/** Large enough for windows that are not the whole input. Exports with a fixed size keep theirs. */
-const SIZE = [320, 448] as const;
 
 /** Heads whose rows depend on several cells, and a neck of attention. */
 const WHOLE = ["12", "rtdetr", "rtdetr-plain", "v8-rtdetr"];
 
 async function open(name: string): Promise<MiniPass> {
-  const model = readModel(exportBytes(name));
-  const sides = model.graph.inputs.find(({ shape }) => shape?.length === 4)!.shape!.filter((side) => Number(side) > 3);
-  const isFixed = sides.length === 2 && sides.every((side) => typeof side === "number");
-  const size = isFixed ? (sides as unknown as readonly [number, number]) : SIZE;
   const more = ({ layers }: MiniPass["loaded"]) => layers.filter((_, i) => i % 5 === 2);
-  return openPass({ model, more, manySeeds: true, size });
+  return openExport(name, { more, manySeeds: true });
 }
 
 /** The first and the last row of each level, one in between, and two rows together. */
@@ -110,7 +103,7 @@ describe("a backward pass on windows", () => {
     expect([windows.fits([64, 96]), windows.fits([64, 80]), windows.fits([80, 64])]).toEqual([true, false, false]);
     expect(plan.windowed({ layers, levels: [0], masks: true })).toBeNull();
     await loaded.sessions.dispose();
-    const single = await openPass({ model: readModel(exportBytes("v8-dynamic")), layers: [9] });
+    const single = await openExport("v8-dynamic", { layers: [9] });
     expect(single.plan.windowed({ layers: single.layers, levels: [0] })).toBeNull();
     await single.loaded.sessions.dispose();
   });

@@ -86,6 +86,10 @@ export function evidenceOf(given: Partial<Evidence & Setting>): Evidence & Setti
     tail: {
       score: 1,
       scores: (count, fill) => sums(count, activations.data.length, fill),
+      cellScores: () =>
+        sums(H * W, activations.data.length, (cell, into) => {
+          into.set(activations.data.map((value, i) => (i % (H * W) === cell ? value : 0)));
+        }),
       channelScores: (replacements) =>
         sums(replacements.length, activations.data.length, (c, into) => {
           into.set(activations.data);

@@ -24,13 +24,17 @@ function tailOf(activations: Tensor, score: Score): Tail {
     Float64Array.from(replacements, (value, c) => {
       return score(activations.data.slice().fill(value, c * cells, (c + 1) * cells));
     });
-  return { score: score(activations.data), scores: runs(activations.data.length, score), channelScores };
+  const cellScores: Tail["cellScores"] = async () =>
+    Float64Array.from({ length: cells }, (_, cell) =>
+      score(activations.data.map((value, i) => (i % cells === cell ? value : 0))),
+    );
+  return { score: score(activations.data), scores: runs(activations.data.length, score), channelScores, cellScores };
 }
 
 /** A tail that gives these scores, whatever is asked of it. */
 function tailGiving(score: number, ...values: readonly number[]): Tail {
   const given = async () => Float64Array.from(values);
-  return { score, scores: given, channelScores: given };
+  return { score, scores: given, channelScores: given, cellScores: given };
 }
 
 function maskedOf(size: readonly [number, number], score: Score) {

@@ -22,7 +22,7 @@ export function costOf(
   const [height, width] = facts.size;
   const whole = height * width;
   const window = Math.min(whole, Math.max(...sides) * block ** 2);
-  return path.reduce((sum, node) => sum + perPixel(node, facts) * (inside.has(node) ? window : whole), 0);
+  return path.reduce((sum, node) => sum + workPerPixel(node, facts) * (inside.has(node) ? window : whole), 0);
 }
 
 function blocks([start, end]: Area[0], block: number): number {
@@ -30,7 +30,7 @@ function blocks([start, end]: Area[0], block: number): number {
 }
 
 /** Multiplications per input pixel. */
-function perPixel(node: Node, facts: SizedFacts): number {
+export function workPerPixel(node: Node, facts: SizedFacts): number {
   const isConv = node.opType === "Conv" || node.opType === "ConvTranspose";
   // The weights meet each cell of the smaller map.
   const map = facts.map(node.opType === "ConvTranspose" ? node.inputs[0]! : node.outputs[0]!);

@@ -15,6 +15,7 @@ import { disposeAll, readFloats } from "../passes/runtime-tensors.js";
 import { type Seed, sumGradients } from "../passes/seeds.js";
 import type { Backward } from "../plan/tap-plan.js";
 import { targetOf } from "../targets/detection-score.js";
+import { narrowCellScores } from "./cell-scores.js";
 import { headChannelScores } from "./head-channels.js";
 import type { TailRequest } from "./tail-request.js";
 
@@ -41,6 +42,10 @@ export async function openTail(request: TailRequest): Promise<Tail> {
   return {
     score: base,
     scores,
+    async cellScores() {
+      const shown = cellsThatShow(activations);
+      return (await narrowCellScores(request, shown)) ?? wholeCellScores(activations, shown, scores);
+    },
     async channelScores(replacements) {
       const [C, H, W] = activations.dims as [number, number, number];
       // A subtraction cannot remove NaN or infinity, so these need the whole activations.
@@ -55,6 +60,29 @@ export async function openTail(request: TailRequest): Promise<Tail> {
       });
     },
   };
+}
+
+/** For each cell, 1 if a channel is not zero there. */
+function cellsThatShow({ dims, data }: Tensor): Uint8Array {
+  const shown = new Uint8Array(dims[1]! * dims[2]!);
+  for (let i = 0; i < data.length; i++) if (data[i] !== 0) shown[i % shown.length] = 1;
+  return shown;
+}
+
+/** The score of each cell alone, from runs on whole maps. Cells that are zero share a run. */
+async function wholeCellScores({ data }: Tensor, shown: Uint8Array, scores: Tail["scores"]): Promise<Float64Array> {
+  const cells = shown.length;
+  const zero = shown.indexOf(0);
+  const run = [...shown.keys()].filter((cell) => shown[cell] === 1 || cell === zero);
+  const found = await scores(run.length, (i, into) => {
+    into.fill(0);
+    for (let at = run[i]!; at < data.length; at += cells) into[at] = data[at]!;
+  });
+  const all = new Float64Array(cells).fill(found[run.indexOf(zero)] ?? 0);
+  run.forEach((cell, i) => {
+    all[cell] = found[i]!;
+  });
+  return all;
 }
 
 /** A session whose items are activations `[C, H, W]`. */

@@ -113,7 +113,12 @@ function autoLayers(loaded: LoadedModel, method: AnyCamMethod): Layer[][] {
   if (auto === "level" || head.kind === "query") return own;
   const taps = findTaps(model.graph, head, layers);
   return head.levels.map(({ stride }, level) => {
-    const found = auto === "stage" ? [stageOf(taps, stride)] : depths(taps, level, auto);
+    const found =
+      auto === "stage"
+        ? [stageOf(taps, stride)]
+        : auto === "deepest"
+          ? [taps.stages.at(-1)]
+          : depths(taps, level, auto);
     const known = found.filter((layer) => layer !== undefined);
     return known.length > 0 ? known : own[level]!;
   });

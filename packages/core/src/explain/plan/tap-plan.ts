@@ -6,13 +6,15 @@ import { buildWindowedModel, type WindowedModel } from "../../autodiff/windows/w
 import type { DetectorHead } from "../../detector/head.js";
 import type { Layer } from "../../detector/layer.js";
 import { WhyboxError } from "../../errors.js";
-import { buildPrefix, buildTail, nodesBetween, type TailModel } from "../../onnx/cut.js";
+import type { Size } from "../../image/frame.js";
+import { buildPrefix, buildTail, type TailModel } from "../../onnx/cut.js";
 import { dataTypeName } from "../../onnx/data-types.js";
 import { elementType } from "../../onnx/element-type.js";
 import { GraphIndex } from "../../onnx/graph.js";
 import { DataType, type Model, type Node } from "../../onnx/model.js";
 import type { LoadedModel } from "../model/loaded-model.js";
 import { dependentLevels, feedsPrototypes } from "../model/reach.js";
+import { type CellTail, planCellTail, rowsAreLocal } from "./cell-tail.js";
 import { floatTap, prototypesTap, scatterTap } from "./forward-taps.js";
 
 /** The parts of a loaded model that the planner reads. */
@@ -100,6 +102,8 @@ export interface TailPlan {
   /** Values of the forward session that bypass the layer. */
   readonly crossing: readonly string[];
   readonly model: TailModel;
+  /** The part between the layer and the rows of a level, on crops. Null if the head or the network does not support it. */
+  cells(level: number, inputSize: Size): CellTail | null;
 }
 
 /**
@@ -209,7 +213,12 @@ function planTail(context: PlanContext, { layer, masks, backward }: TailParts): 
   const tail = buildTail(model, [layer.value], [...new Set([...given, ...saved])]);
   // The saved values depend on the backward pass.
   const key = `tail\n${given.join("\n")}\n${layer.value}${backward === null ? "" : `\n${backward.key}`}`;
-  return { key, layer, levels, outputs, prototypes: prototypes?.output, saved, crossing: tail.crossing, model: tail };
+  const cells = memoized((level: number, inputSize: Size) => [
+    [level, ...inputSize].join(),
+    () => planCellTail(context, { layer, level, inputSize }),
+  ]);
+  const { crossing } = tail;
+  return { key, layer, levels, outputs, prototypes: prototypes?.output, saved, crossing, model: tail, cells };
 }
 
 /** Types that can be differentiated. The backward pass itself runs in float32. */
@@ -261,9 +270,6 @@ function reduced(backward: BackwardModel, { reduction, activations }: BackwardPa
 /** Possible limits of the area around a cell, in blocks of the largest stride. */
 const MAX_BLOCKS = 12;
 
-/** Ops that a decoding may have and that compute over all cells. */
-const MIXES_CELLS: ReadonlySet<string> = new Set(["InstanceNormalization", "GroupNormalization"]);
-
 /**
  * A windowed pass needs a head whose rows depend on their own cells only, a separate seed for each detection, and only forward values that the
  * forward session outputs.
@@ -271,11 +277,10 @@ const MIXES_CELLS: ReadonlySet<string> = new Set(["InstanceNormalization", "Grou
 function planWindows(context: PlanContext, request: BackwardParts, saved: readonly string[]): Windowed | null {
   const { model, head, forwardValues = "saved" } = context;
   const { layers, levels, masks, key } = request;
-  const isLocal = head.kind !== "query" && !masks && request.rules === undefined && forwardValues === "saved";
+  const isLocal = !masks && request.rules === undefined && forwardValues === "saved";
   if (!isLocal || !request.manySeeds || levels.length === 0) return null;
   const outputs = scoredValues(head, levels);
-  const convs = new Set(head.levels.flatMap((level) => level.convOutputs));
-  if (nodesBetween(model.graph, convs, outputs).some((node) => MIXES_CELLS.has(node.opType))) return null;
+  if (!rowsAreLocal(context, outputs)) return null;
   const block = Math.max(...head.levels.map(({ stride }) => stride));
   const windows = buildWindowedModel(model, {
     taps: [...new Set(layers.map((layer) => layer.value))],
