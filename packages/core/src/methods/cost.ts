@@ -37,7 +37,7 @@ const works: readonly Work[] = [
   },
   {
     cost: "slow",
-    passes: "1 pass after the layer for each of its cells",
+    passes: "up to 1 pass after the layer for each of its cells",
     is: (method) => needsOne(method, ["tail"]) && method.ablates !== true,
   },
   { cost: "slow", passes: "many forward passes", is: (method) => needsOne(method, ["masked"]) },

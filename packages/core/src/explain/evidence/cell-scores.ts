@@ -115,8 +115,7 @@ async function feedsOf(
   { loaded, forward }: TailRequest,
   { detection, cell, tail, areas }: NarrowRow,
 ): Promise<Record<string, RuntimeTensor>> {
-  const { runtime, head } = loaded;
-  const { inputSize } = forward.letterbox;
+  const { runtime } = loaded;
   const { inputs, walk } = tail.tail;
   const feeds: Record<string, RuntimeTensor> = {};
   const feed = async (name: string, dims: readonly number[], values: readonly number[]): Promise<void> => {
@@ -135,16 +134,25 @@ async function feedsOf(
   );
   const [, , height, width] = tail.facts.dims(walk.roots[0]!) as number[];
   await feed(inputs.pads, [4], [...cell, height! - 1 - cell[0], width! - 1 - cell[1]]);
-  const { level } = head.originOf(detection.row, inputSize, [0, 0]);
-  const start = head.levels[level]!.rows === undefined ? 0 : head.rowRange(level, inputSize)[0];
-  await feed(inputs.row, [1], [detection.row - start]);
+  await feed(inputs.row, [1], [detection.row - decodedRows(loaded, forward, detection)[0]]);
   for (const [value, name] of inputs.others) await feed(name, [3], (tail.facts.dims(value) as number[]).slice(1));
   return feeds;
 }
 
+/** The range of the rows that a run decodes: those of the detection's level, or all if the model does not compute the levels separately. */
+function decodedRows(
+  { head }: TailRequest["loaded"],
+  { letterbox, predictions }: TailRequest["forward"],
+  { row }: Detection,
+): readonly [start: number, end: number] {
+  const { level } = head.originOf(row, letterbox.inputSize, [0, 0]);
+  const hasOwnRows = head.levels[level]!.rows !== undefined;
+  return hasOwnRows ? head.rowRange(level, letterbox.inputSize) : [0, predictions.rows];
+}
+
 async function openRuns(
   { loaded, forward, plan, tail: { layer }, activations, progress, signal }: TailRequest,
-  { tail, areas }: NarrowRow,
+  { detection, tail, areas }: NarrowRow,
   places: Readonly<Record<string, RuntimeTensor>>,
 ): Promise<BatchSession> {
   const { model, inputs, walk, row } = tail.tail;
@@ -159,7 +167,8 @@ async function openRuns(
   if (!loaded.batches.has(tail.key)) {
     loaded.batches.set(tail.key, await batchThatWorks(runs, new Float32Array(cells).fill(1), MAX_ITEMS));
   }
-  const bytes = 4 * (activations.dims[0]! * cells + forward.predictions.columns * forward.predictions.rows);
+  const [start, end] = decodedRows(loaded, forward, detection);
+  const bytes = 4 * (activations.dims[0]! * cells + forward.predictions.columns * (end - start));
   const wanted = Math.max(1, Math.min(MAX_ITEMS, Math.floor(BATCH_BYTES / bytes)));
   return { ...runs, batch: Math.min(wanted, loaded.batches.get(tail.key)!) };
 }
