@@ -1,5 +1,4 @@
-import { createWriteStream } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { replaceFile } from "../io/write-file.js";
@@ -25,6 +24,8 @@ export async function writeParts(path: string, parts: Parts): Promise<void> {
   };
   await replaceFile(path, async (temporary) => {
     await mkdir(dirname(path), { recursive: true });
-    await pipeline(noted(), createWriteStream(temporary, { flags: "wx", flush: true, highWaterMark: CHUNK }));
+    // The file is open before the first part, so that none appears after a part has failed at once.
+    const file = await open(temporary, "wx");
+    await pipeline(noted(), file.createWriteStream({ flush: true, highWaterMark: CHUNK }));
   }).catch((error: unknown) => Promise.reject(failed === undefined ? error : failed.cause));
 }
