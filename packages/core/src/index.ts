@@ -8,6 +8,7 @@ export type { GradRule, VjpContext } from "./autodiff/rule.js";
 export { defaultRules, webgpuRules } from "./autodiff/rules/index.js";
 export type { FactSource, StaticDim } from "./autodiff/static-dims.js";
 export type { Detection, DetectResult, Extra, Keypoint, Predictions } from "./detector/detection.js";
+export { anchorTableNames } from "./detector/heads/anchors.js";
 export type { DetectorHead, DetectorTask, HeadLevel, RowOrigin, Selection } from "./detector/head.js";
 export type { InputFacts, InputOptions } from "./detector/input/pixel-form.js";
 export type { Layer, LayerSelector } from "./detector/layer.js";

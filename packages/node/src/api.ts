@@ -30,6 +30,11 @@ export interface LoadOptions {
   readonly threads?: number;
   /** Class names: a list, or the path of a text file (one name per line) or of a YOLO data.yaml. Default: the model's metadata, else class0, class1, … */
   readonly names?: string | readonly string[];
+  /**
+   * Anchors of a model whose boxes are not decoded in its file: widths and heights in pixels, finest level first, or the name of a table of a
+   * published model. Default: those in the file, else of the table that fits (docs/models.md).
+   */
+  readonly anchors?: string | readonly number[];
   /** The model's input format, if it cannot be detected or is detected wrongly. Default: detected from the graph (docs/inputs.md). */
   readonly input?: InputOptions;
   /** Folder for downloaded weights. Default: WHYBOX_CACHE, else the user's cache folder. */

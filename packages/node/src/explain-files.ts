@@ -44,6 +44,7 @@ export async function explainFiles(options: ExplainFilesOptions): Promise<Explai
       ...defined({
         threads: settings.threads,
         names: settings.names,
+        anchors: settings.anchors,
         input: settings.input,
         signal: options.signal,
         onProgress: options.onProgress,

@@ -1,4 +1,4 @@
-import type { Frame, OptionTable } from "@whybox/core";
+import { anchorTableNames, type Frame, type OptionTable } from "@whybox/core";
 import type { Device } from "./api.js";
 
 /** Options of explaining files, by `explainFiles` and by the command. */
@@ -9,6 +9,11 @@ export interface FileOptions {
   readonly weights?: string;
   /** File of class names: a text file with one name a line, or a YOLO data.yaml. Default: the names in the model. */
   readonly names?: string;
+  /**
+   * Anchors of a model whose boxes are not decoded in its file: widths and heights in pixels, finest level first ("10,13,16,30,…"), or one of
+   * yolov5, yolov5-p6, yolov5-face, yolov7, yolov3-tiny, yolo-fastestv2. Default: those in the file, else the table that fits.
+   */
+  readonly anchors?: string;
   /** Device that the model runs on. Default "cpu". */
   readonly device?: Device;
   /** Number of threads inside one operation. Default: the number of cores. */
@@ -41,6 +46,14 @@ export const fileOptions = {
     otherwise: "the names in the model",
     group: "What is explained",
     shown: "file",
+  },
+  anchors: {
+    what: `anchors of a model whose boxes are not decoded in its file: widths and heights in pixels, finest level first ("10,13,16,30,…"), or one of ${anchorTableNames.join(", ")}`,
+    kind: "text",
+    expected: "widths and heights in pixels, or the name of a table of anchors",
+    otherwise: "those in the file, else the table that fits",
+    group: "Detection",
+    shown: "list|name",
   },
   device: {
     what: "device that the model runs on",

@@ -16,6 +16,7 @@ export const loadOptionNames = Object.keys({
   device: true,
   threads: true,
   names: true,
+  anchors: true,
   input: true,
   cacheDir: true,
   prepare: true,
@@ -42,7 +43,7 @@ export async function loadDetector(weights: string | Uint8Array, options: LoadOp
   try {
     if (typeof weights === "string") found = await resolveWeights(weights, options);
     const model = found ? await readModelFile(found) : shared(weights as Uint8Array);
-    const setup = { model, device, threads, names, input: options.input };
+    const setup = { model, device, threads, names, anchors: options.anchors, input: options.input };
     const opening = openInWorker(caller, setup, options.prepare);
     // While the thread reads the model. An image is decoded next; if sharp cannot be loaded, that fails.
     const sha256 = createHash("sha256").update(model).digest("hex");

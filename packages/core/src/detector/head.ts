@@ -55,6 +55,8 @@ export interface DetectorHead {
   readonly selection: Selection;
   /** Graph output with the mask prototypes `[1, E, h, w]` of a segmentation model. */
   readonly prototypes: string | undefined;
+  /** What the file does not tell and Whybox assumes, for display. */
+  readonly assumed?: readonly string[];
   readonly levels: readonly HeadLevel[];
   /**
    * The level, anchor and cell of a row.

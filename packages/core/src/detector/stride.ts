@@ -10,12 +10,21 @@ import { constantFloats, constantInts } from "./constants.js";
 export function downsampling(graph: Graph): ReadonlyMap<string, number> {
   const index = new GraphIndex(graph);
   const factors = new Map<string, number>();
+  /** Maps inside a shuffle of channels: value → stride. They have other axes than maps. */
+  const shuffled = new Map<string, number>();
   for (const input of graph.inputs) {
     if (input.shape?.length === 4 && !graph.initializers.has(input.name)) factors.set(input.name, 1);
   }
   for (const node of topologicalOrder(graph.nodes)) {
+    const inside = shuffled.get(node.inputs[0] ?? "");
+    if (inside !== undefined) {
+      const next = afterShuffle(index, node);
+      if (next !== "other") (next === "map" ? factors : shuffled).set(node.outputs[0]!, inside);
+      continue;
+    }
     const known = node.inputs.map((input) => factors.get(input)).find((factor) => factor !== undefined);
     if (known === undefined) continue;
+    if (node.opType === "Reshape" && startsShuffle(index, node)) shuffled.set(node.outputs[0]!, known);
     const step = stepOf(index, node);
     if (step === undefined) continue;
     for (const output of node.outputs) factors.set(output, known * step);
@@ -52,6 +61,33 @@ function stepOf(index: GraphIndex, node: Node): number | undefined {
     default:
       return NOT_A_MAP.has(node.opType) ? undefined : 1;
   }
+}
+
+/**
+ * Whether a Reshape starts a shuffle of channels: it splits the channels into groups, and a Transpose swaps these. Zhang et al., "ShuffleNet",
+ * CVPR 2018. The groups may also be on the first axis, with the cells on one axis.
+ */
+function startsShuffle(index: GraphIndex, node: Node): boolean {
+  const readers = index.consumers(node.outputs[0]!);
+  return readers.length > 0 && readers.every(swapsGroups);
+}
+
+function swapsGroups(node: Node): boolean {
+  return node.opType === "Transpose" && SHUFFLES.has(intsAttribute(node, "perm")?.join() ?? "");
+}
+
+const SHUFFLES: ReadonlySet<string> = new Set(["0,2,1,3,4", "1,0,2"]);
+
+/** What a node inside a shuffle gives: a map again, a map with other axes still, or something else. */
+function afterShuffle(index: GraphIndex, node: Node): "map" | "inside" | "other" {
+  if (swapsGroups(node)) return "inside";
+  // The two halves of the channels are picked one after the other.
+  if (node.opType === "Gather") return intAttribute(node, "axis", 0) === 0 ? "map" : "other";
+  if (node.opType !== "Reshape") return "other";
+  const readers = index.consumers(node.outputs[0]!);
+  return readers.every((reader) => reader.opType === "Gather" && intAttribute(reader, "axis", 0) === 0)
+    ? "inside"
+    : "map";
 }
 
 const MAP_LAYOUTS: ReadonlySet<string> = new Set(["0,3,1,2", "0,2,3,1"]);

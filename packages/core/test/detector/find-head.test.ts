@@ -11,7 +11,7 @@ it("refuses a model of more outputs than any detector without looking at each", 
     value = b.op("Relu", [value]);
     b.output(value, [1, 7, 84]);
   }
-  const options = { fixedSize: undefined, expectedClasses: undefined };
+  const options = { fixedSize: undefined, expectedClasses: undefined, anchors: undefined };
   await expect(findHead(modelOf(b, 17), {} as RuntimePort, options)).rejects.toMatchObject({
     code: "unsupported-model",
     message: expect.stringMatching(/It has 65 outputs, and no detector has more than 64\./),

@@ -57,7 +57,7 @@ const inputFlags = {
 
 /** Options shared by `whybox explain`, `whybox run` and `whybox shard plan`. */
 export const imageFlags = {
-  ...{ weights: fileOptions.weights, names: fileOptions.names },
+  ...{ weights: fileOptions.weights, names: fileOptions.names, anchors: fileOptions.anchors },
   ...explainOptions,
   perDetection: { what: "short for --per detection", kind: "flag", default: false, group: "What is explained" },
   ...inputFlags,

@@ -40,6 +40,9 @@ function facts(report: ModelReport): string[] {
     ["pixels", pixelText(report), 1],
     ...ports("output", report.outputs),
     ["head", `${report.head.kind}: ${printable(report.head.source)}`, 2],
+    ...(report.head.assumed === undefined
+      ? []
+      : [["assumed", report.head.assumed.map((one) => printable(one)).join("; "), 2] as const]),
     ["selection", selectionText(report), 1],
   ];
   const room = COLUMNS - 2 - LABEL_COLUMNS - 2;

@@ -36,13 +36,13 @@ export type ImageOptions = Omit<ExplainValues, "frames"> &
 
 /** Converts the values of the options to settings. */
 export function imageSettings(options: ImageOptions): ImageSettings {
-  const { weights, names, device, threads, input, save, frame } = options;
+  const { weights, names, anchors, device, threads, input, save, frame } = options;
   const drawing = pickOptions(options, Object.keys(drawingOptions)) as unknown as DrawingValues;
   const { crop, cropKeep, ...look } = drawing;
   // The maps of single detections and classes are computed in the input's frame only when they are saved.
   const frames = options.per !== "image" && frame === "input" && save.includes("npy") ? "both" : undefined;
   return {
-    ...{ weights, names, device, threads, input },
+    ...{ weights, names, anchors, device, threads, input },
     explain: explainSettings({ ...options, frames }),
     ...{ save, frame, ...look },
     crop: crop ? "rest" : cropKeep ? "hot" : undefined,

@@ -47,6 +47,7 @@ async function load(run: OpenRun, { loadDetector, signal }: AskOptions): Promise
   try {
     const detector = await loadDetector(options.weights, {
       device: options.device as Device,
+      ...(options.anchors === undefined ? {} : { anchors: options.anchors }),
       ...(options.names === null ? {} : { names: options.names }),
       ...inputOf(options),
       ...(signal === undefined ? {} : { signal }),

@@ -30,6 +30,7 @@ export function optionsRecord(
   return {
     weights: existsSync(weights) ? weights : batch.weights,
     names: batch.names === undefined ? null : resolve(cwd, batch.names),
+    ...(batch.anchors === undefined ? {} : { anchors: batch.anchors }),
     device: batch.device,
     threads,
     input: batch.input === undefined ? null : JSON.parse(JSON.stringify(batch.input)),
@@ -52,6 +53,7 @@ export function settingsOfRecord(record: RunOptionsRecord): RunSettings {
     batch: {
       weights: record.weights,
       names: record.names ?? undefined,
+      anchors: record.anchors,
       device: record.device as Device,
       threads,
       input: (record.input ?? undefined) as ImageSettings["input"],

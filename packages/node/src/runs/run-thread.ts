@@ -46,6 +46,7 @@ async function load({ setup, gate }: ThreadData): Promise<ThreadContext> {
     executionProviders: providersOf(device),
     threads: setup.threads,
     ...(setup.settings.input === undefined ? {} : { input: setup.settings.input }),
+    ...(setup.settings.anchors === undefined ? {} : { anchors: setup.settings.anchors }),
     ...(setup.names === undefined ? {} : { names: setup.names }),
   });
   const { weights: source, licence, notice } = setup;

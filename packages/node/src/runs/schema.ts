@@ -67,6 +67,7 @@ const modelSchema = z.object({
 const runOptionsSchema = z.strictObject({
   weights: z.string().describe("A name, a URL, or an absolute path."),
   names: z.string().nullable().describe("Absolute path of a file of class names."),
+  anchors: z.string().optional().describe("Anchors, as the option takes them."),
   device: z.string(),
   threads: z.int().describe("Threads within one op, for each worker's session."),
   input: z.record(z.string(), z.json()).nullable().describe("Options of the model's input."),

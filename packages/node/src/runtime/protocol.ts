@@ -25,6 +25,7 @@ export interface ModelSetup {
   readonly device: Device;
   readonly threads: number;
   readonly names: readonly string[] | undefined;
+  readonly anchors: string | readonly number[] | undefined;
   readonly input: InputOptions | undefined;
 }
 

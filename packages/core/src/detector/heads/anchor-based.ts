@@ -4,7 +4,7 @@ import type { Model, Node } from "../../onnx/model.js";
 import { constantFloats, shapeVector } from "../constants.js";
 import { type DetectorHead, gridHead, type HeadLevel, levelName, type Selection } from "../head.js";
 import { downsampling } from "../stride.js";
-import { type LevelPart, levelParts, outChannels, walkToConvs } from "./head-walk.js";
+import { isUndecoded, type LevelPart, levelParts, outChannels, walkToConvs } from "./head-walk.js";
 import { prototypesOf } from "./prototypes.js";
 import type { Miss } from "./refuse-head.js";
 import { beforeSelection, selectionOf, sourceOf } from "./selection.js";
@@ -40,6 +40,7 @@ function headAt(index: GraphIndex, output: string, selection: Selection): Detect
       return miss(`unexpected in the decoding of anchor boxes: ${parts.unexpected}`, false);
     return miss(`expected one prediction convolution per level, found ${parts.convs.length} convolutions`, false);
   }
+  if (isUndecoded(walkToConvs(index, output))) return miss("its boxes are not decoded", false);
   const columns = columnsOf(index, output, parts);
   if (columns === undefined) return miss("the number of columns (5 + classes) is unknown", true);
   const factors = downsampling(index.graph);

@@ -1,36 +1,15 @@
 import { WhyboxError } from "../../errors.js";
 import type { Size } from "../../image/frame.js";
-import type { GraphIndex } from "../../onnx/graph.js";
-import type { Model } from "../../onnx/model.js";
-import type { RuntimePort } from "../../runtime/port.js";
-import { cellsOf, type DetectorHead, type DetectorTask, gridHead, levelName, type Selection } from "../head.js";
+import { type DetectorTask, gridHead, levelName, type Selection } from "../head.js";
 import { appendPredictions } from "./canonical.js";
+import type { FoundHead, HeadContext } from "./context.js";
 import { type ConvLevel, convLevels } from "./grid-levels.js";
 import { openDecoding } from "./probe.js";
+import { probeMaps, probeSize } from "./probe-dims.js";
 import { prototypesOf } from "./prototypes.js";
 import { type DecodedLayout, readDecoding } from "./read-decoding.js";
 import type { Miss } from "./refuse-head.js";
 import { beforeSelection, selectionOf, sourceOf } from "./selection.js";
-
-/** The inputs of the search for a head. */
-export interface HeadContext {
-  readonly model: Model;
-  readonly index: GraphIndex;
-  readonly runtime: RuntimePort;
-  /** `[h, w]` if the model has a fixed input size. */
-  readonly fixedSize: Size | undefined;
-  /** Number of class names in the options or the metadata. */
-  readonly expectedClasses: number | undefined;
-}
-
-/** A head, and the model with the nodes that compute its predictions. */
-export interface FoundHead {
-  readonly model: Model;
-  readonly head: DetectorHead;
-}
-
-/** Maximum number of values in the maps of a probe. A thousand classes at 1280 × 1280 fit. */
-const MAX_VALUES = 64 * 2 ** 20;
 
 /**
  * Finds a head with one box per cell in any layout: YOLOv6, v8 to v12, 26, YOLOX, YOLOv5u, NanoDet and similar models. If the model selects
@@ -42,25 +21,28 @@ export async function findAnchorFreeHead(context: HeadContext): Promise<FoundHea
   const selection = selectionOf(model, index);
   for (const output of model.graph.outputs) {
     if (output.shape !== undefined && output.shape.length !== 3) continue;
-    const found = await headAt(context, output.name, selection ?? { nms: true, labels: "best" });
+    const found = await anchorFreeHeadAt(context, output.name, selection ?? { nms: true, labels: "best" });
     if ("head" in found) return found;
     misses.push(found);
   }
   if (selection === undefined) return misses;
   for (const value of beforeSelection(index)) {
-    const found = await headAt(context, value, selection);
+    const found = await anchorFreeHeadAt(context, value, selection);
     if ("head" in found) return found;
   }
   return misses;
 }
 
-async function headAt(context: HeadContext, value: string, selection: Selection): Promise<FoundHead | Miss> {
+/** The head that computes a value, or the reason why there is none. */
+export async function anchorFreeHeadAt(
+  context: HeadContext,
+  value: string,
+  selection: Selection,
+): Promise<FoundHead | Miss> {
   const { model, index, runtime } = context;
   const levels = convLevels(index, value);
   if (typeof levels === "string") return { output: value, reason: levels, close: false };
-  const coarsest = levels.at(-1)!.stride;
-  const size = context.fixedSize ?? [2 * coarsest, 3 * coarsest];
-  const layout = await probed(context, value, levels, size);
+  const layout = await probed(context, value, levels, probeSize(levels, context.fixedSize));
   if (typeof layout === "string") return { output: value, reason: layout, close: true };
   const { model: extended, output } = appendPredictions(model, value, layout, levels);
   const masks = prototypesOf(index, new Set(levels.flatMap(({ convs }) => convs.map((conv) => conv.value))));
@@ -92,14 +74,8 @@ async function headAt(context: HeadContext, value: string, selection: Selection)
     found: readonly ConvLevel[],
     inputSize: Size,
   ): Promise<DecodedLayout | string> {
-    const maps = found.flatMap((level) =>
-      level.convs.map((conv) => ({
-        value: conv.value,
-        dims: [1, conv.channels, ...cellsOf(level, inputSize)] as const,
-      })),
-    );
-    const values = maps.reduce((sum, { dims: [, c, h, w] }) => sum + c * h * w, 0);
-    if (values > MAX_VALUES) return `the maps of its levels have ${values} values, the maximum is ${MAX_VALUES}`;
+    const maps = probeMaps(found, inputSize);
+    if (typeof maps === "string") return maps;
     try {
       const decoding = await openDecoding(model, decoded, maps, [1, 3, ...inputSize], runtime);
       try {

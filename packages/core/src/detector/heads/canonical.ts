@@ -42,7 +42,8 @@ export function appendPredictions(
   return { model: append(model, build), output };
 }
 
-const ONE = { name: "", dims: [1], dataType: DataType.FLOAT, bytes: new Uint8Array(Float32Array.of(1).buffer) };
+/** The value of constant columns of ones. */
+export const ONE = { name: "", dims: [1], dataType: DataType.FLOAT, bytes: new Uint8Array(Float32Array.of(1).buffer) };
 
 /** Appends the nodes of the builder to a model. */
 export function append(model: Model, build: GraphBuilder): Model {
@@ -125,7 +126,10 @@ function rawBoxes(build: GraphBuilder, cut: Cutter, layout: DecodedLayout, level
 }
 
 /** Cell coordinates `[h·w, 2]` (x, y) of a level in row-major order, and its stride for each cell, `[h·w, 1]`. */
-function cellCorners(build: GraphBuilder, level: ConvLevel): { cells: Value; strides: Value } {
+export function cellCorners(
+  build: GraphBuilder,
+  level: Pick<ConvLevel, "stride" | "convs">,
+): { cells: Value; strides: Value } {
   const map = level.convs[0]!.value;
   const side = (axis: number): Value =>
     build.op("Squeeze", [build.op("Shape", [map], { start: axis, end: axis + 1 }), build.ints([0])]);

@@ -26,6 +26,15 @@ export function convLevels(
 ): ConvLevel[] | string {
   const { convs, unexpected } = walkToConvs(index, value);
   if (unexpected !== undefined) return `unexpected in the decoding of boxes: ${unexpected}`;
+  return levelsOf(index, convs, strides);
+}
+
+/** Groups prediction convolutions by stride, as `convLevels` does. */
+export function levelsOf(
+  index: GraphIndex,
+  convs: readonly Node[],
+  strides: ReadonlyMap<string, number>,
+): ConvLevel[] | string {
   const groups = new Map<number, Node[]>();
   const order = new Map(index.graph.nodes.map((node, i) => [node, i]));
   for (const conv of [...convs].sort((a, b) => order.get(a)! - order.get(b)!)) {

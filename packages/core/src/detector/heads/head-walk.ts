@@ -9,6 +9,8 @@ export interface HeadWalk {
   readonly convs: readonly Node[];
   /** Something that a head does not contain between output and convolutions. The walk is then invalid. */
   readonly unexpected: string | undefined;
+  /** Types of the ops between the convolutions and the output. */
+  readonly ops: ReadonlySet<string>;
 }
 
 /** Maximum number of values between output and convolutions. A decoded head has fewer. */
@@ -38,23 +40,38 @@ const SOURCES: ReadonlySet<string> = new Set(["Constant", "Shape", "Size", "Rang
 export function walkToConvs(index: GraphIndex, value: string, { stopAtSigmoid = false } = {}): HeadWalk {
   const convs = new Set<Node>();
   const seen = new Set<string>();
+  const ops = new Set<string>();
   const stack = [value];
   while (stack.length > 0) {
     const name = stack.pop()!;
     if (name === "" || seen.has(name) || index.graph.initializers.has(name)) continue;
-    if (seen.add(name).size > MAX_VALUES) return { convs: [], unexpected: `more than ${MAX_VALUES} values` };
+    if (seen.add(name).size > MAX_VALUES) return { convs: [], ops, unexpected: `more than ${MAX_VALUES} values` };
     const node = index.producer(name);
-    if (node === undefined) return { convs: [], unexpected: `the graph input "${name}"` };
+    if (node === undefined) return { convs: [], ops, unexpected: `the graph input "${name}"` };
     if (node.opType === "Conv" && !isExpectation(index, node)) convs.add(node);
     else if (node.opType === "Conv") stack.push(node.inputs[0]!);
     else if (!SOURCES.has(node.opType) && !(stopAtSigmoid && node.opType === "Sigmoid")) {
       const inputs = dataInputs(node);
-      if (inputs === undefined) return { convs: [], unexpected: `node "${node.name}" (${node.opType})` };
+      if (inputs === undefined) return { convs: [], ops, unexpected: `node "${node.name}" (${node.opType})` };
+      ops.add(node.opType);
       stack.push(...inputs);
     }
   }
-  return { convs: [...convs], unexpected: undefined };
+  return { convs: [...convs], ops, unexpected: undefined };
 }
+
+/** True when a value is only the maps of its convolutions, moved and with activations, and no boxes are computed. */
+export function isUndecoded({ convs, ops, unexpected }: HeadWalk): boolean {
+  return unexpected === undefined && convs.length > 0 && [...ops].every((op) => RAW_OPS.has(op));
+}
+
+/** Ops that move or activate values. ReduceSum and Clip compute the score sums of some exports. */
+const RAW_OPS: ReadonlySet<string> = new Set(
+  (
+    "Identity Cast Reshape Flatten Transpose Split Slice Gather Squeeze Unsqueeze Concat QuantizeLinear DequantizeLinear " +
+    "Sigmoid Softmax ReduceSum Clip"
+  ).split(" "),
+);
 
 /** The inputs of a decoding op that carry data; undefined for other ops. */
 function dataInputs(node: Node): readonly string[] | undefined {

@@ -7,6 +7,8 @@ import { walkToConvs } from "./head-walk.js";
 
 /** Maximum number of inner values to try. An export has one or two. */
 const MAX_TRIED = 12;
+/** Maximum number of values between a suppression and the rows before it. */
+const MAX_STEPS = 60;
 
 /** How the model itself selects boxes; undefined when it outputs all rows. */
 export function selectionOf(model: Model, index: GraphIndex): Selection | undefined {
@@ -39,6 +41,27 @@ export function beforeSelection(index: GraphIndex): string[] {
     for (const input of node.inputs) if (input !== "") seen.add(input);
   }
   return found;
+}
+
+/** Boxes and scores of each suppression in the graph, as they are before ops that only select or scale rows. */
+export function inputsOfSuppression(index: GraphIndex): string[][] {
+  const nodes = index.graph.nodes.filter(({ opType, inputs }) => /NMS|NonMaxSuppression/i.test(opType) && inputs.length > 1);
+  return nodes.slice(0, MAX_TRIED).map(({ inputs }) => {
+    const found = inputs.slice(0, 2).map((value) => decodedBefore(index, value));
+    return found.filter((value) => value !== undefined);
+  });
+}
+
+/** The nearest value that is decoded from convolutions and nothing else. Boxes can be scaled by a second input, and rows selected by TopK. */
+function decodedBefore(index: GraphIndex, value: string): string | undefined {
+  const seen = new Set([value]);
+  for (const name of seen) {
+    const { convs, unexpected } = walkToConvs(index, name);
+    if (unexpected === undefined && convs.length > 0) return name;
+    if (seen.size > MAX_STEPS) return undefined;
+    for (const input of index.producer(name)?.inputs ?? []) if (input !== "") seen.add(input);
+  }
+  return undefined;
 }
 
 /** A description of a value, for display. */

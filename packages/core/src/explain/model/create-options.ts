@@ -10,6 +10,11 @@ import type { Score } from "../../scores/score.js";
 export interface CreateDetectorOptions extends Omit<SessionOptions, "key"> {
   /** Class names; default: the model's metadata, else class0, class1, … */
   readonly names?: readonly string[];
+  /**
+   * Anchors of a model whose boxes are not decoded in its file: widths and heights in pixels, finest level first, or the name of a table of a
+   * published model. Default: those in the file, else of the table that fits.
+   */
+  readonly anchors?: string | readonly number[];
   /** The input format of the model, if the file does not declare it or declares it wrongly. Default: as found in the graph. */
   readonly input?: InputOptions;
   /** Methods that `method` can select by id. Default: all methods of Whybox. Pass `[...defaultMethods, mine]` to add one. */
@@ -30,6 +35,7 @@ export interface CreateDetectorOptions extends Omit<SessionOptions, "key"> {
 /** Names of the options of `createDetector`. */
 const optionNames = Object.keys({
   names: true,
+  anchors: true,
   input: true,
   methods: true,
   scores: true,

@@ -58,7 +58,7 @@ export interface ModelFacts {
   readonly outputs: readonly PortFacts[];
   /** Format of the image input in the file. Layers and gradients always refer to RGB planes in 0..1. */
   readonly input: InputFacts;
-  readonly head: Pick<DetectorHead, "kind" | "task" | "output" | "source" | "hasObjectness" | "selection" | "levels">;
+  readonly head: Pick<DetectorHead, "kind" | "task" | "output" | "source" | "hasObjectness" | "selection" | "levels" | "assumed">;
   /** Input size `[h, w]` for the dims of the layers. Undefined if the model was not run. */
   readonly inputSize: readonly [number, number] | undefined;
   readonly layers: readonly LayerFacts[];
@@ -94,6 +94,7 @@ export function inspectModel(loaded: LoadedModel, sizes?: RunSizes): ModelFacts 
       hasObjectness: head.hasObjectness,
       selection: head.selection,
       levels: head.levels,
+      ...(head.assumed === undefined ? {} : { assumed: head.assumed }),
     },
     inputSize: sizes?.size,
     layers: loaded.layers.map((layer) => {

@@ -1,5 +1,5 @@
 import { defaultRules } from "../../autodiff/rules/index.js";
-import { type FoundHead, findHead } from "../../detector/find-head.js";
+import { type FindHeadOptions, type FoundHead, findHead } from "../../detector/find-head.js";
 import { checkSingleImage, refuseBatch } from "../../detector/input/check-single-image.js";
 import { type ImageInput, imageInput, withoutOthers } from "../../detector/input/image-input.js";
 import { inputFacts, toPlanes, toUnitRgb } from "../../detector/input/pixel-form.js";
@@ -27,7 +27,8 @@ export async function loadModel(
 ): Promise<LoadedModel> {
   const input = imageInput(file);
   const expectedClasses = options.names?.length ?? namesCount(file.metadata);
-  const found = await findHeadOfOne(toPlanes(file, input), input, runtime, expectedClasses);
+  const { anchors } = options;
+  const found = await findHeadOfOne(toPlanes(file, input), input, runtime, { expectedClasses, anchors });
   const { model: planes, head } = withoutOthers(found, file.graph.inputs, input.others);
   const facts = inputFacts(planes, head, input, options.input ?? {});
   const model = toUnitRgb(planes, facts);
@@ -59,11 +60,11 @@ async function findHeadOfOne(
   planes: Model,
   { batch, sides }: ImageInput,
   runtime: RuntimePort,
-  expectedClasses: number | undefined,
+  known: Pick<FindHeadOptions, "expectedClasses" | "anchors">,
 ): Promise<FoundHead> {
   const size = defaultInputSize(sides);
   const isOpen = sides.every((side) => side === undefined);
-  const find = { fixedSize: isOpen ? undefined : size, expectedClasses };
+  const find = { fixedSize: isOpen ? undefined : size, ...known };
   if (typeof batch !== "number" || batch === 1) return findHead(planes, runtime, find);
   const attempt = async (shapes: BatchShapes): Promise<FoundHead> => {
     const single = singleImage(planes, batch, shapes);

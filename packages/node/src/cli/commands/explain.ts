@@ -140,6 +140,7 @@ async function load(services: Services, { context, settings, progress, terminal 
     onProgress: (state) => progress.download(state),
     ...(settings.threads === undefined ? {} : { threads: settings.threads }),
     ...(settings.names === undefined ? {} : { names: settings.names }),
+    ...(settings.anchors === undefined ? {} : { anchors: settings.anchors }),
     ...(settings.input === undefined ? {} : { input: settings.input }),
   };
   const detector = await services.loadDetector(settings.weights, options);

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { z } from "zod";
 import type { DownloadProgress, LoadOptions, ModelReport } from "../../api.js";
+import { fileOptions } from "../../file-options.js";
 import type { Services } from "../../images/services.js";
 import { stopIfAborted } from "../../stop-if-aborted.js";
 import type { CliContext } from "../context.js";
@@ -11,6 +12,7 @@ import { createTerminal, printDocument } from "../terminal.js";
 
 const inspectOptionsSchema = z.strictObject({
   names: plainText("a file of class names").optional(),
+  anchors: plainText(fileOptions.anchors.expected).optional(),
   json: z.boolean().default(false),
 });
 
@@ -27,6 +29,10 @@ export function addInspect(program: Command, context: CliContext): void {
     .option(
       "--names <file>",
       "class names: a text file with one name per line, or a YOLO data.yaml; default: those in the model",
+    )
+    .option(
+      "--anchors <text>",
+      `${fileOptions.anchors.what}; default: ${fileOptions.anchors.otherwise}`,
     )
     .option("--json", "print the report as one JSON document, and nothing else")
     .addHelpText("after", "\nExamples:\n  whybox inspect yolov5s\n  whybox inspect best.onnx --json")
@@ -48,6 +54,7 @@ async function inspect(
     signal: context.signal,
     onProgress: (state: DownloadProgress) => progress.download(state),
     ...(values.names === undefined ? {} : { names: values.names }),
+    ...(values.anchors === undefined ? {} : { anchors: values.anchors }),
   };
   const report = await inspectModel(services, model, options).finally(() => progress.clear());
   for (const line of inspectionLines(report)) terminal.print(line);

@@ -1,0 +1,76 @@
+import type { Value } from "../../onnx/builder.js";
+import type { GraphIndex } from "../../onnx/graph.js";
+import type { Node } from "../../onnx/model.js";
+import { downsampling } from "../stride.js";
+import { type ConvLevel, levelsOf } from "./grid-levels.js";
+import { isUndecoded, walkToConvs } from "./head-walk.js";
+
+/** What the file computes from the map of a prediction convolution: nothing, a sigmoid, a softmax, or a sigmoid of some channels only. */
+export type Activation = "none" | "sigmoid" | "softmax" | "mixed";
+
+/** A prediction convolution whose map the file does not decode. */
+export interface RawConv {
+  readonly value: Value;
+  readonly channels: number;
+  readonly activation: Activation;
+  /** Anchors per cell, if an output has an axis for them: `[1, A, h, w, columns]`. */
+  readonly perCell: number | undefined;
+}
+
+/** A level of undecoded maps, in the order of the outputs. */
+export interface RawLevel extends ConvLevel {
+  readonly convs: readonly RawConv[];
+}
+
+/** The undecoded levels of a model, finest first. */
+export interface RawLevels {
+  readonly levels: readonly RawLevel[];
+  /** Names of the outputs. */
+  readonly outputs: readonly string[];
+  /** True when one output has the rows of all levels. */
+  readonly isJoined: boolean;
+}
+
+/** Finds the outputs that are maps of prediction convolutions, moved and with activations, but not decoded. Returns the reason if there are none. */
+export function rawLevels(index: GraphIndex): RawLevels | string {
+  const outputs = index.graph.outputs.filter(({ name }) => isUndecoded(walkToConvs(index, name)));
+  const found = new Map<Node, Omit<RawConv, "channels">>();
+  for (const { name, shape } of outputs) {
+    const bare = new Set(walkToConvs(index, name, { stopAtSigmoid: true }).convs);
+    const { convs, ops } = walkToConvs(index, name);
+    const perCell = shape?.length === 5 && typeof shape[1] === "number" ? shape[1] : undefined;
+    for (const conv of convs) {
+      if (found.has(conv)) continue;
+      const activation = activationOf(index, conv, bare.has(conv), ops);
+      found.set(conv, { value: conv.outputs[0]!, activation, perCell });
+    }
+  }
+  const groups = levelsOf(index, [...found.keys()], downsampling(index.graph));
+  if (typeof groups === "string") return groups;
+  const order = new Map([...found.values()].map((conv, i) => [conv.value, { ...conv, order: i }]));
+  const levels = groups.map((level) => {
+    const convs = level.convs.map(({ value, channels }) => ({ channels, ...order.get(value)! }));
+    return { ...level, convs: convs.sort((a, b) => a.order - b.order) };
+  });
+  return { levels, outputs: outputs.map(({ name }) => name), isJoined: outputs.length < levels.length };
+}
+
+/** What follows a convolution. `isBare`: an output depends on it without a sigmoid. */
+function activationOf(index: GraphIndex, conv: Node, isBare: boolean, ops: ReadonlySet<string>): Activation {
+  if (!isBare) return "sigmoid";
+  if (!ops.has("Sigmoid") && !ops.has("Softmax")) return "none";
+  const next = new Set([conv.outputs[0]!]);
+  const seen = new Set<string>();
+  for (const value of next) {
+    for (const node of index.consumers(value)) {
+      seen.add(node.opType);
+      const isEnd = node.opType === "Sigmoid" || node.opType === "Softmax" || node.opType === "Concat";
+      if (!isEnd && next.size < MAX_STEPS) for (const output of node.outputs) next.add(output);
+    }
+  }
+  if (seen.has("Softmax")) return "softmax";
+  return seen.has("Sigmoid") ? "mixed" : "none";
+}
+
+/** Maximum number of values between a convolution and its activation. */
+const MAX_STEPS = 24;
