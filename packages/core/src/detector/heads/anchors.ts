@@ -25,10 +25,7 @@ const TABLES: Readonly<Record<string, readonly [levels: number, sides: readonly 
   "yolov5-face": [3, [4, 5, 8, 10, 13, 16, 23, 29, 43, 55, 73, 105, 146, 217, 231, 300, 335, 433]],
   yolov7: [3, [12, 16, 19, 36, 40, 28, 36, 75, 76, 55, 72, 146, 142, 110, 192, 243, 459, 401]],
   "yolov3-tiny": [2, [10, 14, 23, 27, 37, 58, 81, 82, 135, 169, 344, 319]],
-  "yolo-fastestv2": [
-    2,
-    [12.64, 19.39, 37.88, 51.48, 55.71, 138.31, 126.91, 78.23, 131.57, 214.55, 279.92, 258.87],
-  ],
+  "yolo-fastestv2": [2, [12.64, 19.39, 37.88, 51.48, 55.71, 138.31, 126.91, 78.23, 131.57, 214.55, 279.92, 258.87]],
 };
 
 /** Names of the tables of anchors. */
@@ -50,7 +47,13 @@ export function anchorNumbers(given: string | readonly number[]): readonly numbe
     const text = given.trim();
     if (Object.hasOwn(TABLES, text)) return TABLES[text]![1];
     if (text.length > MAX_TEXT || !/^[\d.,;\s[\]()]+$/.test(text)) throw invalid(given);
-    return checked(text.split(/[^\d.]+/).filter((word) => word !== "").map(Number), given);
+    return checked(
+      text
+        .split(/[^\d.]+/)
+        .filter((word) => word !== "")
+        .map(Number),
+      given,
+    );
   }
   if (!Array.isArray(given)) throw invalid(given);
   return checked(given, given);

@@ -55,7 +55,10 @@ export class MapRows {
     const { build } = this;
     const perSide = build.op("Reshape", [logits, build.ints([1, -1, 4, bins])]);
     const shares = build.op("Softmax", [perSide], { axis: 3 });
-    const steps = build.floats([bins], Float32Array.from({ length: bins }, (_, i) => i));
+    const steps = build.floats(
+      [bins],
+      Float32Array.from({ length: bins }, (_, i) => i),
+    );
     const sums = build.op("ReduceSum", [this.times(shares, steps), build.ints([3])], { keepdims: 0 });
     return build.op("Unsqueeze", [sums, build.ints([0])]);
   }

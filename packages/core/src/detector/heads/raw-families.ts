@@ -31,7 +31,8 @@ export function rawFamily(raw: RawLevels, facts: RawFacts): RawFamily | string {
   const { convs } = raw.levels[0]!;
   if (convs.length === 1) return convs[0]!.activation === "mixed" ? nanoDet(raw, facts) : anchored(raw, facts);
   if (convs.length === 2) return distances(raw, facts);
-  if (convs.length === 3) return convs.some(({ activation }) => activation === "softmax") ? fastest(raw) : yolox(raw, facts);
+  if (convs.length === 3)
+    return convs.some(({ activation }) => activation === "softmax") ? fastest(raw) : yolox(raw, facts);
   return `its levels have ${convs.length} prediction convolutions each, expected one to three`;
 }
 
@@ -61,7 +62,9 @@ function anchored({ levels }: RawLevels, { expectedClasses, givenPerCell }: RawF
     hasObjectness: true,
     anchors: isFace ? ["yolov5-face"] : ["yolov5", "yolov5-p6"],
     assumed: [
-      isFace ? "16 columns are those of yolov5-face" : "boxes as in YOLOv5 and YOLOv7: xy = (2σ − ½ + cell) · stride, wh = (2σ)² · anchor",
+      isFace
+        ? "16 columns are those of yolov5-face"
+        : "boxes as in YOLOv5 and YOLOv7: xy = (2σ − ½ + cell) · stride, wh = (2σ)² · anchor",
     ],
     columns(rows, level, anchors) {
       const map = rows.columnsOf(level.convs[0]!.value, perCell, columns);
@@ -211,7 +214,10 @@ function yolox({ levels }: RawLevels, { expectedClasses }: RawFacts): RawFamily 
 function fastest({ levels }: RawLevels): RawFamily | string {
   const { convs } = levels[0]!;
   const classes = convs.findIndex(({ activation }) => activation === "softmax");
-  const objectness = [0, 1, 2].find((i) => i !== classes && convs.some(({ channels }, j) => j !== i && j !== classes && channels === 4 * convs[i]!.channels));
+  const objectness = [0, 1, 2].find(
+    (i) =>
+      i !== classes && convs.some(({ channels }, j) => j !== i && j !== classes && channels === 4 * convs[i]!.channels),
+  );
   if (objectness === undefined) {
     return `its levels have maps of ${convs.map(({ channels }) => channels).join(", ")} channels, expected A (objectness), 4 · A (boxes) and the classes`;
   }
@@ -233,12 +239,15 @@ function fastest({ levels }: RawLevels): RawFamily | string {
       ...facts,
       hasObjectness: false,
       anchors: undefined,
-      assumed: ["boxes and scores as in FastestDet: xy = (tanh + cell) · stride, wh = σ · input, score = objectness^0.6 · class^0.4"],
+      assumed: [
+        "boxes and scores as in FastestDet: xy = (tanh + cell) · stride, wh = σ · input, score = objectness^0.6 · class^0.4",
+      ],
       columns(rows, level) {
         const { boxes, certain, shares } = read(rows, level);
         const centre = rows.times(rows.plus(rows.build.op("Tanh", [rows.cut(boxes, 0, 2)]), rows.cells), rows.stride);
         const size = rows.times(rows.sigmoid(rows.cut(boxes, 2, 4)), rows.inputSides(level));
-        const power = (value: Value, exponent: number): Value => rows.build.op("Pow", [value, rows.build.float(exponent)]);
+        const power = (value: Value, exponent: number): Value =>
+          rows.build.op("Pow", [value, rows.build.float(exponent)]);
         const scores = rows.times(power(certain, 0.6), power(shares, 0.4));
         return [centre, size, rows.onesBeside(scores), scores];
       },

@@ -34,20 +34,24 @@ export interface RawLevels {
 /** Finds the outputs that are maps of prediction convolutions, moved and with activations, but not decoded. Returns the reason if there are none. */
 export function rawLevels(index: GraphIndex): RawLevels | string {
   const outputs = index.graph.outputs.filter(({ name }) => isUndecoded(walkToConvs(index, name)));
-  const found = new Map<Node, Omit<RawConv, "channels">>();
+  const found = new Map<Node, Omit<RawConv, "channels" | "activation">>();
+  const bare = new Set<Node>();
+  const ops = new Set<string>();
   for (const { name, shape } of outputs) {
-    const bare = new Set(walkToConvs(index, name, { stopAtSigmoid: true }).convs);
-    const { convs, ops } = walkToConvs(index, name);
+    const walk = walkToConvs(index, name);
     const perCell = shape?.length === 5 && typeof shape[1] === "number" ? shape[1] : undefined;
-    for (const conv of convs) {
-      if (found.has(conv)) continue;
-      const activation = activationOf(index, conv, bare.has(conv), ops);
-      found.set(conv, { value: conv.outputs[0]!, activation, perCell });
-    }
+    for (const op of walk.ops) ops.add(op);
+    for (const conv of walkToConvs(index, name, { stopAtSigmoid: true }).convs) bare.add(conv);
+    for (const conv of walk.convs) if (!found.has(conv)) found.set(conv, { value: conv.outputs[0]!, perCell });
   }
   const groups = levelsOf(index, [...found.keys()], downsampling(index.graph));
   if (typeof groups === "string") return groups;
-  const order = new Map([...found.values()].map((conv, i) => [conv.value, { ...conv, order: i }]));
+  const order = new Map(
+    [...found].map(([conv, facts], i) => {
+      const activation = activationOf(index, conv, bare.has(conv), ops);
+      return [facts.value, { ...facts, activation, order: i }];
+    }),
+  );
   const levels = groups.map((level) => {
     const convs = level.convs.map(({ value, channels }) => ({ channels, ...order.get(value)! }));
     return { ...level, convs: convs.sort((a, b) => a.order - b.order) };

@@ -20,8 +20,9 @@ export function findRawMaps(context: HeadContext): FoundHead | Miss {
   if (typeof raw === "string") return { output, reason: raw, close: false };
   const strides = raw.levels.map(({ stride }) => stride);
   const miss = (reason: string): Miss => ({ output, reason, close: true });
-  const pairs = given === undefined ? undefined : anchorNumbers(given).length / 2 / strides.length;
-  const family = rawFamily(raw, { expectedClasses, givenPerCell: pairs });
+  const pairs = given === undefined ? 0 : anchorNumbers(given).length / 2 / strides.length;
+  const givenPerCell = pairs >= 1 && Number.isInteger(pairs) ? pairs : undefined;
+  const family = rawFamily(raw, { expectedClasses, givenPerCell });
   if (typeof family === "string") return miss(family);
   const { perCell, classCount, extraCount, hasObjectness, assumed } = family;
   const found = family.anchors && anchorsFor(model, { strides, perCell, usual: family.anchors, given });
@@ -48,7 +49,10 @@ export function findRawMaps(context: HeadContext): FoundHead | Miss {
     kind: found === undefined ? "anchor-free" : "anchor-based",
     task: extraCount > 0 ? "pose" : "detect",
     output: predictions,
-    source: `maps ${raw.outputs.slice(0, 9).map((name) => `"${name}"`).join(", ")} without decoding, per level ${family.title}`,
+    source: `maps ${raw.outputs
+      .slice(0, 9)
+      .map((name) => `"${name}"`)
+      .join(", ")} without decoding, per level ${family.title}`,
     ...{ classCount, extraCount, hasObjectness },
     selection: { nms: true, labels: "best" },
     prototypes: undefined,

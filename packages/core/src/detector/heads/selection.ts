@@ -45,7 +45,9 @@ export function beforeSelection(index: GraphIndex): string[] {
 
 /** Boxes and scores of each suppression in the graph, as they are before ops that only select or scale rows. */
 export function inputsOfSuppression(index: GraphIndex): string[][] {
-  const nodes = index.graph.nodes.filter(({ opType, inputs }) => /NMS|NonMaxSuppression/i.test(opType) && inputs.length > 1);
+  const nodes = index.graph.nodes.filter(
+    ({ opType, inputs }) => /NMS|NonMaxSuppression/i.test(opType) && inputs.length > 1,
+  );
   return nodes.slice(0, MAX_TRIED).map(({ inputs }) => {
     const found = inputs.slice(0, 2).map((value) => decodedBefore(index, value));
     return found.filter((value) => value !== undefined);

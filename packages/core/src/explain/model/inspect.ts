@@ -58,7 +58,10 @@ export interface ModelFacts {
   readonly outputs: readonly PortFacts[];
   /** Format of the image input in the file. Layers and gradients always refer to RGB planes in 0..1. */
   readonly input: InputFacts;
-  readonly head: Pick<DetectorHead, "kind" | "task" | "output" | "source" | "hasObjectness" | "selection" | "levels" | "assumed">;
+  readonly head: Pick<
+    DetectorHead,
+    "kind" | "task" | "output" | "source" | "hasObjectness" | "selection" | "levels" | "assumed"
+  >;
   /** Input size `[h, w]` for the dims of the layers. Undefined if the model was not run. */
   readonly inputSize: readonly [number, number] | undefined;
   readonly layers: readonly LayerFacts[];

@@ -30,10 +30,7 @@ export function addInspect(program: Command, context: CliContext): void {
       "--names <file>",
       "class names: a text file with one name per line, or a YOLO data.yaml; default: those in the model",
     )
-    .option(
-      "--anchors <text>",
-      `${fileOptions.anchors.what}; default: ${fileOptions.anchors.otherwise}`,
-    )
+    .option("--anchors <text>", `${fileOptions.anchors.what}; default: ${fileOptions.anchors.otherwise}`)
     .option("--json", "print the report as one JSON document, and nothing else")
     .addHelpText("after", "\nExamples:\n  whybox inspect yolov5s\n  whybox inspect best.onnx --json")
     .action(async (model: string, raw: unknown) => {

@@ -1,0 +1,47 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { gunzipSync } from "node:zlib";
+import { sizeOf, type Tensor } from "../../src/tensor/tensor.js";
+import type { ExportGradient, PackedTensor } from "./exports.js";
+
+/** fixtures/heads: see fixtures/make/deployed-heads.py for how they are made and what the numbers are. */
+const folder = fileURLToPath(new URL("../../../../fixtures/heads/", import.meta.url));
+
+/** What PyTorch says about a file with the head of a detector as it is deployed. */
+export interface DeployedRecord {
+  readonly size: readonly [number, number];
+  /** What the file does not tell. */
+  readonly options: { readonly anchors?: string };
+  readonly strides: readonly number[];
+  readonly perCell: number;
+  readonly objectness: boolean;
+  readonly classes: number;
+  readonly kind: string;
+  /** `[1, R, 5 + K + E]` in the common layout, ordered by level, anchor and cell. */
+  readonly rows: PackedTensor;
+  readonly gradients: readonly ExportGradient[];
+}
+
+export const deployedNames: readonly string[] = readdirSync(folder)
+  .filter((file) => file.endsWith(".onnx.gz"))
+  .map((file) => file.slice(0, -".onnx.gz".length))
+  .sort();
+
+export function deployedBytes(name: string): Uint8Array {
+  return new Uint8Array(gunzipSync(readFileSync(`${folder}${name}.onnx.gz`)));
+}
+
+export function deployedRecord(name: string): DeployedRecord {
+  return JSON.parse(readFileSync(`${folder}${name}.json`, "utf8")) as DeployedRecord;
+}
+
+/** The input that the numbers are for: frac(i·i·0.6180339887). */
+export function deployedInput({ size }: DeployedRecord): Tensor {
+  const dims = [1, 3, ...size];
+  return { dims, data: Float32Array.from({ length: sizeOf(dims) }, (_, i) => (i * i * 0.6180339887) % 1) };
+}
+
+/** Weights of the score that the gradients are of: frac(i·0.7548776662) − 0.5. */
+export function deployedCotangent({ rows: { dims } }: DeployedRecord): Tensor {
+  return { dims, data: Float32Array.from({ length: sizeOf(dims) }, (_, i) => ((i * 0.7548776662) % 1) - 0.5) };
+}
