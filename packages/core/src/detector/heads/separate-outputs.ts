@@ -7,10 +7,9 @@ import type { Selection } from "../head.js";
 import { anchorFreeHeadAt } from "./anchor-free.js";
 import { append } from "./canonical.js";
 import type { FoundHead, HeadContext } from "./context.js";
-import { walkToConvs } from "./head-walk.js";
 import { decodedDims } from "./probe-dims.js";
 import type { Miss } from "./refuse-head.js";
-import { inputsOfSuppression, selectionOf } from "./selection.js";
+import { decodedBefore, inputsOfSuppression, selectionOf } from "./selection.js";
 
 /** Maximum number of values that are examined. A detector has two or three. */
 const MAX_VALUES = 8;
@@ -46,9 +45,9 @@ async function headOf(
   selection: Selection,
 ): Promise<FoundHead | readonly Miss[]> {
   const known: Sized[] = [];
-  for (const value of values.slice(0, MAX_VALUES)) {
-    const walk = walkToConvs(context.index, value);
-    if (walk.unexpected !== undefined || walk.convs.length === 0) continue;
+  const decoded = values.slice(0, MAX_VALUES).map((value) => decodedBefore(context.index, value));
+  for (const value of new Set(decoded)) {
+    if (value === undefined) continue;
     const dims = await decodedDims(context, value);
     if (typeof dims !== "string") known.push({ value, sides: dims.filter((size) => size !== 1) });
   }
