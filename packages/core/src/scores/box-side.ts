@@ -1,7 +1,6 @@
 import { keepsNothing } from "../keeps-nothing.js";
 import { sidesOnTape } from "./iou.js";
 import type { PredictionView, Score, ScoreTarget } from "./score.js";
-import { isFiniteRow } from "./weighted.js";
 
 /** The sides of the box of the target's prediction row, in input pixels: centre ∓ size / 2. For a rotated box: the sides of the axis-aligned rectangle around it. */
 export const boxSideScores: readonly Score[] = [
@@ -17,7 +16,7 @@ function side(id: string, title: string, axis: 0 | 1, share: number, sign = 1): 
     id,
     title,
     of(view: PredictionView, { row }: ScoreTarget) {
-      if (!isFiniteRow(view.predictions, row)) return null;
+      if (!view.isFiniteRow(row)) return null;
       const { tape } = view;
       const size = tape.mul(tape.constant(sign * share), sidesOnTape(view, row)[axis]);
       return tape.add(tape.mul(tape.constant(sign), view.at(row, axis)), size);

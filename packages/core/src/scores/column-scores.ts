@@ -1,7 +1,7 @@
-import { keepsNothing } from "../keeps-nothing.js";
+import type { Predictions } from "../detector/detection.js";
 import { CLASS_COLUMN, OBJECTNESS_COLUMN } from "./columns.js";
-import type { PredictionView, Score, ScoreTarget } from "./score.js";
-import { logWeightedMean, MIN_LOGARITHM } from "./weighted.js";
+import type { Score, ScoreTarget } from "./score.js";
+import { meansScore } from "./weighted.js";
 
 /** log Σ wᵢ · p(class of the target)ᵢ over the target's rows. It explains the class. */
 export const classScore = columnScore({ id: "class", title: "Class probability" }, classColumn);
@@ -9,7 +9,7 @@ export const classScore = columnScore({ id: "class", title: "Class probability" 
 /** log Σ wᵢ · objectnessᵢ over the target's rows. It explains why there is an object. A head without objectness uses the class probability. */
 export const confidenceScore = columnScore(
   { id: "confidence", aliases: ["objectness"], title: "Objectness" },
-  (target, { predictions }) => (predictions.hasObjectness === false ? classColumn(target) : OBJECTNESS_COLUMN),
+  (target, predictions) => (predictions.hasObjectness === false ? classColumn(target) : OBJECTNESS_COLUMN),
 );
 
 /**
@@ -30,11 +30,7 @@ function classColumn({ classIndex }: ScoreTarget): number {
 /** The logarithm of the weighted mean of one column of the predictions. */
 function columnScore(
   names: Pick<Score, "id" | "aliases" | "title">,
-  column: (target: ScoreTarget, view: PredictionView) => number,
+  column: (target: ScoreTarget, predictions: Predictions) => number,
 ): Score {
-  return keepsNothing({
-    ...names,
-    missing: MIN_LOGARITHM,
-    of: (view, target, options) => logWeightedMean(view, target, options, column(target, view)),
-  });
+  return meansScore(names, (target, predictions) => [column(target, predictions)]);
 }

@@ -2,7 +2,6 @@ import { WhyboxError } from "../errors.js";
 import { keepsNothing } from "../keeps-nothing.js";
 import { classLogit } from "./row.js";
 import type { Score } from "./score.js";
-import { isFiniteRow } from "./weighted.js";
 
 /** logit(class) − logit(versus) of the target's prediction row. It explains why the box has this class and not the other one. */
 export const contrastScore: Score = keepsNothing({
@@ -15,7 +14,7 @@ export const contrastScore: Score = keepsNothing({
         'The score "contrast" compares two classes: say with which, by the option versus.',
       );
     }
-    if (!isFiniteRow(view.predictions, target.row)) return null;
+    if (!view.isFiniteRow(target.row)) return null;
     return view.tape.sub(classLogit(view, target, target.classIndex), classLogit(view, target, versus));
   },
 });

@@ -1,10 +1,12 @@
 import type { Predictions } from "../detector/detection.js";
 import { WhyboxError } from "../errors.js";
 import { extraStart } from "./columns.js";
-import { withBoxTable } from "./iou.js";
+import { iouOfRow, nearestRows, withBoxTable } from "./iou.js";
 import { type MaskMean, maskMean } from "./mask.js";
+import { plainTape } from "./plain-tape.js";
 import type { PredictionView, PrototypeGradient, Score, ScoreOptions, ScoreResult, ScoreTarget } from "./score.js";
 import { createTape, type Scalar, type Tape } from "./tape.js";
+import { bestClass, isFiniteRow, termValue, type ValueView } from "./weighted.js";
 
 /**
  * Evaluates a score over several targets: the sum of the targets' terms, and d score / d predictions as rows. A target whose term is
@@ -37,9 +39,17 @@ export function scoreValue(
   options: ScoreOptions,
 ): number {
   checkArguments(predictions, options);
-  const view = createView(createTape(), withBoxTable(predictions), { differentiates: false });
-  const terms = termsOn(view, score, targets, options);
-  return terms.reduce((sum, term) => sum + (term?.value ?? score.missing ?? 0), 0);
+  return valueOn(createView(plainTape, withBoxTable(predictions)), score, targets, options);
+}
+
+/** Returns the value of a score on a view. */
+export function valueOn(view: ValueView, score: Score, targets: readonly ScoreTarget[], options: ScoreOptions): number {
+  let sum = 0;
+  for (const target of targets) {
+    const term = termValue(view, score, target, options);
+    sum += term !== null && Number.isFinite(term) ? term : (score.missing ?? 0);
+  }
+  return sum;
 }
 
 /**
@@ -63,7 +73,7 @@ export function scoreHessianVector(
 
 function termsOf(score: Score, predictions: Predictions, targets: readonly ScoreTarget[], options: ScoreOptions) {
   checkArguments(predictions, options);
-  const view = createView(createTape(), withBoxTable(predictions), { differentiates: true });
+  const view = createView(createTape(), withBoxTable(predictions));
   const terms = termsOn(view, score, targets, options);
   return { view, terms, total: view.tape.sum(terms.filter((term) => term !== null)) };
 }
@@ -87,7 +97,7 @@ function checkArguments(predictions: Predictions, { topk }: ScoreOptions): void 
   }
 }
 
-interface LeafView extends PredictionView {
+interface LeafView extends ValueView {
   /** Leaves by their position in the predictions' data. */
   readonly leaves: ReadonlyMap<number, Scalar>;
   readonly masks: readonly MaskTerm[];
@@ -100,21 +110,17 @@ interface MaskTerm {
   readonly mean: MaskMean;
 }
 
-/** Without derivatives, the predictions are constants. Then nothing is recorded on the tape. */
-function createView(
-  tape: Tape,
-  predictions: Predictions,
-  { differentiates }: { readonly differentiates: boolean },
-): LeafView {
+function createView(tape: Tape, predictions: Predictions): LeafView {
   const leaves = new Map<number, Scalar>();
   const { data, columns } = predictions;
+  const value = (row: number, column: number): number =>
+    column < columns ? (data[row * columns + column] ?? Number.NaN) : Number.NaN;
   const at = (row: number, column: number): Scalar => {
+    if (tape === plainTape) return tape.constant(value(row, column));
     const position = row * columns + column;
-    const value = column < columns ? (data[position] ?? Number.NaN) : Number.NaN;
-    if (!differentiates) return tape.constant(value);
     let leaf = leaves.get(position);
     if (leaf === undefined) {
-      leaf = tape.leaf(value);
+      leaf = tape.leaf(value(row, column));
       leaves.set(position, leaf);
     }
     return leaf;
@@ -128,7 +134,13 @@ function createView(
     masks.push({ scalar, cells, mean });
     return scalar;
   };
-  return { tape, predictions, at, maskProbability, leaves, masks };
+  return {
+    ...{ tape, predictions, at, value, maskProbability, leaves, masks },
+    iou: (row, box) => iouOfRow(predictions, row, box),
+    nearest: (box, count) => nearestRows(predictions, box, count),
+    isFiniteRow: (row) => isFiniteRow(predictions, row),
+    bestClass: (row) => bestClass(predictions, row),
+  };
 }
 
 function prototypeGradients({ masks }: LeafView, slopes: Float64Array): PrototypeGradient[] {

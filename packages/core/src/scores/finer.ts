@@ -3,7 +3,6 @@ import { classesOf } from "./columns.js";
 import { classLogit } from "./row.js";
 import type { Score } from "./score.js";
 import type { Scalar } from "./tape.js";
-import { isFiniteRow } from "./weighted.js";
 
 /** Number of classes to compare with. */
 const COMPARED = 3;
@@ -18,7 +17,7 @@ export const finerScore: Score = keepsNothing({
   title: "Class logit against the three most similar classes'",
   of(view, target) {
     const { predictions, tape } = view;
-    if (!isFiniteRow(predictions, target.row)) return null;
+    if (!view.isFiniteRow(target.row)) return null;
     const logits = Array.from({ length: classesOf(predictions) }, (_, c) => classLogit(view, target, c));
     const own = logits[target.classIndex]!;
     const others = logits.filter((_, c) => c !== target.classIndex);

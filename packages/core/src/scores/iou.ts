@@ -142,6 +142,41 @@ function lastNear(predictions: Predictions, row: number, box: Box<"input">, leas
   return at;
 }
 
+/** Up to `count` rows in descending order of their IoU. */
+interface NearList {
+  readonly rows: number[];
+  readonly ious: number[];
+  readonly count: number;
+}
+
+/** Inserts a row before the rows whose IoU is not higher, if the list has a place for it. */
+function insertRow({ rows, ious, count }: NearList, row: number, iou: number): void {
+  if (rows.length === count && iou < ious[count - 1]!) return;
+  // The last row of a full list is overwritten.
+  let at = Math.min(rows.length, count - 1);
+  for (; at > 0 && ious[at - 1]! <= iou; at--) {
+    rows[at] = rows[at - 1]!;
+    ious[at] = ious[at - 1]!;
+  }
+  rows[at] = row;
+  ious[at] = iou;
+}
+
+/** Returns those of `candidates`, in ascending order, that `nearestRows` returns if no other row overlaps with the box as much. */
+export function nearestAmong(
+  predictions: Predictions,
+  candidates: readonly number[],
+  box: Box<"input">,
+  count: number,
+): number[] {
+  const list: NearList = { rows: [], ious: [], count };
+  for (let i = candidates.length - 1; i >= 0; i--) {
+    const iou = iouOfRow(predictions, candidates[i]!, box);
+    if (iou > 0 && iou < Number.POSITIVE_INFINITY) insertRow(list, candidates[i]!, iou);
+  }
+  return list.rows;
+}
+
 /**
  * Returns the `count` rows with the highest IoU, in descending order. Equal rows are in ascending order of their index. Rows in `without` are skipped,
  * and so are rows whose IoU is not finite (NaN or infinite predictions). One pass over the rows keeps a short sorted list. It runs from the last row to
@@ -159,15 +194,7 @@ export function nearestRows(
   for (let row = last(predictions.rows - 1); row >= 0; row = last(row - 1)) {
     const iou = iouOfRow(predictions, row, box);
     if (!(iou > 0 && iou < Number.POSITIVE_INFINITY) || without(row)) continue;
-    if (rows.length === count && iou < ious[count - 1]!) continue;
-    // The last row of a full list is overwritten.
-    let at = Math.min(rows.length, count - 1);
-    for (; at > 0 && ious[at - 1]! <= iou; at--) {
-      rows[at] = rows[at - 1]!;
-      ious[at] = ious[at - 1]!;
-    }
-    rows[at] = row;
-    ious[at] = iou;
+    insertRow({ rows, ious, count }, row, iou);
   }
   for (let row = 0; row < predictions.rows && rows.length < count; row++) {
     if (iouOfRow(predictions, row, box) === 0 && !without(row)) rows.push(row);

@@ -14,7 +14,7 @@ export interface BoxBounds {
 const ROUNDING = 1e-3;
 
 /**
- * The rows that change and may be among the `count` rows nearest to a box, for all boxes within the bounds. Undefined if fewer than `count` rows are
+ * The rows that may be among the `count` rows nearest to a box, for all boxes within the bounds, in ascending order. Undefined if fewer than `count` rows are
  * certain to overlap with the box, so that nothing can be excluded.
  */
 export function nearCandidates(
@@ -26,15 +26,14 @@ export function nearCandidates(
   const { first, low } = bounds;
   const end = first + low.length / 4;
   const most = Float64Array.from({ length: end - first }, (_, i) => highestIou(bounds, i, box));
-  const certain = nearestRows(base, box, count, (row) => row >= first && row < end).map((row) =>
-    iouOfRow(base, row, box),
-  );
+  const fixed = nearestRows(base, box, count, (row) => row >= first && row < end);
+  const certain = fixed.map((row) => iouOfRow(base, row, box));
   for (let i = 0; i < most.length; i++) if (most[i]! > 0) certain.push(lowestIou(bounds, i, box));
-  const bound = certain.sort((a, b) => b - a)[count - 1] ?? 0;
+  const bound = certain.toSorted((a, b) => b - a)[count - 1] ?? 0;
   if (!(bound > ROUNDING)) return undefined;
-  const rows: number[] = [];
+  const rows = fixed.filter((_, i) => certain[i]! >= bound - 2 * ROUNDING);
   for (let i = 0; i < most.length; i++) if (most[i]! >= bound - 2 * ROUNDING) rows.push(first + i);
-  return rows;
+  return rows.sort((a, b) => a - b);
 }
 
 function highestIou({ low, high }: BoxBounds, i: number, { x1, y1, x2, y2 }: Box<"input">): number {

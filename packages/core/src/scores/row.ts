@@ -1,7 +1,6 @@
 import { keepsNothing } from "../keeps-nothing.js";
 import { CLASS_COLUMN, OBJECTNESS_COLUMN } from "./columns.js";
 import type { PredictionView, Score, ScoreTarget } from "./score.js";
-import { isFiniteRow } from "./weighted.js";
 
 /** objectness × p(class) of the target's prediction row: the confidence of the detection. */
 export const rowScore: Score = keepsNothing({
@@ -10,7 +9,7 @@ export const rowScore: Score = keepsNothing({
   title: "Confidence of the box's own row",
   readsOwnRow: true,
   of(view, target) {
-    if (!isFiniteRow(view.predictions, target.row)) return null;
+    if (!view.isFiniteRow(target.row)) return null;
     const objectness = view.at(target.row, OBJECTNESS_COLUMN);
     return view.tape.mul(objectness, view.at(target.row, CLASS_COLUMN + target.classIndex));
   },
@@ -24,8 +23,7 @@ export const rowLogitScore: Score = keepsNothing({
   id: "row_logit",
   title: "Class logit of the box's own row",
   readsOwnRow: true,
-  of: (view, target) =>
-    isFiniteRow(view.predictions, target.row) ? classLogit(view, target, target.classIndex) : null,
+  of: (view, target) => (view.isFiniteRow(target.row) ? classLogit(view, target, target.classIndex) : null),
 });
 
 /** log(p / (1 − p)) of a class in the target's own row. p is clamped to 1e-7 … 1 − 1e-7. The gradient is zero where it is clamped. */

@@ -34,6 +34,12 @@ export interface PredictionView {
    * to the prototypes. It has no second derivative. For scores with `readsMask`.
    */
   maskProbability(row: number, cells: readonly number[]): Scalar;
+  /** Returns the `count` rows with the highest IoU with a box, in descending order. Not differentiated. */
+  nearest(box: Box<"input">, count: number): readonly number[];
+  /** Returns true if no column of the row is NaN or infinite. */
+  isFiniteRow(row: number): boolean;
+  /** Returns the index of the most probable class of a finite row. At a tie, returns the first. */
+  bestClass(row: number): number;
 }
 
 export interface ScoreOptions {

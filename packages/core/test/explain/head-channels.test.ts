@@ -7,10 +7,24 @@ import { readFloats } from "../../src/explain/passes/runtime-tensors.js";
 import type { Model } from "../../src/onnx/model.js";
 import { readOnnx } from "../../src/readers/onnx/read-onnx.js";
 import { resolveScore } from "../../src/scores/index.js";
+import { nearestRows } from "../../src/scores/iou.js";
+import type { Score } from "../../src/scores/score.js";
 import { exportBytes, exportRecord } from "../support/exports.js";
 import { fixedModel, type MiniPass, openPass, picture, tameModel } from "../support/mini-detector.js";
 
 const options = { topk: 10, versus: 1 };
+/** A score that reads whole rows of the predictions, as a score of a caller may. */
+const ofWholeRows: Score = {
+  id: "whole rows",
+  title: "Whole rows",
+  of({ tape, predictions, at }, { boxInput }) {
+    const { data, columns } = predictions;
+    const near = nearestRows(predictions, boxInput, 3);
+    const sums = near.map((row) => data.subarray(row * columns, (row + 1) * columns).reduce((sum, one) => sum + one));
+    return tape.add(tape.constant(sums.reduce((sum, one) => sum + one) / 100), at(near[0]!, 6));
+  },
+};
+
 const headInputs = (loaded: LoadedModel) =>
   loaded.head.levels.map(({ inputs: [value] }) => ({ index: undefined, name: value!, value: value! }));
 
@@ -19,7 +33,7 @@ async function open(model: Model, size: readonly [number, number]): Promise<Mini
   return openPass({ ...request, model, size });
 }
 
-async function requestOf(pass: MiniPass, at: number, id: string, count = 3): Promise<TailRequest> {
+async function requestOf(pass: MiniPass, at: number, id: string | Score, count = 3): Promise<TailRequest> {
   const { loaded, forward, plan, layers, detections } = pass;
   const name = plan.activations.get(layers[at]!.value)!;
   const { dims, data } = await readFloats(name, forward.tensors[name]!);
@@ -62,10 +76,13 @@ describe.each([
   });
   afterAll(() => pass.loaded.sessions.dispose());
 
-  it.each(["class", "row", "confidence", "x2", "class_sum"])("%s: give what runs of the tail give", async (id) => {
+  it.each([
+    ...["class", "row", "confidence", "x2", "class_sum"].map((id) => ({ id, score: id })),
+    { id: "a caller's", score: ofWholeRows },
+  ])("$id: give what runs of the tail give", async ({ id, score }) => {
     let direct = 0;
     for (const at of pass.layers.keys()) {
-      const request = await requestOf(pass, at, id);
+      const request = await requestOf(pass, at, score);
       const [C] = request.activations.dims as [number];
       for (const value of [0, 0.2, -0.1]) direct += await expectSame(request, new Float64Array(C).fill(value));
     }
@@ -74,24 +91,26 @@ describe.each([
   });
 
   it("run the tail if the predictions are decoded in another way, or a score could read most rows", async () => {
-    const request = await requestOf(pass, 0, "row");
+    const [first] = pass.loaded.head.rowRange(2, size);
+    const row = first + 1;
+    const own = async (id: string): Promise<TailRequest> => {
+      const found = await requestOf(pass, 2, id);
+      return { ...found, detections: found.detections.map((detection) => ({ ...detection, row })) };
+    };
+    const request = await own("row");
     const { predictions } = request.forward;
     const zeros = new Float64Array(request.activations.dims[0]!);
     const { score } = await openTail(request);
-    for (const column of [0, 3, 4, 5]) {
-      const data = predictions.data.map((value, i) =>
-        i === 7 * predictions.columns + column ? 1.01 * value + 1 : value,
-      );
+    expect(await expectSame(request, zeros)).toBe(1);
+    const boxes = [0, 3].map((column) => (first + 4) * predictions.columns + column);
+    for (const at of [...boxes, ...[0, 3, 4, 5].map((column) => row * predictions.columns + column)]) {
+      const data = predictions.data.map((value, i) => (i === at ? 1.01 * value + 1 : value));
       const forward = { ...request.forward, predictions: { ...predictions, data } };
       expect(await headChannelScores({ ...request, forward }, zeros, score)).toBeUndefined();
     }
-    expect(
-      await headChannelScores(
-        request,
-        zeros.map(() => -1e7),
-        score,
-      ),
-    ).toBeUndefined();
+    const far = zeros.map(() => -1e7);
+    expect(await headChannelScores(await own("class"), far, score)).toBeUndefined();
+    expect(await expectSame(request, far)).toBe(1);
     expect(await headChannelScores(request, zeros, score + 1)).toBeUndefined();
   });
 });

@@ -30,49 +30,57 @@ export class AnchorDecoding {
     this.#sides = sides;
   }
 
-  /** Reads the anchors from predictions and their logits `[anchors · columns, h, w]`. Undefined if any value of the level is decoded in another way. */
+  /** Reads the anchors from predictions and their logits `[anchors · columns, h, w]`. Undefined if any box of the level is decoded in another way. */
   static read(rows: AnchorRows, predictions: Predictions, logits: Float32Array): AnchorDecoding | undefined {
     const { data, columns } = predictions;
     const cells = rows.size[0] * rows.size[1];
-    const found = (row: number, column: number): number => data[(rows.first + row) * columns + column]!;
-    const logit = (row: number, column: number): number => {
-      const anchor = Math.floor(row / cells);
-      return logits[(anchor * columns + column) * cells + (row - anchor * cells)]!;
-    };
     const sides = Array.from({ length: 2 * rows.anchors }, (_, i) => {
-      const [row, column] = [Math.floor(i / 2) * cells, 2 + (i % 2)];
-      return found(row, column) / (2 * sigmoid(logit(row, column))) ** 2;
+      const [anchor, column] = [Math.floor(i / 2), 2 + (i % 2)];
+      const share = sigmoid(logits[(anchor * columns + column) * cells]!);
+      return data[(rows.first + anchor * cells) * columns + column]! / (2 * share) ** 2;
     });
     const decoding = new AnchorDecoding(rows, extraStart(predictions), sides);
-    for (let row = 0; row < rows.anchors * cells; row++) {
-      for (let column = 0; column < columns; column++) {
-        const wanted = found(row, column);
-        const unit = column < 2 ? rows.stride : Math.max(Math.abs(wanted), 1e-2);
-        const difference = Math.abs(decoding.value(row, column, logit(row, column)) - wanted);
-        if (!(difference <= TOLERANCE * unit)) return undefined;
-      }
-    }
+    for (let row = 0; row < rows.anchors * cells; row++)
+      if (!decoding.gives(predictions, logits, row, 4)) return undefined;
     return decoding;
+  }
+
+  /** Whether the first `count` columns of a row of the level are decoded in this way. */
+  gives({ data, columns }: Predictions, logits: Float32Array, row: number, count: number): boolean {
+    const { first, size, stride } = this.#rows;
+    const cells = size[0] * size[1];
+    const anchor = Math.floor(row / cells);
+    for (let column = 0; column < count; column++) {
+      const wanted = data[(first + row) * columns + column]!;
+      const unit = column < 2 ? stride : Math.max(Math.abs(wanted), 1e-2);
+      const logit = logits[(anchor * columns + column) * cells + row - anchor * cells]!;
+      if (!(Math.abs(this.value(row, column, logit) - wanted) <= TOLERANCE * unit)) return false;
+    }
+    return true;
+  }
+
+  /** What makes a box of its sigmoids: `x = scale[0] · σ + start[0]`, the same for y, and `w = scale[2] · σ²`, the same for h. */
+  boxTerms(row: number): { readonly scale: readonly number[]; readonly start: readonly number[] } {
+    const { size, stride } = this.#rows;
+    const cells = size[0] * size[1];
+    const anchor = Math.floor(row / cells);
+    const cell = row - anchor * cells;
+    const y = Math.floor(cell / size[1]);
+    const [width, height] = this.#sides.slice(2 * anchor, 2 * anchor + 2) as [number, number];
+    const start = [cell - y * size[1], y].map((at) => (at - 0.5) * stride);
+    return { scale: [2 * stride, 2 * stride, 4 * width, 4 * height], start };
   }
 
   /** The value of a column of a row of the level, for a logit. */
   value(row: number, column: number, logit: number): number {
-    return column < this.#extra ? this.ofSigmoid(row, column, sigmoid(logit)) : logit;
-  }
-
-  /** The value of a column before the mask coefficients, for the sigmoid of its logit. */
-  ofSigmoid(row: number, column: number, share: number): number {
+    if (column >= this.#extra) return logit;
+    const share = sigmoid(logit);
     if (column >= 4) return share;
-    const { size, stride } = this.#rows;
-    const cells = size[0] * size[1];
-    const anchor = Math.floor(row / cells);
-    if (column >= 2) return (2 * share) ** 2 * this.#sides[2 * anchor + column - 2]!;
-    const cell = row - anchor * cells;
-    const y = Math.floor(cell / size[1]);
-    return (2 * share - 0.5 + (column === 0 ? cell - y * size[1] : y)) * stride;
+    const { scale, start } = this.boxTerms(row);
+    return column < 2 ? scale[column]! * share + start[column]! : scale[column]! * share ** 2;
   }
 }
 
-function sigmoid(value: number): number {
+export function sigmoid(value: number): number {
   return 1 / (1 + Math.exp(-value));
 }

@@ -1,35 +1,24 @@
 import { throwIfAborted } from "../../errors.js";
-import { GraphBuilder, type Value } from "../../onnx/builder.js";
+import type { Box } from "../../image/frame.js";
+import { rangeOf } from "../../kernels/range.js";
+import { GraphBuilder } from "../../onnx/builder.js";
 import { buildTail, readsOf } from "../../onnx/cut.js";
-import { DataType, type Model, type Node } from "../../onnx/model.js";
+import { freshPrefix } from "../../onnx/fresh-prefix.js";
+import { DataType, type Graph, type Model, type Node } from "../../onnx/model.js";
 import { isPointwise } from "../../onnx/replace-channels.js";
 import { floatsOf } from "../../onnx/tensors.js";
-import type { RuntimeTensor } from "../../runtime/port.js";
-import { extraStart } from "../../scores/columns.js";
+import { valueOn } from "../../scores/evaluate.js";
 import { type BoxBounds, nearCandidates } from "../../scores/near-candidates.js";
-import { Rescorer } from "../../scores/rescore.js";
-import { type BatchSession, runBatches } from "../passes/batch-runs.js";
 import { disposeAll, readFloats } from "../passes/runtime-tensors.js";
 import { targetOf } from "../targets/detection-score.js";
-import { AnchorDecoding, type AnchorRows } from "./anchor-decoding.js";
+import { AnchorDecoding } from "./anchor-decoding.js";
+import { ChannelRows, type HeadConv } from "./channel-rows.js";
 import type { TailRequest } from "./tail-request.js";
-
-/** A 1×1 convolution that makes all logits of a level from its head input: `logits[k] = Σ_c weights[k][c] · A[c] + bias[k]`. */
-interface HeadConv {
-  readonly rows: AnchorRows;
-  /** Weights `[K, C]`. */
-  readonly weights: Float32Array;
-  /** Logits `[K, h, w]` of the unchanged activations. */
-  readonly logits: Float32Array;
-  readonly decoding: AnchorDecoding;
-}
 
 /** Above this share of rows that a score could read, the tail is faster. */
 const MAX_SHARE = 0.25;
 /** Largest relative difference of the score between the decoded rows and the predictions. */
 const TOLERANCE = 1e-4;
-/** Values of one batch. */
-const BATCH_VALUES = 2 ** 19;
 
 /**
  * The score for each channel filled with a value, at the head input of an anchor-based head, without a run of the tail. Replacing a channel adds a
@@ -42,37 +31,69 @@ export async function headChannelScores(
   replacements: ArrayLike<number>,
   score: number,
 ): Promise<Float64Array | undefined> {
-  const conv = request.score.readsAllRows ? undefined : await openHeadConv(request);
-  if (conv === undefined) return undefined;
-  const rows = candidates(request, conv, boundsOf(request, conv, replacements));
-  if (rows?.length === 0) return new Float64Array(replacements.length).fill(score);
-  return rows && scoresOf(request, { conv, rows, replacements, score });
+  const opened = request.score.readsAllRows ? undefined : await openHeadConv(request, replacements);
+  if (opened === undefined) return undefined;
+  const found = candidates(request, opened);
+  if (found?.rows.length === 0) return new Float64Array(replacements.length).fill(score);
+  return found && scoresOf(request, { ...found, conv: opened.conv, replacements, score });
 }
 
-/** The convolution and the decoding, if the tail is nothing else and the decoding gives the predictions of the forward pass. */
-async function openHeadConv(request: TailRequest): Promise<HeadConv | undefined> {
-  const { loaded, forward, plan, tail, signal } = request;
-  const { head, model } = loaded;
+/** The convolution, and bounds of the boxes of all rows of the level over all replaced channels. */
+interface OpenedHead {
+  readonly conv: HeadConv;
+  readonly bounds: BoxBounds;
+}
+
+/** Opens the convolution, if the tail is nothing else and the decoding gives the predictions of the forward pass. */
+async function openHeadConv(request: TailRequest, replacements: ArrayLike<number>): Promise<OpenedHead | undefined> {
+  const { loaded, forward, plan, tail, signal, activations } = request;
+  const { head, model, runtime } = loaded;
   const [level, another] = tail.levels;
   if (head.kind !== "anchor-based" || level === undefined || another !== undefined) return undefined;
   const node = predictionConv(request, level);
   if (node === undefined) return undefined;
-  const [output] = node.outputs as [string];
-  const build = (): Model => buildTail(model, [tail.layer.value], [output]).model;
-  const session = await loaded.sessions.get(`logits\n${tail.key}`, build, signal);
-  throwIfAborted(signal);
-  const activations = forward.tensors[plan.activations.get(tail.layer.value)!]!;
-  const found = await session.run({ [tail.layer.value]: activations }, [output]);
-  const { data: logits } = await readFloats(output, found[output]!);
-  disposeAll(found);
   const { stride, anchors } = head.levels[level]!;
   const [first, end] = head.rowRange(level, forward.letterbox.inputSize);
-  const [, height, width] = request.activations.dims as [number, number, number];
+  const [C, height, width] = activations.dims as [number, number, number];
   const rows = { first, anchors, size: [height, width] as const, stride };
-  if (end - first !== anchors * height * width) return undefined;
-  const decoding = AnchorDecoding.read(rows, forward.predictions, logits);
-  const weights = floatsOf(model.graph.initializers.get(node.inputs[1]!)!);
-  return decoding && { rows, weights, logits, decoding };
+  const weights = byChannel(floatsOf(model.graph.initializers.get(node.inputs[1]!)!), C);
+  if (end - first !== anchors * height * width || !areSmall(request, weights, replacements)) return undefined;
+  const names = boundsNames(model, node);
+  const build = (): Model => boundsModel(request, names, { node, anchors });
+  const session = await loaded.sessions.get(`logits\n${tail.key}`, build, signal);
+  throwIfAborted(signal);
+  const values = await runtime.upload("float32", [C, 1], Float32Array.from(replacements));
+  const feeds = {
+    [tail.layer.value]: forward.tensors[plan.activations.get(tail.layer.value)!]!,
+    [names.values]: values,
+  };
+  const found = await session.run(feeds, names.outputs);
+  values.dispose();
+  const read = names.outputs.map(async (name) => (await readFloats(name, found[name]!)).data);
+  const [logits, least, most] = await Promise.all(read);
+  disposeAll(found);
+  const decoding = AnchorDecoding.read(rows, forward.predictions, logits!);
+  if (decoding === undefined) return undefined;
+  const conv = { rows, weights, logits: logits!, decoding };
+  const { columns } = forward.predictions;
+  return { conv, bounds: { first, low: boxesOf(conv, least!, columns), high: boxesOf(conv, most!, columns) } };
+}
+
+/** Weights `[K, C]` as `[C, K]`. */
+function byChannel(weights: Float32Array, channels: number): Float32Array {
+  const K = weights.length / channels;
+  const turned = new Float32Array(weights.length);
+  for (let k = 0; k < K; k++) for (let c = 0; c < channels; c++) turned[c * K + k] = weights[k * channels + c]!;
+  return turned;
+}
+
+/** Whether all changes of logits are far from the largest float32, so that they stay finite. */
+function areSmall({ activations }: TailRequest, weights: Float32Array, replacements: ArrayLike<number>): boolean {
+  const largest = (values: Float32Array): number => {
+    const { low, high } = rangeOf(values);
+    return Math.max(-low, high);
+  };
+  return largest(weights) * (largest(activations.data) + largest(Float32Array.from(replacements))) < 1e30;
 }
 
 /** The prediction convolution of the level, if it is a 1×1 convolution in float32 and the tail reads the layer only through it. */
@@ -87,156 +108,134 @@ function predictionConv({ loaded, tail, score }: TailRequest, level: number): No
   return !readsMasks && isPointwise(node, tail.layer.value, graph.initializers) ? node : undefined;
 }
 
-/** Bounds of the boxes of all rows of the level, over all replaced channels. */
-function boundsOf({ activations, forward }: TailRequest, conv: HeadConv, replacements: ArrayLike<number>): BoxBounds {
-  const { rows, weights, logits, decoding } = conv;
+/** Names in the model of the bounds. */
+interface BoundsNames {
+  readonly prefix: string;
+  /** Input `[C, 1]`, the replacements. */
+  readonly values: string;
+  /** Outputs: the logits, then the least and the largest changes. */
+  readonly outputs: readonly [logits: string, least: string, most: string];
+}
+
+function boundsNames(model: Model, node: Node): BoundsNames {
+  // The model of the bounds has no other node of the model.
+  const graph = { ...model.graph, nodes: [node], inputs: [], outputs: [], valueInfo: [], initializers: new Map() };
+  const prefix = freshPrefix({ ...model, graph }, "whybox/bounds/");
+  return { prefix, values: `${prefix}values`, outputs: [node.outputs[0]!, `${prefix}least`, `${prefix}most`] };
+}
+
+/** The logits of a level, and the least and the largest change of the logits of its boxes, `[4 · anchors, h · w]`, over the replaced channels. */
+function boundsModel(
+  { loaded, tail, forward }: TailRequest,
+  names: BoundsNames,
+  { node, anchors }: { readonly node: Node; readonly anchors: number },
+): Model {
+  const { model } = loaded;
   const { columns } = forward.predictions;
+  const [output, least, most] = names.outputs;
+  const logits = buildTail(model, [tail.layer.value], [output]).model;
+  const weights = floatsOf(model.graph.initializers.get(node.inputs[1]!)!);
+  const C = weights.length / (anchors * columns);
+  const build = new GraphBuilder(`${names.prefix}node`);
+  const values = build.input(names.values, undefined);
+  const change = build.op("Sub", [values, build.op("Flatten", [tail.layer.value], { axis: 2 })]);
+  const ofBoxes = Array.from({ length: anchors }, (_, anchor) =>
+    weights.subarray(anchor * columns * C, (anchor * columns + 4) * C),
+  );
+  const own = build.floats([4 * anchors, C, 1], Float32Array.from(ofBoxes.flatMap((part) => [...part])));
+  const changes = build.op("Mul", [own, change]);
+  const extreme = (reduce: string, join: string, name: string): void => {
+    const found = build.op(reduce, [changes, build.ints([1])], { keepdims: 0 });
+    build.node(join, [found, build.float(0)], [name]);
+    build.output(name);
+  };
+  extreme("ReduceMin", "Min", least);
+  extreme("ReduceMax", "Max", most);
+  return { ...logits, graph: joined(logits.graph, build.graph("bounds")) };
+}
+
+function joined(graph: Graph, more: Graph): Graph {
+  return {
+    ...graph,
+    nodes: [...graph.nodes, ...more.nodes],
+    initializers: new Map([...graph.initializers, ...more.initializers]),
+    inputs: [...graph.inputs, ...more.inputs],
+    outputs: [...graph.outputs, ...more.outputs],
+  };
+}
+
+/** The boxes `[rows, 4]` of all rows of the level, with changed logits. */
+function boxesOf({ rows, logits, decoding }: HeadConv, changes: Float32Array, columns: number): Float64Array {
   const cells = rows.size[0] * rows.size[1];
-  const low = new Float64Array(4 * rows.anchors * cells);
-  const high = new Float64Array(low.length);
-  for (let box = 0; box < 4 * rows.anchors; box++) {
-    const [anchor, column] = [Math.floor(box / 4), box % 4];
-    const k = anchor * columns + column;
-    const least = new Float64Array(cells);
-    const most = new Float64Array(cells);
-    for (let c = 0; c < replacements.length; c++) {
-      const weight = weights[k * replacements.length + c]!;
-      const offset = weight * replacements[c]!;
-      for (let cell = 0, at = c * cells; cell < cells; cell++, at++) {
-        const change = offset - weight * activations.data[at]!;
-        if (change < least[cell]!) least[cell] = change;
-        else if (change > most[cell]!) most[cell] = change;
-      }
-    }
-    for (let cell = 0; cell < cells; cell++) {
-      const row = anchor * cells + cell;
-      const logit = logits[k * cells + cell]!;
-      low[4 * row + column] = decoding.value(row, column, logit + least[cell]!);
-      high[4 * row + column] = decoding.value(row, column, logit + most[cell]!);
+  const boxes = new Float64Array(4 * rows.anchors * cells);
+  for (let row = 0; row < rows.anchors * cells; row++) {
+    const anchor = Math.floor(row / cells);
+    const cell = row - anchor * cells;
+    for (let column = 0; column < 4; column++) {
+      const logit = logits[(anchor * columns + column) * cells + cell]!;
+      const change = changes[(4 * anchor + column) * cells + cell]!;
+      boxes[4 * row + column] = decoding.value(row, column, logit + change);
     }
   }
-  return { first: rows.first, low, high };
+  return boxes;
 }
 
-/** The rows of the level that the score could read with any channel replaced. Undefined for too many. */
-function candidates(
-  { forward, detections, options }: TailRequest,
-  { rows }: HeadConv,
-  bounds: BoxBounds,
-): number[] | undefined {
-  const count = bounds.low.length / 4;
-  const found = new Set<number>();
-  for (const { row, boxInput } of detections) {
-    const near = nearCandidates(forward.predictions, bounds, boxInput, options.topk);
-    if (near === undefined) return undefined;
-    for (const one of near) found.add(one);
-    if (row >= rows.first && row < rows.first + count) found.add(row);
-  }
-  return found.size > MAX_SHARE * count ? undefined : [...found].sort((a, b) => a - b);
-}
-
-interface HeadScores {
-  readonly conv: HeadConv;
-  /** The rows that change. */
+interface Candidates {
+  /** The rows that the score could read with any channel replaced, in ascending order. None if none of them changes. */
   readonly rows: readonly number[];
+  /** Box → the rows that may be among its nearest. */
+  readonly near: ReadonlyMap<Box<"input">, readonly number[]>;
+}
+
+/** Undefined if too many rows of the level could be read, or one is decoded in another way. */
+function candidates(
+  { forward, detections, options, score }: TailRequest,
+  { conv, bounds }: OpenedHead,
+): Candidates | undefined {
+  const { decoding, logits } = conv;
+  const { first, anchors, size } = conv.rows;
+  const count = anchors * size[0] * size[1];
+  const near = new Map<Box<"input">, readonly number[]>();
+  for (const { boxInput } of score.readsOwnRow === true ? [] : detections) {
+    const found = nearCandidates(forward.predictions, bounds, boxInput, options.topk);
+    if (found === undefined) return undefined;
+    near.set(boxInput, found);
+  }
+  const rows = [...new Set([...near.values(), detections.map(({ row }) => row)].flat())];
+  const changing = rows.filter((row) => row >= first && row < first + count);
+  const { columns } = forward.predictions;
+  const areDecoded = changing.every((row) => decoding.gives(forward.predictions, logits, row - first, columns));
+  if (changing.length > MAX_SHARE * count || !areDecoded) return undefined;
+  return { near, rows: changing.length === 0 ? [] : rows.sort((a, b) => a - b) };
+}
+
+interface HeadScores extends Candidates {
+  readonly conv: HeadConv;
   readonly replacements: ArrayLike<number>;
   /** The score on the unchanged predictions. */
   readonly score: number;
 }
 
-async function scoresOf(request: TailRequest, asked: HeadScores): Promise<Float64Array | undefined> {
+function scoresOf(request: TailRequest, asked: HeadScores): Float64Array | undefined {
   const { forward, detections, options, activations } = request;
-  const { conv, rows, replacements, score } = asked;
-  const { columns } = forward.predictions;
+  const { conv, rows, near, replacements, score } = asked;
   const cells = conv.rows.size[0] * conv.rows.size[1];
-  const targets = detections.map((detection) => targetOf(detection, request.score, forward));
-  const scene = { score: request.score, base: forward.predictions, targets, options };
-  const { first, anchors } = conv.rows;
-  const rescorer = new Rescorer(scene, [[first, first + anchors * cells]], rows);
-  const own = rows.map((row) => row - first);
-  const { runs, close } = await openRows(request, asked);
-  // Item 0 is unchanged. Its score is subtracted, so that the rounding of the decoded rows cancels.
-  const scores = new Float64Array(replacements.length + 1);
-  const fill = (i: number, into: Float32Array): void => {
-    into[0] = Math.max(0, i - 1);
-    own.forEach((row, r) => {
-      into[r + 1] = i === 0 ? 0 : replacements[i - 1]! - activations.data[(i - 1) * cells + (row % cells)]!;
-    });
+  const view = new ChannelRows({ base: forward.predictions, conv, rows, near });
+  const targets = detections.map((detection) => {
+    const target = targetOf(detection, request.score, forward);
+    return { ...target, row: rows.indexOf(target.row) };
+  });
+  const valueWith = (channel: number, changeOf: (cell: number) => number): number => {
+    view.replace(channel, changeOf);
+    return valueOn(view, request.score, targets, options);
   };
-  try {
-    await runBatches(runs, scores.length, fill, (i, [output]) => {
-      const { data, offset } = output!;
-      own.forEach((row, r) => {
-        const at = offset + r * columns;
-        for (let column = 0; column < 4; column++)
-          data[at + column] = conv.decoding.ofSigmoid(row, column, data[at + column]!);
-      });
-      scores[i] = rescorer.evaluate([output!]);
-    });
-  } finally {
-    close();
-  }
-  const base = scores[0]!;
+  // The score of unchanged rows is subtracted, so that the rounding of their decoding cancels.
+  const base = valueWith(0, () => 0);
   if (!(Math.abs(base - score) <= TOLERANCE * Math.max(1, Math.abs(score)))) return undefined;
-  return scores.subarray(1).map((value) => score + (value - base));
-}
-
-/** A session whose items are a channel and its change at the cell of each row. It outputs the sigmoids of the rows' logits. */
-async function openRows(
-  request: TailRequest,
-  { conv, rows }: HeadScores,
-): Promise<{ readonly runs: BatchSession; readonly close: () => void }> {
-  const { loaded, tail, signal, progress, forward } = request;
-  const { runtime, sessions } = loaded;
-  const { columns } = forward.predictions;
-  const { size, first } = conv.rows;
-  const cells = size[0] * size[1];
-  const key = `rows\n${tail.key}`;
-  const session = await sessions.get(key, () => rowModel(request, conv), signal);
-  const anchorOf = rows.map((row) => Math.floor((row - first) / cells));
-  const logits = new Float32Array(rows.length * columns);
-  rows.forEach((row, r) => {
-    for (let column = 0; column < columns; column++) {
-      logits[r * columns + column] = conv.logits[(anchorOf[r]! * columns + column) * cells + ((row - first) % cells)]!;
-    }
-  });
-  const feeds: Record<string, RuntimeTensor> = {
-    logits: await runtime.upload("float32", [rows.length, columns], logits),
-    anchors: await runtime.upload("float32", [rows.length], Float32Array.from(anchorOf)),
-  };
-  const dims = [rows.length + 1];
-  const batch = Math.max(1, Math.floor(BATCH_VALUES / (rows.length * columns)));
-  const runs = { runtime, session, input: "items", dims, feeds, outputs: ["rows"], batch, signal, progress };
-  return { runs, close: () => disposeAll(feeds) };
-}
-
-function rowModel({ loaded, forward, activations }: TailRequest, { rows, weights }: HeadConv): Model {
-  const build = new GraphBuilder("rows/");
-  const { columns } = forward.predictions;
-  const [C] = activations.dims as [number];
-  const { ints } = build;
-  const slice = (value: Value, start: number, end: number, axis: number): Value =>
-    build.op("Slice", [value, ...[[start], [end], [axis]].map((one) => ints.call(build, one))]);
-  build.input("items", undefined);
-  build.input("logits", undefined);
-  build.input("anchors", undefined);
-  const channel = build.op("Cast", [build.op("Squeeze", [slice("items", 0, 1, 1), ints.call(build, [1])])], {
-    to: DataType.INT64,
-  });
-  const change = build.op("Unsqueeze", [slice("items", 1, 2 ** 31 - 1, 1), ints.call(build, [2])]);
-  // `[K, C]` as `[C, anchors, columns]`.
-  const K = rows.anchors * columns;
-  const byChannel = Float32Array.from(weights, (_, i) => weights[(i % K) * C + Math.floor(i / K)]!);
-  const all = build.floats([C, rows.anchors, columns], byChannel);
-  const anchors = build.op("Cast", ["anchors"], { to: DataType.INT64 });
-  const own = build.op("Gather", [build.op("Gather", [all, channel], { axis: 0 }), anchors], { axis: 1 });
-  const sums = build.op("Add", ["logits", build.op("Mul", [own, change])]);
-  const extra = extraStart(forward.predictions);
-  if (extra === columns) build.node("Sigmoid", [sums], ["rows"]);
-  else {
-    const shares = build.op("Sigmoid", [slice(sums, 0, extra, 2)]);
-    build.node("Concat", [shares, slice(sums, extra, columns, 2)], ["rows"], { axis: 2 });
+  const scores = new Float64Array(replacements.length);
+  for (let c = 0; c < scores.length; c++) {
+    const value = valueWith(c, (cell) => replacements[c]! - activations.data[c * cells + cell]!);
+    scores[c] = score + (value - base);
   }
-  build.output("rows");
-  return { ...loaded.model, graph: build.graph("rows") };
+  return scores;
 }
