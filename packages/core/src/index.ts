@@ -108,6 +108,7 @@ export type { AttributeLiteral } from "./onnx/attributes.js";
 export type { GraphBuilder, Value } from "./onnx/builder.js";
 export { type DecodeModelOptions, decodeModel } from "./onnx/decode.js";
 export { encodeModel } from "./onnx/encode.js";
+export { type ExternalData, externalDataFiles, withExternalData } from "./onnx/external-data.js";
 export type {
   Attribute,
   AttributeValue,

@@ -37,6 +37,11 @@ export interface LoadOptions {
   readonly anchors?: string | readonly number[];
   /** The model's input format, if it cannot be detected or is detected wrongly. Default: detected from the graph (docs/inputs.md). */
   readonly input?: InputOptions;
+  /**
+   * The files with the weights of an ONNX model that does not contain them, by the names that the model gives them: `model.onnx.data` beside `model.onnx`.
+   * Default: those in the folder of the model.
+   */
+  readonly externalData?: ReadonlyMap<string, Uint8Array>;
   /** Folder for downloaded weights. Default: WHYBOX_CACHE, else the user's cache folder. */
   readonly cacheDir?: string;
   /**

@@ -1,14 +1,14 @@
 import { createHash } from "node:crypto";
-import { open } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { checkValue, type ModelFacts, modelFormat, refuseUnknown, WhyboxError } from "@whybox/core";
 import type { Detector, LoadOptions, ModelReport } from "./api.js";
 import { fileOptions } from "./file-options.js";
 import { loadSharp } from "./io/load-sharp.js";
+import { readShared, type SharedBytes, shared } from "./io/read-shared.js";
+import { addData, modelBytes, openWithData } from "./models/external-data.js";
 import { readNames } from "./models/read-names.js";
 import { type ResolvedWeights, resolveWeights } from "./models/resolve-weights.js";
 import { takeWorker } from "./runtime/early-worker.js";
-import type { SharedBytes } from "./runtime/protocol.js";
 import { openInWorker } from "./runtime/worker-detector.js";
 
 /** Names of the options of `loadDetector`. */
@@ -18,6 +18,7 @@ export const loadOptionNames = Object.keys({
   names: true,
   anchors: true,
   input: true,
+  externalData: true,
   cacheDir: true,
   prepare: true,
   onProgress: true,
@@ -25,7 +26,8 @@ export const loadOptionNames = Object.keys({
 } satisfies Record<keyof LoadOptions, true>);
 
 /**
- * Loads a detector from a model file (ONNX, a YOLO checkpoint, a TF.js model), its bytes, its URL, or a known name ("yolov5s").
+ * Loads a detector from a model file (ONNX, a YOLO checkpoint, a TF.js model), its bytes, its URL, or a known name ("yolov5s"). Files beside an
+ * ONNX file that hold its weights are read from its folder.
  * Downloads are cached. The engine runs in a worker thread, so the event loop stays free. A call with a method or score of your own runs
  * in your thread, against the same sessions in the worker. Dispose the detector when done.
  * @throws bad-input for a missing or invalid file; unsupported-model; download; usage for an invalid option.
@@ -44,15 +46,22 @@ export async function loadDetector(weights: string | Uint8Array, options: LoadOp
     if (typeof weights === "string") found = await resolveWeights(weights, options);
     const model = found ? await readModelFile(found) : shared(weights as Uint8Array);
     const setup = { model, device, threads, names, anchors: options.anchors, input: options.input };
-    const opening = openInWorker(caller, setup, options.prepare);
+    const given = new Map([...(options.externalData ?? [])].map(([name, bytes]) => [name, shared(bytes)]));
+    const opening = openWithData(
+      found?.path,
+      (externalData) => openInWorker(caller, { ...setup, externalData }, options.prepare),
+      given,
+    );
     // While the thread reads the model. An image is decoded next; if sharp cannot be loaded, that fails.
-    const sha256 = createHash("sha256").update(model).digest("hex");
+    const hash = createHash("sha256").update(model);
     loadSharp().catch(() => undefined);
-    const { inspect, facts, ...calls } = await opening;
+    const { opened, externalData } = await opening;
+    const { inspect, facts, ...calls } = opened;
+    const sha256 = addData(hash, externalData).digest("hex");
     const report = (facts: ModelFacts): ModelReport => ({
       source: found?.source ?? "(bytes)",
       format: found?.convertedFrom ?? modelFormat(model),
-      bytes: model.length,
+      bytes: modelBytes(model, externalData),
       sha256,
       licence: found?.licence,
       notice: found?.notice,
@@ -72,30 +81,6 @@ async function readModelFile({ path }: ResolvedWeights): Promise<SharedBytes> {
     const words = cause instanceof Error ? cause.message : String(cause);
     throw new WhyboxError("bad-input", `Cannot read the model file ${path}: ${words}`, { cause, details: { path } });
   }
-}
-
-/** Reads a file into shared memory. */
-async function readShared(path: string): Promise<SharedBytes> {
-  const file = await open(path);
-  try {
-    const bytes = new Uint8Array(new SharedArrayBuffer((await file.stat()).size));
-    for (let at = 0; at < bytes.length; ) {
-      const { bytesRead } = await file.read(bytes, at, bytes.length - at, at);
-      if (bytesRead === 0) throw new Error(`The file ends after ${at} of ${bytes.length} bytes.`);
-      at += bytesRead;
-    }
-    return bytes;
-  } finally {
-    await file.close();
-  }
-}
-
-/** A copy of the bytes in shared memory. Bytes that are in shared memory are not copied. */
-function shared(bytes: Uint8Array): SharedBytes {
-  if (bytes.buffer instanceof SharedArrayBuffer) return bytes as SharedBytes;
-  const copy = new Uint8Array(new SharedArrayBuffer(bytes.length));
-  copy.set(bytes);
-  return copy;
 }
 
 /** Other model sources, for messages. */

@@ -96,6 +96,15 @@ export class Controller {
     );
   }
 
+  /** Opens a model that missed files again, with more of them. Returns false if it does not need them. */
+  completeModel(files: readonly File[]): boolean {
+    const { model } = this.#state;
+    const missing = model.phase === "failed" ? model.failure.missing?.map((path) => path.split("/").at(-1)) : undefined;
+    if (this.#weights.kind !== "file" || !files.some(({ name }) => missing?.includes(name))) return false;
+    void this.openModel({ ...this.#weights, beside: [...(this.#weights.beside ?? []), ...files] });
+    return true;
+  }
+
   /** Cancels opening the model. */
   cancelOpening(): void {
     const { model } = this.#state;

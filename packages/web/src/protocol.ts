@@ -29,7 +29,13 @@ export interface Provider {
 /** The model to open: the default weights next to the page, or the user's file. */
 export type Weights =
   | { readonly kind: "default" }
-  | { readonly kind: "file"; readonly name: string; readonly file: Blob };
+  | {
+      readonly kind: "file";
+      readonly name: string;
+      readonly file: Blob;
+      /** Files that came with it. An ONNX file may have its weights in them. */
+      readonly beside?: readonly File[];
+    };
 
 export interface OpenRequest {
   /** URL of the page's folder, which contains `ort/` and `weights/`. */
@@ -118,6 +124,8 @@ export interface Progress {
 export interface Failure {
   readonly code: string;
   readonly message: string;
+  /** Files that the model needs and that did not come with it. */
+  readonly missing?: readonly string[];
 }
 
 export type Answer<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: Failure };

@@ -23,3 +23,8 @@ it.each([
 ])("reports the error as data: %s", async (error, code) => {
   expect(await failing(error)).toMatchObject({ ok: false, failure: { code } });
 });
+
+it("lists the files that a model misses", async () => {
+  const error = new WhyboxError("bad-input", "w.bin is missing.", { details: { externalData: ["w.bin"] } });
+  expect(await failing(error)).toMatchObject({ failure: { missing: ["w.bin"] } });
+});

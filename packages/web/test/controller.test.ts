@@ -22,6 +22,21 @@ describe("opening", () => {
     expect(controller.state.model).toMatchObject({ phase: "failed", failure: { code: "absent" } });
   });
 
+  it("opens a model again when a file comes that it missed, and keeps the photo", async () => {
+    const { controller, fake } = await withPhoto();
+    fake.failures.set("open", { code: "bad-input", message: "w.bin is missing", missing: ["sub/w.bin"] });
+    await controller.openModel({ kind: "file", name: "m.onnx", file: photo });
+    expect(controller.completeModel([new File([], "other.bin")])).toBe(false);
+    expect(controller.state.photo.phase).toBe("ready");
+    fake.failures.clear();
+    const missed = new File([], "w.bin");
+    expect(controller.completeModel([missed])).toBe(true);
+    await settle();
+    expect(fake.last("open").weights).toMatchObject({ name: "m.onnx", beside: [missed] });
+    expect(controller.state.found.phase).toBe("ready");
+    expect(controller.completeModel([missed])).toBe(false);
+  });
+
   it("cancels opening a model, and opens another", async () => {
     const { controller, fake } = started();
     fake.held.add("open");

@@ -5,6 +5,7 @@ import type {
   Engine,
   ExplainRequest,
   Explanation,
+  Failure,
   HeatMap,
   OnProgress,
   OpenedModel,
@@ -23,7 +24,7 @@ export class FakeEngine {
   readonly held = new Set<string>();
   readonly #waiting: { readonly name: string; readonly go: () => void }[] = [];
   /** Failures to return, by the name of the call. */
-  readonly failures = new Map<string, { code: string; message: string }>();
+  readonly failures = new Map<string, Failure>();
   /** True if "auto" means WebGPU. */
   hasGpu = false;
   detections: readonly Detection[] = [detection(0, "dog", 0.9), detection(1, "cat", 0.6), detection(2, "dog", 0.4)];

@@ -47,7 +47,7 @@ export async function createDetector(
   options: CreateDetectorOptions = {},
 ): Promise<CoreDetector> {
   checkCreateOptions(options);
-  const loaded = await loadModel(await openModel(bytes), runtime, options);
+  const loaded = await loadModel(await openModel(bytes, options.externalData), runtime, options);
   const { methods = defaultMethods, scores = defaultScores, keepForward = false } = options;
   const plans = new DetectorPlans(loaded);
   const passes = new KeptPasses(loaded, { keeps: keepForward });

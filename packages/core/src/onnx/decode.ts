@@ -3,7 +3,7 @@ import { decodeAttribute } from "./decode-attribute.js";
 import { decodeTensor, readEntry } from "./decode-tensor.js";
 import { decodeValueInfo } from "./decode-value-info.js";
 import type { Attribute, Graph, Model, Node, TensorProto, UnknownField, ValueInfo } from "./model.js";
-import { describeForeignBytes, firstBytes } from "./not-onnx.js";
+import { type ForeignFile, firstBytes, foreignFile } from "./not-onnx.js";
 import { MessageBudget, MessageReader } from "./wire.js";
 
 /** Maximum number of attributes of one node. ONNX ops have up to ten. */
@@ -41,7 +41,7 @@ interface Limits {
 export function decodeModel(file: Uint8Array, options: DecodeModelOptions = {}): Model {
   // A plain Uint8Array: `slice` of Node's Buffer does not copy.
   const bytes = new Uint8Array(file.buffer, file.byteOffset, file.byteLength);
-  const foreign = describeForeignBytes(bytes);
+  const foreign = foreignFile(bytes);
   if (foreign !== undefined) throw notOnnx(bytes, foreign);
   const limits: Limits = { maxNodes: options.maxNodes ?? 250_000, maxDepth: options.maxDepth ?? 16, nodes: 0 };
   const reader = new MessageReader(bytes, "model", new MessageBudget(options.maxMessages ?? 2_000_000));
@@ -59,12 +59,14 @@ export function decodeModel(file: Uint8Array, options: DecodeModelOptions = {}):
   }
 }
 
-function notOnnx(bytes: Uint8Array, what: string): WhyboxError {
+function notOnnx(bytes: Uint8Array, { what, way }: ForeignFile): WhyboxError {
+  const details = { offset: 0, found: what, foreign: way === undefined };
+  if (way !== undefined) return new WhyboxError("bad-input", `This is ${what}, not an ONNX file: ${way}.`, { details });
   const found = bytes.length === 0 ? "it is empty" : `it is ${what} and starts with ${firstBytes(bytes)}`;
   return new WhyboxError(
     "bad-input",
     `This is not an ONNX file: ${found}. Give the detector as an .onnx export or as its .pt checkpoint.`,
-    { details: { offset: 0, found: what, foreign: true } },
+    { details },
   );
 }
 

@@ -1,33 +1,113 @@
+/** A file that is not ONNX. */
+export interface ForeignFile {
+  /** "a PNG image". */
+  readonly what: string;
+  /** For a model of another format: the command that makes an ONNX file, as the end of a sentence. */
+  readonly way?: string;
+}
+
+interface Signature extends ForeignFile {
+  matches(head: Uint8Array, text: string): boolean;
+}
+
+const startsWith = (text: string, at = 0) => {
+  const bytes = [...text].map((letter) => letter.charCodeAt(0));
+  return (head: Uint8Array) => bytes.every((byte, i) => head[at + i] === byte);
+};
+
+/** For formats that no tool turns back into ONNX. */
+const EXPORT = "export the network that it was made from (Ultralytics: yolo export model=best.pt format=onnx)";
+
 /** Other file formats, recognised by their first bytes. No ONNX file starts with these bytes. */
-const SIGNATURES: readonly { readonly at: number; readonly bytes: readonly number[]; readonly what: string }[] = [
-  { at: 0, bytes: [0x89, 0x50, 0x4e, 0x47], what: "a PNG image" },
-  { at: 0, bytes: [0xff, 0xd8, 0xff], what: "a JPEG image" },
-  { at: 0, bytes: [0x47, 0x49, 0x46, 0x38], what: "a GIF image" },
-  { at: 0, bytes: [0x52, 0x49, 0x46, 0x46], what: "a WebP image or another RIFF file" },
-  { at: 0, bytes: [0x50, 0x4b, 0x03, 0x04], what: "a zip archive (PyTorch's .pt files are zip archives)" },
-  { at: 0, bytes: [0x80, 0x02], what: "a Python pickle (an old PyTorch file)" },
-  { at: 0, bytes: [0x80, 0x03], what: "a Python pickle" },
-  { at: 0, bytes: [0x80, 0x04], what: "a Python pickle" },
-  { at: 0, bytes: [0x80, 0x05], what: "a Python pickle" },
-  { at: 0, bytes: [0x1f, 0x8b], what: "a gzip archive" },
-  { at: 0, bytes: [0x89, 0x48, 0x44, 0x46], what: "an HDF5 (Keras) file" },
-  { at: 4, bytes: [0x4f, 0x52, 0x54, 0x4d], what: "an ONNX Runtime .ort file" },
-  { at: 4, bytes: [0x54, 0x46, 0x4c, 0x33], what: "a TensorFlow Lite file" },
+const SIGNATURES: readonly Signature[] = [
+  { what: "a PNG image", matches: startsWith("\x89PNG") },
+  { what: "a JPEG image", matches: startsWith("\xff\xd8\xff") },
+  { what: "a GIF image", matches: startsWith("GIF8") },
+  { what: "a WebP image or another RIFF file", matches: startsWith("RIFF") },
+  { what: "a zip archive (PyTorch's .pt files are zip archives)", matches: startsWith("PK\x03\x04") },
+  { what: "a Python pickle (an old PyTorch file)", matches: startsWith("\x80\x02") },
+  { what: "a Python pickle", matches: startsWith("\x80\x03") },
+  { what: "a Python pickle", matches: startsWith("\x80\x04") },
+  { what: "a Python pickle", matches: startsWith("\x80\x05") },
+  { what: "a gzip archive", matches: startsWith("\x1f\x8b") },
   {
-    at: 0,
-    bytes: [...new TextEncoder().encode("version https://git-lfs")],
-    what: "a Git LFS pointer, not the file itself",
+    what: "an HDF5 (Keras) file",
+    way: "python -m tf2onnx.convert --keras model.h5 --output model.onnx converts it",
+    matches: startsWith("\x89HDF"),
   },
-  { at: 0, bytes: [...new TextEncoder().encode("{")], what: "JSON text" },
-  { at: 0, bytes: [...new TextEncoder().encode("<")], what: "HTML or XML text" },
+  { what: "an ONNX Runtime .ort file", way: "use the ONNX file that it was made from", matches: startsWith("ORTM", 4) },
+  {
+    what: "a TensorFlow Lite model",
+    way: "python -m tf2onnx.convert --tflite model.tflite --output model.onnx converts it",
+    matches: startsWith("TFL3", 4),
+  },
+  {
+    what: "a TensorFlow SavedModel",
+    way: "python -m tf2onnx.convert --saved-model FOLDER --output model.onnx converts it",
+    matches: (head) => head[1] === 1 && isMessageOfMessages(head),
+  },
+  { what: "a Core ML model", way: EXPORT, matches: isMessageOfMessages },
+  { what: "a TensorRT engine", way: EXPORT, matches: startsWith("ftrt") },
+  // Ultralytics writes its metadata before the engine: the length in four bytes, then JSON.
+  { what: "a TensorRT engine", way: EXPORT, matches: startsWith('{"', 4) },
+  {
+    what: "a safetensors file: weights by name, without the network that they belong to",
+    way: "optimum-cli export onnx --model FOLDER out exports a network of Hugging Face's Transformers",
+    matches: startsWith('\0\0\0\0{"', 4),
+  },
+  { what: "an OpenVINO model", way: EXPORT, matches: (_, text) => /^(<\?xml[^>]*>\s*)?<net\s/.test(text) },
+  { what: "an NCNN model", way: EXPORT, matches: (_, text) => /^7767517\s/.test(text) },
+  { what: "the weights of an NCNN model", way: EXPORT, matches: startsWith("\x47\x6b\x30\x01") },
+  {
+    what: "a PaddlePaddle model",
+    way: "paddle2onnx --model_dir . --model_filename inference.json --params_filename inference.pdiparams --save_file model.onnx converts it",
+    matches: (_, text) => /^\{"base_code":\{[^}]*"pir"/.test(text),
+  },
+  {
+    what: "a PaddlePaddle model",
+    way: "paddle2onnx --model_dir . --model_filename inference.pdmodel --params_filename inference.pdiparams --save_file model.onnx converts it",
+    matches: isPaddleProgram,
+  },
+  {
+    what: "a Git LFS pointer, not the file itself",
+    way: "git lfs pull fetches the file",
+    matches: startsWith("version https://git-lfs"),
+  },
+  { what: "JSON text", matches: startsWith("{") },
+  { what: "HTML or XML text", matches: startsWith("<") },
 ];
 
-/** The name of the file's format if it is certainly not ONNX ("a PNG image"), else undefined. */
-export function describeForeignBytes(bytes: Uint8Array): string | undefined {
-  if (bytes.length === 0) return "empty";
-  const known = SIGNATURES.find((signature) => signature.bytes.every((byte, i) => bytes[signature.at + i] === byte));
-  if (known !== undefined) return known.what;
-  return looksLikeText(bytes) ? "plain text" : undefined;
+/** Number of bytes that are examined. */
+const HEAD = 512;
+
+/** The format of a file that is certainly not ONNX, else undefined. */
+export function foreignFile(bytes: Uint8Array): ForeignFile | undefined {
+  if (bytes.length === 0) return { what: "empty" };
+  const head = bytes.subarray(0, HEAD);
+  const text = new TextDecoder().decode(new Uint8Array(head)).trimStart();
+  return (
+    SIGNATURES.find(({ matches }) => matches(head, text)) ?? (looksLikeText(bytes) ? { what: "plain text" } : undefined)
+  );
+}
+
+/**
+ * True for a protobuf message whose field 1 is a version and whose field 2 is a message that starts with a message. In an ONNX file field 2 is
+ * the name of the exporter, and no name starts with a line feed.
+ */
+function isMessageOfMessages(head: Uint8Array): boolean {
+  return head[0] === 0x08 && head[1]! < 0x80 && head[2] === 0x12 && head[afterVarint(head, 3)] === 0x0a;
+}
+
+/** A ProgramDesc: its first block has the number 0, and a parent. */
+function isPaddleProgram(head: Uint8Array): boolean {
+  const block = afterVarint(head, 1);
+  return head[0] === 0x0a && startsWith("\x08\0\x10", block)(head);
+}
+
+function afterVarint(head: Uint8Array, at: number): number {
+  let end = at;
+  while (head[end]! >= 0x80) end++;
+  return end + 1;
 }
 
 /** Whether all bytes of a sample are printable. ONNX files start with a control character (the tag of `ir_version`). */

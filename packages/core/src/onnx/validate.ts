@@ -102,10 +102,7 @@ function isVisible(name: string, scope: Scope): boolean {
 function checkTensor(tensor: TensorProto, label: string): void {
   if (tensor.external !== undefined) {
     const location = tensor.external.get("location") ?? "";
-    throw unsupported(
-      `${label}: its values live in another file ("${location}"), and one file is read`,
-      'Save the model as one file, in Python: onnx.save(onnx.load("model.onnx"), "single.onnx").',
-    );
+    throw unsupported(`${label}: its values live in another file ("${location}")`, "Read that file too.");
   }
   const stored = tensor.dataType === DataType.STRING ? (tensor.strings?.length ?? 0) : byteLengthOf(tensor);
   if (stored === 0 && sizeOf(tensor.dims) > 0) fail(`${label} has dims [${tensor.dims.join(", ")}] and no values`, {});

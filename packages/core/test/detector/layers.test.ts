@@ -1,9 +1,17 @@
+import * as ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { listLayers, resolveLayer } from "../../src/detector/layers.js";
+import { numbersInNames, numbersInScopes } from "../../src/detector/module-numbers.js";
 import { WhyboxError } from "../../src/errors.js";
+import { loadModel } from "../../src/explain/model/load-model.js";
 import { GraphBuilder } from "../../src/onnx/builder.js";
+import { GraphIndex } from "../../src/onnx/graph.js";
 import type { Graph } from "../../src/onnx/model.js";
+import { renameValues } from "../../src/onnx/rename.js";
+import { readModel } from "../../src/readers/read-model.js";
+import { createOrtPort } from "../../src/runtime/ort-port.js";
 import { anchorHead } from "../support/anchor-head.js";
+import { exportBytes, exportRecord } from "../support/exports.js";
 import { quantise } from "../support/quantise.js";
 import { type YoloOptions, YoloWriter } from "./yolo-graph.js";
 
@@ -43,6 +51,52 @@ describe("listLayers", () => {
     const { graph, head, expected } = build({});
     const nameless = { ...graph, nodes: graph.nodes.map((node) => ({ ...node, name: "" })) };
     expect(listLayers(nameless, head).map((layer) => layer.value)).toEqual(expected);
+  });
+
+  /** Node and value names say nothing. Weights keep their names. */
+  const anonymous = (graph: Graph): Graph => {
+    const values = graph.nodes.flatMap(({ outputs }) => outputs);
+    const outputs = new Set(graph.outputs.map(({ name }) => name));
+    const names = new Map(values.flatMap((name, i) => (outputs.has(name) ? [] : [[name, `v${i}`] as const])));
+    const renamed = renameValues(graph, names);
+    return { ...renamed, nodes: renamed.nodes.map((node) => ({ ...node, name: "" })) };
+  };
+
+  it.each(["v8-wide", "11", "12", "v10", "26", "v5u"])(
+    "goes by the names of weights where others were dropped: %s",
+    (name) => {
+      const { graph } = readModel(exportBytes(name));
+      const index = new GraphIndex(graph);
+      const [byName, byWeight] = [numbersInNames(), numbersInScopes(new GraphIndex(anonymous(graph)))];
+      const last = Math.max(...graph.nodes.map((node) => byName(node) ?? 0));
+      for (const [i, node] of anonymous(graph).nodes.entries()) {
+        const wanted = byName(graph.nodes[i]);
+        // Constants have a number by name only, and what the head computes from shapes counts to no module.
+        if (wanted === undefined || wanted === last || index.ancestors(graph.nodes[i]!.outputs).size < 3) continue;
+        if (byWeight(node) !== undefined) expect([i, byWeight(node)]).toEqual([i, wanted]);
+      }
+    },
+  );
+
+  it("goes by the scopes that PyTorch's exporter stores with the nodes", async () => {
+    const { graph } = readModel(exportBytes("v8-dynamo"));
+    const { layers } = await loadModel(readModel(exportBytes("v8-dynamo")), createOrtPort(ort as never), {
+      threads: 1,
+    });
+    expect(layers.map(({ index }) => index)).toEqual(Array.from({ length: 22 }, (_, i) => i));
+    const { gradients } = exportRecord("v8-dynamo");
+    expect(gradients.map(({ layer }) => layers[layer]!.value)).toEqual(gradients.map(({ value }) => value));
+    expect(graph.nodes.some(({ name }) => name.includes("model."))).toBe(false);
+  });
+
+  it("does not trust names of weights that tools have merged", () => {
+    const { graph } = readModel(exportBytes("11"));
+    const merged = new Map([["model.5.conv.weight", "model.3.conv.weight"]]);
+    const nodes = anonymous(graph).nodes.map((node) => ({
+      ...node,
+      inputs: node.inputs.map((input) => merged.get(input) ?? input),
+    }));
+    expect(nodes.map(numbersInScopes(new GraphIndex({ ...graph, nodes })))).toEqual(nodes.map(() => undefined));
   });
 
   it("takes no shape for a layer, though other modules read it", () => {

@@ -131,7 +131,7 @@ describe("validateModel", () => {
     expect(() => validateModel(built(build))).toThrow(badInput(message));
   });
 
-  it("refuses weights in another file, with the way out", () => {
+  it("refuses weights in another file that nobody added", () => {
     const model = built((b) => {
       io(b);
       b.initializers.set("w", { ...emptyWeight, external: new Map([["location", "w.bin"]]) });
@@ -139,7 +139,7 @@ describe("validateModel", () => {
     });
     const expected = {
       code: "unsupported-model",
-      message: expect.stringMatching(/"w\.bin".*Save the model as one file/),
+      message: expect.stringMatching(/"w\.bin"/),
     };
     expect(() => validateModel(model)).toThrow(expect.objectContaining(expected));
   });

@@ -5,6 +5,7 @@ import type { DownloadProgress } from "../api.js";
 import { stopIfAborted } from "../stop-if-aborted.js";
 import { cacheFolder, type Environment } from "./cache-folder.js";
 import { findTfjs, localTfjs } from "./local-tfjs.js";
+import { modelInFolder } from "./model-in-folder.js";
 import { packagedWeights } from "./npm-weights.js";
 import { type KnownWeights, knownWeights } from "./registry.js";
 import { type FetchContext, isUrl, releasedWeights, weightsFromUrl } from "./remote-weights.js";
@@ -63,6 +64,8 @@ export async function resolveWeights(weights: string, options: ResolveWeightsOpt
     return { source: weights, path: await localTfjs(modelJson, context.cacheDir), convertedFrom: "tfjs" };
   }
   if (entry?.isFile()) return { source: weights, path };
+  const inside = entry?.isDirectory() ? await modelInFolder(path) : undefined;
+  if (inside !== undefined) return { source: weights, path: inside };
   const known = (options.known ?? knownWeights).find(({ name }) => name === weights);
   if (known === undefined) throw notFound(weights, entry !== undefined, options.known ?? knownWeights);
   const { licence, notice } = known;

@@ -1,11 +1,11 @@
-import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { parentPort, threadId } from "node:worker_threads";
 import { createDetector, modelFormat, WhyboxError } from "@whybox/core";
 import * as ort from "onnxruntime-node";
 import { workerData } from "piscina";
 import sharp from "sharp";
 import { loadServices } from "../images/load-services.js";
+import { readShared } from "../io/read-shared.js";
+import { modelBytes, modelDigest, openWithData } from "../models/external-data.js";
 import { checkDevice, providersOf } from "../runtime/devices.js";
 import { type Gate, gatedPort } from "../runtime/gate.js";
 import { createOrtPort } from "../runtime/ort-port.js";
@@ -39,16 +39,23 @@ async function load({ setup, gate }: ThreadData): Promise<ThreadContext> {
     device,
     ort.listSupportedBackends().map(({ name }) => name),
   );
-  const bytes = await readFile(setup.model);
-  const sha256 = createHash("sha256").update(bytes).digest("hex");
-  const format = modelFormat(bytes);
-  const detector = await createDetector(bytes, gatedPort(createOrtPort(ort as never), gate), {
-    executionProviders: providersOf(device),
-    threads: setup.threads,
-    ...(setup.settings.input === undefined ? {} : { input: setup.settings.input }),
-    ...(setup.settings.anchors === undefined ? {} : { anchors: setup.settings.anchors }),
-    ...(setup.names === undefined ? {} : { names: setup.names }),
-  });
+  const model = await readShared(setup.model);
+  const runtime = gatedPort(createOrtPort(ort as never), gate);
+  const { opened: detector, externalData } = await openWithData(setup.model, (externalData) =>
+    createDetector(model, runtime, {
+      executionProviders: providersOf(device),
+      threads: setup.threads,
+      externalData,
+      ...(setup.settings.input === undefined ? {} : { input: setup.settings.input }),
+      ...(setup.settings.anchors === undefined ? {} : { anchors: setup.settings.anchors }),
+      ...(setup.names === undefined ? {} : { names: setup.names }),
+    }),
+  );
+  const file = {
+    format: modelFormat(model),
+    bytes: modelBytes(model, externalData),
+    sha256: modelDigest(model, externalData),
+  };
   const { weights: source, licence, notice } = setup;
   return {
     detector,
@@ -57,7 +64,7 @@ async function load({ setup, gate }: ThreadData): Promise<ThreadContext> {
     services: await loadServices(),
     alone: oneByOne(),
     report: {
-      model: { source, format, bytes: bytes.length, sha256, licence, notice, ...detector.facts },
+      model: { source, ...file, licence, notice, ...detector.facts },
       versions: { onnxruntime: ort.env.versions.node ?? "unknown", sharp: sharp.versions.sharp },
     },
   };

@@ -13,15 +13,16 @@ import type {
 } from "@whybox/core";
 import type { Device } from "../api.js";
 import type { EncodedImage } from "../io/decode-image.js";
+import type { SharedBytes } from "../io/read-shared.js";
+import type { SharedData } from "../models/external-data.js";
 import type { ErrorData } from "./error-data.js";
-
-/** Bytes in memory that threads share. */
-export type SharedBytes = Uint8Array<SharedArrayBuffer>;
 
 /** The model of a detector, and how it is loaded. */
 export interface ModelSetup {
   /** The bytes of the file. Both threads read the same memory. */
   readonly model: SharedBytes;
+  /** The files beside it that hold its weights. */
+  readonly externalData: SharedData;
   readonly device: Device;
   readonly threads: number;
   readonly names: readonly string[] | undefined;

@@ -46,12 +46,13 @@ export function serveDetector(
 
 /** Creates the detector of a model. @throws as `createDetector`. */
 export function openDetector(
-  { model, device, threads, names, anchors, input }: ModelSetup,
+  { model, externalData, device, threads, names, anchors, input }: ModelSetup,
   runtime: RuntimePort,
 ): Promise<CoreDetector> {
   return createDetector(model, runtime, {
     executionProviders: providersOf(device),
     threads,
+    externalData,
     ...(names === undefined ? {} : { names }),
     ...(anchors === undefined ? {} : { anchors }),
     ...(input === undefined ? {} : { input }),

@@ -57,8 +57,8 @@ describe("whybox convert", () => {
   });
 
   it.each<[string, (cwd: string) => Promise<string>, number, RegExp]>([
-    ["a file that is not there", async () => "none.pt", 3, /Cannot read the checkpoint .*none\.pt/],
-    ["an image", async () => fixture("photos/dog.jpg"), 3, /dog\.jpg is not a PyTorch checkpoint/],
+    ["a file that is not there", async () => "none.pt", 3, /Cannot read the model .*none\.pt/],
+    ["an image", async () => fixture("photos/dog.jpg"), 3, /dog\.jpg: This is not an ONNX file: it is a JPEG image/],
     [
       "half a checkpoint",
       async (cwd) => {

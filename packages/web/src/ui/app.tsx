@@ -1,7 +1,7 @@
 import { useContext, useEffect, useState } from "preact/hooks";
 import type { Controller } from "../controller.js";
 import { ComparePane } from "./compare.js";
-import { filesOf, openFile } from "./files.js";
+import { filesOf, openFiles } from "./files.js";
 import { Header } from "./header.js";
 import { LiveStage } from "./live-stage.js";
 import { LiveContext, type LiveVideo } from "./live-video.js";
@@ -63,7 +63,7 @@ function keysAndPaste(controller: Controller, live: LiveVideo): () => void {
     if (event.key === "Escape") controller.clear();
   };
   const onPaste = (event: ClipboardEvent) => {
-    for (const file of filesOf(event.clipboardData)) openFile(controller, live, file);
+    openFiles(controller, live, filesOf(event.clipboardData));
   };
   addEventListener("keydown", onKey);
   addEventListener("paste", onPaste);
@@ -85,7 +85,7 @@ function drops(controller: Controller, live: LiveVideo, setDragging: (on: boolea
   const drop = (event: DragEvent) => {
     event.preventDefault();
     setDragging(false);
-    for (const file of filesOf(event.dataTransfer)) openFile(controller, live, file);
+    openFiles(controller, live, filesOf(event.dataTransfer));
   };
   addEventListener("dragover", over, { signal });
   addEventListener("dragleave", leave, { signal });

@@ -6,11 +6,27 @@ export function filesOf(data: DataTransfer | null): readonly File[] {
   return [...(data?.files ?? [])];
 }
 
-/** Opens a file as a model, a video or a photo, depending on its extension and type. */
-export function openFile(controller: Controller, live: LiveVideo, file: File): void {
-  if (file.type.startsWith("video/")) void live.file(file);
-  else if (/\.(onnx|pt|pth)$/i.test(file.name)) void controller.openModel({ kind: "file", name: file.name, file });
-  else void controller.openPhoto(file.name || "pasted image", file);
+/** Models that can be opened. */
+const MODEL = /\.(onnx|pt|pth)$/i;
+/** Models of other formats. The engine says how to get an ONNX file from them. */
+const OTHER_MODEL = /\.(tflite|mlmodel|engine|safetensors|torchscript|param|pdmodel|xml|pb|h5|ort)$/i;
+
+/**
+ * Opens files that came together, depending on their extensions and types: a model with the files that hold its weights, videos, and photos.
+ * Such files may also come after their model.
+ */
+export function openFiles(controller: Controller, live: LiveVideo, files: readonly File[]): void {
+  const media = files.filter(({ type }) => /^(image|video)\//.test(type));
+  const rest = files.filter((file) => !media.includes(file));
+  const model = rest.findLast(({ name }) => MODEL.test(name)) ?? rest.findLast(({ name }) => OTHER_MODEL.test(name));
+  if (model !== undefined) {
+    const beside = rest.filter((file) => file !== model);
+    void controller.openModel({ kind: "file", name: model.name, file: model, beside });
+  } else if (rest.length > 0 && !controller.completeModel(rest)) media.unshift(...rest);
+  for (const file of media) {
+    if (file.type.startsWith("video/")) void live.file(file);
+    else void controller.openPhoto(file.name || "pasted image", file);
+  }
 }
 
 /** Opens one of the photos that come with the page. */

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useContext } from "preact/hooks";
 import type { Controller } from "../controller.js";
-import { openFile } from "./files.js";
+import { openFiles } from "./files.js";
 import { LiveContext } from "./live-video.js";
 
 interface PickFileProps {
@@ -22,9 +22,10 @@ export function PickFile({ controller, accept, class: className = "button", name
         class="for-readers"
         type="file"
         accept={accept}
+        multiple={accept === modelTypes}
         aria-label={name}
         onChange={({ currentTarget }) => {
-          for (const file of currentTarget.files ?? []) openFile(controller, live, file);
+          openFiles(controller, live, [...(currentTarget.files ?? [])]);
           currentTarget.value = "";
         }}
       />
@@ -34,4 +35,5 @@ export function PickFile({ controller, accept, class: className = "button", name
 }
 
 export const photoTypes = "image/*,video/*";
-export const modelTypes = ".onnx,.pt,.pth";
+/** Models, and the files with their weights. */
+export const modelTypes = ".onnx,.pt,.pth,.data,.onnx_data,.bin";

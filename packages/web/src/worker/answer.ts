@@ -8,9 +8,11 @@ export async function answerOf<T>(body: () => Promise<T>): Promise<Answer<T>> {
     return { ok: true, value: await body() };
   } catch (error) {
     if (error instanceof WhyboxError) {
-      const { code, message } = error;
+      const { message, details } = error;
       // Most of the memory belongs to the runtime, so its errors are checked.
-      return { ok: false, failure: { code: code === "runtime" && isOutOfMemory(message) ? "memory" : code, message } };
+      const code = error.code === "runtime" && isOutOfMemory(message) ? "memory" : error.code;
+      const missing = Array.isArray(details.externalData) ? { missing: details.externalData.map(String) } : {};
+      return { ok: false, failure: { code, message, ...missing } };
     }
     if (error instanceof WeightsAbsent) return { ok: false, failure: { code: "absent", message: "" } };
     const message = error instanceof Error ? error.message : String(error);

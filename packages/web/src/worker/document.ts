@@ -1,6 +1,6 @@
 import { type ExplainResult, type ModelFacts, type ResultDocument, resultDocument, WhyboxError } from "@whybox/core";
 import type { DocumentRequest, Provider } from "../protocol.js";
-import type { ModelFile } from "./weights.js";
+import { type ModelFile, partsOf, sizeOf } from "./weights.js";
 
 /** The source of a result. */
 export interface Origin {
@@ -18,11 +18,12 @@ const look = { frame: "image", hideBoxes: false, hideLabels: false, sideBySide: 
 export async function pageDocument(
   asked: DocumentRequest,
   result: ExplainResult,
-  { file: { bytes, ...file }, facts, provider, decode }: Origin,
+  { file, facts, provider, decode }: Origin,
 ): Promise<ResultDocument> {
+  const { bytes: _, externalData, ...named } = file;
   return resultDocument({
     version: __WHYBOX_VERSION__,
-    model: { ...facts, ...file, bytes: bytes.length, sha256: await sha256(bytes) },
+    model: { ...facts, ...named, bytes: sizeOf(file), sha256: await sha256(partsOf(file)) },
     source: asked.source,
     options: asked.request,
     device: provider,
@@ -32,13 +33,16 @@ export async function pageDocument(
   });
 }
 
-async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+async function sha256(parts: readonly Uint8Array<ArrayBuffer>[]): Promise<string> {
   if (!self.isSecureContext) {
     throw new WhyboxError(
       "usage",
       "The digest of the model needs a secure page. Open the page over https or from localhost.",
     );
   }
+  const [only, ...more] = parts;
+  // The browser digests one array. Models of one file are not copied.
+  const bytes = more.length === 0 ? only! : await new Blob([...parts]).arrayBuffer();
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   return [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -33,7 +33,7 @@ import { type Decoded, decodePhoto, pixelsOf } from "./decode.js";
 import type { Origin } from "./document.js";
 import { chooseProvider, wasmProvider } from "./provider.js";
 import { loadRuntime, reportingPort } from "./runtime.js";
-import { loadWeights, type ModelFile } from "./weights.js";
+import { loadWeights, type ModelFile, sizeOf } from "./weights.js";
 
 /** The detector and the image of this worker. It takes one call at a time, because a session does one run at a time. */
 export class WebEngine {
@@ -72,6 +72,7 @@ export class WebEngine {
       {
         executionProviders: [provider.device],
         keepForward: true,
+        externalData: file.externalData,
         rules: provider.device === "webgpu" ? webgpuRules : defaultRules,
       },
     );
@@ -165,7 +166,7 @@ function modelFacts(file: ModelFile, facts: ModelFacts, provider: Provider): Ope
   const port = ({ name, type, shape }: PortFacts) => `${name}: ${type} [${shape.map((dim) => dim ?? "?").join(", ")}]`;
   return {
     name: file.name,
-    bytes: file.bytes.length,
+    bytes: sizeOf(file),
     format: file.format,
     producer: facts.producer,
     opset: facts.opset,

@@ -1,4 +1,4 @@
-import { modelFormat, type NamedModel, WhyboxError } from "@whybox/core";
+import { decodeModel, externalDataFiles, modelFormat, type NamedModel, WhyboxError } from "@whybox/core";
 import type { OnProgress, Weights } from "../protocol.js";
 
 /** Name of the cache for weights. */
@@ -8,6 +8,18 @@ const MAX_BYTES = 1_500_000_000;
 /** A model file in memory. */
 export interface ModelFile extends Omit<NamedModel, "bytes" | "sha256"> {
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The files with its weights, by the names that the model gives them. */
+  readonly externalData: ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
+}
+
+/** All bytes of a model: its file, and the files with its weights in the order of their names. */
+export function partsOf({ bytes, externalData }: ModelFile): readonly Uint8Array<ArrayBuffer>[] {
+  return [bytes, ...[...externalData].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, data]) => data)];
+}
+
+/** Number of bytes of a model. */
+export function sizeOf(file: ModelFile): number {
+  return partsOf(file).reduce((sum, { length }) => sum + length, 0);
 }
 
 /** Thrown if this page has no default weights. */
@@ -22,16 +34,31 @@ export async function loadWeights(
   signal: AbortSignal,
 ): Promise<ModelFile> {
   if (weights.kind === "default") return defaultWeights(base, tell, signal);
-  const { file, name } = weights;
-  if (file.size > MAX_BYTES) {
+  const { file, name, beside = [] } = weights;
+  const total = beside.reduce((sum, { size }) => sum + size, file.size);
+  if (total > MAX_BYTES) {
     throw new WhyboxError(
       "limit",
-      `${name} has ${Math.round(file.size / 1e6)} MB. The limit in the browser is ${MAX_BYTES / 1e6} MB. Use the command instead.`,
+      `${name} has ${Math.round(total / 1e6)} MB. The limit in the browser is ${MAX_BYTES / 1e6} MB. Use the command instead.`,
     );
   }
-  tell({ stage: "read", done: undefined, total: file.size });
+  tell({ stage: "read", done: undefined, total });
   const bytes = new Uint8Array(await file.arrayBuffer());
-  return { name, source: name, format: modelFormat(bytes), bytes, licence: undefined, notice: undefined };
+  const format = modelFormat(bytes);
+  const externalData = format === "onnx" ? await externalDataOf(bytes, beside) : none;
+  return { name, source: name, format, bytes, externalData, licence: undefined, notice: undefined };
+}
+
+const none = new Map();
+
+/** The files that the model names, as far as they came with it. A file that came has no folder, so only its own name counts. */
+async function externalDataOf(model: Uint8Array, beside: readonly File[]): Promise<ModelFile["externalData"]> {
+  const found: [string, Uint8Array<ArrayBuffer>][] = [];
+  for (const path of externalDataFiles(decodeModel(model))) {
+    const file = beside.find(({ name }) => name === path.split("/").at(-1));
+    if (file !== undefined) found.push([path, new Uint8Array(await file.arrayBuffer())]);
+  }
+  return new Map(found);
 }
 
 async function defaultWeights(base: URL, tell: OnProgress, signal: AbortSignal): Promise<ModelFile> {
@@ -43,7 +70,7 @@ async function defaultWeights(base: URL, tell: OnProgress, signal: AbortSignal):
   const bytes = new Uint8Array(await (kept ?? (await download(url, facts, tell, signal))).arrayBuffer());
   if (kept === undefined) await keep(cache, url, bytes);
   const { name, source, format, licence, notice } = facts;
-  return { name, source, format, bytes, licence, notice };
+  return { name, source, format, bytes, externalData: none, licence, notice };
 }
 
 /** Reads `default.json`, the description next to the default weights. */

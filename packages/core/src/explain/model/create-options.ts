@@ -3,6 +3,7 @@ import type { GradRule } from "../../autodiff/rule.js";
 import type { InputOptions } from "../../detector/input/pixel-form.js";
 import { WhyboxError } from "../../errors.js";
 import type { AnyCamMethod } from "../../methods/index.js";
+import type { ExternalData } from "../../onnx/external-data.js";
 import { refuseUnknown } from "../../options/names.js";
 import type { SessionOptions } from "../../runtime/port.js";
 import type { Score } from "../../scores/score.js";
@@ -15,6 +16,11 @@ export interface CreateDetectorOptions extends Omit<SessionOptions, "key"> {
    * published model. Default: those in the file, else of the table that fits.
    */
   readonly anchors?: string | readonly number[];
+  /**
+   * The files with the weights of an ONNX model that does not contain them, by the names that the model gives them (`externalDataFiles`):
+   * `model.onnx.data` beside `model.onnx`. Default: none.
+   */
+  readonly externalData?: ExternalData;
   /** The input format of the model, if the file does not declare it or declares it wrongly. Default: as found in the graph. */
   readonly input?: InputOptions;
   /** Methods that `method` can select by id. Default: all methods of Whybox. Pass `[...defaultMethods, mine]` to add one. */
@@ -36,6 +42,7 @@ export interface CreateDetectorOptions extends Omit<SessionOptions, "key"> {
 const optionNames = Object.keys({
   names: true,
   anchors: true,
+  externalData: true,
   input: true,
   methods: true,
   scores: true,

@@ -4,7 +4,7 @@ import { utf8 } from "./cursor.js";
 import { layoutOf, TorchStorage } from "./storage.js";
 import { unpickle } from "./unpickle.js";
 import { describeValue, type PickleValue, PyGlobal } from "./values.js";
-import { readZip } from "./zip.js";
+import { readZip, zipNames } from "./zip.js";
 
 /**
  * Reads a zip archive of torch.save (PyTorch 1.6 and newer): `NAME/data.pkl` is the pickle, `NAME/data/KEY` are the
@@ -12,16 +12,23 @@ import { readZip } from "./zip.js";
  * @throws bad-input; unsupported-model for TorchScript and big-endian files.
  */
 export function readArchive(bytes: Uint8Array): PickleValue {
-  const files = readZip(bytes);
-  const pickles = [...files.keys()].filter((name) => /^([^/]*\/)?data\.pkl$/.test(name));
+  const names = zipNames(bytes);
+  const pickles = names.filter((name) => /^([^/]*\/)?data\.pkl$/.test(name));
   const [path] = pickles;
-  if (path === undefined || pickles.length > 1) {
-    throw broken(`the zip archive has ${pickles.length} files NAME/data.pkl; torch.save writes one`);
+  if (path === undefined) {
+    const shown = names.slice(0, 3).map((name) => `"${name.slice(0, 60)}"`);
+    throw unsupported(
+      `The zip archive has no NAME/data.pkl, which torch.save writes. It holds ${names.length} files: ${shown.join(", ")}, …`,
+      "Pass the model file itself.",
+    );
   }
+  if (pickles.length > 1)
+    throw broken(`the zip archive has ${pickles.length} files NAME/data.pkl; torch.save writes one`);
   const root = path.slice(0, -"data.pkl".length);
-  if (files.has(`${root}constants.pkl`)) {
+  if (names.includes(`${root}constants.pkl`)) {
     throw unsupported("The file is a TorchScript archive, compiled code, and not a checkpoint.", EXPORT_ADVICE);
   }
+  const files = readZip(bytes);
   const order = files.get(`${root}byteorder`);
   if (order !== undefined && utf8(order.subarray(0, 8)) !== "little") {
     throw unsupported("The PyTorch file was saved on a big-endian machine.", "Save it again on another machine.");

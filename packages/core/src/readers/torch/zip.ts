@@ -26,6 +26,8 @@ interface Entry {
   readonly size: number;
   /** Offset of the local header. */
   readonly at: number;
+  /** 0 for an entry that is stored as it is. */
+  readonly method: number;
 }
 
 /**
@@ -42,6 +44,11 @@ export function readZip(bytes: Uint8Array): ReadonlyMap<string, Uint8Array> {
   const files = new Map<string, Uint8Array>();
   let end = 0;
   for (const entry of entries.toSorted((a, b) => a.at - b.at)) {
+    if (entry.method !== 0) {
+      throw broken(`zip entry "${entry.name}" is compressed (method ${entry.method}); torch.save stores its entries`, {
+        entry: entry.name,
+      });
+    }
     if (files.has(entry.name)) throw broken(`the zip archive has two entries "${entry.name}"`, { entry: entry.name });
     if (entry.at < end) {
       throw broken(`zip entry "${entry.name}" overlaps the one before it at byte ${entry.at}`, { entry: entry.name });
@@ -51,6 +58,11 @@ export function readZip(bytes: Uint8Array): ReadonlyMap<string, Uint8Array> {
     files.set(entry.name, data);
   }
   return files;
+}
+
+/** The names of the files of a zip archive, compressed or not. @throws bad-input */
+export function zipNames(bytes: Uint8Array): readonly string[] {
+  return readDirectory(bytes, findDirectory(bytes)).map(({ name }) => name);
 }
 
 /** The end record: at the end of the file, before a comment of the declared length. */
@@ -109,14 +121,11 @@ function readEntry(cursor: Cursor): Entry {
   const extra = new Cursor(cursor.take(extraLength), `the extra field of zip entry "${name}"`);
   cursor.advance(commentLength);
   if ((flags & ENCRYPTED) !== 0) throw broken(`zip entry "${name}" is encrypted`, { entry: name });
-  if (method !== 0) {
-    throw broken(`zip entry "${name}" is compressed (method ${method}); torch.save stores its entries`, {
-      entry: name,
-    });
-  }
   const [size = 0, stored = 0, at = 0] = zip64Values(extra, [unpacked, packed, offset]);
-  if (size !== stored) throw broken(`zip entry "${name}" has ${stored} bytes for ${size}`, { entry: name });
-  return { name, size, at };
+  if (method === 0 && size !== stored) {
+    throw broken(`zip entry "${name}" has ${stored} bytes for ${size}`, { entry: name });
+  }
+  return { name, size, at, method };
 }
 
 /** The values. Those that do not fit 32 bits come from the Zip64 extra field, which lists only these, in this order. */

@@ -182,7 +182,12 @@ describe("archives with a wrong inside", () => {
   const bytes = (text: string) => new TextEncoder().encode(text);
   const pickle = { name: "best/data.pkl", bytes: py.pickle(py.none) };
   it.each<[string, Parameters<typeof writeZip>[0], string, RegExp]>([
-    ["none", [{ name: "best/model.json", bytes: bytes("{}") }], "bad-input", /0 files NAME\/data\.pkl/],
+    [
+      "none",
+      [{ name: "best/model.json", bytes: bytes("{}") }],
+      "unsupported-model",
+      /no NAME\/data\.pkl.*"best\/model\.json"/,
+    ],
     ["two pickles", [pickle, { ...pickle, name: "worst/data.pkl" }], "bad-input", /2 files NAME\/data\.pkl/],
     [
       "TorchScript",
