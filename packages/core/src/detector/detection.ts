@@ -64,7 +64,10 @@ export interface Predictions {
   readonly classes?: number;
   /** False if the objectness column contains only ones. The confidence is then the class probability alone. Default true. */
   readonly hasObjectness?: boolean;
+  /** If rows are computed when they are read, this computes all of them, which is slow. Use `row` then. */
   readonly data: Float32Array;
+  /** One row, if rows are computed when they are read. Undefined if `data` is there already. */
+  readonly row?: (row: number) => Float32Array;
   /** The meaning of the columns after the classes; undefined when there are none. */
   readonly extra?: Extra | undefined;
   /**

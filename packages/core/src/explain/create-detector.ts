@@ -1,8 +1,10 @@
 import type { DetectResult } from "../detector/detection.js";
+import { findLazyHead } from "../detector/heads/lazy-head.js";
 import { resolveClasses } from "../detector/names.js";
 import { WhyboxError } from "../errors.js";
 import type { RgbImage } from "../image/frame.js";
 import { defaultMethods } from "../methods/index.js";
+import { once } from "../once.js";
 import { openModel } from "../readers/open-model.js";
 import type { RuntimePort } from "../runtime/port.js";
 import { defaultScores } from "../scores/index.js";
@@ -10,9 +12,9 @@ import { type Call, detectImage, explainImage, type Question } from "./explain.j
 import { type CreateDetectorOptions, checkCreateOptions } from "./model/create-options.js";
 import { inspectModel, type ModelFacts } from "./model/inspect.js";
 import { loadModel } from "./model/load-model.js";
-import { defaultInputSize } from "./model/loaded-model.js";
+import { defaultInputSize, fixedInputSize } from "./model/loaded-model.js";
 import type { DetectAloneOptions, ExplainOptions } from "./options/options.js";
-import { resolveDetectOptions, resolveExplainOptions } from "./options/resolve-options.js";
+import { type ResolvedDetectOptions, resolveDetectOptions, resolveExplainOptions } from "./options/resolve-options.js";
 import { forwardSession } from "./passes/forward-pass.js";
 import { inspectWithSizes } from "./passes/inspect-run.js";
 import { KeptPasses } from "./passes/kept-passes.js";
@@ -49,26 +51,32 @@ export async function createDetector(
   checkCreateOptions(options);
   const loaded = await loadModel(await openModel(bytes, options.externalData), runtime, options);
   const { methods = defaultMethods, scores = defaultScores, keepForward = false } = options;
-  const plans = new DetectorPlans(loaded);
+  const openPlans = once(async () => {
+    const lazy = await findLazyHead(loaded, fixedInputSize(loaded.input.sides));
+    return new DetectorPlans({ ...loaded, lazy });
+  });
   const passes = new KeptPasses(loaded, { keeps: keepForward });
   const scratches = new ScratchPool();
 
   /** Checks a question against the model and plans its passes. */
-  const ask = (given: ExplainOptions): Question => {
+  const ask = async (given: ExplainOptions): Promise<Question> => {
     const resolved = resolveExplainOptions(given, methods, scores, loaded.classNames);
     refuseScores(loaded, resolved.scores);
     const classes = resolveClasses(resolved.classNames, loaded.classNames);
-    return { options: resolved, plan: plans.explanation(resolved), classes, onProgress: given.onProgress };
+    const plan = (await openPlans()).explanation(resolved);
+    return { options: resolved, plan, classes, onProgress: given.onProgress };
   };
 
   /** The plan of the forward pass of a detection. It includes the values that the next explanation needs, if that explanation is possible. */
-  const planAhead = (ahead: ExplainOptions | undefined): ForwardPlan => {
-    if (ahead === undefined || !keepForward) return plans.detection();
+  const planAhead = async (options: ResolvedDetectOptions, ahead: ExplainOptions | undefined): Promise<ForwardPlan> => {
+    const plans = await openPlans();
+    if (ahead === undefined || !keepForward) return plans.detection(options);
     try {
-      return ask(ahead).plan.forward;
+      return (await ask(ahead)).plan.forward;
     } catch (error) {
       // The explanation will throw this error itself.
-      if (error instanceof WhyboxError && ["no-gradient", "usage"].includes(error.code)) return plans.detection();
+      if (error instanceof WhyboxError && ["no-gradient", "usage"].includes(error.code))
+        return plans.detection(options);
       throw error;
     }
   };
@@ -90,12 +98,13 @@ export async function createDetector(
     inspect: (given = {}) => inspectWithSizes(loaded, given.imageSize ?? defaultInputSize(loaded.input.sides)),
     detect: (image, given = {}) =>
       call(given.signal, async (own) => {
-        return detectImage(own, image, { options: resolveDetectOptions(given), plan: planAhead(given.ahead) });
+        const options = resolveDetectOptions(given);
+        return detectImage(own, image, { options, plan: await planAhead(options, given.ahead) });
       }),
     prepare: async (given = {}) => {
-      await forwardSession(loaded, ask(given).plan.forward, given.signal);
+      await forwardSession(loaded, (await ask(given)).plan.forward, given.signal);
     },
-    explain: (image, given = {}) => call(given.signal, async (own) => explainImage(own, image, ask(given))),
+    explain: (image, given = {}) => call(given.signal, async (own) => explainImage(own, image, await ask(given))),
     dispose: async () => {
       passes.dispose();
       await loaded.sessions.dispose();

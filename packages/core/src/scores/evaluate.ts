@@ -1,3 +1,4 @@
+import { tableValue } from "../boxes/row-of.js";
 import type { Predictions } from "../detector/detection.js";
 import { WhyboxError } from "../errors.js";
 import { extraStart } from "./columns.js";
@@ -91,9 +92,10 @@ function checkArguments(predictions: Predictions, { topk }: ScoreOptions): void 
       details: { topk },
     });
   }
-  const { rows, columns, data } = predictions;
-  if (rows * columns !== data.length) {
-    throw new WhyboxError("internal", `Predictions of ${rows} rows × ${columns} columns hold ${data.length} values.`);
+  const { rows, columns } = predictions;
+  if (predictions.row === undefined && rows * columns !== predictions.data.length) {
+    const found = predictions.data.length;
+    throw new WhyboxError("internal", `Predictions of ${rows} rows × ${columns} columns hold ${found} values.`);
   }
 }
 
@@ -112,9 +114,9 @@ interface MaskTerm {
 
 function createView(tape: Tape, predictions: Predictions): LeafView {
   const leaves = new Map<number, Scalar>();
-  const { data, columns } = predictions;
+  const { columns } = predictions;
   const value = (row: number, column: number): number =>
-    column < columns ? (data[row * columns + column] ?? Number.NaN) : Number.NaN;
+    column < columns ? (tableValue(predictions, row, column) ?? Number.NaN) : Number.NaN;
   const at = (row: number, column: number): Scalar => {
     if (tape === plainTape) return tape.constant(value(row, column));
     const position = row * columns + column;

@@ -1,3 +1,4 @@
+import { rowOf } from "../boxes/row-of.js";
 import type { Predictions } from "../detector/detection.js";
 import type { Box } from "../image/frame.js";
 import { keepsNothing } from "../keeps-nothing.js";
@@ -89,17 +90,14 @@ export function termValue(view: ValueView, score: Score, target: ScoreTarget, op
 
 /** Returns true if no column of the row is NaN or infinite. */
 export function isFiniteRow(predictions: Predictions, row: number): boolean {
-  const { data, columns } = predictions;
-  for (let i = row * columns; i < (row + 1) * columns; i++) if (!Number.isFinite(data[i]!)) return false;
-  return true;
+  return rowOf(predictions, row).every(Number.isFinite);
 }
 
 /** Returns the index of the most probable class of a finite row. At a tie, returns the first. */
 export function bestClass(predictions: Predictions, row: number): number {
-  const { data, columns } = predictions;
-  const first = row * columns + CLASS_COLUMN;
+  const values = rowOf(predictions, row);
   const count = classesOf(predictions);
   let best = 0;
-  for (let k = 1; k < count; k++) if (data[first + k]! > data[first + best]!) best = k;
+  for (let k = 1; k < count; k++) if (values[CLASS_COLUMN + k]! > values[CLASS_COLUMN + best]!) best = k;
   return best;
 }

@@ -148,9 +148,10 @@ describe("loadModel", () => {
   });
 
   it("refuses a model without a detection head", async () => {
-    const graph: Graph = yoloGraph({ size: [64, 96], rawOutputs: true });
-    const raw = modelOf({ ...graph, outputs: graph.outputs.slice(1) });
-    expect(await rejectionOf(loadModel(raw, createOrtPort(ort as never), {}))).toMatchObject({
+    const graph: Graph = yoloGraph({ size: [64, 96] });
+    const [{ outputs }] = graph.nodes as [(typeof graph.nodes)[number]];
+    const stem = modelOf({ ...graph, outputs: [{ name: outputs[0]!, elemType: 1, shape: undefined }] });
+    expect(await rejectionOf(loadModel(stem, createOrtPort(ort as never), {}))).toMatchObject({
       code: "unsupported-model",
     });
   });

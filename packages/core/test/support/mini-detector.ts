@@ -1,11 +1,12 @@
 import * as ort from "onnxruntime-node";
 import { detect } from "../../src/detector/detect.js";
 import type { Detection } from "../../src/detector/detection.js";
+import { findLazyHead } from "../../src/detector/heads/lazy-head.js";
 import type { Layer } from "../../src/detector/layer.js";
 import { type CoreDetector, createDetector } from "../../src/explain/create-detector.js";
 import type { CreateDetectorOptions } from "../../src/explain/model/create-options.js";
 import { loadModel } from "../../src/explain/model/load-model.js";
-import type { LoadedModel } from "../../src/explain/model/loaded-model.js";
+import { fixedInputSize, type LoadedModel } from "../../src/explain/model/loaded-model.js";
 import { resolveDetectOptions } from "../../src/explain/options/resolve-options.js";
 import { fitImage } from "../../src/explain/passes/fit-image.js";
 import { type ForwardResult, runForward, sceneOf } from "../../src/explain/passes/forward-pass.js";
@@ -155,7 +156,8 @@ export async function openPass(request: PassRequest): Promise<MiniPass> {
   const named = indices.map((index) => (index === "input" ? inputLayer(loaded) : loaded.layers[index]!));
   const layers = [...named, ...(more?.(loaded) ?? [])];
   const defaults = { activations: true, gradients: true, manySeeds: false, tails: false };
-  const plan = planTaps(loaded, { ...defaults, ...asked, layers });
+  const lazy = request.lazy === true ? await findLazyHead(loaded, fixedInputSize(loaded.input.sides)) : undefined;
+  const plan = planTaps({ ...loaded, lazy }, { ...defaults, ...asked, layers });
   const session = joinPlans(loaded, [plan]);
   const options = resolveDetectOptions({ confidence, imageSize: size });
   const input = fitImage(loaded, image, options);

@@ -1,4 +1,5 @@
 import type { Detection, Predictions } from "../../detector/detection.js";
+import { LazyPredictions } from "../../detector/lazy-predictions.js";
 import { letterbox } from "../../image/letterbox.js";
 import { allFinite } from "../../kernels/range.js";
 import type { RawMaps } from "../evidence/make-maps.js";
@@ -30,11 +31,16 @@ export async function findTrouble({ loaded, signal }: ExplainJob, sources: Troub
   const layers = new Map<string, "activations" | "gradients">();
   for (const value of gradients.nonFinite) layers.set(value, "gradients");
   for (const value of raw.nonFinite) layers.set(value, "activations");
-  const predictions = detections.length === 0 && !allFinite(sources.predictions.data);
+  const predictions = detections.length === 0 && !sourcesOf(sources.predictions).every(allFinite);
   if (!predictions && layers.size === 0) return { layers, predictions, origin: undefined };
   const pixels = letterbox(input.image, input.letterbox);
   const origin = await firstNonFinite(loaded, pixels, { inputSize: input.letterbox.inputSize, signal });
   return { layers, predictions, origin };
+}
+
+/** The arrays that all predictions are computed from. */
+function sourcesOf(predictions: Predictions): readonly Float32Array[] {
+  return predictions instanceof LazyPredictions ? predictions.sources : [predictions.data];
 }
 
 /** The origin of the values, as the end of a sentence. */

@@ -1,4 +1,5 @@
 import type { Predictions } from "../../detector/detection.js";
+import { type AnchorDecoding, type AnchorRows, sigmoid } from "../../detector/heads/anchor-decoding.js";
 import type { Box } from "../../image/frame.js";
 import { CLASS_COLUMN, classesOf, extraStart } from "../../scores/columns.js";
 import { iouOfRow, nearestAmong, nearestRows } from "../../scores/iou.js";
@@ -6,7 +7,6 @@ import { maskMean } from "../../scores/mask.js";
 import { plainTape } from "../../scores/plain-tape.js";
 import type { Scalar } from "../../scores/tape.js";
 import { bestClass, isFiniteRow, type ValueView } from "../../scores/weighted.js";
-import { type AnchorDecoding, type AnchorRows, sigmoid } from "./anchor-decoding.js";
 
 /** A 1×1 convolution that makes all logits of a level from its head input: `logits[k] = Σ_c weights[c][k] · A[c] + bias[k]`. */
 export interface HeadConv {

@@ -1,3 +1,4 @@
+import { AnchorDecoding } from "../../detector/heads/anchor-decoding.js";
 import { throwIfAborted } from "../../errors.js";
 import type { Box } from "../../image/frame.js";
 import { rangeOf } from "../../kernels/range.js";
@@ -11,7 +12,6 @@ import { valueOn } from "../../scores/evaluate.js";
 import { type BoxBounds, nearCandidates } from "../../scores/near-candidates.js";
 import { disposeAll, readFloats } from "../passes/runtime-tensors.js";
 import { targetOf } from "../targets/detection-score.js";
-import { AnchorDecoding } from "./anchor-decoding.js";
 import { ChannelRows, type HeadConv } from "./channel-rows.js";
 import type { TailRequest } from "./tail-request.js";
 

@@ -11,7 +11,7 @@ import type { Model } from "../../onnx/model.js";
 import type { RuntimePort, SessionOptions } from "../../runtime/port.js";
 import { SessionCache } from "../../runtime/sessions.js";
 import type { CreateDetectorOptions } from "./create-options.js";
-import { defaultInputSize, type LoadedModel } from "./loaded-model.js";
+import { defaultInputSize, fixedInputSize, type LoadedModel } from "./loaded-model.js";
 import { createReach } from "./reach.js";
 
 /**
@@ -63,8 +63,7 @@ async function findHeadOfOne(
   known: Pick<FindHeadOptions, "expectedClasses" | "anchors">,
 ): Promise<FoundHead> {
   const size = defaultInputSize(sides);
-  const isOpen = sides.every((side) => side === undefined);
-  const find = { fixedSize: isOpen ? undefined : size, ...known };
+  const find = { fixedSize: fixedInputSize(sides), ...known };
   if (typeof batch !== "number" || batch === 1) return findHead(planes, runtime, find);
   const attempt = async (shapes: BatchShapes): Promise<FoundHead> => {
     const single = singleImage(planes, batch, shapes);

@@ -36,3 +36,8 @@ export interface LoadedModel {
 export function defaultInputSize([height, width]: InputFacts["sides"]): Size {
   return [height ?? 640, width ?? 640];
 }
+
+/** The size of the network's input if the model fixes a side of it. */
+export function fixedInputSize(sides: InputFacts["sides"]): Size | undefined {
+  return sides.every((side) => side === undefined) ? undefined : defaultInputSize(sides);
+}

@@ -1,10 +1,11 @@
+import { LazyPredictions } from "../../detector/lazy-predictions.js";
 import { throwIfAborted } from "../../errors.js";
 import type { RuntimeTensor } from "../../runtime/port.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { LoadedModel } from "../model/loaded-model.js";
 import type { Backward } from "../plan/tap-plan.js";
 import type { ForwardResult } from "./forward-pass.js";
-import { densePrototypes, denseRows, type Seed } from "./seeds.js";
+import { denseFeatures, densePrototypes, denseRows, type Seed } from "./seeds.js";
 
 /** One run of a backward session. */
 export interface BackwardRun {
@@ -46,10 +47,14 @@ export async function runBackward(loaded: LoadedModel, run: BackwardRun): Promis
   return new Map(wanted.map(([value, name]) => [value, outputs[name]!]));
 }
 
-/** The seeds for one value of the graph: the rows of a level, all predictions, or the mask prototypes. */
+/** The seeds for one value of the graph: the rows or the head input of a level, all predictions, or the mask prototypes. */
 function seedsOf({ head }: LoadedModel, { seeds, forward }: BackwardRun, value: string): Tensor {
   const { predictions, letterbox } = forward;
   if (value === head.prototypes) return densePrototypes(seeds, predictions);
+  if (predictions instanceof LazyPredictions) {
+    const level = head.levels.findIndex(({ inputs }) => inputs[0] === value);
+    return denseFeatures(seeds, predictions, level);
+  }
   const level = head.levels.findIndex(({ rows }) => rows === value);
   const range = level < 0 ? ([0, predictions.rows] as const) : head.rowRange(level, letterbox.inputSize);
   return denseRows(seeds, range, predictions.columns);

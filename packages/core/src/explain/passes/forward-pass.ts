@@ -1,8 +1,10 @@
 import type { PredictionScene } from "../../detector/detect.js";
 import type { Predictions } from "../../detector/detection.js";
+import type { LazyHead } from "../../detector/heads/lazy-head.js";
+import { LazyPredictions, type LevelValues } from "../../detector/lazy-predictions.js";
 import { extraOf } from "../../detector/tasks/extra.js";
 import { throwIfAborted, WhyboxError } from "../../errors.js";
-import type { Letterbox } from "../../image/frame.js";
+import type { Letterbox, Size } from "../../image/frame.js";
 import type { RuntimeTensor } from "../../runtime/port.js";
 import type { KeptSession } from "../../runtime/sessions.js";
 import { boxTable } from "../../scores/iou.js";
@@ -51,7 +53,7 @@ export async function runForward(loaded: LoadedModel, request: ForwardRequest): 
   throwIfAborted(signal);
   const tensors = await session.run({ [loaded.inputName]: uploaded }, plan.outputs);
   uploaded.dispose();
-  return { letterbox, input, predictions: await readPredictions(loaded, tensors), tensors };
+  return { letterbox, input, predictions: await readPredictions(loaded, request, tensors), tensors };
 }
 
 /** The predictions of a pass, with the data needed to read them. */
@@ -77,8 +79,10 @@ export function checkLayers(plan: TapPlan, { tensors }: ForwardResult): void {
 
 async function readPredictions(
   loaded: LoadedModel,
+  { plan, letterbox }: ForwardRequest,
   tensors: Readonly<Record<string, RuntimeTensor>>,
 ): Promise<Predictions> {
+  if (plan.lazy !== undefined) return readLazily(loaded, plan.lazy, letterbox.inputSize, tensors);
   const { output } = loaded.head;
   const { dims, data } = await readFloats(output, tensors[output]!);
   const [batch, rows, columns] = dims;
@@ -92,6 +96,32 @@ async function readPredictions(
     "unsupported-model",
     `Output "${output}" has the shape [${dims.join(", ")}], expected [1, rows, 5 + classes].`,
     { details: { output, dims } },
+  );
+}
+
+/** Predictions whose classes are computed when they are read. */
+async function readLazily(
+  { head }: LoadedModel,
+  lazy: LazyHead,
+  inputSize: Size,
+  tensors: Readonly<Record<string, RuntimeTensor>>,
+): Promise<LazyPredictions> {
+  const values: LevelValues[] = [];
+  for (const [i, { input, shares }] of lazy.levels.entries()) {
+    const [boxes, features] = [await readFloats(shares, tensors[shares]!), await readFloats(input, tensors[input]!)];
+    const cells = head.cells(i, inputSize);
+    if (features.dims.slice(2).join() !== cells.join()) throw otherGrid(input, features.dims, cells);
+    values.push({ shares: boxes, features });
+  }
+  return new LazyPredictions(head, lazy, values, inputSize);
+}
+
+function otherGrid(input: string, dims: readonly number[], cells: Size): WhyboxError {
+  return new WhyboxError(
+    "unsupported-model",
+    `The head input "${input}" has the shape [${dims.join(", ")}], expected ${cells.join("×")} cells. Check that the image size is a multiple of ` +
+      "the model's stride, or export the model again.",
+    { details: { output: input, dims, cells } },
   );
 }
 

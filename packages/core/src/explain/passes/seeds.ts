@@ -1,4 +1,5 @@
 import type { Predictions } from "../../detector/detection.js";
+import type { LazyPredictions } from "../../detector/lazy-predictions.js";
 import type { PrototypeGradient, ScoreResult } from "../../scores/score.js";
 import type { Tensor } from "../../tensor/tensor.js";
 
@@ -31,6 +32,22 @@ export function denseRows(seeds: readonly Seed[], [start, end]: readonly [number
     }
   });
   return { dims: [seeds.length, end - start, columns], data };
+}
+
+/** The seeds on the head input of a level, `[seeds, C, h, w]`. */
+export function denseFeatures(seeds: readonly Seed[], predictions: LazyPredictions, level: number): Tensor {
+  const dims = predictions.featureDims(level);
+  const [channels, height, width] = dims;
+  const cells = height * width;
+  const data = new Float32Array(seeds.length * channels * cells);
+  seeds.forEach(({ rows }, i) => {
+    for (const [row, gradient] of rows) {
+      if (predictions.levelOf(row) !== level) continue;
+      const { cell, values } = predictions.onFeatures(row, gradient);
+      for (let c = 0, at = i * channels * cells + cell; c < channels; c++, at += cells) data[at]! += values[c]!;
+    }
+  });
+  return { dims: [seeds.length, ...dims], data };
 }
 
 /** The seeds on the mask prototypes, `[seeds, E, h, w]`. */

@@ -1,34 +1,52 @@
 import type { Layer } from "../../detector/layer.js";
 import { resolveLayer } from "../../detector/resolve-layer.js";
-import { once } from "../../once.js";
+import { isKeepingNothing } from "../../keeps-nothing.js";
+import type { Score } from "../../scores/score.js";
 import type { LoadedModel } from "../model/loaded-model.js";
-import type { ResolvedExplainOptions } from "../options/resolve-options.js";
+import type { ResolvedDetectOptions, ResolvedExplainOptions } from "../options/resolve-options.js";
 import { type ExplainPlan, planExplain } from "./explain-plan.js";
-import { type ForwardPlan, joinPlans, planTaps } from "./tap-plan.js";
+import { type ForwardPlan, joinPlans, type PlanContext, planTaps } from "./tap-plan.js";
+
+/** With a lower minimum confidence, detections read the classes of many rows. The head computes all of them faster. */
+const LAZY_CONFIDENCE = 0.1;
 
 /** The plans of one model. Each is made once. */
 export class DetectorPlans {
-  readonly #loaded: LoadedModel;
+  readonly #loaded: LoadedModel & PlanContext;
   readonly #plans = new Map<string, ExplainPlan>();
-  /** The forward pass of a detection without an explanation after it. */
-  readonly detection: () => ForwardPlan;
+  readonly #detection = new Map<boolean, ForwardPlan>();
 
-  constructor(loaded: LoadedModel) {
+  constructor(loaded: LoadedModel & PlanContext) {
     this.#loaded = loaded;
-    const none = { layers: [], activations: false, gradients: false, manySeeds: false, tails: false };
-    this.detection = once(() => joinPlans(loaded, [planTaps(loaded, none)]));
+  }
+
+  /** The forward pass of a detection without an explanation after it. */
+  detection(options: Pick<ResolvedDetectOptions, "confidence">): ForwardPlan {
+    const lazy = options.confidence >= LAZY_CONFIDENCE;
+    const none = { layers: [], activations: false, gradients: false, manySeeds: false, tails: false, lazy };
+    const plan = this.#detection.get(lazy) ?? joinPlans(this.#loaded, [planTaps(this.#loaded, none)]);
+    this.#detection.set(lazy, plan);
+    return plan;
   }
 
   /** The plan of an explanation. @throws usage for an unknown layer; no-gradient if an op between a layer and the predictions has no rule. */
-  explanation({ method, eigenSmooth, per, scores, layer }: ResolvedExplainOptions): ExplainPlan {
+  explanation(options: ResolvedExplainOptions): ExplainPlan {
+    const { method, eigenSmooth, per, scores, layer } = options;
     const layers = layer === "auto" ? undefined : selectLayers(this.#loaded, layer);
     const manySeeds = per !== "image";
     const masks = scores.some((score) => score.readsMask);
-    const key = JSON.stringify([method.id, eigenSmooth, manySeeds, masks, layers?.map(({ value }) => value)]);
-    const plan = this.#plans.get(key) ?? planExplain(this.#loaded, { method, eigenSmooth, layers, manySeeds, masks });
+    const fewRows = options.confidence >= LAZY_CONFIDENCE && scores.every(readsFewRows);
+    const question = { method, eigenSmooth, layers, manySeeds, masks, fewRows };
+    const key = JSON.stringify({ ...question, method: method.id, layers: layers?.map(({ value }) => value) });
+    const plan = this.#plans.get(key) ?? planExplain(this.#loaded, question);
     this.#plans.set(key, plan);
     return plan;
   }
+}
+
+/** Whether a score reads only rows near its targets. A score of the caller may read all of them. */
+function readsFewRows(score: Score): boolean {
+  return isKeepingNothing(score) && score.readsAllRows !== true;
 }
 
 function selectLayers(loaded: LoadedModel, layer: ResolvedExplainOptions["layer"]): Layer[] {

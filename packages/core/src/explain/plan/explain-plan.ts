@@ -1,15 +1,16 @@
 import { guidedRules } from "../../autodiff/guided.js";
 import { type GradientReduction, meansOverCells, sumOverChannels } from "../../autodiff/reduce-gradients.js";
+import { defaultRules } from "../../autodiff/rules/index.js";
 import type { Detection } from "../../detector/detection.js";
 import type { Layer } from "../../detector/layer.js";
 import { findTaps, type Taps } from "../../detector/taps.js";
 import type { AnyCamMethod } from "../../methods/index.js";
 import type { Evidence } from "../../methods/method.js";
 import { evidenceOf, needsWholeGradients, reducedNeed } from "../../methods/needs.js";
-import { productTerms } from "../../methods/products.js";
+import { productNeeds, productTerms } from "../../methods/products.js";
 import type { LoadedModel } from "../model/loaded-model.js";
 import { biasLayers, inputLayer } from "./network-layers.js";
-import { type ForwardPlan, joinPlans, planTaps, type TapPlan } from "./tap-plan.js";
+import { type ForwardPlan, joinPlans, type PlanContext, planTaps, type TapPlan } from "./tap-plan.js";
 
 /** Detections, and the layers at which they are read. */
 export interface RoutePart {
@@ -44,20 +45,24 @@ export interface ExplainQuestion {
   readonly manySeeds: boolean;
   /** Whether a score reads mask prototypes. */
   readonly masks: boolean;
+  /** Whether detections and scores read the classes of few rows. */
+  readonly fewRows: boolean;
 }
 
 /**
  * Plans an explanation.
  * @throws no-gradient if ops between a layer and the predictions have no rule. The error names all of them.
  */
-export function planExplain(loaded: LoadedModel, question: ExplainQuestion): ExplainPlan {
+export function planExplain(loaded: LoadedModel & PlanContext, question: ExplainQuestion): ExplainPlan {
   const { method, layers, manySeeds, masks } = question;
   const needs = evidenceOf(method, question);
   const reads = method.reads ?? "layers";
   const perLevel = reads === "layers" && layers === undefined ? autoLayers(loaded, method) : undefined;
   const shown = reads === "network" ? [] : reads === "input" ? [inputLayer(loaded)] : (layers ?? perLevel!.flat());
   const distinct = shown.filter((one, i) => shown.findIndex((other) => other.value === one.value) === i);
+  const lazy = question.fewRows && loaded.rules === defaultRules && [...needs].every((need) => LAZY_NEEDS.has(need));
   const main = planTaps(loaded, {
+    lazy,
     layers: needs.has("biases") ? [inputLayer(loaded), ...biasLayers(loaded, { masks })] : distinct,
     activations: reads !== "network",
     scatters: needs.has("channelScatter"),
@@ -93,6 +98,16 @@ export function planExplain(loaded: LoadedModel, question: ExplainQuestion): Exp
     },
   };
 }
+
+/** Evidence that reads the predictions only through detections and scores. */
+const LAZY_NEEDS: ReadonlySet<keyof Evidence> = new Set([
+  "activations",
+  "channelScatter",
+  "gradients",
+  "gradientMeans",
+  "places",
+  ...productNeeds,
+]);
 
 /** The backward passes that the evidence needs. */
 function gradientsFor(needs: ReadonlySet<keyof Evidence>): boolean | GradientReduction {

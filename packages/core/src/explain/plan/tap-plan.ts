@@ -4,6 +4,7 @@ import type { GradRule } from "../../autodiff/rule.js";
 import type { PixelSize } from "../../autodiff/windows/map-facts.js";
 import { buildWindowedModel, type WindowedModel } from "../../autodiff/windows/windowed-model.js";
 import type { DetectorHead } from "../../detector/head.js";
+import type { LazyHead } from "../../detector/heads/lazy-head.js";
 import type { Layer } from "../../detector/layer.js";
 import { WhyboxError } from "../../errors.js";
 import type { Size } from "../../image/frame.js";
@@ -18,7 +19,10 @@ import { type CellTail, planCellTail, rowsAreLocal } from "./cell-tail.js";
 import { floatTap, prototypesTap, scatterTap } from "./forward-taps.js";
 
 /** The parts of a loaded model that the planner reads. */
-export type PlanContext = Pick<LoadedModel, "model" | "head" | "rules" | "forwardValues" | "reach">;
+export interface PlanContext extends Pick<LoadedModel, "model" | "head" | "rules" | "forwardValues" | "reach"> {
+  /** The form of the head that computes classes when they are read. Default: the head has no such form. */
+  readonly lazy?: LazyHead | undefined;
+}
 
 /** The values that an explanation needs from the graph. */
 export interface PlanRequest {
@@ -35,6 +39,8 @@ export interface PlanRequest {
   readonly tails: boolean;
   /** Whether a score reads mask prototypes. They then also get seeds, and tails output them. Default false. */
   readonly masks?: boolean;
+  /** Whether the classes may be computed when they are read, if the head supports it. Default false. */
+  readonly lazy?: boolean;
   /** Gradient rules. Default: the context's. */
   readonly rules?: readonly GradRule[];
 }
@@ -43,6 +49,8 @@ export interface PlanRequest {
 export interface TapPlan {
   /** Identifies the sessions of this plan. */
   readonly key: string;
+  /** The form of the head that computes classes when they are read, if the plan uses it. */
+  readonly lazy: LazyHead | undefined;
   /** The reduction of the gradients, if they are not output whole. */
   readonly reduction: GradientReduction | undefined;
   /** Layer value → output of the forward session with its activations, float32. */
@@ -119,10 +127,11 @@ export function planTaps(context: PlanContext, request: PlanRequest): TapPlan {
   const isTapped = request.activations || reduction?.readsActivations === true;
   const taps = isTapped ? values.map((value) => floatTap(model, value)) : [];
   const activations = new Map(taps.map((tap) => [tap.value, tap.output]));
-  const own = `${request.rules === undefined ? "" : " own rules"} ${reduction?.id ?? gradients}`;
+  const lazy = request.lazy === true ? lazyFor(context, values) : undefined;
+  const own = `${request.rules === undefined ? "" : " own rules"}${lazy === undefined ? "" : " lazy"} ${reduction?.id ?? gradients}`;
   const kind = `${request.manySeeds ? "many" : "one"}${own}`;
   const masks = request.masks === true && head.prototypes !== undefined;
-  const parts = { ...request, reduction, activations };
+  const parts = { ...request, lazy, reduction, activations };
   const keyOf = (wanted: BackwardRequest): string => {
     const taps = wanted.layers.map((layer) => layer.value).join("\n");
     return `${kind}\n${taps}\n#${wanted.levels.join(",")}${wanted.masks ? " masks" : ""}`;
@@ -149,8 +158,10 @@ export function planTaps(context: PlanContext, request: PlanRequest): TapPlan {
   const read = [...(prototypes === undefined ? [] : [prototypes]), ...taps, ...scatters];
   const extra = [...read.flatMap((tap) => tap.nodes), ...(pass?.model.forwardNodes ?? [])];
   const saved = pass?.model.saved ?? [];
-  const outputs = [...new Set([head.output, ...read.map((tap) => tap.output), ...saved, ...crossing])];
+  const predictions = lazy === undefined ? [head.output] : lazy.levels.flatMap(({ shares, input }) => [shares, input]);
+  const outputs = [...new Set([...predictions, ...read.map((tap) => tap.output), ...saved, ...crossing])];
   return {
+    lazy,
     key: [kind, isTapped, request.scatters ?? false, request.tails, masks, ...values].join("\n"),
     reduction,
     activations,
@@ -167,18 +178,29 @@ export function planTaps(context: PlanContext, request: PlanRequest): TapPlan {
 export interface ForwardPlan {
   readonly key: string;
   readonly outputs: readonly string[];
+  readonly lazy: LazyHead | undefined;
   buildForward(): Model;
 }
 
-/** The forward session that serves all of these plans. */
+/** The forward session that serves all of these plans. They read the predictions in the same way. */
 export function joinPlans({ model }: PlanContext, plans: readonly TapPlan[]): ForwardPlan {
+  const { lazy } = plans[0]!;
   const outputs = [...new Set(plans.flatMap((plan) => plan.outputs))];
   const extra = new Map(plans.flatMap((plan) => plan.forwardNodes.map((node) => [node.outputs[0]!, node] as const)));
   return {
     key: plans.map((plan) => plan.key).join("\n+"),
     outputs,
-    buildForward: () => buildPrefix(model, outputs, [...extra.values()]),
+    lazy,
+    buildForward: () => buildPrefix(lazy?.model ?? model, outputs, [...extra.values()]),
   };
+}
+
+/** The lazy form of the head, unless a layer is part of its decoding. */
+function lazyFor({ model, lazy, head }: PlanContext, values: readonly string[]): LazyHead | undefined {
+  if (lazy === undefined) return undefined;
+  const logits = head.levels.flatMap(({ convOutputs }) => convOutputs);
+  const decoding = new GraphIndex(model.graph).descendants(logits);
+  return values.some((value) => decoding.has(value)) ? undefined : lazy;
 }
 
 /** Returns a function that caches its results by key. */
@@ -238,7 +260,8 @@ function refuseOtherPrecision({ model, head }: PlanContext, layers: readonly str
   }
 }
 
-interface BackwardParts extends Omit<PlanRequest, "activations"> {
+interface BackwardParts extends Omit<PlanRequest, "activations" | "lazy"> {
+  readonly lazy: LazyHead | undefined;
   readonly levels: readonly number[];
   readonly key: string;
   readonly reduction: GradientReduction | undefined;
@@ -246,8 +269,8 @@ interface BackwardParts extends Omit<PlanRequest, "activations"> {
 }
 
 function makeBackward(context: PlanContext, request: BackwardParts): Backward | null {
-  const { layers, levels, masks = false, key } = request;
-  const rows = levels.length === 0 && masks ? [] : scoredValues(context.head, levels);
+  const { layers, levels, masks = false, key, lazy } = request;
+  const rows = levels.length === 0 && masks ? [] : scoredValues(context.head, levels, lazy);
   const outputs = masks ? [...rows, context.head.prototypes!] : rows;
   const backward = buildBackwardModel(context.model, {
     taps: [...new Set(layers.map((layer) => layer.value))],
@@ -276,17 +299,19 @@ const MAX_BLOCKS = 12;
  */
 function planWindows(context: PlanContext, request: BackwardParts, saved: readonly string[]): Windowed | null {
   const { model, head, forwardValues = "saved" } = context;
-  const { layers, levels, masks, key } = request;
+  const { layers, levels, masks, key, lazy } = request;
   const isLocal = !masks && request.rules === undefined && forwardValues === "saved";
   if (!isLocal || !request.manySeeds || levels.length === 0) return null;
-  const outputs = scoredValues(head, levels);
-  if (!rowsAreLocal(context, outputs)) return null;
+  const outputs = scoredValues(head, levels, lazy);
+  if (lazy === undefined && !rowsAreLocal(context, outputs)) return null;
+  const rootsOf = (level: number) =>
+    lazy === undefined ? head.levels[level]!.convOutputs : [lazy.levels[level]!.input];
   const block = Math.max(...head.levels.map(({ stride }) => stride));
   const windows = buildWindowedModel(model, {
     taps: [...new Set(layers.map((layer) => layer.value))],
     outputs,
-    stops: outputs[0] === head.output ? withoutSeed(head, levels) : [],
-    roots: levels.flatMap((level) => head.levels[level]!.convOutputs.map((value) => ({ value, level }))),
+    stops: lazy !== undefined ? outputs : outputs[0] === head.output ? withoutSeed(head, levels) : [],
+    roots: levels.flatMap((level) => rootsOf(level).map((value) => ({ value, level }))),
     rules: context.rules,
     size: someSize(model, block),
     block,
@@ -308,8 +333,12 @@ function withoutSeed({ levels }: DetectorHead, used: readonly number[]): string[
   return levels.flatMap((level, index) => (used.includes(index) ? [] : level.convOutputs));
 }
 
-/** The values that get the seeds of these levels: the rows of each level, or all predictions if the model does not compute the levels separately. */
-function scoredValues({ levels, output }: DetectorHead, used: readonly number[]): string[] {
+/**
+ * The values that get the seeds of these levels: the rows of each level, or all predictions if the model does not compute the levels separately.
+ * Of a lazy head: the head inputs.
+ */
+function scoredValues({ levels, output }: DetectorHead, used: readonly number[], lazy?: LazyHead): string[] {
+  if (lazy !== undefined) return used.map((level) => lazy.levels[level]!.input);
   const rows = used.flatMap((level) => levels[level]!.rows ?? []);
   return rows.length === used.length ? rows : [output];
 }

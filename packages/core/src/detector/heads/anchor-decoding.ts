@@ -1,5 +1,8 @@
-import type { Predictions } from "../../detector/detection.js";
-import { extraStart } from "../../scores/columns.js";
+import { BOX_COLUMNS } from "../../boxes/box-columns.js";
+import type { Predictions } from "../detection.js";
+
+/** Predictions that are computed already. */
+type Table = Pick<Predictions, "data" | "columns" | "classes">;
 
 /** The rows of one level of an anchor-based head, ordered by anchor, then by cell. */
 export interface AnchorRows {
@@ -24,29 +27,38 @@ export class AnchorDecoding {
   /** Width and height of each anchor, in turn. */
   readonly #sides: readonly number[];
 
-  private constructor(rows: AnchorRows, extra: number, sides: readonly number[]) {
+  /**
+   * @param extra the first column of mask coefficients.
+   * @param sides width and height of each anchor, in turn.
+   */
+  constructor(rows: AnchorRows, extra: number, sides: readonly number[]) {
     this.#rows = rows;
     this.#extra = extra;
     this.#sides = sides;
   }
 
   /** Reads the anchors from predictions and their logits `[anchors · columns, h, w]`. Undefined if any box of the level is decoded in another way. */
-  static read(rows: AnchorRows, predictions: Predictions, logits: Float32Array): AnchorDecoding | undefined {
-    const { data, columns } = predictions;
+  static read(rows: AnchorRows, predictions: Table, logits: Float32Array): AnchorDecoding | undefined {
+    const { data, columns, classes = columns - BOX_COLUMNS } = predictions;
     const cells = rows.size[0] * rows.size[1];
     const sides = Array.from({ length: 2 * rows.anchors }, (_, i) => {
       const [anchor, column] = [Math.floor(i / 2), 2 + (i % 2)];
       const share = sigmoid(logits[(anchor * columns + column) * cells]!);
       return data[(rows.first + anchor * cells) * columns + column]! / (2 * share) ** 2;
     });
-    const decoding = new AnchorDecoding(rows, extraStart(predictions), sides);
+    const decoding = new AnchorDecoding(rows, BOX_COLUMNS + classes, sides);
     for (let row = 0; row < rows.anchors * cells; row++)
       if (!decoding.gives(predictions, logits, row, 4)) return undefined;
     return decoding;
   }
 
+  /** Width and height of each anchor, in turn. */
+  get sides(): readonly number[] {
+    return this.#sides;
+  }
+
   /** Whether the first `count` columns of a row of the level are decoded in this way. */
-  gives({ data, columns }: Predictions, logits: Float32Array, row: number, count: number): boolean {
+  gives({ data, columns }: Table, logits: Float32Array, row: number, count: number): boolean {
     const { first, size, stride } = this.#rows;
     const cells = size[0] * size[1];
     const anchor = Math.floor(row / cells);
@@ -79,7 +91,42 @@ export class AnchorDecoding {
     const { scale, start } = this.boxTerms(row);
     return column < 2 ? scale[column]! * share + start[column]! : scale[column]! * share ** 2;
   }
+
+  /** The derivative of a value before the mask coefficients by its logit, for the sigmoid of the logit. */
+  slope(row: number, column: number, share: number): number {
+    const slope = share * (1 - share);
+    if (column >= 4) return slope;
+    if (column < 2) return 2 * this.#rows.stride * slope;
+    const cells = this.#rows.size[0] * this.#rows.size[1];
+    return 8 * share * this.#sides[2 * Math.floor(row / cells) + column - 2]! * slope;
+  }
+
+  /**
+   * Writes x, y, w, h and objectness of all rows of the level into a table `[R, 5]`.
+   * @param shares the sigmoids of their logits, `[anchors · 5, h, w]`.
+   */
+  fillBoxes(table: Float32Array, shares: Float32Array): void {
+    const { first, anchors, size, stride } = this.#rows;
+    const [height, width] = size;
+    const cells = height * width;
+    for (let anchor = 0; anchor < anchors; anchor++) {
+      const [x, y, w, h, objectness] = [0, 1, 2, 3, 4].map((column) => (anchor * BOX_COLUMNS + column) * cells) as Five;
+      const [wide, high] = [4 * this.#sides[2 * anchor]!, 4 * this.#sides[2 * anchor + 1]!];
+      let to = (first + anchor * cells) * BOX_COLUMNS;
+      for (let row = 0, cell = 0; row < height; row++) {
+        for (let column = 0; column < width; column++, cell++, to += BOX_COLUMNS) {
+          table[to] = (2 * shares[x + cell]! - 0.5 + column) * stride;
+          table[to + 1] = (2 * shares[y + cell]! - 0.5 + row) * stride;
+          table[to + 2] = wide * shares[w + cell]! ** 2;
+          table[to + 3] = high * shares[h + cell]! ** 2;
+          table[to + 4] = shares[objectness + cell]!;
+        }
+      }
+    }
+  }
 }
+
+type Five = [number, number, number, number, number];
 
 export function sigmoid(value: number): number {
   return 1 / (1 + Math.exp(-value));
