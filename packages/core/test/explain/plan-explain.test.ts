@@ -20,6 +20,7 @@ const routes = (id: string, group: readonly Detection[] = one, loaded = mini, la
     eigenSmooth: false,
     manySeeds: false,
     masks: false,
+    fewRows: false,
   });
   return plan.route(group).map((part) => ({
     detections: part.detections.map((detection) => detection.index),
@@ -72,6 +73,7 @@ describe("auto", () => {
         eigenSmooth: false,
         manySeeds: false,
         masks: false,
+        fewRows: false,
       }).auto,
     ).toBe(true);
   });
@@ -93,6 +95,7 @@ describe("layers asked for", () => {
         eigenSmooth: false,
         manySeeds: false,
         masks: false,
+        fewRows: false,
       }).layers,
     ).toEqual([mini.layers[17]]);
   });
@@ -106,6 +109,7 @@ describe("what is asked of the graph", () => {
       eigenSmooth: false,
       manySeeds: false,
       masks: false,
+      fewRows: false,
     });
 
   it("methods on pixels read the input, methods on the network nothing", () => {
