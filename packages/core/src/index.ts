@@ -166,6 +166,7 @@ export { tfjsWeightFiles } from "./readers/tfjs/topology.js";
 export type { PlainValue } from "./readers/torch/plain.js";
 export { readCheckpoint, readTorch, type TorchCheckpoint } from "./readers/torch/read-torch.js";
 export { restoreYolov5 } from "./readers/yolov5/restore-yolov5.js";
+export { isOutOfMemory } from "./runtime/model-fault.js";
 export {
   createOrtPort,
   type OrtModule,

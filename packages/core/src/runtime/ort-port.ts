@@ -164,6 +164,21 @@ async function refusedBy<T>(what: string, action: () => Promise<T>): Promise<T> 
     return await action();
   } catch (cause) {
     const words = cause instanceof Error ? cause.message : String(cause);
-    throw new WhyboxError("runtime", `ONNX Runtime could not ${what}: ${words.slice(0, 600)}`, { cause });
+    const shown = words.slice(0, 600);
+    const message = /no available backend found/i.test(words)
+      ? `ONNX Runtime cannot start: ${shown.replace(/[.\s]*$/, ".")}${hintOf(words)}`
+      : `ONNX Runtime could not ${what}: ${shown}`;
+    throw new WhyboxError("runtime", message, { cause });
   }
+}
+
+/** What to do about a runtime that cannot start. Browsers say why in their own words. */
+function hintOf(words: string): string {
+  if (/content security policy|unsafe-eval/i.test(words)) {
+    return " The page's Content-Security-Policy forbids WebAssembly: add 'wasm-unsafe-eval' to its script-src.";
+  }
+  if (/fetch|import(ed)? module|404|MIME/i.test(words)) {
+    return " Its .wasm or .mjs file cannot be loaded: check that the server has it and sends it as WebAssembly or JavaScript.";
+  }
+  return "";
 }

@@ -23,7 +23,8 @@ const valuesOf = ({ stages, neck, lastBlocks }: Taps) => ({
 /** The graph and its head under names that tell nothing, and how each value is called in it. */
 function nameless(graph: Graph, head: DetectorHead) {
   const outputs = graph.nodes.flatMap((node) => node.outputs).filter((value) => value !== "");
-  const names = new Map(outputs.map((value, i) => [value, `value${i}`]));
+  const weights = [...graph.initializers.keys()];
+  const names = new Map([...outputs, ...weights].map((value, i) => [value, `value${i}`]));
   const renamed = renameValues(graph, names);
   const now = (value: string): string => names.get(value) ?? value;
   const levels = head.levels.map((level) => ({

@@ -9,6 +9,8 @@ export interface TextOutput {
 
 /** The environment of a command. Tests pass their own. */
 export interface CliContext {
+  /** The words of the command line, so that errors name options as they were typed. Default: none. */
+  readonly words?: readonly string[];
   readonly stdout: TextOutput;
   readonly stderr: TextOutput;
   /** The input that `-` reads; undefined if there is none. */

@@ -27,7 +27,7 @@ export function failureCode(error: unknown): string {
  * @param names names of the affected source. The message starts with the first one, unless it already contains one of them.
  */
 export function reportFailure(error: unknown, context: CliContext, names: readonly string[] = []): void {
-  const message = failureMessage(error);
+  const message = withFlags(failureMessage(error), context.words);
   const place =
     names.length === 0 || names.some((name) => message.includes(printable(name))) ? "" : `${printable(names[0]!)}: `;
   printError(`${place}${message}`, context);
@@ -38,6 +38,14 @@ export function reportFailure(error: unknown, context: CliContext, names: readon
     if (context.env.WHYBOX_DEBUG !== "1") context.stderr.write("Set WHYBOX_DEBUG=1 to see where it happened.\n");
   }
   if (context.env.WHYBOX_DEBUG === "1" && error instanceof Error) context.stderr.write(`${debugText(error)}\n`);
+}
+
+/** The engine names an option as in the library. Only the size of an image is checked there: it depends on the model. */
+function withFlags(message: string, words: readonly string[] = []): string {
+  return message.replaceAll(
+    /\bimageSize\b/g,
+    words.some((word) => word.startsWith("--imgsz")) ? "--imgsz" : "--image-size",
+  );
 }
 
 function messageOf(error: unknown): string {

@@ -18,7 +18,8 @@ export async function main(argv: readonly string[], given?: CliContext): Promise
   return withProcessContext((context) => runProgram(argv, context));
 }
 
-async function runProgram(argv: readonly string[], context: CliContext): Promise<ExitCode> {
+async function runProgram(argv: readonly string[], given: CliContext): Promise<ExitCode> {
+  const context: CliContext = { ...given, words: argv };
   let code: ExitCode = exitCodes.ok;
   try {
     const setCode = (result: ExitCode) => {

@@ -1,5 +1,6 @@
 import { readFile, stat } from "node:fs/promises";
 import { WhyboxError } from "@whybox/core";
+import { yamlProblem } from "../io/yaml-problem.js";
 
 /** Maximum size of a file of names. */
 const MAX_BYTES = 4 * 1024 * 1024;
@@ -39,7 +40,7 @@ async function yamlNames(path: string, text: string): Promise<string[]> {
   try {
     root = parse(text, { maxAliasCount: 100 });
   } catch (cause) {
-    throw refuse(path, cause instanceof Error ? cause.message : String(cause), "a YOLO data.yaml", cause);
+    throw refuse(path, yamlProblem(cause), "a YOLO data.yaml", cause);
   }
   const names: unknown = typeof root === "object" && root !== null ? Reflect.get(root, "names") : undefined;
   if (typeof names !== "object" || names === null)

@@ -110,6 +110,17 @@ describe("a model whose weights are in a file beside it", () => {
   });
 });
 
+it("an image size that the model does not take is named by its flag", async () => {
+  const cwd = await folderOf();
+  await copyFile(weights, join(cwd, "two-files.onnx.data"));
+  for (const flag of ["--imgsz", "--image-size"]) {
+    const words = ["explain", fixture("photos/coffee.png"), "--weights", "m.onnx", flag, "640"];
+    const { code, stderr } = await launch([process.execPath, bin, ...words], { cwd });
+    expect([code, stderr]).toEqual([2, expect.stringContaining(`${flag} is [640, 640]`)]);
+    expect(stderr).toContain(`Leave ${flag} out`);
+  }
+});
+
 describe("a folder with a model of another format", () => {
   it.each([
     ["model.xml", '<?xml version="1.0"?>\n<net name="m" version="11">', /best: This is an OpenVINO model/],

@@ -57,7 +57,10 @@ export function failureText({ code, message }: Failure): { readonly title: strin
     case "usage":
       return { title: "These settings do not work together", text: message };
     case "runtime":
-      return { title: "The runtime reported an error", text: `${message} Select the other device under “Model”.` };
+      return {
+        title: "The runtime reported an error",
+        text: message.includes("cannot start") ? message : `${message} Select the other device under “Model”.`,
+      };
     default:
       return { title: "Unexpected error", text: `${message} Reload the page; if it happens again, please report it.` };
   }

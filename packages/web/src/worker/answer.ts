@@ -1,4 +1,4 @@
-import { WhyboxError } from "@whybox/core";
+import { isOutOfMemory, WhyboxError } from "@whybox/core";
 import type { Answer } from "../protocol.js";
 import { WeightsAbsent } from "./weights.js";
 
@@ -18,11 +18,4 @@ export async function answerOf<T>(body: () => Promise<T>): Promise<Answer<T>> {
     const message = error instanceof Error ? error.message : String(error);
     return { ok: false, failure: { code: isOutOfMemory(message) ? "memory" : "internal", message } };
   }
-}
-
-/** Returns true for the out-of-memory messages of browsers and of the runtime. */
-export function isOutOfMemory(message: string): boolean {
-  return /out of memory|\bOOM\b|allocation failed|failed to allocate|bad_alloc|enlarge memory|invalid array (buffer )?length/i.test(
-    message,
-  );
 }

@@ -1,5 +1,5 @@
-import { WhyboxError } from "../../errors.js";
 import type { Size } from "../../image/frame.js";
+import { modelFault } from "../../runtime/model-fault.js";
 import { type DetectorTask, gridHead, levelName, type Selection } from "../head.js";
 import { appendPredictions } from "./canonical.js";
 import type { FoundHead, HeadContext } from "./context.js";
@@ -47,16 +47,17 @@ export async function anchorFreeHeadAt(
   const { model: extended, output } = appendPredictions(model, value, layout, levels);
   const masks = prototypesOf(index, new Set(levels.flatMap(({ convs }) => convs.map((conv) => conv.value))));
   const task = taskOf(context, layout, masks?.channels);
+  const isMaskless = task === "segment" && masks?.channels !== layout.extraCount;
   const facts = {
     kind: "anchor-free",
     task,
     output,
-    source: sourceText(context, value, layout),
+    source: `${sourceText(context, value, layout)}${isMaskless ? MASKLESS : ""}`,
     classCount: layout.classCount,
     extraCount: layout.extraCount,
     hasObjectness: layout.objectness !== undefined,
     selection,
-    prototypes: task === "segment" ? masks?.value : undefined,
+    prototypes: task === "segment" && !isMaskless ? masks?.value : undefined,
   } as const;
   const rows = levels.map((level) => ({
     stride: level.stride,
@@ -84,18 +85,21 @@ export async function anchorFreeHeadAt(
         await decoding.release();
       }
     } catch (error) {
-      if (!(error instanceof WhyboxError) || error.code !== "runtime") throw error;
+      const { message } = await modelFault(error, runtime);
       const at = fixedSize === undefined ? ` at ${inputSize.join("×")}` : "";
-      return `its decoding does not run separately${at} (${error.message})`;
+      return `its decoding does not run separately${at} (${message})`;
     }
   }
 }
+
+/** A segmentation model whose file lost its second output. Its boxes can be explained. */
+const MASKLESS = " (mask coefficients, but no output with their prototypes: no masks)";
 
 function taskOf({ model }: HeadContext, { extraCount }: DecodedLayout, masks: number | undefined): DetectorTask {
   const declared = model.metadata.get("task");
   if (extraCount === 0) return "detect";
   if (masks === extraCount) return "segment";
-  if (declared === "pose" || declared === "obb") return declared;
+  if (declared === "pose" || declared === "obb" || declared === "segment") return declared;
   if (extraCount === 1) return "obb";
   return extraCount % 3 === 0 || extraCount % 2 === 0 ? "pose" : "detect";
 }

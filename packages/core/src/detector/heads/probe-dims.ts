@@ -1,6 +1,6 @@
-import { WhyboxError } from "../../errors.js";
 import type { Size } from "../../image/frame.js";
 import type { Value } from "../../onnx/builder.js";
+import { modelFault } from "../../runtime/model-fault.js";
 import { cellsOf } from "../head.js";
 import type { HeadContext } from "./context.js";
 import { type ConvLevel, convLevels } from "./grid-levels.js";
@@ -37,7 +37,7 @@ export async function decodedDims(context: HeadContext, value: Value): Promise<r
     await decoding.release();
     return decoding.dims;
   } catch (error) {
-    if (!(error instanceof WhyboxError) || error.code !== "runtime") throw error;
-    return `its decoding does not run separately (${error.message})`;
+    const { message } = await modelFault(error, runtime);
+    return `its decoding does not run separately (${message})`;
   }
 }

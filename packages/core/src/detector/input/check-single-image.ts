@@ -2,6 +2,7 @@ import { createRandom } from "../../algebra/random.js";
 import { WhyboxError } from "../../errors.js";
 import { nodesBetween, usedInitializers } from "../../onnx/cut.js";
 import { DataType, type Model } from "../../onnx/model.js";
+import { modelFault } from "../../runtime/model-fault.js";
 import type { RuntimePort } from "../../runtime/port.js";
 import { openSession } from "../../runtime/sessions.js";
 import { sizeOf } from "../../tensor/tensor.js";
@@ -46,8 +47,8 @@ export async function checkSingleImage(
       expected = await outputOf({ ...batched, graph: original }, output, dims, pixels.slice(), runtime);
       actual = await outputOf(model, output, one, pixels.slice(0, sizeOf(one)), runtime);
     } catch (error) {
-      if (!(error instanceof WhyboxError) || error.code !== "runtime") throw error;
-      throw refuseBatch(dims[0]!, error.message, error);
+      const fault = await modelFault(error, runtime);
+      throw refuseBatch(dims[0]!, fault.message, fault);
     }
     // The batch is the first axis, so the values of the first image come first.
     const distance = largestDistance(actual, expected);

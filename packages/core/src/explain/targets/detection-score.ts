@@ -79,14 +79,16 @@ export function counted(score: Score, group: readonly Detection[]): readonly Det
 /** Checks that the model supports the scores. @throws usage if it does not, for example for the score of a mask if the model has no masks. */
 export function refuseScores({ head, model }: LoadedModel, scores: readonly Score[]): void {
   const extra = extraOf(head, model.metadata, undefined);
-  const facts = { task: head.task, keypoints: extra?.task === "pose" ? extra.keypoints : undefined };
+  // A file without prototypes has no masks.
+  const task = head.task === "segment" && head.prototypes === undefined ? "detect" : head.task;
+  const facts = { task, keypoints: extra?.task === "pose" ? extra.keypoints : undefined };
   for (const score of scores) {
     const why = score.refuse?.(facts);
     if (why === undefined) continue;
     throw new WhyboxError(
       "usage",
-      `The score "${score.id}" is not supported for this model (task: ${head.task}): ${why}. Use another score, or another model.`,
-      { details: { score: score.id, task: head.task } },
+      `The score "${score.id}" is not supported for this model (task: ${task}): ${why}. Use another score, or another model.`,
+      { details: { score: score.id, task } },
     );
   }
 }

@@ -31,6 +31,7 @@ export function buildNetwork(model: TorchModule, maxBytes: number): Network {
   const head = readHead(last);
   const writer = new NetworkWriter(maxBytes);
   const { builder } = writer;
+  expectRgb(layers[0]!);
   const image = { value: builder.input("images", ["batch", 3, "height", "width"]), channels: 3 };
   const results: Feature[] = [];
   for (const [i, layer] of layers.entries()) {
@@ -44,6 +45,18 @@ export function buildNetwork(model: TorchModule, maxBytes: number): Network {
     );
   }
   return { graph: { ...builder.graph("main_graph"), valueInfo: writer.valueInfo }, head };
+}
+
+/** @throws unsupported-model for a network whose first convolution does not read three channels. */
+function expectRgb(first: TorchModule): void {
+  const conv = first.childOrNone("conv");
+  const channels = conv?.type.name === "Conv2d" ? conv.tensorOrNone("weight")?.dims[1] : undefined;
+  if (channels === undefined || channels === 3) return;
+  throw unsupported(
+    `The network takes images of ${channels === 1 ? "one channel" : `${channels} channels`}, and Whybox explains networks that take RGB images.`,
+    "Train it on images of three channels (a grey image can be repeated three times).",
+    { channels },
+  );
 }
 
 /** The layers: the modules of `model.model`. Each declares where its inputs come from. */

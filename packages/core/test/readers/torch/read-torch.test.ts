@@ -225,6 +225,8 @@ describe("checkpoints", () => {
       (n) => n.model([module("models.common.Conv", { attributes: from(-1), modules: { extra: n.batchNorm(3) } })]),
       /"model\.0" .*part "extra" of its own/,
     ],
+    ["grey images", (n) => n.model([n.conv(1, 4, 1, 1, from(-1))]), /takes images of one channel.*RGB images/],
+    ["four channels", (n) => n.model([n.conv(4, 4, 1, 1, from(-1))]), /takes images of 4 channels/],
     ["no head", (n) => n.model([n.conv(3, 4, 1, 1, from(-1))]), /"model\.0" .*stands last/],
     [
       "a head in the middle",
@@ -252,8 +254,8 @@ describe("checkpoints", () => {
   it.each<[string, (n: Network) => py.PyValue, RegExp]>([
     [
       "channels that do not fit",
-      (n) => n.model([n.conv(4, 4, 1, 1, from(-1))]),
-      /"weight" of module "model\.0\.conv" .*expected a tensor \[4, 3, 1, 1\] \(3 channels come in\)/,
+      (n) => n.model([n.conv(3, 4, 1, 1, from(-1)), n.conv(5, 4, 1, 1, from(-1))]),
+      /"weight" of module "model\.1\.conv" .*expected a tensor \[4, 4, 1, 1\] \(4 channels come in\)/,
     ],
     ["a layer that reads itself", (n) => n.model([n.conv(3, 4, 1, 1, from(0))]), /"f" of module "model\.0" .*is 0/],
     ["a layer from before the first", (n) => n.model([n.conv(3, 4, 1, 1, from(-2))]), /"f" of module "model\.0"/],

@@ -3,6 +3,7 @@ import { join, parse as parsePath, sep } from "node:path";
 import { WhyboxError } from "@whybox/core";
 import { z } from "zod";
 import { systemErrorCode } from "../../io/system-error.js";
+import { yamlProblem } from "../../io/yaml-problem.js";
 import { counted } from "../words.js";
 import type { TruthObject } from "./judge.js";
 import type { Truth } from "./truth.js";
@@ -114,8 +115,7 @@ async function readNames(path: string): Promise<ReadonlyMap<number, string>> {
   try {
     data = parse(await readFile(path, "utf8"));
   } catch (cause) {
-    const words = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
-    throw new WhyboxError("bad-input", `The dataset ${path} cannot be read: ${words}`, { cause });
+    throw new WhyboxError("bad-input", `The dataset ${path} cannot be read: ${yamlProblem(cause)}`, { cause });
   }
   const found = namesSchema.safeParse(data);
   if (!found.success)
