@@ -10,7 +10,7 @@ import type { CamMethod } from "./method.js";
  * also handles scores that are all negative.
  *
  * **Cost:** one forward pass and up to `H · W` runs of the part after the layer, in batches. A score of the detection's own row depends on a few cells of
- * the layer. Only for these the part runs, on crops around the detection. All other cells give the score of a layer of zeros. If the part after the layer
+ * the layer. Only for these the part runs, on windows around the cell and the detection. All other cells give the score of a layer of zeros. If the part after the layer
  * contains attention, or the score reads other rows, it runs on whole maps for each cell.
  *
  * **Edge cases:** a score that is not finite counts as the minimum. A single cell, or equal scores for all cells, gives zeros.

@@ -4,11 +4,13 @@ import { openTail } from "../../src/explain/evidence/tail.js";
 import type { TailRequest } from "../../src/explain/evidence/tail-request.js";
 import type { LoadedModel } from "../../src/explain/model/loaded-model.js";
 import { readFloats } from "../../src/explain/passes/runtime-tensors.js";
+import { inputLayer } from "../../src/explain/plan/network-layers.js";
 import type { Model } from "../../src/onnx/model.js";
 import { readOnnx } from "../../src/readers/onnx/read-onnx.js";
 import { resolveScore } from "../../src/scores/index.js";
 import { nearestRows } from "../../src/scores/iou.js";
 import type { Score } from "../../src/scores/score.js";
+import { H, restoredNanodet, W } from "../readers/make-nanodet.js";
 import { exportBytes, exportRecord } from "../support/exports.js";
 import { fixedModel, type MiniPass, openPass, picture, tameModel } from "../support/mini-detector.js";
 
@@ -132,4 +134,18 @@ describe("the exports of Ultralytics", () => {
       await pass.loaded.sessions.dispose();
     },
   );
+});
+
+it("NanoDet: AblationCAM's scores are those of the tail", async () => {
+  const more = (loaded: LoadedModel) => [inputLayer(loaded)];
+  const pass = await openPass({ model: restoredNanodet(), size: [H, W], more, tails: true, gradients: false });
+  const request = await requestOf(pass, 0, "class", 2);
+  const zeros = new Float64Array(request.activations.dims[0]!);
+  const found = await (await openTail(request)).channelScores(zeros);
+  const wanted = await byTail(request, zeros);
+  wanted.forEach((value, c) => {
+    expect(Math.abs(found[c]! - value)).toBeLessThan(2e-5 * (1 + Math.abs(value)));
+  });
+  expect(new Set(wanted).size).toBeGreaterThan(1);
+  await pass.loaded.sessions.dispose();
 });

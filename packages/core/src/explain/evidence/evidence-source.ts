@@ -18,7 +18,8 @@ import { openBiases, openPixels } from "./pixels.js";
 import { meansOf, sumsOf } from "./reduced-gradients.js";
 import { classMaps, placesOf, scoreMap } from "./score-map.js";
 import { curvatureOf, openTail } from "./tail.js";
-import type { TailRequest } from "./tail-request.js";
+import type { TailRequest, ZeroLayers } from "./tail-request.js";
+import { disposeZeroLayers } from "./zero-layer.js";
 
 /** One map of a task, and its known gradients. */
 export interface EvidenceRequest {
@@ -38,6 +39,7 @@ export class EvidenceSource {
   readonly #nonFinite = new Set<string>();
   readonly #activations = new Map<string, Promise<Tensor>>();
   readonly #masked: MaskedRuns;
+  readonly #zeroLayers: ZeroLayers = new Map();
 
   constructor(job: ExplainJob, forward: ForwardResult, { groups }: ScoredTargets) {
     this.#job = job;
@@ -48,6 +50,11 @@ export class EvidenceSource {
   /** Values of layers read so far whose activations have NaN or infinity. */
   get nonFinite(): ReadonlySet<string> {
     return this.#nonFinite;
+  }
+
+  /** Frees the values that maps share. */
+  dispose(): Promise<void> {
+    return disposeZeroLayers(this.#zeroLayers);
   }
 
   async gather(request: EvidenceRequest): Promise<Partial<Evidence>> {
@@ -148,7 +155,11 @@ export class EvidenceSource {
     const { loaded, plan, options, signal, progress } = this.#job;
     const detections = entries.map((entry) => entry.detection);
     const [forward, tail] = [this.#forward, plan.main.tail(layer)];
-    return { loaded, forward, plan: plan.main, tail, activations, score, detections, options, signal, progress };
+    const zeroLayers = this.#zeroLayers;
+    return {
+      ...{ loaded, forward, plan: plan.main, tail, activations, zeroLayers },
+      ...{ score, detections, options, signal, progress },
+    };
   }
 
   async #guided(entries: MapTask["entries"]): Promise<Tensor> {

@@ -54,7 +54,7 @@ export async function makeMaps(
     }
     return byTask;
   };
-  const byTask = await progress.share(runsOf(job, forward, scored), makeAll);
+  const byTask = await progress.share(runsOf(job, forward, scored), makeAll).finally(() => source.dispose());
   throwIfAborted(signal);
   return { byTask, notes: notes.flat(), nonFinite: source.nonFinite };
 }

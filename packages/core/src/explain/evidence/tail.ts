@@ -15,7 +15,7 @@ import { disposeAll, readFloats } from "../passes/runtime-tensors.js";
 import { type Seed, sumGradients } from "../passes/seeds.js";
 import type { Backward } from "../plan/tap-plan.js";
 import { targetOf } from "../targets/detection-score.js";
-import { narrowCellScores } from "./cell-scores.js";
+import { coneCellScores } from "./cell-scores.js";
 import { headChannelScores } from "./head-channels.js";
 import type { TailRequest } from "./tail-request.js";
 
@@ -44,7 +44,7 @@ export async function openTail(request: TailRequest): Promise<Tail> {
     scores,
     async cellScores() {
       const shown = cellsThatShow(activations);
-      return (await narrowCellScores(request, shown)) ?? wholeCellScores(activations, shown, scores);
+      return (await coneCellScores(request, shown, scores)) ?? wholeCellScores(activations, shown, scores);
     },
     async channelScores(replacements) {
       const [C, H, W] = activations.dims as [number, number, number];

@@ -1,6 +1,5 @@
+import { buildConeTail, type ConeTail } from "../../autodiff/windows/cone-tail.js";
 import { type SizedFacts, sizedFacts } from "../../autodiff/windows/map-facts.js";
-import { type NarrowAreas, narrowAreas } from "../../autodiff/windows/narrow-areas.js";
-import { buildNarrowTail, type NarrowTail } from "../../autodiff/windows/narrow-tail.js";
 import { workPerPixel } from "../../autodiff/windows/region-cost.js";
 import type { DetectorHead } from "../../detector/head.js";
 import type { Layer } from "../../detector/layer.js";
@@ -14,13 +13,11 @@ export interface CellContext {
   readonly head: DetectorHead;
 }
 
-/** The part of the network between a layer and one row of a level. */
+/** The part of the network between a layer and the rows of a level. */
 export interface CellTail {
   readonly key: string;
-  readonly tail: NarrowTail;
+  readonly tail: ConeTail;
   readonly facts: SizedFacts;
-  /** The crops for a row at the cell `[y, x]` of the level. */
-  areas(cell: readonly [y: number, x: number]): NarrowAreas;
 }
 
 /** Where a cell tail starts and ends. */
@@ -31,7 +28,7 @@ export interface CellTailRequest {
 }
 
 /**
- * The tail of the rows of one level on crops. Null if the rows of the head depend on more than their own cells, or the network
+ * The tail of the rows of one level on windows. Null if the rows of the head depend on more than their own cells, or the network
  * between is not local.
  */
 export function planCellTail(
@@ -43,10 +40,10 @@ export function planCellTail(
   if (!rowsAreLocal({ model, head }, [output])) return null;
   const facts = sizedFacts(model.graph, inputSize);
   const others = head.levels.flatMap((one, i) => (i === level ? [] : one.convOutputs));
-  const tail = buildNarrowTail(model, { layer: layer.value, roots: convOutputs, others, output, facts });
+  const tail = buildConeTail(model, { layer: layer.value, roots: convOutputs, others, output, facts });
   if (tail === undefined) return null;
   const key = `cells\n${layer.value}\n${output}\n${convOutputs.join("\n")}`;
-  return { key, tail, facts, areas: (cell) => narrowAreas(tail.walk, cell, facts) };
+  return { key, tail, facts };
 }
 
 /** Multiplications of one run of nodes on whole maps. */
