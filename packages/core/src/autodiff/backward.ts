@@ -194,7 +194,7 @@ function noGradient(blocked: readonly BlockedOp[]): WhyboxError {
   return new WhyboxError(
     "no-gradient",
     `No gradient can be computed, since these ops lie between the layer and the output: ${list.join("; ")}. ` +
-      "Choose a layer nearer to the output, or a method that needs no gradients.",
+      "Choose a layer nearer to the output, or a method that needs no gradients, such as D-RISE.",
     { details: { blocked } },
   );
 }

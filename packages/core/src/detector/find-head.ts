@@ -5,6 +5,8 @@ import type { Model } from "../onnx/model.js";
 import type { RuntimePort } from "../runtime/port.js";
 import { findAnchorBasedHead } from "./heads/anchor-based.js";
 import { findAnchorFreeHead } from "./heads/anchor-free.js";
+import { findBlackBox } from "./heads/black-box.js";
+
 import type { FoundHead } from "./heads/context.js";
 import { findQueryHead } from "./heads/query.js";
 import { findRawMaps } from "./heads/raw-maps.js";
@@ -62,8 +64,10 @@ async function findAnyHead(model: Model, runtime: RuntimePort, options: FindHead
   if ("head" in raw) return raw;
   const query = findQueryHead(model, index);
   if ("head" in query) return query;
+  const selected = findBlackBox(context);
+  if ("head" in selected) return selected;
   // The most specific reason for each output.
-  const misses = [...(raw.close ? [raw] : []), ...separate, ...anchorFree].map(
+  const misses = [...[selected, raw].filter(({ close }) => close), ...separate, ...anchorFree].map(
     (miss) => anchorBased.find((one) => one.output === miss.output && one.close) ?? miss,
   );
   throw unsupportedHead(graph, misses.length > 0 ? misses : [query]);

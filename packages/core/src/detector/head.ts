@@ -42,7 +42,8 @@ export interface Selection {
  * (centre form, input pixels), objectness (1 if the head has none), K class probabilities, E extra columns.
  */
 export interface DetectorHead {
-  readonly kind: "anchor-based" | "anchor-free" | "query";
+  /** A black box has no rows before its own selection, so nothing can be differentiated. */
+  readonly kind: "anchor-based" | "anchor-free" | "query" | "black-box";
   readonly task: DetectorTask;
   /** The value in the graph that holds the predictions. */
   readonly output: string;
@@ -111,6 +112,28 @@ export function gridHead(facts: HeadFacts, inRowOrder: readonly HeadLevel[]): De
       );
     },
   };
+}
+
+/** Creates a head without a grid: its rows belong to no cell, and one level has them all. */
+export function gridlessHead(facts: HeadFacts, level: HeadLevel): DetectorHead {
+  return {
+    ...facts,
+    levels: [level],
+    rowCount: () => undefined,
+    cells: (_, inputSize) => cellsOf(level, inputSize),
+    rowRange: () => [0, Number.MAX_SAFE_INTEGER],
+    originOf(_, inputSize, [x, y]) {
+      const [height, width] = cellsOf(level, inputSize);
+      const cell = (position: number, count: number) =>
+        Math.min(Math.max(Math.floor(position / level.stride), 0), count - 1);
+      return { level: 0, anchor: 0, cell: [cell(x, width), cell(y, height)] };
+    },
+  };
+}
+
+/** True for a head whose rows belong to the cells of its levels. */
+export function hasCells({ kind }: Pick<DetectorHead, "kind">): boolean {
+  return kind === "anchor-based" || kind === "anchor-free";
 }
 
 /** Cells `[h, w]` of a level. The size is rounded up, as by convolutions of stride 2 with padding. */

@@ -124,6 +124,7 @@ function portFacts({ name, elemType, shape }: ValueInfo): PortFacts {
 
 /** Why the score cannot be differentiated with respect to `value`. Undefined if it can. */
 function blockedReason(loaded: LoadedModel, value: string): string | undefined {
+  if (loaded.head.kind === "black-box") return "the model gives only the boxes that it selected";
   const plan = planDifferentiation(loaded.model.graph, [value], [loaded.head.output], ruleTable(loaded.rules));
   if (!plan.connected.get(value)) return "the predictions do not depend on it";
   if (plan.blocked.length === 0) return undefined;

@@ -1,7 +1,7 @@
 import { buildConeTail, type ConeTail } from "../../autodiff/windows/cone-tail.js";
 import { type SizedFacts, sizedFacts } from "../../autodiff/windows/map-facts.js";
 import { workPerPixel } from "../../autodiff/windows/region-cost.js";
-import type { DetectorHead } from "../../detector/head.js";
+import { type DetectorHead, hasCells } from "../../detector/head.js";
 import type { Layer } from "../../detector/layer.js";
 import type { Size } from "../../image/frame.js";
 import { nodesBetween } from "../../onnx/cut.js";
@@ -57,7 +57,7 @@ const MIXES_CELLS: ReadonlySet<string> = new Set(["InstanceNormalization", "Grou
 
 /** Whether each row of the outputs depends on its own cell of the prediction convolutions only. */
 export function rowsAreLocal({ model, head }: CellContext, outputs: readonly string[]): boolean {
-  if (head.kind === "query") return false;
+  if (!hasCells(head)) return false;
   const convs = new Set(head.levels.flatMap((level) => level.convOutputs));
   return !nodesBetween(model.graph, convs, outputs).some((node) => MIXES_CELLS.has(node.opType));
 }

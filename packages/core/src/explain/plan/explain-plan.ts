@@ -2,9 +2,11 @@ import { guidedRules } from "../../autodiff/guided.js";
 import { type GradientReduction, meansOverCells, sumOverChannels } from "../../autodiff/reduce-gradients.js";
 import { defaultRules } from "../../autodiff/rules/index.js";
 import type { Detection } from "../../detector/detection.js";
+import { hasCells } from "../../detector/head.js";
 import type { Layer } from "../../detector/layer.js";
 import { findTaps, type Taps } from "../../detector/taps.js";
-import type { AnyCamMethod } from "../../methods/index.js";
+import { WhyboxError } from "../../errors.js";
+import { type AnyCamMethod, defaultMethods } from "../../methods/index.js";
 import type { Evidence } from "../../methods/method.js";
 import { evidenceOf, needsWholeGradients, reducedNeed } from "../../methods/needs.js";
 import { productNeeds, productTerms } from "../../methods/products.js";
@@ -56,6 +58,7 @@ export interface ExplainQuestion {
 export function planExplain(loaded: LoadedModel & PlanContext, question: ExplainQuestion): ExplainPlan {
   const { method, layers, manySeeds, masks } = question;
   const needs = evidenceOf(method, question);
+  refuseGradients(loaded, method, needs);
   const reads = method.reads ?? "layers";
   const perLevel = reads === "layers" && layers === undefined ? autoLayers(loaded, method) : undefined;
   const shown = reads === "network" ? [] : reads === "input" ? [inputLayer(loaded)] : (layers ?? perLevel!.flat());
@@ -109,6 +112,29 @@ const LAZY_NEEDS: ReadonlySet<keyof Evidence> = new Set([
   ...productNeeds,
 ]);
 
+/** @throws no-gradient for a method that needs gradients of a model that gives only the boxes that it selected. */
+function refuseGradients({ head }: LoadedModel, method: AnyCamMethod, needs: ReadonlySet<keyof Evidence>): void {
+  if (head.kind !== "black-box" || !usesGradients(needs)) return;
+  const others = methodsWithoutGradients();
+  throw new WhyboxError(
+    "no-gradient",
+    `${method.title} needs gradients, and this model has none: it gives only the boxes that it selected, and the rows before the selection were not found. ` +
+      `Use a method that only runs the network: ${others.join(", ")}. Or export the model again without its suppression.`,
+    { details: { method: method.id, expected: others } },
+  );
+}
+
+/** Ids of the methods that work without gradients, D-RISE first: it reads no layer. */
+function methodsWithoutGradients(): string[] {
+  const free = defaultMethods.filter((method) => !usesGradients(evidenceOf(method, { eigenSmooth: false })));
+  const asks = ({ needs }: AnyCamMethod): number => Number(needs.length === 1 && needs[0] === "masked");
+  return free.sort((a, b) => asks(b) - asks(a)).map(({ id }) => id);
+}
+
+function usesGradients(needs: ReadonlySet<keyof Evidence>): boolean {
+  return needs.has("guidedGradients") || gradientsFor(needs) !== false;
+}
+
 /** The backward passes that the evidence needs. */
 function gradientsFor(needs: ReadonlySet<keyof Evidence>): boolean | GradientReduction {
   const reduced = reducedNeed(needs);
@@ -125,7 +151,7 @@ function autoLayers(loaded: LoadedModel, method: AnyCamMethod): Layer[][] {
     ),
   );
   const auto = method.auto ?? "level";
-  if (auto === "level" || head.kind === "query") return own;
+  if (auto === "level" || !hasCells(head)) return own;
   const taps = findTaps(model.graph, head, layers);
   return head.levels.map(({ stride }, level) => {
     const found =
