@@ -1,5 +1,6 @@
 import * as ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
+import { createDetector } from "../../src/explain/create-detector.js";
 import { loadModel } from "../../src/explain/model/load-model.js";
 import { buildPrefix } from "../../src/onnx/cut.js";
 import { encodeModel } from "../../src/onnx/encode.js";
@@ -9,6 +10,7 @@ import { sizeOf } from "../../src/tensor/tensor.js";
 import { backwardModelOf, runBackwardModel } from "../support/backward-run.js";
 import { deployedBytes, deployedCotangent, deployedInput, deployedNames, deployedRecord } from "../support/deployed.js";
 import { type ExportGradient, unpack } from "../support/exports.js";
+import { noise } from "../support/noise.js";
 
 const port = createOrtPort(ort as never);
 
@@ -57,6 +59,21 @@ describe.each(deployedNames)("the head of %s", async (name) => {
       expect(distance(data as Float32Array, wanted), wanted.value).toBeLessThan(1e-4);
     }
   });
+});
+
+it.each(deployedNames)("%s: explains an image", async (name) => {
+  const { options, size } = deployedRecord(name);
+  const detector = await createDetector(deployedBytes(name), port, { threads: 1, ...options });
+  const image = { height: size[0], width: size[1], data: noise(size[0] * size[1] * 3, 7) };
+  const { detections, heatmap } = await detector.explain(image, {
+    method: "LayerCAM",
+    confidence: 0.01,
+    maxDetections: 4,
+  });
+  await detector.dispose();
+  expect(detections.length).toBeGreaterThan(0);
+  expect(heatmap.data.every(Number.isFinite)).toBe(true);
+  expect(heatmap.data.some((value) => value > 0)).toBe(true);
 });
 
 /** Over the largest magnitude, at the places that the record tells. */
