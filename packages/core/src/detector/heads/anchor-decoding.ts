@@ -73,14 +73,23 @@ export class AnchorDecoding {
 
   /** What makes a box of its sigmoids: `x = scale[0] · σ + start[0]`, the same for y, and `w = scale[2] · σ²`, the same for h. */
   boxTerms(row: number): { readonly scale: readonly number[]; readonly start: readonly number[] } {
+    return {
+      scale: [0, 1, 2, 3].map((column) => this.#scale(row, column)),
+      start: [0, 1].map((column) => this.#start(row, column)),
+    };
+  }
+
+  #scale(row: number, column: number): number {
     const { size, stride } = this.#rows;
-    const cells = size[0] * size[1];
-    const anchor = Math.floor(row / cells);
-    const cell = row - anchor * cells;
+    if (column < 2) return 2 * stride;
+    return 4 * this.#sides[2 * Math.floor(row / (size[0] * size[1])) + column - 2]!;
+  }
+
+  #start(row: number, column: number): number {
+    const { size, stride } = this.#rows;
+    const cell = row % (size[0] * size[1]);
     const y = Math.floor(cell / size[1]);
-    const [width, height] = this.#sides.slice(2 * anchor, 2 * anchor + 2) as [number, number];
-    const start = [cell - y * size[1], y].map((at) => (at - 0.5) * stride);
-    return { scale: [2 * stride, 2 * stride, 4 * width, 4 * height], start };
+    return ((column === 0 ? cell - y * size[1] : y) - 0.5) * stride;
   }
 
   /** The value of a column of a row of the level, for a logit. */
@@ -88,8 +97,8 @@ export class AnchorDecoding {
     if (column >= this.#extra) return logit;
     const share = sigmoid(logit);
     if (column >= 4) return share;
-    const { scale, start } = this.boxTerms(row);
-    return column < 2 ? scale[column]! * share + start[column]! : scale[column]! * share ** 2;
+    const scaled = this.#scale(row, column) * share;
+    return column < 2 ? scaled + this.#start(row, column) : scaled * share;
   }
 
   /** The derivative of a value before the mask coefficients by its logit, for the sigmoid of the logit. */

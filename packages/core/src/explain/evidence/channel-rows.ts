@@ -31,8 +31,8 @@ interface ChannelRowsRequest {
 const SATURATION = { low: -80, high: 8 } as const;
 
 /**
- * Rows of the predictions with one channel of a head input replaced. Rows are counted by their position in the list of rows. The boxes are given; any
- * other value is computed when a score reads it. For values only, without derivatives.
+ * Rows of the predictions with one channel of a head input replaced. Rows are counted by their position in the list of rows. The boxes are computed for each channel, any
+ * other value when a score reads it. For values only, without derivatives.
  */
 export class ChannelRows implements ValueView {
   readonly tape = plainTape;
@@ -45,6 +45,8 @@ export class ChannelRows implements ValueView {
   readonly #local: Int32Array;
   /** Logits of the unchanged activations, `[rows, columns]`. */
   readonly #logits: Float32Array;
+  /** Sigmoids of the logits of x, y, w, h of the unchanged activations. */
+  readonly #boxShares: Float64Array;
   /** Scales of x, y, w, h and starts of x, y of each row that changes. */
   readonly #boxTerms: Float64Array;
   /** x, y, w, h of each row. */
@@ -87,6 +89,8 @@ export class ChannelRows implements ValueView {
         this.#logits[i * columns + column] = conv.logits[(anchor * columns + column) * cells + cell]!;
     });
     this.#boxes = { rows: rows.length, columns: 4, data: boxes };
+    const boxLogit = (i: number): number => this.#logits[Math.floor(i / 4) * columns + (i % 4)]!;
+    this.#boxShares = Float64Array.from({ length: 4 * rows.length }, (_, i) => sigmoid(boxLogit(i)));
     this.#best = Int32Array.from(rows, (row) => bestClass(base, row));
     this.#margins = Float64Array.from(rows, (_, i) => this.#marginOf(i));
     this.#largest = Float64Array.from({ length: conv.weights.length / columns }, (_, i) =>
@@ -106,17 +110,16 @@ export class ChannelRows implements ValueView {
     this.#channel = channel;
     this.#table = undefined;
     const { data } = this.#boxes;
-    const [logits, terms] = [this.#logits, this.#boxTerms];
-    const { columns } = this.#base;
+    const [shares, terms] = [this.#boxShares, this.#boxTerms];
     const { weights, rows } = this.#conv;
     const cells = rows.size[0] * rows.size[1];
     for (let row = 0; row < this.#rows.length; row++) {
       if (this.#local[row]! < 0) continue;
       const change = changeOf(this.#local[row]! % cells);
       this.#changes[row] = change;
-      const [first, own] = [this.#firstWeight(row), row * columns];
+      const first = this.#firstWeight(row);
       for (let column = 0; column < 4; column++) {
-        const share = sigmoid(logits[own + column]! + weights[first + column]! * change);
+        const share = movedSigmoid(shares[4 * row + column]!, weights[first + column]! * change);
         const scaled = terms[6 * row + column]! * share;
         data[4 * row + column] = column < 2 ? scaled + terms[6 * row + 4 + column]! : scaled * share;
       }
@@ -209,4 +212,14 @@ function largestIn(values: Float32Array, start: number, end: number): number {
   let most = 0;
   for (let i = start; i < end; i++) most = Math.max(most, Math.abs(values[i]!));
   return most;
+}
+
+/** σ(l + change) for `share` = σ(l). The series for small changes is exact to 1e-10, and several times faster than the exponential function. */
+function movedSigmoid(share: number, change: number): number {
+  const x = -change;
+  const isSmall = x < 0.125 && x > -0.125;
+  const power = isSmall
+    ? 1 + x * (1 + x * (1 / 2 + x * (1 / 6 + x * (1 / 24 + x * (1 / 120 + x * (1 / 720))))))
+    : Math.exp(x);
+  return share / (share + (1 - share) * power);
 }
