@@ -344,7 +344,8 @@ const RULES: ReadonlyMap<string, ShapeRule> = new Map<string, ShapeRule>([
   ["Squeeze", squeeze],
   ["Unsqueeze", unsqueeze],
   ["Gather", gather],
-  ["GatherElements", (node, facts) => facts.dims(node.inputs[1]!)],
+  // Data and indices have the same rank.
+  ["GatherElements", (node, facts) => facts.dims(node.inputs[1]!) ?? sameRank(node, facts, 0)],
   ["GridSample", gridSample],
   ["TopK", topK],
   ["Tile", sameRank],

@@ -62,7 +62,7 @@ async function findAnyHead(model: Model, runtime: RuntimePort, options: FindHead
   if ("head" in separate) return separate;
   const raw = findRawMaps(context);
   if ("head" in raw) return raw;
-  const query = findQueryHead(model, index);
+  const query = await findQueryHead(context);
   if ("head" in query) return query;
   const selected = findBlackBox(context);
   if ("head" in selected) return selected;

@@ -85,8 +85,10 @@ function isInteger({ precision }: ExportRecord): boolean {
   return precision?.startsWith("int8") ?? false;
 }
 
-/** Forward and backward pass in the sessions that explanations use. */
-async function gradientsOf(model: Model, record: ExportRecord): Promise<Map<string, Tensor | undefined>> {
+/** Forward and backward pass in the sessions that explanations use, of the image only. */
+async function gradientsOf(file: Model, record: ExportRecord): Promise<Map<string, Tensor | undefined>> {
+  const inputs = file.graph.inputs.filter(({ name }) => name === record.input.name);
+  const model = { ...file, graph: { ...file.graph, inputs } };
   const { value, parts } = record.decoded;
   const outputs = value === null ? parts! : [value];
   const taps = record.gradients.map((gradient) => gradient.value);
@@ -139,10 +141,14 @@ async function run(bytes: Uint8Array, record: ExportRecord): Promise<Map<string,
   const extra = { session: { disable_quant_qdq: "1" } };
   const session = await ort.InferenceSession.create(bytes, { intraOpNumThreads: 1, logSeverityLevel: 4, extra });
   const { type, dims, data } = feedOf(record);
-  const found = await session.run({ [record.input.name]: new ort.Tensor(type as never, data as never, dims) });
+  const feeds: Record<string, ort.Tensor> = { [record.input.name]: new ort.Tensor(type as never, data as never, dims) };
+  const [height, width] = dims.slice(2) as [number, number];
+  const sizes = new ort.Tensor("int64", BigInt64Array.of(BigInt(width), BigInt(height)), [1, 2]);
+  if (session.inputNames.includes("orig_target_sizes")) feeds.orig_target_sizes = sizes;
+  const found = await session.run(feeds);
   const outputs = session.outputNames.map((name): [string, Tensor] => {
     const { dims: size, data: values } = found[name]!;
-    return [name, { dims: size, data: values as Float32Array }];
+    return [name, { dims: size, data: Float32Array.from(values as ArrayLike<number>, Number) }];
   });
   await session.release();
   return new Map(outputs);

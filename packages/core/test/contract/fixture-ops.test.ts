@@ -51,11 +51,12 @@ describe("docs/ops.md", () => {
   });
 });
 
-it.each([...files])("%s: every op from any layer to the predictions has a rule", async (_, read) => {
+it.each([...files])("%s: every op from any layer to the predictions has a rule", async (name, read) => {
   const { model, head, layers, sessions } = await loadModel(readModel(read()), port, { threads: 1 });
   const taps = layers.map(({ value }) => value);
   const outputs = [head.output, ...(head.prototypes === undefined ? [] : [head.prototypes])];
-  expect(taps.length).toBeGreaterThan(3);
+  // A vision transformer has tokens, and only its projector has maps.
+  expect(taps.length).toBeGreaterThan(name === "rfdetr" ? 0 : 3);
   // Ops without a rule are refused, all of them by name.
   const { gradients } = buildBackward(floatTwin(model.graph), { taps, outputs, manySeeds: false });
   expect([...gradients].filter(([, gradient]) => gradient === null)).toEqual([]);

@@ -21,14 +21,15 @@ describe.each(plain)("the head of %s", async (name) => {
   const { head } = loaded;
 
   it("is known by what the graph computes", () => {
-    const isQuery = record.head === "RTDETRDecoder";
+    const isQuery = /Decoder$|^LWDETR$/.test(record.head);
     const isAnchored = /^v5($|-seg)/.test(name);
     expect(head.kind).toBe(isQuery ? "query" : isAnchored ? "anchor-based" : "anchor-free");
     expect(head.task).toBe(record.task);
     expect(head.classCount).toBe(record.names.length);
     expect(head.hasObjectness).toBe(isAnchored || name.startsWith("yolox"));
     expect(head.selection.nms).toBe(!(record.end2end || isQuery));
-    const strides = isQuery ? [8] : record.strides;
+    const finest = record.head === "RTDETRDecoder" ? 8 : Math.min(...record.strides);
+    const strides = isQuery ? [finest] : record.strides;
     expect(head.levels.map((level) => level.stride)).toEqual(strides);
     const coefficients = record.task === "segment" ? 4 : undefined;
     expect(head.prototypes === undefined ? undefined : head.extraCount).toBe(coefficients);
@@ -87,7 +88,9 @@ function canonical(record: ExportRecord): number[][] {
   const cells = cellsOf(record.strides, [H, W]);
   return Array.from({ length: rows }, (_, row) => {
     const [a, b, c, d] = [at(row, 0), at(row, 1), at(row, 2), at(row, 3)];
-    const rest = Array.from({ length: columns - 4 }, (__, i) => at(row, 4 + i));
+    const rest = Array.from({ length: columns - 4 }, (__, i) => at(row, 4 + i)).map((value) =>
+      record.scores === "logits" ? 1 / (1 + Math.exp(-value)) : value,
+    );
     const box = boxOf([a, b, c, d], record.boxes, [H, W], cells[row]);
     // A column of objectness, or of ones where others have it.
     return [...box, ...(record.objectness === 1 ? rest : [1, ...rest])];
@@ -130,7 +133,8 @@ interface OwnBox {
 /** The boxes that the export gives itself, `[1, n, 6 + …]`; undefined where it gives all its rows. */
 function deployed(record: ExportRecord): OwnBox[] | undefined {
   const [output] = record.outputs;
-  if (output === undefined || "same" in output) return undefined;
+  if (output === undefined || "same" in output || record.scores === "logits") return undefined;
+  if (record.outputs.length === 3 && output.name === "labels") return deployedQueries(record);
   const { dims, data } = unpack(output);
   const scale = record.boxes === "xywh, 0..1" ? record.input.dims.slice(2) : undefined;
   const rows = Array.from({ length: dims[1]! }, (_, i) => data.subarray(i * dims[2]!, (i + 1) * dims[2]!));
@@ -138,6 +142,16 @@ function deployed(record: ExportRecord): OwnBox[] | undefined {
     corners: scale === undefined ? [...row.subarray(0, 4)] : cornersOfShares(row, scale as [number, number]),
     confidence: row[4]!,
     classIndex: row[5]!,
+  }));
+}
+
+/** Labels, boxes and scores behind a selection of queries. The boxes are in pixels of the input, the size that was fed. */
+function deployedQueries(record: ExportRecord): OwnBox[] {
+  const [labels, boxes, scores] = record.outputs.map((output) => unpack(output as never).data as Float32Array);
+  return Array.from(scores!, (confidence, i) => ({
+    corners: [...boxes!.subarray(4 * i, 4 * i + 4)],
+    confidence,
+    classIndex: labels![i]!,
   }));
 }
 

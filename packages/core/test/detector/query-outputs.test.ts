@@ -62,6 +62,38 @@ describe("an output of boxes and one of classes", () => {
     if (scores === shares) expect(found.pixels).toEqual(wanted.pixels);
   });
 
+  it("reads corners in pixels, of queries that a selection follows", async () => {
+    const b = new GraphBuilder("corners");
+    const part = (from: number, to: number) =>
+      b.op("Slice", [boxes, b.ints([from]), b.ints([to]), b.ints([2]), b.ints([1])]);
+    const half = b.op("Mul", [part(2, 4), b.float(0.5)]);
+    const corners = b.op("Concat", [b.op("Sub", [part(0, 2), half]), b.op("Add", [part(0, 2), half])], { axis: 2 });
+    const pixels = b.op("Mul", [corners, b.float(64)]);
+    const [best, at] = b.ops("TopK", [b.op("Reshape", [shares, b.ints([1, -1])]), b.ints([9])], 2) as [Value, Value];
+    const row = b.op("Expand", [b.op("Unsqueeze", [b.op("Div", [at, b.int(3)]), b.ints([2])]), b.ints([1, 9, 4])]);
+    const picked = b.op("GatherElements", [pixels, row], { axis: 1 });
+    const nodes = [...joined.graph.nodes, ...b.nodes];
+    const initializers = new Map([...joined.graph.initializers, ...b.initializers]);
+    const model = { ...joined, graph: { ...joined.graph, nodes, initializers } };
+    const outputs = [
+      [picked, [1, 9, 4]],
+      [best, [1, 9]],
+    ] as const;
+    const found = await answers(encodeModel(withOutputs(model, outputs)));
+    const wanted = await joinedAnswers;
+    expect(found.head.source).toBe(`queries: boxes "${pixels}" (corners, pixels), 3 classes "${shares}"`);
+    // Behind a TopK a query counts for every class above the threshold.
+    const kept = found.detections.filter(({ classIndex, row }) =>
+      wanted.detections.some((one) => one.row === row && one.classIndex === classIndex),
+    );
+    expect(kept.length).toBe(wanted.detections.length);
+    for (const [i, { confidence, boxInput }] of kept.entries()) {
+      expect(confidence).toBeCloseTo(wanted.detections[i]!.confidence, 5);
+      expect(boxInput.x1).toBeCloseTo(wanted.detections[i]!.boxInput.x1, 3);
+      expect(boxInput.y2).toBeCloseTo(wanted.detections[i]!.boxInput.y2, 3);
+    }
+  });
+
   it("knows boxes from as many classes as a box has numbers, where the last layer's are picked of all and joined", async () => {
     const model = detr({ classes: 4, refined: true });
     const b = new GraphBuilder("joined");

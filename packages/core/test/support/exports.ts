@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
 import { sizeOf, type Tensor } from "../../src/tensor/tensor.js";
 
-/** fixtures/exports: see fixtures/make/ultralytics-exports.py for how they are made and what the numbers are. */
+/** fixtures/exports: see fixtures/make/ultralytics-exports.py and query-exports.py for how they are made and what the numbers are. */
 const folder = fileURLToPath(new URL("../../../../fixtures/exports/", import.meta.url));
 
 /** float32 in base64, zeros at the end left out. */
@@ -39,7 +39,9 @@ export interface ExportRecord {
   readonly nms: boolean;
   /** Columns between the boxes and the classes: 1 with objectness. */
   readonly objectness?: number;
-  /** What `decoded` holds. */
+  /** "logits" when `decoded` has logits of the classes; probabilities when missing. */
+  readonly scores?: "logits";
+  /** What `decoded` holds. Shares are boxes of queries. */
   readonly boxes: "xywh" | "xyxy" | "xywh, 0..1" | "grid";
   /** The axis of `decoded` that counts predictions: last in [1, C, A], first in [1, A, C]. */
   readonly rows: "first" | "last";
@@ -82,6 +84,8 @@ export const typicalExports: readonly string[] = [
   "26",
   "26-obb",
   "rtdetr",
+  "dfine",
+  "rfdetr",
   "yolox",
 ];
 

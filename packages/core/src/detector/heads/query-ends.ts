@@ -1,148 +1,116 @@
-import { intAttribute } from "../../onnx/attributes.js";
 import type { Value } from "../../onnx/builder.js";
 import type { GraphIndex } from "../../onnx/graph.js";
-import type { Node, ValueInfo } from "../../onnx/model.js";
-import { constantTensor } from "../constants.js";
+import type { RunValue } from "./query-run.js";
+import { endOf, isRefined } from "./query-structure.js";
 
 /** The boxes and the class scores of the queries. */
 export interface QueryEnds {
-  /** Four columns in centre form, as fractions of the input size. */
+  /** Four columns: in centre form or corners, fractions of the input size or pixels. */
   readonly boxes: Value;
+  readonly corners: boolean;
+  readonly shares: boolean;
   readonly scores: Value;
   readonly classCount: number;
   /** Whether `scores` are probabilities or logits. A softmax has one more column after the classes, for "no object". */
   readonly form: "probabilities" | "logits" | "softmax" | "softmax logits";
 }
 
-/** Maximum number of values visited between the outputs and the ends. A selection has fewer. */
-const MAX_VALUES = 400;
+/** Maximum number of queries and of classes. */
+const MAX_ROWS = 100_000;
+const MAX_COLUMNS = 100_000;
 
-/** Finds the boxes and classes of the queries; undefined when there are none. */
-export function queryEnds(index: GraphIndex): QueryEnds | undefined {
-  return outputPair(index) ?? sigmoidPair(index);
+/** The rows and columns of a table with one row per query, `[1, Q, C]` or `[Q, C]`; undefined for other dims. */
+export function tableOf(dims: readonly number[]): readonly [rows: number, columns: number] | undefined {
+  const [rows = 0, columns = 0] = dims.slice(-2);
+  const isTable = dims.length === 2 || (dims.length === 3 && dims[0] === 1);
+  return isTable && rows >= 1 && rows <= MAX_ROWS && columns >= 1 && columns <= MAX_COLUMNS
+    ? [rows, columns]
+    : undefined;
 }
 
-/** Finds an output of boxes and an output of classes, as in many exports: DETR, Deformable DETR, RT-DETR of Transformers. */
-function outputPair(index: GraphIndex): QueryEnds | undefined {
-  const outputs = index.graph.outputs.filter(({ shape }) => shape?.length === 3);
-  const ends = outputs.map((output) => ({ output, end: endOf(index, output.name), width: widthOf(index, output) }));
-  const [boxes, ...otherBoxes] = ends.filter(
-    ({ end, width }) => width === 4 && end?.opType === "Sigmoid" && featuresBefore(index, end.inputs[0]!) === 4,
-  );
-  if (boxes === undefined) return undefined;
-  const rows = boxes.output.shape![1];
-  const fits = (one: (typeof ends)[number]): boolean =>
-    one !== boxes && one.end !== undefined && one.width !== undefined && sameSize(one.output.shape![1], rows);
-  // Class scores with four classes have the shape of boxes, but only boxes are refined from layer to layer.
-  const [scores, ...others] = ends.filter(fits);
-  if (scores === undefined || others.length > 0 || otherBoxes.length > 0) return undefined;
-  const found = { boxes: boxes.output.name, scores: scores.output.name };
-  const { opType } = scores.end!;
-  if (opType === "Sigmoid") return { ...found, classCount: scores.width!, form: "probabilities" };
-  if (opType === "Softmax") return { ...found, classCount: scores.width! - 1, form: "softmax" };
-  // Models that refine boxes are trained with a sigmoid per class. DETR is trained with a softmax and a "no object" class.
-  if (isRefined(index, boxes.end!.inputs[0]!)) return { ...found, classCount: scores.width!, form: "logits" };
-  return { ...found, classCount: scores.width! - 1, form: "softmax logits" };
-}
-
-function sameSize(a: unknown, b: unknown): boolean {
-  return typeof a !== "number" || typeof b !== "number" || a === b;
-}
-
-function widthOf(index: GraphIndex, { name, shape }: ValueInfo): number | undefined {
-  const last = shape?.[2];
-  return typeof last === "number" ? last : featuresBefore(index, name);
-}
-
-/** The nearest sigmoid, softmax or linear layer before a value. Ops that only move values are skipped. */
-function endOf(index: GraphIndex, value: Value): Node | undefined {
-  const seen = new Set([value]);
-  for (const name of seen) {
-    const node = index.producer(name);
-    if (node === undefined || seen.size > MAX_VALUES) continue;
-    if (ENDS.has(node.opType)) return node;
-    if (node.opType === "Add" && isLinear(index, name)) return node;
-    if (!MOVES.has(node.opType)) return undefined;
-    for (const input of node.opType === "Concat" ? node.inputs : node.inputs.slice(0, 1)) seen.add(input);
+/**
+ * Finds boxes and classes among the tables of a run, which are ordered from the outputs back. The boxes are the first table of four columns.
+ * The classes are the widest table with as many rows that neither leads to the boxes nor follows from them. Returns undefined without such a pair.
+ */
+export function queryEnds(index: GraphIndex, tables: ReadonlyMap<Value, RunValue>): QueryEnds | undefined {
+  const boxes = [...tables].filter(([, { dims }]) => tableOf(dims)?.[1] === 4).map(([value]) => value);
+  for (const first of boxes) {
+    const scores = scoresBeside(index, tables, first);
+    if (scores === undefined) continue;
+    // With four classes both have the shape of boxes.
+    const isSwapped = tableOf(tables.get(scores)!.dims)![1] === 4 && isBoxes(index, scores, first);
+    return isSwapped ? endsOf(index, tables, scores, first) : endsOf(index, tables, first, scores);
   }
   return undefined;
 }
 
-const ENDS: ReadonlySet<string> = new Set(["Sigmoid", "Softmax", "MatMul", "Gemm"]);
-const MOVES: ReadonlySet<string> = new Set(
-  "Identity Cast Reshape Transpose Gather Slice Concat Squeeze Unsqueeze Flatten".split(" "),
-);
-
-/** Finds the two sigmoids nearest to the outputs, for models that join or select the queries afterwards. */
-function sigmoidPair(index: GraphIndex): QueryEnds | undefined {
-  const sigmoids = lastSigmoids(index);
-  const boxes =
-    sigmoids.find((one) => one.features === 4 && one.isRefinement) ?? sigmoids.find((one) => one.features === 4);
-  const scores = sigmoids.find((one) => one !== boxes);
-  if (boxes === undefined || scores === undefined) return undefined;
-  return { boxes: boxes.value, scores: scores.value, classCount: scores.features, form: "probabilities" };
-}
-
-interface LastSigmoid {
-  readonly value: string;
-  /** Number of output features of the linear layer before it. */
-  readonly features: number;
-  /** Whether it is a box that is refined layer by layer. */
-  readonly isRefinement: boolean;
-}
-
-/** The sigmoids nearest to the outputs that come after a linear layer. */
-function lastSigmoids(index: GraphIndex): LastSigmoid[] {
-  const found: LastSigmoid[] = [];
-  const seen = new Set(index.graph.outputs.map(({ name }) => name));
-  for (const value of seen) {
-    const node = index.producer(value);
-    if (node === undefined || seen.size > MAX_VALUES || LINEAR.has(node.opType)) continue;
-    if (node.opType !== "Sigmoid") {
-      for (const input of node.inputs) if (input !== "") seen.add(input);
-      continue;
-    }
-    const features = featuresBefore(index, node.inputs[0]!);
-    if (features !== undefined) found.push({ value, features, isRefinement: isRefined(index, node.inputs[0]!) });
+function scoresBeside(index: GraphIndex, tables: ReadonlyMap<Value, RunValue>, boxes: Value): Value | undefined {
+  const [rows] = tableOf(tables.get(boxes)!.dims)!;
+  const related = new Set([...index.ancestors([boxes]), ...index.descendants([boxes])]);
+  let best: Value | undefined;
+  let width = 0;
+  for (const [value, { dims }] of tables) {
+    const [count, columns] = tableOf(dims)!;
+    if (count !== rows || columns <= width || related.has(value)) continue;
+    [best, width] = [value, columns];
   }
-  return found;
+  return best;
 }
 
-const LINEAR: ReadonlySet<string> = new Set(["MatMul", "Gemm", "Conv", "LayerNormalization"]);
-
-/** Number of output features of the nearest linear layer before a value; undefined unless its weights are constant. */
-function featuresBefore(index: GraphIndex, from: string): number | undefined {
-  const seen = new Set([from]);
-  for (const value of seen) {
-    const node = index.producer(value);
-    if (node === undefined || seen.size > 40) continue;
-    if (node.opType === "MatMul" || node.opType === "Gemm") {
-      const dims = constantTensor(index, node.inputs[1]!)?.dims;
-      if (dims?.length !== 2) return undefined;
-      return node.opType === "Gemm" && intAttribute(node, "transB", 0) === 1 ? dims[0] : dims[1];
-    }
-    for (const input of node.inputs) if (input !== "") seen.add(input);
-  }
-  return undefined;
+/** Whether `value` and not `other` has boxes: only boxes are relative to a reference. Else the names of exporters decide. */
+function isBoxes(index: GraphIndex, value: Value, other: Value): boolean {
+  const [mine, others] = [isRefined(index, value), isRefined(index, other)];
+  if (mine !== others) return mine;
+  return /box|coord|dets/i.test(value) && !/box|coord|dets/i.test(other);
 }
 
-/** Whether a computed value is added to a linear layer, as for a box that is refined layer by layer. */
-function isRefined(index: GraphIndex, from: string): boolean {
-  let value = from;
-  for (let step = 0; step < MAX_VALUES; step++) {
-    if (isLinear(index, value)) return false;
-    const node = index.producer(value);
-    if (node === undefined || !MOVES.has(node.opType)) return true;
-    value = node.inputs[0] ?? "";
+function endsOf(
+  index: GraphIndex,
+  tables: ReadonlyMap<Value, RunValue>,
+  boxes: Value,
+  scores: Value,
+): QueryEnds | undefined {
+  const numbers = tables.get(boxes)!.data;
+  const columns = tableOf(tables.get(scores)!.dims)![1];
+  if (!numbers.every(Number.isFinite)) return undefined;
+  const form = formOf(index, boxes, scores, tables.get(scores)!);
+  const classCount = form.startsWith("softmax") ? columns - 1 : columns;
+  if (classCount < 1) return undefined;
+  const isShare = endOf(index, boxes)?.opType === "Sigmoid";
+  const corners = !isShare && areCorners(numbers);
+  return { boxes, corners, shares: isShare || areShares(numbers), scores, classCount, form };
+}
+
+/** Corners are in order in every row. Centres and sizes are not: a box in the left half would have to be wider than its centre is far. */
+function areCorners(boxes: Float32Array): boolean {
+  for (let i = 0; i < boxes.length; i += 4) {
+    if (boxes[i + 2]! < boxes[i]! || boxes[i + 3]! < boxes[i + 1]!) return false;
   }
   return true;
 }
 
-/** Whether a value is the output of a linear layer, with or without bias. */
-function isLinear(index: GraphIndex, value: string): boolean {
-  const node = index.producer(value);
-  if (node?.opType === "MatMul" || node?.opType === "Gemm") return true;
-  if (node?.opType !== "Add") return false;
-  const computed = node.inputs.filter((input) => constantTensor(index, input) === undefined);
-  return computed.length === 1 && index.producer(computed[0]!)?.opType === "MatMul";
+/** Most coordinates of boxes in pixels are larger than 2, and no more than a few shares are. */
+function areShares(boxes: Float32Array): boolean {
+  const sizes = boxes.map(Math.abs).sort();
+  return sizes[Math.floor(sizes.length / 2)]! <= 2;
+}
+
+function formOf(index: GraphIndex, boxes: Value, scores: Value, { dims, data }: RunValue): QueryEnds["form"] {
+  const end = endOf(index, scores)?.opType;
+  const columns = tableOf(dims)![1];
+  const areProbabilities = end === undefined && data.every((value) => value >= 0 && value <= 1);
+  if (end === "Softmax" || areProbabilities) {
+    return columns > 1 && sumsAreOne(data, columns) ? "softmax" : "probabilities";
+  }
+  if (end === "Sigmoid") return "probabilities";
+  // Models that refine boxes are trained with a sigmoid per class. DETR is trained with a softmax and a "no object" class.
+  return isRefined(index, boxes) ? "logits" : "softmax logits";
+}
+
+function sumsAreOne(data: Float32Array, columns: number): boolean {
+  for (let i = 0; i < data.length; i += columns) {
+    const sum = data.subarray(i, i + columns).reduce((total, value) => total + value, 0);
+    if (!(Math.abs(sum - 1) < 1e-3)) return false;
+  }
+  return true;
 }
