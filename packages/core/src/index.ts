@@ -11,6 +11,8 @@ export type { Detection, DetectResult, Extra, Keypoint, Predictions } from "./de
 export type { DetectorHead, DetectorTask, HeadLevel, RowOrigin, Selection } from "./detector/head.js";
 export { anchorTableNames } from "./detector/heads/anchors.js";
 export type { InputFacts, InputOptions } from "./detector/input/pixel-form.js";
+export type { Preparation, PreparationOptions, PreparationSource } from "./detector/input/preparation.js";
+export type { PerChannel } from "./detector/input/preprocessor.js";
 export type { Layer, LayerSelector } from "./detector/layer.js";
 export type { KeypointLayout } from "./detector/tasks/keypoints.js";
 export { didYouMean, WhyboxError, type WhyboxErrorCode } from "./errors.js";
@@ -61,7 +63,7 @@ export type { DrawnKeypoint } from "./image/draw/draw-pose.js";
 export { type DrawingOptions, drawingOptions } from "./image/drawing-options.js";
 export type { Box, Frame, Letterbox, Point, RgbImage, Size } from "./image/frame.js";
 export { cellToInput, toImage, toInput, unletterbox } from "./image/frame-map.js";
-export { type LetterboxTarget, letterbox, type PaddingSide, planLetterbox } from "./image/letterbox.js";
+export { type Fit, type LetterboxTarget, letterbox, type PaddingSide, planLetterbox } from "./image/letterbox.js";
 export { type Mask, maskArea, maskPixels } from "./image/mask.js";
 export { type DrawnDetection, type OverlayOptions, renderOverlay } from "./image/overlay.js";
 export { checkRgbImage } from "./image/rgb-image.js";

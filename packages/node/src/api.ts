@@ -35,7 +35,10 @@ export interface LoadOptions {
    * published model. Default: those in the file, else of the table that fits (docs/models.md).
    */
   readonly anchors?: string | readonly number[];
-  /** The model's input format, if it cannot be detected or is detected wrongly. Default: detected from the graph (docs/inputs.md). */
+  /**
+   * The image that the model expects, if it cannot be detected or is detected wrongly. Default: from a `preprocessor_config.json` beside the file,
+   * the graph and the metadata (docs/inputs.md).
+   */
   readonly input?: InputOptions;
   /**
    * The files with the weights of an ONNX model that does not contain them, by the names that the model gives them: `model.onnx.data` beside `model.onnx`.

@@ -6,6 +6,7 @@ import { fileOptions } from "./file-options.js";
 import { loadSharp } from "./io/load-sharp.js";
 import { readShared, type SharedBytes, shared } from "./io/read-shared.js";
 import { addData, modelBytes, openWithData } from "./models/external-data.js";
+import { preprocessorBeside } from "./models/preprocessor-file.js";
 import { readNames } from "./models/read-names.js";
 import { type ResolvedWeights, resolveWeights } from "./models/resolve-weights.js";
 import { takeWorker } from "./runtime/early-worker.js";
@@ -45,7 +46,9 @@ export async function loadDetector(weights: string | Uint8Array, options: LoadOp
   try {
     if (typeof weights === "string") found = await resolveWeights(weights, options);
     const model = found ? await readModelFile(found) : shared(weights as Uint8Array);
-    const setup = { model, device, threads, names, anchors: options.anchors, input: options.input };
+    const preprocessor = found && (await preprocessorBeside(found.path));
+    const { anchors, input } = options;
+    const setup = { model, device, threads, names, anchors, input, preprocessor };
     const given = new Map([...(options.externalData ?? [])].map(([name, bytes]) => [name, shared(bytes)]));
     const opening = openWithData(
       found?.path,

@@ -53,6 +53,8 @@ export interface DetectorHead {
   /** Number of columns after the classes: mask coefficients, keypoints, or an angle. */
   readonly extraCount: number;
   readonly hasObjectness: boolean;
+  /** True if the classes are a softmax with one more class for "no object", as in DETR. */
+  readonly hasBackground?: true;
   readonly selection: Selection;
   /** Graph output with the mask prototypes `[1, E, h, w]` of a segmentation model. */
   readonly prototypes: string | undefined;

@@ -95,7 +95,8 @@ export async function createDetector(
   return {
     classNames: loaded.classNames,
     facts: inspectModel(loaded),
-    inspect: (given = {}) => inspectWithSizes(loaded, given.imageSize ?? defaultInputSize(loaded.input.sides)),
+    inspect: (given = {}) =>
+      inspectWithSizes(loaded, given.imageSize ?? defaultInputSize(loaded.input.sides, loaded.input.size)),
     detect: (image, given = {}) =>
       call(given.signal, async (own) => {
         const options = resolveDetectOptions(given);

@@ -3,6 +3,7 @@ import { resizeWithRange } from "../kernels/resample.js";
 import type { ScaledMap } from "../kernels/scaling.js";
 import type { Map2D } from "../tensor/tensor.js";
 import type { Box, Letterbox } from "./frame.js";
+import { isCropped } from "./letterbox.js";
 
 /**
  * Converts a box from the frame of the network's input to image pixels. The box is clipped to the image, as in YOLOv5. A box that lies
@@ -31,7 +32,7 @@ export function cellToInput([x, y]: readonly [x: number, y: number], stride: num
 
 /**
  * Converts a heatmap from the network's input (`inputSize`) to the image (`imageSize`): cuts off the padding and resizes
- * the rest bilinearly.
+ * the rest bilinearly. Parts of the image that a crop left out are zero.
  * @throws internal when the map does not have the size of the input.
  */
 export function unletterbox(map: Map2D, letterbox: Letterbox): Map2D {
@@ -47,8 +48,24 @@ export function unletterboxScaled({ values: map, scaling }: ScaledMap, letterbox
       `The map is [${map.height}, ${map.width}]. Expected the size of the network input, [${H}, ${W}].`,
     );
   }
+  if (isCropped(letterbox)) return uncrop({ values: map, scaling }, letterbox);
   const [height, width] = letterbox.imageSize;
   return resizeWithRange({ values: cropContent(map, letterbox), scaling }, { height, width }).map;
+}
+
+/** Places a map in the part of the image that the network gets. The rest of the image has no part in the result: it is zero. */
+function uncrop(map: ScaledMap, letterbox: Letterbox): Map2D {
+  const [height, width] = letterbox.imageSize;
+  const [h, w] = letterbox.inputSize;
+  const seen = toImage({ frame: "input", x1: 0, y1: 0, x2: w, y2: h }, letterbox);
+  const [left, top] = [Math.round(seen.x1), Math.round(seen.y1)];
+  const size = { height: Math.max(1, Math.round(seen.y2) - top), width: Math.max(1, Math.round(seen.x2) - left) };
+  const part = resizeWithRange(map, size).map;
+  const data = new Float32Array(height * width);
+  for (let y = 0; y < size.height; y++) {
+    data.set(part.data.subarray(y * size.width, (y + 1) * size.width), (top + y) * width + left);
+  }
+  return { height, width, data };
 }
 
 function cropContent(map: Map2D, { contentSize, padTop, padLeft }: Letterbox): Map2D {

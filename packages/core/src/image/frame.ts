@@ -26,14 +26,18 @@ export interface RgbImage {
   readonly data: Uint8Array | Uint8ClampedArray;
 }
 
-/** How an image fits into the network's input: it is scaled to `contentSize`, then padded with grey. */
+/**
+ * How an image fits into the network's input: it is scaled to `contentSize`, then padded with grey, or cut at the borders of the input. The name is
+ * that of the usual way.
+ */
 export interface Letterbox {
   readonly imageSize: Size;
   readonly inputSize: Size;
-  /** Size of the scaled image inside the input. */
+  /** Size of the scaled image. With a crop it is larger than the input. */
   readonly contentSize: Size;
-  /** Input pixels per image pixel. One number, because the aspect does not change. */
+  /** Input pixels per image pixel. With a stretched image: along the width. */
   readonly scale: number;
+  /** First row of the scaled image in the input. Negative with a crop: so many rows are cut off. */
   readonly padTop: number;
   readonly padLeft: number;
 }

@@ -6,6 +6,12 @@ import { checkRgbImage } from "./rgb-image.js";
 /** Where the grey padding is: "centre" on both sides of the image, "end" only at the right and the bottom, as in YOLOX. */
 export type PaddingSide = "centre" | "end";
 
+/**
+ * How the image becomes the input. "letterbox": scaled as a whole, the rest is grey. "stretch": each side is scaled to that of the input. "crop":
+ * scaled to cover the input, and the rest is cut off on both sides, as for classifiers.
+ */
+export type Fit = "letterbox" | "stretch" | "crop";
+
 /** The input that a network expects. */
 export interface LetterboxTarget {
   /** `[h, w]` in input pixels. */
@@ -19,10 +25,17 @@ export interface LetterboxTarget {
   readonly fixed: boolean | readonly [height: boolean, width: boolean];
   /** Default "centre". */
   readonly padding?: PaddingSide;
+  /** Default "letterbox". A stretched or cropped image fills `size`, rounded up to whole strides where it is not fixed. */
+  readonly fit?: Fit;
+  /** For a crop: the sides of the input as a share of those of the image that it is cut from. Default 1: one side of the image is whole. */
+  readonly crop?: number;
 }
 
 /** YOLOv5's padding grey, 0..255. */
 const GREY = 114;
+
+/** Maximum number of values of the scaled image that a crop is cut from (256 MB). A long strip of an image exceeds it. */
+const MAX_SCALED = 64 * 2 ** 20;
 
 /**
  * Plans YOLOv5's letterbox. The image is scaled by `min(th / h, tw / w)` (small images are enlarged), and its sides are rounded. It is placed
@@ -39,6 +52,10 @@ export function planLetterbox(imageSize: Size, target: LetterboxTarget): Letterb
   const filled = (side: number, isFixed: boolean): number => (isFixed ? side : ceilTo(side, stride));
   const max: Size = [filled(target.size[0], fixedH), filled(target.size[1], fixedW)];
   const [H, W] = imageSize;
+  if (target.fit === "stretch") {
+    return { imageSize, inputSize: max, contentSize: max, scale: max[1] / W, padTop: 0, padLeft: 0 };
+  }
+  if (target.fit === "crop") return planCrop(imageSize, max, target.crop ?? 1);
   const scale = Math.min(max[0] / H, max[1] / W);
   const content: Size = [Math.max(1, roundHalfEven(H * scale)), Math.max(1, roundHalfEven(W * scale))];
   const inputSize: Size = [fixedH ? max[0] : filled(content[0], false), fixedW ? max[1] : filled(content[1], false)];
@@ -53,8 +70,30 @@ export function planLetterbox(imageSize: Size, target: LetterboxTarget): Letterb
   };
 }
 
+/** Plans a crop from the middle, with the rounding of torchvision's Resize and CenterCrop. */
+function planCrop(imageSize: Size, inputSize: Size, crop: number): Letterbox {
+  const [H, W] = imageSize;
+  const scale = Math.max(inputSize[0] / crop / H, inputSize[1] / crop / W);
+  // Slightly more, so that a side that is exact is not rounded down.
+  const side = (axis: 0 | 1): number => Math.max(inputSize[axis], Math.floor(imageSize[axis] * scale + 1e-6));
+  const contentSize: Size = [side(0), side(1)];
+  if (3 * contentSize[0] * contentSize[1] > MAX_SCALED) {
+    throw new WhyboxError(
+      "usage",
+      `An image of [${H}, ${W}] is too long to be cropped to [${inputSize.join(", ")}]: scaled, it is [${contentSize.join(", ")}]. Cut it, or set fit to "letterbox" or "stretch".`,
+    );
+  }
+  const cut = (axis: 0 | 1): number => 0 - roundHalfEven((contentSize[axis] - inputSize[axis]) / 2);
+  return { imageSize, inputSize, contentSize, scale, padTop: cut(0), padLeft: cut(1) };
+}
+
+/** Whether the scaled image is cut at the borders of the input. */
+export function isCropped({ padTop, padLeft, contentSize, inputSize }: Letterbox): boolean {
+  return padTop < 0 || padLeft < 0 || contentSize[0] > inputSize[0] || contentSize[1] > inputSize[1];
+}
+
 /**
- * Letterboxes an image as planned.
+ * Fits an image into the input as planned.
  * @param into the output buffer of `3 · H · W` values. Default: a new array.
  * @returns planar RGB 0..1, `[1, 3, H, W]` with `[H, W]` = `plan.inputSize`. The padding is grey, 114/255.
  * @throws usage when the image's data does not match its size, or its size is not the planned size.
@@ -77,9 +116,25 @@ export function letterbox(image: RgbImage, plan: Letterbox, into?: Float32Array)
       `An input of [${height}, ${width}] needs ${3 * height * width} values, got ${data.length}.`,
     );
   }
+  if (isCropped(plan)) {
+    cropTo(image, plan, data);
+    return data;
+  }
   if (contentH !== height || contentW !== width) data.fill(GREY / 255);
   resizeRgb(image, plan.contentSize, { height, width, data, top: plan.padTop, left: plan.padLeft });
   return data;
+}
+
+function cropTo(image: RgbImage, { contentSize, inputSize, padTop, padLeft }: Letterbox, into: Float32Array): void {
+  const [h, w] = contentSize;
+  const [height, width] = inputSize;
+  const data = new Float32Array(3 * h * w);
+  resizeRgb(image, contentSize, { height: h, width: w, data, top: 0, left: 0 });
+  for (let row = 0; row < 3 * height; row++) {
+    const [plane, y] = [Math.floor(row / height), row % height];
+    const start = (plane * h + y - padTop) * w - padLeft;
+    into.set(data.subarray(start, start + width), row * width);
+  }
 }
 
 /** The first half of the padding. It is the smaller half of an odd padding. */

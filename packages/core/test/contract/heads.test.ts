@@ -66,7 +66,9 @@ async function open(
   name: string,
   record: ExportRecord,
 ): Promise<{ loaded: LoadedModel; predictions: Predictions; letterbox: Letterbox }> {
-  const loaded = await loadModel(readModel(exportBytes(name)), port, { threads: 1 });
+  // The numbers are for an input that is normalised already.
+  const input = { mean: [0, 0, 0], std: [1, 1, 1] } as const;
+  const loaded = await loadModel(readModel(exportBytes(name)), port, { threads: 1, input });
   const none = { layers: [], activations: false, gradients: false, manySeeds: false, tails: false };
   const plan = joinPlans(loaded, [planTaps(loaded, none)]);
   const { dims, data } = ownInput(record);

@@ -16,7 +16,8 @@ const port = createOrtPort(ort as never);
 const image = { height: 64, width: 64, data: noise(64 * 64 * 3, 7) };
 
 async function answers(bytes: Uint8Array, confidence = 0.3) {
-  const detector = await createDetector(bytes, port, { threads: 1 });
+  const input = { mean: [0, 0, 0], std: [1, 1, 1] } as const;
+  const detector = await createDetector(bytes, port, { threads: 1, input });
   const { detections } = await detector.detect(image, { confidence, imageSize: 64 });
   const few = { confidence, imageSize: 64, maxDetections: 1 };
   const { heatmap: map } = await detector.explain(image, { ...few, method: "GradCAM" });

@@ -4,8 +4,10 @@ import { checkSingleImage } from "../../src/detector/input/check-single-image.js
 import type { InputOptions } from "../../src/detector/input/pixel-form.js";
 import { prepend } from "../../src/detector/input/prepend.js";
 import { createDetector } from "../../src/explain/create-detector.js";
+import type { CreateDetectorOptions } from "../../src/explain/model/create-options.js";
 import { loadModel } from "../../src/explain/model/load-model.js";
 import type { RgbImage } from "../../src/image/frame.js";
+import { resizeRgb, resizeWithRange } from "../../src/kernels/resample.js";
 import { GraphBuilder, type Value } from "../../src/onnx/builder.js";
 import { encodeModel } from "../../src/onnx/encode.js";
 import { DataType, type Dim, type Model } from "../../src/onnx/model.js";
@@ -38,6 +40,14 @@ const reversed = (b: GraphBuilder, x: Value): Value => {
   const [red, green, blue] = b.ops("Split", [x, b.ints([1, 1, 1])], 3, { axis: 1 });
   return b.op("Concat", [blue!, green!, red!], { axis: 1 });
 };
+/** The pixels before they were normalised. The graph does not show it. */
+const restored =
+  (mean: readonly number[], std: readonly number[]): Change =>
+  (b, x) => {
+    const hidden = b.op("Neg", [b.op("Neg", [x])]);
+    const scaled = b.op("Mul", [hidden, b.floats([1, 3, 1, 1], std)]);
+    return b.op("Add", [scaled, b.floats([1, 3, 1, 1], mean)]);
+  };
 const NCHW = [1, 3, 64, 64];
 const NHWC = [1, 64, 64, 3];
 
@@ -105,6 +115,18 @@ describe("the same weights behind another input", async () => {
       { range: 255, rangeFrom: "type" },
     ],
     ["BGR, as the options say", behind(plain, reversed, NCHW), { channels: "bgr" }, { channels: "bgr", range: 1 }],
+    [
+      "normalised, as the options say",
+      behind(plain, restored([0.4, 0.5, 0.6], [0.2, 0.3, 0.25]), NCHW),
+      { mean: [0.4, 0.5, 0.6], std: [0.2, 0.3, 0.25] },
+      { mean: [0.4, 0.5, 0.6], std: [0.2, 0.3, 0.25], normalisationFrom: "options", range: 1 },
+    ],
+    [
+      "BGR in 0..255, normalised, as the options say",
+      behind(plain, (b, x) => divided(b, reversed(b, restored([90, 100, 110], [50, 60, 70])(b, x))), NCHW),
+      { channels: "bgr", range: 255, mean: [90, 100, 110], std: [50, 60, 70] },
+      { channels: "bgr", range: 255, mean: [90, 100, 110], rangeFrom: "options" },
+    ],
     [
       "BGR in 0..255, as the options say",
       behind(plain, (b, x) => b.op("Abs", [divided(b, reversed(b, b.op("Abs", [x])))]), NCHW),
@@ -213,7 +235,9 @@ describe("options of the input", () => {
       rejectionOf(createDetector(exportBytes("v8-batch-dynamic"), port, { input: input as InputOptions }));
     const unknown = 'There is no option "input.chanels". Did you mean "channels"?';
     expect(await create({ chanels: "bgr" })).toMatchObject({ code: "usage", message: unknown });
-    expect((await create("bgr")).message).toMatch(/^input is bgr; expected an object with range, channels, padding\.$/);
+    expect((await create("bgr")).message).toMatch(
+      /^input is bgr; expected an object with range, channels, padding, fit, crop, mean, std\.$/,
+    );
   });
 
   it("refuse 0..1 for whole numbers", async () => {
@@ -293,5 +317,113 @@ describe("one fixed side", () => {
     expect(code).toBe("usage");
     expect(message).toContain(`imageSize is [32, 32], but the model's input is fixed at [${fixed.join(", ")}]`);
     await detector.dispose();
+  });
+});
+
+describe("an image that is not letterboxed", () => {
+  /** The image at another size, as bytes. */
+  function resized([height, width]: readonly [number, number]): RgbImage {
+    const data = new Float32Array(3 * height * width);
+    resizeRgb(image, [height, width], { height, width, data, top: 0, left: 0 });
+    const bytes = Uint8Array.from({ length: data.length }, (_, i) =>
+      Math.round(255 * data[(i % 3) * height * width + Math.floor(i / 3)]!),
+    );
+    return { height, width, data: bytes };
+  }
+
+  async function explained(picture: RgbImage, input: InputOptions) {
+    const detector = await createDetector(encodeModel(plain), port, { threads: 1, input });
+    const { detections, heatmap } = await detector.explain(picture, { confidence: 0.3, method: "GradCAM" });
+    await detector.dispose();
+    return { detections, heatmap };
+  }
+
+  it("is stretched, and boxes and heatmap are stretched back", async () => {
+    const found = await explained(image, { fit: "stretch" });
+    const wanted = await explained(resized([64, 64]), {});
+    expect(wanted.detections.length).toBeGreaterThan(0);
+    expect(found.detections.map(({ confidence }) => confidence)).toEqual(
+      wanted.detections.map(({ confidence }) => confidence),
+    );
+    for (const [i, { boxImage }] of found.detections.entries()) {
+      const other = wanted.detections[i]!.boxImage;
+      expect(boxImage.x2).toBeCloseTo((other.x2 * 80) / 64, 4);
+      expect(boxImage.y2).toBeCloseTo((other.y2 * 48) / 64, 4);
+    }
+    const { map } = resizeWithRange({ values: wanted.heatmap }, { height: 48, width: 80 });
+    expect(found.heatmap.data.every((value, i) => Math.abs(value - map.data[i]!) < 1e-6)).toBe(true);
+  });
+
+  it("is cropped, and what was cut off has no heat", async () => {
+    const found = await explained(image, { fit: "crop" });
+    const scaled = resized([64, 106]);
+    const data = Uint8Array.from({ length: 64 * 64 * 3 }, (_, i) => {
+      const [row, rest] = [Math.floor(i / 192), i % 192];
+      return scaled.data[(row * 106 + 21) * 3 + rest]!;
+    });
+    const wanted = await explained({ height: 64, width: 64, data }, {});
+    expect(wanted.detections.length).toBeGreaterThan(0);
+    expect(found.detections.map(({ confidence }) => confidence)).toEqual(
+      wanted.detections.map(({ confidence }) => confidence),
+    );
+    for (const [i, { boxImage }] of found.detections.entries()) {
+      const other = wanted.detections[i]!.boxImage;
+      expect(boxImage.y1).toBeCloseTo((other.y1 * 48) / 64, 4);
+      if (other.x1 > 0) expect(boxImage.x1).toBeCloseTo(((other.x1 + 21) * 80) / 106, 4);
+    }
+    const heat = (from: number, to: number): number =>
+      found.heatmap.data.filter((_, i) => i % 80 >= from && i % 80 < to).reduce((sum, value) => sum + value, 0);
+    expect(heat(0, 16) + heat(64, 80)).toBe(0);
+    expect(heat(16, 64)).toBeGreaterThan(0);
+  });
+
+  it("is refused when it is too long to be cropped", async () => {
+    const strip = { height: 1, width: 100_000, data: new Uint8Array(300_000) };
+    await expect(explained(strip, { fit: "crop" })).rejects.toThrow(/too long to be cropped to \[64, 64\]/);
+  });
+
+  it.each<[string, InputOptions, RegExp]>([
+    ["another fit", { fit: "cover" as never }, /fit is "cover"; expected letterbox, stretch or crop/],
+    ["a crop of nothing", { fit: "crop", crop: 0 }, /crop is 0; expected a number above 0 and at most 1/],
+    [
+      "a crop that is not cropped",
+      { fit: "stretch", crop: 0.5 },
+      /crop is 0.5; expected none, because fit is "stretch"/,
+    ],
+    ["two means", { mean: [1, 2] as never }, /mean is \[1,2\]; expected three numbers/],
+    ["a deviation of nothing", { std: [1, 0, 1] }, /std is \[1,0,1\]; expected numbers above 0/],
+  ])("refuses %s", async (_, input, message) => {
+    await expect(createDetector(encodeModel(plain), port, { threads: 1, input })).rejects.toThrow(message);
+  });
+});
+
+describe("the preparation", () => {
+  const facts = async (name: string, options: CreateDetectorOptions = {}) =>
+    (await loadModel(readModel(exportBytes(name)), port, { threads: 1, ...options })).input;
+
+  it("is known from the metadata of Ultralytics", async () => {
+    expect(await facts("v8-wide")).toMatchObject({ fit: "letterbox", fitFrom: "metadata", mean: undefined });
+    expect(await facts("rtdetr")).toMatchObject({ fit: "stretch", fitFrom: "metadata", normalisationFrom: "metadata" });
+  });
+
+  it("is assumed from the outputs of RF-DETR, and the inputs of D-FINE", async () => {
+    const normalised = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225], normalisationFrom: "family" };
+    expect(await facts("rfdetr")).toMatchObject({ fit: "stretch", fitFrom: "family", ...normalised });
+    expect(await facts("dfine-sizes")).toMatchObject({ fit: "stretch", fitFrom: "family", mean: undefined });
+    expect(await facts("dfine")).toMatchObject({ fit: "letterbox", fitFrom: "default", normalisationFrom: "default" });
+  });
+
+  it("is that of a preprocessor_config.json, unless an option is given", async () => {
+    const preprocessor = {
+      do_resize: true,
+      size: { height: 64, width: 96 },
+      do_rescale: true,
+      rescale_factor: 1 / 255,
+    };
+    const told = { fit: "stretch", fitFrom: "preprocessor", range: 1, rangeFrom: "preprocessor", size: [64, 96] };
+    expect(await facts("dfine", { preprocessor })).toMatchObject(told);
+    const input = { fit: "letterbox", range: 255 } as const;
+    const ours = { fit: "letterbox", fitFrom: "options", range: 255, rangeFrom: "options" };
+    expect(await facts("dfine", { preprocessor, input })).toMatchObject(ours);
   });
 });

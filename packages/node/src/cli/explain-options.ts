@@ -10,11 +10,15 @@ import {
 import { type FileOptions, fileOptions } from "../file-options.js";
 import { type ImageSettings, imageSettings } from "../images/settings.js";
 
-/** Options that describe the pixels of the model's input. */
+/** Options that describe the image that the model expects. */
 interface InputFlags {
   readonly inputRange?: "1" | "255";
   readonly inputChannels?: "rgb" | "bgr";
   readonly padding?: "centre" | "end";
+  readonly fit?: "letterbox" | "stretch" | "crop";
+  readonly inputCrop?: number;
+  readonly mean?: readonly number[];
+  readonly std?: readonly number[];
 }
 
 /** Options for images, shared by all commands that explain. */
@@ -51,6 +55,38 @@ const inputFlags = {
     kind: "choice",
     choices: ["centre", "end"],
     otherwise: "centre; end for YOLOX",
+    group: "Detection",
+  },
+  fit: {
+    what: "how an image becomes the model's input: scaled with grey around it, stretched, or cropped in the middle",
+    kind: "choice",
+    choices: ["letterbox", "stretch", "crop"],
+    otherwise: "what the file tells, stretch for transformers known to be trained so, else letterbox",
+    group: "Detection",
+  },
+  inputCrop: {
+    what: "for --fit crop: share of the image's shorter side that is kept",
+    kind: "number",
+    min: 0,
+    max: 1,
+    aboveMin: true,
+    otherwise: "what the file tells, else 1",
+    group: "Detection",
+  },
+  mean: {
+    what: "numbers that are subtracted from the three channels, in units of the input's range",
+    kind: "list",
+    of: { kind: "number", min: -1e4, max: 1e4 },
+    filled: true,
+    otherwise: "what the file tells, else nothing",
+    group: "Detection",
+  },
+  std: {
+    what: "numbers that the three channels are divided by, in units of the input's range",
+    kind: "list",
+    of: { kind: "number", min: 0, max: 1e4, aboveMin: true },
+    filled: true,
+    otherwise: "what the file tells, else 1",
     group: "Detection",
   },
 } as const satisfies OptionTable<InputFlags>;
@@ -103,12 +139,19 @@ export function toSettings(values: ImageValues, typed: readonly string[]): Image
   return imageSettings({ ...values, per: perOf(values, typed), input: inputOf(values) });
 }
 
-/** The options for the model's input; undefined when none is given. */
-function inputOf({ inputRange, inputChannels: channels, padding }: ImageValues): InputOptions | undefined {
-  if (inputRange === undefined && channels === undefined && padding === undefined) return undefined;
-  return {
-    ...(inputRange === undefined ? {} : { range: inputRange === "255" ? 255 : 1 }),
-    ...(channels === undefined ? {} : { channels }),
-    ...(padding === undefined ? {} : { padding }),
-  };
+/** The options for the model's input; undefined when none is given. The library checks them. */
+function inputOf({
+  inputRange,
+  inputChannels,
+  padding,
+  fit,
+  inputCrop,
+  mean,
+  std,
+}: ImageValues): InputOptions | undefined {
+  const range = inputRange === undefined ? undefined : inputRange === "255" ? 255 : 1;
+  const given = Object.entries({ range, channels: inputChannels, padding, fit, crop: inputCrop, mean, std }).filter(
+    ([, value]) => value !== undefined,
+  );
+  return given.length === 0 ? undefined : (Object.fromEntries(given) as InputOptions);
 }

@@ -38,6 +38,7 @@ function facts(report: ModelReport): string[] {
     ["classes", classText(report), 2],
     ...ports("input", report.inputs),
     ["pixels", pixelText(report), 1],
+    ["prepared", preparedText(report), 2],
     ...ports("output", report.outputs),
     ["head", `${report.head.kind}: ${printable(report.head.source)}`, 2],
     ...(report.head.assumed === undefined
@@ -93,6 +94,7 @@ const rangeReasons = {
   options: "set by an option",
   type: "from the type of the input",
   graph: "from the graph",
+  preprocessor: "from preprocessor_config.json",
   yolox: "as in YOLOX",
   default: "assumed",
 } as const;
@@ -102,6 +104,34 @@ function pixelText({ input }: ModelReport): string {
   const range = `0..${input.range} (${rangeReasons[input.rangeFrom]})`;
   const padding = input.padding === "end" ? ", padded at the end" : "";
   return `${input.channels.toUpperCase()}, ${input.layout}, ${range}${padding}`;
+}
+
+const sourceTexts = {
+  options: "set by an option",
+  preprocessor: "known from preprocessor_config.json",
+  graph: "known from the graph",
+  metadata: "known from the metadata",
+  family: "assumed, as in models with such outputs",
+  default: "assumed",
+} as const;
+
+const fitTexts = {
+  letterbox: "scaled, with grey around",
+  stretch: "stretched",
+  crop: "cropped in the middle",
+} as const;
+
+/** How images are fitted and normalised, and whether this is known or assumed. */
+function preparedText({ input }: ModelReport): string {
+  const { fit, crop, mean, std, fitFrom, normalisationFrom } = input;
+  const share = crop === undefined || crop === 1 ? "" : ` to ${Math.round(100 * crop)} % of the shorter side`;
+  const list = (values: readonly number[] = []): string => values.map((one) => Number(one.toPrecision(4))).join(", ");
+  const parts = [
+    ...(mean === undefined ? [] : [`minus ${list(mean)}`]),
+    ...(std === undefined ? [] : [`over ${list(std)}`]),
+  ];
+  const numbers = parts.length > 0 ? parts.join(", ") : normalisationFrom === "graph" ? "normalised" : "not normalised";
+  return `${fitTexts[fit]}${share} (${sourceTexts[fitFrom]}); ${numbers} (${sourceTexts[normalisationFrom]})`;
 }
 
 function selectionText({ head: { selection } }: ModelReport): string {

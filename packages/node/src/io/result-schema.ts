@@ -19,6 +19,11 @@ const indicesSchema = z.array(z.int()).describe("Indices into detections; -1 is 
 
 const toolSchema = z.object({ name: z.literal("whybox"), version: z.string() });
 
+const perChannel = z.tuple([z.number(), z.number(), z.number()]).readonly();
+
+/** Sources of the preparation. "family": assumed from models with such outputs. "default": assumed without evidence. */
+const preparationSource = z.enum(["options", "preprocessor", "graph", "metadata", "family", "default"]);
+
 const modelSchema = z.object({
   source: z.string().describe("Path or name as given."),
   sha256: z.string().describe("SHA-256 hex digest of the model file."),
@@ -36,7 +41,15 @@ const modelSchema = z.object({
       range: z.union([z.literal(1), z.literal(255)]).describe("Maximum value of a pixel."),
       channels: z.enum(["rgb", "bgr"]),
       padding: z.enum(["centre", "end"]),
-      rangeFrom: z.enum(["options", "type", "graph", "yolox", "default"]).describe("How the range was determined."),
+      rangeFrom: z
+        .enum(["options", "type", "graph", "preprocessor", "yolox", "default"])
+        .describe("How the range was determined."),
+      fit: z.enum(["letterbox", "stretch", "crop"]).describe("How images are fitted into the input."),
+      fitFrom: preparationSource.describe("How the fit was determined."),
+      crop: z.number().nullable().describe("For a crop: the share of the image's shorter side that is kept."),
+      mean: perChannel.nullable().describe("Subtracted from each channel, in units of the range."),
+      std: perChannel.nullable().describe("Each channel is divided by it, in units of the range."),
+      normalisationFrom: preparationSource.describe("How mean and std were determined."),
     })
     .describe(
       "The input of the model file, as detected or as set in the options. Layers and gradients refer to RGB planes in 0..1.",
@@ -58,9 +71,11 @@ const letterboxSchema = z
   .object({
     imageSize: sizeSchema,
     inputSize: sizeSchema,
-    contentSize: sizeSchema.describe("[height, width] of the scaled image inside the input."),
-    scale: z.number().describe("Input pixels per image pixel."),
-    padTop: z.int(),
+    contentSize: sizeSchema.describe(
+      "[height, width] of the scaled image. It is larger than the input if the image is cropped.",
+    ),
+    scale: z.number().describe("Input pixels per image pixel; along the width if the image is stretched."),
+    padTop: z.int().describe("First row of the scaled image in the input. Negative: so many rows are cut off."),
     padLeft: z.int(),
   })
   .describe("How the image was fitted into the network's input.");

@@ -6,6 +6,7 @@ import sharp from "sharp";
 import { loadServices } from "../images/load-services.js";
 import { readShared } from "../io/read-shared.js";
 import { modelBytes, modelDigest, openWithData } from "../models/external-data.js";
+import { preprocessorBeside } from "../models/preprocessor-file.js";
 import { checkDevice, providersOf } from "../runtime/devices.js";
 import { type Gate, gatedPort } from "../runtime/gate.js";
 import { createOrtPort } from "../runtime/ort-port.js";
@@ -40,6 +41,7 @@ async function load({ setup, gate }: ThreadData): Promise<ThreadContext> {
     ort.listSupportedBackends().map(({ name }) => name),
   );
   const model = await readShared(setup.model);
+  const preprocessor = await preprocessorBeside(setup.model);
   const runtime = gatedPort(createOrtPort(ort as never), gate);
   const { opened: detector, externalData } = await openWithData(setup.model, (externalData) =>
     createDetector(model, runtime, {
@@ -47,6 +49,7 @@ async function load({ setup, gate }: ThreadData): Promise<ThreadContext> {
       threads: setup.threads,
       externalData,
       ...(setup.settings.input === undefined ? {} : { input: setup.settings.input }),
+      ...(preprocessor === undefined ? {} : { preprocessor }),
       ...(setup.settings.anchors === undefined ? {} : { anchors: setup.settings.anchors }),
       ...(setup.names === undefined ? {} : { names: setup.names }),
     }),

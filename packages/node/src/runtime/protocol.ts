@@ -28,6 +28,8 @@ export interface ModelSetup {
   readonly names: readonly string[] | undefined;
   readonly anchors: string | readonly number[] | undefined;
   readonly input: InputOptions | undefined;
+  /** Content of a `preprocessor_config.json` beside the model. */
+  readonly preprocessor: unknown;
 }
 
 /** An image for the worker: pixels, or a file that the worker decodes. */

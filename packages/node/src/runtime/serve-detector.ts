@@ -46,7 +46,7 @@ export function serveDetector(
 
 /** Creates the detector of a model. @throws as `createDetector`. */
 export function openDetector(
-  { model, externalData, device, threads, names, anchors, input }: ModelSetup,
+  { model, externalData, device, threads, names, anchors, input, preprocessor }: ModelSetup,
   runtime: RuntimePort,
 ): Promise<CoreDetector> {
   return createDetector(model, runtime, {
@@ -56,6 +56,7 @@ export function openDetector(
     ...(names === undefined ? {} : { names }),
     ...(anchors === undefined ? {} : { anchors }),
     ...(input === undefined ? {} : { input }),
+    ...(preprocessor === undefined ? {} : { preprocessor }),
   });
 }
 

@@ -260,6 +260,13 @@ export const fakeReport: ModelReport = {
     channels: "rgb",
     padding: "centre",
     rangeFrom: "default",
+    fit: "letterbox",
+    fitFrom: "default",
+    crop: undefined,
+    mean: undefined,
+    std: undefined,
+    normalisationFrom: "default",
+    size: undefined,
   },
   inputSize: [32, 64],
   layers: [

@@ -19,6 +19,7 @@ describe("whybox inspect", () => {
   classes    6: cat, dog, c, d, e, … and 1 more
   input      images float32 [1, 3, height, ?]
   pixels     RGB, NCHW, 0..1 (assumed)
+  prepared   scaled, with grey around (assumed); not normalised (assumed)
   output     output float32 [1, rows, 7]
   head       anchor-based: output "output" [1, rows, 5 + classes]
   selection  non-maximum suppression

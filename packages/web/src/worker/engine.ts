@@ -73,6 +73,7 @@ export class WebEngine {
         executionProviders: [provider.device],
         keepForward: true,
         externalData: file.externalData,
+        ...(file.preprocessor === undefined ? {} : { preprocessor: file.preprocessor }),
         rules: provider.device === "webgpu" ? webgpuRules : defaultRules,
       },
     );

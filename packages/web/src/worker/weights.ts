@@ -10,6 +10,8 @@ export interface ModelFile extends Omit<NamedModel, "bytes" | "sha256"> {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** The files with its weights, by the names that the model gives them. */
   readonly externalData: ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
+  /** Content of the `preprocessor_config.json` that came with the model. */
+  readonly preprocessor?: unknown;
 }
 
 /** All bytes of a model: its file, and the files with its weights in the order of their names. */
@@ -46,10 +48,29 @@ export async function loadWeights(
   const bytes = new Uint8Array(await file.arrayBuffer());
   const format = modelFormat(bytes);
   const externalData = format === "onnx" ? await externalDataOf(bytes, beside) : none;
-  return { name, source: name, format, bytes, externalData, licence: undefined, notice: undefined };
+  const preprocessor = await preprocessorOf(beside);
+  return { name, source: name, format, bytes, externalData, preprocessor, licence: undefined, notice: undefined };
 }
 
 const none = new Map();
+
+/** Maximum size of a `preprocessor_config.json`. It has about 1 kB. */
+const MAX_CONFIG = 256 * 1024;
+
+/** The content of the `preprocessor_config.json` among the files that came with a model; undefined without one. */
+async function preprocessorOf(beside: readonly File[]): Promise<unknown> {
+  const file = beside.find(({ name }) => name === "preprocessor_config.json");
+  if (file === undefined) return undefined;
+  try {
+    if (file.size > MAX_CONFIG) throw new Error(`it has ${file.size} bytes, and the maximum is ${MAX_CONFIG}`);
+    return JSON.parse(await file.text());
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new WhyboxError("bad-input", `${file.name} cannot be read: ${why}. Correct the file, or leave it out.`, {
+      cause,
+    });
+  }
+}
 
 /** The files that the model names, as far as they came with it. A file that came has no folder, so only its own name counts. */
 async function externalDataOf(model: Uint8Array, beside: readonly File[]): Promise<ModelFile["externalData"]> {

@@ -78,6 +78,7 @@ function factsOf(model: Model, index: HeadContext["index"], ends: QueryEnds, out
     classCount,
     extraCount: 0,
     hasObjectness: false,
+    ...(form.startsWith("softmax") ? { hasBackground: true } : {}),
     selection: { nms: false, labels: hasTopK || form === "logits" ? "all" : "best" },
     prototypes: undefined,
   };

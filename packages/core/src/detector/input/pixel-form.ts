@@ -2,15 +2,18 @@ import { WhyboxError } from "../../errors.js";
 import type { PaddingSide } from "../../image/letterbox.js";
 import { GraphIndex } from "../../onnx/graph.js";
 import { DataType, type Dim, type Model, type Node } from "../../onnx/model.js";
+import type { FoundHead } from "../find-head.js";
 import type { DetectorHead } from "../head.js";
 import { outChannels } from "../heads/head-walk.js";
 import { floatInput } from "./float-input.js";
 import type { ImageInput } from "./image-input.js";
 import { channelsOf, normalisationOf, rangeOf } from "./normalisation.js";
+import { checkPreparation, type Preparation, type PreparationOptions, preparationOf } from "./preparation.js";
 import { prepend } from "./prepend.js";
+import type { Preprocessor } from "./preprocessor.js";
 
-/** The pixels that a model expects, for files that do not declare them or declare them wrongly. */
-export interface InputOptions {
+/** The image that a model expects, for files that do not declare it or declare it wrongly. */
+export interface InputOptions extends PreparationOptions {
   /** Pixels from 0 to 1 or from 0 to 255. Default: the range that the normalisation in the graph expects, else 0..1. */
   readonly range?: 1 | 255;
   /** Order of the channels. Default "rgb"; "bgr" for a recognised YOLOX, and for a graph that subtracts the ImageNet means in that order. */
@@ -19,8 +22,8 @@ export interface InputOptions {
   readonly padding?: PaddingSide;
 }
 
-/** The pixels that a model expects, and the source of this information. Whybox feeds RGB planes in 0..1 and adds the conversion to the graph. */
-export interface InputFacts {
+/** The image that a model expects, and the source of this information. Whybox feeds RGB planes in 0..1 and adds the conversion to the graph. */
+export interface InputFacts extends Preparation {
   readonly name: string;
   readonly layout: "NCHW" | "NHWC";
   /** Batch size in the file. Whybox always runs a batch of one image. */
@@ -30,8 +33,11 @@ export interface InputFacts {
   readonly range: 1 | 255;
   readonly channels: "rgb" | "bgr";
   readonly padding: PaddingSide;
-  /** Source of the range: the options, the type of the input, the normalisation in the graph, a recognised YOLOX, or the default. */
-  readonly rangeFrom: "options" | "type" | "graph" | "yolox" | "default";
+  /**
+   * Source of the range: the options, the type of the input, the normalisation in the graph, a `preprocessor_config.json`, a recognised YOLOX, or
+   * the default.
+   */
+  readonly rangeFrom: "options" | "type" | "graph" | "preprocessor" | "yolox" | "default";
 }
 
 /** Converts a model to one input of float32 planes `[batch, 3, H, W]`. Does not change a model that already has this input. */
@@ -52,10 +58,16 @@ export function toPlanes(model: Model, { declared, layout, batch, sides, isInteg
 }
 
 /**
- * Determines the pixels that a model expects, from the options, else from its graph.
+ * Determines the image that a model expects, from the options, else from its graph, a `preprocessor_config.json` and its metadata.
  * @throws usage for invalid options, and for options that contradict the type of the input.
  */
-export function inputFacts(model: Model, head: DetectorHead, input: ImageInput, options: InputOptions): InputFacts {
+export function inputFacts(
+  { model, head }: FoundHead,
+  input: ImageInput,
+  options: InputOptions,
+  preprocessor: Preprocessor | undefined,
+): InputFacts {
+  checkPreparation(options);
   check("range", options.range, [1, 255]);
   check("channels", options.channels, ["rgb", "bgr"]);
   check("padding", options.padding, ["centre", "end"]);
@@ -78,24 +90,30 @@ export function inputFacts(model: Model, head: DetectorHead, input: ImageInput, 
         ? ([255, "type"] as const)
         : known !== undefined
           ? ([known, "graph"] as const)
-          : yolox
-            ? ([255, "yolox"] as const)
-            : ([1, "default"] as const);
+          : preprocessor?.range !== undefined
+            ? ([preprocessor.range, "preprocessor"] as const)
+            : yolox
+              ? ([255, "yolox"] as const)
+              : ([1, "default"] as const);
+  const isInGraph = input.isInteger || known !== undefined;
+  const isAlone = input.others.length === 0;
   return {
+    ...preparationOf({ model, head, isAlone, isInGraph, range, preprocessor }, options),
     name,
     layout: input.layout,
     batch: input.batch,
     sides: input.sides,
     range,
-    channels: options.channels ?? (yolox ? "bgr" : channelsOf(normalisation, range)) ?? "rgb",
+    channels:
+      options.channels ?? (yolox ? "bgr" : (channelsOf(normalisation, range) ?? preprocessor?.channels)) ?? "rgb",
     padding: options.padding ?? (yolox ? "end" : "centre"),
     rangeFrom,
   };
 }
 
 /** Converts a model of float32 planes to RGB input in 0..1. Does not change a model that already expects this. */
-export function toUnitRgb(model: Model, { name, range, channels }: InputFacts): Model {
-  if (range === 1 && channels === "rgb") return model;
+export function toUnitRgb(model: Model, { name, range, channels, mean, std }: InputFacts): Model {
+  if (range === 1 && channels === "rgb" && mean === undefined && std === undefined) return model;
   const info = model.graph.inputs.find((input) => input.name === name)!;
   return prepend(model, info, (build, input) => {
     let value = input;
@@ -103,7 +121,9 @@ export function toUnitRgb(model: Model, { name, range, channels }: InputFacts): 
       const planes = build.ops("Split", [value, build.ints([1, 1, 1])], 3, { axis: 1 });
       value = build.op("Concat", [...planes].reverse(), { axis: 1 });
     }
-    return range === 255 ? build.op("Mul", [value, build.float(255)]) : value;
+    if (range === 255) value = build.op("Mul", [value, build.float(255)]);
+    if (mean !== undefined) value = build.op("Sub", [value, build.floats([1, 3, 1, 1], mean)]);
+    return std === undefined ? value : build.op("Div", [value, build.floats([1, 3, 1, 1], std)]);
   });
 }
 

@@ -23,6 +23,8 @@ export interface CreateDetectorOptions extends Omit<SessionOptions, "key"> {
   readonly externalData?: ExternalData;
   /** The input format of the model, if the file does not declare it or declares it wrongly. Default: as found in the graph. */
   readonly input?: InputOptions;
+  /** Content of the model's `preprocessor_config.json` (Hugging Face): how its images are prepared. `input` overrides it. Default: none. */
+  readonly preprocessor?: unknown;
   /** Methods that `method` can select by id. Default: all methods of Whybox. Pass `[...defaultMethods, mine]` to add one. */
   readonly methods?: readonly AnyCamMethod[];
   /** Scores that `backprop` can select by id. Default: all scores of Whybox. */
@@ -44,6 +46,7 @@ const optionNames = Object.keys({
   anchors: true,
   externalData: true,
   input: true,
+  preprocessor: true,
   methods: true,
   scores: true,
   rules: true,
@@ -55,10 +58,15 @@ const optionNames = Object.keys({
 } satisfies Record<keyof CreateDetectorOptions, true>);
 
 /** Names of the options in `input`. */
-const inputNames = Object.keys({ range: true, channels: true, padding: true } satisfies Record<
-  keyof InputOptions,
-  true
->);
+const inputNames = Object.keys({
+  range: true,
+  channels: true,
+  padding: true,
+  fit: true,
+  crop: true,
+  mean: true,
+  std: true,
+} satisfies Record<keyof InputOptions, true>);
 
 /** Checks the names of the options of `createDetector`. @throws usage for an unknown name. */
 export function checkCreateOptions(options: CreateDetectorOptions): void {

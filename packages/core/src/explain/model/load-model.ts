@@ -3,6 +3,7 @@ import { type FindHeadOptions, type FoundHead, findHead } from "../../detector/f
 import { checkSingleImage, refuseBatch } from "../../detector/input/check-single-image.js";
 import { type ImageInput, imageInput, withoutOthers } from "../../detector/input/image-input.js";
 import { inputFacts, toPlanes, toUnitRgb } from "../../detector/input/pixel-form.js";
+import { readPreprocessor } from "../../detector/input/preprocessor.js";
 import { type BatchShapes, singleImage } from "../../detector/input/single-image.js";
 import { listLayers } from "../../detector/layers.js";
 import { namesCount, resolveNames, resolveStride } from "../../detector/names.js";
@@ -30,7 +31,8 @@ export async function loadModel(
   const { anchors } = options;
   const found = await findHeadOfOne(toPlanes(file, input), input, runtime, { expectedClasses, anchors });
   const { model: planes, head } = withoutOthers(found, file.graph.inputs, input.others);
-  const facts = inputFacts(planes, head, input, options.input ?? {});
+  const preprocessor = options.preprocessor === undefined ? undefined : readPreprocessor(options.preprocessor);
+  const facts = inputFacts({ model: planes, head }, input, options.input ?? {}, preprocessor);
   const model = toUnitRgb(planes, facts);
   const { executionProviders, threads } = options;
   const sessionOptions: SessionOptions = {

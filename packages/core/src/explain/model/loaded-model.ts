@@ -32,9 +32,9 @@ export interface LoadedModel {
   readonly reach: (value: string) => Reach;
 }
 
-/** Default size of the network's input: 640 for sides that the model does not fix. */
-export function defaultInputSize([height, width]: InputFacts["sides"]): Size {
-  return [height ?? 640, width ?? 640];
+/** Default size of the network's input. For sides that the model does not fix: `told` by its preprocessor, else 640. */
+export function defaultInputSize([height, width]: InputFacts["sides"], told?: Size): Size {
+  return [height ?? told?.[0] ?? 640, width ?? told?.[1] ?? 640];
 }
 
 /** The size of the network's input if the model fixes a side of it. */

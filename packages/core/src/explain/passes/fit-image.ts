@@ -4,13 +4,13 @@ import { planLetterbox } from "../../image/letterbox.js";
 import { defaultInputSize, type LoadedModel } from "../model/loaded-model.js";
 import type { ResolvedDetectOptions } from "../options/resolve-options.js";
 
-/** An image, and how it is scaled and padded to the network's input. */
+/** An image, and how it is fitted into the network's input. */
 export interface FittedImage {
   readonly image: RgbImage;
   readonly letterbox: Letterbox;
 }
 
-/** Plans the letterbox of an image. @throws usage for an image size that the model does not support. */
+/** Plans how an image is fitted. @throws usage for an image size that the model does not support. */
 export function fitImage(
   { input, stride }: LoadedModel,
   image: RgbImage,
@@ -26,10 +26,12 @@ export function fitImage(
     );
   }
   const letterbox = planLetterbox([image.height, image.width], {
-    size: imageSize ?? defaultInputSize(sides),
+    size: imageSize ?? defaultInputSize(sides, input.size),
     stride,
     fixed: [sides[0] !== undefined, sides[1] !== undefined],
     padding: input.padding,
+    fit: input.fit,
+    ...(input.crop === undefined ? {} : { crop: input.crop }),
   });
   return { image, letterbox };
 }

@@ -98,6 +98,8 @@ function documentModel({
   head,
 }: ResultParts["model"]) {
   const { name, layout, batch, sides, range, channels, padding, rangeFrom } = input;
+  const { fit, fitFrom, crop = null, mean = null, std = null, normalisationFrom } = input;
+  const preparation = { fit, fitFrom, crop, mean, std, normalisationFrom };
   const [height = null, width = null] = sides;
   return {
     source,
@@ -107,7 +109,17 @@ function documentModel({
     format,
     opset,
     classCount: classNames.length,
-    input: { name, layout, batch, sides: [height, width] as const, range, channels, padding, rangeFrom },
+    input: {
+      name,
+      layout,
+      batch,
+      sides: [height, width] as const,
+      range,
+      channels,
+      padding,
+      rangeFrom,
+      ...preparation,
+    },
     head: {
       kind: head.kind,
       task: head.task,
