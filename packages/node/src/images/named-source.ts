@@ -5,7 +5,17 @@ import { systemErrorCode } from "../io/system-error.js";
 import { isGlob } from "./walk.js";
 
 /** Extensions of images in a folder or a glob. A file that is passed by its path may have any extension. */
-export const imageExtensions: readonly string[] = [".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".tif", ".tiff"];
+export const imageExtensions: readonly string[] = [
+  ".jpg",
+  ".jpeg",
+  ".png",
+  ".webp",
+  ".avif",
+  ".gif",
+  ".bmp",
+  ".tif",
+  ".tiff",
+];
 
 /** A source as passed by the user. Paths are absolute. */
 export type NamedSource =

@@ -1,6 +1,7 @@
 import { basename, extname, join, relative, resolve, sep } from "node:path";
 import { WhyboxError } from "@whybox/core";
 import { imageExtensions, namedSource } from "./named-source.js";
+import { PassedOver } from "./passed-over.js";
 import { walk, walkGlob } from "./walk.js";
 
 /** One image to explain. */
@@ -25,6 +26,8 @@ export interface ExpandedSources {
   readonly failures: readonly SourceFailure[];
   /** Number of duplicates that were removed. */
   readonly repeated: number;
+  /** Messages about files of folders and globs that are no images by their names. */
+  readonly passedOver: readonly string[];
 }
 
 export interface ExpandOptions {
@@ -45,10 +48,13 @@ export async function expandSources(inputs: readonly string[], options: ExpandOp
   const limit = options.limit ?? defaultLimit;
   const found = new Map<string, Source>();
   const failures: SourceFailure[] = [];
+  const passedOver: string[] = [];
   let repeated = 0;
   for (const input of inputs) {
     try {
-      for (const source of await expandOne(input, options.cwd, limit)) {
+      const { images, others } = await expandOne(input, options.cwd, limit);
+      passedOver.push(...(others ?? []));
+      for (const source of images) {
         if (found.has(source.location)) repeated++;
         else found.set(source.location, source);
         if (found.size > limit) throw tooMany(input, limit);
@@ -58,16 +64,22 @@ export async function expandSources(inputs: readonly string[], options: ExpandOp
       failures.push({ source: input, error });
     }
   }
-  return { sources: [...found.values()], failures, repeated };
+  return { sources: [...found.values()], failures, repeated, passedOver };
 }
 
-async function expandOne(input: string, cwd: string, limit: number): Promise<readonly Source[]> {
+/** The images of one argument, and a message about other files. */
+interface Expanded {
+  readonly images: readonly Source[];
+  readonly others?: readonly string[];
+}
+
+async function expandOne(input: string, cwd: string, limit: number): Promise<Expanded> {
   const named = await namedSource(input, cwd);
-  if (named.kind === "address") return [urlSource(input)];
+  if (named.kind === "address") return { images: [urlSource(input)] };
   if (named.kind === "glob") return matchGlob(input, cwd, limit);
   return named.kind === "folder"
     ? listFolder(input, named.path, limit)
-    : [{ input, kind: "file", location: named.path }];
+    : { images: [{ input, kind: "file", location: named.path }] };
 }
 
 function urlSource(input: string): Source {
@@ -81,11 +93,12 @@ function urlSource(input: string): Source {
   return { input, kind: "url", location: url.href };
 }
 
-async function listFolder(input: string, path: string, limit: number): Promise<readonly Source[]> {
+async function listFolder(input: string, path: string, limit: number): Promise<Expanded> {
   const names: string[] = [];
+  const others = new PassedOver();
   for await (const file of walk(path, { depth: 1, hidden: true, deadLinks: true })) {
-    if (!isImageName(file)) continue;
-    names.push(basename(file));
+    if (isImageName(file)) names.push(basename(file));
+    else others.add(file);
     if (names.length > limit) throw tooMany(input, limit);
   }
   if (names.length === 0) {
@@ -94,29 +107,36 @@ async function listFolder(input: string, path: string, limit: number): Promise<r
       `${input}: no image in this folder; looked for ${imageExtensions.join(", ")}. Subfolders are not searched. To include them, use a glob such as "${join(input, "**", "*.jpg")}".`,
     );
   }
-  return sortNaturally(names).map((name) => ({
-    input: join(input, name),
-    kind: "file",
-    location: join(path, name),
-  }));
+  const images = sortNaturally(names).map(
+    (name): Source => ({ input: join(input, name), kind: "file", location: join(path, name) }),
+  );
+  return { images, others: messagesOf(others, input) };
 }
 
-async function matchGlob(pattern: string, cwd: string, limit: number): Promise<readonly Source[]> {
+async function matchGlob(pattern: string, cwd: string, limit: number): Promise<Expanded> {
   const images: string[] = [];
-  let others = 0;
+  const others = new PassedOver();
   for await (const file of walkGlob(pattern, cwd)) {
     if (isImageName(file)) images.push(relative(cwd, file).split(sep).join("/"));
-    else others++;
+    else others.add(file);
     if (images.length > limit) throw tooMany(pattern, limit);
   }
   if (images.length === 0) {
-    const seen = others === 0 ? "nothing matches" : `${others} files match, but none is an image`;
+    const seen = others.total === 0 ? "nothing matches" : `${others.total} files match, but none is an image`;
     throw new WhyboxError(
       "bad-input",
       `${pattern}: ${seen}; looked in ${cwd} for files with ${imageExtensions.join(", ")}.`,
     );
   }
-  return sortNaturally(images).map((path) => ({ input: path, kind: "file", location: resolve(cwd, path) }));
+  const found = sortNaturally(images).map(
+    (path): Source => ({ input: path, kind: "file", location: resolve(cwd, path) }),
+  );
+  return { images: found, others: messagesOf(others, pattern) };
+}
+
+function messagesOf(others: PassedOver, given: string): readonly string[] {
+  const message = others.message(given);
+  return message === undefined ? [] : [message];
 }
 
 function isImageName(name: string): boolean {

@@ -1,10 +1,12 @@
 import { readFile, stat } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { type RgbImage, WhyboxError } from "@whybox/core";
-import type { Metadata } from "sharp";
+import type { Metadata, Sharp } from "sharp";
+import { bmpSize, decodeBmp } from "./decode-bmp.js";
 import { fetchImage } from "./fetch-image.js";
 import { loadSharp } from "./load-sharp.js";
-import { sniff } from "./sniff.js";
+import { BMP, sniff } from "./sniff.js";
+import { toBytes } from "./to-bytes.js";
 
 export interface DecodeImageOptions {
   readonly signal?: AbortSignal;
@@ -17,16 +19,16 @@ const MAX_PIXELS = 100_000_000;
 const MAX_BYTES = 512 * 2 ** 20;
 
 /** The formats that `decodeImage` reads, for messages. */
-const FORMATS = "JPEG, PNG, WebP, AVIF, GIF or TIFF";
+const FORMATS = "JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF";
 /** sharp's names of these formats. SVG, PDF and other formats that sharp can open are not supported. */
 const SHARP_FORMATS: ReadonlySet<string> = new Set(["jpeg", "png", "webp", "gif", "tiff", "heif", "avif"]);
 
 /**
  * Decodes an image from a path, an http(s) or file URL, or the bytes of an encoded file. It reads JPEG, PNG, WebP, AVIF,
- * GIF (first frame) and TIFF (first page).
+ * GIF (first frame), BMP and TIFF (first page).
  *
- * EXIF orientation is applied. Grey and CMYK become RGB, 16 bits become 8, and transparent pixels are drawn on white.
- * Colour profiles of RGB images are ignored: OpenCV ignores them too, so a deployed detector sees the same pixels.
+ * EXIF orientation is applied. Grey and CMYK become RGB, 16 bits become 8, and floats and 32-bit integers are scaled by the range of their values.
+ * Alpha is dropped and colour profiles of RGB images are ignored: OpenCV does the same, so a deployed detector sees the same pixels.
  * @throws bad-input when the file is missing, unreadable, empty, truncated or not an image; limit when the image or the file
  * is too large; download when the URL cannot be fetched; usage when its scheme is not supported; aborted.
  */
@@ -130,30 +132,63 @@ async function checkFile(path: string): Promise<{ readonly size: number }> {
 }
 
 async function decodeBytes(bytes: Uint8Array, name: string, kind: string, maxPixels: number): Promise<RgbImage> {
-  const sharp = await loadSharp();
   try {
+    if (kind === BMP) {
+      checkSize(bmpSize(bytes), name, maxPixels);
+      return await decodeBmp(bytes);
+    }
+    const sharp = await loadSharp();
     const metadata = await sharp(bytes, { limitInputPixels: false, failOn: "none" }).metadata();
     checkMetadata(metadata, name, maxPixels);
-    const { data, info } = await sharp(bytes, {
+    const image = sharp(bytes, {
       limitInputPixels: false, // checked above, with a more helpful message
       failOn: "error",
       ignoreIcc: metadata.space !== "cmyk",
     })
       .autoOrient()
-      .flatten({ background: "#ffffff" })
-      .toColourspace("srgb")
-      .raw({ depth: "uchar" })
-      .toBuffer({ resolveWithObject: true });
-    return { height: info.height, width: info.width, data: info.channels === 3 ? data : spread(data) };
+      .removeAlpha();
+    const { data, width, height, channels } = await pixelsOf(image, metadata);
+    return { height, width, data: channels === 3 ? data : spread(data) };
   } catch (cause) {
     if (cause instanceof WhyboxError) throw cause;
+    if (/samples? out of range/i.test(reasonOf(cause))) throw notAnImage(name, "TIFF samples of 64 bits");
     throw damaged(name, kind, cause);
   }
 }
 
+/** The 8-bit pixels. Values of 32 bits are read as they are, without conversion of colours, and scaled by their range. */
+async function pixelsOf(
+  image: Sharp,
+  { depth, space }: Metadata,
+): Promise<{ readonly data: Uint8Array; readonly width: number; readonly height: number; readonly channels: number }> {
+  if (!WIDE.has(depth ?? "")) {
+    const { data, info } = await image
+      .toColourspace("srgb")
+      .raw({ depth: "uchar" })
+      .toBuffer({ resolveWithObject: true });
+    return { ...info, data };
+  }
+  // Without this, floats in colour count as linear light.
+  const unchanged = space === "scrgb" ? image.toColourspace("scrgb") : image;
+  const { data, info } = await unchanged.raw({ depth: "float" }).toBuffer({ resolveWithObject: true });
+  const values = new Float32Array(data.buffer, data.byteOffset, data.byteLength / 4);
+  return { ...info, data: toBytes(values, depth === "float") };
+}
+
+/** sharp's names of the sample types of 32 bits. */
+const WIDE: ReadonlySet<string> = new Set(["float", "int", "uint"]);
+
 /** The first bytes can be misleading (an SVG that starts with a comment). The format that sharp found is checked too. */
 function checkMetadata({ format, width, height }: Metadata, name: string, maxPixels: number): void {
   if (!SHARP_FORMATS.has(format)) throw notAnImage(name, format);
+  checkSize({ width, height }, name, maxPixels);
+}
+
+function checkSize(
+  { width, height }: { readonly width: number; readonly height: number },
+  name: string,
+  maxPixels: number,
+): void {
   if (width * height <= maxPixels) return;
   throw new WhyboxError(
     "limit",
@@ -195,7 +230,7 @@ function notAnImage(name: string, found: string): WhyboxError {
 }
 
 function withArticle(found: string): string {
-  return found === "text" || /^an? /.test(found) ? found : `${found} data`;
+  return found === "text" || /^(an? |TIFF samples)/.test(found) ? found : `${found} data`;
 }
 
 function emptyFile(name: string): WhyboxError {

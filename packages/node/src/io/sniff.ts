@@ -17,6 +17,9 @@ interface Signature extends FileKind, Mark {
 const DECODABLE = true;
 const NOT_DECODABLE = false;
 
+/** BMP is decoded by a library of its own. */
+export const BMP = "BMP";
+
 /** Signatures as Latin-1 text. The first match wins, so longer signatures at the same offset come first. */
 const SIGNATURES: readonly Signature[] = [
   { name: "JPEG", offset: 0, bytes: "\xff\xd8\xff", decodable: DECODABLE },
@@ -32,7 +35,7 @@ const SIGNATURES: readonly Signature[] = [
   { name: "HEIC", offset: 4, bytes: "ftyphe", decodable: NOT_DECODABLE },
   { name: "HEIF", offset: 4, bytes: "ftypmif1", decodable: DECODABLE },
   { name: "a video or another ISO media file", offset: 4, bytes: "ftyp", decodable: NOT_DECODABLE },
-  { name: "BMP", offset: 0, bytes: "BM", decodable: NOT_DECODABLE },
+  { name: BMP, offset: 0, bytes: "BM", decodable: DECODABLE },
   { name: "JPEG XL", offset: 0, bytes: "\xff\x0a", decodable: NOT_DECODABLE },
   { name: "JPEG XL", offset: 4, bytes: "JXL \r\n", decodable: NOT_DECODABLE },
   { name: "JPEG 2000", offset: 4, bytes: "jP  \r\n", decodable: NOT_DECODABLE },
@@ -56,6 +59,7 @@ export function sniff(bytes: Uint8Array): FileKind {
   const has = (mark: Mark | undefined) => mark === undefined || head.startsWith(mark.bytes, mark.offset);
   const known = SIGNATURES.find((signature) => has(signature) && has(signature.second));
   if (known !== undefined) return { name: known.name, decodable: known.decodable };
+  if (/^P[1-7][ \t\r\n]/.test(head)) return { name: "a PPM image or another one of Netpbm", decodable: false };
   return { name: textKind(head) ?? "an unknown format", decodable: false };
 }
 

@@ -23,7 +23,10 @@ describe("expandSources", () => {
     await putImages(cwd, "p10.jpg", "p2.JPG", "p1.tiff", "notes.txt", "noextension");
     await mkdir(join(cwd, "below.png"));
     await putImages(join(cwd, "below.png"), "deep.png");
-    const { sources, failures } = await expandSources(["."], { cwd });
+    const { sources, failures, passedOver } = await expandSources(["."], { cwd });
+    expect(passedOver).toEqual([
+      ".: 2 files passed over, because their extensions are not of images: 1 .txt, 1 without extension.",
+    ]);
     expect(sources.map((source) => source.input)).toEqual(["p1.tiff", "p2.JPG", "p10.jpg"]);
     expect(sources[0]!.location).toBe(join(cwd, "p1.tiff"));
     expect(failures).toEqual([]);
@@ -33,7 +36,8 @@ describe("expandSources", () => {
     await mkdir(join(cwd, "a", "b"), { recursive: true });
     await putImages(cwd, "x.jpg");
     await putImages(join(cwd, "a", "b"), "y10.jpg", "y9.jpg", "z.txt");
-    const { sources } = await expand("**/*");
+    const { sources, passedOver } = await expand("**/*");
+    expect(passedOver).toEqual(["**/*: 1 file passed over, because its extension is not of images: 1 .txt."]);
     expect(sources.map((source) => source.input.replaceAll("\\", "/"))).toEqual(["a/b/y9.jpg", "a/b/y10.jpg", "x.jpg"]);
   });
 

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import sharp, { type Sharp } from "sharp";
 import { beforeAll, describe, expect, it } from "vitest";
 import { decodeImage, encodePng } from "whybox";
+import { bmp, tiff32 } from "./image-files.js";
 
 const photo = resolve(import.meta.dirname, "../../../../fixtures/photos/dog.jpg");
 let folder: string;
@@ -33,7 +34,7 @@ describe("images that can be read", () => {
     ["a palette", [100, 100, 100], (image: Sharp) => image.png({ palette: true })],
     ["16 bits", [100, 100, 100], (image: Sharp) => image.toColourspace("rgb16").png()],
     ["16 bits of grey", [100, 100, 100], (image: Sharp) => image.toColourspace("grey16").png()],
-    ["alpha, over white", [178, 178, 178], (image: Sharp) => image.ensureAlpha(0.5).png()],
+    ["alpha, dropped", [100, 100, 100], (image: Sharp) => image.ensureAlpha(0.5).png()],
   ] as [string, number[], (image: Sharp) => Sharp][])("%s becomes 8-bit RGB", async (_, colour, encode) => {
     const flat = sharp({ create: { width: 8, height: 6, channels: 3, background: "#646464" } });
     const { width, height, data } = await decodeImage(await encode(flat).toBuffer());
@@ -61,6 +62,44 @@ describe("images that can be read", () => {
         .toBuffer(),
     );
     expect([height, ...data.subarray(0, 3)]).toEqual([4, 255, 0, 0]);
+  });
+
+  it.each<[string, Uint8Array, number[]]>([
+    ["grey floats in 0..1", tiff32(2, Float32Array.of(0, 0.2, 1, -1), 1), [0, 51, 255, 0]],
+    ["grey floats in 0..255", tiff32(2, Float32Array.of(0, 51, 255, Number.NaN), 1), [0, 51, 255, 0]],
+    ["grey integers of 16 bits in 32", tiff32(2, Int32Array.of(0, 51 * 257, 65_535, -5), 1), [0, 51, 255, 0]],
+    ["grey integers of 8 bits in 32", tiff32(2, Int32Array.of(0, 51, 1, 100), 1), [0, 51, 1, 100]],
+    ["larger numbers, by the largest", tiff32(2, Int32Array.of(0, 200_000, 1_000_000, 0), 1), [0, 51, 255, 0]],
+  ])("TIFF with 32 bits: %s", async (_, file, wanted) => {
+    const { data } = await decodeImage(file);
+    expect([...data]).toEqual(wanted.flatMap((value) => [value, value, value]));
+  });
+
+  it.each([1, 255, 65_535])("TIFF with floats in colour, in 0..%d, as they are", async (range) => {
+    const shares = [0, 0.2, 0.4, 0.6, 0.8, 1];
+    const { data } = await decodeImage(
+      tiff32(
+        2,
+        Float32Array.from(shares, (share) => share * range),
+        3,
+      ),
+    );
+    expect([...data]).toEqual([0, 51, 102, 153, 204, 255]);
+  });
+
+  it("BMP in colour and with a palette, the right way up", async () => {
+    const [red, green, grey] = [
+      [255, 0, 0],
+      [0, 255, 0],
+      [7, 7, 7],
+    ] as const;
+    const rows = [
+      [red, green, grey],
+      [grey, grey, red],
+    ] as const;
+    const { width, height, data } = await decodeImage(bmp(rows));
+    expect([width, height, ...data]).toEqual([3, 2, ...rows.flat(2)]);
+    expect([...(await decodeImage(bmp([[grey, [9, 9, 9]]], 8))).data]).toEqual([...grey, 9, 9, 9]);
   });
 
   it("turned as EXIF says", async () => {
@@ -116,6 +155,29 @@ describe("what is refused, in words", () => {
         await fails(cut, "bad-input", /truncated or damaged \((?=.*[a-z]{4}).*[^:]\)/);
       }
     }
+  });
+
+  it("BMP that is cut short, too large, or has too many colours", async () => {
+    const whole = bmp([[[1, 2, 3]], [[4, 5, 6]]]);
+    for (const length of [3, 20, 50, whole.length - 2]) {
+      await fails(whole.subarray(0, length), "bad-input", /starts like BMP but is truncated or damaged/);
+    }
+    const changed = (at: number, value: number) => {
+      const copy = whole.slice();
+      new DataView(copy.buffer).setUint32(at, value, true);
+      return copy;
+    };
+    await fails(changed(18, 200_000), "limit", /200000 × 2 = /, { maxPixels: 1000 });
+    await fails(changed(22, 0x80000000), "limit", /× 2147483648/);
+    await fails(changed(46, 0xffffffff), "bad-input", /a palette of 4294967295 colours/);
+  });
+
+  it("PPM, as what it is", async () => {
+    await fails(
+      new TextEncoder().encode("P6\n2 1\n255\n\x01\x02\x03\x04\x05\x06"),
+      "bad-input",
+      /contains a PPM image/,
+    );
   });
 
   it("what is no file of this machine", async () => {

@@ -27,7 +27,7 @@ export async function decodePhoto(file: Blob): Promise<Decoded> {
   const bitmap = await createImageBitmap(file, { imageOrientation: "from-image", premultiplyAlpha: "none" }).catch(
     (cause) => {
       const name = file instanceof File && file.name !== "" ? `"${file.name}"` : "This file";
-      const message = `${name} is not an image that this browser can read. Choose a JPEG, PNG, WebP or AVIF.`;
+      const message = `${name} is not an image that this browser can read. Choose a JPEG, PNG, WebP, AVIF or BMP.`;
       throw new WhyboxError("bad-input", message, { cause });
     },
   );

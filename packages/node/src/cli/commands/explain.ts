@@ -150,11 +150,12 @@ async function load(services: Services, { context, settings, progress, terminal 
   return detector;
 }
 
-function reportExpansion({ failures, repeated }: ExpandedSources, { context, log, terminal }: Run): void {
+function reportExpansion({ failures, repeated, passedOver }: ExpandedSources, { context, log, terminal }: Run): void {
   for (const { source, error } of failures) {
     log.failed(source, error);
     reportFailure(error, context, [source]);
   }
+  for (const message of passedOver) terminal.notice(printable(message));
   if (repeated > 0) terminal.notice(`${count(repeated, "source")} named more than once. Each is explained once.`);
 }
 

@@ -1,6 +1,7 @@
 import { dirname, extname, join, resolve } from "node:path";
 import { WhyboxError } from "@whybox/core";
 import { imageExtensions, isAddress, namedSource } from "../../images/named-source.js";
+import { PassedOver } from "../../images/passed-over.js";
 import { walk, walkGlob } from "../../images/walk.js";
 import type { Manifest, RunItem } from "../schema.js";
 import { linesOf, readCocoImages, readTextList, readYoloSplit } from "./lists.js";
@@ -78,13 +79,13 @@ function folder(given: string, path: string, options: ListOptions): OpenInput {
   const hint = options.recursive ? "" : " Use --recursive to search subfolders.";
   const nothing = `${given}: no image or video in this folder${where}; looked for ${known()}.${hint}`;
   const names = () => walk(path, { depth, except: options.out, onProblem: options.onProblem });
-  return { input: { given, kind: "folder", path }, items: () => byName(names(), nothing, options) };
+  return { input: { given, kind: "folder", path }, items: () => byName(given, names(), nothing, options) };
 }
 
 function glob(given: string, options: ListOptions): OpenInput {
   const nothing = `${given}: no image or video matches; looked in ${options.root} for ${known()}.`;
   const names = () => walkGlob(given, options.root, { except: options.out, onProblem: options.onProblem });
-  return { input: { given, kind: "glob", path: null }, items: () => byName(names(), nothing, options) };
+  return { input: { given, kind: "glob", path: null }, items: () => byName(given, names(), nothing, options) };
 }
 
 function stdinList({ stdin, root }: ListOptions): OpenInput {
@@ -134,14 +135,25 @@ function lineItem(line: string, folder: string, root: string): RunItem {
   return (isAddress(line) ? addressItem(line) : undefined) ?? fileItem(root, resolve(folder, line));
 }
 
-async function* byName(names: AsyncIterable<string>, nothing: string, { root }: ListOptions): AsyncGenerator<RunItem> {
+async function* byName(
+  given: string,
+  names: AsyncIterable<string>,
+  nothing: string,
+  { root, onProblem }: ListOptions,
+): AsyncGenerator<RunItem> {
   let found = false;
+  const others = new PassedOver();
   for await (const path of names) {
-    if (kindByName(path) === undefined) continue;
+    if (kindByName(path) === undefined) {
+      others.add(path);
+      continue;
+    }
     found = true;
     yield fileItem(root, path);
   }
   if (!found) throw new WhyboxError("bad-input", nothing);
+  const message = others.message(given, "images or videos");
+  if (message !== undefined) onProblem(message);
 }
 
 function known(): string {
