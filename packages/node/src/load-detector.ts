@@ -12,7 +12,6 @@ import { type ResolvedWeights, resolveWeights } from "./models/resolve-weights.j
 import { takeWorker } from "./runtime/early-worker.js";
 import { openInWorker } from "./runtime/worker-detector.js";
 
-/** Names of the options of `loadDetector`. */
 export const loadOptionNames = Object.keys({
   device: true,
   threads: true,

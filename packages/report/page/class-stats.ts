@@ -2,7 +2,6 @@ import { kindNumber } from "../src/format.js";
 import type { ReportData } from "./data.js";
 import { has, ratioOf } from "./view.js";
 
-/** Statistics of the rows of a class. */
 export interface ClassStats {
   readonly class: number;
   readonly name: string;

@@ -13,7 +13,6 @@ import {
 /** Maximum number of decoded blocks in the cache. */
 const KEPT_BLOCKS = 48;
 
-/** The data to draw a row. */
 export interface RowData {
   /** Cells of the map over the image and of the map around the box, 0..255. */
   readonly picture: Uint8Array;
@@ -30,7 +29,6 @@ interface BlockImage {
   readonly crops: readonly (Blob | undefined)[];
 }
 
-/** The report's data. */
 export class ReportData {
   readonly facts: ReportFacts;
   readonly list: ImageList;

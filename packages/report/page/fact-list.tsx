@@ -1,10 +1,8 @@
 interface FactListProps {
-  /** Names and values, in order. */
   readonly facts: readonly (readonly [name: string, value: string])[];
   readonly class?: string;
 }
 
-/** A list of names with their values. */
 export function FactList({ facts, class: className = "row-facts" }: FactListProps) {
   return (
     <dl class={className}>

@@ -96,7 +96,6 @@ export function splitColumns(buffer: ArrayBuffer, rows: number): Columns {
   return Object.fromEntries(parts) as unknown as Columns;
 }
 
-/** Size of the columns in bytes. */
 export function columnBytes(rows: number): number {
   return columnNames.reduce((sum, name) => sum + rowColumns[name].BYTES_PER_ELEMENT * rows, 0);
 }
@@ -105,7 +104,6 @@ export function columnBytes(rows: number): number {
 export const grids = { picture: 32, box: 24, context: 2 } as const;
 export const mapBytes = grids.picture ** 2 + grids.box ** 2;
 
-/** Number of images in one block. */
 export const blockImages = 32;
 
 /** `<id>` of the scripts with data. */

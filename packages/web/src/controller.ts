@@ -77,7 +77,6 @@ export class Controller {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Opens a model: the default weights, or a file. */
   openModel(weights: Weights = { kind: "default" }): Promise<void> {
     const name = nameOf(weights);
     this.#weights = weights;
@@ -105,7 +104,6 @@ export class Controller {
     return true;
   }
 
-  /** Cancels opening the model. */
   cancelOpening(): void {
     const { model } = this.#state;
     if (model.phase !== "opening") return;
@@ -114,7 +112,6 @@ export class Controller {
     this.#update({ model: { phase: "failed", name: model.name, failure }, said: failure.message });
   }
 
-  /** Opens an image file. */
   async openPhoto(name: string, file: Blob): Promise<void> {
     this.#forget();
     this.stopLive();

@@ -54,7 +54,6 @@ export interface LayerChoice {
   readonly reason: string | undefined;
 }
 
-/** Facts of an opened model. */
 export interface OpenedModel {
   readonly name: string;
   readonly bytes: number;
@@ -112,7 +111,6 @@ export interface Thumbnail {
   readonly data: Float32Array<ArrayBuffer>;
 }
 
-/** Progress of a job. */
 export interface Progress {
   readonly stage: "download" | "read" | "session" | "run" | "decode";
   /** Bytes, or runs of the network. Undefined if unknown. */

@@ -8,7 +8,6 @@ export interface Arithmetic<V> {
 /** A formula of a gradient and the activation at the same place. */
 export type ProductTerm = <V>(on: Arithmetic<V>, gradient: V, activation: V) => V;
 
-/** Arithmetic on numbers. */
 export const numbers: Arithmetic<number> = {
   times: (a, b) => a * b,
   positive: (a) => (a + Math.abs(a)) / 2,

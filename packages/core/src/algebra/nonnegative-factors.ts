@@ -9,7 +9,6 @@ export interface NonnegativeFactors {
   readonly error: number;
 }
 
-/** Maximum number of rounds of the search. */
 const MAX_ROUNDS = 200;
 /** The search stops when one round decreases the squared error by less than this share. */
 const SETTLED = 1e-4;

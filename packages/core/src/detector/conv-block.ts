@@ -15,7 +15,6 @@ const GATES: ReadonlySet<string> = new Set(["Sigmoid", "HardSigmoid", "Softplus"
 /** Maximum number of ops in a gate. The gate of hardswish, clip(x + 3, 0, 6) / 6, has three. */
 const MAX_GATE = 4;
 
-/** Reads the block that starts with a convolution. */
 export function readConvBlock(index: GraphIndex, conv: Node): ConvBlock {
   const norm = index.consumers(conv.outputs[0]!).find(({ opType }) => opType === "BatchNormalization");
   const x = (norm ?? conv).outputs[0]!;

@@ -5,7 +5,6 @@ import type { DetectorHead } from "./head.js";
 import type { Layer } from "./layer.js";
 import { downsampling } from "./stride.js";
 
-/** Ops that join branches. */
 const JOINS: ReadonlySet<string> = new Set(["Concat", "Add", "Sum", "Mul"]);
 
 /**

@@ -45,7 +45,6 @@ export function findTaps(graph: Graph, head: DetectorHead, layers: readonly Laye
   };
 }
 
-/** The op that computes `value`. */
 function operationOf(index: GraphIndex, value: string): string {
   return index.producer(beforeQuantisation(index, value))?.opType ?? "";
 }

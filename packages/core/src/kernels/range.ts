@@ -1,7 +1,6 @@
 import { type Kernels, kernels } from "./memory.js";
 import type { Scaling } from "./scaling.js";
 
-/** The minimum and the maximum of some values. */
 export interface Range {
   /** The minimum. +Infinity if there are no values. Never −0. */
   readonly low: number;

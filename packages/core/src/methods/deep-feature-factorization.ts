@@ -5,7 +5,6 @@ import type { Map2D, Tensor } from "../tensor/tensor.js";
 import { shapeOf } from "./channels.js";
 import type { CamMethod } from "./method.js";
 
-/** Default number of concepts. */
 const CONCEPTS = 5;
 
 /** The factorisation of a layer's activations: `A[c, cell] ≈ Σ_k concepts[k, c]·heats[k, cell]`, up to each channel's minimum. */

@@ -1,7 +1,6 @@
 import { createRandom } from "../algebra/random.js";
 import { linearTaps } from "../kernels/linear-taps.js";
 
-/** Options of a set of random masks. */
 export interface GridMaskOptions {
   /** `[h, w]` of the masks in pixels. */
   readonly size: readonly [height: number, width: number];
@@ -12,7 +11,6 @@ export interface GridMaskOptions {
   readonly seed: number;
 }
 
-/** A set of random masks. */
 export interface GridMasks {
   /** Writes all of mask `i`, `[H, W]` row-major; it depends on the seed and `i` alone. */
   write(i: number, into: Float32Array): void;

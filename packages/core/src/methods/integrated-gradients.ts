@@ -3,7 +3,6 @@ import { keepsNothing } from "../keeps-nothing.js";
 import type { CamMethod } from "./method.js";
 import { sampleCount } from "./samples.js";
 
-/** Default number of steps. */
 const STEPS = 32;
 /** The grey of the letterbox: YOLO is trained to see it as background. */
 const GREY = 114 / 255;

@@ -4,7 +4,6 @@ import { largestMagnitude } from "./gradient.js";
 import type { CamMethod } from "./method.js";
 import { sampleCount } from "./samples.js";
 
-/** Default number of samples. */
 const SAMPLES = 25;
 /** Standard deviation of the noise, relative to the range of the image's values. */
 const NOISE = 0.1;

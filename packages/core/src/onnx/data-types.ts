@@ -41,7 +41,6 @@ export function storedWidth(dataType: number): number | undefined {
   return bits === undefined ? undefined : Math.max(1, bits / 8);
 }
 
-/** The name of a TensorProto.DataType number, for messages. */
 export function dataTypeName(dataType: number): string {
   for (const [name, number] of Object.entries(DataType)) if (number === dataType) return name.toLowerCase();
   return `data type ${dataType}`;

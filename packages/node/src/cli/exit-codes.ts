@@ -30,7 +30,6 @@ export const exitCodeMeanings: readonly (readonly [code: ExitCode, meaning: stri
   [exitCodes.ok, "success"],
 ];
 
-/** Maps each error code to its exit code. */
 const exitCodeOfErrorCode: Readonly<Record<WhyboxErrorCode, ExitCode>> = {
   usage: exitCodes.usage,
   "bad-input": exitCodes.badInput,

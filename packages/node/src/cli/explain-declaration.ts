@@ -3,7 +3,6 @@ import type { Command } from "commander";
 import { explainFlags } from "./explain-options.js";
 import { declareFlags, greedyFlags } from "./flags.js";
 
-/** Declares the arguments and options of `whybox explain`. */
 export function declareExplain(command: Command, methods: readonly AnyCamMethod[]): Command {
   command
     .summary("explain the detections in images with heatmaps")

@@ -27,7 +27,6 @@ export interface ImageFlags extends ExplainOptions, FileOptions, DrawingOptions,
   readonly quiet?: boolean;
 }
 
-/** Options of `whybox explain`. */
 export interface ExplainFlags extends ImageFlags {
   /** Class name of `box`. */
   readonly class?: string;
@@ -102,7 +101,6 @@ export const imageFlags = {
   quiet: { what: "print errors only", kind: "flag", default: false, group: "Output" },
 } as const;
 
-/** The options of `whybox explain`. */
 export const explainFlags = {
   ...imageFlags,
   class: {

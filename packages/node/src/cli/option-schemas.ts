@@ -13,7 +13,6 @@ export function parseOptions<T>(schema: z.ZodType<T>, raw: unknown): T {
   throw new WhyboxError("usage", problems.join("\n"), { details: { problems } });
 }
 
-/** A zod schema that reads one word. */
 function wordSchema<T>(kind: Exclude<OptionKind, { kind: "flag" }>) {
   return z.string().transform((word, cx): T => {
     try {

@@ -135,7 +135,6 @@ const manyFlags = {
   },
 } as const;
 
-/** The options of `whybox run`. */
 export const runFlags = {
   ...manyFlags,
   out: { what: "folder of the run (required)", kind: "text", expected: "a folder", group: "Output", shown: "dir" },

@@ -8,11 +8,9 @@ import { csvText } from "./table.js";
 import { writeParts } from "./write-parts.js";
 import { writeYolo } from "./yolo.js";
 
-/** The formats of an export. */
 export const exportFormats = ["coco", "yolo", "csv", "parquet", "fiftyone"] as const;
 export type ExportFormat = (typeof exportFormats)[number];
 
-/** A written export. */
 export interface WrittenExport {
   readonly path: string;
   /** Notes for the user. */

@@ -34,7 +34,6 @@ export const tableColumns: readonly (readonly [name: string, type: BasicType])[]
   ["blind", "BOOLEAN"],
 ];
 
-/** Yields the rows of a run. */
 export async function* tableRows(run: OpenRun): AsyncGenerator<TableRow> {
   for await (const image of imagesIn(run, { withMaps: false })) {
     for (const [index, detection] of image.detections.entries()) yield rowOf(image, index, detection, run);

@@ -1,6 +1,5 @@
 import { WhyboxError } from "@whybox/core";
 
-/** The address of the queue. */
 export interface QueueAddress {
   readonly url: string;
   /** The password in the address, without escapes. */

@@ -20,7 +20,6 @@ export interface SubmitOptions {
   readonly signal: AbortSignal;
 }
 
-/** A submitted run. */
 export interface Submitted {
   /** Number of shards that were added to the queue. */
   readonly queued: number;

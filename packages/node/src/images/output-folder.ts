@@ -5,7 +5,6 @@ import { writeError } from "../io/disk-failure.js";
 import { isFolder } from "../io/exists.js";
 import { systemErrorCode } from "../io/system-error.js";
 
-/** The output folder of a run. */
 export interface OutputFolder {
   /** Absolute path. The folder exists and is writable. */
   readonly path: string;

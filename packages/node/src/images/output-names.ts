@@ -17,7 +17,6 @@ export const sheetSuffix = ".sheet.png";
 /** Suffixes of the map of one detection or class. */
 export const partSuffixes = { png: ".png", npy: ".npy" } as const;
 
-/** Creates unique file names. */
 export interface FileNamer {
   /** Returns a unique stem for a source (a path or a URL). A second `x` becomes `x-2`, then `x-3`. */
   stem(location: string): string;

@@ -30,7 +30,6 @@ interface Subject {
   readonly caption?: string;
 }
 
-/** The parts for drawing. */
 type Drawn = Pick<Subject, "image" | "result" | "services" | "settings" | "caption">;
 
 /** Plans the files of one image: overlay and heatmap, the same for each map if there are several, and the contact sheet. */

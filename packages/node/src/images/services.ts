@@ -1,7 +1,6 @@
 import type { Colormap, ColormapName, DrawnDetection, Map2D, RgbImage, SheetTile } from "@whybox/core";
 import type { Detector, ImageSource, LoadOptions } from "../api.js";
 
-/** Options for drawing images. */
 export interface DrawOptions {
   readonly colormap: ColormapName | Colormap;
   readonly opacity: number;
@@ -9,7 +8,6 @@ export interface DrawOptions {
   readonly crop?: "rest" | "hot";
 }
 
-/** Options for drawing the overlay. */
 export interface OverlayOptions extends DrawOptions {
   readonly detections: readonly DrawnDetection[];
   readonly labels: boolean;

@@ -34,7 +34,6 @@ export type ImageOptions = Omit<ExplainValues, "frames"> &
   DrawingValues &
   Pick<ImageSettings, "input">;
 
-/** Converts the values of the options to settings. */
 export function imageSettings(options: ImageOptions): ImageSettings {
   const { weights, names, anchors, device, threads, input, save, frame } = options;
   const drawing = pickOptions(options, Object.keys(drawingOptions)) as unknown as DrawingValues;

@@ -1,6 +1,5 @@
 import { performance } from "node:perf_hooks";
 
-/** Measures the time of each stage. */
 export interface StageClock<Stage extends string> {
   /** Milliseconds of each stage so far. */
   readonly ms: Readonly<Record<Stage, number>>;

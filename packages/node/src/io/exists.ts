@@ -1,6 +1,5 @@
 import { access, stat } from "node:fs/promises";
 
-/** Whether a path exists. */
 export function exists(path: string): Promise<boolean> {
   return access(path).then(
     () => true,

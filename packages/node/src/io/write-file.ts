@@ -52,7 +52,6 @@ export async function writeFlushed(path: string, bytes: Uint8Array | string): Pr
   }
 }
 
-/** Flushes a file to the disk. */
 export async function syncFile(path: string): Promise<void> {
   const file = await open(path, "r+");
   await file.sync().finally(() => file.close());

@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { writeFlushed } from "../io/write-file.js";
 import { CONVERSION } from "./convert.js";
 
-/** The origin of a cached model. */
 export interface Origin {
   /** Prefix of the file name. */
   readonly name: string;

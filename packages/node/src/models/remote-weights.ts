@@ -9,7 +9,6 @@ import { cacheOnce } from "./cache-once.js";
 import type { Origin } from "./cached-model.js";
 import type { ReleasedWeights } from "./registry.js";
 
-/** Settings for fetching weights. */
 export interface FetchContext {
   readonly cacheDir: string;
   readonly env: Environment;

@@ -44,7 +44,6 @@ export interface ReportServices {
   readPageParts?: () => Promise<PageParts>;
 }
 
-/** Facts of a written report. */
 export interface WrittenReport {
   readonly path: string;
   readonly bytes: number;

@@ -14,7 +14,6 @@ export interface TakeOptions {
   readonly onImage?: (done: number, total: number) => void;
 }
 
-/** The thumbnails and crops of a report. */
 export interface TakenImages {
   readonly of: ReadonlyMap<ReportImage, SmallImages>;
   /** Files that are missing, unreadable or changed since the run. */

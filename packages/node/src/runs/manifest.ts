@@ -88,7 +88,6 @@ export function factsRecord({ model, versions }: WorkerReport, whybox: string): 
   };
 }
 
-/** The text of manifest.json. */
 export function manifestText(manifest: Manifest): string {
   return `${JSON.stringify(manifestSchema.parse(manifest), null, 2)}\n`;
 }
@@ -135,7 +134,6 @@ export interface Difference {
   readonly now: string;
 }
 
-/** Lists the differences of two parts of manifests. */
 export function differences(was: unknown, now: unknown, entry = ""): Difference[] {
   if (isRecord(was) && isRecord(now)) {
     const keys = [...new Set([...Object.keys(was), ...Object.keys(now)])];

@@ -26,7 +26,6 @@ import { digestOf } from "./success.js";
 import type { Explainers, WorkerReport } from "./task.js";
 import { hasFfmpeg, missing } from "./video/ffmpeg.js";
 
-/** Settings for loading a run's model. */
 export interface LoadContext {
   readonly version: string;
   readonly cwd: string;

@@ -14,7 +14,6 @@ import { explainTask } from "./explain-task.js";
 import type { Outcome, Task, WorkerReport, WorkerSetup } from "./task.js";
 import type { TaskContext } from "./task-context.js";
 
-/** The data of a worker thread. */
 export interface ThreadData {
   readonly setup: WorkerSetup;
   readonly gate: Gate;

@@ -26,7 +26,6 @@ export const runFiles = {
   plan: "shards.json",
 } as const;
 
-/** The path of a run's item list. */
 export function runItems(folder: string): string {
   return join(folder, runFiles.items);
 }

@@ -26,7 +26,6 @@ export async function successOf(
   };
 }
 
-/** Counts the failures and detections of a run. */
 async function countLines(folder: string): Promise<{ readonly failures: number; readonly detections: number }> {
   let [failures, detections] = [0, 0];
   for await (const line of readResults(folder)) {

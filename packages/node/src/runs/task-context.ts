@@ -3,7 +3,6 @@ import { type CoreDetector, WhyboxError } from "@whybox/core";
 import { endsTheRun, type ImageContext } from "../images/explain-image.js";
 import type { Outcome, WorkerSetup } from "./task.js";
 
-/** The context of all kinds of tasks. */
 export interface TaskContext extends ImageContext {
   readonly detector: CoreDetector;
   readonly setup: WorkerSetup;

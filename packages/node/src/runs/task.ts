@@ -59,7 +59,6 @@ export interface WorkerReport {
   readonly versions: { readonly onnxruntime: string; readonly sharp: string };
 }
 
-/** The workers that process tasks. */
 export interface Explainers {
   /** Number of running and waiting tasks that keeps all workers busy. */
   readonly window: number;

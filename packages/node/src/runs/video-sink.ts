@@ -90,7 +90,6 @@ export class VideoSink {
     };
   }
 
-  /** Discards an incomplete video. */
   async discard(): Promise<void> {
     await this.#writer?.discard();
     this.#reset();

@@ -63,7 +63,6 @@ export type RuntimeRequest =
   | { readonly kind: "dispose"; readonly tensor: number }
   | { readonly kind: "release"; readonly session: number };
 
-/** A request of the caller's thread to the worker. */
 export type Request = DetectorRequest | RuntimeRequest;
 
 /** The caller's reference to a tensor in the worker. */
@@ -107,13 +106,11 @@ export type Message =
   | (Request & { readonly call: number; readonly reports?: boolean })
   | { readonly kind: "abort"; readonly call: number };
 
-/** The progress of a request. */
 export interface Report {
   readonly call: number;
   readonly progress: ExplainProgress;
 }
 
-/** The worker's answer to a request. */
 export type Answer =
   | { readonly call: number; readonly value: Replies[keyof Replies] }
   | { readonly call: number; readonly error: ErrorData };

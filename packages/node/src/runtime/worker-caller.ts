@@ -34,7 +34,6 @@ export class WorkerCaller {
   #next = 1;
   #closed: Error | undefined;
 
-  /** Starts the thread. */
   constructor(script = new URL("./worker.js", import.meta.url)) {
     // No execArgv: flags of the process (--input-type, --import, …) do not apply to the worker's script.
     this.#worker = new Worker(script, { execArgv: [], workerData: this.#gate });

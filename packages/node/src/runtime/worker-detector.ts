@@ -15,7 +15,6 @@ import { type CallControl, openDetector } from "./serve-detector.js";
 import { owned, type WorkerCaller } from "./worker-caller.js";
 import { remotePort } from "./worker-port.js";
 
-/** A detector whose engine runs in a worker. */
 export interface WorkerDetector extends Pick<Detector, "detect" | "explain" | "dispose"> {
   readonly facts: ModelFacts;
   inspect(): Promise<ModelFacts>;

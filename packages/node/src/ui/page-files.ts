@@ -3,7 +3,6 @@ import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { WhyboxError } from "@whybox/core";
 
-/** A file that the server sends. */
 export interface PageFile {
   readonly path: string;
   readonly type: string;

@@ -61,7 +61,6 @@ const sentences: Readonly<Record<string, string>> = {
   IntegratedGradients: "Gradients added along a path from black to the image.",
 };
 
-/** One line about each score. */
 const scores: Readonly<Record<string, string>> = {
   class: "The confidence in the class.",
   confidence: "The confidence that there is an object.",

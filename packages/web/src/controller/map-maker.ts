@@ -15,14 +15,12 @@ export interface Scene {
   readonly pixels: number;
 }
 
-/** How a map is made. */
 interface By {
   readonly method: string;
   /** Gets the progress of the engine. */
   readonly onProgress: OnProgress;
 }
 
-/** A map to make. */
 export interface MapRequest extends By {
   readonly subject: Subject;
 }

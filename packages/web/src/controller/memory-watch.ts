@@ -1,7 +1,6 @@
 import type { Answer, Engine, Failure, OpenRequest } from "../protocol.js";
 import { nextJob } from "./calls.js";
 
-/** A running worker. */
 export interface EngineHandle {
   readonly engine: Engine;
   /** Terminates the worker. */

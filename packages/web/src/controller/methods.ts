@@ -12,7 +12,6 @@ const others: Readonly<Record<string, string>> = {
   contrast: "The evidence for this class and against the other one.",
 };
 
-/** One line about a score. */
 export function scoreText(id: string): string {
   return others[id] ?? scoreChoices.find((choice) => choice.id === id)?.what ?? "";
 }

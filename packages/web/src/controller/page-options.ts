@@ -28,7 +28,6 @@ export function rowOf(name: PageOption): OptionFacts & OptionKind {
   return rows[name]!;
 }
 
-/** The defaults of the options. */
 export const pageDefaults = valuesOf((name) => rowOf(name).default);
 
 /** Settings of the options, each from its name. */

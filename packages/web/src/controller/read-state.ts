@@ -22,7 +22,6 @@ export function subjectOf({ selection, ownBox, whole, found }: State): Subject |
   return whole ? { kind: "image" } : undefined;
 }
 
-/** The input of the maps. */
 export function sceneOf(state: State): Scene {
   const { settings, photo } = state;
   const pixels = photo.phase === "ready" ? photo.facts.width * photo.facts.height : 0;

@@ -30,7 +30,6 @@ export function detectRequest(settings: Settings): DetectRequest {
   };
 }
 
-/** The engine's request for a map. */
 export function explainRequest(settings: Settings, subject: Subject, method: string): ExplainRequest {
   const { score, versus, classFilter } = settings;
   // One pass for each class has a meaning for the whole image only.

@@ -3,7 +3,6 @@ import type { DecodedPhoto, Explanation, Failure, HeatMap, OpenedModel, Progress
 import { methodOf } from "./methods.js";
 import type { Settings } from "./settings.js";
 
-/** The state of the model. */
 export type ModelState =
   | { readonly phase: "opening"; readonly name: string; readonly progress: Progress | undefined }
   | { readonly phase: "ready"; readonly model: OpenedModel }
@@ -21,7 +20,6 @@ export type Found =
   | { readonly phase: "ready"; readonly list: readonly Detection[]; readonly ms: number }
   | { readonly phase: "failed"; readonly failure: Failure };
 
-/** Numbers that describe a map. */
 export interface MapFacts {
   /** Share of the heat inside the box, and share of the image that the box covers. Undefined unless there is exactly one box. */
   readonly energy: { readonly inside: number; readonly area: number } | undefined;
@@ -95,7 +93,6 @@ export interface State {
 /** No map, and none running. */
 export const noMap = { shown: undefined, running: undefined, progress: undefined, failure: undefined } as const;
 
-/** Nothing is selected. */
 export const nothingSelected = {
   selection: [],
   hovered: undefined,

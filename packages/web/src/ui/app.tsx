@@ -10,7 +10,6 @@ import { Stage } from "./stage.js";
 import { useControllerState } from "./use-state.js";
 import { Welcome } from "./welcome.js";
 
-/** The whole page. */
 export function App({ controller }: { readonly controller: Controller }) {
   const state = useControllerState(controller);
   const live = useContext(LiveContext)!;

@@ -14,7 +14,6 @@ interface RangeProps {
   readonly onSet: (value: number) => void;
 }
 
-/** A slider with its value. */
 export function Range({ label, value, min, max, step, show, onMove, onSet }: RangeProps) {
   const [moving, setMoving] = useState<number>();
   const shown = show(moving ?? value);
@@ -48,7 +47,6 @@ interface SelectProps<T extends string> {
   readonly onSet: (value: T) => void;
 }
 
-/** A drop-down list. */
 export function Select<T extends string>({ label, value, choices, onSet }: SelectProps<T>) {
   return (
     <label class="field">

@@ -7,7 +7,6 @@ interface ImageCanvasProps extends CanvasHTMLAttributes<HTMLCanvasElement> {
   readonly from: readonly unknown[];
 }
 
-/** A canvas with the pixels of `make`. */
 export function ImageCanvas({ make, from, ...attributes }: ImageCanvasProps) {
   const ref = useRef<HTMLCanvasElement>(null);
   useLayoutEffect(() => {

@@ -8,7 +8,6 @@ import { App } from "./app.js";
 import { LiveContext, LiveVideo } from "./live-video.js";
 import { startServiceWorker } from "./service-worker.js";
 
-/** Starts the engine in its own worker. */
 function startEngine(): EngineHandle {
   const worker = new Worker(new URL("../worker/worker.ts", import.meta.url), { type: "module" });
   const remote = wrap<Engine>(worker) as Remote<Engine>;

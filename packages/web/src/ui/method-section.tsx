@@ -10,7 +10,6 @@ const groups: readonly (readonly [Cost, string])[] = [
   ["slow", "Slow: dozens of passes"],
 ];
 
-/** Settings of the method and its layer. */
 export function MethodSection({ controller, state }: SectionProps) {
   const { settings, model, comparing } = state;
   const method = methodOf(settings.method);

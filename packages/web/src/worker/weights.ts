@@ -1,7 +1,6 @@
 import { decodeModel, externalDataFiles, modelFormat, type NamedModel, WhyboxError } from "@whybox/core";
 import type { OnProgress, Weights } from "../protocol.js";
 
-/** Name of the cache for weights. */
 const CACHE = "whybox-weights";
 const MAX_BYTES = 1_500_000_000;
 

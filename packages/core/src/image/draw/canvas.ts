@@ -1,6 +1,5 @@
 import type { RgbImage } from "../frame.js";
 
-/** An image to draw into. */
 export interface Canvas {
   readonly height: number;
   readonly width: number;

@@ -43,7 +43,6 @@ interface Pen {
   readonly fontSize: number;
 }
 
-/** Text lines and the size of their labels. */
 interface Labels {
   readonly lines: readonly TextLine[];
   readonly padding: number;

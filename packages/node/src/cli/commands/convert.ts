@@ -10,7 +10,6 @@ import { printable } from "../text.js";
 
 const convertOptionsSchema = z.strictObject({ json: z.boolean().default(false) });
 
-/** Adds `whybox convert` to the program. */
 export function addConvert(program: Command, context: CliContext): void {
   program
     .command("convert <model> <onnx>")

@@ -43,7 +43,6 @@ function withClass(values: ExplainValues): ExplainValues {
   return box === undefined ? values : { ...values, box: { ...box, className: className! } };
 }
 
-/** Data shared by the steps of a run. */
 interface Run {
   readonly context: CliContext;
   readonly values: ExplainValues;

@@ -14,7 +14,6 @@ const exportOptionsSchema = z.strictObject({
   quiet: z.boolean().default(false),
 });
 
-/** Adds `whybox export` to the program. */
 export function addExport(program: Command, context: CliContext): void {
   program
     .command("export <run>")

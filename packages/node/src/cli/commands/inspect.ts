@@ -16,7 +16,6 @@ const inspectOptionsSchema = z.strictObject({
   json: z.boolean().default(false),
 });
 
-/** Adds `whybox inspect` to the program. */
 export function addInspect(program: Command, context: CliContext): void {
   program
     .command("inspect <model>")

@@ -8,7 +8,6 @@ import { createTerminal, printDocument } from "../terminal.js";
 
 const methodsOptionsSchema = z.strictObject({ json: z.boolean().default(false) });
 
-/** Adds `whybox methods` to the program. */
 export function addMethods(program: Command, context: CliContext): void {
   program
     .command("methods")

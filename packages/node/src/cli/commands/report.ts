@@ -17,7 +17,6 @@ const reportOptionsSchema = z.strictObject({
   quiet: z.boolean().default(false),
 });
 
-/** Adds `whybox report` to the program. */
 export function addReport(program: Command, context: CliContext): void {
   program
     .command("report <run>")

@@ -17,7 +17,6 @@ import { count } from "../text.js";
 
 const shardCommands = ["plan", "run", "merge"] as const;
 
-/** The options of `whybox shard merge`. */
 const mergeFlags = { parquet: workFlags.parquet, quiet: workFlags.quiet };
 
 /** Adds `whybox shard plan`, `run` and `merge` to the program; `done` gets the exit code of `merge`. */

@@ -21,7 +21,6 @@ const uiOptionsSchema = z.strictObject({
   open: z.boolean().default(true),
 });
 
-/** Adds `whybox ui` to the program. */
 export function addUi(program: Command, context: CliContext): void {
   program
     .command("ui")

@@ -11,7 +11,6 @@ const schema = z.object({
   stalledAfter: integerText(1, 3600),
 });
 
-/** Adds `whybox worker` to the program. */
 export function addWorker(program: Command, context: CliContext): void {
   const command = program
     .command("worker")

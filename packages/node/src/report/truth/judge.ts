@@ -3,7 +3,6 @@ import type { RowKind } from "@whybox/report";
 /** Left, top, right, bottom in pixels. */
 export type Corners = readonly [x1: number, y1: number, x2: number, y2: number];
 
-/** An object of the ground truth. */
 export interface TruthObject {
   readonly class: number;
   readonly box: Corners;
@@ -87,7 +86,6 @@ function best(box: Corners, objects: readonly TruthObject[]): { readonly object?
   return found;
 }
 
-/** Intersection over union. */
 export function iouOf(a: Corners, b: Corners): number {
   const both = intersection(a, b);
   const all = areaOf(a) + areaOf(b) - both;

@@ -1,6 +1,5 @@
 import type { TruthObject } from "./judge.js";
 
-/** A source of ground truth. */
 export interface Truth {
   readonly from: string;
   /** The objects in an image. Undefined if the ground truth does not have the image.

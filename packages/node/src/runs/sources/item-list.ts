@@ -108,7 +108,6 @@ async function writeSorted(keys: AsyncIterable<string>, path: string): Promise<W
   return { count, sha256: hash.digest("hex"), repeated };
 }
 
-/** An item with its number. */
 export interface NumberedItem extends RunItem {
   readonly item: number;
 }

@@ -2,7 +2,6 @@ import { extname, isAbsolute, relative, sep } from "node:path";
 import { imageExtensions } from "../../images/named-source.js";
 import type { RunItem } from "../schema.js";
 
-/** Extensions of videos. */
 export const videoExtensions: readonly string[] = [".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg"];
 
 /** Extensions of URLs that are streams. Other http(s) URLs are images. */
