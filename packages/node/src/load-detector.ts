@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { checkValue, type ModelFacts, modelFormat, refuseUnknown, WhyboxError } from "@whybox/core";
 import type { Detector, LoadOptions, ModelReport } from "./api.js";
 import { fileOptions } from "./file-options.js";
+import { inFile } from "./in-file.js";
 import { loadSharp } from "./io/load-sharp.js";
 import { readShared, type SharedBytes, shared } from "./io/read-shared.js";
 import { addData, modelBytes, openWithData } from "./models/external-data.js";
@@ -72,7 +73,8 @@ export async function loadDetector(weights: string | Uint8Array, options: LoadOp
     return { report: report(facts), ...calls, inspect: async () => report(await inspect()) };
   } catch (error) {
     await caller.close();
-    throw found ? inFile(error, found) : error;
+    const isForeign = error instanceof WhyboxError && error.details.foreign === true;
+    throw found ? inFile(error, found.source, isForeign ? ` ${OTHER_WAYS}` : "") : error;
   }
 }
 
@@ -88,13 +90,3 @@ async function readModelFile({ path }: ResolvedWeights): Promise<SharedBytes> {
 /** Other model sources, for messages. */
 const OTHER_WAYS =
   "You can also pass a TF.js model (model.json, or its folder), a URL, or the name of known weights (docs/weights.md).";
-
-/** Adds the name of the file to the error. */
-function inFile(error: unknown, { source }: ResolvedWeights): unknown {
-  if (!(error instanceof WhyboxError)) return error;
-  const ways = error.details.foreign === true ? ` ${OTHER_WAYS}` : "";
-  return new WhyboxError(error.code, `${source}: ${error.message}${ways}`, {
-    cause: error,
-    details: { ...error.details, file: source },
-  });
-}

@@ -3,7 +3,6 @@ import { type ColumnName, columnBytes, columnNames, grids, mapBytes, type rowCol
 /** One row, before it is packed into columns. */
 export type Row = { [name in ColumnName]: number };
 
-/** Packs the rows into columns in one buffer. */
 export function packColumns(rows: readonly Row[]): Uint8Array {
   const buffer = new ArrayBuffer(columnBytes(rows.length));
   const columns = splitColumns(buffer, rows.length);

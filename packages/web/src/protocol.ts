@@ -172,7 +172,6 @@ export interface Engine {
   activations(job: number, request: ExplainRequest, onProgress: OnProgress): Promise<Answer<readonly Thumbnail[]>>;
   /** The image with heatmap and boxes, at full resolution, as PNG. */
   draw(job: number, request: DrawRequest): Promise<Answer<Blob>>;
-  /** The result document of an explanation. */
   document(job: number, request: DocumentRequest): Promise<Answer<ResultDocument>>;
   cancel(job: number): Promise<void>;
 }

@@ -32,7 +32,6 @@ const CELL = { min: 200, max: 480 } as const;
 const SHEET_ASPECT = 1.5;
 /** A tile shows a region three times as large as the box, so that a small object stays visible in its context. */
 const CONTEXT = 3;
-/** Minimum share of the image's sides that a tile shows. */
 const MIN_SHARE = 1 / 3;
 /** Above this share of the image's sides, a tile shows the whole image. */
 const NEARLY_ALL = 0.8;

@@ -147,7 +147,6 @@ interface FinishedPlane {
   readonly plane: number;
 }
 
-/** Copies one plane of a finished band to the target. */
 function copyOut({ floats }: Kernels, band: Band, { from, width, planes, plane }: FinishedPlane): void {
   const rows = band.end - band.first;
   const start = (plane * planes.height + planes.top + band.first) * planes.width + planes.left;

@@ -16,7 +16,6 @@ export function resizeBilinear(map: Map2D, height: number, width: number): Map2D
   return resizeWithRange({ values: map }, { height, width }).map;
 }
 
-/** The target of a resize. */
 export interface ResizeTarget {
   readonly height: number;
   readonly width: number;

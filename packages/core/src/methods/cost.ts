@@ -50,7 +50,6 @@ export function methodCost(method: AnyCamMethod): MethodCost {
   return { cost: own.at(-1)?.cost ?? "fast", passes: own.map(({ passes }) => passes).join(", ") || "none" };
 }
 
-/** Where the gradients of a method are read. */
 function depthOf({ reads, auto }: AnyCamMethod): "layer" | "early layers" | "image" {
   if (reads === "input") return "image";
   return auto?.startsWith("taps") ? "early layers" : "layer";

@@ -26,7 +26,6 @@ export const gradCamPlusPlus: CamMethod<"activations" | "gradients"> = keepsNoth
   ...weighChannels<"gradients">(plusPlusWeights),
 });
 
-/** The weights of Grad-CAM++, one per channel. */
 export function plusPlusWeights(evidence: Pick<Evidence, "activations" | "gradients"> & Setting): Float64Array {
   const { activations, gradients, compat } = evidence;
   return perChannel(activations, (start, end) => {

@@ -1,6 +1,6 @@
 import { keepsNothing } from "../keeps-nothing.js";
 import { perChannel, shapeOf, sumOverChannels } from "./channels.js";
-import type { CamMethod, Evidence, Place } from "./method.js";
+import type { CamMethod, Evidence, Place, Setting } from "./method.js";
 import { spatiallySensitive } from "./ss-grad-cam.js";
 
 /**
@@ -23,41 +23,30 @@ export const ssGradCamPlusPlus: CamMethod<"activations" | "gradients" | "places"
   needs: ["activations", "gradients", "places"],
   auto: "stage",
   hasCompat: true,
-  ...sumOverChannels<"gradients" | "places">((evidence) =>
-    spatiallySensitive(evidence, evidence.compat ? publishedWeights(evidence) : instanceWeights(evidence)),
-  ),
+  ...sumOverChannels<"gradients" | "places">((evidence) => spatiallySensitive(evidence, weightsOf(evidence))),
 });
 
-type Parts = Pick<Evidence, "activations" | "gradients" | "places">;
+type Parts = Pick<Evidence, "activations" | "gradients" | "places"> & Setting;
 
-function instanceWeights({ activations, gradients, places }: Parts): Float64Array {
+function weightsOf({ activations, gradients, places, compat }: Parts): Float64Array {
   const inside = instanceCells(places, activations);
   return perChannel(activations, (start) => {
     let total = 0;
     for (let i = 0; i < inside.length; i++) total += inside[i]! * activations.data[start + i]!;
-    const bounded = Math.max(total, 0);
     let weight = 0;
     for (let i = 0; i < inside.length; i++) {
       const g = gradients.data[start + i]!;
-      if (inside[i] && g > 0) weight += g / (2 + bounded * g);
+      if (compat && g > 0) weight += published(g, inside[i]!, total);
+      if (!compat && g > 0 && inside[i]) weight += g / (2 + Math.max(total, 0) * g);
     }
     return weight;
   });
 }
 
-function publishedWeights({ activations, gradients, places }: Parts): Float64Array {
-  const inside = instanceCells(places, activations);
-  return perChannel(activations, (start) => {
-    let total = 0;
-    for (let i = 0; i < inside.length; i++) total += inside[i]! * activations.data[start + i]!;
-    let weight = 0;
-    for (let i = 0; i < inside.length; i++) {
-      const g = gradients.data[start + i]!;
-      const below = 2 * g * g * inside[i]! + g * g * g * total + 1e-8;
-      if (g > 0 && below !== 0) weight += (g * g * g) / below;
-    }
-    return weight;
-  });
+/** The term of a cell with the gradient `g` in the published code. */
+function published(g: number, inside: number, total: number): number {
+  const below = 2 * g * g * inside + g * g * g * total + 1e-8;
+  return below === 0 ? 0 : (g * g * g) / below;
 }
 
 /** 1 at each cell that a box covers at least in part, 0 elsewhere. The detection's own cell counts as covered. All ones if no position is known. */

@@ -7,7 +7,6 @@ const kinds = ["float", "int", "string", "tensor", "graph", "floats", "ints", "s
 
 type Kind = (typeof kinds)[number];
 
-/** The AttributeProto.AttributeType number of a type. */
 export function attributeTypeNumber(kind: Kind): number {
   return kinds.indexOf(kind) + 1;
 }

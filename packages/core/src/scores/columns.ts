@@ -4,7 +4,6 @@ import type { Predictions } from "../detector/detection.js";
 export const CLASS_COLUMN = 5;
 export const OBJECTNESS_COLUMN = 4;
 
-/** Returns K, the number of class columns. */
 export function classesOf({ classes, columns }: Pick<Predictions, "classes" | "columns">): number {
   return classes ?? columns - CLASS_COLUMN;
 }

@@ -10,7 +10,6 @@ import {
 import { type ImageValues, perOf } from "./explain-options.js";
 import type { TypedOptions } from "./flags.js";
 
-/** The options and sources of a command line. */
 export interface CommandLine extends TypedOptions<ImageValues & { readonly class?: string | undefined }> {
   /** Sources as typed. */
   readonly sources: readonly string[];

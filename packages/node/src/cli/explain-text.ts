@@ -1,6 +1,7 @@
 import { maskArea, type ResultDocument } from "@whybox/core";
+import { count } from "../words.js";
 import { type Column, formatTable } from "./table.js";
-import { count, printable } from "./text.js";
+import { printable } from "./text.js";
 
 /** Maximum number of table rows. The JSON contains all detections. */
 const maxRows = 30;

@@ -73,7 +73,6 @@ export function greedyFlags(table: OptionRows): string[] {
   );
 }
 
-/** The typed options of a command. */
 export interface TypedOptions<Values> {
   /** The values of all options. Options that were not typed have their default. */
   readonly values: Values;

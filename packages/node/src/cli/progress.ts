@@ -1,6 +1,6 @@
-import cliProgress from "cli-progress";
 import type { DownloadProgress } from "../api.js";
 import type { ImageProgress } from "../images/explain-image.js";
+import { createBar } from "./bar.js";
 import type { CliContext } from "./context.js";
 import { printable } from "./text.js";
 
@@ -54,22 +54,11 @@ const stepTexts = {
 } as const;
 
 function barProgress(stream: NodeJS.WritableStream, now: () => number): Progress {
-  let bar: cliProgress.SingleBar | undefined;
+  const bar = createBar(stream, "{label} {bar} {note}");
   let sources = { done: 0, total: 1 };
   let step: { readonly name: ImageProgress["step"]; readonly started: number } | undefined;
-  const clear = () => {
-    bar?.stop();
-    bar = undefined;
-  };
-  const show = (label: string, value: number, total: number, note: string) => {
-    if (value >= total) return clear();
-    if (bar === undefined) {
-      bar = new cliProgress.SingleBar({ format: "{label} {bar} {note}", stream, clearOnComplete: true, barsize: 30 });
-      bar.start(total, value, { label, note });
-    }
-    bar.setTotal(total);
-    bar.update(value, { label, note });
-  };
+  const show = (label: string, value: number, total: number, note: string) =>
+    value >= total ? bar.clear() : bar.show(value, total, { label, note });
   return {
     download({ what, received, total }) {
       const note = total === undefined ? megabytes(received) : `${megabytes(received)} of ${megabytes(total)}`;
@@ -91,7 +80,7 @@ function barProgress(stream: NodeJS.WritableStream, now: () => number): Progress
       if (sources.total === 1) show(label, done, total, note);
       else show(label, sources.done, sources.total, `${sources.done} of ${sources.total}, ${note}`);
     },
-    clear,
+    clear: bar.clear,
   };
 }
 

@@ -13,7 +13,6 @@ export interface RunLog {
   stopped(error: unknown): void;
   /** Number of sources tried since `begin`. */
   done(): number;
-  /** Number of images without detections. */
   withoutDetections(): number;
   exitCode(): ExitCode;
   document(): RunDocument;

@@ -1,5 +1,5 @@
-import cliProgress from "cli-progress";
 import type { WorkProgress } from "../runs/execute.js";
+import { createBar } from "./bar.js";
 import type { CliContext } from "./context.js";
 
 /** The progress of a run: a bar on a terminal, otherwise one line per minute. */
@@ -20,7 +20,7 @@ export function createRunProgress(
 ): RunProgress {
   if (quiet) return { show() {}, clear() {} };
   const rate = createRate(now);
-  return context.barStream === undefined ? lines(context, rate, now) : bar(context.barStream, rate);
+  return context.barStream === undefined ? lines(context, rate, now) : barProgress(context.barStream, rate);
 }
 
 /** Items per second; undefined until it is known. */
@@ -67,20 +67,10 @@ function lines(context: CliContext, rate: Rate, now: () => number): RunProgress 
   };
 }
 
-function bar(stream: NodeJS.WritableStream, rate: Rate): RunProgress {
-  let shown: cliProgress.SingleBar | undefined;
+function barProgress(stream: NodeJS.WritableStream, rate: Rate): RunProgress {
+  const { show, clear } = createBar(stream, "{bar} {note}");
   return {
-    show(progress) {
-      const note = progressText(progress, rate(progress.done));
-      if (shown === undefined) {
-        shown = new cliProgress.SingleBar({ format: "{bar} {note}", stream, clearOnComplete: true, barsize: 30 });
-        shown.start(progress.total, progress.done, { note });
-      }
-      shown.update(progress.done, { note });
-    },
-    clear() {
-      shown?.stop();
-      shown = undefined;
-    },
+    show: (progress) => show(progress.done, progress.total, { note: progressText(progress, rate(progress.done)) }),
+    clear,
   };
 }

@@ -3,6 +3,7 @@ import type { Work } from "../runs/execute.js";
 import { beginRun, type LoadContext, type OpenedRun } from "../runs/open-run.js";
 import { writeParquet } from "../runs/parquet.js";
 import { runFiles, type SuccessMark } from "../runs/schema.js";
+import { count } from "../words.js";
 import type { CliContext } from "./context.js";
 import { type ExitCode, exitCodes } from "./exit-codes.js";
 import { printError } from "./failure.js";
@@ -11,12 +12,11 @@ import { createProgress } from "./progress.js";
 import { type RunValues, runSettings } from "./run-options.js";
 import { createRunProgress } from "./run-progress.js";
 import { createTerminal } from "./terminal.js";
-import { count, printable, typedPath } from "./text.js";
+import { printable, typedPath } from "./text.js";
 
 /** Maximum number of failures on the terminal. The results contain all of them. */
 const SHOWN_FAILURES = 20;
 
-/** The options of the commands that begin a run. */
 type BeginLine = TypedOptions<Omit<RunValues, "workers" | "skipMissing" | "parquet">>;
 
 interface BeginSettings {

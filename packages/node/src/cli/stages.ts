@@ -1,4 +1,4 @@
-import cliProgress from "cli-progress";
+import { createBar } from "./bar.js";
 import type { CliContext } from "./context.js";
 
 /** A progress bar for each stage of a command. It is shown only on a terminal. */
@@ -10,24 +10,14 @@ export interface Stages {
 export function createStages(context: CliContext, { quiet }: { readonly quiet: boolean }): Stages {
   const stream = context.barStream;
   if (quiet || stream === undefined) return { show() {}, clear() {} };
-  let bar: cliProgress.SingleBar | undefined;
+  const bar = createBar(stream, "{stage} {bar} {value} of {total}, {eta_formatted} left");
   let shown: string | undefined;
-  const clear = () => {
-    bar?.stop();
-    bar = undefined;
-  };
   return {
     show(stage, done, total) {
-      if (stage !== shown) clear();
+      if (stage !== shown || done >= total) bar.clear();
       shown = stage;
-      if (done >= total) return clear();
-      if (bar === undefined) {
-        const format = "{stage} {bar} {value} of {total}, {eta_formatted} left";
-        bar = new cliProgress.SingleBar({ format, stream, clearOnComplete: true, barsize: 30 });
-        bar.start(total, done, { stage });
-      }
-      bar.update(done, { stage });
+      if (done < total) bar.show(done, total, { stage });
     },
-    clear,
+    clear: bar.clear,
   };
 }

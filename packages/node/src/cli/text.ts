@@ -29,11 +29,6 @@ export function displayWidth(text: string): number {
   return width;
 }
 
-/** "1 image", "2 images". */
-export function count(n: number, singular: string, plural = `${singular}s`): string {
-  return `${n} ${n === 1 ? singular : plural}`;
-}
-
 /** A path as a user would type it: relative if it lies in the current folder, otherwise unchanged. */
 export function typedPath(path: string, cwd: string): string {
   const short = relative(cwd, path);

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { type OpenRun, openRun } from "../report/read-run.js";
-import { counted } from "../report/words.js";
+import { count } from "../words.js";
 import { cocoText } from "./coco.js";
 import { writeFiftyOne } from "./fiftyone.js";
 import { writeParquet } from "./parquet.js";
@@ -58,7 +58,7 @@ const writers: Readonly<Record<ExportFormat, Writer>> = {
   parquet: (path, run) => writeParquet(path, run),
   fiftyone: async (path, run, note) => {
     const skipped = await writeFiftyOne(path, run);
-    const what = `${counted(skipped, "video frame or image from a URL was", "video frames or images from URLs were")} skipped`;
+    const what = `${count(skipped, "video frame or image from a URL was", "video frames or images from URLs were")} skipped`;
     if (skipped > 0) note(`fiftyone: ${what}, because each sample must be a file.`);
   },
 };

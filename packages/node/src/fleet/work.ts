@@ -21,7 +21,6 @@ export interface FleetWork {
   readonly signal: AbortSignal;
   readonly say: (line: string) => void;
   hooks(): Required<Pick<ShardWork, "onProgress" | "onFailure" | "onWait">>;
-  /** Called when a shard is done. */
   onDone(job: ShardJob, mark: SuccessMark): void;
 }
 

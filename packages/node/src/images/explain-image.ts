@@ -26,7 +26,6 @@ export interface ImageContext {
   readonly services: Services;
   readonly settings: ImageSettings;
   readonly signal?: AbortSignal;
-  /** Gets the progress of each image. */
   readonly onProgress?: (progress: ImageProgress) => void;
   /** Runs the work while no other explanation runs. Default: runs it at once. */
   alone?<T>(work: () => Promise<T>): Promise<T>;

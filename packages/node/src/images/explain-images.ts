@@ -5,7 +5,6 @@ import { endsTheRun, explainImage, type ImageContext } from "./explain-image.js"
 import { createFileNamer, type FileNamer } from "./output-names.js";
 import type { Source } from "./sources.js";
 
-/** The result of one source: a document or an error. */
 export type SourceOutcome =
   | { readonly source: Source; readonly document: ResultDocument }
   | { readonly source: Source; readonly error: unknown };

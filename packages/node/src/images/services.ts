@@ -1,19 +1,7 @@
-import type { Colormap, ColormapName, DrawnDetection, Map2D, RgbImage, SheetTile } from "@whybox/core";
+import type { Map2D, OverlayOptions, RgbImage, SheetTile } from "@whybox/core";
 import type { Detector, ImageSource, LoadOptions } from "../api.js";
 
-export interface DrawOptions {
-  readonly colormap: ColormapName | Colormap;
-  readonly opacity: number;
-  readonly boxes: boolean;
-  readonly crop?: "rest" | "hot";
-}
-
-export interface OverlayOptions extends DrawOptions {
-  readonly detections: readonly DrawnDetection[];
-  readonly labels: boolean;
-  readonly sideBySide: boolean;
-  readonly caption?: string;
-}
+export type DrawOptions = Omit<OverlayOptions, "detections" | "labels" | "sideBySide">;
 
 /** The functions that explaining images depends on. Commands pass the real ones, tests can pass others. */
 export interface Services {

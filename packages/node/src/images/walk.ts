@@ -47,7 +47,6 @@ export async function* walk(folder: string, options: WalkOptions): AsyncGenerato
 /** The syntax of globs. It includes "[[:digit:]]". A leading "!" does not negate. */
 const syntax = { posix: true, nonegate: true };
 
-/** Whether the text is a glob. */
 export function isGlob(text: string): boolean {
   return picomatch.scan(text, syntax).isGlob;
 }

@@ -1,4 +1,5 @@
 import { WhyboxError } from "@whybox/core";
+import { capital } from "../words.js";
 import { systemErrorCode } from "./system-error.js";
 
 /** The explanation of a system error on writing. */
@@ -74,8 +75,4 @@ export function concernsOf(cause: unknown): "file" | "folder" {
 export function isDiskFailure(cause: unknown): boolean {
   const { syscall } = (cause ?? {}) as NodeJS.ErrnoException;
   return failures.has(systemErrorCode(cause)) && syscall !== undefined && syscall !== "connect";
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -1,4 +1,5 @@
 import { WhyboxError } from "@whybox/core";
+import { capital } from "../words.js";
 import { isPrivateHost } from "./private-address.js";
 
 /** A kind of file to fetch: its limits, and the words for its messages. */
@@ -161,8 +162,4 @@ function shown(url: URL): string {
   copy.username = "";
   copy.password = "";
   return copy.href;
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

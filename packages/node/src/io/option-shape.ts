@@ -1,5 +1,6 @@
 import type { OptionFacts, OptionKind, OptionRows, PlainOptions, WithInDocument } from "@whybox/core";
 import { z } from "zod";
+import { capital } from "../words.js";
 
 /** A schema for each option of a result document. */
 type OptionShape<Options, Table> = {
@@ -20,7 +21,7 @@ export function optionShape<Options, const Table extends OptionRows>(table: Tabl
 
 function schemaOf(row: OptionFacts & OptionKind): z.ZodType {
   const value = valueSchema(row);
-  const what = `${row.what[0]!.toUpperCase()}${row.what.slice(1)}.`;
+  const what = `${capital(row.what)}.`;
   if (row.inDocument === "given") return value.exactOptional().describe(`${what} Left out: ${row.otherwise}.`);
   if (Array.isArray(row.default)) return value.describe(`${what} Empty: ${row.otherwise}.`);
   // Method and scores are those that ran, so they are always known.

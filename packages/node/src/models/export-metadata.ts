@@ -2,7 +2,6 @@ import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { readNames } from "./read-names.js";
 
-/** Class names and metadata of an export. */
 export interface ExportMetadata {
   readonly names?: readonly string[];
   readonly metadata?: Readonly<Record<string, string>>;

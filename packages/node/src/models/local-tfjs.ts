@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
 import { encodeModel, readTfjsDetector, tfjsWeightFiles, WhyboxError } from "@whybox/core";
+import { inFile } from "../in-file.js";
 import { cacheOnce } from "./cache-once.js";
 import { readExportMetadata } from "./export-metadata.js";
 
@@ -41,9 +42,7 @@ export async function localTfjs(modelJson: string, cacheDir: string): Promise<st
       encodeModel(readTfjsDetector(json, weights, described)),
     );
   } catch (error) {
-    if (!(error instanceof WhyboxError) || error.code === "output") throw error;
-    const details = { ...error.details, file: modelJson };
-    throw new WhyboxError(error.code, `${modelJson}: ${error.message}`, { cause: error, details });
+    throw error instanceof WhyboxError && error.code === "output" ? error : inFile(error, modelJson);
   }
 }
 

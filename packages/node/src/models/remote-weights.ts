@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
 import { encodeModel, modelFormat, readModel, readTorch, WhyboxError } from "@whybox/core";
 import type { DownloadProgress } from "../api.js";
+import { inFile } from "../in-file.js";
 import { type FetchKind, fetchBytes } from "../io/fetch-bytes.js";
 import type { Environment } from "./cache-folder.js";
 import { cacheOnce } from "./cache-once.js";
@@ -135,9 +136,7 @@ function converted(bytes: Uint8Array, where: string, metadata: Readonly<Record<s
     const entries = Object.entries({ ...metadata, "whybox.source": where });
     return encodeModel({ ...model, metadata: new Map([...model.metadata, ...entries]) });
   } catch (error) {
-    if (!(error instanceof WhyboxError)) throw error;
-    const details = { ...error.details, file: where };
-    throw new WhyboxError(error.code, `${where}: ${error.message}`, { cause: error, details });
+    throw inFile(error, where);
   }
 }
 

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { isRunning } from "../io/is-running.js";
 
 /** Minimum age for removing a folder of another machine (in a shared home folder). */
 const MAX_AGE_MS = 24 * 60 * 60 * 1000;
@@ -37,16 +38,6 @@ async function isLeftover(name: string, path: string): Promise<boolean> {
   if (owner === host()) return !isRunning(Number(pid));
   const entry = await stat(path).catch(() => undefined); // another process may have removed it
   return entry !== undefined && Date.now() - entry.mtimeMs > MAX_AGE_MS;
-}
-
-/** Signal 0 tests for a process without any effect on it. EPERM: the process exists and belongs to another user. */
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
 }
 
 function host(): string {

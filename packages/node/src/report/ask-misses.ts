@@ -2,9 +2,9 @@ import { type AskedBox, type ExplainOptions, WhyboxError } from "@whybox/core";
 import { kindNumber, type MissAnswer, packMaps, type Row } from "@whybox/report";
 import type { Detector, Device, LoadOptions } from "../api.js";
 import { heatIn, mapAround, wholeMap } from "../runs/measure.js";
+import { count } from "../words.js";
 import { type Collected, setMaps, withHeat } from "./collect.js";
 import type { OpenRun } from "./read-run.js";
-import { counted } from "./words.js";
 
 export interface AskOptions {
   loadDetector(weights: string, options: LoadOptions): Promise<Detector>;
@@ -88,11 +88,11 @@ async function ask(
   const rest = options.total - options.chosen.length;
   if (rest > 0)
     notes.push(
-      `${counted(rest, "smaller missed object is", "smaller missed objects are")} not explained. Raise --misses to explain them.`,
+      `${count(rest, "smaller missed object is", "smaller missed objects are")} not explained. Raise --misses to explain them.`,
     );
   if (failed.length > 0)
     notes.push(
-      `${counted(failed.length, "missed object", "missed objects")} could not be explained. The first: ${failed[0]}`,
+      `${count(failed.length, "missed object", "missed objects")} could not be explained. The first: ${failed[0]}`,
     );
   return { answers: answers.sort((a, b) => a.row - b.row), notes };
 }

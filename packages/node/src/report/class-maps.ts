@@ -14,7 +14,6 @@ export class ClassMaps {
     for (let i = 0; i < CELLS; i++) entry.sum[i]! += box[i]!;
   }
 
-  /** The mean map of each class. */
   facts(): ClassFacts[] {
     return [...this.#sums]
       .sort(([a], [b]) => a - b)

@@ -5,6 +5,7 @@ import { type MissAnswer, type ReportFacts, reportVersion } from "@whybox/report
 import type { Detector, LoadOptions } from "../api.js";
 import { writeParts } from "../export/write-parts.js";
 import { stopIfAborted } from "../stop-if-aborted.js";
+import { count } from "../words.js";
 import { askMisses } from "./ask-misses.js";
 import { type Collected, collect } from "./collect.js";
 import { type PageParts, pageText, readPageParts } from "./page.js";
@@ -12,7 +13,6 @@ import { type OpenRun, openRun } from "./read-run.js";
 import { type TakenImages, takeImages } from "./take-images.js";
 import { findTruth } from "./truth/read-truth.js";
 import type { Truth } from "./truth/truth.js";
-import { counted } from "./words.js";
 
 export interface ReportOptions {
   /** Folder of the run. */
@@ -137,10 +137,12 @@ function runFacts({ manifest: { model, options, inputs, versions } }: OpenRun): 
 }
 
 function unfinished(run: OpenRun, { done, failures }: Collected): string[] {
-  const { count } = run.manifest.items;
   const notes = [];
-  if (!run.finished) notes.push(`The run is not finished. The report has the ${done} of ${count} items that are done.`);
-  if (failures > 0) notes.push(`${failures} of ${counted(done, "item", "items")} could not be explained. See “Run”.`);
+  if (!run.finished)
+    notes.push(
+      `The run is not finished. The report has the ${done} of ${run.manifest.items.count} items that are done.`,
+    );
+  if (failures > 0) notes.push(`${failures} of ${count(done, "item", "items")} could not be explained. See “Run”.`);
   return notes;
 }
 
@@ -148,11 +150,11 @@ function imageNotes({ gone, left, complaints }: TakenImages, budget: number): st
   const notes = complaints.map((complaint) => `Some frames are shown without their image. ${complaint}`);
   if (gone.length > 0)
     notes.push(
-      `${counted(gone.length, "image is", "images are")} missing, unreadable or changed since the run, for example ${gone[0]}. Only the maps are shown.`,
+      `${count(gone.length, "image is", "images are")} missing, unreadable or changed since the run, for example ${gone[0]}. Only the maps are shown.`,
     );
   if (left > 0)
     notes.push(
-      `${counted(left, "image is", "images are")} not in the page, with the lowest suspicion. The limit is ${Math.round(budget / 2 ** 20)} MB of images (--budget).`,
+      `${count(left, "image is", "images are")} not in the page, with the lowest suspicion. The limit is ${Math.round(budget / 2 ** 20)} MB of images (--budget).`,
     );
   return notes;
 }
@@ -163,5 +165,5 @@ function mapNotes({ rows, withoutMap }: Collected): string[] {
     return [
       "No detection has its own map, so the detections have no suspicion. Run with --per detection (the default) to get a map for each.",
     ];
-  return withoutMap === 0 ? [] : [`${counted(withoutMap, "detection has", "detections have")} no map.`];
+  return withoutMap === 0 ? [] : [`${count(withoutMap, "detection has", "detections have")} no map.`];
 }

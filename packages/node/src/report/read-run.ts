@@ -1,13 +1,13 @@
 import { createReadStream } from "node:fs";
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { WhyboxError } from "@whybox/core";
 import type { z } from "zod";
 import { systemErrorCode } from "../io/system-error.js";
+import { readManifest } from "../runs/manifest.js";
 import {
   frameLineSchema,
   type Manifest,
-  manifestSchema,
   mapLineSchema,
   type ResultLine,
   type RunDetection,
@@ -62,23 +62,16 @@ export type RunEntry = RunImage | RunFailureLine | RunVideoLine;
  * @throws bad-input if the folder is not a run, or has another version.
  */
 export async function openRun(folder: string): Promise<OpenRun> {
-  const path = join(folder, runFiles.manifest);
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (cause) {
-    throw noRun(folder, `${runFiles.manifest} cannot be read (${systemErrorCode(cause)})`, cause);
+  const manifest = await readManifest(folder);
+  if (manifest === undefined) {
+    const message = `${folder} is not the folder of a run: it has no ${runFiles.manifest}. Expected a folder written by \`whybox run … --out\`.`;
+    throw new WhyboxError("bad-input", message, { details: { folder } });
   }
-  const found = attempt(() => JSON.parse(text) as { schemaVersion?: unknown } | null);
-  if (found instanceof Error) throw noRun(folder, `${runFiles.manifest} is not valid JSON: ${found.message}`, found);
-  if (found?.schemaVersion !== undefined && found.schemaVersion !== runFilesVersion) throw otherVersion(path, found);
-  const manifest = manifestSchema.safeParse(found);
-  if (!manifest.success) throw noRun(folder, `${runFiles.manifest}: ${firstIssue(manifest.error)}`, manifest.error);
   if (!(await isThere(join(folder, runFiles.results))) && (await isThere(join(folder, runFiles.plan)))) {
     const message = `${folder} is a run with shards that are not merged. Merge them first: whybox shard merge.`;
     throw new WhyboxError("bad-input", message, { details: { folder } });
   }
-  return { folder, manifest: manifest.data, finished: await isThere(join(folder, runFiles.success)) };
+  return { folder, manifest, finished: await isThere(join(folder, runFiles.success)) };
 }
 
 /** Reads the finished entries, in the order of the items. It ignores an incomplete last line of an unfinished run.
@@ -155,7 +148,7 @@ async function* readLines<T extends z.ZodType>(run: OpenRun, name: string, schem
       if (isLast && !run.finished) return;
       throw damaged(`${path}, line ${number}`, data.message);
     }
-    if (data?.v !== undefined && data.v !== runFilesVersion) throw otherVersion(`${path}, line ${number}`, data);
+    if (data?.v !== undefined && data.v !== runFilesVersion) throw otherVersion(`${path}, line ${number}`, data.v);
     const parsed = schema.safeParse(data);
     if (!parsed.success) throw damaged(`${path}, line ${number}`, firstIssue(parsed.error));
     yield parsed.data;
@@ -191,18 +184,12 @@ function firstIssue(error: z.ZodError): string {
   return `${issue?.path.join(".") || "the document"}: ${issue?.message}`;
 }
 
-function noRun(folder: string, what: string, cause: unknown): WhyboxError {
-  const message = `${folder} is not the folder of a run: ${what}. Expected a folder written by \`whybox run … --out\`.`;
-  return new WhyboxError("bad-input", message, { details: { folder }, cause });
-}
-
 function damaged(where: string, what: string): WhyboxError {
   const message = `${where} is invalid: ${what}. The folder may be damaged. \`whybox run --resume\` repairs the end of an unfinished run.`;
   return new WhyboxError("bad-input", message, { details: { where } });
 }
 
-function otherVersion(where: string, found: { schemaVersion?: unknown; v?: unknown }): WhyboxError {
-  const version = found.schemaVersion ?? found.v;
+function otherVersion(where: string, version: unknown): WhyboxError {
   const message = `${where} has version ${JSON.stringify(version)} of the run files. This Whybox reads version ${runFilesVersion}. Use the Whybox that wrote it, or run again.`;
   return new WhyboxError("bad-input", message, { details: { where, version, expected: runFilesVersion } });
 }

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { WhyboxError } from "@whybox/core";
 import { z } from "zod";
+import { isRunning } from "../io/is-running.js";
 import { systemErrorCode } from "../io/system-error.js";
 import { runFiles } from "./schema.js";
 
@@ -81,7 +82,8 @@ async function create(path: string, owner: Owner): Promise<boolean> {
 async function isAlive(path: string, text: string, host: string, options: LockOptions): Promise<boolean> {
   const owner = ownerOf(text);
   if (owner === undefined) return false;
-  if (owner.host === host) return isRunning(owner);
+  // Another process may have the same id now.
+  if (owner.host === host) return isRunning(owner.pid) && owner.started === startOf(owner.pid);
   const { staleMs = STALE_MS, signal, onWait } = options;
   onWait?.(
     `A process on ${owner.host} holds the lock of the folder. Checking for ${staleMs / 1000} s whether it is still running.`,
@@ -123,16 +125,6 @@ function ownerOf(text: string): Owner | undefined {
     // Empty or incomplete after a power failure: nobody holds the lock.
     return undefined;
   }
-}
-
-function isRunning({ pid, started }: Owner): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    if (systemErrorCode(error) === "ESRCH") return false;
-  }
-  // Another process may have the same id now.
-  return started === startOf(pid);
 }
 
 /** The start time of a process in the system's unit; empty when it is not available. */

@@ -6,25 +6,25 @@ import { z } from "zod";
 import type { Device } from "../api.js";
 import type { ImageSettings } from "../images/settings.js";
 import { systemErrorCode } from "../io/system-error.js";
-import { type Manifest, manifestSchema, type RunOptionsRecord, runFiles, runFilesVersion } from "./schema.js";
+import {
+  type Manifest,
+  manifestSchema,
+  type RunOptionsRecord,
+  runFiles,
+  runFilesVersion,
+  type SourceSettings,
+} from "./schema.js";
 import type { WorkerReport } from "./task.js";
 
 /** The settings of a run. Its results depend on these and on its sources. */
-export interface RunSettings {
+export interface RunSettings extends SourceSettings {
   readonly batch: ImageSettings;
   /** Threads of each worker's session. */
   readonly threads: number;
-  readonly vidStride: number;
-  readonly mapStride: number;
-  readonly maxFrames: number | null;
-  readonly allowPrivate: boolean;
 }
 
 /** Converts settings to their form in the manifest. Files are absolute paths. */
-export function optionsRecord(
-  { batch, threads, vidStride, mapStride, maxFrames, allowPrivate }: RunSettings,
-  cwd: string,
-): RunOptionsRecord {
+export function optionsRecord({ batch, threads, ...sources }: RunSettings, cwd: string): RunOptionsRecord {
   const { explain, colormap, opacity, hideBoxes, hideLabels, sideBySide, crop } = batch;
   const weights = resolve(cwd, batch.weights);
   return {
@@ -39,38 +39,26 @@ export function optionsRecord(
     frame: batch.frame,
     // A run is started by the command, which takes names only.
     draw: { colormap: colormap as ColormapName, opacity, hideBoxes, hideLabels, sideBySide, crop: crop ?? null },
-    vidStride,
-    mapStride,
-    maxFrames,
-    allowPrivate,
+    ...sources,
   };
 }
 
-/** Converts the options of a manifest to settings. */
 export function settingsOfRecord(record: RunOptionsRecord): RunSettings {
-  const { draw, threads, vidStride, mapStride, maxFrames, allowPrivate } = record;
+  const { weights, names, anchors, device, threads, input, explain, save, frame, draw, ...sources } = record;
   return {
     batch: {
-      weights: record.weights,
-      names: record.names ?? undefined,
-      anchors: record.anchors,
-      device: record.device as Device,
-      threads,
-      input: (record.input ?? undefined) as ImageSettings["input"],
-      explain: record.explain as unknown as ImageSettings["explain"],
-      save: record.save,
-      frame: record.frame,
+      ...{ weights, anchors, threads, save, frame },
+      names: names ?? undefined,
+      device: device as Device,
+      input: (input ?? undefined) as ImageSettings["input"],
+      explain: explain as unknown as ImageSettings["explain"],
       ...{ ...draw, colormap: draw.colormap as ImageSettings["colormap"], crop: draw.crop ?? undefined },
     },
     threads,
-    vidStride,
-    mapStride,
-    maxFrames,
-    allowPrivate,
+    ...sources,
   };
 }
 
-/** Converts model and versions to their form in the manifest. */
 export function factsRecord({ model, versions }: WorkerReport, whybox: string): Pick<Manifest, "versions" | "model"> {
   return {
     versions: { whybox, ...versions },
@@ -98,24 +86,22 @@ export function manifestText(manifest: Manifest): string {
  */
 export async function readManifest(folder: string): Promise<Manifest | undefined> {
   const path = join(folder, runFiles.manifest);
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (cause) {
+  const text = await readFile(path, "utf8").catch((cause: unknown) => {
     if (systemErrorCode(cause) === "ENOENT") return undefined;
-    throw new WhyboxError(
-      "bad-input",
-      `Cannot read ${path} (${systemErrorCode(cause)}). Check its permissions and the disk.`,
-      { cause },
-    );
-  }
-  const found = manifestSchema.safeParse(parseJson(text));
+    const message = `Cannot read ${path} (${systemErrorCode(cause)}). Check its permissions and the disk.`;
+    throw new WhyboxError("bad-input", message, { cause });
+  });
+  if (text === undefined) return undefined;
+  const data = parseJson(text);
+  const found = manifestSchema.safeParse(data);
   if (found.success) return found.data;
-  const version = (parseJson(text) as { schemaVersion?: unknown } | undefined)?.schemaVersion;
+  const version = (data as { schemaVersion?: unknown } | null | undefined)?.schemaVersion;
   const why =
     typeof version === "number" && version !== runFilesVersion
       ? `it has version ${version}, and this version of Whybox supports version ${runFilesVersion}`
-      : (z.prettifyError(found.error).split("\n")[0] ?? "");
+      : data === undefined
+        ? "it is not valid JSON"
+        : (z.prettifyError(found.error).split("\n")[0] ?? "");
   throw new WhyboxError("bad-input", `${path} is not a valid manifest of a run: ${why}.`, { details: { path } });
 }
 

@@ -79,7 +79,6 @@ export function plainDetection(detection: Detection): RunDetection {
   };
 }
 
-/** The heat of a map in a box. */
 export function heatIn(box: MetricBox, heatmap: Map2D, maximum: number): NonNullable<RunDetection["heat"]> {
   const { energy, area, enrichment } = energyInBox(heatmap, box);
   const [column, row] = peakOf(heatmap);

@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { WhyboxError } from "@whybox/core";
 import type { DownloadProgress } from "../api.js";
 import { openOutputFolder } from "../images/output-folder.js";
+import { inFile } from "../in-file.js";
 import { exists } from "../io/exists.js";
 import { writeFileSafely } from "../io/write-file.js";
 import { readNames } from "../models/read-names.js";
@@ -55,8 +56,7 @@ async function startExplainers(
     return { ...pool, facts: await pool.report() };
   } catch (error) {
     await pool.close();
-    if (!(error instanceof WhyboxError)) throw error;
-    throw new WhyboxError(error.code, `${source}: ${error.message}`, { cause: error, details: error.details });
+    throw inFile(error, source);
   }
 }
 

@@ -1,5 +1,5 @@
 import { parentPort, threadId } from "node:worker_threads";
-import { createDetector, modelFormat, WhyboxError } from "@whybox/core";
+import { modelFormat, WhyboxError } from "@whybox/core";
 import * as ort from "onnxruntime-node";
 import { workerData } from "piscina";
 import sharp from "sharp";
@@ -7,9 +7,10 @@ import { loadServices } from "../images/load-services.js";
 import { readShared } from "../io/read-shared.js";
 import { modelBytes, modelDigest, openWithData } from "../models/external-data.js";
 import { preprocessorBeside } from "../models/preprocessor-file.js";
-import { checkDevice, providersOf } from "../runtime/devices.js";
+import { checkDevice } from "../runtime/devices.js";
 import { type Gate, gatedPort } from "../runtime/gate.js";
 import { createOrtPort } from "../runtime/ort-port.js";
+import { openDetector } from "../runtime/serve-detector.js";
 import { explainTask } from "./explain-task.js";
 import type { Outcome, Task, WorkerReport, WorkerSetup } from "./task.js";
 import type { TaskContext } from "./task-context.js";
@@ -39,30 +40,23 @@ async function load({ setup, gate }: ThreadData): Promise<ThreadContext> {
     device,
     ort.listSupportedBackends().map(({ name }) => name),
   );
+  const { weights: source, licence, notice, names, threads, settings } = setup;
+  const { anchors, input } = settings;
   const model = await readShared(setup.model);
   const preprocessor = await preprocessorBeside(setup.model);
   const runtime = gatedPort(createOrtPort(ort as never), gate);
   const { opened: detector, externalData } = await openWithData(setup.model, (externalData) =>
-    createDetector(model, runtime, {
-      executionProviders: providersOf(device),
-      threads: setup.threads,
-      externalData,
-      ...(setup.settings.input === undefined ? {} : { input: setup.settings.input }),
-      ...(preprocessor === undefined ? {} : { preprocessor }),
-      ...(setup.settings.anchors === undefined ? {} : { anchors: setup.settings.anchors }),
-      ...(setup.names === undefined ? {} : { names: setup.names }),
-    }),
+    openDetector({ model, externalData, preprocessor, device, threads, names, anchors, input }, runtime),
   );
   const file = {
     format: modelFormat(model),
     bytes: modelBytes(model, externalData),
     sha256: modelDigest(model, externalData),
   };
-  const { weights: source, licence, notice } = setup;
   return {
     detector,
     setup,
-    settings: setup.settings,
+    settings,
     services: await loadServices(),
     alone: oneByOne(),
     report: {

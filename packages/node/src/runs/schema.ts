@@ -275,6 +275,7 @@ export const shardPlanSchema = z.object({
 
 export type RunItem = z.infer<typeof itemSchema>;
 export type RunOptionsRecord = z.infer<typeof runOptionsSchema>;
+export type SourceSettings = Pick<RunOptionsRecord, "vidStride" | "mapStride" | "maxFrames" | "allowPrivate">;
 export type Manifest = z.infer<typeof manifestSchema>;
 export type RunDetection = z.infer<typeof runDetectionSchema>;
 export type RunImageLine = z.infer<typeof imageLine>;

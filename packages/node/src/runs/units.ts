@@ -1,5 +1,6 @@
 import { WhyboxError } from "@whybox/core";
 import { refusePrivate } from "./refuse-private.js";
+import type { SourceSettings } from "./schema.js";
 import type { NumberedItem } from "./sources/item-list.js";
 import { locationOf } from "./sources/list-items.js";
 import type { Outcome, Task } from "./task.js";
@@ -25,12 +26,8 @@ export type Unit =
       readonly error: WhyboxError | undefined;
     };
 
-export interface UnitOptions {
+export interface UnitOptions extends SourceSettings {
   readonly root: string;
-  readonly vidStride: number;
-  readonly mapStride: number;
-  readonly maxFrames: number | null;
-  readonly allowPrivate: boolean;
   /** Fires at Ctrl-C. Then no item is started. A video stops without its end. A stream ends, and its frames so far are kept. */
   readonly signal: AbortSignal;
 }

@@ -35,7 +35,6 @@ export interface ModelSetup {
 /** An image for the worker: pixels, or a file that the worker decodes. */
 export type SentImage = { readonly pixels: RgbImage } | { readonly encoded: EncodedImage };
 
-/** Requests to the detector in the worker. */
 export type DetectorRequest =
   | { readonly kind: "open"; readonly setup: ModelSetup }
   | { readonly kind: "inspect" }

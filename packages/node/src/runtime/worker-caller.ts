@@ -5,7 +5,6 @@ import { createGate, shutGate, stopWaitingAtExit, waitAtExit } from "./gate.js";
 import { type Answer, loaded, type Message, type Replies, type Report, type Request } from "./protocol.js";
 
 export interface CallOptions {
-  /** Buffers that are transferred to the worker. */
   readonly transfer?: readonly ArrayBuffer[];
   /** Aborts the call. The call then fails with `aborted`, when the worker has stopped. */
   readonly signal?: AbortSignal | undefined;

@@ -78,7 +78,7 @@ export function createWorld(options: WorldOptions = {}): World {
       return fakeImage;
     },
     renderOverlay(image, _heatmap, overlay) {
-      const { opacity, boxes, detections, crop } = overlay;
+      const { opacity, boxes, detections = [], crop } = overlay;
       const asked = detections.filter((one) => one.asked).map((one) => ` asked=${one.className}`);
       const cut = crop === undefined ? "" : ` crop=${crop}`;
       calls.push(`render opacity=${opacity} boxes=${boxes} detections=${detections.length}${asked}${cut}`);

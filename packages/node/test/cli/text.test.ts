@@ -2,7 +2,8 @@ import { resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { cutText, foldText } from "../../src/cli/fold.js";
 import { formatTable } from "../../src/cli/table.js";
-import { count, displayWidth, printable, typedPath } from "../../src/cli/text.js";
+import { displayWidth, printable, typedPath } from "../../src/cli/text.js";
+import { count } from "../../src/words.js";
 
 describe("printable", () => {
   it.each([

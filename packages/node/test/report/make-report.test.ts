@@ -260,20 +260,20 @@ describe("makeReport on an unfinished run", () => {
     );
 
   it("throws an error for a folder that is not a run", async () => {
-    expect(await refused(root)).toMatch(
-      /^bad-input: .* is not the folder of a run: manifest\.json cannot be read \(ENOENT\)/,
-    );
+    expect(await refused(root)).toMatch(/^bad-input: .* is not the folder of a run: it has no manifest\.json/);
     await writeFile(join(root, "manifest.json"), "[1");
-    expect(await refused(root)).toMatch(/^bad-input: .*manifest\.json is not valid JSON/);
+    expect(await refused(root)).toMatch(
+      /^bad-input: .*manifest\.json is not a valid manifest of a run: it is not valid JSON/,
+    );
     await writeFile(join(root, "manifest.json"), "null");
-    expect(await refused(root)).toMatch(/^bad-input: .* is not the folder of a run/);
+    expect(await refused(root)).toMatch(/^bad-input: .* is not a valid manifest of a run/);
   });
 
   it("throws an error for files of another version, with that version", async () => {
     const folder = await writeRun(root, { lines: linesOf([first]) });
     const manifest = await readFile(join(folder, "manifest.json"), "utf8");
     await writeFile(join(folder, "manifest.json"), manifest.replace('"schemaVersion":1', '"schemaVersion":2'));
-    expect(await refused(folder)).toMatch(/^bad-input: .*manifest\.json has version 2 .* reads version 1/);
+    expect(await refused(folder)).toMatch(/^bad-input: .*manifest\.json .* version 2, .* version 1/);
     await writeFile(join(folder, "manifest.json"), manifest);
     const results = await readFile(join(folder, "results.jsonl"), "utf8");
     await writeFile(join(folder, "results.jsonl"), results.replace('"v":1', '"v":3'));

@@ -95,7 +95,7 @@ describe("makeReport with ground truth", () => {
   it.each([
     ["truth.json", '{"images":[]}', /^bad-input: .*truth\.json is not ground truth in COCO's format \(annotations/],
     ["truth.json", "{", /^bad-input: The ground truth .* cannot be read/],
-    ["data.yaml", "path: x", /^bad-input: .*data\.yaml has no class names/],
+    ["data.yaml", "path: x", /^bad-input: .*class names from .*data\.yaml: it has no "names"/],
     ["truth.csv", "", /^usage: --truth: expected a COCO \.json/],
   ])("throws an error for %s with %s", async (name, text, message) => {
     await writeFile(join(root, name), text);

@@ -1,6 +1,5 @@
 import type { Answer, Failure } from "../protocol.js";
 
-/** A failure of the engine as an error. */
 export class EngineFailure extends Error {
   readonly failure: Failure;
   constructor(failure: Failure) {

@@ -4,7 +4,6 @@ import { explainRequest, methodsOf } from "./requests.js";
 import type { Settings } from "./settings.js";
 import type { LiveState } from "./state.js";
 
-/** Returns the next frame of a video. */
 export type NextFrame = () => Promise<ImageBitmap>;
 
 export const noFrame: LiveState = { count: 0, rate: undefined, heat: undefined, list: [], failure: undefined };

@@ -44,7 +44,6 @@ export class MapMaker {
     this.#cache.clear();
   }
 
-  /** Makes the map of a subject by a method, with its numbers. */
   async make(step: Step, scene: Scene, { subject, ...by }: MapRequest): Promise<ShownMap> {
     const { method } = by;
     const started = this.#now();

@@ -3,12 +3,10 @@ import type { Scene } from "./map-maker.js";
 import type { Subject } from "./requests.js";
 import type { State } from "./state.js";
 
-/** All detections. */
 export function listOf({ found }: State): readonly Detection[] {
   return found.phase === "ready" ? found.list : [];
 }
 
-/** Detections that match the class filter. */
 export function shownOf(state: State): readonly Detection[] {
   const { classFilter } = state.settings;
   return listOf(state).filter(({ className }) => classFilter === "" || className === classFilter);

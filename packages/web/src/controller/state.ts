@@ -47,7 +47,6 @@ export interface MapState {
   readonly failure: Failure | undefined;
 }
 
-/** One method of the comparison. */
 export interface Compared {
   readonly method: string;
   readonly map: ShownMap | undefined;
@@ -90,7 +89,6 @@ export interface State {
   readonly said: string;
 }
 
-/** No map, and none running. */
 export const noMap = { shown: undefined, running: undefined, progress: undefined, failure: undefined } as const;
 
 export const nothingSelected = {
@@ -127,7 +125,6 @@ export function countOf(list: readonly Detection[]): string {
     .join(", ")}.`;
 }
 
-/** A map in one sentence. */
 export function sentenceOf(shown: ShownMap | undefined): string {
   if (shown === undefined) return "";
   const { energy } = shown.facts;

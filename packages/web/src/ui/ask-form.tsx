@@ -1,10 +1,11 @@
 import type { AskedBox, MetricBox } from "@whybox/core";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Button } from "./button.js";
+import type { Size } from "./labels.js";
 
 interface AskFormProps {
   readonly box: MetricBox;
-  readonly size: { readonly width: number; readonly height: number };
+  readonly size: Size;
   readonly classNames: readonly string[];
   readonly onBox: (box: MetricBox) => void;
   readonly onAsk: (box: AskedBox) => void;

@@ -3,17 +3,11 @@ import { percent } from "@whybox/report";
 import type { State } from "../controller/state.js";
 import type { Controller } from "../controller.js";
 import { Button } from "./button.js";
-import { firstPlace, type LabelRequest, placeLabels } from "./labels.js";
-
-interface Size {
-  readonly width: number;
-  readonly height: number;
-}
+import { firstPlace, type LabelRequest, placeLabels, type Size } from "./labels.js";
 
 interface BoxesProps {
   readonly controller: Controller;
   readonly state: State;
-  /** Size of the photo in pixels. */
   readonly size: Size;
   /** Width of the photo on the screen in CSS pixels. */
   readonly shownWidth: number;

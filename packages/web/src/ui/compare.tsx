@@ -7,6 +7,7 @@ import type { Controller } from "../controller.js";
 import { place } from "./boxes.js";
 import { Button } from "./button.js";
 import { HeatCanvas } from "./heat-canvas.js";
+import type { Size } from "./labels.js";
 import { LookBar } from "./look-bar.js";
 import { questionText } from "./reading.js";
 import { Runs } from "./runs.js";
@@ -129,7 +130,7 @@ interface TileProps {
   readonly one: Compared;
   readonly state: State;
   readonly url: string | undefined;
-  readonly size: { readonly width: number; readonly height: number };
+  readonly size: Size;
   readonly view: View;
   readonly onView: (view: View) => void;
 }

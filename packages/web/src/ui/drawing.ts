@@ -1,5 +1,6 @@
 import type { MetricBox } from "@whybox/core";
 import { useRef, useState } from "preact/hooks";
+import type { Size } from "./labels.js";
 
 interface Point {
   readonly x: number;
@@ -23,11 +24,7 @@ export const grips = ["x1 y1", "x2 y1", "x1 y2", "x2 y2"] as const;
 /** Lets the user draw a box by dragging. A press that hardly moves stays a click. A drawn box and its corners can be dragged until the
  * user asks about it. Touch input can drag only then. Otherwise it scrolls the page.
  */
-export function useDrawing(
-  size: { readonly width: number; readonly height: number } | undefined,
-  waiting: MetricBox | undefined,
-  done: (box: MetricBox) => void,
-) {
+export function useDrawing(size: Size | undefined, waiting: MetricBox | undefined, done: (box: MetricBox) => void) {
   const drag = useRef<Drag | undefined>(undefined);
   const drew = useRef(false);
   const [box, setBox] = useState<MetricBox>();
@@ -90,12 +87,7 @@ function between(a: Point, b: Point): MetricBox {
 }
 
 /** The box moved with the pointer, but not out of the photo. */
-function shifted(
-  box: MetricBox,
-  from: Point,
-  to: Point,
-  size: { readonly width: number; readonly height: number },
-): MetricBox {
+function shifted(box: MetricBox, from: Point, to: Point, size: Size): MetricBox {
   const x = Math.min(Math.max(to.x - from.x, -box.x1), size.width - box.x2);
   const y = Math.min(Math.max(to.y - from.y, -box.y1), size.height - box.y2);
   return { x1: box.x1 + x, y1: box.y1 + y, x2: box.x2 + x, y2: box.y2 + y };

@@ -1,10 +1,12 @@
 import type { MetricBox } from "@whybox/core";
 
-/** A label to place: its box and its own size, in screen pixels of the photo. */
-export interface LabelRequest extends MetricBox {
+export interface Size {
   readonly width: number;
   readonly height: number;
 }
+
+/** A label to place: its box and its own size, in screen pixels of the photo. */
+export interface LabelRequest extends MetricBox, Size {}
 
 /** The position of a label's top left corner in the photo. */
 export interface LabelPlace {
@@ -16,10 +18,7 @@ export interface LabelPlace {
  * below it, and left before right. Earlier labels are placed first. `undefined` if there is no free position: such a label is shown
  * only when the pointer is on its box.
  */
-export function placeLabels(
-  labels: readonly LabelRequest[],
-  photo: { readonly width: number; readonly height: number },
-): readonly (LabelPlace | undefined)[] {
+export function placeLabels(labels: readonly LabelRequest[], photo: Size): readonly (LabelPlace | undefined)[] {
   const taken: (LabelRequest & LabelPlace)[] = [];
   return labels.map((label) => {
     const place = candidates(label, photo).find((one) => !taken.some((other) => overlap({ ...label, ...one }, other)));
@@ -29,17 +28,11 @@ export function placeLabels(
 }
 
 /** The first position to try. It is used for a label that must be visible even if it covers another one. */
-export function firstPlace(
-  label: LabelRequest,
-  photo: { readonly width: number; readonly height: number },
-): LabelPlace {
+export function firstPlace(label: LabelRequest, photo: Size): LabelPlace {
   return candidates(label, photo)[0]!;
 }
 
-function candidates(
-  { x1, y1, x2, y2, width, height }: LabelRequest,
-  photo: { readonly width: number; readonly height: number },
-): readonly LabelPlace[] {
+function candidates({ x1, y1, x2, y2, width, height }: LabelRequest, photo: Size): readonly LabelPlace[] {
   const fit = (left: number, top: number): LabelPlace => ({
     left: Math.max(0, Math.min(left, photo.width - width)),
     top: Math.max(0, Math.min(top, photo.height - height)),

@@ -1,5 +1,6 @@
 import type { OpenedModel } from "../protocol.js";
 import { Button } from "./button.js";
+import { FactList } from "./fact-list.js";
 import { Fold, Select } from "./fields.js";
 import { modelTypes, PickFile } from "./pick-file.js";
 import type { SectionProps } from "./section-props.js";
@@ -63,14 +64,7 @@ function ModelFacts({ model }: { readonly model: OpenedModel }) {
   ];
   return (
     <>
-      <dl class="model-facts">
-        {rows.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <FactList facts={rows} class="model-facts" />
       <details>
         <summary>All layers</summary>
         <ul class="layer-list">

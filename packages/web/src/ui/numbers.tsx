@@ -2,6 +2,7 @@ import { percent } from "@whybox/report";
 import { methodOf } from "../controller/methods.js";
 import type { MapFacts, ShownMap, State } from "../controller/state.js";
 import type { Controller } from "../controller.js";
+import { FactList } from "./fact-list.js";
 import { Notice } from "./notice.js";
 import { modelTypes, PickFile } from "./pick-file.js";
 import { questionText, readMap } from "./reading.js";
@@ -174,40 +175,22 @@ function More({ shown: { explanation } }: { readonly shown: ShownMap }) {
   if (explanation === undefined) return null;
   const { layers, notes, timings, backprop } = explanation;
   const number = (value: number) => (Number.isInteger(value) ? String(value) : value.toPrecision(3));
+  const gradient = (most: number | null) => (most === null ? "" : `, largest gradient ${number(most)}`);
+  const facts: (readonly [string, string])[] = layers.map(({ name, channels, size, gradientMax }) => [
+    name,
+    `${channels} channels, ${size.join(" × ")}${gradient(gradientMax)}`,
+  ]);
+  if (backprop.length > 0) facts.unshift(["Differentiated", backprop.join(", ")]);
+  for (const { name, value, layer } of notes) {
+    facts.push([layer === undefined ? name : `${name}, ${layer}`, number(value)]);
+  }
+  for (const [name, value] of Object.entries(timings)) {
+    if (typeof value === "number" && value >= 0.5) facts.push([name, milliseconds(value)]);
+  }
   return (
     <details class="more">
       <summary>How it was made</summary>
-      <dl class="more-facts">
-        {backprop.length > 0 && <MoreFact name="Differentiated" value={backprop.join(", ")} />}
-        {layers.map(({ name, channels, size, gradientMax }) => (
-          <MoreFact
-            key={name}
-            name={name}
-            value={`${channels} channels, ${size.join(" × ")}${gradientMax === null ? "" : `, largest gradient ${number(gradientMax)}`}`}
-          />
-        ))}
-        {notes.map(({ name, value, layer }) => (
-          <MoreFact
-            key={`${name} ${layer}`}
-            name={layer === undefined ? name : `${name}, ${layer}`}
-            value={number(value)}
-          />
-        ))}
-        {Object.entries(timings).flatMap(([name, value]) =>
-          typeof value === "number" && value >= 0.5
-            ? [<MoreFact key={name} name={name} value={milliseconds(value)} />]
-            : [],
-        )}
-      </dl>
+      <FactList facts={facts} />
     </details>
-  );
-}
-
-function MoreFact({ name, value }: { readonly name: string; readonly value: string }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{value}</dd>
-    </div>
   );
 }

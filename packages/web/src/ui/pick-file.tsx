@@ -13,7 +13,6 @@ interface PickFileProps {
   readonly children: ComponentChildren;
 }
 
-/** A button that opens the file picker. */
 export function PickFile({ controller, accept, class: className = "button", name, children }: PickFileProps) {
   const live = useContext(LiveContext)!;
   return (

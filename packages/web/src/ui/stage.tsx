@@ -8,6 +8,7 @@ import { Button } from "./button.js";
 import { grips, useDrawing } from "./drawing.js";
 import { FoundChips } from "./found-chips.js";
 import { HeatCanvas } from "./heat-canvas.js";
+import type { Size } from "./labels.js";
 import { LookBar } from "./look-bar.js";
 import { Answer } from "./numbers.js";
 import { useNarrow, useObjectUrl, useShownWidth } from "./use-state.js";
@@ -103,13 +104,7 @@ export function Stage({ controller, state }: { readonly controller: Controller; 
 }
 
 /** The box that the user asked about, with its class. The label is above the box if there is room. */
-function OwnBox({
-  box,
-  size,
-}: {
-  readonly box: AskedBox;
-  readonly size: { readonly width: number; readonly height: number };
-}) {
+function OwnBox({ box, size }: { readonly box: AskedBox; readonly size: Size }) {
   const isHigh = box.y1 < size.height * 0.08;
   return (
     <div class="own-box" style={place(box, size)}>
@@ -118,7 +113,7 @@ function OwnBox({
   );
 }
 
-function middleOf({ width, height }: { readonly width: number; readonly height: number }): MetricBox {
+function middleOf({ width, height }: Size): MetricBox {
   const part = (length: number, share: number) => Math.round(length * share);
   return { x1: part(width, 1 / 3), y1: part(height, 1 / 3), x2: part(width, 2 / 3), y2: part(height, 2 / 3) };
 }

@@ -4,7 +4,6 @@ import type { OnProgress, Weights } from "../protocol.js";
 const CACHE = "whybox-weights";
 const MAX_BYTES = 1_500_000_000;
 
-/** A model file in memory. */
 export interface ModelFile extends Omit<NamedModel, "bytes" | "sha256"> {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** The files with its weights, by the names that the model gives them. */

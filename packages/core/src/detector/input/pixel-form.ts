@@ -140,7 +140,6 @@ function isYolox(index: GraphIndex, head: DetectorHead, input: string): boolean 
   return conv !== undefined && outChannels(index, conv) !== undefined;
 }
 
-/** Whether a node joins four slices of the input. */
 function joinsSlices(index: GraphIndex, { inputs }: Node, input: string): boolean {
   const fromInput = (value: string): boolean => {
     let name = value;

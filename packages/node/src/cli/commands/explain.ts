@@ -1,19 +1,11 @@
-import { relative, resolve, sep } from "node:path";
+import { relative, sep } from "node:path";
 import { WhyboxError } from "@whybox/core";
 import type { Command } from "commander";
-import type { Detector, LoadOptions } from "../../api.js";
-import type { ImageProgress } from "../../images/explain-image.js";
-import { explainImages, type SourceOutcome } from "../../images/explain-images.js";
-import {
-  createOutputFolder,
-  defaultOutputParent,
-  type OutputFolder,
-  openOutputFolder,
-} from "../../images/output-folder.js";
-import type { Services } from "../../images/services.js";
+import type { SourceOutcome } from "../../images/explain-images.js";
+import { explainToFolder } from "../../images/explain-to-folder.js";
 import type { ImageSettings } from "../../images/settings.js";
 import { type ExpandedSources, expandSources } from "../../images/sources.js";
-import { stopIfAborted } from "../../stop-if-aborted.js";
+import { count } from "../../words.js";
 import type { CliContext } from "../context.js";
 import { refuseContradictions } from "../contradictions.js";
 import type { ExitCode } from "../exit-codes.js";
@@ -25,7 +17,7 @@ import { readFlags, type TypedOptions } from "../flags.js";
 import { createProgress, type Progress } from "../progress.js";
 import { createRunLog, type RunLog } from "../run-log.js";
 import { createTerminal, type Terminal } from "../terminal.js";
-import { count, printable } from "../text.js";
+import { printable } from "../text.js";
 
 /** Adds `whybox explain` to the program; `done` gets the exit code. */
 export function addExplain(program: Command, context: CliContext, done: (code: ExitCode) => void): void {
@@ -68,8 +60,8 @@ async function explain(
   try {
     await explainAll(inputs, run);
   } catch (error) {
-    run.log.stopped(error);
     run.progress.clear();
+    run.log.stopped(error);
     reportFailure(error, context);
   }
   finish(run);
@@ -81,72 +73,30 @@ async function explainAll(inputs: readonly string[], run: Run): Promise<void> {
   reportExpansion(expanded, run);
   refuseManyForBox(expanded, run);
   if (expanded.sources.length === 0) return;
-  // Before the model: a folder that cannot be written should not cause a download.
-  const folder = await openOutput(run);
-  try {
-    await explainInto(folder, expanded, run);
-  } finally {
-    await folder.discardIfEmpty();
-  }
+  const { context, values, settings, log, progress, terminal } = run;
+  await explainToFolder({
+    ...{ sources: expanded.sources, settings, out: values.out, cwd: context.cwd },
+    ...{ version: context.version, signal: context.signal, loadServices: context.loadServices },
+    onFolder: (folder) => log.begin(folder, expanded.sources.length),
+    onDownload: (state) => progress.download(state),
+    onLoaded: ({ notice }) => {
+      progress.clear();
+      if (notice !== undefined) terminal.notice(printable(notice));
+      progress.sources(0, expanded.sources.length);
+    },
+    onProgress: (state) => progress.image(state),
+    onOutcome: (outcome, folder) => {
+      progress.clear();
+      reportOutcome(outcome, folder, run);
+      progress.sources(log.done(), expanded.sources.length);
+    },
+  });
 }
 
 /** A box needs a single image, but a folder or a glob can contain several. */
 function refuseManyForBox({ sources }: ExpandedSources, { values }: Run): void {
   if (values.box === undefined || sources.length <= 1) return;
   throw new WhyboxError("usage", `--box needs a single image, but the source contains ${sources.length} images.`);
-}
-
-function openOutput({ context, values }: Run): Promise<OutputFolder> {
-  return values.out === undefined
-    ? createOutputFolder(resolve(context.cwd, defaultOutputParent))
-    : openOutputFolder(resolve(context.cwd, values.out));
-}
-
-async function explainInto(folder: OutputFolder, { sources }: ExpandedSources, run: Run): Promise<void> {
-  const { context, settings, log, progress } = run;
-  log.begin(folder.path, sources.length);
-  const services = await context.loadServices();
-  const detector = await load(services, run);
-  try {
-    const shared = {
-      detector,
-      services,
-      settings,
-      folder: folder.path,
-      existing: folder.existing,
-      version: context.version,
-      signal: context.signal,
-      onProgress: (state: ImageProgress) => progress.image(state),
-    };
-    progress.sources(0, sources.length);
-    for await (const outcome of explainImages(sources, shared)) {
-      progress.clear();
-      reportOutcome(outcome, folder, run);
-      progress.sources(log.done(), sources.length);
-    }
-  } finally {
-    progress.clear();
-    await detector.dispose();
-  }
-}
-
-async function load(services: Services, { context, settings, progress, terminal }: Run): Promise<Detector> {
-  stopIfAborted(context.signal);
-  const options: LoadOptions = {
-    device: settings.device,
-    signal: context.signal,
-    prepare: settings.explain,
-    onProgress: (state) => progress.download(state),
-    ...(settings.threads === undefined ? {} : { threads: settings.threads }),
-    ...(settings.names === undefined ? {} : { names: settings.names }),
-    ...(settings.anchors === undefined ? {} : { anchors: settings.anchors }),
-    ...(settings.input === undefined ? {} : { input: settings.input }),
-  };
-  const detector = await services.loadDetector(settings.weights, options);
-  progress.clear();
-  const { notice } = detector.report;
-  if (notice !== undefined) terminal.notice(printable(notice));
-  return detector;
 }
 
 function reportExpansion({ failures, repeated, passedOver }: ExpandedSources, { context, log, terminal }: Run): void {
@@ -158,7 +108,7 @@ function reportExpansion({ failures, repeated, passedOver }: ExpandedSources, { 
   if (repeated > 0) terminal.notice(`${count(repeated, "source")} named more than once. Each is explained once.`);
 }
 
-function reportOutcome(outcome: SourceOutcome, folder: OutputFolder, { context, log, terminal }: Run): void {
+function reportOutcome(outcome: SourceOutcome, folder: string, { context, log, terminal }: Run): void {
   const { source } = outcome;
   if ("error" in outcome) {
     log.failed(source.input, outcome.error);
@@ -169,7 +119,7 @@ function reportOutcome(outcome: SourceOutcome, folder: OutputFolder, { context, 
   const [heading, ...rest] = explanationLines(outcome.document);
   terminal.print(terminal.style("bold", heading!));
   for (const line of rest) terminal.print(line);
-  terminal.print(terminal.style("dim", savedLine(outcome.document, relative(context.cwd, folder.path) || ".", sep)));
+  terminal.print(terminal.style("dim", savedLine(outcome.document, relative(context.cwd, folder) || ".", sep)));
 }
 
 /** Prints the final output: the summary of several sources, and the document of `--json`. */

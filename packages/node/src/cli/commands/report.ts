@@ -3,11 +3,12 @@ import type { Command } from "commander";
 import { z } from "zod";
 import { makeReport, type ReportServices, type WrittenReport } from "../../report/make-report.js";
 import { stopIfAborted } from "../../stop-if-aborted.js";
+import { count } from "../../words.js";
 import type { CliContext } from "../context.js";
 import { integerText, numberText, parseOptions, plainText } from "../option-schemas.js";
 import { createStages } from "../stages.js";
 import { createTerminal } from "../terminal.js";
-import { count, printable } from "../text.js";
+import { printable } from "../text.js";
 
 const reportOptionsSchema = z.strictObject({
   out: plainText("a file").optional(),

@@ -2,13 +2,13 @@ import type { Command } from "commander";
 import { execute } from "../../runs/execute.js";
 import { type OpenedRun, openRun } from "../../runs/open-run.js";
 import { runItems } from "../../runs/schema.js";
+import { count } from "../../words.js";
 import type { CliContext } from "../context.js";
 import { refuseContradictions } from "../contradictions.js";
 import type { ExitCode } from "../exit-codes.js";
 import { declareFlags, readFlags, type TypedOptions } from "../flags.js";
 import { type RunFlags, type RunValues, runFlags, runFolder } from "../run-options.js";
 import { createRunSession, markExitCode, markText, type RunSession } from "../run-session.js";
-import { count } from "../text.js";
 
 const examples = `
 Examples:

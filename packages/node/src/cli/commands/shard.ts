@@ -6,6 +6,7 @@ import type { SuccessMark } from "../../runs/schema.js";
 import { mergeShards } from "../../runs/shards/merge.js";
 import { openPlannedRun, planShards } from "../../runs/shards/plan.js";
 import { runShard, shardOf } from "../../runs/shards/run-shard.js";
+import { count } from "../../words.js";
 import type { CliContext } from "../context.js";
 import { refuseContradictions } from "../contradictions.js";
 import type { ExitCode } from "../exit-codes.js";
@@ -13,7 +14,6 @@ import { declareFlags, readFlags } from "../flags.js";
 import { integerText, parseOptions } from "../option-schemas.js";
 import { type PlanFlags, planFlags, runFolder, shardRunFlags, type WorkFlags, workFlags } from "../run-options.js";
 import { createRunSession, markExitCode, markText, type RunSession } from "../run-session.js";
-import { count } from "../text.js";
 
 const shardCommands = ["plan", "run", "merge"] as const;
 

@@ -4,11 +4,11 @@ import type { Command } from "commander";
 import { z } from "zod";
 import { mergeShards } from "../../runs/shards/merge.js";
 import { openPlannedRun, type PlannedRun } from "../../runs/shards/plan.js";
+import { count } from "../../words.js";
 import type { CliContext } from "../context.js";
 import { type ExitCode, exitCodes } from "../exit-codes.js";
 import { integerText, parseOptions } from "../option-schemas.js";
 import { createRunSession, markExitCode, markText, type RunSession } from "../run-session.js";
-import { count } from "../text.js";
 
 const schema = z.strictObject({
   queue: z.string().optional(),

@@ -1,7 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { WhyboxError } from "@whybox/core";
 import { z } from "zod";
-import { counted } from "../words.js";
+import { count } from "../../words.js";
 import type { TruthObject } from "./judge.js";
 import type { Truth } from "./truth.js";
 
@@ -66,7 +66,7 @@ export async function readCocoTruth(path: string, classes: readonly string[]): P
       ...(strange.length === 0 ? [] : [strangeNote(strange)]),
       ...(unlisted === 0
         ? []
-        : [`${counted(unlisted, "image is", "images are")} not listed in the ground truth and not compared.`]),
+        : [`${count(unlisted, "image is", "images are")} not listed in the ground truth and not compared.`]),
     ],
   };
 }

@@ -1,14 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { join, parse as parsePath, sep } from "node:path";
 import { WhyboxError } from "@whybox/core";
-import { z } from "zod";
 import { systemErrorCode } from "../../io/system-error.js";
-import { yamlProblem } from "../../io/yaml-problem.js";
-import { counted } from "../words.js";
+import { readNames } from "../../models/read-names.js";
+import { count } from "../../words.js";
 import type { TruthObject } from "./judge.js";
 import type { Truth } from "./truth.js";
-
-const namesSchema = z.object({ names: z.union([z.array(z.string()), z.record(z.string(), z.string())]) });
 
 /** Ground truth in YOLO's label files (docs.ultralytics.com/datasets/detect). Each image has a text file. It is next to the image, or in the
  * folder `labels` that replaces the last `images` of its path. Each line is an object: class, centre x, centre y, width and height in shares
@@ -19,7 +16,7 @@ const namesSchema = z.object({ names: z.union([z.array(z.string()), z.record(z.s
 export async function readYoloTruth(dataset: string | undefined, classes: readonly string[]): Promise<Truth> {
   const names = dataset === undefined ? undefined : await readNames(dataset);
   const classOf = (number: number) =>
-    names === undefined ? (number < classes.length ? number : -1) : classes.indexOf(names.get(number) ?? "");
+    names === undefined ? (number < classes.length ? number : -1) : classes.indexOf(names[number] ?? "");
   let [files, lacking, strange] = [0, 0, 0];
   const bad: string[] = [];
   return {
@@ -43,18 +40,18 @@ export async function readYoloTruth(dataset: string | undefined, classes: readon
     notes: () => [
       ...(files > 0 && lacking > 0
         ? [
-            `${counted(lacking, "image has", "images have")} no label file and ${lacking === 1 ? "is" : "are"} not compared. An empty label file means no objects.`,
+            `${count(lacking, "image has", "images have")} no label file and ${lacking === 1 ? "is" : "are"} not compared. An empty label file means no objects.`,
           ]
         : []),
       ...(strange === 0
         ? []
         : [
-            `${counted(strange, "object", "objects")} of the ground truth ${strange === 1 ? "has a class" : "have classes"} that the model does not have.`,
+            `${count(strange, "object", "objects")} of the ground truth ${strange === 1 ? "has a class" : "have classes"} that the model does not have.`,
           ]),
       ...(bad.length === 0
         ? []
         : [
-            `${counted(bad.length, "text file", "text files")} in the place of YOLO labels cannot be read, for example ${bad[0]}. Expected lines with a class and four numbers from 0 to 1. Their images are not compared.`,
+            `${count(bad.length, "text file", "text files")} in the place of YOLO labels cannot be read, for example ${bad[0]}. Expected lines with a class and four numbers from 0 to 1. Their images are not compared.`,
           ]),
     ],
   };
@@ -107,21 +104,4 @@ function boxOf(values: readonly number[]): readonly [number, number, number, num
   }
   const [xs, ys] = [values.filter((_, i) => i % 2 === 0), values.filter((_, i) => i % 2 === 1)];
   return [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
-}
-
-async function readNames(path: string): Promise<ReadonlyMap<number, string>> {
-  const { parse } = await import("yaml");
-  let data: unknown;
-  try {
-    data = parse(await readFile(path, "utf8"));
-  } catch (cause) {
-    throw new WhyboxError("bad-input", `The dataset ${path} cannot be read: ${yamlProblem(cause)}`, { cause });
-  }
-  const found = namesSchema.safeParse(data);
-  if (!found.success)
-    throw new WhyboxError(
-      "bad-input",
-      `${path} has no class names. Expected "names", as a list or as numbers with names.`,
-    );
-  return new Map(Object.entries(found.data.names).map(([number, name]) => [Number(number), name]));
 }

@@ -11,7 +11,6 @@ import { digestOf } from "../success.js";
 
 export type Shard = ShardPlan["shards"][number];
 
-/** A run that is split into shards. */
 export interface PlannedRun extends OpenedRun {
   readonly plan: ShardPlan;
 }

@@ -35,7 +35,6 @@ export function startProgram(name: "ffmpeg" | "ffprobe", argv: readonly string[]
   return { child, ended };
 }
 
-/** Whether ffmpeg and ffprobe are available. */
 export async function hasFfmpeg(): Promise<boolean> {
   const programs = (["ffmpeg", "ffprobe"] as const).map((name) => startProgram(name, ["-version"]));
   for (const { child } of programs) child.stdout.resume();
