@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import type { Plugin } from "vite";
 import { outDir, packageFolder, photos, runtimeFiles, runtimeFolder } from "./places.js";
 
-/** Copies ONNX Runtime's files and the sample photos next to the page, under fixed names. */
+/** Copies ONNX Runtime's files, the sample photos and the licence of the letters next to the page, under fixed names. */
 export function copyFiles(): Plugin {
   const copyAll = (folder: string, from: string, names: readonly string[]) => {
     mkdirSync(join(outDir, folder), { recursive: true });
@@ -15,6 +15,7 @@ export function copyFiles(): Plugin {
     writeBundle() {
       copyAll("ort", runtimeFolder, runtimeFiles);
       copyAll("photos", resolve(packageFolder, "../../fixtures/photos"), photos);
+      copyAll("assets", resolve(packageFolder, "../core"), ["DEJAVU-LICENSE.txt"]);
     },
   };
 }

@@ -240,8 +240,9 @@ export class Controller {
   }
 
   /** The current result as a result document (docs/result.schema.json). The command writes the same format. */
-  async document(): Promise<ResultDocument> {
-    return answered(await this.#handle.engine.document(nextJob(), documentRequest(this.#state, this.#shown())!));
+  async document(onProgress: OnProgress): Promise<ResultDocument> {
+    const request = documentRequest(this.#state, this.#shown())!;
+    return answered(await this.#handle.engine.document(nextJob(), request, onProgress));
   }
 
   /** Detections that match the class filter. */

@@ -150,7 +150,7 @@ export interface DrawRequest {
   readonly detections: readonly Detection[];
 }
 
-/** Options of a result document. The worker explains again, because the page does not keep all values of the document. */
+/** Options of a result document. The worker explains again, unless `request` is that of its last explanation. */
 export interface DocumentRequest {
   readonly request: ExplainRequest;
   /** Name of the photo's file. */
@@ -172,6 +172,6 @@ export interface Engine {
   activations(job: number, request: ExplainRequest, onProgress: OnProgress): Promise<Answer<readonly Thumbnail[]>>;
   /** The image with heatmap and boxes, at full resolution, as PNG. */
   draw(job: number, request: DrawRequest): Promise<Answer<Blob>>;
-  document(job: number, request: DocumentRequest): Promise<Answer<ResultDocument>>;
+  document(job: number, request: DocumentRequest, onProgress: OnProgress): Promise<Answer<ResultDocument>>;
   cancel(job: number): Promise<void>;
 }

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { Settings } from "../src/controller/settings.js";
 import { settle } from "./fake-engine.js";
 import { photo, started, withPhoto } from "./started-controller.js";
@@ -325,7 +325,9 @@ describe("exporting", () => {
     expect(await controller.png()).toBeInstanceOf(Blob);
     const look = { colormap: "inferno", opacity: 0.3, crop: "hot" };
     expect(fake.last("draw")).toMatchObject({ ...look, detections: [{ index: 0 }, { index: 2 }] });
-    expect(await controller.document()).toEqual({ schemaVersion: 1 });
+    const onProgress = vi.fn();
+    expect(await controller.document(onProgress)).toEqual({ schemaVersion: 1 });
+    expect(fake.tells.at(-1)).toBe(onProgress);
     expect(fake.last("document")).toMatchObject({
       ...{ source: "dog.jpg", look },
       request: { method: "GradCAM", detections: [0, 2] },
@@ -338,7 +340,7 @@ describe("exporting", () => {
     await expect(controller.png()).rejects.toThrow("too large");
     controller.clear();
     await expect(controller.png()).rejects.toThrow("no heatmap");
-    await expect(controller.document()).rejects.toThrow("no heatmap");
+    await expect(controller.document(() => {})).rejects.toThrow("no heatmap");
   });
 });
 

@@ -16,7 +16,7 @@ import type {
 export class FakeEngine {
   readonly calls: { readonly name: string; readonly job: number; readonly request: unknown }[] = [];
   readonly cancelled: number[] = [];
-  /** The progress callbacks of the explanations. */
+  /** The progress callbacks of the explanations and result documents. */
   readonly tells: OnProgress[] = [];
   closed = 0;
   started = 0;
@@ -72,7 +72,10 @@ export class FakeEngine {
         { layer: "0", width: 2, height: 1, data: new Float32Array([0, 1]) },
       ]),
     draw: (job, request) => this.#answer("draw", job, request, () => new Blob(["png"])),
-    document: (job, request) => this.#answer("document", job, request, () => ({ schemaVersion: 1 }) as ResultDocument),
+    document: (job, request, tell) => {
+      this.tells.push(tell);
+      return this.#answer("document", job, request, () => ({ schemaVersion: 1 }) as ResultDocument);
+    },
     cancel: async (job) => void this.cancelled.push(job),
   };
 

@@ -104,7 +104,9 @@ export interface MethodTraits {
 export interface OptionFacts<V = unknown> {
   /** One sentence that describes the option, without a capital letter and a full stop. The docstring begins with it. */
   readonly what: string;
+  /** Other names of the option. */
   readonly aliases?: readonly string[];
+  /** The default value. */
   readonly default?: V;
   /** Describes the default if it is not a fixed value, for the help and the docs. */
   readonly otherwise?: string;

@@ -1,20 +1,23 @@
 import { encodeNpy } from "@whybox/core";
 import { useState } from "preact/hooks";
+import type { Progress } from "../protocol.js";
 import { Button } from "./button.js";
 import { save } from "./files.js";
+import { Runs } from "./runs.js";
 import type { SectionProps } from "./section-props.js";
 
 /** Exports of the result: image, map, JSON and link. */
 export function ExportSection({ controller, state }: SectionProps) {
   const { map, photo, comparing } = state;
-  const [copied, setCopied] = useState("");
+  const [said, setSaid] = useState("");
+  const [progress, setProgress] = useState<Progress>();
   // A comparison shows several maps, so there is no single map to export.
   const shown = comparing ? undefined : map.shown;
   const stem = photo.phase === "ready" ? photo.name.replace(/\.[^.]*$/, "") || "photo" : "photo";
   const off = shown === undefined || shown.empty !== undefined;
   const json = (document: unknown) =>
     new Blob([`${JSON.stringify(document, null, 2)}\n`], { type: "application/json" });
-  const failed = (error: unknown) => setCopied(error instanceof Error ? error.message : String(error));
+  const failed = (error: unknown) => setSaid(error instanceof Error ? error.message : String(error));
   return (
     <section class="group">
       <h2>Export</h2>
@@ -27,7 +30,7 @@ export function ExportSection({ controller, state }: SectionProps) {
         <Button
           disabled={off}
           onClick={async () => {
-            setCopied("");
+            setSaid("");
             await controller.png().then((blob) => save(`${stem}.png`, blob), failed);
           }}
         >
@@ -41,15 +44,20 @@ export function ExportSection({ controller, state }: SectionProps) {
         </Button>
         <Button
           disabled={shown === undefined}
-          onClick={() => controller.document().then((document) => save(`${stem}.json`, json(document)), failed)}
+          onClick={async () => {
+            setSaid("");
+            const made = controller.document(setProgress);
+            await made.then((document) => save(`${stem}.json`, json(document)), failed);
+            setProgress(undefined);
+          }}
         >
           JSON
         </Button>
         <Button
           onClick={() =>
             navigator.clipboard.writeText(location.href).then(
-              () => setCopied("The link to these settings is copied."),
-              () => setCopied("The link to these settings is in the address bar."),
+              () => setSaid("The link to these settings is copied."),
+              () => setSaid("The link to these settings is in the address bar."),
             )
           }
         >
@@ -57,7 +65,8 @@ export function ExportSection({ controller, state }: SectionProps) {
         </Button>
       </div>
       <p class="hint" role="status">
-        {copied}
+        {said}
+        <Runs progress={progress} title="the JSON" />
       </p>
     </section>
   );

@@ -20,7 +20,7 @@ function startEngine(): EngineHandle {
     explain: (job, request, tell) => remote.explain(job, request, told(tell)),
     activations: (job, request, tell) => remote.activations(job, request, told(tell)),
     draw: (job, request) => remote.draw(job, request),
-    document: (job, request) => remote.document(job, request),
+    document: (job, request, tell) => remote.document(job, request, told(tell)),
     cancel: (job) => remote.cancel(job),
   };
   return { engine, close: () => worker.terminate() };

@@ -5,6 +5,7 @@ import {
   type DetectionMap,
   defaultRules,
   type ExplainProgress,
+  type ExplainResult,
   type Map2D,
   type ModelFacts,
   type PortFacts,
@@ -41,6 +42,8 @@ export class WebEngine {
   #origin: Pick<Origin, "file" | "facts" | "provider"> | undefined;
   #decodeMs = 0;
   #pixels: RgbImage | undefined;
+  /** The last explanation of the current model and image, for its result document. */
+  #last: { readonly request: string; readonly result: ExplainResult } | undefined;
   #tell: OnProgress = () => {};
   #taken: Map2D[] = [];
   readonly #activations = activationsMethod((map) => this.#taken.push(map));
@@ -59,6 +62,7 @@ export class WebEngine {
     });
     await this.#detector?.dispose();
     this.#detector = made.detector;
+    this.#last = undefined;
     this.#origin = { file, facts: made.detector.facts, provider: made.provider };
     return modelFacts(file, made.detector.facts, made.provider);
   }
@@ -95,6 +99,7 @@ export class WebEngine {
     const { pixels, facts } = await decode();
     this.#decodeMs = performance.now() - started;
     this.#pixels = pixels;
+    this.#last = undefined;
     return facts;
   }
 
@@ -104,9 +109,7 @@ export class WebEngine {
   }
 
   async explain(request: ExplainRequest, tell: OnProgress, signal: AbortSignal): Promise<Explanation> {
-    const { detector, pixels } = this.#ready(tell);
-    const onProgress = (runs: ExplainProgress) => tell({ stage: "run", ...runs });
-    const result = await detector.explain(pixels, { ...request, signal, onProgress });
+    const result = await this.#explain(request, tell, signal);
     const { method, backprop, detections, asked, layers, notes, timings } = result;
     const whole = { detections: result.explained, className: asked?.className ?? "", ...plain(result.heatmap) };
     return {
@@ -116,6 +119,14 @@ export class WebEngine {
       }),
       empty: result.empty?.message,
     };
+  }
+
+  async #explain(request: ExplainRequest, tell: OnProgress, signal: AbortSignal): Promise<ExplainResult> {
+    const { detector, pixels } = this.#ready(tell);
+    const onProgress = (runs: ExplainProgress) => tell({ stage: "run", ...runs });
+    const result = await detector.explain(pixels, { ...request, signal, onProgress });
+    this.#last = { request: JSON.stringify(request), result: withoutValues(result) };
+    return result;
   }
 
   /** The activations of all layers in one run. Empty if nothing is detected, because the engine then has nothing to explain. */
@@ -135,9 +146,10 @@ export class WebEngine {
     return drawPng(pixels, request);
   }
 
-  async document(asked: DocumentRequest, signal: AbortSignal): Promise<ResultDocument> {
-    const { detector, pixels } = this.#ready(() => {});
-    const result = await detector.explain(pixels, { ...asked.request, signal });
+  async document(asked: DocumentRequest, tell: OnProgress, signal: AbortSignal): Promise<ResultDocument> {
+    const { request } = asked;
+    const isLast = this.#last?.request === JSON.stringify(request);
+    const result = isLast ? this.#last!.result : await this.#explain(request, tell, signal);
     const { pageDocument } = await import("./document.js");
     return pageDocument(asked, result, { ...this.#origin!, decode: this.#decodeMs });
   }
@@ -152,6 +164,13 @@ export class WebEngine {
 
 function isRuntime(error: unknown): boolean {
   return !(error instanceof WhyboxError) || error.code === "runtime";
+}
+
+/** A result with empty maps, because the memory of its maps is transferred to the page. */
+function withoutValues(result: ExplainResult): ExplainResult {
+  const heatmap: Map2D = { width: 0, height: 0, data: new Float32Array() };
+  const maps = result.maps.map(({ detections, className, maximum }) => ({ detections, className, maximum, heatmap }));
+  return { ...result, heatmap, maps };
 }
 
 /** A copy in memory that can be transferred. */

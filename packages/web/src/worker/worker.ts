@@ -52,7 +52,7 @@ const api: Engine = {
   activations: async (job, request, tell) =>
     withTransfer(await queued(job, (signal) => engine.activations(request, throttled(tell), signal))),
   draw: (job, request) => queued(job, () => engine.draw(request)),
-  document: (job, request) => queued(job, (signal) => engine.document(request, signal)),
+  document: (job, request, tell) => queued(job, (signal) => engine.document(request, throttled(tell), signal)),
   cancel: async (job) => running.get(job)?.abort(),
 };
 

@@ -79,6 +79,8 @@ describe.skipIf(chromium === undefined)("the page's document is the command's, f
       await steps(page);
       await mapIsDone(page);
       const text = new TextDecoder().decode(await saved(page, "JSON"));
+      // The same timings: the image was not explained again.
+      expect(new TextDecoder().decode(await saved(page, "JSON"))).toBe(text);
       const document = JSON.parse(text);
       expect(text).toBe(`${JSON.stringify(resultSchema.parse(document), null, 2)}\n`);
       expect(complaints).toEqual([]);

@@ -40,10 +40,10 @@ async function writeLargeRun(root: string): Promise<string> {
       detectionOf({ box: [x, 20, x + 25, 50], class: (item + 1) % 4, score: score / 2, inBox: 0.3, area: 0.002 }),
     ];
     const source = `frames/${String(item).padStart(6, "0")}.jpg`;
-    const picture = { source, size: [480, 640] as [number, number], detections, hot: spots[item % 20]! };
-    results.push(JSON.stringify(item < 40 ? imageLine(item, picture) : plainLine(item, picture)));
+    const image = { source, size: [480, 640] as [number, number], detections, hot: spots[item % 20]! };
+    results.push(JSON.stringify(item < 40 ? imageLine(item, image) : plainLine(item, image)));
     // Maps repeat, so that few of them are computed.
-    const line = item < 40 ? JSON.stringify(mapLine(item, picture)) : maps[item % 40]!;
+    const line = item < 40 ? JSON.stringify(mapLine(item, image)) : maps[item % 40]!;
     maps.push(line.replace(/"item":\d+/, `"item":${item}`));
     const object = { image_id: item, category_id: item % 4, bbox: [x, 100, 150, 200] };
     annotations.push(object, ...(item % 100 === 0 ? [{ ...object, bbox: [x, 350, 200, 100] }] : []));
@@ -66,7 +66,7 @@ const unwanted = () => {
   throw new Error("unexpected call");
 };
 
-const picture: RgbImage = {
+const image: RgbImage = {
   ...{ height: 480, width: 640 },
   data: Uint8Array.from({ length: 480 * 640 * 3 }, (_, i) => ((i % 1920) / 8 + Math.floor(i / 1920) / 4) % 256),
 };
@@ -84,7 +84,7 @@ describe.skipIf(chromium === undefined)("the report's page", SLOW, () => {
     const options = { truth: "truth.json", cwd: root, misses: 0, budget: 3 * 2 ** 20, version: "9.9.9" };
     const written = await makeReport(
       { folder, out, ...options },
-      { decodeImage: async () => picture, loadDetector: unwanted, readVideo: unwanted },
+      { decodeImage: async () => image, loadDetector: unwanted, readVideo: unwanted },
     );
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     console.info(`a report of ${ITEMS} items: ${(written.bytes / 1e6).toFixed(1)} MB, made in ${seconds} s`);
