@@ -1,6 +1,4 @@
-/**
- * Codes of the errors that Whybox throws. The command maps them to exit codes, and the page maps them to texts.
- */
+/** Codes of the errors that Whybox throws. The command maps them to exit codes, and the page maps them to texts. */
 export type WhyboxErrorCode =
   /** An option or argument is invalid. The caller must change the call. */
   | "usage"

@@ -1,6 +1,6 @@
 // Joins the modules of the command and of its threads into a few files in dist/bin, unless these are newer than the modules: Node takes longer
 // to load 500 files than to run them. Packages that are not of this repository stay as they are.
-import { readdirSync, statSync } from "node:fs";
+import { copyFileSync, readdirSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { build } from "vite";
 import { newest } from "../../../scripts/newest.mjs";
@@ -40,4 +40,6 @@ if (made < Math.max(...sources.map(newest))) {
       },
     },
   });
+  // The bundle contains letters of this font.
+  copyFileSync(join(here, "../core/DEJAVU-LICENSE.txt"), join(out, "DEJAVU-LICENSE.txt"));
 }

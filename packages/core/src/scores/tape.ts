@@ -1,6 +1,4 @@
-/**
- * Reverse-mode autodiff on scalars, in float64. Only scores use it. They are written as plain arithmetic.
- */
+/** Reverse-mode autodiff on scalars, in float64. Only scores use it. They are written as plain arithmetic. */
 export interface Scalar {
   readonly value: number;
   /** Position on its tape. −1 for constants. */

@@ -2,10 +2,7 @@ import { type ChoiceKind, type OptionKind, WhyboxError } from "@whybox/core";
 import { z } from "zod";
 import { flagOf, readWord } from "./option-values.js";
 
-/**
- * Checks all options at once.
- * @throws usage: names each invalid option, what was found and what was expected.
- */
+/** Checks all options at once. @throws usage: names each invalid option, what was found and what was expected. */
 export function parseOptions<T>(schema: z.ZodType<T>, raw: unknown): T {
   const parsed = schema.safeParse(raw);
   if (parsed.success) return parsed.data;

@@ -18,9 +18,7 @@ export interface RunLog {
   document(): RunDocument;
 }
 
-/**
- * @param keepResults if false, documents are counted but not kept, which saves memory in long runs.
- */
+/** @param keepResults if false, documents are counted but not kept, which saves memory in long runs. */
 export function createRunLog(version: string, options: { requireDetections: boolean; keepResults: boolean }): RunLog {
   const results: ResultDocument[] = [];
   const failures: RunDocument["failures"] = [];

@@ -7,10 +7,7 @@ import { type TableRow, tableColumns, tableRows } from "./table.js";
 
 const columns = tableColumns.map(([name, type]): Column<TableRow> => ({ name, type, of: (row) => row[name] }));
 
-/**
- * Writes the table as Parquet: a complete file, or none.
- * @throws output; errors of reading the run.
- */
+/** Writes the table as Parquet: a complete file, or none. @throws output; errors of reading the run. */
 export async function writeParquet(path: string, run: OpenRun, groupRows?: number): Promise<void> {
   await replaceFile(path, async (temporary) => {
     await mkdir(dirname(path), { recursive: true });

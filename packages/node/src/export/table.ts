@@ -52,10 +52,7 @@ function rowOf(image: RunImage, index: number, detection: RunDetection, run: Ope
   };
 }
 
-/**
- * The table as CSV (RFC 4180) with a header. Missing values are empty.
- * @yields The lines of the text.
- */
+/** The table as CSV (RFC 4180) with a header. Missing values are empty. @yields The lines of the text. */
 export async function* csvText(run: OpenRun): AsyncGenerator<string> {
   const names = tableColumns.map(([name]) => name);
   yield `${names.join(",")}\r\n`;

@@ -14,10 +14,7 @@ export function perDetection({ settings }: TaskContext): boolean {
   return settings.explain.per === "detection";
 }
 
-/**
- * Converts an error to an outcome.
- * @param withoutPath Removes paths of this machine from the message.
- */
+/** Converts an error to an outcome. @param withoutPath Removes paths of this machine from the message. */
 export function failure(
   error: unknown,
   { setup }: TaskContext,

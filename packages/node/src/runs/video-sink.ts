@@ -59,10 +59,7 @@ export class VideoSink {
     return VideoWriter.open(this.#folder, join(this.#folder, runFiles.temporary), stem, overlay!, rate);
   }
 
-  /**
-   * Completes the video. Returns its lines, and the files that they refer to.
-   * @throws output.
-   */
+  /** Completes the video. Returns its lines, and the files that they refer to. @throws output. */
   async end({ item: { item, source }, fps, complaint, error }: Extract<Unit, { kind: "end" }>) {
     const failed = this.#error ?? error;
     const writer = this.#writer;

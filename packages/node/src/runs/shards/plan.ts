@@ -84,10 +84,7 @@ async function cut(path: string, items: number, count: number): Promise<Shard[]>
   return shards;
 }
 
-/**
- * Reads the plan of a run; undefined when it does not exist.
- * @throws bad-input when it is damaged.
- */
+/** Reads the plan of a run; undefined when it does not exist. @throws bad-input when it is damaged. */
 async function readPlan(folder: string): Promise<ShardPlan | undefined> {
   const remedy = "is not a valid shard plan: it is damaged, or has another version. Plan again in a new folder.";
   return await readJsonFile(join(folder, runFiles.plan), shardPlanSchema, remedy);

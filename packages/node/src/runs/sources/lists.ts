@@ -28,10 +28,7 @@ export async function* readTextList(path: string): AsyncGenerator<string> {
 
 const cocoSchema = z.object({ images: z.array(z.object({ file_name: z.string().min(1) })) });
 
-/**
- * Reads the file names of a COCO JSON file.
- * @throws bad-input when it is not a COCO file; limit.
- */
+/** Reads the file names of a COCO JSON file. @throws bad-input when it is not a COCO file; limit. */
 export async function readCocoImages(path: string): Promise<readonly string[]> {
   const found = cocoSchema.safeParse(parsed(path, await readBounded(path, MAX_JSON_BYTES), JSON.parse));
   if (found.success) return found.data.images.map((image) => image.file_name);

@@ -31,10 +31,7 @@ export interface Video {
   complaint(): string | undefined;
 }
 
-/**
- * Opens a video file, a stream or a camera.
- * @throws bad-input when it has no video; usage without ffmpeg.
- */
+/** Opens a video file, a stream or a camera. @throws bad-input when it has no video; usage without ffmpeg. */
 export async function openVideo(location: string, options: VideoOptions): Promise<Video> {
   const camera = isCamera(location);
   if (!camera && !isAddress(location)) await refuseMissing(location);
