@@ -66,7 +66,7 @@ const photos = (committed ? [join(root, "fixtures/photos")] : positionals).flatM
         .map((name) => join(path, name))
     : [path],
 );
-const VIEWS = { "as-is": (picture) => picture, mirrored, half };
+const VIEWS = { "as-is": (image) => image, mirrored, half };
 const views = (flags.views ?? (committed ? "as-is,mirrored,half" : "as-is")).split(",");
 const rowNames = flags.rows?.split(/,(?! )/) ?? Object.keys(ROWS);
 for (const name of views) if (!VIEWS[name]) throw new Error(`No view "${name}": ${Object.keys(VIEWS).join(", ")}`);
@@ -76,8 +76,8 @@ const { path } = await resolveWeights("yolov5s");
 const detector = await createDetector(readFileSync(path), createOrtPort(ort));
 const cases = [];
 for (const photo of photos) {
-  const picture = fitted(await decodeImage(photo));
-  for (const view of views) cases.push(...(await measureImage(VIEWS[view](picture), basename(photo), view)));
+  const image = fitted(await decodeImage(photo));
+  for (const view of views) cases.push(...(await measureImage(VIEWS[view](image), basename(photo), view)));
   console.error(`${basename(photo)}: ${cases.length} detections so far`);
 }
 await detector.dispose();
@@ -88,15 +88,15 @@ const out =
   flags.out ?? (committed && !flags.rows && !flags.views ? join(root, "bench/results/faithfulness.json") : undefined);
 if (out) writeFileSync(out, `${JSON.stringify(report, null, 2)}\n`);
 
-/** Every row's numbers for the detections of one picture that is as large as the network's input, padding left out. */
-async function measureImage(picture, photo, view) {
-  const { detections } = await detector.detect(picture, EXPLAINED);
-  const blurred = blur(picture);
-  const everywhere = { ...picture, data: new Uint8Array(picture.data.length).fill(GREY) };
-  const found = { sharp: await rowsOf(picture), blurred: await rowsOf(blurred), grey: await rowsOf(everywhere) };
-  const measured = detections.map((detection) => ({ ...described(detection, picture, photo, view), rows: {} }));
+/** Every row's numbers for the detections of one image that is as large as the network's input, padding left out. */
+async function measureImage(image, photo, view) {
+  const { detections } = await detector.detect(image, EXPLAINED);
+  const blurred = blur(image);
+  const everywhere = { ...image, data: new Uint8Array(image.data.length).fill(GREY) };
+  const found = { sharp: await rowsOf(image), blurred: await rowsOf(blurred), grey: await rowsOf(everywhere) };
+  const measured = detections.map((detection) => ({ ...described(detection, image, photo, view), rows: {} }));
   for (const name of rowNames) {
-    const maps = await mapsOf(ROWS[name], picture, detections);
+    const maps = await mapsOf(ROWS[name], image, detections);
     for (const [i, detection] of detections.entries()) {
       const target = { box: detection.boxImage, classIndex: detection.classIndex };
       const before = stillDetected(target, found.sharp);
@@ -107,8 +107,8 @@ async function measureImage(picture, photo, view) {
         });
         return curveArea(curve);
       };
-      const deletion = await run(picture, everywhere, { 0: found.sharp, 1: found.grey });
-      const insertion = await run(blurred, picture, { 0: found.blurred, 1: found.sharp });
+      const deletion = await run(image, everywhere, { 0: found.sharp, 1: found.grey });
+      const insertion = await run(blurred, image, { 0: found.blurred, 1: found.sharp });
       const { energy, area } = energyInBox(maps[i], detection.boxImage);
       const pointing = pointingGame(maps[i], detection.boxImage);
       measured[i].rows[name] = { overAll: insertion - deletion, insertion, deletion, energy, area, pointing };
@@ -117,22 +117,22 @@ async function measureImage(picture, photo, view) {
   return measured;
 }
 
-async function mapsOf(what, picture, detections) {
-  if (typeof what === "function") return detections.map((detection) => what(picture, detection.boxImage));
-  const { maps } = await detector.explain(picture, { ...EXPLAINED, ...what });
+async function mapsOf(what, image, detections) {
+  if (typeof what === "function") return detections.map((detection) => what(image, detection.boxImage));
+  const { maps } = await detector.explain(image, { ...EXPLAINED, ...what });
   // A method that gives nothing for a detection is measured as a map without heat.
   return detections.map(
     (detection) =>
       maps.find((map) => map.detections.includes(detection.index))?.heatmap ?? {
-        height: picture.height,
-        width: picture.width,
-        data: new Float32Array(picture.height * picture.width),
+        height: image.height,
+        width: image.width,
+        data: new Float32Array(image.height * image.width),
       },
   );
 }
 
-async function rowsOf(picture) {
-  const { detections } = await detector.detect(picture, ALL_ROWS);
+async function rowsOf(image) {
+  const { detections } = await detector.detect(image, ALL_ROWS);
   return detections.map(({ boxImage, classIndex, confidence }) => ({ box: boxImage, classIndex, confidence }));
 }
 
@@ -167,15 +167,15 @@ function mirrored({ height, width, data }) {
 }
 
 /** At half its size in the middle of grey: the same objects, smaller. */
-function half(picture) {
-  const { height, width } = picture;
+function half(image) {
+  const { height, width } = image;
   const data = new Uint8Array(height * width * 3).fill(GREY);
   const small = [Math.floor(height / 2), Math.floor(width / 2)];
   const [top, left] = [Math.floor((height - small[0]) / 2), Math.floor((width - small[1]) / 2)];
   for (let y = 0; y < small[0]; y++) {
     for (let x = 0; x < small[1] * 3; x++) {
       const at = 2 * y * width * 3 + 2 * (x - (x % 3)) + (x % 3);
-      const sum = [0, 3, width * 3, width * 3 + 3].reduce((total, step) => total + picture.data[at + step], 0);
+      const sum = [0, 3, width * 3, width * 3 + 3].reduce((total, step) => total + image.data[at + step], 0);
       data[((y + top) * width + left) * 3 + x] = Math.round(sum / 4);
     }
   }

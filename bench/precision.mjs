@@ -24,10 +24,10 @@ const isModel = (file) => /\.(onnx|pt)$/.test(file);
 const models = positionals.filter(isModel);
 const given = positionals.filter((file) => !isModel(file));
 const folder = join(root, "fixtures/photos");
-const photos = given.length > 0 ? given : pictures(folder).map((file) => join(folder, file));
+const photos = given.length > 0 ? given : images(folder).map((file) => join(folder, file));
 if (models.length < 2) throw new Error("Name two model files or more: the first is what the others are compared with.");
 
-function pictures(path) {
+function images(path) {
   return readdirSync(path).filter((file) => /\.(jpg|png)$/.test(file));
 }
 

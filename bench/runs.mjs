@@ -1,6 +1,6 @@
-// What a run adds to the runtime: detection + GradCAM + JSON of many pictures by whybox run's workers, over bare ONNX Runtime on as many threads; and
+// What a run adds to the runtime: detection + GradCAM + JSON of many images by whybox run's workers, over bare ONNX Runtime on as many threads; and
 // what writing PNGs costs. Bare are the passes of the model as it was exported and of the gradients; "own passes" are the ones that the run makes, whose
-// forward pass leaves columns of the predictions out. Prints ratios and records them in results/runs.json. --quick: few pictures, nothing recorded.
+// forward pass leaves columns of the predictions out. Prints ratios and records them in results/runs.json. --quick: few images, nothing recorded.
 
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -16,13 +16,13 @@ import { beginRun } from "../packages/node/dist/runs/open-run.js";
 const quick = process.argv.includes("--quick");
 const root = resolve(import.meta.dirname, "..");
 const photo = join(root, "fixtures/photos/dog.jpg");
-/** Small pictures: the network sees 640 × 640 whatever they are, and decoding and measuring large ones is work of its own. */
+/** Small images: the network sees 640 × 640 whatever they are, and decoding and measuring large ones is work of its own. */
 const WIDTH = process.argv.includes("--photo") ? 768 : 320;
 const threads = availableParallelism();
-/** Pictures in a turn, and turns of each kind: the machine's speed changes within seconds, so kinds take turns. */
+/** Images in a turn, and turns of each kind: the machine's speed changes within seconds, so kinds take turns. */
 const TURN = quick ? 8 : 40;
 const rounds = quick ? 1 : 12;
-/** Turns that are not counted: the first pictures make the sessions, the next ones are slow until the code is compiled. */
+/** Turns that are not counted: the first images make the sessions, the next ones are slow until the code is compiled. */
 const WARM = quick ? 1 : 2;
 const { path: weights } = await resolveWeights("yolov5s");
 const explain = {
@@ -49,7 +49,7 @@ const jpeg = (i) =>
     .jpeg({ quality: 90 + (i % KINDS) })
     .toBuffer();
 
-/** The passes of each kind of picture as their sessions, feeds and outputs: what the runtime alone has to do. */
+/** The passes of each kind of image as their sessions, feeds and outputs: what the runtime alone has to do. */
 async function recordPasses() {
   const port = createOrtPort(ort.default ?? ort);
   const models = [];
@@ -84,26 +84,26 @@ async function recordPasses() {
     },
   };
   const detector = await createDetector(readFileSync(weights), spy, { threads: 1 });
-  const pictures = [];
+  const images = [];
   for (let i = 0; i < KINDS; i++) {
     const image = await decodeImage(await jpeg(i));
     await detector.explain(image, explain);
-    pictures.push(runs.splice(0));
+    images.push(runs.splice(0));
   }
   await detector.dispose();
-  return { models, pictures };
+  return { models, images };
 }
 
 const replayer = `
   const { parentPort, workerData } = require("node:worker_threads");
   const ort = require("onnxruntime-node");
-  const { models, pictures, threads } = workerData;
+  const { models, images, threads } = workerData;
   (async () => {
     const options = { intraOpNumThreads: threads, interOpNumThreads: 1, enableMemPattern: false, executionProviders: ["cpu"],
       extra: { session: { force_spinning_stop: "1" } } };
     const sessions = [];
     for (const { model } of models) sessions.push(await ort.InferenceSession.create(model, options));
-    const ready = pictures.map((runs) => runs.map(({ session, feeds, outputs }) => ({
+    const ready = images.map((runs) => runs.map(({ session, feeds, outputs }) => ({
       session: sessions[session], outputs,
       feeds: Object.fromEntries(Object.entries(feeds).map(([name, { type, dims, data }]) => [name, new ort.Tensor(type, data, dims)])),
     })));
@@ -118,7 +118,7 @@ const replayer = `
 const own = await recordPasses();
 const bare = {
   models: [{ model: readFileSync(weights), options: {} }, ...own.models],
-  pictures: own.pictures.map((runs) => runs.map(exported)),
+  images: own.images.map((runs) => runs.map(exported)),
 };
 
 /** The model's own pass in place of the forward pass; the others as they are. */
@@ -128,7 +128,7 @@ function exported({ session, feeds, outputs }, i) {
 }
 const answer = async (worker) => (await once(worker, "message"))[0];
 
-/** What was done since: pictures a second, and milliseconds of processor time for each. A machine that others use, too, slows both down alike. */
+/** What was done since: images a second, and milliseconds of processor time for each. A machine that others use, too, slows both down alike. */
 function meter() {
   const [start, cpu] = [performance.now(), process.cpuUsage()];
   return (count) => {
@@ -138,10 +138,10 @@ function meter() {
 }
 
 /** Turns of the passes alone, by as many sessions of one thread as there are cores. */
-async function passes({ models, pictures }) {
+async function passes({ models, images }) {
   const workers = Array.from(
     { length: threads },
-    () => new Worker(replayer, { eval: true, workerData: { models, pictures, threads: 1 }, execArgv: [] }),
+    () => new Worker(replayer, { eval: true, workerData: { models, images, threads: 1 }, execArgv: [] }),
   );
   await Promise.all(workers.map(answer));
   return {
@@ -182,7 +182,7 @@ async function run(save, name) {
   const signal = new AbortController().signal;
   const opened = await beginRun({
     ...{ version: "bench", cwd: folder, signal, env: process.env, workers: threads, ...quiet },
-    inputs: ["pictures"],
+    inputs: ["images"],
     settings: { batch, threads: 1, vidStride: 1, maxFrames: null, allowPrivate: false },
     listing: { recursive: false, split: "val", images: undefined, stdin: undefined },
     ...{ out, resume: false },
@@ -206,9 +206,9 @@ async function run(save, name) {
   };
 }
 
-mkdirSync(join(folder, "pictures"));
+mkdirSync(join(folder, "images"));
 for (let i = 0; i < (rounds + WARM) * (TURN + threads); i++) {
-  writeFileSync(join(folder, "pictures", `${String(i).padStart(5, "0")}.jpg`), await jpeg(i));
+  writeFileSync(join(folder, "images", `${String(i).padStart(5, "0")}.jpg`), await jpeg(i));
 }
 const kinds = {
   bare: await passes(bare),
@@ -237,13 +237,13 @@ const results = {
   date: new Date().toISOString().slice(0, 10),
   node: process.version,
   cpu: cpus()[0]?.model,
-  ...{ threads, rounds, "pictures in a round": TURN, width: WIDTH },
-  "passes a picture": own.pictures.flat().length / KINDS,
+  ...{ threads, rounds, "images in a round": TURN, width: WIDTH },
+  "passes an image": own.images.flat().length / KINDS,
   "JSON only / bare": over("json", "bare"),
   "with PNGs / bare": over("png", "bare"),
   "JSON only / own passes": over("json", "own"),
-  "pictures a second, bare": rounded(median(found.bare.map(({ rate }) => rate))),
-  "milliseconds of processor a picture": Object.fromEntries(
+  "images a second, bare": rounded(median(found.bare.map(({ rate }) => rate))),
+  "milliseconds of processor an image": Object.fromEntries(
     Object.entries(found).map(([name, all]) => [name, Math.round(median(all.map(({ cpu }) => cpu)))]),
   ),
 };

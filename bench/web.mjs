@@ -43,14 +43,14 @@ function plainWorker() {
   });
 }
 
-/** In the page: a session of the plain model on the letterboxed picture, and the worker that the page uses. */
+/** In the page: a session of the plain model on the letterboxed image, and the worker that the page uses. */
 async function prepare({ base, runtime, worker, count, plainSource, dims, pixels }) {
   const engine = Comlink.wrap(new Worker(`${base}assets/${worker}`, { type: "module" }));
   const silent = () => Comlink.proxy(() => {});
   const weights = { kind: "default" };
   const opened = await engine.open(1, { base, weights, device: "wasm", threads: count }, silent());
   if (!opened.ok) throw new Error(opened.failure.message);
-  const picture = await (await fetch(`${base}photos/dog.jpg`)).blob();
+  const image = await (await fetch(`${base}photos/dog.jpg`)).blob();
   const plain = Comlink.wrap(new Worker(URL.createObjectURL(new Blob([plainSource]))));
   const bytes = Uint8Array.from(atob(pixels), (character) => character.charCodeAt(0));
   await plain.open(base, runtime, count, dims, new Float32Array(bytes.buffer));
@@ -61,8 +61,8 @@ async function prepare({ base, runtime, worker, count, plainSource, dims, pixels
   const explain = async (request) => valued(await engine.explain(1, request, silent()));
   const quickMap = { method: "GradCAM", per: "detection" };
   const detect = async () => valued(await engine.detect(1, { ahead: quickMap }, silent()));
-  const decode = async () => valued(await engine.decode(1, picture));
-  const frame = async () => engine.frame(1, await createImageBitmap(picture, { resizeWidth: 640, resizeHeight: 480 }));
+  const decode = async () => valued(await engine.decode(1, image));
+  const frame = async () => engine.frame(1, await createImageBitmap(image, { resizeWidth: 640, resizeHeight: 480 }));
   const best = (...detections) => explain({ method: "tap-fusion", per: "detection", detections });
   Object.assign(globalThis, {
     bench: { explain, detect, decode, frame, best, quick: () => explain(quickMap), forward: () => plain.run() },
@@ -72,7 +72,7 @@ async function prepare({ base, runtime, worker, count, plainSource, dims, pixels
 
 /**
  * In the page: every sequence once in each round, in another order each time, so that none always follows the same; milliseconds of its
- * steps. A picture that was decoded anew has no forward pass behind it.
+ * steps. An image that was decoded anew has no forward pass behind it.
  */
 async function measure(rounds) {
   const { explain, detect, decode, frame, best, quick, forward } = globalThis.bench;

@@ -101,7 +101,7 @@ function whySkipped(found) {
   if (!methods.some((method) => method.id === name(found.method))) return `there is no method ${found.method}`;
   if (found.id.startsWith("grass")) return "nothing is detected: Whybox has no map to show then";
   if (found.id.endsWith("-GradCAM") && found.method === "RefineCAM") return "RefineCAM is on GradCAM++, its default";
-  if (found.crop) return "crop changes the picture, not the map";
+  if (found.crop) return "crop changes the image, not the map";
   if (found.imgsz !== undefined && found.imgsz[0] !== 640)
     return "boxes from 640, score at another size: a habit that Whybox does not have";
   if (found.backward_per_class && new Set(found.detected_classes).size < found.detected_classes.length)

@@ -90,7 +90,7 @@ function gallery(docs) {
     "The bicycle, the dog and the truck of one photo, each explained on its own, under every method with its defaults.",
     ["| Method | bicycle · dog · truck | |", "|---|---|---|", ...rows].join("\n"),
     "## Scores",
-    "What is differentiated, or measured on changed pictures: `--backprop`.",
+    "What is differentiated, or measured on changed images: `--backprop`.",
     ["| Id | |", "|---|---|", ...scores].join("\n"),
     "",
   ].join("\n\n");

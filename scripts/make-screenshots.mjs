@@ -76,7 +76,7 @@ const states = {
   },
   failed: async (page) => {
     await page.locator(".model-chip", { hasText: "YOLOv5s" }).waitFor();
-    const buffer = Buffer.from("no picture");
+    const buffer = Buffer.from("no image");
     await page
       .locator('input[accept^="image/"]')
       .first()

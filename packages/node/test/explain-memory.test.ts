@@ -7,11 +7,11 @@ import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { encodeModel } from "@whybox/core";
 import { expect, it } from "vitest";
-import { picture, tameModel } from "../../core/test/support/mini-detector.js";
+import { makeImage, tameModel } from "../../core/test/support/mini-detector.js";
 
 const root = resolve(import.meta.dirname, "../../..");
 
-/** Explains 1,000 pictures, ten by a method, then ten by the next, over and over, and writes what memory it holds after each hundred. */
+/** Explains 1,000 images, ten by a method, then ten by the next, over and over, and writes what memory it holds after each hundred. */
 const program = `
   import { readFile } from "node:fs/promises";
   import * as ort from "onnxruntime-node";
@@ -34,8 +34,8 @@ const program = `
   ];
   for (let i = 1; i <= 1000; i++) {
     for (let p = 0; p < 50; p++) data[(i * 50 + p) % data.length] = (i * 7 + p) % 256;
-    const picture = { height: image.height, width: image.width, data };
-    await detector.explain(picture, { imageSize: 64, maxDetections: 3, ...kinds[Math.floor((i - 1) / 10) % kinds.length] });
+    const changed = { height: image.height, width: image.width, data };
+    await detector.explain(changed, { imageSize: 64, maxDetections: 3, ...kinds[Math.floor((i - 1) / 10) % kinds.length] });
     if (i % 100 !== 0) continue;
     // Finalizers run between turns of the event loop; what they free goes at the next collection.
     for (let turn = 0; turn < 3; turn++) {
@@ -55,11 +55,11 @@ it.each([
   ["in the same thread", false],
   ["with the runtime in a thread of its own", true],
 ])(
-  "memory stays flat over 1,000 pictures, %s",
+  "memory stays flat over 1,000 images, %s",
   async (_, worker) => {
     const model = join(await mkdtemp(join(tmpdir(), "memory-")), "mini.onnx");
     await writeFile(model, encodeModel(tameModel()));
-    const { height, width, data } = picture(5, [64, 64]);
+    const { height, width, data } = makeImage(5, [64, 64]);
     const given = JSON.stringify({ model, worker, image: { height, width, data: [...data] } });
     const run = ["--expose-gc", "--input-type=module", "-e", program, given];
     const { stdout } = await promisify(execFile)(process.execPath, run, { cwd: root });
@@ -69,7 +69,7 @@ it.each([
       .map((line): Usage => JSON.parse(line));
     expect(found).toHaveLength(10);
     const MiB = 2 ** 20;
-    // Sessions, compiled code and the allocators' pools have settled after 300; leaking a tap of each picture would show.
+    // Sessions, compiled code and the allocators' pools have settled after 300; leaking a tap of each image would show.
     const settled = found.slice(2);
     const grown = (key: keyof Usage): number => (settled.at(-1)![key] - settled[0]![key]) / MiB;
     const table = JSON.stringify(found.map((usage) => Object.values(usage).map((bytes) => Math.round(bytes / MiB))));

@@ -88,7 +88,7 @@ export function App({ data }: { readonly data: ReportData }) {
 function contents({ facts, columns }: ReportData): string {
   const missed = columns.kind.reduce((sum, kind) => sum + (kind === kindNumber("missed") ? 1 : 0), 0);
   const misses = missed === 0 ? "" : ` and ${count(missed, "missed object")}`;
-  return `${count(facts.rows - missed, "detection")}${misses} in ${count(facts.pictures, "image")}`;
+  return `${count(facts.rows - missed, "detection")}${misses} in ${count(facts.images, "image")}`;
 }
 
 function Tabs({ tab, choose }: { readonly tab: Tab; readonly choose: (tab: Tab) => void }) {

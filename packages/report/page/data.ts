@@ -15,7 +15,7 @@ const KEPT_BLOCKS = 48;
 
 export interface RowData {
   /** Cells of the map over the image and of the map around the box, 0..255. */
-  readonly picture: Uint8Array;
+  readonly whole: Uint8Array;
   readonly box: Uint8Array;
   /** Encoded images. Undefined if the report has none. */
   readonly thumbnail: Blob | undefined;
@@ -44,29 +44,29 @@ export class ReportData {
     this.list = list;
     this.columns = columns;
     this.misses = new Map(facts.misses.map((answer) => [answer.row, answer]));
-    this.#rowsOf = new Uint16Array(facts.pictures);
-    for (const picture of columns.picture) this.#rowsOf[picture]!++;
+    this.#rowsOf = new Uint16Array(facts.images);
+    for (const image of columns.image) this.#rowsOf[image]!++;
   }
 
   /** Reads the facts, the list of images and the columns. */
   static async read(): Promise<ReportData> {
     const facts = JSON.parse(textOf(dataIds.facts)) as ReportFacts;
-    const [list, columns] = await Promise.all([inflated(dataIds.pictures), inflated(dataIds.columns)]);
-    const pictures = JSON.parse(new TextDecoder().decode(list)) as ImageList;
-    return new ReportData(facts, pictures, splitColumns(columns, facts.rows));
+    const [list, columns] = await Promise.all([inflated(dataIds.images), inflated(dataIds.columns)]);
+    const images = JSON.parse(new TextDecoder().decode(list)) as ImageList;
+    return new ReportData(facts, images, splitColumns(columns, facts.rows));
   }
 
   /** Decodes the data to draw a row. It waits if the browser has not read that part of the file yet. */
   async row(row: number): Promise<RowData> {
-    const number = this.columns.picture[row]!;
+    const number = this.columns.image[row]!;
     const place = this.columns.place[row]!;
-    const pictures = await this.#block(Math.floor(number / blockImages));
-    const { maps, thumbnail, crops } = pictures[number % blockImages]!;
+    const images = await this.#block(Math.floor(number / blockImages));
+    const { maps, thumbnail, crops } = images[number % blockImages]!;
     const all = new Uint8Array(await inflate(maps));
     const start = place * mapBytes;
-    const middle = start + grids.picture ** 2;
-    const [picture, box] = [all.subarray(start, middle), all.subarray(middle, start + mapBytes)];
-    return { picture, box, thumbnail, crop: crops[place] };
+    const middle = start + grids.image ** 2;
+    const [whole, box] = [all.subarray(start, middle), all.subarray(middle, start + mapBytes)];
+    return { whole, box, thumbnail, crop: crops[place] };
   }
 
   #block(number: number): Promise<readonly BlockImage[]> {
@@ -91,14 +91,14 @@ export class ReportData {
     });
     const blob = (part: Uint8Array<ArrayBuffer>) => (part.length === 0 ? undefined : new Blob([part]));
     const first = number * blockImages;
-    const pictures: BlockImage[] = [];
-    for (let i = first, at = 0; i < Math.min(first + blockImages, this.facts.pictures); i++) {
+    const images: BlockImage[] = [];
+    for (let i = first, at = 0; i < Math.min(first + blockImages, this.facts.images); i++) {
       const rows = this.#rowsOf[i]!;
       const [maps, thumbnail, ...crops] = parts.slice(at, at + 2 + rows);
-      pictures.push({ maps: maps!, thumbnail: blob(thumbnail!), crops: crops.map(blob) });
+      images.push({ maps: maps!, thumbnail: blob(thumbnail!), crops: crops.map(blob) });
       at += 2 + rows;
     }
-    return pictures;
+    return images;
   }
 }
 

@@ -28,12 +28,12 @@ export function inImage(data: ReportData, row: number): Region {
 
 /** The part of the region inside the image. With `whole`, it covers whole pixels, as the crops that the command made. */
 function clipped({ columns, list }: ReportData, row: number, { whole = false } = {}): Region {
-  const picture = columns.picture[row]!;
+  const image = columns.image[row]!;
   const region = around(columns, row);
   const [floor, ceil] = whole ? [Math.floor, Math.ceil] : [Number, Number];
   const [x, y] = [Math.max(0, floor(region.x)), Math.max(0, floor(region.y))];
-  const right = Math.min(list.width[picture]!, ceil(region.x + region.width));
-  const bottom = Math.min(list.height[picture]!, ceil(region.y + region.height));
+  const right = Math.min(list.width[image]!, ceil(region.x + region.width));
+  const bottom = Math.min(list.height[image]!, ceil(region.y + region.height));
   return { x, y, width: right - x, height: bottom - y };
 }
 
@@ -57,7 +57,7 @@ export async function drawRow(
   { region, side, opacity, others = [], whole }: DrawOptions,
 ): Promise<boolean> {
   const parts = await data.row(row);
-  const picture = await bitmapOf(parts, whole);
+  const shown = await bitmapOf(parts, whole);
   const scale = (side * devicePixelRatio) / Math.max(region.width, region.height);
   canvas.width = Math.max(1, Math.round(region.width * scale));
   canvas.height = Math.max(1, Math.round(region.height * scale));
@@ -65,18 +65,18 @@ export async function drawRow(
   context.setTransform(scale, 0, 0, scale, -region.x * scale, -region.y * scale);
   context.imageSmoothingQuality = "high";
   const { columns, list } = data;
-  const number = columns.picture[row]!;
+  const number = columns.image[row]!;
   const [width, height] = [list.width[number]!, list.height[number]!];
-  if (picture !== undefined) {
-    const place = picture.isCrop ? clipped(data, row, { whole: true }) : { x: 0, y: 0, width, height };
-    context.drawImage(picture.bitmap, place.x, place.y, place.width, place.height);
-    picture.bitmap.close();
+  if (shown !== undefined) {
+    const place = shown.isCrop ? clipped(data, row, { whole: true }) : { x: 0, y: 0, width, height };
+    context.drawImage(shown.bitmap, place.x, place.y, place.width, place.height);
+    shown.bitmap.close();
   } else {
     context.fillStyle = "#30302e";
     context.fillRect(0, 0, width, height);
   }
   if (opacity > 0) {
-    const [cells, count] = whole ? [parts.picture, grids.picture] : [parts.box, grids.box];
+    const [cells, count] = whole ? [parts.whole, grids.image] : [parts.box, grids.box];
     const place = whole ? { x: 0, y: 0, width, height } : around(columns, row);
     context.save();
     context.beginPath();
@@ -87,7 +87,7 @@ export async function drawRow(
   }
   for (const other of others) if (other !== row) strokeBox(context, columns, other, scale, 0.55);
   strokeBox(context, columns, row, scale, 1);
-  return picture !== undefined;
+  return shown !== undefined;
 }
 
 async function bitmapOf({ thumbnail, crop }: RowData, whole: boolean) {

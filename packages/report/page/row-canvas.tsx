@@ -17,10 +17,8 @@ export function RowCanvas({ data, row, opacity, side, whole = false }: RowCanvas
   const ref = useRef<HTMLCanvasElement>(null);
   const [missing, setMissing] = useState(false);
   const { columns, list } = data;
-  const picture = columns.picture[row]!;
-  const region = whole
-    ? { x: 0, y: 0, width: list.width[picture]!, height: list.height[picture]! }
-    : inImage(data, row);
+  const image = columns.image[row]!;
+  const region = whole ? { x: 0, y: 0, width: list.width[image]!, height: list.height[image]! } : inImage(data, row);
   const scale = side / Math.max(region.width, region.height);
   useEffect(() => {
     let current = true;
@@ -42,19 +40,19 @@ export function RowCanvas({ data, row, opacity, side, whole = false }: RowCanvas
     };
   }, [row, opacity, side, whole]);
   return (
-    <span class="row-picture">
+    <span class="row-image">
       <canvas
         ref={ref}
         style={{ width: `${Math.round(region.width * scale)}px`, height: `${Math.round(region.height * scale)}px` }}
       />
-      {missing && <span class="no-picture">image not in the report</span>}
+      {missing && <span class="no-image">image not in the report</span>}
     </span>
   );
 }
 
 function rowsOfImage({ columns }: ReportData, row: number): number[] {
-  const picture = columns.picture[row]!;
+  const image = columns.image[row]!;
   const rows: number[] = [];
-  for (let i = columns.picture.indexOf(picture); columns.picture[i] === picture; i++) rows.push(i);
+  for (let i = columns.image.indexOf(image); columns.image[i] === image; i++) rows.push(i);
   return rows;
 }

@@ -62,7 +62,7 @@ function Card({
   const kind = kindOf(data.columns, row);
   return (
     <Button class="card" onClick={() => open(row)}>
-      <span class="card-picture">
+      <span class="card-image">
         <RowCanvas data={data} row={row} opacity={opacity} side={cardSide()} />
       </span>
       <span class="card-name">

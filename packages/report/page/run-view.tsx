@@ -52,6 +52,6 @@ export function RunView({ facts }: { readonly facts: ReportFacts }) {
   );
 }
 
-function truthLine({ from, objects, pictures }: NonNullable<ReportFacts["truth"]>): string {
-  return `${from}: ${count(objects, "object")} in ${count(pictures, "image")}`;
+function truthLine({ from, objects, images }: NonNullable<ReportFacts["truth"]>): string {
+  return `${from}: ${count(objects, "object")} in ${count(images, "image")}`;
 }

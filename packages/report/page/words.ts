@@ -14,9 +14,9 @@ export function count(n: number, singular: string, plural = `${singular}s`): str
 
 /** The image of a row, with the frame number in a video. */
 export function sourceOf({ columns, list }: ReportData, row: number): string {
-  const picture = columns.picture[row]!;
-  const frame = list.frame[picture]!;
-  return frame < 0 ? list.source[picture]! : `${list.source[picture]}, frame ${frame}`;
+  const image = columns.image[row]!;
+  const frame = list.frame[image]!;
+  return frame < 0 ? list.source[image]! : `${list.source[image]}, frame ${frame}`;
 }
 
 export function kindOf(columns: Columns, row: number) {

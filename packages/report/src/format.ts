@@ -52,7 +52,7 @@ export const rowFlags = {
  * - `onBeside`: the share of all heat on the box of the row `beside` (−1 if there is none).
  */
 export const rowColumns = {
-  picture: Uint32Array,
+  image: Uint32Array,
   other: Int32Array,
   beside: Int32Array,
   x1: Float32Array,
@@ -101,13 +101,13 @@ export function columnBytes(rows: number): number {
 }
 
 /** Cells along a side of a row's maps: over the whole image, and over the region of twice the box's size. */
-export const grids = { picture: 32, box: 24, context: 2 } as const;
-export const mapBytes = grids.picture ** 2 + grids.box ** 2;
+export const grids = { image: 32, box: 24, context: 2 } as const;
+export const mapBytes = grids.image ** 2 + grids.box ** 2;
 
 export const blockImages = 32;
 
 /** `<id>` of the scripts with data. */
-export const dataIds = { facts: "facts", pictures: "pictures", columns: "columns", block: "b" } as const;
+export const dataIds = { facts: "facts", images: "images", columns: "columns", block: "b" } as const;
 
 /** The images (or frames of videos) of the rows. */
 export interface ImageList {
@@ -144,7 +144,7 @@ export interface ReportFacts {
   /** Names and values for display. */
   readonly run: readonly (readonly [string, string])[];
   readonly rows: number;
-  readonly pictures: number;
+  readonly images: number;
   readonly items: { readonly count: number; readonly done: number; readonly failures: number };
   /** Notes for the reader, for example about an unfinished run or missing images. */
   readonly notes: readonly string[];
@@ -152,7 +152,7 @@ export interface ReportFacts {
   readonly levels: readonly string[];
   readonly perClass: readonly ClassFacts[];
   /** Source of the ground truth. Null without ground truth. */
-  readonly truth: { readonly from: string; readonly objects: number; readonly pictures: number } | null;
+  readonly truth: { readonly from: string; readonly objects: number; readonly images: number } | null;
   readonly misses: readonly MissAnswer[];
   /** The first failures. */
   readonly failures: readonly { readonly source: string; readonly message: string }[];

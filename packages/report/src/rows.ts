@@ -18,7 +18,7 @@ const STEP = 8;
 
 /** The maps of a row: over the image, and around the box if the row has its own map. */
 export interface RowMaps {
-  readonly picture: Uint8Array;
+  readonly whole: Uint8Array;
   readonly box: Uint8Array | undefined;
 }
 
@@ -26,8 +26,8 @@ export interface RowMaps {
 export function packMaps(map: RowMaps | undefined, around: Around): Uint8Array {
   const bytes = new Uint8Array(mapBytes);
   if (map === undefined) return bytes;
-  bytes.set(map.picture);
-  bytes.set(map.box ?? cutBox(map.picture, around), grids.picture ** 2);
+  bytes.set(map.whole);
+  bytes.set(map.box ?? cutBox(map.whole, around), grids.image ** 2);
   for (let i = 0; i < mapBytes; i++) bytes[i] = Math.min(255, Math.round(bytes[i]! / STEP) * STEP);
   return bytes;
 }
@@ -38,14 +38,14 @@ export interface Around {
 }
 
 /** The part around a box, cut out of the map of the whole image. */
-function cutBox(picture: Uint8Array, { box: [x1, y1, x2, y2], size: [height, width] }: Around): Uint8Array {
-  const { box: side, picture: cells, context } = grids;
+function cutBox(whole: Uint8Array, { box: [x1, y1, x2, y2], size: [height, width] }: Around): Uint8Array {
+  const { box: side, image: cells, context } = grids;
   const at = (low: number, high: number, step: number, limit: number) => {
     const place = (low + high) / 2 + ((step + 0.5) / side - 0.5) * (high - low) * context;
     return place < 0 || place >= limit ? -1 : Math.floor((place / limit) * cells);
   };
   return Uint8Array.from({ length: side * side }, (_, i) => {
     const [row, column] = [at(y1, y2, Math.floor(i / side), height), at(x1, x2, i % side, width)];
-    return row < 0 || column < 0 ? 0 : picture[row * cells + column]!;
+    return row < 0 || column < 0 ? 0 : whole[row * cells + column]!;
   });
 }

@@ -15,7 +15,7 @@ import type { ReportData } from "../page/data.js";
 import { kindLine, outsideLine, whyLine } from "../page/words.js";
 
 const plain: Row = {
-  ...{ picture: 0, place: 0, other: -1, beside: -1, x1: 0, y1: 0, x2: 10, y2: 10, class: 0, level: 0, kind: 0 },
+  ...{ image: 0, place: 0, other: -1, beside: -1, x1: 0, y1: 0, x2: 10, y2: 10, class: 0, level: 0, kind: 0 },
   ...{ flags: rowFlags.heat | rowFlags.peakInBox, side: 0, object: noObject, score: 0.8, inBox: 0.6, area: 0.1 },
   ...{ peakX: 5, peakY: 5, suspicion: 0.2, iou: 0, onBeside: 0 },
 };

@@ -11,7 +11,7 @@ const MASKS = 5000;
 /** Number of masks between two checks of the running map. */
 const BLOCK = 250;
 /** Minimum number of masks: the correlation of two maps from few masks means little. */
-const LEAST_MASKS = 500;
+const MIN_MASKS = 500;
 /** The map counts as stable from this reliability on. */
 const SETTLED = 0.9;
 
@@ -63,7 +63,7 @@ export const dRise: CamMethod<"masked"> = keepsNothing({
     let map: Float64Array = new Float64Array(height * width);
     // The first similarity is subtracted from all, so that equal ones cancel exactly.
     let base: number | undefined;
-    while (count < limit && !(samples === undefined && count >= LEAST_MASKS && reliability >= SETTLED)) {
+    while (count < limit && !(samples === undefined && count >= MIN_MASKS && reliability >= SETTLED)) {
       const first = count;
       const block = Math.min(BLOCK, limit - first);
       const similarities = await masked.similarities(first, block, (i, into) => masks.write(first + i, into));

@@ -204,7 +204,7 @@ async function runAsWritten(
 
 /**
  * A network of two convolutions with SiLU, a residual sum and a Concat, `around` standing where a quantiser puts its pairs. What
- * straight-through means is written out in another graph: x · mask + the rest, with mask and rest as constants of that one picture.
+ * straight-through means is written out in another graph: x · mask + the rest, with mask and rest as constants of that one image.
  */
 it("a quantised network, partly clipped, has the gradient of the network with masks in place of its pairs", async () => {
   const spec: Pair = { scale: [0.008], type: DataType.INT8, zero: [-20] };

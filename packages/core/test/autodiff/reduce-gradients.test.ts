@@ -17,7 +17,7 @@ import type { Model } from "../../src/onnx/model.js";
 import { sizeOf, type Tensor } from "../../src/tensor/tensor.js";
 import { modelOf } from "../onnx/support.js";
 import { backwardModelOf, runBackwardModel } from "../support/backward-run.js";
-import { MINI_SIZE, miniDetector, picture } from "../support/mini-detector.js";
+import { MINI_SIZE, makeImage, miniDetector } from "../support/mini-detector.js";
 import { miniYolo } from "../support/mini-yolo.js";
 import { runGraph } from "../support/ort.js";
 import { randomSource } from "../support/random.js";
@@ -69,7 +69,7 @@ describe.each(needs)("%s alone", (need) => {
     } satisfies CamMethod<Reduced | "activations" | "gradients">;
     const detector = await miniDetector({ methods: [alone, beside] as AnyCamMethod[] });
     const ask = (method: string, layer: number | "auto") =>
-      detector.explain(picture(), {
+      detector.explain(makeImage(), {
         imageSize: MINI_SIZE,
         confidence: 0.01,
         maxDetections: 5,

@@ -75,10 +75,10 @@ describe.each(inputs)("the input of %s", (name, layout, batch, sides, range, ran
     expect(square).toBeGreaterThan(0);
     // So far along the gradient that the score changes by much more than it is rounded.
     const step = 0.0002 / Math.max(...slope.map(Math.abs));
-    const picture = ownInput(record);
+    const image = ownInput(record);
     const at = (sign: number): Promise<number> => {
-      const moved = picture.data.map((value, i) => value + sign * step * slope[i]!);
-      return scoreOf(loaded, record, { dims: picture.dims, data: moved });
+      const moved = image.data.map((value, i) => value + sign * step * slope[i]!);
+      return scoreOf(loaded, record, { dims: image.dims, data: moved });
     };
     const change = (await at(1)) - (await at(-1));
     expect(change / (2 * step * square)).toBeCloseTo(1, 1);
@@ -118,11 +118,11 @@ function gradientsOf(
 }
 
 /** What the gradients are of: the weighted sum of the predictions. */
-async function scoreOf({ model, inputName }: LoadedModel, record: ExportRecord, picture: Tensor): Promise<number> {
+async function scoreOf({ model, inputName }: LoadedModel, record: ExportRecord, image: Tensor): Promise<number> {
   const value = record.decoded.value!;
   const prefix = buildPrefix(model, [value]);
   const session = await port.createSession(encodeModel(prefix), { threads: 1 });
-  const input = await port.upload("float32", picture.dims, Float32Array.from(picture.data));
+  const input = await port.upload("float32", image.dims, Float32Array.from(image.data));
   const { [value]: output } = await session.run({ [inputName]: input }, [value]);
   const data = (await output!.read()) as Float32Array;
   await session.release();

@@ -10,7 +10,7 @@ import type { Map2D } from "../../src/tensor/tensor.js";
 import { yoloGraph } from "../detector/yolo-graph.js";
 import { modelOf } from "../onnx/support.js";
 import { longUnless } from "../support/long.js";
-import { MINI_SIZE, miniDetector, picture, tameModel } from "../support/mini-detector.js";
+import { MINI_SIZE, makeImage, miniDetector, tameModel } from "../support/mini-detector.js";
 import { plainScores } from "../support/plain-scores.js";
 
 /** Settings that a method may read only when it declares them, and those that were read. */
@@ -76,7 +76,7 @@ function expectSound(id: string, found: ExplainResult): void {
 async function explain(id: string, options: ExplainOptions, by = detector): Promise<ExplainResult> {
   raw.length = 0;
   const base = { imageSize: MINI_SIZE, maxDetections: 2, ...(takesSamples(id) ? { samples: 4 } : {}) };
-  const found = await by.explain(picture(), { ...base, ...options, method: id as MethodId });
+  const found = await by.explain(makeImage(), { ...base, ...options, method: id as MethodId });
   expect(found.method).toBe(id);
   const made = raw.length;
   expectSound(id, found);

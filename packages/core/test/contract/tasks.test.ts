@@ -9,7 +9,7 @@ import type { ScoreId } from "../../src/scores/score-id.js";
 import type { Map2D } from "../../src/tensor/tensor.js";
 import { exportBytes } from "../support/exports.js";
 import { longUnless } from "../support/long.js";
-import { picture } from "../support/mini-detector.js";
+import { makeImage } from "../support/mini-detector.js";
 
 const SIZE = [64, 64] as const;
 /** Raw maps are looked at: later steps turn NaN into zeros, and would hide them. */
@@ -41,7 +41,7 @@ describe.each(Object.entries(models))("%s", async (name, own) => {
     raw.length = 0;
     const samples = method.samples === undefined ? {} : { samples: 4 };
     const base = { imageSize: SIZE, maxDetections: 2, confidence: 0.1, ...samples };
-    const found = await detector.explain(picture(3, SIZE), { ...base, ...options, method: method.id as MethodId });
+    const found = await detector.explain(makeImage(3, SIZE), { ...base, ...options, method: method.id as MethodId });
     expect(found.detections).toHaveLength(2);
     expect(raw.length).toBeGreaterThan(0);
     for (const { data, height, width } of raw) {
@@ -81,7 +81,7 @@ describe.each(Object.entries(models))("%s", async (name, own) => {
   it("says which scores it has none of", async () => {
     for (const other of ["mask", "keypoints", "angle"]) {
       if (other === own) continue;
-      await expect(detector.explain(picture(3, SIZE), { backprop: [other as ScoreId] })).rejects.toMatchObject({
+      await expect(detector.explain(makeImage(3, SIZE), { backprop: [other as ScoreId] })).rejects.toMatchObject({
         code: "usage",
         message: expect.stringMatching(
           new RegExp(`"${other}" is not supported for this model .*it needs a model with`),

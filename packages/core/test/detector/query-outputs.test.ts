@@ -153,11 +153,11 @@ describe("DETR", () => {
     const model = detr({ classes: 3, refined: false });
     const { head, detections } = await answers(encodeModel(model), 0.01);
     expect(head.source).toBe('queries: boxes "pred_boxes" (shares), 3 classes "logits" (softmax logits)');
-    const picture = Float32Array.from(
+    const pixels = Float32Array.from(
       { length: 3 * 64 * 64 },
       (_, i) => image.data[3 * (i % 4096) + Math.floor(i / 4096)]! / 255,
     );
-    const [logits, boxes] = await runGraph(model.graph, { pixels: { dims: [1, 3, 64, 64], data: picture } });
+    const [logits, boxes] = await runGraph(model.graph, { pixels: { dims: [1, 3, 64, 64], data: pixels } });
     expect(detections.length).toBe(5);
     for (const { row, classIndex, confidence, boxInput } of detections) {
       const exps = [...logits!.data.slice(4 * row, 4 * row + 4)].map(Math.exp);

@@ -7,11 +7,11 @@ import { askBox, strongestRow } from "../../src/explain/targets/ask-box.js";
 import { ASKED } from "../../src/explain/targets/detection-score.js";
 import type { Box, Letterbox } from "../../src/image/frame.js";
 import { gridFacts } from "../support/grid-facts.js";
-import { MINI_SIZE, miniDetector, picture } from "../support/mini-detector.js";
+import { MINI_SIZE, makeImage, miniDetector } from "../support/mini-detector.js";
 
 const level = { stride: 16, anchors: 1, name: "P4", inputs: [""], convOutputs: [""], rows: undefined };
 const loaded = { head: gridHead(gridFacts("out", 2), [level]), classNames: ["cat", "dog"] } as unknown as LoadedModel;
-/** A picture of 32 × 64 in an input of 16 × 32: two cells. Boxes of the input are half as large. */
+/** An image of 32 × 64 in an input of 16 × 32: two cells. Boxes of the input are half as large. */
 const letterbox: Letterbox = {
   imageSize: [32, 64],
   inputSize: [16, 32],
@@ -155,7 +155,7 @@ describe("boxes that cannot be", () => {
     );
   });
 
-  it("are cut to the picture when they reach beyond", () => {
+  it("are cut to the image when they reach beyond", () => {
     const { boxImage } = ask(rowsOf(0.5, 0.5, 0.5), [], { x1: -5, y1: -5, x2: 99, y2: 99 }).answer;
     expect(boxImage).toEqual({ frame: "image", x1: 0, y1: 0, x2: 64, y2: 32 });
   });
@@ -171,12 +171,12 @@ describe("explained", async () => {
   const size = { imageSize: MINI_SIZE };
 
   it("a box that was detected is explained as the detection is", async () => {
-    const { detections } = await detector.detect(picture(), size);
+    const { detections } = await detector.detect(makeImage(), size);
     const { boxImage, className } = detections[0]!;
-    const asked = await detector.explain(picture(), { ...size, box: { ...boxImage, className } });
+    const asked = await detector.explain(makeImage(), { ...size, box: { ...boxImage, className } });
     expect(asked.asked).toMatchObject({ detection: 0, row: detections[0]!.row });
     expect([asked.method, asked.explained, asked.maps]).toEqual(["tap-fusion", [], []]);
-    const same = await detector.explain(picture(), { ...size, maxDetections: 1, per: "detection" });
+    const same = await detector.explain(makeImage(), { ...size, maxDetections: 1, per: "detection" });
     expect(same.explained).toEqual([0]);
     asked.heatmap.data.forEach((value, i) => {
       expect(Math.abs(value - same.heatmap.data[i]!)).toBeLessThan(1e-3);
@@ -184,7 +184,7 @@ describe("explained", async () => {
   });
 
   it("a box where nothing was detected has a map all the same", async () => {
-    const asked = await detector.explain(picture(), {
+    const asked = await detector.explain(makeImage(), {
       ...size,
       confidence: 0.99,
       box: { ...box, className: "class1" },
@@ -197,7 +197,7 @@ describe("explained", async () => {
 
   it("a layer that is blind to it says so, and does not blame the confidence", async () => {
     const corner = { x1: 0, y1: 0, x2: 8, y2: 8, className: "class1" };
-    const asked = await detector.explain(picture(), { ...size, confidence: 0.99, topk: 1, layer: 23, box: corner });
+    const asked = await detector.explain(makeImage(), { ...size, confidence: 0.99, topk: 1, layer: 23, box: corner });
     expect(asked.asked!.levelName).toBe("P3");
     expect(asked.empty).toMatchObject({
       reason: "zero-gradient",

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from "vitest";
-import { MINI_SIZE, miniDetector, picture } from "../support/mini-detector.js";
+import { MINI_SIZE, makeImage, miniDetector } from "../support/mini-detector.js";
 import { rejectionOf } from "./error-of.js";
 
 const detector = await miniDetector();
@@ -9,8 +9,8 @@ const options = { imageSize: MINI_SIZE, method: "GradCAM", maxDetections: 9 } as
 
 describe("explaining some detections", () => {
   it("gives their maps out of those of all, in the order that was asked for", async () => {
-    const all = await detector.explain(picture(), { ...options, per: "detection" });
-    const some = await detector.explain(picture(), { ...options, per: "detection", detections: [5, 2, 5] });
+    const all = await detector.explain(makeImage(), { ...options, per: "detection" });
+    const some = await detector.explain(makeImage(), { ...options, per: "detection", detections: [5, 2, 5] });
     expect(some.detections).toEqual(all.detections);
     expect(some.explained).toEqual([5, 2]);
     expect(some.maps.map(({ detections }) => detections)).toEqual([[5], [2]]);
@@ -24,18 +24,18 @@ describe("explaining some detections", () => {
   });
 
   it("makes one map of them together", async () => {
-    const { detections } = await detector.detect(picture(), options);
+    const { detections } = await detector.detect(makeImage(), options);
     const { className } = detections[0]!;
     const ofClass = detections.flatMap((one) => (one.className === className ? [one.index] : []));
     expect(ofClass.length).toBeLessThan(detections.length);
-    const byIndex = await detector.explain(picture(), { ...options, detections: ofClass });
-    const byName = await detector.explain(picture(), { ...options, classNames: [className] });
+    const byIndex = await detector.explain(makeImage(), { ...options, detections: ofClass });
+    const byName = await detector.explain(makeImage(), { ...options, classNames: [className] });
     expect(byIndex.heatmap).toEqual(byName.heatmap);
     expect(byIndex.heatmap.data.some((value) => value > 0)).toBe(true);
   });
 
   it("has nothing to choose from where nothing is detected", async () => {
-    const { explained, empty } = await detector.explain(picture(), { ...options, confidence: 1, detections: [3] });
+    const { explained, empty } = await detector.explain(makeImage(), { ...options, confidence: 1, detections: [3] });
     expect([explained, empty?.reason]).toEqual([[], "no-detection"]);
   });
 
@@ -47,7 +47,7 @@ describe("explaining some detections", () => {
     [{ detections: [0], classNames: ["class0"] }, "Leave classNames out"],
     [{ detections: [0], box: { x1: 0, y1: 0, x2: 9, y2: 9, className: "class0" } }, "Use one of the two"],
   ])("refuses %j", async (given, message) => {
-    const error = await rejectionOf(detector.explain(picture(), { ...options, ...given }));
+    const error = await rejectionOf(detector.explain(makeImage(), { ...options, ...given }));
     expect(error.code).toBe("usage");
     expect(error.message).toContain(message);
   });

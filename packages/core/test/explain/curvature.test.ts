@@ -8,7 +8,7 @@ import { sumGradients } from "../../src/explain/passes/seeds.js";
 import { targetOf } from "../../src/explain/targets/detection-score.js";
 import { evaluateScore, resolveScore } from "../../src/scores/index.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
-import { MINI_SIZE, type MiniPass, miniDetector, openPass, picture } from "../support/mini-detector.js";
+import { MINI_SIZE, type MiniPass, makeImage, miniDetector, openPass } from "../support/mini-detector.js";
 
 async function requestOf(pass: MiniPass, id: string, row: number): Promise<TailRequest> {
   const { loaded, forward, plan, layers, detections } = pass;
@@ -93,8 +93,8 @@ describe("curvatureOf", () => {
     async (layer) => {
       const detector = await miniDetector();
       const options = { method: "ShapleyCAM", imageSize: MINI_SIZE, maxDetections: 1, layer } as const;
-      const whole = await detector.explain(picture(), options);
-      const each = await detector.explain(picture(), { ...options, per: "detection", backprop: ["class"] });
+      const whole = await detector.explain(makeImage(), options);
+      const each = await detector.explain(makeImage(), { ...options, per: "detection", backprop: ["class"] });
       expect(whole.layers.every(({ gradientMax }) => gradientMax! > 0)).toBe(true);
       expect(each.maps).toHaveLength(1);
       each.heatmap.data.forEach((value, i) => {
@@ -108,7 +108,7 @@ describe("curvatureOf", () => {
     const detector = await miniDetector();
     const options = { method: "ShapleyCAM", imageSize: MINI_SIZE, maxDetections: 2, layer: 8 } as const;
     for (const per of ["detection", "image", "detection"] as const) {
-      expect((await detector.explain(picture(), { ...options, per })).layers[0]!.gradientMax).toBeGreaterThan(0);
+      expect((await detector.explain(makeImage(), { ...options, per })).layers[0]!.gradientMax).toBeGreaterThan(0);
     }
     await detector.dispose();
   });

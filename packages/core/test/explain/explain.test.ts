@@ -10,7 +10,7 @@ import { defaultScores, resolveScore } from "../../src/scores/index.js";
 import type { ScoreId } from "../../src/scores/score-id.js";
 import type { Map2D } from "../../src/tensor/tensor.js";
 import { anchorHead } from "../support/anchor-head.js";
-import { countingPort, fixedModel, MINI_SIZE, miniDetector, picture, tameModel } from "../support/mini-detector.js";
+import { countingPort, fixedModel, MINI_SIZE, makeImage, miniDetector, tameModel } from "../support/mini-detector.js";
 
 const size = { imageSize: MINI_SIZE };
 const apart = (a: Map2D, b: Map2D) => {
@@ -32,7 +32,7 @@ describe('per "detection"', () => {
     async (method) => {
       const samples = method === "D-RISE" ? { samples: 12 } : {};
       const own = await miniDetector({ keepForward: true });
-      const image = picture();
+      const image = makeImage();
       const options = { ...size, ...samples, method: method as MethodId, per: "detection", maxDetections: 11 } as const;
       const { detections } = await own.detect(image, { ...size, maxDetections: 11 });
       const explain = (some: readonly Detection[]) =>
@@ -57,8 +57,8 @@ describe('per "detection"', () => {
 
   it("scales each map to its own maximum, or all to the largest", async () => {
     const options = { ...size, method: "GradCAM", per: "detection", maxDetections: 6 } as const;
-    const each = await detector.explain(picture(), options);
-    const common = await detector.explain(picture(), { ...options, scale: "common" });
+    const each = await detector.explain(makeImage(), options);
+    const common = await detector.explain(makeImage(), { ...options, scale: "common" });
     const most = Math.max(...common.maps.map(({ maximum }) => maximum));
     expect(new Set(common.maps.map(({ maximum }) => maximum)).size).toBeGreaterThan(1);
     for (const [i, map] of common.maps.entries()) {
@@ -75,8 +75,8 @@ describe('per "detection"', () => {
 
   it("gives each map in the network's pixels too, where asked to", async () => {
     const options = { ...size, method: "GradCAM", per: "detection", maxDetections: 3, keepTopPercent: 30 } as const;
-    const { maps, letterbox, heatmapInput } = await detector.explain(picture(), { ...options, frames: "both" });
-    const plain = await detector.explain(picture(), options);
+    const { maps, letterbox, heatmapInput } = await detector.explain(makeImage(), { ...options, frames: "both" });
+    const plain = await detector.explain(makeImage(), options);
     expect(plain.maps.map((map) => Object.hasOwn(map, "heatmapInput"))).toEqual([false, false, false]);
     for (const [i, map] of maps.entries()) {
       expect([map.heatmapInput!.height, map.heatmapInput!.width]).toEqual(letterbox.inputSize);
@@ -88,8 +88,8 @@ describe('per "detection"', () => {
 
   it("keeps the top pixels of each map", async () => {
     const options = { ...size, method: "GradCAM", per: "detection", maxDetections: 3 } as const;
-    const whole = await detector.explain(picture(), options);
-    const top = await detector.explain(picture(), { ...options, keepTopPercent: 10 });
+    const whole = await detector.explain(makeImage(), options);
+    const top = await detector.explain(makeImage(), { ...options, keepTopPercent: 10 });
     for (const [i, { heatmap }] of top.maps.entries()) {
       const lit = heatmap.data.filter((value) => value > 0).length;
       expect(lit).toBeGreaterThan(0);
@@ -104,22 +104,22 @@ describe('per "detection"', () => {
 describe('per "class"', () => {
   it("has a map for each class, that of its detections together", async () => {
     const options = { ...size, method: "GradCAM", per: "class", maxDetections: 9 } as const;
-    const { maps, detections, scores } = await detector.explain(picture(), options);
+    const { maps, detections, scores } = await detector.explain(makeImage(), options);
     const classes = [...new Set(detections.map(({ className }) => className))];
     expect(classes.length).toBeGreaterThan(1);
     expect(maps.map(({ className }) => className)).toEqual(classes);
     expect(scores.map((report) => report.detections)).toEqual(maps.map((map) => map.detections));
     for (const map of maps) {
       expect(map.detections).toEqual(detections.filter((d) => d.className === map.className).map((d) => d.index));
-      const alone = await detector.explain(picture(), { ...options, per: "image", classNames: [map.className] });
+      const alone = await detector.explain(makeImage(), { ...options, per: "image", classNames: [map.className] });
       expect(apart(map.heatmap, alone.heatmap)).toBeLessThan(1e-4);
     }
   });
 
   it("averages those maps with backwardPerClass", async () => {
     const options = { ...size, method: "GradCAM", maxDetections: 9 } as const;
-    const { maps } = await detector.explain(picture(), { ...options, per: "class" });
-    const mean = await detector.explain(picture(), { ...options, backwardPerClass: true });
+    const { maps } = await detector.explain(makeImage(), { ...options, per: "class" });
+    const mean = await detector.explain(makeImage(), { ...options, backwardPerClass: true });
     const sum = maps[0]!.heatmap.data.map((_, i) => maps.reduce((total, map) => total + map.heatmap.data[i]!, 0));
     const most = Math.max(...sum);
     expect(apart(mean.heatmap, { ...mean.heatmap, data: sum.map((value) => value / most) })).toBeLessThan(1e-4);
@@ -137,17 +137,17 @@ describe("scores of a class", () => {
 
   it("are read at every level that found the class", async () => {
     const options = { ...size, method: "GradCAM", backprop: ["class_sum"], maxDetections: 40 } as const;
-    const { detections } = await detector.detect(picture(), options);
+    const { detections } = await detector.detect(makeImage(), options);
     const levelsOf = (name: string) =>
       new Set(detections.filter(({ className }) => className === name).map(({ level }) => level));
     const several = detections.find(({ className }) => levelsOf(className).size > 1)!;
     for (const per of ["image", "class"] as const) {
       const asked = { ...options, per, classNames: [several.className] };
-      const found = await detector.explain(picture(), asked);
+      const found = await detector.explain(makeImage(), asked);
       const layers = found.layers.map(({ value }) => value);
       expect(layers).toHaveLength(levelsOf(several.className).size);
       // The score is the same at all levels: naming their layers gives the same maps.
-      const named = await detector.explain(picture(), { ...asked, layer: layers });
+      const named = await detector.explain(makeImage(), { ...asked, layer: layers });
       expect(apart(found.heatmap, named.heatmap)).toBeLessThan(1e-5);
       expect(found.scores).toEqual(named.scores);
     }
@@ -155,10 +155,10 @@ describe("scores of a class", () => {
 
   it("are reported once, too", async () => {
     const options = { ...size, method: "GradCAM", backprop: ["class_sum"], maxDetections: 9 } as const;
-    const { detections, scores } = await detector.explain(picture(), options);
+    const { detections, scores } = await detector.explain(makeImage(), options);
     const classes = new Set(detections.map(({ classIndex }) => classIndex));
     expect(classes.size).toBeLessThan(detections.length);
-    const each = await detector.explain(picture(), { ...options, per: "detection" });
+    const each = await detector.explain(makeImage(), { ...options, per: "detection" });
     const first = [...classes].map((k) => detections.findIndex(({ classIndex }) => classIndex === k));
     const wanted = first.reduce((sum, i) => sum + each.scores[i]!.value, 0);
     expect(scores).toHaveLength(1);
@@ -178,7 +178,7 @@ describe("several scores", () => {
     const parts = await Promise.all(
       items.map(
         async (item) =>
-          (await detector.explain(picture(), { ...options, method: method as MethodId, backprop: [item as ScoreId] }))
+          (await detector.explain(makeImage(), { ...options, method: method as MethodId, backprop: [item as ScoreId] }))
             .heatmap,
       ),
     );
@@ -191,7 +191,7 @@ describe("several scores", () => {
     const most = peak(joined);
     const wanted = { ...joined, data: joined.data.map((value) => value / most) };
     for (const per of ["image", "detection"] as const) {
-      const found = await detector.explain(picture(), {
+      const found = await detector.explain(makeImage(), {
         ...options,
         method: method as MethodId,
         backprop: items as ScoreId[],
@@ -203,11 +203,11 @@ describe("several scores", () => {
   });
 
   it("versus asks for the contrast of two classes; against itself there is nothing to see", async () => {
-    const found = await detector.explain(picture(), { ...options, versus: "class1" });
+    const found = await detector.explain(makeImage(), { ...options, versus: "class1" });
     expect(found.backprop).toEqual(["contrast"]);
     expect(found.empty).toBeUndefined();
     const { className } = found.detections[0]!;
-    const same = await detector.explain(picture(), { ...options, versus: className });
+    const same = await detector.explain(makeImage(), { ...options, versus: className });
     const message = `versus is ${className}, which is also the class that is explained. The contrast of a class with itself is zero everywhere. Use another class.`;
     expect(same.empty).toEqual({ reason: "same-class", message });
     expect(same.scores[0]).toMatchObject({ value: 0, withoutScore: [] });
@@ -217,7 +217,7 @@ describe("several scores", () => {
     const loaded = await loadModel(tameModel(), countingPort(), { threads: 1 });
     const nothing = { id: "nothing", title: "", of: () => null };
     const own = await miniDetector({ scores: [...defaultScores, nothing] });
-    const found = await own.explain(picture(), { ...options, backprop: [nothing] });
+    const found = await own.explain(makeImage(), { ...options, backprop: [nothing] });
     expect(found.empty?.reason).toBe("no-score");
     expect(found.scores[0]!.withoutScore).toEqual([0]);
     expect(
@@ -235,8 +235,8 @@ describe("several scores", () => {
 describe("eigenSmooth", () => {
   it("takes the first component and reports its gap", async () => {
     const options = { ...size, method: "HiResCAM", layer: 17, maxDetections: 2 } as const;
-    const plain = await detector.explain(picture(), options);
-    const smooth = await detector.explain(picture(), { ...options, eigenSmooth: true });
+    const plain = await detector.explain(makeImage(), options);
+    const smooth = await detector.explain(makeImage(), { ...options, eigenSmooth: true });
     expect(apart(plain.heatmap, smooth.heatmap)).toBeGreaterThan(0.01);
     expect(smooth.notes).toEqual([
       { name: "spectral gap", value: expect.any(Number), layer: "model.17", detections: [0, 1] },
@@ -266,13 +266,13 @@ describe("a method of one's own", async () => {
   afterAll(() => own.dispose());
 
   it("is stopped when the signal fires while it works", async () => {
-    const run = own.explain(picture(), { ...size, method: "aborts" as MethodId, signal: signal.signal });
+    const run = own.explain(makeImage(), { ...size, method: "aborts" as MethodId, signal: signal.signal });
     await expect(run).rejects.toMatchObject({ name: "WhyboxError", code: "aborted" });
   });
 
   it("may fail, and may give NaN, which is nothing", async () => {
-    await expect(own.explain(picture(), { ...size, method: "throws" as MethodId })).rejects.toThrow("mine");
-    const found = await own.explain(picture(), { ...size, method: "nan" as MethodId });
+    await expect(own.explain(makeImage(), { ...size, method: "throws" as MethodId })).rejects.toThrow("mine");
+    const found = await own.explain(makeImage(), { ...size, method: "nan" as MethodId });
     expect(found.empty?.reason).toBe("zero-gradient");
     expect(found.heatmap.data.every((value) => value === 0)).toBe(true);
   });
@@ -293,7 +293,7 @@ describe("layers that cannot be read", () => {
     const initializers = new Map([...graph.initializers, ...b.initializers]);
     const flat = { ...graph, initializers, nodes: [...nodes.slice(0, at), ...b.nodes, ...nodes.slice(at)] };
     const own = await miniDetector({}, { ...model, graph: flat });
-    await expect(own.explain(picture(), { method: "EigenCAM", layer: "flat" })).rejects.toMatchObject({
+    await expect(own.explain(makeImage(), { method: "EigenCAM", layer: "flat" })).rejects.toMatchObject({
       code: "usage",
       message: expect.stringContaining('Layer "flat" has the shape [1, 2, 6]. Expected feature maps'),
     });
@@ -302,7 +302,7 @@ describe("layers that cannot be read", () => {
 
   it("a size that a fixed export does not take is refused", async () => {
     const own = await miniDetector({}, fixedModel());
-    await expect(own.explain(picture(), { imageSize: 128 })).rejects.toMatchObject({
+    await expect(own.explain(makeImage(), { imageSize: 128 })).rejects.toMatchObject({
       code: "usage",
       message: expect.stringContaining("imageSize is [128, 128], but the model's input is fixed at [64, 96]"),
     });
@@ -310,7 +310,7 @@ describe("layers that cannot be read", () => {
   });
 
   it("an empty list, and auto among others, are refused", async () => {
-    await expect(detector.explain(picture(), { layer: [] })).rejects.toThrow(/layer is an empty list/);
-    await expect(detector.explain(picture(), { layer: ["auto", 17] })).rejects.toThrow(/cannot be combined/);
+    await expect(detector.explain(makeImage(), { layer: [] })).rejects.toThrow(/layer is an empty list/);
+    await expect(detector.explain(makeImage(), { layer: ["auto", 17] })).rejects.toThrow(/cannot be combined/);
   });
 });

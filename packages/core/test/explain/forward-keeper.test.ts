@@ -5,7 +5,7 @@ import type { CreateDetectorOptions } from "../../src/explain/model/create-optio
 import type { ExplainOptions } from "../../src/explain/options/options.js";
 import type { MethodId } from "../../src/methods/method-id.js";
 import type { RuntimePort, RuntimeTensor } from "../../src/runtime/port.js";
-import { countingPort, MINI_SIZE, miniDetector, picture, tameModel } from "../support/mini-detector.js";
+import { countingPort, MINI_SIZE, makeImage, miniDetector, tameModel } from "../support/mini-detector.js";
 
 const size = { imageSize: MINI_SIZE };
 const quick: ExplainOptions = { ...size, method: "GradCAM", per: "detection" };
@@ -43,13 +43,13 @@ async function opened(options: CreateDetectorOptions = { keepForward: true }) {
   const port = watchedPort();
   const detector = await miniDetector(options, tameModel(), port);
   open.push(detector);
-  return { detector, port, passes: () => port.counts.pictures };
+  return { detector, port, passes: () => port.counts.images };
 }
 
 describe("with keepForward", () => {
   it("one pass serves a detection and what was said to come next", async () => {
     const { detector, passes } = await opened();
-    const image = picture();
+    const image = makeImage();
     const { detections } = await detector.detect(image, { ...size, ahead: quick });
     const { maps, timings } = await detector.explain(image, quick);
     expect(passes()).toBe(1);
@@ -67,7 +67,7 @@ describe("with keepForward", () => {
     ["D-RISE", 8],
     ["SmoothGrad", 2],
   ])("%s gives the same a second time, and as without", async (method, samples) => {
-    const image = picture();
+    const image = makeImage();
     const taken = samples === undefined ? {} : { samples };
     const asked: ExplainOptions = { ...size, ...taken, method: method as MethodId, per: "detection", detections: [0] };
     const plain = await (await opened({})).detector.explain(image, asked);
@@ -80,7 +80,7 @@ describe("with keepForward", () => {
 
   it("other thresholds take no other pass, and still count", async () => {
     const { detector, passes } = await opened();
-    const image = picture();
+    const image = makeImage();
     const all = (await detector.detect(image, size)).detections;
     const confidence = (all[0]!.confidence + all.at(-1)!.confidence) / 2;
     const { detections } = await detector.detect(image, { ...size, confidence });
@@ -88,11 +88,11 @@ describe("with keepForward", () => {
     expect(detections).toEqual(all.filter((one) => one.confidence >= confidence));
   });
 
-  it("another picture, another input size and values that are not there take another pass", async () => {
+  it("another image, another input size and values that are not there take another pass", async () => {
     const { detector, passes, port } = await opened();
-    const image = picture();
+    const image = makeImage();
     await detector.detect(image, size);
-    await detector.detect(picture(4), size);
+    await detector.detect(makeImage(4), size);
     expect(passes()).toBe(2);
     await detector.detect(image, size);
     await detector.detect(image, { imageSize: 64 });
@@ -106,23 +106,23 @@ describe("with keepForward", () => {
     expect(passes()).toBe(5);
   });
 
-  it("passes of one picture that are small stay beside one another", async () => {
+  it("passes of one image that are small stay beside one another", async () => {
     const { detector, passes, port } = await opened();
-    const image = picture();
+    const image = makeImage();
     const asked = [quick, { ...size, method: "LayerCAM", layer: 2 }, { ...size, method: "FullGrad" }] as const;
     for (const one of asked) await detector.explain(image, one);
     expect(passes()).toBe(3);
     for (const one of asked) expect((await detector.explain(image, one)).timings.forward).toBe(0);
     const before = port.alive.size;
-    // Only what the newest picture takes.
-    await detector.detect(picture(4), size);
+    // Only what the newest image takes.
+    await detector.detect(makeImage(4), size);
     expect(port.alive.size).toBeLessThan(before);
     expect(passes()).toBe(4);
   });
 
-  it("questions about two pictures at once do not take each other's values", async () => {
+  it("questions about two images at once do not take each other's values", async () => {
     const { detector, port } = await opened();
-    const images = [picture(3), picture(4), picture(3)];
+    const images = [makeImage(3), makeImage(4), makeImage(3)];
     const together = await Promise.all(images.map((image) => detector.explain(image, quick)));
     for (const [i, { heatmap }] of together.entries()) {
       expect(heatmap).toEqual((await detector.explain(images[i]!, quick)).heatmap);
@@ -133,7 +133,7 @@ describe("with keepForward", () => {
 
   it("nothing is left when the detector goes", async () => {
     const { detector, port } = await opened();
-    await detector.explain(picture(), quick);
+    await detector.explain(makeImage(), quick);
     expect(port.alive.size).toBeGreaterThan(0);
     await detector.dispose();
     expect(port.alive.size).toBe(0);
@@ -143,15 +143,15 @@ describe("with keepForward", () => {
     const rules = defaultRules.filter(({ op }) => op !== "Sigmoid");
     const { detector } = await opened({ keepForward: true, rules });
     for (const ahead of [quick, { method: "nonsense" as MethodId }, { layer: 99 }]) {
-      const { detections } = await detector.detect(picture(), { ...size, ahead });
+      const { detections } = await detector.detect(makeImage(), { ...size, ahead });
       expect(detections.length).toBeGreaterThan(0);
-      await expect(detector.explain(picture(), ahead)).rejects.toThrow();
+      await expect(detector.explain(makeImage(), ahead)).rejects.toThrow();
     }
   });
 
   it("a question that is cancelled is not answered from what is kept", async () => {
     const { detector } = await opened();
-    const image = picture();
+    const image = makeImage();
     await detector.explain(image, quick);
     await expect(detector.explain(image, { ...quick, signal: AbortSignal.abort() })).rejects.toMatchObject({
       code: "aborted",
@@ -161,7 +161,7 @@ describe("with keepForward", () => {
 
 it("without keepForward every question takes a pass, and nothing stays", async () => {
   const { detector, passes, port } = await opened({});
-  const image = picture();
+  const image = makeImage();
   await detector.detect(image, { ...size, ahead: quick });
   await detector.explain(image, quick);
   expect(passes()).toBe(2);

@@ -12,7 +12,7 @@ import { nearestRows } from "../../src/scores/iou.js";
 import type { Score } from "../../src/scores/score.js";
 import { H, restoredNanodet, W } from "../readers/make-nanodet.js";
 import { exportBytes, exportRecord } from "../support/exports.js";
-import { fixedModel, type MiniPass, openPass, picture, tameModel } from "../support/mini-detector.js";
+import { fixedModel, type MiniPass, makeImage, openPass, tameModel } from "../support/mini-detector.js";
 
 const options = { topk: 10, versus: 1 };
 /** A score that reads whole rows of the predictions, as a score of a caller may. */
@@ -31,7 +31,7 @@ const headInputs = (loaded: LoadedModel) =>
   loaded.head.levels.map(({ inputs: [value] }) => ({ index: undefined, name: value!, value: value! }));
 
 async function open(model: Model, size: readonly [number, number]): Promise<MiniPass> {
-  const request = { more: headInputs, tails: true, gradients: false, confidence: 0.02, image: picture(5, size) };
+  const request = { more: headInputs, tails: true, gradients: false, confidence: 0.02, image: makeImage(5, size) };
   return openPass({ ...request, model, size });
 }
 

@@ -87,7 +87,7 @@ describe("loadModel", () => {
   it.each<[string, ValueInfo[], string, RegExp]>([
     ["no input", [], "none", /the image as its only input/],
     [
-      "two pictures",
+      "two images",
       [image([1, 3, 64, 96]), image([1, 3, 64, 96], "before")],
       "images [1, 3, 64, 96]; before [1, 3, 64, 96]",
       /the image as its only input/,

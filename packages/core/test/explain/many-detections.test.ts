@@ -5,7 +5,7 @@ import type { ExplainResult } from "../../src/explain/result/result.js";
 import { type MapParts, type ResultData, resultFrom, sendResult } from "../../src/explain/sent-result.js";
 import { gradCamPlusPlus } from "../../src/methods/grad-cam-plus-plus.js";
 import type { AnyCamMethod } from "../../src/methods/index.js";
-import { countingPort, MINI_SIZE, miniDetector, picture } from "../support/mini-detector.js";
+import { countingPort, MINI_SIZE, makeImage, miniDetector } from "../support/mini-detector.js";
 
 const MAX_BYTES = 2 ** 27;
 const port = countingPort();
@@ -17,7 +17,7 @@ afterAll(() => detector.dispose());
 
 /** A model that fires everywhere: 1000 boxes. All their heatmaps together have 230 MB. */
 const everywhere = { confidence: 0, iou: 1, imageSize: 160, maxDetections: 1000, per: "detection" } as const;
-const image = picture(3, [240, 240]);
+const image = makeImage(3, [240, 240]);
 const explain = (options: ExplainOptions = {}) =>
   detector.explain(image, { ...everywhere, method: "GradCAM", layer: 17, ...options });
 
@@ -103,7 +103,7 @@ describe("a heatmap that is made when it is read", () => {
     { method: "GradCAM", backprop: ["class", "confidence"], per: "class" },
   ])("has the same values: %j", async (options) => {
     const own = { imageSize: MINI_SIZE, maxDetections: 3, per: "detection", ...options } as const;
-    const { data } = sendResult(await detector.explain(picture(), own));
+    const { data } = sendResult(await detector.explain(makeImage(), own));
     const [wanted, found] = [resultFrom(data), resultFrom(without(data))];
     expect(found.maps.length).toBeGreaterThan(0);
     expect(Object.keys(found.maps[0]!)).toEqual(Object.keys(wanted.maps[0]!));
@@ -114,7 +114,7 @@ describe("a heatmap that is made when it is read", () => {
 
   it("is sent to another thread as the small maps that it is made from", async () => {
     const { data } = sendResult(
-      await detector.explain(picture(), { imageSize: MINI_SIZE, maxDetections: 3, per: "detection" }),
+      await detector.explain(makeImage(), { imageSize: MINI_SIZE, maxDetections: 3, per: "detection" }),
     );
     const again = sendResult(resultFrom(without(data)));
     const there = structuredClone(again.data, { transfer: [...again.transfer] });

@@ -19,7 +19,7 @@ import { evaluateScore, resolveScore, scoreValue } from "../../src/scores/index.
 import { maskCellsOf } from "../../src/scores/mask.js";
 import { sizeOf, type Tensor } from "../../src/tensor/tensor.js";
 import { type ExportGradient, exportBytes, exportInput, exportRecord } from "../support/exports.js";
-import { picture } from "../support/mini-detector.js";
+import { makeImage } from "../support/mini-detector.js";
 import { toHalf } from "./half.js";
 
 type Sampled = Omit<ExportGradient, "value" | "layer">;
@@ -105,7 +105,7 @@ describe.each(cases)("the score of a mask of $name", async ({ name, row, ...want
   });
 });
 
-describe("runs again with other activations, and with masked pictures", async () => {
+describe("runs again with other activations, and with masked images", async () => {
   const record = exportRecord("11-seg");
   const port = createOrtPort(ort as never);
   const loaded = await loadModel(readModel(exportBytes("11-seg")), port, { threads: 1 });
@@ -153,7 +153,7 @@ describe("runs again with other activations, and with masked pictures", async ()
     expect(Math.abs((up! - down!) / (2 * step) - norm) / norm).toBeLessThan(0.02);
   });
 
-  it("a mask of ones gives the score, another one what the network says of that picture", async () => {
+  it("a mask of ones gives the score, another one what the network says of that image", async () => {
     const runs = new MaskedRuns({ loaded, options, signal: undefined }, forward, detections);
     const masked = await runs.open(score, scored);
     const values = await masked.scores(2, (i, into) => into.fill(i === 0 ? 1 : 0.5));
@@ -179,7 +179,7 @@ it("of a float16 model gives the maps of the float32 one", async () => {
     ["FullGrad", 0.2],
   ] as const) {
     const options: ExplainOptions = { method, backprop: ["mask"], maxDetections: 1, confidence: 0.1 };
-    const [wanted, found] = [full, half].map((detector) => detector.explain(picture(4, [64, 64]), options));
+    const [wanted, found] = [full, half].map((detector) => detector.explain(makeImage(4, [64, 64]), options));
     const [a, b] = [(await wanted!).heatmap.data, (await found!).heatmap.data];
     expect(Math.max(...a)).toBeGreaterThan(0.99);
     expect(Math.max(...a.map((value, i) => Math.abs(value - b[i]!))), method).toBeLessThan(most);

@@ -60,19 +60,19 @@ describe.each([
       await runs.open(score, entriesOf(pass.detections.slice(0, 2))),
     ];
     const { counts } = pass.port;
-    let before = counts.pictures;
+    let before = counts.images;
     const a = await first.similarities(0, 10, stripes);
-    expect(counts.pictures - before).toBe(10);
-    before = counts.pictures;
+    expect(counts.images - before).toBe(10);
+    before = counts.images;
     const b = await second.similarities(0, 10, stripes);
     const sum = await both.similarities(0, 10, stripes);
-    expect(counts.pictures).toBe(before);
+    expect(counts.images).toBe(before);
     sum.forEach((value, i) => {
       expect(value).toBe(a[i]! + b[i]!);
     });
     // Of numbers 5 to 12 only the three that are new are run, with their own masks.
     const more = await first.similarities(5, 8, (i, into) => stripes(5 + i, into));
-    expect(counts.pictures - before).toBe(3);
+    expect(counts.images - before).toBe(3);
     expect([...more.slice(0, 5)]).toEqual([...a.slice(5)]);
     const fresh = await open().open(score, entriesOf(pass.detections.slice(0, 1)));
     const again = await fresh.similarities(0, 13, stripes);

@@ -51,7 +51,7 @@ const restored =
 const NCHW = [1, 3, 64, 64];
 const NHWC = [1, 64, 64, 3];
 
-/** Detections and two maps: one of a layer, one of the picture's pixels. */
+/** Detections and two maps: one of a layer, one of the image's pixels. */
 async function answers(model: Model, input: InputOptions = {}, imageSize?: readonly [number, number]) {
   const detector = await createDetector(encodeModel(model), port, { threads: 1, input });
   const options = { confidence: 0.3, ...(imageSize === undefined ? {} : { imageSize }) };
@@ -308,7 +308,7 @@ describe("one fixed side", () => {
       [1, 3, "height", 96],
       [64, 96],
     ],
-  ])("is kept, and the other fits the picture: %j", async (shape, inputSize) => {
+  ])("is kept, and the other fits the image: %j", async (shape, inputSize) => {
     const detector = await createDetector(encodeModel(withShape(shape)), port, { threads: 1 });
     const { letterbox } = await detector.detect(image);
     expect(letterbox.inputSize).toEqual(inputSize);

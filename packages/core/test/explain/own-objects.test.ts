@@ -15,7 +15,7 @@ import {
   type Score,
   type ScoreId,
 } from "../../src/index.js";
-import { MINI_SIZE, miniDetector, picture } from "../support/mini-detector.js";
+import { MINI_SIZE, makeImage, miniDetector } from "../support/mini-detector.js";
 
 const ramp: CamMethod<"activations"> = {
   id: "Ramp",
@@ -77,12 +77,12 @@ describe("a method and a score of one's own", async () => {
   const options = { imageSize: MINI_SIZE, maxDetections: 2, confidence: 0.01 } as const;
 
   it("are taken as objects", async () => {
-    const found = await detector.explain(picture(), { ...options, method: ramp, layer: 17 });
+    const found = await detector.explain(makeImage(), { ...options, method: ramp, layer: 17 });
     expect([found.method, found.backprop]).toEqual(["Ramp", ["class"]]);
     expect(found.empty).toBeUndefined();
     expect(found.heatmap.data.at(-1)).toBe(1);
     expect(found.heatmap.data[0]).toBe(0);
-    const { method, backprop, empty } = await detector.explain(picture(), {
+    const { method, backprop, empty } = await detector.explain(makeImage(), {
       ...options,
       method: "LayerCAM",
       backprop: [area, "class"],
@@ -96,7 +96,7 @@ describe("a method and a score of one's own", async () => {
     [{ backprop: [area, { id: "mine" }] }, /^backprop is \{"id":"mine"\}; expected the name of a score, or a score/],
     [{ method: ramp, seed: 3 }, /seed has no meaning for Ramp/],
   ])("refuses %j", async (wrong, message) => {
-    await expect(detector.explain(picture(), { ...options, ...wrong } as ExplainOptions)).rejects.toMatchObject({
+    await expect(detector.explain(makeImage(), { ...options, ...wrong } as ExplainOptions)).rejects.toMatchObject({
       code: "usage",
       message: expect.stringMatching(message),
     });

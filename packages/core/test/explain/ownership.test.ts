@@ -11,7 +11,7 @@ import { rowScore } from "../../src/scores/row.js";
 import type { Score } from "../../src/scores/score.js";
 import type { ScoreId } from "../../src/scores/score-id.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
-import { MINI_SIZE, miniDetector, picture, tameModel } from "../support/mini-detector.js";
+import { MINI_SIZE, miniDetector, makeImage, tameModel } from "../support/mini-detector.js";
 
 const size = { imageSize: MINI_SIZE, maxDetections: 2 };
 
@@ -43,10 +43,10 @@ describe("the memory of a forward pass", () => {
   it("is freed after methods and scores that keep nothing", async () => {
     const { freed, port } = freeingPort();
     const detector = await miniDetector({}, tameModel(), port);
-    await detector.detect(picture(), size);
+    await detector.detect(makeImage(), size);
     // For each of the three levels: boxes and objectness, and the head input.
     expect(freed).toHaveLength(6);
-    await detector.explain(picture(), { ...size, method: "GradCAM", layer: 17 });
+    await detector.explain(makeImage(), { ...size, method: "GradCAM", layer: 17 });
     expect(freed.length).toBeGreaterThan(12);
     await detector.dispose();
   });
@@ -56,13 +56,13 @@ describe("the memory of a forward pass", () => {
     const { kept, method } = keeper();
     const detector = await miniDetector({ methods: [...defaultMethods, method] }, tameModel(), port);
     const asked = { ...size, method: "keeper" as MethodId, layer: 17, per: "detection" } as const;
-    const first = await detector.explain(picture(3), asked);
+    const first = await detector.explain(makeImage(3), asked);
     const values = kept[0]!.data.slice();
     expect(values.some((value) => value !== 0)).toBe(true);
     // Another image in the same scratch, and one that frees its own pass.
-    await detector.explain(picture(4), asked);
+    await detector.explain(makeImage(4), asked);
     expect(freed).toEqual([]);
-    await detector.explain(picture(5), { ...size, method: "GradCAM" });
+    await detector.explain(makeImage(5), { ...size, method: "GradCAM" });
     expect(freed.length).toBeGreaterThan(0);
     expect(kept[0]!.data).toEqual(values);
     // Made on first use, of maps that are views into the activations.
@@ -74,7 +74,7 @@ describe("the memory of a forward pass", () => {
     const { freed, port } = freeingPort();
     const { kept, method } = keeper();
     const detector = await miniDetector({ methods: [keepsNothing(method)] }, tameModel(), port);
-    await detector.explain(picture(), { ...size, method: "keeper" as MethodId, layer: 17 });
+    await detector.explain(makeImage(), { ...size, method: "keeper" as MethodId, layer: 17 });
     expect(freed.length).toBeGreaterThan(0);
     expect(kept[0]!.data).toHaveLength(0);
     await detector.dispose();
@@ -91,7 +91,7 @@ describe("the memory of a forward pass", () => {
       },
     };
     const detector = await miniDetector({}, tameModel(), port);
-    await detector.explain(picture(), { ...size, method, layer: 17 });
+    await detector.explain(makeImage(), { ...size, method, layer: 17 });
     expect(freed).toEqual([]);
     expect(kept[0]!.data.length).toBeGreaterThan(0);
     await detector.dispose();
@@ -114,7 +114,7 @@ describe("the memory of a forward pass", () => {
       },
     };
     const detector = await miniDetector({ scores: [...defaultScores, score] }, tameModel(), port);
-    await detector.explain(picture(), { ...size, method: "GradCAM", backprop: ["own" as ScoreId] });
+    await detector.explain(makeImage(), { ...size, method: "GradCAM", backprop: ["own" as ScoreId] });
     expect(freed).toEqual([]);
     expect(kept[0]!.length).toBeGreaterThan(0);
     await detector.dispose();
@@ -125,7 +125,7 @@ describe("the memory of a forward pass", () => {
     const { kept, method } = keeper();
     const methods = [...defaultMethods, method];
     const detector = await miniDetector({ methods, keepForward: true }, tameModel(), port);
-    const image = picture();
+    const image = makeImage();
     await detector.explain(image, { ...size, method: "GradCAM", layer: 17 });
     await detector.explain(image, { ...size, method: "keeper" as MethodId, layer: 17 });
     await detector.explain(image, { ...size, method: "GradCAM", layer: 17 });
@@ -144,16 +144,16 @@ it("no result changes when the next call uses the scratch", async () => {
   const detector = await miniDetector({}, tameModel(), port);
   for (const options of [{}, { frames: "both" }, { scale: "common" }, { keepTopPercent: 30 }] as const) {
     const asked = { ...size, method: "GradCAM", per: "detection", ...options } as const;
-    const result = await detector.explain(picture(3), asked);
+    const result = await detector.explain(makeImage(3), asked);
     const copies = result.maps.map(({ heatmap }) => heatmap.data.slice());
     const inputs = result.maps.map(({ heatmapInput }) => heatmapInput?.data.slice());
-    await detector.explain(picture(4), asked);
+    await detector.explain(makeImage(4), asked);
     expect(result.maps.map(({ heatmap }) => heatmap.data)).toEqual(copies);
     expect(result.maps.map(({ heatmapInput }) => heatmapInput?.data)).toEqual(inputs);
     // The map of the image is made only now, and later calls leave it alone.
     const { data } = result.heatmapInput;
     const image = data.slice();
-    await detector.explain(picture(5), asked);
+    await detector.explain(makeImage(5), asked);
     expect(data).toEqual(image);
   }
   await detector.dispose();

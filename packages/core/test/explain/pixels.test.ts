@@ -31,7 +31,7 @@ function entriesOf({ loaded, forward, detections }: MiniPass, id: string, count 
 
 describe("openPixels", () => {
   it.each(["row", "class_sum", "row_logit"])(
-    "%s: the gradient at the picture, and elsewhere, equals differences",
+    "%s: the gradient at the image, and elsewhere, equals differences",
     async (id) => {
       const pass = await openPass({ layers: ["input"], activations: false });
       const { loaded, forward, detections } = pass;
@@ -171,7 +171,7 @@ describe("openBiases", () => {
     await pass.loaded.sessions.dispose();
   });
 
-  it("has no layer, and zeros at the picture, where there is no score or no bias", async () => {
+  it("has no layer, and zeros at the image, where there is no score or no bias", async () => {
     const pass = await openPass({ more: everything, activations: false });
     const none = await openBiases(jobOf(pass), pass.forward, []);
     for await (const layer of none.layers) expect.unreachable(layer.name);

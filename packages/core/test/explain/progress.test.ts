@@ -4,7 +4,7 @@ import { type ExplainProgress, Progress } from "../../src/explain/progress.js";
 import type { AnyCamMethod } from "../../src/methods/index.js";
 import type { Evidence, Setting } from "../../src/methods/method.js";
 import type { MethodId } from "../../src/methods/method-id.js";
-import { countingPort, MINI_SIZE, miniDetector, picture, tameModel } from "../support/mini-detector.js";
+import { countingPort, MINI_SIZE, makeImage, miniDetector, tameModel } from "../support/mini-detector.js";
 
 const port = countingPort();
 const detector = await miniDetector({}, tameModel(), port);
@@ -28,7 +28,7 @@ const slow: readonly (readonly [string, ExplainOptions, number])[] = [
 
 async function reportsOf(options: ExplainOptions): Promise<ExplainProgress[]> {
   const reports: ExplainProgress[] = [];
-  await detector.explain(picture(), { ...two, ...options, onProgress: (progress) => reports.push(progress) });
+  await detector.explain(makeImage(), { ...two, ...options, onProgress: (progress) => reports.push(progress) });
   return reports;
 }
 
@@ -56,7 +56,7 @@ describe.each(slow)("the progress of %s", (_, options, total) => {
         controller.abort();
         runs = port.counts.runs;
       };
-      const call = detector.explain(picture(), { ...two, ...options, signal: controller.signal, onProgress });
+      const call = detector.explain(makeImage(), { ...two, ...options, signal: controller.signal, onProgress });
       await expect(call).rejects.toMatchObject({ name: "WhyboxError", code: "aborted" });
       expect([reports, port.counts.runs]).toEqual([stop + 1, runs]);
     }
@@ -71,21 +71,21 @@ describe("onProgress", () => {
         if (done >= stop) throw mine;
       };
       const options = { ...two, method: "D-RISE", samples: 8 } as const;
-      await expect(detector.explain(picture(), { ...options, onProgress })).rejects.toBe(mine);
-      await expect(detector.explain(picture(), options)).resolves.toMatchObject({ method: "D-RISE" });
+      await expect(detector.explain(makeImage(), { ...options, onProgress })).rejects.toBe(mine);
+      await expect(detector.explain(makeImage(), options)).resolves.toMatchObject({ method: "D-RISE" });
     }
   });
 
   it("is not called without detections, and may be given to a detection", async () => {
     let reports = 0;
     const onProgress = () => void reports++;
-    await detector.explain(picture(), { imageSize: MINI_SIZE, confidence: 1, method: "D-RISE", onProgress });
-    await detector.detect(picture(), { ...two, onProgress } as DetectAloneOptions);
+    await detector.explain(makeImage(), { imageSize: MINI_SIZE, confidence: 1, method: "D-RISE", onProgress });
+    await detector.detect(makeImage(), { ...two, onProgress } as DetectAloneOptions);
     expect(reports).toBe(0);
   });
 
   it("is refused if it is no function", async () => {
-    const call = detector.explain(picture(), { onProgress: "yes" as never });
+    const call = detector.explain(makeImage(), { onProgress: "yes" as never });
     await expect(call).rejects.toMatchObject({
       ...{ code: "usage", message: "onProgress is string. Expected a function." },
     });
@@ -106,7 +106,7 @@ describe("onProgress", () => {
     const reports: number[][] = [];
     for (const method of ["plain", "wrong"]) {
       const onProgress = ({ done, total }: ExplainProgress) => void reports.push([done, total]);
-      await own.explain(picture(), { ...two, layer: 9, method: method as MethodId, onProgress });
+      await own.explain(makeImage(), { ...two, layer: 9, method: method as MethodId, onProgress });
     }
     expect(reports).toEqual([
       [0, 1],

@@ -2,12 +2,12 @@ import { afterAll, describe, expect, it } from "vitest";
 import { plainResult } from "../../src/explain/result/plain-result.js";
 import type { ExplainResult } from "../../src/explain/result/result.js";
 import { type ResultParts, resultDocument } from "../../src/explain/result/result-document.js";
-import { MINI_SIZE, miniDetector, picture } from "../support/mini-detector.js";
+import { MINI_SIZE, makeImage, miniDetector } from "../support/mini-detector.js";
 
 const detector = await miniDetector();
 afterAll(() => detector.dispose());
 const perDetection = { imageSize: MINI_SIZE, per: "detection" } as const;
-const explained = await detector.explain(picture(), perDetection);
+const explained = await detector.explain(makeImage(), perDetection);
 
 describe("JSON of a result", () => {
   it("is plainResult, without the values of the maps", () => {

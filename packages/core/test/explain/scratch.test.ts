@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Scratch, ScratchPool } from "../../src/explain/passes/scratch.js";
-import { MINI_SIZE, miniDetector, picture } from "../support/mini-detector.js";
+import { MINI_SIZE, makeImage, miniDetector } from "../support/mini-detector.js";
 
 describe("a scratch", () => {
   it("has one array for each use, and a new one for another size", () => {
@@ -26,12 +26,12 @@ describe("a scratch", () => {
     expect(pool.take()).toBe(first);
   });
 
-  it("changes no result: pictures one after another and at once", async () => {
+  it("changes no result: images one after another and at once", async () => {
     const detector = await miniDetector();
-    const pictures = [picture(), { ...picture(), data: picture().data.map((byte) => 255 - byte) }];
-    const explain = (i: number) => detector.explain(pictures[i]!, { imageSize: MINI_SIZE, confidence: 0.01 });
+    const images = [makeImage(), { ...makeImage(), data: makeImage().data.map((byte) => 255 - byte) }];
+    const explain = (i: number) => detector.explain(images[i]!, { imageSize: MINI_SIZE, confidence: 0.01 });
     const alone = await Promise.all(
-      pictures.map(async (one) => {
+      images.map(async (one) => {
         const fresh = await miniDetector();
         const { heatmap } = await fresh.explain(one, { imageSize: MINI_SIZE, confidence: 0.01 });
         await fresh.dispose();

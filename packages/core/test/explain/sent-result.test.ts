@@ -3,7 +3,7 @@ import type { CoreDetector } from "../../src/explain/create-detector.js";
 import type { ExplainOptions } from "../../src/explain/options/options.js";
 import type { ExplainResult } from "../../src/explain/result/result.js";
 import { type MapParts, resultFrom, sendResult } from "../../src/explain/sent-result.js";
-import { MINI_SIZE, miniDetector, picture } from "../support/mini-detector.js";
+import { MINI_SIZE, makeImage, miniDetector } from "../support/mini-detector.js";
 
 let detector: CoreDetector;
 beforeAll(async () => {
@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => detector.dispose());
 
-const photo = picture(3, [80, 90]);
+const photo = makeImage(3, [80, 90]);
 const explain = (options: ExplainOptions) =>
   detector.explain(photo, { imageSize: MINI_SIZE, maxDetections: 3, ...options });
 

@@ -12,7 +12,7 @@ import { noise } from "../support/noise.js";
 const port = createOrtPort(ort as never);
 const IOU = 0.55;
 
-/** The model with suppression as YOLOv7's own export has it: one row per kept box, [n, 7] of picture, box, class and score. */
+/** The model with suppression as YOLOv7's own export has it: one row per kept box, [n, 7] of image, box, class and score. */
 function suppressed(name: string): Model {
   const model = readModel(exportBytes(name));
   const { rows } = exportRecord(name);
@@ -25,11 +25,11 @@ function suppressed(name: string): Model {
   const scores = b.op("Transpose", [classes], { perm: [0, 2, 1] });
   const limits = [b.ints([100]), b.floats([1], [IOU]), b.floats([1], [0.25])];
   const kept = b.op("NonMaxSuppression", [columns(0, 4), scores, ...limits], { center_point_box: 1 });
-  const [picture, kind, row] = b.ops("Split", [kept, b.ints([1, 1, 1])], 3, { axis: 1 });
+  const [image, kind, row] = b.ops("Split", [kept, b.ints([1, 1, 1])], 3, { axis: 1 });
   const float = (value: string) => b.op("Cast", [value], { to: DataType.FLOAT });
-  const box = b.op("GatherND", [columns(0, 4), b.op("Concat", [picture!, row!], { axis: 1 })]);
+  const box = b.op("GatherND", [columns(0, 4), b.op("Concat", [image!, row!], { axis: 1 })]);
   const score = b.op("Unsqueeze", [b.op("GatherND", [scores, kept]), b.ints([1])]);
-  b.node("Concat", [float(picture!), box, float(kind!), score], ["selected"], { axis: 1 });
+  b.node("Concat", [float(image!), box, float(kind!), score], ["selected"], { axis: 1 });
   const nodes = [...model.graph.nodes, ...b.nodes];
   const initializers = new Map([...model.graph.initializers, ...b.initializers]);
   const outputs = [{ name: "selected", elemType: DataType.FLOAT, shape: ["kept", 7] }];

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { type Box, type DrawnDetection, type RgbImage, renderContactSheet, type SheetTile } from "../../src/index.js";
 
 const BLACK = 0;
-const picture = (height: number, width: number): RgbImage => ({
+const makeImage = (height: number, width: number): RgbImage => ({
   height,
   width,
   data: new Uint8Array(height * width * 3).fill(BLACK),
@@ -35,7 +35,7 @@ function darkRuns({ width, height, data }: RgbImage, at: (i: number) => readonly
 }
 
 describe("renderContactSheet", () => {
-  const image = picture(60, 80);
+  const image = makeImage(60, 80);
 
   it.each([
     [1, 1, 1],
@@ -72,7 +72,7 @@ describe("renderContactSheet", () => {
   });
 
   it("shows the part around a small box, larger, and all of the image for a large one", () => {
-    const large = picture(300, 300);
+    const large = makeImage(300, 300);
     large.data.set([255, 0, 0], (20 * 300 + 20) * 3); // one red pixel, at the upper left
     const sheet = (boxImage: Box<"image">) => renderContactSheet(large, [tile(large, boxImage)], { boxes: false });
     const red = ({ data }: RgbImage) =>
@@ -91,7 +91,7 @@ describe("renderContactSheet", () => {
   });
 
   it("cuts by the heatmap of each tile where asked to", () => {
-    const half = picture(60, 80);
+    const half = makeImage(60, 80);
     half.data.fill(200, 0, 30 * 80 * 3);
     const hot = tile(half);
     hot.heatmap.data.fill(1, 0, 30 * 80);
@@ -106,7 +106,7 @@ describe("renderContactSheet", () => {
     [3000, 1],
     [2000, 40],
   ])("takes an image of [%i, %i]", (height, width) => {
-    const strip = picture(height, width);
+    const strip = makeImage(height, width);
     const sheet = renderContactSheet(strip, tiles(strip, 3));
     expect(Math.max(sheet.height, sheet.width)).toBeLessThan(2500);
   });

@@ -25,7 +25,7 @@ function plainMap(map: Map2D, to: Sides): Map2D {
   return target;
 }
 
-/** Around the picture there is room: `margin` above, left and below, one more at the right. */
+/** Around the image there is room: `margin` above, left and below, one more at the right. */
 function planesOf([height, width]: Sides, margin: number) {
   const size = { height: height + 2 * margin, width: width + (margin > 0 ? 2 * margin + 1 : 0) };
   return { ...size, data: new Float32Array(3 * size.height * size.width).fill(-1), top: margin, left: margin };

@@ -80,7 +80,7 @@ const OPENCV: readonly {
   },
 ];
 
-/** The resized picture as interleaved bytes, as OpenCV gives it. */
+/** The resized image as interleaved bytes, as OpenCV gives it. */
 function resizedBytes(image: BytePixels, [height, width]: readonly [number, number]): Uint8Array {
   const pixels = Math.max(0, Math.floor(height * width) || 0);
   const data = new Float32Array(3 * pixels);
@@ -105,7 +105,7 @@ describe("resizeRgb", () => {
     expect(resizedBytes(image, [2, 2])).toEqual(image.data);
   });
 
-  it("leaves what is around the picture as it is", () => {
+  it("leaves what is around the image as it is", () => {
     const data = new Float32Array(3 * 4 * 5).fill(-1);
     resizeRgb({ height: 1, width: 1, data: Uint8Array.of(51, 102, 255) }, [2, 3], {
       height: 4,
@@ -165,7 +165,7 @@ describe("resizeBilinear", () => {
   });
 });
 
-it("a map or picture with less data than its size says is refused", () => {
+it("a map or image with less data than its size says is refused", () => {
   const short = { height: 2, width: 3, data: new Float32Array(5) };
   expect(() => resizeBilinear(short, 2, 2)).toThrow(/\[2, 3\]\. Expected 6 values, got 5/);
   expect(() => resizedBytes({ ...short, data: new Uint8Array(17) }, [2, 2])).toThrow(

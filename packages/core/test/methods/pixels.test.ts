@@ -100,7 +100,7 @@ describe("SmoothGrad", () => {
     expectClose((await smoothGrad.map(evidenceOf({ pixels: flip, samples: 4 }))).data, [0, 2]);
   });
 
-  it("adds normal noise of a tenth of the picture's range", async () => {
+  it("adds normal noise of a tenth of the image's range", async () => {
     const wide = tensor(
       [3, 8, 8],
       Array.from({ length: 192 }, (_, i) => (i % 2 === 0 ? -1 : 3)),
@@ -123,7 +123,7 @@ describe("SmoothGrad", () => {
     await expect(smoothGrad.map(evidenceOf({ pixels: quadratic(input), samples: 0 }))).rejects.toThrow(/0 samples/);
   });
 
-  it("asks once for a picture of one colour", async () => {
+  it("asks once for an image of one colour", async () => {
     const flat = powers(filled([3, 1, 2], 0.5), 2);
     expectClose((await smoothGrad.map(evidenceOf({ pixels: flat }))).data, [1, 1]);
     expect(flat.asked).toEqual([filled([3, 1, 2], 0.5).data]);

@@ -7,7 +7,7 @@ import { sharePairs } from "../../src/onnx/normalise/shared-pairs.js";
 import { readModel } from "../../src/readers/read-model.js";
 import { createOrtPort } from "../../src/runtime/ort-port.js";
 import { exportBytes } from "../support/exports.js";
-import { picture } from "../support/mini-detector.js";
+import { makeImage } from "../support/mini-detector.js";
 
 /** x is read through a pair for each of `readers`: [scale's name, value]. */
 function graphOf(readers: readonly (readonly [name: string, scale: number])[], extraOutput?: string): Graph {
@@ -79,7 +79,7 @@ describe("a network in which each reader has a pair of its own (DedicatedQDQPair
         const found = [];
         for (const question of questions) {
           found.push(
-            await detector.explain(picture(3, [64, 64]), {
+            await detector.explain(makeImage(3, [64, 64]), {
               imageSize: 64,
               confidence: 0.3,
               maxDetections: 2,

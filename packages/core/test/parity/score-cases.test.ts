@@ -9,7 +9,7 @@ import type { ScoreTarget } from "../../src/scores/score.js";
 import { gridFacts } from "../support/grid-facts.js";
 
 /** See fixtures/make/cut-score-cases.py. */
-interface Picture {
+interface Image {
   readonly inputSize: readonly [number, number];
   readonly classes: readonly number[];
   readonly rows: readonly (readonly number[])[];
@@ -31,11 +31,11 @@ interface Picture {
 const folder = new URL("../../../../fixtures/scores/", import.meta.url);
 const files = readdirSync(folder).filter((name) => name.endsWith(".json"));
 
-function predictionsOf({ rows }: Picture): Predictions {
+function predictionsOf({ rows }: Image): Predictions {
   return { rows: rows.length, columns: rows[0]!.length, data: Float32Array.from(rows.flat()) };
 }
 
-function targetsOf({ targets }: Picture): ScoreTarget[] {
+function targetsOf({ targets }: Image): ScoreTarget[] {
   return targets.map(({ class: classIndex, box: [x1, y1, x2, y2] }) => ({
     classIndex,
     boxInput: { frame: "input", x1, y1, x2, y2 },
@@ -44,12 +44,12 @@ function targetsOf({ targets }: Picture): ScoreTarget[] {
 }
 
 describe.each(files)("the Python reference on %s", (file) => {
-  const picture: Picture = JSON.parse(readFileSync(new URL(file, folder), "utf8"));
-  const predictions = predictionsOf(picture);
+  const image: Image = JSON.parse(readFileSync(new URL(file, folder), "utf8"));
+  const predictions = predictionsOf(image);
 
-  for (const { id, item, targets, score, gradientRows, gradient } of picture.cases) {
+  for (const { id, item, targets, score, gradientRows, gradient } of image.cases) {
     it(`score ${item} of ${id}`, () => {
-      const all = targetsOf(picture);
+      const all = targetsOf(image);
       const chosen = targets.map((index) => all[index]!);
       const result = evaluateScore(resolveScore(item), predictions, chosen, { topk: 10 });
       expect(Math.abs(result.value - score)).toBeLessThan(1e-5);
@@ -62,7 +62,7 @@ describe.each(files)("the Python reference on %s", (file) => {
   }
 
   it("detections", () => {
-    const { inputSize } = picture;
+    const { inputSize } = image;
     const letterbox: Letterbox = {
       imageSize: inputSize,
       inputSize,
@@ -72,17 +72,17 @@ describe.each(files)("the Python reference on %s", (file) => {
       padLeft: 0,
     };
     const options = { confidence: 0.25, iou: 0.45, maxDetections: 1000, agnostic: false };
-    const found = detect({ predictions: predictions, head: cutHead(picture), classNames: [], letterbox }, options);
+    const found = detect({ predictions: predictions, head: cutHead(image), classNames: [], letterbox }, options);
     const asWritten = found.map(({ classIndex, confidence, boxInput: { x1, y1, x2, y2 } }) => {
       return { class: classIndex, box: [x1, y1, x2, y2], confidence };
     });
-    const expected = picture.targets.map((target) => ({ ...target, confidence: Math.fround(target.confidence) }));
+    const expected = image.targets.map((target) => ({ ...target, confidence: Math.fround(target.confidence) }));
     expect(asWritten).toEqual(expected);
   });
 });
 
 /** A head with the rows of the cut: only their number matters here. */
-function cutHead({ rows, classes }: Picture): DetectorHead {
+function cutHead({ rows, classes }: Image): DetectorHead {
   return {
     ...gridFacts("cut", classes.length),
     levels: [{ stride: 8, name: "P3", anchors: 1, inputs: [""], convOutputs: [""], rows: undefined }],

@@ -11,7 +11,7 @@ import { randomNumbers, type TfjsWriter } from "./tfjs-writer.js";
 const small: TinyYolov5 = { size: [64, 96], depths: [1, 2, 3, 1], levels: 3, classCount: 4, seed: 1 };
 const large: TinyYolov5 = { size: [128, 64], depths: [1, 1, 2, 1, 1], levels: 4, classCount: 2, seed: 2 };
 
-function picture(dims: readonly number[], seed = 3): Float32Array {
+function makeImage(dims: readonly number[], seed = 3): Float32Array {
   const random = randomNumbers(seed);
   return Float32Array.from({ length: sizeOf(dims) }, () => (random() + 1) / 2);
 }
@@ -32,7 +32,7 @@ test("the generic translation gives the network's output, boxes in parts of the 
   const model = generic(small);
   expect(model.graph.inputs[0]!.shape).toEqual([1, 3, 64, 96]);
   expect(model.graph.nodes.some(({ opType }) => opType === "Pad")).toBe(false);
-  const x = picture([1, 3, 64, 96]);
+  const x = makeImage([1, 3, 64, 96]);
   const found = (await runOnnx(model, [1, 3, 64, 96], x)).get("Identity:0")!;
   const expected = (await runOnnx(writeOnnx(small), [1, 3, 64, 96], x)).get("rows")!;
   expect(found.dims).toEqual(expected.dims);
@@ -45,10 +45,10 @@ for (const net of [small, large]) {
   test(`${net.levels} levels: rows and every layer as in an independent NCHW graph`, async () => {
     const model = restoreYolov5(generic(net));
     const dims = [1, 3, ...net.size];
-    const expected = await runOnnx(writeOnnx(net), dims, picture(dims));
+    const expected = await runOnnx(writeOnnx(net), dims, makeImage(dims));
     const layers = [...expected.keys()].filter((name) => name.startsWith("layer."));
     const values = layers.map((_, i) => lastValueOf(model, i));
-    const found = await runOnnx(model, dims, picture(dims), ["output0", ...values]);
+    const found = await runOnnx(model, dims, makeImage(dims), ["output0", ...values]);
     expect(layers.length).toBe(net.levels === 3 ? 24 : 33);
     expectRows(found.get("output0")!.data, expected.get("rows")!.data);
     layers.forEach((name, i) => {
@@ -60,8 +60,8 @@ for (const net of [small, large]) {
     const model = restoreYolov5(generic(net));
     const size = [192, 128] as const;
     const dims = [2, 3, ...size];
-    const expected = await runOnnx(writeOnnx({ ...net, size }), dims, picture(dims), ["rows"]);
-    const found = await runOnnx(model, dims, picture(dims));
+    const expected = await runOnnx(writeOnnx({ ...net, size }), dims, makeImage(dims), ["rows"]);
+    const found = await runOnnx(model, dims, makeImage(dims));
     expect(found.get("output0")!.dims).toEqual(expected.get("rows")!.dims);
     expectRows(found.get("output0")!.data, expected.get("rows")!.data);
   });
@@ -127,8 +127,8 @@ test("anchors and strides are read from the constants", () => {
 test("boxes in pixels and other foldings of the same arithmetic are recognised", async () => {
   const model = restoreYolov5(generic(small, writePixelDetect));
   const dims = [1, 3, ...small.size];
-  const expected = await runOnnx(writeOnnx(small), dims, picture(dims), ["rows"]);
-  const found = await runOnnx(model, dims, picture(dims));
+  const expected = await runOnnx(writeOnnx(small), dims, makeImage(dims), ["rows"]);
+  const found = await runOnnx(model, dims, makeImage(dims));
   expectRows(found.get("output0")!.data, expected.get("rows")!.data);
 });
 

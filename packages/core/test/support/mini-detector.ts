@@ -78,7 +78,7 @@ export function fixedModel(): Model {
 }
 
 /** Blocks of random colours: something to see at every scale. */
-export function picture(seed = 3, [height, width]: readonly [number, number] = MINI_SIZE): RgbImage {
+export function makeImage(seed = 3, [height, width]: readonly [number, number] = MINI_SIZE): RgbImage {
   const random = randomSource(seed);
   const block = 8;
   const across = Math.ceil(width / block);
@@ -93,10 +93,10 @@ export function picture(seed = 3, [height, width]: readonly [number, number] = M
 
 /** The port in this process, and how often its sessions were made and run. */
 export function countingPort(): RuntimePort & {
-  readonly counts: { sessions: number; runs: number; pictures: number };
+  readonly counts: { sessions: number; runs: number; images: number };
 } {
   const port = createOrtPort(ort as never);
-  const counts = { sessions: 0, runs: 0, pictures: 0 };
+  const counts = { sessions: 0, runs: 0, images: 0 };
   return {
     ...port,
     counts,
@@ -108,7 +108,7 @@ export function countingPort(): RuntimePort & {
         run: (feeds, outputs) => {
           counts.runs++;
           const masks = Object.entries(feeds).find(([name]) => name.includes("/masks"))?.[1];
-          counts.pictures += (feeds.images ?? masks)?.dims[0] ?? 0;
+          counts.images += (feeds.images ?? masks)?.dims[0] ?? 0;
           return session.run(feeds, outputs);
         },
         release: () => session.release(),
@@ -149,7 +149,7 @@ export interface PassRequest extends Partial<Omit<PlanRequest, "layers">> {
 }
 
 export async function openPass(request: PassRequest): Promise<MiniPass> {
-  const { layers: indices = [], more, model = tameModel(), confidence = 0.25, image = picture() } = request;
+  const { layers: indices = [], more, model = tameModel(), confidence = 0.25, image = makeImage() } = request;
   const { size = MINI_SIZE, ...asked } = request;
   const port = countingPort();
   const loaded = await loadModel(readOnnx(encodeModel(model)), port, { threads: 1 });

@@ -76,7 +76,7 @@ function rounded(value: number): number {
 /** @returns The path relative to the dataset's folder. */
 async function writeHeatmap(folder: string, { id, maps }: RunImage & { id: number }): Promise<string> {
   const parts = ["fields", "heatmap", String(Math.floor(id / FOLDER_FILES)).padStart(4, "0"), `${id}.png`];
-  const side = grids.picture;
+  const side = grids.image;
   const raw = { width: side, height: side, channels: 1 as const };
   const png = await sharp(hottest(maps), { raw }).toColourspace("b-w").png().toBuffer();
   await mkdir(join(folder, ...parts.slice(0, -1)), { recursive: true });
@@ -85,7 +85,7 @@ async function writeHeatmap(folder: string, { id, maps }: RunImage & { id: numbe
 }
 
 function hottest(maps: readonly SmallMap[]): Uint8Array {
-  const cells = new Uint8Array(grids.picture ** 2);
-  for (const { picture } of maps) for (let i = 0; i < cells.length; i++) cells[i] = Math.max(cells[i]!, picture[i]!);
+  const cells = new Uint8Array(grids.image ** 2);
+  for (const { whole } of maps) for (let i = 0; i < cells.length; i++) cells[i] = Math.max(cells[i]!, whole[i]!);
   return cells;
 }

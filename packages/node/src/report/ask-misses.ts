@@ -35,9 +35,9 @@ export async function askMisses(run: OpenRun, collected: Collected, options: Ask
   }
 }
 
-function isAskable({ rows, pictures }: Collected, number: number): boolean {
+function isAskable({ rows, images }: Collected, number: number): boolean {
   const row = rows[number]!;
-  return row.kind === kindNumber("missed") && pictures[row.picture]!.location !== undefined;
+  return row.kind === kindNumber("missed") && images[row.image]!.location !== undefined;
 }
 
 /** Loads the detector. Returns a note if that fails. */
@@ -98,29 +98,29 @@ async function ask(
 }
 
 async function askOne(
-  { rows, pictures }: Collected,
+  { rows, images }: Collected,
   number: number,
   given: Readonly<Record<string, unknown>>,
   { detector, signal }: AskOptions & { readonly detector: Detector },
 ): Promise<MissAnswer | string> {
   const row = rows[number]!;
-  const picture = pictures[row.picture]!;
+  const image = images[row.image]!;
   const className = detector.report.classNames[row.class]!;
   const box: AskedBox = { x1: row.x1, y1: row.y1, x2: row.x2, y2: row.y2, className };
   const explain = { ...given, box, ...(signal === undefined ? {} : { signal }) } as ExplainOptions;
-  const result = await detector.explain(picture.location!, explain).catch((error: unknown) => {
+  const result = await detector.explain(image.location!, explain).catch((error: unknown) => {
     if (error instanceof WhyboxError && error.code !== "aborted") return error.message; // The notes report it.
     throw error;
   });
   if (typeof result === "string") return result;
-  const [height, width] = picture.size;
+  const [height, width] = image.size;
   const { heatmap } = result;
   const asked = result.asked!;
-  if (heatmap.height !== height || heatmap.width !== width) return `${picture.source} has changed since the run.`;
+  if (heatmap.height !== height || heatmap.width !== width) return `${image.source} has changed since the run.`;
   const heat = heatIn(box, heatmap, result.empty === undefined ? 1 : 0);
   rows[number] = withHeat({ ...row, score: asked.confidence }, heat);
-  const maps = { picture: wholeMap(heatmap), box: mapAround(heatmap, box) };
-  setMaps(picture, row.place, packMaps(maps, { box: [box.x1, box.y1, box.x2, box.y2], size: picture.size }));
+  const maps = { whole: wholeMap(heatmap), box: mapAround(heatmap, box) };
+  setMaps(image, row.place, packMaps(maps, { box: [box.x1, box.y1, box.x2, box.y2], size: image.size }));
   const { verdict, bestClassName, bestClassProbability } = asked;
   return { row: number, verdict, bestClass: bestClassName, bestProbability: bestClassProbability };
 }

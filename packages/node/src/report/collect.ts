@@ -28,12 +28,12 @@ export interface ReportImage {
 /** The data of a run for a report, without the pixels of the images. */
 export interface Collected {
   readonly rows: Row[];
-  readonly pictures: ReportImage[];
+  readonly images: ReportImage[];
   readonly classMaps: ClassMaps;
   readonly done: number;
   readonly failures: number;
   readonly firstFailures: readonly { readonly source: string; readonly message: string }[];
-  readonly truth: { readonly objects: number; readonly pictures: number };
+  readonly truth: { readonly objects: number; readonly images: number };
   /** Number of explained rows without a map. */
   readonly withoutMap: number;
 }
@@ -54,12 +54,12 @@ export async function collect(
 ): Promise<Collected> {
   const state = {
     rows: [] as Row[],
-    pictures: [] as ReportImage[],
+    images: [] as ReportImage[],
     classMaps: new ClassMaps(),
     done: 0,
     failures: 0,
     firstFailures: [] as { source: string; message: string }[],
-    truth: { objects: 0, pictures: 0 },
+    truth: { objects: 0, images: 0 },
     withoutMap: 0,
   };
   for await (const entry of readRun(run)) {
@@ -74,7 +74,7 @@ export async function collect(
     const objects = await truth?.objectsOf(entry.source, location, entry.size);
     const judged = objects === undefined ? undefined : judge(entry.detections, objects);
     if (objects !== undefined) {
-      state.truth.pictures++;
+      state.truth.images++;
       state.truth.objects += objects.length;
     }
     const video = entry.frame === undefined ? undefined : videoOf(run, entry.source);
@@ -96,14 +96,14 @@ type Place = Pick<ReportImage, "location" | "video">;
 function addImage(state: State, entry: RunImage, place: Place, judged: Judged | undefined): void {
   const { source, frame, size, detections, maps } = entry;
   if (detections.length === 0 && (judged?.missed.length ?? 0) === 0) return;
-  const picture: ReportImage = { source, frame, size, ...place, rows: [], maps: new Uint8Array() };
+  const image: ReportImage = { source, frame, size, ...place, rows: [], maps: new Uint8Array() };
   const parts: Uint8Array[] = [];
   const first = state.rows.length;
   for (const [index, detection] of detections.entries()) {
     const map = maps.find((one) => one.detections.includes(index));
     if (map === undefined && detection.explained) state.withoutMap++;
     const judgement = judged?.detections[index] ?? { kind: "detection", iou: 0 };
-    add(picture, state, { ...detectionRow(detection, judgement), ...besideOf(index, map, entry, first) });
+    add(image, state, { ...detectionRow(detection, judgement), ...besideOf(index, map, entry, first) });
     parts.push(packMaps(map, { box: detection.box, size }));
     if (detection.heat !== null && map?.box !== undefined) state.classMaps.add(detection.class, map.box);
   }
@@ -111,11 +111,11 @@ function addImage(state: State, entry: RunImage, place: Place, judged: Judged | 
     const other = nearest < 0 ? -1 : first + nearest;
     const row = { ...emptyRow, class: object.class, kind: kindNumber("missed"), iou, other, ...corners(object.box) };
     if (other >= 0 && state.rows[other]!.other < 0) state.rows[other]!.other = state.rows.length;
-    add(picture, state, row);
+    add(image, state, row);
     parts.push(new Uint8Array(mapBytes));
   }
-  picture.maps = deflateRawSync(Buffer.concat(parts));
-  state.pictures.push(picture);
+  image.maps = deflateRawSync(Buffer.concat(parts));
+  state.images.push(image);
 }
 
 /** Where the heat outside the box of a detection is. @param first number of the image's first row. */
@@ -123,7 +123,7 @@ function besideOf(index: number, map: SmallMap | undefined, { detections, size }
   const { heat } = detections[index]!;
   if (heat === null || map === undefined || !(heat.maximum > 0)) return {};
   const { other, onOther, side } = outsideOf(
-    map.picture,
+    map.whole,
     size,
     detections.map(({ box }) => box),
     index,
@@ -133,20 +133,20 @@ function besideOf(index: number, map: SmallMap | undefined, { detections, size }
   return { beside: other < 0 ? -1 : first + other, onBeside, side: rowSides.indexOf(side) };
 }
 
-function add(picture: ReportImage, state: State, row: Row): void {
-  const place = picture.rows.push(state.rows.length) - 1;
-  state.rows.push({ ...row, picture: state.pictures.length, place });
+function add(image: ReportImage, state: State, row: Row): void {
+  const place = image.rows.push(state.rows.length) - 1;
+  state.rows.push({ ...row, image: state.images.length, place });
 }
 
 /** Replaces the maps of a row. @param maps output of `packMaps`. */
-export function setMaps(picture: ReportImage, place: number, maps: Uint8Array): void {
-  const all = inflateRawSync(picture.maps);
+export function setMaps(image: ReportImage, place: number, maps: Uint8Array): void {
+  const all = inflateRawSync(image.maps);
   all.set(maps, place * mapBytes);
-  picture.maps = deflateRawSync(all);
+  image.maps = deflateRawSync(all);
 }
 
 const emptyRow: Row = {
-  ...{ picture: 0, place: 0, other: -1, x1: 0, y1: 0, x2: 0, y2: 0, class: 0, level: noLevel, kind: 0, flags: 0 },
+  ...{ image: 0, place: 0, other: -1, x1: 0, y1: 0, x2: 0, y2: 0, class: 0, level: noLevel, kind: 0, flags: 0 },
   ...{ beside: -1, onBeside: 0, side: 0, object: noObject },
   ...{ score: NaN, inBox: NaN, area: NaN, peakX: NaN, peakY: NaN, suspicion: NaN, iou: 0 },
 };

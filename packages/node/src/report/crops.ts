@@ -18,8 +18,8 @@ const IMAGE_BYTES = 10_000;
 const QUALITY = 50;
 
 /** The largest sides for a budget in bytes and a number of images. */
-export function sidesFor(budget: number, pictures: number): Sides {
-  const times = Math.min(MAX_SCALE, Math.max(1, Math.sqrt(budget / (pictures * IMAGE_BYTES))));
+export function sidesFor(budget: number, images: number): Sides {
+  const times = Math.min(MAX_SCALE, Math.max(1, Math.sqrt(budget / (images * IMAGE_BYTES))));
   return { thumbnail: Math.round(minimum.thumbnail * times), crop: Math.round(minimum.crop * times) };
 }
 

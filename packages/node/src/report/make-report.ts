@@ -77,11 +77,7 @@ export async function makeReport(options: ReportOptions, services: ReportService
     ...(signal === undefined ? {} : { signal }),
     onImage: (done, all) => onProgress("drawing", done, all),
   });
-  const notes = [
-    ...unfinished(run, collected),
-    ...(collected.truth.pictures > 0 ? truth!.notes() : []),
-    ...asked.notes,
-  ];
+  const notes = [...unfinished(run, collected), ...(collected.truth.images > 0 ? truth!.notes() : []), ...asked.notes];
   const more = [...notes, ...imageNotes(taken, options.budget), ...mapNotes(collected)];
   const facts = factsOf(run, collected, { truth, answers: asked.answers, notes: more, version: options.version });
   await writeParts(out, pageText(facts, collected, taken.of, parts));
@@ -98,7 +94,7 @@ function factsOf(
     readonly version: string;
   },
 ): ReportFacts {
-  const { rows, pictures, classMaps, done, failures, firstFailures } = collected;
+  const { rows, images, classMaps, done, failures, firstFailures } = collected;
   const { model, items } = run.manifest;
   return {
     version: reportVersion,
@@ -106,13 +102,13 @@ function factsOf(
     title: basename(resolve(run.folder)),
     run: runFacts(run),
     rows: rows.length,
-    pictures: pictures.length,
+    images: images.length,
     items: { count: items.count, done, failures },
     notes: made.notes,
     classes: model.classNames,
     levels: model.levels.map(({ name, stride }) => `${name} (stride ${stride})`),
     perClass: classMaps.facts(),
-    truth: collected.truth.pictures === 0 ? null : { from: made.truth!.from, ...collected.truth },
+    truth: collected.truth.images === 0 ? null : { from: made.truth!.from, ...collected.truth },
     misses: made.answers,
     failures: firstFailures,
   };

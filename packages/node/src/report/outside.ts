@@ -12,7 +12,7 @@ export interface Outside {
 }
 
 /** Finds the heat outside a box: on which other box, and on which side.
- * @param map `grids.picture`² cells over the image. @param boxes boxes in image pixels. @param own index of the box in `boxes`.
+ * @param map `grids.image`² cells over the image. @param boxes boxes in image pixels. @param own index of the box in `boxes`.
  */
 export function outsideOf(
   map: Uint8Array,
@@ -47,7 +47,7 @@ class HeatSums {
   readonly #cell: readonly [width: number, height: number];
 
   constructor(map: Uint8Array, height: number, width: number) {
-    const side = grids.picture;
+    const side = grids.image;
     this.#cell = [width / side, height / side];
     this.#sums = new Float64Array((side + 1) ** 2);
     for (let y = 0; y < side; y++) {
@@ -68,7 +68,7 @@ class HeatSums {
 
   /** Heat above and left of a point, with linear interpolation inside a cell. */
   #at(x: number, y: number): number {
-    const side = grids.picture;
+    const side = grids.image;
     const place = (value: number) => Math.min(Math.max(value, 0), side);
     const [u, v] = [place(x / this.#cell[0]), place(y / this.#cell[1])];
     const [i, j] = [Math.min(Math.floor(u), side - 1), Math.min(Math.floor(v), side - 1)];

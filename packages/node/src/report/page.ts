@@ -37,14 +37,14 @@ export function* pageText(
   taken: ReadonlyMap<ReportImage, SmallImages>,
   { script, style }: PageParts,
 ): Generator<string> {
-  const { rows, pictures } = collected;
+  const { rows, images } = collected;
   yield head(facts.title, script, style);
   yield data(dataIds.facts, escapeJson(facts));
-  yield data(dataIds.pictures, base64(deflateRawSync(JSON.stringify(listOf(pictures)))));
+  yield data(dataIds.images, base64(deflateRawSync(JSON.stringify(listOf(images)))));
   yield data(dataIds.columns, base64(deflateRawSync(packColumns(rows))));
   yield `<script>${script}</script>\n`;
-  for (let first = 0; first < pictures.length; first += blockImages) {
-    const block = pictures.slice(first, first + blockImages);
+  for (let first = 0; first < images.length; first += blockImages) {
+    const block = images.slice(first, first + blockImages);
     yield data(`${dataIds.block}${first / blockImages}`, base64(packBlock(block, taken)));
   }
   yield "</body>\n</html>\n";
@@ -89,24 +89,24 @@ function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 }
 
-function listOf(pictures: readonly ReportImage[]): ImageList {
+function listOf(images: readonly ReportImage[]): ImageList {
   return {
-    source: pictures.map(({ source }) => source),
-    frame: pictures.map(({ frame }) => frame ?? -1),
-    height: pictures.map(({ size }) => size[0]),
-    width: pictures.map(({ size }) => size[1]),
+    source: images.map(({ source }) => source),
+    frame: images.map(({ frame }) => frame ?? -1),
+    height: images.map(({ size }) => size[0]),
+    width: images.map(({ size }) => size[1]),
   };
 }
 
 /** Packs a block: the number of parts, the size of each part (uint32, little-endian), then the parts. The parts of an image are its
  * deflated maps, its thumbnail, and a crop for each of its rows. A missing part has zero bytes.
  */
-function packBlock(pictures: readonly ReportImage[], taken: ReadonlyMap<ReportImage, SmallImages>): Uint8Array {
+function packBlock(images: readonly ReportImage[], taken: ReadonlyMap<ReportImage, SmallImages>): Uint8Array {
   const none = new Uint8Array();
-  const parts = pictures.flatMap((picture) => {
-    const small = taken.get(picture);
-    const crops = picture.rows.map((_, place) => small?.crops[place] ?? none);
-    return [picture.maps, small?.thumbnail ?? none, ...crops];
+  const parts = images.flatMap((image) => {
+    const small = taken.get(image);
+    const crops = image.rows.map((_, place) => small?.crops[place] ?? none);
+    return [image.maps, small?.thumbnail ?? none, ...crops];
   });
   const sizes = new DataView(new ArrayBuffer(4 * (parts.length + 1)));
   sizes.setUint32(0, parts.length, true);

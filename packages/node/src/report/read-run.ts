@@ -31,7 +31,7 @@ export interface OpenRun {
 /** A map of `maps.jsonl`, decoded: rows of bytes, 255 × the map. */
 export interface SmallMap {
   readonly detections: readonly number[];
-  readonly picture: Uint8Array;
+  readonly whole: Uint8Array;
   readonly box: Uint8Array | undefined;
 }
 
@@ -57,10 +57,7 @@ export interface ReadOptions {
 /** An entry of a run. The frames of a video come after the video's entry. */
 export type RunEntry = RunImage | RunFailureLine | RunVideoLine;
 
-/**
- * Opens a run's folder.
- * @throws bad-input if the folder is not a run, or has another version.
- */
+/** Opens a run's folder. @throws bad-input if the folder is not a run, or has another version. */
 export async function openRun(folder: string): Promise<OpenRun> {
   const manifest = await readManifest(folder);
   if (manifest === undefined) {
@@ -127,7 +124,7 @@ function decodeMaps(
 ): SmallMap[] {
   return maps.map(({ detections, picture, box }) => ({
     detections,
-    picture: Buffer.from(picture, "base64"),
+    whole: Buffer.from(picture, "base64"),
     box: box === null ? undefined : Buffer.from(box, "base64"),
   }));
 }

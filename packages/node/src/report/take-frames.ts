@@ -28,12 +28,12 @@ export interface TakenFrames {
 export async function takeFrames(frames: readonly ReportImage[], options: FrameOptions): Promise<TakenFrames> {
   const chosen = frames.slice(0, Math.max(0, Math.floor(options.budget / bytesAt(options.sides))));
   const byVideo = new Map<string, ReportImage[]>();
-  for (const picture of chosen) byVideo.set(picture.video!, [...(byVideo.get(picture.video!) ?? []), picture]);
+  for (const image of chosen) byVideo.set(image.video!, [...(byVideo.get(image.video!) ?? []), image]);
   const of = new Map<ReportImage, SmallImages>();
   const complaints: string[] = [];
-  for (const [video, pictures] of byVideo) {
-    const complaint = await takeOf(video, pictures, of, options);
-    if (complaint !== undefined) complaints.push(`${pictures[0]!.source}: ${complaint}`);
+  for (const [video, images] of byVideo) {
+    const complaint = await takeOf(video, images, of, options);
+    if (complaint !== undefined) complaints.push(`${images[0]!.source}: ${complaint}`);
   }
   return { of, left: frames.length - chosen.length, complaints };
 }
@@ -41,18 +41,18 @@ export async function takeFrames(frames: readonly ReportImage[], options: FrameO
 /** Reads the frames of one video. @returns why frames are missing, if any. */
 async function takeOf(
   video: string,
-  pictures: readonly ReportImage[],
+  images: readonly ReportImage[],
   of: Map<ReportImage, SmallImages>,
   { rows, sides, readVideo, signal, onFrame }: FrameOptions,
 ): Promise<string | undefined> {
-  const wanted = new Map(pictures.map((picture) => [picture.frame, picture]));
+  const wanted = new Map(images.map((image) => [image.frame, image]));
   try {
-    for await (const { frame, image } of readVideo(video)) {
+    for await (const { frame, image: pixels } of readVideo(video)) {
       if (signal?.aborted) break;
-      const picture = wanted.get(frame);
-      const small = picture && (await smallImagesOf(picture, image, rows, sides));
+      const image = wanted.get(frame);
+      const small = image && (await smallImagesOf(image, pixels, rows, sides));
       if (small === undefined) continue;
-      of.set(picture!, small);
+      of.set(image!, small);
       onFrame();
       wanted.delete(frame);
       if (wanted.size === 0) return undefined;
@@ -62,5 +62,5 @@ async function takeOf(
     throw error;
   }
   if (signal?.aborted) throw new WhyboxError("aborted", "The report was aborted.");
-  return `${wanted.size} of the ${pictures.length} frames are missing, or have another size.`;
+  return `${wanted.size} of the ${images.length} frames are missing, or have another size.`;
 }

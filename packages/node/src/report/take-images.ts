@@ -27,12 +27,10 @@ export interface TakenImages {
 /** Number of images decoded in parallel. */
 const AT_ONCE = 4;
 
-/** Makes the thumbnails and crops, most important images first, until the budget is used.
- * @throws aborted
- */
-export async function takeImages({ rows, pictures }: Collected, options: TakeOptions): Promise<TakenImages> {
-  const urgency = new Map(pictures.map((picture) => [picture, urgencyOf(picture, rows)]));
-  const sorted = pictures.toSorted((a, b) => urgency.get(b)! - urgency.get(a)!);
+/** Makes the thumbnails and crops, most important images first, until the budget is used. @throws aborted */
+export async function takeImages({ rows, images }: Collected, options: TakeOptions): Promise<TakenImages> {
+  const urgency = new Map(images.map((image) => [image, urgencyOf(image, rows)]));
+  const sorted = images.toSorted((a, b) => urgency.get(b)! - urgency.get(a)!);
   const queue = sorted.filter(({ location }) => location !== undefined);
   const frames = sorted.filter(({ video }) => video !== undefined);
   const total = queue.length + frames.length;
@@ -43,10 +41,10 @@ export async function takeImages({ rows, pictures }: Collected, options: TakeOpt
   const work = async () => {
     while (next < queue.length && bytes < options.budget) {
       if (options.signal?.aborted) throw new WhyboxError("aborted", "The report was aborted.");
-      const picture = queue[next++]!;
-      const small = await take(picture, rows, options, sides);
-      if (small === undefined) gone.push(picture.source);
-      else of.set(picture, small);
+      const image = queue[next++]!;
+      const small = await take(image, rows, options, sides);
+      if (small === undefined) gone.push(image.source);
+      else of.set(image, small);
       bytes += small === undefined ? 0 : bytesOf(small);
       options.onImage?.(++done, total);
     }
@@ -70,15 +68,15 @@ function urgencyOf({ rows: numbers }: ReportImage, rows: readonly Row[]): number
   return max;
 }
 
-async function take(picture: ReportImage, rows: readonly Row[], options: TakeOptions, sides: Sides) {
-  let image: RgbImage;
+async function take(image: ReportImage, rows: readonly Row[], options: TakeOptions, sides: Sides) {
+  let pixels: RgbImage;
   try {
-    image = await options.decodeImage(picture.location!);
+    pixels = await options.decodeImage(image.location!);
   } catch (error) {
     if (error instanceof WhyboxError && error.code !== "aborted") return undefined; // The notes report all missing files together.
     throw error;
   }
-  return smallImagesOf(picture, image, rows, sides);
+  return smallImagesOf(image, pixels, rows, sides);
 }
 
 function bytesOf({ thumbnail, crops }: SmallImages): number {

@@ -37,7 +37,7 @@ export async function temporaryFolder(): Promise<string> {
 
 /** Writes files that the fake decoder accepts as images. */
 export async function putImages(folder: string, ...names: string[]): Promise<void> {
-  for (const name of names) await writeFile(join(folder, name), "picture");
+  for (const name of names) await writeFile(join(folder, name), "image");
 }
 
 /** A stream that cli-progress accepts as a terminal. */

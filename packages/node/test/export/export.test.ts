@@ -22,7 +22,7 @@ import {
 } from "../report/synthetic-run.js";
 
 const size: [number, number] = [48, 64];
-const pictures: FakeImage[] = [
+const images: FakeImage[] = [
   {
     source: 'photos/a "1", b.jpg',
     size,
@@ -40,7 +40,7 @@ let folder: string;
 let out: string;
 beforeEach(async () => {
   root = await emptyFolder();
-  folder = await writeRun(root, { lines: linesOf(pictures) });
+  folder = await writeRun(root, { lines: linesOf(images) });
   out = join(root, "out");
 });
 
@@ -75,7 +75,7 @@ describe("COCO", () => {
   it("is read back as ground truth, box for box", async () => {
     await exported("coco");
     const truth = await readCocoTruth(join(out, "coco.json"), classNames);
-    const found = await truth.objectsOf(pictures[0]!.source, undefined, size);
+    const found = await truth.objectsOf(images[0]!.source, undefined, size);
     expect(found?.map((one) => [one.class, ...one.box])).toEqual([
       [1, 16, 12, 32, 24],
       [3, 0, 0, 8, 8],
@@ -124,7 +124,7 @@ describe("YOLO", () => {
 
   it("writes nothing outside of its folder, and each image's labels once", async () => {
     const sources = ["../../../evil.jpg", "/abs/x.jpg", "a.jpg", "a.png", "A.webp", "..", "C:\\d\\y.jpg"];
-    const lines = linesOf(sources.map((source) => ({ source, size, detections: pictures[0]!.detections })));
+    const lines = linesOf(sources.map((source) => ({ source, size, detections: images[0]!.detections })));
     folder = await writeRun(root, { lines });
     await exported("yolo");
     const files = await readdir(join(out, "yolo/labels"), { recursive: true });
@@ -203,7 +203,7 @@ describe("FiftyOne", () => {
     const map = sharp(join(out, "fiftyone", first.heatmap.map_path));
     expect(await map.metadata()).toMatchObject({ width: 32, height: 32, channels: 1, depth: "uchar" });
     const { data } = await map.extractChannel(0).raw().toBuffer({ resolveWithObject: true });
-    const given = Buffer.from(linesOf(pictures)[0]!.maps.maps[0]!.picture, "base64");
+    const given = Buffer.from(linesOf(images)[0]!.maps.maps[0]!.picture, "base64");
     expect([...data]).toEqual([...given]);
     expect(await json("fiftyone/metadata.json")).toMatchObject({ media_type: "image", info: { classes: classNames } });
   });

@@ -15,7 +15,7 @@ import { freePort, RedisServer, until, whyNoRedis } from "../support/redis.js";
 const noRedis = whyNoRedis();
 if (noRedis !== undefined) console.warn(`SKIPPED: the tests of queues: ${noRedis}`);
 
-const pictures = 60;
+const images = 60;
 const shards = 6;
 
 const title = `whybox worker and submit${noRedis ? ` (SKIPPED: ${noRedis})` : ""}`;
@@ -30,8 +30,8 @@ describe.skipIf(noRedis !== undefined)(title, { timeout: 600_000 }, () => {
 
   beforeAll(async () => {
     cwd = await runWorld();
-    await putImages(cwd, imageNames(pictures));
-    await writeFile(join(cwd, "p/bad.png"), "I am no picture.");
+    await putImages(cwd, imageNames(images));
+    await writeFile(join(cwd, "p/bad.png"), "I am no image.");
     const one = await whybox(["run", "p", "--out", "whole", "--save", "png", ...miniOptions], { cwd });
     expect(one).toMatchObject({ code: 0 });
     whole = await merged(join(cwd, "whole"));

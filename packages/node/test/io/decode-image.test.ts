@@ -129,7 +129,7 @@ describe("what is refused, in words", () => {
   });
 
   it("text named .jpg, SVG, and sizes past the limit", async () => {
-    await writeFile(at("text.jpg"), "not a picture\n");
+    await writeFile(at("text.jpg"), "not an image\n");
     await fails(at("text.jpg"), "bad-input", /contains text;/);
     await fails(new TextEncoder().encode('<svg xmlns="http://www.w3.org/2000/svg"/>'), "bad-input", /SVG/);
     const large = await sharp({ create: { width: 400, height: 400, channels: 3, background: "#fff" } })

@@ -9,7 +9,7 @@ import { fakeResult } from "../cli/fake-world.js";
 import { detectionOf, emptyFolder, type FakeImage, linesOf, writeRun } from "./synthetic-run.js";
 
 const size: [number, number] = [4, 6];
-const pictures: FakeImage[] = [{ source: "a.jpg", size, detections: [detectionOf({ box: [0, 0, 2, 2] })] }];
+const images: FakeImage[] = [{ source: "a.jpg", size, detections: [detectionOf({ box: [0, 0, 2, 2] })] }];
 
 /** Two missed objects. The second one is larger. */
 const truth = {
@@ -57,7 +57,7 @@ function fakeDetector(asked: unknown[], changes: Partial<Detector> = {}): Detect
 async function asking(max: number, detector: (asked: unknown[]) => Detector = fakeDetector) {
   const asked: unknown[] = [];
   const root = await emptyFolder();
-  const run = await openRun(await writeRun(root, { lines: linesOf(pictures) }));
+  const run = await openRun(await writeRun(root, { lines: linesOf(images) }));
   const collected = await collect(run, truth);
   const found = await askMisses(run, collected, { loadDetector: async () => detector(asked), max });
   return { asked, found, rows: collected.rows, root };

@@ -24,10 +24,10 @@ describe("makeReport", () => {
     const folder = await writeRun(root, {
       lines: linesOf([first, second, { source: "photos/none.jpg", detections: [] }]),
     });
-    const { facts, list, columns, pictures } = await report(folder);
+    const { facts, list, columns, images } = await report(folder);
     expect(facts).toMatchObject({
       rows: 3,
-      pictures: 2,
+      images: 2,
       items: { count: 3, done: 3, failures: 0 },
       truth: null,
       notes: [],
@@ -38,7 +38,7 @@ describe("makeReport", () => {
       height: [48, 48],
       width: [64, 64],
     });
-    expect([...columns.picture]).toEqual([0, 0, 1]);
+    expect([...columns.image]).toEqual([0, 0, 1]);
     expect([...columns.place]).toEqual([0, 1, 0]);
     expect([...columns.class]).toEqual([1, 0, 2]);
     expect([...columns.level]).toEqual([0, 1, 0]);
@@ -52,7 +52,7 @@ describe("makeReport", () => {
     expect(columns.onBeside[1]).toBeGreaterThan(0);
     expect([...columns.side].map((one) => rowSides[one])).toEqual(["left", "right", "none"]);
     expect(Object.fromEntries(facts.run)).toMatchObject({ Method: "GradCAM" });
-    const { width, height, format } = await sharp(pictures[0]!.thumbnail).metadata();
+    const { width, height, format } = await sharp(images[0]!.thumbnail).metadata();
     expect([width, height, format]).toEqual([64, 48, "webp"]);
   });
 
@@ -69,12 +69,12 @@ describe("makeReport", () => {
   it("has the maps of each row", async () => {
     const lines = linesOf([first, second]);
     const folder = await writeRun(root, { lines });
-    const { pictures, facts } = await report(folder);
+    const { images, facts } = await report(folder);
     const given = Buffer.from(lines[0]!.maps.maps[1]!.picture, "base64");
-    const kept = pictures[0]!.maps.subarray(mapBytes, mapBytes + grids.picture ** 2);
+    const kept = images[0]!.maps.subarray(mapBytes, mapBytes + grids.image ** 2);
     expect(Math.max(...kept.map((value, i) => Math.abs(value - given[i]!)))).toBeLessThanOrEqual(4);
     expect(Math.max(...kept)).toBeGreaterThan(200);
-    expect(Math.max(...pictures[1]!.maps)).toBe(0);
+    expect(Math.max(...images[1]!.maps)).toBe(0);
     // Class 2 has no map. The mean maps of the others have their maximum in the middle.
     expect(facts.perClass.map((one) => one.class)).toEqual([0, 1]);
     const mean = Buffer.from(facts.perClass[1]!.mean!, "base64");
@@ -93,22 +93,22 @@ describe("makeReport", () => {
     const large = detectionOf({ box: [100, 100, 1100, 800] });
     const lines = linesOf([{ source: "photos/large.jpg", size: [900, 1200], detections: [small, large] }]);
     const folder = await writeRun(root, { lines });
-    const { pictures } = await report(folder, { budget: 10_000 });
-    const { crops, thumbnail } = pictures[0]!;
+    const { images } = await report(folder, { budget: 10_000 });
+    const { crops, thumbnail } = images[0]!;
     const { width, height } = await sharp(crops[0]).metadata();
     expect([width, height]).toEqual([80, 100]); // twice 40 × 50
     expect(crops[1]).toHaveLength(0);
     expect((await sharp(thumbnail).metadata()).width).toBe(224);
     // The thumbnail is as large as the budget allows.
     const ample = await report(folder, { budget: 1e6 });
-    expect((await sharp(ample.pictures[0]!.thumbnail).metadata()).width).toBe(672);
+    expect((await sharp(ample.images[0]!.thumbnail).metadata()).width).toBe(672);
   });
 
   it("reports missing and changed images, and continues", async () => {
     await putImage(join(root, "photos/b.jpg"), [20, 20]);
-    const { facts, pictures } = await report(await writeRun(root, { lines: linesOf([first, second]) }));
+    const { facts, images } = await report(await writeRun(root, { lines: linesOf([first, second]) }));
     expect(facts.notes).toEqual([expect.stringMatching(/^2 images are missing.*for example photos\/a\.jpg/)]);
-    expect(pictures.map(({ thumbnail }) => thumbnail.length)).toEqual([0, 0]);
+    expect(images.map(({ thumbnail }) => thumbnail.length)).toEqual([0, 0]);
   });
 
   it("draws the most suspicious images first, within the budget", async () => {
@@ -116,11 +116,11 @@ describe("makeReport", () => {
     await putImage(join(root, "photos/z.jpg"));
     const worse = { source: "photos/z.jpg", detections: [detectionOf({ box, score: 0.99, inBox: 0, area: 0.2 })] };
     const dull = Array.from({ length: 8 }, () => first);
-    const { facts, pictures } = await report(await writeRun(root, { lines: linesOf([...dull, worse]) }), { budget: 1 });
-    expect(pictures.at(-1)!.thumbnail.length).toBeGreaterThan(0);
+    const { facts, images } = await report(await writeRun(root, { lines: linesOf([...dull, worse]) }), { budget: 1 });
+    expect(images.at(-1)!.thumbnail.length).toBeGreaterThan(0);
     expect(facts.notes).toEqual([expect.stringMatching(/images are not in the page, with the lowest suspicion/)]);
     const none = await report(await writeRun(root, { lines: linesOf([first]) }), { budget: 0 });
-    expect(none.pictures[0]!.thumbnail).toHaveLength(0);
+    expect(none.images[0]!.thumbnail).toHaveLength(0);
   });
 
   it("is reproducible, byte for byte", async () => {
@@ -164,16 +164,16 @@ describe("makeReport on an unfinished run", () => {
   it("treats maps that are not written yet as missing", async () => {
     const folder = await writeRun(root, { lines: linesOf([first, second]), finished: false });
     await truncate(join(folder, "maps.jsonl"), 0);
-    const { facts, pictures } = await report(folder, { budget: 0 });
+    const { facts, images } = await report(folder, { budget: 0 });
     expect(facts.rows).toBe(3);
-    expect(Math.max(...pictures[0]!.maps)).toBe(0);
+    expect(Math.max(...images[0]!.maps)).toBe(0);
     expect(facts.notes.at(-1)).toBe("2 detections have no map.");
   });
 
   it("accepts a run without results", async () => {
     const folder = await writeRun(root, { lines: [], finished: false, count: 5 });
     await rm(join(folder, "results.jsonl"));
-    expect((await report(folder)).facts).toMatchObject({ rows: 0, pictures: 0, items: { done: 0 } });
+    expect((await report(folder)).facts).toMatchObject({ rows: 0, images: 0, items: { done: 0 } });
   });
 
   it("counts failures", async () => {
@@ -218,16 +218,16 @@ describe("makeReport on an unfinished run", () => {
   it("reads the results of frames from their own files, and the images from the video", async () => {
     const asked: unknown[] = [];
     const image = { height: 48, width: 64, data: new Uint8Array(48 * 64 * 3).fill(90) };
-    const { facts, list, pictures } = await report(await videoRun(), {}, async function* (location, { stride }) {
+    const { facts, list, images } = await report(await videoRun(), {}, async function* (location, { stride }) {
       asked.push(location, stride);
       for (const frame of [0, 5, 10]) yield { frame, image };
       throw new Error("read more frames than needed");
     });
     expect(facts).toMatchObject({ rows: 4, items: { done: 1 }, notes: [] });
     expect(list).toMatchObject({ source: ["a.mp4", "a.mp4"], frame: [5, 10] });
-    expect(Math.max(...pictures[0]!.maps)).toBeGreaterThan(200);
+    expect(Math.max(...images[0]!.maps)).toBeGreaterThan(200);
     expect(asked).toEqual([join(root, "a.mp4"), 5]);
-    for (const { thumbnail } of pictures) expect((await sharp(thumbnail).metadata()).width).toBe(64);
+    for (const { thumbnail } of images) expect((await sharp(thumbnail).metadata()).width).toBe(64);
   });
 
   it("reports why images of a video's frames are missing", async () => {

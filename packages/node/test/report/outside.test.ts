@@ -2,7 +2,7 @@ import { grids } from "@whybox/report";
 import { describe, expect, it } from "vitest";
 import { outsideOf } from "../../src/report/outside.js";
 
-const side = grids.picture;
+const side = grids.image;
 const size = [side * 10, side * 20] as const;
 
 /** A map that is hot in some cells: [column, row, value]. */

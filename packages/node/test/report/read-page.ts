@@ -9,7 +9,7 @@ export interface ReadPage {
   readonly list: ImageList;
   readonly columns: Columns;
   /** For each image: the maps of its rows, its thumbnail, and a crop for each row. */
-  readonly pictures: readonly {
+  readonly images: readonly {
     readonly maps: Uint8Array;
     readonly thumbnail: Uint8Array;
     readonly crops: Uint8Array[];
@@ -19,9 +19,9 @@ export interface ReadPage {
 export async function readPage(path: string): Promise<ReadPage> {
   const html = await readFile(path, "utf8");
   const facts = JSON.parse(dataOf(html, "facts")) as ReportFacts;
-  const list = JSON.parse(new TextDecoder().decode(inflated(html, "pictures"))) as ImageList;
+  const list = JSON.parse(new TextDecoder().decode(inflated(html, "images"))) as ImageList;
   const columns = splitColumns(new Uint8Array(inflated(html, "columns")).buffer, facts.rows);
-  return { html, facts, list, columns, pictures: imagesOf(html, facts, columns) };
+  return { html, facts, list, columns, images: imagesOf(html, facts, columns) };
 }
 
 function dataOf(html: string, id: string): string {
@@ -34,18 +34,18 @@ function inflated(html: string, id: string): Uint8Array {
   return inflateRawSync(Buffer.from(dataOf(html, id), "base64"));
 }
 
-function imagesOf(html: string, { pictures: count }: ReportFacts, { picture: numbers }: Columns) {
-  const pictures: { maps: Uint8Array; thumbnail: Uint8Array; crops: Uint8Array[] }[] = [];
+function imagesOf(html: string, { images: count }: ReportFacts, { image: numbers }: Columns) {
+  const images: { maps: Uint8Array; thumbnail: Uint8Array; crops: Uint8Array[] }[] = [];
   for (let first = 0; first < count; first += blockImages) {
     const parts = partsOf(Buffer.from(dataOf(html, `b${first / blockImages}`), "base64"));
     for (let i = first; i < Math.min(first + blockImages, count); i++) {
       const rows = numbers.filter((number) => number === i).length;
       const [maps, thumbnail, ...crops] = parts.splice(0, 2 + rows) as [Uint8Array, Uint8Array, ...Uint8Array[]];
-      pictures.push({ maps: new Uint8Array(inflateRawSync(maps)), thumbnail, crops });
-      if (pictures.at(-1)!.maps.length !== rows * mapBytes) throw new Error(`image ${i} has the wrong number of maps`);
+      images.push({ maps: new Uint8Array(inflateRawSync(maps)), thumbnail, crops });
+      if (images.at(-1)!.maps.length !== rows * mapBytes) throw new Error(`image ${i} has the wrong number of maps`);
     }
   }
-  return pictures;
+  return images;
 }
 
 function partsOf(block: Buffer): Uint8Array[] {

@@ -128,8 +128,8 @@ export async function writeRun(root: string, { manifest, lines, finished = true,
 }
 
 /** The lines of images. */
-export function linesOf(pictures: readonly FakeImage[]): RunParts["lines"] {
-  return pictures.map((picture, item) => ({ result: imageLine(item, picture), maps: mapLine(item, picture) }));
+export function linesOf(images: readonly FakeImage[]): RunParts["lines"] {
+  return images.map((image, item) => ({ result: imageLine(item, image), maps: mapLine(item, image) }));
 }
 
 /** Writes an image of noise as a source of a run. */

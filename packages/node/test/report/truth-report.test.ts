@@ -32,7 +32,7 @@ describe("makeReport with ground truth", () => {
     await writeFile(join(root, "truth.json"), JSON.stringify(truth));
     const folder = await writeRun(root, { lines: linesOf([first, second]) });
     const { facts, columns } = await report(folder, { truth: "truth.json", budget: 0 });
-    expect(facts.truth).toEqual({ from: join(root, "truth.json"), objects: 2, pictures: 1 });
+    expect(facts.truth).toEqual({ from: join(root, "truth.json"), objects: 2, images: 1 });
     // The boxes of the ground truth are in pixels of an image twice as large.
     const kinds = ["hit", "background", "missed", "detection"] as const;
     expect([...columns.kind]).toEqual(kinds.map(kindNumber));
@@ -57,7 +57,7 @@ describe("makeReport with ground truth", () => {
     await writeFile(join(root, "other/b.txt"), "1 0.25 0.25 0.5 0.25 0.5 0.5 0.25 0.5\n77 0.5 0.5 0.1 0.1\n");
     const lines = linesOf([labelled("other/b.jpg"), labelled("set/images/a.jpg"), labelled("set/c.jpg")]);
     const { facts, columns } = await report(await writeRun(root, { lines }));
-    expect(facts.truth).toEqual({ from: "label files next to the images", objects: 2, pictures: 2 });
+    expect(facts.truth).toEqual({ from: "label files next to the images", objects: 2, images: 2 });
     const kinds = ["hit", "background", "hit", "background", "detection", "detection"] as const;
     expect([...columns.kind]).toEqual(kinds.map(kindNumber));
     expect(facts.notes.slice(0, 2)).toEqual([

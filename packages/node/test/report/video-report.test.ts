@@ -18,9 +18,9 @@ it.skipIf(noFfmpeg)("shows the explained frames of a video", { timeout: 300_000 
   expect(await whybox(argv, { cwd })).toMatchObject({ code: 0 });
   const { code, stderr } = await whybox(["report", "out"], { cwd });
   expect([code, stderr]).toEqual([0, ""]);
-  const { list, pictures } = await readPage(join(cwd, "out/report.html"));
+  const { list, images } = await readPage(join(cwd, "out/report.html"));
   expect(list.frame).toEqual([0, 4, 8]);
-  for (const { thumbnail } of pictures) {
+  for (const { thumbnail } of images) {
     const { width, height } = await sharp(thumbnail).metadata();
     expect([width, height]).toEqual([64, 48]);
   }

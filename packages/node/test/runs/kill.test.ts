@@ -16,7 +16,7 @@ const hits = Math.ceil(kills / 3);
 it(`loses nothing and does nothing twice when it is killed ${kills} times`, { timeout: kills * 60_000 }, async () => {
   const cwd = await runWorld();
   await putImages(cwd, imageNames(images));
-  await writeFile(join(cwd, "p/bad.png"), "I am no picture.");
+  await writeFile(join(cwd, "p/bad.png"), "I am no image.");
   const options = ["--resume", "--save", "png", ...miniOptions, "--workers", "2"];
   const argv = (out: string) => ["run", "p", "--out", out, ...options];
   const started = performance.now();

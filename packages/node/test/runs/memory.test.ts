@@ -8,16 +8,16 @@ import { successSchema } from "../../src/runs/schema.js";
 import { bin } from "../support/launch.js";
 import { imageNames, miniOptions, putImages, runWorld } from "./world.js";
 
-const pictures = 10_000;
+const images = 10_000;
 
 it.runIf(process.platform === "linux")(
-  "holds no more after 10,000 pictures than after 3,000",
+  "holds no more after 10,000 images than after 3,000",
   { timeout: 1_800_000 },
   async () => {
     const cwd = await runWorld();
     const kept = imageNames(20, "kept");
     await putImages(cwd, [...kept, "p/00000.png"]);
-    for (let i = 1; i < pictures; i++) {
+    for (let i = 1; i < images; i++) {
       await copyFile(join(cwd, kept[i % kept.length]!), join(cwd, `p/${String(i).padStart(5, "0")}.png`));
     }
     const argv = ["run", "p", "--out", "out", ...miniOptions, "--workers", "2"];
@@ -35,13 +35,13 @@ it.runIf(process.platform === "linux")(
     clearInterval(timer);
     expect(code).toBe(0);
     const mark = successSchema.parse(JSON.parse(await readFile(join(cwd, "out/_SUCCESS"), "utf8")));
-    expect(mark).toMatchObject({ end: pictures, failures: 0 });
+    expect(mark).toMatchObject({ end: images, failures: 0 });
     const mean = (from: number, to: number) => {
       const some = samples.filter(({ done }) => done >= from && done < to).map(({ rss }) => rss);
       return some.reduce((sum, value) => sum + value, 0) / some.length;
     };
     const table = samples.map(({ done, rss }) => `${done}: ${rss.toFixed(0)}`).join(", ");
-    console.log(`MiB after so many pictures: ${table}`);
-    expect(mean(8000, pictures) - mean(2000, 4000), table).toBeLessThan(64);
+    console.log(`MiB after so many images: ${table}`);
+    expect(mean(8000, images) - mean(2000, 4000), table).toBeLessThan(64);
   },
 );

@@ -23,7 +23,7 @@ let cwd: string;
 beforeAll(async () => {
   cwd = await runWorld();
   await putImages(cwd, [...imageNames(7), "p/deep/x.png"]);
-  await writeFile(join(cwd, "p/bad.jpg"), "I am no picture.");
+  await writeFile(join(cwd, "p/bad.jpg"), "I am no image.");
 });
 beforeEach(() => rm(join(cwd, "out"), { recursive: true, force: true }));
 

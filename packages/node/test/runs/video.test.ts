@@ -278,7 +278,7 @@ afterAll(() => rm(cwd, { recursive: true, force: true }));
 
 describe("ppmFrames", () => {
   it("gives the images of a stream however it is cut", async () => {
-    const pictures = [
+    const images = [
       [3, 2],
       [1, 1],
       [40, 30],
@@ -288,7 +288,7 @@ describe("ppmFrames", () => {
       data: new Uint8Array(width! * height! * 3).fill(10 + i),
     }));
     const whole = Buffer.concat(
-      pictures.flatMap(({ width, height, data }) => [Buffer.from(`P6\n${width} ${height}\n255\n`), data]),
+      images.flatMap(({ width, height, data }) => [Buffer.from(`P6\n${width} ${height}\n255\n`), data]),
     );
     await fc.assert(
       fc.asyncProperty(
@@ -303,7 +303,7 @@ describe("ppmFrames", () => {
           const found = [];
           for await (const image of ppmFrames(chunks())) found.push(image);
           const ends = [29, 29 + 14, whole.length];
-          expect(found).toEqual(pictures.slice(0, ends.filter((one) => one <= end).length));
+          expect(found).toEqual(images.slice(0, ends.filter((one) => one <= end).length));
         },
       ),
     );

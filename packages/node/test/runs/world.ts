@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { encodeModel } from "@whybox/core";
 import sharp from "sharp";
-import { picture, tameModel } from "../../../core/test/support/mini-detector.js";
+import { makeImage, tameModel } from "../../../core/test/support/mini-detector.js";
 
 /** A folder with a small model in it, `mini.onnx`. */
 export async function runWorld(): Promise<string> {
@@ -15,7 +15,7 @@ export async function runWorld(): Promise<string> {
 /** Small images in which the small model finds something, each another. */
 export async function putImages(folder: string, names: readonly string[]): Promise<void> {
   for (const [i, name] of names.entries()) {
-    const { data, width, height } = picture(100 + i, [64, 64]);
+    const { data, width, height } = makeImage(100 + i, [64, 64]);
     await mkdir(dirname(join(folder, name)), { recursive: true });
     await sharp(data, { raw: { width, height, channels: 3 } }).toFile(join(folder, name));
   }

@@ -28,7 +28,7 @@ function script(body: string, given: Readonly<Record<string, unknown>>): Promise
     import { createWorkerPort, loadDetector } from ${dist("index.js")};
     const { ${Object.keys(given).join(", ")} } = ${JSON.stringify(given)};
     const fill = { layer: "auto", classNames: [], backwardPerClass: false, topk: 10, scale: "each", seed: 0 };
-    // The runtime is at work nearly all the time: thousands of pictures go through the network.
+    // The runtime is at work nearly all the time: thousands of images go through the network.
     const explain = { ...fill, method: "D-RISE", samples: 5000, per: "detection", maxDetections: 3, confidence: 0.25, iou: 0.45 };
     const settings = { device: "cpu", save: [], frame: "image", explain };
     const start = (model) => createPool({ model, weights: model, threads: 1, settings, allowPrivate: false }, 2);

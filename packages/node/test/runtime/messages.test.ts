@@ -1,6 +1,6 @@
 import { createDetector, encodeModel, type RuntimePort, WhyboxError } from "@whybox/core";
 import { describe, expect, it } from "vitest";
-import { countingPort, MINI_SIZE, picture, tameModel } from "../../../core/test/support/mini-detector.js";
+import { countingPort, MINI_SIZE, makeImage, tameModel } from "../../../core/test/support/mini-detector.js";
 import { errorData, errorFrom } from "../../src/runtime/error-data.js";
 import { plainCopy } from "../../src/runtime/plain-copy.js";
 import { shareSessions } from "../../src/runtime/share-sessions.js";
@@ -90,7 +90,7 @@ describe("the thread", () => {
 });
 
 describe("sessions with a key", () => {
-  const image = picture();
+  const image = makeImage();
   const options = { imageSize: MINI_SIZE, layer: 17 } as const;
 
   it("are shared by two engines of one model, and released by the last", async () => {

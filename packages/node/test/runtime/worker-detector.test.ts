@@ -18,10 +18,10 @@ import {
   loadDetector,
   type RgbImage,
 } from "whybox";
-import { MINI_SIZE, picture, tameModel } from "../../../core/test/support/mini-detector.js";
+import { MINI_SIZE, makeImage, tameModel } from "../../../core/test/support/mini-detector.js";
 
 const photo = resolve(import.meta.dirname, "../../../../fixtures/photos/dog.jpg");
-const image = picture(3, [80, 90]);
+const image = makeImage(3, [80, 90]);
 let detector: Detector;
 /** The same model in this thread. */
 let core: CoreDetector;

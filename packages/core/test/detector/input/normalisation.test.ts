@@ -98,7 +98,7 @@ const cases: readonly [string, Change, 1 | 255 | undefined, "rgb" | "bgr" | unde
   ["two branches", (b, x) => b.op("Add", [b.op("Div", [x, b.float(255)]), b.op("Abs", [x])]), undefined, undefined],
   ["a share of its own", (b, x) => b.op("Div", [b.float(255), x]), undefined, undefined],
   ["a number for each column", (b, x) => b.op("Mul", [x, b.floats([8], new Float32Array(8))]), undefined, undefined],
-  ["half of the picture", (b, x) => b.op("Slice", [x, b.ints([0]), b.ints([4]), b.ints([2])]), undefined, undefined],
+  ["half of the image", (b, x) => b.op("Slice", [x, b.ints([0]), b.ints([4]), b.ints([2])]), undefined, undefined],
 ];
 
 describe("normalisationOf", () => {

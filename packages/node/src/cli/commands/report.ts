@@ -77,5 +77,5 @@ const stageTitles = { reading: "Reading", asking: "Asking about misses", drawing
 /** "night/report.html: 52 rows from 12 images, 1.2 MB". */
 function summary({ path, bytes, facts }: WrittenReport): string {
   const megabytes = `${(bytes / 1e6).toFixed(1)} MB`;
-  return `${printable(path)}: ${count(facts.rows, "row")} from ${count(facts.pictures, "image")}, ${megabytes}`;
+  return `${printable(path)}: ${count(facts.rows, "row")} from ${count(facts.images, "image")}, ${megabytes}`;
 }

@@ -11,7 +11,7 @@ import { merged, planOptions } from "./world.js";
 
 /** So many kills at least come while images are explained. */
 const hits = Math.ceil(kills / 3);
-const pictures = 40;
+const images = 40;
 
 let cwd: string;
 let whole: Record<string, string>;
@@ -21,8 +21,8 @@ const read = (path: string) => readFile(join(cwd, path), "utf8");
 
 beforeAll(async () => {
   cwd = await runWorld();
-  await putImages(cwd, imageNames(pictures));
-  await writeFile(join(cwd, "p/bad.png"), "I am no picture.");
+  await putImages(cwd, imageNames(images));
+  await writeFile(join(cwd, "p/bad.png"), "I am no image.");
   expect(await whybox(["run", "p", "--out", "whole", "--save", "png", ...miniOptions], { cwd })).toMatchObject({
     code: 0,
   });
@@ -46,8 +46,8 @@ describe("whybox shard plan", { timeout: 300_000 }, () => {
   it("cuts the item list into equal parts and tells where their lines begin", async () => {
     const { shards } = shardPlanSchema.parse(JSON.parse(await read("out/shards.json")));
     const items = Buffer.from(await read("out/items.jsonl"));
-    expect(shards.map(({ first }) => first)).toEqual([0, 1, 2].map((i) => Math.floor((i * (pictures + 1)) / 3)));
-    expect(shards.map(({ end }) => end)).toEqual([...shards.slice(1).map(({ first }) => first), pictures + 1]);
+    expect(shards.map(({ first }) => first)).toEqual([0, 1, 2].map((i) => Math.floor((i * (images + 1)) / 3)));
+    expect(shards.map(({ end }) => end)).toEqual([...shards.slice(1).map(({ first }) => first), images + 1]);
     for (const { first, offset } of shards) {
       expect(items.subarray(0, offset).toString().split("\n").length - 1).toBe(first);
       expect(JSON.parse(items.subarray(offset).toString().split("\n")[0]!).kind).toBe("image");
@@ -76,7 +76,7 @@ describe("whybox shard plan", { timeout: 300_000 }, () => {
   it("refuses more shards than items, and can be asked again", async () => {
     await rm(join(cwd, "out"), { recursive: true });
     const { code, stderr } = await plan("--shards", "9999");
-    expect([code, stderr]).toEqual([2, expect.stringMatching(new RegExp(`has ${pictures + 1} items.* at most`))]);
+    expect([code, stderr]).toEqual([2, expect.stringMatching(new RegExp(`has ${images + 1} items.* at most`))]);
     expect(await plan("--shards", "3")).toMatchObject({ code: 0 });
     expect(await read("out/shards.json")).toBe(await read("planned/shards.json"));
   });
@@ -98,7 +98,7 @@ describe("whybox shard run and merge", { timeout: 300_000 }, () => {
       expect.stringMatching(/^Merged 3 shards: \d+ sources, \d+ detections, 1 failed; /),
     ]);
     expect(await merged(join(cwd, "out"))).toEqual(whole);
-    expect((await read("out/timings.jsonl")).split("\n")).toHaveLength(pictures + 2);
+    expect((await read("out/timings.jsonl")).split("\n")).toHaveLength(images + 2);
     expect(await shard("merge", "out")).toMatchObject({ code: 0 });
     const late = await shard("run", "out", "1");
     expect([late.code, late.stderr]).toEqual([0, "Shard 1 is done, and the run is already merged.\n"]);
@@ -154,11 +154,7 @@ describe("whybox shard run and merge", { timeout: 300_000 }, () => {
       (f) => appendFile(join(f, "timings.jsonl"), "{}\n"),
       /timings\.jsonl is damaged: it has \d+ lines; expected \d+/,
     ],
-    [
-      "has lost its pictures",
-      (f) => rm(join(f, "files"), { recursive: true }),
-      /00001\/files\/0000\/.*\.png is missing/,
-    ],
+    ["has lost its images", (f) => rm(join(f, "files"), { recursive: true }), /00001\/files\/0000\/.*\.png is missing/],
   ])("refuse a shard that %s", { tags: ["long"] }, async (_, damage, message) => {
     await restore("done");
     await damage(join(cwd, "out/shards/00001"));
