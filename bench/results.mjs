@@ -11,7 +11,7 @@ export function readResults(name) {
   return existsSync(fileOf(name)) ? JSON.parse(readFileSync(fileOf(name), "utf8")) : {};
 }
 
-/** Writes a file of results, and the tables of the docs anew. */
+/** Writes a file of results, and rewrites the tables of the docs. */
 export function saveResults(name, results) {
   writeFileSync(fileOf(name), `${JSON.stringify(results, null, 2)}\n`);
   writeTables();

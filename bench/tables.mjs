@@ -109,7 +109,7 @@ const TABLES = {
   },
 };
 
-/** A page with its tables written anew. `read` gives the recorded results of a file. */
+/** A page with its tables rewritten. `read` gives the recorded results of a file. */
 export function renderTables(text, read) {
   return text.replaceAll(/(<!-- bench:(\w+) -->\n)[\s\S]*?(<!-- \/bench -->)/g, (_, start, name, end) => {
     if (TABLES[name] === undefined) throw new Error(`No table "${name}". Expected ${Object.keys(TABLES).join(", ")}.`);

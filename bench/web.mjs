@@ -72,7 +72,7 @@ async function prepare({ base, runtime, worker, count, plainSource, dims, pixels
 
 /**
  * In the page: every sequence once in each round, in another order each time, so that none always follows the same; milliseconds of its
- * steps. An image that was decoded anew has no forward pass behind it.
+ * steps. A newly decoded image has no kept forward pass.
  */
 async function measure(rounds) {
   const { explain, detect, decode, frame, best, quick, forward } = globalThis.bench;

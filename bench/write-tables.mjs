@@ -1,4 +1,4 @@
-// Writes the tables of the docs anew from the recorded results.
+// Rewrites the tables of the docs from the recorded results.
 //   node bench/write-tables.mjs
 //   node bench/write-tables.mjs --check    exit code 1 when a table is not what the results make
 import { renderPages, writeTables } from "./results.mjs";

@@ -104,7 +104,7 @@ async function shoot(browser, address, name, { hasTouch = false, shots }) {
   for (const { viewport, scheme, path } of shots) {
     await page.setViewportSize(viewport);
     await page.emulateMedia({ colorScheme: scheme });
-    // Labels find their places anew once the page has its size.
+    // Labels are placed again once the page has its size.
     await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
     const taken = await page.screenshot();
     await sharp(taken).png({ palette: true, quality: 90, effort: 10 }).toFile(path);

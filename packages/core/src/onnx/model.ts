@@ -34,7 +34,7 @@ export interface TensorProto {
   readonly dataType: number;
   /** Raw little-endian values. Empty when `strings` or `external` is set. */
   readonly bytes: Uint8Array;
-  /** Length of `bytes`, set when reading `bytes` computes them anew. Use `byteLengthOf`. */
+  /** Length of `bytes`, set when reading `bytes` computes them again. Use `byteLengthOf`. */
   readonly byteLength?: number;
   /** Values of a STRING tensor. */
   readonly strings?: readonly Uint8Array[];

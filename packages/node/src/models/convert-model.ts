@@ -12,6 +12,7 @@ import {
   WhyboxError,
   withExternalData,
 } from "@whybox/core";
+import { inFile } from "../in-file.js";
 import { exists } from "../io/exists.js";
 import { writeFileSafely } from "../io/write-file.js";
 import { readExternalData } from "./external-data.js";
@@ -40,9 +41,7 @@ export async function convertModel(source: string, target: string): Promise<Conv
     await writeFileSafely(target, encoded);
     return { ...facts, bytes: encoded.length };
   } catch (error) {
-    if (!(error instanceof WhyboxError) || error.code === "output") throw error;
-    const details = { ...error.details, file: source };
-    throw new WhyboxError(error.code, `${source}: ${error.message}`, { cause: error, details });
+    throw error instanceof WhyboxError && error.code === "output" ? error : inFile(error, source);
   }
 }
 
