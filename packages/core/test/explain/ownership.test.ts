@@ -11,7 +11,7 @@ import { rowScore } from "../../src/scores/row.js";
 import type { Score } from "../../src/scores/score.js";
 import type { ScoreId } from "../../src/scores/score-id.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
-import { MINI_SIZE, miniDetector, makeImage, tameModel } from "../support/mini-detector.js";
+import { MINI_SIZE, makeImage, miniDetector, tameModel } from "../support/mini-detector.js";
 
 const size = { imageSize: MINI_SIZE, maxDetections: 2 };
 
