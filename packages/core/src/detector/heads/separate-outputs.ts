@@ -13,6 +13,8 @@ import { decodedBefore, inputsOfSuppression, selectionOf } from "./selection.js"
 
 /** Maximum number of values that are examined. A detector has two or three. */
 const MAX_VALUES = 8;
+/** Maximum number of pairs that are read. */
+const MAX_PAIRS = 12;
 
 /**
  * Finds a head whose boxes and class scores are two values, `[1, R, 4]` and `[1, R, K]` in any order of axes: YOLO-NAS, PP-YOLOE, PicoDet, RTMDet,
@@ -55,7 +57,7 @@ async function headOf(
   for (const boxes of known.filter(({ sides }) => sides.length === 2 && sides.includes(4))) {
     for (const scores of known) {
       const joined = scores === boxes ? undefined : joinOf(context.model, boxes, scores);
-      if (joined === undefined) continue;
+      if (joined === undefined || misses.length === MAX_PAIRS) continue;
       const found = await anchorFreeHeadAt(
         { ...context, model: joined.model, index: new GraphIndex(joined.model.graph) },
         joined.value,
