@@ -3,7 +3,7 @@ import { GraphBuilder, type Value } from "../../onnx/builder.js";
 import { elementType } from "../../onnx/element-type.js";
 import { freshPrefix } from "../../onnx/fresh-prefix.js";
 import { DataType, type Model, type Node } from "../../onnx/model.js";
-import { cellsOf, type DetectorHead, type HeadFacts, type HeadLevel } from "../head.js";
+import { gridlessHead, type HeadFacts, type HeadLevel } from "../head.js";
 import { downsampling } from "../stride.js";
 import { append } from "./canonical.js";
 import type { FoundHead, HeadContext } from "./context.js";
@@ -54,10 +54,11 @@ export async function findQueryHead({ model, index, runtime, fixedSize }: HeadCo
   }
   const ends = queryEnds(index, tables);
   if (ends === undefined) return miss("it is not computed from queries with boxes and classes");
+  // Every query can attend to every position, so one level reads all maps.
   const level = levelOf(memoryConvs(index, [ends.boxes, ends.scores]) ?? [], measured);
   if (level === undefined) return miss("the input maps of its decoder were not found");
   const { model: extended, value } = appendQueries(model, ends);
-  return { model: extended, head: queryHead(level, factsOf(model, index, ends, value)) };
+  return { model: extended, head: gridlessHead(factsOf(model, index, ends, value), level) };
 }
 
 function isFloat(type: number): boolean {
@@ -81,23 +82,6 @@ function factsOf(model: Model, index: HeadContext["index"], ends: QueryEnds, out
     ...(form.startsWith("softmax") ? { hasBackground: true } : {}),
     selection: { nms: false, labels: hasTopK || form === "logits" ? "all" : "best" },
     prototypes: undefined,
-  };
-}
-
-/** Creates a head without a grid. Every query can attend to every position, so one level reads all maps. */
-function queryHead(level: HeadLevel, facts: HeadFacts): DetectorHead {
-  return {
-    ...facts,
-    levels: [level],
-    rowCount: () => undefined,
-    cells: (_, inputSize) => cellsOf(level, inputSize),
-    rowRange: () => [0, Number.MAX_SAFE_INTEGER],
-    originOf(_, inputSize, [x, y]) {
-      const [height, width] = cellsOf(level, inputSize);
-      const cell = (position: number, count: number) =>
-        Math.min(Math.max(Math.floor(position / level.stride), 0), count - 1);
-      return { level: 0, anchor: 0, cell: [cell(x, width), cell(y, height)] };
-    },
   };
 }
 
