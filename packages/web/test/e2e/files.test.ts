@@ -89,6 +89,28 @@ describe.skipIf(chromium === undefined)("files opened in the page", SLOW, () => 
     expect(await page.locator(".model-facts").innerText()).toContain("torch");
   });
 
+  it("name a missing file of a model, and take all files of a model and a photo together", async () => {
+    const page = await open();
+    await notice(page).waitFor();
+    const external = (name: string) => join(photos, "../external", name);
+    const models = page.locator('input[accept*=".onnx"]');
+    await models.setInputFiles(external("two-files.onnx"));
+    await page.getByText('"two-files.onnx.data" is missing').waitFor();
+    await models.setInputFiles(external("two-files.onnx.data"));
+    await page.locator(".model-chip", { hasText: "two-files.onnx" }).waitFor();
+    await page.reload();
+    await notice(page).waitFor();
+    await models.setInputFiles([external("two-files.onnx.data"), external("two-files.onnx"), join(photos, "dog.jpg")]);
+    await page.locator(".model-chip", { hasText: "two-files.onnx" }).waitFor();
+    await page.locator(".photo img").waitFor();
+    await page.locator("summary", { hasText: "Model" }).click();
+    const bytes = ["two-files.onnx", "two-files.onnx.data"].reduce(
+      (sum, name) => sum + readFileSync(external(name)).length,
+      0,
+    );
+    expect(await page.locator(".model-facts").innerText()).toContain(`${(bytes / 1e6).toFixed(1)} MB`);
+  });
+
   it.each([
     ["text.jpg", "not an image", "not an image that this browser can read"],
     ["empty.png", "", "The file is empty"],

@@ -31,6 +31,9 @@ export function buildNetwork(model: TorchModule, maxBytes: number): Network {
   const head = readHead(last);
   const writer = new NetworkWriter(maxBytes);
   const { builder } = writer;
+  if (last.type.name === "Classify") {
+    throw unsupported("The PyTorch file is a classifier, which predicts no boxes.", "Use a detection model.");
+  }
   expectRgb(layers[0]!);
   const image = { value: builder.input("images", ["batch", 3, "height", "width"]), channels: 3 };
   const results: Feature[] = [];

@@ -218,7 +218,7 @@ describe("checkpoints", () => {
     [
       "a head that classifies",
       (n) => n.model([module("ultralytics.nn.modules.head.Classify", { attributes: from(-1) })]),
-      /head\.Classify\) that is not supported/,
+      /^The PyTorch file is a classifier, which predicts no boxes\. Use a detection model\.$/,
     ],
     [
       "a Conv with a part of its own",
