@@ -1,7 +1,7 @@
 import { nodesBetween, readsOf, usedInitializers } from "../onnx/cut.js";
 import { elementType } from "../onnx/element-type.js";
 import { freshPrefix } from "../onnx/fresh-prefix.js";
-import { GraphIndex } from "../onnx/graph.js";
+import { type GraphIndex, indexOf } from "../onnx/graph.js";
 import { DataType, type Graph, type Model, type Node, type ValueInfo } from "../onnx/model.js";
 import { buildBackward } from "./backward.js";
 import { floatTwin } from "./float-twin.js";
@@ -80,14 +80,13 @@ export function buildBackwardModel(deployed: Model, request: BackwardModelReques
   const read = new Set(nodes.flatMap((node) => node.inputs));
   const seeds = new Map([...backward.seeds].filter(([, name]) => read.has(name)));
   const cut = cutForward(model, nodes, request);
-  const index = new GraphIndex(graph);
   const inner: Graph = {
     name: "backward",
     nodes: [...cut.rerun, ...cut.backward],
     initializers: new Map([...usedInitializers(graph, [...cut.rerun, ...cut.backward]), ...joined.initializers]),
     inputs: [
       ...[...seeds.values()].map((name) => untypedShape(name, DataType.FLOAT)),
-      ...cut.saved.map((name) => untypedShape(name, elementType(graph, name, index))),
+      ...cut.saved.map((name) => untypedShape(name, elementType(graph, name))),
       ...cut.shapes.map((shape) => shape.input),
     ],
     outputs: gradients.map((name) => untypedShape(name, DataType.FLOAT)),
@@ -115,7 +114,7 @@ interface ForwardCut {
 
 function cutForward(model: Model, backward: readonly Node[], request: BackwardModelRequest): ForwardCut {
   const { graph } = model;
-  const index = new GraphIndex(graph);
+  const index = indexOf(graph);
   const made = new Set(backward.flatMap((node) => node.outputs));
   const isForward = (value: string): boolean =>
     !made.has(value) && (index.producer(value) !== undefined || isInput(graph, value));

@@ -1,6 +1,5 @@
 import { type AttributeLiteral, attribute, intAttribute } from "../onnx/attributes.js";
 import { elementType } from "../onnx/element-type.js";
-import { GraphIndex } from "../onnx/graph.js";
 import { WIDENED, widened } from "../onnx/half.js";
 import { type Attribute, DataType, type Graph, type Node, type TensorProto } from "../onnx/model.js";
 import { dequantised } from "../onnx/quantised-values.js";
@@ -16,8 +15,7 @@ import { dequantised } from "../onnx/quantised-values.js";
 export function floatTwin(graph: Graph): Graph {
   const folded = foldedConstants(graph);
   const isFolded = (node: Node): boolean => folded.has(node.outputs[0] ?? "");
-  const index = new GraphIndex(graph);
-  const nodes = graph.nodes.filter((node) => !isFolded(node)).map((node) => widenNode(node, graph, index));
+  const nodes = graph.nodes.filter((node) => !isFolded(node)).map((node) => widenNode(node, graph));
   const float = [...graph.initializers.values()].every(({ dataType }) => !WIDENED.has(dataType));
   if (float && nodes.length === graph.nodes.length && nodes.every((node, i) => node === graph.nodes[i])) return graph;
   const widen = <T extends { readonly elemType: number }>(info: T): T =>
@@ -46,8 +44,8 @@ function foldedConstants(graph: Graph): Map<string, TensorProto> {
 /** The attributes that name the type of a node's output. */
 const TYPED_BY: readonly string[] = ["to", "dtype", "output_dtype"];
 
-function widenNode(node: Node, graph: Graph, index: GraphIndex): Node {
-  if (node.opType === "Cast" && node.domain === "" && meetsItself(node, graph, index)) {
+function widenNode(node: Node, graph: Graph): Node {
+  if (node.opType === "Cast" && node.domain === "" && meetsItself(node, graph)) {
     return { ...node, opType: "Identity", attributes: new Map() };
   }
   const changes = new Map<string, Attribute>();
@@ -59,8 +57,8 @@ function widenNode(node: Node, graph: Graph, index: GraphIndex): Node {
 }
 
 /** Whether the node is a Cast between float types that are both float32 here. It is removed, so that its gradient needs no forward value. */
-function meetsItself(node: Node, graph: Graph, index: GraphIndex): boolean {
-  const types = [intAttribute(node, "to", DataType.FLOAT), elementType(graph, node.inputs[0] ?? "", index)];
+function meetsItself(node: Node, graph: Graph): boolean {
+  const types = [intAttribute(node, "to", DataType.FLOAT), elementType(graph, node.inputs[0] ?? "")];
   return types.every((type) => type === DataType.FLOAT || WIDENED.has(type)) && types.some((type) => WIDENED.has(type));
 }
 

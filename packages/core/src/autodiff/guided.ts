@@ -1,5 +1,5 @@
 import type { Value } from "../onnx/builder.js";
-import { GraphIndex } from "../onnx/graph.js";
+import { type GraphIndex, indexOf } from "../onnx/graph.js";
 import type { Graph, Node } from "../onnx/model.js";
 import type { GradRule, VjpContext } from "./rule.js";
 
@@ -9,7 +9,7 @@ import type { GradRule, VjpContext } from "./rule.js";
  * holds for LeakyReLU and for SiLU, `x · sigmoid(x)`, whose derivative is kept where x > 0 and the gradient is positive.
  */
 export function guidedRules(graph: Graph, rules: readonly GradRule[]): GradRule[] {
-  const index = new GraphIndex(graph);
+  const index = indexOf(graph);
   return rules.map((rule) => {
     if (rule.op === "Relu" || rule.op === "LeakyRelu") return { ...rule, vjp: (cx) => [guide(cx, cx.input(0))] };
     if (rule.op !== "Mul") return rule;

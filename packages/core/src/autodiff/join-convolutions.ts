@@ -1,6 +1,6 @@
 import { intAttribute } from "../onnx/attributes.js";
 import { GraphBuilder } from "../onnx/builder.js";
-import { GraphIndex } from "../onnx/graph.js";
+import { indexOf } from "../onnx/graph.js";
 import type { Attribute, Graph, Node, TensorProto } from "../onnx/model.js";
 import { computedFloats, floatsOf, intsOf } from "../onnx/tensors.js";
 import { sizeOf } from "../tensor/tensor.js";
@@ -36,7 +36,7 @@ const MIN_CHANNELS = 16;
  * @param outputs values that are read from the graph. @param prefix prefix of new names. No value of the graph may start with it.
  */
 export function joinConvolutions(graph: Graph, outputs: Iterable<string>, prefix: string): Graph {
-  const index = new GraphIndex(graph);
+  const index = indexOf(graph);
   const read = new Set(outputs);
   const build = new GraphBuilder(prefix);
   const sums = new Map<string, ConvSum>();

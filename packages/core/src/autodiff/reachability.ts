@@ -1,8 +1,8 @@
 import { WhyboxError } from "../errors.js";
-import { topologicalOrder } from "../onnx/graph.js";
+import { indexOf } from "../onnx/graph.js";
 import type { Graph, Node } from "../onnx/model.js";
 import type { RuleTable } from "./rules/index.js";
-import { type KnownDims, ShapeFacts } from "./shape-facts.js";
+import { type KnownDims, type ShapeFacts, shapeFacts } from "./shape-facts.js";
 import { stopsGradient } from "./stops.js";
 
 /** An op between the taps and the outputs that cannot be differentiated. */
@@ -40,7 +40,7 @@ export function planDifferentiation(
   rules: RuleTable,
   { stops = new Set(), dims }: { readonly stops?: ReadonlySet<string>; readonly dims?: KnownDims | undefined } = {},
 ): DifferentiationPlan {
-  const order = topologicalOrder(graph.nodes);
+  const { order } = indexOf(graph);
   expectValues(graph, [...taps, ...outputs]);
   const touched = touchedBy(order, taps, rules, stops);
   const reached = new Set(outputs.filter((output) => touched.has(output)));
@@ -57,7 +57,7 @@ export function planDifferentiation(
   }
   path.reverse();
   const connected = new Map(taps.map((tap) => [tap, reached.has(tap)]));
-  const facts = new ShapeFacts(graph, order, dims);
+  const facts = shapeFacts(graph, dims);
   return { path, reached, blocked: blockedOps(path, rules, facts), connected, facts };
 }
 

@@ -1,3 +1,4 @@
+import { indexOf } from "../onnx/graph.js";
 import type { Dim, Graph, Node, TensorProto } from "../onnx/model.js";
 import { inferDims } from "./shape-rules.js";
 import type { FactSource, StaticDim } from "./static-dims.js";
@@ -40,6 +41,16 @@ export class ShapeFacts implements FactSource {
   constant(value: string): TensorProto | undefined {
     return this.#graph.initializers.get(value);
   }
+}
+
+const withoutGiven = new WeakMap<Graph, ShapeFacts>();
+
+/** The facts of a graph, with the given dims if there are any. Graphs do not change, so the facts without given dims are computed once for each. */
+export function shapeFacts(graph: Graph, given?: KnownDims): ShapeFacts {
+  const known = given === undefined ? withoutGiven.get(graph) : undefined;
+  const facts = known ?? new ShapeFacts(graph, indexOf(graph).order, given);
+  if (given === undefined) withoutGiven.set(graph, facts);
+  return facts;
 }
 
 /** Returns the dims of a value, or undefined. */

@@ -1,4 +1,4 @@
-import { GraphIndex } from "../onnx/graph.js";
+import { indexOf } from "../onnx/graph.js";
 import type { Graph, Node } from "../onnx/model.js";
 
 /**
@@ -8,7 +8,7 @@ import type { Graph, Node } from "../onnx/model.js";
  * @param prefix prefix of the factors' names. No value of the graph may start with it.
  */
 export function simplify(graph: Graph, seeds: Iterable<string>, prefix: string): Graph {
-  const index = new GraphIndex(graph);
+  const index = indexOf(graph);
   const linear = index.descendants(seeds);
   const nodes: Node[] = [];
   const now = new Map<string, Node>();

@@ -1,6 +1,6 @@
 import { WhyboxError } from "../errors.js";
 import type { Size } from "../image/frame.js";
-import { GraphIndex } from "../onnx/graph.js";
+import { indexOf } from "../onnx/graph.js";
 import type { Model } from "../onnx/model.js";
 import type { RuntimePort } from "../runtime/port.js";
 import { findAnchorBasedHead } from "./heads/anchor-based.js";
@@ -52,7 +52,7 @@ async function findAnyHead(model: Model, runtime: RuntimePort, options: FindHead
       `It has ${graph.outputs.length} outputs, and no detector has more than ${MAX_OUTPUTS}.`,
     );
   }
-  const index = new GraphIndex(graph);
+  const index = indexOf(graph);
   const anchorBased = findAnchorBasedHead(model, index);
   if ("kind" in anchorBased) return { model, head: anchorBased };
   const context = { model, index, runtime, ...options };

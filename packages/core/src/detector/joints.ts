@@ -1,5 +1,5 @@
 import { intsAttribute } from "../onnx/attributes.js";
-import { type GraphIndex, topologicalOrder } from "../onnx/graph.js";
+import type { GraphIndex } from "../onnx/graph.js";
 import type { Node } from "../onnx/model.js";
 import type { DetectorHead } from "./head.js";
 import type { Layer } from "./layer.js";
@@ -25,7 +25,7 @@ export function listJoints(index: GraphIndex, head: DetectorHead): Layer[] {
   const found = new Set<string>(head.levels.flatMap((level) => level.inputs));
   /** The last join or stride change before a map. All maps of a block share it. */
   const place = new Map<string, Node | undefined>();
-  for (const node of topologicalOrder(graph.nodes)) {
+  for (const node of index.order) {
     const maps = node.inputs.filter((input) => strides.has(input));
     const output = node.outputs[0]!;
     if (maps.length === 0 || !strides.has(output)) continue;

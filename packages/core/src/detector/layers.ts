@@ -1,6 +1,9 @@
-import { GraphIndex } from "../onnx/graph.js";
+
+import { type GraphIndex, indexOf } from "../onnx/graph.js";
 import type { Graph } from "../onnx/model.js";
+
 import type { DetectorHead } from "./head.js";
+
 import { listJoints } from "./joints.js";
 import type { Layer } from "./layer.js";
 import { type ModuleNumbers, numbersInNames, numbersInScopes } from "./module-numbers.js";
@@ -17,7 +20,7 @@ export { resolveLayer } from "./resolve-layer.js";
  * numbers. The value of a layer is the output of its module that other modules read.
  */
 export function listLayers(graph: Graph, head: DetectorHead): Layer[] {
-  const index = new GraphIndex(graph);
+  const index = indexOf(graph);
   const named = layersByNumber(index, head, numbersInNames());
   if (named.length > 0) return named;
   const scoped = layersByNumber(index, head, numbersInScopes(index));

@@ -1,5 +1,5 @@
 import { didYouMean, WhyboxError } from "../errors.js";
-import { GraphIndex } from "../onnx/graph.js";
+import { type GraphIndex, indexOf } from "../onnx/graph.js";
 import type { Graph } from "../onnx/model.js";
 import type { DetectorHead } from "./head.js";
 import type { Layer, LayerSelector } from "./layer.js";
@@ -54,7 +54,7 @@ function layerAt(selector: number, layers: readonly Layer[], head: DetectorHead)
 }
 
 function layerNamed(text: string, layers: readonly Layer[], graph: Graph, head: DetectorHead): Layer {
-  const index = new GraphIndex(graph);
+  const index = indexOf(graph);
   const value = valueNamed(text, index);
   if (value === undefined) {
     const choices = layers.length > 0 ? layers.map((layer) => layer.name) : headInputs(head);

@@ -1,5 +1,5 @@
 import { intAttribute, intsAttribute } from "../onnx/attributes.js";
-import { GraphIndex, topologicalOrder } from "../onnx/graph.js";
+import { type GraphIndex, indexOf } from "../onnx/graph.js";
 import type { Graph, Node } from "../onnx/model.js";
 import { constantFloats, constantInts } from "./constants.js";
 
@@ -8,14 +8,14 @@ import { constantFloats, constantInts } from "./constants.js";
  * convolutions, poolings, resizes and strided slices between the image and the value.
  */
 export function downsampling(graph: Graph): ReadonlyMap<string, number> {
-  const index = new GraphIndex(graph);
+  const index = indexOf(graph);
   const factors = new Map<string, number>();
   /** Maps inside a shuffle of channels: value → stride. They have other axes than maps. */
   const shuffled = new Map<string, number>();
   for (const input of graph.inputs) {
     if (input.shape?.length === 4 && !graph.initializers.has(input.name)) factors.set(input.name, 1);
   }
-  for (const node of topologicalOrder(graph.nodes)) {
+  for (const node of index.order) {
     const inside = shuffled.get(node.inputs[0] ?? "");
     if (inside !== undefined) {
       const next = afterShuffle(index, node);

@@ -1,5 +1,5 @@
 import { nodesBetween } from "../onnx/cut.js";
-import { GraphIndex } from "../onnx/graph.js";
+import { type GraphIndex, indexOf } from "../onnx/graph.js";
 import type { Graph } from "../onnx/model.js";
 import type { DetectorHead } from "./head.js";
 import type { Layer } from "./layer.js";
@@ -21,7 +21,7 @@ export interface Taps {
  * then use the head inputs.
  */
 export function findTaps(graph: Graph, head: DetectorHead, layers: readonly Layer[]): Taps {
-  const index = new GraphIndex(graph);
+  const index = indexOf(graph);
   const strides = downsampling(graph);
   const listed = layers.filter((layer) => strides.has(layer.value));
   const opOf = (layer: Layer): string => operationOf(index, layer.value);

@@ -2,7 +2,7 @@ import { WhyboxError } from "../errors.js";
 import { GraphBuilder } from "./builder.js";
 import { elementType } from "./element-type.js";
 import { freshPrefix } from "./fresh-prefix.js";
-import { GraphIndex } from "./graph.js";
+import { indexOf } from "./graph.js";
 import type { Graph, Model, Node, TensorProto, ValueInfo } from "./model.js";
 import { subgraphsOf, withSubgraphs } from "./subgraphs.js";
 
@@ -39,7 +39,7 @@ export function readsOf(node: Node): string[] {
 
 /** The nodes of `graph` that `outputs` depend on, in graph order, not walking past `boundary` values. */
 export function nodesBetween(graph: Graph, boundary: ReadonlySet<string>, outputs: Iterable<string>): Node[] {
-  const index = new GraphIndex(graph);
+  const index = indexOf(graph);
   const needed = new Set<Node>();
   const stack = [...outputs];
   while (stack.length > 0) {
@@ -98,7 +98,7 @@ export interface TailModel {
  */
 export function buildTail(model: Model, taps: readonly string[], outputs: readonly string[]): TailModel {
   const { graph } = model;
-  const index = new GraphIndex(graph);
+  const index = indexOf(graph);
   const behind = index.descendants(taps);
   const alone = outputs.find((name) => !behind.has(name));
   if (alone !== undefined)
@@ -114,7 +114,7 @@ export function buildTail(model: Model, taps: readonly string[], outputs: readon
   const crossing = [...boundary].filter((value) => reads.has(value) && !taps.includes(value));
   const inputs = [...taps, ...crossing].map((name) => ({
     name,
-    elemType: elementType(graph, name, index),
+    elemType: elementType(graph, name),
     shape: undefined,
   }));
   return {

@@ -1,6 +1,6 @@
 import { newNode } from "./builder.js";
 import { freshPrefix } from "./fresh-prefix.js";
-import { GraphIndex } from "./graph.js";
+import { type GraphIndex, indexOf } from "./graph.js";
 import type { Model, Node } from "./model.js";
 import { renameValues } from "./rename.js";
 
@@ -13,7 +13,7 @@ import { renameValues } from "./rename.js";
 export function asDeployed(model: Model): Model {
   const { graph } = model;
   if (!graph.nodes.some(({ opType }) => opType === "QuantizeLinear")) return model;
-  const index = new GraphIndex(graph);
+  const index = indexOf(graph);
   const prefix = freshPrefix(model, "whybox_deployed/");
   const names = new Map<string, string>();
   const after: Node[] = [];

@@ -1,5 +1,5 @@
 import { intAttribute, tensorAttribute } from "./attributes.js";
-import { GraphIndex } from "./graph.js";
+import { indexOf } from "./graph.js";
 import { DataType, type Graph, type Node } from "./model.js";
 
 const bools = new Set([
@@ -30,13 +30,11 @@ const typedBy: ReadonlyMap<string, number> = new Map([
  * The element type (TensorProto.DataType) of a value, from the file's type information, or by walking back to the op that
  * determines it. FLOAT when the walk ends at an op without a known rule.
  */
-export function elementType(graph: Graph, value: string, index: GraphIndex = new GraphIndex(graph)): number {
+export function elementType(graph: Graph, value: string): number {
+  const index = indexOf(graph);
   let current = value;
-  const known = new Map(
-    [...graph.inputs, ...graph.valueInfo, ...graph.outputs].map((info) => [info.name, info.elemType]),
-  );
   for (let step = 0; step <= graph.nodes.length; step++) {
-    const declared = graph.initializers.get(current)?.dataType ?? known.get(current);
+    const declared = index.declaredType(current);
     if (declared) return declared;
     const node = index.producer(current);
     if (node === undefined) return DataType.FLOAT;

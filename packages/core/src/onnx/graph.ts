@@ -1,32 +1,42 @@
 import { WhyboxError } from "../errors.js";
 import type { Graph, Node } from "./model.js";
 
-/** Queries on a graph, answered from indexes that are built once. Covers the top level only, not the outer values that subgraphs capture. */
+/** Queries on a graph, answered from indexes that are built on first use. Covers the top level only, not the outer values that subgraphs capture. */
 export class GraphIndex {
   readonly graph: Graph;
-  readonly #producers = new Map<string, Node>();
-  readonly #consumers = new Map<string, Node[]>();
+  #producers: ReadonlyMap<string, Node> | undefined;
+  #consumers: ReadonlyMap<string, readonly Node[]> | undefined;
+  #declaredTypes: ReadonlyMap<string, number> | undefined;
+  #order: readonly Node[] | undefined;
 
   constructor(graph: Graph) {
     this.graph = graph;
-    for (const node of graph.nodes) {
-      for (const output of node.outputs) if (output !== "") this.#producers.set(output, node);
-      for (const input of new Set(node.inputs)) {
-        if (input === "") continue;
-        const list = this.#consumers.get(input);
-        if (list) list.push(node);
-        else this.#consumers.set(input, [node]);
-      }
-    }
+  }
+
+  /** The nodes in topological order. @throws as `topologicalOrder`. */
+  get order(): readonly Node[] {
+    this.#order ??= topologicalOrder(this.graph.nodes);
+    return this.#order;
   }
 
   /** The node that computes `value`; undefined for graph inputs and initializers. */
   producer(value: string): Node | undefined {
+    this.#producers ??= producersOf(this.graph);
     return this.#producers.get(value);
+  }
+
+  /** The element type that the file declares for `value`. Undefined or 0: none. */
+  declaredType(value: string): number | undefined {
+    const { initializers, inputs, valueInfo, outputs } = this.graph;
+    this.#declaredTypes ??= new Map(
+      [...inputs, ...valueInfo, ...outputs].map(({ name, elemType }) => [name, elemType]),
+    );
+    return initializers.get(value)?.dataType ?? this.#declaredTypes.get(value);
   }
 
   /** The nodes that read `value`, in graph order. */
   consumers(value: string): readonly Node[] {
+    this.#consumers ??= consumersOf(this.graph);
     return this.#consumers.get(value) ?? [];
   }
 
@@ -38,7 +48,7 @@ export class GraphIndex {
       const value = stack.pop()!;
       if (value === "" || seen.has(value)) continue;
       seen.add(value);
-      const node = this.#producers.get(value);
+      const node = this.producer(value);
       if (node) for (const input of node.inputs) stack.push(input);
     }
     return seen;
@@ -59,6 +69,34 @@ export class GraphIndex {
     }
     return seen;
   }
+}
+
+function producersOf({ nodes }: Graph): ReadonlyMap<string, Node> {
+  const producers = new Map<string, Node>();
+  for (const node of nodes) for (const output of node.outputs) if (output !== "") producers.set(output, node);
+  return producers;
+}
+
+function consumersOf({ nodes }: Graph): ReadonlyMap<string, readonly Node[]> {
+  const consumers = new Map<string, Node[]>();
+  for (const node of nodes) {
+    for (const input of new Set(node.inputs)) {
+      if (input === "") continue;
+      const list = consumers.get(input);
+      if (list) list.push(node);
+      else consumers.set(input, [node]);
+    }
+  }
+  return consumers;
+}
+
+const indexes = new WeakMap<Graph, GraphIndex>();
+
+/** The index of a graph. Graphs do not change, so each has one. */
+export function indexOf(graph: Graph): GraphIndex {
+  const index = indexes.get(graph) ?? new GraphIndex(graph);
+  indexes.set(graph, index);
+  return index;
 }
 
 /**

@@ -1,7 +1,6 @@
 import { newNode } from "./builder.js";
 import { elementType } from "./element-type.js";
 import { freshPrefix } from "./fresh-prefix.js";
-import { GraphIndex } from "./graph.js";
 import { WIDENED } from "./half.js";
 import { DataType, type Graph, type Model, type Node } from "./model.js";
 import { renameValues } from "./rename.js";
@@ -45,9 +44,8 @@ export function castHalfInputs(model: Model): Model {
 /** The graph with the types of its float16 and float64 outputs filled in where the file does not declare them. */
 function typedOutputs(graph: Graph): Graph {
   if (graph.outputs.every(({ elemType }) => elemType !== 0)) return graph;
-  const index = new GraphIndex(graph);
   const outputs = graph.outputs.map((output) => {
-    const elemType = output.elemType || elementType(graph, output.name, index);
+    const elemType = output.elemType || elementType(graph, output.name);
     return WIDENED.has(elemType) ? { ...output, elemType } : output;
   });
   return { ...graph, outputs };

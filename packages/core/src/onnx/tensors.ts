@@ -37,8 +37,8 @@ export function intTensor(name: string, data: readonly number[], dims: readonly 
 
 /** The values of a FLOAT tensor: a view if the bytes are aligned, else a copy. @throws bad-input for other types or a wrong length. */
 export function floatsOf(tensor: TensorProto): Float32Array {
-  expectBytes(tensor, DataType.FLOAT, 4);
   const { bytes } = tensor;
+  expectBytes(tensor, bytes, DataType.FLOAT, 4);
   if (bytes.byteOffset % 4 === 0) return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
   // Not bytes.slice(): for a Node Buffer it returns a view, not a copy.
   return new Float32Array(new Uint8Array(bytes).buffer);
@@ -46,12 +46,13 @@ export function floatsOf(tensor: TensorProto): Float32Array {
 
 /** The values of an INT64 or INT32 tensor as numbers. INT64_MAX and INT64_MIN become ±2^63. @throws bad-input for other types. */
 export function intsOf(tensor: TensorProto): number[] {
+  const { bytes } = tensor;
   if (tensor.dataType === DataType.INT32) {
-    expectBytes(tensor, DataType.INT32, 4);
-    return Array.from(new Int32Array(new Uint8Array(tensor.bytes).buffer));
+    expectBytes(tensor, bytes, DataType.INT32, 4);
+    return Array.from(new Int32Array(new Uint8Array(bytes).buffer));
   }
-  expectBytes(tensor, DataType.INT64, 8);
-  return Array.from(new BigInt64Array(new Uint8Array(tensor.bytes).buffer), Number);
+  expectBytes(tensor, bytes, DataType.INT64, 8);
+  return Array.from(new BigInt64Array(new Uint8Array(bytes).buffer), Number);
 }
 
 /** A number as an int64, clamped to the range. */
@@ -65,11 +66,12 @@ function bytesOf(view: ArrayBufferView): Uint8Array {
   return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 }
 
-function expectBytes(tensor: TensorProto, dataType: number, width: number): void {
-  if (tensor.dataType !== dataType || tensor.bytes.byteLength !== sizeOf(tensor.dims) * width) {
+/** @param bytes `tensor.bytes`, which may be computed on every read. */
+function expectBytes(tensor: TensorProto, bytes: Uint8Array, dataType: number, width: number): void {
+  if (tensor.dataType !== dataType || bytes.byteLength !== sizeOf(tensor.dims) * width) {
     throw new WhyboxError(
       "bad-input",
-      `Tensor "${tensor.name}": found data type ${tensor.dataType} with ${tensor.bytes.byteLength} bytes for dims ` +
+      `Tensor "${tensor.name}": found data type ${tensor.dataType} with ${bytes.byteLength} bytes for dims ` +
         `[${tensor.dims.join(", ")}], expected type ${dataType} with ${width} bytes a value.`,
       { details: { tensor: tensor.name, dataType: tensor.dataType } },
     );

@@ -2,11 +2,11 @@ import { WhyboxError } from "../../errors.js";
 import { intAttribute } from "../../onnx/attributes.js";
 import type { Value } from "../../onnx/builder.js";
 import { DataType, type TensorProto } from "../../onnx/model.js";
-import { floatsOf } from "../../onnx/tensors.js";
 import { sizeOf } from "../../tensor/tensor.js";
 import type { GradRule, VjpContext } from "../rule.js";
 import { padBy, part } from "./axes.js";
 import { phasedConv } from "./strided-conv.js";
+import { swappedWeight, type TapMove } from "./swapped-weight.js";
 import { beginPads, cutToInput, type Pads, reach, spatialAxes, type Window, windowOf } from "./window.js";
 
 /**
@@ -76,20 +76,9 @@ function flippedConv(cx: VjpContext, g: Value, window: Window, pads: Pads, weigh
 
 /** W [M, C/g, k…] as [C, M/g, k… reversed], group by group. */
 function flipWeight(weight: TensorProto, group: number): Float32Array {
-  const source = floatsOf(weight);
-  const [M = 1, C = 1, ...kernel] = weight.dims;
-  const m = M / group;
-  const taps = sizeOf(kernel);
-  const data = new Float32Array(source.length);
-  let at = 0;
-  for (let row = 0; row < C * group; row++) {
-    const first = Math.floor(row / C) * m;
-    for (let out = first; out < first + m; out++) {
-      const start = (out * C + (row % C)) * taps;
-      for (let tap = taps - 1; tap >= 0; tap--) data[at++] = source[start + tap]!;
-    }
-  }
-  return data;
+  const taps = sizeOf(weight.dims.slice(2));
+  const reversed = Array.from({ length: taps }, (_, tap): TapMove => [tap, taps - 1 - tap]);
+  return swappedWeight(weight, { group, taps, copies: [reversed] });
 }
 
 /** dx = ConvTranspose(g, W), cropped to the input's size: it is larger when the stride does not divide the size. */

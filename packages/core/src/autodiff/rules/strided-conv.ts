@@ -1,10 +1,10 @@
 import { intAttribute } from "../../onnx/attributes.js";
 import type { Value } from "../../onnx/builder.js";
 import type { TensorProto } from "../../onnx/model.js";
-import { floatsOf } from "../../onnx/tensors.js";
 import { sizeOf } from "../../tensor/tensor.js";
 import type { VjpContext } from "../rule.js";
 import { join, part, zerosOf } from "./axes.js";
+import { swappedWeight, type TapMove } from "./swapped-weight.js";
 import { type Pads, reach, spatialAxes, type Window } from "./window.js";
 
 /** With more phases, a ConvTranspose is cheaper than putting them together. */
@@ -120,7 +120,7 @@ function convolved(cx: VjpContext, g: Value, conv: PhasedConv, pairs: readonly P
   const { weight, group, excess } = conv;
   const [M = 1, C = 1] = weight.dims;
   const dims = [pairs.length * C * group, M / group, ...kernel];
-  const values = (): Float32Array => phaseWeight(conv, pairs, first, dims);
+  const values = (): Float32Array => phaseWeight(conv, pairs, { first, kernel });
   return cx.op("Conv", [g, cx.build.weights(dims, values)], {
     kernel_shape: kernel,
     strides: [1, 1],
@@ -130,34 +130,20 @@ function convolved(cx: VjpContext, g: Value, conv: PhasedConv, pairs: readonly P
   });
 }
 
-/** W [M, C/g, k…] as [C, M/g, k…] for each phase: its taps in the order of their offsets. */
+/** W [M, C/g, k…] as [C, M/g, kernel…] for each phase: its taps in the order of their offsets. */
 function phaseWeight(
   { weight, group }: PhasedConv,
   pairs: readonly PhasePair[],
-  first: readonly number[],
-  dims: readonly number[],
+  { first, kernel }: { readonly first: readonly number[]; readonly kernel: readonly number[] },
 ): Float32Array {
-  const source = floatsOf(weight);
-  const [M = 1, C = 1, height = 1, width = 1] = weight.dims;
-  const m = M / group;
-  const [, , rows, columns] = dims as [number, number, number, number];
-  const data = new Float32Array(sizeOf(dims));
-  pairs.forEach(([row, column], p) => {
-    for (let channel = 0; channel < C * group; channel++) {
-      for (let out = 0; out < m; out++) {
-        const from = ((Math.floor(channel / C) * m + out) * C + (channel % C)) * height * width;
-        const to = ((p * C * group + channel) * m + out) * rows * columns;
-        row.offsets.forEach((dy, y) => {
-          if (dy === undefined) return;
-          column.offsets.forEach((dx, x) => {
-            if (dx !== undefined)
-              data[to + (dy - first[0]!) * columns + dx - first[1]!] = source[from + y * width + x]!;
-          });
-        });
-      }
-    }
-  });
-  return data;
+  const width = weight.dims[3]!;
+  const moves = ([row, column]: PhasePair): TapMove[] =>
+    row.offsets.flatMap((dy, y) =>
+      column.offsets.flatMap((dx, x): TapMove[] =>
+        dy === undefined || dx === undefined ? [] : [[y * width + x, (dy - first[0]!) * kernel[1]! + dx - first[1]!]],
+      ),
+    );
+  return swappedWeight(weight, { group, taps: sizeOf(kernel), copies: pairs.map(moves) });
 }
 
 /** Phases [N, C, Q, P], row by row, as one map [N, C, stride · Q, stride · P]. Two Concats are faster than a DepthToSpace. */

@@ -1,4 +1,4 @@
-import { topologicalOrder } from "../../onnx/graph.js";
+import { indexOf } from "../../onnx/graph.js";
 import type { Graph } from "../../onnx/model.js";
 import { ShapeFacts } from "../shape-facts.js";
 import type { FactSource } from "../static-dims.js";
@@ -24,7 +24,7 @@ export function sizedFacts(graph: Graph, size: PixelSize): SizedFacts {
   const inputs = graph.inputs.map((input) =>
     input.shape?.length === 4 ? { ...input, shape: [1, input.shape[1]!, ...size] } : input,
   );
-  const facts = new ShapeFacts({ ...graph, inputs, valueInfo: [] }, topologicalOrder(graph.nodes));
+  const facts = new ShapeFacts({ ...graph, inputs, valueInfo: [] }, indexOf(graph).order);
   return {
     size,
     dims: (value) => facts.dims(value),

@@ -1,7 +1,7 @@
 import { intAttribute } from "../../onnx/attributes.js";
 import { GraphBuilder, type Value } from "../../onnx/builder.js";
 import { freshPrefix } from "../../onnx/fresh-prefix.js";
-import { GraphIndex } from "../../onnx/graph.js";
+import { indexOf } from "../../onnx/graph.js";
 import { DataType, type Graph, type Model } from "../../onnx/model.js";
 import { type BackwardModel, type BackwardModelRequest, buildBackwardModel } from "../backward-model.js";
 import { floatTwin } from "../float-twin.js";
@@ -117,7 +117,7 @@ function cropped(inner: BackwardModel): string[] {
 
 /** Whether all forward values are float maps, and the ops that run again compute the crop of their outputs. */
 function runsOnCrops(graph: Graph, inner: BackwardModel, facts: SizedFacts): boolean {
-  const index = new GraphIndex(graph);
+  const index = indexOf(graph);
   const again = inner.model.graph.nodes.filter((node) => index.producer(node.outputs[0]!) !== undefined);
   const isFloat = (name: string): boolean =>
     inner.model.graph.inputs.some((input) => input.name === name && input.elemType === DataType.FLOAT);

@@ -1,4 +1,4 @@
-import { type GraphIndex, topologicalOrder } from "../../onnx/graph.js";
+import type { GraphIndex } from "../../onnx/graph.js";
 import type { Node } from "../../onnx/model.js";
 import { downsampling } from "../stride.js";
 import { outChannels, walkToConvs } from "./head-walk.js";
@@ -78,7 +78,7 @@ export function commonOrigin(index: GraphIndex, convs: readonly Node[]): string 
   const fromImage = index.descendants(index.graph.inputs.map(({ name }) => name));
   const [first, ...others] = convs.map((conv) => index.ancestors([conv.inputs[0]!]));
   const common = new Set([...first!].filter((value) => fromImage.has(value) && others.every((one) => one.has(value))));
-  const order = topologicalOrder(index.graph.nodes);
+  const { order } = index;
   for (let i = order.length - 1; i >= 0; i--) {
     const found = order[i]!.outputs.find((output) => common.has(output));
     if (found !== undefined) return found;

@@ -2,7 +2,6 @@ import { GraphBuilder } from "../../onnx/builder.js";
 import { nodesBetween, readsOf, usedInitializers } from "../../onnx/cut.js";
 import { elementType } from "../../onnx/element-type.js";
 import { freshPrefix } from "../../onnx/fresh-prefix.js";
-import { GraphIndex } from "../../onnx/graph.js";
 import { DataType, type Model } from "../../onnx/model.js";
 import type { RuntimePort, RuntimeSession, RuntimeTensor } from "../../runtime/port.js";
 import { openSession } from "../../runtime/sessions.js";
@@ -40,7 +39,6 @@ export async function openDecoding(
   runtime: RuntimePort,
 ): Promise<Decoding> {
   const { graph } = model;
-  const index = new GraphIndex(graph);
   const build = new GraphBuilder(freshPrefix(model, "whybox/probe/"));
   const cut = new Set(maps.map((map) => map.value));
   const inner = nodesBetween(graph, cut, [value]);
@@ -49,7 +47,7 @@ export async function openDecoding(
   const feeds = new Map(
     maps.map((map) => {
       const feed = build.input(build.fresh("map"), map.dims);
-      build.node("Cast", [feed], [map.value], { to: elementType(graph, map.value, index) });
+      build.node("Cast", [feed], [map.value], { to: elementType(graph, map.value) });
       return [map.value, feed] as const;
     }),
   );

@@ -2,7 +2,7 @@ import { WhyboxError } from "../../errors.js";
 import { intAttribute } from "../../onnx/attributes.js";
 import { GraphBuilder } from "../../onnx/builder.js";
 import { freshPrefix } from "../../onnx/fresh-prefix.js";
-import { GraphIndex } from "../../onnx/graph.js";
+import { indexOf } from "../../onnx/graph.js";
 import { DataType, type Model, type Node } from "../../onnx/model.js";
 
 /** Ops that only move values of any type, and the inputs that they move. */
@@ -21,7 +21,7 @@ const MOVES: ReadonlyMap<string, "all" | "first"> = new Map([
  */
 export function floatInput(model: Model): Model {
   const { graph } = model;
-  const index = new GraphIndex(graph);
+  const index = indexOf(graph);
   const inputs = new Set(graph.inputs.map(({ name }) => name));
   const floats = new Set(inputs);
   const build = new GraphBuilder(freshPrefix(model, "whybox/pixels/"));

@@ -1,7 +1,7 @@
 import { WhyboxError } from "../../errors.js";
 import { intsAttribute } from "../../onnx/attributes.js";
 import { dataTypeName } from "../../onnx/data-types.js";
-import { GraphIndex } from "../../onnx/graph.js";
+import { indexOf } from "../../onnx/graph.js";
 import { DataType, type Dim, type Model, type ValueInfo } from "../../onnx/model.js";
 import type { FoundHead } from "../find-head.js";
 
@@ -76,7 +76,7 @@ export function withoutOthers(
 ): FoundHead {
   if (others.length === 0) return { model, head };
   const { graph } = model;
-  const dependent = new GraphIndex(graph).descendants(others);
+  const dependent = indexOf(graph).descendants(others);
   if ([head.output, head.prototypes ?? ""].some((value) => dependent.has(value)))
     throw refuseInputs(inputs, ONLY_IMAGE);
   const nodes = graph.nodes.filter((node) => !node.outputs.some((output) => dependent.has(output)));
@@ -98,7 +98,7 @@ function layoutOf(model: Model, name: string, [, second, , last]: readonly Dim[]
   if (second === 3) return "NCHW";
   if (last === 3) return "NHWC";
   if (typeof last === "number" && typeof second === "number") return undefined;
-  const readers = new GraphIndex(model.graph).consumers(name);
+  const readers = indexOf(model.graph).consumers(name);
   if (readers.some((node) => intsAttribute(node, "perm")?.join() === "0,3,1,2")) return "NHWC";
   return typeof second === "number" ? undefined : "NCHW";
 }

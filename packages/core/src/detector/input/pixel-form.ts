@@ -1,6 +1,6 @@
 import { WhyboxError } from "../../errors.js";
 import type { PaddingSide } from "../../image/letterbox.js";
-import { GraphIndex } from "../../onnx/graph.js";
+import { type GraphIndex, indexOf } from "../../onnx/graph.js";
 import { DataType, type Dim, type Model, type Node } from "../../onnx/model.js";
 import type { FoundHead } from "../find-head.js";
 import type { DetectorHead } from "../head.js";
@@ -79,7 +79,7 @@ export function inputFacts(
       { details: { option: "range", input: name } },
     );
   }
-  const index = new GraphIndex(model.graph);
+  const index = indexOf(model.graph);
   const normalisation = normalisationOf(index, name);
   const known = rangeOf(normalisation);
   const yolox = known === undefined && !input.isInteger && isYolox(index, head, name);

@@ -1,6 +1,6 @@
 import { GraphBuilder } from "../../onnx/builder.js";
 import { freshPrefix } from "../../onnx/fresh-prefix.js";
-import { GraphIndex } from "../../onnx/graph.js";
+import { indexOf } from "../../onnx/graph.js";
 import { DataType, type Model, type Node, type TensorProto, type ValueInfo } from "../../onnx/model.js";
 import { intsOf } from "../../onnx/tensors.js";
 
@@ -25,7 +25,7 @@ export type BatchShapes = "exact" | "multiples";
  */
 export function singleImage(model: Model, batch: number, shapes: BatchShapes): Model {
   const { graph } = model;
-  const index = new GraphIndex(graph);
+  const index = indexOf(graph);
   const varying = varyingValues(graph.nodes, graph.inputs);
   const build = new GraphBuilder(freshPrefix(model, "whybox/batch/"));
   const single = (value: string): string | undefined => {

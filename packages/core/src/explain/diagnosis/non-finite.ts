@@ -3,7 +3,7 @@ import type { Size } from "../../image/frame.js";
 import { allFinite } from "../../kernels/range.js";
 import { buildPrefix, nodesBetween } from "../../onnx/cut.js";
 import { elementType } from "../../onnx/element-type.js";
-import { GraphIndex } from "../../onnx/graph.js";
+import { indexOf } from "../../onnx/graph.js";
 import { WIDENED } from "../../onnx/half.js";
 import { DataType } from "../../onnx/model.js";
 import { openSession } from "../../runtime/sessions.js";
@@ -33,12 +33,12 @@ export async function firstNonFinite(
   { inputSize, signal }: { readonly inputSize: Size; readonly signal: AbortSignal | undefined },
 ): Promise<NonFiniteOrigin | undefined> {
   const { model, head, runtime } = loaded;
-  const index = new GraphIndex(model.graph);
+  const index = indexOf(model.graph);
   const varying = index.descendants([loaded.inputName]);
   const nodes = nodesBetween(model.graph, new Set(), [head.output]);
   const values = nodes.flatMap((node) =>
     node.outputs
-      .filter((value) => varying.has(value) && isFloat(elementType(model.graph, value, index)))
+      .filter((value) => varying.has(value) && isFloat(elementType(model.graph, value)))
       .map((value) => ({ node: node.name || value, op: node.opType, value })),
   );
   for (let start = 0; start < values.length; start += CHUNK) {

@@ -1,6 +1,6 @@
 import type { DetectorHead } from "../../detector/head.js";
 import type { Layer } from "../../detector/layer.js";
-import { GraphIndex } from "../../onnx/graph.js";
+import { indexOf } from "../../onnx/graph.js";
 import type { Graph } from "../../onnx/model.js";
 
 /** The outputs of a detector that depend on one value of its graph. */
@@ -16,7 +16,7 @@ interface Reachable {
 
 /** Returns a function that computes the reach of a value. Results are cached. */
 export function createReach(graph: Graph, head: DetectorHead): (value: string) => Reach {
-  const index = new GraphIndex(graph);
+  const index = indexOf(graph);
   const known = new Map<string, Reach>();
   return (value) => {
     const found = known.get(value);

@@ -1,6 +1,6 @@
 import type { Layer } from "../../detector/layer.js";
 import { nodesBetween } from "../../onnx/cut.js";
-import { GraphIndex } from "../../onnx/graph.js";
+import { indexOf } from "../../onnx/graph.js";
 import type { LoadedModel } from "../model/loaded-model.js";
 
 /** The network's input as a layer. */
@@ -19,7 +19,7 @@ export function biasLayers(loaded: LoadedModel, { masks }: { readonly masks: boo
   const { levels, prototypes } = loaded.head;
   const convOutputs = levels.flatMap((level) => level.convOutputs);
   if (masks && prototypes !== undefined) convOutputs.push(prototypes);
-  const downstream = new GraphIndex(graph).descendants([loaded.inputName]);
+  const downstream = indexOf(graph).descendants([loaded.inputName]);
   return nodesBetween(graph, new Set(), convOutputs).flatMap((node) => {
     const bias = node.opType === "Conv" || node.opType === "ConvTranspose" ? (node.inputs[2] ?? "") : "";
     if (!graph.initializers.has(bias) || !downstream.has(node.outputs[0]!)) return [];

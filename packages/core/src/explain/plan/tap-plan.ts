@@ -11,7 +11,7 @@ import type { Size } from "../../image/frame.js";
 import { buildPrefix, buildTail, type TailModel } from "../../onnx/cut.js";
 import { dataTypeName } from "../../onnx/data-types.js";
 import { elementType } from "../../onnx/element-type.js";
-import { GraphIndex } from "../../onnx/graph.js";
+import { indexOf } from "../../onnx/graph.js";
 import { DataType, type Model, type Node } from "../../onnx/model.js";
 import type { LoadedModel } from "../model/loaded-model.js";
 import { dependentLevels, feedsPrototypes } from "../model/reach.js";
@@ -230,7 +230,7 @@ function planTail(context: PlanContext, { layer, masks, backward }: TailParts): 
   const { graph } = context.model;
   const nodes = [...graph.nodes, ...(prototypes?.nodes ?? []), ...(backward?.model.forwardNodes ?? [])];
   const model: Model = { ...context.model, graph: { ...graph, nodes } };
-  const downstream = new GraphIndex(model.graph).descendants([layer.value]);
+  const downstream = indexOf(model.graph).descendants([layer.value]);
   const saved = (backward?.model.saved ?? []).filter((name) => downstream.has(name) && name !== layer.value);
   const tail = buildTail(model, [layer.value], [...new Set([...given, ...saved])]);
   // The saved values depend on the backward pass.
@@ -248,9 +248,8 @@ const GRADIENT_TYPES: ReadonlySet<number> = new Set([DataType.FLOAT, DataType.FL
 
 /** Throws for layers of other types, such as bfloat16 and integers. */
 function refuseOtherPrecision({ model, head }: PlanContext, layers: readonly string[]): void {
-  const index = new GraphIndex(model.graph);
   for (const value of [...layers, ...head.levels.flatMap((level) => level.convOutputs)]) {
-    const type = elementType(model.graph, value, index);
+    const type = elementType(model.graph, value);
     if (GRADIENT_TYPES.has(type)) continue;
     throw new WhyboxError(
       "unsupported-model",

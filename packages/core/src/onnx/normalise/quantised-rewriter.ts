@@ -1,6 +1,6 @@
 import { GraphBuilder, type Value } from "../builder.js";
 import { freshPrefix } from "../fresh-prefix.js";
-import { GraphIndex } from "../graph.js";
+import { type GraphIndex, indexOf } from "../graph.js";
 import { DataType, type Graph, type Model, type Node, type TensorProto } from "../model.js";
 import { floatsOf } from "../tensors.js";
 
@@ -26,7 +26,7 @@ export class QuantisedRewriter {
 
   constructor(model: Model) {
     this.#graph = model.graph;
-    this.index = new GraphIndex(model.graph);
+    this.index = indexOf(model.graph);
     this.build = new GraphBuilder(freshPrefix(model, "whybox_quantised"));
     const { nodes, initializers, inputs } = model.graph;
     this.#names = new Set(nodes.map((node) => node.name));

@@ -1,7 +1,7 @@
 import { WhyboxError } from "../../errors.js";
 import { intAttribute } from "../../onnx/attributes.js";
 import { GraphBuilder } from "../../onnx/builder.js";
-import { GraphIndex } from "../../onnx/graph.js";
+import { type GraphIndex, indexOf } from "../../onnx/graph.js";
 import type { Model, Node, TensorProto } from "../../onnx/model.js";
 import { floatsOf, floatTensor, intsOf } from "../../onnx/tensors.js";
 import { fixedInput, type RestoreOptions, restoredMetadata } from "../restored.js";
@@ -29,7 +29,7 @@ interface Level {
  * @throws unsupported-model when the graph is not such a NanoDet; usage when the number of `names` is not the number of classes.
  */
 export function restoreNanodet(model: Model, options: RestoreOptions = {}): Model {
-  const index = new GraphIndex(model.graph);
+  const index = indexOf(model.graph);
   const input = fixedInput(model.graph);
   if (input === undefined) throw notNanodet("it needs one input [1, 3, h, w] of fixed size");
   const levels = findLevels(index, input.size);

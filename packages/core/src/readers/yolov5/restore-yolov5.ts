@@ -2,7 +2,7 @@ import { type RecognisedModules, recogniseModules } from "../../detector/recogni
 import { WhyboxError } from "../../errors.js";
 import { floatsAttribute } from "../../onnx/attributes.js";
 import { GraphBuilder } from "../../onnx/builder.js";
-import { GraphIndex } from "../../onnx/graph.js";
+import { type GraphIndex, indexOf } from "../../onnx/graph.js";
 import type { Model, Node } from "../../onnx/model.js";
 import { floatsOf } from "../../onnx/tensors.js";
 import { fixedInput, type RestoreOptions, restoredMetadata } from "../restored.js";
@@ -19,7 +19,7 @@ import { type FoundLevel, levelConcats, readLevel } from "./read-levels.js";
  * @throws usage when the number of `names` is not the number of classes.
  */
 export function restoreYolov5(model: Model, options: RestoreOptions = {}): Model {
-  const index = new GraphIndex(model.graph);
+  const index = indexOf(model.graph);
   const input = fixedInput(model.graph);
   if (input === undefined) throw notYolov5("it needs one input [N, 3, h, w] of fixed size");
   const levels = findLevels(index, input.size);
