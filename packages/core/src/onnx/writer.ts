@@ -7,24 +7,28 @@ const MAX_FILE_BYTES = 2 ** 31 - 1;
 /** Shorter blobs are copied at once. A list of long blobs stays short. */
 const SHORT = 64;
 
+const MAX_VARINT_BYTES = 10;
+
 const encoder = new TextEncoder();
 
-/** A long blob, which is read when the file is put together. It follows the first `at` short bytes of the message. */
+/** A long blob, which is read when the file is put together. It follows the first `at` short bytes. */
 interface Blob {
-  readonly at: number;
+  at: number;
   readonly length: number;
   bytes(): Uint8Array;
 }
 
-/** Collects the fields of one protobuf message. Long blobs are not copied until `bytes`. */
+/** Writes the fields of a protobuf message. Long blobs are not copied until `bytes`. */
 export class MessageWriter {
-  readonly #short: number[] = [];
+  #short = new Uint8Array(4096);
+  /** Number of bytes in `#short`. */
+  #end = 0;
   readonly #blobs: Blob[] = [];
   /** Number of bytes in `#blobs`. */
   #long = 0;
 
   get length(): number {
-    return this.#short.length + this.#long;
+    return this.#end + this.#long;
   }
 
   varint(field: number, value: number): void {
@@ -43,33 +47,44 @@ export class MessageWriter {
 
   /** A blob whose bytes are computed when the file is put together, if it is long. */
   computedBlob(field: number, length: number, value: () => Uint8Array): void {
-    this.#start(field, length);
+    this.#varint(field * 8 + Wire.BYTES);
+    this.#varint(length);
     this.#add(length, value);
   }
 
   string(field: number, value: string): void {
-    this.blob(field, encoder.encode(value));
+    this.message(field, () => {
+      this.#reserve(3 * value.length);
+      this.#end += encoder.encodeInto(value, this.#short.subarray(this.#end)).written;
+    });
   }
 
+  /** A message in this one. `write` writes its fields. */
   message(field: number, write: (inner: MessageWriter) => void): void {
-    const inner = new MessageWriter();
-    write(inner);
-    this.#start(field, inner.length);
-    const before = this.#short.length;
-    for (const byte of inner.#short) this.#short.push(byte);
-    for (const { at, length, bytes } of inner.#blobs) this.#blobs.push({ at: before + at, length, bytes });
-    this.#long += inner.#long;
+    this.#varint(field * 8 + Wire.BYTES);
+    const [start, before, blobs] = [this.#end, this.length, this.#blobs.length];
+    write(this);
+    const [end, length] = [this.#end, this.length - before];
+    // The length precedes the fields, so they move by its size.
+    this.#varint(length);
+    const size = this.#end - end;
+    this.#short.copyWithin(start + size, start, end);
+    for (let i = blobs; i < this.#blobs.length; i++) this.#blobs[i]!.at += size;
+    this.#end = start;
+    this.#varint(length);
+    this.#end = end + size;
   }
 
   packedInts(field: number, values: readonly number[]): void {
-    this.message(field, (inner) => {
-      for (const value of values) inner.#varint(value);
+    this.message(field, () => {
+      for (const value of values) this.#varint(value);
     });
   }
 
   packedFloats(field: number, values: readonly number[]): void {
-    this.#start(field, values.length * 4);
-    for (const value of values) this.#float(value);
+    this.message(field, () => {
+      for (const value of values) this.#float(value);
+    });
   }
 
   /** Raw bytes without a tag. */
@@ -89,45 +104,53 @@ export class MessageWriter {
     const bytes = new Uint8Array(this.length);
     let [from, to] = [0, 0];
     const copyShort = (end: number) => {
-      while (from < end) bytes[to++] = this.#short[from++]!;
+      bytes.set(this.#short.subarray(from, end), to);
+      to += end - from;
+      from = end;
     };
     for (const blob of this.#blobs) {
       copyShort(blob.at);
       bytes.set(blob.bytes(), to);
       to += blob.length;
     }
-    copyShort(this.#short.length);
+    copyShort(this.#end);
     return bytes;
   }
 
   #add(length: number, bytes: () => Uint8Array): void {
-    if (length <= SHORT) {
-      for (const byte of bytes()) this.#short.push(byte);
+    if (length > SHORT) {
+      this.#blobs.push({ at: this.#end, length, bytes });
+      this.#long += length;
       return;
     }
-    this.#blobs.push({ at: this.#short.length, length, bytes });
-    this.#long += length;
-  }
-
-  #start(field: number, length: number): void {
-    this.#varint(field * 8 + Wire.BYTES);
-    this.#varint(length);
+    this.#reserve(length);
+    this.#short.set(bytes(), this.#end);
+    this.#end += length;
   }
 
   #float(value: number): void {
-    this.#short.push(...new Uint8Array(Float32Array.of(value).buffer));
+    this.#add(4, () => new Uint8Array(Float32Array.of(value).buffer));
   }
 
   #varint(value: number): void {
+    this.#reserve(MAX_VARINT_BYTES);
     // Negative numbers take ten bytes.
     const isExact = value >= 0 && value <= Number.MAX_SAFE_INTEGER;
     let rest = isExact ? value : BigInt.asUintN(64, toInt64(value));
     while (typeof rest === "bigint" && rest > Number.MAX_SAFE_INTEGER) {
-      this.#short.push(Number(rest & 0x7fn) | 0x80);
+      this.#short[this.#end++] = Number(rest & 0x7fn) | 0x80;
       rest >>= 7n;
     }
     let small = Number(rest);
-    for (; small > 0x7f; small = Math.floor(small / 128)) this.#short.push((small % 128) | 0x80);
-    this.#short.push(small);
+    for (; small > 0x7f; small = Math.floor(small / 128)) this.#short[this.#end++] = (small % 128) | 0x80;
+    this.#short[this.#end++] = small;
+  }
+
+  /** Makes room for more short bytes. */
+  #reserve(count: number): void {
+    if (this.#end + count <= this.#short.length) return;
+    const larger = new Uint8Array(2 * (this.#end + count));
+    larger.set(this.#short);
+    this.#short = larger;
   }
 }

@@ -40,6 +40,11 @@ export interface OrtPortOptions {
   /** True if the runtime reserves all memory of a run as one block. Default false, which has a lower peak, because sessions do not run at the same time. */
   readonly memoryPattern?: boolean;
   /**
+   * True if sessions read large weights from the memory of the model file, without a copy of it. The module must accept `externalData` with
+   * memory. Default false.
+   */
+  readonly externalWeights?: boolean;
+  /**
    * Frees the memory of a buffer immediately, if the host can. The values of a forward pass take megabytes per image, and the garbage collector scans
    * the whole heap to free them. Default: the garbage collector frees it. The port of the Node package has such a callback.
    */
@@ -57,6 +62,7 @@ export function createOrtPort(ort: OrtModule, options: OrtPortOptions = {}): Run
   const versions = ort.env?.versions;
   return {
     description: `ONNX Runtime ${versions?.node ?? versions?.web ?? versions?.common ?? "of unknown version"}`,
+    takesWeights: options.externalWeights === true,
     upload: async (type, dims, data) => {
       const what = `take a ${type} tensor of shape [${dims.join(", ")}]`;
       return wrap(await refusedBy(what, async () => new ort.Tensor(type as never, data as never, dims)));
@@ -78,6 +84,9 @@ function ortOptions(session: SessionOptions, port: OrtPortOptions): Record<strin
     logSeverityLevel: 4,
     ...(session.executionProviders === undefined ? {} : { executionProviders: session.executionProviders }),
     ...(session.threads === undefined ? {} : { intraOpNumThreads: session.threads }),
+    ...(session.weights === undefined
+      ? {}
+      : { externalData: [...session.weights].map(([path, data]) => ({ path, data })) }),
     extra: {
       session: spinningEntries[port.spinning ?? "during-runs"],
       ...(session.disabledOptimizers === undefined

@@ -26,6 +26,8 @@ export interface SessionOptions {
   readonly threads?: number;
   /** ONNX Runtime's names of graph optimisers that are disabled. Default: none. */
   readonly disabledOptimizers?: readonly string[];
+  /** Location → memory with the values of tensors that the model refers to as external. Only for a port with `takesWeights`. Default: none. */
+  readonly weights?: ReadonlyMap<string, Uint8Array>;
   /** Names the model among those of one detector. A port may open one session for equal keys, because their models are equal. Default: no name. */
   readonly key?: string;
 }
@@ -48,6 +50,8 @@ export interface RuntimeSession {
 export interface RuntimePort {
   /** Name and version of the runtime, for reports. */
   readonly description: string;
+  /** Whether `createSession` takes `weights`. Then they are not copied into the bytes of the model. Default false. */
+  readonly takesWeights?: boolean;
   /** Copies or transfers values to the memory of the sessions. The array may be detached: do not use it afterwards. */
   upload(type: RuntimeType, dims: readonly number[], data: RuntimeData): Promise<RuntimeTensor>;
   /** Opens a model. The bytes may be detached: do not use them afterwards. @throws runtime when the runtime rejects the model. */

@@ -3,6 +3,7 @@ import { asDeployed } from "../onnx/deployed-outputs.js";
 import { encodeModel } from "../onnx/encode.js";
 import { castHalfInputs } from "../onnx/half-inputs.js";
 import { DataType, type Model } from "../onnx/model.js";
+import { withWeightsApart } from "../onnx/weights-apart.js";
 import type { RuntimePort, RuntimeSession, SessionOptions } from "./port.js";
 
 /** A session of the cache. The cache may release it and creates it again when it is needed. */
@@ -87,8 +88,11 @@ export class SessionCache {
  * @throws runtime when the runtime rejects the model.
  */
 export function openSession(port: RuntimePort, model: Model, options: SessionOptions): Promise<RuntimeSession> {
-  const bytes = encodeModel(castHalfInputs(asDeployed(model)));
-  return port.createSession(bytes, { ...options, ...quantisedOptions(model) });
+  const own = { ...options, ...quantisedOptions(model) };
+  const cast = castHalfInputs(asDeployed(model));
+  if (port.takesWeights !== true) return port.createSession(encodeModel(cast), own);
+  const { model: apart, weights } = withWeightsApart(cast);
+  return port.createSession(encodeModel(apart), { ...own, weights });
 }
 
 /**

@@ -3,7 +3,7 @@ import { createOrtPort as createCorePort, type OrtModule, type OrtPortOptions, t
 
 /** Creates a port for an ONNX Runtime module in the same thread. It releases memory as early as possible. */
 export function createOrtPort(ort: OrtModule, options: OrtPortOptions = {}): RuntimePort {
-  return createCorePort(ort, { release: releaseMemory, ...options });
+  return createCorePort(ort, { release: releaseMemory, externalWeights: true, ...options });
 }
 
 /** Smaller buffers are left to the garbage collector. */

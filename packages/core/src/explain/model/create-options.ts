@@ -8,7 +8,7 @@ import { refuseUnknown } from "../../options/names.js";
 import type { SessionOptions } from "../../runtime/port.js";
 import type { Score } from "../../scores/score.js";
 
-export interface CreateDetectorOptions extends Omit<SessionOptions, "key"> {
+export interface CreateDetectorOptions extends Omit<SessionOptions, "key" | "weights"> {
   /** Class names; default: the model's metadata, else class0, class1, … */
   readonly names?: readonly string[];
   /**
