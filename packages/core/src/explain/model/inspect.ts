@@ -1,4 +1,4 @@
-import { planDifferentiation } from "../../autodiff/reachability.js";
+import { type DifferentiationPlan, planDifferentiation } from "../../autodiff/reachability.js";
 import { ruleTable } from "../../autodiff/rules/index.js";
 import { stopsGradient } from "../../autodiff/stops.js";
 import type { DetectorHead } from "../../detector/head.js";
@@ -78,6 +78,7 @@ export interface RunSizes {
 export function inspectModel(loaded: LoadedModel, sizes?: RunSizes): ModelFacts {
   const { model, head } = loaded;
   const precision = precisionOf(model.graph);
+  const blockedReason = blockedReasons(loaded);
   return {
     producer: [model.producerName, model.producerVersion].filter((word) => word !== "").join(" "),
     description: descriptionOf(model.metadata),
@@ -101,7 +102,7 @@ export function inspectModel(loaded: LoadedModel, sizes?: RunSizes): ModelFacts 
     },
     inputSize: sizes?.size,
     layers: loaded.layers.map((layer) => {
-      const reason = blockedReason(loaded, layer.value);
+      const reason = blockedReason(layer.value);
       const reached = [...dependentLevels(loaded, layer)].sort((a, b) => a - b);
       const levels = reached.map((level) => head.levels[level]!.name);
       return { ...layer, dims: sizes?.dims.get(layer.value), levels, differentiable: reason === undefined, reason };
@@ -122,10 +123,18 @@ function portFacts({ name, elemType, shape }: ValueInfo): PortFacts {
   return { name, type: dataTypeName(elemType), shape: shape ?? [] };
 }
 
-/** Why the score cannot be differentiated with respect to `value`. Undefined if it can. */
-function blockedReason(loaded: LoadedModel, value: string): string | undefined {
-  if (loaded.head.kind === "black-box") return "the model gives only the boxes that it selected";
-  const plan = planDifferentiation(loaded.model.graph, [value], [loaded.head.output], ruleTable(loaded.rules));
+/** Returns a function that says why the score cannot be differentiated with respect to a value. It returns undefined if it can. */
+function blockedReasons({ model, head, inputName, rules }: LoadedModel): (value: string) => string | undefined {
+  if (head.kind === "black-box") return () => "the model gives only the boxes that it selected";
+  const table = ruleTable(rules);
+  const planFrom = (value: string) => planDifferentiation(model.graph, [value], [head.output], table);
+  const whole = planFrom(inputName);
+  return (value) =>
+    // If nothing is blocked from the image on, nothing is blocked from a value on this path.
+    whole.blocked.length === 0 && whole.reached.has(value) ? undefined : reasonIn(planFrom(value), value);
+}
+
+function reasonIn(plan: DifferentiationPlan, value: string): string | undefined {
   if (!plan.connected.get(value)) return "the predictions do not depend on it";
   if (plan.blocked.length === 0) return undefined;
   return plan.blocked.map(({ op, count, reason }) => `${op} ×${count}: ${reason}`).join("; ");
