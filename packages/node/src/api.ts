@@ -56,7 +56,7 @@ export interface LoadOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Information about a model file: plain data, printed by `whybox inspect`. */
+/** Information about a model file: plain data, printed by `whybox inspect`. `sha256` is computed on first read. */
 export interface ModelReport extends ModelFacts, Omit<NamedModel, "name"> {
   /** Format of the file: "torch" for a PyTorch checkpoint, "tfjs" for a TF.js model. */
   readonly format: ModelFormat | "tfjs";

@@ -56,16 +56,21 @@ export async function loadDetector(weights: string | Uint8Array, options: LoadOp
       given,
     );
     // While the thread reads the model. An image is decoded next; if sharp cannot be loaded, that fails.
-    const hash = createHash("sha256").update(model);
     loadSharp().catch(() => undefined);
     const { opened, externalData } = await opening;
     const { inspect, facts, ...calls } = opened;
-    const sha256 = addData(hash, externalData).digest("hex");
+    let digest: string | undefined;
+    const sha256 = (): string => {
+      digest ??= addData(createHash("sha256").update(model), externalData).digest("hex");
+      return digest;
+    };
     const report = (facts: ModelFacts): ModelReport => ({
       source: found?.source ?? "(bytes)",
       format: found?.convertedFrom ?? modelFormat(model),
       bytes: modelBytes(model, externalData),
-      sha256,
+      get sha256() {
+        return sha256();
+      },
       licence: found?.licence,
       notice: found?.notice,
       ...facts,

@@ -1,4 +1,4 @@
-import { type GraphIndex, topologicalOrder } from "../onnx/graph.js";
+import type { GraphIndex } from "../onnx/graph.js";
 import type { Node } from "../onnx/model.js";
 import { nodeMetadata } from "../onnx/node-metadata.js";
 
@@ -44,7 +44,7 @@ const CONVOLUTIONS: ReadonlySet<string> = new Set(["Conv", "ConvTranspose"]);
 function inheritedNumbers(index: GraphIndex, own: ReadonlyMap<Node, number>): ReadonlyMap<Node, number> {
   const numbers = new Map<Node, number>();
   const taken = new Set(own.values());
-  for (const node of topologicalOrder(index.graph.nodes)) {
+  for (const node of index.order) {
     const read = readNumbers(index, numbers, node);
     const latest = Math.max(...read);
     const isModule = node.opType === "Resize" || (node.opType === "Concat" && new Set(read).size > 1);

@@ -16,6 +16,8 @@ export interface ImagesContext extends ImageContext {
   /** Names of files already in the folder. They are not overwritten. */
   readonly existing: readonly string[];
   readonly version: string;
+  /** Called when the detector is no longer needed: after the last explanation, before its files are written. */
+  readonly afterLast?: () => void;
 }
 
 /**
@@ -28,9 +30,11 @@ export async function* explainImages(
 ): AsyncGenerator<SourceOutcome> {
   const namer = createFileNamer({ taken: context.existing, sheets: context.settings.explain.per !== "image" });
   let hasSucceeded = false;
-  for (const source of sources) {
+  const { afterLast, ...shared } = context;
+  for (const [i, source] of sources.entries()) {
     stopIfAborted(context.signal);
-    const outcome = await tryOne(source, namer, context);
+    const isLast = i === sources.length - 1;
+    const outcome = await tryOne(source, namer, isLast ? context : shared);
     // If the runtime fails before the first success, the device or the model is the reason, and each image would fail.
     if (!hasSucceeded && "error" in outcome && isRuntimeError(outcome.error)) throw outcome.error;
     hasSucceeded ||= "document" in outcome;
@@ -59,12 +63,16 @@ async function explainSource(
   namer: FileNamer,
   context: ImagesContext,
 ): Promise<ResultDocument> {
-  const { detector, settings, folder, version } = context;
-  const explain: Detector["explain"] = (image, options) => {
+  const { detector, settings, folder, version, afterLast } = context;
+  const explain: Detector["explain"] = async (image, options) => {
     const explaining = detector.explain(image, options);
-    // While the image is explained. If it fails, it fails again below.
-    loadSchema().catch(() => undefined);
-    return explaining;
+    // While the image is explained: what the document needs. If it fails, it fails again below.
+    loadSchema()
+      .then(() => detector.report.sha256)
+      .catch(() => undefined);
+    const result = await explaining;
+    afterLast?.();
+    return result;
   };
   let document: ResultDocument | undefined;
   await explainImage(

@@ -11,7 +11,7 @@ import type { Detector, ImageSource } from "../api.js";
 import { decodeImage, readEncoded } from "../io/decode-image.js";
 import { plainCopy } from "./plain-copy.js";
 import type { ModelSetup, SentImage } from "./protocol.js";
-import { type CallControl, openDetector } from "./serve-detector.js";
+import type { CallControl } from "./serve-detector.js";
 import { owned, type WorkerCaller } from "./worker-caller.js";
 import { remotePort } from "./worker-port.js";
 
@@ -38,7 +38,8 @@ export async function openInWorker(
   const facts = await opening;
   let own: Promise<CoreDetector> | undefined;
   const here = () => {
-    own ??= openDetector(setup, remotePort(caller));
+    // The engine is loaded on first use: most callers have none in this thread.
+    own ??= import("./serve-detector.js").then(({ openDetector }) => openDetector(setup, remotePort(caller)));
     return own;
   };
   return {

@@ -1,7 +1,7 @@
 import { GraphBuilder, type Value } from "../../onnx/builder.js";
 import { elementType } from "../../onnx/element-type.js";
 import { freshPrefix } from "../../onnx/fresh-prefix.js";
-import { GraphIndex } from "../../onnx/graph.js";
+import { indexOf } from "../../onnx/graph.js";
 import { DataType, type Model } from "../../onnx/model.js";
 import type { Selection } from "../head.js";
 import { anchorFreeHeadAt } from "./anchor-free.js";
@@ -59,7 +59,7 @@ async function headOf(
       const joined = scores === boxes ? undefined : joinOf(context.model, boxes, scores);
       if (joined === undefined || misses.length === MAX_PAIRS) continue;
       const found = await anchorFreeHeadAt(
-        { ...context, model: joined.model, index: new GraphIndex(joined.model.graph) },
+        { ...context, model: joined.model, index: indexOf(joined.model.graph) },
         joined.value,
         selection,
       );
