@@ -34,7 +34,8 @@ describe("whybox explain", () => {
       ].join("\n"),
     );
     expect(run.stderr()).toBe("");
-    expect(run.calls).toEqual(["load", "explain", "render opacity=0.5 boxes=true detections=2", "dispose"]);
+    // The thread of the detector ends while the files are made.
+    expect(run.calls).toEqual(["load", "explain", "dispose", "render opacity=0.5 boxes=true detections=2"]);
   });
 
   it("passes every option on, and writes them all into the document", async () => {
