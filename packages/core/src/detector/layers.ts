@@ -1,4 +1,3 @@
-
 import { type GraphIndex, indexOf } from "../onnx/graph.js";
 import type { Graph } from "../onnx/model.js";
 

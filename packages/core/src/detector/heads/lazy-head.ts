@@ -5,7 +5,7 @@ import type { Size } from "../../image/frame.js";
 import { GraphBuilder } from "../../onnx/builder.js";
 import { elementType } from "../../onnx/element-type.js";
 import { freshPrefix } from "../../onnx/fresh-prefix.js";
-import { GraphIndex } from "../../onnx/graph.js";
+import { type GraphIndex, indexOf } from "../../onnx/graph.js";
 import { DataType, type Model, type TensorProto } from "../../onnx/model.js";
 import { isPointwise } from "../../onnx/replace-channels.js";
 import { floatsOf } from "../../onnx/tensors.js";
@@ -57,7 +57,7 @@ export interface LazySource {
 export async function findLazyHead(source: LazySource, fixedSize: Size | undefined): Promise<LazyHead | undefined> {
   const { model, head } = source;
   if (head.kind !== "anchor-based" || head.extraCount > 0) return undefined;
-  const index = new GraphIndex(model.graph);
+  const index = indexOf(model.graph);
   const convs = head.levels.map((level) => predictionConv(model, index, level, BOX_COLUMNS + head.classCount));
   const known = convs.filter((conv) => conv !== undefined);
   if (known.length < convs.length || new Set(known.map(({ input }) => input)).size < known.length) return undefined;
@@ -86,7 +86,7 @@ function predictionConv(
   const [weights, bias] = conv.inputs.slice(1).map((name) => graph.initializers.get(name));
   const isFloat = (tensor: TensorProto | undefined): boolean => tensor?.dataType === DataType.FLOAT;
   if (!isFloat(weights) || (conv.inputs.length > 2 && !isFloat(bias))) return undefined;
-  if (weights!.dims[0] !== anchors * columns || elementType(graph, input, index) !== DataType.FLOAT) return undefined;
+  if (weights!.dims[0] !== anchors * columns || elementType(graph, input) !== DataType.FLOAT) return undefined;
   const own = bias === undefined ? new Float32Array(anchors * columns) : floatsOf(bias);
   return { input, anchors, weights: floatsOf(weights!), bias: own };
 }

@@ -29,7 +29,7 @@ export async function findQueryHead({ model, index, runtime, fixedSize }: HeadCo
   const output = model.graph.outputs[0]?.name ?? "";
   const image = model.graph.inputs[0]?.name ?? "";
   const miss = (reason: string): Miss => ({ output, reason, close: false });
-  const values = valuesBeforeOutputs(index, image).filter((value) => isFloat(elementType(model.graph, value, index)));
+  const values = valuesBeforeOutputs(index, image).filter((value) => isFloat(elementType(model.graph, value)));
   if (!values.some((value) => followsAttention(index, value, image))) return miss("it is not computed from queries");
   const strides = downsampling(model.graph);
   const isUnknown = ({ opType, outputs }: Node): boolean => opType === "Conv" && !strides.has(outputs[0]!);

@@ -199,7 +199,7 @@ export function joinPlans({ model }: PlanContext, plans: readonly TapPlan[]): Fo
 function lazyFor({ model, lazy, head }: PlanContext, values: readonly string[]): LazyHead | undefined {
   if (lazy === undefined) return undefined;
   const logits = head.levels.flatMap(({ convOutputs }) => convOutputs);
-  const decoding = new GraphIndex(model.graph).descendants(logits);
+  const decoding = indexOf(model.graph).descendants(logits);
   return values.some((value) => decoding.has(value)) ? undefined : lazy;
 }
 
