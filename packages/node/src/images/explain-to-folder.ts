@@ -45,13 +45,21 @@ export async function explainToFolder(work: FolderWork): Promise<string> {
     const given = Object.entries({ threads, names, anchors, input, onProgress: work.onDownload });
     const options = Object.fromEntries(given.filter(([, value]) => value !== undefined));
     const detector = await services.loadDetector(weights, { device, signal, prepare, ...options });
+    let disposing: Promise<void> | undefined;
+    const dispose = (): Promise<void> => {
+      disposing ??= detector.dispose();
+      return disposing;
+    };
     try {
       work.onLoaded?.(detector.report);
-      const context = { detector, services, settings, version, signal, folder: folder.path, existing: folder.existing };
+      const place = { folder: folder.path, existing: folder.existing };
+      // The thread ends while the files are written. An error is reported at the end.
+      const afterLast = () => void dispose().catch(() => undefined);
+      const context = { detector, services, settings, version, signal, ...place, afterLast };
       const reporting = onProgress === undefined ? context : { ...context, onProgress };
       for await (const outcome of explainImages(sources, reporting)) work.onOutcome(outcome, folder.path);
     } finally {
-      await detector.dispose();
+      await dispose();
     }
   } finally {
     await folder.discardIfEmpty();
