@@ -79,6 +79,7 @@ const inputFlags = {
     filled: true,
     otherwise: "what the file tells, else nothing",
     group: "Detection",
+    shown: "numbers...",
   },
   std: {
     what: "numbers that the three channels are divided by, in units of the input's range",
@@ -87,6 +88,7 @@ const inputFlags = {
     filled: true,
     otherwise: "what the file tells, else 1",
     group: "Detection",
+    shown: "numbers...",
   },
 } as const satisfies OptionTable<InputFlags>;
 

@@ -84,6 +84,7 @@ describe("whybox explain", () => {
       ],
       ...["--eigen-smooth", "--aug-smooth", "--keep-only-topk", "12.5", "--compat", "--seed", "7", "--samples", "99"],
       ...["--input-range", "255", "--input-channels", "bgr", "--padding", "end"],
+      ...["--fit", "crop", "--input-crop", "0.875", "--mean", "104", "117", "-1.5", "--std", "57", "57", "57"],
     );
     expect([code, run.stderr()]).toEqual([0, ""]);
     expect(run.loads).toMatchObject([
@@ -91,7 +92,10 @@ describe("whybox explain", () => {
         weights: "best.onnx",
         options: {
           ...{ names: "n.txt", device: "webgpu", threads: 2 },
-          input: { range: 255, channels: "bgr", padding: "end" },
+          input: {
+            ...{ range: 255, channels: "bgr", padding: "end", fit: "crop", crop: 0.875 },
+            ...{ mean: [104, 117, -1.5], std: [57, 57, 57] },
+          },
         },
       },
     ]);
