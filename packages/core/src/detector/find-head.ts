@@ -4,6 +4,7 @@ import { indexOf } from "../onnx/graph.js";
 import type { Model } from "../onnx/model.js";
 import type { RuntimePort } from "../runtime/port.js";
 import { findAnchorBasedHead } from "./heads/anchor-based.js";
+import { findAnchorDeltas } from "./heads/anchor-deltas.js";
 import { findAnchorFreeHead } from "./heads/anchor-free.js";
 import { findBlackBox } from "./heads/black-box.js";
 
@@ -60,6 +61,8 @@ async function findAnyHead(model: Model, runtime: RuntimePort, options: FindHead
   if ("head" in anchorFree) return anchorFree;
   const separate = await findSeparateOutputs(context);
   if ("head" in separate) return separate;
+  const deltas = findAnchorDeltas(context);
+  if ("head" in deltas) return deltas;
   const raw = findRawMaps(context);
   if ("head" in raw) return raw;
   const query = await findQueryHead(context);
@@ -67,7 +70,7 @@ async function findAnyHead(model: Model, runtime: RuntimePort, options: FindHead
   const selected = findBlackBox(context);
   if ("head" in selected) return selected;
   // The most specific reason for each output.
-  const misses = [...[selected, raw].filter(({ close }) => close), ...separate, ...anchorFree].map(
+  const misses = [...[deltas, selected, raw].filter(({ close }) => close), ...separate, ...anchorFree].map(
     (miss) => anchorBased.find((one) => one.output === miss.output && one.close) ?? miss,
   );
   throw unsupportedHead(graph, misses.length > 0 ? misses : [query]);

@@ -1,6 +1,6 @@
 import type { Value } from "../../onnx/builder.js";
 import type { GraphIndex } from "../../onnx/graph.js";
-import type { Node } from "../../onnx/model.js";
+import type { Dim, Node } from "../../onnx/model.js";
 import { downsampling } from "../stride.js";
 import { type ConvLevel, levelsOf } from "./grid-levels.js";
 import { isUndecoded, walkToConvs } from "./head-walk.js";
@@ -31,9 +31,17 @@ export interface RawLevels {
   readonly isJoined: boolean;
 }
 
-/** Finds the outputs that are maps of prediction convolutions, moved and with activations, but not decoded. Returns the reason if there are none. */
-export function rawLevels(index: GraphIndex): RawLevels | string {
-  const outputs = index.graph.outputs.filter(({ name }) => isUndecoded(walkToConvs(index, name)));
+/**
+ * Finds the outputs that are maps of prediction convolutions, moved and with activations, but not decoded. Returns the reason if there are none.
+ * @param isWanted whether outputs of a shape are read. Default: all.
+ */
+export function rawLevels(
+  index: GraphIndex,
+  isWanted: (shape: readonly Dim[] | undefined) => boolean = () => true,
+): RawLevels | string {
+  const outputs = index.graph.outputs.filter(
+    ({ name, shape }) => isWanted(shape) && isUndecoded(walkToConvs(index, name)),
+  );
   const found = new Map<Node, Omit<RawConv, "channels" | "activation">>();
   const bare = new Set<Node>();
   const ops = new Set<string>();
