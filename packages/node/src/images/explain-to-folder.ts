@@ -8,7 +8,7 @@ import type { Services } from "./services.js";
 import type { ImageSettings } from "./settings.js";
 import type { Source } from "./sources.js";
 
-export interface FolderWork extends Pick<ImageContext, "onProgress"> {
+export interface FolderWork extends Pick<ImageContext, "onProgress" | "onNote"> {
   readonly sources: readonly Source[];
   readonly settings: ImageSettings;
   /** Folder for the files. Undefined: a new numbered folder. */
@@ -32,7 +32,7 @@ export interface FolderWork extends Pick<ImageContext, "onProgress"> {
  * @throws as `explainImages`; errors of loading the model; output.
  */
 export async function explainToFolder(work: FolderWork): Promise<string> {
-  const { sources, settings, out, cwd, version, signal, onProgress } = work;
+  const { sources, settings, out, cwd, version, signal, onProgress, onNote } = work;
   const folder = await (out === undefined
     ? createOutputFolder(resolve(cwd, defaultOutputParent))
     : openOutputFolder(resolve(cwd, out)));
@@ -56,7 +56,7 @@ export async function explainToFolder(work: FolderWork): Promise<string> {
       // The thread ends while the files are written. An error is reported at the end.
       const afterLast = () => void dispose().catch(() => undefined);
       const context = { detector, services, settings, version, signal, ...place, afterLast };
-      const reporting = onProgress === undefined ? context : { ...context, onProgress };
+      const reporting = { ...context, ...(onProgress && { onProgress }), ...(onNote && { onNote }) };
       for await (const outcome of explainImages(sources, reporting)) work.onOutcome(outcome, folder.path);
     } finally {
       await dispose();

@@ -1,7 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { type RgbImage, WhyboxError } from "@whybox/core";
-import type { Metadata, Sharp } from "sharp";
+import type { Metadata, OutputInfo, Sharp } from "sharp";
 import { bmpSize, decodeBmp } from "./decode-bmp.js";
 import { fetchImage } from "./fetch-image.js";
 import { loadSharp } from "./load-sharp.js";
@@ -12,6 +12,8 @@ export interface DecodeImageOptions {
   readonly signal?: AbortSignal;
   /** Maximum number of pixels (width × height). Default: 100 million, which is 300 MB when decoded. */
   readonly maxPixels?: number;
+  /** Gets a message if the file does not say how its values become pixels: what is assumed. */
+  readonly onNote?: (text: string) => void;
 }
 
 const MAX_PIXELS = 100_000_000;
@@ -62,11 +64,11 @@ export async function readEncoded(
 /** Decodes an image file. @throws as `decodeImage`. */
 export async function decodeEncoded(
   { bytes, name }: EncodedImage,
-  { maxPixels = MAX_PIXELS, signal }: DecodeImageOptions = {},
+  { maxPixels = MAX_PIXELS, signal, onNote }: DecodeImageOptions = {},
 ): Promise<RgbImage> {
   const kind = sniff(bytes);
   if (!kind.decodable) throw notAnImage(name, kind.name);
-  const image = await decodeBytes(bytes, name, kind.name, maxPixels);
+  const image = await decodeBytes(bytes, name, kind.name, { maxPixels, onNote });
   checkAborted(signal);
   return image;
 }
@@ -131,7 +133,12 @@ async function checkFile(path: string): Promise<{ readonly size: number }> {
   });
 }
 
-async function decodeBytes(bytes: Uint8Array, name: string, kind: string, maxPixels: number): Promise<RgbImage> {
+async function decodeBytes(
+  bytes: Uint8Array,
+  name: string,
+  kind: string,
+  { maxPixels, onNote }: { readonly maxPixels: number; readonly onNote: DecodeImageOptions["onNote"] },
+): Promise<RgbImage> {
   try {
     if (kind === BMP) {
       checkSize(bmpSize(bytes), name, maxPixels);
@@ -147,7 +154,8 @@ async function decodeBytes(bytes: Uint8Array, name: string, kind: string, maxPix
     })
       .autoOrient()
       .removeAlpha();
-    const { data, width, height, channels } = await pixelsOf(image, metadata);
+    const { data, width, height, channels, white } = await pixelsOf(image, metadata);
+    if (white !== undefined) onNote?.(`${name}: values of 32 bits, read as 0 to ${white}, which holds the largest.`);
     return { height, width, data: channels === 3 ? data : spread(data) };
   } catch (cause) {
     if (cause instanceof WhyboxError) throw cause;
@@ -156,11 +164,14 @@ async function decodeBytes(bytes: Uint8Array, name: string, kind: string, maxPix
   }
 }
 
+/** 8-bit pixels, and the value that became 255 if the file does not say it. */
+interface Pixels extends Pick<OutputInfo, "width" | "height" | "channels"> {
+  readonly data: Uint8Array;
+  readonly white?: number;
+}
+
 /** The 8-bit pixels. Values of 32 bits are read as they are, without conversion of colours, and scaled by their range. */
-async function pixelsOf(
-  image: Sharp,
-  { depth, space }: Metadata,
-): Promise<{ readonly data: Uint8Array; readonly width: number; readonly height: number; readonly channels: number }> {
+async function pixelsOf(image: Sharp, { depth, space }: Metadata): Promise<Pixels> {
   if (!WIDE.has(depth ?? "")) {
     const { data, info } = await image
       .toColourspace("srgb")
@@ -172,7 +183,8 @@ async function pixelsOf(
   const unchanged = space === "scrgb" ? image.toColourspace("scrgb") : image;
   const { data, info } = await unchanged.raw({ depth: "float" }).toBuffer({ resolveWithObject: true });
   const values = new Float32Array(data.buffer, data.byteOffset, data.byteLength / 4);
-  return { ...info, data: toBytes(values, depth === "float") };
+  const { bytes, white } = toBytes(values, depth === "float");
+  return { ...info, data: bytes, white };
 }
 
 /** sharp's names of the sample types of 32 bits. */

@@ -5,12 +5,16 @@ const RANGES = [255, 65_535] as const;
  * Scales the values of an image of floats or of 32-bit integers to 0..255. Their files do not say what white is, so the values tell: the range is
  * the smallest of 0..1 (floats), 0..255 and 0..65535 that holds them, else 0 to the largest. Values below 0 become 0.
  */
-export function toBytes(values: Float32Array, isFloat: boolean): Uint8Array {
+export function toBytes(
+  values: Float32Array,
+  isFloat: boolean,
+): { readonly bytes: Uint8Array; readonly white: number } {
   let largest = 0;
   for (const value of values) if (value > largest && value < Number.POSITIVE_INFINITY) largest = value;
   const ranges = isFloat ? [1, ...RANGES] : RANGES;
-  const scale = 255 / (ranges.find((range) => largest <= range) ?? largest);
+  const white = ranges.find((range) => largest <= range) ?? largest;
+  const scale = 255 / white;
   // Uint8ClampedArray rounds, clips, and turns NaN into 0.
   const bytes = Uint8ClampedArray.from(values, (value) => value * scale);
-  return new Uint8Array(bytes.buffer);
+  return { bytes: new Uint8Array(bytes.buffer), white };
 }

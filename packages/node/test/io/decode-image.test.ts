@@ -71,7 +71,9 @@ describe("images that can be read", () => {
     ["grey integers of 8 bits in 32", tiff32(2, Int32Array.of(0, 51, 1, 100), 1), [0, 51, 1, 100]],
     ["larger numbers, by the largest", tiff32(2, Int32Array.of(0, 200_000, 1_000_000, 0), 1), [0, 51, 255, 0]],
   ])("TIFF with 32 bits: %s", async (_, file, wanted) => {
-    const { data } = await decodeImage(file);
+    const notes: string[] = [];
+    const { data } = await decodeImage(file, { onNote: (text) => notes.push(text) });
+    expect(notes).toEqual([expect.stringMatching(/values of 32 bits, read as 0 to \d+/)]);
     expect([...data]).toEqual(wanted.flatMap((value) => [value, value, value]));
   });
 

@@ -85,6 +85,10 @@ async function explainAll(inputs: readonly string[], run: Run): Promise<void> {
       progress.sources(0, expanded.sources.length);
     },
     onProgress: (state) => progress.image(state),
+    onNote: (text) => {
+      progress.clear();
+      terminal.notice(printable(text));
+    },
     onOutcome: (outcome, folder) => {
       progress.clear();
       reportOutcome(outcome, folder, run);
