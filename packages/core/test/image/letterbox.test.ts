@@ -69,6 +69,29 @@ describe("planLetterbox", () => {
     expect([...out]).toEqual([1, 0, GREY, GREY, 0, 1, GREY, GREY, 0, 0, GREY, GREY]);
   });
 
+  /** Sizes and cuts of torchvision 0.29's Resize and CenterCrop: image, resized side, input, content, cut rows and columns. */
+  it.each([
+    [[576, 768], 256, 224, [256, 341], 16, 58],
+    [[1080, 811], 256, 224, [340, 256], 58, 16],
+    [[224, 225], 224, 224, [224, 225], 0, 0],
+    [[224, 227], 224, 224, [224, 227], 0, 2],
+    [[5, 1999], 232, 224, [232, 92_753], 4, 46_264],
+    [[640, 480], 288, 256, [384, 288], 64, 16],
+  ] as [Size, number, number, Size, number, number][])(
+    "crops %j, resized to %i, to %i, as torchvision",
+    (image, resized, side, content, rows, columns) => {
+      const target = { size: [side, side], stride: 32, fixed: true, fit: "crop", crop: side / resized } as const;
+      const { contentSize, inputSize, padTop, padLeft } = planLetterbox(image, target);
+      expect([contentSize, inputSize, padTop + rows, padLeft + columns]).toEqual([content, [side, side], 0, 0]);
+    },
+  );
+
+  it("stretches each side to that of the input", () => {
+    const target = { size: [100, 96], stride: 32, fixed: [false, true], fit: "stretch" } as const;
+    const plan = planLetterbox([30, 50], target);
+    expect(plan).toMatchObject({ contentSize: [128, 96], inputSize: [128, 96], scale: 96 / 50, padTop: 0, padLeft: 0 });
+  });
+
   it("puts the larger half of an odd padding last", () => {
     expect(planLetterbox([101, 64], { size: [64, 64], stride: 32, fixed: true })).toMatchObject({
       contentSize: [64, 41],
