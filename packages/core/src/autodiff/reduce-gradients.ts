@@ -8,8 +8,9 @@ import type { BackwardModel } from "./backward-model.js";
 export interface GradientReduction {
   /** Identifies the reduction. */
   readonly id: string;
+  /** A reduction that reads activations has one value for each cell, `[N, 1, H, W]`, and it is zero where the gradient is. Others have `[N, K]`. */
   readonly readsActivations: boolean;
-  /** Adds the nodes that reduce a gradient `[N, C, H, W]` to `[N, K]`. `activations` is `[1, C, H, W]`. */
+  /** Adds the nodes that reduce a gradient `[N, C, H, W]`. `activations` is `[1, C, H, W]` or `[N, C, H, W]`. */
   reduce(build: GraphBuilder, values: { readonly gradient: Value; readonly activations: Value }): Value;
 }
 
@@ -20,14 +21,14 @@ export const meansOverCells: GradientReduction = {
   reduce: (build, { gradient }) => build.op("ReduceMean", [gradient, build.ints([2, 3])], { keepdims: 0 }),
 };
 
-/** The sum of a term over the channels at each cell, `[N, H · W]`. */
+/** The sum of a term over the channels at each cell, `[N, 1, H, W]`. */
 export function sumOverChannels(id: string, term: ProductTerm): GradientReduction {
   return {
     id,
     readsActivations: true,
     reduce: (build, { gradient, activations }) => {
       const terms = term(arithmeticOf(build), gradient, activations);
-      return build.op("Flatten", [build.op("ReduceSum", [terms, build.ints([1])], { keepdims: 0 })], { axis: 1 });
+      return build.op("ReduceSum", [terms, build.ints([1])], { keepdims: 1 });
     },
   };
 }
@@ -65,8 +66,7 @@ export function reduceGradients(
     [...backward.gradients].map(([tap, gradient]) => {
       if (gradient === null) return [tap, null];
       const own = reduction.readsActivations ? activationsOf(tap) : tap;
-      const values = reduction.reduce(build, { gradient, activations: own });
-      return [tap, build.op("Concat", [values, largestOf(build, gradient)], { axis: 1 })];
+      return [tap, reducedGradient(build, reduction, { gradient, activations: own })];
     }),
   );
   const inner: Graph = {
@@ -78,6 +78,20 @@ export function reduceGradients(
   };
   const saved = [...backward.saved, ...fed];
   return { ...backward, model: { ...backward.model, graph: inner }, saved, gradients: reduced };
+}
+
+/**
+ * Adds the nodes for `[N, K + 1]`: the values of the reduction, followed by the largest absolute value of the gradient. `place` takes the values of
+ * cells to where they belong, if the gradient is that of windows.
+ */
+export function reducedGradient(
+  build: GraphBuilder,
+  reduction: GradientReduction,
+  given: { readonly gradient: Value; readonly activations: Value },
+  place: (cells: Value) => Value = (cells) => cells,
+): Value {
+  const values = build.op("Flatten", [place(reduction.reduce(build, given))], { axis: 1 });
+  return build.op("Concat", [values, largestOf(build, given.gradient)], { axis: 1 });
 }
 
 /** The largest absolute value of each gradient, `[N, 1]`. */

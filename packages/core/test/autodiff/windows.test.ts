@@ -1,9 +1,16 @@
 import fc from "fast-check";
 import * as ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
+import {
+  type GradientReduction,
+  meansOverCells,
+  reduceGradients,
+  sumOverChannels,
+} from "../../src/autodiff/reduce-gradients.js";
 import { defaultRules } from "../../src/autodiff/rules/index.js";
 import { buildWindowedModel, type WindowedModel } from "../../src/autodiff/windows/windowed-model.js";
 import { areaOf, placeWindows, type SeededCell, windowIndices } from "../../src/explain/passes/window-index.js";
+import { productTerms } from "../../src/methods/products.js";
 import { GraphBuilder, type Value } from "../../src/onnx/builder.js";
 import { buildPrefix } from "../../src/onnx/cut.js";
 import { encodeModel } from "../../src/onnx/encode.js";
@@ -153,11 +160,16 @@ interface Request {
   readonly taps: readonly string[];
   readonly cells: readonly Cells[];
   readonly limit: number;
+  readonly reduction: GradientReduction | undefined;
 }
 
-function windowed({ model, roots, size }: Network, { taps, limit }: Pick<Request, "taps" | "limit">) {
+/** The values of the layers are the outputs of the forward session. */
+const activationsOf = (taps: readonly string[]) => new Map(taps.map((tap) => [tap, tap]));
+
+function windowed({ model, roots, size }: Network, { taps, limit, reduction }: Omit<Request, "cells">) {
+  const reduced = reduction && { reduction, activations: activationsOf(taps) };
   return buildWindowedModel(model, {
-    ...{ taps, outputs: roots, stops: [], rules: defaultRules, size, block: BLOCK, limits: [limit] },
+    ...{ reduced, taps, outputs: roots, stops: [], rules: defaultRules, size, block: BLOCK, limits: [limit] },
     roots: roots.map((value, level) => ({ value, level })),
   });
 }
@@ -240,8 +252,10 @@ async function expectSame(net: Network, request: Request): Promise<{ share: numb
   expect(found!.fits(net.size)).toBe(true);
   const image = imageOf(net, 5);
   const { gradients, grid } = await runWindowed(net, found!, image, request.cells);
-  const whole = backwardModelOf(net.model, { taps: request.taps, outputs: net.roots, manySeeds: true });
-  expect(whole.manySeeds).toBe(true);
+  const { taps, reduction } = request;
+  const full = backwardModelOf(net.model, { taps, outputs: net.roots, manySeeds: true });
+  expect(full.manySeeds).toBe(true);
+  const whole = reduction === undefined ? full : reduceGradients(full, reduction, activationsOf(taps));
   const expected = await runBackwardModel(
     net.model,
     whole,
@@ -252,7 +266,7 @@ async function expectSame(net: Network, request: Request): Promise<{ share: numb
       request.cells,
     ),
   );
-  for (const tap of request.taps) {
+  for (const tap of taps) {
     const [a, b] = [gradients.get(tap), expected.get(tap) ?? undefined];
     expect(a?.dims).toEqual(b?.dims);
     const largest = b!.data.reduce((high, value) => Math.max(high, Math.abs(value)), 0);
@@ -269,6 +283,7 @@ describe("gradients on windows", () => {
       seed: fc.integer({ min: 1, max: 1e6 }),
       blocks: fc.tuple(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 9 })),
       limit: fc.constantFrom(16, 48, 1000),
+      reduction: fc.constantFrom(undefined, meansOverCells, sumOverChannels("products", productTerms.gradientProducts)),
       layers: fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: 3 }),
       cells: fc.array(
         fc.array(
@@ -282,7 +297,7 @@ describe("gradients on windows", () => {
       ),
     });
     await fc.assert(
-      fc.asyncProperty(cases, async ({ seed, blocks, limit, layers, cells }) => {
+      fc.asyncProperty(cases, async ({ seed, blocks, limit, reduction, layers, cells }) => {
         const net = network(seed, blocks);
         const last = net.values.length - 1;
         const taps = [...new Set(layers.map((share) => net.values[Math.round(share * last)]!))];
@@ -293,7 +308,7 @@ describe("gradients on windows", () => {
             return { level, stride, y: place(0), x: place(1) };
           }),
         );
-        const { share } = await expectSame(net, { taps, cells: sets, limit });
+        const { share } = await expectSame(net, { taps, cells: sets, limit, reduction });
         if (share < 0.6) small++;
       }),
       { seed: 14, numRuns: 60 },

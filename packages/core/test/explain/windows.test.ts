@@ -4,7 +4,7 @@ import { gradientsOf } from "../../src/explain/passes/gradients.js";
 import { readFloats } from "../../src/explain/passes/runtime-tensors.js";
 import type { Seed } from "../../src/explain/passes/seeds.js";
 import { runWindows, savesWork, windowSeed } from "../../src/explain/passes/window-run.js";
-import type { Windowed } from "../../src/explain/plan/tap-plan.js";
+import type { Windowed } from "../../src/explain/plan/window-plan.js";
 import type { RuntimeTensor } from "../../src/runtime/port.js";
 import type { ScoreResult } from "../../src/scores/score.js";
 import { exportNames, typicalExports } from "../support/exports.js";
@@ -69,7 +69,7 @@ describe("a backward pass on windows", () => {
     });
   }
 
-  it("runs for small windows only, in runs of at most six", async () => {
+  it("runs for small windows only, in runs of at most eight", async () => {
     const pass = await open("v8-dynamic");
     const { loaded, plan, layers, forward, port } = pass;
     const { inputSize } = forward.letterbox;

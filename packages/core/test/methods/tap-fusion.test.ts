@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
+import type { MethodId } from "../../src/methods/method-id.js";
 import { tapFusion } from "../../src/methods/tap-fusion.js";
 import { tapFusionFast } from "../../src/methods/tap-fusion-fast.js";
 import type { Map2D } from "../../src/tensor/tensor.js";
+import { MINI_SIZE, miniDetector, picture } from "../support/mini-detector.js";
 import { evidenceOf, goldenA, goldenG } from "./evidence.js";
 
 const map = (values: readonly number[]): Map2D => ({
@@ -38,6 +40,21 @@ describe.each([
     const halves = map([0.5, 0.125]);
     expectClose(method.fuse!([halves, map([1, 1])]).data, [1, Math.sqrt(0.251 * 1.001) - 1e-3]);
     expect([...halves.data]).toEqual([0.5, 0.125]);
+  });
+
+  it("is fused at a cell per 8 × 8 pixels of the input", async () => {
+    const sizes: (readonly number[])[] = [];
+    const fuse = (maps: readonly Map2D[]): Map2D => {
+      for (const { height, width } of maps) sizes.push([height, width]);
+      return method.fuse!(maps);
+    };
+    const detector = await miniDetector({ methods: [{ ...method, fuse }] });
+    const asked = { method: method.id as MethodId, per: "detection", confidence: 0.01, maxDetections: 2 } as const;
+    const { letterbox } = await detector.explain(picture(), { ...asked, imageSize: MINI_SIZE });
+    await detector.dispose();
+    const wanted = letterbox.inputSize.map((side) => side / 8);
+    expect(sizes.length).toBeGreaterThan(1);
+    for (const size of sizes) expect(size).toEqual(wanted);
   });
 
   it("gives one map back as it is, and zeros for zeros", () => {

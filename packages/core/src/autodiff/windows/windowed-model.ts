@@ -5,27 +5,33 @@ import { indexOf } from "../../onnx/graph.js";
 import { DataType, type Graph, type Model } from "../../onnx/model.js";
 import { type BackwardModel, type BackwardModelRequest, buildBackwardModel } from "../backward-model.js";
 import { floatTwin } from "../float-twin.js";
+import { type GradientReduction, reducedGradient, reduceGradients } from "../reduce-gradients.js";
 import type { KnownDims } from "../shape-facts.js";
 import { CropNodes, type WindowInputs } from "./crop-nodes.js";
 import { JoinedModel } from "./joined-model.js";
 import { type Area, localStep } from "./local-step.js";
 import { type MapFacts, type PixelSize, type SizedFacts, sizedFacts } from "./map-facts.js";
-import { findRegion, type Region, type Root } from "./region.js";
+import { findRegion, type Region, type RegionRequest } from "./region.js";
 
-export interface WindowedRequest extends Pick<BackwardModelRequest, "taps" | "outputs" | "rules"> {
+/** `roots` are the values that all gradients flow through. A cell of an output depends on the same cell of a root only. */
+export interface WindowedRequest
+  extends Pick<BackwardModelRequest, "taps" | "outputs" | "rules">,
+    Pick<RegionRequest, "roots" | "block" | "limits"> {
   /** Values that are treated as constants between the outputs and the roots. */
   readonly stops: readonly string[];
-  /** The values that all gradients flow through. A cell of an output depends on the same cell of a root only. */
-  readonly roots: readonly Root[];
   /** Some input size that the model can have. */
   readonly size: PixelSize;
-  /** The largest stride. */
-  readonly block: number;
-  /** Possible limits of the extent of a cell's area, in input pixels. */
-  readonly limits: readonly number[];
+  /** Reduces the gradients, as `reduceGradients` does. Undefined: they are output whole. */
+  readonly reduced?: ReducedGradients | undefined;
 }
 
-/** A backward model that runs the part near its outputs on windows. Its gradients are whole maps. */
+/** A reduction, and for each tap the output of the forward session with its activations. */
+interface ReducedGradients {
+  readonly reduction: GradientReduction;
+  readonly activations: ReadonlyMap<string, string>;
+}
+
+/** A backward model that runs the part near its outputs on windows. Its gradients are those of whole maps. */
 export interface WindowedModel {
   /** `seeds` of the model take K seeds. The windows say which of them they read. */
   readonly backward: BackwardModel;
@@ -66,15 +72,15 @@ export function buildWindowedModel(deployed: Model, request: WindowedRequest): W
   const deep =
     rest.length === 0 || boundary.length === 0
       ? undefined
-      : buildBackwardModel(model, { ...base, taps: rest, outputs: boundary, manySeeds: true });
+      : deepModel(model, { ...base, taps: rest, outputs: boundary, manySeeds: true }, request.reduced);
   if (deep?.manySeeds === false) return undefined;
   const mapOf = (value: string): MapFacts => facts.map(value)!;
   const used = [...region.values, ...cropped(inner), ...shapesOf(inner).values()];
   return {
-    ...joined(model, { decode, inner, deep, region, taps: request.taps, block, mapOf }),
+    ...joined(model, { decode, inner, deep, region, taps: request.taps, reduced: request.reduced, block, mapOf }),
     block,
     areas: region.areas,
-    fits: onceForEachSize((size) => {
+    fits: onceFor((size: PixelSize) => {
       const there = sizedFacts(model.graph, size);
       const isSame = (value: string): boolean => {
         const map = there.map(value);
@@ -85,12 +91,18 @@ export function buildWindowedModel(deployed: Model, request: WindowedRequest): W
   };
 }
 
-/** Computes an answer once for each size. */
-function onceForEachSize(compute: (size: PixelSize) => boolean): (size: PixelSize) => boolean {
-  const known = new Map<string, boolean>();
-  return (size) => {
-    const key = size.join("×");
-    const answer = known.get(key) ?? compute(size);
+/** The part on whole maps. */
+function deepModel(model: Model, request: BackwardModelRequest, reduced: WindowedRequest["reduced"]): BackwardModel {
+  const deep = buildBackwardModel(model, request);
+  return reduced === undefined ? deep : reduceGradients(deep, reduced.reduction, reduced.activations);
+}
+
+/** Computes an answer once for each argument, by its text. */
+function onceFor<A, T>(compute: (argument: A) => T): (argument: A) => T {
+  const known = new Map<string, T>();
+  return (argument) => {
+    const key = String(argument);
+    const answer = known.has(key) ? known.get(key)! : compute(argument);
     known.set(key, answer);
     return answer;
   };
@@ -134,12 +146,13 @@ interface Parts {
   readonly deep: BackwardModel | undefined;
   readonly region: Region;
   readonly taps: readonly string[];
+  readonly reduced: WindowedRequest["reduced"];
   readonly block: number;
   readonly mapOf: (value: string) => MapFacts;
 }
 
 function joined(model: Model, parts: Parts): Pick<WindowedModel, "backward" | "inputs"> {
-  const { decode, inner, deep, region, taps, block, mapOf } = parts;
+  const { decode, inner, deep, region, taps, reduced, block, mapOf } = parts;
   const prefix = freshPrefix(model, "whybox/windows/");
   const build = new GraphBuilder(`${prefix}node`);
   const crops = new CropNodes(build, prefix, block);
@@ -160,15 +173,33 @@ function joined(model: Model, parts: Parts): Pick<WindowedModel, "backward" | "i
     given.set(node.outputs[0]!, build.op("Slice", [shape, build.ints([start]), build.ints([end]), build.ints([0])]));
   }
   flush();
+  const again = new Set(inner.model.graph.nodes.flatMap((node) => node.outputs));
   const onWindows = join.addBackward(inner, `${prefix}inner/`, given);
 
-  const needed = new Set([...(deep?.seeds.keys() ?? []), ...region.complete].filter((value) => onWindows.has(value)));
-  const whole = new Map([...needed].map((value) => [value, crops.spread(onWindows.get(value)!, mapOf(value))]));
+  const whole = onceFor((value: string) => crops.spread(onWindows.get(value)!, mapOf(value)));
+  const below = new Map([...(deep?.seeds ?? [])].map(([value, seed]) => [seed, whole(value)]));
+  const read: string[] = [];
+  /** The windows of the activations of a tap. The windows of the region may have them already. */
+  const activationsOf = (tap: string, name: string): Value => {
+    if (again.has(tap)) return `${prefix}inner/${tap}`;
+    if (given.has(tap)) return given.get(tap)!;
+    read.push(join.input(name));
+    return crops.crop(name, mapOf(tap));
+  };
+  const finish = (tap: string): Value => {
+    if (reduced === undefined) return whole(tap);
+    const { reduction, activations } = reduced;
+    if (!reduction.readsActivations) {
+      return reducedGradient(build, reduction, { gradient: whole(tap), activations: tap });
+    }
+    const values = { gradient: onWindows.get(tap)!, activations: activationsOf(tap, activations.get(tap)!) };
+    return reducedGradient(build, reduction, values, (cells) => crops.spread(cells, { ...mapOf(tap), channels: 1 }));
+  };
+  const complete = new Map([...region.complete].filter((tap) => onWindows.has(tap)).map((tap) => [tap, finish(tap)]));
   flush();
-  const below = new Map([...(deep?.seeds ?? [])].map(([value, seed]) => [seed, whole.get(value)!]));
   const onMaps = deep === undefined ? new Map() : join.addBackward(deep, `${prefix}deep/`, below);
 
-  const gradientOf = (tap: string): Value | null => (region.complete.has(tap) ? whole : onMaps).get(tap) ?? null;
+  const gradientOf = (tap: string): Value | null => (region.complete.has(tap) ? complete : onMaps).get(tap) ?? null;
   const gradients = new Map(taps.map((tap) => [tap, gradientOf(tap)]));
   const { sizes, ...indices } = crops.inputs;
   join.input(sizes, DataType.INT64);
@@ -179,7 +210,7 @@ function joined(model: Model, parts: Parts): Pick<WindowedModel, "backward" | "i
       model,
       [...gradients.values()].filter((value) => value !== null),
     ),
-    saved: [...new Set([...passes.flatMap((pass) => pass.saved), ...cropped(inner)])],
+    saved: [...new Set([...passes.flatMap((pass) => pass.saved), ...cropped(inner), ...read])],
     forwardNodes: passes.flatMap((pass) => pass.forwardNodes),
     seeds,
     gradients,

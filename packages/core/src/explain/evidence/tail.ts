@@ -13,7 +13,7 @@ import { type BatchSession, batchThatWorks, runBatches } from "../passes/batch-r
 import { backwardFor } from "../passes/gradients.js";
 import { disposeAll, readFloats } from "../passes/runtime-tensors.js";
 import { type Seed, sumGradients } from "../passes/seeds.js";
-import type { Backward } from "../plan/tap-plan.js";
+import type { Backward } from "../plan/backward-plan.js";
 import { targetOf } from "../targets/detection-score.js";
 import { coneCellScores } from "./cell-scores.js";
 import { headChannelScores } from "./head-channels.js";

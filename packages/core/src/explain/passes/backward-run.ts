@@ -3,7 +3,7 @@ import { throwIfAborted } from "../../errors.js";
 import type { RuntimeTensor } from "../../runtime/port.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { LoadedModel } from "../model/loaded-model.js";
-import type { Backward } from "../plan/tap-plan.js";
+import type { Backward } from "../plan/backward-plan.js";
 import type { ForwardResult } from "./forward-pass.js";
 import { denseFeatures, densePrototypes, denseRows, type Seed } from "./seeds.js";
 

@@ -1,10 +1,12 @@
 import type { Layer } from "../../detector/layer.js";
 import type { RuntimeTensor } from "../../runtime/port.js";
 import type { ScoreResult } from "../../scores/score.js";
-import type { Tensor } from "../../tensor/tensor.js";
+import { sizeOf, type Tensor } from "../../tensor/tensor.js";
 import type { LoadedModel } from "../model/loaded-model.js";
 import { dependentLevels, feedsPrototypes } from "../model/reach.js";
-import type { Backward, BackwardRequest, TapPlan, Windowed } from "../plan/tap-plan.js";
+import type { Backward, BackwardRequest } from "../plan/backward-plan.js";
+import type { TapPlan } from "../plan/tap-plan.js";
+import type { Windowed } from "../plan/window-plan.js";
 import type { Progress } from "../progress.js";
 import { runBackward } from "./backward-run.js";
 import type { ForwardResult } from "./forward-pass.js";
@@ -30,8 +32,14 @@ export interface GradientRuns {
   readonly progress?: Progress;
 }
 
-/** Maximum number of seeds in one run. Eight save no time, and need more than 1 GB for a large tap fusion. */
+/** Maximum number of seeds in one run on whole maps. Eight save no time, and need more memory. */
 const MAX_SEEDS = 6;
+
+/** On windows, more seeds save time, because the seeds of a run share more of its work. With large layers they need more than 1 GB. */
+const MAX_SMALL = 8;
+
+/** The number of values of a layer that is not large. */
+const SMALL = 500_000;
 
 /** The gradients of one request `[C, H, W]` by layer value. A layer without an entry has the gradient zero. */
 export type LayerGradients = ReadonlyMap<string, Tensor>;
@@ -99,7 +107,9 @@ function passesOf(loaded: LoadedModel, runs: GradientRuns): Pass[] {
   for (const [windowed, all] of onWindows) {
     // The windows of a run are as large as its largest one.
     const sorted = all.sort((a, b) => blocksIn(b.window.area) - blocksIn(a.window.area));
-    for (const chunk of chunksOf(sorted, MAX_SEEDS)) {
+    const { layers } = requests[sorted[0]!.request]!;
+    const isSmall = layers.every((layer) => valuesOf(runs, layer) <= SMALL);
+    for (const chunk of chunksOf(sorted, isSmall ? MAX_SMALL : MAX_SEEDS)) {
       const windows = chunk.map(({ window }) => window);
       passes.push({
         requests: chunk.map(({ request }) => request),
@@ -119,6 +129,12 @@ function passesOf(loaded: LoadedModel, runs: GradientRuns): Pass[] {
     }
   }
   return passes;
+}
+
+/** The number of values of a layer. Infinite if the forward pass did not output them. */
+function valuesOf({ forward, plan }: GradientRuns, { value }: Layer): number {
+  const output = plan.activations.get(value);
+  return output === undefined ? Number.POSITIVE_INFINITY : sizeOf(forward.tensors[output]!.dims);
 }
 
 function chunksOf<T>(all: readonly T[], size: number): T[][] {

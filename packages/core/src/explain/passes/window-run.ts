@@ -1,7 +1,7 @@
 import type { Size } from "../../image/frame.js";
 import type { RuntimeTensor } from "../../runtime/port.js";
 import type { LoadedModel } from "../model/loaded-model.js";
-import type { Windowed } from "../plan/tap-plan.js";
+import type { Windowed } from "../plan/window-plan.js";
 import { runBackward } from "./backward-run.js";
 import type { ForwardResult } from "./forward-pass.js";
 import type { Seed } from "./seeds.js";

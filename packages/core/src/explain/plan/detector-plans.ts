@@ -4,8 +4,9 @@ import { isKeepingNothing } from "../../keeps-nothing.js";
 import type { Score } from "../../scores/score.js";
 import type { LoadedModel } from "../model/loaded-model.js";
 import type { ResolvedDetectOptions, ResolvedExplainOptions } from "../options/resolve-options.js";
+import type { PlanContext } from "./backward-plan.js";
 import { type ExplainPlan, planExplain } from "./explain-plan.js";
-import { type ForwardPlan, joinPlans, type PlanContext, planTaps } from "./tap-plan.js";
+import { type ForwardPlan, joinPlans, planTaps } from "./tap-plan.js";
 
 /** With a lower minimum confidence, detections read the classes of many rows. The head computes all of them faster. */
 const LAZY_CONFIDENCE = 0.1;

@@ -11,8 +11,9 @@ import type { Evidence } from "../../methods/method.js";
 import { evidenceOf, needsWholeGradients, reducedNeed } from "../../methods/needs.js";
 import { productNeeds, productTerms } from "../../methods/products.js";
 import type { LoadedModel } from "../model/loaded-model.js";
+import type { PlanContext } from "./backward-plan.js";
 import { biasLayers, inputLayer } from "./network-layers.js";
-import { type ForwardPlan, joinPlans, type PlanContext, planTaps, type TapPlan } from "./tap-plan.js";
+import { type ForwardPlan, joinPlans, planTaps, type TapPlan } from "./tap-plan.js";
 
 /** Detections, and the layers at which they are read. */
 export interface RoutePart {

@@ -1,9 +1,5 @@
-import { type BackwardModel, buildBackwardModel } from "../../autodiff/backward-model.js";
-import { type GradientReduction, reduceGradients } from "../../autodiff/reduce-gradients.js";
+import type { GradientReduction } from "../../autodiff/reduce-gradients.js";
 import type { GradRule } from "../../autodiff/rule.js";
-import type { PixelSize } from "../../autodiff/windows/map-facts.js";
-import { buildWindowedModel, type WindowedModel } from "../../autodiff/windows/windowed-model.js";
-import type { DetectorHead } from "../../detector/head.js";
 import type { LazyHead } from "../../detector/heads/lazy-head.js";
 import type { Layer } from "../../detector/layer.js";
 import { WhyboxError } from "../../errors.js";
@@ -13,16 +9,11 @@ import { dataTypeName } from "../../onnx/data-types.js";
 import { elementType } from "../../onnx/element-type.js";
 import { indexOf } from "../../onnx/graph.js";
 import { DataType, type Model, type Node } from "../../onnx/model.js";
-import type { LoadedModel } from "../model/loaded-model.js";
 import { dependentLevels, feedsPrototypes } from "../model/reach.js";
-import { type CellTail, planCellTail, rowsAreLocal } from "./cell-tail.js";
+import { type Backward, type BackwardRequest, type PlanContext, planBackward, scoredValues } from "./backward-plan.js";
+import { type CellTail, planCellTail } from "./cell-tail.js";
 import { floatTap, prototypesTap, scatterTap } from "./forward-taps.js";
-
-/** The parts of a loaded model that the planner reads. */
-export interface PlanContext extends Pick<LoadedModel, "model" | "head" | "rules" | "forwardValues" | "reach"> {
-  /** The form of the head that computes classes when they are read. Default: the head has no such form. */
-  readonly lazy?: LazyHead | undefined;
-}
+import { planWindows, type Windowed } from "./window-plan.js";
 
 /** The values that an explanation needs from the graph. */
 export interface PlanRequest {
@@ -73,28 +64,6 @@ export interface TapPlan {
   tail(layer: Layer): TailPlan;
 }
 
-/** Where a backward pass starts and ends. */
-export interface BackwardRequest {
-  readonly layers: readonly Layer[];
-  /** Levels whose rows carry a seed. */
-  readonly levels: readonly number[];
-  /** Whether the mask prototypes also carry a seed. Default false. */
-  readonly masks?: boolean;
-}
-
-export interface Backward {
-  readonly key: string;
-  readonly model: BackwardModel;
-}
-
-/** A backward pass that runs on windows around its seeds. */
-export interface Windowed {
-  readonly backward: Backward;
-  /** Levels whose rows carry a seed. */
-  readonly levels: readonly number[];
-  readonly windows: WindowedModel;
-}
-
 /** The part of the network after a layer. It runs on changed activations. */
 export interface TailPlan {
   readonly key: string;
@@ -131,14 +100,14 @@ export function planTaps(context: PlanContext, request: PlanRequest): TapPlan {
   const own = `${request.rules === undefined ? "" : " own rules"}${lazy === undefined ? "" : " lazy"} ${reduction?.id ?? gradients}`;
   const kind = `${request.manySeeds ? "many" : "one"}${own}`;
   const masks = request.masks === true && head.prototypes !== undefined;
-  const parts = { ...request, lazy, reduction, activations };
+  const parts = { manySeeds: request.manySeeds, rules: request.rules, lazy, reduction, activations };
   const keyOf = (wanted: BackwardRequest): string => {
     const taps = wanted.layers.map((layer) => layer.value).join("\n");
     return `${kind}\n${taps}\n#${wanted.levels.join(",")}${wanted.masks ? " masks" : ""}`;
   };
   const backward = memoized((wanted: BackwardRequest) => {
     const key = keyOf(wanted);
-    return [key, () => makeBackward(context, { ...parts, ...wanted, masks: wanted.masks === true, key })];
+    return [key, () => planBackward(context, { ...parts, ...wanted, masks: wanted.masks === true, key })];
   });
   const windowed = memoized((wanted: BackwardRequest) => {
     const key = `windows ${keyOf(wanted)}`;
@@ -175,23 +144,25 @@ export function planTaps(context: PlanContext, request: PlanRequest): TapPlan {
 }
 
 /** One forward session for several plans. */
-export interface ForwardPlan {
-  readonly key: string;
-  readonly outputs: readonly string[];
-  readonly lazy: LazyHead | undefined;
+export interface ForwardPlan extends ForwardNeeds {
   buildForward(): Model;
 }
 
+/** What a forward session must output. */
+export type ForwardNeeds = Pick<TapPlan, "key" | "outputs" | "forwardNodes" | "lazy">;
+
 /** The forward session that serves all of these plans. They read the predictions in the same way. */
-export function joinPlans({ model }: PlanContext, plans: readonly TapPlan[]): ForwardPlan {
+export function joinPlans({ model }: Pick<PlanContext, "model">, plans: readonly ForwardNeeds[]): ForwardPlan {
   const { lazy } = plans[0]!;
   const outputs = [...new Set(plans.flatMap((plan) => plan.outputs))];
   const extra = new Map(plans.flatMap((plan) => plan.forwardNodes.map((node) => [node.outputs[0]!, node] as const)));
+  const forwardNodes = [...extra.values()];
   return {
     key: plans.map((plan) => plan.key).join("\n+"),
     outputs,
     lazy,
-    buildForward: () => buildPrefix(lazy?.model ?? model, outputs, [...extra.values()]),
+    forwardNodes,
+    buildForward: () => buildPrefix(lazy?.model ?? model, outputs, forwardNodes),
   };
 }
 
@@ -257,87 +228,4 @@ function refuseOtherPrecision({ model, head }: PlanContext, layers: readonly str
       { details: { value, type: dataTypeName(type) } },
     );
   }
-}
-
-interface BackwardParts extends Omit<PlanRequest, "activations" | "lazy"> {
-  readonly lazy: LazyHead | undefined;
-  readonly levels: readonly number[];
-  readonly key: string;
-  readonly reduction: GradientReduction | undefined;
-  readonly activations: ReadonlyMap<string, string>;
-}
-
-function makeBackward(context: PlanContext, request: BackwardParts): Backward | null {
-  const { layers, levels, masks = false, key, lazy } = request;
-  const rows = levels.length === 0 && masks ? [] : scoredValues(context.head, levels, lazy);
-  const outputs = masks ? [...rows, context.head.prototypes!] : rows;
-  const backward = buildBackwardModel(context.model, {
-    taps: [...new Set(layers.map((layer) => layer.value))],
-    outputs,
-    stops: outputs[0] === context.head.output ? withoutSeed(context.head, levels) : [],
-    rules: request.rules ?? context.rules,
-    // Targets that are explained together are summed into one seed, because MaxPool is faster with a single seed.
-    manySeeds: request.manySeeds,
-    forwardValues: context.forwardValues ?? "saved",
-  });
-  const connected = [...backward.gradients.values()].some((value) => value !== null);
-  if (!connected) return null;
-  return { key, model: reduced(backward, request) };
-}
-
-function reduced(backward: BackwardModel, { reduction, activations }: BackwardParts): BackwardModel {
-  return reduction === undefined ? backward : reduceGradients(backward, reduction, activations);
-}
-
-/** Possible limits of the area around a cell, in blocks of the largest stride. */
-const MAX_BLOCKS = 12;
-
-/**
- * A windowed pass needs a head whose rows depend on their own cells only, a separate seed for each detection, and only forward values that the
- * forward session outputs.
- */
-function planWindows(context: PlanContext, request: BackwardParts, saved: readonly string[]): Windowed | null {
-  const { model, head, forwardValues = "saved" } = context;
-  const { layers, levels, masks, key, lazy } = request;
-  const isLocal = !masks && request.rules === undefined && forwardValues === "saved";
-  if (!isLocal || !request.manySeeds || levels.length === 0) return null;
-  const outputs = scoredValues(head, levels, lazy);
-  if (lazy === undefined && !rowsAreLocal(context, outputs)) return null;
-  const rootsOf = (level: number) =>
-    lazy === undefined ? head.levels[level]!.convOutputs : [lazy.levels[level]!.input];
-  const block = Math.max(...head.levels.map(({ stride }) => stride));
-  const windows = buildWindowedModel(model, {
-    taps: [...new Set(layers.map((layer) => layer.value))],
-    outputs,
-    stops: lazy !== undefined ? outputs : outputs[0] === head.output ? withoutSeed(head, levels) : [],
-    roots: levels.flatMap((level) => rootsOf(level).map((value) => ({ value, level }))),
-    rules: context.rules,
-    size: someSize(model, block),
-    block,
-    limits: Array.from({ length: MAX_BLOCKS }, (_, i) => (i + 1) * block),
-  });
-  if (windows === undefined || !windows.backward.saved.every((name) => saved.includes(name))) return null;
-  return { backward: { key, model: reduced(windows.backward, request) }, levels, windows };
-}
-
-/** The input size of the model, or one of several blocks if the model does not fix it. */
-function someSize({ graph }: Model, block: number): PixelSize {
-  const shape = graph.inputs.find((input) => input.shape?.length === 4)?.shape ?? [];
-  const [height = 0, width = 0] = shape.slice(2);
-  return typeof height === "number" && typeof width === "number" ? [height, width] : [12 * block, 16 * block];
-}
-
-/** Prediction convolutions of the levels without a seed. Needed if the seed covers all predictions. */
-function withoutSeed({ levels }: DetectorHead, used: readonly number[]): string[] {
-  return levels.flatMap((level, index) => (used.includes(index) ? [] : level.convOutputs));
-}
-
-/**
- * The values that get the seeds of these levels: the rows of each level, or all predictions if the model does not compute the levels separately.
- * Of a lazy head: the head inputs.
- */
-function scoredValues({ levels, output }: DetectorHead, used: readonly number[], lazy?: LazyHead): string[] {
-  if (lazy !== undefined) return used.map((level) => lazy.levels[level]!.input);
-  const rows = used.flatMap((level) => levels[level]!.rows ?? []);
-  return rows.length === used.length ? rows : [output];
 }
