@@ -135,7 +135,7 @@ export interface ExplainRequest
   readonly backprop?: readonly ScoreId[];
 }
 
-/** Options of a detection. `ahead` prepares the next explanation. */
+/** Options of a detection. `ahead` prepares the next explanations. */
 export type DetectRequest = Omit<DetectAloneOptions, "signal">;
 
 /** The quick method. Its map is shown while a better one runs. */

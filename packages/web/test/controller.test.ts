@@ -94,8 +94,9 @@ describe("selecting", () => {
       { method: "GradCAM", per: "detection", detections: [0, 1, 2] },
       { method: "tap-fusion", per: "detection", detections: [0] },
     ]);
-    // The detection prepares the quick map.
-    expect(fake.last("detect")).toMatchObject({ confidence: 0.25, ahead: { method: "GradCAM", per: "detection" } });
+    // The detection prepares both maps.
+    const ahead = ["GradCAM", "tap-fusion"].map((method) => ({ method, per: "detection" }));
+    expect(fake.last("detect")).toMatchObject({ confidence: 0.25, ahead });
     expect(controller.state.map.shown).toMatchObject({ method: "tap-fusion", isQuick: false });
     const before = fake.calls.length;
     fake.held.add("explain");
@@ -251,11 +252,12 @@ describe("settings", () => {
     expect(await after({ keepTopPercent: 5 })).toEqual(["explain"]);
     expect(await after({ confidence: 0.5 })).toEqual(["detect", "explain"]);
     expect(fake.last("explain")).toMatchObject({ confidence: 0.5, keepTopPercent: 5 });
-    expect(fake.last("detect")).toEqual({ confidence: 0.5, iou: 0.45, ahead: { method: "GradCAM", per: "detection" } });
+    const ahead = [{ method: "GradCAM", per: "detection" }];
+    expect(fake.last("detect")).toEqual({ confidence: 0.5, iou: 0.45, ahead });
     expect(await after({ layer: "17", versus: "cat" })).toEqual(["explain"]);
     expect(fake.last("explain")).toMatchObject({ layer: 17, versus: "cat" });
     await after({ iou: 0.6, method: "HiResCAM" });
-    expect(fake.last("detect")).toMatchObject({ iou: 0.6, ahead: { method: "HiResCAM", layer: 17 } });
+    expect(fake.last("detect")).toMatchObject({ iou: 0.6, ahead: [{ method: "HiResCAM", layer: 17 }] });
   });
 
   it("start a new worker for another device, with the same model and photo", async () => {

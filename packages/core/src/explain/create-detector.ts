@@ -20,7 +20,7 @@ import { inspectWithSizes } from "./passes/inspect-run.js";
 import { KeptPasses } from "./passes/kept-passes.js";
 import { ScratchPool } from "./passes/scratch.js";
 import { DetectorPlans } from "./plan/detector-plans.js";
-import type { ForwardPlan } from "./plan/tap-plan.js";
+import { type ForwardPlan, joinPlans } from "./plan/tap-plan.js";
 import type { ExplainResult } from "./result/result.js";
 import { refuseScores } from "./targets/detection-score.js";
 
@@ -67,18 +67,25 @@ export async function createDetector(
     return { options: resolved, plan, classes, onProgress: given.onProgress };
   };
 
-  /** The plan of the forward pass of a detection. It includes the values that the next explanation needs, if that explanation is possible. */
-  const planAhead = async (options: ResolvedDetectOptions, ahead: ExplainOptions | undefined): Promise<ForwardPlan> => {
-    const plans = await openPlans();
-    if (ahead === undefined || !keepForward) return plans.detection(options);
-    try {
-      return (await ask(ahead)).plan.forward;
-    } catch (error) {
-      // The explanation will throw this error itself.
-      if (error instanceof WhyboxError && ["no-gradient", "usage"].includes(error.code))
-        return plans.detection(options);
-      throw error;
+  /** The plan of the forward pass of a detection. It includes the values that the next explanations need, as far as they are possible. */
+  const planAhead = async (
+    options: ResolvedDetectOptions,
+    ahead: DetectAloneOptions["ahead"] = [],
+  ): Promise<ForwardPlan> => {
+    const possible: ForwardPlan[] = [];
+    for (const given of keepForward ? [ahead].flat() : []) {
+      try {
+        possible.push((await ask(given)).plan.forward);
+      } catch (error) {
+        // The explanation will throw this error itself.
+        if (!(error instanceof WhyboxError && ["no-gradient", "usage"].includes(error.code))) throw error;
+      }
     }
+    const [first, ...others] = possible;
+    if (first === undefined) return (await openPlans()).detection(options);
+    // A pass reads the predictions in one way.
+    const alike = others.filter(({ lazy }) => lazy === first.lazy);
+    return alike.length === 0 ? first : joinPlans(loaded, [first, ...alike]);
   };
 
   /** Runs a call with its own scratch. */

@@ -57,6 +57,15 @@ describe("with keepForward", () => {
     expect(maps.map((map) => map.detections)).toEqual(detections.map(({ index }) => [index]));
   });
 
+  it("one pass serves a detection and several questions, as far as they are possible", async () => {
+    const { detector, passes } = await opened();
+    const image = makeImage();
+    const fused = { ...quick, method: "tap-fusion" as const };
+    await detector.detect(image, { ...size, ahead: [quick, { layer: 99 }, fused] });
+    for (const next of [fused, quick]) expect((await detector.explain(image, next)).timings.forward).toBe(0);
+    expect(passes()).toBe(1);
+  });
+
   it.each<[method: string, samples?: number]>([
     ["GradCAM"],
     ["tap-fusion"],

@@ -3,7 +3,7 @@ import type { MethodId } from "../../src/methods/method-id.js";
 import { tapFusion } from "../../src/methods/tap-fusion.js";
 import { tapFusionFast } from "../../src/methods/tap-fusion-fast.js";
 import type { Map2D } from "../../src/tensor/tensor.js";
-import { MINI_SIZE, miniDetector, picture } from "../support/mini-detector.js";
+import { MINI_SIZE, makeImage, miniDetector } from "../support/mini-detector.js";
 import { evidenceOf, goldenA, goldenG } from "./evidence.js";
 
 const map = (values: readonly number[]): Map2D => ({
@@ -50,7 +50,7 @@ describe.each([
     };
     const detector = await miniDetector({ methods: [{ ...method, fuse }] });
     const asked = { method: method.id as MethodId, per: "detection", confidence: 0.01, maxDetections: 2 } as const;
-    const { letterbox } = await detector.explain(picture(), { ...asked, imageSize: MINI_SIZE });
+    const { letterbox } = await detector.explain(makeImage(), { ...asked, imageSize: MINI_SIZE });
     await detector.dispose();
     const wanted = letterbox.inputSize.map((side) => side / 8);
     expect(sizes.length).toBeGreaterThan(1);

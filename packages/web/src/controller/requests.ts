@@ -21,13 +21,14 @@ export function thresholds(settings: Settings): Pick<DetectRequest, "confidence"
   return { ...changedOptions(settings, pageOptions.filter(isOfDetection)), confidence, iou };
 }
 
-/** A detection request that also prepares the first map. */
+/** A detection request that also prepares the first maps. */
 export function detectRequest(settings: Settings): DetectRequest {
-  const method = methodsOf(settings)[0]!;
-  return {
-    ...thresholds(settings),
-    ahead: { method: method as MethodId, per: "detection", ...layerOf(settings, method) },
-  };
+  const ahead = methodsOf(settings).map((method) => ({
+    method: method as MethodId,
+    per: "detection" as const,
+    ...layerOf(settings, method),
+  }));
+  return { ...thresholds(settings), ahead };
 }
 
 export function explainRequest(settings: Settings, subject: Subject, method: string): ExplainRequest {

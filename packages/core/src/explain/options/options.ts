@@ -41,10 +41,10 @@ export interface DetectOptions extends DetectAliases {
 /** Options of `detect`. */
 export interface DetectAloneOptions extends DetectOptions {
   /**
-   * Options of the next explanation of the same image. With `keepForward`, this detection keeps the values that the explanation needs, so that
-   * the explanation does not repeat the forward pass.
+   * Options of the next explanation of the same image, or of several. With `keepForward`, this detection keeps the values that they need, so that
+   * they do not repeat the forward pass.
    */
-  readonly ahead?: ExplainOptions;
+  readonly ahead?: ExplainOptions | readonly ExplainOptions[];
 }
 
 /** Aliases of explanation options. */
