@@ -158,14 +158,10 @@ describe("a method or a score of the caller", () => {
       },
     };
     for (const layer of [-2, 17]) {
-      const wanted = await core.explain(image, { ...small, layer, per: "detection" });
-      const found = await detector.explain(image, {
-        ...{ ...small, layer, per: "detection", method: mine },
-        backprop: [{ ...classScore, id: "my score" }],
-      });
-      expect(found.heatmap).toEqual(
-        (await core.explain(image, { ...small, layer, per: "detection", method: gradCam })).heatmap,
-      );
+      const asked = { ...small, layer, per: "detection", backprop: [{ ...classScore, id: "my score" }] } as const;
+      const wanted = await core.explain(image, { ...asked, method: gradCam });
+      const found = await detector.explain(image, { ...asked, method: mine });
+      expect(found.heatmap).toEqual(wanted.heatmap);
       expect(found.detections).toEqual(wanted.detections);
       expect([found.method, found.backprop]).toEqual(["mine", ["my score"]]);
     }
@@ -216,7 +212,8 @@ describe("a prepared explanation", () => {
     const prepared = await createDetector(encodeModel(tameModel()), counted, { threads: 1 });
     const opened = keys.length;
     await prepared.prepare({ ...small, layer: 17 });
-    expect(keys.slice(opened)).toEqual([expect.stringContaining("forward")]);
+    // The probe of the head's decoding has no key.
+    expect(keys.slice(opened).filter((key) => key !== undefined)).toEqual([expect.stringContaining("forward")]);
     const found = await prepared.explain(image, { ...small, layer: 17 });
     expect(keys.slice(opened).filter((key) => key?.includes("forward"))).toHaveLength(1);
     expect(data(found)).toEqual(data(await core.explain(image, { ...small, layer: 17 })));
