@@ -69,8 +69,8 @@ const SIGNATURES: readonly Signature[] = [
     matches: isPaddleProgram,
   },
   {
-    what: "a Git LFS pointer, not the file itself",
-    way: "git lfs pull fetches the file",
+    what: "a pointer of Git LFS",
+    way: "git lfs pull fetches the file itself",
     matches: startsWith("version https://git-lfs"),
   },
   { what: "JSON text", matches: startsWith("{") },

@@ -31,10 +31,8 @@ describe("files that are no ONNX files", () => {
     ],
     ["a .pt", Uint8Array.of(0x50, 0x4b, 3, 4), /PyTorch's \.pt files/],
     ["an old .pt", Uint8Array.of(0x80, 2, 0x8a, 10), /Python pickle/],
-    ["a TFLite file", Uint8Array.of(0x1c, 0, 0, 0, ...text("TFL3")), /TensorFlow Lite/],
     ["JSON", text('{"format": "graph-model"}'), /JSON text/],
     ["HTML", text("<!DOCTYPE html>"), /HTML or XML/],
-    ["a Git LFS pointer", text("version https://git-lfs.github.com/spec/v1"), /Git LFS pointer/],
     ["prose", text("Just some words.\n"), /plain text/],
   ];
   it.each(foreign)("%s: says what it is", (_, bytes, message) => {

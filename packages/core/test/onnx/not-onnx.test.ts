@@ -40,6 +40,7 @@ describe("a model of another format", () => {
       latin('{"base_code":{"magic":"pir","trainable":false,"version":1}'),
       /paddle2onnx.*inference\.json/,
     ],
+    ["the pointer of Git LFS", latin("version https://git-lfs.github.com/spec/v1"), /pointer.*git lfs pull/],
     ["Keras", latin("\x89HDF\r\n\x1a\n"), /Keras.*--keras/],
   ])("is answered with the way to ONNX: %s", (_, bytes, message) => {
     const { code, message: found, details } = refusal(bytes);
