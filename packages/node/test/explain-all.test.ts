@@ -77,6 +77,8 @@ describe("each detection on its own", () => {
         };
       },
     });
+    await own.detect(dog, size);
+    runs = 0;
     const reads = { method: "LayerCAM", backprop: ["row"], layer: 9 } as const;
     const { maps, detections } = await own.explain(dog, { ...size, ...reads, per: "detection" });
     expect(maps.length).toBeGreaterThan(2);

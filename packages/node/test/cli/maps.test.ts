@@ -57,9 +57,10 @@ describe("maps of single detections", () => {
       { detections: [1], className: "cat\u001b[31m", maximum: 0.5, files: { png: `${cat}.png`, npy: `${cat}.npy` } },
     ]);
     expect(run.calls).toEqual([
-      ...["load", "explain", "render opacity=0.5 boxes=true detections=2"],
+      // The detector is not needed while the files are written.
+      ...["load", "explain", "dispose", "render opacity=0.5 boxes=true detections=2"],
       ...["render opacity=0.5 boxes=true detections=1", "render opacity=0.5 boxes=true detections=1"],
-      ...["sheet 0  dog  0.88 | 1  cat\u001b[31m  0.50", "dispose"],
+      "sheet 0  dog  0.88 | 1  cat\u001b[31m  0.50",
     ]);
     expect(run.stdout()).toContain("x.jpg (6×4): 2 detections, GradCAM per detection\n");
     expect(run.stdout()).toMatch(/Saved o.x\.png, o.x\.sheet\.png, .*; o.x\.0-dog\.png and 3 more files\n$/);
