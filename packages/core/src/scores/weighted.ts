@@ -90,7 +90,8 @@ export function termValue(view: ValueView, score: Score, target: ScoreTarget, op
 
 /** Returns true if no column of the row is NaN or infinite. */
 export function isFiniteRow(predictions: Predictions, row: number): boolean {
-  return rowOf(predictions, row).every(Number.isFinite);
+  for (const value of rowOf(predictions, row)) if (!Number.isFinite(value)) return false;
+  return true;
 }
 
 /** Returns the index of the most probable class of a finite row. At a tie, returns the first. */

@@ -126,8 +126,10 @@ export class AnchorDecoding {
         for (let column = 0; column < width; column++, cell++, to += BOX_COLUMNS) {
           table[to] = (2 * shares[x + cell]! - 0.5 + column) * stride;
           table[to + 1] = (2 * shares[y + cell]! - 0.5 + row) * stride;
-          table[to + 2] = wide * shares[w + cell]! ** 2;
-          table[to + 3] = high * shares[h + cell]! ** 2;
+          const across = shares[w + cell]!;
+          const down = shares[h + cell]!;
+          table[to + 2] = wide * across * across;
+          table[to + 3] = high * down * down;
           table[to + 4] = shares[objectness + cell]!;
         }
       }
