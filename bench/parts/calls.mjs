@@ -16,7 +16,10 @@ export async function coreOf({ api }, { bytes, image }, options = {}) {
 }
 
 /** A number of detections in a photo with four objects: these, then less confident ones, of all levels. */
-export const many = (count) => ({ confidence: 0.001, iou: 0.7, maxDetections: count });
+export function many(count) {
+  if (count <= 6) return { confidence: count <= 4 ? 0.25 : 0.12, maxDetections: count };
+  return { confidence: 0.001, iou: 0.7, maxDetections: count };
+}
 
 export const calls = {
   name: "calls",
