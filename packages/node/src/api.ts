@@ -28,7 +28,10 @@ export interface LoadOptions {
   readonly device?: Device;
   /** Number of threads within one op. Default: the number of cores. */
   readonly threads?: number;
-  /** Class names: a list, or the path of a text file (one name per line) or of a YOLO data.yaml. Default: the model's metadata, else class0, class1, … */
+  /**
+   * Class names: a list, or the path of a text file (one name per line) or of a YOLO data.yaml. Default: the model's
+   * metadata, else COCO's for 80 classes, else class0, class1, …
+   */
   readonly names?: string | readonly string[];
   /**
    * Anchors of a model whose boxes are not decoded in its file: widths and heights in pixels, finest level first, or the name of a table of a

@@ -61,6 +61,8 @@ export interface OpenedModel {
   readonly producer: string;
   readonly opset: number;
   readonly classNames: readonly string[];
+  /** Whether the names are those of COCO because the model has 80 classes and no names. */
+  readonly classNamesAssumed: boolean;
   readonly stride: number;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];

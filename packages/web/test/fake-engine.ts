@@ -116,6 +116,7 @@ function openedModel({ weights, device }: OpenRequest, hasGpu: boolean): OpenedM
     ...{ name: weights.kind === "file" ? weights.name : "YOLOv5s", bytes: 1, format: "onnx", producer: "", opset: 17 },
     ...{
       classNames: ["dog", "cat"],
+      classNamesAssumed: false,
       stride: 32,
       inputs: [],
       outputs: [],

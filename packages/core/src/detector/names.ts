@@ -1,9 +1,18 @@
 import { didYouMean, WhyboxError } from "../errors.js";
+import { cocoNames } from "./coco-names.js";
 import type { DetectorHead } from "./head.js";
 import { parseNames } from "./python-names.js";
 
+/** Source of the class names. "coco": assumed, because the model has 80 classes and no names. "numbers": class0, class1, …. */
+export type ClassNamesSource = "options" | "metadata" | "coco" | "numbers";
+
+export interface ClassNames {
+  readonly classNames: readonly string[];
+  readonly classNamesFrom: ClassNamesSource;
+}
+
 /**
- * The class names of a model: the given names; else the `names` entry of its metadata; else class0, class1, ….
+ * The class names of a model: the given names; else the `names` entry of its metadata; else COCO's if it has 80 classes; else class0, class1, ….
  *
  * @throws bad-input when the number of names is not the number of classes, or the metadata cannot be parsed.
  */
@@ -11,11 +20,16 @@ export function resolveNames(
   metadata: ReadonlyMap<string, string>,
   classCount: number,
   given?: readonly string[],
-): string[] {
-  if (given !== undefined) return checkCount([...given], classCount, "the list of names");
+): ClassNames {
+  if (given !== undefined) {
+    return { classNames: checkCount([...given], classCount, "the list of names"), classNamesFrom: "options" };
+  }
   const text = metadata.get("names");
-  if (text === undefined) return Array.from({ length: classCount }, (_, index) => `class${index}`);
-  return checkCount(parseNames(text), classCount, "the model's metadata");
+  if (text !== undefined) {
+    return { classNames: checkCount(parseNames(text), classCount, "the model's metadata"), classNamesFrom: "metadata" };
+  }
+  if (classCount === cocoNames.length) return { classNames: cocoNames, classNamesFrom: "coco" };
+  return { classNames: Array.from({ length: classCount }, (_, index) => `class${index}`), classNamesFrom: "numbers" };
 }
 
 /** Number of class names in the metadata; undefined when it has none or cannot be parsed. */

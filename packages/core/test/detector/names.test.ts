@@ -81,9 +81,23 @@ describe("resolveNames", () => {
   const metadata = new Map([["names", "{0: 'cat', 1: 'dog'}"]]);
 
   it("prefers the names given, then the metadata, then numbers", () => {
-    expect(resolveNames(metadata, 2, ["a", "b"])).toEqual(["a", "b"]);
-    expect(resolveNames(metadata, 2)).toEqual(["cat", "dog"]);
-    expect(resolveNames(new Map(), 3)).toEqual(["class0", "class1", "class2"]);
+    const found = (...given: Parameters<typeof resolveNames>) => {
+      const { classNames, classNamesFrom } = resolveNames(...given);
+      return [classNamesFrom, ...classNames];
+    };
+    expect(found(metadata, 2, ["a", "b"])).toEqual(["options", "a", "b"]);
+    expect(found(metadata, 2)).toEqual(["metadata", "cat", "dog"]);
+    expect(found(new Map(), 3)).toEqual(["numbers", "class0", "class1", "class2"]);
+  });
+
+  it("assumes COCO's names for 80 classes without names, and only for them", () => {
+    const own = Array.from({ length: 80 }, (_, i) => `part ${i}`);
+    const { classNames, classNamesFrom } = resolveNames(new Map(), 80);
+    expect([classNamesFrom, classNames[0], classNames[79]]).toEqual(["coco", "person", "toothbrush"]);
+    expect(resolveNames(new Map(), 80, own)).toEqual({ classNames: own, classNamesFrom: "options" });
+    const inFile = new Map([["names", JSON.stringify(own)]]);
+    expect(resolveNames(inFile, 80)).toEqual({ classNames: own, classNamesFrom: "metadata" });
+    for (const count of [79, 81, 91]) expect(resolveNames(new Map(), count).classNamesFrom).toBe("numbers");
   });
 
   it("refuses another number of names than classes, naming both", () => {

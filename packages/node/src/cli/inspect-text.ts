@@ -75,10 +75,11 @@ function precisionText({ precision, storedPrecision }: ModelReport): string {
   return storedPrecision === precision ? precision : `${precision}, stored as ${storedPrecision}`;
 }
 
-function classText({ classNames }: ModelReport): string {
+function classText({ classNames, classNamesFrom }: ModelReport): string {
   const names = classNames.slice(0, 5).map((name) => cutText(printable(name), 24));
   const rest = classNames.length - names.length;
-  return `${classNames.length}: ${names.join(", ")}${rest > 0 ? `, … and ${rest} more` : ""}`;
+  const from = classNamesFrom === "coco" ? " (COCO's names, assumed)" : "";
+  return `${classNames.length}: ${names.join(", ")}${rest > 0 ? `, … and ${rest} more` : ""}${from}`;
 }
 
 function ports(label: string, all: ModelReport["inputs"]): Fact[] {

@@ -32,6 +32,9 @@ const modelSchema = z.object({
   format: z.string(),
   opset: z.int(),
   classCount: z.int(),
+  classNamesFrom: z
+    .enum(["options", "metadata", "coco", "numbers"])
+    .describe('Source of the class names. "coco": assumed, because the model has 80 classes and no names.'),
   input: z
     .object({
       name: z.string(),

@@ -1,4 +1,4 @@
-import { cocoNames } from "./coco-names.js";
+import { cocoNames } from "@whybox/core";
 
 /** Weights with a name. */
 export interface NamedWeights {

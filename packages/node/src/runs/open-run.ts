@@ -8,6 +8,7 @@ import { exists } from "../io/exists.js";
 import { writeFileSafely } from "../io/write-file.js";
 import { readNames } from "../models/read-names.js";
 import { resolveWeights } from "../models/resolve-weights.js";
+import { assumedNames } from "../words.js";
 import { type LockOptions, lockFolder } from "./lock.js";
 import {
   differences,
@@ -35,7 +36,7 @@ export interface LoadContext {
   /** Number of workers. Default: as many as cores and memory allow. */
   readonly workers: number | undefined;
   readonly onProgress: (progress: DownloadProgress) => void;
-  /** Called with a notice about the licence of the weights. */
+  /** Called with a notice about the licence of the weights, and one about class names that are assumed. */
   readonly onNotice: (notice: string) => void;
 }
 
@@ -53,7 +54,10 @@ async function startExplainers(
   const setup = { model: path, weights: source, licence, notice, names, threads, settings: batch, allowPrivate };
   const pool = createPool(setup, workers);
   try {
-    return { ...pool, facts: await pool.report() };
+    const facts = await pool.report();
+    const note = assumedNames(facts.model);
+    if (note !== undefined) context.onNotice(note);
+    return { ...pool, facts };
   } catch (error) {
     await pool.close();
     throw inFile(error, source);

@@ -55,6 +55,17 @@ describe("what whybox explain says", () => {
     expect(run.stderr().match(/^YOLOv5s weights: AGPL-3\.0, \(c\) Ultralytics$/gm)).toHaveLength(1);
   });
 
+  it("says once that COCO's names are assumed, and nothing about known names", async () => {
+    await putImages(cwd, "1.jpg", "2.jpg");
+    const run = world({ report: { classNamesFrom: "coco" } });
+    await run.run("explain", "1.jpg", "2.jpg");
+    expect(run.stderr().match(/COCO's names are assumed/g)).toHaveLength(1);
+    expect((await json("runs/explain/exp/1.json")).model.classNamesFrom).toBe("coco");
+    const known = world();
+    await known.run("explain", "1.jpg", "--out", "known");
+    expect(known.stderr()).not.toContain("COCO");
+  });
+
   it("says how many sources came twice", async () => {
     await putImages(cwd, "1.jpg");
     const run = world();

@@ -230,6 +230,7 @@ export const fakeReport: ModelReport = {
   storedPrecision: "float32",
   opset: 12,
   classNames: ["cat", "dog"],
+  classNamesFrom: "metadata",
   stride: 32,
   inputs: [{ name: "images", type: "float32", shape: [1, 3, "height", null] }],
   outputs: [{ name: "output", type: "float32", shape: [1, "rows", 7] }],

@@ -38,6 +38,15 @@ Ops without a gradient rule: Foo (2 nodes)
     expect(run.calls).toEqual(["load", "dispose"]);
   });
 
+  it("says that COCO's names are assumed, in the text and in the JSON", async () => {
+    const run = createWorld({ report: { classNames: Array(80).fill("x"), classNamesFrom: "coco" } });
+    await run.run("inspect", "m.onnx");
+    expect(run.stdout()).toContain("80: x, x, x, x, x, … and 75 more (COCO's names, assumed)\n");
+    const json = createWorld({ report: { classNamesFrom: "coco" } });
+    await json.run("inspect", "m.onnx", "--json");
+    expect(JSON.parse(json.stdout()).model.classNamesFrom).toBe("coco");
+  });
+
   it("prints one document with --json", async () => {
     const run = createWorld();
     expect(await run.run("inspect", "m.onnx", "--json")).toBe(0);

@@ -1,8 +1,8 @@
 import { fileURLToPath } from "node:url";
+import { cocoNames } from "@whybox/core";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { expect, test } from "vitest";
 import { decodeImage } from "../../src/io/decode-image.js";
-import { cocoNames } from "../../src/models/coco-names.js";
 import { resolveWeights } from "../../src/models/resolve-weights.js";
 
 const SIZE = 416;

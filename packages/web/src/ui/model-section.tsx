@@ -54,7 +54,7 @@ function ModelFacts({ model }: { readonly model: OpenedModel }) {
     ["Head", `${model.head}: ${model.levels.map(({ name, stride }) => `${name} (stride ${stride})`).join(", ")}`],
     [
       "Classes",
-      `${model.classNames.length}: ${model.classNames.slice(0, 6).join(", ")}${model.classNames.length > 6 ? ", …" : ""}`,
+      `${model.classNames.length}: ${model.classNames.slice(0, 6).join(", ")}${model.classNames.length > 6 ? ", …" : ""}${model.classNamesAssumed ? " (COCO's names, assumed)" : ""}`,
     ],
     [
       "Layers",

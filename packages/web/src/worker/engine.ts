@@ -191,6 +191,7 @@ function modelFacts(file: ModelFile, facts: ModelFacts, provider: Provider): Ope
     producer: facts.producer,
     opset: facts.opset,
     classNames: facts.classNames,
+    classNamesAssumed: facts.classNamesFrom === "coco",
     stride: facts.stride,
     inputs: facts.inputs.map(port),
     outputs: facts.outputs.map(port),

@@ -3,6 +3,7 @@ import { ruleTable } from "../../autodiff/rules/index.js";
 import { stopsGradient } from "../../autodiff/stops.js";
 import type { DetectorHead } from "../../detector/head.js";
 import type { InputFacts } from "../../detector/input/pixel-form.js";
+import type { ClassNames } from "../../detector/names.js";
 import { dataTypeName } from "../../onnx/data-types.js";
 import type { Dim, Node, Precision, ValueInfo } from "../../onnx/model.js";
 import { precisionOf } from "../../onnx/precision.js";
@@ -40,7 +41,7 @@ export interface MissingRule {
 }
 
 /** Facts about a model. */
-export interface ModelFacts {
+export interface ModelFacts extends ClassNames {
   readonly producer: string;
   /** Description in the file, for example "Ultralytics YOLOv8n model, version 8.4.0". Undefined if the file has none. */
   readonly description: string | undefined;
@@ -50,7 +51,6 @@ export interface ModelFacts {
   readonly storedPrecision: Precision;
   /** Opset as declared in the file. */
   readonly opset: number;
-  readonly classNames: readonly string[];
   readonly stride: number;
   /** Inputs as declared in the file. */
   readonly inputs: readonly PortFacts[];
@@ -86,6 +86,7 @@ export function inspectModel(loaded: LoadedModel, sizes?: RunSizes): ModelFacts 
     storedPrecision: model.filePrecision ?? precision,
     opset: model.fileOpset ?? model.opsets.get("") ?? 0,
     classNames: loaded.classNames,
+    classNamesFrom: loaded.classNamesFrom,
     stride: loaded.stride,
     inputs: loaded.ports.inputs.map(portFacts),
     outputs: loaded.ports.outputs.map(portFacts),

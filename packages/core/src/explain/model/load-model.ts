@@ -43,7 +43,7 @@ export async function loadModel(
     model,
     head,
     layers: listLayers(model.graph, head),
-    classNames: resolveNames(model.metadata, head.classCount, options.names),
+    ...resolveNames(model.metadata, head.classCount, options.names),
     stride: resolveStride(model.metadata, head),
     inputName: facts.name,
     input: facts,

@@ -3,6 +3,7 @@ import type { GradRule } from "../../autodiff/rule.js";
 import type { DetectorHead } from "../../detector/head.js";
 import type { InputFacts } from "../../detector/input/pixel-form.js";
 import type { Layer } from "../../detector/layer.js";
+import type { ClassNames } from "../../detector/names.js";
 import type { Size } from "../../image/frame.js";
 import type { Graph, Model } from "../../onnx/model.js";
 import type { RuntimePort } from "../../runtime/port.js";
@@ -10,11 +11,10 @@ import type { SessionCache } from "../../runtime/sessions.js";
 import type { Reach } from "./reach.js";
 
 /** A model with its head, layers and runtime. Its input is RGB planes `[1, 3, H, W]` of float32 in 0..1, regardless of the file's input format. */
-export interface LoadedModel {
+export interface LoadedModel extends ClassNames {
   readonly model: Model;
   readonly head: DetectorHead;
   readonly layers: readonly Layer[];
-  readonly classNames: readonly string[];
   /** Largest stride. Sizes of dynamic inputs are multiples of it. */
   readonly stride: number;
   readonly inputName: string;

@@ -28,7 +28,7 @@ export interface NamedModel extends ModelOrigin {
 export interface ResultParts extends OptionParts {
   /** Version of Whybox. */
   readonly version: string;
-  readonly model: ModelOrigin & Pick<ModelFacts, "opset" | "classNames" | "input" | "head">;
+  readonly model: ModelOrigin & Pick<ModelFacts, "opset" | "classNames" | "classNamesFrom" | "input" | "head">;
   /** Path, address or file name of the image. */
   readonly source: string;
   readonly files?: ResultFiles;
@@ -94,6 +94,7 @@ function documentModel({
   format,
   opset,
   classNames,
+  classNamesFrom,
   input,
   head,
 }: ResultParts["model"]) {
@@ -109,6 +110,7 @@ function documentModel({
     format,
     opset,
     classCount: classNames.length,
+    classNamesFrom,
     input: {
       name,
       layout,

@@ -5,7 +5,7 @@ import type { SourceOutcome } from "../../images/explain-images.js";
 import { explainToFolder } from "../../images/explain-to-folder.js";
 import type { ImageSettings } from "../../images/settings.js";
 import { type ExpandedSources, expandSources } from "../../images/sources.js";
-import { count } from "../../words.js";
+import { assumedNames, count } from "../../words.js";
 import type { CliContext } from "../context.js";
 import { refuseContradictions } from "../contradictions.js";
 import type { ExitCode } from "../exit-codes.js";
@@ -79,9 +79,11 @@ async function explainAll(inputs: readonly string[], run: Run): Promise<void> {
     ...{ version: context.version, signal: context.signal, loadServices: context.loadServices },
     onFolder: (folder) => log.begin(folder, expanded.sources.length),
     onDownload: (state) => progress.download(state),
-    onLoaded: ({ notice }) => {
+    onLoaded: (model) => {
       progress.clear();
-      if (notice !== undefined) terminal.notice(printable(notice));
+      for (const text of [model.notice, assumedNames(model)]) {
+        if (text !== undefined) terminal.notice(printable(text));
+      }
       progress.sources(0, expanded.sources.length);
     },
     onProgress: (state) => progress.image(state),
