@@ -1,5 +1,5 @@
-import { WhyboxError } from "@whybox/core";
-import { CommanderError } from "commander";
+import { didYouMean, WhyboxError } from "@whybox/core";
+import { type Command, CommanderError } from "commander";
 import type { CliContext } from "./context.js";
 import { type ExitCode, exitCodeOf, exitCodes } from "./exit-codes.js";
 import { explainFlags } from "./explain-options.js";
@@ -21,33 +21,49 @@ export async function main(argv: readonly string[], given?: CliContext): Promise
 async function runProgram(argv: readonly string[], given: CliContext): Promise<ExitCode> {
   const context: CliContext = { ...given, words: argv };
   let code: ExitCode = exitCodes.ok;
+  let program: Command | undefined;
   try {
     const setCode = (result: ExitCode) => {
       code = result;
     };
-    const program = await createProgram(context, setCode, argv[0]);
+    program = await createProgram(context, setCode, argv[0]);
     await program.parseAsync(argv, { from: "user" });
     return code;
   } catch (error) {
-    return handle(error, argv, context);
+    if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok;
+    return handle(error instanceof CommanderError ? usageError(error, argv, program) : error, argv, context);
   }
 }
 
-function handle(error: unknown, argv: readonly string[], context: CliContext): ExitCode {
-  if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok;
-  const reported = error instanceof CommanderError ? usageError(error, argv) : error;
+function handle(reported: unknown, argv: readonly string[], context: CliContext): ExitCode {
   reportFailure(reported, context);
   if (exitCodeOf(reported) === exitCodes.usage) context.stderr.write(`See ${helpCommand(argv)}\n`);
   return exitCodeOf(reported);
 }
 
 /** Converts an error of commander to a WhyboxError. */
-function usageError(error: CommanderError, argv: readonly string[]): WhyboxError {
+function usageError(error: CommanderError, argv: readonly string[], program: Command | undefined): WhyboxError {
   if (error.code === "commander.help") {
     return new WhyboxError("usage", `No command given. Commands: ${commandNames.join(", ")}.`);
   }
   const message = error.message.replace(/^error: /, "");
+  if (error.code === "commander.unknownOption" && program !== undefined) {
+    return new WhyboxError("usage", nearestFlag(message, argv, program));
+  }
   return new WhyboxError("usage", `${message}${error.code === "commander.missingArgument" ? swallowedHint(argv) : ""}`);
+}
+
+/** The message about an unknown option with the nearest one. Commander leaves out hidden options, such as aliases. */
+function nearestFlag(message: string, argv: readonly string[], program: Command): string {
+  const [unknown = message, typed = ""] = /^unknown option '([^'=]*).*?'/.exec(message) ?? [];
+  let command = program;
+  for (const word of argv) {
+    const next = command.commands.find((one) => one.name() === word);
+    if (next === undefined) break;
+    command = next;
+  }
+  const known = [...command.options.flatMap(({ long }) => long ?? []), "--help"];
+  return `${unknown}.${didYouMean(typed, known)}`;
 }
 
 /** Options with several values also take the sources after them. The message "missing argument" does not show that. */

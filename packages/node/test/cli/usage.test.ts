@@ -51,7 +51,7 @@ describe("usage errors", () => {
     [["--layer", "--json"], "The option before --json has no value."],
     [["--save", "png", "b.jpg"], "If it is a source, put it first, or after --."],
     [["--colour", "jet"], "unknown option '--colour'"],
-    [["--colormaps", "jet"], "(Did you mean --colormap?)"],
+    [["--colormaps", "jet"], `unknown option '--colormaps'. Did you mean "--colormap"?`],
   ])("%j", async (argv, expected) => {
     const text = await usage("explain", "a.jpg", ...argv);
     expect(text).toContain(expected);
@@ -166,7 +166,10 @@ describe("usage errors", () => {
     [["--keep-top-percent", "0"], "--keep-top-percent: expected a number above 0"],
     [["--conf", "0.3", "--confidence", "0.4"], "--confidence and --conf are two names of the same option"],
     [["--imgsz", "320", "--image-size", "640"], "--image-size and --imgsz are two names of the same option"],
-    [["--confidense", "0.3"], "unknown option '--confidense'\n(Did you mean --confidence?)"],
+    [["--confidense", "0.3"], `unknown option '--confidense'. Did you mean "--confidence"?`],
+    [["--conff", "0.3"], `unknown option '--conff'. Did you mean "--conf"?`],
+    [["--imgzs=320"], `Did you mean "--imgsz"?`],
+    [["--hepl"], `Did you mean "--help"?`],
   ])("names an option as it was typed: %j", async (argv, expected) => {
     expect(await usage("explain", "a.jpg", ...argv)).toContain(expected);
   });
