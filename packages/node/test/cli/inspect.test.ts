@@ -47,6 +47,15 @@ Ops without a gradient rule: Foo (2 nodes)
     expect(JSON.parse(json.stdout()).model.classNamesFrom).toBe("coco");
   });
 
+  it("takes the flags for the model's input that explain takes", async () => {
+    const run = createWorld();
+    const flags = ["--fit", "crop", "--input-crop", "0.875", "--mean", "1", "2", "3", "--std", "4", "5", "6"];
+    const pixels = ["--input-range", "255", "--input-channels", "bgr", "--padding", "end"];
+    expect(await run.run("inspect", "m.onnx", ...flags, ...pixels)).toBe(0);
+    const input = { range: 255, channels: "bgr", padding: "end", fit: "crop", crop: 0.875 };
+    expect(run.loads[0]!.options.input).toEqual({ ...input, mean: [1, 2, 3], std: [4, 5, 6] });
+  });
+
   it("prints one document with --json", async () => {
     const run = createWorld();
     expect(await run.run("inspect", "m.onnx", "--json")).toBe(0);
