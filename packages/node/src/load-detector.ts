@@ -6,6 +6,7 @@ import { fileOptions } from "./file-options.js";
 import { inFile } from "./in-file.js";
 import { loadSharp } from "./io/load-sharp.js";
 import { readShared, type SharedBytes, shared } from "./io/read-shared.js";
+import { metadataBeside } from "./models/export-metadata.js";
 import { addData, modelBytes, openWithData } from "./models/external-data.js";
 import { preprocessorBeside } from "./models/preprocessor-file.js";
 import { readNames } from "./models/read-names.js";
@@ -47,8 +48,9 @@ export async function loadDetector(weights: string | Uint8Array, options: LoadOp
     if (typeof weights === "string") found = await resolveWeights(weights, options);
     const model = found ? await readModelFile(found) : shared(weights as Uint8Array);
     const preprocessor = found && (await preprocessorBeside(found.path));
+    const metadata = found && (await metadataBeside(found.path, model));
     const { anchors, input } = options;
-    const setup = { model, device, threads, names, anchors, input, preprocessor };
+    const setup = { model, device, threads, names, anchors, input, preprocessor, metadata };
     const given = new Map([...(options.externalData ?? [])].map(([name, bytes]) => [name, shared(bytes)]));
     const opening = openWithData(
       found?.path,

@@ -3,12 +3,20 @@ import { cocoNames } from "./coco-names.js";
 import type { DetectorHead } from "./head.js";
 import { parseNames } from "./python-names.js";
 
-/** Source of the class names. "coco": assumed, because the model has 80 classes and no names. "numbers": class0, class1, …. */
-export type ClassNamesSource = "options" | "metadata" | "coco" | "numbers";
+/** Source of the class names. "beside": metadata that came beside the file. "coco": assumed, because the model has 80 classes and no names. "numbers": class0, class1, …. */
+export type ClassNamesSource = "options" | "metadata" | "beside" | "coco" | "numbers";
 
 export interface ClassNames {
   readonly classNames: readonly string[];
   readonly classNamesFrom: ClassNamesSource;
+}
+
+/** What is known of the class names apart from the metadata. */
+export interface NamesEvidence {
+  /** Names that the user gives. */
+  readonly given?: readonly string[] | undefined;
+  /** Whether the names in the metadata came beside the file. Default false. */
+  readonly isBeside?: boolean;
 }
 
 /**
@@ -19,14 +27,16 @@ export interface ClassNames {
 export function resolveNames(
   metadata: ReadonlyMap<string, string>,
   classCount: number,
-  given?: readonly string[],
+  { given, isBeside = false }: NamesEvidence = {},
 ): ClassNames {
   if (given !== undefined) {
     return { classNames: checkCount([...given], classCount, "the list of names"), classNamesFrom: "options" };
   }
   const text = metadata.get("names");
   if (text !== undefined) {
-    return { classNames: checkCount(parseNames(text), classCount, "the model's metadata"), classNamesFrom: "metadata" };
+    const source = isBeside ? "the metadata.yaml beside the model" : "the model's metadata";
+    const classNames = checkCount(parseNames(text), classCount, source);
+    return { classNames, classNamesFrom: isBeside ? "beside" : "metadata" };
   }
   if (classCount === cocoNames.length) return { classNames: cocoNames, classNamesFrom: "coco" };
   return { classNames: Array.from({ length: classCount }, (_, index) => `class${index}`), classNamesFrom: "numbers" };

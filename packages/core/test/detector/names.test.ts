@@ -85,7 +85,7 @@ describe("resolveNames", () => {
       const { classNames, classNamesFrom } = resolveNames(...given);
       return [classNamesFrom, ...classNames];
     };
-    expect(found(metadata, 2, ["a", "b"])).toEqual(["options", "a", "b"]);
+    expect(found(metadata, 2, { given: ["a", "b"] })).toEqual(["options", "a", "b"]);
     expect(found(metadata, 2)).toEqual(["metadata", "cat", "dog"]);
     expect(found(new Map(), 3)).toEqual(["numbers", "class0", "class1", "class2"]);
   });
@@ -94,7 +94,7 @@ describe("resolveNames", () => {
     const own = Array.from({ length: 80 }, (_, i) => `part ${i}`);
     const { classNames, classNamesFrom } = resolveNames(new Map(), 80);
     expect([classNamesFrom, classNames[0], classNames[79]]).toEqual(["coco", "person", "toothbrush"]);
-    expect(resolveNames(new Map(), 80, own)).toEqual({ classNames: own, classNamesFrom: "options" });
+    expect(resolveNames(new Map(), 80, { given: own })).toEqual({ classNames: own, classNamesFrom: "options" });
     const inFile = new Map([["names", JSON.stringify(own)]]);
     expect(resolveNames(inFile, 80)).toEqual({ classNames: own, classNamesFrom: "metadata" });
     for (const count of [79, 81, 91]) expect(resolveNames(new Map(), count).classNamesFrom).toBe("numbers");
@@ -102,7 +102,9 @@ describe("resolveNames", () => {
 
   it("refuses another number of names than classes, naming both", () => {
     expect(() => resolveNames(metadata, 3)).toThrow(/Expected 3 class names in the model's metadata, got 2/);
-    expect(() => resolveNames(metadata, 2, ["a"])).toThrow(/Expected 2 class names in the list of names, got 1/);
+    expect(() => resolveNames(metadata, 2, { given: ["a"] })).toThrow(
+      /Expected 2 class names in the list of names, got 1/,
+    );
     expect(() => resolveNames(metadata, 3)).toThrow(expect.objectContaining({ code: "bad-input" }));
   });
 });

@@ -51,6 +51,20 @@ describe("loadModel", () => {
     expect((await load(withMetadata("stride", "64"))).stride).toBe(64);
   });
 
+  it("takes the metadata beside a file without names, and leaves a file with names as it is", async () => {
+    const metadata = { names: "['a', 'b', 'c']", stride: "64" };
+    const beside = await load(modelOf(yoloGraph()), { metadata });
+    expect([beside.classNames, beside.classNamesFrom, beside.stride]).toEqual([["a", "b", "c"], "beside", 64]);
+    const given = await load(modelOf(yoloGraph()), { metadata, names: ["d", "e", "f"] });
+    expect([given.classNames, given.classNamesFrom, given.stride]).toEqual([["d", "e", "f"], "options", 64]);
+    const own = await load(withMetadata("names", "{0: 'x', 1: 'y', 2: 'z'}"), { metadata });
+    expect([own.classNames, own.classNamesFrom, own.stride]).toEqual([["x", "y", "z"], "metadata", 32]);
+    expect((await load(withMetadata("stride", "32"), { metadata })).stride).toBe(32);
+    expect((await load(modelOf(yoloGraph()), { metadata: { stride: "64" } })).stride).toBe(32);
+    const wrong = rejectionOf(load(modelOf(yoloGraph()), { metadata: { names: "['a']" } }));
+    expect((await wrong).message).toMatch(/Expected 3 class names in the metadata\.yaml beside the model, got 1/);
+  });
+
   it("hands the session's key and options to the runtime, and only the options that are given", async () => {
     const asked: SessionOptions[] = [];
     const port: RuntimePort = {

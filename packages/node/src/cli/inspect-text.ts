@@ -75,11 +75,18 @@ function precisionText({ precision, storedPrecision }: ModelReport): string {
   return storedPrecision === precision ? precision : `${precision}, stored as ${storedPrecision}`;
 }
 
+const namesTexts = {
+  options: "",
+  metadata: "",
+  beside: " (from metadata.yaml)",
+  coco: " (COCO's names, assumed)",
+  numbers: "",
+} as const;
+
 function classText({ classNames, classNamesFrom }: ModelReport): string {
   const names = classNames.slice(0, 5).map((name) => cutText(printable(name), 24));
   const rest = classNames.length - names.length;
-  const from = classNamesFrom === "coco" ? " (COCO's names, assumed)" : "";
-  return `${classNames.length}: ${names.join(", ")}${rest > 0 ? `, … and ${rest} more` : ""}${from}`;
+  return `${classNames.length}: ${names.join(", ")}${rest > 0 ? `, … and ${rest} more` : ""}${namesTexts[classNamesFrom]}`;
 }
 
 function ports(label: string, all: ModelReport["inputs"]): Fact[] {

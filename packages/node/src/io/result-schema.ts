@@ -33,8 +33,10 @@ const modelSchema = z.object({
   opset: z.int(),
   classCount: z.int(),
   classNamesFrom: z
-    .enum(["options", "metadata", "coco", "numbers"])
-    .describe('Source of the class names. "coco": assumed, because the model has 80 classes and no names.'),
+    .enum(["options", "metadata", "beside", "coco", "numbers"])
+    .describe(
+      'Source of the class names. "beside": a metadata.yaml beside the file. "coco": assumed, because the model has 80 classes and no names.',
+    ),
   input: z
     .object({
       name: z.string(),

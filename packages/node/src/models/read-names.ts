@@ -11,10 +11,20 @@ const MAX_BYTES = 4 * 1024 * 1024;
  * @throws bad-input when the file cannot be read, is too large, or contains no names.
  */
 export async function readNames(path: string): Promise<readonly string[]> {
-  const text = await readText(path);
-  const names = /\.ya?ml$/i.test(path) ? await yamlNames(path, text) : textNames(text);
+  const names = /\.ya?ml$/i.test(path) ? yamlNames(path, await readYaml(path)) : textNames(await readText(path));
   if (names.length > 0) return names;
   throw refuse(path, "it contains no names", "one class name per line");
+}
+
+/** Reads a YAML file with class names. @throws bad-input when it cannot be read, is too large, or is not YAML. */
+export async function readYaml(path: string): Promise<unknown> {
+  const text = await readText(path);
+  const { parse } = await import("yaml");
+  try {
+    return parse(text, { maxAliasCount: 100 });
+  } catch (cause) {
+    throw refuse(path, yamlProblem(cause), "a YOLO data.yaml", cause);
+  }
 }
 
 async function readText(path: string): Promise<string> {
@@ -34,14 +44,8 @@ function textNames(text: string): string[] {
   return lines.map((line) => line.trim());
 }
 
-async function yamlNames(path: string, text: string): Promise<string[]> {
-  const { parse } = await import("yaml");
-  let root: unknown;
-  try {
-    root = parse(text, { maxAliasCount: 100 });
-  } catch (cause) {
-    throw refuse(path, yamlProblem(cause), "a YOLO data.yaml", cause);
-  }
+/** The `names` of a parsed YOLO data.yaml, or of the metadata.yaml of an export. @throws bad-input when they are not valid. */
+export function yamlNames(path: string, root: unknown): string[] {
   const names: unknown = typeof root === "object" && root !== null ? Reflect.get(root, "names") : undefined;
   if (typeof names !== "object" || names === null)
     throw refuse(path, 'it has no "names"', 'a YOLO data.yaml with "names"');

@@ -5,6 +5,7 @@ import { workerData } from "piscina";
 import sharp from "sharp";
 import { loadServices } from "../images/load-services.js";
 import { readShared } from "../io/read-shared.js";
+import { metadataBeside } from "../models/export-metadata.js";
 import { modelBytes, modelDigest, openWithData } from "../models/external-data.js";
 import { preprocessorBeside } from "../models/preprocessor-file.js";
 import { checkDevice } from "../runtime/devices.js";
@@ -44,9 +45,10 @@ async function load({ setup, gate }: ThreadData): Promise<ThreadContext> {
   const { anchors, input } = settings;
   const model = await readShared(setup.model);
   const preprocessor = await preprocessorBeside(setup.model);
+  const metadata = await metadataBeside(setup.model, model);
   const runtime = gatedPort(createOrtPort(ort as never), gate);
   const { opened: detector, externalData } = await openWithData(setup.model, (externalData) =>
-    openDetector({ model, externalData, preprocessor, device, threads, names, anchors, input }, runtime),
+    openDetector({ model, externalData, preprocessor, metadata, device, threads, names, anchors, input }, runtime),
   );
   const file = {
     format: modelFormat(model),

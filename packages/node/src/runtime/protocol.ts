@@ -30,6 +30,8 @@ export interface ModelSetup {
   readonly input: InputOptions | undefined;
   /** Content of a `preprocessor_config.json` beside the model. */
   readonly preprocessor: unknown;
+  /** Content of a `metadata.yaml` beside the model. */
+  readonly metadata: Readonly<Record<string, string>> | undefined;
 }
 
 /** An image for the worker: pixels, or a file that the worker decodes. */

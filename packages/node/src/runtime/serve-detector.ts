@@ -46,7 +46,7 @@ export function serveDetector(
 
 /** Creates the detector of a model. @throws as `createDetector`. */
 export function openDetector(
-  { model, externalData, device, threads, names, anchors, input, preprocessor }: ModelSetup,
+  { model, externalData, device, threads, names, anchors, input, preprocessor, metadata }: ModelSetup,
   runtime: RuntimePort,
 ): Promise<CoreDetector> {
   return createDetector(model, runtime, {
@@ -57,6 +57,7 @@ export function openDetector(
     ...(anchors === undefined ? {} : { anchors }),
     ...(input === undefined ? {} : { input }),
     ...(preprocessor === undefined ? {} : { preprocessor }),
+    ...(metadata === undefined ? {} : { metadata }),
   });
 }
 

@@ -9,7 +9,7 @@ import type { SessionOptions } from "../../runtime/port.js";
 import type { Score } from "../../scores/score.js";
 
 export interface CreateDetectorOptions extends Omit<SessionOptions, "key" | "weights"> {
-  /** Class names; default: the model's metadata, else COCO's for 80 classes, else class0, class1, … */
+  /** Class names; default: the model's metadata, else those of `metadata`, else COCO's for 80 classes, else class0, class1, … */
   readonly names?: readonly string[];
   /**
    * Anchors of a model whose boxes are not decoded in its file: widths and heights in pixels, finest level first, or the name of a table of a
@@ -25,6 +25,11 @@ export interface CreateDetectorOptions extends Omit<SessionOptions, "key" | "wei
   readonly input?: InputOptions;
   /** Content of the model's `preprocessor_config.json` (Hugging Face): how its images are prepared. `input` overrides it. Default: none. */
   readonly preprocessor?: unknown;
+  /**
+   * Metadata that came beside a file without class names, such as the `metadata.yaml` of an Ultralytics export: `names`, `task`, `stride`, … in the
+   * form that they have in ONNX files. Entries in the file take precedence, and a file with class names needs none. Default: none.
+   */
+  readonly metadata?: Readonly<Record<string, string>>;
   /** Methods that `method` can select by id. Default: all methods of Whybox. Pass `[...defaultMethods, mine]` to add one. */
   readonly methods?: readonly AnyCamMethod[];
   /** Scores that `backprop` can select by id. Default: all scores of Whybox. */
@@ -47,6 +52,7 @@ const optionNames = Object.keys({
   externalData: true,
   input: true,
   preprocessor: true,
+  metadata: true,
   methods: true,
   scores: true,
   rules: true,

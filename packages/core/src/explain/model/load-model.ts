@@ -22,10 +22,11 @@ import { createReach } from "./reach.js";
  * wrong; usage for input options that contradict the model.
  */
 export async function loadModel(
-  file: Model,
+  given: Model,
   runtime: RuntimePort,
   options: CreateDetectorOptions,
 ): Promise<LoadedModel> {
+  const file = withMetadata(given, options.metadata);
   const input = imageInput(file);
   const expectedClasses = options.names?.length ?? namesCount(file.metadata);
   const { anchors } = options;
@@ -43,7 +44,7 @@ export async function loadModel(
     model,
     head,
     layers: listLayers(model.graph, head),
-    ...resolveNames(model.metadata, head.classCount, options.names),
+    ...resolveNames(model.metadata, head.classCount, { given: options.names, isBeside: file !== given }),
     stride: resolveStride(model.metadata, head),
     inputName: facts.name,
     input: facts,
@@ -55,6 +56,12 @@ export async function loadModel(
     batches: new Map(),
     reach: createReach(model.graph, head),
   };
+}
+
+/** The model with metadata that came beside its file. A file with class names describes itself, and is left as it is. */
+function withMetadata(file: Model, beside: CreateDetectorOptions["metadata"]): Model {
+  if (beside?.names === undefined || file.metadata.has("names")) return file;
+  return { ...file, metadata: new Map([...Object.entries(beside), ...file.metadata]) };
 }
 
 /** Finds the head of a model. A model with a fixed batch of several images is first converted to a batch of one. */
