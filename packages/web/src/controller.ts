@@ -25,7 +25,7 @@ import {
   type State,
   sentenceOf,
 } from "./controller/state.js";
-import type { Failure, OnProgress, OpenRequest, Weights } from "./protocol.js";
+import { type Failure, type OnProgress, type OpenRequest, PREPROCESSOR, type Weights } from "./protocol.js";
 
 export interface ControllerOptions {
   readonly startEngine: () => EngineHandle;
@@ -95,12 +95,16 @@ export class Controller {
     );
   }
 
-  /** Opens a model that missed files again, with more of them. Returns false if it does not need them. */
+  /**
+   * Opens a model of the user again, with files that it missed or with a description of its images. Returns false if it needs none of them.
+   */
   completeModel(files: readonly File[]): boolean {
     const { model } = this.#state;
-    const missing = model.phase === "failed" ? model.failure.missing?.map((path) => path.split("/").at(-1)) : undefined;
-    if (this.#weights.kind !== "file" || !files.some(({ name }) => missing?.includes(name))) return false;
-    void this.openModel({ ...this.#weights, beside: [...(this.#weights.beside ?? []), ...files] });
+    const missing = (model.phase === "failed" && model.failure.missing) || [];
+    const useful = [PREPROCESSOR, ...missing.map((path) => path.split("/").at(-1))];
+    if (this.#weights.kind !== "file" || !files.some(({ name }) => useful.includes(name))) return false;
+    const kept = (this.#weights.beside ?? []).filter((old) => !files.some(({ name }) => name === old.name));
+    void this.openModel({ ...this.#weights, beside: [...kept, ...files] });
     return true;
   }
 

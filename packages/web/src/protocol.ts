@@ -33,9 +33,12 @@ export type Weights =
       readonly kind: "file";
       readonly name: string;
       readonly file: Blob;
-      /** Files that came with it. An ONNX file may have its weights in them. */
+      /** Files that came with it. An ONNX file may have its weights in them, and one may describe its images. */
       readonly beside?: readonly File[];
     };
+
+/** Name of the file that describes how the images of a model of Hugging Face are prepared. It may come with the model, or later. */
+export const PREPROCESSOR = "preprocessor_config.json";
 
 export interface OpenRequest {
   /** URL of the page's folder, which contains `ort/` and `weights/`. */

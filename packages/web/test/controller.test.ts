@@ -37,6 +37,20 @@ describe("opening", () => {
     expect(controller.completeModel([missed])).toBe(false);
   });
 
+  it("opens a model of the user again when the description of its images comes, in place of an earlier one", async () => {
+    const { controller, fake } = await withPhoto();
+    const config = () => new File(["{}"], "preprocessor_config.json");
+    expect(controller.completeModel([config()])).toBe(false);
+    const data = new File([], "w.bin");
+    await controller.openModel({ kind: "file", name: "m.onnx", file: photo, beside: [data, config()] });
+    const later = config();
+    expect(controller.completeModel([later])).toBe(true);
+    await settle();
+    const { beside } = fake.last("open").weights as { readonly beside: readonly File[] };
+    expect(beside.map((file) => [data, later].indexOf(file))).toEqual([0, 1]);
+    expect(controller.state.found.phase).toBe("ready");
+  });
+
   it("cancels opening a model, and opens another", async () => {
     const { controller, fake } = started();
     fake.held.add("open");

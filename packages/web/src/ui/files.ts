@@ -12,8 +12,8 @@ const MODEL = /\.(onnx|pt|pth)$/i;
 const OTHER_MODEL = /\.(tflite|mlmodel|engine|safetensors|torchscript|param|pdmodel|xml|pb|h5|ort)$/i;
 
 /**
- * Opens files that came together, depending on their extensions and types: a model with the files that hold its weights, videos, and photos.
- * Such files may also come after their model.
+ * Opens files that came together, depending on their extensions and types: a model with the files that hold its weights or describe its images,
+ * videos, and photos. Such files may also come after their model.
  */
 export function openFiles(controller: Controller, live: LiveVideo, files: readonly File[]): void {
   const media = files.filter(({ type }) => /^(image|video)\//.test(type));

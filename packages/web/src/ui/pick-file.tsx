@@ -34,5 +34,5 @@ export function PickFile({ controller, accept, class: className = "button", name
 }
 
 export const photoTypes = "image/*,video/*";
-/** Models, and the files with their weights. */
-export const modelTypes = ".onnx,.pt,.pth,.data,.onnx_data,.bin";
+/** Models, the files with their weights, and `preprocessor_config.json`. */
+export const modelTypes = ".onnx,.pt,.pth,.data,.onnx_data,.bin,.json";

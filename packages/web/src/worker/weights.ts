@@ -1,5 +1,5 @@
 import { decodeModel, externalDataFiles, modelFormat, type NamedModel, WhyboxError } from "@whybox/core";
-import type { OnProgress, Weights } from "../protocol.js";
+import { type OnProgress, PREPROCESSOR, type Weights } from "../protocol.js";
 
 const CACHE = "whybox-weights";
 const MAX_BYTES = 1_500_000_000;
@@ -57,7 +57,7 @@ const MAX_CONFIG = 256 * 1024;
 
 /** The content of the `preprocessor_config.json` among the files that came with a model; undefined without one. */
 async function preprocessorOf(beside: readonly File[]): Promise<unknown> {
-  const file = beside.find(({ name }) => name === "preprocessor_config.json");
+  const file = beside.find(({ name }) => name === PREPROCESSOR);
   if (file === undefined) return undefined;
   try {
     if (file.size > MAX_CONFIG) throw new Error(`it has ${file.size} bytes, and the maximum is ${MAX_CONFIG}`);

@@ -17,6 +17,7 @@ import {
   openPage,
   photos,
   SLOW,
+  saved,
   startServer,
   type Watched,
 } from "./open-page.js";
@@ -109,6 +110,31 @@ describe.skipIf(chromium === undefined)("files opened in the page", SLOW, () => 
       0,
     );
     expect(await page.locator(".model-facts").innerText()).toContain(`${(bytes / 1e6).toFixed(1)} MB`);
+  });
+
+  it("prepare photos as preprocessor_config.json says, whether it comes with the model or later", async () => {
+    const page = await open();
+    await notice(page).waitFor();
+    const config = (mean: number) => ({
+      name: "preprocessor_config.json",
+      mimeType: "application/json",
+      buffer: Buffer.from(JSON.stringify({ size: { height: 64, width: 96 }, image_mean: [mean, mean, mean] })),
+    });
+    const models = page.locator('input[accept*=".onnx"]');
+    const model = { name: "tiny.onnx", mimeType: "", buffer: Buffer.from(tinyModel()) };
+    const input = async () => {
+      await page.locator(".model-chip", { hasText: "tiny.onnx" }).waitFor();
+      await askAbout(page, { x1: 100, y1: 50, x2: 350, y2: 250 }, "class0");
+      await page.locator(".verdict").waitFor();
+      await mapIsDone(page);
+      return JSON.parse(new TextDecoder().decode(await saved(page, "JSON"))).model.input;
+    };
+    await models.setInputFiles([config(0.5), model]);
+    await choosePhoto(page, "chelsea.png");
+    const stretched = { fit: "stretch", fitFrom: "preprocessor", normalisationFrom: "preprocessor" };
+    expect(await input()).toMatchObject({ ...stretched, mean: [0.5, 0.5, 0.5] });
+    await models.setInputFiles(config(0.25));
+    expect(await input()).toMatchObject({ ...stretched, mean: [0.25, 0.25, 0.25] });
   });
 
   it.each([
