@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import type { Work } from "../runs/execute.js";
+import type { WorkHooks } from "../runs/execute.js";
 import { beginRun, type LoadContext, type OpenedRun } from "../runs/open-run.js";
 import { writeParquet } from "../runs/parquet.js";
 import { runFiles, type SuccessMark } from "../runs/schema.js";
@@ -16,6 +16,9 @@ import { printable, typedPath } from "./text.js";
 
 /** Maximum number of failures on the terminal. The results contain all of them. */
 const SHOWN_FAILURES = 20;
+
+/** Maximum number of notes on the terminal. In a folder all are alike. */
+const SHOWN_NOTES = 3;
 
 type BeginLine = TypedOptions<Omit<RunValues, "workers" | "skipMissing" | "parquet">>;
 
@@ -39,8 +42,8 @@ export interface RunSession {
   during<T>(run: OpenedRun, resume: string, work: () => Promise<T>): Promise<T>;
   /** Writes the run's detections.parquet. */
   parquet(run: OpenedRun): Promise<void>;
-  /** Returns the callbacks for one shard. Each call resets the count of shown failures. */
-  hooks(): Required<Pick<Work, "onProgress" | "onFailure" | "onWait">>;
+  /** Returns the callbacks for one shard. Each call resets the counts of shown failures and notes. */
+  hooks(): WorkHooks;
   /** Returns a path as a user would type it. */
   place(folder: string): string;
   /** Removes bars from the screen. */
@@ -97,9 +100,14 @@ export function createRunSession(context: CliContext, { quiet }: { readonly quie
     },
     hooks: () => {
       let shown = 0;
+      let noted = 0;
       return {
         onProgress: (state) => progress.show(state),
         onWait: say,
+        onNote: (message) => {
+          if (++noted <= SHOWN_NOTES) say(message);
+          else if (noted === SHOWN_NOTES + 1) say("Further notes of this kind are not shown.");
+        },
         onFailure: (source, message) => {
           if (++shown > SHOWN_FAILURES) return;
           clear();

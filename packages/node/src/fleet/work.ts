@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { WhyboxError } from "@whybox/core";
 import type { Job, Worker } from "bullmq";
-import type { WorkProgress } from "../runs/execute.js";
+import type { WorkHooks, WorkProgress } from "../runs/execute.js";
 import type { LoadContext } from "../runs/open-run.js";
 import { runFiles, type SuccessMark } from "../runs/schema.js";
 import { openPlannedRun, type PlannedRun } from "../runs/shards/plan.js";
-import { runShard, type ShardWork } from "../runs/shards/run-shard.js";
+import { runShard } from "../runs/shards/run-shard.js";
 import { digestOf } from "../runs/success.js";
 import type { QueueConnection } from "./connect.js";
 import { failureText, jobSchema, queueName, type ShardJob } from "./jobs.js";
@@ -20,7 +20,7 @@ export interface FleetWork {
   readonly skipMissing: boolean;
   readonly signal: AbortSignal;
   readonly say: (line: string) => void;
-  hooks(): Required<Pick<ShardWork, "onProgress" | "onFailure" | "onWait">>;
+  hooks(): WorkHooks;
   onDone(job: ShardJob, mark: SuccessMark): void;
 }
 

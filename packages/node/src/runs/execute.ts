@@ -15,8 +15,19 @@ import type { Explainers, Outcome } from "./task.js";
 import { taskOf, type Unit, unitsOf } from "./units.js";
 import { failureLines, timingLine, VideoSink } from "./video-sink.js";
 
+/** What is reported during the work. */
+export interface WorkHooks {
+  /** Called after each item and each frame. */
+  onProgress(progress: WorkProgress): void;
+  /** Called for each item that cannot be explained. */
+  onFailure(source: string, message: string): void;
+  /** Called for each image whose file does not say how it is read. */
+  onNote(message: string): void;
+  onWait(message: string): void;
+}
+
 /** A run or a part of it, and the folder for its results. */
-export interface Work {
+export interface Work extends Partial<WorkHooks> {
   readonly manifest: Manifest;
   /** Path of the item list. */
   readonly items: string;
@@ -29,11 +40,6 @@ export interface Work {
   readonly folder: string;
   readonly skipMissing: boolean;
   readonly signal: AbortSignal;
-  /** Called after each item and each frame. */
-  readonly onProgress?: (progress: WorkProgress) => void;
-  /** Called for each item that cannot be explained. */
-  readonly onFailure?: (source: string, message: string) => void;
-  readonly onWait?: (message: string) => void;
 }
 
 export interface WorkProgress {
@@ -146,7 +152,8 @@ class Writer {
       throw new WhyboxError(outcome.code as WhyboxErrorCode, outcome.message);
   }
 
-  async #image(item: number, { result, maps, ms, files }: Extract<Outcome, { ok: true }>): Promise<void> {
+  async #image(item: number, { result, maps, ms, files, notes = [] }: Extract<Outcome, { ok: true }>): Promise<void> {
+    for (const note of notes) this.#work.onNote?.(note);
     const lines = {
       [runFiles.results]: result,
       [runFiles.maps]: maps,

@@ -23,6 +23,8 @@ export async function explainTask(task: Task, context: TaskContext): Promise<rea
 async function explainOne(task: Extract<Task, { kind: "image" }>, context: TaskContext): Promise<Outcome> {
   const { item, source, location, folder } = task;
   if (!context.setup.allowPrivate) await refusePrivate(location);
+  const notes: string[] = [];
+  const onNote = (text: string) => void notes.push(text.replaceAll(location, source));
   const { result, files, mapFiles, paths, ms } = await explainImage(
     {
       ...{ location, folder, temporary: join(folder, runFiles.temporary) },
@@ -32,7 +34,7 @@ async function explainOne(task: Extract<Task, { kind: "image" }>, context: TaskC
       // Contact sheets are not useful for thousands of images, and drawing one takes longer than the explanation.
       sheet: false,
     },
-    context,
+    { ...context, onNote },
   );
   const clock = createStageClock({ measure: 0 });
   const { found, maps } = await clock.of("measure", () =>
@@ -48,7 +50,7 @@ async function explainOne(task: Extract<Task, { kind: "image" }>, context: TaskC
   const { decode, explain, write } = ms;
   return {
     ...{ ok: true, result: JSON.stringify(line), maps: JSON.stringify(mapLine), detections: result.detections.length },
-    ...{ ms: { decode, explain, ...clock.ms, write }, files: paths, overlay: undefined },
+    ...{ ms: { decode, explain, ...clock.ms, write }, files: paths, notes, overlay: undefined },
   };
 }
 

@@ -41,6 +41,8 @@ export type Outcome =
       readonly detections: number;
       /** Paths of the written files. */
       readonly files: readonly string[];
+      /** What was assumed about the file. */
+      readonly notes?: readonly string[];
       /** For a frame: the image with its heatmap and boxes. */
       readonly overlay: RgbImage | undefined;
     }

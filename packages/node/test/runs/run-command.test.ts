@@ -14,6 +14,7 @@ import {
   successSchema,
   timingLineSchema,
 } from "../../src/runs/schema.js";
+import { tiff32 } from "../io/image-files.js";
 import { FileServer } from "../support/file-server.js";
 import { bin, launch, whybox } from "../support/launch.js";
 import { whyNoDisk, withDisk } from "../support/refusals.js";
@@ -54,6 +55,20 @@ describe("whybox run", () => {
     );
     expect(files.sort()).toEqual(told.sort());
     expect(files).toContain("files/0000/0-000.png");
+  });
+
+  it("says in which range it reads images of floats, of the first few", async () => {
+    await mkdir(join(cwd, "floats"), { recursive: true });
+    const tiff = tiff32(64, new Float32Array(64 * 64).fill(0.5), 1);
+    for (const name of ["a", "b", "c", "d", "e"]) await writeFile(join(cwd, "floats", `${name}.tif`), tiff);
+    const { code, stderr } = await run("floats", "--out", "out", ...miniOptions);
+    const notes = ["a", "b", "c"].map(
+      (name) => `floats/${name}.tif: values of 32 bits, read as 0 to 1, which holds the largest.`,
+    );
+    expect([code, stderr.split("\n").slice(1, 5)]).toEqual([
+      0,
+      [...notes, "Further notes of this kind are not shown."],
+    ]);
   });
 
   it("measures each detection's own map", async () => {

@@ -4,13 +4,13 @@ import { WhyboxError } from "@whybox/core";
 import { writeError } from "../../io/disk-failure.js";
 import { readJsonFile } from "../../io/json-file.js";
 import { writeFileSafely } from "../../io/write-file.js";
-import { execute, type Work } from "../execute.js";
+import { execute, type Work, type WorkHooks } from "../execute.js";
 import { runFiles, runFilesVersion, type ShardPlan, type SuccessMark } from "../schema.js";
 import { readSuccess } from "../success.js";
 import type { PlannedRun, Shard } from "./plan.js";
 import { originFile, originSchema, type ShardOrigin } from "./schema.js";
 
-export type ShardWork = Pick<Work, "skipMissing" | "signal" | "onProgress" | "onFailure" | "onWait">;
+export type ShardWork = Pick<Work, "skipMissing" | "signal" | keyof WorkHooks>;
 
 /** Folder of a shard: `shards/00012` in the run's folder. */
 export function shardFolder(folder: string, index: number): string {
