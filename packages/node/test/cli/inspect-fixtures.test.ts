@@ -60,7 +60,8 @@ function expectScreen(report: ModelReport): string {
     const label = index === undefined ? name.slice(prefix.length) : String(index);
     // A long name loses its beginning.
     const end = label.slice(-NAME_COLUMNS).replaceAll(/[.()[\]]/g, "\\$&");
-    return new RegExp(`( |…\\S*)${end} +${dims?.slice(1).join("×") ?? "\\?"}( |\\n)`);
+    const start = label.length > NAME_COLUMNS ? "[ …]\\S*" : " ";
+    return new RegExp(`${start}${end} +${dims?.slice(1).join("×") ?? "\\?"}( |\\n)`);
   });
   // Of a long list, the beginning is shown.
   const isCut = layers.includes(`… ${report.layers.length} layers in total, all listed by --json`);
