@@ -61,7 +61,10 @@ export { type ResultData, resultFrom, type SentResult, sendResult } from "./expl
 export { type Colormap, type ColormapName, colormap, colormapNames } from "./image/colormap.js";
 export { renderContactSheet, type SheetTile } from "./image/contact-sheet.js";
 export { cropByHeatmap } from "./image/crop.js";
+export type { Colour } from "./image/draw/canvas.js";
+export { classLabel, isDrawable, type NamedClass, platformLabel } from "./image/draw/class-label.js";
 export type { DrawnKeypoint } from "./image/draw/draw-pose.js";
+export type { PaintedText, PaintText } from "./image/draw/text.js";
 export { type DrawingOptions, drawingOptions } from "./image/drawing-options.js";
 export type { Box, Frame, Letterbox, Point, RgbImage, Size } from "./image/frame.js";
 export { cellToInput, toImage, toInput, unletterbox } from "./image/frame-map.js";

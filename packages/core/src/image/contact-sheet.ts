@@ -39,13 +39,13 @@ const NEARLY_ALL = 0.8;
 /**
  * Draws the explanations of one image side by side, in rows. Each tile shows the image, or the region around a small box, with its heatmap,
  * box and caption. With more than 64 tiles, the last line gives the number of tiles that are not shown.
- * @param options the options of `renderOverlay`, without `labels` (the captions replace them) and `sideBySide`.
+ * @param options the options of `renderOverlay`, without `labels` and `paintText` (the captions replace labels) and `sideBySide`.
  * @throws usage under the conditions of `renderOverlay`.
  */
 export function renderContactSheet(
   image: RgbImage,
   tiles: readonly SheetTile[],
-  options: Omit<OverlayOptions, "detections" | "labels" | "sideBySide"> = {},
+  options: Omit<OverlayOptions, "detections" | "labels" | "sideBySide" | "paintText"> = {},
 ): RgbImage {
   const shown = tiles.slice(0, MAX_TILES);
   const hidden = tiles.length - shown.length;

@@ -5,6 +5,7 @@ import { checkHeatmapSize, cropByHeatmap } from "./crop.js";
 import { type Canvas, canvasOf, paste } from "./draw/canvas.js";
 import { drawCaption } from "./draw/draw-caption.js";
 import { type DrawnDetection, drawDetections } from "./draw/draw-detections.js";
+import type { PaintText } from "./draw/text.js";
 import type { RgbImage } from "./frame.js";
 import { checkRgbImage } from "./rgb-image.js";
 
@@ -28,6 +29,11 @@ export interface OverlayOptions {
   readonly crop?: "rest" | "hot";
   /** Draw the image on the left and the overlay on the right. Default false. */
   readonly sideBySide?: boolean;
+  /**
+   * Draws labels with letters that Whybox's own font lacks (Chinese, emoji, …), with the fonts of the platform. Default: none. The number of the
+   * class stands for such letters ("#3").
+   */
+  readonly paintText?: PaintText;
   /** A line of text in the lower left corner of the overlay. Default: none. Images with a side below 96 pixels have no room for it. */
   readonly caption?: string;
 }
@@ -40,7 +46,7 @@ export interface OverlayOptions {
  * image's data does not match its size.
  */
 export function renderOverlay(image: RgbImage, heatmap: Map2D, options: OverlayOptions = {}): RgbImage {
-  const { opacity = 0.5, detections = [], boxes = true, labels = true } = options;
+  const { opacity = 0.5, detections = [], boxes = true, labels = true, paintText } = options;
   const table = colormap(options.colormap ?? "jet");
   checkRgbImage(image);
   checkOpacity(opacity);
@@ -48,11 +54,11 @@ export function renderOverlay(image: RgbImage, heatmap: Map2D, options: OverlayO
   const isHot = heatmap.data.some((value) => value > 0);
   const overlay = canvasOf(isHot && options.crop !== undefined ? cropByHeatmap(image, heatmap, options.crop) : image);
   if (isHot && options.crop === undefined) blend(overlay, heatmap, table, opacity);
-  drawDetections(overlay, detections, { boxes, labels });
+  drawDetections(overlay, detections, { boxes, labels, paintText });
   if (options.caption !== undefined) drawCaption(overlay, options.caption);
   if (options.sideBySide !== true) return overlay;
   const original = canvasOf(image);
-  drawDetections(original, detections, { boxes, labels });
+  drawDetections(original, detections, { boxes, labels, paintText });
   return joinSideBySide(original, overlay);
 }
 

@@ -77,7 +77,7 @@ function safeName(name: string, maxBytes: number, fallback: string): string {
     .replace(/[.\s]+$/, "");
   const short = cutToBytes(plain, maxBytes);
   if (short === "") return fallback;
-  return /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i.test(short) ? `_${short}` : short;
+  return /^(con|prn|aux|nul|com[\d¹²³]|lpt[\d¹²³])(\.|$)/i.test(short) ? `_${short}` : short;
 }
 
 function cutToBytes(text: string, limit: number): string {

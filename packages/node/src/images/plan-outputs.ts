@@ -1,4 +1,13 @@
-import type { DetectionMap, DrawnDetection, ExplainResult, Map2D, MapFiles, ResultFiles, RgbImage } from "@whybox/core";
+import {
+  classLabel,
+  type DetectionMap,
+  type DrawnDetection,
+  type ExplainResult,
+  type Map2D,
+  type MapFiles,
+  type ResultFiles,
+  type RgbImage,
+} from "@whybox/core";
 import { type FileNamer, partSuffixes, type ResultKind, resultSuffixes, sheetSuffix } from "./output-names.js";
 import type { DrawOptions, Services } from "./services.js";
 import type { ImageSettings } from "./settings.js";
@@ -55,13 +64,18 @@ export function planOutputs(subject: Subject): PlannedOutputs {
     add(own.npy, () => services.encodeNpy(settings.frame === "image" ? map.heatmap : map.heatmapInput!));
     return own;
   });
-  add(sheet, () => services.encodePng(services.renderContactSheet(image, sheetTiles(result), drawOptions(settings))));
+  add(sheet, () => services.encodePng(services.renderContactSheet(image, sheetTiles(subject), drawOptions(settings))));
   return { files, mapFiles, outputs };
 }
 
 function partName({ stem, namer, result, settings }: Subject, map: DetectionMap): string {
+  return namer.part(stem, partIndex(map, { result, settings }), map.className);
+}
+
+/** The number of a map in file names and captions: the index of its class or of its detection. */
+function partIndex(map: DetectionMap, { result, settings }: Pick<Subject, "result" | "settings">): number {
   const [first] = detectionsOf(map, result);
-  return namer.part(stem, settings.explain.per === "class" ? first!.classIndex : first!.index, map.className);
+  return settings.explain.per === "class" ? first!.classIndex : first!.index;
 }
 
 function detectionsOf({ detections }: DetectionMap, result: ExplainResult) {
@@ -94,19 +108,20 @@ function overlay(
   });
 }
 
-function sheetTiles(result: ExplainResult) {
+function sheetTiles({ result, settings }: Pick<Subject, "result" | "settings">) {
   return result.maps.map((map) => {
     const detections = detectionsOf(map, result);
     const [best] = detections; // highest confidence first
-    const what =
-      detections.length === 1 ? `${best!.index}  ${map.className}` : `${detections.length} × ${map.className}`;
+    const name = classLabel(best!);
+    const what = detections.length === 1 ? name : `${detections.length} × ${name}`;
     return {
       // Read when the tile is drawn, so that only one heatmap is in memory.
       get heatmap() {
         return map.heatmap;
       },
       detections,
-      caption: `${what}  ${best!.confidence.toFixed(2)}`,
+      // The number is first: a caption that does not fit is cut at its end.
+      caption: `${partIndex(map, { result, settings })}  ${what}  ${best!.confidence.toFixed(2)}`,
     };
   });
 }

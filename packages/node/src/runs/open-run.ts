@@ -8,7 +8,7 @@ import { exists } from "../io/exists.js";
 import { writeFileSafely } from "../io/write-file.js";
 import { readNames } from "../models/read-names.js";
 import { resolveWeights } from "../models/resolve-weights.js";
-import { assumedNames } from "../words.js";
+import { notesOnNames } from "../words.js";
 import { type LockOptions, lockFolder } from "./lock.js";
 import {
   differences,
@@ -36,7 +36,7 @@ export interface LoadContext {
   /** Number of workers. Default: as many as cores and memory allow. */
   readonly workers: number | undefined;
   readonly onProgress: (progress: DownloadProgress) => void;
-  /** Called with a notice about the licence of the weights, and one about class names that are assumed. */
+  /** Called with a notice about the licence of the weights, and with notes on the class names. */
   readonly onNotice: (notice: string) => void;
 }
 
@@ -55,8 +55,7 @@ async function startExplainers(
   const pool = createPool(setup, workers);
   try {
     const facts = await pool.report();
-    const note = assumedNames(facts.model);
-    if (note !== undefined) context.onNotice(note);
+    for (const note of notesOnNames(facts.model)) context.onNotice(note);
     return { ...pool, facts };
   } catch (error) {
     await pool.close();

@@ -66,6 +66,19 @@ describe("what whybox explain says", () => {
     expect(known.stderr()).not.toContain("COCO");
   });
 
+  it("says once which classes have a number in images, because letters are missing", async () => {
+    await putImages(cwd, "1.jpg", "2.jpg");
+    const run = world({ report: { classNames: ["cat", "猫", "собака", ...Array(6).fill("🐈")] } });
+    await run.run("explain", "1.jpg", "2.jpg");
+    const notes = run.stderr().match(/^Labels in images .*$/gm);
+    expect(notes).toEqual([
+      "Labels in images lack letters of 7 class names, and show the numbers of the classes: #1 is 猫, #3 is 🐈, #4 is 🐈, #5 is 🐈, #6 is 🐈, … and 2 more.",
+    ]);
+    const own = world();
+    await own.run("explain", "1.jpg", "--out", "own");
+    expect(own.stderr()).not.toContain("Labels in images");
+  });
+
   it("says how many sources came twice", async () => {
     await putImages(cwd, "1.jpg");
     const run = world();

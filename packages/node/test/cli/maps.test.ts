@@ -60,7 +60,7 @@ describe("maps of single detections", () => {
       // The detector is not needed while the files are written.
       ...["load", "explain", "dispose", "render opacity=0.5 boxes=true detections=2"],
       ...["render opacity=0.5 boxes=true detections=1", "render opacity=0.5 boxes=true detections=1"],
-      "sheet 0  dog  0.88 | 1  cat\u001b[31m  0.50",
+      "sheet 0  dog  0.88 | 1  cat[31m #0  0.50",
     ]);
     expect(run.stdout()).toContain("x.jpg (6×4): 2 detections, GradCAM per detection\n");
     expect(run.stdout()).toMatch(/Saved o.x\.png, o.x\.sheet\.png, .*; o.x\.0-dog\.png and 3 more files\n$/);
@@ -89,7 +89,7 @@ describe("maps of single detections", () => {
     await run.run("explain", "x.jpg", "--per", "class", "--scale", "common", "--out", "o", "--crop-keep");
     expect(run.explains).toMatchObject([{ per: "class", scale: "common" }]);
     expect(await files()).toEqual(["x.1-dog.png", "x.json", "x.png", "x.sheet.png"]);
-    expect(run.calls).toContain("sheet 2 × dog  0.88");
+    expect(run.calls).toContain("sheet 1  2 × dog  0.88");
     expect(run.calls.filter((call) => call.endsWith("detections=2 crop=hot"))).toHaveLength(2);
     expect((await document("o/x.json")).options).toMatchObject({ crop: false, cropKeep: true });
   });

@@ -1,4 +1,4 @@
-import type { Detection, MetricBox } from "@whybox/core";
+import { type Detection, type MetricBox, platformLabel } from "@whybox/core";
 import { percent } from "@whybox/report";
 import type { State } from "../controller/state.js";
 import type { Controller } from "../controller.js";
@@ -41,7 +41,7 @@ export function Boxes({ controller, state, size, shownWidth }: BoxesProps) {
                   class={`box-label${label.crowded ? " is-crowded" : ""}`}
                   style={{ left: `${label.left}px`, top: `${label.top}px`, maxWidth: `${shownWidth}px` }}
                 >
-                  {one.className} <span class="box-score">{percent(one.confidence)}</span>
+                  {platformLabel(one)} <span class="box-score">{percent(one.confidence)}</span>
                 </span>
               )}
             </Button>
@@ -64,8 +64,9 @@ function labelPlaces(list: readonly Detection[], selection: readonly number[], s
   const em = 0.83 * Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
   const first = (one: Detection) => Number(!selection.includes(one.index));
   const order = [...list].sort((a, b) => first(a) - first(b));
-  const requests = order.map(({ boxImage: { x1, y1, x2, y2 }, className, confidence }): LabelRequest => {
-    const letters = className.length + 1 + percent(confidence).length;
+  const requests = order.map((one): LabelRequest => {
+    const { x1, y1, x2, y2 } = one.boxImage;
+    const letters = platformLabel(one).length + 1 + percent(one.confidence).length;
     const width = Math.min(shownWidth, letters * em * 0.63 + 16);
     return { x1: x1 * scale, y1: y1 * scale, x2: x2 * scale, y2: y2 * scale, width, height: em * 1.6 };
   });

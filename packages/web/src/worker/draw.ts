@@ -1,10 +1,14 @@
 import { type RgbImage, renderOverlay } from "@whybox/core";
 import type { DrawRequest } from "../protocol.js";
+import { paintText } from "./paint-text.js";
 
 /** The image with heatmap and boxes, at full resolution, as PNG. */
 export async function drawPng(pixels: RgbImage, request: DrawRequest): Promise<Blob> {
   const { heat, detections, colormap, opacity, crop } = request;
-  const drawn = renderOverlay(pixels, heat, { colormap, opacity, detections, ...(crop ? { crop } : {}) });
+  const drawn = renderOverlay(pixels, heat, {
+    ...{ colormap, opacity, detections, paintText },
+    ...(crop ? { crop } : {}),
+  });
   const canvas = new OffscreenCanvas(drawn.width, drawn.height);
   canvas.getContext("2d")!.putImageData(withAlpha(drawn), 0, 0);
   return canvas.convertToBlob({ type: "image/png" });

@@ -10,13 +10,14 @@ import {
   type Rect,
   strokeRect,
 } from "./canvas.js";
+import { classLabel, isDrawable, numbered, platformLabel } from "./class-label.js";
 import { drawMask } from "./draw-mask.js";
 import { type DrawnKeypoint, drawPose } from "./draw-pose.js";
 import { type Font, loadFont } from "./font.js";
 import { classColours, textColourOn } from "./palette.js";
 import { placeLabels } from "./place-labels.js";
 import { type Segment, strokeSegments } from "./stroke.js";
-import { drawText, type GlyphCache, layOut, type TextLine } from "./text.js";
+import { drawText, type GlyphCache, layOut, type PaintText, type TextLine } from "./text.js";
 
 /** The fields of a detection that are drawn. A `Detection` has all of them. */
 export interface DrawnDetection {
@@ -49,12 +50,24 @@ interface Labels {
   readonly height: number;
 }
 
+/** What is drawn, and how letters are drawn that Whybox's own font lacks. */
+export interface Shown {
+  readonly boxes: boolean;
+  readonly labels: boolean;
+  readonly paintText?: PaintText | undefined;
+}
+
+/** How the labels are written: the letters, and the colour of each detection. */
+interface Writing {
+  readonly font: Font;
+  readonly paintText: PaintText | undefined;
+  readonly colourOf: (detection: DrawnDetection) => Colour;
+}
+
 const RIM: Colour = [0, 0, 0];
 const RIM_ALPHA = 0.65;
 /** Colour of boxes that the user gives. No class has this colour. The dark gaps between the dashes make it visible on any background. */
 const ASKED: Colour = [255, 64, 255];
-/** Maximum number of letters of a class name. */
-const MAX_NAME = 32;
 /** When labels cover a larger share of the image than this, they are drawn smaller. */
 const CROWDED = 0.12;
 /** Minimum font size in pixels that can be read. */
@@ -66,11 +79,7 @@ const MIN_LABELLED_SIDE = 96;
  * Draws boxes, masks, keypoints and labels into the canvas. Detections with a higher confidence are on top. Boxes that the user gives are on
  * top of all others. A canvas with a side below 96 pixels has no room for labels and gets none.
  */
-export function drawDetections(
-  canvas: Canvas,
-  detections: readonly DrawnDetection[],
-  show: { readonly boxes: boolean; readonly labels: boolean },
-): void {
+export function drawDetections(canvas: Canvas, detections: readonly DrawnDetection[], show: Shown): void {
   const pen = penFor(canvas);
   const classes = classColours(detections.filter(({ asked }) => !asked).map(({ classIndex }) => classIndex));
   const colourOf = ({ asked, classIndex }: DrawnDetection): Colour => (asked ? ASKED : classes.get(classIndex)!);
@@ -93,7 +102,8 @@ export function drawDetections(
     }
   }
   const hasRoom = Math.min(canvas.height, canvas.width) >= MIN_LABELLED_SIDE;
-  if (show.labels && hasRoom) drawLabels(canvas, strongestFirst, pen, colourOf);
+  const writing = { font: loadFont(), paintText: show.paintText, colourOf };
+  if (show.labels && hasRoom) drawLabels(canvas, strongestFirst, pen, writing);
 }
 
 function penFor({ height, width }: Canvas): Pen {
@@ -120,14 +130,9 @@ function drawDashedBox(canvas: Canvas, rect: Rect, { line, rim }: Pen, colour: C
   dashRect(canvas, rect, line, 5 * line, colour);
 }
 
-function drawLabels(
-  canvas: Canvas,
-  detections: readonly DrawnDetection[],
-  pen: Pen,
-  colourOf: (detection: DrawnDetection) => Colour,
-): void {
-  const font = loadFont();
-  const labels = layOutLabels(font, detections, pen, canvas);
+function drawLabels(canvas: Canvas, detections: readonly DrawnDetection[], pen: Pen, writing: Writing): void {
+  const { font, colourOf } = writing;
+  const labels = layOutLabels(writing, detections, pen, canvas);
   const requests = detections.map((detection, i) => ({
     box: grow(rectOf(detection.boxImage), pen.rim),
     width: labels.lines[i]!.width + 2 * labels.padding,
@@ -145,17 +150,19 @@ function drawLabels(
 }
 
 /** Lays out all labels. They are smaller when they would hide too much of the image. */
-function layOutLabels(font: Font, detections: readonly DrawnDetection[], pen: Pen, canvas: Canvas): Labels {
-  const full = layOutAt(font, detections, pen, pen.fontSize);
+function layOutLabels(writing: Writing, detections: readonly DrawnDetection[], pen: Pen, canvas: Canvas): Labels {
+  const full = layOutAt(writing, detections, pen, pen.fontSize);
   const covered = full.lines.reduce((sum, line) => sum + (line.width + 2 * full.padding) * full.height, 0);
   const share = covered / (canvas.height * canvas.width);
   if (share <= CROWDED) return full;
   const smaller = pen.fontSize * Math.max(0.6, Math.sqrt(CROWDED / share));
-  return layOutAt(font, detections, pen, Math.max(MIN_FONT_SIZE, Math.round(smaller)));
+  return layOutAt(writing, detections, pen, Math.max(MIN_FONT_SIZE, Math.round(smaller)));
 }
 
-function layOutAt(font: Font, detections: readonly DrawnDetection[], pen: Pen, fontSize: number): Labels {
-  const lines = detections.map((detection) => layOut(font, labelOf(detection), fontSize));
+function layOutAt(writing: Writing, detections: readonly DrawnDetection[], pen: Pen, fontSize: number): Labels {
+  const { font } = writing;
+  const shared = sharedNames(detections);
+  const lines = detections.map((detection) => lineOf(detection, shared.has(detection.className), writing, fontSize));
   const padding = Math.max(2, Math.round(fontSize / 4));
   const height = Math.ceil((font.capHeight * fontSize) / font.unitsPerEm) + 2 * padding + pen.rim;
   return { lines, padding, height };
@@ -167,10 +174,31 @@ function textOrigin(font: Font, line: TextLine, place: Rect, padding: number): r
   return [place.left + padding, Math.round((place.top + place.bottom + capHeight) / 2)];
 }
 
-function labelOf({ className, confidence, asked }: DrawnDetection): string {
-  const letters = [...className];
-  const name = letters.length > MAX_NAME ? `${letters.slice(0, MAX_NAME - 1).join("")}…` : className;
-  return `${name}${asked ? "?" : ""} ${confidence.toFixed(2)}`;
+/** The label in Whybox's letters, or in those of the platform if Whybox lacks some. */
+function lineOf(detection: DrawnDetection, isShared: boolean, writing: Writing, fontSize: number): TextLine {
+  const { className, classIndex, confidence, asked } = detection;
+  const { font, paintText, colourOf } = writing;
+  const textOf = (name: string): string => {
+    const label = isShared && !name.endsWith(`#${classIndex}`) ? numbered(name, classIndex) : name;
+    return `${label}${asked ? "?" : ""} ${confidence.toFixed(2)}`;
+  };
+  if (paintText !== undefined && !isDrawable(className)) {
+    const painted = paintText(textOf(platformLabel(detection)), fontSize, textColourOn(colourOf(detection)));
+    if (painted !== undefined) return { glyphs: [], size: fontSize, width: Math.ceil(painted.advance), painted };
+  }
+  return layOut(font, textOf(classLabel(detection)), fontSize);
+}
+
+/** Names that several classes have. */
+function sharedNames(detections: readonly DrawnDetection[]): ReadonlySet<string> {
+  const classes = new Map<string, number>();
+  const shared = new Set<string>();
+  for (const { asked, className, classIndex } of detections) {
+    if (asked) continue;
+    if ((classes.get(className) ?? classIndex) !== classIndex) shared.add(className);
+    classes.set(className, classIndex);
+  }
+  return shared;
 }
 
 function rectOf(box: Box<"image">): Rect {

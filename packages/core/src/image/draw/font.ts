@@ -25,8 +25,8 @@ export interface Font {
   readonly glyphs: ReadonlyMap<number, Glyph>;
 }
 
-/** Replaces a letter that the font does not have. */
-export const REPLACEMENT = 0xfffd;
+/** Replaces a letter that the font does not have. Class names have the number of the class instead (`class-label.ts`). */
+const MISSING = "?";
 
 /** Plain replacements of characters that Unicode does not decompose. */
 const PLAIN: ReadonlyMap<string, string> = new Map([
@@ -38,8 +38,16 @@ const PLAIN: ReadonlyMap<string, string> = new Map([
   ["\u00a0", " "],
 ]);
 
-/** Decodes the embedded letters (format: fixtures/make/font-atlas.py). Cheap enough to do once per image. */
+let loaded: Font | undefined;
+
+/** The embedded letters. */
 export function loadFont(): Font {
+  loaded ??= decodeFont();
+  return loaded;
+}
+
+/** Decodes the embedded letters (format: fixtures/make/font-atlas.py). */
+function decodeFont(): Font {
   const { bytes, ...metrics } = fontOutlines;
   const glyphs = new Map<number, Glyph>();
   const reader = varintReader(bytes());
@@ -53,14 +61,25 @@ export function loadFont(): Font {
 
 /**
  * Returns the code points that represent a text in this font. Letters that the font does not have lose their accents (NFKD). Letters that
- * are still missing become a box. Control characters and invisible characters are dropped.
+ * are still missing become question marks. Control characters and invisible characters are dropped.
  */
 export function shape(font: Font, text: string): number[] {
-  return [...text.normalize("NFC").replace(/[\p{Cc}\p{Cf}]/gu, "")].flatMap((char) => {
-    const plain = font.glyphs.has(codeOf(char)) ? char : (PLAIN.get(char) ?? withoutAccents(char));
-    const codes = [...plain].map(codeOf);
-    return codes.length > 0 && codes.every((code) => font.glyphs.has(code)) ? codes : [REPLACEMENT];
-  });
+  return [...write(font, text, MISSING)].map(codeOf);
+}
+
+/** The text as `shape` writes it, but without the letters that are missing. */
+export function ownLetters(font: Font, text: string): string {
+  return write(font, text, "");
+}
+
+function write(font: Font, text: string, missing: string): string {
+  const has = (char: string): boolean => char !== "\ufffd" && font.glyphs.has(codeOf(char));
+  return [...text.normalize("NFC").replace(/[\p{Cc}\p{Cf}]/gu, "")]
+    .map((char) => {
+      const plain = has(char) ? char : (PLAIN.get(char) ?? withoutAccents(char));
+      return plain !== "" && [...plain].every(has) ? plain : missing;
+    })
+    .join("");
 }
 
 function withoutAccents(char: string): string {

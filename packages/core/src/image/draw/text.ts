@@ -9,7 +9,25 @@ export interface TextLine {
   readonly size: number;
   /** In pixels. */
   readonly width: number;
+  /** The same text in the fonts of the platform. It is drawn instead of the glyphs. */
+  readonly painted?: PaintedText;
 }
+
+/** A line of text that the platform has drawn. */
+export interface PaintedText {
+  /** Distance to the start of what follows, in pixels. */
+  readonly advance: number;
+  /** Position of the first pixel, from the start of the baseline. */
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+  /** Red, green, blue and opacity of each pixel, 0..255. */
+  readonly data: ArrayLike<number>;
+}
+
+/** Draws a text with the fonts of the platform, in bold. `size` is the font size in pixels. Undefined if they have no letters for it. */
+export type PaintText = (text: string, size: number, colour: Colour) => PaintedText | undefined;
 
 /** Lays out a text in one line. `size` is the font size in pixels. */
 export function layOut(font: Font, text: string, size: number): TextLine {
@@ -48,6 +66,10 @@ export interface TextPen {
 export function drawText(canvas: Canvas, line: TextLine, pen: TextPen): void {
   const { font, origin, colour, cache = new Map() } = pen;
   const [x, y] = origin;
+  if (line.painted !== undefined) {
+    drawPainted(canvas, line.painted, origin);
+    return;
+  }
   const scale = line.size / font.unitsPerEm;
   let place = x * PHASES;
   for (const glyph of line.glyphs) {
@@ -55,6 +77,17 @@ export function drawText(canvas: Canvas, line: TextLine, pen: TextPen): void {
     const coverage = coverageOf(glyph, start % PHASES, scale, cache);
     drawCoverage(canvas, coverage, [Math.floor(start / PHASES), y], colour);
     place += glyph.advance * scale * PHASES;
+  }
+}
+
+function drawPainted(canvas: Canvas, painted: PaintedText, [originX, originY]: readonly [number, number]): void {
+  const { left, top, width, height, data } = painted;
+  for (let i = 0; i < width * height; i++) {
+    const x = originX + left + (i % width);
+    const y = originY + top + Math.floor(i / width);
+    const alpha = data[4 * i + 3]! / 255;
+    if (alpha <= 0 || x < 0 || x >= canvas.width || y < 0 || y >= canvas.height) continue;
+    blendPixel(canvas, y * canvas.width + x, [data[4 * i]!, data[4 * i + 1]!, data[4 * i + 2]!], alpha);
   }
 }
 

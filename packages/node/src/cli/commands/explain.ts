@@ -5,7 +5,7 @@ import type { SourceOutcome } from "../../images/explain-images.js";
 import { explainToFolder } from "../../images/explain-to-folder.js";
 import type { ImageSettings } from "../../images/settings.js";
 import { type ExpandedSources, expandSources } from "../../images/sources.js";
-import { assumedNames, count } from "../../words.js";
+import { count, notesOnNames } from "../../words.js";
 import type { CliContext } from "../context.js";
 import { refuseContradictions } from "../contradictions.js";
 import type { ExitCode } from "../exit-codes.js";
@@ -81,8 +81,9 @@ async function explainAll(inputs: readonly string[], run: Run): Promise<void> {
     onDownload: (state) => progress.download(state),
     onLoaded: (model) => {
       progress.clear();
-      for (const text of [model.notice, assumedNames(model)]) {
-        if (text !== undefined) terminal.notice(printable(text));
+      const { notice } = model;
+      for (const text of [...(notice === undefined ? [] : [notice]), ...notesOnNames(model)]) {
+        terminal.notice(printable(text));
       }
       progress.sources(0, expanded.sources.length);
     },
