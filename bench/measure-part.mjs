@@ -36,7 +36,7 @@ export async function measurePart(part, sides) {
   const opened = await openSides(part, sides);
   const own = Object.entries(opened).map(([label, { actions }]) => labelled(label, actions));
   const actions = Object.assign({ ...plain.actions }, ...own);
-  const { ms, counts } = part.once ? await once(actions) : await interleaved(actions, part);
+  const { ms, counts } = part.once ? await once(actions) : await interleaved(actions);
   const plainMs = Object.fromEntries(Object.keys(plain.actions).map((name) => [name, ratio(ms[name])]));
   const labels = part.open === undefined ? ["now"] : Object.keys(opened);
   const rows = part.rows.map(({ name, of, unit, aim, value = (times) => times[of] / times.plain }) => {

@@ -11,6 +11,8 @@ export const threads = availableParallelism();
 /** Calls that take longer are repeated less often: a long call averages its own noise. Milliseconds. */
 const LONG = 3000;
 const VERY_LONG = 10_000;
+/** Longer than threads spin on after a run. Milliseconds. */
+const PAUSE = 150;
 
 /** The commit that last changed the sources of a checkout, and whether they differ from it. */
 export function commitOf(folder) {
@@ -65,9 +67,9 @@ async function warmUp(action, times) {
 
 /**
  * Median milliseconds of each action, run in turns so that a noisy machine is noisy for all. Every other round goes backwards, so that none
- * always follows the same. `pause` milliseconds lie before each: longer than threads spin on after a run, where a session's do.
+ * always follows the same. A pause lies before each, so that the threads of the one before, which spin on for a while, do not slow it down.
  */
-export async function interleaved(actions, { pause = 0 } = {}) {
+export async function interleaved(actions) {
   const runs = [];
   for (const [name, action] of Object.entries(actions)) {
     const times = [];
@@ -78,7 +80,7 @@ export async function interleaved(actions, { pause = 0 } = {}) {
     const due = ({ times, count }) => times.length < Math.ceil((i * count) / repeats);
     for (const run of i % 2 ? runs : runs.toReversed()) {
       if (!due(run)) continue;
-      if (pause > 0) await setTimeout(pause);
+      await setTimeout(PAUSE);
       run.times.push((await timed(run.action)).ms);
     }
   }

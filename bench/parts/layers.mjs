@@ -7,7 +7,6 @@ export const control = {
   name: "control",
   title: "Control",
   plain: { plain: {}, spins: { spinsOn: true } },
-  pause: 150,
   rows: [
     {
       name: "plain pass whose threads stop spinning, over the runtime's defaults",
@@ -73,7 +72,6 @@ export const choices = [-2, 17].map((layer) => ({
   name: `choices ${layer}`,
   title: `Choices at layer ${layer}`,
   // Threads that always spin must not slow down the next call.
-  pause: 150,
   async open(side, subject) {
     const cores = await Promise.all(Object.values(CHOICES).map((options) => coreOf(side, subject, options)));
     const names = Object.keys(CHOICES);
