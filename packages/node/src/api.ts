@@ -56,6 +56,8 @@ export interface LoadOptions {
    */
   readonly prepare?: ExplainOptions;
   readonly onProgress?: (progress: DownloadProgress) => void;
+  /** Gets a message about each image file that does not say how its values become pixels: what is assumed. */
+  readonly onNote?: (text: string) => void;
   readonly signal?: AbortSignal;
 }
 

@@ -24,6 +24,7 @@ export const loadOptionNames = Object.keys({
   cacheDir: true,
   prepare: true,
   onProgress: true,
+  onNote: true,
   signal: true,
 } satisfies Record<keyof LoadOptions, true>);
 
@@ -54,7 +55,7 @@ export async function loadDetector(weights: string | Uint8Array, options: LoadOp
     const given = new Map([...(options.externalData ?? [])].map(([name, bytes]) => [name, shared(bytes)]));
     const opening = openWithData(
       found?.path,
-      (externalData) => openInWorker(caller, { ...setup, externalData }, options.prepare),
+      (externalData) => openInWorker(caller, { ...setup, externalData }, options),
       given,
     );
     // While the thread reads the model. An image is decoded next; if sharp cannot be loaded, that fails.

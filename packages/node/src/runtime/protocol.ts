@@ -97,6 +97,8 @@ export interface Replies {
 export interface Reply<K extends keyof Replies = keyof Replies> {
   readonly value: Replies[K];
   readonly transfer?: readonly ArrayBuffer[];
+  /** What was assumed about the image file. */
+  readonly notes?: readonly string[];
 }
 
 /** The worker's first message: its modules are loaded. */
@@ -113,5 +115,5 @@ export interface Report {
 }
 
 export type Answer =
-  | { readonly call: number; readonly value: Replies[keyof Replies] }
+  | ({ readonly call: number } & Omit<Reply, "transfer">)
   | { readonly call: number; readonly error: ErrorData };

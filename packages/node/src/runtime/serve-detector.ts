@@ -6,6 +6,7 @@ import {
   type RuntimePort,
   sendResult,
 } from "@whybox/core";
+import type { DecodeImageOptions } from "../io/decode-image.js";
 import { checkDevice, providersOf } from "./devices.js";
 import { releaseMemory } from "./ort-port.js";
 import type { DetectorRequest, ModelSetup, Reply, SentImage } from "./protocol.js";
@@ -31,12 +32,13 @@ export function serveDetector(
       await detector.prepare({ ...request.options, ...control });
       return { value: null };
     }
-    const image = await pixelsOf(request.image, control);
+    const notes: string[] = [];
+    const image = await pixelsOf(request.image, { ...control, onNote: (text) => notes.push(text) });
     const options = { ...request.options, ...control };
     try {
-      if (request.kind === "detect") return { value: await detector.detect(image, options) };
+      if (request.kind === "detect") return { value: await detector.detect(image, options), notes };
       const { data, transfer } = sendResult(await detector.explain(image, options));
-      return { value: data, transfer };
+      return { value: data, transfer, notes };
     } finally {
       // The memory of decoded pixels belongs to sharp.
       if ("pixels" in request.image) releaseMemory(image.data.buffer as ArrayBuffer);
@@ -62,8 +64,8 @@ export function openDetector(
 }
 
 /** Loads sharp on first use: the command sends pixels. */
-async function pixelsOf(image: SentImage, control: CallControl): Promise<RgbImage> {
+async function pixelsOf(image: SentImage, options: DecodeImageOptions): Promise<RgbImage> {
   if ("pixels" in image) return image.pixels;
   const { decodeEncoded } = await import("../io/decode-image.js");
-  return decodeEncoded(image.encoded, control);
+  return decodeEncoded(image.encoded, options);
 }

@@ -10,9 +10,11 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   /** Receives the progress. An error that it throws aborts the call, which then fails with that error. */
   readonly onProgress?: ((progress: ExplainProgress) => void) | undefined;
+  /** Receives what was assumed about the image file, before the call returns. An error that it throws fails the call. */
+  readonly onNote?: ((text: string) => void) | undefined;
 }
 
-interface Waiting extends Pick<CallOptions, "signal" | "onProgress"> {
+interface Waiting extends Pick<CallOptions, "signal" | "onProgress" | "onNote"> {
   resolve(value: never): void;
   reject(error: unknown): void;
   /** The error that `onProgress` threw. */
@@ -56,7 +58,7 @@ export class WorkerCaller {
   /** Sends a request. @throws the worker's error; runtime when the thread has ended; aborted. */
   call<R extends Request>(
     request: R,
-    { transfer = [], signal, onProgress }: CallOptions = {},
+    { transfer = [], signal, onProgress, onNote }: CallOptions = {},
   ): Promise<Replies[R["kind"]]> {
     if (this.#closed) return Promise.reject(this.#closed);
     if (signal?.aborted) return Promise.reject(aborted(signal));
@@ -65,7 +67,7 @@ export class WorkerCaller {
       const abort = () => this.#send({ kind: "abort", call });
       signal?.addEventListener("abort", abort, { once: true });
       const ended = () => signal?.removeEventListener("abort", abort);
-      this.#waiting.set(call, { resolve, reject, signal, onProgress, ended });
+      this.#waiting.set(call, { resolve, reject, signal, onProgress, onNote, ended });
       if (this.#unanswered++ === 0) {
         this.#worker.ref();
         waitAtExit(this.#gate);
@@ -118,11 +120,17 @@ export class WorkerCaller {
     const waiting = this.#waiting.get(answer.call);
     this.#waiting.delete(answer.call);
     if (waiting === undefined) return;
-    const { resolve, reject, signal, failure, ended } = waiting;
+    const { resolve, reject, signal, onNote, failure, ended } = waiting;
     ended();
     if (failure !== undefined) reject(failure.error);
-    else if (!("error" in answer)) resolve(answer.value as never);
-    else if (signal?.aborted && answer.error.code === "aborted") reject(aborted(signal));
+    else if (!("error" in answer)) {
+      try {
+        for (const note of answer.notes ?? []) onNote?.(note);
+        resolve(answer.value as never);
+      } catch (error) {
+        reject(error);
+      }
+    } else if (signal?.aborted && answer.error.code === "aborted") reject(aborted(signal));
     else reject(errorFrom(answer.error));
   }
 

@@ -7,8 +7,8 @@ import {
   type RgbImage,
   resultFrom,
 } from "@whybox/core";
-import type { Detector, ImageSource } from "../api.js";
-import { decodeImage, readEncoded } from "../io/decode-image.js";
+import type { Detector, ImageSource, LoadOptions } from "../api.js";
+import { type DecodeImageOptions, decodeImage, readEncoded } from "../io/decode-image.js";
 import { plainCopy } from "./plain-copy.js";
 import type { ModelSetup, SentImage } from "./protocol.js";
 import type { CallControl } from "./serve-detector.js";
@@ -23,14 +23,15 @@ export interface WorkerDetector extends Pick<Detector, "detect" | "explain" | "d
 /**
  * Opens a model in the worker of `caller`. A call whose options are plain data runs there. Options with a function (a method or score of the
  * caller) cannot be sent, so these calls run an engine in this thread, against the sessions of the worker.
- * `prepare`: options of the first explanation, which is prepared as soon as the model is open.
+ * The explanation of `prepare` is prepared as soon as the model is open.
  * @throws as `createDetector`; usage for a device that the runtime does not support.
  */
 export async function openInWorker(
   caller: WorkerCaller,
   setup: ModelSetup,
-  prepare?: ExplainOptions,
+  { prepare, onNote }: Pick<LoadOptions, "prepare" | "onNote"> = {},
 ): Promise<WorkerDetector> {
+  const noting = onNote === undefined ? {} : { onNote };
   const opening = caller.call({ kind: "open", setup });
   const options = prepare === undefined ? undefined : split<ExplainOptions>(prepare).options;
   // The explanation reports the same errors.
@@ -47,15 +48,16 @@ export async function openInWorker(
     inspect: () => caller.call({ kind: "inspect" }),
     detect: async (source, given = {}) => {
       const { options, control } = split<DetectAloneOptions>(given);
-      if (options === undefined) return (await here()).detect(await pixelsOf(source, control), given);
+      if (options === undefined) return (await here()).detect(await pixelsOf(source, { ...control, ...noting }), given);
       const { image, transfer } = await sendable(source, control);
-      return caller.call({ kind: "detect", image, options }, { ...control, transfer });
+      return caller.call({ kind: "detect", image, options }, { ...control, ...noting, transfer });
     },
     explain: async (source, given = {}) => {
       const { options, control } = split<ExplainOptions>(given);
-      if (options === undefined) return (await here()).explain(await pixelsOf(source, control), given);
+      if (options === undefined)
+        return (await here()).explain(await pixelsOf(source, { ...control, ...noting }), given);
       const { image, transfer } = await sendable(source, control);
-      return resultFrom(await caller.call({ kind: "explain", image, options }, { ...control, transfer }));
+      return resultFrom(await caller.call({ kind: "explain", image, options }, { ...control, ...noting, transfer }));
     },
     dispose: async () => {
       if (own !== undefined) await (await own).dispose();
@@ -89,8 +91,8 @@ async function sendable(
   return { image: { encoded: { bytes: sent, name } }, transfer: owned(sent) };
 }
 
-async function pixelsOf(source: ImageSource, control: CallControl): Promise<RgbImage> {
-  return isDecoded(source) ? source : decodeImage(source, control);
+async function pixelsOf(source: ImageSource, options: DecodeImageOptions): Promise<RgbImage> {
+  return isDecoded(source) ? source : decodeImage(source, options);
 }
 
 function isDecoded(source: ImageSource): source is RgbImage {

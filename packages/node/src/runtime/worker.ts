@@ -40,8 +40,8 @@ function serve(port: NonNullable<typeof parentPort>): void {
     try {
       const onProgress = (progress: ExplainProgress) => port.postMessage({ call, progress } satisfies Report);
       const control = { signal: controller.signal, ...(message.reports && { onProgress }) };
-      const { value, transfer = [] } = await reply(message, control);
-      port.postMessage({ call, value } satisfies Answer, transfer);
+      const { transfer = [], ...answer } = await reply(message, control);
+      port.postMessage({ call, ...answer } satisfies Answer, transfer);
     } catch (error) {
       port.postMessage({ call, error: errorData(error) } satisfies Answer);
     } finally {

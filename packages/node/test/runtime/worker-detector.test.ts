@@ -19,6 +19,7 @@ import {
   type RgbImage,
 } from "whybox";
 import { MINI_SIZE, makeImage, tameModel } from "../../../core/test/support/mini-detector.js";
+import { tiff32 } from "../io/image-files.js";
 
 const photo = resolve(import.meta.dirname, "../../../../fixtures/photos/dog.jpg");
 const image = makeImage(3, [80, 90]);
@@ -65,6 +66,26 @@ describe("an explanation in the worker", () => {
       expect(Buffer.compare(Buffer.from(found.heatmap.data.buffer), Buffer.from(wanted.heatmap.data.buffer))).toBe(0);
     }
     expect(bytes.length).toBeGreaterThan(1000);
+  });
+
+  it("says what it assumes about a file, wherever it is decoded", async () => {
+    const notes: string[] = [];
+    const onNote = (text: string) => {
+      notes.push(text);
+      if (notes.length > 3) throw new RangeError("enough");
+    };
+    const own = await loadDetector(encodeModel(tameModel()), { threads: 1, onNote });
+    try {
+      const tiff = tiff32(64, new Float32Array(64 * 64).fill(0.5), 1);
+      await own.detect(tiff, small);
+      await own.explain(tiff, small);
+      await own.explain(tiff, { ...small, method: { ...defaultMethods[0]! } });
+      await own.detect(image, small);
+      expect(notes).toEqual(Array(3).fill(expect.stringContaining("values of 32 bits, read as 0 to 1")));
+      await expect(own.detect(tiff, small)).rejects.toThrow("enough");
+    } finally {
+      await own.dispose();
+    }
   });
 
   it("leaves the caller's pixels alone, also those within a larger buffer", async () => {
