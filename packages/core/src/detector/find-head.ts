@@ -4,15 +4,8 @@ import { indexOf } from "../onnx/graph.js";
 import type { Model } from "../onnx/model.js";
 import type { RuntimePort } from "../runtime/port.js";
 import { findAnchorBasedHead } from "./heads/anchor-based.js";
-import { findAnchorDeltas } from "./heads/anchor-deltas.js";
-import { findAnchorFreeHead } from "./heads/anchor-free.js";
-import { findBlackBox } from "./heads/black-box.js";
-
 import type { FoundHead } from "./heads/context.js";
-import { findQueryHead } from "./heads/query.js";
-import { findRawMaps } from "./heads/raw-maps.js";
 import { unsupportedHead } from "./heads/refuse-head.js";
-import { findSeparateOutputs } from "./heads/separate-outputs.js";
 
 export type { FoundHead } from "./heads/context.js";
 
@@ -56,22 +49,7 @@ async function findAnyHead(model: Model, runtime: RuntimePort, options: FindHead
   const index = indexOf(graph);
   const anchorBased = findAnchorBasedHead(model, index);
   if ("kind" in anchorBased) return { model, head: anchorBased };
-  const context = { model, index, runtime, ...options };
-  const anchorFree = await findAnchorFreeHead(context);
-  if ("head" in anchorFree) return anchorFree;
-  const separate = await findSeparateOutputs(context);
-  if ("head" in separate) return separate;
-  const deltas = findAnchorDeltas(context);
-  if ("head" in deltas) return deltas;
-  const raw = findRawMaps(context);
-  if ("head" in raw) return raw;
-  const query = await findQueryHead(context);
-  if ("head" in query) return query;
-  const selected = findBlackBox(context);
-  if ("head" in selected) return selected;
-  // The most specific reason for each output.
-  const misses = [...[deltas, selected, raw].filter(({ close }) => close), ...separate, ...anchorFree].map(
-    (miss) => anchorBased.find((one) => one.output === miss.output && one.close) ?? miss,
-  );
-  throw unsupportedHead(graph, misses.length > 0 ? misses : [query]);
+  // In a browser, a model with anchors in its graph does not load the script for all other heads.
+  const { findOtherHead } = await import("./find-other-head.js");
+  return findOtherHead({ model, index, runtime, ...options }, anchorBased);
 }

@@ -1,0 +1,33 @@
+import { findAnchorDeltas } from "./heads/anchor-deltas.js";
+import { findAnchorFreeHead } from "./heads/anchor-free.js";
+import { findBlackBox } from "./heads/black-box.js";
+import type { FoundHead, HeadContext } from "./heads/context.js";
+import { findQueryHead } from "./heads/query.js";
+import { findRawMaps } from "./heads/raw-maps.js";
+import { type Miss, unsupportedHead } from "./heads/refuse-head.js";
+import { findSeparateOutputs } from "./heads/separate-outputs.js";
+
+/**
+ * Finds a head that is not anchor-based.
+ * @param anchorBased why each output is not an anchor-based head.
+ * @throws unsupported-model when no output is a supported head. The message lists the outputs.
+ */
+export async function findOtherHead(context: HeadContext, anchorBased: readonly Miss[]): Promise<FoundHead> {
+  const anchorFree = await findAnchorFreeHead(context);
+  if ("head" in anchorFree) return anchorFree;
+  const separate = await findSeparateOutputs(context);
+  if ("head" in separate) return separate;
+  const deltas = findAnchorDeltas(context);
+  if ("head" in deltas) return deltas;
+  const raw = findRawMaps(context);
+  if ("head" in raw) return raw;
+  const query = await findQueryHead(context);
+  if ("head" in query) return query;
+  const selected = findBlackBox(context);
+  if ("head" in selected) return selected;
+  // The most specific reason for each output.
+  const misses = [...[deltas, selected, raw].filter(({ close }) => close), ...separate, ...anchorFree].map(
+    (miss) => anchorBased.find((one) => one.output === miss.output && one.close) ?? miss,
+  );
+  throw unsupportedHead(context.model.graph, misses.length > 0 ? misses : [query]);
+}
