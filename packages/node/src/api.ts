@@ -56,7 +56,7 @@ export interface LoadOptions {
    */
   readonly prepare?: ExplainOptions;
   readonly onProgress?: (progress: DownloadProgress) => void;
-  /** Gets a message about each image file that does not say how its values become pixels: what is assumed. */
+  /** Gets a message about each image file that does not say how its values become pixels, or has several images: what is read. */
   readonly onNote?: (text: string) => void;
   readonly signal?: AbortSignal;
 }

@@ -31,11 +31,13 @@ export interface ExplainFilesOptions
   /** What the model is fed with, where its file does not tell, or tells wrongly. */
   readonly input?: InputOptions;
   readonly onProgress?: (progress: DownloadProgress) => void;
+  /** Gets a message about each image file that does not say how its values become pixels, or has several images: what is read. */
+  readonly onNote?: (text: string) => void;
 }
 
 const { frames: _, ...ofExplanation } = explainOptions;
 const table = { ...ofExplanation, ...fileOptions, ...drawingOptions };
-const besides = ["source", "input", "onProgress", "signal"];
+const besides = ["source", "input", "onProgress", "onNote", "signal"];
 
 /**
  * What the images are explained with, from the options of `explainFiles`.

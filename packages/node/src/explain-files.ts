@@ -35,7 +35,8 @@ export async function explainFiles(options: ExplainFilesOptions): Promise<Explai
   const folder = await explainToFolder({
     ...{ sources, settings, out: options.out, cwd, version: packageVersion(), loadServices },
     signal: options.signal ?? new AbortController().signal,
-    ...(options.onProgress === undefined ? {} : { onDownload: options.onProgress }),
+    ...(options.onProgress && { onDownload: options.onProgress }),
+    ...(options.onNote && { onNote: options.onNote }),
     onOutcome: (outcome) => {
       if ("error" in outcome) failed.push({ source: outcome.source.input, error: outcome.error });
       else results.push(outcome.document);

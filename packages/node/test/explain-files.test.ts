@@ -1,6 +1,7 @@
 import { mkdtemp, readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   type Detector,
@@ -58,6 +59,17 @@ describe("explainFiles", () => {
       ...{ augSmooth: true, eigenSmooth: true },
     });
     expect((await readdir(folder)).sort()).toEqual([files.json, files.png]);
+  });
+
+  it("says what is read of a file with several images", async () => {
+    const two = join(await mkdtemp(join(tmpdir(), "whybox-run-")), "two.tiff");
+    const page = await sharp(photo).resize(64).png().toBuffer();
+    await sharp([page, page], { join: { animated: true } })
+      .tiff()
+      .toFile(two);
+    const notes: string[] = [];
+    await first({ source: two, onNote: (text) => notes.push(text) });
+    expect(notes).toEqual([`${two}: 2 pages. The first page is read.`]);
   });
 
   it("takes a method, a score and colours of one's own, and names them in the document", async () => {

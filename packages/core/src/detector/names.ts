@@ -30,7 +30,7 @@ export function resolveNames(
   { given, isBeside = false }: NamesEvidence = {},
 ): ClassNames {
   if (given !== undefined) {
-    return { classNames: checkCount([...given], classCount, "the list of names"), classNamesFrom: "options" };
+    return { classNames: checkCount([...given], classCount, "the option names"), classNamesFrom: "options" };
   }
   const text = metadata.get("names");
   if (text !== undefined) {
@@ -58,7 +58,7 @@ function checkCount(names: string[], classCount: number, source: string): string
   if (names.length === classCount) return names;
   throw new WhyboxError(
     "bad-input",
-    `Expected ${classCount} class names in ${source}, got ${names.length}. Give one name per class, in the order of training.`,
+    `The model has ${classCount} class columns, and ${source} gives ${names.length} ${names.length === 1 ? "name" : "names"}. Give one name per class, in the order of training.`,
     { details: { found: names.length, expected: classCount } },
   );
 }

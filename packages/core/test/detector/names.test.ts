@@ -101,9 +101,9 @@ describe("resolveNames", () => {
   });
 
   it("refuses another number of names than classes, naming both", () => {
-    expect(() => resolveNames(metadata, 3)).toThrow(/Expected 3 class names in the model's metadata, got 2/);
+    expect(() => resolveNames(metadata, 3)).toThrow(/3 class columns, and the model's metadata gives 2 names/);
     expect(() => resolveNames(metadata, 2, { given: ["a"] })).toThrow(
-      /Expected 2 class names in the list of names, got 1/,
+      /2 class columns, and the option names gives 1 name\./,
     );
     expect(() => resolveNames(metadata, 3)).toThrow(expect.objectContaining({ code: "bad-input" }));
   });

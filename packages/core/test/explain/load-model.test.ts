@@ -62,7 +62,7 @@ describe("loadModel", () => {
     expect((await load(withMetadata("stride", "32"), { metadata })).stride).toBe(32);
     expect((await load(modelOf(yoloGraph()), { metadata: { stride: "64" } })).stride).toBe(32);
     const wrong = rejectionOf(load(modelOf(yoloGraph()), { metadata: { names: "['a']" } }));
-    expect((await wrong).message).toMatch(/Expected 3 class names in the metadata\.yaml beside the model, got 1/);
+    expect((await wrong).message).toMatch(/3 class columns, and the metadata\.yaml beside the model gives 1 name\./);
   });
 
   it("hands the session's key and options to the runtime, and only the options that are given", async () => {
@@ -174,17 +174,17 @@ describe("loadModel", () => {
     [
       "more names than classes",
       () => load(modelOf(yoloGraph()), { names: ["a", "b", "c", "d"] }),
-      /3 class names in the list of names, got 4/,
+      /3 class columns, and the option names gives 4 names/,
     ],
     [
       "no names for three classes",
       () => load(modelOf(yoloGraph()), { names: [] }),
-      /3 class names in the list of names, got 0/,
+      /3 class columns, and the option names gives 0 names/,
     ],
     [
       "too few names in the metadata",
       () => load(withMetadata("names", "['a']")),
-      /3 class names in the model.s metadata, got 1/,
+      /3 class columns, and the model.s metadata gives 1 name\./,
     ],
     ["metadata that is no list of names", () => load(withMetadata("names", "{0: }")), /name/],
   ])("refuses %s", async (_, call, says) => {

@@ -40,12 +40,10 @@ export function reportFailure(error: unknown, context: CliContext, names: readon
   if (context.env.WHYBOX_DEBUG === "1" && error instanceof Error) context.stderr.write(`${debugText(error)}\n`);
 }
 
-/** The engine names an option as in the library. Only the size of an image is checked there: it depends on the model. */
+/** The engine names an option as in the library. Only options that depend on the model are checked there. */
 function withFlags(message: string, words: readonly string[] = []): string {
-  return message.replaceAll(
-    /\bimageSize\b/g,
-    words.some((word) => word.startsWith("--imgsz")) ? "--imgsz" : "--image-size",
-  );
+  const size = words.some((word) => word.startsWith("--imgsz")) ? "--imgsz" : "--image-size";
+  return message.replaceAll(/\bimageSize\b/g, size).replaceAll(/\b[Tt]he option (names|anchors)\b/g, "--$1");
 }
 
 function messageOf(error: unknown): string {

@@ -12,7 +12,7 @@ export interface DecodeImageOptions {
   readonly signal?: AbortSignal;
   /** Maximum number of pixels (width × height). Default: 100 million, which is 300 MB when decoded. */
   readonly maxPixels?: number;
-  /** Gets a message if the file does not say how its values become pixels: what is assumed. */
+  /** Gets a message if the file does not say how its values become pixels, or has several images: what is read. */
   readonly onNote?: (text: string) => void;
 }
 
@@ -27,7 +27,7 @@ const SHARP_FORMATS: ReadonlySet<string> = new Set(["jpeg", "png", "webp", "gif"
 
 /**
  * Decodes an image from a path, an http(s) or file URL, or the bytes of an encoded file. It reads JPEG, PNG, WebP, AVIF,
- * GIF (first frame), BMP and TIFF (first page).
+ * GIF (first frame), BMP and TIFF (first page). `onNote` hears of further pages and frames.
  *
  * EXIF orientation is applied. Grey and CMYK become RGB, 16 bits become 8, and floats and 32-bit integers are scaled by the range of their values.
  * Alpha is dropped and colour profiles of RGB images are ignored: OpenCV does the same, so a deployed detector sees the same pixels.
@@ -147,6 +147,10 @@ async function decodeBytes(
     const sharp = await loadSharp();
     const metadata = await sharp(bytes, { limitInputPixels: false, failOn: "none" }).metadata();
     checkMetadata(metadata, name, maxPixels);
+    const parts = PARTS[metadata.format];
+    if (parts !== undefined && (metadata.pages ?? 1) > 1) {
+      onNote?.(`${name}: ${metadata.pages} ${parts}s. The first ${parts} is read.`);
+    }
     const image = sharp(bytes, {
       limitInputPixels: false, // checked above, with a more helpful message
       failOn: "error",
@@ -186,6 +190,9 @@ async function pixelsOf(image: Sharp, { depth, space }: Metadata): Promise<Pixel
   const { bytes, white } = toBytes(values, depth === "float");
   return { ...info, data: bytes, white };
 }
+
+/** What the images of a file with several are called. */
+const PARTS: Readonly<Record<string, string>> = { tiff: "page", gif: "frame", webp: "frame" };
 
 /** sharp's names of the sample types of 32 bits. */
 const WIDE: ReadonlySet<string> = new Set(["float", "int", "uint"]);

@@ -1,6 +1,8 @@
 import { WhyboxError, type WhyboxErrorCode } from "@whybox/core";
 import { describe, expect, it } from "vitest";
+import type { CliContext } from "../../src/cli/context.js";
 import { exitCodeMeanings, exitCodeOf, exitCodes, worstExitCode } from "../../src/cli/exit-codes.js";
+import { reportFailure } from "../../src/cli/failure.js";
 
 describe("exit codes", () => {
   it.each<[WhyboxErrorCode, number]>([
@@ -39,4 +41,14 @@ describe("exit codes", () => {
     expect(worstExitCode([6, 1])).toBe(1);
     expect(worstExitCode([1, 130])).toBe(130);
   });
+});
+
+it.each([
+  ["The option anchors is set, and the option names gives 3 names.", "--anchors is set, and --names gives 3 names."],
+  ["imageSize is 100; expected a multiple of 32.", "--image-size is 100; expected a multiple of 32."],
+])("calls the library's options by their flags: %s", (message, shown) => {
+  const written: string[] = [];
+  const stderr = { write: (text: string) => written.push(text) };
+  reportFailure(new WhyboxError("usage", message), { stderr, env: {} } as unknown as CliContext);
+  expect(written).toEqual([`error: ${shown}\n`]);
 });

@@ -50,18 +50,22 @@ describe("images that can be read", () => {
     expect(Math.max(data[1]!, data[2]!)).toBeLessThan(70);
   });
 
-  it("the first frame of an animation", async () => {
-    const frame = (background: string) =>
-      sharp({ create: { width: 4, height: 4, channels: 3, background } })
-        .png()
-        .toBuffer();
-    const frames = [await frame("#ff0000"), await frame("#00ff00")];
-    const { height, data } = await decodeImage(
-      await sharp(frames, { join: { animated: true } })
-        .gif()
-        .toBuffer(),
-    );
-    expect([height, ...data.subarray(0, 3)]).toEqual([4, 255, 0, 0]);
+  it.each([
+    ["tiff", "3 pages. The first page is read."],
+    ["gif", "3 frames. The first frame is read."],
+    ["webp", "3 frames. The first frame is read."],
+  ] as const)("the first image of a %s with several, and says so", async (format, says) => {
+    const flat = (background: string) => sharp({ create: { width: 4, height: 4, channels: 3, background } });
+    const parts = await Promise.all(["red", "lime", "blue"].map((colour) => flat(colour).png().toBuffer()));
+    const notes: string[] = [];
+    const onNote = (text: string) => void notes.push(text);
+    const several = await sharp(parts, { join: { animated: true } })
+      .toFormat(format)
+      .toBuffer();
+    const { height, data } = await decodeImage(several, { onNote });
+    expect([height, data[0]! > 250, data[1]! < 5]).toEqual([4, true, true]);
+    await decodeImage(await sharp(parts[0]).toFormat(format).toBuffer(), { onNote });
+    expect(notes).toEqual([`The given image: ${says}`]);
   });
 
   it.each<[string, Uint8Array, number[]]>([

@@ -1,11 +1,10 @@
-import { GraphBuilder, type Value } from "../../onnx/builder.js";
-import { freshPrefix } from "../../onnx/fresh-prefix.js";
+import type { Value } from "../../onnx/builder.js";
 import type { GraphIndex } from "../../onnx/graph.js";
 import { constantFloats } from "../constants.js";
-import { cellsOf, gridHead, type HeadFacts, type HeadLevel, levelName } from "../head.js";
-import { append } from "./canonical.js";
+import { cellsOf } from "../head.js";
 import type { FoundHead, HeadContext } from "./context.js";
-import { MapRows } from "./map-rows.js";
+import { appendMapHead } from "./map-head.js";
+import type { MapRows } from "./map-rows.js";
 import { type RawConv, type RawLevel, rawLevels } from "./raw-levels.js";
 import type { Miss } from "./refuse-head.js";
 
@@ -35,32 +34,23 @@ export function findAnchorDeltas({ model, index, fixedSize }: HeadContext): Foun
   if (raw.levels[0]!.convs.length !== 2 || boxConv === undefined || !Number.isInteger(classCount) || classCount < 1) {
     return miss(`its levels do not have ${perCell} × 4 changes and ${perCell} × K classes`);
   }
-  const build = new GraphBuilder(freshPrefix(model, "whybox/predictions/"));
   let first = 0;
-  const levels = raw.levels.map((level, i): HeadLevel => {
-    const own = anchors.sides.subarray(first, first + 4 * perCell * cells[i]!);
-    first += own.length;
-    return {
-      stride: level.stride,
-      name: levelName(level.stride),
-      anchors: perCell,
-      inputs: [level.input],
-      convOutputs: level.convs.map(({ value }) => value),
-      rows: rowsOf(new MapRows(build, level), level, { own, perCell, classCount }),
-    };
+  return appendMapHead(model, {
+    facts: {
+      kind: "anchor-based",
+      task: "detect",
+      source: `changes of the constant anchors "${anchors.output}", per level ${perCell} × (4 + ${classCount} classes)`,
+      ...{ classCount, extraCount: 0, hasObjectness: false, prototypes: undefined },
+      assumed: ["anchors are y1 x1 y2 x2, changes dy dx dh dw, as in EfficientDet"],
+    },
+    levels: raw.levels,
+    perCell,
+    columns(rows, level, at) {
+      const own = anchors.sides.subarray(first, first + 4 * perCell * cells[at]!);
+      first += own.length;
+      return columnsOf(rows, level, { own, perCell, classCount });
+    },
   });
-  const rows = levels.map((level) => level.rows!);
-  const facts: HeadFacts = {
-    kind: "anchor-based",
-    task: "detect",
-    output: build.op("Concat", rows, { axis: 1 }),
-    source: `changes of the constant anchors "${anchors.output}", per level ${perCell} × (4 + ${classCount} classes)`,
-    ...{ classCount, extraCount: 0, hasObjectness: false },
-    selection: { nms: true, labels: "best" },
-    prototypes: undefined,
-    assumed: ["anchors are y1 x1 y2 x2, changes dy dx dh dw, as in EfficientDet"],
-  };
-  return { model: append(model, build), head: gridHead(facts, levels) };
 }
 
 function constantAnchors(index: GraphIndex): { readonly output: Value; readonly sides: Float32Array } | undefined {
@@ -79,7 +69,7 @@ interface LevelAnchors {
 }
 
 /** Centre = anchor's centre + change · anchor's size, size = exp(change) · anchor's size. */
-function rowsOf(rows: MapRows, { convs }: RawLevel, { own, perCell, classCount }: LevelAnchors): Value {
+function columnsOf(rows: MapRows, { convs }: RawLevel, { own, perCell, classCount }: LevelAnchors): Value[] {
   const cells = own.length / 4 / perCell;
   const at = (anchor: number, cell: number): Float32Array => own.subarray(4 * (cell * perCell + anchor)).subarray(0, 4);
   const table = (value: (sides: Float32Array) => readonly [number, number]): Value => {
@@ -96,5 +86,5 @@ function rowsOf(rows: MapRows, { convs }: RawLevel, { own, perCell, classCount }
   const centre = rows.plus(rows.times(rows.cut(swapped, 0, 2), sizes), centres);
   const size = rows.times(rows.build.op("Exp", [rows.cut(swapped, 2, 4)]), sizes);
   const scores = rows.sigmoid(rows.columnsOf(convs.find(isClass)!.value, perCell, classCount));
-  return rows.rows([centre, size, rows.onesBeside(scores), scores], 5 + classCount);
+  return [centre, size, rows.onesBeside(scores), scores];
 }

@@ -70,7 +70,7 @@ export async function anchorFreeHeadAt(
   return { model: extended, head: gridHead(facts, layout.coarseFirst ? rows.reverse() : rows) };
 
   async function probed(
-    { fixedSize, expectedClasses }: HeadContext,
+    { fixedSize }: HeadContext,
     decoded: string,
     found: readonly ConvLevel[],
     inputSize: Size,
@@ -80,7 +80,7 @@ export async function anchorFreeHeadAt(
     try {
       const decoding = await openDecoding(model, decoded, maps, [1, 3, ...inputSize], runtime);
       try {
-        return await readDecoding(decoding, found, inputSize, expectedClasses);
+        return await readDecoding(decoding, found, inputSize, classesOfTask(context));
       } finally {
         await decoding.release();
       }
@@ -94,6 +94,14 @@ export async function anchorFreeHeadAt(
 
 /** A segmentation model whose file lost its second output. Its boxes can be explained. */
 const MASKLESS = " (mask coefficients, but no output with their prototypes: no masks)";
+
+/**
+ * The number of classes of a file that says that it has further columns. Without such a word, fewer names than classes are a mistake, and the columns
+ * beyond them are no keypoints.
+ */
+function classesOfTask({ model, expectedClasses }: HeadContext): number | undefined {
+  return (model.metadata.get("task") ?? "detect") === "detect" ? undefined : expectedClasses;
+}
 
 function taskOf({ model }: HeadContext, { extraCount }: DecodedLayout, masks: number | undefined): DetectorTask {
   const declared = model.metadata.get("task");

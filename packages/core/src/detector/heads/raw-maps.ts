@@ -1,10 +1,6 @@
-import { GraphBuilder } from "../../onnx/builder.js";
-import { freshPrefix } from "../../onnx/fresh-prefix.js";
-import { gridHead, type HeadFacts, type HeadLevel, levelName } from "../head.js";
 import { anchorNumbers, anchorsFor } from "./anchors.js";
-import { append } from "./canonical.js";
 import type { FoundHead, HeadContext } from "./context.js";
-import { MapRows } from "./map-rows.js";
+import { appendMapHead } from "./map-head.js";
 import { rawFamily } from "./raw-families.js";
 import { rawLevels } from "./raw-levels.js";
 import type { Miss } from "./refuse-head.js";
@@ -27,36 +23,21 @@ export function findRawMaps(context: HeadContext): FoundHead | Miss {
   const { perCell, classCount, extraCount, hasObjectness, assumed } = family;
   const found = family.anchors && anchorsFor(model, { strides, perCell, usual: family.anchors, given });
   if (typeof found === "string") return miss(found);
-  const build = new GraphBuilder(freshPrefix(model, "whybox/predictions/"));
-  const columns = 5 + classCount + extraCount;
-  const levels = raw.levels.map((level, i): HeadLevel => {
-    const rows = new MapRows(build, level);
-    return {
-      stride: level.stride,
-      name: levelName(level.stride),
-      anchors: perCell,
-      inputs: [level.input],
-      convOutputs: level.convs.map(({ value }) => value),
-      rows: rows.rows(family.columns(rows, level, found?.anchors[i] ?? []), columns),
-    };
+  const names = raw.outputs.slice(0, MAX_SHOWN).map((name) => `"${name}"`);
+  const head = appendMapHead(model, {
+    facts: {
+      kind: found === undefined ? "anchor-free" : "anchor-based",
+      task: extraCount > 0 ? "pose" : "detect",
+      source: `maps ${names.join(", ")} without decoding, per level ${family.title}`,
+      ...{ classCount, extraCount, hasObjectness, prototypes: undefined },
+      assumed: [...(found?.note === undefined ? [] : [found.note]), ...assumed],
+    },
+    levels: raw.levels,
+    perCell,
+    columns: (rows, level, at) => family.columns(rows, level, found?.anchors[at] ?? []),
   });
-  const predictions = build.op(
-    "Concat",
-    levels.map(({ rows }) => rows!),
-    { axis: 1 },
-  );
-  const facts: HeadFacts = {
-    kind: found === undefined ? "anchor-free" : "anchor-based",
-    task: extraCount > 0 ? "pose" : "detect",
-    output: predictions,
-    source: `maps ${raw.outputs
-      .slice(0, 9)
-      .map((name) => `"${name}"`)
-      .join(", ")} without decoding, per level ${family.title}`,
-    ...{ classCount, extraCount, hasObjectness },
-    selection: { nms: true, labels: "best" },
-    prototypes: undefined,
-    assumed: [...(found?.note === undefined ? [] : [found.note]), ...assumed],
-  };
-  return { model: append(model, build), head: gridHead(facts, levels), usesAnchors: found !== undefined };
+  return { ...head, usesAnchors: found !== undefined };
 }
+
+/** Maximum number of outputs that are named. */
+const MAX_SHOWN = 9;

@@ -1,6 +1,5 @@
 import { defaultRules } from "../../autodiff/rules/index.js";
 import { type FindHeadOptions, type FoundHead, findHead } from "../../detector/find-head.js";
-import type { DetectorHead } from "../../detector/head.js";
 import { checkSingleImage, refuseBatch } from "../../detector/input/check-single-image.js";
 import { type ImageInput, imageInput, withoutOthers } from "../../detector/input/image-input.js";
 import { inputFacts, toPlanes, toUnitRgb } from "../../detector/input/pixel-form.js";
@@ -33,7 +32,6 @@ export async function loadModel(
   const { anchors } = options;
   const found = await findHeadOfOne(toPlanes(file, input), input, runtime, { expectedClasses, anchors });
   const { model: planes, head } = withoutOthers(found, file.graph.inputs, input.others);
-  if (file !== given && options.names === undefined) checkBeside(file, head);
   const preprocessor = options.preprocessor === undefined ? undefined : readPreprocessor(options.preprocessor);
   const facts = inputFacts({ model: planes, head }, input, options.input ?? {}, preprocessor);
   const model = toUnitRgb(planes, facts);
@@ -64,18 +62,6 @@ export async function loadModel(
 function withMetadata(file: Model, beside: CreateDetectorOptions["metadata"]): Model {
   if (beside?.names === undefined || file.metadata.has("names")) return file;
   return { ...file, metadata: new Map([...Object.entries(beside), ...file.metadata]) };
-}
-
-/** @throws bad-input if the metadata beside a file is that of another model: with fewer names, class scores would be read as keypoints or angles. */
-function checkBeside({ metadata }: Model, { task, classCount }: DetectorHead): void {
-  const declared = metadata.get("task");
-  if (task === "detect" || (declared !== undefined && declared !== "detect")) return;
-  throw new WhyboxError(
-    "bad-input",
-    `With the metadata.yaml beside the model (class names: ${classCount}, task: ${declared ?? "none"}), the task of the model is "${task}". ` +
-      "If it describes another model, move it, or give the names of this one; else correct its task.",
-    { details: { found: declared, expected: task } },
-  );
 }
 
 /** Finds the head of a model. A model with a fixed batch of several images is first converted to a batch of one. */
