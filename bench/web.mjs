@@ -15,7 +15,10 @@ import { bytes, image, photo } from "./subject.mjs";
 
 const require = createRequire(join(root, "packages/web/package.json"));
 const { chromium } = require("playwright-core");
-const comlink = join(require.resolve("comlink"), "../comlink.min.js");
+const comlink = join(
+  createRequire(join(root, "packages/browser/package.json")).resolve("comlink"),
+  "../comlink.min.js",
+);
 const executablePath =
   process.env.CHROMIUM_PATH ?? ["/usr/bin/chromium", "/usr/bin/google-chrome"].find((path) => existsSync(path));
 if (executablePath === undefined) throw new Error("No Chromium: apt-get install chromium, or set CHROMIUM_PATH.");

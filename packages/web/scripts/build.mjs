@@ -11,7 +11,13 @@ const page = join(root, "packages/node/dist/page");
 const sources = ["src", "public", "scripts", "plugins", "index.html", "vite.config.ts", "package.json"].map((name) =>
   join(here, name),
 );
-const others = ["packages/core/dist", "packages/report/src", "packages/report/styles", "package-lock.json"];
+const others = [
+  "packages/core/dist",
+  "packages/browser/dist",
+  "packages/report/src",
+  "packages/report/styles",
+  "package-lock.json",
+];
 const made = statSync(join(page, "service-worker.js"), { throwIfNoEntry: false })?.mtimeMs ?? 0;
 const latest = Math.max(...[...sources, ...others.map((name) => join(root, name))].map(newest));
 if (made < latest) await build({ configFile: join(here, "vite.config.ts"), logLevel: "warn" });

@@ -1,10 +1,18 @@
+import {
+  type EngineHandle,
+  type Failure,
+  type OnProgress,
+  type OpenRequest,
+  PREPROCESSOR,
+  type Weights,
+} from "@whybox/browser/engine";
 import type { AskedBox, Detection, ResultDocument } from "@whybox/core";
 import { answered, failureOf, nextJob, Task } from "./controller/calls.js";
 import { compareInTurn, waiting } from "./controller/comparison.js";
 import { documentRequest, drawRequest } from "./controller/export-requests.js";
 import { brokenOff, explainFrames, type LiveWorld, type NextFrame, noFrame } from "./controller/live.js";
 import { MapMaker } from "./controller/map-maker.js";
-import { type EngineHandle, restore, type WatchedEngine, watchMemory } from "./controller/memory-watch.js";
+import { restore, type WatchedEngine, watchMemory } from "./controller/memory-watch.js";
 import { neighbourOf, sceneOf, shownOf, subjectOf } from "./controller/read-state.js";
 import { detectRequest, methodsOf, nameOf, openRequest, thresholds } from "./controller/requests.js";
 import {
@@ -25,7 +33,6 @@ import {
   type State,
   sentenceOf,
 } from "./controller/state.js";
-import { type Failure, type OnProgress, type OpenRequest, PREPROCESSOR, type Weights } from "./protocol.js";
 
 export interface ControllerOptions {
   readonly startEngine: () => EngineHandle;

@@ -1,8 +1,7 @@
-import type { Detection, ResultDocument } from "@whybox/core";
-import type { EngineHandle } from "../src/controller/memory-watch.js";
 import type {
   Answer,
   Engine,
+  EngineHandle,
   ExplainRequest,
   Explanation,
   Failure,
@@ -10,7 +9,8 @@ import type {
   OnProgress,
   OpenedModel,
   OpenRequest,
-} from "../src/protocol.js";
+} from "@whybox/browser/engine";
+import type { Detection, ResultDocument } from "@whybox/core";
 
 /** An engine that answers immediately or on request. It records its calls. */
 export class FakeEngine {

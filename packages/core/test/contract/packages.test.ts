@@ -8,11 +8,12 @@ const root = resolve(import.meta.dirname, "../../../..");
 const allowed: Readonly<Record<string, readonly string[]>> = {
   core: [],
   report: ["@whybox/core"],
+  browser: ["@whybox/core"],
   node: ["@whybox/core", "@whybox/report"],
-  web: ["@whybox/core", "@whybox/report"],
+  web: ["@whybox/core", "@whybox/browser", "@whybox/report"],
 };
 const packages = Object.keys(allowed);
-const own = ["@whybox/core", "@whybox/report", "@whybox/web", "whybox"];
+const own = ["@whybox/core", "@whybox/browser", "@whybox/report", "@whybox/web", "whybox"];
 
 /** What runs at the user's. The other sources, the page and its build among them, are bundled or run in this repository alone. */
 const isInstalled = (file: string) => file.startsWith("src/") || file.startsWith("bin/");

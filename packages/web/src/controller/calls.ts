@@ -1,4 +1,4 @@
-import type { Answer, Failure } from "../protocol.js";
+import type { Answer, Failure } from "@whybox/browser/engine";
 
 export class EngineFailure extends Error {
   readonly failure: Failure;

@@ -1,4 +1,4 @@
-import type { OnProgress } from "../protocol.js";
+import type { OnProgress } from "@whybox/browser/engine";
 import { failureOf } from "./calls.js";
 import type { Compared, ShownMap } from "./state.js";
 

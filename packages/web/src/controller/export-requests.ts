@@ -1,4 +1,4 @@
-import type { DocumentRequest, DrawRequest } from "../protocol.js";
+import type { DocumentRequest, DrawRequest } from "@whybox/browser/engine";
 import { listOf, subjectOf } from "./read-state.js";
 import { explainRequest } from "./requests.js";
 import type { Settings } from "./settings.js";

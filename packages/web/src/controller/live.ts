@@ -1,4 +1,4 @@
-import type { Engine } from "../protocol.js";
+import type { Engine } from "@whybox/browser/engine";
 import { failureOf, type Step } from "./calls.js";
 import { explainRequest, methodsOf } from "./requests.js";
 import type { Settings } from "./settings.js";

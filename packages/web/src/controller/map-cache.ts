@@ -1,4 +1,4 @@
-import type { HeatMap } from "../protocol.js";
+import type { HeatMap } from "@whybox/browser/engine";
 
 /** Caches maps by request and detection. It removes the least recently used maps if they take too much memory. */
 export class MapCache {

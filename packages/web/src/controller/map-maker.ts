@@ -1,5 +1,5 @@
+import { type Engine, type Explanation, type HeatMap, type OnProgress, QUICK } from "@whybox/browser/engine";
 import type { Detection } from "@whybox/core";
-import { type Engine, type Explanation, type HeatMap, type OnProgress, QUICK } from "../protocol.js";
 import type { Step } from "./calls.js";
 import { MapCache } from "./map-cache.js";
 import { joinMaps, measure } from "./measure.js";

@@ -1,5 +1,5 @@
+import type { HeatMap } from "@whybox/browser/engine";
 import { energyInBox, type Map2D, type MetricBox, peakOf } from "@whybox/core";
-import type { HeatMap } from "../protocol.js";
 import type { MapFacts } from "./state.js";
 
 /** The numbers of a map. Some of them need a box. */

@@ -1,11 +1,5 @@
-import type { Answer, Engine, Failure, OpenRequest } from "../protocol.js";
+import type { Answer, Engine, EngineHandle, Failure, OpenRequest } from "@whybox/browser/engine";
 import { nextJob } from "./calls.js";
-
-export interface EngineHandle {
-  readonly engine: Engine;
-  /** Terminates the worker. */
-  close(): void;
-}
 
 /** A worker that reports when it is out of memory. */
 export interface WatchedEngine extends EngineHandle {

@@ -1,5 +1,5 @@
+import { type DetectRequest, type ExplainRequest, type OpenRequest, QUICK, type Weights } from "@whybox/browser/engine";
 import type { AskedBox, MethodId, ScoreId } from "@whybox/core";
-import { type DetectRequest, type ExplainRequest, type OpenRequest, QUICK, type Weights } from "../protocol.js";
 import { methodOf } from "./methods.js";
 import { changedOptions, isOfDetection, pageOptions } from "./page-options.js";
 import type { Settings } from "./settings.js";

@@ -1,5 +1,5 @@
+import type { Device } from "@whybox/browser/engine";
 import { type ColormapName, drawingOptions, inRange, type NumberKind } from "@whybox/core";
-import type { Device } from "../protocol.js";
 import { methodChoices, scoreChoices } from "./methods.js";
 import { isOfDetection, type PageValues, pageDefaults, pageOptions, readPageOption, valuesOf } from "./page-options.js";
 

@@ -1,5 +1,13 @@
+import type {
+  DecodedPhoto,
+  Explanation,
+  Failure,
+  HeatMap,
+  OpenedModel,
+  Progress,
+  Thumbnail,
+} from "@whybox/browser/engine";
 import type { AskedAnswer, AskedBox, Detection } from "@whybox/core";
-import type { DecodedPhoto, Explanation, Failure, HeatMap, OpenedModel, Progress, Thumbnail } from "../protocol.js";
 import { methodOf } from "./methods.js";
 import type { Settings } from "./settings.js";
 

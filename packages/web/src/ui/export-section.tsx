@@ -1,6 +1,6 @@
+import type { Progress } from "@whybox/browser/engine";
 import { encodeNpy } from "@whybox/core";
 import { useState } from "preact/hooks";
-import type { Progress } from "../protocol.js";
 import { Button } from "./button.js";
 import { save } from "./files.js";
 import { Runs } from "./runs.js";

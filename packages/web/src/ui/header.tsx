@@ -1,6 +1,6 @@
+import type { Progress } from "@whybox/browser/engine";
 import type { State } from "../controller/state.js";
 import type { Controller } from "../controller.js";
-import type { Progress } from "../protocol.js";
 import { PickFile, photoTypes } from "./pick-file.js";
 import { progressText, providerText } from "./texts.js";
 

@@ -1,6 +1,6 @@
+import type { HeatMap } from "@whybox/browser/engine";
 import { colormap, type Map2D } from "@whybox/core";
 import type { Settings } from "../controller/settings.js";
-import type { HeatMap } from "../protocol.js";
 import { ImageCanvas } from "./image-canvas.js";
 
 /** Maximum number of map pixels that are drawn. Larger maps are drawn at a lower resolution. */

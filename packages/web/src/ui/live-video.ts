@@ -1,6 +1,6 @@
+import type { Failure } from "@whybox/browser/engine";
 import { createContext } from "preact";
 import type { Controller } from "../controller.js";
-import type { Failure } from "../protocol.js";
 
 /** Longest side of a frame in pixels. The network does not use a higher resolution. */
 const LONGEST = 640;

@@ -1,29 +1,13 @@
-import { proxy, type Remote, transfer, wrap } from "comlink";
+import { connectEngine, type EngineHandle } from "@whybox/browser/engine";
 import { render } from "preact";
-import type { EngineHandle } from "../controller/memory-watch.js";
 import { fromHash, toHash } from "../controller/settings.js";
 import { Controller } from "../controller.js";
-import type { Engine, OnProgress } from "../protocol.js";
 import { App } from "./app.js";
 import { LiveContext, LiveVideo } from "./live-video.js";
 import { startServiceWorker } from "./service-worker.js";
 
 function startEngine(): EngineHandle {
-  const worker = new Worker(new URL("../worker/worker.ts", import.meta.url), { type: "module" });
-  const remote = wrap<Engine>(worker) as Remote<Engine>;
-  const told = (tell: OnProgress) => proxy(tell);
-  const engine: Engine = {
-    open: (job, request, tell) => remote.open(job, request, told(tell)),
-    decode: (job, file) => remote.decode(job, file),
-    frame: (job, frame) => remote.frame(job, transfer(frame, [frame])),
-    detect: (job, request, tell) => remote.detect(job, request, told(tell)),
-    explain: (job, request, tell) => remote.explain(job, request, told(tell)),
-    activations: (job, request, tell) => remote.activations(job, request, told(tell)),
-    draw: (job, request) => remote.draw(job, request),
-    document: (job, request, tell) => remote.document(job, request, told(tell)),
-    cancel: (job) => remote.cancel(job),
-  };
-  return { engine, close: () => worker.terminate() };
+  return connectEngine(new Worker(new URL("../worker.ts", import.meta.url), { type: "module" }));
 }
 
 const controller = new Controller({

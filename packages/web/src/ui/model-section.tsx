@@ -1,4 +1,4 @@
-import type { OpenedModel } from "../protocol.js";
+import type { OpenedModel } from "@whybox/browser/engine";
 import { Button } from "./button.js";
 import { FactList } from "./fact-list.js";
 import { Fold, Select } from "./fields.js";

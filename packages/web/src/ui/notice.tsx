@@ -1,5 +1,5 @@
+import type { Failure } from "@whybox/browser/engine";
 import type { ComponentChildren } from "preact";
-import type { Failure } from "../protocol.js";
 import { failureText } from "./texts.js";
 
 /** An error message that says what to do. */

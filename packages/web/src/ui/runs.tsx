@@ -1,4 +1,4 @@
-import type { Progress } from "../protocol.js";
+import type { Progress } from "@whybox/browser/engine";
 
 /** A method with fewer runs ends before its progress could be read. */
 const MIN_RUNS = 10;

@@ -1,4 +1,4 @@
-import type { Failure, Progress, Provider } from "../protocol.js";
+import type { Failure, Progress, Provider } from "@whybox/browser/engine";
 
 /** The device that runs the model, as short text. */
 export function providerText({ device, threads }: Provider): string {

@@ -7,7 +7,7 @@ import { chromiumPath, launchChromium } from "./browser.js";
 import { SLOW } from "./open-page.js";
 
 const path = chromiumPath();
-const file = resolve(import.meta.dirname, "../../src/worker/paint-text.ts");
+const file = resolve(import.meta.dirname, "../../../browser/src/worker/paint-text.ts");
 
 describe.skipIf(path === undefined)("paintText", SLOW, () => {
   it("paints in the colour asked for, around the baseline, and nothing that the browser has no letter for", async () => {

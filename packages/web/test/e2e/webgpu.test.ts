@@ -1,13 +1,13 @@
 // @module-tag long
 
 import { join } from "node:path";
+import type { ExplainRequest } from "@whybox/browser/engine";
 import type { Browser } from "playwright-core";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { decodeImage, encodeModel, loadDetector } from "whybox";
 import { tameModel } from "../../../core/test/support/mini-detector.js";
 import type { PageServer } from "../../../node/src/ui/page-server.js";
-import type { ExplainRequest } from "../../src/protocol.js";
 import { chromiumPath, launchChromium } from "./browser.js";
 import { largestDifference, photos, SLOW, startServer } from "./open-page.js";
 import { startWorker } from "./worker-client.js";

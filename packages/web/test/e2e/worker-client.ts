@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import type { Answer, Device, ExplainRequest, OpenedModel } from "@whybox/browser/engine";
 import type { Browser, Page } from "playwright-core";
-import type { Answer, Device, ExplainRequest, OpenedModel } from "../../src/protocol.js";
 import { built, PATIENCE } from "./open-page.js";
 
 /** A map from the worker. */

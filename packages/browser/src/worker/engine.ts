@@ -47,6 +47,12 @@ export class WebEngine {
   #tell: OnProgress = () => {};
   #taken: Map2D[] = [];
   readonly #activations = activationsMethod((map) => this.#taken.push(map));
+  readonly #version: string;
+
+  /** @param version of Whybox, for result documents. */
+  constructor(version: string) {
+    this.#version = version;
+  }
 
   async open(request: OpenRequest, tell: OnProgress, signal: AbortSignal): Promise<OpenedModel> {
     const { weights, device, threads } = request;
@@ -151,7 +157,7 @@ export class WebEngine {
     const isLast = this.#last?.request === JSON.stringify(request);
     const result = isLast ? this.#last!.result : await this.#explain(request, tell, signal);
     const { pageDocument } = await import("./document.js");
-    return pageDocument(asked, result, { ...this.#origin!, decode: this.#decodeMs });
+    return pageDocument(asked, result, { ...this.#origin!, version: this.#version, decode: this.#decodeMs });
   }
 
   #ready(tell: OnProgress): { detector: CoreDetector; pixels: RgbImage } {

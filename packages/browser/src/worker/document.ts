@@ -7,6 +7,8 @@ export interface Origin {
   readonly file: ModelFile;
   readonly facts: ModelFacts;
   readonly provider: Provider;
+  /** Version of Whybox. */
+  readonly version: string;
   /** Duration of decoding in milliseconds. */
   readonly decode: number;
 }
@@ -18,11 +20,11 @@ const look = { frame: "image", hideBoxes: false, hideLabels: false, sideBySide: 
 export async function pageDocument(
   asked: DocumentRequest,
   result: ExplainResult,
-  { file, facts, provider, decode }: Origin,
+  { file, facts, provider, version, decode }: Origin,
 ): Promise<ResultDocument> {
   const { bytes: _, externalData, ...named } = file;
   return resultDocument({
-    version: __WHYBOX_VERSION__,
+    version,
     model: { ...facts, ...named, bytes: sizeOf(file), sha256: await sha256(partsOf(file)) },
     source: asked.source,
     options: asked.request,
