@@ -35,7 +35,8 @@ export {
 } from "./explain/options/options.js";
 export { checkExplainOptions, readMethod } from "./explain/options/resolve-options.js";
 export type { ExplainProgress } from "./explain/progress.js";
-export type { DocumentDevice, DocumentLook, OptionParts } from "./explain/result/document-options.js";
+export type { DocumentDevice, DocumentLook, OptionParts, SaveKind } from "./explain/result/document-options.js";
+export { mapHeats } from "./explain/result/map-heats.js";
 export { type PlainResult, plainResult } from "./explain/result/plain-result.js";
 export type {
   AskedAnswer,
@@ -59,7 +60,7 @@ export {
 } from "./explain/result/result-document.js";
 export { type ResultData, resultFrom, type SentResult, sendResult } from "./explain/sent-result.js";
 export { type Colormap, type ColormapName, colormap, colormapNames } from "./image/colormap.js";
-export { renderContactSheet, type SheetTile } from "./image/contact-sheet.js";
+export { renderContactSheet, type SheetOptions, type SheetTile } from "./image/contact-sheet.js";
 export { cropByHeatmap } from "./image/crop.js";
 export type { Colour } from "./image/draw/canvas.js";
 export { classLabel, isDrawable, type NamedClass, platformLabel } from "./image/draw/class-label.js";
@@ -68,6 +69,7 @@ export type { PaintedText, PaintText } from "./image/draw/text.js";
 export { type DrawingOptions, drawingOptions } from "./image/drawing-options.js";
 export type { Box, Frame, Letterbox, Point, RgbImage, Size } from "./image/frame.js";
 export { cellToInput, toImage, toInput, unletterbox } from "./image/frame-map.js";
+export { jointMap } from "./image/joint-map.js";
 export { type Fit, type LetterboxTarget, letterbox, type PaddingSide, planLetterbox } from "./image/letterbox.js";
 export { type Mask, maskArea, maskPixels } from "./image/mask.js";
 export { type DrawnDetection, type OverlayOptions, renderOverlay } from "./image/overlay.js";
@@ -91,7 +93,10 @@ export type {
   Tail,
 } from "./methods/method.js";
 export type { MethodId } from "./methods/method-id.js";
+export { dependsOnScore } from "./methods/needs.js";
 export {
+  type BoxHeat,
+  boxHeat,
   curveArea,
   type EnergyInBox,
   energyInBox,

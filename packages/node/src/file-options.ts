@@ -1,4 +1,4 @@
-import { anchorTableNames, type Frame, type OptionTable } from "@whybox/core";
+import { anchorTableNames, type Frame, type OptionTable, type SaveKind } from "@whybox/core";
 import type { Device } from "./api.js";
 
 /** Options of explaining files, by `explainFiles` and by the command. */
@@ -20,8 +20,11 @@ export interface FileOptions {
   readonly threads?: number;
   /** Folder for the results. Default: a new runs/explain/exp, exp2, … */
   readonly out?: string;
-  /** Files to write for each image. Default: png and json. */
-  readonly save?: readonly ("png" | "npy" | "json")[];
+  /**
+   * Files to write for each image: the overlay, with a contact sheet if there are several maps (png), the values of the maps (npy), the document (json),
+   * an overlay of each map (maps). Default: png and json.
+   */
+  readonly save?: readonly SaveKind[];
   /** Pixels of the saved `.npy` arrays: those of the image, or those of the model's input with its padding. Default "image". */
   readonly frame?: Frame;
 }
@@ -81,9 +84,9 @@ export const fileOptions = {
     shown: "dir",
   },
   save: {
-    what: "files to write for each image",
+    what: "files to write for each image: the overlay, with a contact sheet if there are several maps (png), the values of the maps (npy), the document (json), an overlay of each map (maps)",
     kind: "list",
-    of: { kind: "choice", choices: ["png", "npy", "json"] },
+    of: { kind: "choice", choices: ["png", "npy", "json", "maps"] },
     default: ["png", "json"],
     group: "Output",
     shown: "kind...",

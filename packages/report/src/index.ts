@@ -25,5 +25,6 @@ export {
   rowSides,
   splitColumns,
 } from "./format.js";
+export { mapSentence, mostlyInside, type SentenceFacts } from "./map-sentence.js";
 export { type Around, packColumns, packMaps, type Row, type RowMaps } from "./rows.js";
 export { percent } from "./texts.js";

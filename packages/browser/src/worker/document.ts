@@ -1,4 +1,11 @@
-import { type ExplainResult, type ModelFacts, type ResultDocument, resultDocument, WhyboxError } from "@whybox/core";
+import {
+  type ExplainResult,
+  type ModelFacts,
+  type ResultDocument,
+  type ResultParts,
+  resultDocument,
+  WhyboxError,
+} from "@whybox/core";
 import type { DocumentRequest, Provider } from "../protocol.js";
 import { type ModelFile, partsOf, sizeOf } from "./weights.js";
 
@@ -13,13 +20,20 @@ export interface Origin {
   readonly decode: number;
 }
 
+/** An explanation, and where the heat of its maps lies. Their values may be missing. */
+export interface Explained {
+  readonly request: string;
+  readonly result: ExplainResult;
+  readonly heats: ResultParts["heats"];
+}
+
 /** The command's defaults for options that the page does not have. */
 const look = { frame: "image", hideBoxes: false, hideLabels: false, sideBySide: false } as const;
 
 /** The result document of the current result. */
 export async function pageDocument(
   asked: DocumentRequest,
-  result: ExplainResult,
+  { result, heats }: Explained,
   { file, facts, provider, version, decode }: Origin,
 ): Promise<ResultDocument> {
   const { bytes: _, externalData, ...named } = file;
@@ -31,6 +45,7 @@ export async function pageDocument(
     device: provider,
     look: { ...look, ...asked.look, save: ["json"] },
     result,
+    heats,
     timings: { decode, render: 0 },
   });
 }

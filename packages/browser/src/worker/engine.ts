@@ -8,6 +8,7 @@ import {
   type ExplainResult,
   type Map2D,
   type ModelFacts,
+  mapHeats,
   type PortFacts,
   type ResultDocument,
   type RgbImage,
@@ -31,7 +32,7 @@ import {
 } from "../protocol.js";
 import { activationsMethod, toUnit } from "./activations.js";
 import { type Decoded, decodePhoto, pixelsOf } from "./decode.js";
-import type { Origin } from "./document.js";
+import type { Explained, Origin } from "./document.js";
 import { chooseProvider, wasmProvider } from "./provider.js";
 import { loadRuntime, reportingPort } from "./runtime.js";
 import { loadWeights, type ModelFile, sizeOf } from "./weights.js";
@@ -43,7 +44,7 @@ export class WebEngine {
   #decodeMs = 0;
   #pixels: RgbImage | undefined;
   /** The last explanation of the current model and image, for its result document. */
-  #last: { readonly request: string; readonly result: ExplainResult } | undefined;
+  #last: Explained | undefined;
   #tell: OnProgress = () => {};
   #taken: Map2D[] = [];
   readonly #activations = activationsMethod((map) => this.#taken.push(map));
@@ -115,7 +116,7 @@ export class WebEngine {
   }
 
   async explain(request: ExplainRequest, tell: OnProgress, signal: AbortSignal): Promise<Explanation> {
-    const result = await this.#explain(request, tell, signal);
+    const { result } = await this.#explain(request, tell, signal);
     const { method, backprop, detections, asked, layers, notes, timings } = result;
     const whole = { detections: result.explained, className: asked?.className ?? "", ...plain(result.heatmap) };
     return {
@@ -127,12 +128,13 @@ export class WebEngine {
     };
   }
 
-  async #explain(request: ExplainRequest, tell: OnProgress, signal: AbortSignal): Promise<ExplainResult> {
+  async #explain(request: ExplainRequest, tell: OnProgress, signal: AbortSignal): Promise<Explained> {
     const { detector, pixels } = this.#ready(tell);
     const onProgress = (runs: ExplainProgress) => tell({ stage: "run", ...runs });
     const result = await detector.explain(pixels, { ...request, signal, onProgress });
-    this.#last = { request: JSON.stringify(request), result: withoutValues(result) };
-    return result;
+    const explained = { request: JSON.stringify(request), result, heats: mapHeats(result) };
+    this.#last = { ...explained, result: withoutValues(result) };
+    return explained;
   }
 
   /** The activations of all layers in one run. Empty if nothing is detected, because the engine then has nothing to explain. */
@@ -155,9 +157,9 @@ export class WebEngine {
   async document(asked: DocumentRequest, tell: OnProgress, signal: AbortSignal): Promise<ResultDocument> {
     const { request } = asked;
     const isLast = this.#last?.request === JSON.stringify(request);
-    const result = isLast ? this.#last!.result : await this.#explain(request, tell, signal);
+    const explained = isLast ? this.#last! : await this.#explain(request, tell, signal);
     const { pageDocument } = await import("./document.js");
-    return pageDocument(asked, result, { ...this.#origin!, version: this.#version, decode: this.#decodeMs });
+    return pageDocument(asked, explained, { ...this.#origin!, version: this.#version, decode: this.#decodeMs });
   }
 
   #ready(tell: OnProgress): { detector: CoreDetector; pixels: RgbImage } {

@@ -19,6 +19,13 @@ export interface SheetTile {
 /** Maximum number of tiles. With more, the tiles are too small to read. */
 export const MAX_TILES = 64;
 
+/** The options of `renderOverlay`, without those that captions replace. */
+export interface SheetOptions
+  extends Omit<OverlayOptions, "detections" | "labels" | "sideBySide" | "paintText" | "caption"> {
+  /** Maximum number of tiles, at most 64. Default 64. */
+  readonly limit?: number;
+}
+
 const BACKGROUND = 255;
 const INK = [32, 32, 32] as const;
 /** Pixels between tiles and around them. */
@@ -38,16 +45,15 @@ const NEARLY_ALL = 0.8;
 
 /**
  * Draws the explanations of one image side by side, in rows. Each tile shows the image, or the region around a small box, with its heatmap,
- * box and caption. With more than 64 tiles, the last line gives the number of tiles that are not shown.
- * @param options the options of `renderOverlay`, without `labels` and `paintText` (the captions replace labels) and `sideBySide`.
+ * box and caption. If there are more tiles than the limit, the last line gives the number of tiles that are not shown.
  * @throws usage under the conditions of `renderOverlay`.
  */
 export function renderContactSheet(
   image: RgbImage,
   tiles: readonly SheetTile[],
-  options: Omit<OverlayOptions, "detections" | "labels" | "sideBySide" | "paintText"> = {},
+  { limit = MAX_TILES, ...options }: SheetOptions = {},
 ): RgbImage {
-  const shown = tiles.slice(0, MAX_TILES);
+  const shown = tiles.slice(0, Math.min(limit, MAX_TILES));
   const hidden = tiles.length - shown.length;
   const grid = planGrid(shown.length, image);
   const height = GAP + grid.rows * (grid.cellHeight + GAP) + (hidden > 0 ? CAPTION : 0);

@@ -40,3 +40,11 @@ export function reducedNeed(needs: ReadonlySet<Need>): ReducedNeed | undefined {
   if (needsWholeGradients(needs)) return undefined;
   return REDUCED.find((need) => needs.has(need)) as ReducedNeed | undefined;
 }
+
+/** Evidence that is the same for every detection and score. */
+const SCORELESS: readonly Need[] = ["activations", "channelScatter", "scoreMap"];
+
+/** True when the map of a method depends on the detection and the score. False for methods that only show where a layer is active. */
+export function dependsOnScore({ needs }: Pick<CamMethod, "needs">): boolean {
+  return needs.some((need) => !SCORELESS.includes(need));
+}

@@ -1,3 +1,4 @@
+export { type BoxHeat, boxHeat } from "./box-heat.js";
 export { curveArea, overAll } from "./curve-area.js";
 export { type EnergyInBox, energyInBox } from "./energy-in-box.js";
 export { type MeanIntervalOptions, meanInterval } from "./mean-interval.js";

@@ -46,7 +46,7 @@ const code: Readonly<Record<string, readonly string[]>> = {
   runtime: ["errors", "tensor", "onnx"],
   explain: [
     ...["errors", "once", "keeps-nothing", "tensor", "boxes", "kernels", "algebra", "onnx", "image"],
-    ...["options", "methods", "scores", "autodiff", "detector", "readers", "runtime"],
+    ...["options", "methods", "metrics", "scores", "autodiff", "detector", "readers", "runtime"],
   ],
 };
 const types: Readonly<Record<string, readonly string[]>> = {

@@ -1,7 +1,9 @@
 import { afterAll, describe, expect, it } from "vitest";
+import { mapHeats } from "../../src/explain/result/map-heats.js";
 import { plainResult } from "../../src/explain/result/plain-result.js";
 import type { ExplainResult } from "../../src/explain/result/result.js";
 import { type ResultParts, resultDocument } from "../../src/explain/result/result-document.js";
+import { boxHeat } from "../../src/metrics/box-heat.js";
 import { MINI_SIZE, makeImage, miniDetector } from "../support/mini-detector.js";
 
 const detector = await miniDetector();
@@ -48,6 +50,7 @@ describe("a result document", () => {
         sideBySide: false,
       },
       result: explained,
+      heats: mapHeats(explained),
       timings: { decode: 1, render: 2 },
       ...parts,
     });
@@ -72,6 +75,24 @@ describe("a result document", () => {
     expect(document().maps.map(({ files }) => files)).toEqual(explained.maps.map(() => none));
     const mapFiles = explained.maps.map((_, i) => ({ png: `${i}.png`, npy: null }));
     expect(document({ mapFiles }).maps.map(({ files }) => files)).toEqual(mapFiles);
+  });
+
+  it("says where the heat of each detection's map lies, and nothing of maps of several or without heat", () => {
+    const { maps, detections } = explained;
+    for (const [i, { heat }] of document().maps.entries()) {
+      expect(heat).toEqual(boxHeat(maps[i]!.heatmap, detections[maps[i]!.detections[0]!]!.boxImage));
+    }
+    const cold = { ...maps[0]!.heatmap, data: maps[0]!.heatmap.data.map(() => 0) };
+    const several = [
+      { ...maps[0]!, heatmap: cold },
+      { ...maps[0]!, detections: [0, 1] },
+    ];
+    const heats = mapHeats({ ...explained, maps: several });
+    expect(heats).toEqual([undefined, undefined]);
+    expect(document({ result: { ...explained, maps: several }, heats }).maps.map(({ heat }) => heat)).toEqual([
+      null,
+      null,
+    ]);
   });
 
   it("has null for what is absent", () => {

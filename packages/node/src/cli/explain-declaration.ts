@@ -7,7 +7,7 @@ export function declareExplain(command: Command, methods: readonly AnyCamMethod[
   command
     .summary("explain the detections in images with heatmaps")
     .description(
-      "Detects objects in each image and shows with a heatmap what the network looked at.\n" +
+      "Detects objects in each image and shows with heatmaps what each detection depends on.\n" +
         "A source is a file, a folder (its images, without subfolders), a quoted glob or an http(s) URL.",
     );
   return declareFlags(command, explainFlags, methods).addHelpText("after", explainExamples);
@@ -20,7 +20,7 @@ Examples:
   whybox explain "photos/**/*.jpg" --class-names dog person
   whybox explain dog.jpg --weights best.onnx --layer 17 20 23
   whybox explain --layer -2 -- dog.jpg
-  whybox explain dog.jpg --per-detection
+  whybox explain dog.jpg --per image
   whybox explain dog.jpg --class-names dog --versus cat
   whybox explain dog.jpg --box 400 350 640 540 --class person
   whybox explain dog.jpg --class-names dog --method LayerCAM --keep-only-topk 10 --crop

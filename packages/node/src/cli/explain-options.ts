@@ -20,6 +20,12 @@ export interface ExplainFlags extends ImageFlags {
 export const imageFlags = {
   ...{ weights: fileOptions.weights, names: fileOptions.names, anchors: fileOptions.anchors },
   ...explainOptions,
+  method: { ...explainOptions.method, otherwise: "tap-fusion, or GradCAM with --per image or class" },
+  per: {
+    ...explainOptions.per,
+    what: "make one heatmap for each detection, for each class, or for the image; --box and --backward-per-class mean image",
+    default: "detection",
+  },
   perDetection: { what: "short for --per detection", kind: "flag", default: false, group: "What is explained" },
   ...inputFlags,
   ...fileOptions,
@@ -53,9 +59,13 @@ export const explainFlags = {
 export type ImageValues = Filled<ImageFlags, typeof imageFlags>;
 export type ExplainValues = Filled<ExplainFlags, typeof explainFlags>;
 
-/** Combines `--per` and `--per-detection`. `typed` lists the names of the typed options. */
-export function perOf({ per, perDetection }: ImageValues, typed: readonly string[]): ImageValues["per"] {
-  return perDetection && !typed.includes("per") ? "detection" : per;
+/** Combines `--per`, `--per-detection` and the options that mean one map. `typed` lists the names of the typed options. */
+export function perOf(
+  { per, perDetection, box, backwardPerClass }: ImageValues,
+  typed: readonly string[],
+): ImageValues["per"] {
+  if (typed.includes("per")) return per;
+  return !perDetection && (box !== undefined || backwardPerClass) ? "image" : "detection";
 }
 
 /** Converts the options of the command to settings. The options must not contradict each other. */

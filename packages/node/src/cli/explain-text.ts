@@ -1,4 +1,13 @@
-import { maskArea, type ResultDocument } from "@whybox/core";
+import {
+  type AnyCamMethod,
+  defaultMethods,
+  dependsOnScore,
+  maskArea,
+  type ResultDocument,
+  resolveMethod,
+  resolveScore,
+} from "@whybox/core";
+import { mapSentence, percent } from "@whybox/report";
 import { count } from "../words.js";
 import { type Column, formatTable } from "./table.js";
 import { printable } from "./text.js";
@@ -6,13 +15,31 @@ import { printable } from "./text.js";
 /** Maximum number of table rows. The JSON contains all detections. */
 const maxRows = 30;
 
-/** The terminal output for one image: a heading, the table of detections, the verdict on `--box`, numbers and remarks. */
-export function explanationLines(document: ResultDocument): string[] {
+/** Maximum number of sentences, and of detections that are named for one. */
+const maxSentences = 12;
+const maxNumbers = 8;
+
+/** The terminal output for one image: a heading, the table of detections, a sentence on each, the verdict on `--box`, numbers and remarks. */
+export function explanationLines(
+  document: ResultDocument,
+  methods: readonly AnyCamMethod[] = defaultMethods,
+): string[] {
   const [height, width] = document.image.size;
   const found = count(document.detections.length, "detection");
   const heading = `${printable(document.image.source)} (${width}×${height}): ${found}, ${howText(document)}`;
-  return [heading, ...detectionTable(document), ...answer(document), ...notes(document), ...remarks(document)];
+  return [
+    heading,
+    ...detectionTable(document),
+    ...sentences(document, methods),
+    ...answer(document),
+    ...notes(document),
+    ...remarks(document),
+    ...(document.detections.length === 0 && document.asked === null ? [nothingFound] : []),
+  ];
 }
+
+const nothingFound =
+  "  To find weaker objects: --conf 0.1. To ask about a place: --box LEFT TOP RIGHT BOTTOM --class NAME.";
 
 function howText({ options: { method, per, versus } }: ResultDocument): string {
   const kept = per === "image" ? "" : ` per ${per}`;
@@ -29,8 +56,7 @@ function detectionTable(document: ResultDocument): string[] {
     boxText(detection.boxImage),
     ...taskCells(detection),
     detection.levelName,
-    // With --box, no detection is explained.
-    ...(document.asked === null ? [explainedBy(document, detection.index)] : []),
+    ...explanationColumns(document).map(({ cell }) => cell(detection.index)),
   ]);
   const hidden = document.detections.length - shown.length;
   const lines = formatTable(
@@ -41,7 +67,7 @@ function detectionTable(document: ResultDocument): string[] {
       { title: "box x1 y1 x2 y2", align: "right" },
       ...taskColumns(shown[0]!),
       { title: "level" },
-      ...(document.asked === null ? [{ title: "explained by" }] : []),
+      ...explanationColumns(document),
     ],
     rows,
   ).map((line) => `  ${line}`);
@@ -71,6 +97,45 @@ function taskCells({ mask, keypoints, angle }: DetectionPart): string[] {
 
 function boxText(box: { readonly x1: number; readonly y1: number; readonly x2: number; readonly y2: number }): string {
   return [box.x1, box.y1, box.x2, box.y2].map((value) => Math.round(value).toString().padStart(4)).join(" ");
+}
+
+/** How a detection is explained: by its own map, or as a part of a map of several. With --box, no detection is explained. */
+function explanationColumns(document: ResultDocument): (Column & { cell(index: number): string })[] {
+  if (document.asked !== null) return [];
+  return document.options.per === "detection"
+    ? [{ title: "heat in box, × uniform", cell: (index) => heatInBox(document, index) }]
+    : [{ title: "explained by", cell: (index) => explainedBy(document, index) }];
+}
+
+/** "86 %  6.6×": the share of the heat in the box, and how many times that of a uniform map it is. */
+function heatInBox({ maps }: ResultDocument, index: number): string {
+  const map = maps.find(({ detections }) => detections.includes(index));
+  if (map === undefined) return "-";
+  if (map.heat === null) return "no heat";
+  const { inBox, ratio } = map.heat;
+  return `${percent(inBox).padStart(5)}  ${`${ratio.toFixed(ratio < 9.95 ? 1 : 0)}×`.padStart(5)}`;
+}
+
+/** A sentence on each detection with a map of its own. Detections with the same sentence share it. */
+function sentences({ options, maps, detections }: ResultDocument, methods: readonly AnyCamMethod[]): string[] {
+  const method = resolveMethod(options.method!, methods);
+  const usual = options.versus === null ? (method.scores ?? ["class"]) : ["contrast"];
+  const scores = options.backprop!.filter((id) => !usual.includes(id)).map((id) => resolveScore(id));
+  const shared = { dependsOnScore: dependsOnScore(method), versus: options.versus ?? undefined, scores };
+  const told = new Map<string, number[]>();
+  for (const {
+    detections: [index],
+    heat,
+  } of maps) {
+    if (heat === null) continue;
+    const sentence = mapSentence({ className: detections[index!]!.className, ...heat, ...shared });
+    told.set(sentence, [...(told.get(sentence) ?? []), index!]);
+  }
+  const lines = [...told].map(([sentence, indices]) => {
+    const shown = indices.length > maxNumbers ? `${indices.slice(0, maxNumbers).join(", ")}, …` : indices.join(", ");
+    return `  ${shown}: ${printable(sentence)}`;
+  });
+  return lines.length > maxSentences ? [...lines.slice(0, maxSentences), "  …"] : lines;
 }
 
 /** The layers that explain the detection; "blind" when all of its layers are blind; "-" when it is not part of the heatmap. */

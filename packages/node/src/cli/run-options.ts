@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { type Filled, type OptionTable, WhyboxError } from "@whybox/core";
+import { type Filled, type OptionTable, type SaveKind, WhyboxError } from "@whybox/core";
 import type { RunSettings } from "../runs/manifest.js";
 import { type ImageFlags, type ImageValues, imageFlags, toSettings } from "./explain-options.js";
 import type { TypedOptions } from "./flags.js";
@@ -25,11 +25,11 @@ export interface WorkFlags {
 
 export interface RunFlags extends Omit<ImageFlags, "box" | "save">, SourceFlags, WorkFlags {
   readonly resume?: boolean;
-  readonly save?: readonly ("png" | "npy")[];
+  readonly save?: readonly Exclude<SaveKind, "json">[];
 }
 
 export interface PlanFlags extends Omit<ImageFlags, "box" | "save">, SourceFlags {
-  readonly save?: readonly ("png" | "npy")[];
+  readonly save?: readonly Exclude<SaveKind, "json">[];
   readonly shards?: number;
 }
 
@@ -125,11 +125,14 @@ const { box: __, ...flagsForMany } = imageFlags;
 const manyFlags = {
   ...flagsForMany,
   ...sourceFlags,
-  per: { ...imageFlags.per, default: "detection" },
+  per: {
+    ...imageFlags.per,
+    what: "make one heatmap for each detection, for each class, or for the image; --backward-per-class means image",
+  },
   threads: { ...imageFlags.threads, otherwise: "1, in each worker" },
   save: {
     ...imageFlags.save,
-    of: { kind: "choice", choices: ["png", "npy"] },
+    of: { kind: "choice", choices: ["png", "npy", "maps"] },
     default: [],
     otherwise: "none, only the results",
   },

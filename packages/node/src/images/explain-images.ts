@@ -1,4 +1,4 @@
-import { type ResultDocument, WhyboxError } from "@whybox/core";
+import { mapHeats, type ResultDocument, WhyboxError } from "@whybox/core";
 import type { Detector } from "../api.js";
 import { stopIfAborted } from "../stop-if-aborted.js";
 import { endsTheRun, explainImage, type ImageContext } from "./explain-image.js";
@@ -82,7 +82,8 @@ async function explainSource(
         const { checkedDocument } = await loadSchema();
         const where = { model: detector.report, source: input, device: settings, look: settings };
         const timings = { decode: ms.decode, render: ms.render };
-        document = checkedDocument({ version, ...where, options: settings.explain, result, files, mapFiles, timings });
+        const maps = { mapFiles, heats: mapHeats(result) };
+        document = checkedDocument({ version, ...where, options: settings.explain, result, files, ...maps, timings });
         const text = `${JSON.stringify(document, null, 2)}\n`;
         if (files.json !== null) yield { name: files.json, bytes: () => new TextEncoder().encode(text) };
       },

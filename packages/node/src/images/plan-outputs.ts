@@ -7,9 +7,10 @@ import {
   type MapFiles,
   type ResultFiles,
   type RgbImage,
+  type SaveKind,
 } from "@whybox/core";
 import { type FileNamer, partSuffixes, type ResultKind, resultSuffixes, sheetSuffix } from "./output-names.js";
-import type { DrawOptions, Services } from "./services.js";
+import type { Services } from "./services.js";
 import type { ImageSettings } from "./settings.js";
 
 /** An output file. Its bytes are created just before writing. */
@@ -41,12 +42,15 @@ interface Subject {
 
 type Drawn = Pick<Subject, "image" | "result" | "services" | "settings" | "caption">;
 
-/** Plans the files of one image: overlay and heatmap, the same for each map if there are several, and the contact sheet. */
+/** Maximum number of maps on a contact sheet. */
+const MAX_ON_SHEET = 12;
+
+/** Plans the files of one image: overlay, heatmap, contact sheet if there are several maps, and the files of each map that are asked for. */
 export function planOutputs(subject: Subject): PlannedOutputs {
   const { image, result, stem, services, settings } = subject;
-  const saves = (kind: ResultKind): boolean => settings.save.includes(kind);
+  const saves = (kind: SaveKind): boolean => settings.save.includes(kind);
   const name = (kind: ResultKind) => (saves(kind) ? stem + resultSuffixes[kind] : null);
-  const sheet = subject.sheet && saves("png") && result.maps.length > 0 ? stem + sheetSuffix : null;
+  const sheet = subject.sheet && saves("png") && result.maps.length > 1 ? stem + sheetSuffix : null;
   const files = { png: name("png"), sheet, npy: name("npy"), json: name("json") };
   const outputs: OutputFile[] = [];
   const add = (file: string | null, bytes: OutputFile["bytes"]): void => {
@@ -55,16 +59,18 @@ export function planOutputs(subject: Subject): PlannedOutputs {
   add(files.png, () => services.encodePng(drawWhole(subject)));
   add(files.npy, () => services.encodeNpy(settings.frame === "image" ? result.heatmap : result.heatmapInput));
   const mapFiles = result.maps.map((map) => {
+    if (!saves("maps") && !saves("npy")) return { png: null, npy: null };
     const part = partName(subject, map);
     const own = {
-      png: saves("png") ? part + partSuffixes.png : null,
+      png: saves("maps") ? part + partSuffixes.png : null,
       npy: saves("npy") ? part + partSuffixes.npy : null,
     };
     add(own.png, () => services.encodePng(overlay(subject, map.heatmap, detectionsOf(map, result))));
     add(own.npy, () => services.encodeNpy(settings.frame === "image" ? map.heatmap : map.heatmapInput!));
     return own;
   });
-  add(sheet, () => services.encodePng(services.renderContactSheet(image, sheetTiles(subject), drawOptions(settings))));
+  const look = { ...drawOptions(settings), limit: MAX_ON_SHEET };
+  add(sheet, () => services.encodePng(services.renderContactSheet(image, sheetTiles(subject), look)));
   return { files, mapFiles, outputs };
 }
 
@@ -126,6 +132,6 @@ function sheetTiles({ result, settings }: Pick<Subject, "result" | "settings">) 
   });
 }
 
-function drawOptions({ colormap, opacity, hideBoxes, crop }: ImageSettings): DrawOptions {
+function drawOptions({ colormap, opacity, hideBoxes, crop }: ImageSettings) {
   return { colormap, opacity, boxes: !hideBoxes, ...(crop === undefined ? {} : { crop }) };
 }

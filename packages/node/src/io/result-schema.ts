@@ -90,7 +90,7 @@ const optionsSchema = z
     device: z.string(),
     threads: z.int().nullable().describe("null: one per core."),
     ...optionShape<ExplainOptions, typeof explainOptions>(explainOptions),
-    save: z.array(z.enum(["png", "npy", "json"])),
+    save: z.array(z.enum(["png", "npy", "json", "maps"])),
     frame: z.enum(["image", "input"]).describe("Frame of the saved heatmaps."),
     ...optionShape<DrawingOptions, typeof drawingOptions>(drawingOptions),
   })
@@ -167,11 +167,22 @@ const scoreSchema = z.object({
 
 const fileSchema = z.string().nullable();
 
+const heatSchema = z
+  .object({
+    inBox: z.number().describe("Share of the heat inside the box, 0..1."),
+    area: z.number().describe("Share of the image that the box covers: inBox of a uniform map."),
+    ratio: z.number().describe("inBox / area."),
+    peak: pointSchema.readonly().describe("Centre [x, y] of the hottest pixel."),
+    peakInBox: z.boolean(),
+  })
+  .describe("Where the heat of a detection's map lies.");
+
 const mapSchema = z
   .object({
     detections: indicesSchema.describe("Detections that the map explains."),
     className: z.string(),
     maximum: z.number().describe("Maximum of the method's raw map, in the method's unit."),
+    heat: heatSchema.nullable().describe("null: the map explains several detections, or it has no heat."),
     files: z.object({ png: fileSchema, npy: fileSchema }),
   })
   .describe("The map of one detection, or of one class.");

@@ -1,12 +1,11 @@
 import {
+  boxHeat,
   type Detection,
   type DetectionMap,
   type ExplainResult,
-  energyInBox,
   type Map2D,
   type MapFiles,
   type MetricBox,
-  peakOf,
   sampleGrid,
 } from "@whybox/core";
 import { boxContext, boxGrid, imageGrid, type MapLine, type RunDetection, type RunImageLine } from "./schema.js";
@@ -80,11 +79,8 @@ export function plainDetection(detection: Detection): RunDetection {
 }
 
 export function heatIn(box: MetricBox, heatmap: Map2D, maximum: number): NonNullable<RunDetection["heat"]> {
-  const { energy, area, enrichment } = energyInBox(heatmap, box);
-  const [column, row] = peakOf(heatmap);
-  const [x, y] = [column + 0.5, row + 0.5];
-  const peakInBox = x >= box.x1 && x < box.x2 && y >= box.y1 && y < box.y2;
-  return { inBox: energy, area, ratio: enrichment, peak: [x, y], peakInBox, maximum };
+  const { inBox, area, ratio, peak, peakInBox } = boxHeat(heatmap, box);
+  return { inBox, area, ratio, peak: [...peak], peakInBox, maximum };
 }
 
 function heatOf({ boxImage }: Detection, { heatmap, maximum }: DetectionMap): RunDetection["heat"] {

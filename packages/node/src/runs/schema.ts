@@ -73,7 +73,7 @@ const runOptionsSchema = z.strictObject({
   explain: z
     .record(z.string(), z.json())
     .describe("Options of the explanation that were set. Others have the method's defaults."),
-  save: z.array(z.enum(["png", "npy"])).describe("Files for each image."),
+  save: z.array(z.enum(["png", "npy", "maps"])).describe("Files for each image."),
   frame: z.enum(["image", "input"]),
   draw: z.object({
     colormap: z.string(),

@@ -2,7 +2,15 @@ import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { WhyboxError, type WhyboxErrorCode } from "@whybox/core";
 import { beforeEach, describe, expect, it } from "vitest";
-import { createWorld, emptyResult, fakeResult, putImages, readersOf, temporaryFolder } from "./fake-world.js";
+import {
+  createWorld,
+  emptyResult,
+  fakeResult,
+  putImages,
+  readersOf,
+  resultPerDetection,
+  temporaryFolder,
+} from "./fake-world.js";
 
 let cwd: string;
 beforeEach(async () => {
@@ -19,23 +27,45 @@ const fails =
 describe("whybox explain", () => {
   it("writes the overlay and the document, and shows what was found", async () => {
     await putImages(cwd, "dog.jpg");
-    const run = world();
+    const run = world({ result: () => resultPerDetection });
     expect(await run.run("explain", "dog.jpg")).toBe(0);
-    expect(await resultFiles()).toEqual(["dog.json", "dog.png"]);
+    expect(await resultFiles()).toEqual(["dog.json", "dog.png", "dog.sheet.png"]);
+    const folder = join("runs/explain/exp/");
     expect(run.stdout()).toBe(
       [
-        "dog.jpg (6×4): 2 detections, GradCAM",
-        "  #  class  confidence      box x1 y1 x2 y2  level  explained by",
-        "  0  dog          0.88     1    1    5    3  P3     model.17",
-        "  1  cat          0.50     0    0    2    2  P4     blind: model.17",
+        "dog.jpg (6×4): 2 detections, GradCAM per detection",
+        "  #  class  confidence      box x1 y1 x2 y2  level  heat in box, × uniform",
+        "  0  dog          0.88     1    1    5    3  P3      50\u00a0%   1.5×",
+        "  1  cat          0.50     0    0    2    2  P4     no heat",
+        "  0: The detector's confidence in this dog depends mostly on the area inside its box, and partly on its surroundings.",
         "  This layer cannot see detection 1; use the layer auto.",
-        `  Saved ${join("runs/explain/exp/dog.png")}, ${join("runs/explain/exp/dog.json")}`,
+        `  Saved ${folder}dog.png, ${folder}dog.sheet.png, ${folder}dog.json`,
         "",
       ].join("\n"),
     );
     expect(run.stderr()).toBe("");
     // The thread of the detector ends while the files are made.
-    expect(run.calls).toEqual(["load", "explain", "dispose", "render opacity=0.5 boxes=true detections=2"]);
+    expect(run.calls).toEqual([
+      "load",
+      "explain",
+      "dispose",
+      "render opacity=0.5 boxes=true detections=2",
+      "sheet 0  dog  0.88 | 1  cat[31m #0  0.50",
+    ]);
+  });
+
+  it("shows for one map of the image which layers explain which detection", async () => {
+    await putImages(cwd, "dog.jpg");
+    const run = world();
+    await run.run("explain", "dog.jpg", "--per", "image");
+    expect(run.stdout()).toContain(
+      [
+        "dog.jpg (6×4): 2 detections, GradCAM",
+        "  #  class  confidence      box x1 y1 x2 y2  level  explained by",
+        "  0  dog          0.88     1    1    5    3  P3     model.17",
+        "  1  cat          0.50     0    0    2    2  P4     blind: model.17",
+      ].join("\n"),
+    );
   });
 
   it("passes every option on, and writes them all into the document", async () => {
@@ -157,7 +187,7 @@ describe("whybox explain", () => {
         classNames: [],
         backwardPerClass: false,
         topk: 10,
-        per: "image",
+        per: "detection",
         scale: "each",
         eigenSmooth: false,
         augSmooth: false,

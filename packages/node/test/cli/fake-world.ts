@@ -208,6 +208,19 @@ export const fakeResult: ExplainResult = {
   timings: { letterbox: 1, forward: 2, detect: 3, backward: 4, finish: 5, total: 15 },
 };
 
+/** Each detection with a map of its own: half of the first one's heat is in its box, and the second one has none. */
+export const resultPerDetection: ExplainResult = {
+  ...fakeResult,
+  maps: [
+    { detections: [0], className: "dog", heatmap: { ...heatmap, data: heatOf([8, 23]) }, maximum: 2 },
+    { detections: [1], className: "cat\u001b[31m", heatmap: { ...heatmap, data: heatOf([]) }, maximum: 0 },
+  ],
+};
+
+function heatOf(hot: readonly number[]): Float32Array {
+  return new Float32Array(24).map((_, i) => (hot.includes(i) ? 1 : 0));
+}
+
 export const emptyResult: ExplainResult = {
   ...fakeResult,
   detections: [],

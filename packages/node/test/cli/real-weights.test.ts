@@ -29,8 +29,9 @@ it("explains a folder with real weights: a dog, a field of grass, and a text fil
   expect(grass!.empty?.reason).toBe("no-detection");
 
   const folder = join(cwd, "runs", "explain", "exp");
+  const own = dog!.maps.map(({ files }) => files.npy!);
   const names = ["dog", "grass"].flatMap((stem) => [`${stem}.heatmap.npy`, `${stem}.json`, `${stem}.png`]);
-  expect((await readdir(folder)).sort()).toEqual(names);
+  expect((await readdir(folder)).sort()).toEqual([...names, ...own, "dog.sheet.png"].sort());
   expect(JSON.parse(await readFile(join(folder, "dog.json"), "utf8"))).toEqual(dog);
   const heatmap = decodeNpy(await readFile(join(folder, "dog.heatmap.npy")));
   expect(heatmap.dims).toEqual(dog!.image.size);
@@ -48,10 +49,11 @@ const dog = join(photos, "dog.jpg");
 it("gives each detection its own files, a contact sheet, and a map that lies on it", async () => {
   await yolov5sPath();
   const cwd = await temporaryFolder();
-  const argv = ["explain", dog, "--per-detection", "--out", "o", "--save", "png", "npy", "json"];
+  const argv = ["explain", dog, "--out", "o", "--save", "png", "npy", "json", "maps"];
   const run = await whybox(argv, { cwd });
   expect(run.code).toBe(0);
   expect(run.stdout).toContain("tap-fusion per detection");
+  expect(run.stdout).toContain("0: The detector's confidence in this dog depends on the dog itself.");
   const document = resultSchema.parse(JSON.parse(await readFile(join(cwd, "o", "dog.json"), "utf8")));
   expect(document.options).toMatchObject({ method: "tap-fusion", backprop: ["row"], per: "detection" });
   expect(document.maps.map(({ detections }) => detections)).toEqual(document.detections.map(({ index }) => [index]));

@@ -22,7 +22,7 @@ async function explained(name: string, backprop: ScoreId[]): Promise<ResultDocum
   const out = join(folder, name);
   const { failures, results } = await run({
     ...{ source: photo, weights, out, method: "GradCAM", layer: "auto", backprop, imgsz: 64 },
-    ...{ maxDetections: 3, confidence: 0.1, per: "detection", save: ["png", "json"] },
+    ...{ maxDetections: 3, confidence: 0.1, per: "detection", save: ["png", "json", "maps"] },
   });
   expect(failures).toEqual([]);
   expect((await readdir(out)).filter((file) => file.endsWith(".png")).length).toBeGreaterThan(2);

@@ -37,7 +37,7 @@ describe("usage errors", () => {
       ["--colormap", "virdis"],
       'expected one of jet, turbo, viridis, inferno, magma, got "virdis". Did you mean "viridis"?',
     ],
-    [["--save", "jpg"], '--save: expected one of png, npy, json, got "jpg". Did you mean "png"?'],
+    [["--save", "jpg"], '--save: expected one of png, npy, json, maps, got "jpg". Did you mean "png"?'],
     [
       ["--method", "GradCAN"],
       '--method: There is no method "GradCAN". Did you mean "GradCAM"? Methods: GradCAM, tap-fusion, D-RISE, takes-all.',
@@ -82,7 +82,7 @@ describe("usage errors", () => {
     [["--per-detection", "--per", "class"], "--per-detection means --per detection and contradicts --per class."],
     [["--per-detection", "--backward-per-class"], "--per detection makes one map for each. Use one of the two."],
     [
-      ["--scale", "common"],
+      ["--scale", "common", "--per", "image"],
       "--scale common compares several maps of one image. It needs --per detection or --per class.",
     ],
     [["--scale", "all"], "--scale: expected one of each, common"],
@@ -102,11 +102,14 @@ describe("usage errors", () => {
       "--eigen-smooth has no meaning for tap-fusion, the default here: it has a map",
     ],
     [["--eigen-smooth", "--per-detection"], "or use GradCAM, takes-all."],
-    [["--samples", "5"], "--samples has no meaning for GradCAM, the default here: it takes none. Leave it out, or use"],
+    [
+      ["--samples", "5"],
+      "--samples has no meaning for tap-fusion, the default here: it takes none. Leave it out, or use",
+    ],
     [["--samples", "5"], "or use D-RISE, takes-all."],
-    [["--seed", "0"], "--seed has no meaning for GradCAM, the default here: it draws nothing at random."],
+    [["--seed", "0"], "--seed has no meaning for tap-fusion, the default here: it draws nothing at random."],
     [["--compat", "--method", "tap-fusion"], "--compat has no meaning for tap-fusion: it has no other numbers for it."],
-    [["--ablate-to", "mean"], "--ablate-to has no meaning for GradCAM, the default here: it removes no channel."],
+    [["--ablate-to", "mean"], "--ablate-to has no meaning for tap-fusion, the default here: it removes no channel."],
     [["--ablate-to", "one"], '--ablate-to: expected one of zero, mean, got "one"'],
     [
       ["--ablate-to", "zero", "--compat", "--method", "takes-all"],
@@ -136,7 +139,8 @@ describe("usage errors", () => {
   });
 
   it.each([
-    [["--eigen-smooth"]],
+    [["--eigen-smooth", "--per", "image"]],
+    [["--eigen-smooth", "--backward-per-class"]],
     [["--eigen-smooth", "--per", "class"]],
     [["--samples", "5", "--seed", "1", "--compat", "--method", "takes-all"]],
     [["--ablate-to", "mean", "--method", "takes-all"]],

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { type ExplainOptions, loadDetector, type ResultParts, resultDocument } from "whybox";
+import { type ExplainOptions, loadDetector, mapHeats, type ResultParts, resultDocument } from "whybox";
 import { checkedDocument, resultSchema } from "../../src/io/result-schema.js";
 import { fakeReport, fakeResult } from "../cli/fake-world.js";
 
@@ -33,7 +33,7 @@ async function documentOf(name: string, options: ExplainOptions) {
   try {
     const given: ExplainOptions = { imageSize: 64, confidence: 0.1, maxDetections: 3, method: "GradCAM", ...options };
     const result = await detector.explain(photo, given);
-    return resultDocument({ ...others, model: detector.report, options: given, result });
+    return resultDocument({ ...others, model: detector.report, options: given, result, heats: mapHeats(result) });
   } finally {
     await detector.dispose();
   }
@@ -52,7 +52,7 @@ describe("the schema of result documents", () => {
   });
 
   it("refuses a number that JSON cannot write", () => {
-    const parts = { ...others, model: fakeReport, options: {}, result: fakeResult };
+    const parts = { ...others, model: fakeReport, options: {}, result: fakeResult, heats: [] };
     expect(checkedDocument(parts)).toEqual(resultDocument(parts));
     const result = { ...fakeResult, scores: [{ ...fakeResult.scores[0]!, value: Number.NaN }] };
     expect(() => checkedDocument({ ...parts, result })).toThrow(/scores/);

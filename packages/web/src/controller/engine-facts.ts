@@ -1,4 +1,4 @@
-import { defaultMethods, defaultScores, type MethodCost, methodCost } from "@whybox/core";
+import { defaultMethods, defaultScores, dependsOnScore, type MethodCost, methodCost } from "@whybox/core";
 
 // The page's descriptions of methods and scores. The build embeds the values in the page (plugins/engine-facts.ts).
 
@@ -11,7 +11,7 @@ export interface MethodChoice extends MethodCost {
   /** True if the user can choose a layer. */
   readonly takesLayer: boolean;
   /** True if the map depends on the box and the score. False for methods that show only the activations of the layer. */
-  readonly asksScore: boolean;
+  readonly dependsOnScore: boolean;
 }
 
 export interface ScoreChoice {
@@ -86,7 +86,7 @@ export const methodChoices: readonly MethodChoice[] = defaultMethods.map((method
   ...methodCost(method),
   paper: method.paper,
   takesLayer: (method.reads ?? "layers") === "layers",
-  asksScore: method.needs.some((need) => !["activations", "channelScatter", "scoreMap"].includes(need)),
+  dependsOnScore: dependsOnScore(method),
 }));
 
 /** All scores that can be selected. */

@@ -1,5 +1,5 @@
 import type { HeatMap } from "@whybox/browser/engine";
-import { energyInBox, type Map2D, type MetricBox, peakOf } from "@whybox/core";
+import { energyInBox, jointMap, type Map2D, type MetricBox, peakOf } from "@whybox/core";
 import type { MapFacts } from "./state.js";
 
 /** The numbers of a map. Some of them need a box. */
@@ -14,11 +14,10 @@ export function measure(map: Map2D, box: MetricBox | undefined): MapFacts {
   };
 }
 
-/** The maximum of several maps at each pixel, as the engine joins the maps of an image. Returns a single map unchanged. */
+/** One map of several, each scaled to its own maximum. Returns a single map unchanged. */
 export function joinMaps(maps: readonly HeatMap[]): HeatMap {
   const [first, ...others] = maps as readonly [HeatMap, ...HeatMap[]];
   if (others.length === 0) return first;
-  const data = Float32Array.from(first.data);
-  for (const other of others) for (let i = 0; i < data.length; i++) data[i] = Math.max(data[i]!, other.data[i]!);
+  const data = jointMap(maps).data as HeatMap["data"];
   return { ...first, detections: maps.flatMap(({ detections }) => detections), data };
 }

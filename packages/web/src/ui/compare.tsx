@@ -121,7 +121,7 @@ function TileNumbers({ one: { method, map, progress, failure } }: { readonly one
     <span class="faint">
       {map.empty === undefined ? energy : "empty · "}
       {milliseconds(map.ms)}
-      {!methodOf(method).asksScore && " · same for every box"}
+      {!methodOf(method).dependsOnScore && " · same for every box"}
     </span>
   );
 }

@@ -1,4 +1,4 @@
-import { percent } from "@whybox/report";
+import { mapSentence, mostlyInside, percent } from "@whybox/report";
 import { methodOf, scoreChoices } from "../controller/methods.js";
 import type { State } from "../controller/state.js";
 
@@ -7,10 +7,6 @@ export interface Reading {
   readonly sentence: string;
   readonly cautions: readonly string[];
 }
-
-/** With this share of its heat inside the box or more, a map counts as inside. */
-const MOSTLY = 0.5;
-const NEARLY_ALL = 0.8;
 
 /** The question, as a heading. */
 export function questionText({ ownBox, whole, selection, found, settings }: State): string {
@@ -29,12 +25,12 @@ export function readMap(state: State): Reading | undefined {
   if (shown === undefined || shown.empty !== undefined) return undefined;
   const method = methodOf(shown.method);
   const { energy } = shown.facts;
-  const isBeside = energy !== undefined && energy.inside < MOSTLY && state.ownBox === undefined;
+  const isBeside = energy !== undefined && energy.inside < mostlyInside && state.ownBox === undefined;
   const cautions = [
-    ...(method.asksScore
+    ...(method.dependsOnScore
       ? []
       : [`${method.title} does not depend on the box or the score. It shows where this layer is strongly active.`]),
-    ...(isBeside && method.asksScore
+    ...(isBeside && method.dependsOnScore
       ? [
           `Most of this heat (${percent(1 - energy.inside)}) is outside the box. Either the detector uses the surroundings, or this method does not suit this box. Compare another method before you rely on this map.`,
         ]
@@ -54,24 +50,16 @@ function sentence(state: State): string {
   if (chosen.length !== 1 || energy === undefined) {
     return `The heat shows which parts of the image support these ${chosen.length}. Each pixel has the highest value of their maps.`;
   }
-  const { className } = chosen[0]!;
-  if (!methodOf(map.shown!.method).asksScore) return "Where this layer is most active.";
-  const where =
-    energy.inside >= NEARLY_ALL
-      ? `on the ${className} itself`
-      : energy.inside >= MOSTLY
-        ? `mostly on the area inside its box, and partly on its surroundings`
-        : "mostly on the surroundings of its box";
-  return `${claim(className, settings)} depends ${where}.`;
-}
-
-function claim(className: string, { versus, score }: State["settings"]): string {
-  if (versus !== "") return `The preference for ${className} over ${versus}`;
-  const chosen = scoreChoices.find(({ id }) => id === score);
-  if (chosen === undefined || ["class", "class_confidence"].includes(score)) {
-    return `The detector's confidence in this ${className}`;
-  }
-  return `The score “${chosen.title}” of this ${className}`;
+  const { versus, score } = settings;
+  return mapSentence({
+    className: chosen[0]!.className,
+    inBox: energy.inside,
+    area: energy.area,
+    peakInBox: map.shown!.facts.peak?.insideBox === true,
+    dependsOnScore: methodOf(map.shown!.method).dependsOnScore,
+    versus: versus === "" ? undefined : versus,
+    scores: scoreChoices.filter(({ id }) => id === score),
+  });
 }
 
 /** The engine's warnings about layers that do not affect the score. */

@@ -1,3 +1,4 @@
+import { raise } from "../../image/joint-map.js";
 import { type Range, rangeOf, rescale } from "../../kernels/range.js";
 import type { ScaledMap } from "../../kernels/scaling.js";
 import type { Map2D } from "../../tensor/tensor.js";
@@ -64,14 +65,7 @@ export function largest(maps: readonly FinishedMap[]): FinishedMap {
   const [first, ...others] = maps as readonly [FinishedMap, ...FinishedMap[]];
   if (others.length === 0) return first;
   const values = applied(first);
-  const { data } = values;
-  for (const map of others) {
-    const { data: other } = applied(map);
-    for (let i = 0; i < data.length; i++) {
-      const value = other[i]!;
-      if (value > data[i]!) data[i] = value;
-    }
-  }
+  for (const map of others) raise(values.data, applied(map).data);
   return { values };
 }
 

@@ -53,7 +53,7 @@ export interface ExplainAliases {
   readonly keepOnlyTopk?: number;
 }
 
-/** Options of an explanation. The defaults are those of the `whybox explain` command. */
+/** Options of an explanation. The defaults are those of the `whybox explain` command, except `per`: the command explains each detection. */
 export interface ExplainOptions extends DetectOptions, ExplainAliases {
   /** Method that makes the heatmap, by its id or an alias. It can also be a method of your own. Default: "GradCAM", or "tap-fusion" per detection and with a box. */
   readonly method?: MethodId | AnyCamMethod;

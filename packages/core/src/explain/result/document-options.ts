@@ -13,9 +13,12 @@ export interface DocumentDevice {
   readonly threads: number | undefined;
 }
 
+/** A kind of file: the overlay of the image with the contact sheet, the values, the document, or an image of each map. */
+export type SaveKind = "png" | "npy" | "json" | "maps";
+
 /** How the result is saved and drawn. */
 export interface DocumentLook extends Omit<Filled<DrawingOptions, typeof drawingOptions>, "crop" | "cropKeep"> {
-  readonly save: readonly ("png" | "npy" | "json")[];
+  readonly save: readonly SaveKind[];
   /** Frame of the saved heatmaps. */
   readonly frame: Frame;
   /** The part of the image that remains if it is cropped by the heatmap. Undefined: the heatmap is drawn over the image. */

@@ -1,3 +1,4 @@
+import type { BoxHeat } from "../../metrics/box-heat.js";
 import type { ModelFacts } from "../model/inspect.js";
 import { documentOptions, type OptionParts } from "./document-options.js";
 import { plainResult } from "./plain-result.js";
@@ -34,6 +35,8 @@ export interface ResultParts extends OptionParts {
   readonly files?: ResultFiles;
   /** Files of the maps, in the order of the maps. */
   readonly mapFiles?: readonly MapFiles[];
+  /** Where the heat of each map lies, in the order of the maps (`mapHeats`). */
+  readonly heats: readonly (BoxHeat | undefined)[];
   /** Milliseconds for decoding the image, and for drawing and encoding the files. */
   readonly timings: { readonly decode: number; readonly render: number };
 }
@@ -61,7 +64,7 @@ const noFiles: ResultFiles = { png: null, sheet: null, npy: null, json: null };
  * documents, with the fields in the same order.
  */
 export function resultDocument(parts: ResultParts) {
-  const { result, files = noFiles, mapFiles = [] } = parts;
+  const { result, files = noFiles, mapFiles = [], heats } = parts;
   const plain = plainResult(result);
   return {
     schemaVersion: resultSchemaVersion as typeof resultSchemaVersion,
@@ -74,6 +77,7 @@ export function resultDocument(parts: ResultParts) {
     explained: plain.explained,
     maps: plain.maps.map((map, i) => ({
       ...map,
+      heat: plainHeat(heats[i]),
       files: { png: mapFiles[i]?.png ?? null, npy: mapFiles[i]?.npy ?? null },
     })),
     asked: plain.asked,
@@ -84,6 +88,12 @@ export function resultDocument(parts: ResultParts) {
     files: { png: files.png, sheet: files.sheet, npy: files.npy, json: files.json },
     timings: { decode: parts.timings.decode, ...plain.timings, render: parts.timings.render },
   };
+}
+
+function plainHeat(heat: BoxHeat | undefined) {
+  if (heat === undefined) return null;
+  const { inBox, area, ratio, peak, peakInBox } = heat;
+  return { inBox, area, ratio, peak, peakInBox };
 }
 
 function documentModel({

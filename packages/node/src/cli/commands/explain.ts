@@ -123,7 +123,7 @@ function reportOutcome(outcome: SourceOutcome, folder: string, { context, log, t
     return;
   }
   log.explained(outcome.document);
-  const [heading, ...rest] = explanationLines(outcome.document);
+  const [heading, ...rest] = explanationLines(outcome.document, context.methods);
   terminal.print(terminal.style("bold", heading!));
   for (const line of rest) terminal.print(line);
   terminal.print(terminal.style("dim", savedLine(outcome.document, relative(context.cwd, folder) || ".", sep)));
