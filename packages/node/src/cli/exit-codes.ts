@@ -11,6 +11,7 @@ export const exitCodes = {
   output: 6,
   download: 7,
   runtime: 8,
+  beyondLimits: 9,
   aborted: 130,
 } as const;
 
@@ -26,6 +27,7 @@ export const exitCodeMeanings: readonly (readonly [code: ExitCode, meaning: stri
   [exitCodes.unsupportedModel, "the model is valid but cannot be explained"],
   [exitCodes.usage, "an option or argument is invalid"],
   [exitCodes.badInput, "a file is missing, unreadable, damaged, too large or of the wrong type"],
+  [exitCodes.beyondLimits, "whybox compare found more differences than its limits allow"],
   [exitCodes.nothingDetected, "nothing was detected in an image, and --require-detections was given"],
   [exitCodes.ok, "success"],
 ];

@@ -12,7 +12,14 @@ import {
 import { type Command, Option } from "commander";
 import { flagOf, readWords } from "./option-values.js";
 
-const groups: readonly OptionGroup[] = ["Sources", "What is explained", "How it is explained", "Detection", "Output"];
+const groups: readonly OptionGroup[] = [
+  "Sources",
+  "What is explained",
+  "How it is explained",
+  "Detection",
+  "Limits",
+  "Output",
+];
 
 /** Declares a flag, with its aliases, for each row of the table. Flags are listed under the headings of their groups. */
 export function declareFlags(command: Command, table: OptionRows, methods: readonly AnyCamMethod[]): Command {

@@ -12,6 +12,7 @@ const commands = {
   methods: async () => (await import("./commands/methods.js")).addMethods,
   convert: async () => (await import("./commands/convert.js")).addConvert,
   report: async () => (await import("./commands/report.js")).addReport,
+  compare: async () => (await import("./commands/compare.js")).addCompare,
   export: async () => (await import("./commands/export.js")).addExport,
   shard: async () => (await import("./commands/shard.js")).addShard,
   submit: async () => (await import("./commands/submit.js")).addSubmit,

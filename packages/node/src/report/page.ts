@@ -1,11 +1,8 @@
-import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { deflateRawSync } from "node:zlib";
-import { WhyboxError } from "@whybox/core";
 import { blockImages, dataIds, type ImageList, packColumns, type ReportFacts } from "@whybox/report";
 import type { Collected, ReportImage } from "./collect.js";
 import type { SmallImages } from "./crops.js";
+import { htmlHead, readPart } from "./html.js";
 
 /** The page's script and style from the build of @whybox/report. */
 export interface PageParts {
@@ -15,17 +12,8 @@ export interface PageParts {
 
 /** Reads the script and the style. @throws internal if the build of @whybox/report has no page. */
 export async function readPageParts(): Promise<PageParts> {
-  const { resolve } = createRequire(import.meta.url);
-  try {
-    const [script, style] = await Promise.all(
-      ["report.js", "report.css"].map((name) => readFile(resolve(`@whybox/report/page/${name}`), "utf8")),
-    );
-    return { script: script!, style: style! };
-  } catch (cause) {
-    throw new WhyboxError("internal", "The page is not in the package @whybox/report. In a clone run: npm run build", {
-      cause,
-    });
-  }
+  const [script, style] = await Promise.all(["report.js", "report.css"].map((name) => readPart(`page/${name}`)));
+  return { script: script!, style: style! };
 }
 
 /** The page, part by part. The data for the list comes first, so that the page can be used while the browser reads the rest.
@@ -51,25 +39,8 @@ export function* pageText(
 }
 
 function head(title: string, script: string, style: string): string {
-  const policy = `default-src 'none'; script-src '${digest(script)}'; style-src '${digest(style)}'; base-uri 'none'; form-action 'none'`;
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="referrer" content="no-referrer">
-<title>${escapeHtml(title)} · Whybox</title>
-<style>${style}</style>
-</head>
-<body>
-<div id="app"><noscript>This report needs JavaScript. It runs in this file and asks nothing of any server.</noscript></div>
-`;
-}
-
-function digest(text: string): string {
-  return `sha256-${createHash("sha256").update(text).digest("base64")}`;
+  const notice = "This report needs JavaScript. It runs in this file and asks nothing of any server.";
+  return `${htmlHead({ title, style, script })}<div id="app"><noscript>${notice}</noscript></div>\n`;
 }
 
 function data(id: string, text: string): string {
@@ -83,10 +54,6 @@ function base64(bytes: Uint8Array): string {
 /** JSON that is safe inside a script element: it cannot close the script or open a comment. */
 function escapeJson(value: unknown): string {
   return JSON.stringify(value).replaceAll("<", "\\u003c");
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 }
 
 function listOf(images: readonly ReportImage[]): ImageList {
