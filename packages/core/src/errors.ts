@@ -86,3 +86,22 @@ function editDistance(a: string, b: string): number {
   }
   return row[right.length]!;
 }
+
+/** Longest part of a value in a message. */
+const MAX_SHOWN = 60;
+
+/** Names a value for a message: "undefined", "the number 3", "an array of 2 entries", "a Map", "an object with the keys a, b". */
+export function foundOf(value: unknown): string {
+  if (value === undefined || value === null) return String(value);
+  if (typeof value === "string") return `the text ${JSON.stringify(value.slice(0, MAX_SHOWN))}`;
+  if (typeof value === "function")
+    return value.name === "" ? "a function" : `the function ${value.name.slice(0, MAX_SHOWN)}`;
+  if (typeof value !== "object") return `the ${typeof value} ${String(value).slice(0, MAX_SHOWN)}`;
+  if (Array.isArray(value)) return `an array of ${value.length} ${value.length === 1 ? "entry" : "entries"}`;
+  if (value instanceof Promise) return "a Promise (await it first)";
+  const name = value.constructor?.name ?? "Object";
+  if (name !== "Object") return `${/^[AEIOU]/.test(name) ? "an" : "a"} ${name.slice(0, MAX_SHOWN)}`;
+  const keys = Object.keys(value).join(", ");
+  if (keys === "") return "an empty object";
+  return `an object with the keys ${keys.length > MAX_SHOWN ? `${keys.slice(0, MAX_SHOWN)}…` : keys}`;
+}

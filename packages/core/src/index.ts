@@ -17,8 +17,15 @@ export type { PerChannel } from "./detector/input/preprocessor.js";
 export type { Layer, LayerSelector } from "./detector/layer.js";
 export type { ClassNames, ClassNamesSource } from "./detector/names.js";
 export type { KeypointLayout } from "./detector/tasks/keypoints.js";
-export { didYouMean, WhyboxError, type WhyboxErrorCode } from "./errors.js";
+export { didYouMean, foundOf, WhyboxError, type WhyboxErrorCode } from "./errors.js";
 export { type CoreDetector, createDetector } from "./explain/create-detector.js";
+export {
+  type DrawingContext,
+  type DrawResultOptions,
+  drawHeatmap,
+  drawnDetections,
+  drawResult,
+} from "./explain/draw-result.js";
 export type { CreateDetectorOptions } from "./explain/model/create-options.js";
 export type { LayerFacts, MissingRule, ModelFacts, PortFacts } from "./explain/model/inspect.js";
 export { contradictions, type ReadExplainOptions, type Written } from "./explain/options/contradictions.js";
@@ -73,6 +80,7 @@ export { jointMap } from "./image/joint-map.js";
 export { type Fit, type LetterboxTarget, letterbox, type PaddingSide, planLetterbox } from "./image/letterbox.js";
 export { type Mask, maskArea, maskPixels } from "./image/mask.js";
 export { type DrawnDetection, type OverlayOptions, renderOverlay } from "./image/overlay.js";
+export { isPixelArray, type PixelArray, rgbPixels } from "./image/pixels.js";
 export { checkRgbImage } from "./image/rgb-image.js";
 export { keepsNothing } from "./keeps-nothing.js";
 export { resizeBilinear } from "./kernels/resample.js";

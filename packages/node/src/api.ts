@@ -7,14 +7,11 @@ import type {
   ModelFacts,
   ModelFormat,
   NamedModel,
-  RgbImage,
 } from "@whybox/core";
+import type { ImageSource } from "./io/image-source.js";
 
 /** The device that runs the model. `cpu` is always available. */
 export type Device = "cpu" | "cuda" | "coreml" | "dml" | "webgpu";
-
-/** An image: a path, an http(s) URL, the bytes of an encoded file, or decoded pixels. */
-export type ImageSource = string | URL | Uint8Array | RgbImage;
 
 /** Progress of a download. `total` is undefined if the size is unknown. */
 export interface DownloadProgress {

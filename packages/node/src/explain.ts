@@ -7,7 +7,8 @@ import {
   pickOptions,
   refuseUnknown,
 } from "@whybox/core";
-import type { DownloadProgress, ImageSource, LoadOptions } from "./api.js";
+import type { DownloadProgress, LoadOptions } from "./api.js";
+import type { ImageSource } from "./io/image-source.js";
 import { loadDetector, loadOptionNames } from "./load-detector.js";
 
 /** Options of `explain`: options of the explanation, and of loading the model. */

@@ -1,8 +1,12 @@
-import { WhyboxError } from "../errors.js";
+import { foundOf, WhyboxError } from "../errors.js";
 import type { RgbImage } from "./frame.js";
+import { isPixelArray } from "./pixels.js";
 
-/** @throws usage when the sides are not whole numbers of 1 or more, or `data` does not have `height × width × 3` bytes. */
+/** @throws usage when it is no image, the sides are not whole numbers of 1 or more, or `data` does not have `height × width × 3` bytes. */
 export function checkRgbImage(image: RgbImage): void {
+  if (!isPixelArray(image)) {
+    throw new WhyboxError("usage", `Got ${foundOf(image)}; expected decoded pixels: { width, height, data }.`);
+  }
   const { height, width, data } = image;
   const whole = Number.isInteger(height) && Number.isInteger(width) && height > 0 && width > 0;
   if (whole && data.length === height * width * 3) return;

@@ -2,6 +2,7 @@ import {
   classLabel,
   type DetectionMap,
   type DrawnDetection,
+  drawnDetections,
   type ExplainResult,
   type Map2D,
   type MapFiles,
@@ -91,11 +92,7 @@ function detectionsOf({ detections }: DetectionMap, result: ExplainResult) {
 /** Draws the overlay. Without boxes the image is unchanged. An empty heatmap adds no colour, but the boxes are drawn. */
 export function drawWhole(subject: Drawn): RgbImage {
   const { result } = subject;
-  const explained = result.explained.map((index) => result.detections[index]!);
-  const shown: readonly DrawnDetection[] = explained.length === 0 ? result.detections : explained;
-  const { asked } = result;
-  // The class has no index here, so the box has no class colour.
-  const drawn = asked === undefined ? shown : [...shown, { ...asked, classIndex: -1, asked: true }];
+  const drawn = drawnDetections(result);
   return drawn.length === 0 ? subject.image : overlay(subject, result.heatmap, drawn, subject.caption);
 }
 

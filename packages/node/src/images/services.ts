@@ -1,6 +1,7 @@
 import type { Map2D, OverlayOptions, RgbImage, SheetOptions, SheetTile } from "@whybox/core";
-import type { Detector, ImageSource, LoadOptions } from "../api.js";
+import type { Detector, LoadOptions } from "../api.js";
 import type { DecodeImageOptions } from "../io/decode-image.js";
+import type { ImageSource } from "../io/image-source.js";
 
 /** The functions that explaining images depends on. Commands pass the real ones, tests can pass others. */
 export interface Services {

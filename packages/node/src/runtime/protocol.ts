@@ -12,7 +12,7 @@ import type {
   SessionOptions,
 } from "@whybox/core";
 import type { Device } from "../api.js";
-import type { EncodedImage } from "../io/decode-image.js";
+import type { EncodedImage } from "../io/open-image.js";
 import type { SharedBytes } from "../io/read-shared.js";
 import type { SharedData } from "../models/external-data.js";
 import type { ErrorData } from "./error-data.js";

@@ -1,14 +1,15 @@
 import {
   type CoreDetector,
-  checkRgbImage,
   type DetectAloneOptions,
   type ExplainOptions,
   type ModelFacts,
-  type RgbImage,
   resultFrom,
 } from "@whybox/core";
-import type { Detector, ImageSource, LoadOptions } from "../api.js";
-import { type DecodeImageOptions, decodeImage, readEncoded } from "../io/decode-image.js";
+import type { Detector, LoadOptions } from "../api.js";
+import { decodeImage, MAX_PIXELS } from "../io/decode-image.js";
+import type { ImageSource } from "../io/image-source.js";
+import { openImage } from "../io/open-image.js";
+import { rememberImage } from "../to-png.js";
 import { plainCopy } from "./plain-copy.js";
 import type { ModelSetup, SentImage } from "./protocol.js";
 import type { CallControl } from "./serve-detector.js";
@@ -48,16 +49,21 @@ export async function openInWorker(
     inspect: () => caller.call({ kind: "inspect" }),
     detect: async (source, given = {}) => {
       const { options, control } = split<DetectAloneOptions>(given);
-      if (options === undefined) return (await here()).detect(await pixelsOf(source, { ...control, ...noting }), given);
+      if (options === undefined)
+        return (await here()).detect(await decodeImage(source, { ...control, ...noting }), given);
       const { image, transfer } = await sendable(source, control);
       return caller.call({ kind: "detect", image, options }, { ...control, ...noting, transfer });
     },
     explain: async (source, given = {}) => {
       const { options, control } = split<ExplainOptions>(given);
       if (options === undefined)
-        return (await here()).explain(await pixelsOf(source, { ...control, ...noting }), given);
+        return rememberImage(
+          await (await here()).explain(await decodeImage(source, { ...control, ...noting }), given),
+          source,
+        );
       const { image, transfer } = await sendable(source, control);
-      return resultFrom(await caller.call({ kind: "explain", image, options }, { ...control, ...noting, transfer }));
+      const data = await caller.call({ kind: "explain", image, options }, { ...control, ...noting, transfer });
+      return rememberImage(resultFrom(data), source);
     },
     dispose: async () => {
       if (own !== undefined) await (await own).dispose();
@@ -80,21 +86,14 @@ async function sendable(
   source: ImageSource,
   { signal }: CallControl,
 ): Promise<{ readonly image: SentImage; readonly transfer: readonly ArrayBuffer[] }> {
-  if (isDecoded(source)) {
-    checkRgbImage(source);
-    const { height, width } = source;
-    const data = Uint8Array.from(source.data);
-    return { image: { pixels: { height, width, data } }, transfer: [data.buffer] };
+  const opened = await openImage(source, { signal, maxPixels: MAX_PIXELS });
+  const own = <D extends Uint8Array | Uint8ClampedArray>(data: D) => (opened.isOwn ? data : Uint8Array.from(data));
+  if ("encoded" in opened) {
+    const { name, bytes } = opened.encoded;
+    const sent = own(bytes);
+    return { image: { encoded: { bytes: sent as Uint8Array, name } }, transfer: owned(sent) };
   }
-  const { bytes, name } = await readEncoded(source, signal);
-  const sent = bytes === source ? Uint8Array.from(bytes) : bytes;
-  return { image: { encoded: { bytes: sent, name } }, transfer: owned(sent) };
-}
-
-async function pixelsOf(source: ImageSource, options: DecodeImageOptions): Promise<RgbImage> {
-  return isDecoded(source) ? source : decodeImage(source, options);
-}
-
-function isDecoded(source: ImageSource): source is RgbImage {
-  return typeof source === "object" && "width" in source && "data" in source;
+  const { height, width, data } = opened.pixels;
+  const sent = own(data);
+  return { image: { pixels: { height, width, data: sent } }, transfer: owned(sent) };
 }

@@ -114,7 +114,6 @@ describe("an explanation in the worker", () => {
       [image, { layer: "nowhere" }],
       [image, { nonsense: 1 } as ExplainOptions],
       [image, { method: "GradCamm" as "GradCAM" }],
-      [{ ...image, width: 91 }, {}],
       [image, { classNames: ["unicorn"] }],
     ];
     for (const [given, options] of wrong) {
