@@ -17,6 +17,7 @@ const commands = {
   shard: async () => (await import("./commands/shard.js")).addShard,
   submit: async () => (await import("./commands/submit.js")).addSubmit,
   worker: async () => (await import("./commands/worker.js")).addWorker,
+  mcp: async () => (await import("./commands/mcp.js")).addMcp,
   ui: async () => (await import("./commands/ui.js")).addUi,
 } satisfies Record<string, () => Promise<AddCommand>>;
 

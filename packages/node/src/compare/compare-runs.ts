@@ -17,6 +17,8 @@ export interface CompareRunsOptions {
   /** Folder of the run that is checked. */
   readonly b: string;
   readonly limits: CompareValues;
+  /** Whether a file may be read, to tell images of the same name apart. Default: all. */
+  readonly mayRead?: (path: string) => Promise<boolean>;
   readonly signal?: AbortSignal;
   readonly onProgress?: (done: number, total: number) => void;
   /** Gets each pair with its maps and images. */
@@ -43,6 +45,7 @@ export async function compareRuns({ a, b, limits, ...hooks }: CompareRunsOptions
   const sources = await pairSources(
     { run: runs[0], sources: indices[0].sources },
     { run: runs[1], sources: indices[1].sources },
+    hooks.mayRead,
   );
   if (sources.partner.size === 0) throw nothingInCommon(runs);
   const found = new Found(limits, hooks);

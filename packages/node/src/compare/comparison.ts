@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { runDetectionSchema } from "../runs/schema.js";
 
 const share = z.number();
 
@@ -15,7 +14,8 @@ const runFacts = z.object({
 const side = z.object({
   index: z.int().describe("Index among the detections of the image."),
   score: z.number(),
-  box: runDetectionSchema.shape.box,
+  // No tuple: clients that read JSON Schema of 2019 take its form for an array without entries.
+  box: z.array(z.number()).length(4).describe("Left, top, right, bottom in image pixels."),
   inBox: share.nullable().describe("Share of the heat inside the box; null without a map of its own."),
 });
 

@@ -17,38 +17,34 @@ interface Region {
 }
 
 /**
- * Draws both maps over the part of the image with the boxes and the hottest places, as data URLs.
+ * Draws both maps over the part of the image with the boxes and the hottest places.
  * @param image undefined draws on grey.
  */
 export async function drawPair(
   pair: ComparedPair,
   { first, second, maps }: SeenPair,
   image: RgbImage | undefined,
-): Promise<Readonly<Record<"a" | "b", string>>> {
+): Promise<Readonly<Record<"a" | "b", RgbImage>>> {
   const [height, width] = first.size;
   const shown = [first.detections[pair.a.index]!, second.detections[pair.b.index]!];
   const region = regionOf(shown, { height, width });
   const scale = Math.min(1, SIDE / Math.max(region.width, region.height));
   const size = { height: Math.ceil(region.height * scale), width: Math.ceil(region.width * scale) };
   const pixels = image === undefined ? undefined : await cut(image, region, size);
-  const draw = async (side: "a" | "b"): Promise<string> => {
-    const [x1, y1, x2, y2] = pair[side].box;
+  const draw = (side: "a" | "b"): RgbImage => {
+    const [x1, y1, x2, y2] = pair[side].box as [number, number, number, number];
     const box = {
       ...{ frame: "image" as const, x1: (x1 - region.left) * scale, y1: (y1 - region.top) * scale },
       ...{ x2: (x2 - region.left) * scale, y2: (y2 - region.top) * scale },
     };
     const base = pixels ?? { ...size, data: new Uint8Array(size.height * size.width * 3).fill(64) };
-    const overlay = renderOverlay(base, mapIn(maps![side], { region, size, image: { height, width } }), {
+    return renderOverlay(base, mapIn(maps![side], { region, size, image: { height, width } }), {
       colormap: drawingOptions.colormap.default,
       detections: [{ boxImage: box, classIndex: 0, className: pair.name, confidence: pair[side].score }],
       labels: false,
     });
-    const sharp = await loadSharp();
-    const raw = { ...size, channels: 3 } as const;
-    const bytes = await sharp(overlay.data, { raw }).webp({ quality: 70 }).toBuffer();
-    return `data:image/webp;base64,${bytes.toString("base64")}`;
   };
-  return { a: await draw("a"), b: await draw("b") };
+  return { a: draw("a"), b: draw("b") };
 }
 
 interface Sized {

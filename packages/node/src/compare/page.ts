@@ -1,4 +1,5 @@
 import { type RgbImage, WhyboxError } from "@whybox/core";
+import { loadSharp } from "../io/load-sharp.js";
 import { escapeHtml, htmlHead, readPart } from "../report/html.js";
 import { locate, type OpenRun } from "../report/read-run.js";
 import { count } from "../words.js";
@@ -13,12 +14,18 @@ const SHOWN = 60;
 
 /** The pairs that a page shows: the worst so far, with their maps. */
 export class WorstPairs {
+  readonly #max: number;
   #kept: { readonly pair: ComparedPair; readonly seen: SeenPair }[] = [];
+
+  /** @param max Number of pairs to keep. */
+  constructor(max = SHOWN) {
+    this.#max = max;
+  }
 
   add(pair: ComparedPair, seen: SeenPair): void {
     if (pair.figures === null) return;
     this.#kept.push({ pair, seen });
-    if (this.#kept.length >= 4 * SHOWN) this.#cut();
+    if (this.#kept.length >= 4 * this.#max) this.#cut();
   }
 
   list(): readonly { readonly pair: ComparedPair; readonly seen: SeenPair }[] {
@@ -27,7 +34,7 @@ export class WorstPairs {
   }
 
   #cut(): void {
-    this.#kept = this.#kept.sort((a, b) => worstFirst(a.pair, b.pair)).slice(0, SHOWN);
+    this.#kept = this.#kept.sort((a, b) => worstFirst(a.pair, b.pair)).slice(0, this.#max);
   }
 }
 
@@ -53,7 +60,7 @@ export async function* comparePage({ comparison, worst, run, decodeImage }: Page
   }${more > 0 ? ` The page shows ${shown.length}; the JSON has all ${comparison.counts.compared}.` : ""}</p>\n`;
   for (const { pair, seen } of shown) {
     const location = seen.first.frame === undefined ? locate(run, pair.source) : undefined;
-    const image = location === undefined ? undefined : await readImage(location, seen.first.size, decodeImage);
+    const image = location === undefined ? undefined : await readPairImage(location, seen.first.size, decodeImage);
     yield await article(pair, seen, image);
   }
   yield `${onlyThere("Lost", comparison.lost)}${onlyThere("Gained", comparison.gained)}</main>\n</body>\n</html>\n`;
@@ -78,10 +85,11 @@ async function article(pair: ComparedPair, seen: SeenPair, image: RgbImage | und
   const { source, frame, name, moved } = pair;
   const title = `${name} #${pair.a.index} in ${source}${frame === null ? "" : `, frame ${frame}`}`;
   const drawings = await drawPair(pair, seen, image);
+  const urls = { a: await dataUrl(drawings.a), b: await dataUrl(drawings.b) };
   const figures = (["a", "b"] as const).map((side) => {
     const label = side === "a" ? "First run" : "Second run";
     const { score, inBox } = pair[side];
-    return `<figure><img src="${drawings[side]}" alt="Heatmap of the ${label.toLowerCase()}"><figcaption>${label}: confidence ${score.toFixed(2)}, ${Math.round(100 * (inBox ?? 0))} % of the heat in the box</figcaption></figure>`;
+    return `<figure><img src="${urls[side]}" alt="Heatmap of the ${label.toLowerCase()}"><figcaption>${label}: confidence ${score.toFixed(2)}, ${Math.round(100 * (inBox ?? 0))} % of the heat in the box</figcaption></figure>`;
   });
   const values = figureTexts(pair).map(
     ({ name: figure, title: words, text }) =>
@@ -93,8 +101,16 @@ async function article(pair: ComparedPair, seen: SeenPair, image: RgbImage | und
 `;
 }
 
+async function dataUrl({ height, width, data }: RgbImage): Promise<string> {
+  const sharp = await loadSharp();
+  const bytes = await sharp(data, { raw: { width, height, channels: 3 } })
+    .webp({ quality: 70 })
+    .toBuffer();
+  return `data:image/webp;base64,${bytes.toString("base64")}`;
+}
+
 /** The image. Undefined if it is missing, unreadable or changed since the run. */
-async function readImage(
+export async function readPairImage(
   location: string,
   [height, width]: readonly [number, number],
   decodeImage: PageOptions["decodeImage"],

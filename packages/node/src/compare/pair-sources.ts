@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { locate, type OpenRun } from "../report/read-run.js";
 import { digestOf } from "../runs/success.js";
@@ -22,8 +23,12 @@ interface Listed {
  * Pairs the sources of two runs: the same source, then the same file name if it is unique in both, then the same content. Files of
  * different folders whose names are equal must have the same content, as far as both are still there.
  */
-export async function pairSources(first: Listed, second: Listed): Promise<PairedSources> {
-  const digests = new Digests();
+export async function pairSources(
+  first: Listed,
+  second: Listed,
+  mayRead: (path: string) => Promise<boolean> = async () => true,
+): Promise<PairedSources> {
+  const digests = new Digests(mayRead);
   const partner = new Map<string, string>();
   const changed: string[] = [];
   const rest = { first: new Set(first.sources), second: new Set(second.sources) };
@@ -82,15 +87,22 @@ function alone(sources: readonly string[], key: (source: string) => string | und
 /** Digests of files, each computed once. */
 class Digests {
   readonly #known = new Map<string, string | undefined>();
+  readonly #mayRead: (path: string) => Promise<boolean>;
+
+  constructor(mayRead: (path: string) => Promise<boolean>) {
+    this.#mayRead = mayRead;
+  }
 
   /** Undefined for a source that is no file, or whose file is not readable. */
   async of(path: string | undefined): Promise<string | undefined> {
     if (path === undefined) return undefined;
-    if (!this.#known.has(path)) {
-      const found = await digestOf(path).catch(() => undefined);
-      this.#known.set(path, found?.sha256);
-    }
+    if (!this.#known.has(path)) this.#known.set(path, await this.#read(path).catch(() => undefined));
     return this.#known.get(path);
+  }
+
+  async #read(path: string): Promise<string | undefined> {
+    const isFile = (await this.#mayRead(path)) && (await stat(path)).isFile();
+    return isFile ? (await digestOf(path)).sha256 : undefined;
   }
 
   /** Whether two files are known to differ. */

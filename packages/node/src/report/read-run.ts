@@ -1,6 +1,6 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
-import { join } from "node:path";
+import { isAbsolute, join, relative, sep } from "node:path";
 import { WhyboxError } from "@whybox/core";
 import type { z } from "zod";
 import { systemErrorCode } from "../io/system-error.js";
@@ -131,6 +131,7 @@ function decodeMaps(
 
 async function* readLines<T extends z.ZodType>(run: OpenRun, name: string, schema: T): AsyncGenerator<z.output<T>> {
   const path = join(run.folder, name);
+  if (isOutside(relative(run.folder, path))) throw damaged(path, "the file is not in the run's folder");
   if (!(await isThere(path))) {
     if (!run.finished) return;
     throw damaged(path, "the file is missing");
@@ -156,6 +157,10 @@ async function* readLines<T extends z.ZodType>(run: OpenRun, name: string, schem
 export function locate({ manifest }: OpenRun, source: string): string | undefined {
   if (/^[a-z][a-z0-9+.-]+:\/\//i.test(source)) return undefined;
   return /^([/\\]|[a-z]:)/i.test(source) ? source : join(manifest.root, source);
+}
+
+function isOutside(path: string): boolean {
+  return path === ".." || path.startsWith(`..${sep}`) || isAbsolute(path);
 }
 
 function attempt<T>(work: () => T): T | Error {
