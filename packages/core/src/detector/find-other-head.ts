@@ -1,5 +1,6 @@
 import { findAnchorDeltas } from "./heads/anchor-deltas.js";
 import { findAnchorFreeHead } from "./heads/anchor-free.js";
+import { findAnchorPoints } from "./heads/anchor-points.js";
 import { findBlackBox } from "./heads/black-box.js";
 import type { FoundHead, HeadContext } from "./heads/context.js";
 import { findQueryHead } from "./heads/query.js";
@@ -15,6 +16,8 @@ import { findSeparateOutputs } from "./heads/separate-outputs.js";
 export async function findOtherHead(context: HeadContext, anchorBased: readonly Miss[]): Promise<FoundHead> {
   const anchorFree = await findAnchorFreeHead(context);
   if ("head" in anchorFree) return anchorFree;
+  const points = await findAnchorPoints(context);
+  if ("head" in points) return points;
   const separate = await findSeparateOutputs(context);
   if ("head" in separate) return separate;
   const deltas = findAnchorDeltas(context);
@@ -26,7 +29,7 @@ export async function findOtherHead(context: HeadContext, anchorBased: readonly 
   const selected = findBlackBox(context);
   if ("head" in selected) return selected;
   // The most specific reason for each output.
-  const misses = [...[deltas, selected, raw].filter(({ close }) => close), ...separate, ...anchorFree].map(
+  const misses = [...[deltas, selected, raw].filter(({ close }) => close), ...points, ...separate, ...anchorFree].map(
     (miss) => anchorBased.find((one) => one.output === miss.output && one.close) ?? miss,
   );
   throw unsupportedHead(context.model.graph, misses.length > 0 ? misses : [query]);

@@ -31,8 +31,16 @@ export function findAnchorBasedHead(model: Model, index: GraphIndex): DetectorHe
   return misses;
 }
 
+/**
+ * The head of rows with columns that have no sigmoid, which count as classes here. They can be points.
+ * @returns the reason if the output has no such rows.
+ */
+export function pointRowsAt(index: GraphIndex, output: string): DetectorHead | Miss {
+  return headAt(index, output, { nms: true, labels: "best" }, true);
+}
+
 /** The head that computes an output, or the reason why there is none. */
-function headAt(index: GraphIndex, output: string, selection: Selection): DetectorHead | Miss {
+function headAt(index: GraphIndex, output: string, selection: Selection, takesBare = false): DetectorHead | Miss {
   const miss = (reason: string, close: boolean): Miss => ({ output, reason, close });
   const parts = levelParts(index, output);
   if (!isParts(parts)) {
@@ -48,7 +56,7 @@ function headAt(index: GraphIndex, output: string, selection: Selection): Detect
   const plain = isPlainConcat(index, output, parts);
   const levels: HeadLevel[] = [];
   for (const part of parts) {
-    const level = levelOf(index, part, { columns, factors, hasMasks: masks !== undefined });
+    const level = levelOf(index, part, { columns, factors, takesBare: takesBare || masks !== undefined });
     if (typeof level === "string") return miss(level, true);
     levels.push({ ...level, rows: plain ? part.value : undefined });
   }
@@ -90,13 +98,14 @@ interface LevelFacts {
   readonly columns: number;
   /** Output of a prediction convolution → the stride that its decoding multiplies by. */
   readonly factors: ReadonlyMap<string, number>;
-  readonly hasMasks: boolean;
+  /** Whether columns may have no sigmoid: mask coefficients, points. */
+  readonly takesBare: boolean;
 }
 
 function levelOf(
   index: GraphIndex,
   { value, conv }: LevelPart,
-  { columns, factors, hasMasks }: LevelFacts,
+  { columns, factors, takesBare }: LevelFacts,
 ): Omit<HeadLevel, "rows"> | string {
   const where = `convolution "${conv.name}"`;
   const channels = outChannels(index, conv);
@@ -104,7 +113,7 @@ function levelOf(
   if (columns < 6 || channels % columns !== 0) {
     return `${where} has ${channels} channels, which is not a multiple of the ${columns} columns (5 + classes)`;
   }
-  if (!hasMasks && walkToConvs(index, value, { stopAtSigmoid: true }).convs.length > 0) {
+  if (!takesBare && walkToConvs(index, value, { stopAtSigmoid: true }).convs.length > 0) {
     return `some columns of ${where} skip the sigmoid (raw logits, or mask coefficients without prototypes)`;
   }
   if (!isAnchorMajor(index, conv)) return `the rows of ${where} are not ordered by anchor, then by cell`;

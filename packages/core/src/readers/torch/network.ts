@@ -1,6 +1,7 @@
 import type { Graph } from "../../onnx/model.js";
 import { EXPORT_ADVICE, unsupported } from "./broken.js";
 import { detrActivations, detrModules } from "./detr-modules.js";
+import { forkBlocks } from "./fork-blocks.js";
 import { isHead, readHead } from "./head.js";
 import type { TorchModule } from "./module.js";
 import { type ModuleBuilder, ModuleCall } from "./module-context.js";
@@ -91,7 +92,9 @@ function builderOf(module: TorchModule): ModuleBuilder {
   const known = knownModules(type.module).find((modules) => modules.has(type.name));
   if (known !== undefined) return known.get(type.name)!;
   if (isHead(module)) throw module.unknown("a head is built as the last layer only");
-  throw module.unknown("supported are those of YOLOv5 (v5.0 to v7.0) and of Ultralytics' YOLO models up to YOLO26");
+  throw module.unknown(
+    "supported are those of YOLOv5 (v5.0 to v7.0), yolov5-face, YOLOv5-Lite, YOLOv7, and of Ultralytics' YOLO models up to YOLO26",
+  );
 }
 
 const ultralytics = [ultralyticsConvolutions, ultralyticsBlocks, ultralyticsAttention, detrModules, yolov5Modules];
@@ -102,6 +105,6 @@ function knownModules(path: string): readonly ReadonlyMap<string, ModuleBuilder>
   if (path.startsWith("torch.nn.") || /(^|\.)utils\.activations$/.test(path)) return [torchModules, detrActivations];
   // Early releases have all modules in one file.
   if (/^ultralytics\.nn\.modules(\.(conv|block|transformer))?$/.test(path)) return ultralytics;
-  if (/(^|\.)models\.common$/.test(path) && !path.startsWith("ultralytics.")) return [yolov5Modules];
+  if (/(^|\.)models\.common$/.test(path) && !path.startsWith("ultralytics.")) return [yolov5Modules, forkBlocks];
   return [];
 }

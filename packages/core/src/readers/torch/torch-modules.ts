@@ -1,4 +1,5 @@
 import { convolution, normalisation } from "./convolution.js";
+import type { TorchModule } from "./module.js";
 import { blockOf, type ModuleBuilder, type ModuleCall } from "./module-context.js";
 import type { Feature } from "./network-writer.js";
 import { floatsOfTensor } from "./tensor.js";
@@ -26,6 +27,10 @@ const mish: ModuleBuilder = (call) => {
 
 const leakyReLU: ModuleBuilder = (call) =>
   call.op("LeakyRelu", [call.x.value], call.x.channels, { alpha: { float: call.module.number("negative_slope") } });
+
+/** max(0, min(1, x / 6 + 1/2)). */
+export const hardSigmoid: ModuleBuilder = (call) =>
+  call.op("HardSigmoid", [call.x.value], call.x.channels, { alpha: { float: 1 / 6 }, beta: { float: 0.5 } });
 
 const maxPool: ModuleBuilder = (call) => {
   const { module, x } = call;
@@ -129,10 +134,17 @@ const batchNorm: ModuleBuilder = (call) => {
   return call.op("BatchNormalization", [x.value, ...weights], x.channels, { epsilon: { float: epsilon } });
 };
 
-/** Its modules in sequence, in their own scope: "/model.2/m/m.0". */
+/** Its modules in sequence, in their own scope: "/model.2/m/m.0". A normalisation after a convolution is folded into it. */
 const sequential: ModuleBuilder = (call) => {
   const name = call.scope.slice(call.scope.lastIndexOf("/") + 1);
-  return call.module.items().reduce<Feature>((x, item, i) => call.callAs(item, `${name}.${i}`, x), call.x);
+  const items = call.module.items();
+  const isConv = (item: TorchModule | undefined): boolean => item?.type.name === "Conv2d";
+  return items.reduce<Feature>((x, item, i) => {
+    if (item.type.name === "BatchNorm2d" && isConv(items[i - 1])) return x;
+    const inner = call.within(item, `${name}.${i}`, [x]);
+    const next = items[i + 1];
+    return isConv(item) && next?.type.name === "BatchNorm2d" ? convolution(inner, next) : inner.run();
+  }, call.x);
 };
 
 /** A Conv2d, followed by the normalisation `norm` if it exists. */
@@ -160,6 +172,7 @@ export const torchModules: ReadonlyMap<string, ModuleBuilder> = new Map([
   ["LeakyReLU", leakyReLU],
   ["ReLU", elementwise("Relu")],
   ["Sigmoid", elementwise("Sigmoid")],
+  ["Hardsigmoid", hardSigmoid],
   ["Tanh", elementwise("Tanh")],
   ["Mish", mish],
 ]);

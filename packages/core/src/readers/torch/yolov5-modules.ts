@@ -41,15 +41,17 @@ const sppf = blockOf(["cv1", "cv2", "m"], (call) => {
 });
 
 /** Space to depth: every second pixel of every second row, from four offsets, as channels. */
-const focus = blockOf(["conv"], (call) => {
+export const everySecondPixel: ModuleBuilder = (call) => {
   const phases = [
     [0, 0],
     [1, 0],
     [0, 1],
     [1, 1],
   ] as const;
-  return call.call("conv", call.concat(phases.map((start) => everySecond(call, start))));
-});
+  return call.concat(phases.map((start) => everySecond(call, start)));
+};
+
+const focus = blockOf(["conv"], (call) => call.call("conv", everySecondPixel(call)));
 
 function everySecond(call: ModuleCall, start: readonly [row: number, column: number]): Feature {
   const { builder } = call.writer;

@@ -21,6 +21,8 @@ export interface DetectHeadOptions {
   readonly module: string;
   /** Number of mask coefficients of each row, after the classes and without Sigmoid (module Segment). Default 0. */
   readonly maskCount?: number;
+  /** Whether each row has five points between objectness and classes, relative to the anchor (yolov5-face). Default false. */
+  readonly hasLandmarks?: boolean;
   /** Name of the graph output. Default "output0". */
   readonly output?: string;
 }
@@ -32,7 +34,7 @@ export interface DetectHeadOptions {
  *
  *     s = σ(conv);  xy = (2·s − 0.5 + cell)·stride;  wh = (2·s)²·anchor
  *
- * Source: YOLOv5 v6 (Ultralytics, 2021), module Detect.
+ * Source: YOLOv5 v6 (Ultralytics, 2021), module Detect. Landmarks: conv·anchor + cell·stride (Qi et al., "YOLO5Face", 2021).
  * @returns the output value.
  */
 export function buildDetectHead(
@@ -43,30 +45,44 @@ export function buildDetectHead(
   const rows = levels.map((level, index) => buildLevel(new Namer(builder, options.module, index), level, options));
   const output = options.output ?? "output0";
   builder.node("Concat", rows, [output], { axis: 1 }, `/${options.module}/Concat_${levels.length}`);
-  builder.output(output, ["batch", "anchors", 5 + options.classCount + (options.maskCount ?? 0)]);
+  builder.output(output, ["batch", "anchors", columnsOf(options)]);
   return output;
 }
 
-function buildLevel(names: Namer, level: DetectLevel, { classCount, maskCount = 0, module }: DetectHeadOptions): Value {
+/** Number of points of a face. */
+const LANDMARKS = 5;
+
+function columnsOf({ classCount, maskCount = 0, hasLandmarks = false }: DetectHeadOptions): number {
+  return 5 + (hasLandmarks ? 2 * LANDMARKS : 0) + classCount + maskCount;
+}
+
+function buildLevel(names: Namer, level: DetectLevel, options: DetectHeadOptions): Value {
   const { builder } = names;
+  const { classCount, maskCount = 0, hasLandmarks = false, module } = options;
   const A = level.anchors.length;
-  const columns = 5 + classCount + maskCount;
+  const columns = columnsOf(options);
   const conv = predictionConv(builder, level, `${module}.m.${names.index}`, `/${module}/m.${names.index}/Conv`);
   // Cells stay one axis: rank 4 is enough, and a 0 in the shape copies the batch size.
   const split = names.op("Reshape", [conv, builder.ints([0, A, columns, -1])]);
   const rows = names.op("Transpose", [split], { perm: [0, 1, 3, 2] });
   const [logits = rows, ...masks] =
     maskCount === 0 ? [] : names.ops("Split", [rows, builder.ints([5 + classCount, maskCount])], 2, { axis: 3 });
-  const cells = names.op("Sigmoid", [logits]);
-  const [xy, wh, rest] = names.ops("Split", [cells, builder.ints([2, 2, 1 + classCount])], 3, { axis: 3 });
-  const centre = names.op("Add", [
-    names.op("Mul", [xy!, builder.float(2 * level.stride)]),
-    cellOrigins(names, conv, level.stride),
-  ]);
+  const parts = [5, 2 * LANDMARKS, classCount];
+  const [box = logits, landmarks, classes] = !hasLandmarks
+    ? []
+    : names.ops("Split", [logits, builder.ints(parts)], 3, { axis: 3 });
+  const cells = names.op("Sigmoid", [box]);
+  const behind = landmarks === undefined ? 1 + classCount : 1;
+  const [xy, wh, rest] = names.ops("Split", [cells, builder.ints([2, 2, behind])], 3, { axis: 3 });
+  const doubled = names.op("Mul", [xy!, builder.float(2 * level.stride)]);
+  const points = cellPoints(names, conv, level.stride);
+  const centre = names.op("Add", [doubled, names.op("Sub", [points, builder.float(level.stride / 2)])]);
   const scale = level.anchors.flatMap(([width, height]) => [4 * width, 4 * height]);
   const anchors = builder.floats([1, A, 1, 2], scale, `${module}.anchor_scale.${names.index}`);
   const size = names.op("Mul", [names.op("Mul", [wh!, wh!]), anchors]);
-  const boxes = names.op("Concat", [centre, size, rest!, ...masks], { axis: 3 });
+  const marked =
+    landmarks === undefined ? [] : [landmarksOf(names, level, landmarks, points), names.op("Sigmoid", [classes!])];
+  const boxes = names.op("Concat", [centre, size, rest!, ...marked, ...masks], { axis: 3 });
   return names.op("Reshape", [boxes, builder.ints([0, -1, columns])]);
 }
 
@@ -86,15 +102,26 @@ function predictionConv(builder: GraphBuilder, level: DetectLevel, parameters: s
   return conv;
 }
 
-/** (cell − 0.5)·stride as `[h·w, 2]`, x before y. NonZero of ones lists the cells `[y, x]` in row-major order. */
-function cellOrigins(names: Namer, conv: Value, stride: number): Value {
+/** Points in input pixels: raw·anchor + cell·stride. */
+function landmarksOf(names: Namer, { anchors }: DetectLevel, raw: Value, points: Value): Value {
+  const { builder } = names;
+  const count = anchors.length;
+  const pairs = names.op("Reshape", [raw, builder.ints([0, count, -1, LANDMARKS, 2])]);
+  const sides = builder.floats([1, count, 1, 1, 2], Float32Array.from(anchors.flat()));
+  const origins = names.op("Unsqueeze", [points, builder.ints([1])]);
+  const moved = names.op("Add", [names.op("Mul", [pairs, sides]), origins]);
+  return names.op("Reshape", [moved, builder.ints([0, count, -1, 2 * LANDMARKS])]);
+}
+
+/** cell·stride as `[h·w, 2]`, x before y. NonZero of ones lists the cells `[y, x]` in row-major order. */
+function cellPoints(names: Namer, conv: Value, stride: number): Value {
   const { builder } = names;
   const size = names.op("Shape", [conv], { start: 2, end: 4 });
   const one = { name: "", dims: [1], dataType: 9, bytes: Uint8Array.of(1) };
   const cells = names.op("NonZero", [names.op("ConstantOfShape", [size], { value: { tensor: one } })]);
   const swapped = names.op("Gather", [cells, builder.ints([1, 0])], { axis: 0 });
   const points = names.op("Cast", [names.op("Transpose", [swapped], { perm: [1, 0] })], { to: 1 });
-  return names.op("Sub", [names.op("Mul", [points, builder.float(stride)]), builder.float(stride / 2)]);
+  return names.op("Mul", [points, builder.float(stride)]);
 }
 
 /** Names nodes as the official export does: "/model.24/Mul", "/model.24/Mul_1", …; each level starts where the last one ended. */
