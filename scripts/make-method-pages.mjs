@@ -59,7 +59,7 @@ function facts(method) {
     ["`--compat`", method.hasCompat ? "yes" : "no"],
     ...(method.ablates ? [["`--ablate-to`", "yes"]] : []),
   ];
-  return ["| | |", "|---|---|", ...rows.map(([name, value]) => `| ${name} | ${value} |`)].join("\n");
+  return ["| Property | Value |", "|---|---|", ...rows.map(([name, value]) => `| ${name} | ${value} |`)].join("\n");
 }
 
 function page(method, { text, file }) {
@@ -82,16 +82,16 @@ function gallery(docs) {
     const name = `[${method.title}](${slug(method.id)}.md)`;
     return `| ${name}<br>\`${method.id}\` | ![${method.title}](images/${slug(method.id)}.webp) | ${summary(docs.get(method.id).text)} |`;
   });
-  const scores = defaultScores.map((score) => `| \`${score.id}\` | ${score.title} |`);
+  const scores = defaultScores.map((score) => `| \`${score.id}\` | ${score.title.replaceAll("<", "\\<")} |`);
   return [
     "# Methods",
     readFileSync(join(folder, "intro.md"), "utf8").trim(),
     "## Gallery",
     "The bicycle, the dog and the truck of one photo, each explained on its own, under every method with its defaults.",
-    ["| Method | bicycle · dog · truck | |", "|---|---|---|", ...rows].join("\n"),
+    ["| Method | bicycle · dog · truck | What it does |", "|---|---|---|", ...rows].join("\n"),
     "## Scores",
     "What is differentiated, or measured on changed images: `--backprop`.",
-    ["| Id | |", "|---|---|", ...scores].join("\n"),
+    ["| Id | What is differentiated |", "|---|---|", ...scores].join("\n"),
     "",
   ].join("\n\n");
 }

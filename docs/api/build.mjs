@@ -1,8 +1,8 @@
-// Builds the API reference into dist/. Warnings are errors: each type that a public declaration names must be exported.
+// Builds the API reference as Markdown into reference/, for the documentation site. Warnings are errors: each type that a public declaration names must be exported.
 import { Application, TSConfigReader, TypeDocReader } from "typedoc";
 
 const readers = [new TypeDocReader(), new TSConfigReader()];
-const app = await Application.bootstrap({ options: import.meta.dirname }, readers);
+const app = await Application.bootstrapWithPlugins({ options: import.meta.dirname }, readers);
 const project = await app.convert();
 if (project !== undefined) {
   // TypeDoc looks for types that are not exported in one package only, the project's own.
