@@ -3,13 +3,14 @@ import DefaultTheme from "vitepress/theme";
 import { h } from "vue";
 import "./style.css";
 
-const PlaygroundFrame = () =>
-  h("iframe", {
-    class: "playground",
-    src: withBase("/play/index.html"),
-    title: "The Whybox playground",
-    allow: "camera; fullscreen; cross-origin-isolated",
-  });
+const PlaygroundFrame = () => {
+  const src = withBase("/play/index.html");
+  const allow = "camera; fullscreen; cross-origin-isolated";
+  return [
+    h("iframe", { class: "playground", src, title: "The Whybox playground", allow }),
+    h("p", h("a", { href: src }, "Open the playground on a page of its own")),
+  ];
+};
 
 export default {
   extends: DefaultTheme,
