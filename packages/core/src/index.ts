@@ -27,6 +27,7 @@ export {
   drawResult,
 } from "./explain/draw-result.js";
 export type { CreateDetectorOptions } from "./explain/model/create-options.js";
+export { namesText, pixelText, preparedText } from "./explain/model/input-texts.js";
 export type { LayerFacts, MissingRule, ModelFacts, PortFacts } from "./explain/model/inspect.js";
 export { contradictions, type ReadExplainOptions, type Written } from "./explain/options/contradictions.js";
 export {
@@ -176,6 +177,18 @@ export type {
   WithDefault,
 } from "./options/spec.js";
 export { checkValue, expectedOf, inRange, readOptions, sideOf } from "./options/values.js";
+export {
+  type BesideFile,
+  classNamesIn,
+  type ExportMetadata,
+  exportMetadataIn,
+  type LoadYaml,
+  MAX_BESIDE_BYTES,
+  MAX_PREPROCESSOR_BYTES,
+  preprocessorIn,
+  refuseBeside,
+  refusePreprocessor,
+} from "./readers/beside-files.js";
 export { type ModelFormat, modelFormat } from "./readers/model-format.js";
 export { restoreNanodet } from "./readers/nanodet/restore-nanodet.js";
 export { readModel } from "./readers/read-model.js";

@@ -1,3 +1,4 @@
+import { namesText, pixelText, preparedText } from "@whybox/core";
 import type { ModelReport } from "../api.js";
 import { count } from "../words.js";
 import { cutText, foldText } from "./fold.js";
@@ -38,8 +39,8 @@ function facts(report: ModelReport): string[] {
     ["precision", precisionText(report), 1],
     ["classes", classText(report), 2],
     ...ports("input", report.inputs),
-    ["pixels", pixelText(report), 1],
-    ["prepared", preparedText(report), 2],
+    ["pixels", pixelText(report.input), 1],
+    ["prepared", preparedText(report.input), 2],
     ...ports("output", report.outputs),
     ["head", `${report.head.kind}: ${printable(report.head.source)}`, 2],
     ...(report.head.assumed === undefined
@@ -75,18 +76,10 @@ function precisionText({ precision, storedPrecision }: ModelReport): string {
   return storedPrecision === precision ? precision : `${precision}, stored as ${storedPrecision}`;
 }
 
-const namesTexts = {
-  options: "",
-  metadata: "",
-  beside: " (from metadata.yaml)",
-  coco: " (COCO's names, assumed)",
-  numbers: "",
-} as const;
-
 function classText({ classNames, classNamesFrom }: ModelReport): string {
   const names = classNames.slice(0, 5).map((name) => cutText(printable(name), 24));
   const rest = classNames.length - names.length;
-  return `${classNames.length}: ${names.join(", ")}${rest > 0 ? `, … and ${rest} more` : ""}${namesTexts[classNamesFrom]}`;
+  return `${classNames.length}: ${names.join(", ")}${rest > 0 ? `, … and ${rest} more` : ""}${namesText(classNamesFrom)}`;
 }
 
 function ports(label: string, all: ModelReport["inputs"]): Fact[] {
@@ -97,50 +90,6 @@ function ports(label: string, all: ModelReport["inputs"]): Fact[] {
     const text = `${cutText(printable(port.name), 40, "end")} ${shape}${i === MAX_PORTS - 1 ? more : ""}`;
     return [i === 0 ? label : "", text, 1];
   });
-}
-
-const rangeReasons = {
-  options: "set by an option",
-  type: "from the type of the input",
-  graph: "from the graph",
-  preprocessor: "from preprocessor_config.json",
-  yolox: "as in YOLOX",
-  default: "assumed",
-} as const;
-
-/** The pixels that the network gets, and the reason for their range. */
-function pixelText({ input }: ModelReport): string {
-  const range = `0..${input.range} (${rangeReasons[input.rangeFrom]})`;
-  const padding = input.padding === "end" ? ", padded at the end" : "";
-  return `${input.channels.toUpperCase()}, ${input.layout}, ${range}${padding}`;
-}
-
-const sourceTexts = {
-  options: "set by an option",
-  preprocessor: "known from preprocessor_config.json",
-  graph: "known from the graph",
-  metadata: "known from the metadata",
-  family: "assumed, as in models with such outputs",
-  default: "assumed",
-} as const;
-
-const fitTexts = {
-  letterbox: "scaled, with grey around",
-  stretch: "stretched",
-  crop: "cropped in the middle",
-} as const;
-
-/** How images are fitted and normalised, and whether this is known or assumed. */
-function preparedText({ input }: ModelReport): string {
-  const { fit, crop, mean, std, fitFrom, normalisationFrom } = input;
-  const share = crop === undefined || crop === 1 ? "" : ` to ${Math.round(100 * crop)} % of the shorter side`;
-  const list = (values: readonly number[] = []): string => values.map((one) => Number(one.toPrecision(4))).join(", ");
-  const parts = [
-    ...(mean === undefined ? [] : [`minus ${list(mean)}`]),
-    ...(std === undefined ? [] : [`over ${list(std)}`]),
-  ];
-  const numbers = parts.length > 0 ? parts.join(", ") : normalisationFrom === "graph" ? "normalised" : "not normalised";
-  return `${fitTexts[fit]}${share} (${sourceTexts[fitFrom]}); ${numbers} (${sourceTexts[normalisationFrom]})`;
 }
 
 function selectionText({ head: { selection } }: ModelReport): string {

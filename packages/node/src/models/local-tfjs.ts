@@ -30,7 +30,7 @@ export async function localTfjs(modelJson: string, cacheDir: string): Promise<st
   try {
     const json = (await readBounded(modelJson, MAX_JSON_BYTES)).toString("utf8");
     const weights = await readWeights(folder, tfjsWeightFiles(json));
-    const described = await readExportMetadata(folder);
+    const described = (await readExportMetadata(folder)) ?? {};
     const hash = createHash("sha256").update(json).update("\0").update(weights).update(JSON.stringify(described));
     const identity = `tfjs ${hash.digest("hex")}`;
     const name =
