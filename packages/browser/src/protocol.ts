@@ -1,9 +1,12 @@
 import type {
   AskedAnswer,
+  ClassNamesSource,
   ColormapName,
   DetectAloneOptions,
   Detection,
   ExplainOptions,
+  InputFacts,
+  InputOptions,
   LayerDiagnosis,
   MapNote,
   MethodId,
@@ -40,6 +43,14 @@ export type Weights =
 /** Name of the file that describes how the images of a model of Hugging Face are prepared. It may come with the model, or later. */
 export const PREPROCESSOR = "preprocessor_config.json";
 
+/** Name of the file with names and task that Ultralytics writes beside an export. */
+export const METADATA = "metadata.yaml";
+
+/** Whether a file that came with a model has its class names: a data.yaml, or one name on each line. */
+export function isNamesFile({ name }: { readonly name: string }): boolean {
+  return name !== METADATA && /\.(ya?ml|txt|names)$/i.test(name);
+}
+
 export interface OpenRequest {
   /** URL of the page's folder, which contains `ort/` and `weights/`. */
   readonly base: string;
@@ -47,6 +58,8 @@ export interface OpenRequest {
   readonly device: Device;
   /** WebAssembly threads. 0 means one for each core. */
   readonly threads: number;
+  /** How images are prepared, where the user does not take what the model tells. */
+  readonly input?: InputOptions;
 }
 
 /** A layer that can be selected. */
@@ -64,8 +77,11 @@ export interface OpenedModel {
   readonly producer: string;
   readonly opset: number;
   readonly classNames: readonly string[];
-  /** Whether the names are those of COCO because the model has 80 classes and no names. */
-  readonly classNamesAssumed: boolean;
+  readonly classNamesFrom: ClassNamesSource;
+  /** How images become the input of the model. */
+  readonly input: InputFacts;
+  /** What is assumed about the head, such as its anchors. */
+  readonly assumed: readonly string[];
   readonly stride: number;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
@@ -98,7 +114,10 @@ export interface Explanation {
   readonly method: string;
   readonly backprop: readonly string[];
   readonly detections: readonly Detection[];
-  /** The heatmap of all explained detections together. With `per`, `maps` has the heatmap of each detection. */
+  /**
+   * The heatmap of all explained detections together. With `per` and `detections`, `maps` has the heatmap of each. With `per: "detection"` alone,
+   * it has the heat of each detection, scaled to its own maximum, and `maps` is empty.
+   */
   readonly whole: HeatMap;
   readonly maps: readonly HeatMap[];
   readonly asked: AskedAnswer | undefined;

@@ -1,6 +1,8 @@
 import {
   type EngineHandle,
   type Failure,
+  isNamesFile,
+  METADATA,
   type OnProgress,
   type OpenRequest,
   PREPROCESSOR,
@@ -10,6 +12,7 @@ import type { AskedBox, Detection, ResultDocument } from "@whybox/core";
 import { answered, failureOf, nextJob, Task } from "./controller/calls.js";
 import { compareInTurn, waiting } from "./controller/comparison.js";
 import { documentRequest, drawRequest } from "./controller/export-requests.js";
+import { Held } from "./controller/held.js";
 import { brokenOff, explainFrames, type LiveWorld, type NextFrame, noFrame } from "./controller/live.js";
 import { MapMaker } from "./controller/map-maker.js";
 import { restore, type WatchedEngine, watchMemory } from "./controller/memory-watch.js";
@@ -19,6 +22,7 @@ import {
   defaultSettings,
   detectionSettings,
   engineSettings,
+  inputSettings,
   MAX_COMPARED,
   mapSettings,
   type Settings,
@@ -27,6 +31,7 @@ import {
   type Compared,
   countOf,
   initialState,
+  type Note,
   noMap,
   nothingSelected,
   type ShownMap,
@@ -43,6 +48,9 @@ export interface ControllerOptions {
   readonly now?: () => number;
 }
 
+/** The parts of the state that say what is explained. */
+type Subjects = Pick<State, "selection" | "ownBox" | "whole">;
+
 /** The page's state and its actions. It does not use the DOM: the page renders the state, and tests use a fake engine. */
 export class Controller {
   readonly #options: ControllerOptions;
@@ -52,6 +60,9 @@ export class Controller {
   #handle: WatchedEngine;
   #state: State;
   #weights: Weights = { kind: "default" };
+  /** The model of the user that could not be opened last. Files that it missed may still come. */
+  #refused: Weights | undefined;
+  readonly #held = new Held();
   /** True after WebGPU failed with the device "auto". "auto" then means the CPU. */
   #withoutGpu = false;
   /** True while a new worker gets the model and the photo of the previous one. */
@@ -86,32 +97,39 @@ export class Controller {
 
   openModel(weights: Weights = { kind: "default" }): Promise<void> {
     const name = nameOf(weights);
+    const { settings } = this.#state;
     this.#weights = weights;
-    this.#forget();
-    this.#update({ model: { phase: "opening", name, progress: undefined }, found: { phase: "none" } });
+    this.#pause();
+    this.#update({ model: { phase: "opening", name, progress: undefined } });
     const onProgress: OnProgress = (progress) => {
       if (this.#state.model.phase === "opening") this.#update({ model: { ...this.#state.model, progress } });
     };
     return this.#opening.start(
       async (step) => {
-        const model = await step((job) => this.#handle.engine.open(job, this.#openRequest(), onProgress));
-        this.#update({ model: { phase: "ready", model }, said: `${model.name} is ready.` });
+        const model = await step((job) => {
+          const answer = this.#handle.engine.open(job, this.#openRequest(), onProgress);
+          return this.#held.model(answer, { weights, settings }).finally(() => this.#takeHeld());
+        });
+        this.#forget();
+        this.#update({ model: { phase: "ready", model }, note: undefined, said: `${model.name} is ready.` });
         await this.#detect();
       },
-      (error) => this.#update({ model: { phase: "failed", name, failure: failureOf(error) } }),
+      (error) => this.#keepModel({ what: "model", name, failure: failureOf(error) }),
     );
   }
 
   /**
-   * Opens a model of the user again, with files that it missed or with a description of its images. Returns false if it needs none of them.
+   * Opens a model of the user again, with files that it missed or that describe it. Returns false if it needs none of them.
    */
   completeModel(files: readonly File[]): boolean {
-    const { model } = this.#state;
-    const missing = (model.phase === "failed" && model.failure.missing) || [];
-    const useful = [PREPROCESSOR, ...missing.map((path) => path.split("/").at(-1))];
-    if (this.#weights.kind !== "file" || !files.some(({ name }) => useful.includes(name))) return false;
-    const kept = (this.#weights.beside ?? []).filter((old) => !files.some(({ name }) => name === old.name));
-    void this.openModel({ ...this.#weights, beside: [...kept, ...files] });
+    const { model, note } = this.#state;
+    const failure = model.phase === "failed" ? model.failure : note?.failure;
+    const missing = (failure?.missing ?? []).map((path) => path.split("/").at(-1));
+    const describes = (file: File) => [PREPROCESSOR, METADATA].includes(file.name) || isNamesFile(file);
+    const weights = (model.phase === "failed" || note?.what === "model" ? this.#refused : undefined) ?? this.#weights;
+    if (weights.kind !== "file" || !files.some((file) => missing.includes(file.name) || describes(file))) return false;
+    const kept = (weights.beside ?? []).filter((old) => !files.some((file) => isSamePart(file, old)));
+    void this.openModel({ ...weights, beside: [...kept, ...files] });
     return true;
   }
 
@@ -119,34 +137,51 @@ export class Controller {
     const { model } = this.#state;
     if (model.phase !== "opening") return;
     this.#opening.stop();
-    const failure = { code: "cancelled", message: "Cancelled." };
-    this.#update({ model: { phase: "failed", name: model.name, failure }, said: failure.message });
+    this.#keepModel({ what: "model", name: model.name, failure: { code: "cancelled", message: "Cancelled." } });
   }
 
+  /** Opens a photo. The current one stays until the new one is decoded, and if it cannot be. */
   async openPhoto(name: string, file: Blob): Promise<void> {
-    this.#forget();
+    this.#pause();
     this.stopLive();
-    this.#update({ photo: { phase: "decoding", name, file }, found: { phase: "none" } });
+    const hasPhoto = this.#state.photo.phase === "ready";
+    this.#update(hasPhoto ? { incoming: name } : { photo: { phase: "decoding", name, file }, incoming: name });
     await this.#decoding.start(
       async (step) => {
-        const facts = await step((job) => this.#handle.engine.decode(job, file));
-        this.#update({ photo: { phase: "ready", name, file, facts } });
+        const facts = await step((job) => this.#held.photo(this.#handle.engine.decode(job, file), { name, file }));
+        this.#forget();
+        this.#update({ photo: { phase: "ready", name, file, facts }, incoming: undefined, note: undefined });
         void this.#detect();
       },
-      (error) => this.#update({ photo: { phase: "failed", name, failure: failureOf(error) } }),
+      (error) => this.failPhoto(name, failureOf(error)),
     );
   }
 
-  /** Reports why the photo could not be opened. */
+  /** Reports why a photo or a video could not be opened. What was open stays. */
   failPhoto(name: string, failure: Failure): void {
-    this.#forget();
-    this.#update({ photo: { phase: "failed", name, failure } });
+    const { photo } = this.#state;
+    const kept = this.#held.lastPhoto;
+    const note: Note = { what: "photo", name, failure };
+    this.#update({ note, incoming: undefined });
+    if (kept === undefined) this.#update({ photo: { phase: "none" }, found: { phase: "none" } });
+    else if (photo.phase !== "ready" || photo.file !== kept.file) {
+      this.#forget();
+      this.#update({ photo: { phase: "ready", ...kept } });
+    }
+    this.#resume();
+  }
+
+  /** Removes the note about a file that could not be opened. */
+  dismiss(): void {
+    this.#update({ note: undefined });
   }
 
   /** Explains a video instead of a photo, until `stopLive` is called. */
   startLive(next: NextFrame): Promise<void> {
     this.#forget();
-    this.#update({ photo: { phase: "none" }, found: { phase: "none" }, live: noFrame });
+    this.#decoding.stop();
+    this.#held.noPhoto();
+    this.#update({ photo: { phase: "none" }, incoming: undefined, note: undefined, live: noFrame });
     const world: LiveWorld = {
       engine: () => this.#handle.engine,
       settings: () => this.#state.settings,
@@ -169,7 +204,7 @@ export class Controller {
     const { selection } = this.#state;
     const without = selection.filter((one) => one !== index);
     const next = !add ? [index] : without.length < selection.length ? without : [...selection, index];
-    this.#subject({ selection: next, ownBox: undefined, whole: false });
+    this.#ask({ selection: next, ownBox: undefined, whole: false });
   }
 
   /** Selects the next or the previous detection in the list. It wraps around at the ends. */
@@ -179,17 +214,17 @@ export class Controller {
   }
 
   clear(): void {
-    this.#subject({ selection: [], ownBox: undefined, whole: false });
+    this.#ask({ selection: [], ownBox: undefined, whole: false });
   }
 
   /** Explains all detections of the image together. */
   selectWhole(): void {
-    this.#subject({ selection: [], ownBox: undefined, whole: true });
+    this.#ask({ selection: [], ownBox: undefined, whole: true });
   }
 
   /** Explains a box that the user drew. */
   ask(box: AskedBox): void {
-    this.#subject({ selection: [], ownBox: box, whole: false });
+    this.#ask({ selection: [], ownBox: box, whole: false });
   }
 
   hover(index: number | undefined): void {
@@ -212,6 +247,7 @@ export class Controller {
       keys.some((key) => String(before[key]) !== String(settings[key]));
     this.#update({ settings });
     if (changed(engineSettings)) void this.#restart();
+    else if (changed(inputSettings)) void this.openModel(this.#weights);
     else if (changed(detectionSettings)) void this.#detect();
     else if (changed(["classFilter"])) this.#filter();
     else if (changed(mapSettings)) this.#explain();
@@ -277,15 +313,63 @@ export class Controller {
     for (const listener of this.#listeners) listener();
   }
 
-  /** Cancels all work on the current detections and clears their maps. */
-  #forget(): void {
+  /** Cancels all work on the current detections, so that a file opens at once. What is shown stays. */
+  #pause(): void {
     for (const task of [this.#detecting, this.#map, this.#comparison, this.#looking, this.#hovering]) task.stop();
-    this.#maker.forget();
-    this.#update({ ...nothingSelected, thumbnails: undefined });
   }
 
-  #openRequest(): OpenRequest {
-    return openRequest(this.#options.base, this.#weights, this.#state.settings, this.#withoutGpu);
+  /** Continues the work that `#pause` cancelled, after a file that could not be opened. */
+  #resume(): void {
+    const { found, map, photo, thumbnails } = this.#state;
+    if (thumbnails === "running") this.#update({ thumbnails: undefined });
+    if (photo.phase === "ready" && found.phase !== "ready") void this.#detect();
+    else if (map.running !== undefined) this.#explain();
+    if (this.#state.comparing) this.#compare();
+  }
+
+  /** Cancels all work on the current detections and clears them. */
+  #forget(): void {
+    this.#pause();
+    this.#maker.forget();
+    this.#update({ ...nothingSelected, found: { phase: "none" }, thumbnails: undefined });
+  }
+
+  /** Takes a model that was opened although it had been cancelled, because the worker was already done. */
+  #takeHeld(): void {
+    const { model } = this.#state;
+    const kept = this.#held.lastModel;
+    if (model.phase !== "ready" || kept === undefined || model.model === kept.model) return;
+    this.#weights = kept.weights;
+    this.#forget();
+    this.#update({ model: { phase: "ready", model: kept.model } });
+    void this.#detect();
+  }
+
+  /** After a model that could not be opened: the one before it stays. */
+  #keepModel(note: Note): void {
+    const { failure, name } = note;
+    const kept = this.#held.lastModel;
+    this.#refused = this.#weights;
+    if (kept === undefined) {
+      this.#forget();
+      this.#update({ model: { phase: "failed", name, failure } });
+      return;
+    }
+    this.#weights = kept.weights;
+    const isSame = inputSettings.every((key) => kept.settings[key] === this.#state.settings[key]);
+    const input = Object.fromEntries(inputSettings.map((key) => [key, kept.settings[key]]));
+    // A note is read out by itself.
+    const isCancelled = failure.code === "cancelled";
+    this.#update({
+      model: { phase: "ready", model: kept.model },
+      ...(isCancelled ? { note: undefined, said: failure.message } : { note }),
+      ...(isSame ? {} : { settings: { ...this.#state.settings, ...input } }),
+    });
+    this.#resume();
+  }
+
+  #openRequest(weights = this.#weights): OpenRequest {
+    return openRequest(this.#options.base, weights, this.#state.settings, this.#withoutGpu);
   }
 
   #startEngine(): WatchedEngine {
@@ -298,14 +382,20 @@ export class Controller {
     this.#handle = this.#startEngine();
     // If a new worker runs out of memory while it is restored, the next one would too.
     if (this.#restoring) return;
-    const { model, photo } = this.#state;
-    const request = model.phase === "ready" ? this.#openRequest() : undefined;
+    const { lastModel, lastPhoto } = this.#held;
+    const request = lastModel && this.#openRequest(lastModel.weights);
     this.#restoring = true;
-    void restore(this.#handle.engine, request, photo.phase === "ready" ? photo.file : undefined).then((failed) => {
+    void restore(this.#handle.engine, request, lastPhoto?.file).then((failed) => {
       this.#restoring = false;
-      if (failed.model)
-        this.#update({ model: { phase: "failed", name: nameOf(this.#weights), failure: failed.model } });
-      if (failed.photo && photo.phase === "ready") this.failPhoto(photo.name, failed.photo);
+      if (failed.model) {
+        this.#held.noModel();
+        this.#update({ model: { phase: "failed", name: nameOf(lastModel!.weights), failure: failed.model } });
+      }
+      if (failed.photo) {
+        this.#held.noPhoto();
+        this.#forget();
+        this.failPhoto(lastPhoto!.name, failed.photo);
+      }
     });
   }
 
@@ -313,8 +403,11 @@ export class Controller {
   async #restart(): Promise<void> {
     const { photo } = this.#state;
     for (const task of [this.#opening, this.#decoding]) task.stop();
+    this.#forget();
     this.#handle.close();
     this.#handle = this.#startEngine();
+    this.#held.noModel();
+    this.#held.noPhoto();
     const again = photo.phase === "ready" || photo.phase === "decoding";
     await Promise.all([again ? this.openPhoto(photo.name, photo.file) : undefined, this.openModel(this.#weights)]);
   }
@@ -343,7 +436,7 @@ export class Controller {
         const list = await step((job) => this.#handle.engine.detect(job, detectRequest(settings), () => {}));
         this.#update({ found: { phase: "ready", list, ms: this.#now() - started }, said: countOf(list) });
         const first = this.shownDetections()[0];
-        if (first !== undefined) this.select(first.index);
+        if (first !== undefined) this.#subject({ selection: [first.index], ownBox: undefined, whole: false });
       },
       (error) => {
         const failure = failureOf(error);
@@ -358,11 +451,17 @@ export class Controller {
     const first = this.shownDetections()[0];
     if (this.#state.whole || this.#state.ownBox !== undefined) this.#explain();
     else if (selection.length > 0) this.#subject({ selection, ownBox: undefined, whole: false });
-    else if (first !== undefined) this.select(first.index);
+    else if (first !== undefined) this.#subject({ selection: [first.index], ownBox: undefined, whole: false });
     else this.clear();
   }
 
-  #subject(subject: Pick<State, "selection" | "ownBox" | "whole">): void {
+  /** Explains what the user asks for. A note about a file that failed passes. */
+  #ask(subject: Subjects): void {
+    this.#update({ note: undefined });
+    this.#subject(subject);
+  }
+
+  #subject(subject: Subjects): void {
     this.#hovering.stop();
     this.#update({ ...subject, preview: undefined, hovered: undefined });
     this.#explain();
@@ -417,4 +516,9 @@ export class Controller {
       (error) => this.#update({ said: failureOf(error).message }),
     );
   }
+}
+
+/** Whether a file takes the place of an earlier one that came with the same model. */
+function isSamePart(file: File, old: File): boolean {
+  return file.name === old.name || (isNamesFile(file) && isNamesFile(old));
 }

@@ -34,7 +34,7 @@ describe("out of memory", () => {
     await controller.openModel();
     fake.failures.set("decode", { code: "memory", message: "OOM" });
     await controller.openPhoto("dog.jpg", photo);
-    expect(controller.state.photo).toMatchObject({ phase: "failed", failure: { code: "memory" } });
+    expect(controller.state.note).toMatchObject({ what: "photo", failure: { code: "memory" } });
     expect(fake.names()).toEqual(["open", "open", "decode", "open"]);
     expect([fake.started, fake.closed]).toEqual([3, 2]);
   });

@@ -65,6 +65,16 @@ describe("opening", () => {
     await controller.openModel();
     controller.cancelOpening();
     expect(controller.state.model.phase).toBe("ready");
+    // The worker was done before it could cancel.
+    fake.held.add("open");
+    const other = controller.openModel({ kind: "file", name: "late.onnx", file: photo });
+    await settle();
+    controller.cancelOpening();
+    expect(controller.state.model).toMatchObject({ phase: "ready", model: { name: "YOLOv5s" } });
+    fake.release("open");
+    await other;
+    await settle();
+    expect(controller.state.model).toMatchObject({ phase: "ready", model: { name: "late.onnx" } });
   });
 
   it("keeps a photo until the model is ready", async () => {
@@ -81,10 +91,103 @@ describe("opening", () => {
     const { controller, fake } = started();
     fake.failures.set("decode", { code: "bad-input", message: "not an image" });
     await controller.openPhoto("x.txt", photo);
-    expect(controller.state.photo).toMatchObject({ phase: "failed", failure: { message: "not an image" } });
+    expect(controller.state).toMatchObject({ photo: { phase: "none" }, note: { name: "x.txt", what: "photo" } });
+    expect(controller.state.note?.failure.message).toBe("not an image");
     fake.failures.clear();
     await controller.openPhoto("dog.jpg", photo);
-    expect(controller.state.photo.phase).toBe("ready");
+    expect(controller.state).toMatchObject({ photo: { phase: "ready" }, note: undefined });
+  });
+
+  it("keeps the photo and its map when another file is not an image, until the next thing works", async () => {
+    const { controller, fake } = await withPhoto();
+    const { photo: shownPhoto, map } = controller.state;
+    fake.failures.set("decode", { code: "bad-input", message: "not an image" });
+    const opening = controller.openPhoto("x.txt", new Blob([]));
+    expect(controller.state).toMatchObject({ photo: shownPhoto, incoming: "x.txt", map });
+    await opening;
+    await settle();
+    expect(controller.state).toMatchObject({ photo: shownPhoto, incoming: undefined, map, selection: [0] });
+    expect(controller.state.note?.name).toBe("x.txt");
+    controller.select(1);
+    expect(controller.state.note).toBeUndefined();
+    controller.failPhoto("the video", { code: "camera", message: "no camera" });
+    controller.dismiss();
+    expect(controller.state.note).toBeUndefined();
+  });
+
+  it("continues a slow map that a bad file interrupted", async () => {
+    const { controller, fake } = await withPhoto();
+    fake.held.add("explain");
+    controller.set({ method: "ScoreCAM" });
+    await settle();
+    const running = fake.calls.at(-1)!.job;
+    fake.failures.set("decode", { code: "bad-input", message: "not an image" });
+    await controller.openPhoto("x.txt", new Blob([]));
+    expect(fake.cancelled).toContain(running);
+    fake.release("explain");
+    await settle();
+    expect(controller.state.map).toMatchObject({ shown: { method: "ScoreCAM" }, running: undefined });
+    expect(controller.state.note?.name).toBe("x.txt");
+  });
+
+  it("shows the photo that the worker holds if a bad file replaces one that is being decoded", async () => {
+    const { controller, fake } = await withPhoto();
+    fake.held.add("decode");
+    const late = controller.openPhoto("late.jpg", new Blob([]));
+    await settle();
+    // Another file is dropped before the answer comes.
+    const bad = controller.openPhoto("x.txt", new Blob([]));
+    await settle();
+    fake.release("decode", 0);
+    await late;
+    expect(controller.state.photo).toMatchObject({ name: "dog.jpg" });
+    fake.failures.set("decode", { code: "bad-input", message: "not an image" });
+    fake.release("decode");
+    await bad;
+    await settle();
+    expect(controller.state).toMatchObject({ photo: { name: "late.jpg" }, found: { phase: "ready" } });
+  });
+
+  it("keeps the model when another file is not a model, with the settings that it was opened with", async () => {
+    const { controller, fake } = await withPhoto();
+    const { model, photo: shownPhoto, map } = controller.state;
+    fake.failures.set("open", { code: "bad-input", message: "not a model" });
+    await controller.openModel({ kind: "file", name: "x.onnx", file: new Blob([]) });
+    await settle();
+    expect(controller.state).toMatchObject({ model, photo: shownPhoto, map, note: { what: "model", name: "x.onnx" } });
+    fake.failures.set("open", { code: "usage", message: "the range contradicts the model" });
+    controller.set({ inputRange: "1", inputMean: "1,2,3" });
+    await settle();
+    expect(fake.last("open").input).toEqual({ range: 1, mean: [1, 2, 3] });
+    expect(controller.state).toMatchObject({ model, settings: { inputRange: "auto", inputMean: "" } });
+    fake.failures.clear();
+    controller.set({
+      inputFit: "crop",
+      inputCrop: 0.875,
+      inputStd: "2 2 2",
+      inputChannels: "bgr",
+      inputPadding: "end",
+    });
+    await settle();
+    const input = { fit: "crop", crop: 0.875, std: [2, 2, 2], channels: "bgr", padding: "end" };
+    expect(fake.last("open")).toMatchObject({ weights: { kind: "default" }, input });
+    expect(controller.state).toMatchObject({ note: undefined, found: { phase: "ready" } });
+  });
+
+  it("takes a missing file for a model that was refused while another is in use", async () => {
+    const { controller, fake } = await withPhoto();
+    fake.failures.set("open", { code: "bad-input", message: "w.bin is missing", missing: ["w.bin"] });
+    await controller.openModel({ kind: "file", name: "m.onnx", file: photo });
+    fake.failures.clear();
+    expect(controller.completeModel([new File([], "w.bin")])).toBe(true);
+    await settle();
+    expect(fake.last("open").weights).toMatchObject({ name: "m.onnx" });
+    const names = new File(["a"], "coco.names");
+    expect(controller.completeModel([names])).toBe(true);
+    expect(controller.completeModel([new File(["b"], "data.yaml"), new File([], "metadata.yaml")])).toBe(true);
+    await settle();
+    const { beside } = fake.last("open").weights as { readonly beside: readonly File[] };
+    expect(beside.map(({ name }) => name)).toEqual(["w.bin", "data.yaml", "metadata.yaml"]);
   });
 
   it("ignores results of an earlier photo", async () => {
@@ -105,34 +208,33 @@ describe("selecting", () => {
   it("shows a quick map first and replaces it with a better one", async () => {
     const { controller, fake } = await withPhoto();
     expect(fake.calls.filter(({ name }) => name === "explain").map(({ request }) => request)).toMatchObject([
-      { method: "GradCAM", per: "detection", detections: [0, 1, 2] },
+      // Only the map that is shown first is made first.
+      { method: "GradCAM", per: "detection", detections: [0] },
       { method: "tap-fusion", per: "detection", detections: [0] },
     ]);
     // The detection prepares both maps.
     const ahead = ["GradCAM", "tap-fusion"].map((method) => ({ method, per: "detection" }));
     expect(fake.last("detect")).toMatchObject({ confidence: 0.25, ahead });
     expect(controller.state.map.shown).toMatchObject({ method: "tap-fusion", isQuick: false });
-    const before = fake.calls.length;
-    fake.held.add("explain");
+    const shown: unknown[] = [];
+    controller.subscribe(() => {
+      const { method, isQuick } = controller.state.map.shown ?? {};
+      shown.push(`${method} ${isQuick}`);
+    });
     controller.select(1);
     await settle();
-    // All quick maps were made together.
-    expect(controller.state.map.shown).toMatchObject({ method: "GradCAM", isQuick: true, heat: { detections: [1] } });
-    expect(fake.calls.length).toBe(before + 1);
-    fake.release("explain");
-    await settle();
-    expect(controller.state.map.shown).toMatchObject({
-      method: "tap-fusion",
-      isQuick: false,
-      heat: { detections: [1] },
-    });
+    expect([...new Set(shown)]).toEqual(["tap-fusion false", "GradCAM true"]);
+    expect(shown.at(-1)).toBe("tap-fusion false");
+    expect(controller.state.map.shown?.heat.detections).toEqual([1]);
   });
 
   it("does not repeat a request", async () => {
     const { controller, fake } = await withPhoto({ method: "GradCAM" });
-    const before = fake.calls.length;
     controller.select(1);
+    await settle();
+    const before = fake.calls.length;
     controller.select(0);
+    controller.select(1);
     await settle();
     expect(fake.calls.length).toBe(before);
   });
@@ -171,6 +273,9 @@ describe("selecting", () => {
 
   it("previews a hovered detection from the cache", async () => {
     const { controller } = await withPhoto({ method: "GradCAM" });
+    controller.select(2);
+    await settle();
+    controller.select(0);
     controller.hover(2);
     expect(controller.state.preview?.detections).toEqual([2]);
     controller.hover(undefined);
@@ -211,6 +316,11 @@ describe("selecting", () => {
     controller.set({ classFilter: "dog", backwardPerClass: true });
     await settle();
     expect(fake.last("explain")).toMatchObject({ classNames: ["dog"], backwardPerClass: true });
+    expect(fake.last("explain")).not.toHaveProperty("per");
+    controller.set({ backwardPerClass: false });
+    await settle();
+    expect(fake.last("explain")).toMatchObject({ classNames: ["dog"], per: "detection" });
+    expect(fake.last("explain")).not.toHaveProperty("detections");
     expect(fake.last("explain")).not.toHaveProperty("box");
   });
 
@@ -219,8 +329,14 @@ describe("selecting", () => {
     controller.set({ method: "ScoreCAM" });
     await settle();
     fake.held.add("explain");
-    controller.select(1);
+    controller.set({ layer: "17" });
     await settle();
+    fake.held.delete("explain");
+    const quick = fake.tells.length;
+    fake.release("explain");
+    fake.held.add("explain");
+    await settle();
+    expect(fake.tells.length).toBe(quick + 1);
     const tell = fake.tells.at(-1)!;
     tell({ stage: "run", done: 12, total: 512 });
     expect(controller.state.map).toMatchObject({ running: "ScoreCAM", progress: { done: 12, total: 512 } });

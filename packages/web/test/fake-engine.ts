@@ -42,9 +42,11 @@ export class FakeEngine {
     return this.calls.findLast((call) => call.name === name)!.request as Record<string, unknown>;
   }
 
-  release(name: string): void {
-    this.held.delete(name);
-    for (const one of this.#waiting.filter((waiting) => waiting.name === name)) one.go();
+  /** Lets all calls go on, or only the one that waits at a place. */
+  release(name: string, at?: number): void {
+    const waiting = this.#waiting.filter((one) => one.name === name);
+    if (at === undefined) this.held.delete(name);
+    for (const one of at === undefined ? waiting : [waiting[at]!]) one.go();
   }
 
   readonly #answer = async <T>(name: string, job: number, request: unknown, value: () => T): Promise<Answer<T>> => {
@@ -110,13 +112,21 @@ export function detection(index: number, className: string, confidence: number):
   };
 }
 
+const preparation: OpenedModel["input"] = {
+  ...{ name: "images", layout: "NCHW", batch: 1, sides: [640, 640], range: 1, rangeFrom: "default", channels: "rgb" },
+  ...{ padding: "centre", fit: "letterbox", fitFrom: "default", normalisationFrom: "default" },
+  ...{ crop: undefined, mean: undefined, std: undefined, size: undefined },
+};
+
 function openedModel({ weights, device }: OpenRequest, hasGpu: boolean): OpenedModel {
   const onGpu = device === "webgpu" || (device === "auto" && hasGpu);
   return {
     ...{ name: weights.kind === "file" ? weights.name : "YOLOv5s", bytes: 1, format: "onnx", producer: "", opset: 17 },
     ...{
       classNames: ["dog", "cat"],
-      classNamesAssumed: false,
+      classNamesFrom: "metadata",
+      assumed: [],
+      input: preparation,
       stride: 32,
       inputs: [],
       outputs: [],

@@ -24,6 +24,13 @@ const others: Settings = {
   compare: ["GradCAM", "ODAM"],
   device: "wasm",
   threads: 1,
+  inputFit: "crop",
+  inputCrop: 0.875,
+  inputMean: "0.485, 0.456, 0.406",
+  inputStd: "58 57 57",
+  inputRange: "255",
+  inputChannels: "bgr",
+  inputPadding: "end",
 };
 
 describe("a link", () => {
@@ -48,6 +55,8 @@ describe("a link", () => {
     "threads=1e1&device=tpu&crop=&compare=,,x",
     "__proto__=1&constructor=2&confidence=",
     "%%%&&&===",
+    "inputFit=tile&inputCrop=0&inputMean=1,2&inputStd=1,0,1&inputRange=2&inputChannels=hsv&inputPadding=top",
+    `inputMean=a,b,c&inputStd=${"1,".repeat(60)}`,
   ])("ignores invalid values: %s", (hash) => {
     expect(fromHash(hash)).toEqual(defaultSettings);
   });

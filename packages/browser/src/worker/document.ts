@@ -22,7 +22,6 @@ export interface Origin {
 
 /** An explanation, and where the heat of its maps lies. Their values may be missing. */
 export interface Explained {
-  readonly request: string;
   readonly result: ExplainResult;
   readonly heats: ResultParts["heats"];
 }

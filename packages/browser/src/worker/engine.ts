@@ -6,6 +6,7 @@ import {
   defaultRules,
   type ExplainProgress,
   type ExplainResult,
+  jointMap,
   type Map2D,
   type ModelFacts,
   mapHeats,
@@ -37,14 +38,17 @@ import { chooseProvider, wasmProvider } from "./provider.js";
 import { loadRuntime, reportingPort } from "./runtime.js";
 import { loadWeights, type ModelFile, sizeOf } from "./weights.js";
 
+/** Maximum number of explanations that are kept. They hold no maps. */
+const MAX_LAST = 16;
+
 /** The detector and the image of this worker. It takes one call at a time, because a session does one run at a time. */
 export class WebEngine {
   #detector: CoreDetector | undefined;
   #origin: Pick<Origin, "file" | "facts" | "provider"> | undefined;
   #decodeMs = 0;
   #pixels: RgbImage | undefined;
-  /** The last explanation of the current model and image, for its result document. */
-  #last: Explained | undefined;
+  /** The last explanations of the current model and image by their requests, for result documents. */
+  readonly #last = new Map<string, Explained>();
   #tell: OnProgress = () => {};
   #taken: Map2D[] = [];
   readonly #activations = activationsMethod((map) => this.#taken.push(map));
@@ -61,22 +65,30 @@ export class WebEngine {
     this.#tell = tell;
     const file = await loadWeights(weights, base, tell, signal);
     const provider = await chooseProvider(device, threads);
-    const made = await this.#make(file, provider, base).catch(async (error) => {
+    const made = await this.#make(file, provider, request).catch(async (error) => {
       // A driver may fail although its adapter reports support.
       if (provider.device !== "webgpu" || device === "webgpu" || !isRuntime(error)) throw error;
       const note = `WebGPU cannot run the model (${(error as Error).message.slice(0, 120)}).`;
-      return this.#make(file, { ...wasmProvider(threads), note }, base);
+      return this.#make(file, { ...wasmProvider(threads), note }, request);
     });
+    if (signal.aborted) {
+      await made.detector.dispose();
+      throw new WhyboxError("aborted", "Cancelled.");
+    }
     await this.#detector?.dispose();
     this.#detector = made.detector;
-    this.#last = undefined;
+    this.#last.clear();
     this.#origin = { file, facts: made.detector.facts, provider: made.provider };
     return modelFacts(file, made.detector.facts, made.provider);
   }
 
   /** Makes a detector and runs it once, because a provider's errors occur only in a run. */
-  async #make(file: ModelFile, provider: Provider, base: URL): Promise<{ detector: CoreDetector; provider: Provider }> {
-    const ort = await loadRuntime(provider, base);
+  async #make(
+    file: ModelFile,
+    provider: Provider,
+    { base, input }: OpenRequest,
+  ): Promise<{ detector: CoreDetector; provider: Provider }> {
+    const ort = await loadRuntime(provider, new URL(base));
     const detector = await createDetector(
       file.bytes,
       reportingPort(ort, (progress) => this.#tell(progress)),
@@ -85,6 +97,9 @@ export class WebEngine {
         keepForward: true,
         externalData: file.externalData,
         ...(file.preprocessor === undefined ? {} : { preprocessor: file.preprocessor }),
+        ...(file.metadata === undefined ? {} : { metadata: file.metadata }),
+        ...(file.names === undefined ? {} : { names: file.names }),
+        ...(input === undefined ? {} : { input }),
         rules: provider.device === "webgpu" ? webgpuRules : defaultRules,
       },
     );
@@ -106,7 +121,7 @@ export class WebEngine {
     const { pixels, facts } = await decode();
     this.#decodeMs = performance.now() - started;
     this.#pixels = pixels;
-    this.#last = undefined;
+    this.#last.clear();
     return facts;
   }
 
@@ -118,10 +133,13 @@ export class WebEngine {
   async explain(request: ExplainRequest, tell: OnProgress, signal: AbortSignal): Promise<Explanation> {
     const { result } = await this.#explain(request, tell, signal);
     const { method, backprop, detections, asked, layers, notes, timings } = result;
-    const whole = { detections: result.explained, className: asked?.className ?? "", ...plain(result.heatmap) };
+    const isJoint = request.per === "detection" && request.detections === undefined && result.maps.length > 0;
+    // Maps are made when they are read, so only one of them is in memory at a time.
+    const map = isJoint ? jointMap(heatmapsOf(result)) : result.heatmap;
+    const whole = { detections: result.explained, className: asked?.className ?? "", ...plain(map) };
     return {
       ...{ method, backprop, detections, asked, layers, notes, timings, whole },
-      maps: result.maps.map((map: DetectionMap): HeatMap => {
+      maps: (isJoint ? [] : result.maps).map((map: DetectionMap): HeatMap => {
         return { detections: map.detections, className: map.className, ...plain(map.heatmap) };
       }),
       empty: result.empty?.message,
@@ -132,8 +150,9 @@ export class WebEngine {
     const { detector, pixels } = this.#ready(tell);
     const onProgress = (runs: ExplainProgress) => tell({ stage: "run", ...runs });
     const result = await detector.explain(pixels, { ...request, signal, onProgress });
-    const explained = { request: JSON.stringify(request), result, heats: mapHeats(result) };
-    this.#last = { ...explained, result: withoutValues(result) };
+    const explained = { result, heats: mapHeats(result) };
+    this.#last.set(JSON.stringify(request), { ...explained, result: withoutValues(result) });
+    if (this.#last.size > MAX_LAST) this.#last.delete(this.#last.keys().next().value!);
     return explained;
   }
 
@@ -156,8 +175,7 @@ export class WebEngine {
 
   async document(asked: DocumentRequest, tell: OnProgress, signal: AbortSignal): Promise<ResultDocument> {
     const { request } = asked;
-    const isLast = this.#last?.request === JSON.stringify(request);
-    const explained = isLast ? this.#last! : await this.#explain(request, tell, signal);
+    const explained = this.#last.get(JSON.stringify(request)) ?? (await this.#explain(request, tell, signal));
     const { pageDocument } = await import("./document.js");
     return pageDocument(asked, explained, { ...this.#origin!, version: this.#version, decode: this.#decodeMs });
   }
@@ -168,6 +186,10 @@ export class WebEngine {
     if (this.#pixels === undefined) throw new WhyboxError("usage", "No image is open yet.");
     return { detector: this.#detector, pixels: this.#pixels };
   }
+}
+
+function* heatmapsOf({ maps }: ExplainResult): Generator<Map2D> {
+  for (const { heatmap } of maps) yield heatmap;
 }
 
 function isRuntime(error: unknown): boolean {
@@ -199,7 +221,9 @@ function modelFacts(file: ModelFile, facts: ModelFacts, provider: Provider): Ope
     producer: facts.producer,
     opset: facts.opset,
     classNames: facts.classNames,
-    classNamesAssumed: facts.classNamesFrom === "coco",
+    classNamesFrom: facts.classNamesFrom,
+    input: facts.input,
+    assumed: facts.head.assumed ?? [],
     stride: facts.stride,
     inputs: facts.inputs.map(port),
     outputs: facts.outputs.map(port),

@@ -1,5 +1,19 @@
-import { decodeModel, externalDataFiles, modelFormat, type NamedModel, WhyboxError } from "@whybox/core";
-import { type OnProgress, PREPROCESSOR, type Weights } from "../protocol.js";
+import {
+  type BesideFile,
+  classNamesIn,
+  decodeModel,
+  exportMetadataIn,
+  externalDataFiles,
+  type LoadYaml,
+  MAX_BESIDE_BYTES,
+  MAX_PREPROCESSOR_BYTES,
+  type ModelFormat,
+  modelFormat,
+  type NamedModel,
+  preprocessorIn,
+  WhyboxError,
+} from "@whybox/core";
+import { isNamesFile, METADATA, type OnProgress, PREPROCESSOR, type Weights } from "../protocol.js";
 
 const CACHE = "whybox-weights";
 const MAX_BYTES = 1_500_000_000;
@@ -10,6 +24,10 @@ export interface ModelFile extends Omit<NamedModel, "bytes" | "sha256"> {
   readonly externalData: ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
   /** Content of the `preprocessor_config.json` that came with the model. */
   readonly preprocessor?: unknown;
+  /** The entries of the `metadata.yaml` that came with an ONNX file. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+  /** Class names of a file that came with the model. */
+  readonly names?: readonly string[] | undefined;
 }
 
 /** All bytes of a model: its file, and the files with its weights in the order of their names. */
@@ -46,28 +64,36 @@ export async function loadWeights(
   const bytes = new Uint8Array(await file.arrayBuffer());
   const format = modelFormat(bytes);
   const externalData = format === "onnx" ? await externalDataOf(bytes, beside) : none;
-  const preprocessor = await preprocessorOf(beside);
-  return { name, source: name, format, bytes, externalData, preprocessor, licence: undefined, notice: undefined };
+  const described = await describedBy(beside, format);
+  return { name, source: name, format, bytes, externalData, ...described, licence: undefined, notice: undefined };
 }
 
 const none = new Map();
 
-/** Maximum size of a `preprocessor_config.json`. It has about 1 kB. */
-const MAX_CONFIG = 256 * 1024;
+/** What the files that came with a model say of it. */
+async function describedBy(
+  beside: readonly File[],
+  format: ModelFormat,
+): Promise<Pick<ModelFile, "preprocessor" | "metadata" | "names">> {
+  const config = beside.find(({ name }) => name === PREPROCESSOR);
+  const metadata = format === "onnx" ? beside.find(({ name }) => name === METADATA) : undefined;
+  const names = beside.find(isNamesFile);
+  const described = metadata && (await exportMetadataIn(await textOf(metadata, MAX_BESIDE_BYTES), loadYaml));
+  return {
+    preprocessor: config && preprocessorIn(await textOf(config, MAX_PREPROCESSOR_BYTES)),
+    metadata: described && { ...described.metadata, names: JSON.stringify(described.names) },
+    names: names && (await classNamesIn(await textOf(names, MAX_BESIDE_BYTES), loadYaml)),
+  };
+}
 
-/** The content of the `preprocessor_config.json` among the files that came with a model; undefined without one. */
-async function preprocessorOf(beside: readonly File[]): Promise<unknown> {
-  const file = beside.find(({ name }) => name === PREPROCESSOR);
-  if (file === undefined) return undefined;
-  try {
-    if (file.size > MAX_CONFIG) throw new Error(`it has ${file.size} bytes, and the maximum is ${MAX_CONFIG}`);
-    return JSON.parse(await file.text());
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new WhyboxError("bad-input", `${file.name} cannot be read: ${why}. Correct the file, or leave it out.`, {
-      cause,
-    });
+const loadYaml: LoadYaml = () => import("yaml");
+
+async function textOf(file: File, max: number): Promise<BesideFile> {
+  if (file.size > max) {
+    const found = `${file.name} has ${file.size} bytes. It may have ${max}. Correct the file, or leave it out.`;
+    throw new WhyboxError("limit", found);
   }
+  return { name: file.name, text: await file.text() };
 }
 
 /** The files that the model names, as far as they came with it. A file that came has no folder, so only its own name counts. */

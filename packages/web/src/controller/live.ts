@@ -31,7 +31,7 @@ export async function explainFrames(
     await step((job) => engine().frame(job, frame));
     const chosen = settings();
     const method = methodsOf(chosen)[0]!;
-    const request = explainRequest(chosen, { kind: "image" }, method);
+    const request = explainRequest(chosen, { kind: "sum" }, method);
     const { whole, detections } = await step((job) => engine().explain(job, request, () => {}));
     const after = now();
     interval =

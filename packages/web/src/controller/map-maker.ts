@@ -11,8 +11,6 @@ import type { ShownMap } from "./state.js";
 export interface Scene {
   readonly settings: Settings;
   readonly list: readonly Detection[];
-  /** Number of pixels of the photo. */
-  readonly pixels: number;
 }
 
 interface By {
@@ -24,9 +22,6 @@ interface By {
 export interface MapRequest extends By {
   readonly subject: Subject;
 }
-
-/** Maximum number of values for making the maps of all detections together. */
-const MAX_TOGETHER = 12_000_000;
 
 /** Makes maps, and caches the maps of detections until the scene changes. */
 export class MapMaker {
@@ -82,7 +77,7 @@ export class MapMaker {
     return { heat: explanation.whole, explanation };
   }
 
-  /** Maps from the cache, or new ones. The quick method makes the maps of all detections at once, so later clicks use the cache. */
+  /** Maps from the cache, or new ones. */
   async #ofDetections(
     step: Step,
     scene: Scene,
@@ -91,10 +86,7 @@ export class MapMaker {
   ): Promise<{ heat: HeatMap; explanation: Explanation | undefined }> {
     const kept = this.#kept(scene, indices, method);
     if (kept !== undefined) return { heat: joinMaps(kept), explanation: undefined };
-    const { settings, list, pixels } = scene;
-    const all = list.map(({ index }) => index);
-    const wanted = method === QUICK && pixels * all.length <= MAX_TOGETHER ? all : indices;
-    const request = explainRequest(settings, { kind: "detections", indices: wanted }, method);
+    const request = explainRequest(scene.settings, { kind: "detections", indices }, method);
     const explanation = await step((job) => this.#engine().explain(job, request, onProgress));
     this.#cache.put(requestKey(request), explanation.maps);
     const maps = indices.map((index) => explanation.maps.find(({ detections }) => detections[0] === index));

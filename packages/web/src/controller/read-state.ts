@@ -21,9 +21,7 @@ export function subjectOf({ selection, ownBox, whole, found }: State): Subject |
 }
 
 export function sceneOf(state: State): Scene {
-  const { settings, photo } = state;
-  const pixels = photo.phase === "ready" ? photo.facts.width * photo.facts.height : 0;
-  return { settings, pixels, list: listOf(state) };
+  return { settings: state.settings, list: listOf(state) };
 }
 
 /** The detection after or before the last selected one. It wraps around at the ends. Undefined if there are no detections. */

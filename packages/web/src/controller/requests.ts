@@ -1,12 +1,15 @@
 import { type DetectRequest, type ExplainRequest, type OpenRequest, QUICK, type Weights } from "@whybox/browser/engine";
-import type { AskedBox, MethodId, ScoreId } from "@whybox/core";
+import type { AskedBox, InputOptions, MethodId, ScoreId } from "@whybox/core";
 import { methodOf } from "./methods.js";
 import { changedOptions, isOfDetection, pageOptions } from "./page-options.js";
-import type { Settings } from "./settings.js";
+import { type Settings, threeNumbers } from "./settings.js";
 
-/** The subject of a heatmap: the whole image, some of its detections, or a box that the user drew. */
+/**
+ * The subject of a heatmap: the whole image with the heat of each box, the sum over its detections, some of them, or a box that the user drew.
+ */
 export type Subject =
   | { readonly kind: "image" }
+  | { readonly kind: "sum" }
   | { readonly kind: "detections"; readonly indices: readonly number[] }
   | { readonly kind: "box"; readonly box: AskedBox };
 
@@ -43,14 +46,10 @@ export function explainRequest(settings: Settings, subject: Subject, method: str
     ...changedOptions(settings, ofMap),
   };
   if (subject.kind === "box") return { ...own, box: subject.box };
-  if (subject.kind === "image") {
-    return {
-      ...own,
-      ...(classFilter === "" ? {} : { classNames: [classFilter] }),
-      ...changedOptions(settings, ["backwardPerClass"]),
-    };
-  }
-  return { ...own, per: "detection", detections: subject.indices };
+  if (subject.kind === "detections") return { ...own, per: "detection", detections: subject.indices };
+  const ofImage = { ...own, ...(classFilter === "" ? {} : { classNames: [classFilter] }) };
+  if (settings.backwardPerClass) return { ...ofImage, backwardPerClass: true };
+  return subject.kind === "image" ? { ...ofImage, per: "detection" } : ofImage;
 }
 
 function layerOf({ layer }: Settings, method: string): Pick<ExplainRequest, "layer"> {
@@ -65,13 +64,28 @@ export function requestKey(request: ExplainRequest): string {
 }
 
 /** The request to open a model. With `withoutGpu`, the device "auto" means the CPU. */
-export function openRequest(
-  base: string,
-  weights: Weights,
-  { device, threads }: Settings,
-  withoutGpu: boolean,
-): OpenRequest {
-  return { base, weights, device: withoutGpu && device === "auto" ? "wasm" : device, threads };
+export function openRequest(base: string, weights: Weights, settings: Settings, withoutGpu: boolean): OpenRequest {
+  const { device, threads } = settings;
+  const input = inputOf(settings);
+  return {
+    ...{ base, weights, device: withoutGpu && device === "auto" ? "wasm" : device, threads },
+    ...(Object.keys(input).length === 0 ? {} : { input }),
+  };
+}
+
+/** How images are prepared, as far as the user decides it. */
+function inputOf(settings: Settings): InputOptions {
+  const { inputFit, inputCrop, inputMean, inputStd, inputRange, inputChannels, inputPadding } = settings;
+  const [mean, std] = [threeNumbers(inputMean), threeNumbers(inputStd)];
+  return {
+    ...(inputFit === "auto" ? {} : { fit: inputFit }),
+    ...(inputFit === "crop" ? { crop: inputCrop } : {}),
+    ...(mean === undefined ? {} : { mean }),
+    ...(std === undefined ? {} : { std }),
+    ...(inputRange === "auto" ? {} : { range: Number(inputRange) as 1 | 255 }),
+    ...(inputChannels === "auto" ? {} : { channels: inputChannels }),
+    ...(inputPadding === "auto" ? {} : { padding: inputPadding }),
+  };
 }
 
 export function nameOf(weights: Weights): string {

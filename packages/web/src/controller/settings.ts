@@ -21,6 +21,15 @@ export interface Settings extends PageValues {
   readonly device: Device;
   /** WebAssembly threads. 0 means one for each core. */
   readonly threads: number;
+  /** How images are prepared for the model. "auto" and "" take what the model tells. */
+  readonly inputFit: "auto" | Fit;
+  /** For "crop": the share of the image's shorter side that is kept. */
+  readonly inputCrop: number;
+  readonly inputMean: string;
+  readonly inputStd: string;
+  readonly inputRange: "auto" | "1" | "255";
+  readonly inputChannels: "auto" | "rgb" | "bgr";
+  readonly inputPadding: "auto" | "centre" | "end";
 }
 
 export const defaultSettings: Settings = {
@@ -37,7 +46,17 @@ export const defaultSettings: Settings = {
   compare: ["GradCAM", "HiResCAM", "EigenCAM", "tap-fusion-fast"],
   device: "auto",
   threads: 0,
+  inputFit: "auto",
+  inputCrop: 1,
+  inputMean: "",
+  inputStd: "",
+  inputRange: "auto",
+  inputChannels: "auto",
+  inputPadding: "auto",
 };
+
+export const fits = ["letterbox", "stretch", "crop"] as const;
+type Fit = (typeof fits)[number];
 
 /** Maximum number of methods in a comparison. */
 export const MAX_COMPARED = 6;
@@ -52,6 +71,19 @@ export const mapSettings: readonly (keyof Settings)[] = [
 /** Settings that need a new worker. */
 export const engineSettings: readonly (keyof Settings)[] = ["device", "threads"];
 
+/** Settings that need the model to be opened again. */
+export const inputSettings = [
+  ...(["inputFit", "inputCrop", "inputMean", "inputStd", "inputRange", "inputChannels", "inputPadding"] as const),
+] satisfies (keyof Settings)[];
+
+/** Three numbers, as "0.485, 0.456, 0.406". Undefined if the text is not that. */
+export function threeNumbers(text: string): readonly [number, number, number] | undefined {
+  const [a, b, c, ...more] = text.split(/[\s,;]+/).filter((word) => word !== "");
+  const numbers = [a, b, c].map(Number);
+  const fits = more.length === 0 && text.length <= 100 && numbers.every((one) => Math.abs(one) <= 1e4);
+  return fits ? (numbers as unknown as readonly [number, number, number]) : undefined;
+}
+
 type Reader<T> = (text: string) => T | undefined;
 
 const oneOf =
@@ -62,6 +94,7 @@ const number =
   (kind: NumberKind): Reader<number> =>
   (text) =>
     text.trim() !== "" && inRange(kind, Number(text)) ? Number(text) : undefined;
+const triple: Reader<string> = (text) => (threeNumbers(text) === undefined ? undefined : text);
 const words: Reader<string> = (text) => (text.length <= 100 ? text : undefined);
 const methodIds = methodChoices.map(({ id }) => id);
 
@@ -90,6 +123,13 @@ const readers: { readonly [K in keyof Settings]: Reader<Settings[K]> } = {
   },
   device: oneOf(["auto", "webgpu", "wasm"]),
   threads: (text) => (/^\d{1,2}$/.test(text) ? number({ kind: "number", min: 0, max: 64 })(text) : undefined),
+  inputFit: oneOf(["auto", ...fits]),
+  inputCrop: number({ kind: "number", min: 0, max: 1, aboveMin: true }),
+  inputMean: triple,
+  inputStd: (text) => (threeNumbers(text)?.every((one) => one > 0) ? text : undefined),
+  inputRange: oneOf(["auto", "1", "255"]),
+  inputChannels: oneOf(["auto", "rgb", "bgr"]),
+  inputPadding: oneOf(["auto", "centre", "end"]),
 };
 
 /** The settings that differ from the defaults, as the hash of a link without "#". Empty if all are defaults. */

@@ -8,7 +8,6 @@ import type {
   Thumbnail,
 } from "@whybox/browser/engine";
 import type { AskedAnswer, AskedBox, Detection } from "@whybox/core";
-import { methodOf } from "./methods.js";
 import type { Settings } from "./settings.js";
 
 export type ModelState =
@@ -19,8 +18,14 @@ export type ModelState =
 export type PhotoState =
   | { readonly phase: "none" }
   | { readonly phase: "decoding"; readonly name: string; readonly file: Blob }
-  | { readonly phase: "ready"; readonly name: string; readonly file: Blob; readonly facts: DecodedPhoto }
-  | { readonly phase: "failed"; readonly name: string; readonly failure: Failure };
+  | { readonly phase: "ready"; readonly name: string; readonly file: Blob; readonly facts: DecodedPhoto };
+
+/** Why a file or a device could not be opened. What was open stays. */
+export interface Note {
+  readonly what: "photo" | "model";
+  readonly name: string;
+  readonly failure: Failure;
+}
 
 export type Found =
   | { readonly phase: "none" }
@@ -79,6 +84,10 @@ export interface State {
   readonly live: LiveState | undefined;
   readonly model: ModelState;
   readonly photo: PhotoState;
+  /** Name of the photo that is being decoded. */
+  readonly incoming: string | undefined;
+  /** It passes when the next thing works. */
+  readonly note: Note | undefined;
   readonly found: Found;
   /** Indices of the selected detections. Empty for no selection, a drawn box, or the whole image. */
   readonly selection: readonly number[];
@@ -115,6 +124,8 @@ export function initialState(settings: Settings): State {
     model: { phase: "opening", name: "", progress: undefined },
     live: undefined,
     photo: { phase: "none" },
+    incoming: undefined,
+    note: undefined,
     found: { phase: "none" },
     ...nothingSelected,
     settings,
@@ -137,5 +148,5 @@ export function sentenceOf(shown: ShownMap | undefined): string {
   if (shown === undefined) return "";
   const { energy } = shown.facts;
   const inside = energy === undefined ? "" : ` ${Math.round(energy.inside * 100)} % of the heat is inside the box.`;
-  return shown.empty ?? `Heatmap by ${methodOf(shown.method).title}.${inside}`;
+  return shown.empty ?? `The heatmap is ready.${inside}`;
 }

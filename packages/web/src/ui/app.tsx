@@ -5,7 +5,9 @@ import { filesOf, openFiles } from "./files.js";
 import { Header } from "./header.js";
 import { LiveStage } from "./live-stage.js";
 import { LiveContext, type LiveVideo } from "./live-video.js";
+import { NoteBar } from "./note-bar.js";
 import { Panel } from "./panel.js";
+import { useResultFocus } from "./result-focus.js";
 import { Stage } from "./stage.js";
 import { useControllerState } from "./use-state.js";
 import { Welcome } from "./welcome.js";
@@ -17,6 +19,7 @@ export function App({ controller }: { readonly controller: Controller }) {
   useEffect(() => keysAndPaste(controller, live), [controller]);
   useEffect(() => drops(controller, live, setDragging), [controller]);
   const { phase } = state.photo;
+  useResultFocus(state);
   return (
     <>
       <Header controller={controller} state={state} />
@@ -25,7 +28,7 @@ export function App({ controller }: { readonly controller: Controller }) {
           <LiveStage state={state} />
           <Panel controller={controller} state={state} />
         </main>
-      ) : phase === "none" || phase === "failed" ? (
+      ) : phase === "none" ? (
         <Welcome controller={controller} state={state} />
       ) : (
         <main class="work">
@@ -40,6 +43,7 @@ export function App({ controller }: { readonly controller: Controller }) {
       <p class="for-readers" role="status" aria-live="polite">
         {state.said}
       </p>
+      <NoteBar controller={controller} state={state} />
       {dragging && <div class="drop-veil">Drop a photo, or a model (.onnx, .pt)</div>}
     </>
   );

@@ -92,7 +92,7 @@ export function ComparePane({ controller, state }: { readonly controller: Contro
                   aria-label={`Remove ${methodOf(one.method).title}`}
                   onClick={() => controller.set({ compare: settings.compare.filter((id) => id !== one.method) })}
                 >
-                  remove
+                  Remove
                 </Button>
               )}
             </p>

@@ -62,20 +62,47 @@ export function Select<T extends string>({ label, value, choices, onSet }: Selec
   );
 }
 
+interface TextProps {
+  readonly label: string;
+  readonly value: string;
+  readonly placeholder: string;
+  /** What is wrong with a text. Empty if nothing is. */
+  readonly problem: (text: string) => string;
+  readonly onSet: (text: string) => void;
+}
+
+/** A field of text that is set when the user leaves it or presses Enter. */
+export function TextField({ label, value, placeholder, problem, onSet }: TextProps) {
+  return (
+    <label class="field">
+      {label}
+      <input
+        type="text"
+        maxLength={100}
+        {...{ value, placeholder }}
+        onInput={({ currentTarget }) => currentTarget.setCustomValidity("")}
+        onChange={({ currentTarget }) => {
+          currentTarget.setCustomValidity(problem(currentTarget.value));
+          if (currentTarget.reportValidity()) onSet(currentTarget.value.trim());
+        }}
+      />
+    </label>
+  );
+}
+
 interface FoldProps {
   readonly title: string;
   /** A summary of the settings, shown next to the title. */
   readonly now: string;
-  readonly open?: boolean;
   readonly children: ComponentChildren;
 }
 
 /** A section that can be opened and closed. */
-export function Fold({ title, now, open = false, children }: FoldProps) {
+export function Fold({ title, now, children }: FoldProps) {
   return (
-    <details class="group" open={open}>
+    <details class="group">
       <summary>
-        <h2>{title}</h2>
+        <h3>{title}</h3>
         <span class="fold-now">{now}</span>
       </summary>
       <div class="fold-body">{children}</div>

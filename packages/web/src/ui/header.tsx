@@ -1,7 +1,7 @@
 import type { Progress } from "@whybox/browser/engine";
 import type { State } from "../controller/state.js";
 import type { Controller } from "../controller.js";
-import { PickFile, photoTypes } from "./pick-file.js";
+import { modelTypes, PickFile, photoTypes } from "./pick-file.js";
 import { progressText, providerText } from "./texts.js";
 
 /** The name of the page, the state of the model, and a button to open another photo. */
@@ -11,9 +11,14 @@ export function Header({ controller, state }: { readonly controller: Controller;
     <header class="top">
       <h1 class="brand">
         <img src="./icon.svg" width="28" height="28" alt="" />
-        Whybox
+        <span class="brand-name">Whybox</span>
       </h1>
       <ModelChip controller={controller} state={state} />
+      <PickFile controller={controller} accept={modelTypes} class="button" name="Open a model">
+        <span>
+          <span class="wide-only">Open a </span>model
+        </span>
+      </PickFile>
       {hasPhoto && (
         <PickFile controller={controller} accept={photoTypes} class="button" name="Choose another photo">
           <span>

@@ -1,5 +1,6 @@
 import type { HeatMap } from "@whybox/browser/engine";
 import { colormap, type Map2D } from "@whybox/core";
+import { useRef } from "preact/hooks";
 import type { Settings } from "../controller/settings.js";
 import { ImageCanvas } from "./image-canvas.js";
 
@@ -13,13 +14,38 @@ interface HeatCanvasProps {
   readonly settings: Settings;
   /** The photo below, for its mean colour. */
   readonly photo: { readonly current: HTMLImageElement | HTMLCanvasElement | null };
+  /** Whether the map before fades out while the next one fades in. Default false. */
+  readonly fades?: boolean;
 }
 
 /** A heatmap as colours over a photo. Pixels that the crop removes get the photo's mean colour, as in the saved file. */
-export function HeatCanvas({ heat, settings: { colormap: name, opacity, crop }, photo }: HeatCanvasProps) {
-  const make = () => (crop === "off" ? colours(heat, colormap(name)) : cut(heat, crop, meanColour(photo.current)));
-  const style = { opacity: crop === "off" ? opacity : 1 };
-  return <ImageCanvas class="heat" style={style} make={make} from={[heat, name, crop]} />;
+export function HeatCanvas({
+  heat,
+  settings: { colormap: name, opacity, crop },
+  photo,
+  fades = false,
+}: HeatCanvasProps) {
+  const make = (map: HeatMap) => () =>
+    crop === "off" ? colours(map, colormap(name)) : cut(map, crop, meanColour(photo.current));
+  const look = [name, crop];
+  const shown = useRef<Faded>({ heat, before: undefined, count: 0 });
+  if (shown.current.heat !== heat) {
+    const { heat: before, count } = shown.current;
+    shown.current = { heat, before: fades ? before : undefined, count: fades ? count + 1 : count };
+  }
+  const { before, count } = shown.current;
+  return (
+    <div class="heats" style={{ opacity: crop === "off" ? opacity : 1 }}>
+      {before && <ImageCanvas key={count - 1} class="heat-before" make={make(before)} from={[before, ...look]} />}
+      <ImageCanvas key={count} class="heat" make={make(heat)} from={[heat, ...look]} />
+    </div>
+  );
+}
+
+interface Faded {
+  readonly heat: HeatMap;
+  readonly before: HeatMap | undefined;
+  readonly count: number;
 }
 
 /** The values 0..1 of a map as colours of the table. */

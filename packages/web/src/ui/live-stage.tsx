@@ -28,7 +28,7 @@ export function LiveStage({ state }: { readonly state: State }) {
   return (
     <section class="stage" aria-label="Live video">
       <div
-        class="photo is-live"
+        class="frame photo is-live"
         style={{ aspectRatio: `${size.width} / ${size.height}`, "--ratio": size.width / size.height }}
       >
         <canvas ref={canvas} class="image" />

@@ -18,7 +18,7 @@ export function LookSection({ controller, state }: SectionProps) {
   const { settings } = state;
   const safeFirst = [...colormapNames].sort((a, b) => Number(a in rainbow) - Number(b in rainbow));
   return (
-    <Fold title="Appearance" now={nowText(settings)} open={isWide}>
+    <Fold title="Appearance" now={nowText(settings)}>
       <Select
         label="Colours"
         value={settings.colormap}
@@ -42,9 +42,6 @@ export function LookSection({ controller, state }: SectionProps) {
     </Fold>
   );
 }
-
-/** On wide screens the section is open by default. */
-const isWide = matchMedia("(min-width: 54em)").matches;
 
 function nowText({ colormap, keepTopPercent, crop }: Settings): string {
   const part = keepTopPercent === 100 ? "" : `, hottest ${keepTopPercent} %`;

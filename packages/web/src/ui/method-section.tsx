@@ -17,7 +17,7 @@ export function MethodSection({ controller, state }: SectionProps) {
   const layers = model.phase === "ready" ? model.model.layers : [];
   return (
     <section class="group">
-      <h2>{comparing ? "For all methods" : "Method"}</h2>
+      <h3>{comparing ? "For all methods" : "Method"}</h3>
       {!comparing && (
         <>
           <select

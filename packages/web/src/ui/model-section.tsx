@@ -1,7 +1,9 @@
 import type { OpenedModel } from "@whybox/browser/engine";
+import { namesText, pixelText, preparedText } from "@whybox/core";
 import { Button } from "./button.js";
 import { FactList } from "./fact-list.js";
 import { Fold, Select } from "./fields.js";
+import { InputControls } from "./input-controls.js";
 import { modelTypes, PickFile } from "./pick-file.js";
 import type { SectionProps } from "./section-props.js";
 import { providerText } from "./texts.js";
@@ -14,6 +16,7 @@ export function ModelSection({ controller, state: { model, settings } }: Section
       now={model.phase === "ready" ? model.model.name : model.phase === "failed" ? "none" : "loading…"}
     >
       {model.phase === "ready" && <ModelFacts model={model.model} />}
+      <InputControls controller={controller} settings={settings} />
       <div class="row">
         <PickFile controller={controller} accept={modelTypes}>
           Open .onnx or .pt
@@ -50,11 +53,14 @@ function ModelFacts({ model }: { readonly model: OpenedModel }) {
     ["File", `${model.name}, ${(model.bytes / 1e6).toFixed(1)} MB`],
     ["Format", `${model.format}, opset ${model.opset}${model.producer && `, ${model.producer}`}`],
     ["Input", model.inputs.join("; ")],
+    ["Pixels", pixelText(model.input)],
+    ["Prepared", preparedText(model.input)],
     ["Output", model.outputs.join("; ")],
     ["Head", `${model.head}: ${model.levels.map(({ name, stride }) => `${name} (stride ${stride})`).join(", ")}`],
+    ...(model.assumed.length > 0 ? [["Assumed", model.assumed.join("; ")] as const] : []),
     [
       "Classes",
-      `${model.classNames.length}: ${model.classNames.slice(0, 6).join(", ")}${model.classNames.length > 6 ? ", …" : ""}${model.classNamesAssumed ? " (COCO's names, assumed)" : ""}`,
+      `${model.classNames.length}: ${model.classNames.slice(0, 6).join(", ")}${model.classNames.length > 6 ? ", …" : ""}${namesText(model.classNamesFrom)}`,
     ],
     [
       "Layers",

@@ -1,13 +1,15 @@
 import { percent } from "@whybox/report";
+import type { ComponentChildren } from "preact";
 import { methodOf } from "../controller/methods.js";
-import type { MapFacts, ShownMap, State } from "../controller/state.js";
+import type { MapFacts, State } from "../controller/state.js";
 import type { Controller } from "../controller.js";
-import { FactList } from "./fact-list.js";
-import { Notice } from "./notice.js";
+import { Button } from "./button.js";
+import { ModelNotice, Notice } from "./notice.js";
 import { modelTypes, PickFile } from "./pick-file.js";
-import { questionText, readMap } from "./reading.js";
+import { howToRead, questionText, readMap } from "./reading.js";
+import { RESULT } from "./result-focus.js";
 import { Runs } from "./runs.js";
-import { milliseconds, progressText, unbroken } from "./texts.js";
+import { progressText, unbroken } from "./texts.js";
 
 /** Touch screens have no Shift key, and a drag scrolls the page. */
 const isTouch = matchMedia("(pointer: coarse)").matches;
@@ -22,9 +24,9 @@ export function Answer(props: NumbersProps) {
   const { model, found, map, settings } = props.state;
   const provider = model.phase === "ready" ? model.model.provider : undefined;
   return (
-    <section class="answer" aria-label="Answer">
+    <section class="answer" aria-label="Answer" aria-busy={map.running !== undefined || found.phase === "running"}>
       {model.phase === "failed" && (
-        <Notice failure={model.failure}>
+        <ModelNotice controller={props.controller} failure={model.failure}>
           <div class="row">
             <PickFile controller={props.controller} accept={modelTypes} class="button primary">
               Open a model
@@ -33,7 +35,7 @@ export function Answer(props: NumbersProps) {
               Default model
             </button>
           </div>
-        </Notice>
+        </ModelNotice>
       )}
       {settings.device === "webgpu" && provider?.device === "wasm" && (
         <p class="caution">It runs on the CPU. {provider.note}</p>
@@ -46,23 +48,70 @@ export function Answer(props: NumbersProps) {
 }
 
 function Numbers({ controller, state }: NumbersProps) {
-  const { map, found, settings, photo } = state;
+  const { map, found, photo, settings } = state;
   const { shown, running } = map;
   if (found.phase === "none" || found.phase === "failed") return <Waiting state={state} />;
   if (found.phase === "running") return <p class="hint">Detecting objects…</p>;
-  if (shown === undefined && running === undefined) {
-    const isNothing = found.list.length === 0;
-    return isNothing ? (
-      <div class="numbers">
-        <h2 class="question">Nothing found</h2>
-        <p class="hint">
-          Nothing was detected with a confidence of {percent(settings.confidence)} or more. Lower the minimum confidence
-          under “Question”, or ask about your own box.
+  if (shown === undefined && running === undefined) return <Nothing controller={controller} state={state} />;
+  const reading = readMap(state);
+  return (
+    <div class="numbers">
+      <ResultHeading>{questionText(state)}</ResultHeading>
+      {shown?.asked && <p class="verdict sentence">{unbroken(shown.asked.verdict)}</p>}
+      {reading && <p class={shown?.asked ? "" : "sentence"}>{reading.sentence}</p>}
+      {shown?.empty && (
+        <p class="caution">
+          <strong>The map is empty.</strong> {shown.empty}
         </p>
-      </div>
-    ) : (
+      )}
+      {shown && !shown.empty && methodOf(shown.method).dependsOnScore && settings.crop === "off" && (
+        <p>{howToRead(settings.colormap)}</p>
+      )}
+      {shown && !shown.empty && <Energy facts={shown.facts} />}
+      {reading?.cautions.map((text) => (
+        <p key={text} class="caution">
+          {text}
+        </p>
+      ))}
+      {running && (
+        <p class="running">
+          <span class="spinner" aria-hidden="true" />
+          {shown?.isQuick ? "Refining the map" : "Making the map"}
+          <Runs progress={map.progress} title={methodOf(running).title} />
+          <button type="button" class="link" onClick={() => controller.cancel()}>
+            Cancel
+          </button>
+        </p>
+      )}
+      {photo.phase === "ready" && photo.facts.shrunkFrom && (
+        <p class="hint">
+          Scaled down to {photo.facts.width} × {photo.facts.height}. The file has {photo.facts.shrunkFrom.join(" × ")}.
+        </p>
+      )}
+    </div>
+  );
+}
+
+/** The heading of the answer. It takes the focus when the result is there. */
+function ResultHeading({ children }: { readonly children: ComponentChildren }) {
+  return (
+    <h2 id={RESULT} class="question" tabIndex={-1}>
+      {children}
+    </h2>
+  );
+}
+
+/** The confidence that finds more objects, if the current one finds nothing. */
+const LOW_CONFIDENCE = 0.1;
+
+/** What to do if no box is selected, or if there is none. */
+function Nothing({ controller, state: { found, settings } }: NumbersProps) {
+  const count = found.phase === "ready" ? found.list.length : 0;
+  if (count > 0) {
+    return (
       <div class="numbers">
-        <h2 class="question">{found.list.length} found. Which one?</h2>
+        <ResultHeading>{count} found</ResultHeading>
+        <p class="sentence">Which one?</p>
         <p>
           {isTouch
             ? "Tap a box to see what supports it. To ask why an object was not found, use your own box. "
@@ -76,45 +125,19 @@ function Numbers({ controller, state }: NumbersProps) {
       </div>
     );
   }
-  const reading = readMap(state);
   return (
     <div class="numbers">
-      <h2 class="question">{questionText(state)}</h2>
-      {shown?.asked && <p class="verdict">{unbroken(shown.asked.verdict)}</p>}
-      {reading && <p>{reading.sentence}</p>}
-      {shown?.empty && (
-        <p class="caution">
-          <strong>The map is empty.</strong> {shown.empty}
-        </p>
-      )}
-      {shown && !shown.empty && <Facts state={state} facts={shown.facts} />}
-      {reading?.cautions.map((text) => (
-        <p key={text} class="caution">
-          {text}
-        </p>
-      ))}
-      <p class="made">
-        {shown && (
-          <span class="faint">
-            {methodOf(shown.method).title} · {milliseconds(shown.ms)}
-          </span>
-        )}
-        {running && (
-          <span class="running">
-            <span class="spinner" aria-hidden="true" />
-            {shown?.isQuick ? `refining with ${methodOf(running).title}` : methodOf(running).title}
-            <Runs progress={map.progress} title={methodOf(running).title} />
-            <button type="button" class="link" onClick={() => controller.cancel()}>
-              Cancel
-            </button>
-          </span>
-        )}
+      <ResultHeading>Nothing found</ResultHeading>
+      <p class="hint">
+        Nothing was detected with a confidence from {percent(settings.confidence)}. Ask about your own box, or look for
+        less certain objects.
       </p>
-      {shown && <More shown={shown} />}
-      {photo.phase === "ready" && photo.facts.shrunkFrom && (
-        <p class="hint">
-          Scaled down to {photo.facts.width} × {photo.facts.height}. The file has {photo.facts.shrunkFrom.join(" × ")}.
-        </p>
+      {settings.confidence > LOW_CONFIDENCE && (
+        <div class="row">
+          <Button onClick={() => controller.set({ confidence: LOW_CONFIDENCE })}>
+            Show what is found from {percent(LOW_CONFIDENCE)}
+          </Button>
+        </div>
       )}
     </div>
   );
@@ -132,65 +155,20 @@ function Waiting({ state: { model } }: { readonly state: State }) {
   );
 }
 
-function Facts({ state, facts: { energy, peak } }: { readonly state: State; readonly facts: MapFacts }) {
-  const { found, selection } = state;
-  const only = selection.length === 1 && found.phase === "ready" ? found.list[selection[0]!] : undefined;
-  const where = peak?.insideBox === undefined ? "" : peak.insideBox ? "inside the box" : "outside the box";
+/** The share of the heat in the box, if there is exactly one box. */
+function Energy({ facts: { energy } }: { readonly facts: MapFacts }) {
+  if (energy === undefined) return null;
   return (
-    <>
-      {energy && (
-        <div class="energy">
-          <p>
-            <strong>{percent(energy.inside)}</strong> of the heat is in the box, which covers {percent(energy.area)} of
-            the image.
-          </p>
-          <div class="meter" aria-hidden="true">
-            <span class="meter-fill" style={{ width: `${100 * energy.inside}%` }} />
-            <span class="meter-mark" style={{ left: `${100 * energy.area}%` }} />
-          </div>
-          <p class="hint">The mark shows the share of a uniform map.</p>
-        </div>
-      )}
-      <dl class="facts">
-        {only && <Fact name="Confidence" value={percent(only.confidence)} note={`found at ${only.levelName}`} />}
-        {peak && <Fact name="Hottest at" value={`${peak.x}, ${peak.y}`} note={where} />}
-      </dl>
-    </>
-  );
-}
-
-function Fact({ name, value, note }: { readonly name: string; readonly value: string; readonly note: string }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>
-        {value} {note && <small class="faint">{note}</small>}
-      </dd>
+    <div class="energy">
+      <p>
+        <strong>{percent(energy.inside)}</strong> of the heat is in the box, which covers {percent(energy.area)} of the
+        image.
+      </p>
+      <div class="meter" aria-hidden="true">
+        <span class="meter-fill" style={{ width: `${100 * energy.inside}%` }} />
+        <span class="meter-mark" style={{ left: `${100 * energy.area}%` }} />
+      </div>
+      <p class="hint">The mark shows the share of a uniform map.</p>
     </div>
-  );
-}
-
-/** Details for experts: layers, gradients, the method's own numbers, and timings. */
-function More({ shown: { explanation } }: { readonly shown: ShownMap }) {
-  if (explanation === undefined) return null;
-  const { layers, notes, timings, backprop } = explanation;
-  const number = (value: number) => (Number.isInteger(value) ? String(value) : value.toPrecision(3));
-  const gradient = (most: number | null) => (most === null ? "" : `, largest gradient ${number(most)}`);
-  const facts: (readonly [string, string])[] = layers.map(({ name, channels, size, gradientMax }) => [
-    name,
-    `${channels} channels, ${size.join(" × ")}${gradient(gradientMax)}`,
-  ]);
-  if (backprop.length > 0) facts.unshift(["Differentiated", backprop.join(", ")]);
-  for (const { name, value, layer } of notes) {
-    facts.push([layer === undefined ? name : `${name}, ${layer}`, number(value)]);
-  }
-  for (const [name, value] of Object.entries(timings)) {
-    if (typeof value === "number" && value >= 0.5) facts.push([name, milliseconds(value)]);
-  }
-  return (
-    <details class="more">
-      <summary>How it was made</summary>
-      <FactList facts={facts} />
-    </details>
   );
 }

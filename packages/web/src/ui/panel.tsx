@@ -1,13 +1,10 @@
+import { Expert } from "./expert.js";
 import { ExportSection } from "./export-section.js";
-import { LookSection } from "./look-section.js";
-import { MethodSection } from "./method-section.js";
-import { ModelSection } from "./model-section.js";
 import { Answer } from "./numbers.js";
-import { QuestionSection } from "./question-section.js";
 import type { SectionProps } from "./section-props.js";
 import { useNarrow } from "./use-state.js";
 
-/** The answer and all controls. The most used controls come first. */
+/** The answer, its export, and the dials for experts. */
 export function Panel(props: SectionProps) {
   const { live, comparing } = props.state;
   const isNarrow = useNarrow();
@@ -15,11 +12,8 @@ export function Panel(props: SectionProps) {
     <aside class="panel" aria-label="Answer and controls">
       {live === undefined && !comparing && !isNarrow && <Answer {...props} />}
       <div class="groups">
-        <MethodSection {...props} />
-        <QuestionSection {...props} />
-        <LookSection {...props} />
-        <ModelSection {...props} />
         {live === undefined && <ExportSection {...props} />}
+        <Expert {...props} />
       </div>
     </aside>
   );

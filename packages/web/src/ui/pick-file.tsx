@@ -34,5 +34,5 @@ export function PickFile({ controller, accept, class: className = "button", name
 }
 
 export const photoTypes = "image/*,video/*";
-/** Models, the files with their weights, and `preprocessor_config.json`. */
-export const modelTypes = ".onnx,.pt,.pth,.data,.onnx_data,.bin,.json";
+/** Models, the files with their weights, and those that describe them: names, `metadata.yaml`, `preprocessor_config.json`. */
+export const modelTypes = ".onnx,.pt,.pth,.data,.onnx_data,.bin,.json,.yaml,.yml,.txt,.names";

@@ -15,7 +15,7 @@ export function QuestionSection({ controller, state }: SectionProps) {
       ? present
       : [settings.classFilter, ...present];
   return (
-    <Fold title="Question" now={`confidence ≥ ${percent(settings.confidence)}`}>
+    <Fold title="Question" now={`confidence from ${percent(settings.confidence)}`}>
       <Select
         label="What is explained"
         value={settings.versus === "" ? settings.score : "contrast"}

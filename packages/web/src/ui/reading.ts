@@ -1,3 +1,4 @@
+import type { ColormapName } from "@whybox/core";
 import { mapSentence, mostlyInside, percent } from "@whybox/report";
 import { methodOf, scoreChoices } from "../controller/methods.js";
 import type { State } from "../controller/state.js";
@@ -17,6 +18,11 @@ export function questionText({ ownBox, whole, selection, found, settings }: Stat
   if (names.length > 3) return `Why these ${names.length}?`;
   const versus = settings.versus === "" ? "" : ` and not ${settings.versus}`;
   return `Why ${names.join(" and ")}${versus}?`;
+}
+
+/** What the colours of a map mean. In the rainbow scales, the highest values are red. */
+export function howToRead(colormap: ColormapName): string {
+  return colormap === "jet" || colormap === "turbo" ? "Red areas supported it." : "Bright areas supported it.";
 }
 
 /** The current map, described in words. Undefined if there is no map, or if it is empty. */
@@ -45,10 +51,14 @@ function sentence(state: State): string {
   const { energy } = map.shown!.facts;
   const list = found.phase === "ready" ? found.list : [];
   if (ownBox !== undefined) return `The heat shows which parts of the image support a ${ownBox.className} there.`;
-  if (whole) return "The heat shows which parts of the image support all detections together.";
+  if (whole) {
+    return settings.backwardPerClass
+      ? "The heat shows which parts of the image support all detections together."
+      : "Each box shows its own heat: the parts of the image that support it.";
+  }
   const chosen = selection.map((index) => list[index]).filter((one) => one !== undefined);
   if (chosen.length !== 1 || energy === undefined) {
-    return `The heat shows which parts of the image support these ${chosen.length}. Each pixel has the highest value of their maps.`;
+    return `The heat shows which parts of the image support these ${chosen.length}. Each box shows its own heat.`;
   }
   const { versus, score } = settings;
   return mapSentence({

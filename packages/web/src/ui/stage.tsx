@@ -40,52 +40,54 @@ export function Stage({ controller, state }: { readonly controller: Controller; 
   const heat = preview ?? map.shown?.heat;
   const waiting = drawing.box ?? drawn;
   const canAsk = size !== undefined && found.phase === "ready" && model.phase === "ready";
-  const isBusy = found.phase === "running" || map.running !== undefined;
+  const isBusy = found.phase === "running" || map.running !== undefined || state.incoming !== undefined;
+  const isWide = size !== undefined && size.width >= WIDE * size.height;
   return (
     <section class="stage" aria-label="Photo">
-      <div
-        ref={frame}
-        class={`photo${isBusy ? " is-busy" : ""}${drawn ? " is-armed" : ""}${size && size.width >= WIDE * size.height ? " is-wide" : ""}`}
-        style={size && { aspectRatio: `${size.width} / ${size.height}`, "--ratio": size.width / size.height }}
-        {...drawing.handlers}
-      >
-        {url && (
-          <img
-            ref={image}
-            class="image"
-            src={url}
-            alt={photo.phase === "ready" ? `Photo: ${photo.name}` : ""}
-            draggable={false}
+      <div class={`frame${isWide ? " is-wide" : ""}`} style={size && { "--ratio": size.width / size.height }}>
+        <div
+          ref={frame}
+          class={`photo${isBusy ? " is-busy" : ""}${drawn ? " is-armed" : ""}`}
+          style={size && { aspectRatio: `${size.width} / ${size.height}` }}
+          {...drawing.handlers}
+        >
+          {url && (
+            <img
+              ref={image}
+              class="image"
+              src={url}
+              alt={photo.phase === "ready" ? `Photo: ${photo.name}` : ""}
+              draggable={false}
+            />
+          )}
+          {heat && (map.shown?.empty === undefined || preview) && (
+            <HeatCanvas heat={heat} settings={settings} photo={image} fades />
+          )}
+          {size && <Boxes controller={controller} state={state} size={size} shownWidth={shownWidth} />}
+          {size && waiting === undefined && state.ownBox && <OwnBox box={state.ownBox} size={size} />}
+          {size && waiting && (
+            <div class="own-box is-waiting" data-grip="body" style={place(waiting, size)}>
+              {grips.map((grip) => (
+                <span key={grip} class="grip" data-grip={grip} />
+              ))}
+            </div>
+          )}
+        </div>
+        {drawn && canAsk && (
+          <AskForm
+            box={waiting ?? drawn}
+            size={size}
+            shownWidth={shownWidth}
+            classNames={model.model.classNames}
+            onBox={setDrawn}
+            onAsk={(box: AskedBox) => {
+              setDrawn(undefined);
+              controller.ask(box);
+            }}
+            onDiscard={() => setDrawn(undefined)}
           />
         )}
-        {heat && (map.shown?.empty === undefined || preview) && (
-          <HeatCanvas heat={heat} settings={settings} photo={image} />
-        )}
-        {size && <Boxes controller={controller} state={state} size={size} shownWidth={shownWidth} />}
-        {size && waiting === undefined && state.ownBox && <OwnBox box={state.ownBox} size={size} />}
-        {size && waiting && (
-          <div class="own-box is-waiting" data-grip="body" style={place(waiting, size)}>
-            {grips.map((grip) => (
-              <span key={grip} class="grip" data-grip={grip} />
-            ))}
-          </div>
-        )}
       </div>
-      {drawn && canAsk && (
-        <AskForm
-          box={drawn}
-          size={size}
-          classNames={model.model.classNames}
-          onBox={setDrawn}
-          onAsk={(box: AskedBox) => {
-            setDrawn(undefined);
-            controller.ask(box);
-            // The form is below the photo. Scroll up, so that the photo and the answer are visible.
-            scrollTo({ top: 0 });
-          }}
-          onDiscard={() => setDrawn(undefined)}
-        />
-      )}
       <FoundChips controller={controller} state={state} />
       {isNarrow && <Answer controller={controller} state={state} />}
       {canAsk && <LookBar controller={controller} state={state} />}

@@ -1,4 +1,5 @@
 import type { Failure, Progress, Provider } from "@whybox/browser/engine";
+import type { Note, State } from "../controller/state.js";
 
 /** The device that runs the model, as short text. */
 export function providerText({ device, threads }: Provider): string {
@@ -22,6 +23,18 @@ export function progressText(progress: Progress | undefined): string {
     return total ? `Loading the model, ${(total / 1e6).toFixed(0)} MB, on first use` : "Loading the model";
   if (stage === "read") return "Reading the model";
   return "Preparing the model";
+}
+
+/** What can be opened, for a file that cannot. Empty if the content of the file is not to blame. */
+export function takenText({ failure }: Note): string {
+  if (failure.missing !== undefined || !["bad-input", "unsupported-model"].includes(failure.code)) return "";
+  return "Photos, videos (MP4, WebM) and models (.onnx, .pt) are taken.";
+}
+
+/** What stays open after a file that could not be opened. */
+export function keptText({ note, photo, model }: State): string {
+  if (note?.what === "model") return model.phase === "ready" ? `${model.model.name} stays in use.` : "";
+  return photo.phase === "ready" ? `${photo.name} stays open.` : "";
 }
 
 /** A failure as text: what happened, and what to do. */

@@ -5,7 +5,7 @@ import { Button } from "./button.js";
 import { openSample } from "./files.js";
 import example from "./images/example.jpg";
 import { LiveContext } from "./live-video.js";
-import { Notice } from "./notice.js";
+import { ModelNotice } from "./notice.js";
 import { modelTypes, PickFile, photoTypes } from "./pick-file.js";
 
 const samples = [
@@ -16,7 +16,7 @@ const samples = [
 
 /** The page before a photo is opened. `index.html` has the same text and image, so nothing moves when the script loads. */
 export function Welcome({ controller, state }: { readonly controller: Controller; readonly state: State }) {
-  const { photo, model } = state;
+  const { model } = state;
   const live = useContext(LiveContext)!;
   const hasNone = model.phase === "failed";
   return (
@@ -26,8 +26,7 @@ export function Welcome({ controller, state }: { readonly controller: Controller
         <p class="sub">
           Drop a photo, click a box, and see which parts of the image support it. Nothing leaves your browser.
         </p>
-        {photo.phase === "failed" && <Notice failure={photo.failure} />}
-        {model.phase === "failed" && <Notice failure={model.failure} />}
+        {model.phase === "failed" && <ModelNotice controller={controller} failure={model.failure} />}
         <div class="welcome-actions">
           <PickFile controller={controller} accept={photoTypes} class={hasNone ? "button" : "button primary"}>
             Choose a photo

@@ -14,6 +14,7 @@ import {
   chooseModel,
   choosePhoto,
   mapIsDone,
+  openExpert,
   openPage,
   photos,
   SLOW,
@@ -64,6 +65,7 @@ describe.skipIf(chromium === undefined)("files opened in the page", SLOW, () => 
     await choosePhoto(page, "dog.jpg");
     await mapIsDone(page);
     expect(await page.locator(".box").count()).toBeGreaterThan(2);
+    await openExpert(page);
     await page.locator("summary", { hasText: "Model" }).click();
     expect(await page.locator(".model-facts").innerText()).toContain("80: person, bicycle");
   });
@@ -86,6 +88,7 @@ describe.skipIf(chromium === undefined)("files opened in the page", SLOW, () => 
     await askAbout(page, { x1: 100, y1: 50, x2: 350, y2: 250 }, "cat");
     await page.locator(".verdict").waitFor();
     await mapIsDone(page);
+    await openExpert(page);
     await page.locator("summary", { hasText: "Model" }).click();
     expect(await page.locator(".model-facts").innerText()).toContain("torch");
   });
@@ -94,7 +97,7 @@ describe.skipIf(chromium === undefined)("files opened in the page", SLOW, () => 
     const page = await open();
     await notice(page).waitFor();
     const external = (name: string) => join(photos, "../external", name);
-    const models = page.locator('input[accept*=".onnx"]');
+    const models = page.locator('input[accept*=".onnx"]').first();
     await models.setInputFiles(external("two-files.onnx"));
     await page.getByText('"two-files.onnx.data" is missing').waitFor();
     await models.setInputFiles(external("two-files.onnx.data"));
@@ -104,6 +107,7 @@ describe.skipIf(chromium === undefined)("files opened in the page", SLOW, () => 
     await models.setInputFiles([external("two-files.onnx.data"), external("two-files.onnx"), join(photos, "dog.jpg")]);
     await page.locator(".model-chip", { hasText: "two-files.onnx" }).waitFor();
     await page.locator(".photo img").waitFor();
+    await openExpert(page);
     await page.locator("summary", { hasText: "Model" }).click();
     const bytes = ["two-files.onnx", "two-files.onnx.data"].reduce(
       (sum, name) => sum + readFileSync(external(name)).length,
@@ -120,7 +124,7 @@ describe.skipIf(chromium === undefined)("files opened in the page", SLOW, () => 
       mimeType: "application/json",
       buffer: Buffer.from(JSON.stringify({ size: { height: 64, width: 96 }, image_mean: [mean, mean, mean] })),
     });
-    const models = page.locator('input[accept*=".onnx"]');
+    const models = page.locator('input[accept*=".onnx"]').first();
     const model = { name: "tiny.onnx", mimeType: "", buffer: Buffer.from(tinyModel()) };
     const input = async () => {
       await page.locator(".model-chip", { hasText: "tiny.onnx" }).waitFor();
@@ -149,6 +153,18 @@ describe.skipIf(chromium === undefined)("files opened in the page", SLOW, () => 
     await page.getByText(expected).waitFor();
     await choosePhoto(page, "dog.jpg");
     await page.locator(".photo img").waitFor();
+    await page.getByText(expected).waitFor({ state: "detached" });
+    // A file that cannot be read never closes the photo.
+    await page
+      .locator('input[accept^="image/"]')
+      .setInputFiles({ name, mimeType: "image/jpeg", buffer: Buffer.from(text) });
+    await page.getByText("dog.jpg stays open.").waitFor();
+    expect(await page.locator(".note").innerText()).toContain(
+      "Photos, videos (MP4, WebM) and models (.onnx, .pt) are taken.",
+    );
+    expect(await page.locator(".photo img").isVisible()).toBe(true);
+    await page.getByRole("button", { name: "Close the note" }).click();
+    expect(await page.locator(".note").count()).toBe(0);
   });
 
   it.each([
@@ -158,7 +174,10 @@ describe.skipIf(chromium === undefined)("files opened in the page", SLOW, () => 
   ])("report what is wrong with the model %s", async (name, buffer) => {
     const page = await open();
     await notice(page).waitFor();
-    await page.locator('input[accept*=".onnx"]').setInputFiles({ name, mimeType: "application/octet-stream", buffer });
+    await page
+      .locator('input[accept*=".onnx"]')
+      .first()
+      .setInputFiles({ name, mimeType: "application/octet-stream", buffer });
     await page.getByText("This file cannot be read").waitFor();
     expect(await page.locator("main img[src=x]").count()).toBe(0);
   });
@@ -215,7 +234,10 @@ describe.skipIf(chromium === undefined)("files opened in the page", SLOW, () => 
     const page = await open();
     await notice(page).waitFor();
     const buffer = Buffer.from("no video");
-    await page.locator('input[accept^="image/"]').setInputFiles({ name: "x.mp4", mimeType: "video/mp4", buffer });
+    await page
+      .locator('input[accept^="image/"]')
+      .first()
+      .setInputFiles({ name: "x.mp4", mimeType: "video/mp4", buffer });
     await page.getByText("is not a video that this browser can play").waitFor();
   });
 
@@ -299,9 +321,10 @@ describe.skipIf(chromium === undefined)("files opened in the page", SLOW, () => 
     await openTiny(page);
     await choosePhoto(page, "chelsea.png");
     // Some maps of this network are empty. The line below the image names the method in any case.
+    await openExpert(page);
     for (const { id, title } of methodChoices) {
       await page.getByLabel("Method", { exact: true }).selectOption(id);
-      await page.getByText(`${title} ·`).first().waitFor();
+      await page.locator(".made", { hasText: `${title} ·` }).waitFor();
       await page.waitForFunction(() => document.querySelector(".running") === null);
       expect(await page.locator(".notice").allInnerTexts(), title).toEqual([]);
     }
@@ -316,7 +339,7 @@ function tinyModel(): Uint8Array {
 
 /** Some maps of this network are empty. The line below the image names the method in any case. */
 async function tinyIsDone(page: Page): Promise<void> {
-  await page.getByText("Grad-CAM ·").first().waitFor({ timeout: 30_000 });
+  await page.locator(".made", { hasText: "Grad-CAM ·" }).waitFor({ state: "attached", timeout: 30_000 });
 }
 
 async function openTiny(page: Page): Promise<void> {

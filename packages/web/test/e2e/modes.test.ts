@@ -53,7 +53,7 @@ describe.skipIf(chromium === undefined)("the page's other views", SLOW, () => {
     // A comparison shows several maps, so there is no single map to save.
     expect(await page.getByRole("button", { name: "Image", exact: true }).isDisabled()).toBe(true);
     await page.getByRole("button", { name: "Show only Eigen-CAM" }).click();
-    await page.getByText("Eigen-CAM ·").waitFor();
+    await page.locator(".made", { hasText: "Eigen-CAM ·" }).waitFor({ state: "attached" });
     expect(await page.locator(".tile").count()).toBe(0);
     expect(page.url()).toContain("method=EigenCAM");
     expect(await page.getByRole("button", { name: "Image", exact: true }).isEnabled()).toBe(true);

@@ -73,17 +73,23 @@ export async function askAbout(
 ): Promise<void> {
   await page.getByRole("button", { name: "Ask about your own box" }).click();
   const form = page.getByRole("form", { name: "Ask about your box" });
-  await form.getByRole("combobox").selectOption(className);
   await form.getByText("Exact corners").click();
   for (const [name, key] of Object.entries({ Left: "x1", Top: "y1", Right: "x2", Bottom: "y2" } as const)) {
     await form.getByLabel(name, { exact: true }).fill(String(box[key]));
   }
-  await form.getByRole("button", { name: "Ask", exact: true }).click();
+  await form.getByLabel("What is missing here?").fill(className);
+  await page.keyboard.press("Enter");
+  await form.waitFor({ state: "detached" });
+}
+
+/** Opens the dials for experts. */
+export async function openExpert(page: Page): Promise<void> {
+  await page.locator(".expert:not([open]) > summary").click();
 }
 
 /** Waits until the map of the selection is ready and nothing runs. */
 export async function mapIsDone(page: Page): Promise<void> {
-  await page.locator(".facts, .verdict, .notice").first().waitFor();
+  await page.locator(".sentence, .caution, .notice").first().waitFor();
   await page.waitForFunction(() => document.querySelector(".running") === null);
 }
 

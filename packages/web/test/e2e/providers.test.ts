@@ -12,6 +12,7 @@ import {
   choosePhoto,
   largestDifference,
   mapIsDone,
+  openExpert,
   openPage,
   photos,
   SLOW,
@@ -63,10 +64,11 @@ describe.skipIf(chromium === undefined)("the engine in the browser", SLOW, () =>
     const browser = await launchChromium(chromium!);
     try {
       const { page, complaints } = await openPage(browser, `${server.address}#device=wasm&threads=${threads}`);
-      const wasRefined = await watchFor(page, "refining with Tap fusion");
+      const wasRefined = await watchFor(page, "Refining the map");
       await choosePhoto(page, photo);
       await mapIsDone(page);
       expect(await wasRefined()).toBe(true);
+      await openExpert(page);
       for (const method of ["tap-fusion", "GradCAM"] as const) {
         await page.getByLabel("Method", { exact: true }).selectOption(method);
         await mapIsDone(page);
