@@ -27,7 +27,7 @@ export interface LoadOptions {
   readonly threads?: number;
   /**
    * Class names: a list, or the path of a text file (one name per line) or of a YOLO data.yaml. Default: the model's
-   * metadata, else the `metadata.yaml` beside it, else COCO's for 80 classes, else class0, class1, …
+   * metadata, else the `metadata.yaml` beside it, else COCO's for 80, 90 or 91 classes, else class0, class1, …
    */
   readonly names?: string | readonly string[];
   /**

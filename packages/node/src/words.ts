@@ -17,7 +17,9 @@ export function notesOnNames({
 }: Pick<ModelFacts, "classNames" | "classNamesFrom">): string[] {
   const notes: string[] = [];
   if (classNamesFrom === "coco") {
-    notes.push("The model has 80 classes and no names: COCO's names are assumed. --names gives others.");
+    notes.push(
+      `The model has ${classNames.length} classes and no names: COCO's names are assumed. --names gives others.`,
+    );
   }
   const numbered = classNames.flatMap((name, i) => (isDrawable(name) ? [] : [`#${i} is ${name.slice(0, 40)}`]));
   if (numbered.length > 0) {

@@ -8,3 +8,35 @@ export const cocoNames: readonly string[] = [
   "mouse, remote, keyboard, cell phone, microwave, oven, toaster, sink, refrigerator, book, clock, vase, scissors",
   "teddy bear, hair drier, toothbrush",
 ].flatMap((line) => line.split(", "));
+
+/** Classes that COCO names and has no boxes of, by their number. */
+const UNUSED: ReadonlyMap<number, string> = new Map([
+  ...([
+    [12, "street sign"],
+    [26, "hat"],
+    [29, "shoe"],
+    [30, "eye glasses"],
+    [45, "plate"],
+    [66, "mirror"],
+  ] as const),
+  ...([
+    [68, "window"],
+    [69, "desk"],
+    [71, "door"],
+    [83, "blender"],
+  ] as const),
+]);
+
+/** COCO's classes by the numbers of its annotations, 1 to 90, as in the models of torchvision and TensorFlow. 0 is the background. */
+export const cocoNumbers: readonly string[] = numbered();
+
+function numbered(): string[] {
+  const names = ["background"];
+  for (const name of cocoNames) {
+    for (let unused = UNUSED.get(names.length); unused !== undefined; unused = UNUSED.get(names.length)) {
+      names.push(unused);
+    }
+    names.push(name);
+  }
+  return names;
+}

@@ -3,6 +3,7 @@ import { findAnchorFreeHead } from "./heads/anchor-free.js";
 import { findAnchorPoints } from "./heads/anchor-points.js";
 import { findBlackBox } from "./heads/black-box.js";
 import type { FoundHead, HeadContext } from "./heads/context.js";
+import { findPriors } from "./heads/priors.js";
 import { findQueryHead } from "./heads/query.js";
 import { findRawMaps } from "./heads/raw-maps.js";
 import { type Miss, unsupportedHead } from "./heads/refuse-head.js";
@@ -24,12 +25,14 @@ export async function findOtherHead(context: HeadContext, anchorBased: readonly 
   if ("head" in deltas) return deltas;
   const raw = findRawMaps(context);
   if ("head" in raw) return raw;
+  const priors = await findPriors(context);
+  if ("head" in priors) return priors;
   const query = await findQueryHead(context);
   if ("head" in query) return query;
   const selected = findBlackBox(context);
   if ("head" in selected) return selected;
   // The most specific reason for each output.
-  const misses = [...[deltas, selected, raw].filter(({ close }) => close), ...points, ...separate, ...anchorFree].map(
+  const misses = [...[deltas, selected, raw, priors].filter(({ close }) => close), ...points, ...separate, ...anchorFree].map(
     (miss) => anchorBased.find((one) => one.output === miss.output && one.close) ?? miss,
   );
   throw unsupportedHead(context.model.graph, misses.length > 0 ? misses : [query]);

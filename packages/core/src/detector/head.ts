@@ -15,6 +15,11 @@ export interface HeadLevel {
   readonly convOutputs: readonly string[];
   /** Value with the rows of the level `[1, r, C]`; undefined unless the predictions are just the concatenated rows of the levels. */
   readonly rows: string | undefined;
+  /**
+   * Cells `[h, w]` of a map that has this size for every input, because the network resizes its image, or that is no whole share of the input.
+   * Undefined: the input size over the stride.
+   */
+  readonly cells?: Size;
 }
 
 /** Where a prediction row comes from. */
@@ -55,12 +60,16 @@ export interface DetectorHead {
   readonly hasObjectness: boolean;
   /** True if the classes are a softmax with one more class for "no object", as in DETR. */
   readonly hasBackground?: true;
+  /** True if the labels in the file count from 1, and 0 is the background, which is no class here. */
+  readonly labelsFromOne?: true;
   readonly selection: Selection;
   /** Graph output with the mask prototypes `[1, E, h, w]` of a segmentation model. */
   readonly prototypes: string | undefined;
   /** What the file does not tell and Whybox assumes, for display. */
   readonly assumed?: readonly string[];
   readonly levels: readonly HeadLevel[];
+  /** Whether the rows belong to the cells of the levels. */
+  readonly hasCells: boolean;
   /**
    * The level, anchor and cell of a row.
    * @param centre box centre of the row in input pixels. It gives the cell if the rows are not on a grid.
@@ -76,7 +85,7 @@ export interface DetectorHead {
 }
 
 /** The properties of a head that do not depend on its grid. */
-export type HeadFacts = Omit<DetectorHead, "levels" | "originOf" | "rowCount" | "cells" | "rowRange">;
+export type HeadFacts = Omit<DetectorHead, "levels" | "hasCells" | "originOf" | "rowCount" | "cells" | "rowRange">;
 
 /** "P3" for stride 8: log2 of the stride, rounded. */
 export function levelName(stride: number): string {
@@ -92,6 +101,7 @@ export function gridHead(facts: HeadFacts, inRowOrder: readonly HeadLevel[]): De
   return {
     ...facts,
     levels,
+    hasCells: true,
     rowCount: (inputSize) => inRowOrder.reduce((total, level) => total + rowsOf(level, inputSize), 0),
     cells: (level, inputSize) => cellsOf(levels[level]!, inputSize),
     rowRange(level, inputSize) {
@@ -121,6 +131,7 @@ export function gridlessHead(facts: HeadFacts, level: HeadLevel): DetectorHead {
   return {
     ...facts,
     levels: [level],
+    hasCells: false,
     rowCount: () => undefined,
     cells: (_, inputSize) => cellsOf(level, inputSize),
     rowRange: () => [0, Number.MAX_SAFE_INTEGER],
@@ -133,14 +144,9 @@ export function gridlessHead(facts: HeadFacts, level: HeadLevel): DetectorHead {
   };
 }
 
-/** True for a head whose rows belong to the cells of its levels. */
-export function hasCells({ kind }: Pick<DetectorHead, "kind">): boolean {
-  return kind === "anchor-based" || kind === "anchor-free";
-}
-
 /** Cells `[h, w]` of a level. The size is rounded up, as by convolutions of stride 2 with padding. */
-export function cellsOf({ stride }: Pick<HeadLevel, "stride">, [height, width]: Size): Size {
-  return [Math.ceil(height / stride), Math.ceil(width / stride)];
+export function cellsOf({ stride, cells }: Pick<HeadLevel, "stride" | "cells">, [height, width]: Size): Size {
+  return cells ?? [Math.ceil(height / stride), Math.ceil(width / stride)];
 }
 
 function rowsOf(level: HeadLevel, inputSize: Size): number {

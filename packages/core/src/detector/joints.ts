@@ -18,7 +18,7 @@ const JOINS: ReadonlySet<string> = new Set(["Concat", "Add", "Sum", "Mul"]);
  */
 export function listJoints(index: GraphIndex, head: DetectorHead): Layer[] {
   const { graph } = index;
-  const strides = downsampling(graph);
+  const strides = downsampling(graph, { from: "network" });
   const towardsHead = index.ancestors(head.levels.flatMap((level) => level.convOutputs));
   const convs = graph.nodes.filter(({ opType }) => opType === "Conv").flatMap(({ outputs }) => outputs);
   const afterConv = index.descendants(convs);

@@ -1,9 +1,9 @@
 import { didYouMean, WhyboxError } from "../errors.js";
-import { cocoNames } from "./coco-names.js";
+import { cocoNames, cocoNumbers } from "./coco-names.js";
 import type { DetectorHead } from "./head.js";
 import { parseNames } from "./python-names.js";
 
-/** Source of the class names. "beside": metadata that came beside the file. "coco": assumed, because the model has 80 classes and no names. "numbers": class0, class1, …. */
+/** Source of the class names. "beside": metadata that came beside the file. "coco": assumed, because the model has 80, 90 or 91 classes and no names. "numbers": class0, class1, …. */
 export type ClassNamesSource = "options" | "metadata" | "beside" | "coco" | "numbers";
 
 export interface ClassNames {
@@ -17,29 +17,43 @@ export interface NamesEvidence {
   readonly given?: readonly string[] | undefined;
   /** Whether the names in the metadata came beside the file. Default false. */
   readonly isBeside?: boolean;
+  /** Whether the first label of the model is the background, which is no class. Names that begin with it are taken too. Default false. */
+  readonly labelsFromOne?: boolean;
+  /** Whether the number of classes is that of the model, and not only a limit. Default true. */
+  readonly isCounted?: boolean;
 }
 
 /**
- * The class names of a model: the given names; else the `names` entry of its metadata; else COCO's if it has 80 classes; else class0, class1, ….
+ * The class names of a model: the given names; else the `names` entry of its metadata; else COCO's if it has 80 classes, or 90 or 91 by the
+ * numbers of COCO's annotations; else class0, class1, …, by label.
  *
  * @throws bad-input when the number of names is not the number of classes, or the metadata cannot be parsed.
  */
 export function resolveNames(
   metadata: ReadonlyMap<string, string>,
   classCount: number,
-  { given, isBeside = false }: NamesEvidence = {},
+  { given, isBeside = false, labelsFromOne = false, isCounted = true }: NamesEvidence = {},
 ): ClassNames {
+  const own = (names: readonly string[], source: string): string[] => {
+    const hasBackground = labelsFromOne && names.length === classCount + 1;
+    return checkCount(names.slice(hasBackground ? 1 : 0), classCount, source);
+  };
   if (given !== undefined) {
-    return { classNames: checkCount([...given], classCount, "the option names"), classNamesFrom: "options" };
+    return { classNames: own(given, "the option names"), classNamesFrom: "options" };
   }
   const text = metadata.get("names");
   if (text !== undefined) {
     const source = isBeside ? "the metadata.yaml beside the model" : "the model's metadata";
-    const classNames = checkCount(parseNames(text), classCount, source);
+    const classNames = own(parseNames(text), source);
     return { classNames, classNamesFrom: isBeside ? "beside" : "metadata" };
   }
-  if (classCount === cocoNames.length) return { classNames: cocoNames, classNamesFrom: "coco" };
-  return { classNames: Array.from({ length: classCount }, (_, index) => `class${index}`), classNamesFrom: "numbers" };
+  // Only labels that start at 0 can have 91 numbers of COCO.
+  const coco = [cocoNames, cocoNumbers.slice(1), ...(labelsFromOne ? [] : [cocoNumbers])];
+  const found = coco.find(({ length }) => length === classCount);
+  if (found !== undefined && isCounted) return { classNames: found, classNamesFrom: "coco" };
+  const first = labelsFromOne ? 1 : 0;
+  const numbers = Array.from({ length: classCount }, (_, index) => `class${index + first}`);
+  return { classNames: numbers, classNamesFrom: "numbers" };
 }
 
 /** Number of class names in the metadata; undefined when it has none or cannot be parsed. */
@@ -65,7 +79,8 @@ function checkCount(names: string[], classCount: number, source: string): string
 
 /** The stride that input sizes must be multiples of: the metadata's `stride` if it is valid, else the stride of the coarsest level. */
 export function resolveStride(metadata: ReadonlyMap<string, string>, head: DetectorHead): number {
-  const coarsest = Math.max(...head.levels.map((level) => level.stride));
+  // A network that resizes its image takes any size.
+  const coarsest = Math.max(...head.levels.map((level) => (level.cells === undefined ? level.stride : 1)));
   const text = metadata.get("stride")?.trim() ?? "";
   const declared = /^\d{1,4}(\.0*)?$/.test(text) ? Number(text) : 0;
   return declared >= coarsest && declared % coarsest === 0 ? declared : coarsest;

@@ -5,9 +5,13 @@ import { constantFloats, constantInts } from "./constants.js";
 
 /**
  * Computes the stride (input pixels per cell, along the height) of every value where it is known. It is the product of the strides of
- * convolutions, poolings, resizes and strided slices between the image and the value.
+ * convolutions, poolings, resizes and strided slices between the image and the value. With `from: "network"`, the strides of a network that resizes
+ * its image by itself are counted from what its first convolution reads.
  */
-export function downsampling(graph: Graph): ReadonlyMap<string, number> {
+export function downsampling(
+  graph: Graph,
+  { from = "image" }: { readonly from?: "image" | "network" } = {},
+): ReadonlyMap<string, number> {
   const index = indexOf(graph);
   const factors = new Map<string, number>();
   /** Maps inside a shuffle of channels: value → stride. They have other axes than maps. */
@@ -15,14 +19,19 @@ export function downsampling(graph: Graph): ReadonlyMap<string, number> {
   for (const input of graph.inputs) {
     if (input.shape?.length === 4 && !graph.initializers.has(input.name)) factors.set(input.name, 1);
   }
+  let isBefore = true;
   for (const node of index.order) {
+    const isFirst = isBefore && node.opType === "Conv";
+    if (isFirst) isBefore = false;
     const inside = shuffled.get(node.inputs[0] ?? "");
     if (inside !== undefined) {
       const next = afterShuffle(index, node);
       if (next !== "other") (next === "map" ? factors : shuffled).set(node.outputs[0]!, inside);
       continue;
     }
-    const known = node.inputs.map((input) => factors.get(input)).find((factor) => factor !== undefined);
+    const known =
+      node.inputs.map((input) => factors.get(input)).find((factor) => factor !== undefined) ??
+      (isFirst && from === "network" ? 1 : undefined);
     if (known === undefined) continue;
     if (node.opType === "Reshape" && startsShuffle(index, node)) shuffled.set(node.outputs[0]!, known);
     const step = stepOf(index, node);

@@ -22,7 +22,7 @@ export interface Taps {
  */
 export function findTaps(graph: Graph, head: DetectorHead, layers: readonly Layer[]): Taps {
   const index = indexOf(graph);
-  const strides = downsampling(graph);
+  const strides = downsampling(graph, { from: "network" });
   const listed = layers.filter((layer) => strides.has(layer.value));
   const opOf = (layer: Layer): string => operationOf(index, layer.value);
   const upsampling = listed.findIndex((layer) => UPSAMPLING.has(opOf(layer)));

@@ -33,6 +33,8 @@ describe("a Faster R-CNN of torchvision", () => {
     const detector = await createDetector(fasterRcnn(), port, { threads: 1, names });
     const { head, layers } = detector.facts;
     expect(head.kind).toBe("black-box");
+    expect(detector.facts.classNames).toEqual(["a", "b", "c"]);
+    expect(head.assumed).toContain("labels count from 1, after the background");
     expect(head.assumed?.[0]).toBe("no gradients: only methods that run the network");
     expect(layers.every(({ differentiable }) => !differentiable)).toBe(true);
     const options = { confidence: 0.2, iou: 1 };
@@ -123,6 +125,14 @@ it.each<[string, readonly Boxes[]]>([
       list("labels", [2, 1], DataType.INT64),
     ],
   ],
+  [
+    "centres and sizes, by their name",
+    [
+      { name: "boxes_cxcywh", shape: [1, 2, 4], values: [24, 32, 32, 32, 4, 4, 9, 9] },
+      list("s", [0.9, 0.1]),
+      list("l", [2, 1], DataType.INT64),
+    ],
+  ],
   ["one table", [{ name: "t", shape: ["n", 6], values: [8, 16, 40, 48, 0.9, 2, 0, 0, 9, 9, 0.1, 1] }]],
 ])("reads %s", async (_, outputs) => {
   const detector = await createDetector(selecting(outputs), port, { threads: 1 });
@@ -134,6 +144,23 @@ it.each<[string, readonly Boxes[]]>([
   expect(confidence).toBeCloseTo(0.9, 6);
   const corners = [boxInput.x1, boxInput.y1, boxInput.x2, boxInput.y2];
   expect(corners.map((side) => Math.round(side * 100) / 100)).toEqual([8, 16, 40, 48]);
+});
+
+it("loses no boxes and no labels of a model that gives many", async () => {
+  const boxes = Array.from({ length: 700 }, (_, i) => [i % 50, 0, 10 + (i % 50), 20]).flat();
+  const scores = Array.from({ length: 700 }, (_, i) => 0.9 - i / 1000);
+  const labels = Array.from({ length: 700 }, (_, i) => i * 2);
+  const file = selecting([
+    { name: "b", shape: [1, 700, 4], values: boxes },
+    list("s", scores),
+    list("l", labels, DataType.INT64),
+  ]);
+  const detector = await createDetector(file, port, { threads: 1 });
+  const { detections } = await detector.detect(image, { confidence: 0.1, maxDetections: 1000 });
+  expect(detections).toHaveLength(700);
+  expect(detections.map(({ classIndex }) => classIndex)).toEqual(labels.map((label) => Math.min(label, 999)));
+  expect(detector.facts.head.assumed).toContain("labels count from 0, and those from 999 on are one class");
+  await detector.dispose();
 });
 
 it("refuses boxes of a plugin that the runtime does not have, and names it", async () => {
@@ -177,9 +204,9 @@ it("gives PyTorch's boxes, scores and labels", async () => {
   const { [head.output]: output } = await session.run({ [inputName]: input }, [head.output]);
   const found = (await output!.read()) as Float32Array;
   await session.release();
-  expect(output!.dims).toEqual([1, 300, 9]);
+  expect(output!.dims).toEqual([1, 300, 8]);
   const rows = known.boxes.map(([x1 = 0, y1 = 0, x2 = 0, y2 = 0], i) => {
-    const classes = names.map((_, k) => Number(k === known.labels[i]));
+    const classes = names.slice(1).map((_, k) => Number(k + 1 === known.labels[i]));
     return [(x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1, known.scores[i]!, ...classes];
   });
   const wanted = rows.flat();

@@ -23,7 +23,10 @@ describe.each(deployedNames)("the head of %s", async (name) => {
     const { dims } = record.rows;
     expect(head.kind).toBe(record.kind);
     expect(head.levels.map(({ stride }) => stride)).toEqual(record.strides);
-    expect(head.levels.map(({ anchors }) => anchors)).toEqual(record.strides.map(() => record.perCell));
+    expect(head.levels.map(({ anchors }) => anchors)).toEqual(
+      typeof record.perCell === "number" ? record.strides.map(() => record.perCell) : record.perCell,
+    );
+    expect(head.labelsFromOne ?? false).toBe(record.labelsFromOne ?? false);
     expect([head.classCount, head.hasObjectness]).toEqual([record.classes, record.objectness]);
     expect(head.extraCount).toBe(dims[2]! - 5 - record.classes);
     expect(head.rowCount(record.size)).toBe(dims[1]);

@@ -97,7 +97,25 @@ describe("resolveNames", () => {
     expect(resolveNames(new Map(), 80, { given: own })).toEqual({ classNames: own, classNamesFrom: "options" });
     const inFile = new Map([["names", JSON.stringify(own)]]);
     expect(resolveNames(inFile, 80)).toEqual({ classNames: own, classNamesFrom: "metadata" });
-    for (const count of [79, 81, 91]) expect(resolveNames(new Map(), count).classNamesFrom).toBe("numbers");
+    for (const count of [79, 81, 92]) expect(resolveNames(new Map(), count).classNamesFrom).toBe("numbers");
+  });
+
+  it("assumes COCO's numbers for 90 and 91 classes", () => {
+    const all = resolveNames(new Map(), 91).classNames;
+    expect(new Set(all).size).toBe(91);
+    expect([0, 1, 11, 12, 13, 18, 90].map((label) => all[label])).toEqual(
+      ["background", "person", "fire hydrant", "street sign", "stop sign", "dog", "toothbrush"], //
+    );
+    expect(resolveNames(new Map(), 90).classNames).toEqual(all.slice(1));
+    expect(resolveNames(new Map(), 90, { labelsFromOne: true }).classNames).toEqual(all.slice(1));
+    expect(resolveNames(new Map(), 91, { labelsFromOne: true }).classNames[0]).toBe("class1");
+    expect(resolveNames(new Map(), 91, { isCounted: false }).classNames[1]).toBe("class1");
+  });
+
+  it("leaves out the name of a background before the first label", () => {
+    const given = ["background", "cat", "dog"];
+    expect(resolveNames(new Map(), 2, { given, labelsFromOne: true }).classNames).toEqual(["cat", "dog"]);
+    expect(() => resolveNames(new Map(), 2, { given })).toThrow(/gives 3 names/);
   });
 
   it("refuses another number of names than classes, naming both", () => {

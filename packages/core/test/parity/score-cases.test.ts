@@ -88,6 +88,7 @@ function cutHead({ rows, classes }: Image): DetectorHead {
     levels: [{ stride: 8, name: "P3", anchors: 1, inputs: [""], convOutputs: [""], rows: undefined }],
     cells: () => [1, rows.length],
     rowCount: () => rows.length,
+    hasCells: true,
     rowRange: () => [0, rows.length],
     originOf: (row) => ({ level: 0, anchor: 0, cell: [row, 0] }),
   };

@@ -13,7 +13,10 @@ export interface DeployedRecord {
   /** What the file does not tell. */
   readonly options: { readonly anchors?: string };
   readonly strides: readonly number[];
-  readonly perCell: number;
+  /** Boxes per cell, of all levels or of each. */
+  readonly perCell: number | readonly number[];
+  /** Whether the labels of the file start at 1, after the background. */
+  readonly labelsFromOne?: boolean;
   readonly objectness: boolean;
   readonly classes: number;
   readonly kind: string;

@@ -35,7 +35,7 @@ const modelSchema = z.object({
   classNamesFrom: z
     .enum(["options", "metadata", "beside", "coco", "numbers"])
     .describe(
-      'Source of the class names. "beside": a metadata.yaml beside the file. "coco": assumed, because the model has 80 classes and no names.',
+      'Source of the class names. "beside": a metadata.yaml beside the file. "coco": assumed, because the model has 80, 90 or 91 classes and no names.',
     ),
   input: z
     .object({

@@ -126,7 +126,8 @@ function resizeMatrix(cx: VjpContext, axis: number, entry: number): Value {
     const scale = cx.op("Gather", [cx.input(2), build.ints([entry])]);
     return cx.op("Resize", [identity, "", join(cx, scale, build.floats([1], [1]))], resizeAttributes(cx.node));
   }
-  const target = cx.op("Gather", [cx.input(3), build.ints([entry])]);
+  // The runtime has to know how many sizes there are. It does not know how many those of the forward pass are.
+  const target = cx.op("Reshape", [cx.op("Gather", [cx.input(3), build.ints([entry])]), build.ints([1])]);
   return cx.op("Resize", [identity, "", "", join(cx, target, size)], resizeAttributes(cx.node));
 }
 

@@ -25,6 +25,8 @@ const DATA_INPUTS: ReadonlyMap<string, "all" | readonly number[]> = new Map<stri
   ...["Unsqueeze", "Expand", "Softmax", "Exp", "Relu", "Clip", "Tanh", "Sin", "Cos", "Neg", "MatMul", "ReduceSum"].map(
     (op) => [op, [0]] as const,
   ),
+  // FCOS takes the root of class × centre-ness. SSD's priors are tiled.
+  ...["Sqrt", "Tile"].map((op) => [op, [0]] as const),
   ...["QuantizeLinear", "DequantizeLinear"].map((op) => [op, [0]] as const),
   // Deformable DETR normalises its maps before flattening.
   ...["InstanceNormalization", "GroupNormalization"].map((op) => [op, [0]] as const),

@@ -1,4 +1,5 @@
 import type { Value } from "../../onnx/builder.js";
+import { readsOf } from "../../onnx/cut.js";
 import type { GraphIndex } from "../../onnx/graph.js";
 import type { Node } from "../../onnx/model.js";
 import { constantTensor } from "../constants.js";
@@ -17,14 +18,26 @@ const SELECTIONS: ReadonlySet<string> = new Set(["TopK", "NonMaxSuppression", "N
  * them. Leaves out what follows a selection, what `unknown` values feed, and what does not depend on the image.
  */
 export function valuesBeforeOutputs(index: GraphIndex, image: Value): Value[] {
-  const { graph } = index;
-  const seen = new Set(graph.outputs.map(({ name }) => name));
+  const outputs = index.graph.outputs.map(({ name }) => name);
+  const fromImage = index.descendants([image]);
+  return valuesBefore(index, outputs, { image, max: MAX_VALUES }).filter((value) => fromImage.has(value));
+}
+
+/**
+ * The values between `ends` and the last layers with weights, nearest to the ends first. Leaves out what follows a selection, and what inputs
+ * other than the image feed.
+ */
+export function valuesBefore(
+  index: GraphIndex,
+  ends: readonly Value[],
+  { image, max }: { readonly image: Value; readonly max: number },
+): Value[] {
+  const seen = new Set(ends);
   for (const value of seen) {
     const node = index.producer(value);
     if (node === undefined || LAYERS.has(node.opType)) continue;
-    for (const input of node.inputs) if (input !== "" && seen.size < MAX_VALUES) seen.add(input);
+    for (const input of readsOf(node)) if (seen.size < max) seen.add(input);
   }
-  const fromImage = index.descendants([image]);
   const fed = index.descendants(otherSources(index, image));
   const selected = new Set<Value>();
   for (const value of seen) {
@@ -35,7 +48,7 @@ export function valuesBeforeOutputs(index: GraphIndex, image: Value): Value[] {
     if ([...after].some((one) => index.consumers(one).some(({ opType }) => LAYERS.has(opType)))) continue;
     for (const one of after) selected.add(one);
   }
-  return [...seen].filter((value) => fromImage.has(value) && !fed.has(value) && !selected.has(value));
+  return [...seen].filter((value) => !fed.has(value) && !selected.has(value));
 }
 
 /** Values that nothing computes, other than the image: further inputs, such as the size that boxes are scaled to. */

@@ -35,7 +35,7 @@ export async function findSeparateOutputs(context: HeadContext): Promise<FoundHe
 }
 
 /** A value with its sizes in the probe. Axes of size 1 are left out. */
-interface Sized {
+export interface Sized {
   readonly value: Value;
   readonly sides: readonly number[];
 }
@@ -75,7 +75,7 @@ function sourceText(boxes: Sized, scores: Sized, { head }: FoundHead): string {
 }
 
 /** Appends the rows `[1, R, 4 + K]` of boxes and scores; undefined when their numbers of rows differ. */
-function joinOf(model: Model, boxes: Sized, scores: Sized): { model: Model; value: Value } | undefined {
+export function joinOf(model: Model, boxes: Sized, scores: Sized): { model: Model; value: Value } | undefined {
   const build = new GraphBuilder(freshPrefix(model, "whybox/rows/"));
   const rows = boxes.sides[1] === 4 ? boxes.sides[0]! : boxes.sides[1]!;
   const parts = [rowsOf(model, build, boxes, rows), rowsOf(model, build, scores, rows)];

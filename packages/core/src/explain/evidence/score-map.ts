@@ -1,5 +1,5 @@
 import type { Detection, Predictions } from "../../detector/detection.js";
-import { type DetectorHead, hasCells } from "../../detector/head.js";
+import type { DetectorHead } from "../../detector/head.js";
 import type { Size } from "../../image/frame.js";
 import { resizeBilinear } from "../../kernels/resample.js";
 import type { ClassMap, Place } from "../../methods/method.js";
@@ -60,7 +60,7 @@ function* rowCells(
   const [height, width] = head.cells(level, inputSize);
   const [start, end] = head.rowRange(level, inputSize);
   for (let row = start; row < Math.min(end, rows); row++) {
-    if (hasCells(head)) yield [row, (row - start) % (height * width)];
+    if (head.hasCells) yield [row, (row - start) % (height * width)];
     else {
       const { cell } = head.originOf(row, inputSize, [data[row * columns]!, data[row * columns + 1]!]);
       yield [row, cell[1] * width + cell[0]];

@@ -9,7 +9,7 @@ import type { SessionOptions } from "../../runtime/port.js";
 import type { Score } from "../../scores/score.js";
 
 export interface CreateDetectorOptions extends Omit<SessionOptions, "key" | "weights"> {
-  /** Class names; default: the model's metadata, else those of `metadata`, else COCO's for 80 classes, else class0, class1, … */
+  /** Class names; default: the model's metadata, else those of `metadata`, else COCO's for 80, 90 or 91 classes, else class0, class1, … */
   readonly names?: readonly string[];
   /**
    * Anchors of a model whose boxes are not decoded in its file: widths and heights in pixels, finest level first, or the name of a table of a

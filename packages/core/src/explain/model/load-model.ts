@@ -44,7 +44,12 @@ export async function loadModel(
     model,
     head,
     layers: listLayers(model.graph, head),
-    ...resolveNames(model.metadata, head.classCount, { given: options.names, isBeside: file !== given }),
+    ...resolveNames(model.metadata, head.classCount, {
+      given: options.names,
+      isBeside: file !== given,
+      labelsFromOne: head.labelsFromOne === true,
+      isCounted: head.kind !== "black-box" || head.labelsFromOne === true,
+    }),
     stride: resolveStride(model.metadata, head),
     inputName: facts.name,
     input: facts,

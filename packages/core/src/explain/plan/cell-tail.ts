@@ -1,7 +1,7 @@
 import { buildConeTail, type ConeTail } from "../../autodiff/windows/cone-tail.js";
 import { type SizedFacts, sizedFacts } from "../../autodiff/windows/map-facts.js";
 import { workPerPixel } from "../../autodiff/windows/region-cost.js";
-import { type DetectorHead, hasCells } from "../../detector/head.js";
+import type { DetectorHead } from "../../detector/head.js";
 import type { Layer } from "../../detector/layer.js";
 import type { Size } from "../../image/frame.js";
 import { nodesBetween } from "../../onnx/cut.js";
@@ -55,9 +55,11 @@ export function workOnMaps(nodes: readonly Node[], facts: SizedFacts): number {
 /** Ops that a decoding may have and that compute over all cells. */
 const MIXES_CELLS: ReadonlySet<string> = new Set(["InstanceNormalization", "GroupNormalization"]);
 
-/** Whether each row of the outputs depends on its own cell of the prediction convolutions only. */
+/**
+ * Whether each row of the outputs depends on its own cell of the prediction convolutions only, and the cells are whole shares of the input.
+ */
 export function rowsAreLocal({ model, head }: CellContext, outputs: readonly string[]): boolean {
-  if (!hasCells(head)) return false;
+  if (!head.hasCells || head.levels.some(({ cells }) => cells !== undefined)) return false;
   const convs = new Set(head.levels.flatMap((level) => level.convOutputs));
   return !nodesBetween(model.graph, convs, outputs).some((node) => MIXES_CELLS.has(node.opType));
 }

@@ -2,7 +2,6 @@ import { guidedRules } from "../../autodiff/guided.js";
 import { type GradientReduction, meansOverCells, sumOverChannels } from "../../autodiff/reduce-gradients.js";
 import { defaultRules } from "../../autodiff/rules/index.js";
 import type { Detection } from "../../detector/detection.js";
-import { hasCells } from "../../detector/head.js";
 import type { Layer } from "../../detector/layer.js";
 import { findTaps, type Taps } from "../../detector/taps.js";
 import { WhyboxError } from "../../errors.js";
@@ -152,7 +151,7 @@ function autoLayers(loaded: LoadedModel, method: AnyCamMethod): Layer[][] {
     ),
   );
   const auto = method.auto ?? "level";
-  if (auto === "level" || !hasCells(head)) return own;
+  if (auto === "level" || !head.hasCells) return own;
   const taps = findTaps(model.graph, head, layers);
   return head.levels.map(({ stride }, level) => {
     const found =
