@@ -32,8 +32,11 @@ export async function findOtherHead(context: HeadContext, anchorBased: readonly 
   const selected = findBlackBox(context);
   if ("head" in selected) return selected;
   // The most specific reason for each output.
-  const misses = [...[deltas, selected, raw, priors].filter(({ close }) => close), ...points, ...separate, ...anchorFree].map(
-    (miss) => anchorBased.find((one) => one.output === miss.output && one.close) ?? miss,
-  );
+  const misses = [
+    ...[deltas, selected, raw, priors].filter(({ close }) => close),
+    ...points,
+    ...separate,
+    ...anchorFree,
+  ].map((miss) => anchorBased.find((one) => one.output === miss.output && one.close) ?? miss);
   throw unsupportedHead(context.model.graph, misses.length > 0 ? misses : [query]);
 }

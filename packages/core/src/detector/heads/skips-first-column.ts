@@ -22,7 +22,8 @@ export function skipsFirstColumn(index: GraphIndex, scores: Value, columns: numb
       if (node.opType === "Slice" && startsAtOne(index, node)) return true;
       const column = node.opType === "Gather" ? columnOf(index, node) : undefined;
       if (column !== undefined) single.add(column);
-      if (MOVES.has(node.opType) || isFirstImage(index, node)) for (const output of node.outputs) if (seen.size < MAX_VALUES) seen.add(output);
+      if (MOVES.has(node.opType) || isFirstImage(index, node))
+        for (const output of node.outputs) if (seen.size < MAX_VALUES) seen.add(output);
     }
   }
   return single.size === columns - 1 && !single.has(0);
