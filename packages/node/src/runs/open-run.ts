@@ -8,6 +8,7 @@ import { exists } from "../io/exists.js";
 import { writeFileSafely } from "../io/write-file.js";
 import { readNames } from "../models/read-names.js";
 import { resolveWeights } from "../models/resolve-weights.js";
+import { defaultWorkers } from "../runtime/workers.js";
 import { notesOnNames } from "../words.js";
 import { type LockOptions, lockFolder } from "./lock.js";
 import {
@@ -20,7 +21,7 @@ import {
   refuseDifferences,
   settingsOfRecord,
 } from "./manifest.js";
-import { createPool, defaultWorkers } from "./pool.js";
+import { createPool } from "./pool.js";
 import { type Manifest, runFiles, runFilesVersion } from "./schema.js";
 import { writeItems } from "./sources/item-list.js";
 import { type ListOptions, type OpenInput, openInput } from "./sources/list-items.js";

@@ -1,17 +1,12 @@
 import { parentPort, threadId } from "node:worker_threads";
-import { modelFormat, WhyboxError } from "@whybox/core";
+import { WhyboxError } from "@whybox/core";
 import * as ort from "onnxruntime-node";
 import { workerData } from "piscina";
 import sharp from "sharp";
 import { loadServices } from "../images/load-services.js";
-import { readShared } from "../io/read-shared.js";
-import { metadataBeside } from "../models/export-metadata.js";
-import { modelBytes, modelDigest, openWithData } from "../models/external-data.js";
-import { preprocessorBeside } from "../models/preprocessor-file.js";
-import { checkDevice } from "../runtime/devices.js";
 import { type Gate, gatedPort } from "../runtime/gate.js";
+import { openModelFile } from "../runtime/open-model-file.js";
 import { createOrtPort } from "../runtime/ort-port.js";
-import { openDetector } from "../runtime/serve-detector.js";
 import { explainTask } from "./explain-task.js";
 import type { Outcome, Task, WorkerReport, WorkerSetup } from "./task.js";
 import type { TaskContext } from "./task-context.js";
@@ -36,25 +31,13 @@ async function load({ setup, gate }: ThreadData): Promise<ThreadContext> {
   sharp.concurrency(1);
   sharp.cache(false);
   ort.env.logLevel = "fatal";
-  const { device } = setup.settings;
-  checkDevice(
-    device,
+  const { model: path, weights: source, licence, notice, names, threads, settings } = setup;
+  const { anchors, input, device } = settings;
+  const { detector, report: model } = await openModelFile(
+    { path, source, licence, notice, names, anchors, input, device, threads },
+    gatedPort(createOrtPort(ort as never), gate),
     ort.listSupportedBackends().map(({ name }) => name),
   );
-  const { weights: source, licence, notice, names, threads, settings } = setup;
-  const { anchors, input } = settings;
-  const model = await readShared(setup.model);
-  const preprocessor = await preprocessorBeside(setup.model);
-  const metadata = await metadataBeside(setup.model, model);
-  const runtime = gatedPort(createOrtPort(ort as never), gate);
-  const { opened: detector, externalData } = await openWithData(setup.model, (externalData) =>
-    openDetector({ model, externalData, preprocessor, metadata, device, threads, names, anchors, input }, runtime),
-  );
-  const file = {
-    format: modelFormat(model),
-    bytes: modelBytes(model, externalData),
-    sha256: modelDigest(model, externalData),
-  };
   return {
     detector,
     setup,
@@ -62,7 +45,7 @@ async function load({ setup, gate }: ThreadData): Promise<ThreadContext> {
     services: await loadServices(),
     alone: oneByOne(),
     report: {
-      model: { source, ...file, licence, notice, ...detector.facts },
+      model,
       versions: { onnxruntime: ort.env.versions.node ?? "unknown", sharp: sharp.versions.sharp },
     },
   };
