@@ -45,7 +45,7 @@ export { checkExplainOptions, readMethod } from "./explain/options/resolve-optio
 export type { ExplainProgress } from "./explain/progress.js";
 export type { DocumentDevice, DocumentLook, OptionParts, SaveKind } from "./explain/result/document-options.js";
 export { mapHeats } from "./explain/result/map-heats.js";
-export { type PlainResult, plainResult } from "./explain/result/plain-result.js";
+export { type PlainResult, plainDetections, plainResult } from "./explain/result/plain-result.js";
 export type {
   AskedAnswer,
   DetectionMap,

@@ -30,9 +30,10 @@ if (made < Math.max(...sources.map(newest))) {
         input: {
           "early-worker": join(dist, "runtime/early-worker.js"),
           main: join(dist, "cli/main.js"),
-          // The names by which the modules start their threads.
+          // The names by which the modules start their threads and processes.
           worker: join(dist, "runtime/worker.js"),
           "run-thread": join(dist, "runs/run-thread.js"),
+          "serve-worker": join(dist, "serve/serve-worker.js"),
         },
         output: { entryFileNames: "[name].js", chunkFileNames: "chunk-[hash].js" },
         // A module that one command imports lazily may be in the chunk of another.

@@ -134,7 +134,14 @@ export interface PageControl {
   readonly atDefault?: string;
 }
 
-export type OptionGroup = "What is explained" | "How it is explained" | "Detection" | "Limits" | "Output" | "Sources";
+export type OptionGroup =
+  | "What is explained"
+  | "How it is explained"
+  | "Detection"
+  | "Output"
+  | "Sources"
+  | "Server"
+  | "Limits";
 
 export type OptionSpec<V = unknown> = OptionFacts<V> & (unknown extends V ? OptionKind : KindOf<V>);
 

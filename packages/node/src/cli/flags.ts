@@ -14,6 +14,7 @@ import { flagOf, readWords } from "./option-values.js";
 
 const groups: readonly OptionGroup[] = [
   "Sources",
+  "Server",
   "What is explained",
   "How it is explained",
   "Detection",

@@ -18,6 +18,7 @@ const commands = {
   submit: async () => (await import("./commands/submit.js")).addSubmit,
   worker: async () => (await import("./commands/worker.js")).addWorker,
   mcp: async () => (await import("./commands/mcp.js")).addMcp,
+  serve: async () => (await import("./commands/serve.js")).addServe,
   ui: async () => (await import("./commands/ui.js")).addUi,
 } satisfies Record<string, () => Promise<AddCommand>>;
 
@@ -68,6 +69,7 @@ Examples:
   whybox inspect best.onnx
   whybox methods
   whybox convert best.pt best.onnx
+  whybox serve best.onnx
   whybox ui`;
 
 function exitCodeHelp(): string {

@@ -1,4 +1,4 @@
-import type { Detection } from "../../detector/detection.js";
+import type { Detection, DetectResult } from "../../detector/detection.js";
 import type { Box, Frame } from "../../image/frame.js";
 import type { AskedAnswer, ExplainResult, LayerDiagnosis, MapNote, ScoreReport, Timings } from "./result.js";
 
@@ -10,19 +10,11 @@ export type PlainResult = ReturnType<typeof plainResult>;
  * the scores. The values of the maps are left out. Missing values are null. `JSON.stringify(result)` writes this.
  */
 export function plainResult(result: ExplainResult) {
-  const { letterbox, empty } = result;
+  const { empty } = result;
   return {
     method: result.method,
     backprop: [...result.backprop],
-    letterbox: {
-      imageSize: letterbox.imageSize,
-      inputSize: letterbox.inputSize,
-      contentSize: letterbox.contentSize,
-      scale: letterbox.scale,
-      padTop: letterbox.padTop,
-      padLeft: letterbox.padLeft,
-    },
-    detections: result.detections.map(plainDetection),
+    ...plainDetections(result),
     explained: [...result.explained],
     maps: result.maps.map(({ detections, className, maximum }) => ({
       detections: [...detections],
@@ -35,6 +27,15 @@ export function plainResult(result: ExplainResult) {
     notes: result.notes.map(plainNote),
     empty: empty === undefined ? null : { reason: empty.reason, message: empty.message },
     timings: plainTimings(result.timings),
+  };
+}
+
+/** What `detect` returns as plain data for JSON: the same fields as in `plainResult`. */
+export function plainDetections({ letterbox, detections }: DetectResult) {
+  const { imageSize, inputSize, contentSize, scale, padTop, padLeft } = letterbox;
+  return {
+    letterbox: { imageSize, inputSize, contentSize, scale, padTop, padLeft },
+    detections: detections.map(plainDetection),
   };
 }
 

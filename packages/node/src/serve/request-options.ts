@@ -1,0 +1,89 @@
+import {
+  checkExplainOptions,
+  type DetectAloneOptions,
+  type DetectOptions,
+  type DrawingOptions,
+  detectOptions,
+  drawingOptions,
+  type ExplainOptions,
+  explainOptions,
+  namesIn,
+  pickOptions,
+  readOptions,
+  WhyboxError,
+} from "@whybox/core";
+import { type FileOptions, fileOptions } from "../file-options.js";
+import { type ImageSettings, imageSettings } from "../images/settings.js";
+import type { ServedModel } from "./protocol.js";
+
+/** The options of a request. */
+export interface RequestOptions extends Omit<ExplainOptions, "frames" | "signal" | "onProgress">, DrawingOptions {
+  /** Files to send with the result. */
+  readonly save?: readonly ("png" | "maps" | "npy")[];
+  readonly frame?: FileOptions["frame"];
+}
+
+const { frames: _, ...ofExplanation } = explainOptions;
+
+/** The options of a request, with the server's defaults: one heatmap for each detection, no files. */
+export const requestOptions = {
+  ...ofExplanation,
+  per: { ...explainOptions.per, otherwise: "detection; image with box or backwardPerClass", default: "detection" },
+  maxDetections: { ...explainOptions.maxDetections, otherwise: "what the server allows (--max-detections)" },
+  save: {
+    what: "files to send with the result, in base64: the image with the heatmap and a contact sheet (png), an image for each map (maps), arrays (npy)",
+    kind: "list",
+    of: { kind: "choice", choices: ["png", "maps", "npy"] },
+    default: [],
+    otherwise: "none",
+    group: "Output",
+  },
+  frame: fileOptions.frame,
+  ...drawingOptions,
+} as const;
+
+/** Bounds on what a request may ask for. */
+export interface RequestLimits {
+  readonly maxDetections: number;
+  readonly maxImageSize: number;
+}
+
+/**
+ * The settings of an explanation, from the options of a request.
+ * @throws usage as the library does; limit for more detections or a larger input than the server allows.
+ */
+export function settingsOf(given: RequestOptions, model: ServedModel, limits: RequestLimits): ImageSettings {
+  const { options, named } = readOptions<RequestOptions, typeof requestOptions>(given, requestOptions);
+  if (options.crop && options.cropKeep) {
+    throw new WhyboxError("usage", "crop and cropKeep are opposites; give one of the two.");
+  }
+  const isOne = options.box !== undefined || options.backwardPerClass;
+  const per = given.per ?? (isOne ? "image" : options.per);
+  checkExplainOptions({ ...pickOptions(given, namesIn(ofExplanation)), per });
+  const { name: weights, anchors, input, device, threads } = model;
+  return imageSettings({
+    ...{ ...options, ...boundedBy(named.values, limits), per },
+    ...{ weights, names: undefined, anchors, input, device, threads, out: undefined },
+  });
+}
+
+/** The options of a detection, from those of a request. @throws as `settingsOf`. */
+export function detectionOf(given: DetectOptions, limits: RequestLimits): DetectAloneOptions {
+  const { options, named } = readOptions<DetectOptions, typeof detectOptions>(given, detectOptions);
+  const { imageSize, ...rest } = options;
+  return { ...rest, ...(imageSize && { imageSize }), ...boundedBy(named.values, limits) };
+}
+
+/** The maximum number of detections: the request's, or all that the server allows. */
+function boundedBy(given: DetectOptions, { maxDetections, maxImageSize }: RequestLimits) {
+  refuseAbove("maxDetections", given.maxDetections ?? 0, maxDetections);
+  for (const side of [given.imageSize ?? []].flat()) refuseAbove("imageSize", side, maxImageSize);
+  return { maxDetections: given.maxDetections ?? Math.min(maxDetections, detectOptions.maxDetections.default) };
+}
+
+function refuseAbove(name: string, value: number, limit: number): void {
+  if (value <= limit) return;
+  throw new WhyboxError("limit", `${name} is ${value}; this server allows at most ${limit}.`, {
+    details: { option: name, limit },
+  });
+}
