@@ -210,7 +210,7 @@ describe("usage errors", () => {
   it.each([
     [
       [],
-      /No command given\. Commands: explain, run, inspect, methods, convert, report, export, shard, submit, worker, mcp, serve, ui\.\nSee whybox --help/,
+      /No command given\. Commands: explain, run, inspect, methods, convert, report, compare, export, shard, submit, worker, mcp, serve, ui\.\nSee whybox --help/,
     ],
     [["explan", "a.jpg"], /unknown command 'explan'\n\(Did you mean explain\?\)\nSee whybox --help/],
     [["a.jpg"], /unknown command 'a\.jpg'/],
