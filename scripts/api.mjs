@@ -9,7 +9,7 @@ import { Extractor, ExtractorConfig } from "@microsoft/api-extractor";
 
 const root = resolve(import.meta.dirname, "..");
 const reportFolder = join(root, "docs/api");
-const packages = { core: "packages/core", whybox: "packages/node" };
+const packages = { core: "packages/core", browser: "packages/browser", whybox: "packages/node" };
 
 function extractorConfig(reportFileName, projectFolder, reportTempFolder) {
   return ExtractorConfig.prepare({

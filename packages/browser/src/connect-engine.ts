@@ -1,18 +1,25 @@
 import { proxy, type Remote, transfer, wrap } from "comlink";
-import type { Engine, OnProgress } from "./protocol.js";
+import type { AskedEngine, Engine, OnProgress, Question } from "./protocol.js";
 
 /** An engine in a worker. */
-export interface EngineHandle {
-  readonly engine: Engine;
+export interface EngineHandle<E extends Engine = Engine> {
+  readonly engine: E;
   /** Terminates the worker. */
   close(): void;
 }
 
+/** The question with its bitmap or pixels transferred. */
+function buffersOf(question: Question): Question {
+  const sent = "image" in question ? question.image.sent : undefined;
+  if (sent === undefined || "file" in sent) return question;
+  return transfer(question, ["bitmap" in sent ? sent.bitmap : sent.pixels.data.buffer]);
+}
+
 /** The engine of a worker that calls `serveEngine`. */
-export function connectEngine(worker: Worker): EngineHandle {
-  const remote = wrap<Engine>(worker) as Remote<Engine>;
+export function connectEngine(worker: Worker): EngineHandle<AskedEngine> {
+  const remote = wrap<AskedEngine>(worker) as Remote<AskedEngine>;
   const told = (tell: OnProgress) => proxy(tell);
-  const engine: Engine = {
+  const engine: AskedEngine = {
     open: (job, request, tell) => remote.open(job, request, told(tell)),
     decode: (job, file) => remote.decode(job, file),
     frame: (job, frame) => remote.frame(job, transfer(frame, [frame])),
@@ -21,6 +28,7 @@ export function connectEngine(worker: Worker): EngineHandle {
     activations: (job, request, tell) => remote.activations(job, request, told(tell)),
     draw: (job, request) => remote.draw(job, request),
     document: (job, request, tell) => remote.document(job, request, told(tell)),
+    ask: (job, question, tell) => remote.ask(job, buffersOf(question), told(tell)) as never,
     cancel: (job) => remote.cancel(job),
   };
   return { engine, close: () => worker.terminate() };

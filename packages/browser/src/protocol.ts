@@ -2,15 +2,20 @@ import type {
   AskedAnswer,
   ClassNamesSource,
   ColormapName,
+  CreateDetectorOptions,
   DetectAloneOptions,
   Detection,
+  DetectResult,
   ExplainOptions,
   InputFacts,
   InputOptions,
   LayerDiagnosis,
   MapNote,
   MethodId,
+  ModelFacts,
+  ResultData,
   ResultDocument,
+  RgbImage,
   ScoreId,
   Timings,
 } from "@whybox/core";
@@ -38,7 +43,22 @@ export type Weights =
       readonly file: Blob;
       /** Files that came with it. An ONNX file may have its weights in them, and one may describe its images. */
       readonly beside?: readonly File[];
+    }
+  | {
+      readonly kind: "url";
+      /** Files with its weights are fetched from the same folder, unless they are in `beside`. */
+      readonly url: string;
+      readonly beside?: readonly File[];
     };
+
+/** The URLs of ONNX Runtime's files. */
+export interface RuntimeFiles {
+  readonly mjs: string;
+  readonly wasm: string;
+}
+
+/** What the user says of a model, and whether its forward passes are kept. */
+export type ModelOptions = Pick<CreateDetectorOptions, "names" | "anchors" | "keepForward">;
 
 /** Name of the file that describes how the images of a model of Hugging Face are prepared. It may come with the model, or later. */
 export const PREPROCESSOR = "preprocessor_config.json";
@@ -60,6 +80,10 @@ export interface OpenRequest {
   readonly threads: number;
   /** How images are prepared, where the user does not take what the model tells. */
   readonly input?: InputOptions;
+  /** Default: in `ort/` of the page's folder. */
+  readonly runtime?: RuntimeFiles;
+  /** Default: forward passes are kept. */
+  readonly options?: ModelOptions;
 }
 
 /** A layer that can be selected. */
@@ -148,6 +172,8 @@ export interface Failure {
   readonly message: string;
   /** Files that the model needs and that did not come with it. */
   readonly missing?: readonly string[];
+  /** Details of a WhyboxError. */
+  readonly details?: Readonly<Record<string, unknown>>;
 }
 
 export type Answer<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: Failure };
@@ -182,6 +208,31 @@ export interface DocumentRequest {
   readonly look: Pick<DrawRequest, "colormap" | "opacity" | "crop">;
 }
 
+/** An image of a question: a file, a bitmap, or pixels. */
+export type SentImage = { readonly file: Blob } | { readonly bitmap: ImageBitmap } | { readonly pixels: RgbImage };
+
+/** A question about the model, or about an image in its own size, and the form of its answer. */
+export type Question =
+  | { readonly kind: "facts" }
+  | { readonly kind: "inspect" }
+  | { readonly kind: "prepare"; readonly options: ExplainRequest }
+  | { readonly kind: "detect"; readonly image: QuestionImage; readonly options: DetectRequest }
+  | { readonly kind: "explain"; readonly image: QuestionImage; readonly options: ExplainRequest };
+
+/** The image of a question. Without `sent`, it is the one that was sent with this number before. */
+export interface QuestionImage {
+  readonly id: number;
+  readonly sent?: SentImage;
+}
+
+export interface Replies {
+  readonly facts: ModelFacts;
+  readonly inspect: ModelFacts;
+  readonly prepare: null;
+  readonly detect: DetectResult;
+  readonly explain: ResultData;
+}
+
 export type OnProgress = (progress: Progress) => void;
 
 /** The worker's API for the page. `job` identifies a call for `cancel`. Known errors are answers, not rejections. */
@@ -198,4 +249,10 @@ export interface Engine {
   draw(job: number, request: DrawRequest): Promise<Answer<Blob>>;
   document(job: number, request: DocumentRequest, onProgress: OnProgress): Promise<Answer<ResultDocument>>;
   cancel(job: number): Promise<void>;
+}
+
+/** The whole API of the worker. `loadDetector` asks questions. */
+export interface AskedEngine extends Engine {
+  /** Answers a question. Results come whole. */
+  ask<Q extends Question>(job: number, question: Q, onProgress: OnProgress): Promise<Answer<Replies[Q["kind"]]>>;
 }

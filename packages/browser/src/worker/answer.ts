@@ -12,10 +12,15 @@ export async function answerOf<T>(body: () => Promise<T>): Promise<Answer<T>> {
       // Most of the memory belongs to the runtime, so its errors are checked.
       const code = error.code === "runtime" && isOutOfMemory(message) ? "memory" : error.code;
       const missing = Array.isArray(details.externalData) ? { missing: details.externalData.map(String) } : {};
-      return { ok: false, failure: { code, message, ...missing } };
+      return { ok: false, failure: { code, message, details: plainDetails(details), ...missing } };
     }
     if (error instanceof WeightsAbsent) return { ok: false, failure: { code: "absent", message: "" } };
     const message = error instanceof Error ? error.message : String(error);
     return { ok: false, failure: { code: isOutOfMemory(message) ? "memory" : "internal", message } };
   }
+}
+
+/** The details without values that cannot be sent. */
+function plainDetails(details: WhyboxError["details"]): WhyboxError["details"] {
+  return Object.fromEntries(Object.entries(details).filter(([, value]) => typeof value !== "function"));
 }

@@ -1,11 +1,11 @@
-import { type RgbImage, WhyboxError } from "@whybox/core";
-import type { DecodedPhoto } from "../protocol.js";
+import { type RgbImage, rgbPixels, WhyboxError } from "@whybox/core";
+import type { DecodedPhoto, SentImage } from "../protocol.js";
+import { MAX_IMAGE_BYTES as MAX_BYTES } from "./limits.js";
 
 /** Maximum number of pixels. Decoding a larger image would take gigabytes. */
 const MAX_PIXELS = 100_000_000;
-/** Larger images are scaled down to this number of pixels, because a heatmap takes four bytes per pixel. */
+/** For the page, larger images are scaled down to this number of pixels, because a heatmap takes four bytes per pixel. */
 const MAX_WORKING_PIXELS = 16_000_000;
-const MAX_BYTES = 256 * 2 ** 20;
 
 export interface Decoded {
   readonly pixels: RgbImage;
@@ -15,7 +15,7 @@ export interface Decoded {
 /** Decodes an image file as the browser shows it: with its EXIF orientation applied, and transparency on white.
  * @throws bad-input if the file is not an image. limit if it is too large.
  */
-export async function decodePhoto(file: Blob): Promise<Decoded> {
+export async function decodePhoto(file: Blob, working?: number): Promise<Decoded> {
   if (file.size === 0) throw new WhyboxError("bad-input", "The file is empty. Choose an image.");
   if (file.size > MAX_BYTES) {
     const found = Math.round(file.size / 2 ** 20);
@@ -31,11 +31,15 @@ export async function decodePhoto(file: Blob): Promise<Decoded> {
       throw new WhyboxError("bad-input", message, { cause });
     },
   );
-  return pixelsOf(bitmap);
+  return pixelsOf(bitmap, working);
 }
 
-/** Returns the pixels of a bitmap and closes it. @throws limit if it is too large. */
-export function pixelsOf(bitmap: ImageBitmap): Decoded {
+/**
+ * Returns the pixels of a bitmap and closes it.
+ * @param working maximum number of pixels. A larger image is scaled down.
+ * @throws limit if it is too large.
+ */
+export function pixelsOf(bitmap: ImageBitmap, working: number = MAX_WORKING_PIXELS): Decoded {
   const { width, height } = bitmap;
   try {
     if (width * height > MAX_PIXELS) {
@@ -44,7 +48,7 @@ export function pixelsOf(bitmap: ImageBitmap): Decoded {
         `The image has ${width} × ${height} pixels. The limit is 100 million. Use a smaller image.`,
       );
     }
-    const scale = Math.min(1, Math.sqrt(MAX_WORKING_PIXELS / (width * height)));
+    const scale = Math.min(1, Math.sqrt(working / (width * height)));
     const [w, h] = [Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))];
     const canvas = new OffscreenCanvas(w, h);
     const context = canvas.getContext("2d", { willReadFrequently: true, colorSpace: "srgb" })!;
@@ -53,18 +57,16 @@ export function pixelsOf(bitmap: ImageBitmap): Decoded {
     context.imageSmoothingQuality = "high";
     context.drawImage(bitmap, 0, 0, w, h);
     const shrunkFrom = scale < 1 ? ([width, height] as const) : undefined;
-    return { pixels: withoutAlpha(context.getImageData(0, 0, w, h)), facts: { width: w, height: h, shrunkFrom } };
+    return { pixels: rgbPixels(context.getImageData(0, 0, w, h)), facts: { width: w, height: h, shrunkFrom } };
   } finally {
     bitmap.close();
   }
 }
 
-function withoutAlpha({ width, height, data }: ImageData): RgbImage {
-  const rgb = new Uint8Array(width * height * 3);
-  for (let from = 0, to = 0; from < data.length; from += 4, to += 3) {
-    rgb[to] = data[from]!;
-    rgb[to + 1] = data[from + 1]!;
-    rgb[to + 2] = data[from + 2]!;
-  }
-  return { width, height, data: rgb };
+/** The image of a question in its own size. */
+export async function decodeSent(sent: SentImage): Promise<Decoded> {
+  if ("file" in sent) return decodePhoto(sent.file, MAX_PIXELS);
+  if ("bitmap" in sent) return pixelsOf(sent.bitmap, MAX_PIXELS);
+  const { width, height } = sent.pixels;
+  return { pixels: sent.pixels, facts: { width, height, shrunkFrom: undefined } };
 }

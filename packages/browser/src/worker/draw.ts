@@ -10,12 +10,12 @@ export async function drawPng(pixels: RgbImage, request: DrawRequest): Promise<B
     ...(crop ? { crop } : {}),
   });
   const canvas = new OffscreenCanvas(drawn.width, drawn.height);
-  canvas.getContext("2d")!.putImageData(withAlpha(drawn), 0, 0);
+  canvas.getContext("2d")!.putImageData(toImageData(drawn), 0, 0);
   return canvas.convertToBlob({ type: "image/png" });
 }
 
 /** The image with full opacity, for a canvas. */
-function withAlpha({ width, height, data }: RgbImage): ImageData {
+export function toImageData({ width, height, data }: RgbImage): ImageData {
   const image = new ImageData(width, height);
   for (let from = 0, to = 0; from < data.length; from += 3, to += 4) {
     image.data[to] = data[from]!;

@@ -13,6 +13,7 @@ import {
   type PortFacts,
   type ResultDocument,
   type RgbImage,
+  sendResult,
   WhyboxError,
   webgpuRules,
 } from "@whybox/core";
@@ -29,13 +30,16 @@ import {
   type OpenRequest,
   type Provider,
   QUICK,
+  type Question,
+  type QuestionImage,
+  type Replies,
   type Thumbnail,
 } from "../protocol.js";
 import { activationsMethod, toUnit } from "./activations.js";
-import { type Decoded, decodePhoto, pixelsOf } from "./decode.js";
+import { type Decoded, decodePhoto, decodeSent, pixelsOf } from "./decode.js";
 import type { Explained, Origin } from "./document.js";
 import { chooseProvider, wasmProvider } from "./provider.js";
-import { loadRuntime, reportingPort } from "./runtime.js";
+import { filesBeside, loadRuntime, reportingPort } from "./runtime.js";
 import { loadWeights, type ModelFile, sizeOf } from "./weights.js";
 
 /** Maximum number of explanations that are kept. They hold no maps. */
@@ -49,6 +53,8 @@ export class WebEngine {
   #pixels: RgbImage | undefined;
   /** The last explanations of the current model and image by their requests, for result documents. */
   readonly #last = new Map<string, Explained>();
+  /** Number of the image, if a question brought it. */
+  #imageId: number | undefined;
   #tell: OnProgress = () => {};
   #taken: Map2D[] = [];
   readonly #activations = activationsMethod((map) => this.#taken.push(map));
@@ -86,9 +92,9 @@ export class WebEngine {
   async #make(
     file: ModelFile,
     provider: Provider,
-    { base, input }: OpenRequest,
+    { base, runtime = filesBeside(base), input, options }: OpenRequest,
   ): Promise<{ detector: CoreDetector; provider: Provider }> {
-    const ort = await loadRuntime(provider, new URL(base));
+    const ort = await loadRuntime(provider, runtime);
     const detector = await createDetector(
       file.bytes,
       reportingPort(ort, (progress) => this.#tell(progress)),
@@ -100,6 +106,7 @@ export class WebEngine {
         ...(file.metadata === undefined ? {} : { metadata: file.metadata }),
         ...(file.names === undefined ? {} : { names: file.names }),
         ...(input === undefined ? {} : { input }),
+        ...options,
         rules: provider.device === "webgpu" ? webgpuRules : defaultRules,
       },
     );
@@ -121,8 +128,40 @@ export class WebEngine {
     const { pixels, facts } = await decode();
     this.#decodeMs = performance.now() - started;
     this.#pixels = pixels;
+    this.#imageId = undefined;
     this.#last.clear();
     return facts;
+  }
+
+  /** Answers a question of `loadDetector`, with the memory to transfer. */
+  async ask(
+    question: Question,
+    tell: OnProgress,
+    signal: AbortSignal,
+  ): Promise<{ readonly value: Replies[Question["kind"]]; readonly transfer: readonly ArrayBuffer[] }> {
+    const detector = this.#opened(tell);
+    if (question.kind === "facts") return { value: detector.facts, transfer: [] };
+    if (question.kind === "inspect") return { value: await detector.inspect(), transfer: [] };
+    if (question.kind === "prepare") {
+      await detector.prepare({ ...question.options, signal });
+      return { value: null, transfer: [] };
+    }
+    await this.#open(question.image);
+    const pixels = this.#pixels!;
+    if (question.kind === "detect") {
+      return { value: await detector.detect(pixels, { ...question.options, signal }), transfer: [] };
+    }
+    const onProgress = (runs: ExplainProgress) => tell({ stage: "run", ...runs });
+    const { data, transfer } = sendResult(await detector.explain(pixels, { ...question.options, signal, onProgress }));
+    return { value: data, transfer };
+  }
+
+  /** Makes the image of a question the current one, in its own size. */
+  async #open({ id, sent }: QuestionImage): Promise<void> {
+    if (sent !== undefined) {
+      await this.#take(() => decodeSent(sent));
+      this.#imageId = id;
+    } else if (this.#imageId !== id) throw new WhyboxError("bad-input", "The image could not be opened.");
   }
 
   async detect(request: DetectRequest, tell: OnProgress, signal: AbortSignal): Promise<readonly Detection[]> {
@@ -181,10 +220,15 @@ export class WebEngine {
   }
 
   #ready(tell: OnProgress): { detector: CoreDetector; pixels: RgbImage } {
+    const detector = this.#opened(tell);
+    if (this.#pixels === undefined) throw new WhyboxError("usage", "No image is open yet.");
+    return { detector, pixels: this.#pixels };
+  }
+
+  #opened(tell: OnProgress): CoreDetector {
     this.#tell = tell;
     if (this.#detector === undefined) throw new WhyboxError("usage", "No model is open yet.");
-    if (this.#pixels === undefined) throw new WhyboxError("usage", "No image is open yet.");
-    return { detector: this.#detector, pixels: this.#pixels };
+    return this.#detector;
   }
 }
 

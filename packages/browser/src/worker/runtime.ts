@@ -1,18 +1,21 @@
 import { createOrtPort, type OrtModule, type RuntimePort } from "@whybox/core";
-import type { OnProgress, Provider } from "../protocol.js";
+import type { OnProgress, Provider, RuntimeFiles } from "../protocol.js";
 import { needsChannelsFirst } from "./layout.js";
 
-/** Loads ONNX Runtime Web for a provider. Its WebAssembly file is next to the page. */
-export async function loadRuntime({ device, threads }: Provider, base: URL): Promise<OrtModule> {
+/** ONNX Runtime's files beside a page. */
+export function filesBeside(base: string): RuntimeFiles {
+  const at = (name: string) => new URL(`ort/ort-wasm-simd-threaded.asyncify.${name}`, base).href;
+  return { mjs: at("mjs"), wasm: at("wasm") };
+}
+
+/** Loads ONNX Runtime Web for a provider. */
+export async function loadRuntime({ device, threads }: Provider, files: RuntimeFiles): Promise<OrtModule> {
   const ort = await import("onnxruntime-web/webgpu");
   ort.env.logLevel = "fatal";
   ort.env.wasm.numThreads = threads;
   // The code already runs in a worker.
   ort.env.wasm.proxy = false;
-  ort.env.wasm.wasmPaths = {
-    mjs: new URL("ort/ort-wasm-simd-threaded.asyncify.mjs", base).href,
-    wasm: new URL("ort/ort-wasm-simd-threaded.asyncify.wasm", base).href,
-  };
+  ort.env.wasm.wasmPaths = { ...files };
   const plain = ort as unknown as OrtModule;
   return {
     Tensor: plain.Tensor,

@@ -1,5 +1,5 @@
 import { expose, transfer } from "comlink";
-import type { Answer, Engine, Explanation, OnProgress, Thumbnail } from "../protocol.js";
+import type { Answer, AskedEngine, Explanation, OnProgress, Thumbnail } from "../protocol.js";
 import { answerOf } from "./answer.js";
 import { WebEngine } from "./engine.js";
 
@@ -8,7 +8,7 @@ export function serveEngine({ version }: { readonly version: string }): void {
   expose(engineApi(new WebEngine(version)));
 }
 
-function engineApi(engine: WebEngine): Engine {
+function engineApi(engine: WebEngine): AskedEngine {
   const running = new Map<number, AbortController>();
   let last: Promise<unknown> = Promise.resolve();
 
@@ -37,6 +37,10 @@ function engineApi(engine: WebEngine): Engine {
       withTransfer(await queued(job, (signal) => engine.activations(request, throttled(tell), signal))),
     draw: (job, request) => queued(job, () => engine.draw(request)),
     document: (job, request, tell) => queued(job, (signal) => engine.document(request, throttled(tell), signal)),
+    ask: (job, question, tell) =>
+      queued(job, (signal) => engine.ask(question, tell, signal)).then((answer) =>
+        answer.ok ? transfer({ ok: true, value: answer.value.value } as never, [...answer.value.transfer]) : answer,
+      ),
     cancel: async (job) => running.get(job)?.abort(),
   };
 }

@@ -14,9 +14,10 @@ import {
   WhyboxError,
 } from "@whybox/core";
 import { isNamesFile, METADATA, type OnProgress, PREPROCESSOR, type Weights } from "../protocol.js";
+import { fetchModel } from "./fetch-model.js";
+import { MAX_MODEL_BYTES as MAX_BYTES } from "./limits.js";
 
 const CACHE = "whybox-weights";
-const MAX_BYTES = 1_500_000_000;
 
 export interface ModelFile extends Omit<NamedModel, "bytes" | "sha256"> {
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -52,7 +53,7 @@ export async function loadWeights(
   signal: AbortSignal,
 ): Promise<ModelFile> {
   if (weights.kind === "default") return defaultWeights(base, tell, signal);
-  const { file, name, beside = [] } = weights;
+  const { file, name, beside = [] } = weights.kind === "url" ? await fetchModel(weights, tell, signal) : weights;
   const total = beside.reduce((sum, { size }) => sum + size, file.size);
   if (total > MAX_BYTES) {
     throw new WhyboxError(

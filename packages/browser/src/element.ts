@@ -1,0 +1,16 @@
+/**
+ * Registers the element `<why-box>`.
+ * @module @whybox/browser/element
+ */
+
+import { WhyBox } from "./element/why-box.js";
+
+export type { WhyBox, WhyBoxEvents } from "./element/why-box.js";
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "why-box": WhyBox;
+  }
+}
+
+if (globalThis.customElements?.get("why-box") === undefined) globalThis.customElements?.define("why-box", WhyBox);

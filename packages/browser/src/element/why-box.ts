@@ -1,0 +1,303 @@
+import { type Detection, type ExplainOptions, type ExplainResult, energyInBox, WhyboxError } from "@whybox/core";
+import type { Detector, LoadOptions, WeightsSource } from "../api.js";
+import type { ImageSource } from "../image-source.js";
+import type { Device } from "../protocol.js";
+import { toPng } from "../to-png.js";
+import { attributeOptions, optionAttributes } from "./attribute-values.js";
+import { type Lease, leaseDetector } from "./shared-detectors.js";
+import { shownImage } from "./shown-image.js";
+import { percentOf, View } from "./view.js";
+
+/** The events of `<why-box>`, with their details. */
+export interface WhyBoxEvents {
+  /** The model is loaded. */
+  ready: CustomEvent<Detector>;
+  detections: CustomEvent<readonly Detection[]>;
+  result: CustomEvent<ExplainResult>;
+  /** The selected detection, or undefined for none. */
+  select: CustomEvent<Detection | undefined>;
+  progress: CustomEvent<{
+    readonly stage: "download" | "run";
+    readonly done: number;
+    readonly total: number | undefined;
+  }>;
+  error: CustomEvent<WhyboxError>;
+}
+
+/** There is no HTMLElement where a server renders the page. */
+const Base = (globalThis.HTMLElement ?? class {}) as typeof HTMLElement;
+
+/** Attributes that load another model, or show another image. */
+const modelAttributes = ["weights", "device", "threads"];
+const viewAttributes = ["alt", "width", "height"];
+
+/**
+ * `<why-box src="dog.jpg" weights="yolov8n.onnx">`: an image with its detections and their heat. A box that is pressed shows its own heat. The options of `explain`
+ * are attributes (`method`, `layer`, `confidence`, `class-names`, …); by default each detection is explained (`per="detection"`).
+ */
+export class WhyBox extends Base {
+  static readonly observedAttributes = ["src", ...modelAttributes, ...viewAttributes, ...optionAttributes.keys()];
+
+  readonly #view: View;
+  #weights: WeightsSource | undefined;
+  #image: ImageSource | undefined;
+  /** The image as `<img>` shows it. */
+  #source: string | Blob | undefined;
+  #options: ExplainOptions = {};
+  #lease: Lease | undefined;
+  #detector: Detector | undefined;
+  #detections: readonly Detection[] = [];
+  #result: ExplainResult | undefined;
+  #selected: number | undefined;
+  #run: AbortController | undefined;
+  #isPlanned = false;
+  #isImageNew = true;
+
+  constructor() {
+    super();
+    this.#view = new View(this.attachShadow({ mode: "open" }), { onSelect: (index) => this.select(index) });
+  }
+
+  /** The image: that of `src`, or one that was set: a File, a canvas, a video, … */
+  get image(): ImageSource | undefined {
+    return this.#image ?? this.getAttribute("src") ?? undefined;
+  }
+
+  set image(image: ImageSource | undefined) {
+    this.#image = image;
+    this.#isImageNew = true;
+    this.#plan();
+  }
+
+  get src(): string {
+    return this.getAttribute("src") ?? "";
+  }
+
+  set src(url: string) {
+    this.setAttribute("src", url);
+  }
+
+  /** The model: the URL of the attribute, or one that was set: a URL, a File, or bytes. */
+  get weights(): WeightsSource | undefined {
+    return this.#weights ?? this.getAttribute("weights") ?? undefined;
+  }
+
+  set weights(weights: WeightsSource | undefined) {
+    this.#weights = weights;
+    this.#leave();
+    this.#plan();
+  }
+
+  /** Options of the explanation. They take precedence over attributes. */
+  get options(): ExplainOptions {
+    return this.#options;
+  }
+
+  set options(options: ExplainOptions) {
+    this.#options = options;
+    this.#plan();
+  }
+
+  get detector(): Detector | undefined {
+    return this.#detector;
+  }
+
+  get detections(): readonly Detection[] {
+    return this.#detections;
+  }
+
+  get result(): ExplainResult | undefined {
+    return this.#result;
+  }
+
+  /** Index of the selected detection. */
+  get selected(): number | undefined {
+    return this.#selected;
+  }
+
+  set selected(index: number | undefined) {
+    this.select(index);
+  }
+
+  /** The image with its heatmap and boxes as a PNG file. Of the selected detection, if one is selected. */
+  async toPng(): Promise<Blob> {
+    if (this.#result === undefined)
+      throw new WhyboxError("usage", 'There is no result yet. Wait for the event "result".');
+    const { look } = attributeOptions(this);
+    const one = this.#selected === undefined || this.#result.maps.length === 0 ? {} : { detection: this.#selected };
+    return toPng(this.#result, { ...look, ...one });
+  }
+
+  /** Selects a detection and shows its heat. Undefined selects none and shows the heat of all. */
+  select(index: number | undefined): void {
+    const detection = index === undefined ? undefined : this.#detections.find((one) => one.index === index);
+    this.#selected = detection?.index;
+    this.#view.mark(this.#selected);
+    this.#draw();
+    this.#say();
+    this.#tell("select", detection);
+  }
+
+  connectedCallback(): void {
+    this.#view.reserve(this.getAttribute("width"), this.getAttribute("height"));
+    this.#plan();
+  }
+
+  disconnectedCallback(): void {
+    // An element that moves is connected again at once.
+    queueMicrotask(() => {
+      if (!this.isConnected) this.#leave();
+    });
+  }
+
+  attributeChangedCallback(name: string, before: string | null, now: string | null): void {
+    if (before === now) return;
+    if (name === "width" || name === "height") {
+      this.#view.reserve(this.getAttribute("width"), this.getAttribute("height"));
+    } else if (name === "alt") this.#view.alt = now ?? "";
+    else if (["colormap", "opacity", "hide-boxes", "hide-labels"].includes(name)) this.#draw();
+    else {
+      if (modelAttributes.includes(name)) this.#leave();
+      if (name === "src") this.#isImageNew = true;
+      this.#plan();
+    }
+  }
+
+  /** Explains once all attributes of this task are set. */
+  #plan(): void {
+    if (this.#isPlanned || !this.isConnected) return;
+    this.#isPlanned = true;
+    queueMicrotask(() => {
+      this.#isPlanned = false;
+      if (this.isConnected) void this.#start();
+    });
+  }
+
+  async #start(): Promise<void> {
+    this.#run?.abort();
+    const run = new AbortController();
+    this.#run = run;
+    this.#detections = [];
+    this.#result = undefined;
+    this.#selected = undefined;
+    try {
+      await this.#explain(run.signal);
+    } catch (error) {
+      if (!run.signal.aborted) this.#fail(error);
+    } finally {
+      if (this.#run === run) this.#view.progress = undefined;
+    }
+  }
+
+  async #explain(signal: AbortSignal): Promise<void> {
+    const { weights } = this;
+    if (this.#isImageNew) {
+      const { image } = this;
+      this.#source = image === undefined ? undefined : await shownImage(image, signal);
+      signal.throwIfAborted();
+      this.#isImageNew = false;
+      this.#view.showImage(this.#source, this.getAttribute("alt") ?? "");
+    } else this.#view.clear();
+    const image = this.#source;
+    if (weights === undefined || image === undefined) return;
+    this.#view.progress = 0;
+    const detector = await this.#load(weights);
+    signal.throwIfAborted();
+    const { explain } = attributeOptions(this);
+    const options: ExplainOptions = { per: "detection", ...explain, ...this.#options };
+    const found = await detector.detect(image, { ...detectionOptions(options), ahead: options, signal });
+    signal.throwIfAborted();
+    this.#detections = found.detections;
+    this.#view.showBoxes(found.detections, found.letterbox.imageSize);
+    this.#tell("detections", found.detections);
+    const result = await detector.explain(image, {
+      ...options,
+      signal,
+      onProgress: (progress) => {
+        this.#view.progress = progress.done / progress.total;
+        this.#tell("progress", { stage: "run", ...progress });
+      },
+    });
+    signal.throwIfAborted();
+    this.#result = result;
+    this.#draw();
+    this.#say();
+    this.#tell("result", result);
+  }
+
+  async #load(weights: WeightsSource): Promise<Detector> {
+    const threads = this.getAttribute("threads");
+    const options: LoadOptions = {
+      keepForward: true,
+      device: (this.getAttribute("device") ?? "auto") as Device,
+      ...(threads === null ? {} : { threads: Number(threads) }),
+      onProgress: ({ received, total }) => {
+        this.#view.progress = total === undefined ? 0 : received / total;
+        this.#tell("progress", { stage: "download", done: received, total });
+      },
+    };
+    const isNew = this.#lease === undefined;
+    this.#lease ??= leaseDetector(weights, options);
+    const detector = await this.#lease.detector;
+    this.#detector = detector;
+    if (isNew) this.#tell("ready", detector);
+    return detector;
+  }
+
+  #leave(): void {
+    this.#run?.abort();
+    this.#lease?.release();
+    this.#lease = undefined;
+    this.#detector = undefined;
+  }
+
+  #draw(): void {
+    const result = this.#result;
+    if (result === undefined) return;
+    const own = result.maps.find(({ detections }) => detections.includes(this.#selected ?? -1));
+    const { look } = attributeOptions(this);
+    this.#view.showHeat(result.empty === undefined ? (own?.heatmap ?? result.heatmap) : undefined, look);
+  }
+
+  #say(): void {
+    const result = this.#result;
+    if (result === undefined) return;
+    const one = this.#detections.find(({ index }) => index === this.#selected);
+    const own = result.maps.find(({ detections }) => detections.length === 1 && detections[0] === one?.index);
+    if (one !== undefined && own !== undefined) {
+      const { energy } = energyInBox(own.heatmap, one.boxImage);
+      this.#view.say(`${one.className}, ${percentOf(one.confidence)}. ${percentOf(energy)} of the heat is in the box.`);
+    } else this.#view.say(result.empty?.message ?? listOf(this.#detections));
+  }
+
+  #fail(error: unknown): void {
+    const known = error instanceof WhyboxError ? error : new WhyboxError("internal", String(error), { cause: error });
+    this.#view.fail(known.message);
+    this.#tell("error", known);
+  }
+
+  #tell<K extends keyof WhyBoxEvents>(name: K, detail: WhyBoxEvents[K]["detail"]): void {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+}
+
+/** The options of an explanation that its detection has too. */
+function detectionOptions({
+  imageSize,
+  imgsz,
+  confidence,
+  conf,
+  iou,
+  maxDetections,
+  maxDet,
+  agnostic,
+  agnosticNms,
+}: ExplainOptions) {
+  const all = { imageSize, imgsz, confidence, conf, iou, maxDetections, maxDet, agnostic, agnosticNms };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+}
+
+function listOf(detections: readonly Detection[]): string {
+  const names = detections.slice(0, 8).map(({ className, confidence }) => `${className} ${percentOf(confidence)}`);
+  return detections.length === 0 ? "Nothing was detected." : `${detections.length} detected: ${names.join(", ")}.`;
+}

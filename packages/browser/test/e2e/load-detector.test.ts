@@ -1,0 +1,285 @@
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { gzipSync } from "node:zlib";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { decodeImage, loadDetector } from "whybox";
+import { exportBytes } from "../../../core/test/support/exports.js";
+import { chromiumPath, launchChromium } from "../../../web/test/e2e/browser.js";
+import type * as Browserside from "../../src/index.js";
+import { type StaticServer, serveFolders } from "./serve-folder.js";
+
+const root = resolve(import.meta.dirname, "../../../..");
+const path = chromiumPath();
+const SLOW = { timeout: 300_000 } as const;
+const model = exportBytes("yolox");
+const options = { confidence: 0.3, maxDetections: 3, per: "detection", method: "GradCAM" } as const;
+
+type InPage = typeof globalThis & { whybox: typeof Browserside; detector: Browserside.Detector };
+
+describe.skipIf(path === undefined)("loadDetector in a page", SLOW, () => {
+  let browser: Browser;
+  let server: StaticServer;
+  let page: Page;
+  beforeAll(async () => {
+    browser = await launchChromium(path!);
+    server = await serveFolders(
+      {
+        "/browser/": join(root, "packages/browser/dist/"),
+        "/photos/": join(root, "fixtures/photos/"),
+        "/external/": join(root, "fixtures/external/"),
+      },
+      { files: { "/": Buffer.from("<!doctype html>"), "/tiny.onnx": model, "/none.onnx": Buffer.from("none") } },
+    );
+    page = await open(server);
+    await page.evaluate(async () => {
+      const { whybox } = globalThis as InPage;
+      const detector = await whybox.loadDetector("tiny.onnx", { device: "wasm", threads: 2, keepForward: true });
+      Object.assign(globalThis, { detector });
+    });
+  });
+  afterAll(async () => {
+    await browser.close();
+    await server.close();
+  });
+
+  async function open({ address }: StaticServer, files = `${address}browser/`): Promise<Page> {
+    const opened = await browser.newPage();
+    await opened.goto(address);
+    const content = `import * as whybox from ${JSON.stringify(`${files}standalone/index.js`)}; Object.assign(globalThis, { whybox });`;
+    await opened.addScriptTag({ type: "module", content });
+    await opened.waitForFunction(() => "whybox" in globalThis);
+    return opened;
+  }
+
+  it("gives the results of Node", async () => {
+    const node = await loadDetector(model);
+    const expected = await node.explain(join(root, "fixtures/photos/chelsea.png"), options);
+    await node.dispose();
+    const found = await page.evaluate(async (given) => {
+      const { detector, whybox } = globalThis as InPage;
+      const seen: number[] = [];
+      const result = await detector.explain("photos/chelsea.png", {
+        ...given,
+        onProgress: ({ done, total }) => seen.push(done / total),
+      });
+      const { detections } = await detector.detect("photos/chelsea.png", {
+        confidence: given.confidence,
+        maxDetections: 3,
+      });
+      const png = await whybox.toPng(result, { detection: 0 });
+      return {
+        plain: JSON.parse(JSON.stringify(result)),
+        maps: [result.heatmap, result.heatmapInput, ...result.maps.map(({ heatmap }) => heatmap)].map(({ data }) => [
+          ...data,
+        ]),
+        same: JSON.stringify(detections) === JSON.stringify(result.detections),
+        progress: seen.at(-1),
+        png: [...new Uint8Array(await png.arrayBuffer())],
+        provider: detector.provider,
+        classes: detector.report.classNames,
+      };
+    }, options);
+    const maps = [expected.heatmap, expected.heatmapInput, ...expected.maps.map(({ heatmap }) => heatmap)];
+    expect(found.maps).toHaveLength(maps.length);
+    for (const [i, { data }] of maps.entries()) {
+      const difference = found.maps[i]!.reduce((most, value, at) => Math.max(most, Math.abs(value - data[at]!)), 0);
+      expect(difference).toBeLessThan(1e-4);
+    }
+    expect(found.plain.detections.map((one: { className: string }) => one.className)).toEqual(
+      expected.detections.map(({ className }) => className),
+    );
+    expect(found.same).toBe(true);
+    expect(found.progress).toBe(1);
+    expect(found.provider).toEqual({ device: "wasm", threads: 2, note: undefined });
+    expect(found.classes).toHaveLength(3);
+    const { width, height } = await decodeImage(Uint8Array.from(found.png));
+    expect([height, width]).toEqual(expected.letterbox.imageSize);
+  });
+
+  it("takes an image in every form of a page, and leaves it to the caller", async () => {
+    const found = await page.evaluate(async () => {
+      const { detector } = globalThis as InPage;
+      const blob = await (await fetch("photos/chelsea.png")).blob();
+      const image = new Image();
+      image.src = "photos/chelsea.png";
+      const bitmap = await createImageBitmap(blob);
+      const canvas = document.createElement("canvas");
+      const offscreen = new OffscreenCanvas(bitmap.width, bitmap.height);
+      canvas.width = bitmap.width;
+      canvas.height = bitmap.height;
+      for (const one of [canvas, offscreen]) (one.getContext("2d") as CanvasRenderingContext2D).drawImage(bitmap, 0, 0);
+      const pixels = canvas.getContext("2d")!.getImageData(0, 0, bitmap.width, bitmap.height);
+      const bytes = new Uint8Array(await blob.arrayBuffer());
+      const forms = {
+        url: new URL("photos/chelsea.png", location.href),
+        blob,
+        file: new File([blob], "cat.png"),
+        bytes,
+        buffer: bytes.slice().buffer,
+        stream: blob.stream() as ReadableStream<Uint8Array<ArrayBuffer>>,
+        image,
+        bitmap,
+        canvas,
+        offscreen,
+        pixels,
+        frame: new VideoFrame(bitmap, { timestamp: 0 }),
+      };
+      const answers: Record<string, string> = {};
+      for (const [name, form] of Object.entries(forms)) {
+        const { heatmap } = await detector.explain(form, { method: "GradCAM", confidence: 0.3, maxDetections: 2 });
+        answers[name] = String(new Uint32Array(await crypto.subtle.digest("SHA-256", heatmap.data as BufferSource)));
+      }
+      return { answers, left: [bitmap.width, bytes.length, pixels.data.length].every((one) => one > 0) };
+    });
+    expect(Object.keys(found.answers)).toHaveLength(12);
+    expect(new Set(Object.values(found.answers)).size).toBe(1);
+    expect(found.left).toBe(true);
+  });
+
+  it("throws typed errors that say what is wrong", async () => {
+    const errors = await page.evaluate(async () => {
+      const { detector, whybox } = globalThis as InPage;
+      const failing: Record<string, () => Promise<unknown>> = {
+        nothing: () => detector.explain(undefined as never),
+        text: () => detector.explain(new Blob(["hello"])),
+        missing: () => detector.explain("nowhere.jpg"),
+        image: () => detector.explain(new Image()),
+        video: () => detector.explain(document.createElement("video")),
+        method: () => detector.explain("photos/chelsea.png", { method: "GradCamm" as never }),
+        own: () => detector.explain("photos/chelsea.png", { method: { id: "mine", map: () => undefined } as never }),
+        model: () => whybox.loadDetector("none.onnx", { device: "wasm" }),
+        absent: () => whybox.loadDetector("absent.onnx", { device: "wasm" }),
+        option: () => whybox.loadDetector("tiny.onnx", { devise: "wasm" } as never),
+        weights: () => whybox.loadDetector(undefined as never),
+        device: () => whybox.loadDetector("tiny.onnx", { device: "gpu" as never }),
+        aborted: () => {
+          const controller = new AbortController();
+          const call = detector.explain("photos/dog.jpg", {
+            method: "D-RISE",
+            samples: 400,
+            signal: controller.signal,
+          });
+          setTimeout(() => controller.abort(new Error("enough")), 300);
+          return call;
+        },
+        thrown: () =>
+          detector.explain("photos/dog.jpg", {
+            method: "D-RISE",
+            samples: 400,
+            onProgress: () => {
+              throw new TypeError("mine");
+            },
+          }),
+      };
+      const found: Record<string, string> = {};
+      for (const [name, call] of Object.entries(failing)) {
+        await call().then(
+          () => {
+            found[name] = "no error";
+          },
+          (error) => {
+            found[name] = `${error instanceof whybox.WhyboxError ? error.code : error.name}: ${error.message}`;
+          },
+        );
+      }
+      // The engine still answers.
+      found.after = (await detector.detect("photos/dog.jpg")).detections.length > 0 ? "yes" : "no";
+      return found;
+    });
+    expect(errors).toMatchObject({
+      nothing: expect.stringMatching(/^usage: Got undefined; expected an image: a URL/),
+      text: expect.stringMatching(/^bad-input: This file is not an image/),
+      missing: expect.stringMatching(/^download: nowhere\.jpg cannot be fetched: the server answered 404/),
+      image: expect.stringMatching(/^bad-input: The <img> without src cannot be shown/),
+      video: expect.stringMatching(/^bad-input: The <video> shows no frame yet/),
+      method: expect.stringMatching(/^usage: .*GradCAM/),
+      own: expect.stringMatching(/^usage: The options contain a function/),
+      model: expect.stringMatching(/^bad-input: .*is not an ONNX file/),
+      absent: expect.stringMatching(/^download: .*absent\.onnx cannot be fetched: the server answered 404/),
+      option: expect.stringMatching(/^usage: There is no option "devise"\. Did you mean "device"/),
+      weights: expect.stringMatching(/^usage: Got undefined; expected a model/),
+      device: expect.stringMatching(/^usage: device is the text "gpu"; expected "auto", "webgpu" or "wasm"/),
+      aborted: "aborted: The operation was aborted.",
+      thrown: "TypeError: mine",
+      after: "yes",
+    });
+  });
+
+  it("fetches the weights beside a model, and takes them from files", async () => {
+    const found = await page.evaluate(async () => {
+      const { whybox } = globalThis as InPage;
+      const fileOf = async (name: string) => new File([await (await fetch(`external/${name}`)).blob()], name);
+      const seen: number[] = [];
+      const fetched = await whybox.loadDetector("external/two-files.onnx", {
+        device: "wasm",
+        onProgress: ({ received }) => seen.push(received),
+      });
+      const dropped = await whybox.loadDetector(await fileOf("two-files.onnx"), {
+        device: "wasm",
+        beside: [await fileOf("two-files.onnx.data")],
+      });
+      const alone = await whybox
+        .loadDetector(await fileOf("two-files.onnx"), { device: "wasm" })
+        .catch(({ code, details }) => ({ code, missing: details.externalData }));
+      const sizes = [fetched.report.bytes, dropped.report.bytes, seen.length > 0];
+      const same = await Promise.all([fetched, dropped].map((one) => one.inspect()));
+      await Promise.all([fetched.dispose(), dropped.dispose()]);
+      const after = await fetched.detect("photos/dog.jpg").catch(({ code }) => code);
+      return { sizes, layers: same.map(({ layers }) => layers.length), alone, after };
+    });
+    expect(found.sizes[0]).toBe(found.sizes[1]);
+    expect(found.sizes[2]).toBe(true);
+    expect(found.layers[0]).toBe(found.layers[1]);
+    expect(found.alone).toEqual({ code: "bad-input", missing: ["two-files.onnx.data"] });
+    expect(found.after).toBe("runtime");
+  });
+
+  it("runs with its script on another host, on one thread where the page is not isolated, and says so", async () => {
+    const other = await serveFolders({}, { isolated: false, files: { "/": Buffer.from("<!doctype html>") } });
+    const foreign = await open(other, `${server.address}browser/`);
+    const found = await foreign.evaluate(async (address) => {
+      const { whybox } = globalThis as InPage;
+      const notes: string[] = [];
+      const detector = await whybox.loadDetector(`${address}tiny.onnx`, {
+        device: "wasm",
+        onNote: (text) => notes.push(text),
+      });
+      const { detections } = await detector.detect(`${address}photos/dog.jpg`);
+      const image = new Image();
+      image.src = `${address}photos/dog.jpg`;
+      const tainted = await detector.detect(image).catch(({ message }) => message);
+      return { threads: detector.provider.threads, notes, count: detections.length, tainted };
+    }, server.address);
+    expect(found).toEqual({
+      threads: 1,
+      notes: [expect.stringContaining("Only one thread")],
+      count: expect.any(Number),
+      tainted: expect.stringMatching(/comes from another origin.*crossorigin/),
+    });
+    expect(found.count).toBeGreaterThan(0);
+    await foreign.close();
+    await other.close();
+  });
+
+  it.each([
+    ["the worker", "files/worker.js", 270],
+    ["the script of <why-box>", "standalone/element.js", 60],
+    ["the standalone library", "standalone/index.js", 240],
+  ])("measures %s", async (what, name, limit) => {
+    const kilobytes = gzipped(join(root, "packages/browser/dist", name));
+    expect(kilobytes).toBeGreaterThan(20);
+    if (kilobytes > limit) console.warn(`${what} is ${kilobytes.toFixed(0)} kB gzipped, above ${limit} kB.`);
+  });
+});
+
+/** Size of a script with its static imports, gzipped, in kB. */
+function gzipped(script: string, seen = new Set<string>()): number {
+  if (seen.has(script)) return 0;
+  seen.add(script);
+  const text = readFileSync(script, "utf8");
+  const imports = [...text.matchAll(/\b(?:from|import)\s*["'](\.[^"']+)["']/g)].map(([, next]) =>
+    join(script, "..", next!),
+  );
+  return imports.reduce((sum, next) => sum + gzipped(next, seen), gzipSync(text, { level: 9 }).length / 1000);
+}
