@@ -1,6 +1,7 @@
 import { intAttribute, tensorAttribute } from "./attributes.js";
 import { indexOf } from "./graph.js";
 import { DataType, type Graph, type Node } from "./model.js";
+import { subgraphsOf } from "./subgraphs.js";
 
 const bools = new Set([
   "Equal",
@@ -50,6 +51,12 @@ export function typeSource(node: Node): string | undefined {
   return node.inputs[typedBy.get(node.opType) ?? 0];
 }
 
+/** The declared type of an output of a Loop, If or Scan. A Loop's graph gives its condition before the outputs. FLOAT if it is not declared. */
+function inSubgraph(node: Node, output: string): number {
+  const at = node.outputs.indexOf(output) + (node.opType === "Loop" ? 1 : 0);
+  return subgraphsOf(node)[0]?.outputs[at]?.elemType || DataType.FLOAT;
+}
+
 /** The element type of an output that does not depend on the inputs. Undefined when it is the type of an input. */
 export function ownOutputType(node: Node, output: string): number | undefined {
   const { opType } = node;
@@ -61,6 +68,7 @@ export function ownOutputType(node: Node, output: string): number | undefined {
   if (opType === "EyeLike" || opType.startsWith("Random")) return intAttribute(node, "dtype", DataType.FLOAT);
   if (opType === "QuantizeLinear" && !node.inputs[2]) return intAttribute(node, "output_dtype", 0) || DataType.UINT8;
   if (opType === "DynamicQuantizeLinear") return node.outputs[1] === output ? DataType.FLOAT : DataType.UINT8;
+  if (opType === "Loop" || opType === "If" || opType === "Scan") return inSubgraph(node, output);
   if (opType === "ConvInteger" || opType === "MatMulInteger") return DataType.INT32;
   return undefined;
 }

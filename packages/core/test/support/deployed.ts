@@ -11,7 +11,7 @@ const folder = fileURLToPath(new URL("../../../../fixtures/heads/", import.meta.
 export interface DeployedRecord {
   readonly size: readonly [number, number];
   /** What the file does not tell. */
-  readonly options: { readonly anchors?: string };
+  readonly options: { readonly anchors?: string; readonly input?: { readonly range: 255 } };
   readonly strides: readonly number[];
   /** Boxes per cell, of all levels or of each. */
   readonly perCell: number | readonly number[];

@@ -129,11 +129,14 @@ interface Found {
 /** With the levels of a grid if its size is known for every input, else with one level that reads all maps. */
 function withLevels(facts: HeadFacts, { fixedSize }: HeadContext, { values, joined, layout }: Found): DetectorHead {
   const index = indexOf(joined.model.graph);
+  const names = new Set<string>();
   const levels = layout.levels.map(({ maps, cells, anchors }): HeadLevel => {
-    const input = inputOf(index, maps);
     const stride = 2 ** Math.round(Math.log2(Math.max(1, values.size[0] / cells[0])));
-    const own = { stride, name: levelName(stride), anchors, cells };
-    return { ...own, inputs: [input], convOutputs: maps, rows: undefined };
+    // Maps of 3 × 3 and 2 × 2 cells have the same power of two, and names of their own.
+    let name = levelName(stride);
+    for (let finer = stride; names.has(name); finer *= 2) name = levelName(2 * finer);
+    names.add(name);
+    return { stride, name, anchors, cells, inputs: [inputOf(index, maps)], convOutputs: maps, rows: undefined };
   });
   if (fixedSize !== undefined || values.isResized) return gridHead(facts, levels);
   const finest = levels.reduce((one, other) => (other.stride < one.stride ? other : one));
