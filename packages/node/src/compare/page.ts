@@ -50,7 +50,7 @@ export interface PageOptions {
 export async function* comparePage({ comparison, worst, run, decodeImage }: PageOptions): AsyncGenerator<string> {
   const style = `${await readPart("styles/base.css")}${css}`;
   const title = "Did the attention move?";
-  yield htmlHead({ title, style });
+  yield htmlHead({ title, style, images: true });
   yield `<main><h1>${title}</h1>\n${verdict(comparison)}`;
   const shown = worst.list();
   const moved = comparison.counts.moved;

@@ -19,12 +19,14 @@ export interface HeadParts {
   readonly style: string;
   /** The script that the page may run. Default: none. */
   readonly script?: string;
+  /** Whether the page has images in data URLs. Default false. */
+  readonly images?: boolean;
 }
 
 /** The start of a page that contains all its data, up to `<body>`. The browser runs no other script and loads nothing. */
-export function htmlHead({ title, style, script }: HeadParts): string {
+export function htmlHead({ title, style, script, images = false }: HeadParts): string {
   const scripts = script === undefined ? "" : `script-src '${digest(script)}'; `;
-  const policy = `default-src 'none'; ${scripts}style-src '${digest(style)}'; img-src data: blob:; base-uri 'none'; form-action 'none'`;
+  const policy = `default-src 'none'; ${scripts}style-src '${digest(style)}'; ${images ? "img-src data:; " : ""}base-uri 'none'; form-action 'none'`;
   return `<!doctype html>
 <html lang="en">
 <head>
