@@ -11,7 +11,8 @@ export interface FileOptions {
   readonly names?: string;
   /**
    * Anchors of a model whose boxes are not decoded in its file: widths and heights in pixels, finest level first ("10,13,16,30,…"), or one of
-   * yolov5, yolov5-p6, yolov5-face, yolov7, yolov3-tiny, yolo-fastestv2. Default: those in the file, else the table that fits.
+   * yolov5, yolov5-p6, yolov5-face, yolov7, yolov3, yolov4, yolov3-tiny, yolov4-tiny, yolov2, tiny-yolov2-voc, yolo-fastestv2. Default: those in the
+   * file, else the table that fits.
    */
   readonly anchors?: string;
   /** Device that the model runs on. Default "cpu". */

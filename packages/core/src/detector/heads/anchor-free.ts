@@ -1,4 +1,5 @@
 import type { Size } from "../../image/frame.js";
+import type { ValueInfo } from "../../onnx/model.js";
 import { modelFault } from "../../runtime/model-fault.js";
 import { type DetectorTask, gridHead, levelName, type Selection } from "../head.js";
 import { appendPredictions } from "./canonical.js";
@@ -22,7 +23,7 @@ export async function findAnchorFreeHead(context: HeadContext): Promise<FoundHea
   for (const output of model.graph.outputs) {
     if (output.shape !== undefined && output.shape.length !== 3) continue;
     const found = await anchorFreeHeadAt(context, output.name, selection ?? { nms: true, labels: "best" });
-    if ("head" in found) return found;
+    if ("head" in found) return (await lastTwin(context, output, found)) ?? found;
     misses.push(found);
   }
   if (selection === undefined) return misses;
@@ -31,6 +32,20 @@ export async function findAnchorFreeHead(context: HeadContext): Promise<FoundHea
     if ("head" in found) return found;
   }
   return misses;
+}
+
+/** The last output of the same form: YOLOv9 with both heads gives the auxiliary one first. */
+async function lastTwin(
+  context: HeadContext,
+  { name, shape }: ValueInfo,
+  { head }: FoundHead,
+): Promise<FoundHead | undefined> {
+  const isTwin = (output: ValueInfo): boolean => shape !== undefined && output.shape?.join() === shape.join();
+  const last = context.model.graph.outputs.findLast(isTwin);
+  if (last === undefined || last.name === name) return undefined;
+  const found = await anchorFreeHeadAt(context, last.name, head.selection);
+  if (!("head" in found) || found.head.classCount !== head.classCount) return undefined;
+  return { ...found, head: { ...found.head, assumed: [`the last of the outputs like "${name}", as in YOLOv9`] } };
 }
 
 /** The head that computes a value, or the reason why there is none. */

@@ -18,18 +18,41 @@ const P6 = [
   ...[140, 301, 303, 264, 238, 542, 436, 615, 739, 380, 925, 792],
 ];
 
+const V7 = [12, 16, 19, 36, 40, 28, 36, 75, 76, 55, 72, 146, 142, 110, 192, 243, 459, 401];
+/** Of YOLOv2, in cells of 32 pixels: Darknet's yolov2.cfg and yolov2-tiny-voc.cfg. */
+const V2 = [0.57273, 0.677385, 1.87446, 2.06253, 3.33843, 5.47434, 7.88282, 3.52778, 9.77052, 9.16828];
+const V2_VOC = [1.08, 1.19, 3.42, 4.41, 6.63, 11.38, 9.42, 5.11, 16.62, 10.52];
+const inPixels = (cells: readonly number[]): readonly number[] => cells.map((side) => 32 * side);
+
 /** Anchors of published models: number of levels, and widths and heights, finest level first. */
 const TABLES: Readonly<Record<string, readonly [levels: number, sides: readonly number[]]>> = {
   yolov5: [3, V5],
   "yolov5-p6": [4, P6],
   "yolov5-face": [3, [4, 5, 8, 10, 13, 16, 23, 29, 43, 55, 73, 105, 146, 217, 231, 300, 335, 433]],
-  yolov7: [3, [12, 16, 19, 36, 40, 28, 36, 75, 76, 55, 72, 146, 142, 110, 192, 243, 459, 401]],
+  yolov7: [3, V7],
+  yolov3: [3, V5],
+  yolov4: [3, V7],
   "yolov3-tiny": [2, [10, 14, 23, 27, 37, 58, 81, 82, 135, 169, 344, 319]],
+  "yolov4-tiny": [2, [23, 27, 37, 58, 81, 82, 81, 82, 135, 169, 344, 319]],
+  yolov2: [1, inPixels(V2)],
+  "tiny-yolov2-voc": [1, inPixels(V2_VOC)],
   "yolo-fastestv2": [2, [12.64, 19.39, 37.88, 51.48, 55.71, 138.31, 126.91, 78.23, 131.57, 214.55, 279.92, 258.87]],
 };
 
 /** Names of the tables of anchors. */
 export const anchorTableNames: readonly string[] = Object.keys(TABLES);
+
+/** How boxes are computed with anchors: as in YOLOv5, or as in one of Darknet's models. */
+export type AnchorForm = "yolov5" | "yolov2" | "yolov3" | "yolov4" | "yolov4-tiny";
+
+/** The form that belongs to a table of anchors; undefined for anchors in numbers, which have none. */
+export function anchorForm(given: string | readonly number[] | undefined): AnchorForm | undefined {
+  const name = typeof given === "string" ? given.trim() : "";
+  if (!Object.hasOwn(TABLES, name)) return undefined;
+  if (name.includes("yolov2")) return "yolov2";
+  if (name === "yolov4" || name === "yolov4-tiny") return name;
+  return name.startsWith("yolov3") ? "yolov3" : "yolov5";
+}
 
 /** The anchors of a published model. */
 export function knownAnchors(name: string): Anchors {

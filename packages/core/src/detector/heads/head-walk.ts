@@ -9,7 +9,7 @@ export interface HeadWalk {
   readonly convs: readonly Node[];
   /** Something that a head does not contain between output and convolutions. The walk is then invalid. */
   readonly unexpected: string | undefined;
-  /** Types of the ops between the convolutions and the output. */
+  /** Types of the ops between the convolutions and the output; "Scale" for a factor of a whole map. */
   readonly ops: ReadonlySet<string>;
 }
 
@@ -55,11 +55,20 @@ export function walkToConvs(index: GraphIndex, value: string, { stopAtSigmoid = 
     else if (!SOURCES.has(node.opType) && !(stopAtSigmoid && node.opType === "Sigmoid")) {
       const inputs = dataInputs(node);
       if (inputs === undefined) return { convs: [], ops, unexpected: `node "${node.name}" (${node.opType})` };
-      ops.add(node.opType);
+      ops.add(isScaling(index, node) ? "Scale" : node.opType);
       stack.push(...inputs);
     }
   }
   return { convs: [...convs], ops, unexpected: undefined };
+}
+
+/** Whether a node multiplies the map of a convolution by one constant, as heads with a learned scale for each level do. */
+export function isScaling(index: GraphIndex, { opType, inputs }: Node): boolean {
+  if (opType !== "Mul") return false;
+  const constants = inputs.map((input) => constantTensor(index, input));
+  const map = inputs.find((_, i) => constants[i] === undefined);
+  const isOne = constants.some((tensor) => tensor?.dims.every((size) => size === 1));
+  return isOne && map !== undefined && index.producer(map)?.opType === "Conv";
 }
 
 /** True when a value is only the maps of its convolutions, moved and with activations, and no boxes are computed. */
@@ -71,7 +80,7 @@ export function isUndecoded({ convs, ops, unexpected }: HeadWalk): boolean {
 const RAW_OPS: ReadonlySet<string> = new Set(
   (
     "Identity Cast Reshape Flatten Transpose Split Slice Gather Squeeze Unsqueeze Concat QuantizeLinear DequantizeLinear " +
-    "Sigmoid Softmax ReduceSum Clip"
+    "Sigmoid Softmax ReduceSum Clip Scale"
   ).split(" "),
 );
 

@@ -73,11 +73,33 @@ export class MapRows {
     ];
   }
 
+  /** The same for boxes that are turned around their cells: centre = cell + R(angle) · (right bottom − left top) / 2. */
+  rotatedAround(distances: Value, offset: number, angle: Value): Value[] {
+    const { build } = this;
+    const [low, high] = [this.cut(distances, 0, 2), this.cut(distances, 2, 4)];
+    const middle = this.times(this.minus(high, low), 0.5);
+    const [x, y] = [this.cut(middle, 0, 1), this.cut(middle, 1, 2)];
+    const [cos, sin] = [build.op("Cos", [angle]), build.op("Sin", [angle])];
+    const along = this.minus(this.times(x, cos), this.times(y, sin));
+    const across = this.plus(this.times(x, sin), this.times(y, cos));
+    const centre = this.plus(this.plus(build.op("Concat", [along, across], { axis: 3 }), this.cells), offset);
+    return [this.times(centre, this.stride), this.times(this.plus(low, high), this.stride)];
+  }
+
   /** Width and height of the network's input `[2]`: the cells of the level times its stride. */
   inputSides({ convs }: Pick<ConvLevel, "convs">): Value {
     const { build } = this;
     const sides = build.op("Gather", [build.op("Shape", [convs[0]!.value]), build.ints([3, 2])], { axis: 0 });
     return this.times(build.op("Cast", [sides], { to: DataType.FLOAT }), this.stride);
+  }
+
+  /** Points in pixels, `columns` / 2 of them: raw · scale + (cell + offset) · stride. */
+  points(raw: Value, columns: number, scale: Value | number, offset: number): Value[] {
+    const cells = offset === 0 ? this.cells : this.plus(this.cells, offset);
+    const corner = this.times(cells, this.stride);
+    return Array.from({ length: columns / 2 }, (_, i) =>
+      this.plus(this.times(this.cut(raw, 2 * i, 2 * i + 2), scale), corner),
+    );
   }
 
   /** A column of ones beside a value. */

@@ -3,7 +3,7 @@ import type { GraphIndex } from "../../onnx/graph.js";
 import type { Dim, Node } from "../../onnx/model.js";
 import { downsampling } from "../stride.js";
 import { type ConvLevel, levelsOf } from "./grid-levels.js";
-import { isUndecoded, walkToConvs } from "./head-walk.js";
+import { isScaling, isUndecoded, walkToConvs } from "./head-walk.js";
 
 /** What the file computes from the map of a prediction convolution: nothing, a sigmoid, a softmax, or a sigmoid of some channels only. */
 export type Activation = "none" | "sigmoid" | "softmax" | "mixed";
@@ -50,14 +50,14 @@ export function rawLevels(
     const perCell = shape?.length === 5 && typeof shape[1] === "number" ? shape[1] : undefined;
     for (const op of walk.ops) ops.add(op);
     for (const conv of walkToConvs(index, name, { stopAtSigmoid: true }).convs) bare.add(conv);
-    for (const conv of walk.convs) if (!found.has(conv)) found.set(conv, { value: conv.outputs[0]!, perCell });
+    for (const conv of walk.convs) if (!found.has(conv)) found.set(conv, { value: scaledMap(index, conv), perCell });
   }
   const groups = levelsOf(index, [...found.keys()], downsampling(index.graph));
   if (typeof groups === "string") return groups;
   const order = new Map(
     [...found].map(([conv, facts], i) => {
       const activation = activationOf(index, conv, bare.has(conv), ops);
-      return [facts.value, { ...facts, activation, order: i }];
+      return [conv.outputs[0]!, { ...facts, activation, order: i }];
     }),
   );
   const levels = groups.map((level) => {
@@ -65,6 +65,13 @@ export function rawLevels(
     return { ...level, convs: convs.sort((a, b) => a.order - b.order) };
   });
   return { levels, outputs: outputs.map(({ name }) => name), isJoined: outputs.length < levels.length };
+}
+
+/** The map of a convolution, after the factor of its level if it has one. */
+function scaledMap(index: GraphIndex, conv: Node): Value {
+  const map = conv.outputs[0]!;
+  const [only, ...others] = index.consumers(map);
+  return only !== undefined && others.length === 0 && isScaling(index, only) ? only.outputs[0]! : map;
 }
 
 /** What follows a convolution. `isBare`: an output depends on it without a sigmoid. */

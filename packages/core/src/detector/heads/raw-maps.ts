@@ -1,6 +1,8 @@
-import { anchorNumbers, anchorsFor } from "./anchors.js";
+import { anchorForm, anchorNumbers, anchorsFor } from "./anchors.js";
 import type { FoundHead, HeadContext } from "./context.js";
+import { darknetBody } from "./darknet-body.js";
 import { appendMapHead } from "./map-head.js";
+import { prototypesOf } from "./prototypes.js";
 import { rawFamily } from "./raw-families.js";
 import { rawLevels } from "./raw-levels.js";
 import type { Miss } from "./refuse-head.js";
@@ -18,7 +20,14 @@ export function findRawMaps(context: HeadContext): FoundHead | Miss {
   const miss = (reason: string): Miss => ({ output, reason, close: true });
   const pairs = given === undefined ? 0 : anchorNumbers(given).length / 2 / strides.length;
   const givenPerCell = pairs >= 1 && Number.isInteger(pairs) ? pairs : undefined;
-  const family = rawFamily(raw, { expectedClasses, givenPerCell });
+  const convs = raw.levels.flatMap((level) => level.convs.map(({ value }) => value));
+  const prototypes = prototypesOf(index, new Set(convs));
+  const family = rawFamily(raw, {
+    ...{ expectedClasses, givenPerCell, prototypes },
+    givenForm: anchorForm(given),
+    darknet: darknetBody(index, raw),
+    metadata: model.metadata,
+  });
   if (typeof family === "string") return miss(family);
   const { perCell, classCount, extraCount, hasObjectness, assumed } = family;
   const found = family.anchors && anchorsFor(model, { strides, perCell, usual: family.anchors, given });
@@ -27,14 +36,15 @@ export function findRawMaps(context: HeadContext): FoundHead | Miss {
   const head = appendMapHead(model, {
     facts: {
       kind: found === undefined ? "anchor-free" : "anchor-based",
-      task: extraCount > 0 ? "pose" : "detect",
+      task: family.task ?? "detect",
       source: `maps ${names.join(", ")} without decoding, per level ${family.title}`,
-      ...{ classCount, extraCount, hasObjectness, prototypes: undefined },
+      ...{ classCount, extraCount, hasObjectness },
+      prototypes: family.task === "segment" ? prototypes?.value : undefined,
       assumed: [...(found?.note === undefined ? [] : [found.note]), ...assumed],
     },
     levels: raw.levels,
     perCell,
-    columns: (rows, level, at) => family.columns(rows, level, found?.anchors[at] ?? []),
+    columns: (rows, level, at) => family.columns(rows, level, found?.anchors[at] ?? [], at),
   });
   return { ...head, usesAnchors: found !== undefined };
 }

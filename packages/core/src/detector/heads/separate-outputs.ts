@@ -7,6 +7,7 @@ import type { Selection } from "../head.js";
 import { anchorFreeHeadAt } from "./anchor-free.js";
 import { append } from "./canonical.js";
 import type { FoundHead, HeadContext } from "./context.js";
+import { isUndecoded, walkToConvs } from "./head-walk.js";
 import { decodedDims } from "./probe-dims.js";
 import type { Miss } from "./refuse-head.js";
 import { decodedBefore, inputsOfSuppression, selectionOf } from "./selection.js";
@@ -54,6 +55,10 @@ async function headOf(
     if (typeof dims !== "string") known.push({ value, sides: dims.filter((size) => size !== 1) });
   }
   const misses: Miss[] = [];
+  // Maps of several levels without decoding are no boxes of all of them.
+  const isRaw = ({ value, sides }: Sized): boolean =>
+    sides.includes(4) && isUndecoded(walkToConvs(context.index, value));
+  if (known.filter(isRaw).length > 1) return misses;
   for (const boxes of known.filter(({ sides }) => sides.length === 2 && sides.includes(4))) {
     for (const scores of known) {
       const joined = scores === boxes ? undefined : joinOf(context.model, boxes, scores);

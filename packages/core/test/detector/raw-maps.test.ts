@@ -1,0 +1,42 @@
+import * as ort from "onnxruntime-node";
+import { expect, it } from "vitest";
+import { loadModel } from "../../src/explain/model/load-model.js";
+import { readOnnx } from "../../src/readers/onnx/read-onnx.js";
+import { createOrtPort } from "../../src/runtime/ort-port.js";
+import { deployedBytes } from "../support/deployed.js";
+
+const load = (name: string, options: { anchors?: string | readonly number[]; names?: readonly string[] } = {}) =>
+  loadModel(readOnnx(deployedBytes(name)), createOrtPort(ort as never), { threads: 1, ...options });
+const assumed = async (...given: Parameters<typeof load>) => (await load(...given)).head.assumed?.join("; ");
+
+it("the name of a table of anchors decides how boxes are computed, else the body does", async () => {
+  expect(await assumed("v3-raw")).toMatch(/Darknet's YOLOv3/);
+  expect(await assumed("v3-raw", { anchors: "yolov5" })).toMatch(/as in YOLOv5/);
+  expect(await assumed("v4-raw")).toMatch(/Darknet's YOLOv4/);
+  expect(await assumed("v5-raw", { anchors: "yolov3" })).toMatch(/Darknet's YOLOv3/);
+  expect(await assumed("v5-raw", { anchors: "yolov4" })).toMatch(/Darknet's YOLOv4/);
+  const numbers = Array.from({ length: 18 }, (_, i) => i + 1);
+  expect(await assumed("v5-raw", { anchors: numbers })).toMatch(/as in YOLOv5/);
+  expect(await assumed("v3-raw", { anchors: numbers })).toMatch(/Darknet's YOLOv3/);
+});
+
+it("the meaning of a third map follows from prototypes, metadata and its channels", async () => {
+  const facts = async (name: string) => {
+    const { task, classCount, extraCount, prototypes } = (await load(name)).head;
+    return [task, classCount, extraCount, prototypes !== undefined];
+  };
+  expect(await facts("v5-seg-raw")).toEqual(["segment", 3, 8, true]);
+  expect(await facts("v8-seg-split")).toEqual(["segment", 3, 8, true]);
+  expect(await facts("v8-pose-split")).toEqual(["pose", 3, 6, false]);
+  expect(await facts("v8-obb-split")).toEqual(["obb", 3, 1, false]);
+  expect(await facts("scrfd")).toEqual(["pose", 1, 10, false]);
+});
+
+it.each(["v8-split", "yolox-raw", "nanodet-plus", "v5-raw", "v3-raw"])(
+  "%s: a wrong number of names is said as such",
+  async (name) => {
+    await expect(load(name, { names: ["a", "b"] })).rejects.toThrow(
+      "The model has 3 class columns, and the option names gives 2 names.",
+    );
+  },
+);
