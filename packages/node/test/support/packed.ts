@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { copyFile, mkdir, readdir, readFile, stat, symlink } from "node:fs/promises";
+import { copyFile, lstat, mkdir, readdir, readFile, stat, symlink } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 
@@ -49,5 +49,6 @@ async function installedFolder(name: string, path: string): Promise<string> {
 
 async function link(target: string, path: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  await symlink(target, path, "junction");
+  // Two packages may depend on the same one.
+  if (!(await lstat(path).catch(() => undefined))) await symlink(target, path, "junction");
 }
