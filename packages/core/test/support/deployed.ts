@@ -17,6 +17,8 @@ export interface DeployedRecord {
   readonly perCell: number | readonly number[];
   /** Whether the labels of the file start at 1, after the background. */
   readonly labelsFromOne?: boolean;
+  /** True where the number of rows follows from a run only: the network resizes images of any size. */
+  readonly isOpen?: boolean;
   readonly objectness: boolean;
   readonly classes: number;
   readonly kind: string;

@@ -19,7 +19,7 @@ const MAX_MEASURED = 400;
 /** The size of the run for a model without a fixed size. */
 const OPEN_SIZE: Size = [320, 384];
 /** Another one, which shows whether the network resizes its image. */
-const OTHER_SIZE: Size = [256, 512];
+const OTHER_SIZE: Size = [512, 256];
 
 /** A value with its dims. */
 export interface Measured {
@@ -44,6 +44,8 @@ export interface PriorValues {
 export interface Pair {
   readonly boxes: Measured;
   readonly scores: Measured;
+  /** Whether the boxes are those of the outputs, before the selection. */
+  readonly isOutput?: true;
   /** Label of the first score, if the graph tells it. */
   readonly firstLabel?: number | undefined;
 }
@@ -68,7 +70,7 @@ export async function priorValues(context: HeadContext): Promise<PriorValues | s
     if (typeof found === "object") {
       const [own, beside] = [all?.boxes, all?.scores].map((name) => found.tables.find(({ value }) => value === name));
       if (own !== undefined && beside !== undefined) {
-        return { ...found, pairs: [{ boxes: own, scores: beside, firstLabel: all?.firstLabel }] };
+        return { ...found, pairs: [{ boxes: own, scores: beside, isOutput: true, firstLabel: all?.firstLabel }] };
       }
     }
   }

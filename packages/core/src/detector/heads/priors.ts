@@ -11,7 +11,7 @@ import { walkToConvs } from "./head-walk.js";
 import { type Measured, type Pair, type PriorValues, priorValues } from "./prior-values.js";
 import { openDecoding, type ProbeMap } from "./probe.js";
 import { tableOf } from "./query-ends.js";
-import { type PriorLayout, readPriors } from "./read-priors.js";
+import { type PriorFrame, type PriorLayout, readPriors } from "./read-priors.js";
 import type { Miss } from "./refuse-head.js";
 import { selectionOf } from "./selection.js";
 import { joinOf } from "./separate-outputs.js";
@@ -46,7 +46,13 @@ interface Joined {
 
 async function headOf(context: HeadContext, values: PriorValues, pair: Pair): Promise<FoundHead | Miss> {
   const joined = joinedOf(values, pair);
-  const layout = typeof joined === "string" ? joined : await probed(context, joined, values);
+  const layout =
+    typeof joined === "string"
+      ? joined
+      : await probed(context, joined, {
+          size: values.size,
+          isOutput: pair.isOutput === true,
+        });
   if (typeof joined === "string" || typeof layout === "string") {
     return { output: pair.boxes.value, reason: layout as string, close: true };
   }
@@ -54,7 +60,9 @@ async function headOf(context: HeadContext, values: PriorValues, pair: Pair): Pr
   const isSkipped = skipsFirstColumn(indexOf(values.model.graph), pair.scores.value, columns);
   const hasBackground = columns > 1 && (isSkipped || layout.isSoftmax) && pair.firstLabel === undefined;
   const classCount = hasBackground ? columns - 1 : columns;
-  const ordered = inOrder(joined, layout.order);
+  // The rows of a grid of another size have another order.
+  const isGrid = context.fixedSize !== undefined || values.isResized;
+  const ordered = inOrder(joined, isGrid ? layout.order : undefined);
   const { model, output } = appendPredictions(
     ordered.model,
     ordered.value,
@@ -77,7 +85,7 @@ async function headOf(context: HeadContext, values: PriorValues, pair: Pair): Pr
     selection: selectionOf(context.model, context.index) ?? { nms: true, labels: "best" },
     ...(hasBackground && !isSkipped ? { assumed: ["the first class score is that of the background"] } : {}),
   };
-  return { model, head: withLevels(facts, context, { values, joined, layout }) };
+  return { model, head: withLevels(facts, { values, joined, layout, isGrid }) };
 }
 
 /** The rows `[1, R, 4 + K]`, and the maps that they are decoded from. */
@@ -97,12 +105,12 @@ function joinedOf({ model, maps }: PriorValues, { boxes, scores }: Pair): Joined
 async function probed(
   { runtime }: HeadContext,
   { model, value, maps }: Joined,
-  { size }: PriorValues,
+  frame: PriorFrame,
 ): Promise<PriorLayout | string> {
   try {
-    const decoding = await openDecoding(model, value, maps, [1, 3, ...size], runtime);
+    const decoding = await openDecoding(model, value, maps, [1, 3, ...frame.size], runtime);
     try {
-      return await readPriors(decoding, maps, size);
+      return await readPriors(decoding, maps, frame);
     } finally {
       await decoding.release();
     }
@@ -124,10 +132,12 @@ interface Found {
   readonly values: PriorValues;
   readonly joined: Joined;
   readonly layout: PriorLayout;
+  /** Whether the size of the grid is known for every input. */
+  readonly isGrid: boolean;
 }
 
 /** With the levels of a grid if its size is known for every input, else with one level that reads all maps. */
-function withLevels(facts: HeadFacts, { fixedSize }: HeadContext, { values, joined, layout }: Found): DetectorHead {
+function withLevels(facts: HeadFacts, { values, joined, layout, isGrid }: Found): DetectorHead {
   const index = indexOf(joined.model.graph);
   const names = new Set<string>();
   const levels = layout.levels.map(({ maps, cells, anchors }): HeadLevel => {
@@ -138,7 +148,7 @@ function withLevels(facts: HeadFacts, { fixedSize }: HeadContext, { values, join
     names.add(name);
     return { stride, name, anchors, cells, inputs: [inputOf(index, maps)], convOutputs: maps, rows: undefined };
   });
-  if (fixedSize !== undefined || values.isResized) return gridHead(facts, levels);
+  if (isGrid) return gridHead(facts, levels);
   const finest = levels.reduce((one, other) => (other.stride < one.stride ? other : one));
   return gridlessHead(facts, {
     ...{ stride: finest.stride, name: "priors", anchors: 1, rows: undefined },

@@ -36,8 +36,17 @@ type Table = (row: number, column: number) => number;
 
 /** Largest difference from one that a sum of probabilities has. */
 const SUM_TOLERANCE = 1e-3;
-/** Boxes of anchors cover the input up to rounded cells. */
-const MAX_COVER = 0.1;
+/** Share of the input by which priors cover less or more than it, because cells are rounded. */
+const ROUNDED = 0.1;
+/** The same where an image may be padded before the network, and boxes are known to be those of the file's outputs. */
+const PADDED = 0.5;
+
+/** How the decoding is run, and where its boxes come from. */
+export interface PriorFrame {
+  readonly size: Size;
+  /** Whether the boxes are those of the file's outputs, before the selection. */
+  readonly isOutput: boolean;
+}
 
 /**
  * Determines the layout of a decoding of priors by running it. Maps of zeros give the priors, which are a grid in each level. Changing the maps of one
@@ -46,7 +55,7 @@ const MAX_COVER = 0.1;
 export async function readPriors(
   decoding: Decoding,
   maps: readonly ProbeMap[],
-  inputSize: Size,
+  frame: PriorFrame,
 ): Promise<PriorLayout | string> {
   const [, rows = 0, columns = 0] = decoding.dims;
   const table =
@@ -70,7 +79,7 @@ export async function readPriors(
     next += anchors * cells[0] * cells[1];
   }
   if (next !== rows) return `its levels have ${next} rows, and its boxes ${rows}`;
-  const geometry = geometryOf(table(zeros), levels, inputSize);
+  const geometry = geometryOf(table(zeros), levels, frame);
   if (typeof geometry === "string") return geometry;
   return { ...geometry, ...scores, levels, order: orderOf(levels) };
 }
@@ -181,7 +190,7 @@ const MOVING = { xywh: ["x", "y", "", ""], xyxy: ["x", "y", "x", "y"], yxyx: ["y
 function geometryOf(
   table: Table,
   levels: readonly LevelRows[],
-  [height, width]: Size,
+  { size: [height, width], isOutput }: PriorFrame,
 ): Pick<PriorLayout, "boxes" | "normalised"> | string {
   const level = levels.reduce((most, one) =>
     one.cells[0] * one.cells[1] > most.cells[0] * most.cells[1] ? one : most,
@@ -197,7 +206,7 @@ function geometryOf(
     if (!fits) continue;
     const [x, y] = [Math.max(...across) * level.cells[1], Math.max(...down) * level.cells[0]];
     const covers = (unit: readonly [number, number]): boolean =>
-      Math.abs(x / unit[0] - 1) < MAX_COVER && Math.abs(y / unit[1] - 1) < MAX_COVER;
+      [x / unit[0], y / unit[1]].every((ratio) => ratio > 1 - ROUNDED && ratio < 1 + (isOutput ? PADDED : ROUNDED));
     if (covers([1, 1])) return { boxes, normalised: true };
     if (covers([width, height])) return { boxes, normalised: false };
     return `its priors cover ${x.toPrecision(4)} × ${y.toPrecision(4)}, and the input has ${width} × ${height} pixels`;
