@@ -28,6 +28,10 @@ export interface ExplainFilesOptions
    * several layers or are not read at a layer.
    */
   readonly layer?: NonNullable<ExplainOptions["layer"]>;
+  /** Colours of the heatmap: a name, or a table of your own (`Colormap`). Default "jet", as in the reference. */
+  readonly colormap?: NonNullable<DrawingOptions["colormap"]>;
+  /** Opacity of the heatmap over the image, from 0 to 1. Default 0.5. */
+  readonly opacity?: number;
   /** What the model is fed with, where its file does not tell, or tells wrongly. */
   readonly input?: InputOptions;
   readonly onProgress?: (progress: DownloadProgress) => void;
@@ -50,7 +54,10 @@ export function settingsOf(given: ExplainFilesOptions): ImageSettings {
   }
   checkExplainOptions(pickOptions(given, namesIn(ofExplanation)));
   const layer = named.values.layer === undefined ? defaultLayer(options) : options.layer;
-  return imageSettings({ ...options, layer, input: given.input });
+  // The reference's look.
+  const colormap = named.values.colormap === undefined ? "jet" : options.colormap;
+  const opacity = named.values.opacity === undefined ? 0.5 : options.opacity;
+  return imageSettings({ ...options, layer, colormap, opacity, input: given.input });
 }
 
 /** The reference's −2, but "auto" for methods that a single layer does not suit: they fuse several, or are read at none. */

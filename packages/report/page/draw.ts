@@ -1,8 +1,8 @@
-import { colormap } from "@whybox/core";
+import { colormap, drawingOptions } from "@whybox/core";
 import { type Columns, grids } from "../src/format.js";
 import type { ReportData, RowData } from "./data.js";
 
-const colours = colormap("turbo");
+const colours = colormap(drawingOptions.colormap.default);
 
 /** A part of an image, in image pixels. */
 export interface Region {

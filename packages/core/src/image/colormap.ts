@@ -2,8 +2,11 @@ import { didYouMean, WhyboxError } from "../errors.js";
 import { jet } from "./colormaps/jet.js";
 import { stepTables } from "./colormaps/step-tables.js";
 
-/** The names that `colormap` accepts. The first is the default. */
-export const colormapNames = ["jet", "turbo", "viridis", "inferno", "magma"] as const;
+/**
+ * The names that `colormap` accepts. The first is the default: equal steps of the value are equal steps of lightness, with any colour vision. Its low
+ * end is dark, so that an overlay dims the image where there is no heat. Jet is the look of most papers on CAMs, and of the Python reference.
+ */
+export const colormapNames = ["inferno", "magma", "viridis", "turbo", "jet"] as const;
 
 export type ColormapName = (typeof colormapNames)[number];
 

@@ -3,9 +3,9 @@ import { COLORMAP_BYTES, type Colormap, type ColormapName, colormapNames } from 
 
 /** Options of the drawing of results. */
 export interface DrawingOptions {
-  /** Colours of the heatmap: a name, or a table of your own (`Colormap`). Default "jet". */
+  /** Colours of the heatmap: a name, or a table of your own (`Colormap`). Default "inferno". */
   readonly colormap?: ColormapName | Colormap;
-  /** Opacity of the heatmap over the image: 0 shows only the image, 1 only the heatmap. Default 0.5. */
+  /** Opacity of the heatmap over the image: 0 shows only the image, 1 only the heatmap. Default 0.6. */
   readonly opacity?: number;
   /** Draw no boxes. Default false. */
   readonly hideBoxes?: boolean;
@@ -26,7 +26,7 @@ export const drawingOptions = {
     kind: "choice",
     table: { bytes: COLORMAP_BYTES, holds: "256 colours, [R, G, B] each" },
     choices: colormapNames,
-    default: "jet",
+    default: colormapNames[0],
     group: "Output",
     shown: "name",
   },
@@ -35,7 +35,7 @@ export const drawingOptions = {
     kind: "number",
     min: 0,
     max: 1,
-    default: 0.5,
+    default: 0.6,
     group: "Output",
   },
   hideBoxes: { what: "draw no boxes", kind: "flag", default: false, group: "Output" },

@@ -6,15 +6,16 @@ import { type Canvas, canvasOf, paste } from "./draw/canvas.js";
 import { drawCaption } from "./draw/draw-caption.js";
 import { type DrawnDetection, drawDetections } from "./draw/draw-detections.js";
 import type { PaintText } from "./draw/text.js";
+import { drawingOptions } from "./drawing-options.js";
 import type { RgbImage } from "./frame.js";
 import { checkRgbImage } from "./rgb-image.js";
 
 export type { DrawnDetection } from "./draw/draw-detections.js";
 
 export interface OverlayOptions {
-  /** Colours of the heatmap: a name, or a table of your own. Default "jet". */
+  /** Colours of the heatmap: a name, or a table of your own. Default "inferno". */
   readonly colormap?: ColormapName | Colormap;
-  /** Opacity of the heatmap, from 0 (only the image) to 1 (only the heatmap). Default 0.5. */
+  /** Opacity of the heatmap, from 0 (only the image) to 1 (only the heatmap). Default 0.6. */
   readonly opacity?: number;
   /** Detections that are drawn on top. The one with the highest confidence is drawn last. Default: none. */
   readonly detections?: readonly DrawnDetection[];
@@ -46,8 +47,8 @@ export interface OverlayOptions {
  * image's data does not match its size.
  */
 export function renderOverlay(image: RgbImage, heatmap: Map2D, options: OverlayOptions = {}): RgbImage {
-  const { opacity = 0.5, detections = [], boxes = true, labels = true, paintText } = options;
-  const table = colormap(options.colormap ?? "jet");
+  const { opacity = drawingOptions.opacity.default, detections = [], boxes = true, labels = true, paintText } = options;
+  const table = colormap(options.colormap ?? drawingOptions.colormap.default);
   checkRgbImage(image);
   checkOpacity(opacity);
   checkHeatmapSize(image, heatmap);

@@ -42,7 +42,7 @@ describe("colormap", () => {
   it("refuses an unknown name with the nearest and all valid ones", () => {
     expect(() => colormap("viridid" as ColormapName)).toThrow(expect.objectContaining({ code: "usage" }));
     expect(() => colormap("viridid" as ColormapName)).toThrow(
-      /Did you mean "viridis"\?.*jet, turbo, viridis, inferno, magma/,
+      /Did you mean "viridis"\?.*inferno, magma, viridis, turbo, jet/,
     );
     expect(() => colormap("constructor" as ColormapName)).toThrow(/no colour map/);
   });

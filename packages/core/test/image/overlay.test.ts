@@ -48,13 +48,13 @@ describe("renderOverlay", () => {
   it("shows only the image at opacity 0 and only the heat at 1", () => {
     const image = { height: 4, width: 5, data: noise(60, 3) };
     expect(renderOverlay(image, map(4, 5, 0.7), { opacity: 0 }).data).toEqual(image.data);
-    expect(pixel(renderOverlay(image, map(4, 5, 1), { opacity: 1 }), 2, 2)).toEqual([128, 0, 0]);
+    expect(pixel(renderOverlay(image, map(4, 5, 1), { opacity: 1 }), 2, 2)).toEqual([252, 255, 164]);
   });
 
   it("clips heat outside 0..1 and takes NaN for 0", () => {
     const heat = { height: 1, width: 4, data: Float32Array.of(9, -9, Number.NaN, Number.POSITIVE_INFINITY) };
     const out = renderOverlay(grey(1, 4), heat, { opacity: 1 });
-    expect([0, 1, 2, 3].map((x) => pixel(out, x, 0)[2])).toEqual([0, 128, 128, 0]);
+    expect([0, 1, 2, 3].map((x) => pixel(out, x, 0)[2])).toEqual([164, 4, 4, 164]);
   });
 
   it("leaves the image as it is when there is no heat, and never writes into it", () => {
@@ -129,7 +129,7 @@ describe("renderOverlay", () => {
     expect([pixel(out, 59, 10), pixel(out, 60, 10), pixel(out, 62, 10)]).toEqual([
       [100, 100, 100],
       [255, 255, 255],
-      [128, 0, 0],
+      [252, 255, 164],
     ]);
   });
 

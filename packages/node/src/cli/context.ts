@@ -22,6 +22,9 @@ export interface CliContext {
   /** Fires at Ctrl-C. */
   readonly signal: AbortSignal;
   readonly version: string;
+  readonly platform: NodeJS.Platform;
+  /** Opens a file, a folder or an address with the program of the system. Failures are ignored. */
+  open(target: string): Promise<void>;
   /** The methods that `--method` accepts. */
   readonly methods: readonly AnyCamMethod[];
   /** Called only when a command runs. `--help` therefore loads no image library and no runtime. */

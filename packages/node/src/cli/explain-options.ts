@@ -12,7 +12,10 @@ export interface ImageFlags extends ExplainOptions, FileOptions, DrawingOptions,
 export interface ExplainFlags extends ImageFlags {
   /** Class name of `box`. */
   readonly class?: string;
+  readonly vidStride?: number;
+  readonly maxFrames?: number;
   readonly requireDetections?: boolean;
+  readonly show?: boolean;
   readonly json?: boolean;
 }
 
@@ -33,7 +36,31 @@ export const imageFlags = {
   quiet: { what: "print errors only", kind: "flag", default: false, group: "Output" },
 } as const;
 
+/** Options for the frames of videos and streams. */
+export const frameFlags = {
+  vidStride: {
+    what: "read every n-th frame of videos and streams",
+    kind: "number",
+    min: 1,
+    max: 1_000_000,
+    whole: true,
+    default: 1,
+    group: "Sources",
+  },
+  maxFrames: {
+    what: "maximum number of frames of a video or stream",
+    kind: "number",
+    min: 1,
+    max: 2 ** 31 - 1,
+    whole: true,
+    otherwise: "all",
+    group: "Sources",
+  },
+} as const;
+
 export const explainFlags = {
+  ...frameFlags,
+  maxFrames: { ...frameFlags.maxFrames, otherwise: "all; 100 of a stream or camera" },
   ...imageFlags,
   class: {
     what: "class to explain in --box",
@@ -47,6 +74,12 @@ export const explainFlags = {
     kind: "flag",
     default: false,
     group: "Detection",
+  },
+  show: {
+    what: "open the result with the program of the system",
+    kind: "flag",
+    default: false,
+    group: "Output",
   },
   json: {
     what: "print the results as one JSON document, and nothing else",

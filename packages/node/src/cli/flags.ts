@@ -41,9 +41,26 @@ function declareFlag(
   const { aliases = [] } = row;
   const value = placeholderOf(row);
   const option = new Option(`${flagOf(name)}${value}`, helpOf(row, methods));
+  const values = choicesOf(row, methods);
+  flagValues.set(option, values);
   if (hasShownDefault(row)) option.default(Array.isArray(row.default) ? row.default : String(row.default));
   command.addOption(option);
-  for (const alias of aliases) command.addOption(new Option(`${flagOf(alias)}${value}`).hideHelp());
+  for (const alias of aliases) {
+    const other = new Option(`${flagOf(alias)}${value}`).hideHelp();
+    flagValues.set(other, values);
+    command.addOption(other);
+  }
+}
+
+const flagValues = new WeakMap<Option, readonly string[]>();
+
+/** The values that a declared option can have, for completion in a shell. Empty if it takes numbers or any text. */
+export function valuesOfFlag(option: Option): readonly string[] {
+  return flagValues.get(option) ?? [];
+}
+
+function choicesOf(row: OptionFacts & OptionKind, methods: readonly AnyCamMethod[]): readonly string[] {
+  return row.kind === "choice" ? row.choices : valuesOf(row, methods);
 }
 
 function hasShownDefault({ kind, default: value }: OptionFacts & OptionKind): boolean {

@@ -1,4 +1,4 @@
-import { type AnyCamMethod, methodCost } from "@whybox/core";
+import { type AnyCamMethod, type Cost, methodCost } from "@whybox/core";
 
 /** Properties of a method as plain data. `whybox methods --json` prints them. */
 export interface MethodFacts {
@@ -9,6 +9,8 @@ export interface MethodFacts {
   readonly needs: readonly string[];
   /** The runs in addition to the forward pass, which every explanation needs. */
   readonly runs: string;
+  /** How long it takes compared with a detection. */
+  readonly cost: Cost;
   /** `layers`: it reads the requested layers. `input`, `network`: it reads no layer and does not accept --layer. */
   readonly reads: "layers" | "input" | "network";
   /** Whether it supports `--eigen-smooth`. */
@@ -33,6 +35,7 @@ export function methodFacts(method: AnyCamMethod): MethodFacts {
     title: method.title,
     needs: method.needs,
     runs: methodCost(method).passes,
+    cost: methodCost(method).cost,
     reads: method.reads ?? "layers",
     eigenSmooth: method.channels !== undefined,
     samples: method.samples ?? null,

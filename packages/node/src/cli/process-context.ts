@@ -44,6 +44,8 @@ function processContext(stdout: TextOutput, signal: AbortSignal): CliContext {
     env: process.env,
     signal,
     version: packageVersion(),
+    platform: process.platform,
+    open: async (target) => (await import("../ui/open-browser.js")).openBrowser(target),
     methods: defaultMethods,
     loadServices,
   };

@@ -20,6 +20,7 @@ const commands = {
   mcp: async () => (await import("./commands/mcp.js")).addMcp,
   serve: async () => (await import("./commands/serve.js")).addServe,
   ui: async () => (await import("./commands/ui.js")).addUi,
+  completion: async () => (await import("./commands/completion.js")).addCompletion,
 } satisfies Record<string, () => Promise<AddCommand>>;
 
 type CommandName = keyof typeof commands;
@@ -53,7 +54,8 @@ export async function createProgram(
       getErrHasColors: () => false,
     })
     .addHelpText("after", `${examples}\n\n${exitCodeHelp()}`);
-  const named = commandNames.find((name) => name === word);
+  // Completion is made from the declarations of all commands.
+  const named = word === "completion" ? undefined : commandNames.find((name) => name === word);
   for (const name of named === undefined ? commandNames : [named]) {
     const add: AddCommand = await commands[name]();
     add(program, context, done);

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { type Filled, type OptionTable, type SaveKind, WhyboxError } from "@whybox/core";
 import type { RunSettings } from "../runs/manifest.js";
-import { type ImageFlags, type ImageValues, imageFlags, toSettings } from "./explain-options.js";
+import { frameFlags, type ImageFlags, type ImageValues, imageFlags, toSettings } from "./explain-options.js";
 import type { TypedOptions } from "./flags.js";
 
 /** Options that select the items of a run. */
@@ -51,15 +51,7 @@ const sourceFlags = {
     group: "Sources",
     shown: "dir",
   },
-  vidStride: {
-    what: "read every n-th frame of videos and streams",
-    kind: "number",
-    min: 1,
-    max: 1_000_000,
-    whole: true,
-    default: 1,
-    group: "Sources",
-  },
+  vidStride: frameFlags.vidStride,
   mapStride: {
     what: "explain every n-th of these frames; the frames in between reuse its maps",
     kind: "number",
@@ -70,15 +62,7 @@ const sourceFlags = {
     default: 1,
     group: "Sources",
   },
-  maxFrames: {
-    what: "maximum number of frames of a video or stream",
-    kind: "number",
-    min: 1,
-    max: 2 ** 31 - 1,
-    whole: true,
-    otherwise: "all",
-    group: "Sources",
-  },
+  maxFrames: frameFlags.maxFrames,
   allowPrivate: {
     what: "also fetch from addresses of private networks",
     kind: "flag",

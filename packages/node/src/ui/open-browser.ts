@@ -1,4 +1,4 @@
-/** Opens an address in the default browser. Failures are ignored: the caller prints the address. */
+/** Opens an address, a file or a folder with the program of the system. Failures are ignored: the caller prints the target. */
 export async function openBrowser(address: string): Promise<void> {
   const { default: open } = await import("open");
   await open(address).then(

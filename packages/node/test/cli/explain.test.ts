@@ -31,7 +31,7 @@ describe("whybox explain", () => {
     expect(await run.run("explain", "dog.jpg")).toBe(0);
     expect(await resultFiles()).toEqual(["dog.json", "dog.png", "dog.sheet.png"]);
     const folder = join("runs/explain/exp/");
-    expect(run.stdout()).toBe(
+    expect(run.stdout().replace(/\d+ ms: \d+ to read, 15 to explain, \d+ to draw/, "TIMES")).toBe(
       [
         "dog.jpg (6×4): 2 detections, GradCAM per detection",
         "  #  class  confidence      box x1 y1 x2 y2  level  heat in box, × uniform",
@@ -39,6 +39,7 @@ describe("whybox explain", () => {
         "  1  cat          0.50     0    0    2    2  P4     no heat",
         "  0: The detector's confidence in this dog depends mostly on the area inside its box, and partly on its surroundings.",
         "  This layer cannot see detection 1; use the layer auto.",
+        "  TIMES",
         `  Saved ${folder}dog.png, ${folder}dog.sheet.png, ${folder}dog.json`,
         "",
       ].join("\n"),
@@ -49,7 +50,7 @@ describe("whybox explain", () => {
       "load",
       "explain",
       "dispose",
-      "render opacity=0.5 boxes=true detections=2",
+      "render opacity=0.6 boxes=true detections=2",
       "sheet 0  dog  0.88 | 1  cat[31m #0  0.50",
     ]);
   });
@@ -386,7 +387,7 @@ describe("whybox explain", () => {
     const empty = { reason: "class-not-detected" as const, message: "No horse." };
     const run = world({ result: () => ({ ...fakeResult, explained: [], empty }) });
     expect(await run.run("explain", "a.jpg", "--hide-boxes", "--require-detections")).toBe(0);
-    expect(run.calls).toContain("render opacity=0.5 boxes=false detections=2");
+    expect(run.calls).toContain("render opacity=0.6 boxes=false detections=2");
     expect(run.stdout()).toContain("No horse.");
   });
 });

@@ -1,6 +1,6 @@
 import { mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { PassThrough } from "node:stream";
 import { type ExplainOptions, type ExplainResult, type RgbImage, resolveMethod, WhyboxError } from "@whybox/core";
 import type { Detector, LoadOptions, ModelReport } from "../../src/api.js";
@@ -101,6 +101,8 @@ export function createWorld(options: WorldOptions = {}): World {
     env: options.env ?? {},
     signal: options.signal ?? new AbortController().signal,
     version: "9.9.9",
+    platform: "darwin",
+    open: async (target) => void calls.push(`open ${relative(options.cwd ?? tmpdir(), target)}`),
     methods: fakeMethods,
     loadServices: async () => services,
   };

@@ -57,8 +57,8 @@ describe("maps of single detections", () => {
     ]);
     expect(run.calls).toEqual([
       // The detector is not needed while the files are written.
-      ...["load", "explain", "dispose", "render opacity=0.5 boxes=true detections=2"],
-      ...["render opacity=0.5 boxes=true detections=1", "render opacity=0.5 boxes=true detections=1"],
+      ...["load", "explain", "dispose", "render opacity=0.6 boxes=true detections=2"],
+      ...["render opacity=0.6 boxes=true detections=1", "render opacity=0.6 boxes=true detections=1"],
       "sheet 0  dog  0.88 | 1  cat[31m #0  0.50",
     ]);
     expect(run.stdout()).toContain("x.jpg (6×4): 2 detections, GradCAM per detection\n");
@@ -193,7 +193,7 @@ describe("--box", () => {
     expect([await run.run(...argv), run.stderr()]).toEqual([0, ""]);
     const box = { x1: 1, y1: 1, x2: 3.5, y2: 3, className: "dog" };
     expect(run.explains).toMatchObject([{ box }]);
-    expect(run.calls).toContain("render opacity=0.5 boxes=true detections=3 asked=dog\u001b[31m");
+    expect(run.calls).toContain("render opacity=0.6 boxes=true detections=3 asked=dog\u001b[31m");
     expect(run.stdout()).toContain("\n  dog at 1 1 3 3? Not detected: no.\n");
     expect(run.stdout()).not.toContain("explained by");
     const { frame: _, ...boxImage } = asked.boxImage;
@@ -206,7 +206,7 @@ describe("--box", () => {
   it("is drawn where nothing was detected, too", async () => {
     const run = createWorld({ cwd, result: () => ({ ...emptyResult, empty: undefined, asked }) });
     await run.run(...argv);
-    expect(run.calls).toContain("render opacity=0.5 boxes=true detections=1 asked=dog\u001b[31m");
+    expect(run.calls).toContain("render opacity=0.6 boxes=true detections=1 asked=dog\u001b[31m");
   });
 
   it("rejects a folder of several images", async () => {

@@ -1,4 +1,4 @@
-import { defaultMethods } from "@whybox/core";
+import { defaultMethodId, defaultMethods, methodCost, resolveMethod } from "@whybox/core";
 import { describe, expect, it } from "vitest";
 import { main } from "../../src/cli/main.js";
 import type { MethodFacts } from "../../src/cli/method-facts.js";
@@ -12,8 +12,23 @@ async function methods(...argv: string[]): Promise<string> {
 }
 
 describe("whybox methods", () => {
-  it("has a line for each method, with what it runs", async () => {
-    const [header, ...lines] = (await methods()).trimEnd().split("\n");
+  it("fits 100 columns, says which ones to start with, and has a line for each method", async () => {
+    const [title, ...lines] = (await methods()).trimEnd().split("\n");
+    expect(title).toBe("Which one?");
+    const asked = lines.slice(0, 3).map((line) => line.trim().split(/ {2,}/));
+    expect(asked.map(([what]) => what)).toEqual(["default", "fastest", "most faithful"]);
+    for (const [, id] of asked) expect(defaultMethods.map((method) => method.id)).toContain(id);
+    expect(asked[0]![1]).toBe(defaultMethodId({ per: "detection" }));
+    expect(methodCost(resolveMethod(asked[1]![1]!)).cost).toBe("fast");
+    expect(lines.slice(3, 5)).toEqual(["", expect.stringMatching(/^id +title +time +explains$/)]);
+    expect(lines.slice(5).map((line) => line.split(" ")[0])).toEqual(defaultMethods.map((method) => method.id));
+    expect(lines.filter((line) => line.length > 100)).toEqual([]);
+    expect(lines.find((line) => line.startsWith("EigenCAM "))).toMatch(/ fast +a layer$/);
+    expect(lines.find((line) => line.startsWith("D-RISE "))).toMatch(/ slow +a detection$/);
+  });
+
+  it("has with --verbose what each method needs, and what it runs", async () => {
+    const [header, ...lines] = (await methods("--verbose")).trimEnd().split("\n").slice(5);
     expect(header).toMatch(/^id +title +needs +runs besides the forward pass +paper$/);
     expect(lines.map((line) => line.split(" ")[0])).toEqual(defaultMethods.map((method) => method.id));
     const line = (id: string) => lines.find((one) => one.startsWith(`${id} `));

@@ -35,7 +35,7 @@ describe("usage errors", () => {
     [["--frame", "imge"], '--frame: expected one of image, input, got "imge". Did you mean "image"?'],
     [
       ["--colormap", "virdis"],
-      'expected one of jet, turbo, viridis, inferno, magma, got "virdis". Did you mean "viridis"?',
+      'expected one of inferno, magma, viridis, turbo, jet, got "virdis". Did you mean "viridis"?',
     ],
     [["--save", "jpg"], '--save: expected one of png, npy, json, maps, got "jpg". Did you mean "png"?'],
     [
@@ -210,7 +210,7 @@ describe("usage errors", () => {
   it.each([
     [
       [],
-      /No command given\. Commands: explain, run, inspect, methods, convert, report, compare, export, shard, submit, worker, mcp, serve, ui\.\nSee whybox --help/,
+      /No command given\. Commands: explain, run, inspect, methods, convert, report, export, shard, submit, worker, ui, completion\.\nSee whybox --help/,
     ],
     [["explan", "a.jpg"], /unknown command 'explan'\n\(Did you mean explain\?\)\nSee whybox --help/],
     [["a.jpg"], /unknown command 'a\.jpg'/],

@@ -39,9 +39,8 @@ export const defaultSettings: Settings = {
   score: "auto",
   classFilter: "",
   versus: "",
-  opacity: 0.6,
-  // Its lightness increases with the value, so it is readable with any colour vision.
-  colormap: "inferno",
+  opacity: drawingOptions.opacity.default,
+  colormap: drawingOptions.colormap.default,
   crop: "off",
   compare: ["GradCAM", "HiResCAM", "EigenCAM", "tap-fusion-fast"],
   device: "auto",

@@ -16,13 +16,12 @@ const colormapTexts: Readonly<Record<ColormapName, string>> = {
 /** Settings of how the heatmap is drawn. */
 export function LookSection({ controller, state }: SectionProps) {
   const { settings } = state;
-  const safeFirst = [...colormapNames].sort((a, b) => Number(a in rainbow) - Number(b in rainbow));
   return (
     <Fold title="Appearance" now={nowText(settings)}>
       <Select
         label="Colours"
         value={settings.colormap}
-        choices={safeFirst.map((name) => [name, colormapTexts[name]] as const)}
+        choices={colormapNames.map((name) => [name, colormapTexts[name]] as const)}
         onSet={(colormap) => controller.set({ colormap })}
       />
       <OptionControls names={["keepTopPercent"]} {...{ controller, state }} />
@@ -47,5 +46,3 @@ function nowText({ colormap, keepTopPercent, crop }: Settings): string {
   const part = keepTopPercent === 100 ? "" : `, hottest ${keepTopPercent} %`;
   return `${crop === "off" ? colormap : "cut"}${part}`;
 }
-
-const rainbow = { turbo: true, jet: true };

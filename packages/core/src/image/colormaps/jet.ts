@@ -1,6 +1,6 @@
 /**
  * Jet, as in OpenCV. Each channel is a trapezoid over 0..1, in steps of 4/255 per colour. Halves are rounded to even.
- * Most CAM papers use it. It is not perceptually uniform: use turbo or viridis to compare values.
+ * Most CAM papers use it. It is not perceptually uniform: use inferno or viridis to compare values.
  */
 export function jet(): Uint8Array {
   const table = new Uint8Array(768);

@@ -1,21 +1,23 @@
-import { relative, sep } from "node:path";
-import { WhyboxError } from "@whybox/core";
+import { join, relative, sep } from "node:path";
+import { type ResultDocument, WhyboxError } from "@whybox/core";
 import type { Command } from "commander";
 import type { SourceOutcome } from "../../images/explain-images.js";
 import { explainToFolder } from "../../images/explain-to-folder.js";
 import type { ImageSettings } from "../../images/settings.js";
-import { type ExpandedSources, expandSources } from "../../images/sources.js";
-import { count, notesOnNames } from "../../words.js";
+import { type ExpandedSources, expandSources, type Source } from "../../images/sources.js";
+import { capital, count, notesOnNames } from "../../words.js";
 import type { CliContext } from "../context.js";
 import { refuseContradictions } from "../contradictions.js";
 import type { ExitCode } from "../exit-codes.js";
 import { declareExplain } from "../explain-declaration.js";
 import { type ExplainFlags, type ExplainValues, explainFlags, toSettings } from "../explain-options.js";
-import { explanationLines, savedLine } from "../explain-text.js";
+import { explanationLines, savedLine, speedLine } from "../explain-text.js";
 import { printError, reportFailure } from "../failure.js";
 import { readFlags, type TypedOptions } from "../flags.js";
+import { anyLong, type LongSources, longSources, manyImages } from "../long-sources.js";
 import { createProgress, type Progress } from "../progress.js";
 import { createRunLog, type RunLog } from "../run-log.js";
+import { type Shown, show } from "../show.js";
 import { createTerminal, type Terminal } from "../terminal.js";
 import { printable } from "../text.js";
 
@@ -42,10 +44,56 @@ interface Run {
   readonly terminal: Terminal;
   readonly progress: Progress;
   readonly log: RunLog;
+  /** The first result; the folder after more than one. */
+  result?: Shown;
 }
 
 async function explain(
   inputs: readonly string[],
+  line: TypedOptions<ExplainValues>,
+  context: CliContext,
+): Promise<ExitCode> {
+  const long = await longSources(inputs, context.cwd);
+  if (anyLong(long)) return asRun(inputs, line, context, long);
+  const expanding = expandSources(inputs, { cwd: context.cwd });
+  // A failure is reported below.
+  const images = await expanding.then(
+    ({ sources }) => sources.length,
+    () => 0,
+  );
+  const isForRun = images > manyImages && !line.values.json && !line.values.requireDetections;
+  return isForRun && line.values.box === undefined
+    ? asRun(inputs, line, context, { ...long, images })
+    : explainImages(expanding, line, context);
+}
+
+/** Videos, streams, cameras, lists and many images are explained as `whybox run` does. Its modules are loaded only here. */
+async function asRun(
+  inputs: readonly string[],
+  line: TypedOptions<ExplainValues>,
+  context: CliContext,
+  { videos, live, lists, images = 0 }: LongSources & { readonly images?: number },
+): Promise<ExitCode> {
+  const parts = [
+    [videos, "video"],
+    [live, "stream"],
+    [lists, "list"],
+  ] as const;
+  const named = parts.filter(([found]) => found.length > 0).map(([, name]) => `a ${name}`);
+  const reason = capital(images > 0 ? count(images, "image") : named.join(" and "));
+  const { explainAsRun } = await import("../explain-run.js");
+  const run = { inputs, line, reason, isLive: live.length > 0, hasLists: lists.length > 0 };
+  return explainAsRun(run, context, (shown) => conclude(shown, line.values, context));
+}
+
+/** Opens the result on request, and tells a person what to do next. */
+async function conclude(shown: Shown, values: ExplainValues, context: CliContext): Promise<void> {
+  if (values.show) await show(shown, context);
+  if (context.stdout.isTTY && !values.json) createTerminal(context, values).notice(`Next: ${printable(shown.next)}`);
+}
+
+async function explainImages(
+  expanding: Promise<ExpandedSources>,
   { values, typed }: TypedOptions<ExplainValues>,
   context: CliContext,
 ): Promise<ExitCode> {
@@ -58,18 +106,18 @@ async function explain(
     log: createRunLog(context.version, { requireDetections: values.requireDetections, keepResults: values.json }),
   };
   try {
-    await explainAll(inputs, run);
+    await explainAll(await expanding, run);
   } catch (error) {
     run.progress.clear();
     run.log.stopped(error);
     reportFailure(error, context);
   }
   finish(run);
+  if (run.result !== undefined) await conclude(run.result, values, context);
   return run.log.exitCode();
 }
 
-async function explainAll(inputs: readonly string[], run: Run): Promise<void> {
-  const expanded = await expandSources(inputs, { cwd: run.context.cwd });
+async function explainAll(expanded: ExpandedSources, run: Run): Promise<void> {
   reportExpansion(expanded, run);
   refuseManyForBox(expanded, run);
   if (expanded.sources.length === 0) return;
@@ -115,7 +163,8 @@ function reportExpansion({ failures, repeated, passedOver }: ExpandedSources, { 
   if (repeated > 0) terminal.notice(`${count(repeated, "source")} named more than once. Each is explained once.`);
 }
 
-function reportOutcome(outcome: SourceOutcome, folder: string, { context, log, terminal }: Run): void {
+function reportOutcome(outcome: SourceOutcome, folder: string, run: Run): void {
+  const { context, log, terminal } = run;
   const { source } = outcome;
   if ("error" in outcome) {
     log.failed(source.input, outcome.error);
@@ -123,10 +172,26 @@ function reportOutcome(outcome: SourceOutcome, folder: string, { context, log, t
     return;
   }
   log.explained(outcome.document);
+  run.result = shownOf(outcome.document, source, folder, run);
   const [heading, ...rest] = explanationLines(outcome.document, context.methods);
   terminal.print(terminal.style("bold", heading!));
   for (const line of rest) terminal.print(line);
+  terminal.print(terminal.style("dim", speedLine(outcome.document)));
   terminal.print(terminal.style("dim", savedLine(outcome.document, relative(context.cwd, folder) || ".", sep)));
+}
+
+/** What `--show` opens, and the next step. After the second image, it is the folder. */
+function shownOf({ files, detections }: ResultDocument, { input }: Source, folder: string, { result }: Run): Shown {
+  const image = files.sheet ?? files.png;
+  const path = result === undefined && image !== null ? join(folder, image) : folder;
+  const more = detections.length === 0 ? " --conf 0.1" : " --box LEFT TOP RIGHT BOTTOM --class NAME";
+  return {
+    path,
+    next:
+      result === undefined
+        ? `whybox ui, or whybox explain ${input}${more}`
+        : `whybox run … --out FOLDER, then whybox report FOLDER`,
+  };
 }
 
 /** Prints the final output: the summary of several sources, and the document of `--json`. */
