@@ -285,6 +285,49 @@ describe("a disk of its own", () => {
   });
 });
 
+describe("whybox explain with more than a few images", () => {
+  const [, , ...options] = miniOptions.slice(0, -2);
+  const explain = (...argv: string[]) => whybox(["explain", ...argv, "--weights", "mini.onnx", ...options], { cwd });
+
+  it("explains a list as a run, and says so", async () => {
+    await writeFile(join(cwd, "list.txt"), "p/000.png\np/001.png\n");
+    const { code, stdout, stderr } = await explain("list.txt", "--out", "out");
+    expect([code, stdout]).toEqual([0, ""]);
+    expect(stderr).toMatch(
+      /^A list: explained as a run, line by line in out .*\n2 sources\.\n2 sources: \d+ detections in /,
+    );
+    const results = (await lines(join(cwd, "out/results.jsonl"))).map((line) => resultLineSchema.parse(line));
+    expect(results.map((line) => (line.kind === "picture" ? line.files.png : ""))).toEqual([
+      "files/0000/0-000.png",
+      "files/0000/1-001.png",
+    ]);
+    const { options: made } = manifestSchema.parse(JSON.parse(await text("manifest.json")));
+    expect(made).toMatchObject({ save: ["png"], allowPrivate: false, maxFrames: null, explain: { per: "detection" } });
+    expect(await run("--resume", "--out", "out")).toMatchObject({ code: 0 });
+  });
+
+  it("explains a folder of more than a hundred images as a run, unless its documents are asked for", async () => {
+    await mkdir(join(cwd, "many"), { recursive: true });
+    for (let i = 0; i < 101; i++) await copyFile(join(cwd, "p/000.png"), join(cwd, "many", `${i}.png`));
+    const { code, stderr } = await explain("many", "--save", "json");
+    expect([code, stderr]).toEqual([
+      0,
+      expect.stringMatching(/^101 images: explained as a run, line by line in runs.explain.exp /),
+    ]);
+    expect(await lines(join(cwd, "runs/explain/exp/results.jsonl"))).toHaveLength(101);
+    const { stdout } = await explain("many", "--save", "json", "--json");
+    expect(JSON.parse(stdout)).toMatchObject({ summary: { failed: 0, exitCode: 0 } });
+  });
+
+  it("refuses options of single images, and makes no folder", async () => {
+    await writeFile(join(cwd, "list.txt"), "p/000.png\n");
+    const { code, stderr } = await explain("list.txt", "--out", "out", "--json", "--require-detections");
+    expect(code).toBe(2);
+    expect(stderr).toContain("--json and --require-detections needs images, but the source is a list. Leave it out.");
+    expect(await readdir(cwd)).not.toContain("out");
+  });
+});
+
 function named(files: object | null): string[] {
   return Object.values(files ?? {}).filter((path): path is string => path !== null);
 }
