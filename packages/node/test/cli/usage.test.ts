@@ -209,10 +209,7 @@ describe("usage errors", () => {
   });
 
   it.each([
-    [
-      [],
-      new RegExp(`No command given\\. Commands: ${commandNames.join(", ")}\\.\\nSee whybox --help`),
-    ],
+    [[], new RegExp(`No command given\\. Commands: ${commandNames.join(", ")}\\.\\nSee whybox --help`)],
     [["explan", "a.jpg"], /unknown command 'explan'\n\(Did you mean explain\?\)\nSee whybox --help/],
     [["a.jpg"], /unknown command 'a\.jpg'/],
     [["explain"], /missing required argument 'source'\nSee whybox explain --help/],
