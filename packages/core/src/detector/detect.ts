@@ -20,13 +20,17 @@ export interface PredictionScene {
 export interface DetectThresholds extends NmsOptions {
   /** Minimum confidence. Objectness and objectness × class probability must both be larger. */
   readonly confidence: number;
+  /** Of a classifier: keep the most probable class even if it is below the minimum confidence. Default false. */
+  readonly keepsBest?: boolean;
+  /** Of a classifier: classes that are found in any case. Default: none. */
+  readonly classes?: readonly number[];
 }
 
 /**
  * Selects detections from predictions, highest confidence first, like YOLOv5's `non_max_suppression` with the best class per row: objectness
  * above the threshold, then objectness × best class probability above the threshold, then NMS. Boxes are computed in float32, as in YOLOv5.
  * Rows with values that are not finite are dropped. Masks, keypoints and rotated boxes depend on `extra` of the predictions. Rotated boxes are
- * suppressed by their probabilistic IoU.
+ * suppressed by their probabilistic IoU. For a classifier: the most probable classes.
  *
  * @throws unsupported-model when the shape of the predictions does not match the head.
  */
@@ -34,6 +38,9 @@ export function detect(scene: PredictionScene, options: DetectThresholds): Detec
   const { predictions, head, letterbox } = scene;
   checkShape(predictions, head, letterbox.inputSize);
   const { nms } = head.selection;
+  if (head.task === "classify") {
+    return mostProbable(predictions, head, options).map((candidate, index) => toDetection(scene, candidate, index));
+  }
   const candidates = candidatesOf(predictions, head, options.confidence);
   const kept = nms ? nonMaximumSuppression(candidates, options) : strongest(candidates, options.maxDetections);
   return kept.map((candidate, index) => toDetection(scene, candidate, index));
@@ -53,6 +60,21 @@ function checkShape({ rows, columns }: Predictions, head: DetectorHead, inputSiz
 /** The candidates with the highest confidence. An end-to-end model predicts one box per object and needs no NMS. */
 function strongest(candidates: readonly Candidate[], max: number): Candidate[] {
   return [...candidates].sort((a, b) => b.confidence - a.confidence).slice(0, max);
+}
+
+/** The classes above the minimum confidence, at most `maxDetections`, and those that are found in any case. */
+function mostProbable(
+  predictions: Predictions,
+  head: DetectorHead,
+  { confidence, maxDetections, keepsBest = false, classes = [] }: DetectThresholds,
+): Candidate[] {
+  const best = candidateOf(predictions, head, 0);
+  const all = everyClass(predictions, head, best, Number.NEGATIVE_INFINITY);
+  if (all.length < head.classCount || !all.every(isFiniteBox)) return [];
+  all.sort((a, b) => b.confidence - a.confidence);
+  const isAbove = (candidate: Candidate, i: number) => candidate.confidence > confidence || (keepsBest && i === 0);
+  const found = new Set(all.filter(isAbove).slice(0, maxDetections));
+  return all.filter((candidate) => found.has(candidate) || classes.includes(candidate.classIndex));
 }
 
 function candidatesOf(predictions: Predictions, head: DetectorHead, threshold: number): Candidate[] {
@@ -169,5 +191,6 @@ export function detectionOfRow(
     stride: level.stride,
     anchor: origin.anchor,
     cell: origin.cell,
+    ...(head.task === "classify" ? { isWholeImage: true } : {}),
   };
 }

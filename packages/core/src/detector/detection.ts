@@ -12,11 +12,15 @@ export interface Keypoint {
   readonly confidence: number | undefined;
 }
 
-/** The meaning of the columns after the classes: mask coefficients, one for each prototype `[E, h, w]`; keypoints; an angle in radians. */
+/**
+ * The meaning of the columns after the classes: mask coefficients, one for each prototype `[E, h, w]`; keypoints; an angle in radians; the logits of a
+ * classifier, one for each class.
+ */
 export type Extra =
   | { readonly task: "segment"; readonly prototypes: Tensor }
   | { readonly task: "pose"; readonly keypoints: KeypointLayout }
-  | { readonly task: "obb" };
+  | { readonly task: "obb" }
+  | { readonly task: "classify" };
 
 /** One detected box, with its origin in the network. */
 export interface Detection {
@@ -38,6 +42,8 @@ export interface Detection {
   readonly keypoints?: readonly Keypoint[];
   /** For a rotated box: the angle in radians in [0, π/2), from x towards y (clockwise in the image). */
   readonly angle?: number;
+  /** True for a class of a classifier. Its box is the part of the image that the network gets, and is not drawn. */
+  readonly isWholeImage?: true;
   /** For a rotated box: its corners in image pixels, in order around the box. They may lie outside the image. */
   readonly corners?: readonly [Point, Point, Point, Point];
   /** Row of the box in the raw predictions `[1, R, 5+K]`. */

@@ -2,6 +2,7 @@ import { findAnchorDeltas } from "./heads/anchor-deltas.js";
 import { findAnchorFreeHead } from "./heads/anchor-free.js";
 import { findAnchorPoints } from "./heads/anchor-points.js";
 import { findBlackBox } from "./heads/black-box.js";
+import { findClassifier } from "./heads/classifier.js";
 import type { FoundHead, HeadContext } from "./heads/context.js";
 import { findPriors } from "./heads/priors.js";
 import { findQueryHead } from "./heads/query.js";
@@ -15,6 +16,8 @@ import { findSeparateOutputs } from "./heads/separate-outputs.js";
  * @throws unsupported-model when no output is a supported head. The message lists the outputs.
  */
 export async function findOtherHead(context: HeadContext, anchorBased: readonly Miss[]): Promise<FoundHead> {
+  const classifier = findClassifier(context);
+  if ("head" in classifier) return classifier;
   const anchorFree = await findAnchorFreeHead(context);
   if ("head" in anchorFree) return anchorFree;
   const points = await findAnchorPoints(context);
@@ -33,7 +36,7 @@ export async function findOtherHead(context: HeadContext, anchorBased: readonly 
   if ("head" in selected) return selected;
   // The most specific reason for each output.
   const misses = [
-    ...[deltas, selected, raw, priors].filter(({ close }) => close),
+    ...[classifier, deltas, selected, raw, priors].filter(({ close }) => close),
     ...points,
     ...separate,
     ...anchorFree,

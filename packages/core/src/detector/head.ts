@@ -5,7 +5,7 @@ import type { Size } from "../image/frame.js";
 export interface HeadLevel {
   /** Input pixels per cell. */
   readonly stride: number;
-  /** "P3" for stride 8, "P4" for 16, … (log2 of the stride); "queries" for a head without levels. */
+  /** "P3" for stride 8, "P4" for 16, … (log2 of the stride); "queries" for a head without levels; "image" for a classifier. */
   readonly name: string;
   /** Boxes per cell. */
   readonly anchors: number;
@@ -29,8 +29,8 @@ export interface RowOrigin {
   readonly cell: readonly [x: number, y: number];
 }
 
-/** What a model predicts: boxes only, or also masks, keypoints or rotated boxes. */
-export type DetectorTask = "detect" | "segment" | "pose" | "obb";
+/** What a model predicts: boxes only, or also masks, keypoints or rotated boxes; or classes of the whole image. */
+export type DetectorTask = "detect" | "segment" | "pose" | "obb" | "classify";
 
 /** How boxes are selected from the rows of a model. */
 export interface Selection {
@@ -47,15 +47,17 @@ export interface Selection {
  * (centre form, input pixels), objectness (1 if the head has none), K class probabilities, E extra columns.
  */
 export interface DetectorHead {
-  /** A black box has no rows before its own selection, so nothing can be differentiated. */
-  readonly kind: "anchor-based" | "anchor-free" | "query" | "black-box";
+  /**
+   * A black box has no rows before its own selection, so nothing can be differentiated. A classifier has one row, whose box is the whole input.
+   */
+  readonly kind: "anchor-based" | "anchor-free" | "query" | "black-box" | "classifier";
   readonly task: DetectorTask;
   /** The value in the graph that holds the predictions. */
   readonly output: string;
   /** A description of the original value in the file and its layout, for display. */
   readonly source: string;
   readonly classCount: number;
-  /** Number of columns after the classes: mask coefficients, keypoints, or an angle. */
+  /** Number of columns after the classes: mask coefficients, keypoints, an angle, or the logits of a classifier. */
   readonly extraCount: number;
   readonly hasObjectness: boolean;
   /** True if the classes are a softmax with one more class for "no object", as in DETR. */

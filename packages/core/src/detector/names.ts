@@ -19,7 +19,7 @@ export interface NamesEvidence {
   readonly isBeside?: boolean;
   /** Whether the first label of the model is the background, which is no class. Names that begin with it are taken too. Default false. */
   readonly labelsFromOne?: boolean;
-  /** Whether the number of classes is that of the model, and not only a limit. Default true. */
+  /** Whether the number of classes is that of a detector, and not only a limit, or that of a classifier. COCO is for detectors. Default true. */
   readonly isCounted?: boolean;
 }
 

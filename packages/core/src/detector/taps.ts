@@ -17,7 +17,7 @@ export interface Taps {
 }
 
 /**
- * Finds the taps among the listed layers. The backbone ends at the first upsampling. A network without listed layers has no taps; callers
+ * Finds the taps among the listed layers. The backbone ends at the first upsampling; that of a classifier ends at the maps that are pooled. A network without listed layers has no taps; callers
  * then use the head inputs.
  */
 export function findTaps(graph: Graph, head: DetectorHead, layers: readonly Layer[]): Taps {
@@ -26,6 +26,12 @@ export function findTaps(graph: Graph, head: DetectorHead, layers: readonly Laye
   const listed = layers.filter((layer) => strides.has(layer.value));
   const opOf = (layer: Layer): string => operationOf(index, layer.value);
   const upsampling = listed.findIndex((layer) => UPSAMPLING.has(opOf(layer)));
+  if (head.kind === "classifier") {
+    const own = head.levels.flatMap(({ inputs }) =>
+      inputs.map((value) => listed.find((layer) => layer.value === value) ?? { index: undefined, name: value, value }),
+    );
+    return { stages: lastOfEachStride([...listed, ...own], strides), neck: undefined, lastBlocks: [] };
+  }
   const leadsTo = (from: string, to: string): boolean => index.descendants([from]).has(to);
   const firstUp = listed[upsampling];
   const backbone =
@@ -80,9 +86,7 @@ function backboneOf(
   strides: ReadonlyMap<string, number>,
   feeds: (layer: Layer) => boolean,
 ): (Layer & { stride: number })[] {
-  const last = new Map<number, Layer>();
-  for (const layer of layers) last.set(strides.get(layer.value)!, layer);
-  const stages = [...last].map(([stride, layer]) => ({ ...layer, stride })).sort((a, b) => a.stride - b.stride);
+  const stages = lastOfEachStride(layers, strides);
   const deepest = stages.at(-1);
   if (deepest === undefined) return stages;
   // YOLOv5 reduces the channels of the deepest map by a 1×1 layer before the upsampling. The stage ends one layer earlier.
@@ -92,6 +96,16 @@ function backboneOf(
     stages[stages.length - 1] = { ...previous, stride: deepest.stride };
   }
   return stages;
+}
+
+/** For each stride, the last of the layers, finest first. */
+function lastOfEachStride(
+  layers: readonly Layer[],
+  strides: ReadonlyMap<string, number>,
+): (Layer & { stride: number })[] {
+  const last = new Map<number, Layer>();
+  for (const layer of layers) last.set(strides.get(layer.value)!, layer);
+  return [...last].map(([stride, layer]) => ({ ...layer, stride })).sort((a, b) => a.stride - b.stride);
 }
 
 /** True if the upsampling reads the layer, and the layer is a single convolution of the neck (YOLOv5's layer 10). */

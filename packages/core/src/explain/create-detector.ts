@@ -14,6 +14,7 @@ import { inspectModel, type ModelFacts } from "./model/inspect.js";
 import { loadModel } from "./model/load-model.js";
 import { defaultInputSize, fixedInputSize } from "./model/loaded-model.js";
 import type { DetectAloneOptions, ExplainOptions } from "./options/options.js";
+import { refuseForClassifier } from "./options/refuse-for-classifier.js";
 import { type ResolvedDetectOptions, resolveDetectOptions, resolveExplainOptions } from "./options/resolve-options.js";
 import { forwardSession } from "./passes/forward-pass.js";
 import { inspectWithSizes } from "./passes/inspect-run.js";
@@ -50,6 +51,7 @@ export async function createDetector(
 ): Promise<CoreDetector> {
   checkCreateOptions(options);
   const loaded = await loadModel(await openModel(bytes, options.externalData), runtime, options);
+  const { task } = loaded.head;
   const { methods = defaultMethods, scores = defaultScores, keepForward = false } = options;
   const openPlans = once(async () => {
     const lazy = await findLazyHead(loaded, fixedInputSize(loaded.input.sides));
@@ -60,7 +62,8 @@ export async function createDetector(
 
   /** Checks a question against the model and plans its passes. */
   const ask = async (given: ExplainOptions): Promise<Question> => {
-    const resolved = resolveExplainOptions(given, methods, scores, loaded.classNames);
+    const resolved = resolveExplainOptions(given, { methods, scores }, { task, classNames: loaded.classNames });
+    refuseForClassifier(loaded.head, resolved);
     refuseScores(loaded, resolved.scores);
     const classes = resolveClasses(resolved.classNames, loaded.classNames);
     const plan = (await openPlans()).explanation(resolved);
@@ -106,7 +109,7 @@ export async function createDetector(
       inspectWithSizes(loaded, given.imageSize ?? defaultInputSize(loaded.input.sides, loaded.input.size)),
     detect: (image, given = {}) =>
       call(given.signal, async (own) => {
-        const options = resolveDetectOptions(given);
+        const options = resolveDetectOptions(given, task);
         return detectImage(own, image, { options, plan: await planAhead(options, given.ahead) });
       }),
     prepare: async (given = {}) => {

@@ -65,7 +65,7 @@ export async function explainImage(call: Call, image: RgbImage, question: Questi
 
     // Detect: boxes from the predictions.
     const passed = performance.now();
-    const detections = detect(sceneOf(loaded, forward), options);
+    const detections = detect(sceneOf(loaded, forward), { ...options, classes: question.classes });
     const detected = performance.now();
 
     // Score: the detections to explain, and for each one a number with its gradient on the predictions.

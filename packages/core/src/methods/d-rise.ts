@@ -21,7 +21,7 @@ const SETTLED = 0.9;
  * `map[y, x] = 1/(N·q) · Σ_i (w_i − w̄) · M_i[y, x]`. A mask `M_i` `[H, W]`, 0..1, is a grid of 16 × 16 cells, each kept with
  * probability `q` = 0.5, enlarged smoothly to slightly more than the input and cropped at a random offset. Hidden pixels are black. `w_i = max_j
  * IoU(b, b_j) · objectness_j · cos(p, p_j)` is the similarity of the detection, with box `b` and class probabilities `p`, to the most similar
- * of all boxes `j` that the network finds in the masked image. `w̄` is the mean of the `w_i`. The map is signed: it is negative where hiding
+ * of all boxes `j` that the network finds in the masked image. For a classifier, `w_i` is the probability of the class, which is RISE. `w̄` is the mean of the `w_i`. The map is signed: it is negative where hiding
  * helps.
  *
  * **When it stops:** after exactly `samples` masks, if given. Otherwise it stops after 5000 masks, or earlier when

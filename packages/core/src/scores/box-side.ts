@@ -1,4 +1,5 @@
 import { keepsNothing } from "../keeps-nothing.js";
+import { needsBox } from "./classifier-refusals.js";
 import { sidesOnTape } from "./iou.js";
 import type { PredictionView, Score, ScoreTarget } from "./score.js";
 
@@ -15,6 +16,7 @@ function side(id: string, title: string, axis: 0 | 1, share: number, sign = 1): 
   return {
     id,
     title,
+    refuse: needsBox,
     of(view: PredictionView, { row }: ScoreTarget) {
       if (!view.isFiniteRow(row)) return null;
       const { tape } = view;

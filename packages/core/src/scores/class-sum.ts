@@ -8,6 +8,7 @@ export const classSumScore: Score = keepsNothing({
   title: "Class probability summed over all rows",
   perClass: true,
   readsAllRows: true,
+  refuse: ({ task }) => (task === "classify" ? 'a classifier has one row; "row" is its probability' : undefined),
   of(view, { classIndex }) {
     const { rows } = view.predictions;
     const terms = [];

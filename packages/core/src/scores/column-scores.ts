@@ -1,4 +1,5 @@
 import type { Predictions } from "../detector/detection.js";
+import { needsBox, needsObjectness } from "./classifier-refusals.js";
 import { CLASS_COLUMN, OBJECTNESS_COLUMN } from "./columns.js";
 import type { Score, ScoreTarget } from "./score.js";
 import { meansScore } from "./weighted.js";
@@ -8,7 +9,7 @@ export const classScore = columnScore({ id: "class", title: "Class probability" 
 
 /** log Σ wᵢ · objectnessᵢ over the target's rows. It explains why there is an object. A head without objectness uses the class probability. */
 export const confidenceScore = columnScore(
-  { id: "confidence", aliases: ["objectness"], title: "Objectness" },
+  { id: "confidence", aliases: ["objectness"], title: "Objectness", refuse: needsObjectness },
   (target, predictions) => (predictions.hasObjectness === false ? classColumn(target) : OBJECTNESS_COLUMN),
 );
 
@@ -17,10 +18,10 @@ export const confidenceScore = columnScore(
  * width as the height, by mistake).
  */
 export const boxScores: readonly Score[] = [
-  columnScore({ id: "x_c", aliases: ["x"], title: "Box centre x" }, () => 0),
-  columnScore({ id: "y_c", aliases: ["y"], title: "Box centre y" }, () => 1),
-  columnScore({ id: "w", aliases: ["width"], title: "Box width" }, () => 2),
-  columnScore({ id: "h", aliases: ["height"], title: "Box height" }, () => 3),
+  columnScore({ id: "x_c", aliases: ["x"], title: "Box centre x", refuse: needsBox }, () => 0),
+  columnScore({ id: "y_c", aliases: ["y"], title: "Box centre y", refuse: needsBox }, () => 1),
+  columnScore({ id: "w", aliases: ["width"], title: "Box width", refuse: needsBox }, () => 2),
+  columnScore({ id: "h", aliases: ["height"], title: "Box height", refuse: needsBox }, () => 3),
 ];
 
 function classColumn({ classIndex }: ScoreTarget): number {
@@ -29,7 +30,7 @@ function classColumn({ classIndex }: ScoreTarget): number {
 
 /** The logarithm of the weighted mean of one column of the predictions. */
 function columnScore(
-  names: Pick<Score, "id" | "aliases" | "title">,
+  names: Pick<Score, "id" | "aliases" | "title" | "refuse">,
   column: (target: ScoreTarget, predictions: Predictions) => number,
 ): Score {
   return meansScore(names, (target, predictions) => [column(target, predictions)]);

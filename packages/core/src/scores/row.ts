@@ -1,5 +1,5 @@
 import { keepsNothing } from "../keeps-nothing.js";
-import { CLASS_COLUMN, OBJECTNESS_COLUMN } from "./columns.js";
+import { CLASS_COLUMN, extraStart, OBJECTNESS_COLUMN } from "./columns.js";
 import type { PredictionView, Score, ScoreTarget } from "./score.js";
 
 /** objectness × p(class) of the target's prediction row: the confidence of the detection. */
@@ -17,7 +17,7 @@ export const rowScore: Score = keepsNothing({
 
 /**
  * The logit of the class in the target's prediction row, log(p / (1 − p)). Its gradient does not vanish for a confident detection, unlike the
- * gradient of a probability or its logarithm.
+ * gradient of a probability or its logarithm. For a classifier it is the value before the softmax: the score of Grad-CAM and its kin in the literature.
  */
 export const rowLogitScore: Score = keepsNothing({
   id: "row_logit",
@@ -26,8 +26,12 @@ export const rowLogitScore: Score = keepsNothing({
   of: (view, target) => (view.isFiniteRow(target.row) ? classLogit(view, target, target.classIndex) : null),
 });
 
-/** log(p / (1 − p)) of a class in the target's own row. p is clamped to 1e-7 … 1 − 1e-7. The gradient is zero where it is clamped. */
-export function classLogit({ tape, at }: PredictionView, { row }: ScoreTarget, classIndex: number) {
+/**
+ * The logit of a class in the target's own row. A classifier's predictions contain it. Otherwise it is log(p / (1 − p)), with p clamped to 1e-7 … 1 − 1e-7. The
+ * gradient is zero where it is clamped.
+ */
+export function classLogit({ tape, at, predictions }: PredictionView, { row }: ScoreTarget, classIndex: number) {
+  if (predictions.extra?.task === "classify") return at(row, extraStart(predictions) + classIndex);
   const probability = at(row, CLASS_COLUMN + classIndex);
   const most = tape.constant(1 - 1e-7);
   const held = tape.clampMin(probability.value > most.value ? most : probability, 1e-7);

@@ -10,7 +10,7 @@ export interface ScoreTarget {
   readonly classIndex: number;
   /** The prediction row of the box. For a box that the user gives, the row that supports it most. */
   readonly row: number;
-  /** True for a box that the user gives: rows near it count regardless of their best class. Default false. */
+  /** True for a box that the user gives, and for a class of a classifier: rows count regardless of their best class. Default false. */
   readonly anyClass?: boolean;
   /** Cells of the mask prototypes inside the detection's mask, on the original image. For scores that read masks. */
   readonly maskCells?: readonly number[];

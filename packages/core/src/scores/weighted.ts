@@ -49,7 +49,7 @@ type ColumnsOf = (target: ScoreTarget, predictions: Predictions) => readonly num
 const columnsOf = new WeakMap<Score, ColumnsOf>();
 
 /** The logarithm of the product of the weighted means of some columns of the predictions. */
-export function meansScore(names: Pick<Score, "id" | "aliases" | "title">, columns: ColumnsOf): Score {
+export function meansScore(names: Pick<Score, "id" | "aliases" | "title" | "refuse">, columns: ColumnsOf): Score {
   const score: Score = keepsNothing({
     ...names,
     missing: MIN_LOGARITHM,

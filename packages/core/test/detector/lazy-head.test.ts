@@ -144,7 +144,11 @@ describe("the plan of an explanation", () => {
     const pass = await openPass({ gradients: false });
     const { loaded } = pass;
     const given = { ...options } as Parameters<typeof resolveExplainOptions>[0];
-    const resolved = resolveExplainOptions(given, defaultMethods, defaultScores, loaded.classNames);
+    const resolved = resolveExplainOptions(
+      given,
+      { methods: defaultMethods, scores: defaultScores },
+      { task: loaded.head.task, classNames: loaded.classNames },
+    );
     const plan = new DetectorPlans({ ...loaded, lazy: await lazyOf(pass) }).explanation(resolved);
     expect(plan.forward.lazy !== undefined).toBe(isLazy);
   });

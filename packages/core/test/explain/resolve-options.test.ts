@@ -7,7 +7,7 @@ import { defaultScores } from "../../src/scores/index.js";
 
 const names = ["cat", "dog", "bird"];
 const resolve = (options: ExplainOptions, methods: readonly AnyCamMethod[] = defaultMethods) =>
-  resolveExplainOptions(options, methods, defaultScores, names);
+  resolveExplainOptions(options, { methods, scores: defaultScores }, { task: "detect", classNames: names });
 const box = { x1: 1, y1: 2, x2: 3, y2: 4, className: "dog" };
 
 describe("defaults", () => {
@@ -53,8 +53,8 @@ describe("defaults", () => {
   });
 
   it("sizes: one number for both sides", () => {
-    expect(resolveDetectOptions({ imageSize: 320 }).imageSize).toEqual([320, 320]);
-    expect(resolveDetectOptions({ imageSize: [64, 96] }).imageSize).toEqual([64, 96]);
+    expect(resolveDetectOptions({ imageSize: 320 }, "detect").imageSize).toEqual([320, 320]);
+    expect(resolveDetectOptions({ imageSize: [64, 96] }, "detect").imageSize).toEqual([64, 96]);
   });
 
   it("every option under each of its names", () => {
@@ -62,7 +62,7 @@ describe("defaults", () => {
       resolve({ confidence: 0.9, imageSize: 320, maxDetections: 5, agnostic: true, keepTopPercent: 10 }),
     );
     expect(resolve({ conf: 0.9, imgsz: [320, 64] })).toMatchObject({ confidence: 0.9, imageSize: [320, 64] });
-    expect(resolveDetectOptions({ conf: 0.9 }).confidence).toBe(0.9);
+    expect(resolveDetectOptions({ conf: 0.9 }, "detect").confidence).toBe(0.9);
     expect(resolve({ confidence: 0.5, conf: 0.5, imgsz: [64, 64], imageSize: [64, 64] }).confidence).toBe(0.5);
   });
 
@@ -204,9 +204,13 @@ describe("refusals", () => {
   });
 
   it("a detection knows the options of an explanation, and refuses other names", () => {
-    expect(resolveDetectOptions({ method: "GradCAM", iou: 0.3 } as ExplainOptions).iou).toBe(0.3);
-    expect(() => resolveDetectOptions({ ahead: {}, signal: new AbortController().signal } as never)).not.toThrow();
-    expect(() => resolveDetectOptions({ iuo: 0.3 } as never)).toThrow(/^There is no option "iuo". Did you mean "iou"/);
+    expect(resolveDetectOptions({ method: "GradCAM", iou: 0.3 } as ExplainOptions, "detect").iou).toBe(0.3);
+    expect(() =>
+      resolveDetectOptions({ ahead: {}, signal: new AbortController().signal } as never, "detect"),
+    ).not.toThrow();
+    expect(() => resolveDetectOptions({ iuo: 0.3 } as never, "detect")).toThrow(
+      /^There is no option "iuo". Did you mean "iou"/,
+    );
     expect(() => resolve({ ahead: {} } as never)).toThrow(/^There is no option "ahead"/);
   });
 

@@ -159,7 +159,7 @@ export async function openPass(request: PassRequest): Promise<MiniPass> {
   const lazy = request.lazy === true ? await findLazyHead(loaded, fixedInputSize(loaded.input.sides)) : undefined;
   const plan = planTaps({ ...loaded, lazy }, { ...defaults, ...asked, layers });
   const session = joinPlans(loaded, [plan]);
-  const options = resolveDetectOptions({ confidence, imageSize: size });
+  const options = resolveDetectOptions({ confidence, imageSize: size }, loaded.head.task);
   const input = fitImage(loaded, image, options);
   const forward = await runForward(loaded, {
     ...{ plan: session, letterbox: input.letterbox, pixels: letterbox(image, input.letterbox), keepsInput: true },

@@ -25,7 +25,8 @@ export function explanationLines(
   methods: readonly AnyCamMethod[] = defaultMethods,
 ): string[] {
   const [height, width] = document.image.size;
-  const found = count(document.detections.length, "detection");
+  const total = document.detections.length;
+  const found = hasBoxes(document) ? count(total, "detection") : count(total, "class", "classes");
   const heading = `${printable(document.image.source)} (${width}×${height}): ${found}, ${howText(document)}`;
   return [
     heading,
@@ -34,12 +35,17 @@ export function explanationLines(
     ...answer(document),
     ...notes(document),
     ...remarks(document),
-    ...(document.detections.length === 0 && document.asked === null ? [nothingFound] : []),
+    ...(total === 0 && document.asked === null && hasBoxes(document) ? [nothingFound] : []),
   ];
 }
 
 const nothingFound =
   "  To find weaker objects: --conf 0.1. To ask about a place: --box LEFT TOP RIGHT BOTTOM --class NAME.";
+
+/** False for a classifier: its box is the whole image. */
+function hasBoxes({ model }: ResultDocument): boolean {
+  return model.head.task !== "classify";
+}
 
 function howText({ options: { method, per, versus } }: ResultDocument): string {
   const kept = per === "image" ? "" : ` per ${per}`;
@@ -53,9 +59,7 @@ function detectionTable(document: ResultDocument): string[] {
     String(detection.index),
     printable(detection.className),
     detection.confidence.toFixed(2),
-    boxText(detection.boxImage),
-    ...taskCells(detection),
-    detection.levelName,
+    ...(hasBoxes(document) ? [boxText(detection.boxImage), ...taskCells(detection), detection.levelName] : []),
     ...explanationColumns(document).map(({ cell }) => cell(detection.index)),
   ]);
   const hidden = document.detections.length - shown.length;
@@ -64,9 +68,7 @@ function detectionTable(document: ResultDocument): string[] {
       { title: "#", align: "right" },
       { title: "class" },
       { title: "confidence", align: "right" },
-      { title: "box x1 y1 x2 y2", align: "right" },
-      ...taskColumns(shown[0]!),
-      { title: "level" },
+      ...(hasBoxes(document) ? boxColumns(shown[0]!) : []),
       ...explanationColumns(document),
     ],
     rows,
@@ -78,6 +80,10 @@ type DetectionPart = ResultDocument["detections"][number];
 
 /** Minimum confidence of a keypoint. Keypoints below it are neither drawn nor counted. */
 const minConfidence = 0.25;
+
+function boxColumns(first: DetectionPart): Column[] {
+  return [{ title: "box x1 y1 x2 y2", align: "right" }, ...taskColumns(first), { title: "level" }];
+}
 
 /** Columns for masks, keypoints or angles. All detections of a model have the same ones. */
 function taskColumns({ mask, keypoints, angle }: DetectionPart): Column[] {
@@ -102,7 +108,7 @@ function boxText(box: { readonly x1: number; readonly y1: number; readonly x2: n
 /** How a detection is explained: by its own map, or as a part of a map of several. With --box, no detection is explained. */
 function explanationColumns(document: ResultDocument): (Column & { cell(index: number): string })[] {
   if (document.asked !== null) return [];
-  return document.options.per === "detection"
+  return document.options.per === "detection" && hasBoxes(document)
     ? [{ title: "heat in box, × uniform", cell: (index) => heatInBox(document, index) }]
     : [{ title: "explained by", cell: (index) => explainedBy(document, index) }];
 }

@@ -23,12 +23,16 @@ const LONGEST_PREFIX = 80;
  * Lists the layers in at most `max` lines of at most `width` columns, as many in a line as fit. Layers with a gradient from the same
  * levels are grouped, in the order of the network. A layer is shown as its index and dims, or as its name and dims if it has no index.
  */
-export function layerLines({ layers, inputSize }: ModelReport, width: number, max: number): string[] {
+export function layerLines({ head, layers, inputSize }: ModelReport, width: number, max: number): string[] {
   const at = inputSize === undefined ? "" : ` (dims at ${inputSize.join("×")})`;
   const names = layers.filter(({ index }) => index === undefined).map(({ name }) => printable(name));
   const prefix = commonPrefix(names.map((name) => name.slice(0, LONGEST_PREFIX)));
   const title = [
-    ...foldText(`Layers, by the levels whose boxes have a gradient there${at}`, width, 1),
+    ...foldText(
+      `${head.task === "classify" ? "Layers" : "Layers, by the levels whose boxes have a gradient there"}${at}`,
+      width,
+      1,
+    ),
     ...(prefix === "" ? [] : [`  ${cutText(`names begin with ${prefix}`, width - 2)}`]),
   ];
   const groups = groupsOf(layers);

@@ -59,6 +59,7 @@ const taskTexts = {
   segment: "detection with masks",
   pose: "detection with keypoints",
   obb: "detection with rotated boxes",
+  classify: "classification of the whole image",
 } as const;
 
 const formatTexts = {
@@ -92,7 +93,8 @@ function ports(label: string, all: ModelReport["inputs"]): Fact[] {
   });
 }
 
-function selectionText({ head: { selection } }: ModelReport): string {
+function selectionText({ head: { task, selection } }: ModelReport): string {
+  if (task === "classify") return "the most probable classes";
   if (!selection.nms) return "none, the model selects the boxes itself (end to end)";
   const inside =
     selection.iou === undefined ? "" : `; the one in the file (IoU ${selection.iou.toFixed(2)}) is skipped`;
@@ -100,12 +102,13 @@ function selectionText({ head: { selection } }: ModelReport): string {
 }
 
 function levelTable({ head, layers }: ModelReport): string[] {
+  const hasAnchors = head.task !== "classify";
   const layerOf = new Map(layers.map(({ value, index, name }) => [value, index === undefined ? name : String(index)]));
   const table = formatTable(
     [
       { title: "level" },
       { title: "stride", align: "right" },
-      { title: "anchors", align: "right" },
+      ...(hasAnchors ? [{ title: "anchors", align: "right" } as const] : []),
       { title: "reads layer" },
     ],
     head.levels
@@ -113,7 +116,7 @@ function levelTable({ head, layers }: ModelReport): string[] {
       .map((level) => [
         cutText(printable(level.name), 12),
         String(level.stride),
-        String(level.anchors),
+        ...(hasAnchors ? [String(level.anchors)] : []),
         cutText(printable(level.inputs.map((value) => layerOf.get(value) ?? value).join(", ")), 66, "end"),
       ]),
   );

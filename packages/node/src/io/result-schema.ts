@@ -60,8 +60,8 @@ const modelSchema = z.object({
       "The input of the model file, as detected or as set in the options. Layers and gradients refer to RGB planes in 0..1.",
     ),
   head: z.object({
-    kind: z.enum(["anchor-based", "anchor-free", "query", "black-box"]),
-    task: z.enum(["detect", "segment", "pose", "obb"]),
+    kind: z.enum(["anchor-based", "anchor-free", "query", "black-box", "classifier"]),
+    task: z.enum(["detect", "segment", "pose", "obb", "classify"]),
     output: z.string().describe("Name of the graph's value with the predictions."),
     source: z.string().describe("Where the predictions come from in the file, and their layout."),
     hasObjectness: z.boolean(),

@@ -83,7 +83,8 @@ export function heatIn(box: MetricBox, heatmap: Map2D, maximum: number): NonNull
   return { inBox, area, ratio, peak: [...peak], peakInBox, maximum };
 }
 
-function heatOf({ boxImage }: Detection, { heatmap, maximum }: DetectionMap): RunDetection["heat"] {
+function heatOf({ boxImage, isWholeImage }: Detection, { heatmap, maximum }: DetectionMap): RunDetection["heat"] {
+  if (isWholeImage) return null;
   const heat = heatIn(boxImage, heatmap, maximum);
   return {
     ...heat,

@@ -56,7 +56,7 @@ const modelSchema = z.object({
   format: z.string(),
   opset: z.int(),
   licence: z.string().nullable(),
-  task: z.enum(["detect", "segment", "pose", "obb"]),
+  task: z.enum(["detect", "segment", "pose", "obb", "classify"]),
   hasObjectness: z.boolean(),
   classNames: z.array(z.string()),
   levels: z.array(z.object({ name: z.string(), stride: z.number() })).describe("Finest first."),

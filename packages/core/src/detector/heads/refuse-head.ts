@@ -2,7 +2,7 @@ import { WhyboxError } from "../../errors.js";
 import type { Dim, Graph, ValueInfo } from "../../onnx/model.js";
 
 const EXPECTED =
-  "Expected decoded boxes of a YOLO detector ([1, rows, 5 + classes], [1, 4 + classes, rows] or, end to end, [1, n, 6]), or the boxes and classes of a detection transformer.";
+  "Expected decoded boxes of a YOLO detector ([1, rows, 5 + classes], [1, 4 + classes, rows] or, end to end, [1, n, 6]), the boxes and classes of a detection transformer, or the class scores of a classifier ([1, classes]).";
 
 /** The reason why an output is not a head. */
 export interface Miss {
@@ -39,11 +39,7 @@ function looksLike(graph: Graph): string | undefined {
     return "The model contains non-maximum suppression, and the boxes before it were not found. Export it again without NMS.";
   }
   const shapes = graph.outputs.map((output) => output.shape).filter((shape) => shape !== undefined);
-  const first = shapes[0];
-  if (first === undefined) return undefined;
-  if (first.length === 2) {
-    return `This looks like a classifier (one output of shape ${listText(first)}), which predicts no boxes. Use a detection model.`;
-  }
+  if (shapes.length === 0) return undefined;
   if (shapes.length === graph.outputs.length && shapes.every((shape) => shape.length >= 4)) {
     return "These look like raw maps of the detection levels, not decoded boxes. Export the model with its decoding (YOLOv5: the default; v5.0: --grid).";
   }

@@ -22,7 +22,7 @@ export interface Preparation {
   /** Each channel is divided by it, in units of `range`; undefined if it is not. */
   readonly std: PerChannel | undefined;
   readonly normalisationFrom: PreparationSource;
-  /** Input size `[h, w]` that a `preprocessor_config.json` tells for sides that the file does not fix. */
+  /** Input size `[h, w]` for sides that the file does not fix, from a `preprocessor_config.json`; for a classifier also from the metadata, else 224×224. */
   readonly size: Size | undefined;
 }
 
@@ -30,10 +30,10 @@ export interface Preparation {
 export interface PreparationOptions {
   /**
    * How the image becomes the input: scaled with grey around it, stretched, or cropped in the middle. Default: what the file or its
-   * `preprocessor_config.json` tells, else "stretch" for recognised transformers, else "letterbox".
+   * `preprocessor_config.json` tells, else "crop" for classifiers, "stretch" for recognised transformers, else "letterbox".
    */
   readonly fit?: Fit;
-  /** For a crop: the share of the image's shorter side that is kept, above 0 and at most 1. Default 1. */
+  /** For a crop: the share of the image's shorter side that is kept, above 0 and at most 1. Default 1; 0.875 for classifiers, except YOLO's. */
   readonly crop?: number;
   /** Subtracted from each channel, in units of the range and in the model's order of channels. Default: what is told or known, else nothing. */
   readonly mean?: PerChannel;
@@ -53,15 +53,17 @@ export interface PreparationEvidence {
   readonly preprocessor: Preprocessor | undefined;
 }
 
-/** Mean and standard deviation of ImageNet's images in 0..1, which the backbones of DETR and RF-DETR are trained with. */
+/** Mean and standard deviation of ImageNet's images in 0..1, which classifiers and the backbones of DETR and RF-DETR are trained with. */
 const IMAGENET = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as const;
+/** What torchvision and timm keep of the shorter side of an image, and the usual size of a classifier's input. */
+const CLASSIFIER = { crop: 0.875, size: [224, 224] } as const;
 const ZEROS: PerChannel = [0, 0, 0];
 const ONES: PerChannel = [1, 1, 1];
 
 /** Determines how images are fitted and normalised: from the options, else the `preprocessor_config.json`, the graph, the metadata, and the family. */
 export function preparationOf(evidence: PreparationEvidence, options: PreparationOptions): Preparation {
   const [fit, fitFrom] = fitOf(evidence, options);
-  const crop = fit === "crop" ? (options.crop ?? evidence.preprocessor?.crop ?? 1) : undefined;
+  const crop = fit === "crop" ? (options.crop ?? evidence.preprocessor?.crop ?? usualCrop(fitFrom)) : undefined;
   const { mean, std, from } = normalisationOf(evidence, options);
   return {
     fit,
@@ -70,8 +72,24 @@ export function preparationOf(evidence: PreparationEvidence, options: Preparatio
     mean: mean.every((one) => one === 0) ? undefined : mean,
     std: std.every((one) => one === 1) ? undefined : std,
     normalisationFrom: from,
-    size: evidence.preprocessor?.size,
+    size: evidence.preprocessor?.size ?? sizeOf(evidence),
   };
+}
+
+/** YOLO cuts a square of the whole shorter side; torchvision and timm keep less of it. */
+function usualCrop(fitFrom: PreparationSource): number {
+  return fitFrom === "family" ? CLASSIFIER.crop : 1;
+}
+
+/** The input size of a classifier: the metadata's `imgsz`, else the usual one. Undefined for detectors. */
+function sizeOf({ model, head }: PreparationEvidence): Size | undefined {
+  if (head.task !== "classify") return undefined;
+  const sides = /^\[(\d{1,4}), (\d{1,4})\]$/
+    .exec(model.metadata.get("imgsz")?.trim() ?? "")
+    ?.slice(1)
+    .map(Number);
+  const isValid = sides?.every((side) => side > 0) === true;
+  return isValid ? [sides![0]!, sides![1]!] : CLASSIFIER.size;
 }
 
 function fitOf(evidence: PreparationEvidence, { fit }: PreparationOptions): readonly [Fit, PreparationSource] {
@@ -79,6 +97,7 @@ function fitOf(evidence: PreparationEvidence, { fit }: PreparationOptions): read
   if (fit !== undefined) return [fit, "options"];
   if (preprocessor?.fit !== undefined) return [preprocessor.fit, "preprocessor"];
   const isQuery = head.kind === "query";
+  if (head.task === "classify") return ["crop", isUltralytics(model) || isYolov5(model) ? "metadata" : "family"];
   // Ultralytics stretches the images of RT-DETR, and letterboxes those of its other detectors.
   if (isUltralytics(model)) return [isQuery ? "stretch" : "letterbox", "metadata"];
   if (isQuery && (!evidence.isAlone || isRfDetr(evidence))) return ["stretch", "family"];
@@ -99,8 +118,9 @@ function normalisationOf(
     return { mean: times(preprocessor.mean, unit), std: times(preprocessor.std, unit), from: "preprocessor" };
   }
   if (isUltralytics(model)) return { mean: ZEROS, std: ONES, from: "metadata" };
-  if (isRfDetr(evidence) || head.hasBackground === true) {
-    return { mean: times(IMAGENET.mean, range), std: times(IMAGENET.std, range), from: "family" };
+  if (isRfDetr(evidence) || head.hasBackground === true || head.task === "classify") {
+    const from = head.task === "classify" && isYolov5(model) ? "metadata" : "family";
+    return { mean: times(IMAGENET.mean, range), std: times(IMAGENET.std, range), from };
   }
   return { mean: ZEROS, std: ONES, from: "default" };
 }
@@ -112,6 +132,11 @@ function times([a, b, c]: PerChannel, factor: number): PerChannel {
 /** Whether the metadata is that of an Ultralytics export, or of a checkpoint of theirs. */
 function isUltralytics({ metadata }: Model): boolean {
   return ["description", "author"].some((key) => /^ultralytics/i.test(metadata.get(key) ?? ""));
+}
+
+/** Whether the model is a checkpoint of YOLOv5, read by Whybox. Its classifiers are trained with ImageNet's mean. */
+function isYolov5({ metadata }: Model): boolean {
+  return /^models\.yolo\./.test(metadata.get("description") ?? "");
 }
 
 /** RF-DETR's exporter names the outputs "dets" and "labels", with a box and class scores for each query. */

@@ -14,7 +14,7 @@ export function extraOf(
   metadata: ReadonlyMap<string, string>,
   prototypes: Tensor | undefined,
 ): Extra | undefined {
-  if (task === "obb") return { task };
+  if (task === "obb" || task === "classify") return { task };
   if (task === "pose") return { task, keypoints: keypointLayout(metadata, extraCount) };
   return task === "segment" && prototypes !== undefined ? { task, prototypes } : undefined;
 }
@@ -40,7 +40,7 @@ export function extrasOf(
   letterbox: Letterbox,
 ): Pick<Detection, "mask" | "keypoints" | "angle" | "corners"> {
   const { extra } = predictions;
-  if (extra === undefined) return {};
+  if (extra === undefined || extra.task === "classify") return {};
   const values = rowOf(predictions, row).subarray(extraStart(predictions));
   switch (extra.task) {
     case "segment":

@@ -31,6 +31,15 @@ export async function diagnose(job: ExplainJob, outcomes: Outcomes): Promise<Pic
   const entries = scored.entries.flat();
   const trouble = await findTrouble(job, { input, predictions: forward.predictions, detections, gradients, raw });
   const layers = diagnoseLayers(job, { forward, explained, entries, gradientMax: gradients.largest, trouble });
-  const empty = diagnoseEmpty({ options: job.options, detections, explained, entries, layers, trouble, isEmpty });
+  const empty = diagnoseEmpty({
+    task: job.loaded.head.task,
+    options: job.options,
+    detections,
+    explained,
+    entries,
+    layers,
+    trouble,
+    isEmpty,
+  });
   return { layers, empty };
 }

@@ -1,4 +1,5 @@
 import type { Detection } from "../../detector/detection.js";
+import type { DetectorTask } from "../../detector/head.js";
 import type { ResolvedExplainOptions } from "../options/resolve-options.js";
 import type { EmptyReason, LayerDiagnosis } from "../result/result.js";
 import type { DetectionScore } from "../targets/detection-score.js";
@@ -6,6 +7,7 @@ import { originText, type Trouble } from "./trouble.js";
 
 /** The data that an empty heatmap is diagnosed from. */
 export interface EmptySources {
+  readonly task: DetectorTask;
   readonly options: ResolvedExplainOptions;
   readonly detections: readonly Detection[];
   readonly explained: readonly Detection[];
@@ -32,7 +34,10 @@ export function diagnoseEmpty(
     };
   }
   if (explained.length === 0 && detections.length === 0) {
-    const message = `Nothing was detected at confidence ${options.confidence}. Lower the confidence, or use a larger image size.`;
+    const message =
+      sources.task === "classify"
+        ? `No class has a probability above ${options.confidence}. Lower the confidence.`
+        : `Nothing was detected at confidence ${options.confidence}. Lower the confidence, or use a larger image size.`;
     return { reason: "no-detection", message };
   }
   if (explained.length === 0) {

@@ -2,7 +2,7 @@ import type { Detection, Predictions } from "../../detector/detection.js";
 import type { MaskedInputs } from "../../methods/method.js";
 import { once } from "../../once.js";
 import { type MaskedModel, maskInput } from "../../onnx/mask-input.js";
-import { classesOf } from "../../scores/columns.js";
+import { CLASS_COLUMN, classesOf } from "../../scores/columns.js";
 import { scoreValue } from "../../scores/index.js";
 import { iouOfRow, isFar, withBoxTable } from "../../scores/iou.js";
 import { withPrototypes } from "../../scores/rescore.js";
@@ -157,10 +157,12 @@ function maskedModel(loaded: LoadedModel): MaskedModel {
 /**
  * How similar the predictions still are to a detection: `max_j IoU(box, box_j) · objectness_j · cos(p, p_j)` over all rows j. p are the class
  * probabilities of the detection's row on the unmasked image. Petsiuk et al., "Black-box Explanation of Object Detectors via
- * Saliency Maps", CVPR 2021, eq. 3 (without the detection's own objectness, which is a constant factor).
+ * Saliency Maps", CVPR 2021, eq. 3 (without the detection's own objectness, which is a constant factor). For a classifier it is the probability of the
+ * class: RISE, BMVC 2018.
  */
 export function similarity(detection: Detection, base: Predictions, predictions: Predictions): number {
   const { data, rows, columns } = predictions;
+  if (detection.isWholeImage) return data[detection.row * columns + CLASS_COLUMN + detection.classIndex]!;
   const first = detection.row * columns + 5;
   const own = base.data.subarray(first, first + classesOf(base));
   const ownNorm = Math.hypot(...own);

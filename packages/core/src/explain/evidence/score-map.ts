@@ -12,7 +12,7 @@ const CLASSES = 5;
 
 /**
  * The detector's scores for the detections, on a grid of `size` cells: objectness × probability of their classes. Each cell has the maximum
- * over the anchors, the classes, and the levels that found the detections.
+ * over the anchors, the classes, and the levels that found the detections. A classifier has no places: its map is constant.
  */
 export function scoreMap(
   head: DetectorHead,
@@ -23,6 +23,7 @@ export function scoreMap(
 ): Map2D {
   const [height, width] = size;
   const total = new Float32Array(height * width);
+  if (head.task === "classify") return { height, width, data: total.fill(1) };
   for (const level of new Set(detections.map((detection) => detection.level))) {
     const classes = [...new Set(detections.flatMap((d) => (d.level === level ? [d.classIndex] : [])))];
     const map = resizeBilinear(levelMap(head, predictions, inputSize, level, classes), height, width);

@@ -48,7 +48,7 @@ export async function loadModel(
       given: options.names,
       isBeside: file !== given,
       labelsFromOne: head.labelsFromOne === true,
-      isCounted: head.kind !== "black-box" || head.labelsFromOne === true,
+      isCounted: head.task !== "classify" && (head.kind !== "black-box" || head.labelsFromOne === true),
     }),
     stride: resolveStride(model.metadata, head),
     inputName: facts.name,

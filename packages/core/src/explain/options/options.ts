@@ -1,3 +1,4 @@
+import type { DetectorTask } from "../../detector/head.js";
 import type { LayerSelector } from "../../detector/layer.js";
 import type { AnyCamMethod } from "../../methods/index.js";
 import type { MethodId } from "../../methods/method-id.js";
@@ -26,11 +27,11 @@ export interface DetectAliases {
 export interface DetectOptions extends DetectAliases {
   /** Size of the model's input: one number, or height and width. Default: the model's own size, or 640. */
   readonly imageSize?: number | readonly [height: number, width: number];
-  /** Minimum confidence of a detection. Default 0.25. */
+  /** Minimum confidence of a detection. Default 0.25; of a classifier's classes 0.1, and the most probable class in any case. */
   readonly confidence?: number;
   /** Overlap (IoU) above which the weaker of two boxes is dropped. Default 0.45. */
   readonly iou?: number;
-  /** Maximum number of detections. Default 1000. */
+  /** Maximum number of detections. Default 1000; 5 classes of a classifier. */
   readonly maxDetections?: number;
   /** Drop overlapping boxes of different classes too (class-agnostic NMS). Default false. */
   readonly agnostic?: boolean;
@@ -62,11 +63,11 @@ export interface ExplainOptions extends DetectOptions, ExplainAliases {
    * detection and the method. Default "auto".
    */
   readonly layer?: "auto" | LayerSelector | readonly LayerSelector[];
-  /** Explain only detections of these classes. Default: all classes. */
+  /** Explain only detections of these classes. Default: all classes. A classifier explains these classes even if they are not among the most probable. */
   readonly classNames?: readonly string[];
   /** Explain only these detections, by their `index` among those that the same detection options give. Default: all detections. */
   readonly detections?: readonly number[];
-  /** Scores that are differentiated; the maps of several are averaged. Each is a name or a score of your own. Default: the method's own, mostly "class". */
+  /** Scores that are differentiated; the maps of several are averaged. Each is a name or a score of your own. Default: the method's own, mostly "class"; for classifiers mostly "row_logit". */
   readonly backprop?: readonly (ScoreId | Score)[];
   /** Run one backward pass for each class and average the maps. Default false. */
   readonly backwardPerClass?: boolean;
@@ -131,7 +132,7 @@ export const detectOptions = {
     shown: "size...",
   },
   confidence: {
-    what: "minimum confidence of a detection",
+    what: "minimum confidence of a detection (0.1 for the classes of a classifier)",
     kind: "number",
     min: 0,
     max: 1,
@@ -150,7 +151,7 @@ export const detectOptions = {
     page: { label: "Maximum overlap of two boxes (IoU)", step: 0.05 },
   },
   maxDetections: {
-    what: "maximum number of detections",
+    what: "maximum number of detections (5 for the classes of a classifier)",
     kind: "number",
     min: 1,
     max: 100_000,
@@ -167,6 +168,17 @@ export const detectOptions = {
     group: "Detection",
   },
 } as const satisfies OptionTable<DetectOptions, keyof DetectAliases | "signal">;
+
+/** Defaults of a classifier. Its classes share one probability, so that few of them are above a higher minimum. */
+const classifierDefaults = { confidence: 0.1, maxDetections: 5 } as const;
+
+/** The defaults of the detection options that differ between tasks. */
+export function detectDefaults(task: DetectorTask): Pick<Required<DetectOptions>, "confidence" | "maxDetections"> {
+  const { confidence, maxDetections } = detectOptions;
+  return task === "classify"
+    ? classifierDefaults
+    : { confidence: confidence.default, maxDetections: maxDetections.default };
+}
 
 /** The options of an explanation, in the order of result documents. */
 export const explainOptions = {
@@ -207,7 +219,7 @@ export const explainOptions = {
   backprop: {
     what: "scores that are differentiated; the maps of several are averaged",
     kind: "scores",
-    otherwise: "the method's own, mostly class",
+    otherwise: "the method's own, mostly class; for classifiers row_logit",
     group: "What is explained",
     shown: "item...",
   },

@@ -1,3 +1,4 @@
+import type { DetectorTask } from "../../detector/head.js";
 import { resolveClasses } from "../../detector/names.js";
 import { WhyboxError } from "../../errors.js";
 import type { AnyCamMethod } from "../../methods/index.js";
@@ -5,11 +6,14 @@ import { defaultMethodId, defaultMethods, resolveMethod } from "../../methods/in
 import { type NamedOptions, namesIn } from "../../options/names.js";
 import type { Filled, OptionRows } from "../../options/spec.js";
 import { readOptions } from "../../options/values.js";
+import { classScore } from "../../scores/column-scores.js";
 import { defaultScores, resolveScore } from "../../scores/index.js";
+import { rowLogitScore, rowScore } from "../../scores/row.js";
 import type { Score } from "../../scores/score.js";
 import { contradictions, type ReadExplainOptions, type Written } from "./contradictions.js";
 import {
   type DetectOptions,
+  detectDefaults,
   detectOptions,
   type ExplainOptions,
   type ExplainValues,
@@ -20,6 +24,20 @@ import {
 export interface ResolvedDetectOptions extends Omit<Filled<DetectOptions, typeof detectOptions>, "imageSize"> {
   /** Size `[h, w]`. Undefined: the model's fixed size, or 640. */
   readonly imageSize: readonly [number, number] | undefined;
+  /** Whether the most probable class is found even below the minimum confidence: for a classifier, unless that is given. */
+  readonly keepsBest: boolean;
+}
+
+/** The parts of a model that the defaults of options depend on. */
+export interface OptionModel {
+  readonly task: DetectorTask;
+  readonly classNames: readonly string[];
+}
+
+/** Methods and scores that can be selected by name. */
+export interface OptionChoices {
+  readonly methods: readonly AnyCamMethod[];
+  readonly scores: readonly Score[];
 }
 
 /** Checked explanation options, with defaults. */
@@ -40,9 +58,20 @@ const besides = {
 };
 
 /** Checks the options of a detection. @throws usage with the option, its value and the expected values. */
-export function resolveDetectOptions(given: DetectOptions): ResolvedDetectOptions {
-  const { options } = readOptions<DetectOptions, typeof detectOptions>(given, detectOptions, besides.detect);
-  return { ...options, imageSize: sizeOf(options.imageSize) };
+export function resolveDetectOptions(given: DetectOptions, task: DetectorTask): ResolvedDetectOptions {
+  const { options, named } = readOptions<DetectOptions, typeof detectOptions>(given, detectOptions, besides.detect);
+  return { ...options, imageSize: sizeOf(options.imageSize), ...taskOptions(named, task) };
+}
+
+/** The options whose defaults depend on the task. */
+function taskOptions({ values }: NamedOptions, task: DetectorTask) {
+  const defaults = detectDefaults(task);
+  const { confidence, maxDetections } = values as DetectOptions;
+  return {
+    confidence: confidence ?? defaults.confidence,
+    maxDetections: maxDetections ?? defaults.maxDetections,
+    keepsBest: task === "classify" && confidence === undefined,
+  };
 }
 
 /**
@@ -52,17 +81,17 @@ export function resolveDetectOptions(given: DetectOptions): ResolvedDetectOption
  */
 export function resolveExplainOptions(
   given: ExplainOptions,
-  methods: readonly AnyCamMethod[],
-  scores: readonly Score[],
-  classNames: readonly string[],
+  { methods, scores }: OptionChoices,
+  { task, classNames }: OptionModel,
 ): ResolvedExplainOptions {
-  const read = checkExplainOptions(given, methods, scores);
+  const { named, ...read } = readExplainOptions(given, methods, scores);
   const { backprop: _, detections, versus, frames = "image", imageSize, ...rest } = read.options;
   return {
     ...rest,
+    ...taskOptions(named, task),
     imageSize: sizeOf(imageSize),
     method: read.method,
-    scores: read.scores,
+    scores: isGiven(read.options.backprop) ? read.scores : read.scores.map((score) => ownScore(score, task)),
     detections: detections && [...new Set(detections)],
     versus: versus === undefined ? undefined : resolveClasses([versus], classNames)[0],
     frames,
@@ -78,6 +107,15 @@ export function checkExplainOptions(
   methods: readonly AnyCamMethod[] = defaultMethods,
   scores: readonly Score[] = defaultScores,
 ): ReadExplainOptions {
+  const { named: _, ...read } = readExplainOptions(given, methods, scores);
+  return read;
+}
+
+function readExplainOptions(
+  given: ExplainOptions,
+  methods: readonly AnyCamMethod[],
+  scores: readonly Score[],
+): ReadExplainOptions & { readonly named: NamedOptions } {
   const { options, named } = readOptions<ExplainOptions, typeof explainOptions>(given, explainOptions, besides.explain);
   if (given.onProgress !== undefined && typeof given.onProgress !== "function") {
     throw new WhyboxError("usage", `onProgress is ${typeof given.onProgress}. Expected a function.`, {
@@ -87,7 +125,16 @@ export function checkExplainOptions(
   const read = readMethod(options, methods, scores);
   const problems = contradictions(read, methods, writtenIn(named, options));
   if (problems.length > 0) throw new WhyboxError("usage", problems.join("\n"), { details: { problems } });
-  return read;
+  return { ...read, named };
+}
+
+/** The default score of a method for a task. For a classifier, the logit of the class stands for the scores of a detection's class. */
+function ownScore(score: Score, task: DetectorTask): Score {
+  return task === "classify" && (score === classScore || score === rowScore) ? rowLogitScore : score;
+}
+
+function isGiven(backprop: ExplainOptions["backprop"]): boolean {
+  return backprop !== undefined && backprop.length > 0;
 }
 
 /**
@@ -101,7 +148,7 @@ export function readMethod(
 ): ReadExplainOptions {
   const method = resolveMethod(options.method ?? defaultMethod(methods, options), methods);
   const standard = options.versus === undefined ? (method.scores ?? ["class"]) : ["contrast"];
-  const items = options.backprop?.length ? options.backprop : standard;
+  const items = isGiven(options.backprop) ? options.backprop! : standard;
   return { options, method, scores: [...new Set(items.map((item) => resolveScore(item, scores)))] };
 }
 

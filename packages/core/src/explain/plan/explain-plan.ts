@@ -151,7 +151,9 @@ function autoLayers(loaded: LoadedModel, method: AnyCamMethod): Layer[][] {
     ),
   );
   const auto = method.auto ?? "level";
-  if (auto === "level" || !head.hasCells) return own;
+  const isFused = auto === "taps" || auto === "taps-fast";
+  // For a classifier every other method reads the last maps before the pooling, as in the literature.
+  if (auto === "level" || !(head.hasCells || (isFused && head.kind === "classifier"))) return own;
   const taps = findTaps(model.graph, head, layers);
   return head.levels.map(({ stride }, level) => {
     const found =

@@ -1,9 +1,10 @@
+import type { DetectorHead, DetectorTask } from "../../detector/head.js";
 import { type DrawingOptions, drawingOptions } from "../../image/drawing-options.js";
 import type { Frame } from "../../image/frame.js";
 import { nameOptions } from "../../options/names.js";
 import { plainOptions } from "../../options/plain.js";
 import type { Filled } from "../../options/spec.js";
-import { type ExplainOptions, explainOptions } from "../options/options.js";
+import { detectDefaults, type ExplainOptions, explainOptions } from "../options/options.js";
 import type { ExplainResult } from "./result.js";
 
 /** Where the model runs. */
@@ -32,14 +33,15 @@ export interface OptionParts {
   readonly device: DocumentDevice;
   readonly look: DocumentLook;
   readonly result: ExplainResult;
+  readonly model: { readonly head: Pick<DetectorHead, "task"> };
 }
 
 /** The `options` of a result document: all options, with defaults. */
-export function documentOptions({ options, device, look, result }: OptionParts) {
+export function documentOptions({ options, device, look, result, model }: OptionParts) {
   return {
     device: device.device,
     threads: device.threads ?? null,
-    ...optionsInEffect(options, result),
+    ...optionsInEffect(options, result, model.head.task),
     save: [...look.save],
     frame: look.frame,
     ...plainOptions<DrawingOptions, typeof drawingOptions>(
@@ -49,9 +51,9 @@ export function documentOptions({ options, device, look, result }: OptionParts) 
   };
 }
 
-/** The options of an explanation. Method and scores come from the result, because their defaults depend on other options. */
-function optionsInEffect(given: ExplainOptions, { method, backprop }: ExplainResult) {
+/** The options of an explanation. Method and scores come from the result, because their defaults depend on other options. Some defaults depend on the task. */
+function optionsInEffect(given: ExplainOptions, { method, backprop }: ExplainResult, task: DetectorTask) {
   const { values } = nameOptions(given, explainOptions, { besides: ["signal", "onProgress"] });
-  const named = { ...values, method, backprop } as ExplainOptions;
+  const named = { ...detectDefaults(task), ...values, method, backprop } as ExplainOptions;
   return plainOptions<ExplainOptions, typeof explainOptions>(named, explainOptions);
 }

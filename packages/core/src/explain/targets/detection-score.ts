@@ -28,11 +28,11 @@ export type Scene = Pick<ForwardResult, "predictions" | "letterbox">;
 
 /** A detection as the target of a score, on the predictions of `scene`. */
 export function targetOf(
-  { boxInput, classIndex, row, index }: Detection,
+  { boxInput, classIndex, row, index, isWholeImage }: Detection,
   score: Score,
   { predictions, letterbox }: Scene,
 ): ScoreTarget {
-  const target = { boxInput, classIndex, row, anyClass: index === ASKED };
+  const target = { boxInput, classIndex, row, anyClass: index === ASKED || isWholeImage === true };
   if (score.readsMask !== true) return target;
   return { ...target, maskCells: maskCellsOf(predictions, row, boxInput, letterbox.inputSize) };
 }

@@ -32,6 +32,8 @@ export interface DrawnDetection {
   readonly keypoints?: readonly DrawnKeypoint[];
   /** Corners of a rotated box. It is drawn instead of `boxImage`. */
   readonly corners?: readonly Point[];
+  /** True for a class of the whole image. It has a label and no box. Default false. */
+  readonly isWholeImage?: boolean;
   /** True for a box that the user gives, which may not be detected. It is dashed, and its label has a question mark. Default false. */
   readonly asked?: boolean;
 }
@@ -94,6 +96,7 @@ export function drawDetections(canvas: Canvas, detections: readonly DrawnDetecti
       if (one.mask !== undefined) drawMask(canvas, one.mask, outlineOf(one));
     }
     for (const one of weakestFirst) {
+      if (one.isWholeImage) continue;
       if (one.corners !== undefined) drawPolygon(canvas, one.corners, pen, colourOf(one));
       else (one.asked ? drawDashedBox : drawBox)(canvas, rectOf(one.boxImage), pen, colourOf(one));
     }
@@ -134,7 +137,7 @@ function drawLabels(canvas: Canvas, detections: readonly DrawnDetection[], pen: 
   const { font, colourOf } = writing;
   const labels = layOutLabels(writing, detections, pen, canvas);
   const requests = detections.map((detection, i) => ({
-    box: grow(rectOf(detection.boxImage), pen.rim),
+    box: detection.isWholeImage ? stackedAt(i, labels.height) : grow(rectOf(detection.boxImage), pen.rim),
     width: labels.lines[i]!.width + 2 * labels.padding,
     height: labels.height,
   }));
@@ -147,6 +150,12 @@ function drawLabels(canvas: Canvas, detections: readonly DrawnDetection[], pen: 
     const origin = textOrigin(font, labels.lines[i]!, places[i]!, labels.padding);
     drawText(canvas, labels.lines[i]!, { font, origin, colour: textColourOn(colour), cache });
   }
+}
+
+/** A place for the label of a class of the whole image: below those before it, in the upper left corner. */
+function stackedAt(i: number, height: number): Rect {
+  const top = (i + 1) * height;
+  return { left: 0, top, right: 0, bottom: top };
 }
 
 /** Lays out all labels. They are smaller when they would hide too much of the image. */

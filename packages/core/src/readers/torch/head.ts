@@ -1,3 +1,4 @@
+import { isClassifyHead, readClassifyHead } from "./classify-head.js";
 import { isDetrHead, readDetrHead } from "./detr-head.js";
 import type { TorchModule } from "./module.js";
 import type { TorchHead } from "./torch-head.js";
@@ -9,6 +10,7 @@ import { isYolov5Head, readYolov5Head, writeYolov5Head } from "./yolov5-head.js"
  * @throws bad-input; unsupported-model when it has unknown parts.
  */
 export function readHead(module: TorchModule): TorchHead | undefined {
+  if (isClassifyHead(module)) return readClassifyHead(module);
   if (isDetrHead(module)) return readDetrHead(module);
   if (isUltralyticsHead(module)) return readUltralyticsHead(module);
   if (!isYolov5Head(module)) return undefined;
@@ -19,5 +21,5 @@ export function readHead(module: TorchModule): TorchHead | undefined {
 
 /** Whether `readHead` knows modules of this class. */
 export function isHead(module: TorchModule): boolean {
-  return isYolov5Head(module) || isUltralyticsHead(module) || isDetrHead(module);
+  return isYolov5Head(module) || isUltralyticsHead(module) || isDetrHead(module) || isClassifyHead(module);
 }

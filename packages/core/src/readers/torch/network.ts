@@ -32,9 +32,6 @@ export function buildNetwork(model: TorchModule, maxBytes: number): Network {
   const head = readHead(last);
   const writer = new NetworkWriter(maxBytes);
   const { builder } = writer;
-  if (last.type.name === "Classify") {
-    throw unsupported("The PyTorch file is a classifier, which predicts no boxes.", "Use a detection model.");
-  }
   expectRgb(layers[0]!);
   const image = { value: builder.input("images", ["batch", 3, "height", "width"]), channels: 3 };
   const results: Feature[] = [];
@@ -45,7 +42,7 @@ export function buildNetwork(model: TorchModule, maxBytes: number): Network {
   }
   if (head === undefined) {
     throw last.unknown(
-      "it stands last, where YOLO models have their head, and is none of detection, masks, pose or oriented boxes",
+      "it stands last, where YOLO models have their head, and is none of detection, masks, pose, oriented boxes or classification",
     );
   }
   return { graph: { ...builder.graph("main_graph"), valueInfo: writer.valueInfo }, head };

@@ -16,6 +16,8 @@ const GROWTH = 4;
 const SMALL_FILE = 2 ** 24;
 const MAX_NAMES = 2 ** 16;
 const MAX_WORD = 100;
+/** Maximum side of an input in the arguments of the training. */
+const MAX_SIDE = 8192;
 /** Maximum number of characters of all class names together: a pickle can hold one long name many times. */
 const MAX_LETTERS = 2 ** 20;
 
@@ -27,7 +29,7 @@ const MAX_LETTERS = 2 ** 20;
  * YOLOv5 (v5.0 to v7.0): "output0" `[batch, R, 5+K]`, followed by mask coefficients. Ultralytics' YOLOv3u, v5u, v6, v8 to
  * v10, 11, 12 and 26: "output0" `[batch, 4+K, A]`, followed by mask coefficients, keypoints or the angle. End-to-end
  * models (YOLOv10, YOLO26) output the columns from which their export selects the best 300, with boxes as corners, and have "end2end" in
- * the metadata. Segmentation models have their prototypes as "output1".
+ * the metadata. Segmentation models have their prototypes as "output1". Classifiers: "output0" `[batch, K]`.
  *
  * The pickle inside is read as data: nothing in it is ever executed. Weights that need no
  * conversion are views into `bytes`: do not change the array afterwards.
@@ -41,6 +43,8 @@ export function readTorch(bytes: Uint8Array): Model {
   const names = classNames(model);
   const metadata = new Map([...head.metadata, ["description", descriptionOf(model)]]);
   const version = textEntry(entries, "version");
+  const side = head.metadata.get("task") === "classify" ? trainedSide(entries) : undefined;
+  if (side !== undefined) metadata.set("imgsz", `[${side}, ${side}]`);
   if (version !== undefined) metadata.set("version", version.slice(0, MAX_WORD));
   if (head.strides !== undefined) metadata.set("stride", String(Math.max(...head.strides)));
   if (names !== undefined) metadata.set("names", pythonDict(names));
@@ -53,6 +57,13 @@ export function readTorch(bytes: Uint8Array): Model {
     metadata,
     graph,
   };
+}
+
+/** The side of the images of the training. */
+function trainedSide(entries: OpenCheckpoint["entries"]): number | undefined {
+  const found = entries.get("train_args");
+  const side = found instanceof Map ? found.get("imgsz") : undefined;
+  return typeof side === "number" && Number.isInteger(side) && side >= 1 && side <= MAX_SIDE ? side : undefined;
 }
 
 /** "ultralytics.nn.tasks.PoseModel (yolo26n-pose.yaml)". */

@@ -216,9 +216,12 @@ describe("checkpoints", () => {
       /"model\.0" \(ultralytics/,
     ],
     [
-      "a head that classifies",
-      (n) => n.model([module("ultralytics.nn.modules.head.Classify", { attributes: from(-1) })]),
-      /^The PyTorch file is a classifier, which predicts no boxes\. Use a detection model\.$/,
+      "a head that classifies and has a part of its own",
+      (n) =>
+        n.model([
+          module("ultralytics.nn.modules.head.Classify", { attributes: from(-1), modules: { extra: n.batchNorm(3) } }),
+        ]),
+      /"model\.0" .*part "extra" of its own/,
     ],
     [
       "a Conv with a part of its own",
