@@ -35,6 +35,7 @@ export {
   type DetectAliases,
   type DetectAloneOptions,
   type DetectOptions,
+  detectDefaults,
   detectOptions,
   type ExplainAliases,
   type ExplainOptions,

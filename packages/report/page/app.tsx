@@ -16,6 +16,12 @@ const tabs = [
   ["run", "Run"],
 ] as const;
 
+/** Those of a classifier: its heat is in no box, so there are no statistics of boxes. */
+const tabsOfClasses = [
+  ["rows", "Classes"],
+  ["run", "Run"],
+] as const;
+
 type Tab = (typeof tabs)[number][0];
 
 export function App({ data }: { readonly data: ReportData }) {
@@ -64,7 +70,7 @@ export function App({ data }: { readonly data: ReportData }) {
           Whybox <span class="faint">report of</span> <span class="run-name">{facts.title}</span>
         </h1>
         <p class="faint head-facts">{contents(data)}</p>
-        <Tabs tab={tab} choose={setTab} />
+        <Tabs tabs={facts.hasBoxes ? tabs : tabsOfClasses} tab={tab} choose={setTab} />
       </header>
       <Notes notes={facts.notes} />
       <main>
@@ -88,10 +94,17 @@ export function App({ data }: { readonly data: ReportData }) {
 function contents({ facts, columns }: ReportData): string {
   const missed = columns.kind.reduce((sum, kind) => sum + (kind === kindNumber("missed") ? 1 : 0), 0);
   const misses = missed === 0 ? "" : ` and ${count(missed, "missed object")}`;
+  if (!facts.hasBoxes) return `${count(facts.rows, "class", "classes")} in ${count(facts.images, "image")}`;
   return `${count(facts.rows - missed, "detection")}${misses} in ${count(facts.images, "image")}`;
 }
 
-function Tabs({ tab, choose }: { readonly tab: Tab; readonly choose: (tab: Tab) => void }) {
+interface TabsProps {
+  readonly tabs: readonly (readonly [Tab, string])[];
+  readonly tab: Tab;
+  readonly choose: (tab: Tab) => void;
+}
+
+function Tabs({ tabs, tab, choose }: TabsProps) {
   const onKeyDown = (event: KeyboardEvent) => {
     const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? tabs.length - 1 : 0;
     if (step === 0) return;

@@ -49,7 +49,7 @@ export interface DrawOptions {
   readonly whole: boolean;
 }
 
-/** Draws a row's image, map and box. Returns false if the report does not have the image. */
+/** Draws a row's image, map and box (none for a class of the whole image). Returns false if the report does not have the image. */
 export async function drawRow(
   canvas: HTMLCanvasElement,
   data: ReportData,
@@ -86,7 +86,7 @@ export async function drawRow(
     context.restore();
   }
   for (const other of others) if (other !== row) strokeBox(context, columns, other, scale, 0.55);
-  strokeBox(context, columns, row, scale, 1);
+  if (data.facts.hasBoxes) strokeBox(context, columns, row, scale, 1);
   return shown !== undefined;
 }
 

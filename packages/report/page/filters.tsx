@@ -2,7 +2,7 @@ import { useMemo } from "preact/hooks";
 import { kindNumber, rowKinds } from "../src/format.js";
 import { Button } from "./button.js";
 import type { ReportData } from "./data.js";
-import { defaultView, looks, sizes, sorts, toHash, type View } from "./view.js";
+import { defaultView, looks, sizes, sorts, sortsOfClasses, toHash, type View } from "./view.js";
 
 interface FiltersProps {
   readonly data: ReportData;
@@ -33,7 +33,7 @@ export function Filters({ data, view, change, opacity, setOpacity }: FiltersProp
     <details class="filter-box" open={matchMedia("(min-width: 861px)").matches}>
       <summary>Order and filters</summary>
       <form class="filters" aria-label="Filters" onSubmit={(event) => event.preventDefault()}>
-        {select("sort", "Order", sorts)}
+        {select("sort", "Order", facts.hasBoxes ? sorts : sortsOfClasses)}
         {facts.truth !== null &&
           select("kind", "Ground truth", [
             ["all", "all"],
@@ -41,8 +41,8 @@ export function Filters({ data, view, change, opacity, setOpacity }: FiltersProp
             ...kinds,
           ])}
         {select("class", "Class", [["all", `all ${classes.length}`], ...classes])}
-        {select("looks", "Heat", [["all", "anywhere"], ...looks])}
-        {select("size", "Size of the box", [["all", "all"], ...sizes])}
+        {facts.hasBoxes && select("looks", "Heat", [["all", "anywhere"], ...looks])}
+        {facts.hasBoxes && select("size", "Size of the box", [["all", "all"], ...sizes])}
         {levels.length > 1 && select("level", "Level", [["all", "all"], ...levels])}
         <fieldset class="field range">
           <legend>Score, in percent</legend>

@@ -13,7 +13,8 @@ interface RowCanvasProps {
 }
 
 /** A row's image with its map and box. It is drawn when it becomes visible. */
-export function RowCanvas({ data, row, opacity, side, whole = false }: RowCanvasProps) {
+export function RowCanvas({ data, row, opacity, side, ...more }: RowCanvasProps) {
+  const whole = more.whole === true || !data.facts.hasBoxes;
   const ref = useRef<HTMLCanvasElement>(null);
   const [missing, setMissing] = useState(false);
   const { columns, list } = data;
@@ -23,7 +24,7 @@ export function RowCanvas({ data, row, opacity, side, whole = false }: RowCanvas
   useEffect(() => {
     let current = true;
     const canvas = ref.current!;
-    const others = whole ? rowsOfImage(data, row) : [];
+    const others = whole && data.facts.hasBoxes ? rowsOfImage(data, row) : [];
     const draw = async () => {
       // Draws on a separate canvas, so that a slow drawing does not overwrite a later one.
       const own = document.createElement("canvas");

@@ -43,10 +43,12 @@ export function RowDialog({ data, rows, row, opacity, open }: RowDialogProps) {
         <Button onClick={() => ref.current!.close()}>Close</Button>
       </div>
       <div class="dialog-body" style={{ "--side": `${side}px` }}>
-        <figure>
-          <RowCanvas data={data} row={row} opacity={opacity} side={side} />
-          <figcaption class="faint">the region around the box</figcaption>
-        </figure>
+        {data.facts.hasBoxes && (
+          <figure>
+            <RowCanvas data={data} row={row} opacity={opacity} side={side} />
+            <figcaption class="faint">the region around the box</figcaption>
+          </figure>
+        )}
         <figure class="dialog-whole">
           <RowCanvas data={data} row={row} opacity={opacity} side={side} whole />
           <figcaption class="faint">the whole image</figcaption>
@@ -112,7 +114,10 @@ function Why({ data, row, open }: Pick<RowDialogProps, "data" | "row" | "open">)
 }
 
 function RowFacts({ data, row }: Pick<RowDialogProps, "data" | "row">) {
-  const { columns } = data;
+  const {
+    columns,
+    facts: { hasBoxes },
+  } = data;
   const { x1, y1, x2, y2, peakX, peakY, suspicion, iou } = columns;
   const flags = columns.flags[row]!;
   const hasHeat = has(flags, "heat");
@@ -122,9 +127,9 @@ function RowFacts({ data, row }: Pick<RowDialogProps, "data" | "row">) {
   const hot = `${place(peakX[row]!, peakY[row]!)}, ${has(flags, "peakInBox") ? "in the box" : "outside the box"}`;
   const facts: readonly (readonly [name: string, value: string | false])[] = [
     ["Image", sourceOf(data, row)],
-    ["Box", `${place(x1[row]!, y1[row]!)} – ${place(x2[row]!, y2[row]!)}`],
-    ["Size", `${(x2[row]! - x1[row]!).toFixed(0)} × ${(y2[row]! - y1[row]!).toFixed(0)} pixels`],
-    ["Level", !isMissed && levelOf(data, row)],
+    ["Box", hasBoxes && `${place(x1[row]!, y1[row]!)} – ${place(x2[row]!, y2[row]!)}`],
+    ["Size", hasBoxes && `${(x2[row]! - x1[row]!).toFixed(0)} × ${(y2[row]! - y1[row]!).toFixed(0)} pixels`],
+    ["Level", hasBoxes && !isMissed && levelOf(data, row)],
     ["Hottest point", hasHeat && hot],
     [
       "Suspicion",

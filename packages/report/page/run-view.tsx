@@ -4,7 +4,7 @@ import { count } from "./words.js";
 
 /** The run's options and failures, and the meaning of the numbers. */
 export function RunView({ facts }: { readonly facts: ReportFacts }) {
-  const { items, truth, failures } = facts;
+  const { items, truth, failures, hasBoxes } = facts;
   return (
     <div class="run-view">
       <section aria-labelledby="run-title">
@@ -20,19 +20,24 @@ export function RunView({ facts }: { readonly facts: ReportFacts }) {
       </section>
       <section aria-labelledby="words-title">
         <h2 id="words-title">Meaning of the numbers</h2>
+        {hasBoxes && (
+          <>
+            <p>
+              <b>Heat in the box.</b> “61 % of the heat on 13 % of the image: 4.7×” gives the share of the map's energy
+              inside the box, the share of the image that the box covers, and their ratio. A uniform map gives 1×.
+            </p>
+            <p>
+              <b>Suspicion</b> is score × out / √in, and the score is its maximum. Here in and out are the mean heat
+              inside and outside the box, each divided by the mean heat of the whole image. The suspicion of a uniform
+              map is the score. The suspicion of a map that is completely inside the box is 0. Confident detections with
+              their heat elsewhere come first. The detector may use a shortcut, or it recognises the object by its
+              surroundings.
+            </p>
+          </>
+        )}
         <p>
-          <b>Heat in the box.</b> “61 % of the heat on 13 % of the image: 4.7×” gives the share of the map's energy
-          inside the box, the share of the image that the box covers, and their ratio. A uniform map gives 1×.
-        </p>
-        <p>
-          <b>Suspicion</b> is score × out / √in, and the score is its maximum. Here in and out are the mean heat inside
-          and outside the box, each divided by the mean heat of the whole image. The suspicion of a uniform map is the
-          score. The suspicion of a map that is completely inside the box is 0. Confident detections with their heat
-          elsewhere come first. The detector may use a shortcut, or it recognises the object by its surroundings.
-        </p>
-        <p>
-          <b>A map shows what the score depends on</b>, as measured by the method of this run. Maps of small boxes are
-          coarse.
+          <b>A map shows what the score depends on</b>, as measured by the method of this run.
+          {hasBoxes && " Maps of small boxes are coarse."}
         </p>
       </section>
       {truth !== null && (

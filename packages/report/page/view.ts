@@ -44,6 +44,13 @@ export const sorts = [
   ["order", "order of the run"],
 ] as const;
 
+/** The orders of classes of whole images. They have no suspicion, so its order is that of the run. */
+export const sortsOfClasses = [
+  ["suspicion", "order of the run"],
+  ["confident", "most confident first"],
+  ["doubtful", "least confident first"],
+] as const;
+
 type Key = (row: number) => number;
 
 /** Sorts rows. Each order is sorted once and cached. */

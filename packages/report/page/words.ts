@@ -35,7 +35,8 @@ export function nameOf(data: ReportData, row: number): string {
 }
 
 /** One line about the heat of a row. */
-export function heatLine({ columns, misses }: ReportData, row: number): string {
+export function heatLine({ columns, facts, misses }: ReportData, row: number): string {
+  if (!facts.hasBoxes) return "a class of the whole image";
   const flags = columns.flags[row]!;
   if (has(flags, "heat")) {
     const { inBox, area } = columns;

@@ -145,6 +145,8 @@ export interface ReportFacts {
   readonly run: readonly (readonly [string, string])[];
   readonly rows: number;
   readonly images: number;
+  /** False for a classifier: its rows are classes of whole images. */
+  readonly hasBoxes: boolean;
   readonly items: { readonly count: number; readonly done: number; readonly failures: number };
   /** Notes for the reader, for example about an unfinished run or missing images. */
   readonly notes: readonly string[];

@@ -3,7 +3,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { createDetector } from "../../src/explain/create-detector.js";
 import { loadModel } from "../../src/explain/model/load-model.js";
 import type { ExplainOptions } from "../../src/explain/options/options.js";
-import { type AnyCamMethod, defaultMethods } from "../../src/methods/index.js";
+import { defaultMethods } from "../../src/methods/index.js";
 import type { MethodId } from "../../src/methods/method-id.js";
 import { buildPrefix } from "../../src/onnx/cut.js";
 import { encodeModel } from "../../src/onnx/encode.js";
@@ -103,6 +103,104 @@ describe("pytorch-grad-cam's maps of a small ResNet", async () => {
     const wanted = floatsIn(record.maps![id]!);
     const worst = heatmap.data.reduce((most, value, i) => Math.max(most, Math.abs(value - wanted[i]!)), 0);
     expect(worst).toBeLessThan(1e-4);
+  });
+});
+
+describe("options of a classifier", async () => {
+  const record = classifierRecord("resnet");
+  const detector = await createDetector(classifierBytes("resnet"), port, { threads: 1, input: plainPixels });
+  afterAll(() => detector.dispose());
+  const picture = classifierImage(record.size);
+  const explain = (options: ExplainOptions) => detector.explain(picture, options);
+  const order = record.probabilities
+    .map((_, k) => k)
+    .sort((a, b) => record.probabilities[b]! - record.probabilities[a]!);
+  const found = async (options: ExplainOptions) =>
+    (await detector.detect(picture, options)).detections.map(({ classIndex }) => classIndex);
+
+  it("classes: five at most, above 0.1, and the best in any case; unless the options say otherwise", async () => {
+    const above = (least: number) => order.filter((k) => record.probabilities[k]! > least);
+    expect(await found({})).toEqual(above(0.1));
+    expect(await found({ confidence: 0 })).toEqual(order.slice(0, 5));
+    expect(await found({ confidence: 0, maxDetections: 2 })).toEqual(order.slice(0, 2));
+    expect(await found({ confidence: 0, maxDetections: 1000 })).toEqual(order);
+    expect(await found({ conf: 0.999 })).toEqual([]);
+    const { empty } = await explain({ confidence: 0.999 });
+    expect(empty).toEqual({
+      reason: "no-detection",
+      message: "No class has a probability above 0.999. Lower the confidence.",
+    });
+  });
+
+  it("a class that is named is explained, however improbable", async () => {
+    const last = order.at(-1)!;
+    const { detections, explained, heatmap } = await explain({ classNames: [`class${last}`], method: "GradCAM" });
+    expect(detections.map(({ classIndex }) => classIndex).at(-1)).toBe(last);
+    expect(explained).toEqual([detections.length - 1]);
+    expect(heatmap.data.some((value) => value > 0)).toBe(true);
+  });
+
+  it("versus compares logits before the softmax", async () => {
+    const [a, b] = order as [number, number];
+    const options = { classNames: [`class${a}`], versus: `class${b}` };
+    const { scores, backprop } = await explain({ ...options, method: "GradCAM" });
+    expect(backprop).toEqual(["contrast"]);
+    expect(scores[0]!.value).toBeCloseTo(record.logits[a]! - record.logits[b]!, 4);
+  });
+
+  it.each([
+    ["row_logit", (k: number) => record.logits[k]!],
+    ["row", (k: number) => record.probabilities[k]!],
+    ["class", (k: number) => Math.log(record.probabilities[k]!)],
+  ] as const)("the score %s of each class is what its name says", async (backprop, valueOf) => {
+    const { scores, detections } = await explain({ backprop: [backprop], per: "detection", confidence: 0 });
+    const wanted = detections.map(({ classIndex }) => valueOf(classIndex));
+    scores.forEach(({ value }, i) => {
+      expect(value).toBeCloseTo(wanted[i]!, 4);
+    });
+  });
+
+  it.each(["x_c", "w", "x1", "objectness", "class_confidence", "class_sum", "mask", "keypoints", "angle"] as const)(
+    "the score %s is refused",
+    async (score) => {
+      await expect(explain({ backprop: [score] })).rejects.toMatchObject({
+        code: "usage",
+        message: expect.stringMatching(/is not supported for this model \(task: classify\)/),
+      });
+    },
+  );
+
+  it("a box is refused, and the message says how to ask for a class", async () => {
+    const box = { x1: 1, y1: 1, x2: 9, y2: 9, className: "class0" };
+    await expect(explain({ box })).rejects.toThrow(/is a classifier.*Name the class instead .*"class0"/);
+  });
+
+  const placed = ["G-CAME", "SSGrad-CAM++", "DetClassProbabilityMap"];
+  it.each(defaultMethods.filter(({ id }) => !placed.includes(id)).map(({ id }) => id))("%s makes maps", async (id) => {
+    const { samples } = defaultMethods.find((method) => method.id === id)!;
+    const given = samples === undefined ? {} : { samples: 8 };
+    const { heatmap, empty } = await explain({ method: id as MethodId, ...given });
+    expect(heatmap.data.every(Number.isFinite)).toBe(true);
+    if (empty === undefined) expect(heatmap.data.some((value) => value > 0)).toBe(true);
+    else expect(empty.reason).toBe("zero-gradient");
+  });
+
+  it.each(defaultMethods.filter(({ id }) => placed.includes(id)).map(({ id }) => id))("%s is refused", async (id) => {
+    await expect(explain({ method: id as MethodId })).rejects.toThrow(/needs the places of detections .*GradCAM/);
+  });
+  it("no other method is refused", () =>
+    expect(defaultMethods.filter(({ id }) => placed.includes(id))).toHaveLength(3));
+
+  it("six views are averaged, and tap fusion reads a map of each stride", async () => {
+    const { heatmap } = await explain({ augSmooth: true, method: "GradCAM" });
+    expect(heatmap.data.some((value) => value > 0)).toBe(true);
+    const { layers } = await explain({ per: "detection", method: "tap-fusion" });
+    expect(layers.map(({ value }) => value)).toContain(record.layer);
+  });
+
+  it("RISE measures the probability of the class", async () => {
+    const { heatmap } = await explain({ method: "D-RISE", samples: 200, seed: 1 });
+    expect(heatmap.data.some((value) => value > 0)).toBe(true);
   });
 });
 

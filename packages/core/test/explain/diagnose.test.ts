@@ -5,7 +5,7 @@ import type { ResolvedExplainOptions } from "../../src/explain/options/resolve-o
 
 describe("why a map is empty", () => {
   const trouble = { layers: new Map(), predictions: false, origin: undefined };
-  const maps = { layers: [], trouble, isEmpty: true };
+  const maps = { task: "detect" as const, layers: [], trouble, isEmpty: true };
   const reasonOf = (scores: readonly string[], versus: number, ...classes: readonly number[]) => {
     const explained = classes.map((classIndex) => ({ classIndex, className: `class${classIndex}` }) as Detection);
     const options = {

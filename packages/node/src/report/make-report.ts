@@ -103,6 +103,7 @@ function factsOf(
     run: runFacts(run),
     rows: rows.length,
     images: images.length,
+    hasBoxes: model.task !== "classify",
     items: { count: items.count, done, failures },
     notes: made.notes,
     classes: model.classNames,

@@ -47,7 +47,8 @@ export class MapMaker {
         ? await this.#ofDetections(step, scene, subject.indices, by)
         : await this.#ofWhole(step, scene, subject, by);
     const isOne = subject.kind === "detections" && subject.indices.length === 1;
-    const box = subject.kind === "box" ? subject.box : isOne ? scene.list[subject.indices[0]!]?.boxImage : undefined;
+    const only = isOne ? scene.list[subject.indices[0]!] : undefined;
+    const box = subject.kind === "box" ? subject.box : only?.isWholeImage ? undefined : only?.boxImage;
     const empty = explanation?.empty ?? "This method finds no support for it.";
     return {
       ...{ heat, method, explanation, isQuick: false, ms: this.#now() - started, facts: measure(heat, box) },

@@ -18,10 +18,9 @@ export function methodsOf({ method }: Settings): readonly string[] {
   return methodOf(method).cost === "fast" ? [method] : [QUICK, method];
 }
 
-/** The settings that detection depends on. */
-export function thresholds(settings: Settings): Pick<DetectRequest, "confidence" | "iou"> {
-  const { confidence, iou } = settings;
-  return { ...changedOptions(settings, pageOptions.filter(isOfDetection)), confidence, iou };
+/** The settings that detection depends on. The engine knows the defaults: a classifier has others. */
+export function thresholds(settings: Settings): DetectRequest {
+  return changedOptions(settings, pageOptions.filter(isOfDetection));
 }
 
 /** A detection request that also prepares the first maps. */

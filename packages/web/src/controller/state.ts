@@ -7,7 +7,7 @@ import type {
   Progress,
   Thumbnail,
 } from "@whybox/browser/engine";
-import type { AskedAnswer, AskedBox, Detection } from "@whybox/core";
+import { type AskedAnswer, type AskedBox, type Detection, detectDefaults } from "@whybox/core";
 import type { Settings } from "./settings.js";
 
 export type ModelState =
@@ -138,7 +138,7 @@ export function initialState(settings: Settings): State {
 /** The detections in one sentence. */
 export function countOf(list: readonly Detection[]): string {
   if (list.length === 0) return "Nothing was detected.";
-  return `${list.length} detected: ${list
+  return `${list.length} ${list[0]!.isWholeImage ? "classes" : "detected"}: ${list
     .map(({ className }) => className)
     .slice(0, 8)
     .join(", ")}.`;
@@ -149,4 +149,15 @@ export function sentenceOf(shown: ShownMap | undefined): string {
   const { energy } = shown.facts;
   const inside = energy === undefined ? "" : ` ${Math.round(energy.inside * 100)} % of the heat is inside the box.`;
   return shown.empty ?? `The heatmap is ready.${inside}`;
+}
+
+/** Whether the model finds classes of the whole image, and no boxes. */
+export function isClassifier({ model }: Pick<State, "model">): boolean {
+  return model.phase === "ready" && model.model.head === "classifier";
+}
+
+/** The minimum confidence in effect. The default of a classifier is another one. */
+export function confidenceOf({ model, settings }: Pick<State, "model" | "settings">): number {
+  const isDefault = settings.confidence === detectDefaults("detect").confidence;
+  return isDefault && isClassifier({ model }) ? detectDefaults("classify").confidence : settings.confidence;
 }

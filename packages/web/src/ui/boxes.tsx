@@ -13,9 +13,9 @@ interface BoxesProps {
   readonly shownWidth: number;
 }
 
-/** Detections as buttons. Small boxes are above large ones. */
+/** Detections as buttons. Small boxes are above large ones. A class of the whole image has no box. */
 export function Boxes({ controller, state, size, shownWidth }: BoxesProps) {
-  const list = controller.shownDetections();
+  const list = controller.shownDetections().filter(({ isWholeImage }) => !isWholeImage);
   const labels = labelPlaces(list, state.selection, size, shownWidth);
   const area = ({ boxImage: { x1, y1, x2, y2 } }: Detection) => (x2 - x1) * (y2 - y1);
   return (

@@ -140,7 +140,11 @@ function Tile({ one: { method, map, failure }, state, url, size, view, onView }:
     undefined,
   );
   const list = state.found.phase === "ready" ? state.found.list : [];
-  const boxes = state.ownBox ? [state.ownBox] : state.selection.map((index) => list[index]!.boxImage);
+  const boxes = state.ownBox
+    ? [state.ownBox]
+    : state.selection
+        .map((index) => list[index]!)
+        .flatMap(({ boxImage, isWholeImage }) => (isWholeImage ? [] : [boxImage]));
   const { zoom, x, y } = view;
   const image = useRef<HTMLImageElement>(null);
   const title = methodOf(method).title;

@@ -23,7 +23,7 @@ export function FoundChips({ controller, state }: SectionProps) {
       ))}
       <li>
         <Button class="chip" aria-pressed={state.whole} onClick={() => controller.selectWhole()}>
-          whole image
+          {list[0]!.isWholeImage ? "all together" : "whole image"}
         </Button>
       </li>
     </ul>

@@ -33,13 +33,15 @@ export function LiveStage({ state }: { readonly state: State }) {
       >
         <canvas ref={canvas} class="image" />
         {live.heat && live.list.length > 0 && <HeatCanvas heat={live.heat} settings={settings} photo={canvas} />}
-        {live.list.map((one) => (
-          <div key={one.index} class="own-box is-plain" style={place(one.boxImage, size)}>
-            <span class="box-label">
-              {one.className} <span class="box-score">{percent(one.confidence)}</span>
-            </span>
-          </div>
-        ))}
+        {live.list
+          .filter(({ isWholeImage, index }) => !isWholeImage || index === 0)
+          .map((one) => (
+            <div key={one.index} class="own-box is-plain" style={place(one.boxImage, size)}>
+              <span class="box-label">
+                {one.className} <span class="box-score">{percent(one.confidence)}</span>
+              </span>
+            </div>
+          ))}
       </div>
       {live.failure && <Notice failure={live.failure} />}
       <div class="row live-bar">

@@ -1,7 +1,7 @@
 import { percent } from "@whybox/report";
 import type { ComponentChildren } from "preact";
 import { methodOf } from "../controller/methods.js";
-import type { MapFacts, State } from "../controller/state.js";
+import { isClassifier, type MapFacts, type State } from "../controller/state.js";
 import type { Controller } from "../controller.js";
 import { Button } from "./button.js";
 import { ModelNotice, Notice } from "./notice.js";
@@ -47,11 +47,19 @@ export function Answer(props: NumbersProps) {
   );
 }
 
+function howToAsk(state: State): string {
+  if (isClassifier(state)) return "Choose a class to see what supports it.";
+  return isTouch
+    ? "Tap a box to see what supports it. To ask why an object was not found, use your own box."
+    : "Click a box to see what supports it, or use the arrow keys. Hold Shift to select several boxes. Drag on an empty area to ask why nothing was found there.";
+}
+
 function Numbers({ controller, state }: NumbersProps) {
   const { map, found, photo, settings } = state;
   const { shown, running } = map;
   if (found.phase === "none" || found.phase === "failed") return <Waiting state={state} />;
-  if (found.phase === "running") return <p class="hint">Detecting objects…</p>;
+  if (found.phase === "running")
+    return <p class="hint">{isClassifier(state) ? "Classifying…" : "Detecting objects…"}</p>;
   if (shown === undefined && running === undefined) return <Nothing controller={controller} state={state} />;
   const reading = readMap(state);
   return (
@@ -105,7 +113,8 @@ function ResultHeading({ children }: { readonly children: ComponentChildren }) {
 const LOW_CONFIDENCE = 0.1;
 
 /** What to do if no box is selected, or if there is none. */
-function Nothing({ controller, state: { found, settings } }: NumbersProps) {
+function Nothing({ controller, state }: NumbersProps) {
+  const { found, settings } = state;
   const count = found.phase === "ready" ? found.list.length : 0;
   if (count > 0) {
     return (
@@ -113,12 +122,9 @@ function Nothing({ controller, state: { found, settings } }: NumbersProps) {
         <ResultHeading>{count} found</ResultHeading>
         <p class="sentence">Which one?</p>
         <p>
-          {isTouch
-            ? "Tap a box to see what supports it. To ask why an object was not found, use your own box. "
-            : "Click a box to see what supports it, or use the arrow keys. Hold Shift to select several boxes. Drag on an empty area to ask why nothing was found there. "}
-          You can also explain{" "}
+          {howToAsk(state)} You can also explain{" "}
           <button type="button" class="link" onClick={() => controller.selectWhole()}>
-            the whole image
+            {isClassifier(state) ? "all of them together" : "the whole image"}
           </button>
           .
         </p>
@@ -129,8 +135,9 @@ function Nothing({ controller, state: { found, settings } }: NumbersProps) {
     <div class="numbers">
       <ResultHeading>Nothing found</ResultHeading>
       <p class="hint">
-        Nothing was detected with a confidence from {percent(settings.confidence)}. Ask about your own box, or look for
-        less certain objects.
+        {isClassifier(state)
+          ? `No class has a probability above ${percent(settings.confidence)}.`
+          : `Nothing was detected with a confidence from ${percent(settings.confidence)}. Ask about your own box, or look for less certain objects.`}
       </p>
       {settings.confidence > LOW_CONFIDENCE && (
         <div class="row">

@@ -1,5 +1,6 @@
 import { percent } from "@whybox/report";
 import { type PageOption, rowOf } from "../controller/page-options.js";
+import { confidenceOf } from "../controller/state.js";
 import { Range, Select } from "./fields.js";
 import type { SectionProps } from "./section-props.js";
 
@@ -18,8 +19,9 @@ export function OptionControls({ names, ...props }: OptionControlsProps) {
   );
 }
 
-function OptionControl({ name, controller, state: { settings } }: SectionProps & { readonly name: PageOption }) {
+function OptionControl({ name, controller, state }: SectionProps & { readonly name: PageOption }) {
   const row = rowOf(name);
+  const { settings } = state;
   const { label, atDefault, ...range } = row.page!;
   const value = settings[name];
   const set = (given: unknown) => controller.set({ [name]: given });
@@ -39,6 +41,7 @@ function OptionControl({ name, controller, state: { settings } }: SectionProps &
   const { min = row.min, max = row.max, step = row.max === 1 ? 0.05 : 1 } = range;
   const show = (given: number) => {
     if (given === row.default && atDefault !== undefined) return atDefault;
+    if (name === "confidence" && given === settings.confidence) return percent(confidenceOf(state));
     return row.max === 1 ? percent(given) : `${given}${row.max === 100 ? " %" : ""}`;
   };
   return <Range label={label} value={Number(value)} {...{ min, max, step, show }} onSet={set} />;

@@ -1,6 +1,7 @@
 import { percent } from "@whybox/report";
 import { scoreChoices, scoreText } from "../controller/methods.js";
 import { pageOptions } from "../controller/page-options.js";
+import { confidenceOf } from "../controller/state.js";
 import { Fold, Select } from "./fields.js";
 import { OptionControls } from "./option-controls.js";
 import type { SectionProps } from "./section-props.js";
@@ -15,7 +16,7 @@ export function QuestionSection({ controller, state }: SectionProps) {
       ? present
       : [settings.classFilter, ...present];
   return (
-    <Fold title="Question" now={`confidence from ${percent(settings.confidence)}`}>
+    <Fold title="Question" now={`confidence from ${percent(confidenceOf(state))}`}>
       <Select
         label="What is explained"
         value={settings.versus === "" ? settings.score : "contrast"}

@@ -12,8 +12,8 @@ export interface Reading {
 /** The question, as a heading. */
 export function questionText({ ownBox, whole, selection, found, settings }: State): string {
   if (ownBox !== undefined) return `Why no ${ownBox.className} here?`;
-  if (whole) return "The whole image";
-  if (found.phase !== "ready") return "";
+  if (found.phase !== "ready") return whole ? "The whole image" : "";
+  if (whole) return found.list.some(({ isWholeImage }) => isWholeImage) ? "All classes together" : "The whole image";
   const names = selection.map((index) => found.list[index]?.className);
   if (names.length > 3) return `Why these ${names.length}?`;
   const versus = settings.versus === "" ? "" : ` and not ${settings.versus}`;
@@ -52,11 +52,15 @@ function sentence(state: State): string {
   const list = found.phase === "ready" ? found.list : [];
   if (ownBox !== undefined) return `The heat shows which parts of the image support a ${ownBox.className} there.`;
   if (whole) {
+    if (list.some(({ isWholeImage }) => isWholeImage)) {
+      return "The heat shows which parts of the image support these classes together.";
+    }
     return settings.backwardPerClass
       ? "The heat shows which parts of the image support all detections together."
       : "Each box shows its own heat: the parts of the image that support it.";
   }
   const chosen = selection.map((index) => list[index]).filter((one) => one !== undefined);
+  if (chosen.length === 1 && chosen[0]!.isWholeImage) return ofClass(chosen[0]!.className, state);
   if (chosen.length !== 1 || energy === undefined) {
     return `The heat shows which parts of the image support these ${chosen.length}. Each box shows its own heat.`;
   }
@@ -70,6 +74,12 @@ function sentence(state: State): string {
     versus: versus === "" ? undefined : versus,
     scores: scoreChoices.filter(({ id }) => id === score),
   });
+}
+
+/** The sentence on a class of the whole image. */
+function ofClass(className: string, { map, settings: { versus } }: State): string {
+  if (!methodOf(map.shown!.method).dependsOnScore) return "Where this layer is most active.";
+  return `The heat shows which parts of the image support the class ${className}${versus === "" ? "" : ` rather than ${versus}`}.`;
 }
 
 /** The engine's warnings about layers that do not affect the score. */

@@ -1,6 +1,6 @@
 import type { AskedBox, MetricBox } from "@whybox/core";
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { State } from "../controller/state.js";
+import { isClassifier, type State } from "../controller/state.js";
 import type { Controller } from "../controller.js";
 import { AskForm } from "./ask-form.js";
 import { Boxes, place } from "./boxes.js";
@@ -36,7 +36,8 @@ export function Stage({ controller, state }: { readonly controller: Controller; 
     wasDrawn.current = drawn !== undefined;
   }, [drawn]);
   const size = photo.phase === "ready" ? photo.facts : undefined;
-  const drawing = useDrawing(size, drawn, setDrawn);
+  const hasBoxes = !isClassifier(state);
+  const drawing = useDrawing(hasBoxes ? size : undefined, drawn, setDrawn);
   const heat = preview ?? map.shown?.heat;
   const waiting = drawing.box ?? drawn;
   const canAsk = size !== undefined && found.phase === "ready" && model.phase === "ready";
@@ -93,9 +94,11 @@ export function Stage({ controller, state }: { readonly controller: Controller; 
       {canAsk && <LookBar controller={controller} state={state} />}
       {canAsk && !drawn && (
         <div class="row stage-actions">
-          <button ref={askButton} type="button" class="button" onClick={() => setDrawn(middleOf(size))}>
-            Ask about your own box
-          </button>
+          {hasBoxes && (
+            <button ref={askButton} type="button" class="button" onClick={() => setDrawn(middleOf(size))}>
+              Ask about your own box
+            </button>
+          )}
           <Button disabled={map.shown === undefined} onClick={() => controller.compare(true)}>
             Compare methods
           </Button>

@@ -12,6 +12,10 @@ import { readYoloTruth } from "./yolo.js";
  */
 export async function findTruth(run: OpenRun, given: string | undefined, cwd: string): Promise<Truth | undefined> {
   if (given === "none") return undefined;
+  if (run.manifest.model.task === "classify") {
+    if (given === undefined) return undefined;
+    throw new WhyboxError("usage", "--truth: the model of this run is a classifier, so there are no boxes to compare.");
+  }
   const classes = run.manifest.model.classNames;
   if (given !== undefined) return read(resolve(cwd, given), classes, given);
   const dataset = run.manifest.inputs.find(({ kind, path }) => path !== null && (kind === "coco" || kind === "yolo"));
