@@ -214,7 +214,7 @@ describe("selecting", () => {
     ]);
     // The detection prepares both maps.
     const ahead = ["GradCAM", "tap-fusion"].map((method) => ({ method, per: "detection" }));
-    expect(fake.last("detect")).toMatchObject({ confidence: 0.25, ahead });
+    expect(fake.last("detect")).toMatchObject({ ahead });
     expect(controller.state.map.shown).toMatchObject({ method: "tap-fusion", isQuick: false });
     const shown: unknown[] = [];
     controller.subscribe(() => {
@@ -383,7 +383,7 @@ describe("settings", () => {
     expect(await after({ confidence: 0.5 })).toEqual(["detect", "explain"]);
     expect(fake.last("explain")).toMatchObject({ confidence: 0.5, keepTopPercent: 5 });
     const ahead = [{ method: "GradCAM", per: "detection" }];
-    expect(fake.last("detect")).toEqual({ confidence: 0.5, iou: 0.45, ahead });
+    expect(fake.last("detect")).toEqual({ confidence: 0.5, ahead });
     expect(await after({ layer: "17", versus: "cat" })).toEqual(["explain"]);
     expect(fake.last("explain")).toMatchObject({ layer: 17, versus: "cat" });
     await after({ iou: 0.6, method: "HiResCAM" });

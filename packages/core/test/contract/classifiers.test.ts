@@ -152,9 +152,9 @@ describe("options of a classifier", async () => {
     ["row_logit", (k: number) => record.logits[k]!],
     ["row", (k: number) => record.probabilities[k]!],
     ["class", (k: number) => Math.log(record.probabilities[k]!)],
-  ] as const)("the score %s of each class is what its name says", async (backprop, valueOf) => {
+  ] as const)("the score %s of each class is what its name says", async (backprop, wantedOf) => {
     const { scores, detections } = await explain({ backprop: [backprop], per: "detection", confidence: 0 });
-    const wanted = detections.map(({ classIndex }) => valueOf(classIndex));
+    const wanted = detections.map(({ classIndex }) => wantedOf(classIndex));
     scores.forEach(({ value }, i) => {
       expect(value).toBeCloseTo(wanted[i]!, 4);
     });
