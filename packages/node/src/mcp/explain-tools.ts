@@ -214,7 +214,9 @@ function rounded(value: number): number {
 function summary(shown: readonly z.infer<typeof detectionSchema>[], { detections, empty }: ExplainResult): string {
   const [best] = shown;
   if (best === undefined) return empty?.message ?? "Nothing was detected.";
-  const found = `${count(detections.length, "detection")}; the most confident is ${best.className} (${Math.round(100 * best.confidence)} %).`;
+  const isOfImage = detections[0]?.isWholeImage === true;
+  const number = isOfImage ? count(detections.length, "class", "classes") : count(detections.length, "detection");
+  const found = `${number}; the most confident is ${best.className} (${Math.round(100 * best.confidence)} %).`;
   const about = shown.find(({ sentence }) => sentence !== null)?.sentence ?? empty?.message;
   return about === undefined ? found : `${found} ${about}`;
 }

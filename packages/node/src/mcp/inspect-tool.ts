@@ -54,7 +54,7 @@ export async function inspectModel(given: z.infer<typeof inspectInput>, { allowe
       .map(({ index, name, levels }) => ({ index: index ?? null, name, levels: [...levels] })),
     opsWithoutRule: [...new Set(opsWithoutRule.filter(({ onPath }) => onPath).map(({ op }) => op))],
   };
-  const sentence = `${source} is a model for ${tasks[head.task]} with ${count(classNames.length, "class", "classes")} and ${count(head.levels.length, "level")}${inputSize === undefined ? "" : `; its input is ${inputSize[1]} × ${inputSize[0]}`}.`;
+  const sentence = `${source} is a model for ${tasks[head.task]} with ${count(classNames.length, "class", "classes")}${head.task === "classify" ? "" : ` and ${count(head.levels.length, "level")}`}${inputSize === undefined ? "" : `; its input is ${inputSize[1]} × ${inputSize[0]}`}.`;
   return answer(sentence, structured);
 }
 
@@ -63,4 +63,5 @@ const tasks = {
   segment: "segmentation",
   pose: "poses",
   obb: "rotated boxes",
+  classify: "classification of the whole image",
 } as const;
