@@ -78,6 +78,7 @@ export default defineConfig({
         "guides/false-alarm.md",
         "guides/miss.md",
         "guides/shortcut.md",
+        "guides/classifier.md",
         "guides/audit-a-dataset.md",
         "compare.md",
         "browser.md",

@@ -144,7 +144,7 @@ describe("is no classifier, and is refused", () => {
     },
     "a network without convolutions": {
       bytes: classifier((b) => linear(b, b.op("Flatten", ["image"], { axis: 1 }), 3 * SIDE * SIDE, 3)),
-      says: /it is computed without convolutions, so it has no map to explain/,
+      says: /it is not pooled from a map of convolutions, so there is no map to explain/,
     },
     "a map": { bytes: classifier((_, map) => map, [1, 4, 8, 8]), says: /No output is a supported|raw maps/ },
   };

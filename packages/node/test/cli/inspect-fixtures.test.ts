@@ -53,7 +53,7 @@ function expectScreen(report: ModelReport): string {
   expect(text).toContain(`  classes    ${report.classNames.length}: `);
   expect(text).toContain(`  head       ${report.head.kind}: `);
   for (const { name } of [...report.inputs, ...report.outputs]) expect(text).toContain(name);
-  const [before, layers] = text.split("\nLayers, by the levels ") as [string, string];
+  const [before, layers] = text.split(/\nLayers(?:, by the levels)?(?=[ \n])/) as [string, string];
   for (const { name, stride } of report.head.levels) expect(before).toMatch(new RegExp(`\\n  ${name} +${stride} `));
   const prefix = /names begin with (.*)/.exec(layers)?.[1] ?? "";
   const lines = report.layers.map(({ index, name, dims }) => {

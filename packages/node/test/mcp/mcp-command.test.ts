@@ -78,7 +78,11 @@ describe("whybox mcp", () => {
     expect(explain!.inputSchema).toMatchObject({
       required: ["image"],
       properties: {
-        confidence: { minimum: 0, maximum: 1, description: "Minimum confidence of a detection. Default: 0.25." },
+        confidence: {
+          minimum: 0,
+          maximum: 1,
+          description: "Minimum confidence of a detection (0.1 for the classes of a classifier). Default: 0.25.",
+        },
       },
     });
     expect(whyNot!.inputSchema.required).toEqual(["image", "box"]);

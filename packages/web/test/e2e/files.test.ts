@@ -49,6 +49,24 @@ describe.skipIf(chromium === undefined)("files opened in the page", SLOW, () => 
   });
   const notice = (page: Page) => page.locator(".notice").first();
 
+  it("open a classifier: its classes as buttons, a heatmap, and nothing about boxes", async () => {
+    const page = await open();
+    const fixture = new URL("../../../../fixtures/classifiers/v8-cls.onnx.gz", import.meta.url);
+    await chooseModel(page, { name: "v8-cls.onnx", mimeType: "", buffer: gunzipSync(readFileSync(fixture)) });
+    await choosePhoto(page, "dog.jpg");
+    await mapIsDone(page);
+    const chips = page.locator(".chips .chip");
+    expect(await chips.first().innerText()).toMatch(/^(person|it's a dog|car|bus|kite) \d+\s%$/);
+    expect(await chips.last().innerText()).toBe("all together");
+    expect(await page.locator(".box").count()).toBe(0);
+    expect(await page.locator(".stage canvas").first().isVisible()).toBe(true);
+    const answer = await page.locator(".answer").innerText();
+    expect(answer).toMatch(/The heat shows which parts of the image support the class /);
+    expect(answer).toContain("of the whole image");
+    expect(answer).not.toMatch(/heat is in the box|found at/);
+    expect(await page.getByRole("button", { name: "Ask about your own box" }).count()).toBe(0);
+  });
+
   it("report missing default weights, and open the user's ONNX file", { tags: ["long"] }, async () => {
     const page = await open();
     expect(await notice(page).innerText()).toContain("This page has no default model");

@@ -29,7 +29,9 @@ export function findClassifier({ model, index, expectedClasses }: HeadContext): 
     const what = isNumber ? "is the number of a class; export the scores of all classes" : "is selected";
     return miss(`it ${what} (node "${name}", ${opType})`, isNumber);
   }
-  if (maps.values.length === 0) return miss("it is computed without convolutions, so it has no map to explain", true);
+  if (maps.values.length === 0) {
+    return miss("it is not pooled from a map of convolutions, so there is no map to explain", only.shape !== undefined);
+  }
   const width = widthOf(index, end.logits);
   // Without a declared shape, only the layer that makes the scores tells that they are not rows.
   if (only.shape === undefined && width === undefined) return miss("its shape is not known");
@@ -135,7 +137,7 @@ function lastMaps(index: GraphIndex, logits: Value): LastMaps {
     if (seen.size > MAX_VALUES) break;
     node.inputs.forEach(visit);
   }
-  const values = [...found].filter((value) => afterConv.has(value));
+  const values = [...found].filter((value) => afterConv.has(value) && value !== logits);
   return { values, stride: Math.max(...values.map((value) => strides.get(value) ?? 1), 1) };
 }
 
