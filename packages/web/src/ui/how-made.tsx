@@ -23,7 +23,14 @@ export function HowMade({ state }: { readonly state: State }) {
 
 function factsOfBox({ found, selection }: State): Facts {
   const only = selection.length === 1 && found.phase === "ready" ? found.list[selection[0]!] : undefined;
-  return only === undefined ? [] : [["Confidence", `${percent(only.confidence)}, ${only.isWholeImage ? "of the whole image" : `found at ${only.levelName}`}`]];
+  return only === undefined
+    ? []
+    : [
+        [
+          "Confidence",
+          `${percent(only.confidence)}, ${only.isWholeImage ? "of the whole image" : `found at ${only.levelName}`}`,
+        ],
+      ];
 }
 
 function factsOfPeak({ facts: { peak } }: ShownMap): Facts {
