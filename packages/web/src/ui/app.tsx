@@ -7,7 +7,7 @@ import { LiveStage } from "./live-stage.js";
 import { LiveContext, type LiveVideo } from "./live-video.js";
 import { NoteBar } from "./note-bar.js";
 import { Panel } from "./panel.js";
-import { useResultFocus } from "./result-focus.js";
+import { RESULT, useResultFocus } from "./result-focus.js";
 import { Stage } from "./stage.js";
 import { useControllerState } from "./use-state.js";
 import { Welcome } from "./welcome.js";
@@ -59,7 +59,8 @@ function keysAndPaste(controller: Controller, live: LiveVideo): () => void {
     const onBox = event.target instanceof Element && event.target.closest(".box, .chip") !== null;
     // Up and down scroll the page, unless a box has the focus.
     const isSideways = event.key === "ArrowLeft" || event.key === "ArrowRight";
-    if (by !== undefined && (onBox || (isSideways && event.target === document.body))) {
+    const isFree = event.target === document.body || (event.target instanceof Element && event.target.id === RESULT);
+    if (by !== undefined && (onBox || (isSideways && isFree))) {
       event.preventDefault();
       controller.step(by);
     }

@@ -1,5 +1,6 @@
 import { percent } from "@whybox/report";
 import type { ComponentChildren } from "preact";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { methodOf } from "../controller/methods.js";
 import { isClassifier, type MapFacts, type State } from "../controller/state.js";
 import type { Controller } from "../controller.js";
@@ -62,11 +63,22 @@ function Numbers({ controller, state }: NumbersProps) {
     return <p class="hint">{isClassifier(state) ? "Classifying…" : "Detecting objects…"}</p>;
   if (shown === undefined && running === undefined) return <Nothing controller={controller} state={state} />;
   const reading = readMap(state);
+  const question = questionText(state);
+  const verdict = shown?.asked && unbroken(shown.asked.verdict);
+  const sentence = verdict ?? reading?.sentence;
   return (
     <div class="numbers">
-      <ResultHeading>{questionText(state)}</ResultHeading>
-      {shown?.asked && <p class="verdict sentence">{unbroken(shown.asked.verdict)}</p>}
-      {reading && <p class={shown?.asked ? "" : "sentence"}>{reading.sentence}</p>}
+      <ResultHeading>{question}</ResultHeading>
+      {sentence !== undefined && (
+        <Sentence
+          key={`${question} ${state.selection.join()}`}
+          isQuick={shown?.isQuick === true}
+          isVerdict={verdict !== undefined}
+        >
+          {sentence}
+        </Sentence>
+      )}
+      {verdict !== undefined && reading && <p>{reading.sentence}</p>}
       {shown?.empty && (
         <p class="caution">
           <strong>The map is empty.</strong> {shown.empty}
@@ -76,27 +88,50 @@ function Numbers({ controller, state }: NumbersProps) {
         <p>{howToRead(settings.colormap)}</p>
       )}
       {shown && !shown.empty && <Energy facts={shown.facts} />}
-      {reading?.cautions.map((text) => (
+      <p class="running-line">
+        {running && (
+          <span class="running">
+            <span class="spinner" aria-hidden="true" />
+            {shown?.isQuick ? "Refining the map" : "Making the map"}
+            <Runs progress={map.progress} title={methodOf(running).title} />
+            <button type="button" class="link" onClick={() => controller.cancel()}>
+              Cancel
+            </button>
+          </span>
+        )}
+      </p>
+      {/* A better map than the quick one may need no warning. */}
+      {(running === undefined ? reading?.cautions : undefined)?.map((text) => (
         <p key={text} class="caution">
           {text}
         </p>
       ))}
-      {running && (
-        <p class="running">
-          <span class="spinner" aria-hidden="true" />
-          {shown?.isQuick ? "Refining the map" : "Making the map"}
-          <Runs progress={map.progress} title={methodOf(running).title} />
-          <button type="button" class="link" onClick={() => controller.cancel()}>
-            Cancel
-          </button>
-        </p>
-      )}
       {photo.phase === "ready" && photo.facts.shrunkFrom && (
         <p class="hint">
           Scaled down to {photo.facts.width} × {photo.facts.height}. The file has {photo.facts.shrunkFrom.join(" × ")}.
         </p>
       )}
     </div>
+  );
+}
+
+interface SentenceProps {
+  readonly isQuick: boolean;
+  readonly isVerdict: boolean;
+  readonly children: string;
+}
+
+/** The answer in one sentence. A shorter one of a better map takes the room of the one before, so nothing below moves. */
+function Sentence({ isQuick, isVerdict, children }: SentenceProps) {
+  const line = useRef<HTMLParagraphElement>(null);
+  const [room, setRoom] = useState(0);
+  useLayoutEffect(() => {
+    if (isQuick) setRoom(line.current!.offsetHeight);
+  }, [isQuick, children]);
+  return (
+    <p ref={line} class={`sentence${isVerdict ? " verdict" : ""}`} style={room > 0 ? { minHeight: `${room}px` } : {}}>
+      {children}
+    </p>
   );
 }
 

@@ -28,12 +28,11 @@ export function Stage({ controller, state }: { readonly controller: Controller; 
   // A new selection replaces a drawn box that is not explained yet.
   useEffect(() => setDrawn(undefined), [state.selection, state.whole, file]);
   const askButton = useRef<HTMLButtonElement>(null);
-  const wasDrawn = useRef(false);
+  const isDiscarded = useRef(false);
   useEffect(() => {
     // The focus was in the form, which is gone. Focus the button without scrolling, so that the photo stays visible.
-    if (wasDrawn.current && drawn === undefined && document.activeElement === document.body)
-      askButton.current?.focus({ preventScroll: true });
-    wasDrawn.current = drawn !== undefined;
+    if (isDiscarded.current) askButton.current?.focus({ preventScroll: true });
+    isDiscarded.current = false;
   }, [drawn]);
   const size = photo.phase === "ready" ? photo.facts : undefined;
   const hasBoxes = !isClassifier(state);
@@ -85,7 +84,10 @@ export function Stage({ controller, state }: { readonly controller: Controller; 
               setDrawn(undefined);
               controller.ask(box);
             }}
-            onDiscard={() => setDrawn(undefined)}
+            onDiscard={() => {
+              isDiscarded.current = true;
+              setDrawn(undefined);
+            }}
           />
         )}
       </div>

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import type { Browser, Page } from "playwright-core";
+import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { decodeImage, decodeModel, encodeModel } from "whybox";
 import type { PageServer } from "../../../node/src/ui/page-server.js";
@@ -218,6 +219,24 @@ describe.skipIf(chromium === undefined)("files opened in the page", SLOW, () => 
         for (let k = 0; k < found.data.length; k++) apart += Math.abs(found.data[k]! - expected.data[k]!);
         expect(apart / found.data.length, `orientation ${orientation}`).toBeLessThan(1);
       }
+    } finally {
+      await worker.close();
+    }
+  });
+
+  it("drop the alpha of a photo as Node does, pixel by pixel", async () => {
+    watched = await openPage(browser, `${server.address}icon.svg`);
+    const worker = await startWorker(browser, server.address);
+    try {
+      expect(await worker.open(tinyModel(), "wasm", 1)).toMatchObject({ ok: true });
+      // Every alpha, the wholly transparent too, over colours of their own.
+      const rgba = Uint8Array.from({ length: 32 * 16 * 4 }, (_, i) => (i % 4 === 3 ? (i >> 2) % 256 : (i * 37) % 256));
+      const raw = { width: 32, height: 16, channels: 4 } as const;
+      const png = await sharp(rgba, { raw }).png().toBuffer();
+      expect(await worker.decode(png, "image/png")).toMatchObject({ ok: true });
+      const found = await decodeImage(await worker.pixels());
+      const expected = (await decodeImage(png)).data;
+      expect(Math.max(...found.data.map((value, i) => Math.abs(value - expected[i]!)))).toBe(0);
     } finally {
       await worker.close();
     }

@@ -87,52 +87,6 @@ describe.skipIf(chromium === undefined)("the page", SLOW, () => {
     expect(await page.locator(".made").innerText()).toMatch(/^LayerCAM/);
   });
 
-  it("is accessible, dark and light, before and after opening a photo", { tags: ["long"] }, async () => {
-    const page = await open();
-    const findings = async () => {
-      const { violations } = await new AxeBuilder({ page }).analyze();
-      return violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
-    };
-    expect(await findings()).toEqual([]);
-    await choosePhoto(page, "dog.jpg");
-    await mapIsDone(page);
-    await openExpert(page);
-    for (const summary of await page.locator(".expert-body summary").all()) await summary.click();
-    await page.getByRole("button", { name: "Layer 23" }).waitFor();
-    for (const colorScheme of ["dark", "light"] as const) {
-      await page.emulateMedia({ colorScheme });
-      expect(await findings(), colorScheme).toEqual([]);
-    }
-    await page.getByRole("button", { name: "Ask about your own box" }).click();
-    await page.getByRole("form").waitFor();
-    expect(await findings(), "a box of one's own").toEqual([]);
-    await page.setViewportSize({ width: 390, height: 844 });
-    expect(await findings(), "a phone").toEqual([]);
-    await page.getByRole("button", { name: "Discard" }).click();
-    await page.getByRole("button", { name: "Compare methods" }).click();
-    await page.locator(".tile canvas").nth(1).waitFor();
-    expect(await findings(), "compared").toEqual([]);
-  });
-
-  it("can be used with the keyboard only", { tags: ["long"] }, async () => {
-    const page = await open();
-    await choosePhoto(page, "dog.jpg");
-    await mapIsDone(page);
-    const selected = () => page.locator(".box[aria-pressed=true]").getAttribute("aria-label");
-    await page.locator("body").press("ArrowRight");
-    expect(await selected()).toMatch(/^bicycle/);
-    await page.locator("body").press("ArrowLeft");
-    expect(await selected()).toMatch(/^dog/);
-    await page.locator("body").press("Escape");
-    expect(await page.locator(".box[aria-pressed=true]").count()).toBe(0);
-    await page.locator(".box").first().focus();
-    await page.keyboard.press("Enter");
-    expect(await page.locator(".box[aria-pressed=true]").count()).toBe(1);
-    await page.locator(".box").last().press("Shift+Enter");
-    expect(await page.locator(".box[aria-pressed=true]").count()).toBe(2);
-    expect(await page.getByRole("status").last().innerText()).not.toBe("");
-  });
-
   it("selects several boxes with Shift, and previews the hovered box", { tags: ["long"] }, async () => {
     const page = await open("#device=wasm&method=HiResCAM");
     await choosePhoto(page, "dog.jpg");
