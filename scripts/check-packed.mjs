@@ -48,7 +48,7 @@ const run = (command, args, options = {}) => {
 };
 
 try {
-  const tarballs = ["packages/core", "packages/report", "packages/node"].map((path) => {
+  const tarballs = ["packages/core", "packages/report", "packages/browser", "packages/node"].map((path) => {
     const [packed] = JSON.parse(
       run("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", folder], { cwd: join(root, path) }),
     );

@@ -34,7 +34,8 @@ async function explain() {
   const photo = await createImageBitmap(image.files[0]);
   canvas.width = photo.width;
   canvas.height = photo.height;
-  const context = canvas.getContext("2d");
+  // drawHeatmap reads the pixels and writes them.
+  const context = canvas.getContext("2d", { willReadFrequently: true });
   context.drawImage(photo, 0, 0);
   drawHeatmap(context, result);
   const { detections, empty } = result;

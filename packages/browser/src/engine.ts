@@ -4,4 +4,5 @@
  */
 
 export { connectEngine, type EngineHandle } from "./connect-engine.js";
+export { heatImage, mapImage } from "./heat-image.js";
 export * from "./protocol.js";

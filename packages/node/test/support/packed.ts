@@ -17,12 +17,14 @@ interface Manifest {
  */
 export async function installPacked(folder: string): Promise<void> {
   const modules = join(folder, "node_modules");
+  const linked = new Set<string>();
   for (const path of (await readdir(join(root, "packages"))).map((name) => join(root, "packages", name))) {
     const manifest = JSON.parse(await readFile(join(path, "package.json"), "utf8")) as Manifest;
     if (manifest.private) continue;
     await copyPublished(path, join(modules, manifest.name));
     for (const name of Object.keys(manifest.dependencies ?? {})) {
-      if (name.startsWith("@whybox/")) continue;
+      if (name.startsWith("@whybox/") || linked.has(name)) continue;
+      linked.add(name);
       await link(await installedFolder(name, path), join(modules, name));
     }
   }

@@ -1,11 +1,8 @@
-import type { HeatMap } from "@whybox/browser/engine";
+import { type HeatMap, heatImage, mapImage } from "@whybox/browser/engine";
 import { colormap, type Map2D } from "@whybox/core";
 import { useRef } from "preact/hooks";
 import type { Settings } from "../controller/settings.js";
 import { ImageCanvas } from "./image-canvas.js";
-
-/** Maximum number of map pixels that are drawn. Larger maps are drawn at a lower resolution. */
-const MAX_DRAWN = 1_500_000;
 
 type Colour = readonly [red: number, green: number, blue: number];
 
@@ -26,7 +23,7 @@ export function HeatCanvas({
   fades = false,
 }: HeatCanvasProps) {
   const make = (map: HeatMap) => () =>
-    crop === "off" ? colours(map, colormap(name)) : cut(map, crop, meanColour(photo.current));
+    crop === "off" ? heatImage(map, colormap(name)) : cut(map, crop, meanColour(photo.current));
   const look = [name, crop];
   const shown = useRef<Faded>({ heat, before: undefined, count: 0 });
   if (shown.current.heat !== heat) {
@@ -48,19 +45,8 @@ interface Faded {
   readonly count: number;
 }
 
-/** The values 0..1 of a map as colours of the table. */
-export function colours(heat: Map2D, table: Uint8Array): ImageData {
-  return drawn(heat, (value, data, at) => {
-    const level = Math.round(Math.min(Math.max(value, 0), 1) * 255) * 3;
-    data[at] = table[level]!;
-    data[at + 1] = table[level + 1]!;
-    data[at + 2] = table[level + 2]!;
-    data[at + 3] = 255;
-  });
-}
-
 function cut(heat: Map2D, keep: "rest" | "hot", [red, green, blue]: Colour): ImageData {
-  return drawn(heat, (value, data, at) => {
+  return mapImage(heat, (value, data, at) => {
     data[at] = red;
     data[at + 1] = green;
     data[at + 2] = blue;
@@ -79,16 +65,4 @@ function meanColour(photo: HTMLImageElement | HTMLCanvasElement | null): Colour 
   const sums = [0, 0, 0];
   for (let i = 0; i < data.length; i += 4) for (let c = 0; c < 3; c++) sums[c]! += data[i + c]!;
   return sums.map((sum) => Math.round((sum * 4) / data.length)) as unknown as Colour;
-}
-
-function drawn(
-  { width, height, data }: Map2D,
-  put: (value: number, data: Uint8ClampedArray, at: number) => void,
-): ImageData {
-  const step = Math.ceil(Math.sqrt((width * height) / MAX_DRAWN));
-  const image = new ImageData(Math.ceil(width / step), Math.ceil(height / step));
-  for (let y = 0, at = 0; y < height; y += step) {
-    for (let x = 0; x < width; x += step, at += 4) put(data[y * width + x]!, image.data, at);
-  }
-  return image;
 }

@@ -1,7 +1,7 @@
+import { heatImage } from "@whybox/browser/engine";
 import { colormap } from "@whybox/core";
 import { useEffect } from "preact/hooks";
 import { Button } from "./button.js";
-import { colours } from "./heat-canvas.js";
 import { ImageCanvas } from "./image-canvas.js";
 import type { SectionProps } from "./section-props.js";
 
@@ -21,7 +21,7 @@ export function LayerStrip({ controller, state }: SectionProps) {
             aria-label={`Layer ${one.layer}`}
             onClick={() => controller.set({ layer: settings.layer === one.layer ? "auto" : one.layer })}
           >
-            <ImageCanvas make={() => colours(one, colormap("viridis"))} from={[one]} />
+            <ImageCanvas make={() => heatImage(one, colormap("viridis"))} from={[one]} />
             <span>{one.layer}</span>
           </Button>
         </li>

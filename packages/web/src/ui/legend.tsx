@@ -1,5 +1,5 @@
+import { heatImage } from "@whybox/browser/engine";
 import { type ColormapName, colormap } from "@whybox/core";
-import { colours } from "./heat-canvas.js";
 import { ImageCanvas } from "./image-canvas.js";
 
 const SCALE = { width: 256, height: 1, data: Float32Array.from({ length: 256 }, (_, i) => i / 255) };
@@ -9,7 +9,7 @@ export function Legend({ name }: { readonly name: ColormapName }) {
   return (
     <div class="legend" role="img" aria-label="Colour scale from low to high heat">
       <span>low</span>
-      <ImageCanvas make={() => colours(SCALE, colormap(name))} from={[name]} />
+      <ImageCanvas make={() => heatImage(SCALE, colormap(name))} from={[name]} />
       <span>high</span>
     </div>
   );
