@@ -7,6 +7,7 @@ import {
   type Detector,
   decodeImage,
   drawHeatmap,
+  drawingOptions,
   type ExplainResult,
   encodeModel,
   explainFiles,
@@ -53,6 +54,9 @@ describe("toPng", () => {
       weights: "yolov5s",
       out: join(folder, "out"),
       layer: -2,
+      // The defaults of explainFiles are the reference's.
+      colormap: drawingOptions.colormap.default,
+      opacity: drawingOptions.opacity.default,
     });
     const command = await readFile(join(written, "dog.png"));
     const yolo = await loadDetector("yolov5s");

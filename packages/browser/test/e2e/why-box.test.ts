@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import AxeBuilder from "@axe-core/playwright";
+import { drawingOptions } from "@whybox/core";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { exportBytes } from "../../../core/test/support/exports.js";
@@ -109,7 +110,7 @@ describe.skipIf(path === undefined)("<why-box>", SLOW, () => {
     const one = await inHeat(page);
     expect(one.sum).not.toBe(all.sum);
     await page.waitForTimeout(300);
-    expect((await inHeat(page)).shown).toBe(0.5);
+    expect((await inHeat(page)).shown).toBeCloseTo(drawingOptions.opacity.default);
     expect(await page.getByRole("status").innerText()).toMatch(/^class\d, \d+ %\. \d+ % of the heat is in the box\.$/);
     const first = await page.evaluate(() => document.querySelector("why-box")?.shadowRoot?.activeElement?.ariaLabel);
     await page.keyboard.press("ArrowRight");
