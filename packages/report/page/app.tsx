@@ -4,9 +4,12 @@ import { Button } from "./button.js";
 import { ClassesView } from "./classes-view.js";
 import type { ReportData } from "./data.js";
 import { Filters } from "./filters.js";
+import { KeysDialog, useKeys } from "./keys.js";
 import { RowDialog } from "./row-dialog.js";
-import { pageRows, RowList } from "./row-list.js";
+import { pageOf, pageRows, RowList } from "./row-list.js";
 import { RunView } from "./run-view.js";
+import { TagBar } from "./tag-bar.js";
+import { saveTags, Tags, useTags } from "./tags.js";
 import { defaultView, fromHash, Orders, select, toHash, type View } from "./view.js";
 import { count, sourceOf } from "./words.js";
 
@@ -30,9 +33,18 @@ export function App({ data }: { readonly data: ReportData }) {
   const [view, setView] = useState<View>(() => fromHash(location.hash));
   const [opacity, setOpacity] = useState(0.75);
   const [open, setOpen] = useState<number | undefined>(undefined);
+  const [cursor, setCursor] = useState<number | undefined>(undefined);
+  const [selected, setSelected] = useState<ReadonlySet<number>>(new Set());
+  const [helps, setHelps] = useState(false);
+  const [writes, setWrites] = useState(false);
+  const tags = useMemo(() => new Tags(data), [data]);
+  const changes = useTags(tags);
   const orders = useMemo(() => new Orders(columns), [columns]);
   const asked = toHash({ ...view, page: "1" });
-  const rows = useMemo(() => select(view, columns, orders, (row) => sourceOf(data, row)), [data, asked]);
+  const rows = useMemo(
+    () => select(view, columns, orders, { sourceOf: (row) => sourceOf(data, row), tagsOf: (row) => tags.of(row) }),
+    [data, asked, view.tag === "all" ? 0 : changes],
+  );
   const change = (part: Partial<View>) => setView((old) => ({ ...old, page: "1", ...part }));
   // Runs before the browser paints, so the keys and the address match the visible page.
   useLayoutEffect(() => {
@@ -44,20 +56,44 @@ export function App({ data }: { readonly data: ReportData }) {
     addEventListener("hashchange", onHash);
     return () => removeEventListener("hashchange", onHash);
   }, []);
+  const at = open ?? cursor;
+  const targets = () => (open === undefined && selected.size > 0 ? [...selected] : at === undefined ? [] : [at]);
+  const go = (by: number) => {
+    const next = at === undefined ? pageRows(rows, view.page).rows[0] : (rows[rows.indexOf(at) + by] ?? at);
+    if (next === undefined) return;
+    setCursor(next);
+    setWrites(false);
+    if (open !== undefined) return setOpen(next);
+    // The page of the list follows the row.
+    setView((old) => ({ ...old, page: String(pageOf(rows, next)) }));
+  };
+  const choose = (row: number) => {
+    setSelected((old) => (old.has(row) ? new Set([...old].filter((one) => one !== row)) : new Set([...old, row])));
+    setCursor(row);
+  };
+  const show = (row: number | undefined, { note = false } = {}) => {
+    setOpen(row);
+    setWrites(note);
+    if (row !== undefined) setCursor(row);
+  };
+  useKeys(tab === "rows" && !helps, {
+    step: go,
+    turn: (by) => {
+      if (open !== undefined) go(by);
+      else setView((old) => ({ ...old, page: String(pageRows(rows, old.page, by).page) }));
+    },
+    openRow: () => at !== undefined && show(at),
+    select: () => at !== undefined && choose(at),
+    clear: () => setSelected(new Set()),
+    tag: (tag) => targets().length > 0 && tags.toggle(targets(), tag),
+    note: () => at !== undefined && show(at, { note: true }),
+    map: () => setOpacity((old) => (old > 0 ? 0 : 0.75)),
+    save: () => void saveTags(tags),
+    help: () => open === undefined && setHelps(true),
+  });
   useLayoutEffect(() => {
-    const onKey = (event: KeyboardEvent) => {
-      const target = event.target as Element;
-      if (event.ctrlKey || event.altKey || event.metaKey || target.closest("input, select, [role=tablist]")) return;
-      if (event.key === "m") setOpacity((old) => (old > 0 ? 0 : 0.75));
-      const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
-      if (step === 0 || tab !== "rows") return;
-      event.preventDefault();
-      if (open !== undefined) setOpen((old) => rows[rows.indexOf(old!) + step] ?? old);
-      else setView((old) => ({ ...old, page: String(pageRows(rows, old.page, step).page) }));
-    };
-    addEventListener("keydown", onKey);
-    return () => removeEventListener("keydown", onKey);
-  }, [rows, open, tab]);
+    if (cursor !== undefined) document.getElementById(`row-${cursor}`)?.scrollIntoView({ block: "nearest" });
+  }, [cursor, view.page]);
   const showClass = (number: number) => {
     change({ ...defaultView, class: String(number) });
     setTab("rows");
@@ -78,14 +114,23 @@ export function App({ data }: { readonly data: ReportData }) {
           {tab === "rows" && (
             <div class="work">
               <Filters data={data} view={view} change={change} opacity={opacity} setOpacity={setOpacity} />
-              <RowList data={data} rows={rows} view={view} change={change} opacity={opacity} open={setOpen} />
+              <div class="list-side">
+                <TagBar
+                  tags={tags}
+                  selected={selected}
+                  clear={() => setSelected(new Set())}
+                  help={() => setHelps(true)}
+                />
+                <RowList {...{ data, rows, view, change, opacity, tags, selected, cursor, choose }} open={show} />
+              </div>
             </div>
           )}
           {tab === "classes" && <ClassesView {...{ data, rows, view, change, showClass }} />}
           {tab === "run" && <RunView facts={facts} />}
         </div>
       </main>
-      {open !== undefined && <RowDialog data={data} rows={rows} row={open} opacity={opacity} open={setOpen} />}
+      {open !== undefined && <RowDialog {...{ data, rows, opacity, tags }} row={open} writes={writes} open={show} />}
+      {helps && <KeysDialog close={() => setHelps(false)} />}
     </div>
   );
 }

@@ -35,6 +35,10 @@ export class ReportData {
   readonly columns: Columns;
   /** By row. */
   readonly misses: ReadonlyMap<number, MissAnswer>;
+  /** Rank of each row by suspicion, from 1. 0 for rows without. */
+  #ranks: Uint32Array | undefined;
+  /** Number of rows with a suspicion. */
+  readonly ranked: number;
   /** Number of rows of each image. */
   readonly #rowsOf: Uint16Array;
   readonly #blocks = new Map<number, Promise<readonly BlockImage[]>>();
@@ -44,8 +48,22 @@ export class ReportData {
     this.list = list;
     this.columns = columns;
     this.misses = new Map(facts.misses.map((answer) => [answer.row, answer]));
+    this.ranked = columns.suspicion.reduce((sum, one) => sum + (Number.isNaN(one) ? 0 : 1), 0);
     this.#rowsOf = new Uint16Array(facts.images);
     for (const image of columns.image) this.#rowsOf[image]!++;
+  }
+
+  /** Place of a row when the most suspicious one is first, from 1. 0 if it has no suspicion. */
+  rank(row: number): number {
+    if (this.#ranks === undefined) {
+      const { suspicion } = this.columns;
+      const ranks = new Uint32Array(suspicion.length);
+      const rows = [...suspicion.keys()].filter((one) => !Number.isNaN(suspicion[one]!));
+      rows.sort((a, b) => suspicion[b]! - suspicion[a]! || a - b);
+      for (const [place, one] of rows.entries()) ranks[one] = place + 1;
+      this.#ranks = ranks;
+    }
+    return this.#ranks[row]!;
   }
 
   /** Reads the facts, the list of images and the columns. */

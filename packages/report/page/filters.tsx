@@ -1,8 +1,9 @@
 import { useMemo } from "preact/hooks";
-import { kindNumber, rowKinds } from "../src/format.js";
+import { kindNumber, rowKinds, tagNames } from "../src/format.js";
 import { Button } from "./button.js";
 import type { ReportData } from "./data.js";
-import { defaultView, looks, sizes, sorts, sortsOfClasses, toHash, type View } from "./view.js";
+import { tagTitles } from "./tags.js";
+import { defaultView, looks, sizes, sorts, sortsOfClasses, tagFilters, toHash, type View } from "./view.js";
 
 interface FiltersProps {
   readonly data: ReportData;
@@ -41,6 +42,11 @@ export function Filters({ data, view, change, opacity, setOpacity }: FiltersProp
             ...kinds,
           ])}
         {select("class", "Class", [["all", `all ${classes.length}`], ...classes])}
+        {select("tag", "Tag", [
+          ["all", "all"],
+          ...tagNames.map((tag) => [tag, tagTitles[tag]] as const),
+          ...tagFilters,
+        ])}
         {facts.hasBoxes && select("looks", "Heat", [["all", "anywhere"], ...looks])}
         {facts.hasBoxes && select("size", "Size of the box", [["all", "all"], ...sizes])}
         {levels.length > 1 && select("level", "Level", [["all", "all"], ...levels])}

@@ -1,22 +1,37 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { percent } from "../src/texts.js";
+import { maxNote } from "../src/format.js";
 import { Button } from "./button.js";
 import type { ReportData } from "./data.js";
 import { FactList } from "./fact-list.js";
 import { RowCanvas } from "./row-canvas.js";
+import { TagButtons } from "./tag-bar.js";
+import type { Tags } from "./tags.js";
 import { has } from "./view.js";
-import { heatLine, kindLine, kindOf, levelOf, nameOf, otherUnder, outsideLine, sourceOf } from "./words.js";
+import {
+  heatLine,
+  kindLine,
+  kindOf,
+  levelOf,
+  nameOf,
+  otherUnder,
+  outsideLine,
+  sourceOf,
+  suspicionLevel,
+} from "./words.js";
 
 interface RowDialogProps {
   readonly data: ReportData;
   readonly rows: Uint32Array;
   readonly row: number;
   readonly opacity: number;
+  readonly tags: Tags;
+  /** Whether the cursor is in the note. */
+  readonly writes: boolean;
   readonly open: (row: number | undefined) => void;
 }
 
 /** A large view of one row: its crop, the whole image, and all its numbers. */
-export function RowDialog({ data, rows, row, opacity, open }: RowDialogProps) {
+export function RowDialog({ data, rows, row, opacity, tags, writes, open }: RowDialogProps) {
   const ref = useRef<HTMLDialogElement>(null);
   const [side, setSide] = useState(420);
   useEffect(() => {
@@ -54,6 +69,7 @@ export function RowDialog({ data, rows, row, opacity, open }: RowDialogProps) {
           <figcaption class="faint">the whole image</figcaption>
         </figure>
         <div class="dialog-text">
+          <RowTagging key={row} row={row} tags={tags} writes={writes} />
           <p>{heatLine(data, row)}</p>
           <Outside data={data} row={row} open={open} />
           <Why data={data} row={row} open={open} />
@@ -61,6 +77,32 @@ export function RowDialog({ data, rows, row, opacity, open }: RowDialogProps) {
         </div>
       </div>
     </dialog>
+  );
+}
+
+/** The tags and the note of the row. */
+function RowTagging({ row, tags, writes }: Pick<RowDialogProps, "row" | "tags" | "writes">) {
+  const note = useRef<HTMLTextAreaElement>(null);
+  useEffect(() => {
+    if (writes) note.current!.focus();
+  }, [writes]);
+  return (
+    <div class="tagging">
+      <div class="row">
+        <TagButtons tags={tags} rows={[row]} />
+      </div>
+      <label class="field">
+        Note
+        <textarea
+          ref={note}
+          rows={2}
+          maxLength={maxNote}
+          autofocus={writes}
+          value={tags.of(row).note}
+          onInput={(event) => tags.note(row, event.currentTarget.value)}
+        />
+      </label>
+    </div>
   );
 }
 
@@ -136,7 +178,7 @@ function RowFacts({ data, row }: Pick<RowDialogProps, "data" | "row">) {
       hasHeat &&
         !Number.isNaN(suspicion[row]!) &&
         !isMissed &&
-        `${percent(suspicion[row]!)}; a uniform map would give ${percent(columns.score[row]!)}`,
+        `${suspicionLevel(suspicion[row]!)}; rank ${data.rank(row).toLocaleString("en")} of ${data.ranked.toLocaleString("en")}`,
     ],
     ["IoU with the object", kind !== "detection" && !isMissed && iou[row]!.toFixed(2)],
     ["Blind", has(flags, "blind") && "an explained layer does not affect this detection"],

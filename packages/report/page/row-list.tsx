@@ -1,8 +1,10 @@
 import { Button } from "./button.js";
 import type { ReportData } from "./data.js";
 import { RowCanvas } from "./row-canvas.js";
+import { TagBadges } from "./tag-bar.js";
+import type { Tags } from "./tags.js";
 import type { View } from "./view.js";
-import { heatLine, kindOf, nameOf, sourceOf, whyLine } from "./words.js";
+import { heatLine, kindOf, nameOf, sourceOf, suspicionHint, whyLine } from "./words.js";
 
 const PAGE_ROWS = 24;
 
@@ -13,17 +15,28 @@ export function pageRows(rows: Uint32Array, page: string, step = 0) {
   return { page: number, pages, rows: rows.subarray((number - 1) * PAGE_ROWS, number * PAGE_ROWS) };
 }
 
+/** The page that shows a row. */
+export function pageOf(rows: Uint32Array, row: number): number {
+  return Math.floor(Math.max(0, rows.indexOf(row)) / PAGE_ROWS) + 1;
+}
+
 interface RowListProps {
   readonly data: ReportData;
   readonly rows: Uint32Array;
   readonly view: View;
   readonly change: (part: Partial<View>) => void;
   readonly opacity: number;
+  readonly tags: Tags;
+  readonly selected: ReadonlySet<number>;
+  /** The row that the keys act on. */
+  readonly cursor: number | undefined;
+  /** Selects a row, or not. */
+  readonly choose: (row: number) => void;
   readonly open: (row: number) => void;
 }
 
 /** A page of rows as cards. */
-export function RowList({ data, rows, view, change, opacity, open }: RowListProps) {
+export function RowList({ rows, view, change, ...shared }: RowListProps) {
   const page = pageRows(rows, view.page);
   const first = (page.page - 1) * PAGE_ROWS + 1;
   const turn = (to: number) => {
@@ -41,10 +54,11 @@ export function RowList({ data, rows, view, change, opacity, open }: RowListProp
         <Pager page={page.page} pages={page.pages} turn={turn} />
       </div>
       {rows.length === 0 && <p class="hint">Remove a filter to see more.</p>}
+      {rows.length > 0 && view.sort === "suspicion" && <p class="hint">{suspicionHint}</p>}
       <ul class="cards">
         {[...page.rows].map((row) => (
-          <li key={row}>
-            <Card data={data} row={row} opacity={opacity} open={open} />
+          <li key={row} id={`row-${row}`} class={row === shared.cursor ? "is-at" : ""}>
+            <Card row={row} {...shared} />
           </li>
         ))}
       </ul>
@@ -57,22 +71,32 @@ function Card({
   data,
   row,
   opacity,
+  tags,
+  selected,
+  choose,
   open,
-}: Pick<RowListProps, "data" | "opacity" | "open"> & { readonly row: number }) {
+}: Omit<RowListProps, "rows" | "view" | "change"> & { readonly row: number }) {
   const kind = kindOf(data.columns, row);
   return (
-    <Button class="card" onClick={() => open(row)}>
-      <span class="card-image">
-        <RowCanvas data={data} row={row} opacity={opacity} side={cardSide()} />
-      </span>
-      <span class="card-name">
-        {nameOf(data, row)}
-        {kind.id !== "detection" && <span class={`badge is-${kind.id}`}>{kind.title}</span>}
-      </span>
-      <span class="card-heat">{heatLine(data, row)}</span>
-      <Why text={whyLine(data, row)} />
-      <Source path={sourceOf(data, row)} />
-    </Button>
+    <>
+      <label class="card-check">
+        <span class="for-readers">Select {nameOf(data, row)}</span>
+        <input type="checkbox" checked={selected.has(row)} onChange={() => choose(row)} />
+      </label>
+      <Button class="card" onClick={() => open(row)}>
+        <span class="card-image">
+          <RowCanvas data={data} row={row} opacity={opacity} side={cardSide()} />
+        </span>
+        <span class="card-name">
+          {nameOf(data, row)}
+          {kind.id !== "detection" && <span class={`badge is-${kind.id}`}>{kind.title}</span>}
+        </span>
+        <span class="card-heat">{heatLine(data, row)}</span>
+        <Why text={whyLine(data, row)} />
+        <TagBadges tags={tags} row={row} />
+        <Source path={sourceOf(data, row)} />
+      </Button>
+    </>
   );
 }
 

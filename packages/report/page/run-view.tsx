@@ -27,11 +27,12 @@ export function RunView({ facts }: { readonly facts: ReportFacts }) {
               inside the box, the share of the image that the box covers, and their ratio. A uniform map gives 1×.
             </p>
             <p>
-              <b>Suspicion</b> is score × out / √in, and the score is its maximum. Here in and out are the mean heat
-              inside and outside the box, each divided by the mean heat of the whole image. The suspicion of a uniform
-              map is the score. The suspicion of a map that is completely inside the box is 0. Confident detections with
-              their heat elsewhere come first. The detector may use a shortcut, or it recognises the object by its
-              surroundings.
+              <b>Suspicion</b> orders the detections: confident ones with their heat elsewhere come first. The detector
+              may use a shortcut, or it recognises the object by its surroundings. Its number is score × min(1, out /
+              √in) × concentration, from 0 to 1: high from 0.5, medium from 0.2, low below. It is no probability. In and
+              out are the mean heat inside and outside the box, each divided by the mean heat of the whole image. The
+              concentration is 0 for a uniform map, which says nothing about the place, and 1 if the hottest tenth of
+              the image has 30 % of the heat or more. A map that is completely inside the box gives 0.
             </p>
           </>
         )}

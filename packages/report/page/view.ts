@@ -7,6 +7,7 @@ export interface View {
   readonly level: string;
   readonly size: string;
   readonly looks: string;
+  readonly tag: string;
   readonly from: string;
   readonly to: string;
   readonly text: string;
@@ -15,7 +16,7 @@ export interface View {
 }
 
 export const defaultView: View = {
-  ...{ kind: "all", class: "all", level: "all", size: "all", looks: "all" },
+  ...{ kind: "all", class: "all", level: "all", size: "all", looks: "all", tag: "all" },
   ...{ from: "0", to: "100", text: "", sort: "suspicion", page: "1" },
 };
 
@@ -33,6 +34,19 @@ export const looks = [
   ["blind", "an explained layer does not affect it"],
   ["none", "no map with heat"],
 ] as const;
+
+/** The filters by tag, besides those of one tag. */
+export const tagFilters = [
+  ["any", "any tag or note"],
+  ["none", "no tag"],
+] as const;
+
+/** What the filters ask about a row besides its columns. */
+export interface RowAnswers {
+  /** The name of its image. */
+  sourceOf(row: number): string;
+  tagsOf(row: number): { readonly tags: readonly string[]; readonly note: string };
+}
 
 export const sorts = [
   ["suspicion", "most suspicious first"],
@@ -101,13 +115,13 @@ export function areaOf({ x1, y1, x2, y2 }: Columns, row: number): number {
   return (x2[row]! - x1[row]!) * (y2[row]! - y1[row]!);
 }
 
-/** The rows of a view, in its order. @param sourceOf returns the name of a row's image. */
-export function select(view: View, columns: Columns, orders: Orders, sourceOf: (row: number) => string): Uint32Array {
-  const tests = testsOf(view, columns, sourceOf);
+/** The rows of a view, in its order. */
+export function select(view: View, columns: Columns, orders: Orders, answers: RowAnswers): Uint32Array {
+  const tests = testsOf(view, columns, answers);
   return orders.of(view.sort).filter((row) => tests.every((test) => test(row)));
 }
 
-function testsOf(view: View, columns: Columns, sourceOf: (row: number) => string): ((row: number) => boolean)[] {
+function testsOf(view: View, columns: Columns, { sourceOf, tagsOf }: RowAnswers): ((row: number) => boolean)[] {
   const tests: ((row: number) => boolean)[] = [];
   const { score, kind, level, flags } = columns;
   if (view.kind === "errors") tests.push((row) => kind[row]! > kindNumber("hit"));
@@ -125,6 +139,9 @@ function testsOf(view: View, columns: Columns, sourceOf: (row: number) => string
   if (view.looks === "beside") tests.push((row) => columns.onBeside[row]! >= 0.2);
   if (view.looks === "blind") tests.push((row) => has(flags[row]!, "blind"));
   if (view.looks === "none") tests.push((row) => !has(flags[row]!, "heat"));
+  if (view.tag === "any") tests.push((row) => tagsOf(row).tags.length > 0 || tagsOf(row).note !== "");
+  else if (view.tag === "none") tests.push((row) => tagsOf(row).tags.length === 0);
+  else if (view.tag !== "all") tests.push((row) => tagsOf(row).tags.includes(view.tag));
   const text = view.text.trim().toLowerCase();
   if (text !== "") tests.push((row) => sourceOf(row).toLowerCase().includes(text));
   return tests;

@@ -23,7 +23,7 @@ export function kindOf(columns: Columns, row: number) {
   return rowKinds[columns.kind[row]!]!;
 }
 
-function classOf({ facts, columns }: ReportData, row: number): string {
+export function classOf({ facts, columns }: ReportData, row: number): string {
   return facts.classes[columns.class[row]!] ?? "?";
 }
 
@@ -82,8 +82,23 @@ export function whyLine(data: ReportData, row: number): string | undefined {
   const suspicion = columns.suspicion[row]!;
   if (Number.isNaN(suspicion)) return undefined;
   const line = outsideLine(data, row);
-  return `Suspicion ${percent(suspicion)}${line === undefined ? "." : `: ${line}`}`;
+  return `Suspicion: ${suspicionLevel(suspicion)}. ${line ?? ""}`.trim();
 }
+
+/** Suspicion from which a level starts, the highest first. */
+const levels = [
+  ["high", 0.5],
+  ["medium", 0.2],
+  ["low", 0],
+] as const;
+
+export function suspicionLevel(suspicion: number): (typeof levels)[number][0] {
+  return levels.find(([, from]) => suspicion >= from)![0];
+}
+
+/** What the levels mean, beside the list. */
+export const suspicionHint =
+  "Suspicion is high for a confident detection with its heat elsewhere. It says what to look at first, not how likely an error is.";
 
 const sideWords = { left: "on the left", right: "on the right", above: "above it", below: "below it" } as const;
 

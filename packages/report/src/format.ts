@@ -137,6 +137,51 @@ export interface ClassFacts {
   readonly context: number | null;
 }
 
+/** Tags that a person gives to a detection. */
+export const tagNames = ["shortcut", "bug", "fine"] as const;
+export type TagName = (typeof tagNames)[number];
+export const maxNote = 1000;
+
+/** The tags and the note of a row. */
+export interface RowTags {
+  readonly row: number;
+  readonly tags: readonly TagName[];
+  readonly note: string;
+}
+
+/** Marks a file of tags. The page writes it, and the command reads it. */
+export const tagsFormat = "whybox-tags";
+export const tagsVersion = 1;
+
+/** A file of tags, beside a run. */
+export interface TagsFile {
+  readonly format: typeof tagsFormat;
+  readonly version: typeof tagsVersion;
+  readonly run: {
+    readonly title: string;
+    /** The folder that relative sources are below. */
+    readonly root: string;
+    /** SHA-256 of the model. */
+    readonly model: string;
+  };
+  readonly tags: readonly TaggedDetection[];
+}
+
+/** A detection, or a missed object, with its tags. */
+export interface TaggedDetection {
+  readonly source: string;
+  /** Number of the frame of a video. Null for an image. */
+  readonly frame: number | null;
+  /** Number of the detection in the image. Null for a missed object. */
+  readonly detection: number | null;
+  /** Name of the class. */
+  readonly name: string;
+  /** Left, top, right, bottom in image pixels. */
+  readonly box: readonly number[];
+  readonly tags: readonly TagName[];
+  readonly note: string;
+}
+
 export interface ReportFacts {
   readonly version: number;
   readonly tool: string;
@@ -156,6 +201,12 @@ export interface ReportFacts {
   /** Source of the ground truth. Null without ground truth. */
   readonly truth: { readonly from: string; readonly objects: number; readonly images: number } | null;
   readonly misses: readonly MissAnswer[];
+  /** The folder that relative sources are below. */
+  readonly root: string;
+  /** SHA-256 of the model. */
+  readonly model: string;
+  /** Tags of a file beside the run. */
+  readonly tags: readonly RowTags[];
   /** The first failures. */
   readonly failures: readonly { readonly source: string; readonly message: string }[];
 }

@@ -57,8 +57,8 @@ describe("the texts of a report", () => {
     const data = dataOf({ ...kind("missed"), suspicion: 0.3 }, { inBox: 0.99 }, onTheLeft, { suspicion: Number.NaN });
     expect([0, 1, 2, 3].map((row) => told(whyLine(data, row)))).toEqual([
       "Below the threshold.",
-      "Suspicion 20 %.",
-      "Suspicion 20 %: 40 % is outside the box, most of it on the left.",
+      "Suspicion: medium.",
+      "Suspicion: medium. 40 % is outside the box, most of it on the left.",
       undefined,
     ]);
   });

@@ -1,5 +1,4 @@
 import type { OpenRun, RunImage } from "../report/read-run.js";
-import type { RunDetection } from "../runs/schema.js";
 import { heatFields, imagesIn } from "./run-images.js";
 
 /**
@@ -31,22 +30,23 @@ async function* imagesOf(run: OpenRun): AsyncGenerator<object> {
 
 async function* annotationsOf(run: OpenRun): AsyncGenerator<object> {
   let id = 0;
-  for await (const image of imagesIn(run, { withMaps: false })) {
-    for (const detection of image.detections) yield annotationOf(detection, image, ++id, run);
+  for await (const image of imagesIn(run)) {
+    for (const index of image.detections.keys()) yield annotationOf(image, index, ++id, run);
   }
 }
 
-function annotationOf(detection: RunDetection, { id: image }: RunImage & { id: number }, id: number, run: OpenRun) {
+function annotationOf(image: RunImage & { id: number }, index: number, id: number, run: OpenRun) {
+  const detection = image.detections[index]!;
   const [x1, y1, x2, y2] = detection.box;
   const { corners, keypoints, level, score, objectness, probability } = detection;
   const [width, height] = [round(x2 - x1), round(y2 - y1)];
   const points = keypoints?.flatMap(({ x, y, confidence }) => [x, y, confidence === null || confidence >= 0.5 ? 2 : 1]);
   return {
-    ...{ id, image_id: image, category_id: detection.class + 1, bbox: [x1, y1, width, height] },
+    ...{ id, image_id: image.id, category_id: detection.class + 1, bbox: [x1, y1, width, height] },
     ...{ area: round(width * height), iscrowd: 0, segmentation: corners === undefined ? [] : [corners.flat()] },
     ...(points === undefined ? {} : { keypoints: points, num_keypoints: keypoints!.length }),
     ...{ score, objectness, probability, level: run.manifest.model.levels[level]?.name ?? null },
-    ...heatFields(detection),
+    ...heatFields(image, index),
   };
 }
 

@@ -1,9 +1,9 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { grids } from "@whybox/report";
+import { grids, type TaggedDetection, type TagsFile } from "@whybox/report";
 import sharp from "sharp";
 import { locate, type OpenRun, type RunImage, type SmallMap } from "../report/read-run.js";
-import type { RunDetection } from "../runs/schema.js";
+import { TagIndex } from "../report/tags.js";
 import { heatFields, imagesIn } from "./run-images.js";
 import { writeParts } from "./write-parts.js";
 
@@ -20,10 +20,13 @@ const FOLDER_FILES = 1000;
  *
  * The layout is the one whose metadata.json has no version (docs.voxel51.com, "FiftyOneDataset"). Its samples are the output of
  * `Sample.to_dict()`, and FiftyOne infers their fields. The newer layout is a copy of FiftyOne's own database.
+ *
+ * Tags of the file are `tags` of the detections, and of the samples. Notes are `note` of the detections.
  * @returns The number of skipped images.
  * @throws output.
  */
-export async function writeFiftyOne(folder: string, run: OpenRun): Promise<number> {
+export async function writeFiftyOne(folder: string, run: OpenRun, tags?: TagsFile): Promise<number> {
+  const index = tags === undefined ? undefined : new TagIndex(tags);
   let [samples, skipped] = [0, 0];
   async function* text(): AsyncGenerator<string> {
     yield '{"samples":[';
@@ -34,7 +37,7 @@ export async function writeFiftyOne(folder: string, run: OpenRun): Promise<numbe
         continue;
       }
       const heatmap = image.maps.length === 0 ? undefined : await writeHeatmap(folder, image);
-      yield `${samples++ === 0 ? "\n" : ",\n"}${JSON.stringify(sampleOf(image, filepath, heatmap, run))}`;
+      yield `${samples++ === 0 ? "\n" : ",\n"}${JSON.stringify(sampleOf(image, { filepath, heatmap, run, tagged: tagsOf(image, index) }))}`;
     }
     yield "\n]}\n";
   }
@@ -45,27 +48,53 @@ export async function writeFiftyOne(folder: string, run: OpenRun): Promise<numbe
   return skipped;
 }
 
-function sampleOf({ item, size, detections }: RunImage, filepath: string, heatmap: string | undefined, run: OpenRun) {
+/** The tags of an image's detections. */
+function tagsOf(
+  { source, frame, detections }: RunImage,
+  index: TagIndex | undefined,
+): readonly (TaggedDetection | undefined)[] {
+  const objects = detections.map(({ name, box }, detection) => ({ name, box, detection }));
+  return index?.of(source, frame, objects) ?? [];
+}
+
+interface SampleParts {
+  readonly filepath: string;
+  readonly heatmap: string | undefined;
+  readonly run: OpenRun;
+  readonly tagged: readonly (TaggedDetection | undefined)[];
+}
+
+function sampleOf(image: RunImage, { filepath, heatmap, run, tagged }: SampleParts) {
+  const { item, size, detections } = image;
   const [height, width] = size;
   return {
     filepath,
-    tags: [],
+    tags: [...new Set(tagged.flatMap((entry) => entry?.tags ?? []))],
     metadata: { _cls: "ImageMetadata", width, height },
     item,
-    predictions: { _cls: "Detections", detections: detections.map((one) => detectionOf(one, size, run)) },
+    predictions: { _cls: "Detections", detections: detections.map((_, i) => detectionOf(image, i, tagged[i], run)) },
     ...(heatmap === undefined ? {} : { heatmap: { _cls: "Heatmap", tags: [], map_path: heatmap, range: [0, 255] } }),
   };
 }
 
-function detectionOf(detection: RunDetection, [height, width]: RunImage["size"], run: OpenRun) {
+function detectionOf(image: RunImage, index: number, tagged: TaggedDetection | undefined, run: OpenRun) {
+  const detection = image.detections[index]!;
+  const [height, width] = image.size;
   const [x1, y1, x2, y2] = detection.box;
   const box = [x1 / width, y1 / height, (x2 - x1) / width, (y2 - y1) / height];
   // FiftyOne infers a field's type from its values, and null has no type.
-  const known = Object.entries(heatFields(detection)).filter(([, value]) => value !== null);
+  const known = Object.entries(heatFields(image, index)).filter(([, value]) => value !== null);
   return {
-    ...{ _cls: "Detection", attributes: {}, tags: [], label: detection.name, bounding_box: box.map(rounded) },
+    ...{
+      _cls: "Detection",
+      attributes: {},
+      tags: [...(tagged?.tags ?? [])],
+      label: detection.name,
+      bounding_box: box.map(rounded),
+    },
     ...{ confidence: detection.score, level: run.manifest.model.levels[detection.level]?.name ?? "" },
     ...Object.fromEntries(known),
+    ...(tagged === undefined || tagged.note === "" ? {} : { note: tagged.note }),
   };
 }
 

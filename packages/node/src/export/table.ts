@@ -35,7 +35,7 @@ export const tableColumns: readonly (readonly [name: string, type: BasicType])[]
 ];
 
 export async function* tableRows(run: OpenRun): AsyncGenerator<TableRow> {
-  for await (const image of imagesIn(run, { withMaps: false })) {
+  for await (const image of imagesIn(run)) {
     for (const [index, detection] of image.detections.entries()) yield rowOf(image, index, detection, run);
   }
 }
@@ -48,7 +48,7 @@ function rowOf(image: RunImage, index: number, detection: RunDetection, run: Ope
   return {
     ...{ item, source, frame, time, height: size[0], width: size[1], detection: index },
     ...{ class: number, name, score, x1, y1, x2, y2, level, explained },
-    ...heatFields(detection),
+    ...heatFields(image, index),
   };
 }
 

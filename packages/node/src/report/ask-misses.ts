@@ -118,8 +118,8 @@ async function askOne(
   const asked = result.asked!;
   if (heatmap.height !== height || heatmap.width !== width) return `${image.source} has changed since the run.`;
   const heat = heatIn(box, heatmap, result.empty === undefined ? 1 : 0);
-  rows[number] = withHeat({ ...row, score: asked.confidence }, heat);
   const maps = { whole: wholeMap(heatmap), box: mapAround(heatmap, box) };
+  rows[number] = withHeat({ ...row, score: asked.confidence }, heat, maps.whole);
   setMaps(image, row.place, packMaps(maps, { box: [box.x1, box.y1, box.x2, box.y2], size: image.size }));
   const { verdict, bestClassName, bestClassProbability } = asked;
   return { row: number, verdict, bestClass: bestClassName, bestProbability: bestClassProbability };

@@ -103,7 +103,7 @@ function addImage(state: State, entry: RunImage, place: Place, judged: Judged | 
     const map = maps.find((one) => one.detections.includes(index));
     if (map === undefined && detection.explained) state.withoutMap++;
     const judgement = judged?.detections[index] ?? { kind: "detection", iou: 0 };
-    add(image, state, { ...detectionRow(detection, judgement), ...besideOf(index, map, entry, first) });
+    add(image, state, { ...detectionRow(detection, judgement, map), ...besideOf(index, map, entry, first) });
     parts.push(packMaps(map, { box: detection.box, size }));
     if (detection.heat !== null && map?.box !== undefined) state.classMaps.add(detection.class, map.box);
   }
@@ -155,20 +155,20 @@ function corners([x1, y1, x2, y2]: readonly [number, number, number, number]) {
   return { x1, y1, x2, y2 };
 }
 
-function detectionRow(detection: RunDetection, { kind, iou, object }: Judgement): Row {
+function detectionRow(detection: RunDetection, { kind, iou, object }: Judgement, map: SmallMap | undefined): Row {
   const { heat, score, blind } = detection;
   const flags = blind.length > 0 ? rowFlags.blind : 0;
   const base = { class: detection.class, level: detection.level, score, iou, ...corners(detection.box) };
   const row = { ...emptyRow, ...base, kind: kindNumber(kind), object: object?.class ?? noObject, flags };
-  return heat === null ? row : withHeat(row, heat);
+  return heat === null ? row : withHeat(row, heat, map?.whole);
 }
 
-/** A row with the measurements of its map. A map without heat has none. */
-export function withHeat(row: Row, heat: Omit<NonNullable<RunDetection["heat"]>, "ratio">): Row {
+/** A row with the measurements of its map. A map without heat has none. @param map the small map of the whole image. */
+export function withHeat(row: Row, heat: Omit<NonNullable<RunDetection["heat"]>, "ratio">, map?: Uint8Array): Row {
   if (!(heat.maximum > 0)) return { ...row, area: heat.area, flags: row.flags | rowFlags.cold };
   const { inBox, area, peak } = heat;
   const flags = row.flags | rowFlags.heat | (heat.peakInBox ? rowFlags.peakInBox : 0);
-  const suspicion = Number.isNaN(row.score) ? NaN : suspicionOf(row.score, inBox, area);
+  const suspicion = Number.isNaN(row.score) ? NaN : suspicionOf(row.score, heat, map);
   return { ...row, inBox, area, peakX: peak[0], peakY: peak[1], suspicion, flags };
 }
 

@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import { defaultMethodId, type RgbImage } from "@whybox/core";
-import { type MissAnswer, type ReportFacts, reportVersion } from "@whybox/report";
+import { kindNumber, type MissAnswer, type ReportFacts, reportVersion, type TagsFile } from "@whybox/report";
 import type { Detector, LoadOptions } from "../api.js";
 import { writeParts } from "../export/write-parts.js";
 import { stopIfAborted } from "../stop-if-aborted.js";
@@ -10,6 +10,7 @@ import { askMisses } from "./ask-misses.js";
 import { type Collected, collect } from "./collect.js";
 import { type PageParts, pageText, readPageParts } from "./page.js";
 import { type OpenRun, openRun } from "./read-run.js";
+import { findTags, TagIndex } from "./tags.js";
 import { type TakenImages, takeImages } from "./take-images.js";
 import { findTruth } from "./truth/read-truth.js";
 import type { Truth } from "./truth/truth.js";
@@ -21,6 +22,8 @@ export interface ReportOptions {
   readonly out: string;
   /** A COCO .json, a YOLO dataset.yaml, or "none". Undefined uses the ground truth that it finds. */
   readonly truth: string | undefined;
+  /** Path of a file of tags, or "none". Undefined uses the one in the run's folder, if there is one. */
+  readonly tags?: string | undefined;
   /** Folder for a relative `truth`. */
   readonly cwd: string;
   /** Maximum number of missed objects to explain. */
@@ -58,6 +61,7 @@ export async function makeReport(options: ReportOptions, services: ReportService
   const { folder, out, signal, onProgress = () => {} } = options;
   const run = await openRun(folder);
   const truth = await findTruth(run, options.truth, options.cwd);
+  const tags = await findTags(folder, options.tags);
   const parts = await (services.readPageParts ?? readPageParts)();
   const total = run.manifest.items.count;
   const collected = await collect(run, truth, (done) => {
@@ -78,8 +82,11 @@ export async function makeReport(options: ReportOptions, services: ReportService
     onImage: (done, all) => onProgress("drawing", done, all),
   });
   const notes = [...unfinished(run, collected), ...(collected.truth.images > 0 ? truth!.notes() : []), ...asked.notes];
-  const more = [...notes, ...imageNotes(taken, options.budget), ...mapNotes(collected)];
-  const facts = factsOf(run, collected, { truth, answers: asked.answers, notes: more, version: options.version });
+  const tagged = tagsOf(run, collected, tags);
+  const more = [...notes, ...imageNotes(taken, options.budget), ...mapNotes(collected), ...tagged.notes];
+  const facts = factsOf(run, collected, {
+    ...{ truth, answers: asked.answers, notes: more, version: options.version, tags: tagged.tags },
+  });
   await writeParts(out, pageText(facts, collected, taken.of, parts));
   return { path: out, bytes: (await stat(out)).size, facts };
 }
@@ -92,6 +99,7 @@ function factsOf(
     readonly answers: readonly MissAnswer[];
     readonly notes: readonly string[];
     readonly version: string;
+    readonly tags: ReportFacts["tags"];
   },
 ): ReportFacts {
   const { rows, images, classMaps, done, failures, firstFailures } = collected;
@@ -111,8 +119,36 @@ function factsOf(
     perClass: classMaps.facts(),
     truth: collected.truth.images === 0 ? null : { from: made.truth!.from, ...collected.truth },
     misses: made.answers,
+    root: run.manifest.root,
+    model: model.sha256,
+    tags: made.tags,
     failures: firstFailures,
   };
+}
+
+/** The tags of the rows, and a note on tags of objects that the run does not have. */
+function tagsOf(run: OpenRun, { rows, images }: Collected, file: TagsFile | undefined) {
+  if (file === undefined) return { tags: [], notes: [] };
+  const { classNames } = run.manifest.model;
+  const index = new TagIndex(file);
+  const missed = kindNumber("missed");
+  const tags = images.flatMap((image) => {
+    const objects = image.rows.map((row) => {
+      const { x1, y1, x2, y2, kind, place, class: number } = rows[row]!;
+      const box = [x1, y1, x2, y2] as const;
+      return { name: classNames[number] ?? "", box, detection: kind === missed ? null : place };
+    });
+    const found = index.of(image.source, image.frame, objects);
+    return found.flatMap((entry, i) =>
+      entry === undefined ? [] : [{ row: image.rows[i]!, tags: entry.tags, note: entry.note }],
+    );
+  });
+  const { left } = index;
+  const notes =
+    left === 0
+      ? []
+      : [`${count(left, "tagged object is", "tagged objects are")} not in this run, so their tags are not shown.`];
+  return { tags, notes };
 }
 
 function runFacts({ manifest: { model, options, inputs, versions } }: OpenRun): [string, string][] {

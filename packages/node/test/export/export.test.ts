@@ -46,7 +46,7 @@ beforeEach(async () => {
 
 async function exported(...formats: Parameters<typeof exportRun>[1]) {
   const notes: string[] = [];
-  await exportRun(folder, formats, out, (written) => notes.push(...written.notes));
+  await exportRun(folder, formats, { out, onDone: (written) => notes.push(...written.notes) });
   return notes;
 }
 const json = async (path: string) => JSON.parse(await readFile(join(out, path), "utf8"));
@@ -206,6 +206,22 @@ describe("FiftyOne", () => {
     const given = Buffer.from(linesOf(images)[0]!.maps.maps[0]!.picture, "base64");
     expect([...data]).toEqual([...given]);
     expect(await json("fiftyone/metadata.json")).toMatchObject({ media_type: "image", info: { classes: classNames } });
+  });
+});
+
+describe("tags", () => {
+  it("are in the samples of FiftyOne, by class and box", async () => {
+    const tagged = (name: string, box: number[], tags: string[], note = "") => {
+      return { source: images[0]!.source, frame: null, detection: 0, name, box, tags, note };
+    };
+    const run = { title: "night", root, model: "ab" };
+    const tags = [tagged("dog", [16, 12, 32, 23], ["shortcut"], "grass"), tagged("person", [0, 0, 8, 8], ["bug"])];
+    await writeFile(join(folder, "tags.json"), JSON.stringify({ format: "whybox-tags", version: 1, run, tags }));
+    await exported("fiftyone");
+    const [first] = (await json("fiftyone/samples.json")).samples;
+    expect(first.tags).toEqual(["shortcut"]);
+    const [dog, boat] = first.predictions.detections;
+    expect([dog.tags, dog.note, boat.tags, boat.note]).toEqual([["shortcut"], "grass", [], undefined]);
   });
 });
 

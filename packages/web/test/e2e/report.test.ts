@@ -143,7 +143,7 @@ describe.skipIf(chromium === undefined)("the report's page", SLOW, () => {
     const [first] = await page.locator(".card-name").allInnerTexts();
     expect(first).toMatch(/^\S.* 9\d\s%/);
     const [why] = await page.locator(".card-why").allInnerTexts();
-    expect(why).toMatch(/^Suspicion 9\d\s%: 98\s% is outside the box, most of it \w/);
+    expect(why).toMatch(/^Suspicion: high\. 98\s% is outside the box, most of it \w/);
   });
 
   it("applies and resets all filters", async () => {

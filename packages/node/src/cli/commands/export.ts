@@ -1,7 +1,7 @@
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { z } from "zod";
-import { exportFormats, exportRun } from "../../export/export-run.js";
+import { exportFormats, exportRun, type WrittenExport } from "../../export/export-run.js";
 import { stopIfAborted } from "../../stop-if-aborted.js";
 import type { CliContext } from "../context.js";
 import { choiceText, parseOptions, plainText } from "../option-schemas.js";
@@ -11,6 +11,7 @@ import { printable } from "../text.js";
 const exportOptionsSchema = z.strictObject({
   to: z.array(choiceText(exportFormats)),
   out: plainText("a folder").optional(),
+  tags: plainText('a file of tags or "none"').optional(),
   quiet: z.boolean().default(false),
 });
 
@@ -25,6 +26,10 @@ export function addExport(program: Command, context: CliContext): void {
     )
     .requiredOption("--to <format...>", `one or more of ${exportFormats.join(", ")}`)
     .option("--out <dir>", "output folder; default: export in the run's folder")
+    .option(
+      "--tags <file>",
+      'tags and notes for FiftyOne, as the page of a report saves them, or "none"; default: tags.json in the run\'s folder, if it is there',
+    )
     .option("--quiet", "print errors only")
     .addHelpText(
       "after",
@@ -40,10 +45,12 @@ async function exportTo(run: string, values: z.infer<typeof exportOptionsSchema>
   const folder = resolve(context.cwd, run);
   const out = values.out === undefined ? join(folder, "export") : resolve(context.cwd, values.out);
   const terminal = createTerminal(context, { quiet: values.quiet, json: false });
-  const { finished } = await exportRun(folder, [...new Set(values.to)], out, ({ path, notes }) => {
+  const tags = values.tags === undefined || values.tags === "none" ? values.tags : resolve(context.cwd, values.tags);
+  const onDone = ({ path, notes }: WrittenExport) => {
     stopIfAborted(context.signal);
     terminal.print(printable(path));
     for (const note of notes) terminal.notice(`note: ${printable(note)}`);
-  });
+  };
+  const { finished } = await exportRun(folder, [...new Set(values.to)], { out, tags, onDone });
   if (!finished) terminal.notice("note: The run is not finished. Only its finished part was exported.");
 }

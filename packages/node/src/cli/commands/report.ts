@@ -13,6 +13,7 @@ import { printable } from "../text.js";
 const reportOptionsSchema = z.strictObject({
   out: plainText("a file").optional(),
   truth: plainText('a COCO .json, a YOLO dataset.yaml or "none"').optional(),
+  tags: plainText('a file of tags or "none"').optional(),
   misses: integerText(0, 1_000_000),
   budget: numberText(0, 2_000),
   quiet: z.boolean().default(false),
@@ -32,6 +33,10 @@ export function addReport(program: Command, context: CliContext): void {
     .option(
       "--truth <file>",
       'ground truth: a COCO .json, a YOLO dataset.yaml, or "none"; default: the dataset of the run, or YOLO label files next to the images',
+    )
+    .option(
+      "--tags <file>",
+      'tags and notes to show, as the page saves them, or "none"; default: tags.json in the run\'s folder, if it is there',
     )
     .option("--misses <number>", "maximum number of missed objects to ask the model about, the largest first", "100")
     .option("--budget <MB>", "maximum size of the images in the page, the most suspicious first", "128")
@@ -54,9 +59,10 @@ async function report(run: string, values: z.infer<typeof reportOptionsSchema>, 
   const services = await context.loadServices();
   const { cwd, signal, version } = context;
   const { truth, misses, budget } = values;
+  const tags = values.tags === undefined || values.tags === "none" ? values.tags : resolve(cwd, values.tags);
   const onProgress = (stage: keyof typeof stageTitles, done: number, total: number) =>
     stages.show(stageTitles[stage], done, total);
-  const options = { folder, out, truth, cwd, misses, budget: budget * 2 ** 20, version, signal, onProgress };
+  const options = { folder, out, truth, tags, cwd, misses, budget: budget * 2 ** 20, version, signal, onProgress };
   const written = await makeReport(options, {
     loadDetector: (weights, load) => services.loadDetector(weights, load),
     decodeImage: (source) => services.decodeImage(source, { signal }),

@@ -4,7 +4,7 @@ import { imageExtensions, isAddress, namedSource } from "../../images/named-sour
 import { PassedOver } from "../../images/passed-over.js";
 import { walk, walkGlob } from "../../images/walk.js";
 import type { Manifest, RunItem } from "../schema.js";
-import { linesOf, readCocoImages, readTextList, readYoloSplit } from "./lists.js";
+import { linesOf, readJsonImages, readTextList, readYoloSplit } from "./lists.js";
 import { addressItem, fileItem, isCamera, kindByName, videoExtensions } from "./source-kind.js";
 
 export interface ListOptions {
@@ -33,7 +33,7 @@ export interface OpenInput {
 
 /**
  * Parses one argument: an image or video, a folder, a glob, a URL, `-` (a list on stdin, one source per line), a list (.txt, a COCO
- * .json, a YOLO .yaml), or a camera (/dev/video0). The items are listed lazily.
+ * .json, the tags of a report, a YOLO .yaml), or a camera (/dev/video0). The items are listed lazily.
  * @throws bad-input when it does not exist or is not supported.
  */
 export async function openInput(given: string, options: ListOptions): Promise<OpenInput> {
@@ -65,10 +65,10 @@ function address(given: string): OpenInput {
   );
 }
 
-function file(given: string, path: string, options: ListOptions): OpenInput {
+function file(given: string, path: string, options: ListOptions): OpenInput | Promise<OpenInput> {
   const ending = extname(path).toLowerCase();
   if (ending === ".txt") return listed(given, "list", path, () => readTextList(path), options);
-  if (ending === ".json") return listed(given, "coco", path, () => readCocoImages(path), options);
+  if (ending === ".json") return json(given, path, options);
   if (ending === ".yaml" || ending === ".yml") return yolo(given, path, options);
   return one(given, fileItem(options.root, path));
 }
@@ -105,15 +105,28 @@ function stdinList({ stdin, root }: ListOptions): OpenInput {
 
 function listed(
   given: string,
-  kind: "list" | "coco",
+  kind: "list",
   path: string,
-  read: () => AsyncIterable<string> | Promise<readonly string[]>,
+  read: () => AsyncIterable<string>,
   { root, images }: ListOptions,
 ): OpenInput {
   return {
     input: { given, kind, path },
     async *items() {
-      for await (const line of await read()) yield lineItem(line, images ?? dirname(path), root);
+      for await (const line of read()) yield lineItem(line, images ?? dirname(path), root);
+    },
+  };
+}
+
+/** A COCO JSON, or the tags of a report. */
+async function json(given: string, path: string, { root, images }: ListOptions): Promise<OpenInput> {
+  const { names, root: base } = await readJsonImages(path);
+  return {
+    // A COCO file is ground truth too.
+    input: { given, kind: base === undefined ? "coco" : "list", path },
+    async *items() {
+      const folder = images ?? base ?? dirname(path);
+      for (const name of names) yield lineItem(name, folder, root);
     },
   };
 }

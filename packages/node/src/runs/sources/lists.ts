@@ -2,7 +2,9 @@ import { createReadStream } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { WhyboxError } from "@whybox/core";
+import { tagsFormat } from "@whybox/report";
 import { z } from "zod";
+import { checkTags } from "../../report/tags.js";
 import { textLines } from "../text-lines.js";
 
 /** Maximum size of a COCO file. It is parsed as one string, and JavaScript limits the length of strings. */
@@ -28,9 +30,23 @@ export async function* readTextList(path: string): AsyncGenerator<string> {
 
 const cocoSchema = z.object({ images: z.array(z.object({ file_name: z.string().min(1) })) });
 
-/** Reads the file names of a COCO JSON file. @throws bad-input when it is not a COCO file; limit. */
-export async function readCocoImages(path: string): Promise<readonly string[]> {
-  const found = cocoSchema.safeParse(parsed(path, await readBounded(path, MAX_JSON_BYTES), JSON.parse));
+/** The images of a JSON list, and the folder that relative ones are below. */
+export interface JsonImages {
+  readonly names: readonly string[];
+  /** Undefined: the folder of the list. */
+  readonly root: string | undefined;
+}
+
+/** Reads the images of a COCO JSON file, or of the tags that a report saved. @throws bad-input when it is neither; limit. */
+export async function readJsonImages(path: string): Promise<JsonImages> {
+  const data = parsed(path, await readBounded(path, MAX_JSON_BYTES), JSON.parse) as { format?: unknown } | null;
+  if (data?.format !== tagsFormat) return { names: cocoImages(path, data), root: undefined };
+  const { run, tags } = checkTags(path, data);
+  return { names: [...new Set(tags.map(({ source }) => source))], root: run.root };
+}
+
+function cocoImages(path: string, data: unknown): readonly string[] {
+  const found = cocoSchema.safeParse(data);
   if (found.success) return found.data.images.map((image) => image.file_name);
   throw new WhyboxError(
     "bad-input",
