@@ -1,17 +1,11 @@
-import { execFile, spawn } from "node:child_process";
-import { once } from "node:events";
-import { existsSync } from "node:fs";
-import { chmod, mkdir, readdir, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
-import { delimiter, dirname, join, resolve } from "node:path";
-import { promisify } from "node:util";
+import { readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { Deployment } from "kubernetes-models/apps/v1/Deployment";
 import { Service } from "kubernetes-models/v1/Service";
 import { describe, expect, it } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 import { commandNames } from "../../src/cli/program.js";
 import { serveFlags } from "../../src/cli/serve-options.js";
-import { runWorld } from "../runs/world.js";
-import { installPacked } from "../support/packed.js";
 
 const deploy = resolve(import.meta.dirname, "../../../../deploy");
 const read = (name: string) => readFile(join(deploy, name), "utf8");
@@ -68,58 +62,4 @@ describe("deploy/docker", () => {
     const [, words] = /^ {2}(explain .*)\) exec whybox "\$@" ;;$/m.exec(await readFile(entry, "utf8"))!;
     expect([...words!.split(" | "), "serve"].toSorted()).toEqual([...commandNames].toSorted());
   });
-
-  it.skipIf(process.platform === "win32")(
-    "serves from the packed packages in an empty folder, with its own entry point and health check",
-    { tags: ["long"], timeout: 240_000 },
-    async () => {
-      const cwd = await realpath(await runWorld());
-      try {
-        await installPacked(cwd);
-        await linkOthers(cwd);
-        await mkdir(join(cwd, "bin"));
-        const command = `#!/bin/sh\nexec "${process.execPath}" "${join(cwd, "node_modules/whybox/bin/whybox.js")}" "$@"\n`;
-        await writeFile(join(cwd, "bin/whybox"), command);
-        await chmod(join(cwd, "bin/whybox"), 0o755);
-        const token = "a-token-for-the-test";
-        const env = { ...process.env, PATH: `${join(cwd, "bin")}${delimiter}${process.env.PATH}`, WHYBOX_PORT: "0" };
-        const run = promisify(execFile);
-        expect((await run(entry, ["methods"], { cwd, env })).stdout).toContain("GradCAM");
-        await expect(run(entry, ["mini.onnx"], { cwd, env })).rejects.toThrow(/Other machines reach 0\.0\.0\.0/);
-        const child = spawn(entry, ["serve", "mini.onnx", "--workers", "1"], {
-          ...{ cwd, env: { ...env, WHYBOX_TOKEN: token }, stdio: ["ignore", "pipe", "inherit"] },
-        });
-        const [line] = await once(child.stdout!.setEncoding("utf8"), "data");
-        const { port } = new URL(String(line).trim());
-        const models = await fetch(`http://127.0.0.1:${port}/v1/models`, {
-          headers: { authorization: `Bearer ${token}` },
-        });
-        expect(await models.json()).toEqual({ models: ["mini"] });
-        const [, check] = /HEALTHCHECK .*\n\s+CMD (\[.*\])/.exec(await read("docker/Dockerfile"))!;
-        const [program, ...argv] = JSON.parse(check!) as [string, ...string[]];
-        await run(program, argv, { env: { ...env, WHYBOX_PORT: port } });
-        const ended = once(child, "exit");
-        child.kill("SIGTERM");
-        expect(await ended).toEqual([0, null]);
-        await expect(run(program, argv, { env: { ...env, WHYBOX_PORT: port } })).rejects.toThrow();
-      } finally {
-        await rm(cwd, { recursive: true, force: true });
-      }
-    },
-  );
 });
-
-/** Links what the dependencies depend on. Node looks for it beside the links. */
-async function linkOthers(cwd: string): Promise<void> {
-  const from = resolve(deploy, "../node_modules");
-  const top = (await readdir(from)).filter((name) => !name.startsWith(".") && name !== "@whybox");
-  const scoped = top.filter((name) => name.startsWith("@"));
-  const inScopes = await Promise.all(
-    scoped.map(async (scope) => (await readdir(join(from, scope))).map((name) => join(scope, name))),
-  );
-  for (const name of [...top.filter((one) => !scoped.includes(one)), ...inScopes.flat()]) {
-    const path = join(cwd, "node_modules", name);
-    await mkdir(dirname(path), { recursive: true });
-    if (!existsSync(path)) await symlink(join(from, name), path, "junction");
-  }
-}

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
-import { copyFile, lstat, mkdir, readdir, readFile, stat, symlink } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { chmod, copyFile, mkdir, readdir, readFile, stat, symlink } from "node:fs/promises";
+import { dirname, join, relative, resolve } from "node:path";
 import { promisify } from "node:util";
 
 const root = resolve(import.meta.dirname, "../../../..");
@@ -8,26 +8,43 @@ const root = resolve(import.meta.dirname, "../../../..");
 interface Manifest {
   readonly name: string;
   readonly private?: boolean;
+  readonly bin?: Readonly<Record<string, string>>;
   readonly dependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
 }
 
 /**
  * Fills `folder/node_modules` as an installation of the packed packages would, without a network: our packages have the files that npm
- * would publish, and what they depend on is linked from this workspace.
+ * would publish, and what they depend on is linked from this workspace. All that the dependencies depend on is linked too, because some
+ * versions of Node look for it beside the link. `others` are installed as well: what a program uses beside Whybox.
  */
-export async function installPacked(folder: string): Promise<void> {
+export async function installPacked(folder: string, others: readonly string[] = []): Promise<void> {
   const modules = join(folder, "node_modules");
-  const linked = new Set<string>();
+  const needed = new Set<string>();
   for (const path of (await readdir(join(root, "packages"))).map((name) => join(root, "packages", name))) {
-    const manifest = JSON.parse(await readFile(join(path, "package.json"), "utf8")) as Manifest;
-    if (manifest.private) continue;
-    await copyPublished(path, join(modules, manifest.name));
-    for (const name of Object.keys(manifest.dependencies ?? {})) {
-      if (name.startsWith("@whybox/") || linked.has(name)) continue;
-      linked.add(name);
-      await link(await installedFolder(name, path), join(modules, name));
+    const { private: isPrivate, name, bin = {}, dependencies = {} } = await readManifest(path);
+    if (isPrivate) continue;
+    await copyPublished(path, join(modules, name));
+    for (const [command, script] of Object.entries(bin)) await linkCommand(modules, command, join(name, script));
+    // What npm did not put into the common folder, because there is another version of it.
+    const own = join(path, "node_modules");
+    const foreign = Object.keys(dependencies).filter((one) => !one.startsWith("@whybox/"));
+    for (const place of await dependenciesOf(foreign, path, needed)) {
+      if (dirname(place) === own) await link(place, join(modules, name, "node_modules", relative(own, place)));
     }
   }
+  await dependenciesOf(others, root, needed);
+  const common = join(root, "node_modules");
+  for (const place of needed) {
+    const name = relative(common, place);
+    // A folder within a dependency is there with it.
+    if (!name.startsWith("..") && !name.includes("node_modules")) await link(place, join(modules, name));
+  }
+}
+
+async function readManifest(path: string): Promise<Manifest> {
+  return JSON.parse(await readFile(join(path, "package.json"), "utf8")) as Manifest;
 }
 
 async function copyPublished(from: string, to: string): Promise<void> {
@@ -43,14 +60,37 @@ async function copyPublished(from: string, to: string): Promise<void> {
   }
 }
 
-/** Where npm put a dependency: in the package's own folder, or in the workspace's. */
-async function installedFolder(name: string, path: string): Promise<string> {
-  const own = join(path, "node_modules", name);
-  return (await stat(own).catch(() => undefined)) ? own : join(root, "node_modules", name);
+/** Adds the folders of packages, and of all that they depend on, to `found`. Returns the folders of the packages themselves. */
+async function dependenciesOf(names: readonly string[], path: string, found: Set<string>): Promise<string[]> {
+  const places: string[] = [];
+  for (const name of names) {
+    const place = await installedFolder(name, path);
+    if (place === undefined) continue;
+    places.push(place);
+    if (found.has(place)) continue;
+    found.add(place);
+    const { dependencies, optionalDependencies, peerDependencies } = await readManifest(place);
+    await dependenciesOf(Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies }), place, found);
+  }
+  return places;
+}
+
+/** Where npm put a dependency: in the nearest `node_modules`. An optional one may be nowhere. */
+async function installedFolder(name: string, path: string): Promise<string | undefined> {
+  const place = join(path, "node_modules", name);
+  if (await stat(place).catch(() => undefined)) return place;
+  return path === root ? undefined : installedFolder(name, dirname(path));
+}
+
+/** Puts a command where npm puts it on systems with links: in `node_modules/.bin`. */
+async function linkCommand(modules: string, command: string, script: string): Promise<void> {
+  if (process.platform === "win32") return;
+  await mkdir(join(modules, ".bin"), { recursive: true });
+  await symlink(join("..", script), join(modules, ".bin", command));
+  await chmod(join(modules, script), 0o755);
 }
 
 async function link(target: string, path: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  // Two packages may depend on the same one.
-  if (!(await lstat(path).catch(() => undefined))) await symlink(target, path, "junction");
+  await symlink(target, path, "junction");
 }
