@@ -235,7 +235,9 @@ describe.skipIf(path === undefined)("loadDetector in a page", SLOW, () => {
     expect(found.after).toBe("runtime");
   });
 
-  it("runs with its script on another host, on one thread where the page is not isolated, and says so", async () => {
+  it("runs with its script on another host, on one thread where the page is not isolated, and says so", {
+    tags: ["long"],
+  }, async () => {
     const other = await serveFolders({}, { isolated: false, files: { "/": Buffer.from("<!doctype html>") } });
     const foreign = await open(other, `${server.address}browser/`);
     const found = await foreign.evaluate(async (address) => {

@@ -168,7 +168,7 @@ describe.skipIf(path === undefined)("<why-box>", SLOW, () => {
     await page.context().close();
   });
 
-  it("runs in the example without a build", async () => {
+  it("runs in the example without a build", { tags: ["long"] }, async () => {
     const { page, complaints } = await open(`${server.address}example/`);
     await page.getByLabel("Model").setInputFiles(join(folder, "tiny.onnx"));
     await page.getByLabel("Image").setInputFiles(join(photos, "dog.jpg"));

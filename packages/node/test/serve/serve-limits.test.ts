@@ -12,17 +12,24 @@ import { Served } from "./served.js";
 
 let cwd: string;
 let image: Uint8Array<ArrayBuffer>;
+/** A server with tight limits, for the tests that leave it as it is. */
+let common: Served;
 const running: Served[] = [];
 
 beforeAll(async () => {
   cwd = await runWorld();
   await putImages(cwd, ["photo.png"]);
   image = new Uint8Array(readFileSync(join(cwd, "photo.png")));
+  const limits = ["--queue", "1", "--max-body", "0.1", "--max-pixels", "1", "--timeout", "20"];
+  common = await Served.start(["mini.onnx", "--workers", "1", ...limits], { cwd });
 });
 afterEach(async () => {
   await Promise.all(running.splice(0).map((served) => served.stop("SIGKILL")));
 });
-afterAll(() => rm(cwd, { recursive: true }));
+afterAll(async () => {
+  await common.stop("SIGKILL");
+  await rm(cwd, { recursive: true });
+});
 
 async function start(argv: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Promise<Served> {
   const served = await Served.start(["mini.onnx", ...argv], { cwd, env });
@@ -42,7 +49,7 @@ const busy = (served: Served, count: number) =>
 
 describe("a full queue", () => {
   it("answers 429 and when to come again, before the body is read", async () => {
-    const served = await start(["--workers", "1", "--queue", "1"]);
+    const served = common;
     const stop = new AbortController();
     const first = served.form(image, slow, { signal: stop.signal });
     await busy(served, 1);
@@ -63,7 +70,7 @@ describe("a full queue", () => {
 });
 
 describe("the time limit", () => {
-  it("answers 504, stops the work, and 408 when the body does not come", async () => {
+  it("answers 504, stops the work, and 408 when the body does not come", { tags: ["long"] }, async () => {
     const served = await start(["--workers", "1", "--timeout", "1"]);
     expect(await problem(await served.form(image, slow))).toMatchObject({ status: 504, code: "timeout" });
     await busy(served, 0);
@@ -86,7 +93,8 @@ describe("hostile input", () => {
   };
 
   it("is answered, and costs no worker", async () => {
-    const served = await start(["--workers", "1", "--max-body", "0.1", "--max-pixels", "1", "--timeout", "20"]);
+    const served = common;
+    const before = served.log.length;
     const large = new Uint8Array(200_000);
     const zeros = deflateSync(Buffer.alloc(1_000_000)); // what a decoder would inflate
     const cases: readonly (readonly [string, () => Promise<Response>, number])[] = [
@@ -134,12 +142,12 @@ describe("hostile input", () => {
     );
     expect((await served.form(image, quick)).status).toBe(200);
     expect(await served.metric("whybox_worker_ends_total")).toBe(0);
-    expect(served.log.filter(({ level }) => level === "error")).toEqual([]);
+    expect(served.log.slice(before).filter(({ level }) => level === "error")).toEqual([]);
   });
 });
 
 describe("a worker that is killed", () => {
-  it("costs its own request only, and is replaced", async () => {
+  it("costs its own request only, and is replaced", { tags: ["long"] }, async () => {
     const served = await start(["--workers", "2"]);
     const stop = new AbortController();
     const both = [1, 2].map(() => served.form(image, slow, { signal: stop.signal }));
@@ -161,7 +169,7 @@ describe("a worker that is killed", () => {
 });
 
 describe("a server that is told to stop", () => {
-  it("finishes what is in progress, takes nothing new, and ends with 0", async () => {
+  it("finishes what is in progress, takes nothing new, and ends with 0", { tags: ["long"] }, async () => {
     const served = await start(["--workers", "1", "--queue", "4"]);
     const first = served.form(image, { ...slow, samples: "800" });
     await busy(served, 1);
@@ -176,7 +184,7 @@ describe("a server that is told to stop", () => {
     for (const pid of served.pids) expect(() => process.kill(pid, 0)).toThrow(/ESRCH/);
   });
 
-  it("stops what takes longer than the time to drain", async () => {
+  it("stops what takes longer than the time to drain", { tags: ["long"] }, async () => {
     const served = await start(["--workers", "1", "--drain-timeout", "0.2"]);
     const asked = served.form(image, slow);
     await busy(served, 1);
@@ -184,7 +192,7 @@ describe("a server that is told to stop", () => {
     expect(await problem(await asked)).toMatchObject({ status: 503, code: "aborted" });
   });
 
-  it("takes its workers with it when it is killed", async () => {
+  it("takes its workers with it when it is killed", { tags: ["long"] }, async () => {
     const served = await start(["--workers", "1"]);
     await served.stop("SIGKILL");
     await served.until(() => served.pids.every((pid) => !lives(pid)));
@@ -212,10 +220,9 @@ describe("access", () => {
   });
 
   it("is for this machine only, and for no page of another site", async () => {
-    const served = await start(["--workers", "1"]);
     const status = (headers: Record<string, string>, path = "/v1/models") =>
       new Promise<number | undefined>((resolve, reject) => {
-        httpRequest(`${served.address}${path}`, { headers }, ({ statusCode }) => resolve(statusCode))
+        httpRequest(`${common.address}${path}`, { headers }, ({ statusCode }) => resolve(statusCode))
           .on("error", reject)
           .end();
       });
@@ -230,8 +237,7 @@ describe("access", () => {
     try {
       files.files.set("/photo.png", image);
       const body = { image: { url: `${files.url}/photo.png` } };
-      const none = await start(["--workers", "1"]);
-      expect(await problem(await none.json("/v1/explain", body))).toMatchObject({
+      expect(await problem(await common.json("/v1/explain", body))).toMatchObject({
         status: 400,
         detail: /fetches no images/,
       });
@@ -264,8 +270,7 @@ describe("access", () => {
   });
 
   it("says that a port is taken", async () => {
-    const served = await start(["--workers", "1"]);
-    const { port } = new URL(served.address);
+    const { port } = new URL(common.address);
     const run = await whybox(["serve", "mini.onnx", "--workers", "1", "--port", port], { cwd });
     expect([run.code, run.stderr]).toEqual([8, expect.stringMatching(/Cannot listen on 127\.0\.0\.1, port \d+/)]);
   });
