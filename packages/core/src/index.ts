@@ -87,7 +87,13 @@ export { checkRgbImage } from "./image/rgb-image.js";
 export { keepsNothing } from "./keeps-nothing.js";
 export { resizeBilinear } from "./kernels/resample.js";
 export { type Cost, type MethodCost, methodCost } from "./methods/cost.js";
-export { type AnyCamMethod, defaultMethodId, defaultMethods, resolveMethod } from "./methods/index.js";
+export {
+  type AnyCamMethod,
+  defaultMethodId,
+  defaultMethods,
+  type MethodQuestion,
+  resolveMethod,
+} from "./methods/index.js";
 export type {
   Biases,
   CamMethod,

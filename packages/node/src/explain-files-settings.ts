@@ -1,10 +1,10 @@
 import {
   checkExplainOptions,
   type DrawingOptions,
+  defaultMethodId,
   defaultMethods,
   drawingOptions,
   type ExplainOptions,
-  explainOptions,
   type InputOptions,
   namesIn,
   pickOptions,
@@ -14,7 +14,7 @@ import {
 } from "@whybox/core";
 import type { DownloadProgress } from "./api.js";
 import { type FileOptions, fileOptions } from "./file-options.js";
-import { type ImageOptions, type ImageSettings, imageSettings } from "./images/settings.js";
+import { type ImageOptions, type ImageSettings, imageOptions, imageSettings } from "./images/settings.js";
 
 /** Options of `explainFiles`: those of `explain`, of files and of drawing. The Python reference's names are aliases (`imgsz`, `keepOnlyTopk`). */
 export interface ExplainFilesOptions
@@ -39,7 +39,7 @@ export interface ExplainFilesOptions
   readonly onNote?: (text: string) => void;
 }
 
-const { frames: _, ...ofExplanation } = explainOptions;
+const { frames: _, ...ofExplanation } = imageOptions;
 const table = { ...ofExplanation, ...fileOptions, ...drawingOptions };
 const besides = ["source", "input", "onProgress", "onNote", "signal"];
 
@@ -61,8 +61,10 @@ export function settingsOf(given: ExplainFilesOptions): ImageSettings {
 }
 
 /** The reference's −2, but "auto" for methods that a single layer does not suit: they fuse several, or are read at none. */
-function defaultLayer({ method, per, box }: Pick<ImageOptions, "method" | "per" | "box">): "auto" | -2 {
-  if (method === undefined) return per === "detection" || box !== undefined ? "auto" : -2;
-  const { reads = "layers", auto = "level" } = resolveMethod(method, defaultMethods);
+function defaultLayer(options: Pick<ImageOptions, "method" | "per" | "box" | "eigenSmooth" | "scale">): "auto" | -2 {
+  const { reads = "layers", auto = "level" } = resolveMethod(
+    options.method ?? defaultMethodId(options),
+    defaultMethods,
+  );
   return reads !== "layers" || auto === "taps" || auto === "taps-fast" ? "auto" : -2;
 }

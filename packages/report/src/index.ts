@@ -33,6 +33,6 @@ export {
   tagsFormat,
   tagsVersion,
 } from "./format.js";
-export { mapSentence, mostlyInside, type SentenceFacts } from "./map-sentence.js";
+export { classSentence, mapSentence, mostlyInside, type SentenceFacts } from "./map-sentence.js";
 export { type Around, packColumns, packMaps, type Row, type RowMaps } from "./rows.js";
 export { percent } from "./texts.js";

@@ -31,9 +31,21 @@ const NEARLY_ALL = 0.8;
 
 /** One sentence for people: what a detection depends on, by the place of the heat in its map. */
 export function mapSentence(facts: SentenceFacts): string {
-  if (!facts.dependsOnScore) return "Where this layer is most active.";
+  if (!facts.dependsOnScore) return ofLayer;
   return `${claim(facts)} ${place(facts)}.`;
 }
+
+/** One sentence on the map of a class of the whole image, which has no box. */
+export function classSentence({
+  className,
+  dependsOnScore,
+  versus,
+}: Pick<SentenceFacts, "className" | "dependsOnScore" | "versus">): string {
+  if (!dependsOnScore) return ofLayer;
+  return `The heat shows which parts of the image support the class ${className}${versus === undefined ? "" : ` rather than ${versus}`}.`;
+}
+
+const ofLayer = "Where this layer is most active.";
 
 function claim({ className, versus, scores = [] }: SentenceFacts): string {
   if (versus !== undefined) return `The preference for ${className} over ${versus} depends`;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { mapSentence, type SentenceFacts } from "../src/map-sentence.js";
+import { classSentence, mapSentence, type SentenceFacts } from "../src/map-sentence.js";
 
 const inside: SentenceFacts = { className: "dog", inBox: 0.86, area: 0.13, peakInBox: true, dependsOnScore: true };
 const w = { id: "w", title: "Box width" };
@@ -28,5 +28,13 @@ describe("the sentence on a map", () => {
     ["Where this layer is most active.", { dependsOnScore: false }],
   ])("%s", (sentence, facts) => {
     expect(mapSentence({ ...inside, ...facts })).toBe(sentence);
+  });
+
+  it.each<[string, Partial<SentenceFacts>]>([
+    ["The heat shows which parts of the image support the class dog.", {}],
+    ["The heat shows which parts of the image support the class dog rather than cat.", { versus: "cat" }],
+    ["Where this layer is most active.", { dependsOnScore: false }],
+  ])("of a class: %s", (sentence, facts) => {
+    expect(classSentence({ ...inside, ...facts })).toBe(sentence);
   });
 });

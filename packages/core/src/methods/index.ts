@@ -77,11 +77,21 @@ export const defaultMethods: readonly AnyCamMethod[] = [
   tapFusionFast,
 ];
 
+/** The options that the default method depends on. */
+export interface MethodQuestion {
+  readonly per?: string;
+  readonly box?: object | undefined;
+  readonly eigenSmooth?: boolean;
+  readonly scale?: string;
+}
+
 /**
- * Id of the default method: tap fusion, the most faithful for one detection (docs/methods), or Grad-CAM, the best known, for a whole image.
+ * Id of the default method: tap fusion, the most faithful for one detection (docs/methods), or Grad-CAM, the best known, for a whole image
+ * and for the options that tap fusion cannot take.
  */
-export function defaultMethodId({ per, box }: { readonly per?: string; readonly box?: object | undefined }): MethodId {
-  return per === "detection" || box !== undefined ? "tap-fusion" : "GradCAM";
+export function defaultMethodId({ per, box, eigenSmooth, scale }: MethodQuestion): MethodId {
+  const isOfDetection = per === "detection" || box !== undefined;
+  return isOfDetection && eigenSmooth !== true && scale !== "common" ? "tap-fusion" : "GradCAM";
 }
 
 /**

@@ -29,6 +29,10 @@ describe("defaults", () => {
       const { method, scores } = resolve(options);
       expect([method.id, scores.map(({ id }) => id)]).toEqual(["tap-fusion", ["row"]]);
     }
+    for (const options of [{ eigenSmooth: true }, { scale: "common" }] as const) {
+      expect(resolve({ per: "detection", ...options }).method.id).toBe("GradCAM");
+    }
+    expect(resolve({ box, eigenSmooth: true }).method.id).toBe("GradCAM");
     expect(resolve({ per: "class" }).method.id).toBe("GradCAM");
     expect(resolve({ per: "detection", method: "odam" as MethodId }).method.id).toBe("ODAM");
   });

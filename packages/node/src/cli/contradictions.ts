@@ -2,6 +2,7 @@ import {
   type AnyCamMethod,
   contradictions,
   defaultScores,
+  detectDefaults,
   type ExplainOptions,
   type ReadExplainOptions,
   readMethod,
@@ -23,7 +24,8 @@ export function refuseContradictions(line: CommandLine, methods: readonly AnyCam
   const { values, typed, flag } = line;
   const per = perOf(values, typed);
   const perFlag = typed.includes("per") ? flag("per") : flag("perDetection");
-  const read = readMethod({ ...values, per }, methods, defaultScores);
+  // The thresholds have no part in contradictions.
+  const read = readMethod({ ...values, ...detectDefaults("detect"), per }, methods, defaultScores);
   const problems = [
     ...perProblems(values, per),
     ...boxProblems(line),

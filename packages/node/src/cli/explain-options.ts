@@ -1,6 +1,6 @@
 import { type DrawingOptions, drawingOptions, type ExplainOptions, explainOptions, type Filled } from "@whybox/core";
 import { type FileOptions, fileOptions } from "../file-options.js";
-import { type ImageSettings, imageSettings } from "../images/settings.js";
+import { type ImageSettings, imageOptions, imageSettings } from "../images/settings.js";
 import { type InputFlags, inputFlags, inputOf } from "./input-flags.js";
 
 /** Options for images, shared by all commands that explain. */
@@ -22,8 +22,11 @@ export interface ExplainFlags extends ImageFlags {
 /** Options shared by `whybox explain`, `whybox run` and `whybox shard plan`. */
 export const imageFlags = {
   ...{ weights: fileOptions.weights, names: fileOptions.names, anchors: fileOptions.anchors },
-  ...explainOptions,
-  method: { ...explainOptions.method, otherwise: "tap-fusion, or GradCAM with --per image or class" },
+  ...imageOptions,
+  method: {
+    ...explainOptions.method,
+    otherwise: "tap-fusion; GradCAM with --per image, --per class, --eigen-smooth or --scale common",
+  },
   per: {
     ...explainOptions.per,
     what: "make one heatmap for each detection, for each class, or for the image; --box and --backward-per-class mean image",

@@ -85,6 +85,6 @@ function refuseImageOptions({ typed, flag }: TypedOptions<ExplainValues>, reason
   if (wrong.length === 0) return;
   throw new WhyboxError(
     "usage",
-    `${wrong.join(" and ")} needs images, but the source is ${reason.toLowerCase()}. Leave it out.`,
+    `${wrong.join(" and ")} ${wrong.length === 1 ? "needs" : "need"} images, but the source is ${reason.toLowerCase()}. Leave ${wrong.length === 1 ? "it" : "them"} out.`,
   );
 }

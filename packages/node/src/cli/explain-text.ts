@@ -7,7 +7,7 @@ import {
   resolveMethod,
   resolveScore,
 } from "@whybox/core";
-import { mapSentence, percent } from "@whybox/report";
+import { classSentence, mapSentence, percent } from "@whybox/report";
 import { count } from "../words.js";
 import { type Column, formatTable } from "./table.js";
 import { printable } from "./text.js";
@@ -123,7 +123,8 @@ function heatInBox({ maps }: ResultDocument, index: number): string {
 }
 
 /** A sentence on each detection with a map of its own. Detections with the same sentence share it. */
-function sentences({ options, maps, detections }: ResultDocument, methods: readonly AnyCamMethod[]): string[] {
+function sentences(document: ResultDocument, methods: readonly AnyCamMethod[]): string[] {
+  const { options, maps, detections } = document;
   const method = resolveMethod(options.method!, methods);
   const usual = options.versus === null ? (method.scores ?? ["class"]) : ["contrast"];
   const scores = options.backprop!.filter((id) => !usual.includes(id)).map((id) => resolveScore(id));
@@ -133,8 +134,11 @@ function sentences({ options, maps, detections }: ResultDocument, methods: reado
     detections: [index],
     heat,
   } of maps) {
-    if (heat === null) continue;
-    const sentence = mapSentence({ className: detections[index!]!.className, ...heat, ...shared });
+    const { className } = detections[index!]!;
+    const isOfClass = !hasBoxes(document) && options.per === "detection" && isSeen(document, index!);
+    if (heat === null && !isOfClass) continue;
+    const sentence =
+      heat === null ? classSentence({ className, ...shared }) : mapSentence({ className, ...heat, ...shared });
     told.set(sentence, [...(told.get(sentence) ?? []), index!]);
   }
   const lines = [...told].map(([sentence, indices]) => {
@@ -142,6 +146,13 @@ function sentences({ options, maps, detections }: ResultDocument, methods: reado
     return `  ${shown}: ${printable(sentence)}`;
   });
   return lines.length > maxSentences ? [...lines.slice(0, maxSentences), "  …"] : lines;
+}
+
+/** Whether the class has heat. It has none if all of its layers are blind. Some methods read no layer. */
+function isSeen({ layers, empty }: ResultDocument, index: number): boolean {
+  const isBlind = ({ blind }: ResultDocument["layers"][number]) => blind.includes(index);
+  const tried = layers.filter((layer) => layer.detections.includes(index) || isBlind(layer));
+  return empty === null && (tried.length === 0 || !tried.every(isBlind));
 }
 
 /** The layers that explain the detection; "blind" when all of its layers are blind; "-" when it is not part of the heatmap. */

@@ -38,7 +38,8 @@ export const inputFlags = {
     what: "how an image becomes the model's input: scaled with grey around it, stretched, or cropped in the middle",
     kind: "choice",
     choices: ["letterbox", "stretch", "crop"],
-    otherwise: "what the file tells, stretch for transformers known to be trained so, else letterbox",
+    otherwise:
+      "what the file tells, crop for classifiers, stretch for transformers known to be trained so, else letterbox",
     group: "Detection",
   },
   inputCrop: {
@@ -47,7 +48,7 @@ export const inputFlags = {
     min: 0,
     max: 1,
     aboveMin: true,
-    otherwise: "what the file tells, else 1",
+    otherwise: "what the file tells, 0.875 for classifiers except YOLO's, else 1",
     group: "Detection",
   },
   mean: {

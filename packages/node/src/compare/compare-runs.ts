@@ -48,7 +48,8 @@ export async function compareRuns({ a, b, limits, ...hooks }: CompareRunsOptions
     hooks.mayRead,
   );
   if (sources.partner.size === 0) throw nothingInCommon(runs);
-  const found = new Found(limits, hooks);
+  const hasBoxes = runs[0].manifest.model.task !== "classify";
+  const found = new Found({ ...hooks, limits, hasBoxes });
   const total = Math.min(indices[0].images, indices[1].images);
   for await (const image of joinRuns(...runs, sources)) {
     stopIfAborted(hooks.signal);
@@ -60,6 +61,11 @@ export async function compareRuns({ a, b, limits, ...hooks }: CompareRunsOptions
 
 type Both<T> = readonly [T, T];
 
+interface FoundOptions extends Pick<CompareRunsOptions, "limits" | "onPair"> {
+  /** False for classifiers: their maps are those of the whole image. */
+  readonly hasBoxes: boolean;
+}
+
 /** The detections of the images that are in both runs. */
 class Found {
   readonly pairs: ComparedPair[] = [];
@@ -68,12 +74,10 @@ class Found {
   /** Sources whose images have different sizes. */
   readonly resized = new Set<string>();
   images = 0;
-  readonly #limits: CompareValues;
-  readonly #onPair: CompareRunsOptions["onPair"];
+  readonly #options: FoundOptions;
 
-  constructor(limits: CompareValues, { onPair }: Pick<CompareRunsOptions, "onPair">) {
-    this.#limits = limits;
-    this.#onPair = onPair;
+  constructor(options: FoundOptions) {
+    this.#options = options;
   }
 
   add(image: JoinedImage): void {
@@ -83,12 +87,13 @@ class Found {
       return;
     }
     this.images++;
-    const pairs = pairDetections(first.detections, second.detections, { iou: this.#limits.boxIou, by: "name" });
+    const { limits, hasBoxes, onPair } = this.#options;
+    const pairs = pairDetections(first.detections, second.detections, { iou: limits.boxIou, by: "name" });
     for (const { first: i, second: j, iou } of pairs) {
-      const maps = mapsOf(image, i, j);
-      const pair = pairOf(image, { i, j, iou, maps }, this.#limits);
+      const maps = mapsOf(image, { i, j, hasBoxes });
+      const pair = pairOf(image, { i, j, iou, maps }, limits);
       this.pairs.push(pair);
-      this.#onPair?.(pair, { ...image, maps });
+      onPair?.(pair, { ...image, maps });
     }
     const [mine, theirs] = [new Set(pairs.map((one) => one.first)), new Set(pairs.map((one) => one.second))];
     const place = placeOf(first);
@@ -115,13 +120,17 @@ function sideOf({ score, box, heat }: RunDetection, index: number): ComparedPair
 }
 
 /** The maps of the two detections, if both have their own. */
-function mapsOf({ first, second }: JoinedImage, i: number, j: number): SeenPair["maps"] {
-  const [a, b] = [ownMap(first, i), ownMap(second, j)];
+function mapsOf(
+  { first, second }: JoinedImage,
+  { i, j, hasBoxes }: Pick<Matched, "i" | "j"> & Pick<FoundOptions, "hasBoxes">,
+): SeenPair["maps"] {
+  const [a, b] = [ownMap(first, i, hasBoxes), ownMap(second, j, hasBoxes)];
   return a === undefined || b === undefined ? undefined : { a: a.whole, b: b.whole };
 }
 
-function ownMap({ detections, maps }: RunImage, index: number): SmallMap | undefined {
-  return detections[index]!.heat === null ? undefined : maps.find((map) => map.detections.includes(index));
+function ownMap({ detections, maps }: RunImage, index: number, hasBoxes: boolean): SmallMap | undefined {
+  if (hasBoxes && detections[index]!.heat === null) return undefined;
+  return maps.find((map) => map.detections.length === 1 && map.detections[0] === index);
 }
 
 interface Matched {
@@ -134,7 +143,7 @@ interface Matched {
 function pairOf({ first, second }: JoinedImage, { i, j, iou, maps }: Matched, limits: CompareValues): ComparedPair {
   const [one, other] = [first.detections[i]!, second.detections[j]!];
   const [a, b] = [sideOf(one, i), sideOf(other, j)];
-  const inBoxChange = (b.inBox ?? 0) - (a.inBox ?? 0);
+  const inBoxChange = a.inBox === null || b.inBox === null ? null : b.inBox - a.inBox;
   const figures = maps === undefined ? null : { ...mapFigures(maps.a, maps.b, first.size), inBoxChange };
   return {
     ...placeOf(first)(one),
@@ -150,14 +159,14 @@ function movedBy(figures: Figures, limits: CompareValues): ComparedPair["moved"]
     ...(correlation < limits.minCorrelation ? (["correlation"] as const) : []),
     ...(overlap < limits.minOverlap ? (["overlap"] as const) : []),
     ...(shift > limits.maxShift ? (["shift"] as const) : []),
-    ...(Math.abs(inBoxChange) > limits.maxInBoxChange ? (["inBoxChange"] as const) : []),
+    ...(Math.abs(inBoxChange ?? 0) > limits.maxInBoxChange ? (["inBoxChange"] as const) : []),
   ];
 }
 
 function roundedFigures({ correlation, overlap, shift, inBoxChange }: Figures): Figures {
   return {
     ...{ correlation: rounded(correlation), overlap: rounded(overlap) },
-    ...{ shift: rounded(shift), inBoxChange: rounded(inBoxChange) },
+    ...{ shift: rounded(shift), inBoxChange: inBoxChange === null ? null : rounded(inBoxChange) },
   };
 }
 
@@ -225,10 +234,11 @@ function notesOn({ runs, images, counts }: Pick<Comparison, "runs" | "images" | 
 
 function mediansOf(figures: readonly Figures[]): Comparison["medians"] {
   if (figures.length === 0) return null;
-  const of = (name: keyof Figures) => median(figures.map((one) => one[name]));
+  const of = (name: Exclude<keyof Figures, "inBoxChange">) => median(figures.map((one) => one[name]));
+  const changes = figures.flatMap(({ inBoxChange }) => (inBoxChange === null ? [] : [inBoxChange]));
   return {
     ...{ correlation: of("correlation"), overlap: of("overlap") },
-    ...{ shift: of("shift"), inBoxChange: of("inBoxChange") },
+    ...{ shift: of("shift"), inBoxChange: changes.length === 0 ? null : median(changes) },
   };
 }
 

@@ -16,7 +16,9 @@ const side = z.object({
   score: z.number(),
   // No tuple: clients that read JSON Schema of 2019 take its form for an array without entries.
   box: z.array(z.number()).length(4).describe("Left, top, right, bottom in image pixels."),
-  inBox: share.nullable().describe("Share of the heat inside the box; null without a map of its own."),
+  inBox: share
+    .nullable()
+    .describe("Share of the heat inside the box; null without a map of its own, and for a classifier."),
 });
 
 const place = {
@@ -37,7 +39,7 @@ const pairSchema = z.object({
       correlation: z.number().describe("Rank correlation of the two maps, −1..1."),
       overlap: share.describe("Share of the hottest tenth of the cells that the maps have in common."),
       shift: share.describe("Distance of the centres of heat, as a share of the image's diagonal."),
-      inBoxChange: z.number().describe("inBox in RUN_B minus inBox in RUN_A."),
+      inBoxChange: z.number().nullable().describe("inBox in RUN_B minus inBox in RUN_A; null for a classifier."),
     })
     .nullable()
     .describe("null when one of the two has no map of its own."),
@@ -67,7 +69,7 @@ export const comparisonSchema = z.object({
     gained: z.int(),
   }),
   medians: z
-    .object({ correlation: z.number(), overlap: share, shift: share, inBoxChange: z.number() })
+    .object({ correlation: z.number(), overlap: share, shift: share, inBoxChange: z.number().nullable() })
     .nullable()
     .describe("Medians over the compared detections. null when none was compared."),
   pairs: z.array(pairSchema).describe("Worst first."),

@@ -41,7 +41,8 @@ export async function drawPair(
     return renderOverlay(base, mapIn(maps![side], { region, size, image: { height, width } }), {
       colormap: drawingOptions.colormap.default,
       detections: [{ boxImage: box, classIndex: 0, className: pair.name, confidence: pair[side].score }],
-      labels: false,
+      // The box of a class is the whole image.
+      ...{ boxes: pair.figures?.inBoxChange !== null, labels: false },
     });
   };
   return { a: draw("a"), b: draw("b") };

@@ -89,7 +89,7 @@ async function article(pair: ComparedPair, seen: SeenPair, image: RgbImage | und
   const figures = (["a", "b"] as const).map((side) => {
     const label = side === "a" ? "First run" : "Second run";
     const { score, inBox } = pair[side];
-    return `<figure><img src="${urls[side]}" alt="Heatmap of the ${label.toLowerCase()}"><figcaption>${label}: confidence ${score.toFixed(2)}, ${Math.round(100 * (inBox ?? 0))} % of the heat in the box</figcaption></figure>`;
+    return `<figure><img src="${urls[side]}" alt="Heatmap of the ${label.toLowerCase()}"><figcaption>${label}: confidence ${score.toFixed(2)}${inBox === null ? "" : `, ${Math.round(100 * inBox)} % of the heat in the box`}</figcaption></figure>`;
   });
   const values = figureTexts(pair).map(
     ({ name: figure, title: words, text }) =>

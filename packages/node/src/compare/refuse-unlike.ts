@@ -4,10 +4,14 @@ import { type Difference, differences } from "../runs/manifest.js";
 
 /**
  * Compares the options of two runs. Maps of different methods or layers cannot be compared. Other differences give notes.
- * @throws usage: names each option of the explanation that differs.
+ * @throws usage: names each option of the explanation that differs; for a classifier and a detector.
  */
 export function refuseUnlike(first: OpenRun, second: OpenRun): string[] {
   const [a, b] = [first.manifest, second.manifest];
+  if ((a.model.task === "classify") !== (b.model.task === "classify")) {
+    const message = "One of the runs has a classifier and the other a detector, so there are no pairs to compare.";
+    throw new WhyboxError("usage", `${message} Compare models of the same task.`);
+  }
   const explain = differences(a.options.explain, b.options.explain);
   const isDetection = ({ entry }: Difference) => Object.hasOwn(detectOptions, entry.split(".")[0]!);
   const refused = explain.filter((one) => !isDetection(one));

@@ -15,7 +15,7 @@ export function summaryLines({ images, counts }: Comparison): string[] {
 export function medianSentence({ medians }: Comparison): string | undefined {
   if (medians === null) return undefined;
   const { correlation, overlap, shift, inBoxChange } = medians;
-  return `Medians: rank correlation ${correlation.toFixed(2)}, overlap of the hottest tenth ${percent(overlap)}, shift ${percent(shift)} of the diagonal, heat in the box ${signed(inBoxChange)}.`;
+  return `Medians: rank correlation ${correlation.toFixed(2)}, overlap of the hottest tenth ${percent(overlap)}, shift ${percent(shift)} of the diagonal${inBoxChange === null ? "" : `, heat in the box ${signed(inBoxChange)}`}.`;
 }
 
 /** The figures of a pair in words. */
@@ -26,7 +26,9 @@ export function figureTexts({ figures }: ComparedPair): { name: keyof Figures; t
     { name: "correlation", title: "Rank correlation", text: correlation.toFixed(2) },
     { name: "overlap", title: "Overlap of the hottest tenth", text: percent(overlap) },
     { name: "shift", title: "Shift", text: `${percent(shift)} of the diagonal` },
-    { name: "inBoxChange", title: "Heat in the box", text: signed(inBoxChange) },
+    ...(inBoxChange === null
+      ? []
+      : [{ name: "inBoxChange" as const, title: "Heat in the box", text: signed(inBoxChange) }]),
   ];
 }
 

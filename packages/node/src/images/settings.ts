@@ -1,8 +1,8 @@
 import {
   type DrawingOptions,
+  detectDefaults,
   drawingOptions,
   type ExplainOptions,
-  type ExplainValues,
   explainOptions,
   type Filled,
   type InputOptions,
@@ -13,6 +13,22 @@ import {
 } from "@whybox/core";
 import type { FileOptions, fileOptions } from "../file-options.js";
 
+const { default: confidenceDefault, ...confidence } = explainOptions.confidence;
+const { default: maxDetectionsDefault, ...maxDetections } = explainOptions.maxDetections;
+
+/** The options of an explanation, where those whose defaults depend on the task stay undefined unless they are given: the engine knows the task. */
+export const imageOptions = {
+  ...explainOptions,
+  confidence: {
+    ...{ ...confidence, what: "minimum confidence of a detection" },
+    otherwise: `${confidenceDefault}; ${detectDefaults("classify").confidence} for the classes of a classifier, and the most probable one in any case`,
+  },
+  maxDetections: {
+    ...{ ...maxDetections, what: "maximum number of detections" },
+    otherwise: `${maxDetectionsDefault}; ${detectDefaults("classify").maxDetections} for the classes of a classifier`,
+  },
+} as const;
+
 /** All settings for explaining images: validated, with defaults. For undefined values, core chooses. */
 export interface ImageSettings
   extends Omit<Filled<FileOptions, typeof fileOptions>, "out">,
@@ -21,15 +37,18 @@ export interface ImageSettings
   readonly input: InputOptions | undefined;
   /** Options without a fixed default are present only if they are set. */
   readonly explain: Omit<ExplainOptions, "signal" | "onProgress"> &
-    Required<Pick<ExplainOptions, WithDefault<typeof explainOptions>>>;
+    Required<Pick<ExplainOptions, WithDefault<typeof imageOptions>>>;
   /** The part of the image to draw instead of a heatmap. undefined: draw the heatmap. */
   readonly crop: "rest" | "hot" | undefined;
 }
 
+/** The values of these options. */
+export type ImageValues = Filled<ExplainOptions, typeof imageOptions>;
+
 type DrawingValues = Filled<DrawingOptions, typeof drawingOptions>;
 
 /** Values of the options that `explainFiles` and the command share. */
-export type ImageOptions = Omit<ExplainValues, "frames"> &
+export type ImageOptions = Omit<ImageValues, "frames"> &
   Filled<FileOptions, typeof fileOptions> &
   DrawingValues &
   Pick<ImageSettings, "input">;
@@ -49,10 +68,10 @@ export function imageSettings(options: ImageOptions): ImageSettings {
 }
 
 /** The options of the explanation: first those with a default, then the others that are set. A run's manifest keeps this order. */
-function explainSettings(options: ExplainValues): ImageSettings["explain"] {
-  const rows: OptionRows = explainOptions;
+function explainSettings(options: ImageValues): ImageSettings["explain"] {
+  const rows: OptionRows = imageOptions;
   const given = Object.entries(rows).flatMap(([name, row]) => {
-    const value = options[name as keyof ExplainValues];
+    const value = options[name as keyof ImageValues];
     return value === undefined ? [] : [[name, plainValue(row, value), row.default !== undefined] as const];
   });
   const ordered = [...given.filter(([, , isSet]) => isSet), ...given.filter(([, , isSet]) => !isSet)];

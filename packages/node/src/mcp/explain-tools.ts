@@ -14,7 +14,7 @@ import {
   resolveMethod,
   resolveScore,
 } from "@whybox/core";
-import { mapSentence } from "@whybox/report";
+import { classSentence, mapSentence } from "@whybox/report";
 import { z } from "zod";
 import { fileOptions } from "../file-options.js";
 import { inputSchema, inputShape } from "../io/input-shape.js";
@@ -181,7 +181,7 @@ function heatsOf(result: ExplainResult): ReadonlyMap<number, Heat> {
 }
 
 function detectionOf(
-  { index, className, confidence, boxImage }: Detection,
+  { index, className, confidence, boxImage, isWholeImage }: Detection,
   heat: Heat | undefined,
   result: ExplainResult,
 ) {
@@ -195,12 +195,16 @@ function detectionOf(
             ...{ inBox: rounded(heat.inBox), area: rounded(heat.area), ratio: rounded(heat.ratio) },
             ...{ peak: [...heat.peak], peakInBox: heat.peakInBox },
           },
-    sentence: heat === undefined ? null : sentenceOf(className, heat, result),
+    sentence: heat !== undefined || isWholeImage ? sentenceOf(className, heat, result) : null,
   };
 }
 
-function sentenceOf(className: string, heat: Heat, { method, backprop }: ExplainResult): string {
+/** The sentence on a detection, or without heat in a box on a class of the whole image. Null for a class that no layer sees. */
+function sentenceOf(className: string, heat: Heat | undefined, { method, backprop, empty }: ExplainResult) {
   const used = resolveMethod(method);
+  if (heat === undefined) {
+    return empty === undefined ? classSentence({ className, dependsOnScore: dependsOnScore(used) }) : null;
+  }
   const usual = backprop.includes("contrast") ? ["contrast"] : (used.scores ?? ["class"]);
   const scores = backprop.filter((id) => !usual.includes(id)).map((id) => resolveScore(id));
   return mapSentence({ className, ...heat, dependsOnScore: dependsOnScore(used), scores });

@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
-import { defaultMethodId, type RgbImage } from "@whybox/core";
+import { defaultMethodId, detectDefaults, type RgbImage } from "@whybox/core";
 import { kindNumber, type MissAnswer, type ReportFacts, reportVersion, type TagsFile } from "@whybox/report";
 import type { Detector, LoadOptions } from "../api.js";
 import { writeParts } from "../export/write-parts.js";
@@ -83,7 +83,7 @@ export async function makeReport(options: ReportOptions, services: ReportService
   });
   const notes = [...unfinished(run, collected), ...(collected.truth.images > 0 ? truth!.notes() : []), ...asked.notes];
   const tagged = tagsOf(run, collected, tags);
-  const more = [...notes, ...imageNotes(taken, options.budget), ...mapNotes(collected), ...tagged.notes];
+  const more = [...notes, ...imageNotes(taken, options.budget), ...mapNotes(collected, run), ...tagged.notes];
   const facts = factsOf(run, collected, {
     ...{ truth, answers: asked.answers, notes: more, version: options.version, tags: tagged.tags },
   });
@@ -152,14 +152,14 @@ function tagsOf(run: OpenRun, { rows, images }: Collected, file: TagsFile | unde
 }
 
 function runFacts({ manifest: { model, options, inputs, versions } }: OpenRun): [string, string][] {
-  const { method, per, layer, confidence, iou } = options.explain;
+  const { method, layer, confidence = detectDefaults(model.task).confidence, iou } = options.explain;
   const value = (one: unknown) => (typeof one === "string" ? one : JSON.stringify(one));
   const facts: [string, unknown][] = [
     ["Model", basename(options.weights)],
     ["SHA-256", model.sha256],
     ["Task", model.task],
     ["Classes", model.classNames.length],
-    ["Method", method ?? defaultMethodId({ per: String(per ?? "detection") })],
+    ["Method", method ?? defaultMethodId({ per: "detection", ...options.explain })],
     ["Layers", layer],
     ["Minimum confidence", confidence],
     ["IoU of NMS", iou],
@@ -192,9 +192,11 @@ function imageNotes({ gone, left, complaints }: TakenImages, budget: number): st
   return notes;
 }
 
-function mapNotes({ rows, withoutMap }: Collected): string[] {
+/** Notes on detections without a map. The classes of a classifier have maps and no heat in boxes. */
+function mapNotes({ rows, withoutMap }: Collected, run: OpenRun): string[] {
+  const { task } = run.manifest.model;
   const shared = rows.length > 0 && rows.every(({ inBox, score }) => Number.isNaN(inBox) || Number.isNaN(score));
-  if (shared)
+  if (shared && task !== "classify")
     return [
       "No detection has its own map, so the detections have no suspicion. Run with --per detection (the default) to get a map for each.",
     ];

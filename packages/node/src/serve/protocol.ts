@@ -1,4 +1,4 @@
-import type { DetectAloneOptions } from "@whybox/core";
+import type { DetectAloneOptions, DetectorTask } from "@whybox/core";
 import type { ImageSettings } from "../images/settings.js";
 import type { ErrorData } from "../runtime/error-data.js";
 import type { ModelFile } from "../runtime/open-model-file.js";
@@ -52,7 +52,7 @@ export type ToWorker =
 /** Facts about a model that its clients may know. */
 export interface ModelCard {
   readonly name: string;
-  readonly task: string;
+  readonly task: DetectorTask;
   readonly classNames: readonly string[];
   readonly licence: string | null;
 }

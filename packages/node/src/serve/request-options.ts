@@ -2,7 +2,9 @@ import {
   checkExplainOptions,
   type DetectAloneOptions,
   type DetectOptions,
+  type DetectorTask,
   type DrawingOptions,
+  detectDefaults,
   detectOptions,
   drawingOptions,
   type ExplainOptions,
@@ -13,7 +15,7 @@ import {
   WhyboxError,
 } from "@whybox/core";
 import { type FileOptions, fileOptions } from "../file-options.js";
-import { type ImageSettings, imageSettings } from "../images/settings.js";
+import { type ImageSettings, imageOptions, imageSettings } from "../images/settings.js";
 import type { ServedModel } from "./protocol.js";
 
 /** The options of a request. */
@@ -23,13 +25,16 @@ export interface RequestOptions extends Omit<ExplainOptions, "frames" | "signal"
   readonly frame?: FileOptions["frame"];
 }
 
-const { frames: _, ...ofExplanation } = explainOptions;
+const { frames: _, ...ofExplanation } = imageOptions;
 
 /** The options of a request, with the server's defaults: one heatmap for each detection, no files. */
 export const requestOptions = {
   ...ofExplanation,
   per: { ...explainOptions.per, otherwise: "detection; image with box or backwardPerClass", default: "detection" },
-  maxDetections: { ...explainOptions.maxDetections, otherwise: "what the server allows (--max-detections)" },
+  maxDetections: {
+    ...imageOptions.maxDetections,
+    otherwise: "what the server allows (--max-detections); 5 for the classes of a classifier",
+  },
   save: {
     what: "files to send with the result, in base64: the image with the heatmap and a contact sheet (png), an image for each map (maps), arrays (npy)",
     kind: "list",
@@ -42,10 +47,12 @@ export const requestOptions = {
   ...drawingOptions,
 } as const;
 
-/** Bounds on what a request may ask for. */
+/** Bounds on what a request may ask a model for. */
 export interface RequestLimits {
   readonly maxDetections: number;
   readonly maxImageSize: number;
+  /** Task of the model, which some defaults depend on. */
+  readonly task: DetectorTask;
 }
 
 /**
@@ -69,16 +76,15 @@ export function settingsOf(given: RequestOptions, model: ServedModel, limits: Re
 
 /** The options of a detection, from those of a request. @throws as `settingsOf`. */
 export function detectionOf(given: DetectOptions, limits: RequestLimits): DetectAloneOptions {
-  const { options, named } = readOptions<DetectOptions, typeof detectOptions>(given, detectOptions);
-  const { imageSize, ...rest } = options;
-  return { ...rest, ...(imageSize && { imageSize }), ...boundedBy(named.values, limits) };
+  const { values } = readOptions<DetectOptions, typeof detectOptions>(given, detectOptions).named;
+  return { ...values, ...boundedBy(values, limits) };
 }
 
-/** The maximum number of detections: the request's, or all that the server allows. */
-function boundedBy(given: DetectOptions, { maxDetections, maxImageSize }: RequestLimits) {
+/** The maximum number of detections: the request's, or the usual one, as far as the server allows it. */
+function boundedBy(given: DetectOptions, { task, maxDetections, maxImageSize }: RequestLimits) {
   refuseAbove("maxDetections", given.maxDetections ?? 0, maxDetections);
   for (const side of [given.imageSize ?? []].flat()) refuseAbove("imageSize", side, maxImageSize);
-  return { maxDetections: given.maxDetections ?? Math.min(maxDetections, detectOptions.maxDetections.default) };
+  return { maxDetections: given.maxDetections ?? Math.min(maxDetections, detectDefaults(task).maxDetections) };
 }
 
 function refuseAbove(name: string, value: number, limit: number): void {

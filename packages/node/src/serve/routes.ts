@@ -30,6 +30,8 @@ const work = { needsWorker: true, needsToken: true };
 /** Adds the routes of the API. */
 export function addRoutes(app: App, options: ServerOptions): void {
   const { models, cards } = options;
+  const cardOf = (model: ServedModel) => cards.find(({ name }) => name === model.name)!;
+  const limitsFor = (model: ServedModel) => ({ ...options.limits, task: cardOf(model).task });
   const kserve = { tags: ["KServe V1"] };
 
   app.post(
@@ -61,7 +63,7 @@ export function addRoutes(app: App, options: ServerOptions): void {
       const form = wantsPng(request) ? "png" : "json";
       const given = await readBody(request, options);
       const model = modelOf(models, given.model);
-      const settings = settingsOf(given.options, model, options.limits);
+      const settings = settingsOf(given.options, model, limitsFor(model));
       const job: Job = { kind: "explain", model: model.name, ...imageOf(given.file), settings, form };
       const { body } = await runJob(request, job, options);
       return reply.type(form === "png" ? "image/png" : "application/json; charset=utf-8").send(body);
@@ -84,8 +86,7 @@ export function addRoutes(app: App, options: ServerOptions): void {
       schema: { ...kserve, summary: "Describe a model", params: modelParams, response: answers(cardSchema) },
     },
     async ({ params }) => {
-      const { name } = modelOf(models, params.name);
-      return { ...cards.find((card) => card.name === name)!, ready: options.pool.state.ready > 0 };
+      return { ...cardOf(modelOf(models, params.name)), ready: options.pool.state.ready > 0 };
     },
   );
 
@@ -102,7 +103,7 @@ export function addRoutes(app: App, options: ServerOptions): void {
       const model = modelOf(models, request.params.name);
       const jobs = request.body.instances.map((instance) => {
         const { image, given } = partsOf(instance);
-        return { image, settings: settingsOf(given, model, options.limits) };
+        return { image, settings: settingsOf(given, model, limitsFor(model)) };
       });
       const bodies = await inTurn(jobs, async ({ image, settings }) => {
         const file = imageOf(await imageFile(image, fetchLimits(options), request.stop));
@@ -125,7 +126,7 @@ export function addRoutes(app: App, options: ServerOptions): void {
       const model = modelOf(models, request.params.name);
       const jobs = request.body.instances.map((instance) => {
         const { image, given } = partsOf(instance);
-        return { image, detection: detectionOf(given, options.limits) };
+        return { image, detection: detectionOf(given, limitsFor(model)) };
       });
       const bodies = await inTurn(jobs, async ({ image, detection }) => {
         const file = imageOf(await imageFile(image, fetchLimits(options), request.stop));
@@ -139,7 +140,7 @@ export function addRoutes(app: App, options: ServerOptions): void {
 const cardSchema = z.object({
   name: z.string(),
   ready: z.boolean(),
-  task: z.string().describe("detect, segment, pose or obb."),
+  task: z.string().describe("detect, segment, pose, obb or classify."),
   classNames: z.array(z.string()),
   licence: z.string().nullable().describe("Licence of weights that Whybox downloaded."),
 });

@@ -7,7 +7,7 @@ import type { Pool } from "./pool.js";
 import type { ModelCard, ServedModel } from "./protocol.js";
 import type { RequestLimits } from "./request-options.js";
 
-export interface ServerLimits extends RequestLimits {
+export interface ServerLimits extends Omit<RequestLimits, "task"> {
   /** Maximum size of a body, and of an image that is fetched. */
   readonly maxBytes: number;
   /** Time for a request, from its headers to its answer. */

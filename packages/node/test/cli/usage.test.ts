@@ -98,11 +98,7 @@ describe("usage errors", () => {
       ["--eigen-smooth", "--method", "tap-fusion"],
       "--eigen-smooth has no meaning for tap-fusion: it has a map that is no sum",
     ],
-    [
-      ["--eigen-smooth", "--per-detection"],
-      "--eigen-smooth has no meaning for tap-fusion, the default here: it has a map",
-    ],
-    [["--eigen-smooth", "--per-detection"], "or use GradCAM, takes-all."],
+    [["--eigen-smooth", "--method", "tap-fusion"], "or use GradCAM, takes-all."],
     [
       ["--samples", "5"],
       "--samples has no meaning for tap-fusion, the default here: it takes none. Leave it out, or use",
@@ -140,6 +136,8 @@ describe("usage errors", () => {
   });
 
   it.each([
+    [["--eigen-smooth"]],
+    [["--scale", "common"]],
     [["--eigen-smooth", "--per", "image"]],
     [["--eigen-smooth", "--backward-per-class"]],
     [["--eigen-smooth", "--per", "class"]],
@@ -160,7 +158,18 @@ describe("usage errors", () => {
   });
 
   it("names every contradiction at once", async () => {
-    const text = await usage("explain", "a.jpg", "--scale", "common", "--crop", "--crop-keep", "--class", "dog");
+    const text = await usage(
+      "explain",
+      "a.jpg",
+      "--scale",
+      "common",
+      "--per",
+      "image",
+      "--crop",
+      "--crop-keep",
+      "--class",
+      "dog",
+    );
     expect(text.match(/--(scale common|crop and|class needs)/g)).toHaveLength(3);
   });
 

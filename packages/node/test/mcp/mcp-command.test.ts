@@ -1,5 +1,6 @@
-import { copyFile, mkdir, realpath, symlink, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, realpath, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
 import { Client } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import sharp from "sharp";
@@ -25,6 +26,8 @@ beforeAll(async () => {
   await mkdir(join(cwd, "runs/bad"));
   await mkdir(join(cwd, "models"));
   await copyFile(join(cwd, "mini.onnx"), join(cwd, "models/mini.onnx"));
+  const classifier = await readFile(new URL("../../../../fixtures/classifiers/v8-cls.onnx.gz", import.meta.url));
+  await writeFile(join(cwd, "models/v8-cls.onnx"), gunzipSync(classifier));
   await symlink(join(cwd, "out/secret.png"), join(cwd, "runs/bad/manifest.json"));
   client = await connect();
 }, 60_000);
@@ -91,6 +94,16 @@ describe("whybox mcp", () => {
     for (const { annotations, outputSchema } of tools) {
       expect([annotations?.readOnlyHint, outputSchema?.type]).toEqual([true, "object"]);
     }
+  });
+
+  it("explains the classes of a classifier, each with a sentence and without heat in a box", async () => {
+    const found = await call("explain_image", { image: "in/a.png", weights: "models/v8-cls.onnx" });
+    expect(texts(found)).toMatch(
+      /^\d class(es)?; the most confident is .* \(\d+ %\)\. The heat shows which parts of the image support the class /,
+    );
+    const detections = found.structuredContent!.detections as { heat: unknown; sentence: string }[];
+    expect(detections.length).toBeGreaterThan(0);
+    for (const { heat, sentence } of detections) expect([heat, typeof sentence]).toEqual([null, "string"]);
   });
 
   it("explains an image: a sentence, an image, and where the heat is", async () => {

@@ -57,11 +57,12 @@ describe("makeReport", () => {
   });
 
   it.each([
-    ["detection", "tap-fusion"],
-    ["image", "GradCAM"],
-  ])("names the default method of a run with maps per %s", async (per, method) => {
+    [{ per: "detection" }, "tap-fusion"],
+    [{ per: "image" }, "GradCAM"],
+    [{ per: "detection", eigenSmooth: true }, "GradCAM"],
+  ])("names the default method of a run with %j", async (explain, method) => {
     const { options } = manifestOf(root, 1);
-    const manifest = { options: { ...options, explain: { per } } };
+    const manifest = { options: { ...options, explain } };
     const { facts } = await report(await writeRun(root, { lines: linesOf([first]), manifest }), { budget: 0 });
     expect(Object.fromEntries(facts.run)).toMatchObject({ Method: method });
   });

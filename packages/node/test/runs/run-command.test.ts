@@ -323,7 +323,7 @@ describe("whybox explain with more than a few images", () => {
     await writeFile(join(cwd, "list.txt"), "p/000.png\n");
     const { code, stderr } = await explain("list.txt", "--out", "out", "--json", "--require-detections");
     expect(code).toBe(2);
-    expect(stderr).toContain("--json and --require-detections needs images, but the source is a list. Leave it out.");
+    expect(stderr).toContain("--json and --require-detections need images, but the source is a list. Leave them out.");
     expect(await readdir(cwd)).not.toContain("out");
   });
 });

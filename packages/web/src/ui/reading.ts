@@ -1,5 +1,5 @@
-import type { ColormapName } from "@whybox/core";
-import { mapSentence, mostlyInside, percent } from "@whybox/report";
+import type { ColormapName, Detection } from "@whybox/core";
+import { classSentence, mapSentence, mostlyInside, percent } from "@whybox/report";
 import { methodOf, scoreChoices } from "../controller/methods.js";
 import type { State } from "../controller/state.js";
 
@@ -60,26 +60,22 @@ function sentence(state: State): string {
       : "Each box shows its own heat: the parts of the image that support it.";
   }
   const chosen = selection.map((index) => list[index]).filter((one) => one !== undefined);
-  if (chosen.length === 1 && chosen[0]!.isWholeImage) return ofClass(chosen[0]!.className, state);
+  const ofOne = ({ className }: Detection) => ({
+    className,
+    dependsOnScore: methodOf(map.shown!.method).dependsOnScore,
+    versus: settings.versus === "" ? undefined : settings.versus,
+  });
+  if (chosen.length === 1 && chosen[0]!.isWholeImage) return classSentence(ofOne(chosen[0]!));
   if (chosen.length !== 1 || energy === undefined) {
     return `The heat shows which parts of the image support these ${chosen.length}. Each box shows its own heat.`;
   }
-  const { versus, score } = settings;
   return mapSentence({
-    className: chosen[0]!.className,
+    ...ofOne(chosen[0]!),
     inBox: energy.inside,
     area: energy.area,
     peakInBox: map.shown!.facts.peak?.insideBox === true,
-    dependsOnScore: methodOf(map.shown!.method).dependsOnScore,
-    versus: versus === "" ? undefined : versus,
-    scores: scoreChoices.filter(({ id }) => id === score),
+    scores: scoreChoices.filter(({ id }) => id === settings.score),
   });
-}
-
-/** The sentence on a class of the whole image. */
-function ofClass(className: string, { map, settings: { versus } }: State): string {
-  if (!methodOf(map.shown!.method).dependsOnScore) return "Where this layer is most active.";
-  return `The heat shows which parts of the image support the class ${className}${versus === "" ? "" : ` rather than ${versus}`}.`;
 }
 
 /** The engine's warnings about layers that do not affect the score. */

@@ -14,7 +14,7 @@ const chromium = chromiumPath();
 // A PNG, because JPEG decoders may differ in the last bit.
 const photo = "chelsea.png";
 /** The page's device, and the command's drawing defaults. */
-const settings = "#device=wasm&threads=1&colormap=jet&opacity=0.5";
+const settings = "#device=wasm&threads=1";
 
 /** The fields that differ, and why. All others are the same. */
 const differing = new Map([
@@ -118,7 +118,8 @@ describe.skipIf(chromium === undefined)("the page's document is the command's, f
 
   it("of one detection", { tags: ["long"] }, async () => {
     const page = await pageDocument("", async () => {});
-    const asked = { source: photo, detections: [0], per: "detection", save: ["json"], threads: 1 } as const;
+    const look = { colormap: "inferno", opacity: 0.6 } as const;
+    const asked = { source: photo, detections: [0], per: "detection", save: ["json"], threads: 1, ...look } as const;
     const cwd = process.cwd();
     process.chdir(photos);
     const { results } = await explainFiles({ ...asked, out: join(out, "one") }).finally(() => process.chdir(cwd));

@@ -63,9 +63,12 @@ describe.skipIf(chromium === undefined)("files opened in the page", SLOW, () => 
     expect(await page.locator(".stage canvas").first().isVisible()).toBe(true);
     const answer = await page.locator(".answer").innerText();
     expect(answer).toMatch(/The heat shows which parts of the image support the class /);
-    expect(answer).toContain("of the whole image");
     expect(answer).not.toMatch(/heat is in the box|found at/);
     expect(await page.getByRole("button", { name: "Ask about your own box" }).count()).toBe(0);
+    await openExpert(page);
+    expect(await page.locator("section", { hasText: "This map" }).last().innerText()).toMatch(
+      /Confidence\s+\d+\s%, of the whole image/,
+    );
   });
 
   it("report missing default weights, and open the user's ONNX file", { tags: ["long"] }, async () => {

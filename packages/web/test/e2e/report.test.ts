@@ -15,6 +15,7 @@ import {
   imageLine,
   manifestOf,
   mapLine,
+  writeRun,
 } from "../../../node/test/report/synthetic-run.js";
 import { chromiumPath, launchChromium } from "./browser.js";
 import { PATIENCE, SLOW } from "./open-page.js";
@@ -95,7 +96,7 @@ describe.skipIf(chromium === undefined)("the report's page", SLOW, () => {
     await browser?.close();
   });
 
-  async function open(hash = "", options: BrowserContextOptions = {}): Promise<Page> {
+  async function open(hash = "", options: BrowserContextOptions = {}, at = address): Promise<Page> {
     const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
     context.setDefaultTimeout(PATIENCE);
     page = await context.newPage();
@@ -103,9 +104,9 @@ describe.skipIf(chromium === undefined)("the report's page", SLOW, () => {
     page.on("console", (message) => complaints.push(`${message.type()}: ${message.text()}`));
     page.on("pageerror", (error) => complaints.push(`thrown: ${error.message}`));
     context.on("request", (request) => {
-      if (!request.url().startsWith(address)) complaints.push(`asked ${request.url()}`);
+      if (!request.url().startsWith(at)) complaints.push(`asked ${request.url()}`);
     });
-    await page.goto(`${address}${hash}`, { waitUntil: "commit" });
+    await page.goto(`${at}${hash}`, { waitUntil: "commit" });
     return page;
   }
   afterEach(async () => {
@@ -254,6 +255,36 @@ describe.skipIf(chromium === undefined)("the report's page", SLOW, () => {
         expect(await findings(), `${colorScheme}, ${name}`).toEqual([]);
       }
     }
+  });
+
+  it("shows a classifier's classes on whole images, and nothing about boxes", async () => {
+    const root = await emptyFolder();
+    const { model } = manifestOf(root, 1);
+    const whole = { box: [0, 0, 640, 480] as [number, number, number, number], heat: null } as const;
+    const detections = [0.7, 0.2].map((score, i) => ({
+      ...detectionOf({ ...whole, class: i, score }),
+      explained: true,
+    }));
+    const given = { source: "a.jpg", size: [480, 640] as [number, number], detections };
+    const maps = mapLine(0, { ...given, detections: detections.map(({ box }) => detectionOf({ box })) });
+    const folder = await writeRun(root, {
+      manifest: { model: { ...model, task: "classify", levels: [{ name: "image", stride: 32 }] } },
+      lines: [{ result: imageLine(0, given), maps }],
+    });
+    const out = join(root, "classes.html");
+    const options = { truth: undefined, cwd: root, misses: 0, budget: 2 ** 20, version: "9.9.9" };
+    await makeReport(
+      { folder, out, ...options },
+      { decodeImage: async () => image, loadDetector: unwanted, readVideo: unwanted },
+    );
+    await open("", {}, pathToFileURL(out).href);
+    await drawn();
+    expect(await page.locator(".card-name").allInnerTexts()).toHaveLength(2);
+    expect(await page.locator("body").innerText()).not.toMatch(/\bbox|level|of the heat|uniform/i);
+    for (const name of ["Level", "Heat", "Size of the box"]) expect(await choice(name).count(), name).toBe(0);
+    await page.locator(".card").first().click();
+    await page.locator("dialog h2").waitFor();
+    expect(await page.locator("dialog").innerText()).not.toMatch(/\bbox|level|of the heat/i);
   });
 
   it("fits on a phone", async () => {

@@ -56,7 +56,7 @@ export interface ExplainAliases {
 
 /** Options of an explanation. The defaults are those of the `whybox explain` command, except `per`: the command explains each detection. */
 export interface ExplainOptions extends DetectOptions, ExplainAliases {
-  /** Method that makes the heatmap, by its id or an alias. It can also be a method of your own. Default: "GradCAM", or "tap-fusion" per detection and with a box. */
+  /** Method that makes the heatmap, by its id or an alias. It can also be a method of your own. Default: "GradCAM", or "tap-fusion" per detection and with a box, unless `eigenSmooth` or a common `scale` is set. */
   readonly method?: MethodId | AnyCamMethod;
   /**
    * Layers whose maps are averaged or, by some methods, fused; negative numbers count from the end, "auto" picks the layers that suit each
@@ -185,7 +185,7 @@ export const explainOptions = {
   method: {
     what: "method that makes the heatmap, by its id or an alias",
     kind: "method",
-    otherwise: "GradCAM, or tap-fusion per detection and with a box",
+    otherwise: "GradCAM, or tap-fusion per detection and with a box, unless eigenSmooth or scale common is set",
     group: "How it is explained",
     shown: "name",
   },
