@@ -89,7 +89,7 @@ function Numbers({ controller, state }: NumbersProps) {
       )}
       {shown && !shown.empty && <Energy facts={shown.facts} />}
       <p class="running-line">
-        {running && (
+        {running ? (
           <span class="running">
             <span class="spinner" aria-hidden="true" />
             {shown?.isQuick ? "Refining the map" : "Making the map"}
@@ -98,6 +98,8 @@ function Numbers({ controller, state }: NumbersProps) {
               Cancel
             </button>
           </span>
+        ) : (
+          shown?.facts.energy && !shown.empty && <span class="hint">The mark shows the share of a uniform map.</span>
         )}
       </p>
       {/* A better map than the quick one may need no warning. */}
@@ -197,7 +199,7 @@ function Waiting({ state: { model } }: { readonly state: State }) {
   );
 }
 
-/** The share of the heat in the box, if there is exactly one box. */
+/** The share of the heat in the box, if there is exactly one box. The line below it says what the mark is, or what runs. */
 function Energy({ facts: { energy } }: { readonly facts: MapFacts }) {
   if (energy === undefined) return null;
   return (
@@ -210,7 +212,6 @@ function Energy({ facts: { energy } }: { readonly facts: MapFacts }) {
         <span class="meter-fill" style={{ width: `${100 * energy.inside}%` }} />
         <span class="meter-mark" style={{ left: `${100 * energy.area}%` }} />
       </div>
-      <p class="hint">The mark shows the share of a uniform map.</p>
     </div>
   );
 }

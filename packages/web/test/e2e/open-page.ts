@@ -87,10 +87,11 @@ export async function openExpert(page: Page): Promise<void> {
   await page.locator(".expert:not([open]) > summary").click();
 }
 
-/** Waits until the map of the selection is ready and nothing runs. */
+/** Waits until the map of the selection is ready and nothing runs. The photo before stays while the next one is decoded. */
 export async function mapIsDone(page: Page): Promise<void> {
+  await page.waitForFunction(() => document.querySelector(".photo.is-busy") === null);
   await page.locator(".sentence, .caution, .notice").first().waitFor();
-  await page.waitForFunction(() => document.querySelector(".running") === null);
+  await page.waitForFunction(() => document.querySelector(".running, .photo.is-busy") === null);
 }
 
 /** Watches for a text, even if it is visible only briefly. Returns a function that reports whether it was shown. */
