@@ -72,7 +72,9 @@ export function failureText({ code, message }: Failure): { readonly title: strin
     case "runtime":
       return {
         title: "The runtime reported an error",
-        text: message.includes("cannot start") ? message : `${message} Select the other device under “Expert”, “Model”.`,
+        text: message.includes("cannot start")
+          ? message
+          : `${message} Select the other device under “Expert”, “Model”.`,
       };
     default:
       return { title: "Unexpected error", text: `${message} Reload the page; if it happens again, please report it.` };
