@@ -1,20 +1,7 @@
-import {
-  type DetectOptions,
-  defaultMethods,
-  defaultScores,
-  detectOptions,
-  didYouMean,
-  expectedOf,
-  namesIn,
-  type OptionFacts,
-  type OptionKind,
-  type OptionRows,
-  sideOf,
-  WhyboxError,
-} from "@whybox/core";
+import { type DetectOptions, detectOptions, didYouMean, namesIn, WhyboxError } from "@whybox/core";
 import { z } from "zod";
+import { inputShape } from "../io/input-shape.js";
 import { resultSchema } from "../io/result-schema.js";
-import { capital } from "../words.js";
 import { type RequestOptions, requestOptions } from "./request-options.js";
 
 /** Maximum number of instances in a request of KServe's protocol. */
@@ -22,73 +9,13 @@ export const MAX_INSTANCES = 32;
 /** Longest name of a model, and longest address of an image. */
 const MAX_NAME = 64;
 const MAX_URL = 2048;
-/** Maximum number of entries of a list of options. */
-const MAX_ENTRIES = 1000;
-const MAX_TEXT = 1000;
-
-/** The schemas of a table's options as a request gives them: all optional, with their aliases. */
-function inputShape(table: OptionRows): Record<string, z.ZodType> {
-  return Object.fromEntries(
-    Object.entries(table).flatMap(([name, row]) => {
-      const schema = valueSchema(row).optional();
-      const aliases = (row.aliases ?? []).map((alias) => [alias, schema.describe(`Alias of ${name}.`)] as const);
-      return [[name, schema.describe(descriptionOf(row))] as const, ...aliases];
-    }),
-  );
-}
-
-function descriptionOf({ what, otherwise, ...row }: OptionFacts & OptionKind): string {
-  const standard = otherwise ?? (row.default === undefined ? undefined : JSON.stringify(row.default));
-  return `${capital(what)}.${standard === undefined ? "" : ` Default: ${standard}.`}`;
-}
-
-function valueSchema(kind: OptionKind): z.ZodType {
-  const expected = { error: `expected ${expectedOf(kind)}` };
-  switch (kind.kind) {
-    case "number": {
-      const number = kind.whole ? z.int(expected) : z.number(expected);
-      return (kind.aboveMin ? number.gt(kind.min, expected) : number.min(kind.min, expected)).max(kind.max, expected);
-    }
-    case "flag":
-      return z.boolean(expected);
-    case "choice":
-      return z.enum(kind.choices, expected);
-    case "text":
-      return z.string(expected).max(MAX_TEXT, expected);
-    case "method":
-      return z
-        .string(expected)
-        .max(MAX_NAME, expected)
-        .meta({ examples: defaultMethods.map(({ id }) => id) });
-    case "scores":
-      return z
-        .array(z.string(expected).max(MAX_NAME), expected)
-        .max(MAX_NAME, expected)
-        .meta({ examples: [defaultScores.map(({ id }) => id)] });
-    case "list":
-      return z.array(valueSchema(kind.of), expected).max(MAX_ENTRIES, expected);
-    case "layers": {
-      const layer = z.union([z.int(), z.string().max(MAX_TEXT)]);
-      return z.union([layer, z.array(layer).max(MAX_NAME)], expected);
-    }
-    case "size": {
-      const side = valueSchema(sideOf(kind.max));
-      return z.union([side, z.tuple([side, side])], expected);
-    }
-    case "box": {
-      const corner = z.number(expected);
-      const className = z.string(expected).max(MAX_TEXT, expected);
-      return z.strictObject({ x1: corner, y1: corner, x2: corner, y2: corner, className }, expected);
-    }
-  }
-}
 
 export const optionsSchema = z
-  .strictObject(inputShape(requestOptions))
+  .strictObject(inputShape(requestOptions, { withAliases: true }))
   .describe("Options of the explanation, of the detection and of the drawing.") as z.ZodType<RequestOptions>;
 
 const detectionSchema = z
-  .strictObject(inputShape(detectOptions))
+  .strictObject(inputShape(detectOptions, { withAliases: true }))
   .describe("Options of the detection.") as z.ZodType<DetectOptions>;
 
 const imageSchema = z
