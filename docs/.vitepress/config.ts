@@ -102,7 +102,7 @@ export default defineConfig({
       group("Each method", methodPages, true),
       group(
         "Inside",
-        ["architecture.md", "ops.md", "adding-a-method.md", "adding-an-op.md", "adding-a-model.md"],
+        ["architecture.md", "ops.md", "adding-a-method.md", "adding-an-op.md", "adding-a-model.md", "dependencies.md"],
         true,
       ),
     ],
