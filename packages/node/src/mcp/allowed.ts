@@ -1,4 +1,4 @@
-import { readdir, realpath, stat } from "node:fs/promises";
+import { opendir, realpath, stat } from "node:fs/promises";
 import { isAbsolute, join, relative, resolve, sep } from "node:path";
 import { WhyboxError } from "@whybox/core";
 import { isAddress } from "../images/named-source.js";
@@ -56,6 +56,7 @@ export class Allowed {
         "Addresses are not allowed. Start `whybox mcp` with --allow-urls to allow them.",
       );
     }
+    if (!URL.canParse(given)) throw new WhyboxError("bad-input", `${given} is not a valid address.`);
     if (await isPrivateHost(new URL(given))) {
       throw new WhyboxError("download", `${given} is an address in a private network, which is never allowed here.`);
     }
@@ -72,15 +73,22 @@ export class Allowed {
   }
 
   /** The folder of a run. No link in it leads out of the allowed folders. @throws bad-input; limit. */
-  async run(given: string): Promise<string> {
+  async run(given: string, maxEntries = MAX_ENTRIES): Promise<string> {
     const folder = await this.path(given);
-    const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((error: unknown) => {
+    const entries = await opendir(folder, { recursive: true }).catch((error: unknown) => {
       throw new WhyboxError("bad-input", `${given} is no folder of a run (${systemErrorCode(error)}).`);
     });
-    if (entries.length > MAX_ENTRIES) {
-      throw new WhyboxError("limit", `${given} has ${entries.length} files; expected at most ${MAX_ENTRIES}.`);
+    let count = 0;
+    // One by one: the folder may be any, with millions of files. Leaving the loop closes it.
+    for await (const entry of entries) {
+      if (++count > maxEntries) {
+        throw new WhyboxError(
+          "limit",
+          `${given} has more than ${maxEntries} files and folders. Pass the folder of a run.`,
+        );
+      }
+      if (entry.isSymbolicLink()) await this.path(join(entry.parentPath, entry.name));
     }
-    for (const entry of entries) if (entry.isSymbolicLink()) await this.path(join(entry.parentPath, entry.name));
     return folder;
   }
 

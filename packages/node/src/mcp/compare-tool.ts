@@ -7,8 +7,8 @@ import { readPairImage, WorstPairs } from "../compare/page.js";
 import { medianSentence, summaryLines } from "../compare/texts.js";
 import { inputShape } from "../io/input-shape.js";
 import { locate, openRun } from "../report/read-run.js";
-import { pngContent } from "./picture.js";
-import { answer, type ToolCall, type ToolContext } from "./tool.js";
+import { pngContent } from "./png-content.js";
+import { answer, MAX_PIXELS, type ToolCall, type ToolContext } from "./tool.js";
 
 /** Maximum number of entries of each list in an answer. */
 const MAX_ENTRIES = 20;
@@ -40,7 +40,7 @@ export async function compareTool(given: z.infer<typeof compareInput>, context: 
   for (const { pair, seen } of worst.list()) {
     const location = seen.first.frame === undefined ? locate(await openRun(a), pair.source) : undefined;
     const mayRead = location !== undefined && (await allowed.has(location));
-    const decodeImage = (path: string) => services.decodeImage(path, { signal });
+    const decodeImage = (path: string) => services.decodeImage(path, { signal, maxPixels: MAX_PIXELS });
     const image = mayRead ? await readPairImage(location, seen.first.size, decodeImage) : undefined;
     const drawn = await drawPair(pair, seen, image);
     images.push(await pngContent(drawn.a), await pngContent(drawn.b));

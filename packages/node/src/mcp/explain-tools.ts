@@ -20,13 +20,11 @@ import { fileOptions } from "../file-options.js";
 import { inputSchema, inputShape } from "../io/input-shape.js";
 import { stopIfAborted } from "../stop-if-aborted.js";
 import { count } from "../words.js";
-import { pngContent } from "./picture.js";
-import { answer, type ToolCall, type ToolContext } from "./tool.js";
+import { pngContent } from "./png-content.js";
+import { answer, MAX_PIXELS, type ToolCall, type ToolContext } from "./tool.js";
 
 /** Maximum number of detections in an answer. */
 const MAX_DETECTIONS = 50;
-/** Maximum size of an image, in pixels. */
-const MAX_PIXELS = 50_000_000;
 
 const common = ["method", "layer", "imageSize", "confidence", "iou", "maxDetections"] as const;
 const explainNames = [...common, "classNames", "detections", "versus"] as const;

@@ -11,6 +11,7 @@ export async function serveTools(options: ServerOptions): Promise<void> {
   await new Promise<void>((resolve) => {
     process.stdin.once("end", resolve).once("close", resolve);
     signal.addEventListener("abort", () => resolve(), { once: true });
+    if (signal.aborted) resolve();
   });
   // Nobody reads further answers.
   controller.abort();

@@ -3,6 +3,9 @@ import type { Services } from "../images/services.js";
 import type { Allowed } from "./allowed.js";
 import type { DetectorCache } from "./detector-cache.js";
 
+/** Maximum size of an image, in pixels. */
+export const MAX_PIXELS = 50_000_000;
+
 /** What the tools share. */
 export interface ToolContext {
   readonly allowed: Allowed;

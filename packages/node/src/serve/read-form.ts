@@ -28,7 +28,7 @@ export async function readForm(request: FastifyRequest): Promise<Form> {
   let file: ImageFile | undefined;
   for await (const part of request.parts()) {
     if (part.type === "file") file = await readFile(part);
-    else fields.set(part.fieldname, [...(fields.get(part.fieldname) ?? []), String(part.value)]);
+    else fields.set(part.fieldname, [...(fields.get(part.fieldname) ?? []), textOf(part.value)]);
   }
   if (file === undefined) {
     throw new WhyboxError("usage", 'The form has no file. Send the image as the file "image": curl -F image=@dog.jpg.');
@@ -39,12 +39,19 @@ export async function readForm(request: FastifyRequest): Promise<Form> {
   return { file, model, options };
 }
 
+/** The text of a field. The parser has read one whose content type is JSON. */
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
 async function readFile(part: MultipartFile): Promise<ImageFile> {
   if (part.fieldname !== "image") {
     part.file.resume();
     throw new WhyboxError("usage", `The form has a file "${part.fieldname.slice(0, 64)}"; expected "image".`);
   }
-  return { bytes: await part.toBuffer(), name: part.filename.slice(0, MAX_NAME) || UNNAMED };
+  // A part of the type application/octet-stream is a file without a name.
+  const { filename = "" } = part as { readonly filename?: string };
+  return { bytes: await part.toBuffer(), name: filename.slice(0, MAX_NAME) || UNNAMED };
 }
 
 const kinds = new Map<string, OptionKind>(

@@ -1,4 +1,4 @@
-import { didYouMean } from "@whybox/core";
+import { didYouMean, WhyboxError } from "@whybox/core";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import { type ImageFile, imageFile } from "./image-bytes.js";
@@ -18,6 +18,9 @@ import {
   problemSchema,
 } from "./request-schema.js";
 import type { App, ServerOptions } from "./server-options.js";
+
+/** Maximum size of an answer about several images. */
+const MAX_ANSWER = 128 * 2 ** 20;
 
 const problem = {
   description: "An error (RFC 9457).",
@@ -196,10 +199,24 @@ async function runJob(request: FastifyRequest, job: Job, { pool, metrics }: Serv
   return done;
 }
 
-/** One after the other, so that a request has one worker at a time. */
-async function inTurn<T>(jobs: readonly T[], run: (job: T) => Promise<Done>): Promise<Done[]> {
+/**
+ * One after the other, so that a request has one worker at a time.
+ * @throws limit when the answers are too large together.
+ */
+export async function inTurn<T>(jobs: readonly T[], run: (job: T) => Promise<Done>): Promise<Done[]> {
   const done: Done[] = [];
-  for (const job of jobs) done.push(await run(job));
+  let left = MAX_ANSWER;
+  for (const job of jobs) {
+    const one = await run(job);
+    left -= one.body.length;
+    if (left < 0) {
+      throw new WhyboxError(
+        "limit",
+        `The answer has more than ${MAX_ANSWER / 2 ** 20} MB. Send fewer instances, or save fewer files.`,
+      );
+    }
+    done.push(one);
+  }
   return done;
 }
 

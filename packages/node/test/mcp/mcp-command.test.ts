@@ -5,7 +5,7 @@ import { Client } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { MAX_IMAGE_BYTES } from "../../src/mcp/picture.js";
+import { MAX_IMAGE_BYTES } from "../../src/mcp/png-content.js";
 import { putImages, runWorld } from "../runs/world.js";
 import { bin, whybox } from "../support/launch.js";
 
