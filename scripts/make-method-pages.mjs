@@ -118,8 +118,6 @@ async function makeImages(ids) {
       shown.map((className, i) => {
         const map = maps.find((one) => one.className === className);
         const drawn = renderOverlay(image, map.heatmap, {
-          colormap: "turbo",
-          opacity: 0.5,
           boxes: true,
           labels: false,
           sideBySide: false,

@@ -10,7 +10,9 @@ import { afterEach, expect, it } from "vitest";
 import { yolov5sPath } from "../support/yolov5s-path.js";
 
 const root = resolve(import.meta.dirname, "../../../..");
-const guides = readdirSync(join(root, "docs/guides")).map((name) => `guides/${name}`);
+const pagesWithCode = readdirSync(join(root, "docs/guides"))
+  .map((name) => `guides/${name}`)
+  .filter((page) => /^```/m.test(readFileSync(join(root, "docs", page), "utf8")));
 let folder = "";
 
 afterEach(() => rm(folder, { recursive: true, force: true }));
@@ -43,7 +45,7 @@ async function run(command: string, args: readonly string[]): Promise<string> {
   return stdout + stderr;
 }
 
-it.skipIf(process.platform === "win32").each(["start.md", ...guides])(
+it.skipIf(process.platform === "win32").each(["start.md", "library.md", ...pagesWithCode])(
   "%s has commands and programs that run, in their order",
   { timeout: 300_000 },
   async (page) => {
