@@ -1,5 +1,6 @@
-import { intsAttribute, tensorAttribute } from "../onnx/attributes.js";
+import { intAttribute, intsAttribute, tensorAttribute } from "../onnx/attributes.js";
 import type { GraphIndex } from "../onnx/graph.js";
+import { FLOATS, widened } from "../onnx/half.js";
 import { DataType, type Node, type TensorProto } from "../onnx/model.js";
 import { floatsOf, intsOf } from "../onnx/tensors.js";
 
@@ -27,10 +28,17 @@ export function constantInts(index: GraphIndex, value: string): readonly number[
   return node?.opType === "Constant" ? intsAttribute(node, "value_ints") : undefined;
 }
 
-/** The floats of a constant value; undefined when it is not constant or has another type. */
+/** The floats of a constant value, of any float type. Skips Casts between float types. Undefined when it is not constant or has another type. */
 export function constantFloats(index: GraphIndex, value: string): Float32Array | undefined {
-  const tensor = constantTensor(index, value);
-  return tensor?.dataType === DataType.FLOAT ? floatsOf(tensor) : undefined;
+  let name = value;
+  for (let step = 0; step < 8; step++) {
+    const tensor = constantTensor(index, name);
+    if (tensor !== undefined) return FLOATS.has(tensor.dataType) ? floatsOf(widened(tensor)) : undefined;
+    const node = index.producer(name);
+    if (node?.opType !== "Cast" || !FLOATS.has(intAttribute(node, "to", DataType.FLOAT))) return undefined;
+    name = node.inputs[0] ?? "";
+  }
+  return undefined;
 }
 
 /**

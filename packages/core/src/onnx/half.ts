@@ -6,6 +6,9 @@ import { DataType, type TensorProto } from "./model.js";
 /** Float types that gradients convert to float32. The runtime has Cast kernels for them in both directions. */
 export const WIDENED: ReadonlySet<number> = new Set([DataType.FLOAT16, DataType.DOUBLE]);
 
+/** The float types that a model may compute in. */
+export const FLOATS: ReadonlySet<number> = new Set([DataType.FLOAT, ...WIDENED]);
+
 /**
  * The tensor in float32. Types other than float16 and float64 stay unchanged. The bytes are converted once, on first use: most weights of a
  * model are never read here.

@@ -8,8 +8,8 @@ import { buildPrefix } from "../../src/onnx/cut.js";
 import { castHalfInputs } from "../../src/onnx/half-inputs.js";
 import { DataType, type Graph, type Model } from "../../src/onnx/model.js";
 import { floatsOf } from "../../src/onnx/tensors.js";
-import { halfTensor } from "../explain/half.js";
 import { modelOf, runModel } from "../onnx/support.js";
+import { halfTensor } from "../support/half.js";
 
 const { FLOAT, FLOAT16, DOUBLE } = DataType;
 

@@ -11,8 +11,8 @@ import { createOrtPort } from "../../src/runtime/ort-port.js";
 import type { RuntimePort, SessionOptions } from "../../src/runtime/port.js";
 import { yoloGraph } from "../detector/yolo-graph.js";
 import { modelOf } from "../onnx/support.js";
+import { toHalf } from "../support/half.js";
 import { rejectionOf } from "./error-of.js";
-import { toHalf } from "./half.js";
 
 /** A runtime that cannot be used: loading runs nothing. */
 const unusable: RuntimePort = {

@@ -19,8 +19,8 @@ import { evaluateScore, resolveScore, scoreValue } from "../../src/scores/index.
 import { maskCellsOf } from "../../src/scores/mask.js";
 import { sizeOf, type Tensor } from "../../src/tensor/tensor.js";
 import { type ExportGradient, exportBytes, exportInput, exportRecord } from "../support/exports.js";
+import { toHalf } from "../support/half.js";
 import { makeImage } from "../support/mini-detector.js";
-import { toHalf } from "./half.js";
 
 type Sampled = Omit<ExportGradient, "value" | "layer">;
 interface Case {

@@ -6,9 +6,9 @@ import { encodeModel } from "../../src/onnx/encode.js";
 import type { Model } from "../../src/onnx/model.js";
 import { floatsOf, floatTensor } from "../../src/onnx/tensors.js";
 import { createOrtPort } from "../../src/runtime/ort-port.js";
+import { toHalf } from "../support/half.js";
 import { MINI_SIZE, tameModel } from "../support/mini-detector.js";
 import { noise } from "../support/noise.js";
-import { toHalf } from "./half.js";
 
 /** The mini YOLOv5 with one weight of a module that is not a number. */
 function broken(module: string): { model: Model; weight: string } {

@@ -14,10 +14,10 @@ import { yoloGraph } from "../detector/yolo-graph.js";
 import { modelOf } from "../onnx/support.js";
 import { anchorHead } from "../support/anchor-head.js";
 import { asinh } from "../support/asinh-rule.js";
+import { halfTensor, toHalf } from "../support/half.js";
 import { miniYolo } from "../support/mini-yolo.js";
 import { runGraph } from "../support/ort.js";
 import { errorOf } from "./error-of.js";
-import { halfTensor, toHalf } from "./half.js";
 
 const images = { dims: [1, 3, 64, 96], data: new Float32Array(3 * 64 * 96).fill(0.5) };
 

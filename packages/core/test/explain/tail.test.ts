@@ -8,6 +8,7 @@ import type { Model } from "../../src/onnx/model.js";
 import { resolveScore } from "../../src/scores/index.js";
 import type { Score } from "../../src/scores/score.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
+import { toHalf } from "../support/half.js";
 import {
   fixedModel,
   MINI_SIZE,
@@ -19,7 +20,6 @@ import {
 import { runGraph } from "../support/ort.js";
 import { plainScores, scoreOn } from "../support/plain-scores.js";
 import { randomSource } from "../support/random.js";
-import { toHalf } from "./half.js";
 
 const options = { topk: 10, versus: 1 };
 

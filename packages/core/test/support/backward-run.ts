@@ -6,10 +6,10 @@ import {
 } from "../../src/autodiff/backward-model.js";
 import { defaultRules } from "../../src/autodiff/rules/index.js";
 import { buildPrefix } from "../../src/onnx/cut.js";
-import { encodeModel } from "../../src/onnx/encode.js";
 import type { Model } from "../../src/onnx/model.js";
 import { createOrtPort } from "../../src/runtime/ort-port.js";
 import type { RuntimePort, RuntimeTensor } from "../../src/runtime/port.js";
+import { openSession } from "../../src/runtime/sessions.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 
 type Tensors = Readonly<Record<string, Tensor>>;
@@ -34,8 +34,8 @@ export async function runBackwardModel(
 ): Promise<Map<string, Tensor | null>> {
   const port = createOrtPort(ort as never);
   const prefix = buildPrefix(model, backward.saved, backward.forwardNodes);
-  const forward = await port.createSession(encodeModel(prefix), { threads: 1 });
-  const session = await port.createSession(encodeModel(backward.model), { threads: 1 });
+  const forward = await openSession(port, prefix, { threads: 1 });
+  const session = await openSession(port, backward.model, { threads: 1 });
   const saved = await forward.run(await uploadAll(port, feeds), backward.saved);
   const named = Object.fromEntries([...backward.seeds].map(([value, name]) => [name, seeds[value]!]));
   const wanted = [...backward.gradients.values()].filter((name) => name !== null);

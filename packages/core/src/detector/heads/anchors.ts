@@ -1,4 +1,5 @@
 import { didYouMean, WhyboxError } from "../../errors.js";
+import { widened } from "../../onnx/half.js";
 import { DataType, type Graph, type Model } from "../../onnx/model.js";
 import { floatsOf } from "../../onnx/tensors.js";
 
@@ -154,9 +155,10 @@ function inLevels(sides: readonly number[], levels: number): Anchors {
 /** A constant that is called anchors and has the right number of values. */
 function anchorsInFile({ initializers }: Graph, size: number): readonly number[] | undefined {
   for (const [name, tensor] of initializers) {
-    if (!/anchor/i.test(name) || tensor.dataType !== DataType.FLOAT) continue;
+    const wide = widened(tensor);
+    if (!/anchor/i.test(name) || wide.dataType !== DataType.FLOAT) continue;
     if (tensor.dims.reduce((product, side) => product * side, 1) !== size) continue;
-    const sides = [...floatsOf(tensor)];
+    const sides = [...floatsOf(wide)];
     if (sides.every((side) => side > 0 && side <= MAX_SIDE)) return sides;
   }
   return undefined;

@@ -3,6 +3,7 @@ import { GraphBuilder, type Value } from "../../onnx/builder.js";
 import { readsOf } from "../../onnx/cut.js";
 import { freshPrefix } from "../../onnx/fresh-prefix.js";
 import type { GraphIndex } from "../../onnx/graph.js";
+import { FLOATS } from "../../onnx/half.js";
 import { DataType, type Dim, type ValueInfo } from "../../onnx/model.js";
 import { constantTensor } from "../constants.js";
 import { gridlessHead, type HeadLevel } from "../head.js";
@@ -121,7 +122,6 @@ export interface Selected {
   readonly title: string;
 }
 
-const FLOATS: ReadonlySet<number> = new Set([DataType.FLOAT, DataType.FLOAT16, DataType.DOUBLE]);
 const INTEGERS: ReadonlySet<number> = new Set([DataType.INT32, DataType.INT64]);
 
 /** Finds boxes, scores and labels among the outputs, by their shapes, types and, where these are equal, names. */

@@ -2,7 +2,8 @@ import type { Size } from "../../image/frame.js";
 import type { Value } from "../../onnx/builder.js";
 import { elementType } from "../../onnx/element-type.js";
 import { type GraphIndex, indexOf } from "../../onnx/graph.js";
-import { DataType, type Model } from "../../onnx/model.js";
+import { FLOATS } from "../../onnx/half.js";
+import type { Model } from "../../onnx/model.js";
 import { modelFault } from "../../runtime/model-fault.js";
 import { selectedBoxes } from "./black-box.js";
 import type { HeadContext } from "./context.js";
@@ -152,5 +153,3 @@ function decodedValues(model: Model, index: GraphIndex, values: readonly Value[]
   }
   return found;
 }
-
-const FLOATS: ReadonlySet<number> = new Set([DataType.FLOAT, DataType.FLOAT16, DataType.DOUBLE]);

@@ -15,7 +15,7 @@ const MOVES: ReadonlySet<string> = new Set(["Identity", "Cast", "Squeeze", "Unsq
  * on, or single columns.
  */
 export function skipsFirstColumn(index: GraphIndex, scores: Value, columns: number): boolean {
-  const seen = new Set([scores]);
+  const seen = new Set(sameValues(index, scores));
   const single = new Set<number>();
   for (const value of seen) {
     for (const node of index.consumers(value)) {
@@ -27,6 +27,17 @@ export function skipsFirstColumn(index: GraphIndex, scores: Value, columns: numb
     }
   }
   return single.size === columns - 1 && !single.has(0);
+}
+
+/** A value and those that it is a Cast of: the selection of a float16 model reads the scores before they are cast for the output. */
+function sameValues(index: GraphIndex, value: Value): Value[] {
+  const values = [value];
+  while (values.length < MAX_VALUES) {
+    const node = index.producer(values.at(-1)!);
+    if (node === undefined || !/^(Cast|Identity)$/.test(node.opType)) break;
+    values.push(node.inputs[0]!);
+  }
+  return values;
 }
 
 /** Whether a node takes the rows of the first image. */

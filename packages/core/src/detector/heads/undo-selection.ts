@@ -3,6 +3,7 @@ import { GraphBuilder, type Value } from "../../onnx/builder.js";
 import { readsOf } from "../../onnx/cut.js";
 import { freshPrefix } from "../../onnx/fresh-prefix.js";
 import type { GraphIndex } from "../../onnx/graph.js";
+import { widened } from "../../onnx/half.js";
 import { DataType, type Model, type Node } from "../../onnx/model.js";
 import { floatsOf, intsOf } from "../../onnx/tensors.js";
 import { constantTensor } from "../constants.js";
@@ -141,5 +142,5 @@ function labelOf(index: GraphIndex, value: Value): number | undefined {
   const attribute = node?.opType === "ConstantOfShape" ? node.attributes.get("value") : undefined;
   const tensor = attribute?.type === "tensor" ? attribute.value : constantTensor(index, node?.inputs[0] ?? "");
   if (tensor === undefined) return undefined;
-  return tensor.dataType === DataType.INT64 ? intsOf(tensor)[0] : floatsOf(tensor)[0];
+  return tensor.dataType === DataType.INT64 ? intsOf(tensor)[0] : floatsOf(widened(tensor))[0];
 }

@@ -1,9 +1,8 @@
 import { intAttribute } from "../../onnx/attributes.js";
 import type { GraphIndex } from "../../onnx/graph.js";
-import { widened } from "../../onnx/half.js";
+import { FLOATS } from "../../onnx/half.js";
 import { DataType, type Node } from "../../onnx/model.js";
-import { floatsOf } from "../../onnx/tensors.js";
-import { constantInts, constantTensor } from "../constants.js";
+import { constantFloats, constantInts } from "../constants.js";
 
 /** The normalisation at the start of the graph: x·gain + shift for each channel, in the channel order of the input. */
 export interface Normalisation {
@@ -51,14 +50,13 @@ function flipsChannels(index: GraphIndex, { opType, inputs }: Node, value: strin
 function after(index: GraphIndex, node: Node, value: string, found: Normalisation): Normalisation | undefined {
   const { opType, inputs } = node;
   if (opType === "Cast") {
-    const to = intAttribute(node, "to", DataType.FLOAT);
-    return to === DataType.FLOAT || to === DataType.FLOAT16 || to === DataType.DOUBLE ? found : undefined;
+    return FLOATS.has(intAttribute(node, "to", DataType.FLOAT)) ? found : undefined;
   }
   if (MOVES.has(opType)) return inputs[0] === value ? found : undefined;
   // Reverts the QuantizeLinear directly before it.
   if (opType === "DequantizeLinear") return index.producer(value)?.opType === "QuantizeLinear" ? found : undefined;
   const isFirst = inputs[0] === value;
-  const constant = numbers(index, inputs[isFirst ? 1 : 0] ?? "");
+  const constant = constantFloats(index, inputs[isFirst ? 1 : 0] ?? "");
   if (constant === undefined || (constant.length !== 1 && constant.length !== 3)) return undefined;
   const c = (i: number): number => constant[constant.length === 1 ? 0 : i]!;
   const { gain, shift } = found;
@@ -76,13 +74,6 @@ function after(index: GraphIndex, node: Node, value: string, found: Normalisatio
     default:
       return undefined;
   }
-}
-
-/** A constant of any float type. */
-function numbers(index: GraphIndex, value: string): Float32Array | undefined {
-  const tensor = constantTensor(index, value);
-  const wide = tensor === undefined ? undefined : widened(tensor);
-  return wide?.dataType === DataType.FLOAT ? floatsOf(wide) : undefined;
 }
 
 /**
