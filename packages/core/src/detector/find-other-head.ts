@@ -1,6 +1,7 @@
 import { findAnchorDeltas } from "./heads/anchor-deltas.js";
 import { findAnchorFreeHead } from "./heads/anchor-free.js";
 import { findAnchorPoints } from "./heads/anchor-points.js";
+import { findAnchorRows } from "./heads/anchor-rows.js";
 import { findBlackBox } from "./heads/black-box.js";
 import { findClassifier } from "./heads/classifier.js";
 import type { FoundHead, HeadContext } from "./heads/context.js";
@@ -22,6 +23,8 @@ export async function findOtherHead(context: HeadContext, anchorBased: readonly 
   if ("head" in anchorFree) return anchorFree;
   const points = await findAnchorPoints(context);
   if ("head" in points) return points;
+  const rows = await findAnchorRows(context);
+  if ("head" in rows) return rows;
   const separate = await findSeparateOutputs(context);
   if ("head" in separate) return separate;
   const deltas = findAnchorDeltas(context);
@@ -37,6 +40,7 @@ export async function findOtherHead(context: HeadContext, anchorBased: readonly 
   // The most specific reason for each output.
   const misses = [
     ...[classifier, deltas, selected, raw, priors].filter(({ close }) => close),
+    ...rows,
     ...points,
     ...separate,
     ...anchorFree,

@@ -22,9 +22,11 @@ const DATA_INPUTS: ReadonlyMap<string, "all" | readonly number[]> = new Map<stri
   ...["Identity", "Cast", "Reshape", "Flatten", "Transpose", "Sigmoid", "Split", "Slice", "Gather", "Squeeze"].map(
     (op) => [op, [0]] as const,
   ),
-  ...["Unsqueeze", "Expand", "Softmax", "Exp", "Relu", "Clip", "Tanh", "Sin", "Cos", "Neg", "MatMul", "ReduceSum"].map(
+  ...["Unsqueeze", "Expand", "Softmax", "Exp", "Relu", "Clip", "Tanh", "Sin", "Cos", "Neg", "ReduceSum"].map(
     (op) => [op, [0]] as const,
   ),
+  // YOLO-World multiplies the embeddings of its classes by those of the cells.
+  ["MatMul", "all"],
   // FCOS takes the root of class × centre-ness. SSD's priors are tiled.
   ...["Sqrt", "Tile"].map((op) => [op, [0]] as const),
   ...["QuantizeLinear", "DequantizeLinear"].map((op) => [op, [0]] as const),
@@ -44,22 +46,62 @@ export function walkToConvs(index: GraphIndex, value: string, { stopAtSigmoid = 
   const seen = new Set<string>();
   const ops = new Set<string>();
   const stack = [value];
+  const varying = varyingValues(index);
   while (stack.length > 0) {
     const name = stack.pop()!;
-    if (name === "" || seen.has(name) || index.graph.initializers.has(name)) continue;
+    if (seen.has(name) || !varying.has(name)) continue;
     if (seen.add(name).size > MAX_VALUES) return { convs: [], ops, unexpected: `more than ${MAX_VALUES} values` };
     const node = index.producer(name);
     if (node === undefined) return { convs: [], ops, unexpected: `the graph input "${name}"` };
     if (node.opType === "Conv" && !isExpectation(index, node)) convs.add(node);
     else if (node.opType === "Conv") stack.push(node.inputs[0]!);
     else if (!SOURCES.has(node.opType) && !(stopAtSigmoid && node.opType === "Sigmoid")) {
-      const inputs = dataInputs(node);
+      const peaks = beforePeaks(index, node);
+      const inputs = peaks === undefined ? dataInputs(node) : [peaks];
       if (inputs === undefined) return { convs: [], ops, unexpected: `node "${node.name}" (${node.opType})` };
-      ops.add(isScaling(index, node) ? "Scale" : node.opType);
+      ops.add(isScaling(index, node) || peaks !== undefined ? "Scale" : node.opType);
       stack.push(...inputs);
     }
   }
   return { convs: [...convs], ops, unexpected: undefined };
+}
+
+const VARYING = new WeakMap<GraphIndex, ReadonlySet<string>>();
+
+/** Values that depend on the contents of an input, not only on its shape. All others are constant for a size of the image, whatever their ops. */
+function varyingValues(index: GraphIndex): ReadonlySet<string> {
+  const known = VARYING.get(index);
+  if (known !== undefined) return known;
+  const { graph } = index;
+  const varying = new Set(graph.inputs.map(({ name }) => name));
+  for (const { opType, inputs, outputs } of index.order) {
+    // Inputs beside the image are left out of the graph's inputs.
+    for (const input of inputs) {
+      if (input !== "" && index.producer(input) === undefined && !graph.initializers.has(input)) varying.add(input);
+    }
+    const isVarying = !SHAPES.has(opType) && (HAS_GRAPHS.has(opType) || inputs.some((input) => varying.has(input)));
+    if (isVarying) for (const output of outputs) varying.add(output);
+  }
+  VARYING.set(index, varying);
+  return varying;
+}
+
+const SHAPES: ReadonlySet<string> = new Set(["Shape", "Size"]);
+/** Ops whose inner graphs can read any value. */
+const HAS_GRAPHS: ReadonlySet<string> = new Set(["Loop", "If", "Scan"]);
+
+/** The heatmap from which a node keeps only the peaks: x · (MaxPool(x) = x), as CenterNet searches them. Undefined for other nodes. */
+function beforePeaks(index: GraphIndex, { opType, inputs }: Node): string | undefined {
+  if (opType !== "Mul" || inputs.length !== 2) return undefined;
+  return inputs.find((heat, i) => {
+    let mask = index.producer(inputs[1 - i]!);
+    if (mask?.opType === "Cast") mask = index.producer(mask.inputs[0]!);
+    if (mask?.opType !== "Equal" || !mask.inputs.includes(heat)) return false;
+    return mask.inputs.some((input) => {
+      const pool = index.producer(input);
+      return pool?.opType === "MaxPool" && pool.inputs[0] === heat;
+    });
+  });
 }
 
 /** Whether a node multiplies the map of a convolution by one constant, as heads with a learned scale for each level do. */

@@ -121,7 +121,10 @@ async function probed(
 }
 
 /** Appends a reordering of the rows. */
-function inOrder({ model, value }: Joined, order: readonly number[] | undefined): { model: Model; value: Value } {
+export function inOrder(
+  { model, value }: Pick<Joined, "model" | "value">,
+  order: readonly number[] | undefined,
+): { model: Model; value: Value } {
   if (order === undefined) return { model, value };
   const build = new GraphBuilder(freshPrefix(model, "whybox/order/"));
   const ordered = build.op("Gather", [value, build.ints(order)], { axis: 1 });

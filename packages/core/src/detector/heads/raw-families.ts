@@ -6,14 +6,22 @@ import { distances, nanoDet } from "./raw-distances.js";
 import { retinaFace, scrfd, yuNet } from "./raw-faces.js";
 import type { RawFacts, RawFamily } from "./raw-family.js";
 import type { RawLevel, RawLevels } from "./raw-levels.js";
+import { retinaNet } from "./raw-retina.js";
 
 /** Recognises the family from the maps of each level and their activations. Returns the reason as a string if they fit none. */
 export function rawFamily(raw: RawLevels, facts: RawFacts): RawFamily | string {
   const { convs } = raw.levels[0]!;
-  if (convs.length === 1 && convs[0]!.activation === "mixed") return nanoDet(raw, facts);
+  if (convs.length === 1 && convs[0]!.activation === "mixed" && convs[0]!.perCell === undefined) {
+    return nanoDet(raw, facts);
+  }
   if (convs.length === 1) return darknetRows(raw, facts) ?? anchored(raw, facts);
-  const face = scrfd(raw) ?? retinaFace(raw) ?? yuNet(raw) ?? centreNet(raw);
-  if (face !== undefined) return face;
+  const known = scrfd(raw) ?? retinaFace(raw) ?? yuNet(raw) ?? centreNet(raw) ?? retinaNet(raw);
+  if (known !== undefined) return known;
+  const several = convs.find(({ perCell = 1 }) => perCell > 1);
+  if (several !== undefined) {
+    const channels = convs.map((conv) => conv.channels).join(" and ");
+    return `its levels have maps of ${channels} channels with ${several.perCell} boxes per cell, and no family with such maps is known. Export the model with its boxes decoded`;
+  }
   if (convs.length === 2) return distances(raw, facts);
   if (convs.length === 3) {
     if (convs.some(({ activation }) => activation === "softmax")) return fastest(raw);

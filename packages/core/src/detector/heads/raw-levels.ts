@@ -13,7 +13,7 @@ export interface RawConv {
   readonly value: Value;
   readonly channels: number;
   readonly activation: Activation;
-  /** Anchors per cell, if an output has an axis for them: `[1, A, h, w, columns]`. */
+  /** Boxes per cell, if the shape of an output tells it: `[1, A, h, w, columns]`, `[1, h, w, A, columns]` or rows `[1, A·h·w, columns]`. */
   readonly perCell: number | undefined;
 }
 
@@ -42,17 +42,18 @@ export function rawLevels(
   const outputs = index.graph.outputs.filter(
     ({ name, shape }) => isWanted(shape) && isUndecoded(walkToConvs(index, name)),
   );
+  const strides = downsampling(index.graph);
   const found = new Map<Node, Omit<RawConv, "channels" | "activation">>();
   const bare = new Set<Node>();
   const ops = new Set<string>();
   for (const { name, shape } of outputs) {
     const walk = walkToConvs(index, name);
-    const perCell = shape?.length === 5 && typeof shape[1] === "number" ? shape[1] : undefined;
+    const perCell = boxesPerCell(shape, channelsPerLevel(index, walk.convs, strides));
     for (const op of walk.ops) ops.add(op);
     for (const conv of walkToConvs(index, name, { stopAtSigmoid: true }).convs) bare.add(conv);
     for (const conv of walk.convs) if (!found.has(conv)) found.set(conv, { value: scaledMap(index, conv), perCell });
   }
-  const groups = levelsOf(index, [...found.keys()], downsampling(index.graph));
+  const groups = levelsOf(index, [...found.keys()], strides);
   if (typeof groups === "string") return groups;
   const order = new Map(
     [...found].map(([conv, facts], i) => {
@@ -65,6 +66,28 @@ export function rawLevels(
     return { ...level, convs: convs.sort((a, b) => a.order - b.order) };
   });
   return { levels, outputs: outputs.map(({ name }) => name), isJoined: outputs.length < levels.length };
+}
+
+/** Boxes per cell in an output of a shape, whose convolutions have so many channels on each level. */
+function boxesPerCell(shape: readonly Dim[] | undefined, channels: number | undefined): number | undefined {
+  const columns = shape?.at(-1);
+  if (typeof columns !== "number") return undefined;
+  if (shape?.length === 5) {
+    const sides = [shape[1], shape[3]].filter((side): side is number => typeof side === "number");
+    return sides.find((side) => side * columns === channels) ?? sides[0];
+  }
+  if (shape?.length !== 3 || channels === undefined || shape.includes(channels)) return undefined;
+  return channels % columns === 0 ? channels / columns : undefined;
+}
+
+/** Number of channels of these convolutions on the finest level. */
+function channelsPerLevel(
+  index: GraphIndex,
+  convs: readonly Node[],
+  strides: ReadonlyMap<string, number>,
+): number | undefined {
+  const levels = levelsOf(index, convs, strides);
+  return typeof levels === "string" ? undefined : levels[0]!.convs.reduce((sum, { channels }) => sum + channels, 0);
 }
 
 /** The map of a convolution, after the factor of its level if it has one. */

@@ -1,6 +1,8 @@
 import { WhyboxError } from "../../errors.js";
 import { intsAttribute } from "../../onnx/attributes.js";
+import { GraphBuilder } from "../../onnx/builder.js";
 import { dataTypeName } from "../../onnx/data-types.js";
+import { freshPrefix } from "../../onnx/fresh-prefix.js";
 import { indexOf } from "../../onnx/graph.js";
 import { DataType, type Dim, type Model, type ValueInfo } from "../../onnx/model.js";
 import type { FoundHead } from "../find-head.js";
@@ -14,6 +16,8 @@ export interface ImageInput {
   readonly layout: "NCHW" | "NHWC";
   /** Batch size: a number if the file fixes it. */
   readonly batch: Dim;
+  /** True for one image without the batch axis: `[3, H, W]` or `[H, W, 3]`, as in torchvision's exports of a list of images. */
+  readonly isUnbatched: boolean;
   /** `[h, w]`. A side is undefined unless the file fixes it. */
   readonly sides: readonly [height: number | undefined, width: number | undefined];
   /** True for integer pixels. Their range is always 0..255. */
@@ -40,10 +44,11 @@ export function imageInput(model: Model): ImageInput {
   if (elemType !== DataType.FLOAT && !INTEGERS.has(elemType)) {
     return refuse("Pixels of this type are not supported. Export it with float32 or uint8 input.");
   }
-  if (shape !== undefined && shape.length !== 4) {
+  const isUnbatched = shape?.length === 3;
+  if (shape !== undefined && shape.length !== 4 && !isUnbatched) {
     return refuse(`An image has 4 axes (batch, channels, height and width), but this input has ${shape.length}.`);
   }
-  const dims = shape ?? [null, null, null, null];
+  const dims = isUnbatched ? [1, ...shape] : (shape ?? [null, null, null, null]);
   const layout = layoutOf(model, declared.name, dims);
   if (layout === undefined) return refuse("Only models with three colour channels are supported.");
   const [batch, height, width] = layout === "NCHW" ? [dims[0]!, dims[2]!, dims[3]!] : [dims[0]!, dims[1]!, dims[2]!];
@@ -54,7 +59,7 @@ export function imageInput(model: Model): ImageInput {
     );
   }
   const isInteger = INTEGERS.has(elemType);
-  return { declared, others, layout, batch, sides: [sizeOf(height), sizeOf(width)], isInteger };
+  return { declared, others, layout, batch, isUnbatched, sides: [sizeOf(height), sizeOf(width)], isInteger };
 }
 
 const ONLY_IMAGE = "Export it with the image as its only input.";
@@ -62,6 +67,38 @@ const ONLY_IMAGE = "Export it with the image as its only input.";
 /** True for a vector, or a batch of vectors. These have too few axes for an image. */
 function isSmall({ shape }: ValueInfo): boolean {
   return shape !== undefined && shape.length <= 2;
+}
+
+/** The height and width of the image, as Keras' YOLOv3 takes them to return boxes from a letterbox. */
+const IMAGE_SHAPE = /^image_?shape/i;
+
+/**
+ * Computes an input with the height and width of the image from the image that the network gets. Boxes then stay in its pixels, and depend on
+ * nothing else.
+ * @param planes the model after `toPlanes`.
+ * @param inputs those of the file.
+ */
+export function withImageShape(
+  planes: Model,
+  image: ImageInput,
+  inputs: readonly ValueInfo[],
+): { readonly model: Model; readonly others: readonly string[] } {
+  const { graph } = planes;
+  const taken = inputs.filter(
+    ({ name, shape }) => image.others.includes(name) && IMAGE_SHAPE.test(name) && shape?.at(-1) === 2,
+  );
+  if (taken.length === 0) return { model: planes, others: image.others };
+  const build = new GraphBuilder(freshPrefix(planes, "whybox/shape/"));
+  for (const { name, elemType, shape } of taken) {
+    const sides = build.op("Shape", [image.declared.name], { start: 2, end: 4 });
+    const shaped = shape?.length === 2 ? build.op("Unsqueeze", [sides, build.ints([0])]) : sides;
+    build.node("Cast", [shaped], [name], { to: elemType });
+  }
+  const initializers = new Map([...graph.initializers, ...build.initializers]);
+  return {
+    model: { ...planes, graph: { ...graph, nodes: [...build.nodes, ...graph.nodes], initializers } },
+    others: image.others.filter((other) => !taken.some(({ name }) => name === other)),
+  };
 }
 
 /**
@@ -88,7 +125,7 @@ function refuseInputs(inputs: readonly ValueInfo[], advice: string): WhyboxError
   const described = inputs.map(describe).join("; ") || "none";
   return new WhyboxError(
     "unsupported-model",
-    `The model's inputs are: ${described}. Expected one image, [1, 3, H, W] or [1, H, W, 3], of floats or bytes. ${advice}`,
+    `The model's inputs are: ${described}. Expected one image, [1, 3, H, W], [1, H, W, 3] or the same without the 1, of floats or bytes. ${advice}`,
     { details: { inputs: inputs.map(({ name, shape }) => ({ name, shape })) } },
   );
 }

@@ -16,7 +16,7 @@ const IDENTITY: Normalisation = { gain: [1, 1, 1], shift: [0, 0, 0] };
 const MAX_STEPS = 24;
 
 /** Ops that do not change the values. */
-const MOVES: ReadonlySet<string> = new Set(["Identity", "Transpose", "QuantizeLinear"]);
+const MOVES: ReadonlySet<string> = new Set(["Identity", "Transpose", "Squeeze", "Unsqueeze", "QuantizeLinear"]);
 
 /** Reads the normalisation: additions, subtractions, multiplications and divisions by constants, from the input to the first other op. */
 export function normalisationOf(index: GraphIndex, input: string): Normalisation {

@@ -41,18 +41,21 @@ export interface InputFacts extends Preparation {
 }
 
 /** Converts a model to one input of float32 planes `[batch, 3, H, W]`. Does not change a model that already has this input. */
-export function toPlanes(model: Model, { declared, layout, batch, sides, isInteger }: ImageInput): Model {
+export function toPlanes(model: Model, { declared, layout, batch, isUnbatched, sides, isInteger }: ImageInput): Model {
   const alone = { ...model, graph: { ...model.graph, inputs: [declared] } };
   const floats = isInteger ? floatInput(alone) : alone;
   const [height, width] = layout === "NCHW" ? [2, 3] : [1, 2];
-  const dim = (at: number): Dim => declared.shape?.[at] ?? null;
+  const dim = (at: number): Dim => declared.shape?.[isUnbatched ? at - 1 : at] ?? null;
   const info = {
     ...declared,
     elemType: DataType.FLOAT,
     shape: [batch, 3, sides[0] ?? dim(height), sides[1] ?? dim(width)],
   };
-  if (layout === "NHWC") {
-    return prepend(floats, info, (build, input) => build.op("Transpose", [input], { perm: [0, 2, 3, 1] }));
+  if (layout === "NHWC" || isUnbatched) {
+    return prepend(floats, info, (build, input) => {
+      const moved = layout === "NHWC" ? build.op("Transpose", [input], { perm: [0, 2, 3, 1] }) : input;
+      return isUnbatched ? build.op("Squeeze", [moved, build.ints([0])]) : moved;
+    });
   }
   return { ...floats, graph: { ...floats.graph, inputs: [info] } };
 }

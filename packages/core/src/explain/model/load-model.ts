@@ -1,7 +1,7 @@
 import { defaultRules } from "../../autodiff/rules/index.js";
 import { type FindHeadOptions, type FoundHead, findHead } from "../../detector/find-head.js";
 import { checkSingleImage, refuseBatch } from "../../detector/input/check-single-image.js";
-import { type ImageInput, imageInput, withoutOthers } from "../../detector/input/image-input.js";
+import { type ImageInput, imageInput, withImageShape, withoutOthers } from "../../detector/input/image-input.js";
 import { inputFacts, toPlanes, toUnitRgb } from "../../detector/input/pixel-form.js";
 import { readPreprocessor } from "../../detector/input/preprocessor.js";
 import { type BatchShapes, singleImage } from "../../detector/input/single-image.js";
@@ -30,8 +30,9 @@ export async function loadModel(
   const input = imageInput(file);
   const expectedClasses = options.names?.length ?? namesCount(file.metadata);
   const { anchors } = options;
-  const found = await findHeadOfOne(toPlanes(file, input), input, runtime, { expectedClasses, anchors });
-  const { model: planes, head } = withoutOthers(found, file.graph.inputs, input.others);
+  const { model: alone, others } = withImageShape(toPlanes(file, input), input, file.graph.inputs);
+  const found = await findHeadOfOne(alone, input, runtime, { expectedClasses, anchors });
+  const { model: planes, head } = withoutOthers(found, file.graph.inputs, others);
   const preprocessor = options.preprocessor === undefined ? undefined : readPreprocessor(options.preprocessor);
   const facts = inputFacts({ model: planes, head }, input, options.input ?? {}, preprocessor);
   const model = toUnitRgb(planes, facts);
