@@ -34,7 +34,7 @@ it.each([
       await detector.dispose();
     }
     const [found, wanted] = results;
-    expect(found!.detections.map(({ box }) => box)).toEqual(wanted!.detections.map(({ box }) => box));
+    expect(found!.detections.map(({ boxInput }) => boxInput)).toEqual(wanted!.detections.map(({ boxInput }) => boxInput));
     expect(found!.heatmap.data).toEqual(wanted!.heatmap.data);
   },
 );

@@ -125,7 +125,7 @@ function refuseInputs(inputs: readonly ValueInfo[], advice: string): WhyboxError
   const described = inputs.map(describe).join("; ") || "none";
   return new WhyboxError(
     "unsupported-model",
-    `The model's inputs are: ${described}. Expected one image, [1, 3, H, W], [1, H, W, 3] or the same without the 1, of floats or bytes. ${advice}`,
+    `The model's inputs are: ${described}. Expected one image, [1, 3, H, W] or [1, H, W, 3], of floats or bytes. ${advice}`,
     { details: { inputs: inputs.map(({ name, shape }) => ({ name, shape })) } },
   );
 }
