@@ -14,7 +14,7 @@ export function downsampling(
 ): ReadonlyMap<string, number> {
   const index = indexOf(graph);
   const factors = new Map<string, number>();
-  /** Maps inside a shuffle of channels: value → stride. They have other axes than maps. */
+  /** Maps inside a shuffle of channels, or without their batch axis: value → stride. They have other axes than maps. */
   const shuffled = new Map<string, number>();
   for (const input of graph.inputs) {
     if (input.shape?.length === 4 && !graph.initializers.has(input.name)) factors.set(input.name, 1);
@@ -34,6 +34,7 @@ export function downsampling(
       (isFirst && from === "network" ? 1 : undefined);
     if (known === undefined) continue;
     if (node.opType === "Reshape" && startsShuffle(index, node)) shuffled.set(node.outputs[0]!, known);
+    if (node.opType === "Squeeze" && dropsBatch(index, node)) shuffled.set(node.outputs[0]!, known);
     const step = stepOf(index, node);
     if (step === undefined) continue;
     for (const output of node.outputs) factors.set(output, known * step);
@@ -81,6 +82,12 @@ function startsShuffle(index: GraphIndex, node: Node): boolean {
   return readers.length > 0 && readers.every(swapsGroups);
 }
 
+/** Whether all that read a map without its batch axis give it one again. */
+function dropsBatch(index: GraphIndex, node: Node): boolean {
+  const readers = index.consumers(node.outputs[0]!);
+  return readers.length > 0 && readers.every(({ opType }) => opType === "Unsqueeze" || opType === "Transpose");
+}
+
 function swapsGroups(node: Node): boolean {
   return node.opType === "Transpose" && SHUFFLES.has(intsAttribute(node, "perm")?.join() ?? "");
 }
@@ -90,6 +97,8 @@ const SHUFFLES: ReadonlySet<string> = new Set(["0,2,1,3,4", "1,0,2"]);
 /** What a node inside a shuffle gives: a map again, a map with other axes still, or something else. */
 function afterShuffle(index: GraphIndex, node: Node): "map" | "inside" | "other" {
   if (swapsGroups(node)) return "inside";
+  if (node.opType === "Unsqueeze") return "map";
+  if (UNBATCHED_LAYOUTS.has(intsAttribute(node, "perm")?.join() ?? "")) return "inside";
   // The two halves of the channels are picked one after the other.
   if (node.opType === "Gather") return intAttribute(node, "axis", 0) === 0 ? "map" : "other";
   if (node.opType !== "Reshape") return "other";
@@ -99,6 +108,8 @@ function afterShuffle(index: GraphIndex, node: Node): "map" | "inside" | "other"
     : "map";
 }
 
+/** Between HWC and CHW. */
+const UNBATCHED_LAYOUTS: ReadonlySet<string> = new Set(["2,0,1", "1,2,0"]);
 const MAP_LAYOUTS: ReadonlySet<string> = new Set(["0,3,1,2", "0,2,3,1"]);
 
 /** Ops after which axes 2 and 3 are no longer the axes of the image. */

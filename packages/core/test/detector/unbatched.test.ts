@@ -34,7 +34,9 @@ it.each([
       await detector.dispose();
     }
     const [found, wanted] = results;
-    expect(found!.detections.map(({ boxInput }) => boxInput)).toEqual(wanted!.detections.map(({ boxInput }) => boxInput));
+    expect(found!.detections.map(({ boxInput }) => boxInput)).toEqual(
+      wanted!.detections.map(({ boxInput }) => boxInput),
+    );
     expect(found!.heatmap.data).toEqual(wanted!.heatmap.data);
   },
 );
