@@ -1,5 +1,5 @@
 // Makes the images of the playground with the built page itself: npm run build && node scripts/make-screenshots.mjs [--all <folder>]
-// Without --all that of the README and the page's own example; with it every main state at 390, 1280 and 2560 px, dark and light;
+// Without --all that of the documentation and the page's own example; with it every main state at 390, 1280 and 2560 px, dark and light;
 // with --only <state> (it may come several times) just that one.
 import { existsSync, mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -22,7 +22,7 @@ async function makeExample() {
   const options = { per: "detection", method: "tap-fusion", classNames: ["dog"] };
   const { maps, detections, explained } = await detector.explain(image, options);
   await detector.dispose();
-  const look = { colormap: "inferno", opacity: 0.6, boxes: true, labels: true, sideBySide: false };
+  const look = { boxes: true, labels: true, sideBySide: false };
   const shown = explained.map((index) => detections[index]);
   const { data, width, height } = renderOverlay(image, maps[0].heatmap, { ...look, detections: shown });
   const folder = join(root, "packages/web/src/ui/images");
@@ -34,8 +34,8 @@ async function makeExample() {
 }
 
 const done = async (page) => {
-  await page.locator(".facts, .verdict").first().waitFor();
-  await page.waitForFunction(() => document.querySelector(".running") === null);
+  await page.locator(".sentence, .caution, .notice").first().waitFor();
+  await page.waitForFunction(() => document.querySelector(".running, .photo.is-busy") === null);
 };
 const choose = async (page, name) => {
   await page.locator('input[accept^="image/"]').first().setInputFiles(join(photos, name));
@@ -52,6 +52,7 @@ const states = {
   },
   layers: async (page) => {
     await choose(page, "dog.jpg");
+    await page.locator("summary", { hasText: "Expert" }).click();
     await page.getByText("Show the layers").click();
     await page.getByRole("button", { name: "Layer 23" }).waitFor();
   },
@@ -59,7 +60,7 @@ const states = {
     await choose(page, "dog.jpg");
     await page.getByRole("button", { name: "Ask about your own box" }).click();
     const form = page.getByRole("form", { name: "Ask about your box" });
-    await form.getByRole("combobox").selectOption("motorcycle");
+    await form.getByRole("combobox").fill("motorcycle");
     await form.getByText("Exact corners").click();
     for (const [name, value] of Object.entries({ Left: 58, Top: 80, Right: 115, Bottom: 130 })) {
       await form.getByLabel(name, { exact: true }).fill(String(value));
@@ -81,7 +82,7 @@ const states = {
       .locator('input[accept^="image/"]')
       .first()
       .setInputFiles({ name: "a.jpg", mimeType: "image/jpeg", buffer });
-    await page.locator(".notice").waitFor();
+    await page.locator(".note, .notice").first().waitFor();
   },
   live: async (page) => {
     await page.locator(".model-chip", { hasText: "YOLOv5s" }).waitFor();
