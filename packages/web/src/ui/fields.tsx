@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 
 interface RangeProps {
   readonly label: string;
@@ -73,14 +73,21 @@ interface TextProps {
 
 /** A field of text that is set when the user leaves it or presses Enter. */
 export function TextField({ label, value, placeholder, problem, onSet }: TextProps) {
+  // What is typed stays when the page is drawn again before it is set.
+  const [text, setText] = useState(value);
+  useEffect(() => setText(value), [value]);
   return (
     <label class="field">
       {label}
       <input
         type="text"
         maxLength={100}
-        {...{ value, placeholder }}
-        onInput={({ currentTarget }) => currentTarget.setCustomValidity("")}
+        value={text}
+        placeholder={placeholder}
+        onInput={({ currentTarget }) => {
+          currentTarget.setCustomValidity("");
+          setText(currentTarget.value);
+        }}
         onChange={({ currentTarget }) => {
           currentTarget.setCustomValidity(problem(currentTarget.value));
           if (currentTarget.reportValidity()) onSet(currentTarget.value.trim());

@@ -27,11 +27,11 @@ export interface DetectAliases {
 export interface DetectOptions extends DetectAliases {
   /** Size of the model's input: one number, or height and width. Default: the model's own size, or 640. */
   readonly imageSize?: number | readonly [height: number, width: number];
-  /** Minimum confidence of a detection. Default 0.25; of a classifier's classes 0.1, and the most probable class in any case. */
+  /** Minimum confidence of a detection (0.1 for the classes of a classifier). Default 0.25. */
   readonly confidence?: number;
   /** Overlap (IoU) above which the weaker of two boxes is dropped. Default 0.45. */
   readonly iou?: number;
-  /** Maximum number of detections. Default 1000; 5 classes of a classifier. */
+  /** Maximum number of detections (5 for the classes of a classifier). Default 1000. */
   readonly maxDetections?: number;
   /** Drop overlapping boxes of different classes too (class-agnostic NMS). Default false. */
   readonly agnostic?: boolean;
@@ -56,18 +56,18 @@ export interface ExplainAliases {
 
 /** Options of an explanation. The defaults are those of the `whybox explain` command, except `per`: the command explains each detection. */
 export interface ExplainOptions extends DetectOptions, ExplainAliases {
-  /** Method that makes the heatmap, by its id or an alias. It can also be a method of your own. Default: "GradCAM", or "tap-fusion" per detection and with a box, unless `eigenSmooth` or a common `scale` is set. */
+  /** Method that makes the heatmap, by its id or an alias. It can also be a method of your own. Default: "GradCAM", or "tap-fusion" per detection and with a box, unless eigenSmooth or scale common is set. */
   readonly method?: MethodId | AnyCamMethod;
   /**
    * Layers whose maps are averaged or, by some methods, fused; negative numbers count from the end, "auto" picks the layers that suit each
    * detection and the method. Default "auto".
    */
   readonly layer?: "auto" | LayerSelector | readonly LayerSelector[];
-  /** Explain only detections of these classes. Default: all classes. A classifier explains these classes even if they are not among the most probable. */
+  /** Explain only detections of these classes. A classifier explains them even if they are not among the most probable. Default: all classes. */
   readonly classNames?: readonly string[];
   /** Explain only these detections, by their `index` among those that the same detection options give. Default: all detections. */
   readonly detections?: readonly number[];
-  /** Scores that are differentiated; the maps of several are averaged. Each is a name or a score of your own. Default: the method's own, mostly "class"; for classifiers mostly "row_logit". */
+  /** Scores that are differentiated; the maps of several are averaged. Each is a name or a score of your own. Default: the method's own, mostly "class"; for classifiers "row_logit". */
   readonly backprop?: readonly (ScoreId | Score)[];
   /** Run one backward pass for each class and average the maps. Default false. */
   readonly backwardPerClass?: boolean;
