@@ -348,7 +348,7 @@ describe.skipIf(chromium === undefined)("files opened in the page", SLOW, () => 
         await page.getByText(expected).waitFor();
         await choosePhoto(page, "dog.jpg");
         await page.locator(".photo img").waitFor();
-        expect(await page.getByText("No image from the camera").count()).toBe(0);
+        await page.getByText("No image from the camera").waitFor({ state: "hidden" });
       } finally {
         await watched.close();
         await other.close();
