@@ -2,10 +2,11 @@
 
 import { execFile } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
-import { chmod, copyFile, mkdir, mkdtemp, realpath, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
 import { promisify } from "node:util";
+import { gunzipSync } from "node:zlib";
 import { afterEach, expect, it } from "vitest";
 import { yolov5sPath } from "../support/yolov5s-path.js";
 
@@ -24,8 +25,13 @@ async function userFolder(): Promise<void> {
   const photos = join(root, "fixtures/photos");
   await mkdir(join(folder, "photos"));
   for (const name of ["dog.jpg", "chelsea.png"]) await copyFile(join(photos, name), join(folder, "photos", name));
-  await copyFile(join(photos, "dog.jpg"), join(folder, "photo.jpg"));
+  for (const name of ["photo.jpg", "cat.jpg"]) await copyFile(join(photos, "dog.jpg"), join(folder, name));
   await copyFile(await yolov5sPath(), join(folder, "best.onnx"));
+  const unpack = async (from: string, to: string) =>
+    writeFile(join(folder, to), gunzipSync(await readFile(join(root, "fixtures", from))));
+  await unpack("torch/yolo11-cls.pt.gz", "best-cls.pt");
+  await unpack("classifiers/resnet.onnx.gz", "model.onnx");
+  await writeFile(join(folder, "names.txt"), "cat\ndog\nfox\nowl\nbat\nelk\nrat\n");
   await mkdir(join(folder, "data/images/val"), { recursive: true });
   await mkdir(join(folder, "data/labels/val"), { recursive: true });
   await copyFile(join(photos, "dog.jpg"), join(folder, "data/images/val/dog.jpg"));
