@@ -130,7 +130,9 @@ describe.skipIf(chromium === undefined)("the report's page", SLOW, () => {
     await page.locator(".card").first().waitFor();
     const shown = performance.now() - started;
     await choice("Class").selectOption({ label: "boat" });
-    await page.waitForFunction(() => document.querySelector(".list-head [role=status]")?.textContent?.endsWith("of 10,000"));
+    await page.waitForFunction(() =>
+      document.querySelector(".list-head [role=status]")?.textContent?.endsWith("of 10,000"),
+    );
     const filtered = performance.now() - started;
     await drawn();
     const all = performance.now() - started;
