@@ -56,6 +56,12 @@ describe.skipIf(chromium === undefined)("tags in the report", SLOW, () => {
   const badges = (page: Page, row: number) => page.locator(`#row-${row} .tag`).allInnerTexts();
   const status = (page: Page) => page.locator(".list-head [role=status]").innerText();
 
+  /** Closes the open dialog. The page hears its keys again when the dialog is gone. */
+  async function leave(page: Page): Promise<void> {
+    await page.keyboard.press("Escape");
+    await page.locator("dialog").waitFor({ state: "detached" });
+  }
+
   async function save(page: Page, press: () => Promise<void>) {
     const [download] = await Promise.all([page.waitForEvent("download"), press()]);
     expect(download.suggestedFilename()).toBe("tags.json");
@@ -76,11 +82,11 @@ describe.skipIf(chromium === undefined)("tags in the report", SLOW, () => {
     for (const key of ["u", "n"]) await page.keyboard.press(key);
     await page.locator("dialog textarea").waitFor();
     await page.keyboard.type("grass, with jk");
-    await page.keyboard.press("Escape");
+    await leave(page);
     await expect.poll(() => page.locator("#row-1 .card-note").innerText()).toBe("grass, with jk");
     await page.keyboard.press("?");
     expect(await page.getByRole("dialog", { name: "Keys" }).innerText()).toMatch(/next detection/);
-    await page.keyboard.press("Escape");
+    await leave(page);
     // The page of the list follows the frame.
     for (let i = 0; i < 24; i++) await page.keyboard.press("j");
     await expect.poll(() => status(page)).toBe("25–30 of 30");
@@ -137,8 +143,9 @@ describe.skipIf(chromium === undefined)("tags in the report", SLOW, () => {
       await page.keyboard.press("o");
       await page.locator("dialog").waitFor();
       await findings("large view");
-      await page.keyboard.press("Escape");
+      await leave(page);
       await page.keyboard.press("?");
+      await page.getByRole("dialog", { name: "Keys" }).waitFor();
       await findings("keys");
       await page.context().close();
     }
