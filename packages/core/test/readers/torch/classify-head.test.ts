@@ -44,13 +44,14 @@ describe.each(["yolov8-cls", "yolo11-cls", "yolo26-cls"])("%s, made by PyTorch",
 interface HeadParts {
   readonly pool?: py.PyValue;
   readonly linear?: py.PyValue;
+  readonly classes?: number;
 }
 
-/** A YOLOv5 classifier of two classes. */
-function classifier({ pool = poolTo(1), linear }: HeadParts = {}): Uint8Array {
+/** A YOLOv5 classifier, of two classes by default. */
+function classifier({ pool = poolTo(1), linear, classes = 2 }: HeadParts = {}): Uint8Array {
   const n = new Network();
   const from = { f: py.number(-1) };
-  const parameters = { weight: n.floats([2, 6]), bias: n.floats([2]) };
+  const parameters = { weight: n.floats([classes, 6]), bias: n.floats([classes]) };
   const head = module("models.common.Classify", {
     attributes: from,
     modules: {
@@ -87,5 +88,9 @@ describe("YOLOv5's classifier", () => {
     const parameters = { weight: new Network().floats([2, 5]) };
     const linear = module("torch.nn.modules.linear.Linear", { parameters });
     expect(errorOf(() => readTorch(classifier({ linear }))).message).toMatch(/"weight" of .*\[outputs, 6\]/);
+  });
+
+  it("is refused with more classes than the bound", () => {
+    expect(errorOf(() => readTorch(classifier({ classes: 2 ** 16 + 1 }))).message).toMatch(/has 65537 classes/);
   });
 });
