@@ -1,8 +1,11 @@
 import * as ort from "onnxruntime-node";
 import { expect, it } from "vitest";
+import { findHead } from "../../src/detector/find-head.js";
 import { loadModel } from "../../src/explain/model/load-model.js";
+import { GraphBuilder } from "../../src/onnx/builder.js";
 import { readOnnx } from "../../src/readers/onnx/read-onnx.js";
 import { createOrtPort } from "../../src/runtime/ort-port.js";
+import { modelOf } from "../onnx/support.js";
 import { deployedBytes } from "../support/deployed.js";
 
 const load = (name: string, options: { anchors?: string | readonly number[]; names?: readonly string[] } = {}) =>
@@ -40,3 +43,19 @@ it.each(["v8-split", "yolox-raw", "nanodet-plus", "v5-raw", "v3-raw"])(
     );
   },
 );
+
+it("maps with a softmax beside four values (PNet of MTCNN) are no distances", async () => {
+  const b = new GraphBuilder();
+  const body = b.op("Conv", [b.input("images", [1, 3, 64, 64]), b.floats([8, 3, 8, 8], new Float32Array(1536))], {
+    strides: [8, 8],
+  });
+  const conv = (channels: number): string =>
+    b.op("Conv", [body, b.floats([channels, 8, 1, 1], new Float32Array(8 * channels))]);
+  b.output(conv(4), [1, 4, 8, 8]);
+  b.output(b.op("Softmax", [conv(2)], { axis: 1 }), [1, 2, 8, 8]);
+  const given = { fixedSize: [64, 64], expectedClasses: undefined, anchors: undefined } as const;
+  await expect(findHead(modelOf(b, 17), createOrtPort(ort as never), given)).rejects.toMatchObject({
+    code: "unsupported-model",
+    message: expect.stringMatching(/a softmax over 2 channels beside maps of 4 channels/),
+  });
+});

@@ -18,6 +18,9 @@ export function distances({ levels }: RawLevels, facts: RawFacts): RawFamily | s
   const { box, classes, extra } = parts;
   const bins = convs[box]!.channels / 4;
   const classCount = convs[classes]!.channels;
+  if (convs[classes]!.activation === "softmax") {
+    return `its class scores are a softmax over ${classCount} channels beside maps of ${convs[box]!.channels} channels, and no family with such maps is known. Export the model with its boxes decoded`;
+  }
   const extraCount = extra === undefined ? 0 : convs[extra]!.channels;
   const task = extra === undefined ? undefined : taskOf(extraCount, facts);
   const { dims } = keypointLayout(facts.metadata, extraCount);

@@ -1,7 +1,7 @@
 import type { Value } from "../../onnx/builder.js";
 import type { MapRows } from "./map-rows.js";
 import { anchorBox, anchored, darknetRows } from "./raw-anchored.js";
-import { centreNet } from "./raw-centres.js";
+import { centreNet, ttfNet } from "./raw-centres.js";
 import { distances, nanoDet } from "./raw-distances.js";
 import { retinaFace, scrfd, yuNet } from "./raw-faces.js";
 import type { RawFacts, RawFamily } from "./raw-family.js";
@@ -15,7 +15,7 @@ export function rawFamily(raw: RawLevels, facts: RawFacts): RawFamily | string {
     return nanoDet(raw, facts);
   }
   if (convs.length === 1) return darknetRows(raw, facts) ?? anchored(raw, facts);
-  const known = scrfd(raw) ?? retinaFace(raw) ?? yuNet(raw) ?? centreNet(raw) ?? retinaNet(raw);
+  const known = scrfd(raw) ?? retinaFace(raw) ?? yuNet(raw) ?? centreNet(raw) ?? ttfNet(raw) ?? retinaNet(raw);
   if (known !== undefined) return known;
   const several = convs.find(({ perCell = 1 }) => perCell > 1);
   if (several !== undefined) {

@@ -1,6 +1,7 @@
 import type { Value } from "../../onnx/builder.js";
 import type { GraphIndex } from "../../onnx/graph.js";
 import type { Dim, Node } from "../../onnx/model.js";
+import { constantFloats } from "../constants.js";
 import { downsampling } from "../stride.js";
 import { type ConvLevel, levelsOf } from "./grid-levels.js";
 import { isScaling, isUndecoded, walkToConvs } from "./head-walk.js";
@@ -13,6 +14,8 @@ export interface RawConv {
   readonly value: Value;
   readonly channels: number;
   readonly activation: Activation;
+  /** The constant factor of the map, if the file multiplies it by one. */
+  readonly scale: number | undefined;
   /** Boxes per cell, if the shape of an output tells it: `[1, A, h, w, columns]`, `[1, h, w, A, columns]` or rows `[1, A·h·w, columns]`. */
   readonly perCell: number | undefined;
 }
@@ -51,7 +54,7 @@ export function rawLevels(
     const perCell = boxesPerCell(shape, channelsPerLevel(index, walk.convs, strides));
     for (const op of walk.ops) ops.add(op);
     for (const conv of walkToConvs(index, name, { stopAtSigmoid: true }).convs) bare.add(conv);
-    for (const conv of walk.convs) if (!found.has(conv)) found.set(conv, { value: scaledMap(index, conv), perCell });
+    for (const conv of walk.convs) if (!found.has(conv)) found.set(conv, { ...scaledMap(index, conv), perCell });
   }
   const groups = levelsOf(index, [...found.keys()], strides);
   if (typeof groups === "string") return groups;
@@ -91,10 +94,12 @@ function channelsPerLevel(
 }
 
 /** The map of a convolution, after the factor of its level if it has one. */
-function scaledMap(index: GraphIndex, conv: Node): Value {
+function scaledMap(index: GraphIndex, conv: Node): Pick<RawConv, "value" | "scale"> {
   const map = conv.outputs[0]!;
   const [only, ...others] = index.consumers(map);
-  return only !== undefined && others.length === 0 && isScaling(index, only) ? only.outputs[0]! : map;
+  if (only === undefined || others.length > 0 || !isScaling(index, only)) return { value: map, scale: undefined };
+  const factor = constantFloats(index, only.inputs.find((input) => input !== map) ?? "");
+  return { value: only.outputs[0]!, scale: factor?.[0] };
 }
 
 /** What follows a convolution. `isBare`: an output depends on it without a sigmoid. */

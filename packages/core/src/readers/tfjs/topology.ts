@@ -42,7 +42,11 @@ export interface TfTopology {
  * @throws bad-input when it is not a valid TF.js graph model, with the location.
  */
 export function parseTopology(modelJson: unknown): TfTopology {
-  const root = objectOf(typeof modelJson === "string" ? parseText(modelJson) : modelJson, "model.json");
+  const json = typeof modelJson === "string" ? parseText(modelJson) : modelJson;
+  if (Array.isArray(json) && Object.hasOwn(Object(json[0]), "weights")) {
+    throw broken("this is a manifest of weights, without the network that they belong to");
+  }
+  const root = objectOf(json, "model.json");
   const format = optional(root, "format");
   if (format !== undefined && format !== "graph-model") {
     throw broken(`"format" is ${JSON.stringify(format)}, expected "graph-model"`);
@@ -111,6 +115,14 @@ function sortNodes(nodes: readonly TfNode[]): TfNode[] {
     const dangling = node.inputs.find((input) => !byName.has(nodeOf(input)));
     if (dangling !== undefined)
       throw broken(`node "${node.name}" (${node.op}) reads "${dangling}", which no node gives`);
+  }
+  const loop = nodes.find(({ op }) => op === "NextIteration");
+  if (loop !== undefined) {
+    throw new WhyboxError(
+      "unsupported-model",
+      `TF.js model: it has a loop, through node "${loop.name}" (${loop.op}), and loops are not translated. Convert the model that it was made from to ONNX (python -m tf2onnx.convert --saved-model FOLDER --output model.onnx).`,
+      { details: { node: loop.name } },
+    );
   }
   const order = topologicalOrder(
     nodes.map(({ name, op, inputs }) => ({

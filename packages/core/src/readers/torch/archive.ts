@@ -15,6 +15,12 @@ export function readArchive(bytes: Uint8Array): PickleValue {
   const names = zipNames(bytes);
   const pickles = names.filter((name) => /^([^/]*\/)?data\.pkl$/.test(name));
   const [path] = pickles;
+  if (path === undefined && names.includes("model.weights.h5")) {
+    throw unsupported(
+      "This is a model of Keras, not a PyTorch file.",
+      'Export it in Keras: model.export("model.onnx", format="onnx"), and pass that file.',
+    );
+  }
   if (path === undefined) {
     const shown = names.slice(0, 3).map((name) => `"${name.slice(0, 60)}"`);
     throw unsupported(

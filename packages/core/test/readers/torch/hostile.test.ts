@@ -188,6 +188,12 @@ describe("archives with a wrong inside", () => {
       "unsupported-model",
       /no NAME\/data\.pkl.*"best\/model\.json"/,
     ],
+    [
+      "a model of Keras",
+      [{ ...pickle, name: "model.weights.h5" }],
+      "unsupported-model",
+      /a model of Keras, not a PyTorch/,
+    ],
     ["two pickles", [pickle, { ...pickle, name: "worst/data.pkl" }], "bad-input", /2 files NAME\/data\.pkl/],
     [
       "TorchScript",

@@ -171,7 +171,8 @@ function reshape(cx: Translation): TfValue {
 /** Shape of a value with known sizes: a constant. */
 function shapeOf(cx: Translation): TfValue {
   const dims = cx.input(0).dims;
-  if (dims.some((dim) => dim === null)) throw cx.unsupported(`the shape [${dims.join(", ")}] is open`);
+  if (dims.some((dim) => dim === null))
+    throw cx.unsupported(`the shape [${dims.map((dim) => dim ?? "?").join(", ")}] is open`);
   return { kind: "constant", dims: [dims.length], dtype: "int32", data: Int32Array.from(dims as number[]) };
 }
 
