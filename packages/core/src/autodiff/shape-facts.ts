@@ -1,16 +1,17 @@
 import { indexOf } from "../onnx/graph.js";
 import type { Dim, Graph, Node, TensorProto } from "../onnx/model.js";
-import { inferDims } from "./shape-rules.js";
-import type { FactSource, StaticDim } from "./static-dims.js";
+import { inferDims, type ShapeSource } from "./shape-rules.js";
+import type { StaticDim } from "./static-dims.js";
 
 /**
  * The shapes of a graph's values, as far as they are known without running it. This is not full shape inference: an unknown
  * shape only costs a few small nodes in the backward graph. It makes un-broadcasting free in the usual
  * cases (SiLU, residual sums, per-channel scales), and shows where axis 0 is the batch.
  */
-export class ShapeFacts implements FactSource {
+export class ShapeFacts implements ShapeSource {
   readonly #graph: Graph;
   readonly #dims = new Map<string, readonly StaticDim[]>();
+  readonly #sizes = new Map<string, readonly StaticDim[]>();
 
   /** `order` holds the graph's nodes in topological order. `given` may return the dims of values, which then replace those of the graph. */
   constructor(graph: Graph, order: readonly Node[], given: KnownDims = () => undefined) {
@@ -21,6 +22,8 @@ export class ShapeFacts implements FactSource {
     for (const [name, initializer] of graph.initializers) this.#dims.set(name, initializer.dims);
     const declared = new Map(graph.valueInfo.map((info) => [info.name, info.shape]));
     for (const node of order) {
+      const sizes = isWholeShape(node) ? this.dims(node.inputs[0]!) : undefined;
+      if (sizes) this.#sizes.set(node.outputs[0]!, sizes);
       node.outputs.forEach((output, index) => {
         const inferred = given(output) ?? inferDims(node, index, this);
         const shape = declared.get(output);
@@ -41,6 +44,14 @@ export class ShapeFacts implements FactSource {
   constant(value: string): TensorProto | undefined {
     return this.#graph.initializers.get(value);
   }
+
+  sizesIn(vector: string): readonly StaticDim[] | undefined {
+    return this.#sizes.get(vector);
+  }
+}
+
+function isWholeShape({ opType, domain, attributes }: Node): boolean {
+  return opType === "Shape" && domain === "" && !attributes.has("start") && !attributes.has("end");
 }
 
 const withoutGiven = new WeakMap<Graph, ShapeFacts>();

@@ -6,10 +6,15 @@ import type { FactSource, StaticDim } from "./static-dims.js";
 /** Dims that a rule can determine; null where it cannot. */
 type Inferred = readonly (StaticDim | null)[];
 type Known = readonly StaticDim[];
-type ShapeRule = (node: Node, facts: FactSource, output: number) => Inferred | undefined;
+type ShapeRule = (node: Node, facts: ShapeSource, output: number) => Inferred | undefined;
+
+export interface ShapeSource extends FactSource {
+  /** The sizes in a vector that a Shape node computes: the known dims of the value that it reads. */
+  sizesIn(vector: string): readonly StaticDim[] | undefined;
+}
 
 /** The dims of output `output` of a node, from the known dims of its inputs. Undefined when the rank is unknown. */
-export function inferDims(node: Node, output: number, facts: FactSource): Inferred | undefined {
+export function inferDims(node: Node, output: number, facts: ShapeSource): Inferred | undefined {
   if (node.domain !== "") return undefined;
   return RULES.get(node.opType)?.(node, facts, output)?.map((dim) => (isSize(dim) ? dim : null));
 }
@@ -319,7 +324,8 @@ const expand: ShapeRule = (node, facts) => {
   return rank && (rank.length > x.length ? rank : x.map(() => null));
 };
 
-const filled: ShapeRule = (node, facts) => ints(node, 0, facts) ?? rankOf(node, 0, facts);
+const filled: ShapeRule = (node, facts) =>
+  ints(node, 0, facts) ?? facts.sizesIn(node.inputs[0] ?? "") ?? rankOf(node, 0, facts);
 
 const RULES: ReadonlyMap<string, ShapeRule> = new Map<string, ShapeRule>([
   ...SAME_SHAPE.map((op) => [op, first] as const),

@@ -178,6 +178,18 @@ describe("what is known of shapes beforehand is so", () => {
     expect(facts.dims(flat)).toEqual([1, 2, 32]);
   });
 
+  it("knows the rank of what is expanded by a vector as long as another one, as PyTorch exports repeat()", () => {
+    const b = new GraphBuilder("m");
+    b.input("x", [20, 1, 32]);
+    b.input("image", ["batch", 3, 8, 8]);
+    const batch = b.op("Slice", [b.op("Shape", ["image"]), b.ints([0]), b.ints([1])]);
+    const repeats = b.op("Concat", [b.ints([1]), batch, b.ints([1])], { axis: 0 });
+    const ones = b.op("ConstantOfShape", [b.op("Shape", [repeats])]);
+    const expanded = b.op("Expand", ["x", ones]);
+    const graph = b.graph("g");
+    expect(new ShapeFacts(graph, topologicalOrder(graph.nodes)).dims(expanded)?.length).toBe(3);
+  });
+
   it("takes the file's word where the op says nothing", () => {
     const b = new GraphBuilder("m");
     b.input("x", [1, 8, 2, 2]);

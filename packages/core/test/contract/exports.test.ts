@@ -78,8 +78,12 @@ async function run(bytes: Uint8Array, record: ExportRecord): Promise<Map<string,
   const { type, dims, data } = feedOf(record);
   const feeds: Record<string, ort.Tensor> = { [record.input.name]: new ort.Tensor(type as never, data as never, dims) };
   const [height, width] = dims.slice(2) as [number, number];
-  const sizes = new ort.Tensor("int64", BigInt64Array.of(BigInt(width), BigInt(height)), [1, 2]);
-  if (session.inputNames.includes("orig_target_sizes")) feeds.orig_target_sizes = sizes;
+  const given: Record<string, ort.Tensor> = {
+    orig_target_sizes: new ort.Tensor("int64", BigInt64Array.of(BigInt(width), BigInt(height)), [1, 2]),
+    im_shape: new ort.Tensor("float32", Float32Array.of(height, width), [1, 2]),
+    scale_factor: new ort.Tensor("float32", Float32Array.of(1, 1), [1, 2]),
+  };
+  for (const name of session.inputNames) feeds[name] ??= given[name]!;
   const found = await session.run(feeds);
   const outputs = session.outputNames.map((name): [string, Tensor] => {
     const { dims: size, data: values } = found[name]!;

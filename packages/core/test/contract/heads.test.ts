@@ -22,7 +22,7 @@ describe.each(plain)("the head of %s", async (name) => {
   const { head } = loaded;
 
   it("is known by what the graph computes", () => {
-    const isQuery = /Decoder$|^LWDETR$/.test(record.head);
+    const isQuery = /(Decoder|Transformer(v3)?|LWDETR)$/.test(record.head);
     const isAnchored = /^v5($|-seg)/.test(name);
     expect(head.kind).toBe(isQuery ? "query" : isAnchored ? "anchor-based" : "anchor-free");
     expect(head.task).toBe(record.task);
@@ -92,6 +92,7 @@ function deployed(record: ExportRecord): OwnBox[] | undefined {
   const [output] = record.outputs;
   if (output === undefined || "same" in output || record.scores === "logits") return undefined;
   if (record.outputs.length === 3 && output.name === "labels") return deployedQueries(record);
+  if (output.name === "bbox") return deployedByPaddle(unpack(output).data as Float32Array);
   const { dims, data } = unpack(output);
   const scale = record.boxes === "xywh, 0..1" ? record.input.dims.slice(2) : undefined;
   const rows = Array.from({ length: dims[1]! }, (_, i) => data.subarray(i * dims[2]!, (i + 1) * dims[2]!));
@@ -109,6 +110,15 @@ function deployedQueries(record: ExportRecord): OwnBox[] {
     corners: [...boxes!.subarray(4 * i, 4 * i + 4)],
     confidence,
     classIndex: labels![i]!,
+  }));
+}
+
+/** Rows of label, score and corners in pixels of an image as large as the input. */
+function deployedByPaddle(data: Float32Array): OwnBox[] {
+  return Array.from({ length: data.length / 6 }, (_, i) => ({
+    corners: [...data.subarray(6 * i + 2, 6 * i + 6)],
+    confidence: data[6 * i + 1]!,
+    classIndex: data[6 * i]!,
   }));
 }
 
