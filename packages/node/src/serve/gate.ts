@@ -44,9 +44,14 @@ export class Gate {
 
   /** Throws a Refusal when the server cannot work on a request now. */
   checkReady(): void {
-    if (this.#isDraining) throw new Refusal(503, "draining", "The server is stopping.", { connection: "close" });
+    if (this.#isDraining) throw new Refusal(503, "draining", "The server is stopping.");
     if (this.#options.pool.state.ready > 0) return;
     throw new Refusal(503, "not-ready", "No worker is ready yet. Try again soon.", { "retry-after": "1" });
+  }
+
+  /** Whether new work is refused because the server stops. */
+  get isDraining(): boolean {
+    return this.#isDraining;
   }
 
   /** Refuses new work. Resolves when the requests inside have ended. */

@@ -21,15 +21,14 @@ const MAX_NAME = 200;
 /**
  * Reads a form with the file `image`, the field `model`, and a field for each option. A field is text or JSON; that of a list may be
  * repeated.
- * @throws usage when the image is missing; the errors of the form parser (413 for a file that is too large).
+ * @throws usage when the image is missing or the form is damaged; the errors of the form parser (413 for a file that is too large).
  */
 export async function readForm(request: FastifyRequest): Promise<Form> {
-  const fields = new Map<string, string[]>();
-  let file: ImageFile | undefined;
-  for await (const part of request.parts()) {
-    if (part.type === "file") file = await readFile(part);
-    else fields.set(part.fieldname, [...(fields.get(part.fieldname) ?? []), textOf(part.value)]);
-  }
+  const { file, fields } = await readParts(request).catch((error: Error) => {
+    if (error instanceof WhyboxError || "statusCode" in error) throw error;
+    const message = `The form is damaged: ${error.message}. Expected multipart/form-data, with its boundary at the end.`;
+    throw new WhyboxError("usage", message, { cause: error });
+  });
   if (file === undefined) {
     throw new WhyboxError("usage", 'The form has no file. Send the image as the file "image": curl -F image=@dog.jpg.');
   }
@@ -37,6 +36,16 @@ export async function readForm(request: FastifyRequest): Promise<Form> {
   fields.delete("model");
   const options = Object.fromEntries([...fields].map(([name, texts]) => [name, fieldValue(name, texts)]));
   return { file, model, options };
+}
+
+async function readParts(request: FastifyRequest) {
+  const fields = new Map<string, string[]>();
+  let file: ImageFile | undefined;
+  for await (const part of request.parts()) {
+    if (part.type === "file") file = await readFile(part);
+    else fields.set(part.fieldname, [...(fields.get(part.fieldname) ?? []), textOf(part.value)]);
+  }
+  return { file, fields };
 }
 
 /** The text of a field. The parser has read one whose content type is JSON. */

@@ -22,6 +22,8 @@ export async function createServer(options: ServerOptions): Promise<{ readonly a
     bodyLimit: limits.maxBytes,
     // A body that comes slower is answered with 408.
     requestTimeout: limits.timeoutMs,
+    // The gate refuses requests while the server stops.
+    return503OnClosing: false,
     http: { connectionsCheckingInterval: 1_000, headersTimeout: Math.min(limits.timeoutMs, 10_000) },
     genReqId: ({ headers }) => requestId(headers["x-request-id"]),
     routerOptions: { maxParamLength: 200 },
@@ -37,6 +39,7 @@ export async function createServer(options: ServerOptions): Promise<{ readonly a
     gate.enter(request, reply);
     request.stop = stopSignal(reply, limits.timeoutMs);
   });
+  app.addHook("onSend", async (request, reply) => endConnectionSafely(request, reply, gate));
   app.setErrorHandler(answerError);
   app.setNotFoundHandler(({ method, url }) => {
     throw new Refusal(404, "not-found", `There is no ${method} ${url.slice(0, 200)}. The API is described at /docs.`);
@@ -64,6 +67,18 @@ function addHealth(app: App, gate: Gate, metrics: Metrics): void {
   app.get("/metrics", { schema, config: { needsToken: true } }, async (_, reply) =>
     reply.type(metrics.contentType).send(await metrics.text()),
   );
+}
+
+/**
+ * While the client still sends its body, keeps the connection open and reads the rest of it: a connection that is closed with unread bytes is
+ * reset, and the client loses the answer. `requestTimeout` limits the time. Any other connection ends with its answer when the server stops,
+ * so that its client sends no further request on it.
+ */
+function endConnectionSafely({ raw }: FastifyRequest, reply: FastifyReply, gate: Gate): void {
+  if (!raw.complete) {
+    reply.removeHeader("connection");
+    raw.unpipe().resume();
+  } else if (gate.isDraining) reply.header("connection", "close");
 }
 
 /** Logs and counts a request when it has ended, also when its client has gone. */

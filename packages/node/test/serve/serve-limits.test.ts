@@ -1,8 +1,10 @@
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
-import { request as httpRequest } from "node:http";
-import { connect } from "node:net";
+import { request as httpRequest, type IncomingMessage } from "node:http";
+import { connect, Socket } from "node:net";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { deflateSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { putImages, runWorld } from "../runs/world.js";
@@ -97,6 +99,12 @@ describe("hostile input", () => {
     const before = served.log.length;
     const large = new Uint8Array(200_000);
     const zeros = deflateSync(Buffer.alloc(1_000_000)); // what a decoder would inflate
+    const damaged = (boundary: string) =>
+      served.fetch("/v1/explain", {
+        method: "POST",
+        body: '--b\r\ncontent-disposition: form-data; name="image"; filename="a.png"\r\n\r\n123',
+        headers: { "content-type": `multipart/form-data${boundary}` },
+      });
     const cases: readonly (readonly [string, () => Promise<Response>, number])[] = [
       ["many pixels", () => served.form(bomb(20_000)), 413],
       ["a size that is a lie", () => served.form(bomb(900)), 422],
@@ -130,6 +138,8 @@ describe("hostile input", () => {
         () => served.form(image, Object.fromEntries(Array.from({ length: 150 }, (_, i) => [`f${i}`, "1"]))),
         413,
       ],
+      ["a form without an end", () => damaged("; boundary=b"), 400],
+      ["a form without a boundary", () => damaged(""), 400],
       ["a long option", () => served.form(image, { versus: "x".repeat(5_000) }), 400],
     ];
     for (const [name, call, status] of cases) expect([name, (await call()).status]).toEqual([name, status]);
@@ -143,6 +153,19 @@ describe("hostile input", () => {
     expect((await served.form(image, quick)).status).toBe(200);
     expect(await served.metric("whybox_worker_ends_total")).toBe(0);
     expect(served.log.slice(before).filter(({ level }) => level === "error")).toEqual([]);
+  });
+});
+
+describe("an answer to a client that still sends", () => {
+  it.each<[string, string, number]>([
+    ["a body that is too large", "application/json", 200_000],
+    ["a body that is too large, of unknown length", "application/json", Number.NaN],
+    ["a file that is too large", "multipart/form-data; boundary=b", 200_000],
+    ["a body of another type", "image/png", 200_000],
+  ])("arrives: %s", async (_, type, length) => {
+    const answer = await sendFirst(common, { type, length });
+    expect(answer).toMatch(type === "image/png" ? /^HTTP\/1\.1 415 / : /^HTTP\/1\.1 413 /);
+    expect((await common.form(image, quick)).status).toBe(200);
   });
 });
 
@@ -175,11 +198,13 @@ describe("a server that is told to stop", () => {
     await busy(served, 1);
     const second = served.form(image, quick);
     await served.until(async () => (await served.metric("whybox_jobs_waiting")) === 1);
+    const finish = await halfSent(served, { image: { b64: Buffer.from(image).toString("base64") } });
     const ended = served.stop("SIGTERM");
     await served.until(async () => (await served.fetch("/readyz")).status === 503);
     expect((await served.fetch("/healthz")).status).toBe(200);
     expect(await problem(await served.form(image, quick))).toMatchObject({ status: 503, code: "draining" });
-    expect([(await first).status, (await second).status]).toEqual([200, 200]);
+    expect(await sendFirst(served, { type: "application/json", length: 200_000 })).toMatch(/^HTTP\/1\.1 503 /);
+    expect([(await first).status, (await second).status, await finish()]).toEqual([200, 200, 200]);
     expect(await ended).toBe(0);
     for (const pid of served.pids) expect(() => process.kill(pid, 0)).toThrow(/ESRCH/);
   });
@@ -288,6 +313,52 @@ function raw(served: Served, text: string, { end = false } = {}): Promise<string
     });
     socket.on("close", () => resolve(found)).on("error", () => undefined);
   });
+}
+
+/** A request that has entered, and waits for its body. Gives the function that sends it, with the status of the answer. */
+async function halfSent(served: Served, body: object): Promise<() => Promise<number | undefined>> {
+  const headers = { "content-type": "application/json", expect: "100-continue" };
+  const request = httpRequest(`${served.address}/v1/explain`, { method: "POST", headers });
+  request.flushHeaders();
+  await once(request, "continue");
+  return async () => {
+    request.end(JSON.stringify(body));
+    const [response] = (await once(request, "response")) as [IncomingMessage];
+    response.resume();
+    return response.statusCode;
+  };
+}
+
+/** Sends a body slowly, and reads nothing before all is sent, as many clients do. A length that is no number: in chunks. */
+async function sendFirst(
+  served: Served,
+  { type, length }: { readonly type: string; readonly length: number },
+): Promise<string> {
+  const { hostname, port } = new URL(served.address);
+  const framing = Number.isNaN(length) ? "transfer-encoding: chunked" : `content-length: ${length}`;
+  const socket = new Socket().pause().connect(Number(port), hostname);
+  const closed = once(socket, "close").catch(() => undefined);
+  let found = "";
+  socket.on("data", (chunk) => {
+    found += chunk;
+    if (found.includes("\r\n\r\n")) socket.destroy();
+  });
+  socket.pause();
+  socket.write(`POST /v1/explain HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: ${type}\r\n${framing}\r\n\r\n`);
+  const file = '--b\r\ncontent-disposition: form-data; name="image"; filename="a.png"\r\n\r\n';
+  const pieces = [
+    file.padEnd(50_000, "1"),
+    ...Array(2).fill("1".repeat(50_000)),
+    "\r\n--b--\r\n".padStart(50_000, "1"),
+  ];
+  for (const piece of pieces) {
+    socket.write(Number.isNaN(length) ? `c350\r\n${piece}\r\n` : piece);
+    await setTimeout(100);
+  }
+  if (Number.isNaN(length)) socket.write("0\r\n\r\n");
+  socket.resume();
+  await closed;
+  return found;
 }
 
 function lives(pid: number): boolean {
