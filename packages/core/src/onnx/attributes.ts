@@ -69,7 +69,7 @@ function expectType<T extends Attribute["type"]>(
   if (found.type !== type) {
     throw new WhyboxError(
       "bad-input",
-      `Node "${node.name}" (${node.opType}): attribute "${name}" is ${found.type}, expected ${type}. The model file is broken; export it again.`,
+      `Node "${node.name}" (${node.opType}): attribute "${name}" is ${found.type}, expected ${type}. The file is damaged, or its exporter is faulty: export it again.`,
       { details: { node: node.name, op: node.opType, attribute: name } },
     );
   }

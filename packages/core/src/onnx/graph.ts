@@ -132,7 +132,7 @@ export function topologicalOrder(nodes: readonly Node[]): Node[] {
     const stuck = nodes.find((_, index) => missing[index]! > 0)!;
     throw new WhyboxError(
       "bad-input",
-      `The graph has a cycle through node "${stuck.name}" (${stuck.opType}). The model file is broken; export it again.`,
+      `The graph has a cycle through node "${stuck.name}" (${stuck.opType}). The file is damaged, or its exporter is faulty: export it again.`,
       { details: { node: stuck.name } },
     );
   }

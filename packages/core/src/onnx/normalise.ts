@@ -8,14 +8,9 @@ import type { RewriteContext } from "./normalise/rewrite.js";
 import { rewrites } from "./normalise/rewrites.js";
 import { sharePairs } from "./normalise/shared-pairs.js";
 import { ValueTypes } from "./normalise/value-types.js";
+import { checkedOpset, TARGET_OPSET } from "./opsets.js";
 import { MAX_GRAPH_DEPTH, mapSubgraphs, withSubgraphs } from "./subgraphs.js";
 
-/** The oldest supported opset. Since opset 7, elementwise ops broadcast as they do today. */
-export const OLDEST_OPSET = 7;
-/** The newest opset that ONNX Runtime 1.30 supports. */
-export const NEWEST_OPSET = 26;
-/** Older models are converted to this opset. Newer ones keep theirs: up to 26, the ops with rules only gained element types. */
-export const TARGET_OPSET = 21;
 /** IR versions that belong to opsets from 21 on. 13 is the newest that ONNX Runtime 1.30 supports. */
 const IR_VERSION: readonly number[] = [10, 10, 11, 12, 13, 13];
 const NEWEST_IR_VERSION = 13;
@@ -24,11 +19,10 @@ const NEWEST_IR_VERSION = 13;
  * Converts the model to one opset (21, or its own if it is newer): axes, sizes and bounds are inputs, constants are
  * initializers, and graph inputs are only those that the caller feeds. Quantised operators become float operators between QuantizeLinear and
  * DequantizeLinear, and equal pairs of these are merged. Names of nodes and values stay, except those of merged pairs; added nodes get new names.
- * Expects a validated model (nodes in computation order).
+ * Expects a validated model (`validateModel`).
  *
  * @throws unsupported-model for opsets older than 7 or newer than the runtime supports, for training-mode nodes, and for unknown quantised or
  *   com.microsoft operators.
- * @throws bad-input when a node lacks a required input, output or attribute.
  */
 export function normalise(model: Model): Model {
   const opset = checkedOpset(model);
@@ -47,17 +41,6 @@ export function normalise(model: Model): Model {
     graph: { ...graph, inputs: graph.inputs.filter(({ name }) => !isInitialized(name)) },
   });
   return { ...expanded, graph: sharePairs(expanded.graph) };
-}
-
-function checkedOpset(model: Model): number {
-  const opset = model.opsets.get("") ?? 0;
-  if (Number.isInteger(opset) && opset >= OLDEST_OPSET && opset <= NEWEST_OPSET) return opset;
-  const found = opset === 0 ? "no version of the ONNX operators" : `opset ${opset}`;
-  throw new WhyboxError(
-    "unsupported-model",
-    `The model uses ${found}; opsets ${OLDEST_OPSET} to ${NEWEST_OPSET} are supported. Export it again with opset 12 to 21.`,
-    { details: { opset, oldest: OLDEST_OPSET, newest: NEWEST_OPSET } },
-  );
 }
 
 /** Model-local functions (field 25) hold nodes in the old opset, which are not rewritten. */

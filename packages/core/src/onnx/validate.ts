@@ -3,31 +3,44 @@ import { sizeOf } from "../tensor/tensor.js";
 import { readsOf } from "./cut.js";
 import { topologicalOrder } from "./graph.js";
 import { DataType, type Graph, type Model, type Node, type TensorProto } from "./model.js";
+import { checkedOpset } from "./opsets.js";
+import { namesakeFault, nodeFault } from "./signatures/node-fault.js";
 import { MAX_GRAPH_DEPTH, mapSubgraphs, subgraphsOf } from "./subgraphs.js";
 import { byteLengthOf } from "./tensors.js";
 
-/** Names that a graph may read: its own and those of enclosing graphs. */
+/** The values that a graph may read: its own and those of enclosing graphs. */
 interface Scope {
-  readonly names: ReadonlySet<string>;
+  /** Value → its element type, if the file declares it where the value is defined; else 0. */
+  readonly types: ReadonlyMap<string, number>;
   readonly outer: Scope | undefined;
+  /** Names the graph at the end of a message. Empty for the model's own graph. */
+  readonly where: string;
+}
+
+/** What applies to all graphs of a model. */
+interface Rules {
+  readonly opset: number;
+  readonly depth: number;
 }
 
 /**
  * Checks the content of a decoded model. Returns it with nodes in an order in which every value is computed before it is
  * read (the file's order, if it already is one). Subgraphs are checked too; they may read values of enclosing graphs.
+ * Code after this can rely on the signatures of standard operators: required inputs, outputs and attributes are there, and attributes have their type.
  *
- * @throws bad-input for a value that is defined twice or not at all, a cycle, no nodes, no outputs, or missing constants.
- * @throws unsupported-model for values in other files and for sparse initializers.
+ * @throws bad-input for a node that differs from the signature of its operator, a value that is defined twice or not at all, a cycle, no nodes, no
+ *   outputs, or missing constants.
+ * @throws unsupported-model for another opset, values in other files and sparse initializers.
  */
 export function validateModel(model: Model): Model {
   const { graph } = model;
   if (graph.nodes.length === 0) fail("The model has no nodes", { graph: graph.name });
   if (graph.outputs.length === 0) fail("The model has no outputs", { graph: graph.name });
-  return { ...model, graph: validateGraph(graph, undefined, 1) };
+  return { ...model, graph: validateGraph(graph, undefined, { opset: checkedOpset(model), depth: 1 }) };
 }
 
-function validateGraph(graph: Graph, outer: Scope | undefined, depth: number): Graph {
-  if (depth > MAX_GRAPH_DEPTH) {
+function validateGraph(graph: Graph, outer: Scope | undefined, rules: Rules): Graph {
+  if (rules.depth > MAX_GRAPH_DEPTH) {
     throw new WhyboxError(
       "limit",
       `Graphs are nested more than ${MAX_GRAPH_DEPTH} deep. Export the model without such loops.`,
@@ -39,12 +52,15 @@ function validateGraph(graph: Graph, outer: Scope | undefined, depth: number): G
   if (graph.unknown?.some((field) => field[0] === SPARSE_INITIALIZER_TAG)) {
     throw unsupported("The model stores weights as sparse tensors", "Export it with dense weights.");
   }
-  for (const tensor of graph.initializers.values()) checkTensor(tensor, `Initializer "${tensor.name}"`);
-  const scope: Scope = { names: definedNames(graph), outer };
-  const nodes = graph.nodes.map((node) => validateNode(node, scope, depth));
+  for (const tensor of graph.initializers.values()) checkTensor(tensor, `Initializer ${quoted(tensor.name)}`);
+  const where = outer === undefined ? "" : ` of graph ${quoted(graph.name)}`;
+  const scope: Scope = { types: definedTypes(graph), outer, where };
+  const nodes = graph.nodes.map((node, index) => validateNode(node, index, scope, rules));
   for (const output of graph.outputs) {
-    if (!isVisible(output.name, scope)) {
-      fail(`Output "${output.name}" of graph "${graph.name}" is computed by no node`, { value: output.name });
+    if (scopeOf(output.name, scope) === undefined) {
+      fail(`Output ${quoted(output.name)} of graph ${quoted(graph.name)} is computed by no node`, {
+        value: output.name,
+      });
     }
   }
   return { ...graph, nodes: sorted(nodes) };
@@ -53,50 +69,78 @@ function validateGraph(graph: Graph, outer: Scope | undefined, depth: number): G
 /** Tag byte of GraphProto.sparse_initializer (field 15, bytes). */
 const SPARSE_INITIALIZER_TAG = 15 * 8 + 2;
 
-function definedNames(graph: Graph): Set<string> {
-  const names = new Set<string>();
-  const inputs = new Set<string>();
-  const define = (name: string, by: string): void => {
+function definedTypes(graph: Graph): Map<string, number> {
+  const types = new Map<string, number>();
+  const define = (name: string, type: number, by: string): void => {
     if (name === "") fail(`${by} has no name`, {});
-    if (names.has(name)) fail(`Value "${name}" is defined twice, the second time by ${by}`, { value: name });
-    names.add(name);
+    if (types.has(name)) fail(`Value ${quoted(name)} is defined twice, the second time by ${by}`, { value: name });
+    types.set(name, type);
   };
-  for (const { name } of graph.inputs) {
-    define(name, "a graph input");
-    inputs.add(name);
+  for (const { name, elemType } of graph.inputs) define(name, elemType, "a graph input");
+  const inputs = new Set(types.keys());
+  for (const [name, { dataType }] of graph.initializers) {
+    // Files with IR < 4 list initializers among the inputs too. Both are the same value.
+    if (inputs.has(name)) types.set(name, dataType);
+    else define(name, dataType, "an initializer");
   }
-  // Files with IR < 4 list initializers among the inputs too. Both are the same value.
-  for (const name of graph.initializers.keys()) if (!inputs.has(name)) define(name, "an initializer");
-  for (const node of graph.nodes) {
-    for (const output of node.outputs) if (output !== "") define(output, `node "${node.name}" (${node.opType})`);
+  for (const [index, node] of graph.nodes.entries()) {
+    for (const output of node.outputs) if (output !== "") define(output, 0, `node ${placeOf(node, index)}`);
   }
   const outputs = new Set<string>();
   for (const { name } of graph.outputs) {
-    if (outputs.has(name)) fail(`Graph "${graph.name}" lists output "${name}" twice`, { value: name });
+    if (outputs.has(name)) fail(`Graph ${quoted(graph.name)} lists output ${quoted(name)} twice`, { value: name });
     outputs.add(name);
   }
-  return names;
+  return types;
 }
 
-function validateNode(node: Node, scope: Scope, depth: number): Node {
-  const label = `Node "${node.name}" (${node.opType})`;
-  if (node.opType === "") fail(`Node "${node.name}" has no op_type`, { node: node.name });
+function validateNode(node: Node, index: number, scope: Scope, rules: Rules): Node {
+  const label = `Node ${placeOf(node, index)}${scope.where}`;
+  const details = { node: node.name, op: node.opType, index };
+  if (node.opType === "") fail(`${label} has no op_type`, details);
   for (const input of node.inputs) {
-    if (input === "" || isVisible(input, scope)) continue;
-    fail(`${label} reads "${input}", which is no input, no initializer and no node's output`, {
-      node: node.name,
-      value: input,
-    });
+    if (input === "" || scopeOf(input, scope) !== undefined) continue;
+    const found = `${label} reads ${quoted(input)}, which is no input, no initializer and no node's output`;
+    fail(found, { ...details, value: input });
   }
   for (const [name, attribute] of node.attributes) {
-    if (attribute.type === "tensor") checkTensor(attribute.value, `${label}, attribute "${name}"`);
+    if (attribute.type === "tensor") checkTensor(attribute.value, `${label}, attribute ${quoted(name)}`);
   }
-  return mapSubgraphs(node, (graph) => validateGraph(graph, scope, depth + 1));
+  const elemType = (value: string) => scopeOf(value, scope)?.types.get(value);
+  const fault = nodeFault(node, { opset: rules.opset, elemType });
+  if (fault !== undefined) fail(`${label}: found ${fault.found}, expected ${fault.expected}`, { ...details, ...fault });
+  refuseNamesake(node, label, details);
+  return mapSubgraphs(node, (graph) => validateGraph(graph, scope, { ...rules, depth: rules.depth + 1 }));
 }
 
-function isVisible(name: string, scope: Scope): boolean {
-  for (let at: Scope | undefined = scope; at !== undefined; at = at.outer) if (at.names.has(name)) return true;
-  return false;
+function refuseNamesake(node: Node, label: string, details: Readonly<Record<string, unknown>>): void {
+  const fault = node.domain === "" ? undefined : namesakeFault(node);
+  if (fault === undefined) return;
+  throw new WhyboxError(
+    "unsupported-model",
+    `${label} has the name of a standard operator, but is of domain ${quoted(node.domain)} and has another form: found ${fault.found}, expected ` +
+      `${fault.expected}. Give the operator another name.`,
+    { details: { ...details, domain: node.domain } },
+  );
+}
+
+/** `12, "conv1" (Conv)`. */
+function placeOf({ name, opType }: Node, index: number): string {
+  return `${index}, ${quoted(name)} (${opType.slice(0, MAX_SHOWN)})`;
+}
+
+/** Longest part of a name in a message. */
+const MAX_SHOWN = 80;
+
+function quoted(name: string): string {
+  return `"${name.length > MAX_SHOWN ? `${name.slice(0, MAX_SHOWN)}…` : name}"`;
+}
+
+/** The innermost graph that defines a value. */
+function scopeOf(name: string, scope: Scope): Scope | undefined {
+  let at: Scope | undefined = scope;
+  while (at !== undefined && !at.types.has(name)) at = at.outer;
+  return at;
 }
 
 function checkTensor(tensor: TensorProto, label: string): void {
@@ -134,5 +178,7 @@ function unsupported(found: string, advice: string): WhyboxError {
 }
 
 function fail(found: string, details: Readonly<Record<string, unknown>>): never {
-  throw new WhyboxError("bad-input", `${found}. The model file is broken; export it again.`, { details });
+  throw new WhyboxError("bad-input", `${found}. The file is damaged, or its exporter is faulty: export it again.`, {
+    details,
+  });
 }

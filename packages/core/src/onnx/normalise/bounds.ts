@@ -1,7 +1,7 @@
 import { floatAttribute, intsAttribute } from "../attributes.js";
 import type { Value } from "../builder.js";
 import { DataType } from "../model.js";
-import { change, firstInput, type Rewrite, type RewriteContext, unsupportedNode } from "./rewrite.js";
+import { change, type Rewrite, type RewriteContext } from "./rewrite.js";
 
 /** Largest finite float32: the old default bounds of Clip, which mean "no bound". */
 const FLOAT_MAX = 3.4028234663852886e38;
@@ -9,7 +9,7 @@ const FLOAT_MAX = 3.4028234663852886e38;
 /** Clip-6 (opset < 11): `min` and `max` become inputs. */
 export const clip: Rewrite = (node, cx) => {
   if (cx.opset >= 11) return node;
-  const input = firstInput(node);
+  const input = node.inputs[0]!;
   const min = floatAttribute(node, "min", -FLOAT_MAX);
   const max = floatAttribute(node, "max", FLOAT_MAX);
   const bounds = [
@@ -22,9 +22,8 @@ export const clip: Rewrite = (node, cx) => {
 /** Pad-2 (opset < 11): `pads` and `value` become inputs. */
 export const pad: Rewrite = (node, cx) => {
   if (cx.opset >= 11) return node;
-  const input = firstInput(node);
-  const pads = intsAttribute(node, "pads");
-  if (pads === undefined) throw unsupportedNode(node, "pads are missing", cx);
+  const input = node.inputs[0]!;
+  const pads = intsAttribute(node, "pads")!;
   const value = floatAttribute(node, "value", 0);
   const inputs = [input, cx.build.ints(pads)];
   if (value !== 0) inputs.push(scalarLike(cx, value, input));

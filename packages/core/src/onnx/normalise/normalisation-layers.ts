@@ -1,5 +1,5 @@
 import { intAttribute } from "../attributes.js";
-import { change, firstInput, type Rewrite, unsupportedNode } from "./rewrite.js";
+import { change, type Rewrite, unsupportedNode } from "./rewrite.js";
 
 /** BatchNormalization (opset < 14) of inference: one output, no `spatial`. */
 export const batchNormalization: Rewrite = (node, cx) => {
@@ -18,13 +18,13 @@ export const groupNormalization: Rewrite = (node, cx) => {
   if (cx.opset >= 21) return node;
   const { build } = cx;
   const groups = intAttribute(node, "num_groups", 1);
-  const channels = build.op("Shape", [firstInput(node)], { start: 1, end: 2 });
+  const channels = build.op("Shape", [node.inputs[0]!], { start: 1, end: 2 });
   const shape = build.op("Concat", [build.ints([1]), build.op("Div", [channels, build.ints([groups])])], { axis: 0 });
   const perChannel = node.inputs.slice(1, 3).map((value) => {
     const column = build.op("Unsqueeze", [value, build.ints([1])]);
     return build.op("Reshape", [build.op("Expand", [column, shape]), build.ints([-1])]);
   });
-  return change(node, { inputs: [firstInput(node), ...perChannel] });
+  return change(node, { inputs: [node.inputs[0]!, ...perChannel] });
 };
 
 /** Dropout of inference is the identity, in every opset. */
@@ -40,7 +40,7 @@ export const dropout: Rewrite = (node, cx) => {
   if (mask !== "" && cx.isRead(mask)) throw unsupportedNode(node, "its mask is read, which only training needs", cx);
   return change(node, {
     opType: "Identity",
-    inputs: [firstInput(node)],
+    inputs: [node.inputs[0]!],
     outputs: node.outputs.slice(0, 1),
     without: ["ratio", "seed", "is_test"],
   });

@@ -71,7 +71,7 @@ export function expandQuantisedOperators(model: Model): Model {
     else if (isDynamic(node, rewriter)) dynamicQuantisation(rewriter, node);
     else if (isInteger(node)) integerProduct(rewriter, node);
     else if (isDequantisingContrib(node)) rewriter.push({ ...node, domain: "" });
-    else if (MOVING.has(node.opType) && rewriter.scaleOf(node.inputs[0]!) !== undefined) move(rewriter, node);
+    else if (MOVING.has(nameOf(node)) && rewriter.scaleOf(node.inputs[0]!) !== undefined) move(rewriter, node);
     else rewriter.push(node);
     if (node.opType === "QuantizeLinear")
       rewriter.learn(node.outputs[0]!, node.inputs[1]!, node.inputs[2] ?? "", node.name);

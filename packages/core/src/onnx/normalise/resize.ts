@@ -2,7 +2,7 @@ import { floatsAttribute, stringAttribute } from "../attributes.js";
 import type { Value } from "../builder.js";
 import { DataType, type Node, type TensorProto } from "../model.js";
 import { floatsOf } from "../tensors.js";
-import { change, firstInput, type Rewrite, type RewriteContext, unsupportedNode } from "./rewrite.js";
+import { change, type Rewrite, type RewriteContext } from "./rewrite.js";
 
 /**
  * Resize: omitted `roi`, `scales`, `sizes` become "" instead of empty constants. Resize-10 gets the later form.
@@ -24,8 +24,7 @@ export const resize: Rewrite = (node, cx) => {
 export const upsample: Rewrite = (node, cx) => {
   if (cx.opset >= 10) return node;
   const attribute = cx.opset < 9 ? floatsAttribute(node, "scales") : undefined;
-  const scales = attribute === undefined ? node.inputs[1] : cx.build.floats([attribute.length], attribute);
-  if (scales === undefined || scales === "") throw unsupportedNode(node, "scales are missing", cx);
+  const scales = attribute === undefined ? node.inputs[1]! : cx.build.floats([attribute.length], attribute);
   return asResize(node, { scales, nearest: "floor" });
 };
 
@@ -35,14 +34,13 @@ export const upsample: Rewrite = (node, cx) => {
  * growing and shrinking at once, or by unknown scales, takes two steps.
  */
 function resize10(node: Node, cx: RewriteContext): Node {
-  const scales = node.inputs[1];
-  if (scales === undefined || scales === "") throw unsupportedNode(node, "scales are missing", cx);
+  const scales = node.inputs[1]!;
   const known = floatConstant(cx.constant(scales));
   const nearest = stringAttribute(node, "mode", "nearest") === "nearest";
   if (!nearest || known?.every((scale) => scale >= 1)) return asResize(node, { scales, nearest: "floor" });
   if (known?.every((scale) => scale <= 1)) return asResize(node, { scales, nearest: "ceil" });
   const one = cx.build.float(1);
-  const grown = cx.build.op("Resize", [firstInput(node), "", cx.build.op("Max", [scales, one])], spelling("floor"));
+  const grown = cx.build.op("Resize", [node.inputs[0]!, "", cx.build.op("Max", [scales, one])], spelling("floor"));
   return asResize({ ...node, inputs: [grown] }, { scales: cx.build.op("Min", [scales, one]), nearest: "ceil" });
 }
 
@@ -53,7 +51,7 @@ function floatConstant(tensor: TensorProto | undefined): Float32Array | undefine
 function asResize(node: Node, how: { readonly scales: Value; readonly nearest: string }): Node {
   return change(node, {
     opType: "Resize",
-    inputs: [firstInput(node), "", how.scales],
+    inputs: [node.inputs[0]!, "", how.scales],
     without: ["scales"],
     set: spelling(how.nearest),
   });

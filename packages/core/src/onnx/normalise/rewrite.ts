@@ -49,26 +49,6 @@ export function change(node: Node, { opType, inputs, outputs, without = [], set 
   };
 }
 
-/** The first input of a node. @throws bad-input when the file omits it. */
-export function firstInput(node: Node): Value {
-  return firstOf(node, "input");
-}
-
-/** The first output of a node. @throws bad-input when the file omits it. */
-export function firstOutput(node: Node): Value {
-  return firstOf(node, "output");
-}
-
-function firstOf(node: Node, what: "input" | "output"): Value {
-  const first = node[`${what}s`][0];
-  if (first !== undefined && first !== "") return first;
-  throw new WhyboxError(
-    "bad-input",
-    `Node "${node.name}" (${node.opType}) has no ${what}. The model file is broken; export it again.`,
-    { details: { node: node.name, op: node.opType } },
-  );
-}
-
 /** The error for a feature that the old op has and the new one does not. */
 export function unsupportedNode(node: Node, found: string, cx: RewriteContext): WhyboxError {
   return new WhyboxError(

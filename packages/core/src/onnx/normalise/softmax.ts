@@ -1,7 +1,7 @@
 import { intAttribute } from "../attributes.js";
 import { newNode } from "../builder.js";
 import type { Node } from "../model.js";
-import { change, firstInput, firstOutput, type RewriteContext } from "./rewrite.js";
+import { change, type RewriteContext } from "./rewrite.js";
 
 /**
  * Softmax, LogSoftmax, Hardmax (opset < 13) work on the input flattened to 2-D at `axis` (default 1). At the last axis
@@ -10,7 +10,7 @@ import { change, firstInput, firstOutput, type RewriteContext } from "./rewrite.
  * runtime cannot infer the size of the last axis.
  */
 export function flattenedSoftmax(node: Node, cx: Pick<RewriteContext, "opset" | "build" | "rank">): Node {
-  const input = firstInput(node);
+  const input = node.inputs[0]!;
   if (cx.opset >= 13) return node;
   const axis = intAttribute(node, "axis", 1);
   const rank = cx.rank(input);
@@ -26,5 +26,5 @@ export function flattenedSoftmax(node: Node, cx: Pick<RewriteContext, "opset" | 
   // The last node computes the old output, so it keeps the name. The node between is new.
   build.nodes.push({ ...change(node, { inputs: [flat], outputs: [inner], set: { axis: -1 } }), name: inner });
   const shape = build.op("Shape", [input]);
-  return newNode("Reshape", [inner, shape], [firstOutput(node)], { allowzero: 1 }, node.name);
+  return newNode("Reshape", [inner, shape], [node.outputs[0]!], { allowzero: 1 }, node.name);
 }
