@@ -161,3 +161,18 @@ function graphOf(build: (b: GraphBuilder) => string) {
 function pullBack(graph: ReturnType<typeof graphOf>): void {
   buildBackward(graph, { taps: ["x"], outputs: [graph.outputs[0]!.name], manySeeds: false });
 }
+
+describe("a convolution whose weight does not fit", () => {
+  it.each([
+    ["another kernel", [4, 3, 3, 3], { kernel_shape: [1, 1] }],
+    ["groups that do not divide its outputs", [4, 3, 1, 1], { group: 3 }],
+    ["too few dims", [4], {}],
+    ["too many dims", [4, 3, 1, 1, 1], { kernel_shape: [1, 1] }],
+  ])("is refused: %s", (_, dims, attributes) => {
+    const b = new GraphBuilder();
+    const y = b.op("Conv", [b.input("x", [1, 3, 4, 4]), b.floats(dims, weights(dims))], attributes);
+    b.output(y);
+    const build = () => buildBackward(b.graph("test"), { taps: ["x"], outputs: [y], manySeeds: false });
+    expect(build).toThrow(expect.objectContaining({ code: "bad-input", message: expect.stringContaining("dims [4") }));
+  });
+});

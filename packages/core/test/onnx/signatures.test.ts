@@ -80,6 +80,18 @@ describe("the signatures of operators", () => {
       "3 for",
     ],
   ];
+  const window = (attributes: Attributes): Case => ({ op: "Conv", inputs: ["a", "w"], attributes });
+  refused.push(
+    ["no groups", window({ group: 0 }), "found group 0, expected 1 to 65536"],
+    ["groups without end", window({ group: 2 ** 31 - 1 }), "found group 2147483647, expected 1 to 65536"],
+    ["steps without end", window({ strides: [1, 2 ** 53] }), "expected 1 to 4096"],
+    ["a step backwards", window({ dilations: [-1, 1] }), "found dilations -1, expected 1 to 4096"],
+    [
+      "a kernel larger than any",
+      { op: "MaxPool", attributes: { kernel_shape: [4096, 4096] } },
+      "found a kernel of 16777216 values, expected at most 1048576",
+    ],
+  );
   it.each(refused)("refuse a node with %s", (_, test, message) => {
     const error = refusal(test);
     expect(error.message).toContain(`Node 1, "bad" (${test.op}): `);

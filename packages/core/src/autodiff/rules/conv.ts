@@ -33,11 +33,26 @@ function inputGradient(cx: VjpContext, strided: typeof phasedConv): (Value | nul
   const g = cx.cotangent(0)!;
   const window = windowOf(cx, 1);
   const weight = cx.constant(1);
+  if (weight !== undefined) checkWeight(cx, window, weight);
   const readable = weight?.dataType === DataType.FLOAT && weight.external === undefined ? weight : undefined;
   const hasUnitStrides = window.strides.every((stride) => stride === 1);
   const unit = (own: TensorProto) => window.pads && flippedConv(cx, g, window, window.pads, own);
   const dx = readable && (hasUnitStrides ? unit(readable) : strided(cx, g, window, readable));
   return [dx ?? transposedConv(cx, g, window), ...cx.node.inputs.slice(1).map(() => null)];
+}
+
+/** @throws bad-input when the dims of the weight do not fit the kernel and the number of groups. */
+function checkWeight({ node }: VjpContext, { kernel }: Window, { dims }: TensorProto): void {
+  const group = intAttribute(node, "group", 1);
+  const [first = 0, , ...taps] = dims;
+  const fits = dims.length === kernel.length + 2 && kernel.every((size, i) => size === taps[i]) && first % group === 0;
+  if (fits) return;
+  throw new WhyboxError(
+    "bad-input",
+    `Node "${node.name}" (${node.opType}): the weight has dims [${dims.slice(0, 16).join(", ")}], expected [M, C, ${kernel.join(", ")}], with M a ` +
+      `multiple of the ${group} groups. The model file is broken; export it again.`,
+    { details: { node: node.name, op: node.opType, dims, kernel, group } },
+  );
 }
 
 /** @throws no-gradient when the weight or bias of this node depends on the layer. */

@@ -1,6 +1,7 @@
 import { dataTypeName } from "../data-types.js";
 import { DataType, type Node } from "../model.js";
 import { attributeTypes, type Form, formAt, type InputParameter, type Option, signatureOf } from "./signature.js";
+import { windowFault } from "./window-fault.js";
 
 /** What a check of a node may know about the graph around it. */
 export interface Surroundings {
@@ -29,7 +30,8 @@ export function nodeFault(node: Node, around: Surroundings): NodeFault | undefin
     countFault("output", node.outputs, form.outputs) ??
     attributeFault(node, form, signature.attributes) ??
     typeFault(node, form, around) ??
-    ruleFault(node)
+    ruleFault(node) ??
+    windowFault(node)
   );
 }
 
