@@ -1,5 +1,6 @@
 import { mkdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { folderError } from "../io/disk-failure.js";
 import { stopIfAborted } from "../stop-if-aborted.js";
 import type { OutputFile } from "./plan-outputs.js";
 import type { Services } from "./services.js";
@@ -33,7 +34,7 @@ export async function writeOutputs(
       const made = await clock.of("render", bytes);
       stopIfAborted(signal);
       const path = join(folder, name);
-      if (dirname(name) !== ".") await mkdir(dirname(path), { recursive: true });
+      if (dirname(name) !== ".") await makeFolder(dirname(path));
       await write(path, made, temporary);
       written.push(path);
     }
@@ -43,4 +44,11 @@ export async function writeOutputs(
     throw error;
   }
   return written;
+}
+
+/** @throws output. Like every failure of the disk, it concerns all images, and must not pass for a failure of this one. */
+async function makeFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true }).catch((cause: unknown) => {
+    throw folderError(path, cause);
+  });
 }

@@ -66,6 +66,11 @@ export function writeError(what: string, cause: unknown, options: WriteErrorOpti
   });
 }
 
+/** A failure of the disk becomes the error of a failed write to the folder. Other errors are returned unchanged. */
+export function folderError(folder: string, cause: unknown): unknown {
+  return isDiskFailure(cause) ? writeError(`Cannot write results to ${folder}`, cause, { details: { folder } }) : cause;
+}
+
 /** "folder" when another file in the same folder would fail too, else "file". */
 export function concernsOf(cause: unknown): "file" | "folder" {
   return failures.get(systemErrorCode(cause))?.concerns ?? "folder";

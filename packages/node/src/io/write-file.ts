@@ -3,6 +3,11 @@ import { open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { concernsOf, writeError } from "./disk-failure.js";
 
+/** Whether a file of this name is an incomplete one. It remains only when its process was killed. */
+export function isTemporary(name: string): boolean {
+  return /^\.whybox-[0-9a-f]{8}\.tmp$/.test(name);
+}
+
 export interface ReplaceOptions {
   /** The folder for the incomplete file, on the same disk. Default: the folder of the file. */
   readonly folder?: string;

@@ -1,6 +1,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { WhyboxError, type WhyboxErrorCode } from "@whybox/core";
+import { folderError } from "../io/disk-failure.js";
 import { writeFileSafely } from "../io/write-file.js";
 import { stopIfAborted } from "../stop-if-aborted.js";
 import { Ledger, type LedgerLines } from "./ledger.js";
@@ -81,6 +82,8 @@ export async function execute(work: Work, explainers: () => Promise<Explainers>)
     await rm(temporary, { recursive: true, force: true });
     await writeFileSafely(join(work.folder, runFiles.success), `${JSON.stringify(mark, null, 2)}\n`);
     return mark;
+  } catch (cause) {
+    throw folderError(work.folder, cause);
   } finally {
     await lock.release();
   }

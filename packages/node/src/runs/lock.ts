@@ -6,8 +6,10 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { WhyboxError } from "@whybox/core";
 import { z } from "zod";
+import { folderError } from "../io/disk-failure.js";
 import { isRunning } from "../io/is-running.js";
 import { systemErrorCode } from "../io/system-error.js";
+import { isTemporary } from "../io/write-file.js";
 import { runFiles } from "./schema.js";
 
 const ownerSchema = z.object({ host: z.string(), pid: z.int(), started: z.string(), id: z.string() });
@@ -40,25 +42,31 @@ export async function lockFolder(folder: string, options: LockOptions = {}): Pro
   const path = join(folder, runFiles.lock);
   const host = options.host ?? hostname();
   const mine: Owner = { host, pid: process.pid, started: startOf(process.pid), id: randomUUID() };
-  while (!(await create(path, mine))) {
-    const text = await readFile(path, "utf8").catch(() => "");
-    if (text !== "" && (await isAlive(path, text, host, options))) throw held(folder, text);
-    await removeStale(path, text);
+  try {
+    while (!(await create(path, mine))) {
+      const text = await readFile(path, "utf8").catch(() => "");
+      if (text !== "" && (await isAlive(path, text, host, options))) throw held(folder, text);
+      await removeStale(path, text);
+    }
+    await tidy(folder);
+  } catch (cause) {
+    throw folderError(folder, cause);
   }
-  await tidy(folder);
   const beat = setInterval(() => void utimes(path, new Date(), new Date()).catch(() => undefined), BEAT_MS);
   beat.unref();
   return {
     release: async () => {
       clearInterval(beat);
-      if (ownerOf(await readFile(path, "utf8").catch(() => ""))?.id === mine.id) await rm(path, { force: true });
+      if (ownerOf(await readFile(path, "utf8").catch(() => ""))?.id !== mine.id) return;
+      // A lock that cannot be removed is taken over when this process has ended.
+      await rm(path, { force: true }).catch(() => undefined);
     },
   };
 }
 
-/** Removes the files of processes that were killed while they took the lock. */
+/** Removes the files of processes that were killed while they took the lock, or wrote a file into the folder. */
 async function tidy(folder: string): Promise<void> {
-  const names = (await readdir(folder)).filter((name) => name.startsWith(`${runFiles.lock}-`));
+  const names = (await readdir(folder)).filter((name) => name.startsWith(`${runFiles.lock}-`) || isTemporary(name));
   await Promise.all(names.map((name) => rm(join(folder, name), { force: true })));
 }
 
@@ -71,8 +79,10 @@ async function create(path: string, owner: Owner): Promise<boolean> {
     await link(temporary, path);
     return true;
   } catch (error) {
-    // ENOENT: the lock's holder may have removed the temporary file in `tidy`.
-    if (["EEXIST", "ENOENT"].includes(systemErrorCode(error))) return false;
+    const code = systemErrorCode(error);
+    // The lock's holder may have removed the temporary file in `tidy`.
+    const isRemoved = code === "ENOENT" && (error as NodeJS.ErrnoException).syscall === "link";
+    if (code === "EEXIST" || isRemoved) return false;
     throw error;
   } finally {
     await rm(temporary, { force: true }).catch(() => undefined);

@@ -4,6 +4,7 @@ import { WhyboxError } from "@whybox/core";
 import type { DownloadProgress } from "../api.js";
 import { openOutputFolder } from "../images/output-folder.js";
 import { inFile } from "../in-file.js";
+import { folderError } from "../io/disk-failure.js";
 import { exists } from "../io/exists.js";
 import { writeFileSafely } from "../io/write-file.js";
 import { readNames } from "../models/read-names.js";
@@ -156,6 +157,8 @@ export async function beginRun(options: BeginOptions): Promise<OpenedRun> {
     } finally {
       await lock.release();
     }
+  } catch (cause) {
+    throw folderError(out, cause);
   } finally {
     await folder.discardIfEmpty();
   }

@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { randomSource } from "../../../core/test/support/random.js";
 import { merged, planOptions } from "../runs/shards/world.js";
 import { imageNames, miniOptions, putImages, runWorld } from "../runs/world.js";
-import { kills } from "../support/kill.js";
+import { rounds } from "../support/kill.js";
 import { bin, launch, whybox } from "../support/launch.js";
 import { freePort, RedisServer, until, whyNoRedis } from "../support/redis.js";
 
@@ -187,11 +187,11 @@ describe.skipIf(noRedis !== undefined)(title, { timeout: 600_000 }, () => {
     }
   });
 
-  it(`lose nothing when they are killed ${kills} times`, { timeout: kills * 60_000 }, async () => {
+  it(`lose nothing when they are killed ${rounds} times`, { timeout: rounds * 60_000 }, async () => {
     const seed = Number(process.env.WHYBOX_SEED ?? 20261126);
     const random = randomSource(seed);
     let killed = 0;
-    while (killed < kills) {
+    while (killed < rounds) {
       const out = await fresh();
       const workers = [worker(2), worker(2), worker(2)];
       let done = false;

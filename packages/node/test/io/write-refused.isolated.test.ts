@@ -2,7 +2,10 @@ import { mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { beforeEach, describe, expect, it, vi } from "vitest";
+import { endsTheRun } from "../../src/images/explain-image.js";
 import { createOutputFolder, openOutputFolder } from "../../src/images/output-folder.js";
+import { createStageClock } from "../../src/images/stage-clock.js";
+import { writeOutputs } from "../../src/images/write-outputs.js";
 import { isDiskFailure } from "../../src/io/disk-failure.js";
 import { writeFileSafely } from "../../src/io/write-file.js";
 
@@ -96,6 +99,17 @@ describe("folders for results", () => {
     await expect(openOutputFolder(path)).rejects.toMatchObject(refused);
     if (call === "mkdir") await expect(createOutputFolder(path)).rejects.toMatchObject(refused);
     expect(await readdir(folder)).toEqual(["a.txt"]);
+  });
+});
+
+describe("writeOutputs", () => {
+  it("does not take a folder that cannot be created for a failure of its image", async () => {
+    Object.assign(refusal, { call: "mkdir", code: "ENOSPC" });
+    const outputs = [{ name: "files/0000/a.png", bytes: async () => new Uint8Array(1) }];
+    const options = { folder, write: writeFileSafely, signal: undefined, clock: createStageClock({ render: 0 }) };
+    const error = await writeOutputs(outputs, options).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: "output", details: { reason: "ENOSPC" } });
+    expect(endsTheRun(error)).toBe(true);
   });
 });
 

@@ -38,7 +38,7 @@ describe("lockFolder", () => {
     await once(child, "exit");
     for (const changed of [{ pid: child.pid }, ...(owner.started === "" ? [] : [{ started: "1" }])]) {
       await writeFile(join(folder, "lock"), JSON.stringify({ ...owner, id: "x", ...changed }));
-      await writeFile(join(folder, "lock-left"), "");
+      for (const left of ["lock-left", ".whybox-0123abcd.tmp"]) await writeFile(join(folder, left), "");
       await (await lockFolder(folder)).release();
       expect(await readdir(folder)).toEqual([]);
     }
@@ -48,6 +48,13 @@ describe("lockFolder", () => {
   it.each(["", "{", '{"pid":1}'])("takes over what a machine without power left: %j", async (text) => {
     await writeFile(join(folder, "lock"), text);
     await (await lockFolder(folder)).release();
+  });
+
+  it("refuses a folder that is gone", async () => {
+    await expect(lockFolder(join(folder, "gone"))).rejects.toMatchObject({
+      code: "output",
+      message: expect.stringMatching(/^Cannot write results to .*gone: the folder does not exist .* \(ENOENT\)/),
+    });
   });
 
   it("waits for a sign of life from another machine", async () => {

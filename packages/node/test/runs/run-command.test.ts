@@ -256,25 +256,6 @@ describe("whybox run", () => {
 });
 
 describe("a disk of its own", () => {
-  it("full: stops, keeps whole what is done, and goes on when there is space", { tags: ["long"] }, async (test) => {
-    await mkdir(join(cwd, "out"));
-    const why = whyNoDisk(join(cwd, "out"));
-    if (why !== undefined) return test.skip(why);
-    const save = ["--save", "png", "npy", "--out", "out/r"];
-    const command = [process.execPath, bin, "run", "p", ...miniOptions, ...save];
-    const keep = ["sh", "-c", '"$@"; code=$?; cp -r out kept; exit $code', "sh", ...command];
-    const { code, stderr } = await launch(withDisk("out", "size=240k", keep), { cwd });
-    expect([code, stderr]).toEqual([6, expect.stringMatching(/the disk is full \(ENOSPC\)/)]);
-    const done = await lines(join(cwd, "kept/r/results.jsonl"));
-    expect(done.length).toBeLessThan(8);
-    expect(await readdir(join(cwd, "kept/r"))).not.toContain("lock");
-    await run("--resume", "--out", "kept/r", "--workers", "1");
-    await run("p", ...miniOptions, ...save);
-    const { "manifest.json": _, ...resumed } = await contents(join(cwd, "kept/r"));
-    const { "manifest.json": __, ...whole } = await contents(join(cwd, "out/r"));
-    expect(resumed).toEqual(whole);
-  });
-
   it("read-only: is refused before the model is loaded", async (test) => {
     await mkdir(join(cwd, "out"));
     const why = whyNoDisk(join(cwd, "out"));

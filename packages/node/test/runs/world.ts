@@ -6,8 +6,8 @@ import sharp from "sharp";
 import { makeImage, tameModel } from "../../../core/test/support/mini-detector.js";
 
 /** A folder with a small model in it, `mini.onnx`. */
-export async function runWorld(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "whybox-runs-"));
+export async function runWorld(parent: string = tmpdir()): Promise<string> {
+  const folder = await mkdtemp(join(parent, "whybox-runs-"));
   await writeFile(join(folder, "mini.onnx"), encodeModel(tameModel()));
   return folder;
 }
@@ -32,11 +32,11 @@ export const miniOptions = [
   ...["--workers", "1"],
 ];
 
-/** Every file below a folder with its bytes as hex, by its path; the times are left out. */
-export async function contents(folder: string): Promise<Record<string, string>> {
+/** Every file below a folder with its bytes as hex, by its path; the times only when they are wanted. */
+export async function contents(folder: string, { timings = false } = {}): Promise<Record<string, string>> {
   const found: Record<string, string> = {};
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile() || entry.name === "timings.jsonl") continue;
+    if (!entry.isFile() || (entry.name === "timings.jsonl" && !timings)) continue;
     const path = join(entry.parentPath, entry.name);
     found[path.slice(folder.length + 1)] = (await readFile(path)).toString("hex");
   }

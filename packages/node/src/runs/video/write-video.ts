@@ -123,12 +123,22 @@ function encodeArguments(path: string, { height, width }: RgbImage, rate: number
   ];
 }
 
-function encoderFailed(name: string, words: string): WhyboxError {
-  const full = /no space left/i.test(words);
-  const advice = full
-    ? "Free some space, or choose another folder with --out."
-    : "Check that this ffmpeg supports libx264.";
-  return new WhyboxError("output", `Cannot write ${name}: ffmpeg reports: ${lastWords(words)}. ${advice}`);
+/** How ffmpeg prints the system's errors of writing. */
+const systemWords: readonly (readonly [words: string, code: string])[] = [
+  ["no space left on device", "ENOSPC"],
+  ["disk quota exceeded", "EDQUOT"],
+  ["permission denied", "EACCES"],
+  ["read-only file system", "EROFS"],
+  ["no such file or directory", "ENOENT"],
+  ["input/output error", "EIO"],
+  ["file too large", "EFBIG"],
+];
+
+function encoderFailed(name: string, words: string): Error {
+  const code = systemWords.find(([text]) => words.toLowerCase().includes(text))?.[1];
+  if (code !== undefined) return Object.assign(new Error(lastWords(words)), { code });
+  const message = `Cannot write ${name}: ffmpeg reports: ${lastWords(words)}. Check that this ffmpeg supports libx264.`;
+  return new WhyboxError("output", message);
 }
 
 function videoError(what: string, folder: string, cause: unknown): WhyboxError {

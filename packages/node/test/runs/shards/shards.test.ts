@@ -1,16 +1,12 @@
-import { appendFile, cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { randomSource } from "../../../../core/test/support/random.js";
 import { shardPlanSchema } from "../../../src/runs/schema.js";
 import { rangesText } from "../../../src/runs/shards/verify.js";
-import { kills, whyboxKilled } from "../../support/kill.js";
 import { whybox } from "../../support/launch.js";
 import { imageNames, miniOptions, putImages, runWorld } from "../world.js";
 import { merged, planOptions } from "./world.js";
 
-/** So many kills at least come while images are explained. */
-const hits = Math.ceil(kills / 3);
 const images = 40;
 
 let cwd: string;
@@ -191,38 +187,6 @@ describe("whybox shard run and merge", { timeout: 300_000 }, () => {
     await writeFile(join(cwd, "out/shards/00000/lock"), JSON.stringify(lock));
     const { code, stderr } = await shard("run", "out", "0");
     expect([code, stderr]).toEqual([6, expect.stringMatching(/is writing this run\. Wait for it or stop it\.\n/)]);
-  });
-
-  it(`lose nothing when they are killed ${kills} times`, { tags: ["long"], timeout: kills * 60_000 }, async () => {
-    const random = randomSource(Number(process.env.WHYBOX_SEED ?? 20261125));
-    await restore("planned");
-    const started = performance.now();
-    expect(await shard("run", "out", "0", "--workers", "1")).toMatchObject({ code: 0 });
-    const duration = performance.now() - started;
-    let killed = 0;
-    let midway = 0;
-    const more = () => killed < kills || midway < hits;
-    while (more()) {
-      await restore("planned");
-      const commands = [...[0, 1, 2].map((i) => ["run", "out", String(i), "--workers", "1"]), ["merge", "out"]];
-      for (const argv of commands) {
-        const folder = join(cwd, `out/shards/0000${argv[2]}`);
-        const begun = async (pid: number) =>
-          (await readFile(join(folder, "lock"), "utf8").catch(() => "")).includes(`"pid":${pid},`);
-        for (let done = false; !done; ) {
-          const after = argv[0] === "run" && killed % 3 > 0 ? { after: begun } : {};
-          const code = more()
-            ? await whyboxKilled(["shard", ...argv], { cwd, ms: duration * random(), ...after })
-            : (await shard(...argv)).code;
-          if (code === null) killed++;
-          const there = await readdir(folder).catch((): string[] => []);
-          if (code === null && there.includes("files") && !there.includes("_SUCCESS")) midway++;
-          done = code !== null;
-          if (done) expect(code).toBe(0);
-        }
-      }
-      expect(await merged(join(cwd, "out"))).toEqual(whole);
-    }
   });
 });
 

@@ -1,0 +1,36 @@
+// Whether signals at random moments, full disks and folders that vanish lose anything, and the memory of a long run. The tests of
+// packages/node/test/endure, 100 times instead of a few. Records the figures in results/endure.json.
+//   node bench/endure.mjs                  all of them, which takes about half an hour
+//   node bench/endure.mjs memory kill      only these test files
+//   --rounds 20                            instead of 100
+//   --seed 1                               instead of the seeds in the tests
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { facts, root } from "./measure.mjs";
+import { readResults, saveResults } from "./results.mjs";
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { rounds: { type: "string", default: "100" }, seed: { type: "string" } },
+});
+const tests = "packages/node/test/endure";
+const files = positionals.length === 0 ? [tests] : positionals.map((name) => `${tests}/${name}.test.ts`);
+const folder = mkdtempSync(join(tmpdir(), "whybox-bench-"));
+const figures = join(folder, "figures.jsonl");
+const env = { ...process.env, WHYBOX_ROUNDS: values.rounds, WHYBOX_FIGURES: figures };
+if (values.seed !== undefined) env.WHYBOX_SEED = values.seed;
+const vitest = join(root, "node_modules/vitest/vitest.mjs");
+const argv = [vitest, "run", ...files, "--maxWorkers", "1"];
+const { status } = spawnSync(process.execPath, argv, { cwd: root, env, stdio: "inherit" });
+const lines = existsSync(figures) ? readFileSync(figures, "utf8").trim().split("\n") : [];
+rmSync(folder, { recursive: true });
+const found = Object.fromEntries(
+  lines.map((line) => JSON.parse(line)).map(([name, value]) => [name, { ...facts(), figures: value }]),
+);
+console.log(JSON.stringify(found, null, 2));
+// Figures of a test that failed are not recorded.
+if (status === 0) saveResults("endure.json", { ...readResults("endure.json"), ...found });
+process.exitCode = status ?? 1;
