@@ -52,6 +52,8 @@ try {
     const [packed] = JSON.parse(
       run("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", folder], { cwd: join(root, path) }),
     );
+    const builtWith = packed.files.filter(({ path }) => path.endsWith(".tsbuildinfo"));
+    if (builtWith.length > 0) throw new Error(`${packed.name} contains ${builtWith[0].path}`);
     const file = join(folder, packed.filename);
     console.log(run("npx", ["publint", "run", file, "--strict"], { cwd: root }));
     console.log(run("npx", ["attw", file, "--profile", "esm-only"], { cwd: root }));

@@ -1,5 +1,6 @@
 // Makes a release of all packages, or publishes one. Run it in the root of the repository.
 //   node scripts/release.mjs VERSION [--dry-run]     sets the version, cuts the changelog, checks, packs, commits, tags
+//                                                    (release/: the tarballs, and for each a bill of materials, *.cdx.json)
 //   node scripts/release.mjs --publish [--dry-run]   packs the tagged commit and publishes it to npm with provenance
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -7,6 +8,8 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import semver from "semver";
 import { cutChangelog } from "./release/changelog.mjs";
+import { evenModes } from "./release/even-modes.mjs";
+import { sbomOf } from "./release/sbom.mjs";
 import { publishable, readWorkspace, withVersion } from "./release/workspace.mjs";
 
 const usage =
@@ -58,13 +61,18 @@ function pack(workspace, options) {
   if (!options.dryRun) mkdirSync(folder);
   const packages = publishable(workspace);
   for (const { path } of packages) {
+    if (!options.dryRun) evenModes(root, path);
     run(options, "npm", "pack", `./${path}`, "--ignore-scripts", "--pack-destination", "release");
   }
-  return packages.map(({ manifest: { name, version } }) => ({
-    name,
-    version,
-    tarball: `./release/${name.replace("@", "").replace("/", "-")}-${version}.tgz`,
-  }));
+  return packages.map((entry) => {
+    const { name, version } = entry.manifest;
+    const base = `${name.replace("@", "").replace("/", "-")}-${version}`;
+    if (!options.dryRun) {
+      const sbom = sbomOf(root, workspace, entry);
+      writeFileSync(resolve(folder, `${base}.cdx.json`), `${JSON.stringify(sbom, null, 2)}\n`);
+    }
+    return { name, version, tarball: `./release/${base}.tgz` };
+  });
 }
 
 function release(version, options) {

@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 
@@ -114,6 +115,32 @@ describe.each(packages)("packages/%s", (name) => {
     expect(existsSync(join(folder, "package.json"))).toBe(true);
   });
 });
+
+/** It has no types. */
+const semver = createRequire(import.meta.url)("semver") as { subset(range: string, of: string): boolean };
+
+/** They name a newer Node, and are never loaded: docs/dependencies.md says why. */
+const neverLoaded = ["cookie"];
+
+it("whybox accepts only versions of Node that all packages accept which npm installs with it", () => {
+  const lock = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")) as {
+    packages: Record<string, Locked>;
+  };
+  const { engines } = JSON.parse(readFileSync(join(root, "packages/node/package.json"), "utf8")) as Locked;
+  const others = Object.entries(lock.packages).filter(([path, { dev, optional, devOptional, link, engines: own }]) => {
+    const isInstalled = path.includes("node_modules/") && !dev && !optional && !devOptional && !link;
+    return isInstalled && own?.node !== undefined && !semver.subset(engines!.node, own.node);
+  });
+  expect(others.map(([path]) => path.split("node_modules/").at(-1))).toEqual(neverLoaded);
+});
+
+interface Locked {
+  readonly dev?: boolean;
+  readonly optional?: boolean;
+  readonly devOptional?: boolean;
+  readonly link?: boolean;
+  readonly engines?: { readonly node: string };
+}
 
 it("no package of the repository is left out", () => {
   expect(readdirSync(join(root, "packages")).sort()).toEqual([...packages].sort());

@@ -24,6 +24,10 @@ interface Manifest {
   devDependencies?: Record<string, string>;
 }
 
+interface Sbom {
+  components: { "bom-ref": string }[];
+}
+
 let root: string;
 const read = (path: string) => readFileSync(join(root, path), "utf8");
 const manifest = (path: string) => JSON.parse(read(`${path}/package.json`)) as Manifest;
@@ -93,6 +97,15 @@ describe("a release", { tags: ["long"], timeout: 120_000 }, () => {
         `[99.0.0]: https://github.com/whybox/whybox/compare/v${version}...v99.0.0\n[`,
     );
     expect(readdirSync(join(root, "release"))).toContain("whybox-core-99.0.0.tgz");
+    const sbom = JSON.parse(read("release/whybox-99.0.0.cdx.json")) as Sbom;
+    expect(sbom).toMatchObject({
+      bomFormat: "CycloneDX",
+      metadata: { component: { name: "whybox", version: "99.0.0" } },
+    });
+    const refs = sbom.components.map((component) => component["bom-ref"]);
+    const { dependencies } = manifest("packages/node");
+    expect(Object.entries(dependencies!).filter(([name, version]) => !refs.includes(`${name}@${version}`))).toEqual([]);
+    expect(refs.filter((ref) => /^(vite|vitest|typescript|bullmq|whybox-workspace)@/.test(ref))).toEqual([]);
     expect(git("log", "-1", "--format=%s")).toBe("Release 99.0.0\n");
     expect([git("tag", "--points-at", "HEAD"), git("status", "--porcelain")]).toEqual(["v99.0.0\n", ""]);
 
