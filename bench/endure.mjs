@@ -1,7 +1,8 @@
 // Whether signals at random moments, full disks and folders that vanish lose anything, and the memory of a long run. The tests of
-// packages/node/test/endure, 100 times instead of a few. Records the figures in results/endure.json.
+// packages/node/test/endure, in 100 rounds instead of a few. Records the figures in results/endure.json.
 //   node bench/endure.mjs                  all of them, which takes about half an hour
 //   node bench/endure.mjs memory kill      only these test files
+//   --only merge                           only the tests with this in their name
 //   --rounds 20                            instead of 100
 //   --seed 1                               instead of the seeds in the tests
 import { spawnSync } from "node:child_process";
@@ -14,7 +15,7 @@ import { readResults, saveResults } from "./results.mjs";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { rounds: { type: "string", default: "100" }, seed: { type: "string" } },
+  options: { only: { type: "string" }, rounds: { type: "string", default: "100" }, seed: { type: "string" } },
 });
 const tests = "packages/node/test/endure";
 const files = positionals.length === 0 ? [tests] : positionals.map((name) => `${tests}/${name}.test.ts`);
@@ -23,7 +24,8 @@ const figures = join(folder, "figures.jsonl");
 const env = { ...process.env, WHYBOX_ROUNDS: values.rounds, WHYBOX_FIGURES: figures };
 if (values.seed !== undefined) env.WHYBOX_SEED = values.seed;
 const vitest = join(root, "node_modules/vitest/vitest.mjs");
-const argv = [vitest, "run", ...files, "--maxWorkers", "1"];
+const only = values.only === undefined ? [] : ["--testNamePattern", values.only];
+const argv = [vitest, "run", ...files, ...only, "--maxWorkers", "1"];
 const { status } = spawnSync(process.execPath, argv, { cwd: root, env, stdio: "inherit" });
 const lines = existsSync(figures) ? readFileSync(figures, "utf8").trim().split("\n") : [];
 rmSync(folder, { recursive: true });
