@@ -4,6 +4,7 @@ import { loadModel } from "../../src/explain/model/load-model.js";
 import type { LoadedModel } from "../../src/explain/model/loaded-model.js";
 import { buildPrefix } from "../../src/onnx/cut.js";
 import { encodeModel } from "../../src/onnx/encode.js";
+import type { Model } from "../../src/onnx/model.js";
 import { readModel } from "../../src/readers/read-model.js";
 import { createOrtPort } from "../../src/runtime/ort-port.js";
 import { openSession } from "../../src/runtime/sessions.js";
@@ -11,21 +12,52 @@ import type { Tensor } from "../../src/tensor/tensor.js";
 import { backwardModelOf, runBackwardModel } from "../support/backward-run.js";
 import { canonical } from "../support/canonical.js";
 import { deployedBytes, deployedCotangent, deployedInput, deployedNames, deployedRecord } from "../support/deployed.js";
-import { gradientsOf } from "../support/export-run.js";
+import { exportSeeds } from "../support/export-run.js";
 import { type ExportGradient, exportBytes, exportRecord, ownInput, unpack } from "../support/exports.js";
 import { toHalf } from "../support/half.js";
+import { gradientsOnOneSide, type KinkedRun } from "../support/kinks.js";
 import { longUnless } from "../support/long.js";
 
-// The float32 fixtures with all weights and values in float16, against PyTorch's numbers in float32.
+// The float32 fixtures with all weights and values in float16, against PyTorch's numbers in float32 with the weights before they were rounded.
 const port = createOrtPort(ort as never);
 /** Relative to the largest magnitude. */
 const TOLERANCE = 5e-3;
 /** Inputs and outputs of `model.half()`, and those of converters. */
 const forms = ["float16", "float32"] as const;
-const queries = ["rtdetr2-sizes", "dfine", "dfine-sizes", "rfdetr", "deformable-detr", "conditional-detr"];
-/** Rounding moves some values of their ReLUs and clipped boxes to the other side of the kink, where the gradient is another one. */
-const KINKS = /^(torchvision-|tf-ssd$|rtdetr2|dfine|deformable)/;
-const KINKED_TOLERANCE = 0.2;
+const queries = [
+  ...["rtdetr2-sizes", "rtdetr3", "rtdetr4", "dfine", "dfine-sizes", "deim"],
+  ...["dino", "rfdetr", "deformable-detr", "conditional-detr"],
+];
+/**
+ * Rounding, of weights or of values, moves some values of these across a kink (a ReLU's zero, the bound of a box, the border of a cell that is sampled,
+ * the order of two scores), where the gradient is another one. Half as much again as was measured.
+ */
+const KINKED: ReadonlyMap<string, number> = new Map([
+  ["tf-ssd", 0.051],
+  ["torchvision-fcos", 0.13],
+  ["torchvision-retinanet", 0.0085],
+  ["torchvision-retinanet-open", 0.0095],
+  ["torchvision-retinanet-resized", 0.12],
+  ["torchvision-ssd", 0.035],
+  ["torchvision-ssd-resized", 0.011],
+  ["torchvision-ssdlite", 0.23],
+  ["rtdetr2-sizes", 0.033],
+  ["rtdetr3", 0.016],
+  ["rtdetr4", 0.17],
+  ["dfine", 0.042],
+  ["dfine-sizes", 0.047],
+  ["deim", 0.022],
+  ["dino", 0.28],
+  ["deformable-detr", 0.083],
+]);
+/** Which values cross a kink depends on the kernels of the runtime. */
+const hasMeasuredKernels = process.arch === "x64";
+/** Rounding that is more than TOLERANCE, of boxes and of gradients without the kinks. */
+const ROUNDED_ROWS: ReadonlyMap<string, number> = new Map([["deim", 0.0105]]);
+const ROUNDED_GRADIENTS: ReadonlyMap<string, number> = new Map([
+  ["deim", 0.0078],
+  ["dino", 0.0075],
+]);
 /** Those that `npm test` runs: one of each kind of head, all of those with constants in float16, and all with a selection. */
 const typical =
   /^(efficientdet|yolo-nas|ppyoloe|picodet-nms|rtmdet-nms|damo-yolo|v7-raw|ssd-plain|tf-ssd|torchvision-(ssd|retinanet|fcos))$/;
@@ -37,7 +69,8 @@ describe.each(forms)("in float16, with inputs and outputs in %s,", (io) => {
       longUnless(io === "float16" && typical.test(name)),
       async () => {
         const record = deployedRecord(name);
-        const loaded = await loadHalf(deployedBytes(name), io, record.options);
+        const file = readModel(deployedBytes(name));
+        const loaded = await loadHalf(file, io, record.options);
         const { head, model, inputName } = loaded;
         expect([head.kind, head.classCount, head.hasObjectness]).toEqual([
           record.kind,
@@ -47,13 +80,15 @@ describe.each(forms)("in float16, with inputs and outputs in %s,", (io) => {
         expect(head.levels.map(({ stride }) => stride)).toEqual(record.strides);
         expect(head.labelsFromOne ?? false).toBe(record.labelsFromOne ?? false);
         const input = deployedInput(record);
-        expectRows(await rowsOf(loaded, input), unpack(record.rows), record.classes);
-        const taps = record.gradients.map(({ value }) => value);
-        const backward = backwardModelOf(model, { taps, outputs: [head.output] });
+        expectRows(await rowsOf(loaded, input), { wanted: unpack(record.rows), classes: record.classes });
         const seeds = { [head.output]: deployedCotangent(record) };
-        const found = await runBackwardModel(model, backward, { [inputName]: input }, seeds);
-        for (const wanted of record.gradients)
-          expect(distance(found.get(wanted.value)!, wanted), wanted.value).toBeLessThan(gradientTolerance(name));
+        await expectGradients(name, {
+          model,
+          weights: file.graph.initializers,
+          feed: [inputName, input],
+          seeds,
+          record,
+        });
       },
     );
   });
@@ -64,32 +99,53 @@ describe.each(forms)("in float16, with inputs and outputs in %s,", (io) => {
       longUnless(io === "float16" && /^(dfine|rfdetr)$/.test(name)),
       async () => {
         const record = exportRecord(name);
-        const loaded = await loadHalf(exportBytes(name), io, { input: { mean: [0, 0, 0], std: [1, 1, 1] } });
+        const file = readModel(exportBytes(name));
+        const loaded = await loadHalf(file, io, { input: { mean: [0, 0, 0], std: [1, 1, 1] } });
         expect([loaded.head.kind, loaded.head.classCount]).toEqual(["query", record.names.length]);
         const wanted = canonical(record);
         const data = Float32Array.from(wanted.flat());
         const rows = { dims: [1, wanted.length, wanted[0]!.length], data };
-        expectRows(await rowsOf(loaded, ownInput(record)), rows, record.names.length);
-        const found = await gradientsOf(loaded.model, record);
-        for (const one of record.gradients)
-          expect(distance(found.get(one.value)!, one), one.value).toBeLessThan(gradientTolerance(name));
+        const tolerance = ROUNDED_ROWS.get(name);
+        expectRows(await rowsOf(loaded, ownInput(record)), { wanted: rows, classes: record.names.length, tolerance });
+        const { model, inputName } = loaded;
+        const feed = [inputName, ownInput(record)] as const;
+        await expectGradients(name, {
+          model,
+          weights: file.graph.initializers,
+          feed,
+          seeds: exportSeeds(record),
+          record,
+        });
       },
     );
   });
 });
 
-function gradientTolerance(name: string): number {
-  return KINKS.test(name) ? KINKED_TOLERANCE : TOLERANCE;
+/** Where rounding moves values across kinks, the gradients are compared once more without that. */
+async function expectGradients(
+  name: string,
+  { record, ...run }: Omit<KinkedRun, "taps"> & { readonly record: { readonly gradients: readonly ExportGradient[] } },
+): Promise<void> {
+  const { model, feed, seeds } = run;
+  const taps = record.gradients.map(({ value }) => value);
+  const backward = backwardModelOf(model, { taps, outputs: Object.keys(seeds) });
+  const found = await runBackwardModel(model, backward, { [feed[0]]: feed[1] }, seeds);
+  const kinked = KINKED.get(name);
+  const oneSide = kinked === undefined ? found : await gradientsOnOneSide({ ...run, taps });
+  for (const wanted of record.gradients) {
+    const { value } = wanted;
+    if (hasMeasuredKernels) expect(distance(found.get(value)!, wanted), value).toBeLessThan(kinked ?? TOLERANCE);
+    expect(distance(oneSide.get(value)!, wanted), value).toBeLessThan(ROUNDED_GRADIENTS.get(name) ?? TOLERANCE);
+  }
 }
 
 async function loadHalf(
-  bytes: Uint8Array,
+  file: Model,
   io: (typeof forms)[number],
   options: Parameters<typeof loadModel>[2],
 ): Promise<LoadedModel> {
-  const model = readModel(bytes);
-  const file = encodeModel({ ...model, graph: toHalf(model.graph, io) });
-  return await loadModel(readModel(file), port, { ...options, threads: 1 });
+  const half = encodeModel({ ...file, graph: toHalf(file.graph, io) });
+  return await loadModel(readModel(half), port, { ...options, threads: 1 });
 }
 
 async function rowsOf({ head, model, inputName }: LoadedModel, { dims, data }: Tensor): Promise<Tensor> {
@@ -102,14 +158,21 @@ async function rowsOf({ head, model, inputName }: LoadedModel, { dims, data }: T
 }
 
 /** Scores are smaller than boxes, and compared apart. */
-function expectRows(found: Tensor, wanted: Tensor, classes: number): void {
+function expectRows(
+  found: Tensor,
+  {
+    wanted,
+    classes,
+    tolerance = TOLERANCE,
+  }: { readonly wanted: Tensor; readonly classes: number; readonly tolerance?: number | undefined },
+): void {
   expect(found.dims).toEqual(wanted.dims);
   const columns = wanted.dims[2]!;
   const isScore = (i: number): boolean => i % columns >= 4 && i % columns < 5 + classes;
   const off = Array.from(wanted.data, (value, i) => Math.abs(value - found.data[i]!));
   const largest = wanted.data.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  expect(Math.max(...off) / largest).toBeLessThan(TOLERANCE);
-  expect(Math.max(...off.filter((_, i) => isScore(i)))).toBeLessThan(TOLERANCE);
+  expect(Math.max(...off) / largest).toBeLessThan(tolerance);
+  expect(Math.max(...off.filter((_, i) => isScore(i)))).toBeLessThan(tolerance);
 }
 
 /** Over the Euclidean norm, at the places that the record tells. */

@@ -18,8 +18,8 @@ interface Feed {
 export async function gradientsOf(file: Model, record: ExportRecord): Promise<Map<string, Tensor | undefined>> {
   const inputs = file.graph.inputs.filter(({ name }) => name === record.input.name);
   const model = { ...file, graph: { ...file.graph, inputs } };
-  const { value, parts } = record.decoded;
-  const outputs = value === null ? parts! : [value];
+  const seeds = exportSeeds(record);
+  const outputs = Object.keys(seeds);
   const taps = record.gradients.map((gradient) => gradient.value);
   const backward = backwardModelOf(model, { taps, outputs });
   const port = createOrtPort(ort as never);
@@ -29,8 +29,8 @@ export async function gradientsOf(file: Model, record: ExportRecord): Promise<Ma
     const { dims, type, data } = feedOf(record);
     const saved = await forward.run({ [record.input.name]: await port.upload(type, dims, data) }, backward.saved);
     const feeds: Record<string, RuntimeTensor> = { ...saved };
-    for (const [i, seed] of seedsOf(record).entries()) {
-      feeds[backward.seeds.get(outputs[i]!)!] = await port.upload("float32", seed.dims, seed.data);
+    for (const [output, seed] of Object.entries(seeds)) {
+      feeds[backward.seeds.get(output)!] = await port.upload("float32", seed.dims, seed.data);
     }
     const behind = await sessions.get("backward", () => backward.model);
     const read = backward.model.graph.inputs.map(({ name }) => [name, feeds[name]!] as const);
@@ -47,16 +47,18 @@ export async function gradientsOf(file: Model, record: ExportRecord): Promise<Ma
   }
 }
 
-/** The cotangent of the predictions, or of boxes and scores when they are two values. */
-function seedsOf(record: ExportRecord): Tensor[] {
+/** The cotangent of the predictions, or of boxes and scores when they are two values, by value. */
+export function exportSeeds(record: ExportRecord): Record<string, Tensor> {
   const whole = exportCotangent(record);
-  if (record.decoded.value !== null) return [whole];
+  const { value, parts } = record.decoded;
+  if (value !== null) return { [value]: whole };
   const [batch, rows, columns] = whole.dims as [number, number, number];
   const part = (from: number, to: number): Tensor => ({
     dims: [batch, rows, to - from],
     data: whole.data.filter((_, i) => i % columns >= from && i % columns < to),
   });
-  return [part(0, 4), part(4, columns)];
+  const [boxes, scores] = parts!;
+  return { [boxes]: part(0, 4), [scores]: part(4, columns) };
 }
 
 export function feedOf(record: ExportRecord): Feed {
