@@ -5,16 +5,19 @@ import { FAILURES, makeCase, signatureOf, targetOf } from "./case.mjs";
 import { Reader } from "./pool.mjs";
 
 /**
- * Reads the cases of each target in `from` (name → first number) below `to`, until the time is over. Returns what was read of each target (the next
+ * Reads the cases in `again`, then those of each target in `from` (name → first number) below `to`, until the time is over. Returns what was read of each target (the next
  * number, and the counts of the outcomes) and the failures. The file of each failure is saved in `folder`.
  */
-export async function readMutated({ seed, from, to, seconds, jobs, folder }) {
+export async function readMutated({ seed, again, from, to, seconds, jobs, folder }) {
   const end = performance.now() + seconds * 1000;
   const read = Object.fromEntries(Object.entries(from).map(([name, next]) => [name, { next, counts: {} }]));
   const failures = [];
+  const first = [...again];
   let number = Math.min(...Object.values(from));
   /** The next case that is still to be read. */
   const take = () => {
+    const early = first.shift();
+    if (early !== undefined) return [early, read[targetOf(early).name].counts];
     for (; number < to; number++) {
       const one = read[targetOf(number).name];
       if (one === undefined || number < one.next) continue;
@@ -25,7 +28,7 @@ export async function readMutated({ seed, from, to, seconds, jobs, folder }) {
   };
   const work = async () => {
     const reader = new Reader();
-    for (let one = take(); one !== undefined; one = performance.now() < end ? take() : undefined) {
+    for (let one = take(); one !== undefined; one = first.length > 0 || performance.now() < end ? take() : undefined) {
       const [taken, counts] = one;
       let found = await reader.read({ seed, number: taken });
       // Time and memory are noisy in a process that has read many files. They count if a new process needs as much.

@@ -4,7 +4,7 @@ import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import { facts } from "../bench/measure.mjs";
-import { judge } from "./case.mjs";
+import { FAILURES, judge } from "./case.mjs";
 import { root } from "./corpus.mjs";
 import { searchAll } from "./guided.mjs";
 import { readMutated } from "./mutated.mjs";
@@ -58,12 +58,28 @@ async function mutated() {
   const to = number("mutated");
   const next = (name) => (values.save ? (before[name]?.next ?? 0) : number("from"));
   const from = Object.fromEntries(chosen.map(({ name }) => [name, next(name)]));
-  const { read, failures } = await readMutated({ seed, from, to, seconds: number("seconds", 1e6), jobs, folder });
+  // Earlier failures are read again, since they may be mended.
+  const failed = (name) => (values.save ? (before[name]?.failures ?? []) : []);
+  const again = chosen.flatMap(({ name }) => failed(name).map((one) => one.number));
+  const { read, failures } = await readMutated({
+    seed,
+    again,
+    from,
+    to,
+    seconds: number("seconds", 1e6),
+    jobs,
+    folder,
+  });
   const { commit, node, cpu, date } = facts();
   const all = { ...before };
   for (const [name, { next, counts }] of Object.entries(read)) {
     const { counts: earlier = {}, commits = [] } = before[name] ?? {};
-    all[name] = { next, commits: [...new Set([...commits, commit])], counts: sum(earlier, counts) };
+    const gone = Object.fromEntries(
+      FAILURES.map((kind) => [kind, -failed(name).filter(({ outcome }) => outcome === kind).length]),
+    );
+    const now = failures.filter(({ target }) => target === name).map(({ number, outcome }) => ({ number, outcome }));
+    const found = sum(sum(earlier, gone), counts);
+    all[name] = { next, commits: [...new Set([...commits, commit])], counts: found, failures: now };
   }
   printCounts(all);
   console.log(`Seed ${seed}, files up to ${to}.`);
