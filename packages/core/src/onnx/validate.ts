@@ -27,6 +27,7 @@ interface Rules {
  * Checks the content of a decoded model. Returns it with nodes in an order in which every value is computed before it is
  * read (the file's order, if it already is one). Subgraphs are checked too; they may read values of enclosing graphs.
  * Code after this can rely on the signatures of standard operators: required inputs, outputs and attributes are there, and attributes have their type.
+ * Empty names at the end of a node's inputs are gone.
  *
  * @throws bad-input for a node that differs from the signature of its operator, a value that is defined twice or not at all, a cycle, no nodes, no
  *   outputs, or missing constants.
@@ -110,7 +111,13 @@ function validateNode(node: Node, index: number, scope: Scope, rules: Rules): No
   const fault = nodeFault(node, { opset: rules.opset, elemType });
   if (fault !== undefined) fail(`${label}: found ${fault.found}, expected ${fault.expected}`, { ...details, ...fault });
   refuseNamesake(node, label, details);
-  return mapSubgraphs(node, (graph) => validateGraph(graph, scope, { ...rules, depth: rules.depth + 1 }));
+  return mapSubgraphs(withoutTail(node), (graph) => validateGraph(graph, scope, { ...rules, depth: rules.depth + 1 }));
+}
+
+/** Without the empty names at the end of the inputs, which say no more than none. Rules return one gradient for each input of their operator. */
+function withoutTail(node: Node): Node {
+  const count = node.inputs.findLastIndex((input) => input !== "") + 1;
+  return count === node.inputs.length ? node : { ...node, inputs: node.inputs.slice(0, count) };
 }
 
 function refuseNamesake(node: Node, label: string, details: Readonly<Record<string, unknown>>): void {

@@ -116,6 +116,11 @@ describe("the signatures of operators", () => {
     expect(read(test).graph.nodes.length).toBeGreaterThan(0);
   });
 
+  it("drop empty names at the end of the inputs, for which rules have no gradient", () => {
+    const { nodes } = read({ op: "Mul", inputs: ["a", "a", ""] }).graph;
+    expect(nodes.at(-1)!.inputs).toEqual(["a", "a"]);
+  });
+
   it("refuse a node of another domain that has a standard name, but not its form", () => {
     const error = refusal({ op: "Conv", domain: "custom" });
     expect([error.code, error.message]).toEqual([

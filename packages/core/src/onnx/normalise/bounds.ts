@@ -12,11 +12,9 @@ export const clip: Rewrite = (node, cx) => {
   const input = node.inputs[0]!;
   const min = floatAttribute(node, "min", -FLOAT_MAX);
   const max = floatAttribute(node, "max", FLOAT_MAX);
-  const bounds = [
-    min > -FLOAT_MAX ? scalarLike(cx, min, input) : "",
-    max < FLOAT_MAX ? scalarLike(cx, max, input) : "",
-  ];
-  return change(node, { inputs: [input, ...bounds], without: ["min", "max"] });
+  const lower = min > -FLOAT_MAX ? [scalarLike(cx, min, input)] : [];
+  const upper = max < FLOAT_MAX ? [lower[0] ?? "", scalarLike(cx, max, input)] : lower;
+  return change(node, { inputs: [input, ...upper], without: ["min", "max"] });
 };
 
 /** Pad-2 (opset < 11): `pads` and `value` become inputs. */
