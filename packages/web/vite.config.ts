@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { defineConfig } from "vite";
 import { copyFiles } from "./plugins/copy-files.js";
 import { engineFactsAsData } from "./plugins/engine-facts.js";
+import { enginePlaces } from "./plugins/engine-places.js";
 import { lettersAsFile } from "./plugins/letters-as-file.js";
 import { outDir, packageFolder } from "./plugins/places.js";
 import { serviceWorker } from "./plugins/service-worker.js";
@@ -29,5 +30,5 @@ export default defineConfig({
     assetsInlineLimit: 0,
   },
   worker: { format: "es", plugins: () => [lettersAsFile()] },
-  plugins: [engineFactsAsData(), copyFiles(), serviceWorker()],
+  plugins: [enginePlaces(), engineFactsAsData(), copyFiles(), serviceWorker()],
 });

@@ -1,9 +1,19 @@
-import { WhyboxError, type WhyboxErrorCode } from "@whybox/core";
-import { connectEngine, type EngineHandle } from "./connect-engine.js";
+import { WhyboxError } from "@whybox/core";
+import { proxy, type Remote, transfer, wrap } from "comlink";
 import { aborted } from "./image-source.js";
-import type { Answer, AskedEngine, Failure, OnProgress } from "./protocol.js";
+import type {
+  Answer,
+  Failure,
+  OnProgress,
+  OpenedModel,
+  OpenRequest,
+  Question,
+  QuestionKind,
+  Replies,
+  WorkerApi,
+} from "./protocol.js";
 
-interface CallOptions {
+export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   /** Gets the progress. An error that it throws ends the call, which fails with that error. */
   readonly tell?: OnProgress;
@@ -11,35 +21,49 @@ interface CallOptions {
 
 /** Calls of an engine in a worker, as a library makes them: errors are thrown, and signals abort. */
 export class Calls {
-  readonly #handle: EngineHandle<AskedEngine>;
+  readonly #worker: Worker;
+  readonly #api: Remote<WorkerApi>;
   #next = 1;
   #end: (error: WhyboxError) => void = () => {};
   readonly #ended: Promise<never>;
 
   constructor(worker: Worker) {
+    this.#worker = worker;
     this.#ended = new Promise((_, reject) => {
       this.#end = reject;
     });
     this.#ended.catch(() => undefined);
     worker.addEventListener("error", (event) => {
       const reason = event.message || "its script could not be loaded";
-      this.#stop(new WhyboxError("runtime", `The engine's worker failed: ${reason}.`));
+      this.close(new WhyboxError("runtime", `The engine's worker failed: ${reason}.`));
     });
-    this.#handle = connectEngine(worker);
+    this.#api = wrap<WorkerApi>(worker);
   }
 
   /** @throws the error of the engine; aborted; runtime when the worker has ended. */
-  async run<T>(
-    call: (engine: AskedEngine, job: number, tell: OnProgress) => Promise<Answer<T>>,
+  open(request: OpenRequest, options?: CallOptions): Promise<OpenedModel> {
+    return this.#run((job, tell) => this.#api.open(job, request, tell), options);
+  }
+
+  /** @throws as `open`. */
+  ask<K extends QuestionKind>(question: Question & { readonly kind: K }, options?: CallOptions): Promise<Replies[K]> {
+    return this.#run(
+      (job, tell) => this.#api.ask(job, buffersOf(question), tell) as Promise<Answer<Replies[K]>>,
+      options,
+    );
+  }
+
+  async #run<T>(
+    call: (job: number, tell: OnProgress) => Promise<Answer<T>>,
     { signal, tell }: CallOptions = {},
   ): Promise<T> {
-    const { engine } = this.#handle;
+    if (signal?.aborted) throw aborted(signal);
     const job = this.#next++;
-    const cancel = () => void engine.cancel(job);
+    const cancel = () => void this.#api.cancel(job);
     signal?.addEventListener("abort", cancel, { once: true });
     let thrown: { readonly error: unknown } | undefined;
     const told: OnProgress = (progress) => {
-      if (thrown !== undefined) return;
+      if (thrown !== undefined || signal?.aborted) return;
       try {
         tell?.(progress);
       } catch (error) {
@@ -48,7 +72,7 @@ export class Calls {
       }
     };
     try {
-      const answer = await Promise.race([call(engine, job, told), this.#ended]);
+      const answer = await Promise.race([call(job, proxy(told)), this.#ended]);
       if (thrown !== undefined) throw (thrown as { readonly error: unknown }).error;
       if (answer.ok) return answer.value;
       throw signal?.aborted && answer.failure.code === "aborted" ? aborted(signal) : errorOf(answer.failure);
@@ -57,20 +81,20 @@ export class Calls {
     }
   }
 
-  /** Ends the worker. Pending calls fail. */
-  close(): void {
-    this.#stop(new WhyboxError("runtime", "The engine's worker has ended, because the detector was disposed."));
-  }
-
-  #stop(error: WhyboxError): void {
-    this.#end(error);
-    this.#handle.close();
+  /** Ends the worker. Pending and later calls fail with this error. */
+  close(why = new WhyboxError("runtime", "The engine's worker has ended, because the detector was disposed.")): void {
+    this.#end(why);
+    this.#worker.terminate();
   }
 }
 
-/** The engine's own codes besides those of WhyboxError. */
-const others: Readonly<Record<string, WhyboxErrorCode>> = { memory: "runtime", absent: "download" };
+/** The question with its bitmap or pixels transferred. */
+function buffersOf<Q extends Question>(question: Q): Q {
+  const sent = "image" in question ? question.image.sent : undefined;
+  if (sent === undefined || "file" in sent) return question;
+  return transfer(question, ["bitmap" in sent ? sent.bitmap : sent.pixels.data.buffer]);
+}
 
 function errorOf({ code, message, details }: Failure): WhyboxError {
-  return new WhyboxError(others[code] ?? (code as WhyboxErrorCode), message, details ? { details } : {});
+  return new WhyboxError(code, message, { details });
 }

@@ -4,8 +4,32 @@
  */
 
 export * from "@whybox/core";
-export type { Detector, DownloadProgress, LoadOptions, ModelReport, WeightsSource } from "./api.js";
+export type {
+  DescribedModel,
+  Detector,
+  DocumentOptions,
+  Engine,
+  EngineOptions,
+  LoadOptions,
+  OpenOptions,
+  WeightsSource,
+} from "./api.js";
+export { describes } from "./beside-files.js";
+export { heatImage, mapImage } from "./heat-image.js";
 export type { ImageSource } from "./image-source.js";
 export { loadDetector } from "./load-detector.js";
-export type { Device, Provider } from "./protocol.js";
+export type {
+  Device,
+  DocumentAbout,
+  HeatDrawing,
+  HeatLook,
+  HeatMap,
+  HeatResult,
+  ImageFacts,
+  LayerMap,
+  LoadStage,
+  ModelReport,
+  Provider,
+} from "./protocol.js";
+export { startEngine } from "./start-engine.js";
 export { decodeImage, type ToPngOptions, toPng } from "./to-png.js";

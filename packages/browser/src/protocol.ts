@@ -1,26 +1,25 @@
 import type {
-  AskedAnswer,
-  ClassNamesSource,
   ColormapName,
   CreateDetectorOptions,
   DetectAloneOptions,
   Detection,
   DetectResult,
   ExplainOptions,
-  InputFacts,
+  ExplainResult,
   InputOptions,
-  LayerDiagnosis,
-  MapNote,
+  Map2D,
   MethodId,
   ModelFacts,
+  ModelFormat,
   ResultData,
   ResultDocument,
   RgbImage,
   ScoreId,
-  Timings,
+  WhyboxError,
+  WhyboxErrorCode,
 } from "@whybox/core";
 
-/** The messages between the page and the worker that runs the engine. They are plain data and transferred arrays. */
+/** The messages between a page and the worker that runs the engine. They are plain data and transferred arrays. */
 
 /** The device to use. `auto`: WebGPU if the browser has it, else WebAssembly. */
 export type Device = "auto" | "webgpu" | "wasm";
@@ -34,21 +33,25 @@ export interface Provider {
   readonly note: string | undefined;
 }
 
-/** The model to open: the default weights next to the page, or the user's file. */
+/** The model to open: a described one, the user's file, or a URL. */
 export type Weights =
-  | { readonly kind: "default" }
+  | {
+      readonly kind: "described";
+      /** URL of the description. The model beside it has the same name and ends with `.onnx`. */
+      readonly url: string;
+    }
   | {
       readonly kind: "file";
       readonly name: string;
       readonly file: Blob;
       /** Files that came with it. An ONNX file may have its weights in them, and one may describe its images. */
-      readonly beside?: readonly File[];
+      readonly beside: readonly File[];
     }
   | {
       readonly kind: "url";
       /** Files with its weights are fetched from the same folder, unless they are in `beside`. */
       readonly url: string;
-      readonly beside?: readonly File[];
+      readonly beside: readonly File[];
     };
 
 /** The URLs of ONNX Runtime's files. */
@@ -60,67 +63,42 @@ export interface RuntimeFiles {
 /** What the user says of a model, and whether its forward passes are kept. */
 export type ModelOptions = Pick<CreateDetectorOptions, "names" | "anchors" | "keepForward">;
 
-/** Name of the file that describes how the images of a model of Hugging Face are prepared. It may come with the model, or later. */
-export const PREPROCESSOR = "preprocessor_config.json";
-
-/** Name of the file with names and task that Ultralytics writes beside an export. */
-export const METADATA = "metadata.yaml";
-
-/** Whether a file that came with a model has its class names: a data.yaml, or one name on each line. */
-export function isNamesFile({ name }: { readonly name: string }): boolean {
-  return name !== METADATA && /\.(ya?ml|txt|names)$/i.test(name);
-}
-
 export interface OpenRequest {
-  /** URL of the page's folder, which contains `ort/` and `weights/`. */
-  readonly base: string;
+  /** Number of the model, for questions. */
+  readonly model: number;
   readonly weights: Weights;
   readonly device: Device;
   /** WebAssembly threads. 0 means one for each core. */
   readonly threads: number;
   /** How images are prepared, where the user does not take what the model tells. */
   readonly input?: InputOptions;
-  /** Default: in `ort/` of the page's folder. */
-  readonly runtime?: RuntimeFiles;
-  /** Default: forward passes are kept. */
-  readonly options?: ModelOptions;
+  readonly runtime: RuntimeFiles;
+  readonly options: ModelOptions;
 }
 
-/** A layer that can be selected. */
-export interface LayerChoice {
-  readonly index: number | undefined;
+/** Information about a model: plain data. */
+export interface ModelReport extends ModelFacts {
+  /** Name of its file, or of the description. */
   readonly name: string;
-  readonly differentiable: boolean;
-  readonly reason: string | undefined;
+  readonly source: string;
+  readonly format: ModelFormat;
+  /** With the files that hold its weights. */
+  readonly bytes: number;
+  /** Licence and owner of weights that came with a description. */
+  readonly licence: string | undefined;
+  readonly notice: string | undefined;
 }
 
 export interface OpenedModel {
-  readonly name: string;
-  readonly bytes: number;
-  readonly format: string;
-  readonly producer: string;
-  readonly opset: number;
-  readonly classNames: readonly string[];
-  readonly classNamesFrom: ClassNamesSource;
-  /** How images become the input of the model. */
-  readonly input: InputFacts;
-  /** What is assumed about the head, such as its anchors. */
-  readonly assumed: readonly string[];
-  readonly stride: number;
-  readonly inputs: readonly string[];
-  readonly outputs: readonly string[];
-  readonly levels: readonly { readonly name: string; readonly stride: number }[];
-  readonly head: string;
-  readonly layers: readonly LayerChoice[];
-  /** Licence and owner of weights that are part of the page. */
-  readonly notice: string | undefined;
+  readonly report: ModelReport;
   readonly provider: Provider;
 }
 
-export interface DecodedPhoto {
+/** An image as the engine sees it. */
+export interface ImageFacts {
   readonly width: number;
   readonly height: number;
-  /** Size in the file, if the photo was scaled down. */
+  /** Size in the file, if the image was scaled down. */
   readonly shrunkFrom: readonly [width: number, height: number] | undefined;
 }
 
@@ -133,54 +111,51 @@ export interface HeatMap {
   readonly data: Float32Array<ArrayBuffer>;
 }
 
-/** The result of an explanation for the page. */
-export interface Explanation {
-  readonly method: string;
-  readonly backprop: readonly string[];
-  readonly detections: readonly Detection[];
+/** An explanation for the screen. The worker has made its heatmaps. */
+export interface HeatResult
+  extends Pick<
+    ExplainResult,
+    "method" | "backprop" | "detections" | "asked" | "layers" | "notes" | "empty" | "timings"
+  > {
   /**
-   * The heatmap of all explained detections together. With `per` and `detections`, `maps` has the heatmap of each. With `per: "detection"` alone,
-   * it has the heat of each detection, scaled to its own maximum, and `maps` is empty.
+   * The heatmap of all explained detections together. With `per: "detection"` alone, it has the heat of each detection, scaled to its own maximum, and
+   * `maps` is empty. With `per` and `detections`, `maps` has the heatmap of each.
    */
   readonly whole: HeatMap;
   readonly maps: readonly HeatMap[];
-  readonly asked: AskedAnswer | undefined;
-  readonly layers: readonly LayerDiagnosis[];
-  readonly notes: readonly MapNote[];
-  readonly empty: string | undefined;
-  readonly timings: Timings;
 }
 
 /** The activations of a layer as one small map: the mean of the absolute values over the channels, 0..1. */
-export interface Thumbnail {
+export interface LayerMap {
+  /** Index of the layer, else its name. */
   readonly layer: string;
   readonly width: number;
   readonly height: number;
   readonly data: Float32Array<ArrayBuffer>;
 }
 
+/** A stage of a call: `read`, `session` and `download` belong to loading a model, and runs of the network to an explanation. */
 export interface Progress {
-  readonly stage: "download" | "read" | "session" | "run" | "decode";
+  readonly stage: LoadStage | "run";
   /** Bytes, or runs of the network. Undefined if unknown. */
   readonly done: number | undefined;
   readonly total: number | undefined;
 }
 
-/** An error as data. The codes are those of WhyboxError, and `absent` for missing default weights. */
+export type LoadStage = "download" | "read" | "session";
+
+/** An error as data. */
 export interface Failure {
-  readonly code: string;
+  readonly code: WhyboxErrorCode;
   readonly message: string;
-  /** Files that the model needs and that did not come with it. */
-  readonly missing?: readonly string[];
   /** Details of a WhyboxError. */
-  readonly details?: Readonly<Record<string, unknown>>;
+  readonly details: WhyboxError["details"];
 }
 
 export type Answer<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: Failure };
 
 /** Options of an explanation, as in `@whybox/core`. Methods and scores are names: objects with functions cannot be posted. */
-export interface ExplainRequest
-  extends Omit<ExplainOptions, "signal" | "onProgress" | "onProgress" | "method" | "backprop"> {
+export interface ExplainRequest extends Omit<ExplainOptions, "signal" | "onProgress" | "method" | "backprop"> {
   readonly method?: MethodId;
   readonly backprop?: readonly ScoreId[];
 }
@@ -188,71 +163,94 @@ export interface ExplainRequest
 /** Options of a detection. `ahead` prepares the next explanations. */
 export type DetectRequest = Omit<DetectAloneOptions, "signal">;
 
-/** The quick method. Its map is shown while a better one runs. */
-export const QUICK = "GradCAM";
+/** How heat is drawn over an image. */
+export interface HeatLook {
+  /** Default "inferno". */
+  readonly colormap?: ColormapName;
+  /** Default 0.6. */
+  readonly opacity?: number;
+  /** Instead of the heatmap: the image without its hot pixels, or only those. */
+  readonly crop?: "rest" | "hot";
+}
 
-/** Options of an image for export. */
-export interface DrawRequest {
-  readonly heat: HeatMap;
-  readonly colormap: ColormapName;
-  readonly opacity: number;
-  readonly crop: "rest" | "hot" | undefined;
+/** What `toPng` of an engine draws over the image. */
+export interface HeatDrawing extends HeatLook {
+  readonly heat: Map2D;
+  /** The detections whose boxes are drawn. */
   readonly detections: readonly Detection[];
 }
 
-/** Options of a result document. The worker explains again, unless `request` is that of its last explanation. */
-export interface DocumentRequest {
-  readonly request: ExplainRequest;
-  /** Name of the photo's file. */
+/** What a result document says besides the explanation. */
+export interface DocumentAbout {
+  /** Name of the image's file. */
   readonly source: string;
-  readonly look: Pick<DrawRequest, "colormap" | "opacity" | "crop">;
+  /** How the result is drawn. Default: as the command draws it. */
+  readonly look?: HeatLook;
 }
 
 /** An image of a question: a file, a bitmap, or pixels. */
 export type SentImage = { readonly file: Blob } | { readonly bitmap: ImageBitmap } | { readonly pixels: RgbImage };
 
-/** A question about the model, or about an image in its own size, and the form of its answer. */
-export type Question =
-  | { readonly kind: "facts" }
-  | { readonly kind: "inspect" }
-  | { readonly kind: "prepare"; readonly options: ExplainRequest }
-  | { readonly kind: "detect"; readonly image: QuestionImage; readonly options: DetectRequest }
-  | { readonly kind: "explain"; readonly image: QuestionImage; readonly options: ExplainRequest };
-
 /** The image of a question. Without `sent`, it is the one that was sent with this number before. */
 export interface QuestionImage {
   readonly id: number;
   readonly sent?: SentImage;
+  /** Maximum number of pixels. A larger image is scaled down. */
+  readonly maxPixels?: number | undefined;
 }
 
+/** A question about a model. */
+interface OfModel<Kind extends string> {
+  readonly kind: Kind;
+  readonly model: number;
+}
+
+interface OfImage<Kind extends string> extends OfModel<Kind> {
+  readonly image: QuestionImage;
+}
+
+interface Explaining<Kind extends string> extends OfImage<Kind> {
+  readonly options: ExplainRequest;
+}
+
+/** A question, and the form of its answer. */
+export type Question =
+  | { readonly kind: "image"; readonly image: QuestionImage }
+  | { readonly kind: "png"; readonly image: QuestionImage; readonly drawing: HeatDrawing }
+  | OfModel<"inspect">
+  | OfModel<"dispose">
+  | (OfModel<"prepare"> & { readonly options: ExplainRequest })
+  | (OfImage<"detect"> & { readonly options: DetectRequest })
+  | Explaining<"explain">
+  | Explaining<"heat">
+  | Explaining<"layerMaps">
+  | (Explaining<"document"> & { readonly about: DocumentAbout });
+
 export interface Replies {
-  readonly facts: ModelFacts;
+  readonly image: ImageFacts;
+  readonly png: Blob;
   readonly inspect: ModelFacts;
+  readonly dispose: null;
   readonly prepare: null;
   readonly detect: DetectResult;
   readonly explain: ResultData;
+  readonly heat: HeatResult;
+  readonly layerMaps: readonly LayerMap[];
+  readonly document: ResultDocument;
 }
+
+export type QuestionKind = Question["kind"];
 
 export type OnProgress = (progress: Progress) => void;
 
-/** The worker's API for the page. `job` identifies a call for `cancel`. Known errors are answers, not rejections. */
-export interface Engine {
+/** The worker's API. `job` identifies a call for `cancel`. Errors are answers, not rejections. */
+export interface WorkerApi {
+  /** Opens a model besides those that are open. */
   open(job: number, request: OpenRequest, onProgress: OnProgress): Promise<Answer<OpenedModel>>;
-  /** Opens an image file. It is the current image until the next call. */
-  decode(job: number, file: Blob): Promise<Answer<DecodedPhoto>>;
-  /** Sets a video frame as the current image. */
-  frame(job: number, frame: ImageBitmap): Promise<Answer<DecodedPhoto>>;
-  detect(job: number, request: DetectRequest, onProgress: OnProgress): Promise<Answer<readonly Detection[]>>;
-  explain(job: number, request: ExplainRequest, onProgress: OnProgress): Promise<Answer<Explanation>>;
-  activations(job: number, request: ExplainRequest, onProgress: OnProgress): Promise<Answer<readonly Thumbnail[]>>;
-  /** The image with heatmap and boxes, at full resolution, as PNG. */
-  draw(job: number, request: DrawRequest): Promise<Answer<Blob>>;
-  document(job: number, request: DocumentRequest, onProgress: OnProgress): Promise<Answer<ResultDocument>>;
+  ask<K extends QuestionKind>(
+    job: number,
+    question: Question & { kind: K },
+    onProgress: OnProgress,
+  ): Promise<Answer<Replies[K]>>;
   cancel(job: number): Promise<void>;
-}
-
-/** The whole API of the worker. `loadDetector` asks questions. */
-export interface AskedEngine extends Engine {
-  /** Answers a question. Results come whole. */
-  ask<Q extends Question>(job: number, question: Q, onProgress: OnProgress): Promise<Answer<Replies[Q["kind"]]>>;
 }

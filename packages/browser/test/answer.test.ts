@@ -1,7 +1,6 @@
 import { WhyboxError } from "@whybox/core";
 import { expect, it } from "vitest";
 import { answerOf } from "../src/worker/answer.js";
-import { WeightsAbsent } from "../src/worker/weights.js";
 
 const failing = (error: unknown) => answerOf(() => Promise.reject(error));
 
@@ -12,19 +11,31 @@ it("returns the result", async () => {
 it.each([
   [new WhyboxError("bad-input", "No model."), "bad-input"],
   [new WhyboxError("runtime", "ONNX Runtime could not run the model: no kernel."), "runtime"],
-  [new WhyboxError("runtime", "ONNX Runtime could not run the model: std::bad_alloc"), "memory"],
-  [new WhyboxError("runtime", "ONNX Runtime could not open the model: Aborted(OOM)."), "memory"],
-  [new RangeError("Array buffer allocation failed"), "memory"],
-  [new RangeError("Invalid array length"), "memory"],
-  [new WebAssembly.RuntimeError("Out of memory: Cannot allocate Wasm memory"), "memory"],
-  [new WeightsAbsent(), "absent"],
+  [new RangeError("Invalid array length"), "runtime"],
   [new TypeError("x is undefined"), "internal"],
   ["text", "internal"],
 ])("reports the error as data: %s", async (error, code) => {
   expect(await failing(error)).toMatchObject({ ok: false, failure: { code } });
 });
 
-it("lists the files that a model misses", async () => {
-  const error = new WhyboxError("bad-input", "w.bin is missing.", { details: { externalData: ["w.bin"] } });
-  expect(await failing(error)).toMatchObject({ failure: { missing: ["w.bin"] } });
+it("passes the details on", async () => {
+  const details = { externalData: ["w.bin"] };
+  const error = new WhyboxError("bad-input", "w.bin is missing.", { details: { ...details, read: () => undefined } });
+  expect(await failing(error)).toEqual({
+    ok: false,
+    failure: { code: "bad-input", message: "w.bin is missing.", details },
+  });
+});
+
+it.each([
+  [new WhyboxError("runtime", "ONNX Runtime could not run the model: no kernel."), undefined],
+  [new WhyboxError("runtime", "ONNX Runtime could not run the model: std::bad_alloc"), true],
+  [new WhyboxError("runtime", "ONNX Runtime could not open the model: Aborted(OOM)."), true],
+  [new RangeError("Array buffer allocation failed"), true],
+  [new RangeError("Invalid array length"), true],
+  [new WebAssembly.RuntimeError("Out of memory: Cannot allocate Wasm memory"), true],
+  [new TypeError("x is undefined"), undefined],
+])("says whether the memory is full: %s", async (error, outOfMemory) => {
+  expect(await failing(error)).toMatchObject({ failure: { details: outOfMemory ? { outOfMemory } : {} } });
+  if (!outOfMemory) expect(await failing(error)).not.toHaveProperty("failure.details.outOfMemory");
 });

@@ -196,6 +196,7 @@ export {
   refuseBeside,
   refusePreprocessor,
 } from "./readers/beside-files.js";
+export type { DownloadProgress } from "./readers/download-progress.js";
 export { type ModelFormat, modelFormat } from "./readers/model-format.js";
 export { restoreNanodet } from "./readers/nanodet/restore-nanodet.js";
 export { readModel } from "./readers/read-model.js";

@@ -1,6 +1,7 @@
 import type {
   DetectOptions,
   DetectResult,
+  DownloadProgress,
   ExplainOptions,
   ExplainResult,
   InputOptions,
@@ -12,13 +13,6 @@ import type { ImageSource } from "./io/image-source.js";
 
 /** The device that runs the model. `cpu` is always available. */
 export type Device = "cpu" | "cuda" | "coreml" | "dml" | "webgpu";
-
-/** Progress of a download. `total` is undefined if the size is unknown. */
-export interface DownloadProgress {
-  readonly what: string;
-  readonly received: number;
-  readonly total: number | undefined;
-}
 
 export interface LoadOptions {
   /** Default: "cpu". */

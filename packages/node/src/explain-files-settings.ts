@@ -1,5 +1,6 @@
 import {
   checkExplainOptions,
+  type DownloadProgress,
   type DrawingOptions,
   defaultMethodId,
   defaultMethods,
@@ -12,7 +13,6 @@ import {
   resolveMethod,
   WhyboxError,
 } from "@whybox/core";
-import type { DownloadProgress } from "./api.js";
 import { type FileOptions, fileOptions } from "./file-options.js";
 import { type ImageOptions, type ImageSettings, imageOptions, imageSettings } from "./images/settings.js";
 

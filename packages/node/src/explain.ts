@@ -1,4 +1,5 @@
 import {
+  type DownloadProgress,
   type ExplainOptions,
   type ExplainProgress,
   type ExplainResult,
@@ -7,7 +8,7 @@ import {
   pickOptions,
   refuseUnknown,
 } from "@whybox/core";
-import type { DownloadProgress, LoadOptions } from "./api.js";
+import type { LoadOptions } from "./api.js";
 import type { ImageSource } from "./io/image-source.js";
 import { loadDetector, loadOptionNames } from "./load-detector.js";
 

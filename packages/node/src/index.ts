@@ -4,7 +4,7 @@
  */
 
 export * from "@whybox/core";
-export type { Detector, Device, DownloadProgress, LoadOptions, ModelReport } from "./api.js";
+export type { Detector, Device, LoadOptions, ModelReport } from "./api.js";
 export { type ExplainImageOptions, explain } from "./explain.js";
 export {
   type ExplainFilesOptions,

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import type { Settings } from "../src/controller/settings.js";
-import { settle } from "./fake-engine.js";
+import { failure, settle } from "./fake-engine.js";
 import { photo, started, withPhoto } from "./started-controller.js";
 
 describe("opening", () => {
@@ -16,7 +16,7 @@ describe("opening", () => {
     const { controller, fake } = started();
     const seen: unknown[] = [];
     controller.subscribe(() => seen.push(controller.state.model));
-    fake.failures.set("open", { code: "absent", message: "" });
+    fake.failures.set("open", failure("download", "", { absent: true }));
     await controller.openModel();
     expect(seen).toContainEqual({ phase: "opening", name: "the default weights", progress: undefined });
     expect(controller.state.model).toMatchObject({ phase: "failed", failure: { code: "absent" } });
@@ -24,15 +24,15 @@ describe("opening", () => {
 
   it("opens a model again when a file comes that it missed, and keeps the photo", async () => {
     const { controller, fake } = await withPhoto();
-    fake.failures.set("open", { code: "bad-input", message: "w.bin is missing", missing: ["sub/w.bin"] });
-    await controller.openModel({ kind: "file", name: "m.onnx", file: photo });
+    fake.failures.set("open", failure("bad-input", "w.bin is missing", { externalData: ["sub/w.bin"] }));
+    await controller.openModel({ kind: "file", file: new File([], "m.onnx") });
     expect(controller.completeModel([new File([], "other.bin")])).toBe(false);
     expect(controller.state.photo.phase).toBe("ready");
     fake.failures.clear();
     const missed = new File([], "w.bin");
     expect(controller.completeModel([missed])).toBe(true);
     await settle();
-    expect(fake.last("open").weights).toMatchObject({ name: "m.onnx", beside: [missed] });
+    expect(fake.last("open")).toMatchObject({ weights: { name: "m.onnx" }, beside: [missed] });
     expect(controller.state.found.phase).toBe("ready");
     expect(controller.completeModel([missed])).toBe(false);
   });
@@ -42,11 +42,11 @@ describe("opening", () => {
     const config = () => new File(["{}"], "preprocessor_config.json");
     expect(controller.completeModel([config()])).toBe(false);
     const data = new File([], "w.bin");
-    await controller.openModel({ kind: "file", name: "m.onnx", file: photo, beside: [data, config()] });
+    await controller.openModel({ kind: "file", file: new File([], "m.onnx"), beside: [data, config()] });
     const later = config();
     expect(controller.completeModel([later])).toBe(true);
     await settle();
-    const { beside } = fake.last("open").weights as { readonly beside: readonly File[] };
+    const { beside } = fake.last("open") as { readonly beside: readonly File[] };
     expect(beside.map((file) => [data, later].indexOf(file))).toEqual([0, 1]);
     expect(controller.state.found.phase).toBe("ready");
   });
@@ -65,16 +65,17 @@ describe("opening", () => {
     await controller.openModel();
     controller.cancelOpening();
     expect(controller.state.model.phase).toBe("ready");
-    // The worker was done before it could cancel.
+    // A model that comes although it was cancelled is not taken.
     fake.held.add("open");
-    const other = controller.openModel({ kind: "file", name: "late.onnx", file: photo });
+    const other = controller.openModel({ kind: "file", file: new File([], "late.onnx") });
     await settle();
     controller.cancelOpening();
-    expect(controller.state.model).toMatchObject({ phase: "ready", model: { name: "YOLOv5s" } });
+    expect(controller.state.model).toMatchObject({ phase: "ready", model: { report: { name: "YOLOv5s" } } });
     fake.release("open");
     await other;
     await settle();
-    expect(controller.state.model).toMatchObject({ phase: "ready", model: { name: "late.onnx" } });
+    expect(controller.state.model).toMatchObject({ phase: "ready", model: { report: { name: "YOLOv5s" } } });
+    expect(fake.disposed).toEqual([]);
   });
 
   it("keeps a photo until the model is ready", async () => {
@@ -89,7 +90,7 @@ describe("opening", () => {
 
   it("reports an invalid photo, and opens the next", async () => {
     const { controller, fake } = started();
-    fake.failures.set("decode", { code: "bad-input", message: "not an image" });
+    fake.failures.set("decode", failure("bad-input", "not an image"));
     await controller.openPhoto("x.txt", photo);
     expect(controller.state).toMatchObject({ photo: { phase: "none" }, note: { name: "x.txt", what: "photo" } });
     expect(controller.state.note?.failure.message).toBe("not an image");
@@ -101,7 +102,7 @@ describe("opening", () => {
   it("keeps the photo and its map when another file is not an image, until the next thing works", async () => {
     const { controller, fake } = await withPhoto();
     const { photo: shownPhoto, map } = controller.state;
-    fake.failures.set("decode", { code: "bad-input", message: "not an image" });
+    fake.failures.set("decode", failure("bad-input", "not an image"));
     const opening = controller.openPhoto("x.txt", new Blob([]));
     expect(controller.state).toMatchObject({ photo: shownPhoto, incoming: "x.txt", map });
     await opening;
@@ -120,8 +121,8 @@ describe("opening", () => {
     fake.held.add("explain");
     controller.set({ method: "ScoreCAM" });
     await settle();
-    const running = fake.calls.at(-1)!.job;
-    fake.failures.set("decode", { code: "bad-input", message: "not an image" });
+    const running = fake.calls.at(-1)!;
+    fake.failures.set("decode", failure("bad-input", "not an image"));
     await controller.openPhoto("x.txt", new Blob([]));
     expect(fake.cancelled).toContain(running);
     fake.release("explain");
@@ -141,7 +142,7 @@ describe("opening", () => {
     fake.release("decode", 0);
     await late;
     expect(controller.state.photo).toMatchObject({ name: "dog.jpg" });
-    fake.failures.set("decode", { code: "bad-input", message: "not an image" });
+    fake.failures.set("decode", failure("bad-input", "not an image"));
     fake.release("decode");
     await bad;
     await settle();
@@ -151,11 +152,11 @@ describe("opening", () => {
   it("keeps the model when another file is not a model, with the settings that it was opened with", async () => {
     const { controller, fake } = await withPhoto();
     const { model, photo: shownPhoto, map } = controller.state;
-    fake.failures.set("open", { code: "bad-input", message: "not a model" });
-    await controller.openModel({ kind: "file", name: "x.onnx", file: new Blob([]) });
+    fake.failures.set("open", failure("bad-input", "not a model"));
+    await controller.openModel({ kind: "file", file: new File([], "x.onnx") });
     await settle();
     expect(controller.state).toMatchObject({ model, photo: shownPhoto, map, note: { what: "model", name: "x.onnx" } });
-    fake.failures.set("open", { code: "usage", message: "the range contradicts the model" });
+    fake.failures.set("open", failure("usage", "the range contradicts the model"));
     controller.set({ inputRange: "1", inputMean: "1,2,3" });
     await settle();
     expect(fake.last("open").input).toEqual({ range: 1, mean: [1, 2, 3] });
@@ -170,14 +171,17 @@ describe("opening", () => {
     });
     await settle();
     const input = { fit: "crop", crop: 0.875, std: [2, 2, 2], channels: "bgr", padding: "end" };
-    expect(fake.last("open")).toMatchObject({ weights: { kind: "default" }, input });
+    expect(fake.last("open")).toMatchObject({
+      weights: { description: new URL("http://localhost/weights/default.json") },
+      input,
+    });
     expect(controller.state).toMatchObject({ note: undefined, found: { phase: "ready" } });
   });
 
   it("takes a missing file for a model that was refused while another is in use", async () => {
     const { controller, fake } = await withPhoto();
-    fake.failures.set("open", { code: "bad-input", message: "w.bin is missing", missing: ["w.bin"] });
-    await controller.openModel({ kind: "file", name: "m.onnx", file: photo });
+    fake.failures.set("open", failure("bad-input", "w.bin is missing", { externalData: ["w.bin"] }));
+    await controller.openModel({ kind: "file", file: new File([], "m.onnx") });
     fake.failures.clear();
     expect(controller.completeModel([new File([], "w.bin")])).toBe(true);
     await settle();
@@ -186,7 +190,7 @@ describe("opening", () => {
     expect(controller.completeModel([names])).toBe(true);
     expect(controller.completeModel([new File(["b"], "data.yaml"), new File([], "metadata.yaml")])).toBe(true);
     await settle();
-    const { beside } = fake.last("open").weights as { readonly beside: readonly File[] };
+    const { beside } = fake.last("open") as { readonly beside: readonly File[] };
     expect(beside.map(({ name }) => name)).toEqual(["w.bin", "data.yaml", "metadata.yaml"]);
   });
 
@@ -298,6 +302,7 @@ describe("selecting", () => {
     fake.held.add("explain");
     controller.set({ method: "LayerCAM" });
     controller.set({ layer: "17" });
+    await settle();
     const before = fake.calls.length;
     controller.hover(1);
     await settle();
@@ -338,12 +343,12 @@ describe("selecting", () => {
     await settle();
     expect(fake.tells.length).toBe(quick + 1);
     const tell = fake.tells.at(-1)!;
-    tell({ stage: "run", done: 12, total: 512 });
+    tell({ done: 12, total: 512 });
     expect(controller.state.map).toMatchObject({ running: "ScoreCAM", progress: { done: 12, total: 512 } });
     controller.cancel();
-    expect(fake.cancelled).toContain(fake.calls.at(-1)!.job);
+    expect(fake.cancelled).toContain(fake.calls.at(-1)!);
     // The quick map stays, and a late message has no effect.
-    tell({ stage: "run", done: 16, total: 512 });
+    tell({ done: 16, total: 512 });
     expect(controller.state.map).toMatchObject({ shown: { isQuick: true }, running: undefined, progress: undefined });
   });
 
@@ -352,7 +357,7 @@ describe("selecting", () => {
     fake.held.add("explain");
     controller.set({ method: "FullGrad" });
     await settle();
-    const running = fake.calls.at(-1)!.job;
+    const running = fake.calls.at(-1)!;
     controller.set({ method: "GradCAM" });
     fake.release("explain");
     await settle();
@@ -362,7 +367,7 @@ describe("selecting", () => {
 
   it("keeps the quick map when the better one fails", async () => {
     const { controller, fake } = await withPhoto({ method: "GradCAM" });
-    fake.failures.set("explain", { code: "no-gradient", message: "Foo has no rule" });
+    fake.failures.set("explain", failure("no-gradient", "Foo has no rule"));
     controller.set({ method: "FullGrad" });
     await settle();
     expect(controller.state.map).toMatchObject({ shown: { method: "GradCAM" }, failure: { code: "no-gradient" } });
@@ -405,7 +410,7 @@ describe("settings", () => {
     fake.held.add("explain");
     await Promise.all([controller.openModel(), controller.openPhoto("dog.jpg", photo)]);
     await settle();
-    fake.failures.set("explain", { code: "runtime", message: "refused" });
+    fake.failures.set("explain", failure("runtime", "refused"));
     fake.release("explain");
     for (let i = 0; i < 50 && fake.started < 2; i++) await Promise.resolve();
     fake.failures.clear();
@@ -417,7 +422,7 @@ describe("settings", () => {
 
   it("stay on WebGPU when it is selected, and report its error", async () => {
     const { controller, fake } = started({ method: "GradCAM", device: "webgpu" });
-    fake.failures.set("explain", { code: "runtime", message: "refused" });
+    fake.failures.set("explain", failure("runtime", "refused"));
     await Promise.all([controller.openModel(), controller.openPhoto("dog.jpg", photo)]);
     await settle();
     expect(fake.started).toBe(1);
@@ -439,7 +444,7 @@ describe("comparing", () => {
     controller.compare(true);
     await settle();
     expect(controller.state.compared.map(({ map }) => map?.method)).toEqual(["GradCAM", undefined, undefined]);
-    fake.failures.set("explain", { code: "runtime", message: "no" });
+    fake.failures.set("explain", failure("runtime", "no"));
     fake.release("explain");
     await settle();
     expect(controller.state.compared[1]).toMatchObject({ failure: { code: "runtime" } });
@@ -462,13 +467,13 @@ describe("exporting", () => {
     expect(fake.tells.at(-1)).toBe(onProgress);
     expect(fake.last("document")).toMatchObject({
       ...{ source: "dog.jpg", look },
-      request: { method: "GradCAM", detections: [0, 2] },
+      ...{ method: "GradCAM", detections: [0, 2] },
     });
   });
 
   it("reports errors", async () => {
     const { controller, fake } = await withPhoto({ method: "GradCAM" });
-    fake.failures.set("draw", { code: "memory", message: "too large" });
+    fake.failures.set("draw", failure("runtime", "too large", { outOfMemory: true }));
     await expect(controller.png()).rejects.toThrow("too large");
     controller.clear();
     await expect(controller.png()).rejects.toThrow("no heatmap");
@@ -489,7 +494,7 @@ it("explains a video frame by frame until it is stopped", async () => {
   const { controller, fake } = await withPhoto();
   let frames = 0;
   let go: (frame: ImageBitmap) => void = () => {};
-  const frame = {} as ImageBitmap;
+  const frame = { close: vi.fn() as () => void } as ImageBitmap;
   const next = () =>
     new Promise<ImageBitmap>((resolve) => {
       frames++;
@@ -515,7 +520,7 @@ it("explains a video frame by frame until it is stopped", async () => {
 
 it("reports why a video stopped", async () => {
   const { controller, fake } = await withPhoto();
-  fake.failures.set("frame", { code: "limit", message: "too large" });
-  await controller.startLive(async () => ({}) as ImageBitmap);
+  fake.failures.set("explain", failure("limit", "too large"));
+  await controller.startLive(async () => ({ close: () => {} }) as ImageBitmap);
   expect(controller.state.live).toMatchObject({ failure: { code: "limit" } });
 });

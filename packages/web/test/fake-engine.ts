@@ -1,37 +1,75 @@
 import type {
-  Answer,
+  Detector,
   Engine,
-  EngineHandle,
-  ExplainRequest,
-  Explanation,
-  Failure,
   HeatMap,
-  OnProgress,
-  OpenedModel,
-  OpenRequest,
-} from "@whybox/browser/engine";
-import type { Detection, ResultDocument } from "@whybox/core";
+  HeatResult,
+  ImageFacts,
+  ModelReport,
+  OpenOptions,
+  WeightsSource,
+} from "@whybox/browser";
+import {
+  type Detection,
+  type ExplainOptions,
+  type ResultDocument,
+  WhyboxError,
+  type WhyboxErrorCode,
+} from "@whybox/core";
+
+interface Call {
+  readonly name: string;
+  readonly request: unknown;
+}
+
+type OnProgress = NonNullable<ExplainOptions["onProgress"]>;
 
 /** An engine that answers immediately or on request. It records its calls. */
 export class FakeEngine {
-  readonly calls: { readonly name: string; readonly job: number; readonly request: unknown }[] = [];
-  readonly cancelled: number[] = [];
+  readonly calls: Call[] = [];
+  /** The calls that were aborted while they ran. */
+  readonly cancelled: Call[] = [];
   /** The progress callbacks of the explanations and result documents. */
-  readonly tells: OnProgress[] = [];
+  readonly tells: (OnProgress | undefined)[] = [];
+  /** The detectors that were disposed. */
+  readonly disposed: string[] = [];
   closed = 0;
   started = 0;
   /** Names of calls that wait for `release`. */
   readonly held = new Set<string>();
   readonly #waiting: { readonly name: string; readonly go: () => void }[] = [];
-  /** Failures to return, by the name of the call. */
-  readonly failures = new Map<string, Failure>();
+  /** Errors to throw, by the name of the call. */
+  readonly failures = new Map<string, WhyboxError>();
   /** True if "auto" means WebGPU. */
   hasGpu = false;
   detections: readonly Detection[] = [detection(0, "dog", 0.9), detection(1, "cat", 0.6), detection(2, "dog", 0.4)];
 
-  readonly start = (): EngineHandle => {
+  readonly start = (): Engine => {
     this.started++;
-    return { engine: this.#engine, close: () => this.closed++ };
+    let end: (error: unknown) => void = () => {};
+    const ended = new Promise<never>((_, reject) => {
+      end = reject;
+    });
+    ended.catch(() => undefined);
+    const call = <T>(name: string, request: unknown, signal: AbortSignal | undefined, value: () => T): Promise<T> =>
+      Promise.race([this.#answer(name, request, signal, value), ended]);
+    const size: ImageFacts = { width: 8, height: 4, shrunkFrom: undefined };
+    const engine: Engine = {
+      loadDetector: ((weights: WeightsSource, { signal, onStage, ...options }: OpenOptions = {}) =>
+        call("open", { weights, ...options }, signal, () => {
+          onStage?.("session");
+          const name = weights instanceof File ? weights.name : "YOLOv5s";
+          const onGpu = options.device === "webgpu" || (options.device === "auto" && this.hasGpu);
+          const provider = { device: onGpu ? ("webgpu" as const) : ("wasm" as const), threads: 2, note: undefined };
+          return { ...this.#detector(call), report: modelReport(name), provider, engine };
+        })) as Engine["loadDetector"],
+      open: (image, { signal } = {}) => call("decode", image, signal, () => size),
+      toPng: (_, drawing) => call("draw", drawing, undefined, () => new Blob(["png"])),
+      close: (why) => {
+        this.closed++;
+        end(why);
+      },
+    };
+    return engine;
   };
 
   names(): string[] {
@@ -49,39 +87,41 @@ export class FakeEngine {
     for (const one of at === undefined ? waiting : [waiting[at]!]) one.go();
   }
 
-  readonly #answer = async <T>(name: string, job: number, request: unknown, value: () => T): Promise<Answer<T>> => {
-    this.calls.push({ name, job, request });
+  async #answer<T>(name: string, request: unknown, signal: AbortSignal | undefined, value: () => T): Promise<T> {
+    const call = { name, request };
+    this.calls.push(call);
+    const cancel = () => this.cancelled.push(call);
+    signal?.addEventListener("abort", cancel);
     if (this.held.has(name)) await new Promise<void>((go) => this.#waiting.push({ name, go }));
+    signal?.removeEventListener("abort", cancel);
     const failure = this.failures.get(name);
-    return failure === undefined ? { ok: true, value: value() } : { ok: false, failure };
-  };
+    if (failure !== undefined) throw failure;
+    return value();
+  }
 
-  readonly #engine: Engine = {
-    open: (job, request, tell) =>
-      this.#answer("open", job, request, () => {
-        tell({ stage: "session", done: undefined, total: undefined });
-        return openedModel(request, this.hasGpu);
-      }),
-    decode: (job, file) => this.#answer("decode", job, file, () => ({ width: 8, height: 4, shrunkFrom: undefined })),
-    frame: (job, frame) => this.#answer("frame", job, frame, () => ({ width: 8, height: 4, shrunkFrom: undefined })),
-    detect: (job, request) => this.#answer("detect", job, request, () => this.detections),
-    explain: (job, request, tell) => {
-      this.tells.push(tell);
-      return this.#answer("explain", job, request, () => this.#explain(request));
-    },
-    activations: (job, request) =>
-      this.#answer("activations", job, request, () => [
-        { layer: "0", width: 2, height: 1, data: new Float32Array([0, 1]) },
-      ]),
-    draw: (job, request) => this.#answer("draw", job, request, () => new Blob(["png"])),
-    document: (job, request, tell) => {
-      this.tells.push(tell);
-      return this.#answer("document", job, request, () => ({ schemaVersion: 1 }) as ResultDocument);
-    },
-    cancel: async (job) => void this.cancelled.push(job),
-  };
+  #detector(
+    call: <T>(name: string, request: unknown, signal: AbortSignal | undefined, value: () => T) => Promise<T>,
+  ): Pick<Detector, "detect" | "heat" | "layerMaps" | "document" | "dispose"> {
+    return {
+      detect: (async (_, { signal, ...request } = {}) =>
+        call("detect", request, signal, () => ({ detections: this.detections }))) as Detector["detect"],
+      heat: (_, { signal, onProgress, ...request } = {}) => {
+        this.tells.push(onProgress);
+        return call("explain", request, signal, () => this.#explain(request));
+      },
+      layerMaps: (_, { signal, ...request } = {}) =>
+        call("activations", request, signal, () => [
+          { layer: "0", width: 2, height: 1, data: new Float32Array([0, 1]) },
+        ]),
+      document: (_, { onProgress, ...request } = {}) => {
+        this.tells.push(onProgress);
+        return call("document", request, undefined, () => ({ schemaVersion: 1 }) as ResultDocument);
+      },
+      dispose: async () => void this.disposed.push("detector"),
+    };
+  }
 
-  #explain(request: ExplainRequest): Explanation {
+  #explain(request: ExplainOptions): HeatResult {
     const among = this.detections
       .filter(({ index }) => request.detections?.includes(index) ?? true)
       .filter(({ className }) => request.classNames?.includes(className) ?? true);
@@ -89,7 +129,7 @@ export class FakeEngine {
     const maps = request.per === "detection" ? explained.map((index) => heat([index], index)) : [];
     const timings = { letterbox: 0, forward: 0, detect: 0, backward: 0, finish: 0, total: 0 };
     return {
-      ...{ method: request.method ?? "", backprop: ["class"], detections: this.detections, layers: [], notes: [] },
+      ...{ method: String(request.method), backprop: ["class"], detections: this.detections, layers: [], notes: [] },
       ...{ whole: heat(explained, 5), maps, asked: undefined, empty: undefined, timings },
     };
   }
@@ -112,36 +152,22 @@ export function detection(index: number, className: string, confidence: number):
   };
 }
 
-const preparation: OpenedModel["input"] = {
-  ...{ name: "images", layout: "NCHW", batch: 1, sides: [640, 640], range: 1, rangeFrom: "default", channels: "rgb" },
-  ...{ padding: "centre", fit: "letterbox", fitFrom: "default", normalisationFrom: "default" },
-  ...{ crop: undefined, mean: undefined, std: undefined, size: undefined },
-};
+/** An error as the engine throws it. */
+export function failure(
+  code: WhyboxErrorCode,
+  message: string,
+  details: Readonly<Record<string, unknown>> = {},
+): WhyboxError {
+  return new WhyboxError(code, message, { details });
+}
 
-function openedModel({ weights, device }: OpenRequest, hasGpu: boolean): OpenedModel {
-  const onGpu = device === "webgpu" || (device === "auto" && hasGpu);
-  return {
-    ...{ name: weights.kind === "file" ? weights.name : "YOLOv5s", bytes: 1, format: "onnx", producer: "", opset: 17 },
-    ...{
-      classNames: ["dog", "cat"],
-      classNamesFrom: "metadata",
-      assumed: [],
-      input: preparation,
-      stride: 32,
-      inputs: [],
-      outputs: [],
-      levels: [],
-      head: "anchor-based",
-      layers: [],
-    },
-    ...{
-      notice: undefined,
-      provider: { device: onGpu ? "webgpu" : "wasm", threads: 2, note: undefined },
-    },
-  };
+/** What the controller reads of a report. */
+function modelReport(name: string): ModelReport {
+  const head = { kind: "anchor-based", levels: [] };
+  return { name, head, classNames: ["dog", "cat"], layers: [] } as unknown as ModelReport;
 }
 
 /** Waits until all resolved promises are handled. */
 export async function settle(): Promise<void> {
-  for (let i = 0; i < 50; i++) await Promise.resolve();
+  for (let i = 0; i < 100; i++) await Promise.resolve();
 }

@@ -2,7 +2,6 @@ import { type Detection, type ExplainOptions, type ExplainResult, energyInBox, W
 import type { Detector, LoadOptions, WeightsSource } from "../api.js";
 import type { ImageSource } from "../image-source.js";
 import type { Device } from "../protocol.js";
-import { toPng } from "../to-png.js";
 import { attributeOptions, optionAttributes } from "./attribute-values.js";
 import { type Lease, leaseDetector } from "./shared-detectors.js";
 import { shownImage } from "./shown-image.js";
@@ -121,11 +120,13 @@ export class WhyBox extends Base {
 
   /** The image with its heatmap and boxes as a PNG file. Of the selected detection, if one is selected. */
   async toPng(): Promise<Blob> {
-    if (this.#result === undefined)
-      throw new WhyboxError("usage", 'There is no result yet. Wait for the event "result".');
+    const result = this.#result;
+    if (result === undefined) throw new WhyboxError("usage", 'There is no result yet. Wait for the event "result".');
     const { look } = attributeOptions(this);
-    const one = this.#selected === undefined || this.#result.maps.length === 0 ? {} : { detection: this.#selected };
-    return toPng(this.#result, { ...look, ...one });
+    const one = this.#selected === undefined || result.maps.length === 0 ? {} : { detection: this.#selected };
+    // Drawing needs much script, and few pages save an image.
+    const { toPng } = await import("../to-png.js");
+    return toPng(result, { ...look, ...one });
   }
 
   /** Selects a detection and shows its heat. Undefined selects none and shows the heat of all. */

@@ -1,15 +1,23 @@
 import { type RgbImage, rgbPixels, WhyboxError } from "@whybox/core";
-import type { DecodedPhoto, SentImage } from "../protocol.js";
+import { toImageData } from "../image-data.js";
+import type { ImageFacts, SentImage } from "../protocol.js";
 import { MAX_IMAGE_BYTES as MAX_BYTES } from "./limits.js";
 
 /** Maximum number of pixels. Decoding a larger image would take gigabytes. */
 const MAX_PIXELS = 100_000_000;
-/** For the page, larger images are scaled down to this number of pixels, because a heatmap takes four bytes per pixel. */
-const MAX_WORKING_PIXELS = 16_000_000;
 
 export interface Decoded {
   readonly pixels: RgbImage;
-  readonly facts: DecodedPhoto;
+  readonly facts: ImageFacts;
+}
+
+/** The image of a question, scaled down if it has more pixels than `working`. */
+export async function decodeSent(sent: SentImage, working = MAX_PIXELS): Promise<Decoded> {
+  if ("file" in sent) return decodePhoto(sent.file, working);
+  if ("bitmap" in sent) return pixelsOf(sent.bitmap, working);
+  const { width, height } = sent.pixels;
+  if (width * height > working) return pixelsOf(await createImageBitmap(toImageData(sent.pixels)), working);
+  return { pixels: sent.pixels, facts: { width, height, shrunkFrom: undefined } };
 }
 
 /**
@@ -17,7 +25,7 @@ export interface Decoded {
  * Without WebGL the colours of nearly transparent pixels are not exact, and wholly transparent ones are black.
  * @throws bad-input if the file is not an image. limit if it is too large.
  */
-export async function decodePhoto(file: Blob, working?: number): Promise<Decoded> {
+async function decodePhoto(file: Blob, working: number): Promise<Decoded> {
   if (file.size === 0) throw new WhyboxError("bad-input", "The file is empty. Choose an image.");
   if (file.size > MAX_BYTES) {
     const found = Math.round(file.size / 2 ** 20);
@@ -44,10 +52,9 @@ export async function decodePhoto(file: Blob, working?: number): Promise<Decoded
 
 /**
  * Returns the pixels of a bitmap without its alpha, and closes it.
- * @param working maximum number of pixels. A larger image is scaled down.
  * @throws limit if it is too large.
  */
-export function pixelsOf(bitmap: ImageBitmap, working?: number): Decoded {
+function pixelsOf(bitmap: ImageBitmap, working: number): Decoded {
   try {
     const { pixels, facts } = drawn(bitmap, working);
     return { pixels, facts };
@@ -84,7 +91,7 @@ interface Drawn extends Decoded {
 }
 
 /** @throws limit if the image is too large. */
-function drawn(bitmap: ImageBitmap, working: number = MAX_WORKING_PIXELS): Drawn {
+function drawn(bitmap: ImageBitmap, working: number): Drawn {
   const { width, height } = bitmap;
   if (width * height > MAX_PIXELS) {
     throw new WhyboxError(
@@ -106,12 +113,4 @@ function drawn(bitmap: ImageBitmap, working: number = MAX_WORKING_PIXELS): Drawn
 function hasAlpha({ data }: ImageData): boolean {
   for (let i = 3; i < data.length; i += 4) if (data[i]! < 255) return true;
   return false;
-}
-
-/** The image of a question in its own size. */
-export async function decodeSent(sent: SentImage): Promise<Decoded> {
-  if ("file" in sent) return decodePhoto(sent.file, MAX_PIXELS);
-  if ("bitmap" in sent) return pixelsOf(sent.bitmap, MAX_PIXELS);
-  const { width, height } = sent.pixels;
-  return { pixels: sent.pixels, facts: { width, height, shrunkFrom: undefined } };
 }

@@ -1,4 +1,5 @@
 import {
+  drawingOptions,
   type ExplainResult,
   type ModelFacts,
   type ResultDocument,
@@ -6,7 +7,7 @@ import {
   resultDocument,
   WhyboxError,
 } from "@whybox/core";
-import type { DocumentRequest, Provider } from "../protocol.js";
+import type { DocumentAbout, ExplainRequest, Provider } from "../protocol.js";
 import { type ModelFile, partsOf, sizeOf } from "./weights.js";
 
 /** The source of a result. */
@@ -26,12 +27,18 @@ export interface Explained {
   readonly heats: ResultParts["heats"];
 }
 
-/** The command's defaults for options that the page does not have. */
-const look = { frame: "image", hideBoxes: false, hideLabels: false, sideBySide: false } as const;
+/** The command's defaults for what is not said. */
+const look = {
+  frame: "image",
+  ...{ hideBoxes: false, hideLabels: false, sideBySide: false, crop: undefined },
+  colormap: drawingOptions.colormap.default,
+  opacity: drawingOptions.opacity.default,
+} as const;
 
-/** The result document of the current result. */
-export async function pageDocument(
-  asked: DocumentRequest,
+/** The result document of an explanation. */
+export async function documentOf(
+  options: ExplainRequest,
+  about: DocumentAbout,
   { result, heats }: Explained,
   { file, facts, provider, version, decode }: Origin,
 ): Promise<ResultDocument> {
@@ -39,10 +46,10 @@ export async function pageDocument(
   return resultDocument({
     version,
     model: { ...facts, ...named, bytes: sizeOf(file), sha256: await sha256(partsOf(file)) },
-    source: asked.source,
-    options: asked.request,
+    source: about.source,
+    options,
     device: provider,
-    look: { ...look, ...asked.look, save: ["json"] },
+    look: { ...look, ...about.look, save: ["json"] },
     result,
     heats,
     timings: { decode, render: 0 },

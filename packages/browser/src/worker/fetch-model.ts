@@ -7,7 +7,7 @@ type FromFile = Extract<Weights, { readonly kind: "file" }>;
 
 /** Fetches a model, and the files with its weights beside it. @throws download, limit, aborted. */
 export async function fetchModel(
-  { url, beside = [] }: FromUrl,
+  { url, beside }: FromUrl,
   tell: OnProgress,
   signal: AbortSignal,
 ): Promise<Omit<FromFile, "kind">> {

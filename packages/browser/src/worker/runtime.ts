@@ -2,12 +2,6 @@ import { createOrtPort, type OrtModule, type RuntimePort } from "@whybox/core";
 import type { OnProgress, Provider, RuntimeFiles } from "../protocol.js";
 import { needsChannelsFirst } from "./layout.js";
 
-/** ONNX Runtime's files beside a page. */
-export function filesBeside(base: string): RuntimeFiles {
-  const at = (name: string) => new URL(`ort/ort-wasm-simd-threaded.asyncify.${name}`, base).href;
-  return { mjs: at("mjs"), wasm: at("wasm") };
-}
-
 /** Loads ONNX Runtime Web for a provider. */
 export async function loadRuntime({ device, threads }: Provider, files: RuntimeFiles): Promise<OrtModule> {
   const ort = await import("onnxruntime-web/webgpu");

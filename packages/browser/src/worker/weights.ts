@@ -13,7 +13,8 @@ import {
   preprocessorIn,
   WhyboxError,
 } from "@whybox/core";
-import { isNamesFile, METADATA, type OnProgress, PREPROCESSOR, type Weights } from "../protocol.js";
+import { isNamesFile, METADATA, PREPROCESSOR } from "../beside-files.js";
+import type { OnProgress, Weights } from "../protocol.js";
 import { fetchModel } from "./fetch-model.js";
 import { MAX_MODEL_BYTES as MAX_BYTES } from "./limits.js";
 
@@ -41,19 +42,10 @@ export function sizeOf(file: ModelFile): number {
   return partsOf(file).reduce((sum, { length }) => sum + length, 0);
 }
 
-/** Thrown if this page has no default weights. */
-export class WeightsAbsent extends Error {}
-
-/** @throws WeightsAbsent if the page has no default weights. download if the download fails. limit if the file is too large.
- */
-export async function loadWeights(
-  weights: Weights,
-  base: URL,
-  tell: OnProgress,
-  signal: AbortSignal,
-): Promise<ModelFile> {
-  if (weights.kind === "default") return defaultWeights(base, tell, signal);
-  const { file, name, beside = [] } = weights.kind === "url" ? await fetchModel(weights, tell, signal) : weights;
+/** @throws download if the download fails; its details say `absent` if there is no described model. limit if the file is too large. */
+export async function loadWeights(weights: Weights, tell: OnProgress, signal: AbortSignal): Promise<ModelFile> {
+  if (weights.kind === "described") return describedWeights(new URL(weights.url), tell, signal);
+  const { file, name, beside } = weights.kind === "url" ? await fetchModel(weights, tell, signal) : weights;
   const total = beside.reduce((sum, { size }) => sum + size, file.size);
   if (total > MAX_BYTES) {
     throw new WhyboxError(
@@ -107,11 +99,14 @@ async function externalDataOf(model: Uint8Array, beside: readonly File[]): Promi
   return new Map(found);
 }
 
-async function defaultWeights(base: URL, tell: OnProgress, signal: AbortSignal): Promise<ModelFile> {
+/** A model with a description beside it. The browser keeps its file. */
+async function describedWeights(description: URL, tell: OnProgress, signal: AbortSignal): Promise<ModelFile> {
   // Some browsers have no cache in private windows.
   const cache = await caches.open(CACHE).catch(() => undefined);
-  const facts = await readFacts(new URL("weights/default.json", base), cache);
-  const url = new URL(`weights/default.onnx?sha256=${facts.sha256}`, base);
+  const facts = await readFacts(description, cache);
+  const url = new URL(description);
+  url.pathname = url.pathname.replace(/\.json$/, ".onnx");
+  url.search = `?sha256=${facts.sha256}`;
   const kept = await cache?.match(url);
   const bytes = new Uint8Array(await (kept ?? (await download(url, facts, tell, signal))).arrayBuffer());
   if (kept === undefined) await keep(cache, url, bytes);
@@ -119,7 +114,7 @@ async function defaultWeights(base: URL, tell: OnProgress, signal: AbortSignal):
   return { name, source, format, bytes, externalData: none, licence, notice };
 }
 
-/** Reads `default.json`, the description next to the default weights. */
+/** Reads the description of a model. */
 async function readFacts(url: URL, cache: Cache | undefined): Promise<NamedModel> {
   const answer = await fetch(url, { cache: "no-cache" }).catch(() => undefined);
   if (answer?.ok && answer.headers.get("content-type")?.includes("json")) {
@@ -127,8 +122,12 @@ async function readFacts(url: URL, cache: Cache | undefined): Promise<NamedModel
     return (await answer.json()) as NamedModel;
   }
   const kept = answer === undefined ? await cache?.match(url) : undefined;
-  if (kept === undefined) throw new WeightsAbsent();
+  if (kept === undefined) throw absent(url);
   return (await kept.json()) as NamedModel;
+}
+
+function absent({ href }: URL): WhyboxError {
+  return new WhyboxError("download", `There is no model at ${href}. Check the address.`, { details: { absent: true } });
 }
 
 async function download(url: URL, facts: NamedModel, tell: OnProgress, signal: AbortSignal): Promise<Response> {
@@ -138,7 +137,7 @@ async function download(url: URL, facts: NamedModel, tell: OnProgress, signal: A
       cause,
     });
   });
-  if (!answer.ok || answer.body === null) throw new WeightsAbsent();
+  if (!answer.ok || answer.body === null) throw absent(url);
   let done = 0;
   const counting = new TransformStream<Uint8Array, Uint8Array>({
     transform(chunk, controller) {
@@ -154,7 +153,7 @@ async function download(url: URL, facts: NamedModel, tell: OnProgress, signal: A
 async function keep(cache: Cache | undefined, url: URL, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
   try {
     for (const request of (await cache?.keys()) ?? []) {
-      if (request.url.includes("default.onnx")) await cache?.delete(request);
+      if (new URL(request.url).pathname === url.pathname) await cache?.delete(request);
     }
     await cache?.put(url, new Response(bytes));
   } catch {

@@ -1,4 +1,4 @@
-import type { DownloadProgress } from "../api.js";
+import type { DownloadProgress } from "@whybox/core";
 import type { ImageProgress } from "../images/explain-image.js";
 import { createBar } from "./bar.js";
 import type { CliContext } from "./context.js";

@@ -1,5 +1,4 @@
-import { WhyboxError } from "@whybox/core";
-import type { DownloadProgress } from "../api.js";
+import { type DownloadProgress, WhyboxError } from "@whybox/core";
 import { isDiskFailure } from "../io/disk-failure.js";
 import { stopIfAborted } from "../stop-if-aborted.js";
 import type { PackagedWeights } from "./registry.js";

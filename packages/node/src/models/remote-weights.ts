@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
-import { encodeModel, modelFormat, readModel, readTorch, WhyboxError } from "@whybox/core";
-import type { DownloadProgress } from "../api.js";
+import { type DownloadProgress, encodeModel, modelFormat, readModel, readTorch, WhyboxError } from "@whybox/core";
 import { inFile } from "../in-file.js";
 import { type FetchKind, fetchBytes } from "../io/fetch-bytes.js";
 import type { Environment } from "./cache-folder.js";

@@ -1,7 +1,6 @@
 import { stat } from "node:fs/promises";
 import { extname, resolve } from "node:path";
-import { didYouMean, WhyboxError } from "@whybox/core";
-import type { DownloadProgress } from "../api.js";
+import { type DownloadProgress, didYouMean, WhyboxError } from "@whybox/core";
 import { stopIfAborted } from "../stop-if-aborted.js";
 import { cacheFolder, type Environment } from "./cache-folder.js";
 import { findTfjs, localTfjs } from "./local-tfjs.js";

@@ -1,7 +1,6 @@
 import { mkdir, rename, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { WhyboxError } from "@whybox/core";
-import type { DownloadProgress } from "../api.js";
+import { type DownloadProgress, WhyboxError } from "@whybox/core";
 import { openOutputFolder } from "../images/output-folder.js";
 import { inFile } from "../in-file.js";
 import { folderError } from "../io/disk-failure.js";

@@ -1,45 +1,43 @@
-import type { Answer, Failure } from "@whybox/browser/engine";
+import { WhyboxError } from "@whybox/core";
 
-export class EngineFailure extends Error {
-  readonly failure: Failure;
-  constructor(failure: Failure) {
-    super(failure.message);
-    this.failure = failure;
-  }
+/** Why something does not work, as the page tells it. */
+export interface Failure {
+  /** The code of a WhyboxError, or the page's own: `memory`, `absent` (no default weights), `cancelled` and `camera`. */
+  readonly code: string;
+  readonly message: string;
+  /** Files that the model needs and that did not come with it. */
+  readonly missing?: readonly string[];
 }
 
-/** Converts an error to a failure as data. */
+/** Converts an error to a failure. */
 export function failureOf(error: unknown): Failure {
-  if (error instanceof EngineFailure) return error.failure;
-  return { code: "internal", message: error instanceof Error ? error.message : String(error) };
+  if (!(error instanceof WhyboxError)) {
+    return { code: "internal", message: error instanceof Error ? error.message : String(error) };
+  }
+  const { message, details } = error;
+  const code = details.outOfMemory === true ? "memory" : details.absent === true ? "absent" : error.code;
+  const missing = Array.isArray(details.externalData) ? { missing: details.externalData.map(String) } : {};
+  return { code, message, ...missing };
 }
 
-/** Returns the value of an answer. @throws EngineFailure for a failure. */
-export function answered<T>(answer: Answer<T>): T {
-  if (!answer.ok) throw new EngineFailure(answer.failure);
-  return answer.value;
-}
+/** Runs one call with the signal of its task. */
+export type Step = <T>(call: (signal: AbortSignal) => Promise<T>) => Promise<T>;
 
-export function isAborted(error: unknown): boolean {
-  return error instanceof EngineFailure && error.failure.code === "aborted";
-}
+/** Passes a call's result on, and looks at its error. */
+export type Watch = <T>(call: Promise<T>) => Promise<T>;
 
-/** Work of which only the latest run counts. Starting a new run cancels the previous one, whose later steps throw "aborted".
- */
+/** Work of which only the latest run counts. Starting a new run aborts the previous one, whose later steps throw "aborted". */
 export class Task {
-  readonly #cancel: (job: number) => void;
-  #run = 0;
-  #jobs: number[] = [];
+  readonly #watch: Watch;
+  #running = new AbortController();
 
-  constructor(cancel: (job: number) => void) {
-    this.#cancel = cancel;
+  constructor(watch: Watch) {
+    this.#watch = watch;
   }
 
   /** Cancels the current run. */
   stop(): void {
-    this.#run++;
-    for (const job of this.#jobs) this.#cancel(job);
-    this.#jobs = [];
+    this.#running.abort();
   }
 
   /**
@@ -51,33 +49,22 @@ export class Task {
     failed: (error: unknown) => void,
   ): Promise<void> {
     this.stop();
-    const run = this.#run;
+    this.#running = new AbortController();
+    const { signal } = this.#running;
     const step: Step = async (call) => {
-      this.#check(run);
-      const job = nextJob();
-      this.#jobs.push(job);
-      const answer = await call(job);
-      this.#check(run);
-      return answered(answer);
+      refuseOld(signal);
+      const found = await this.#watch(call(signal));
+      refuseOld(signal);
+      return found;
     };
     try {
-      await body(step, () => run === this.#run);
+      await body(step, () => !signal.aborted);
     } catch (error) {
-      if (run === this.#run && !isAborted(error)) failed(error);
+      if (!signal.aborted && !(error instanceof WhyboxError && error.code === "aborted")) failed(error);
     }
-  }
-
-  #check(run: number): void {
-    if (run !== this.#run) throw new EngineFailure({ code: "aborted", message: "A newer request replaced this one." });
   }
 }
 
-/** Runs one engine call with a new job number. */
-export type Step = <T>(call: (job: number) => Promise<Answer<T>>) => Promise<T>;
-
-let jobs = 0;
-
-/** Returns a new job number. All callers share one counter, because numbers only identify jobs. */
-export function nextJob(): number {
-  return ++jobs;
+function refuseOld(signal: AbortSignal): void {
+  if (signal.aborted) throw new WhyboxError("aborted", "A newer request replaced this one.");
 }

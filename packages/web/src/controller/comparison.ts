@@ -1,4 +1,4 @@
-import type { OnProgress } from "@whybox/browser/engine";
+import type { ExplainProgress } from "@whybox/core";
 import { failureOf } from "./calls.js";
 import type { Compared, ShownMap } from "./state.js";
 
@@ -10,7 +10,7 @@ export function waiting(methods: readonly string[]): readonly Compared[] {
 /** Runs one method after another. If one fails, the next still runs. @throws when it is cancelled. */
 export async function compareInTurn(
   methods: readonly string[],
-  make: (method: string, onProgress: OnProgress) => Promise<ShownMap>,
+  make: (method: string, onProgress: (progress: ExplainProgress) => void) => Promise<ShownMap>,
   put: (index: number, patch: Partial<Compared>) => void,
 ): Promise<void> {
   for (const [i, method] of methods.entries()) {

@@ -1,4 +1,5 @@
-import type { Engine } from "@whybox/browser/engine";
+import type { HeatResult } from "@whybox/browser";
+import type { ExplainOptions } from "@whybox/core";
 import { failureOf, type Step } from "./calls.js";
 import { explainRequest, methodsOf } from "./requests.js";
 import type { Settings } from "./settings.js";
@@ -12,7 +13,7 @@ export const noFrame: LiveState = { count: 0, rate: undefined, heat: undefined, 
 const LATEST_WEIGHT = 0.3;
 
 export interface LiveWorld {
-  readonly engine: () => Engine;
+  readonly heat: (frame: ImageBitmap, options: ExplainOptions) => Promise<HeatResult>;
   readonly settings: () => Settings;
   readonly now: () => number;
   readonly show: (live: LiveState) => void;
@@ -22,17 +23,17 @@ export interface LiveWorld {
 export async function explainFrames(
   step: Step,
   next: NextFrame,
-  { engine, settings, now, show }: LiveWorld,
+  { heat, settings, now, show }: LiveWorld,
 ): Promise<void> {
   let live = noFrame;
   let interval: number | undefined;
   for (let before = now(); ; ) {
     const frame = await next();
-    await step((job) => engine().frame(job, frame));
     const chosen = settings();
     const method = methodsOf(chosen)[0]!;
     const request = explainRequest(chosen, { kind: "sum" }, method);
-    const { whole, detections } = await step((job) => engine().explain(job, request, () => {}));
+    const explaining = step((signal) => heat(frame, { ...request, signal }));
+    const { whole, detections } = await explaining.finally(() => frame.close());
     const after = now();
     interval =
       interval === undefined ? after - before : interval * (1 - LATEST_WEIGHT) + (after - before) * LATEST_WEIGHT;

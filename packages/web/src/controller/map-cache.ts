@@ -1,4 +1,4 @@
-import type { HeatMap } from "@whybox/browser/engine";
+import type { HeatMap } from "@whybox/browser";
 
 /** Caches maps by request and detection. It removes the least recently used maps if they take too much memory. */
 export class MapCache {

@@ -1,9 +1,9 @@
-import { type Engine, type Explanation, type HeatMap, type OnProgress, QUICK } from "@whybox/browser/engine";
-import type { Detection } from "@whybox/core";
+import type { HeatMap, HeatResult } from "@whybox/browser";
+import type { Detection, ExplainOptions, ExplainProgress } from "@whybox/core";
 import type { Step } from "./calls.js";
 import { MapCache } from "./map-cache.js";
 import { joinMaps, measure } from "./measure.js";
-import { explainRequest, requestKey, type Subject } from "./requests.js";
+import { explainRequest, QUICK, requestKey, type Subject } from "./requests.js";
 import type { Settings } from "./settings.js";
 import type { ShownMap } from "./state.js";
 
@@ -15,8 +15,7 @@ export interface Scene {
 
 interface By {
   readonly method: string;
-  /** Gets the progress of the engine. */
-  readonly onProgress: OnProgress;
+  readonly onProgress?: (progress: ExplainProgress) => void;
 }
 
 export interface MapRequest extends By {
@@ -25,12 +24,13 @@ export interface MapRequest extends By {
 
 /** Makes maps, and caches the maps of detections until the scene changes. */
 export class MapMaker {
-  readonly #engine: () => Engine;
+  readonly #heat: (options: ExplainOptions) => Promise<HeatResult>;
   readonly #now: () => number;
   readonly #cache = new MapCache();
 
-  constructor(engine: () => Engine, now: () => number) {
-    this.#engine = engine;
+  /** @param heat explains the photo. */
+  constructor(heat: (options: ExplainOptions) => Promise<HeatResult>, now: () => number) {
+    this.#heat = heat;
     this.#now = now;
   }
 
@@ -49,7 +49,7 @@ export class MapMaker {
     const isOne = subject.kind === "detections" && subject.indices.length === 1;
     const only = isOne ? scene.list[subject.indices[0]!] : undefined;
     const box = subject.kind === "box" ? subject.box : only?.isWholeImage ? undefined : only?.boxImage;
-    const empty = explanation?.empty ?? "This method finds no support for it.";
+    const empty = explanation?.empty?.message ?? "This method finds no support for it.";
     return {
       ...{ heat, method, explanation, isQuick: false, ms: this.#now() - started, facts: measure(heat, box) },
       empty: heat.data.some((value) => value > 0) ? undefined : empty,
@@ -64,17 +64,16 @@ export class MapMaker {
 
   /** Makes a quick map of a detection without a cached map. */
   async preview(step: Step, scene: Scene, index: number): Promise<HeatMap> {
-    return (await this.#ofDetections(step, scene, [index], { method: QUICK, onProgress: () => {} })).heat;
+    return (await this.#ofDetections(step, scene, [index], { method: QUICK })).heat;
   }
 
   async #ofWhole(
     step: Step,
     { settings }: Scene,
     subject: Subject,
-    { method, onProgress }: By,
-  ): Promise<{ heat: HeatMap; explanation: Explanation }> {
-    const request = explainRequest(settings, subject, method);
-    const explanation = await step((job) => this.#engine().explain(job, request, onProgress));
+    by: By,
+  ): Promise<{ heat: HeatMap; explanation: HeatResult }> {
+    const explanation = await this.#explain(step, explainRequest(settings, subject, by.method), by);
     return { heat: explanation.whole, explanation };
   }
 
@@ -83,15 +82,19 @@ export class MapMaker {
     step: Step,
     scene: Scene,
     indices: readonly number[],
-    { method, onProgress }: By,
-  ): Promise<{ heat: HeatMap; explanation: Explanation | undefined }> {
-    const kept = this.#kept(scene, indices, method);
+    by: By,
+  ): Promise<{ heat: HeatMap; explanation: HeatResult | undefined }> {
+    const kept = this.#kept(scene, indices, by.method);
     if (kept !== undefined) return { heat: joinMaps(kept), explanation: undefined };
-    const request = explainRequest(scene.settings, { kind: "detections", indices }, method);
-    const explanation = await step((job) => this.#engine().explain(job, request, onProgress));
+    const request = explainRequest(scene.settings, { kind: "detections", indices }, by.method);
+    const explanation = await this.#explain(step, request, by);
     this.#cache.put(requestKey(request), explanation.maps);
     const maps = indices.map((index) => explanation.maps.find(({ detections }) => detections[0] === index));
     return { heat: joinMaps(maps.filter((map) => map !== undefined)), explanation };
+  }
+
+  #explain(step: Step, request: ExplainOptions, { onProgress }: By): Promise<HeatResult> {
+    return step((signal) => this.#heat({ ...request, signal, ...(onProgress && { onProgress }) }));
   }
 
   #kept({ settings }: Scene, indices: readonly number[], method: string): readonly HeatMap[] | undefined {

@@ -1,4 +1,4 @@
-import type { HeatMap } from "@whybox/browser/engine";
+import type { HeatMap } from "@whybox/browser";
 import { boxHeat, jointMap, type Map2D, type MetricBox, peakOf } from "@whybox/core";
 import type { MapFacts } from "./state.js";
 

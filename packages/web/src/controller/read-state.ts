@@ -30,3 +30,9 @@ export function neighbourOf(state: State, by: 1 | -1): Detection | undefined {
   const at = shown.findIndex(({ index }) => index === state.selection.at(-1));
   return at < 0 ? shown.at(by > 0 ? 0 : -1) : shown[(at + by + shown.length) % shown.length];
 }
+
+/** The file of the photo. @throws when there is none */
+export function photoOf({ photo }: State): Blob {
+  if (photo.phase === "none") throw new Error("No photo is open yet.");
+  return photo.file;
+}

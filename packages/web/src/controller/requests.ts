@@ -1,8 +1,16 @@
-import { type DetectRequest, type ExplainRequest, type OpenRequest, QUICK, type Weights } from "@whybox/browser/engine";
-import type { AskedBox, InputOptions, MethodId, ScoreId } from "@whybox/core";
+import type { OpenOptions, WeightsSource } from "@whybox/browser";
+import type { AskedBox, DetectAloneOptions, ExplainOptions, InputOptions, MethodId, ScoreId } from "@whybox/core";
 import { methodOf } from "./methods.js";
 import { changedOptions, isOfDetection, pageOptions } from "./page-options.js";
 import { type Settings, threeNumbers } from "./settings.js";
+
+/** The quick method. Its map is shown while a better one runs. */
+export const QUICK = "GradCAM";
+
+/** The model to open: the default weights beside the page, or the user's file with the files that came with it. */
+export type Weights =
+  | { readonly kind: "default" }
+  | { readonly kind: "file"; readonly file: File; readonly beside?: readonly File[] };
 
 /**
  * The subject of a heatmap: the whole image with the heat of each box, the sum over its detections, some of them, or a box that the user drew.
@@ -19,12 +27,12 @@ export function methodsOf({ method }: Settings): readonly string[] {
 }
 
 /** The settings that detection depends on. The engine knows the defaults: a classifier has others. */
-export function thresholds(settings: Settings): DetectRequest {
+export function thresholds(settings: Settings): DetectAloneOptions {
   return changedOptions(settings, pageOptions.filter(isOfDetection));
 }
 
 /** A detection request that also prepares the first maps. */
-export function detectRequest(settings: Settings): DetectRequest {
+export function detectRequest(settings: Settings): DetectAloneOptions {
   const ahead = methodsOf(settings).map((method) => ({
     method: method as MethodId,
     per: "detection" as const,
@@ -33,11 +41,11 @@ export function detectRequest(settings: Settings): DetectRequest {
   return { ...thresholds(settings), ahead };
 }
 
-export function explainRequest(settings: Settings, subject: Subject, method: string): ExplainRequest {
+export function explainRequest(settings: Settings, subject: Subject, method: string): ExplainOptions {
   const { score, versus, classFilter } = settings;
   // One pass for each class has a meaning for the whole image only.
   const ofMap = pageOptions.filter((name) => !isOfDetection(name) && name !== "backwardPerClass");
-  const own: ExplainRequest = {
+  const own: ExplainOptions = {
     ...thresholds(settings),
     method: method as MethodId,
     ...layerOf(settings, method),
@@ -51,23 +59,29 @@ export function explainRequest(settings: Settings, subject: Subject, method: str
   return subject.kind === "image" ? { ...ofImage, per: "detection" } : ofImage;
 }
 
-function layerOf({ layer }: Settings, method: string): Pick<ExplainRequest, "layer"> {
+function layerOf({ layer }: Settings, method: string): Pick<ExplainOptions, "layer"> {
   if (layer === "auto" || !methodOf(method).takesLayer) return {};
   return { layer: /^-?\d+$/.test(layer) ? Number(layer) : layer };
 }
 
 /** The cache key of a request. It does not include the detections. */
-export function requestKey(request: ExplainRequest): string {
+export function requestKey(request: ExplainOptions): string {
   const { classNames: _, detections: __, box: ___, ...rest } = request;
   return JSON.stringify(rest);
 }
 
-/** The request to open a model. With `withoutGpu`, the device "auto" means the CPU. */
-export function openRequest(base: string, weights: Weights, settings: Settings, withoutGpu: boolean): OpenRequest {
+/** Where a model is. `base`: URL of the page's folder. */
+export function weightsSource(weights: Weights, base: string): WeightsSource {
+  return weights.kind === "file" ? weights.file : { description: new URL("weights/default.json", base) };
+}
+
+/** The options to open a model. With `withoutGpu`, the device "auto" means the CPU. */
+export function openOptions(weights: Weights, settings: Settings, withoutGpu: boolean): OpenOptions {
   const { device, threads } = settings;
   const input = inputOf(settings);
   return {
-    ...{ base, weights, device: withoutGpu && device === "auto" ? "wasm" : device, threads },
+    ...{ device: withoutGpu && device === "auto" ? "wasm" : device, threads, keepForward: true },
+    ...(weights.kind === "file" && weights.beside ? { beside: weights.beside } : {}),
     ...(Object.keys(input).length === 0 ? {} : { input }),
   };
 }
@@ -88,5 +102,5 @@ function inputOf(settings: Settings): InputOptions {
 }
 
 export function nameOf(weights: Weights): string {
-  return weights.kind === "file" ? weights.name : "the default weights";
+  return weights.kind === "file" ? weights.file.name : "the default weights";
 }

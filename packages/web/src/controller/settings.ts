@@ -1,4 +1,4 @@
-import type { Device } from "@whybox/browser/engine";
+import type { Device } from "@whybox/browser";
 import { type ColormapName, drawingOptions, inRange, type NumberKind } from "@whybox/core";
 import { methodChoices, scoreChoices } from "./methods.js";
 import { isOfDetection, type PageValues, pageDefaults, pageOptions, readPageOption, valuesOf } from "./page-options.js";

@@ -1,24 +1,33 @@
-import type {
-  DecodedPhoto,
-  Explanation,
-  Failure,
-  HeatMap,
-  OpenedModel,
-  Progress,
-  Thumbnail,
-} from "@whybox/browser/engine";
-import { type AskedAnswer, type AskedBox, type Detection, detectDefaults } from "@whybox/core";
+import type { Detector, HeatMap, HeatResult, ImageFacts, LayerMap, LoadStage } from "@whybox/browser";
+import {
+  type AskedAnswer,
+  type AskedBox,
+  type Detection,
+  type DownloadProgress,
+  detectDefaults,
+  type ExplainProgress,
+} from "@whybox/core";
+import type { Failure } from "./calls.js";
 import type { Settings } from "./settings.js";
 
+/** How far the loading of a model is. */
+export interface LoadProgress {
+  readonly stage: LoadStage;
+  readonly download?: DownloadProgress;
+}
+
+/** What the page shows of a model. */
+export type Model = Pick<Detector, "report" | "provider">;
+
 export type ModelState =
-  | { readonly phase: "opening"; readonly name: string; readonly progress: Progress | undefined }
-  | { readonly phase: "ready"; readonly model: OpenedModel }
+  | { readonly phase: "opening"; readonly name: string; readonly progress: LoadProgress | undefined }
+  | { readonly phase: "ready"; readonly model: Model }
   | { readonly phase: "failed"; readonly name: string; readonly failure: Failure };
 
 export type PhotoState =
   | { readonly phase: "none" }
   | { readonly phase: "decoding"; readonly name: string; readonly file: Blob }
-  | { readonly phase: "ready"; readonly name: string; readonly file: Blob; readonly facts: DecodedPhoto };
+  | { readonly phase: "ready"; readonly name: string; readonly file: Blob; readonly facts: ImageFacts };
 
 /** Why a file or a device could not be opened. What was open stays. */
 export interface Note {
@@ -49,14 +58,14 @@ export interface ShownMap {
   readonly facts: MapFacts;
   readonly empty: string | undefined;
   readonly asked: AskedAnswer | undefined;
-  readonly explanation: Explanation | undefined;
+  readonly explanation: HeatResult | undefined;
 }
 
 export interface MapState {
   readonly shown: ShownMap | undefined;
   /** The running method. Undefined when nothing runs. */
   readonly running: string | undefined;
-  readonly progress: Progress | undefined;
+  readonly progress: ExplainProgress | undefined;
   readonly failure: Failure | undefined;
 }
 
@@ -64,7 +73,7 @@ export interface Compared {
   readonly method: string;
   readonly map: ShownMap | undefined;
   /** The progress while it runs. */
-  readonly progress: Progress | undefined;
+  readonly progress: ExplainProgress | undefined;
   readonly failure: Failure | undefined;
 }
 
@@ -101,7 +110,7 @@ export interface State {
   readonly map: MapState;
   readonly comparing: boolean;
   readonly compared: readonly Compared[];
-  readonly thumbnails: readonly Thumbnail[] | "running" | undefined;
+  readonly thumbnails: readonly LayerMap[] | "running" | undefined;
   /** The latest event as text, for a live region. */
   readonly said: string;
 }
@@ -153,7 +162,7 @@ export function sentenceOf(shown: ShownMap | undefined): string {
 
 /** Whether the model finds classes of the whole image, and no boxes. */
 export function isClassifier({ model }: Pick<State, "model">): boolean {
-  return model.phase === "ready" && model.model.head === "classifier";
+  return model.phase === "ready" && model.model.report.head.kind === "classifier";
 }
 
 /** The minimum confidence in effect. The default of a classifier is another one. */

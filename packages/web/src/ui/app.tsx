@@ -1,9 +1,8 @@
 import { useContext, useEffect, useState } from "preact/hooks";
 import type { Controller } from "../controller.js";
-import { ComparePane } from "./compare.js";
 import { filesOf, openFiles } from "./files.js";
 import { Header } from "./header.js";
-import { LiveStage } from "./live-stage.js";
+import { later } from "./later.js";
 import { LiveContext, type LiveVideo } from "./live-video.js";
 import { NoteBar } from "./note-bar.js";
 import { Panel } from "./panel.js";
@@ -11,6 +10,9 @@ import { RESULT, useResultFocus } from "./result-focus.js";
 import { Stage } from "./stage.js";
 import { useControllerState } from "./use-state.js";
 import { Welcome } from "./welcome.js";
+
+const ComparePane = later(() => import("./compare.js").then((part) => part.ComparePane));
+const LiveStage = later(() => import("./live-stage.js").then((part) => part.LiveStage));
 
 export function App({ controller }: { readonly controller: Controller }) {
   const state = useControllerState(controller);

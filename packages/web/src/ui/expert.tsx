@@ -1,27 +1,20 @@
+import { useState } from "preact/hooks";
 import { defaultSettings, type Settings } from "../controller/settings.js";
-import { HowMade } from "./how-made.js";
-import { LookSection } from "./look-section.js";
-import { MethodSection } from "./method-section.js";
-import { ModelSection } from "./model-section.js";
-import { QuestionSection } from "./question-section.js";
+import { later } from "./later.js";
 import type { SectionProps } from "./section-props.js";
+
+const ExpertDials = later(() => import("./expert-dials.js").then((part) => part.ExpertDials));
 
 /** All dials, folded: the page explains without them. */
 export function Expert(props: SectionProps) {
-  const { live, comparing, settings } = props.state;
+  const [wasOpen, setWasOpen] = useState(false);
   return (
-    <details class="group expert">
+    <details class="group expert" onToggle={() => setWasOpen(true)}>
       <summary>
         <h2>Expert</h2>
-        <span class="fold-now">{changedText(settings)}</span>
+        <span class="fold-now">{changedText(props.state.settings)}</span>
       </summary>
-      <div class="expert-body">
-        <MethodSection {...props} />
-        {live === undefined && !comparing && <HowMade state={props.state} />}
-        <QuestionSection {...props} />
-        <LookSection {...props} />
-        <ModelSection {...props} />
-      </div>
+      {wasOpen && <ExpertDials {...props} />}
     </details>
   );
 }

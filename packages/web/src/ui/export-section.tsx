@@ -1,5 +1,4 @@
-import type { Progress } from "@whybox/browser/engine";
-import { encodeNpy } from "@whybox/core";
+import { type ExplainProgress, encodeNpy } from "@whybox/core";
 import { useState } from "preact/hooks";
 import { Button } from "./button.js";
 import { save } from "./files.js";
@@ -10,7 +9,7 @@ import type { SectionProps } from "./section-props.js";
 export function ExportSection({ controller, state }: SectionProps) {
   const { map, photo, comparing } = state;
   const [said, setSaid] = useState("");
-  const [progress, setProgress] = useState<Progress>();
+  const [progress, setProgress] = useState<ExplainProgress>();
   // A comparison shows several maps, so there is no single map to export.
   const shown = comparing ? undefined : map.shown;
   const stem = photo.phase === "ready" ? photo.name.replace(/\.[^.]*$/, "") || "photo" : "photo";

@@ -21,7 +21,7 @@ export function openFiles(controller: Controller, live: LiveVideo, files: readon
   const model = rest.findLast(({ name }) => MODEL.test(name)) ?? rest.findLast(({ name }) => OTHER_MODEL.test(name));
   if (model !== undefined) {
     const beside = rest.filter((file) => file !== model);
-    void controller.openModel({ kind: "file", name: model.name, file: model, beside });
+    void controller.openModel({ kind: "file", file: model, beside });
   } else if (rest.length > 0 && !controller.completeModel(rest)) media.unshift(...rest);
   for (const file of media) {
     if (file.type.startsWith("video/")) void live.file(file);

@@ -1,5 +1,4 @@
-import type { Progress } from "@whybox/browser/engine";
-import type { State } from "../controller/state.js";
+import type { LoadProgress, State } from "../controller/state.js";
 import type { Controller } from "../controller.js";
 import { modelTypes, PickFile, photoTypes } from "./pick-file.js";
 import { progressText, providerText } from "./texts.js";
@@ -32,11 +31,11 @@ export function Header({ controller, state }: { readonly controller: Controller;
 
 function ModelChip({ controller, state: { model } }: { readonly controller: Controller; readonly state: State }) {
   if (model.phase === "ready") {
-    const { name, provider } = model.model;
+    const { report, provider } = model.model;
     return (
       <p class="model-chip" title={provider.note}>
         <span class="dot is-on" />
-        <span class="model-name">{name}</span> <span class="faint provider">{providerText(provider)}</span>
+        <span class="model-name">{report.name}</span> <span class="faint provider">{providerText(provider)}</span>
       </p>
     );
   }
@@ -63,13 +62,13 @@ function ModelChip({ controller, state: { model } }: { readonly controller: Cont
   );
 }
 
-function Loading({ progress }: { readonly progress: Progress | undefined }) {
-  const { done, total } = progress ?? {};
+function Loading({ progress }: { readonly progress: LoadProgress | undefined }) {
+  const { received, total } = progress?.download ?? {};
   return (
     <>
       <span class="model-name">{progressText(progress)}…</span>
-      {progress?.stage === "download" && done !== undefined && total ? (
-        <progress value={done} max={total} aria-label="Loading the model" />
+      {received !== undefined && total ? (
+        <progress value={received} max={total} aria-label="Loading the model" />
       ) : null}
     </>
   );

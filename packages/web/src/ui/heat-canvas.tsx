@@ -1,4 +1,4 @@
-import { type HeatMap, heatImage, mapImage } from "@whybox/browser/engine";
+import { type HeatMap, heatImage, mapImage } from "@whybox/browser";
 import { colormap, type Map2D } from "@whybox/core";
 import { useRef } from "preact/hooks";
 import type { Settings } from "../controller/settings.js";

@@ -1,4 +1,4 @@
-import { heatImage } from "@whybox/browser/engine";
+import { heatImage } from "@whybox/browser";
 import { colormap } from "@whybox/core";
 import { useEffect } from "preact/hooks";
 import { Button } from "./button.js";

@@ -1,4 +1,4 @@
-import { heatImage } from "@whybox/browser/engine";
+import { heatImage } from "@whybox/browser";
 import { type ColormapName, colormap } from "@whybox/core";
 import { ImageCanvas } from "./image-canvas.js";
 

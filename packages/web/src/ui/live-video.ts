@@ -1,5 +1,5 @@
-import type { Failure } from "@whybox/browser/engine";
 import { createContext } from "preact";
+import type { Failure } from "../controller/calls.js";
 import type { Controller } from "../controller.js";
 
 /** Longest side of a frame in pixels. The network does not use a higher resolution. */

@@ -1,4 +1,4 @@
-import { connectEngine, type EngineHandle } from "@whybox/browser/engine";
+import { startEngine } from "@whybox/browser";
 import { render } from "preact";
 import { fromHash, toHash } from "../controller/settings.js";
 import { Controller } from "../controller.js";
@@ -6,12 +6,11 @@ import { App } from "./app.js";
 import { LiveContext, LiveVideo } from "./live-video.js";
 import { startServiceWorker } from "./service-worker.js";
 
-function startEngine(): EngineHandle {
-  return connectEngine(new Worker(new URL("../worker.ts", import.meta.url), { type: "module" }));
-}
+/** Larger photos are scaled down to this number of pixels, because a heatmap takes four bytes per pixel. */
+const MAX_PIXELS = 16_000_000;
 
 const controller = new Controller({
-  startEngine,
+  startEngine: () => startEngine({ maxPixels: MAX_PIXELS }),
   base: new URL("./", document.baseURI).href,
   settings: fromHash(location.hash),
 });

@@ -14,7 +14,7 @@ export function MethodSection({ controller, state }: SectionProps) {
   const { settings, model, comparing } = state;
   const method = methodOf(settings.method);
   const [strip, setStrip] = useState(false);
-  const layers = model.phase === "ready" ? model.model.layers : [];
+  const layers = model.phase === "ready" ? model.model.report.layers : [];
   return (
     <section class="group">
       <h3>{comparing ? "For all methods" : "Method"}</h3>

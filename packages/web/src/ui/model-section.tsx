@@ -1,5 +1,5 @@
-import type { OpenedModel } from "@whybox/browser/engine";
-import { namesText, pixelText, preparedText } from "@whybox/core";
+import { namesText, type PortFacts, pixelText, preparedText } from "@whybox/core";
+import type { Model } from "../controller/state.js";
 import { Button } from "./button.js";
 import { FactList } from "./fact-list.js";
 import { Fold, Select } from "./fields.js";
@@ -13,7 +13,7 @@ export function ModelSection({ controller, state: { model, settings } }: Section
   return (
     <Fold
       title="Model"
-      now={model.phase === "ready" ? model.model.name : model.phase === "failed" ? "none" : "loading…"}
+      now={model.phase === "ready" ? model.model.report.name : model.phase === "failed" ? "none" : "loading…"}
     >
       {model.phase === "ready" && <ModelFacts model={model.model} />}
       <InputControls controller={controller} settings={settings} />
@@ -48,25 +48,28 @@ export function ModelSection({ controller, state: { model, settings } }: Section
   );
 }
 
-function ModelFacts({ model }: { readonly model: OpenedModel }) {
+function ModelFacts({ model: { report, provider } }: { readonly model: Model }) {
   const rows: readonly (readonly [string, string])[] = [
-    ["File", `${model.name}, ${(model.bytes / 1e6).toFixed(1)} MB`],
-    ["Format", `${model.format}, opset ${model.opset}${model.producer && `, ${model.producer}`}`],
-    ["Input", model.inputs.join("; ")],
-    ["Pixels", pixelText(model.input)],
-    ["Prepared", preparedText(model.input)],
-    ["Output", model.outputs.join("; ")],
-    ["Head", `${model.head}: ${model.levels.map(({ name, stride }) => `${name} (stride ${stride})`).join(", ")}`],
-    ...(model.assumed.length > 0 ? [["Assumed", model.assumed.join("; ")] as const] : []),
+    ["File", `${report.name}, ${(report.bytes / 1e6).toFixed(1)} MB`],
+    ["Format", `${report.format}, opset ${report.opset}${report.producer && `, ${report.producer}`}`],
+    ["Input", report.inputs.map(portText).join("; ")],
+    ["Pixels", pixelText(report.input)],
+    ["Prepared", preparedText(report.input)],
+    ["Output", report.outputs.map(portText).join("; ")],
+    [
+      "Head",
+      `${report.head.kind}: ${report.head.levels.map(({ name, stride }) => `${name} (stride ${stride})`).join(", ")}`,
+    ],
+    ...(report.head.assumed?.length ? [["Assumed", report.head.assumed.join("; ")] as const] : []),
     [
       "Classes",
-      `${model.classNames.length}: ${model.classNames.slice(0, 6).join(", ")}${model.classNames.length > 6 ? ", …" : ""}${namesText(model.classNamesFrom)}`,
+      `${report.classNames.length}: ${report.classNames.slice(0, 6).join(", ")}${report.classNames.length > 6 ? ", …" : ""}${namesText(report.classNamesFrom)}`,
     ],
     [
       "Layers",
-      `${model.layers.length}, ${model.layers.filter(({ differentiable }) => differentiable).length} differentiable`,
+      `${report.layers.length}, ${report.layers.filter(({ differentiable }) => differentiable).length} differentiable`,
     ],
-    ["Runs on", `${providerText(model.provider)}${model.provider.note ? `. ${model.provider.note}` : ""}`],
+    ["Runs on", `${providerText(provider)}${provider.note ? `. ${provider.note}` : ""}`],
   ];
   return (
     <>
@@ -74,7 +77,7 @@ function ModelFacts({ model }: { readonly model: OpenedModel }) {
       <details>
         <summary>All layers</summary>
         <ul class="layer-list">
-          {model.layers.map(({ index, name, reason }) => (
+          {report.layers.map(({ index, name, reason }) => (
             <li key={name}>
               {index !== undefined && !name.endsWith(`.${index}`) ? `${index}: ${name}` : name}
               {reason !== undefined && <span class="faint"> · {reason}</span>}
@@ -82,7 +85,11 @@ function ModelFacts({ model }: { readonly model: OpenedModel }) {
           ))}
         </ul>
       </details>
-      {model.notice && <p class="explain faint">{model.notice}</p>}
+      {report.notice && <p class="explain faint">{report.notice}</p>}
     </>
   );
+}
+
+function portText({ name, type, shape }: PortFacts): string {
+  return `${name}: ${type} [${shape.map((dim) => dim ?? "?").join(", ")}]`;
 }

@@ -1,5 +1,5 @@
-import type { Failure } from "@whybox/browser/engine";
 import type { ComponentChildren } from "preact";
+import type { Failure } from "../controller/calls.js";
 import { defaultSettings, inputSettings } from "../controller/settings.js";
 import type { Controller } from "../controller.js";
 import { Button } from "./button.js";

@@ -190,11 +190,13 @@ function Nothing({ controller, state }: NumbersProps) {
 /** Shown when the photo is ready and the model is not. */
 function Waiting({ state: { model } }: { readonly state: State }) {
   if (model.phase !== "opening") return null;
-  const { done, total } = model.progress ?? {};
+  const { received, total } = model.progress?.download ?? {};
   return (
     <div class="numbers">
       <p>{progressText(model.progress)}… The boxes appear when it is ready.</p>
-      {done !== undefined && total ? <progress value={done} max={total} aria-label="Loading the model" /> : null}
+      {received !== undefined && total ? (
+        <progress value={received} max={total} aria-label="Loading the model" />
+      ) : null}
     </div>
   );
 }

@@ -9,7 +9,7 @@ import type { SectionProps } from "./section-props.js";
 /** Settings of the score to explain and of the detections. */
 export function QuestionSection({ controller, state }: SectionProps) {
   const { settings, model, found } = state;
-  const classNames = model.phase === "ready" ? model.model.classNames : [];
+  const classNames = model.phase === "ready" ? model.model.report.classNames : [];
   const present = found.phase === "ready" ? [...new Set(found.list.map(({ className }) => className))] : [];
   const filters =
     present.includes(settings.classFilter) || settings.classFilter === ""

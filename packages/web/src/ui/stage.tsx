@@ -2,23 +2,27 @@ import type { AskedBox, MetricBox } from "@whybox/core";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { isClassifier, type State } from "../controller/state.js";
 import type { Controller } from "../controller.js";
-import { AskForm } from "./ask-form.js";
 import { Boxes, place } from "./boxes.js";
 import { Button } from "./button.js";
 import { grips, useDrawing } from "./drawing.js";
 import { FoundChips } from "./found-chips.js";
 import { HeatCanvas } from "./heat-canvas.js";
 import type { Size } from "./labels.js";
-import { LookBar } from "./look-bar.js";
+import { later } from "./later.js";
 import { Answer } from "./numbers.js";
 import { useNarrow, useObjectUrl, useShownWidth } from "./use-state.js";
 
 /** With this aspect ratio or more, a photo leaves room for controls below it on a phone. The style sheet uses the same ratio. */
 const WIDE = 1.25;
 
+const AskForm = later(() => import("./ask-form.js").then((part) => part.AskForm));
+const LookBar = later(() => import("./look-bar.js").then((part) => part.LookBar));
+
 /** The photo with its detections and the heatmap of the selection. */
 export function Stage({ controller, state }: { readonly controller: Controller; readonly state: State }) {
   const { photo, found, model, map, settings, preview } = state;
+  // Both are there when the boxes are: who draws one types at once.
+  useEffect(() => void Promise.all([AskForm.ahead(), LookBar.ahead()]), []);
   const file = photo.phase === "ready" || photo.phase === "decoding" ? photo.file : undefined;
   const url = useObjectUrl(file);
   const image = useRef<HTMLImageElement>(null);
@@ -78,7 +82,7 @@ export function Stage({ controller, state }: { readonly controller: Controller; 
             box={waiting ?? drawn}
             size={size}
             shownWidth={shownWidth}
-            classNames={model.model.classNames}
+            classNames={model.model.report.classNames}
             onBox={setDrawn}
             onAsk={(box: AskedBox) => {
               setDrawn(undefined);

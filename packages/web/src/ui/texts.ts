@@ -1,5 +1,6 @@
-import type { Failure, Progress, Provider } from "@whybox/browser/engine";
-import type { Note, State } from "../controller/state.js";
+import type { Provider } from "@whybox/browser";
+import type { Failure } from "../controller/calls.js";
+import type { LoadProgress, Note, State } from "../controller/state.js";
 
 /** The device that runs the model, as short text. */
 export function providerText({ device, threads }: Provider): string {
@@ -17,10 +18,12 @@ export function milliseconds(ms: number): string {
 }
 
 /** The current stage of opening a model, as text. */
-export function progressText(progress: Progress | undefined): string {
-  const { stage, total } = progress ?? {};
+export function progressText(progress: LoadProgress | undefined): string {
+  const { stage, download } = progress ?? {};
   if (stage === "download")
-    return total ? `Loading the model, ${(total / 1e6).toFixed(0)} MB, on first use` : "Loading the model";
+    return download?.total
+      ? `Loading the model, ${(download.total / 1e6).toFixed(0)} MB, on first use`
+      : "Loading the model";
   if (stage === "read") return "Reading the model";
   return "Preparing the model";
 }
@@ -33,7 +36,7 @@ export function takenText({ failure }: Note): string {
 
 /** What stays open after a file that could not be opened. */
 export function keptText({ note, photo, model }: State): string {
-  if (note?.what === "model") return model.phase === "ready" ? `${model.model.name} stays in use.` : "";
+  if (note?.what === "model") return model.phase === "ready" ? `${model.model.report.name} stays in use.` : "";
   return photo.phase === "ready" ? `${photo.name} stays open.` : "";
 }
 

@@ -1,7 +1,7 @@
 // @module-tag long
 
 import { join } from "node:path";
-import type { ExplainRequest } from "@whybox/browser/engine";
+import type { ExplainOptions } from "@whybox/core";
 import type { Browser } from "playwright-core";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -18,7 +18,7 @@ const SIZE = 64;
 /** WebGPU is slow without a graphics card, so the test uses a small network and a small image. */
 const model = encodeModel(tameModel());
 /** Several detections together, at a layer before SPPF. */
-const asked: ExplainRequest = { method: "HiResCAM", per: "detection", layer: 1, maxDetections: 5, imageSize: SIZE };
+const asked: ExplainOptions = { method: "HiResCAM", per: "detection", layer: 1, maxDetections: 5, imageSize: SIZE };
 
 describe.skipIf(chromium === undefined)("gradients on WebGPU match Node's", SLOW, () => {
   let server: PageServer;

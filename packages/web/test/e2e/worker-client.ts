@@ -1,8 +1,13 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import type { Answer, Device, ExplainRequest, OpenedModel } from "@whybox/browser/engine";
+import type { Device } from "@whybox/browser";
+import type { ExplainOptions } from "@whybox/core";
 import type { Browser, Page } from "playwright-core";
 import { built, PATIENCE } from "./open-page.js";
+
+type Answer<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly failure: { readonly code: string; readonly message: string } };
 
 /** A map from the worker. */
 export interface WorkerMap {
@@ -14,10 +19,10 @@ export interface WorkerMap {
 /** The built worker without the page, for tests of numbers with small networks and small images. */
 export interface WorkerClient {
   readonly page: Page;
-  open(model: Uint8Array, device: Device, threads?: number): Promise<Answer<OpenedModel>>;
+  open(model: Uint8Array, device: Device, threads?: number): Promise<Answer<unknown>>;
   decode(image: Uint8Array, type: string): Promise<Answer<{ width: number; height: number }>>;
   /** The map of all requested detections together. */
-  explain(request: ExplainRequest): Promise<Answer<WorkerMap>>;
+  explain(request: ExplainOptions): Promise<Answer<WorkerMap>>;
   /** The decoded image as PNG. */
   pixels(): Promise<Uint8Array>;
   close(): Promise<void>;
@@ -44,8 +49,11 @@ export async function startWorker(browser: Browser, address: string): Promise<Wo
       page.evaluate(
         ([text, wanted, count, base]) => {
           const { call, bytes } = globalThis as InPage;
-          const weights = { kind: "file", name: "model", file: new Blob([bytes(text)]) };
-          return call("open", 1, { base, weights, device: wanted, threads: count }, "progress") as never;
+          const weights = { kind: "file", name: "model", file: new Blob([bytes(text)]), beside: [] };
+          const ort = (name: string) => `${base}ort/ort-wasm-simd-threaded.asyncify.${name}`;
+          const runtime = { mjs: ort("mjs"), wasm: ort("wasm") };
+          const request = { model: 1, weights, device: wanted, threads: count, runtime, options: {} };
+          return call("open", 1, request, "progress") as never;
         },
         [base64(model), device, threads, address] as const,
       ),
@@ -53,7 +61,8 @@ export async function startWorker(browser: Browser, address: string): Promise<Wo
       page.evaluate(
         async ([text, mime]) => {
           const { call, bytes } = globalThis as InPage;
-          const answer = await call("decode", 2, new Blob([bytes(text)], { type: mime }));
+          const image = { id: 1, sent: { file: new Blob([bytes(text)], { type: mime }) } };
+          const answer = await call("ask", 2, { kind: "image", image }, "progress");
           if (answer.ok) Object.assign(globalThis, { size: answer.value });
           return answer as never;
         },
@@ -62,7 +71,8 @@ export async function startWorker(browser: Browser, address: string): Promise<Wo
     explain: async (request) => {
       const answer = await page.evaluate(async (asked) => {
         const { call } = globalThis as InPage;
-        const found = (await call("explain", 3, asked, "progress")) as Answer<{ whole: WorkerMap }>;
+        const question = { kind: "heat", model: 1, image: { id: 1 }, options: asked };
+        const found = (await call("ask", 3, question, "progress")) as Answer<{ whole: WorkerMap }>;
         if (!found.ok) return found;
         const { width, height, data } = found.value.whole;
         return { ok: true, value: { width, height, data: [...data] } } as const;
@@ -76,8 +86,9 @@ export async function startWorker(browser: Browser, address: string): Promise<Wo
         const heat = { detections: [], className: "", width: 1, height: 1, data: new Float32Array(1) };
         const size = (globalThis as unknown as { size: { width: number; height: number } }).size;
         Object.assign(heat, size, { data: new Float32Array(size.width * size.height) });
-        const request = { heat, colormap: "jet", opacity: 0, crop: undefined, detections: [] };
-        const answer = (await call("draw", 4, request)) as Answer<Blob>;
+        const drawing = { heat, colormap: "jet", opacity: 0, detections: [] };
+        const question = { kind: "png", image: { id: 1 }, drawing };
+        const answer = (await call("ask", 4, question, "progress")) as Answer<Blob>;
         if (!answer.ok) throw new Error(answer.failure.message);
         const bytes = new Uint8Array(await answer.value.arrayBuffer());
         return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));

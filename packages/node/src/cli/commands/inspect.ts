@@ -1,6 +1,6 @@
-import type { Filled, OptionTable } from "@whybox/core";
+import type { DownloadProgress, Filled, OptionTable } from "@whybox/core";
 import type { Command } from "commander";
-import type { DownloadProgress, LoadOptions, ModelReport } from "../../api.js";
+import type { LoadOptions, ModelReport } from "../../api.js";
 import { type FileOptions, fileOptions } from "../../file-options.js";
 import type { Services } from "../../images/services.js";
 import { stopIfAborted } from "../../stop-if-aborted.js";

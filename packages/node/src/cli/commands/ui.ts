@@ -1,6 +1,6 @@
+import type { DownloadProgress } from "@whybox/core";
 import type { Command } from "commander";
 import { z } from "zod";
-import type { DownloadProgress } from "../../api.js";
 import { stopIfAborted } from "../../stop-if-aborted.js";
 import { openBrowser } from "../../ui/open-browser.js";
 import { listPageFiles } from "../../ui/page-files.js";
