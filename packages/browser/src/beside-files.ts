@@ -1,4 +1,4 @@
-/** Name of the file that describes how the images of a model of Hugging Face are prepared. It may come with the model, or later. */
+/** Name of the file that describesModel how the images of a model of Hugging Face are prepared. It may come with the model, or later. */
 export const PREPROCESSOR = "preprocessor_config.json";
 
 /** Name of the file with names and task that Ultralytics writes beside an export. */
@@ -10,7 +10,7 @@ export function isNamesFile({ name }: { readonly name: string }): boolean {
 }
 
 /** What a file that came with a model says of it. Undefined if its name says nothing. */
-export function describes(file: { readonly name: string }): "preparation" | "metadata" | "names" | undefined {
+export function describesModel(file: { readonly name: string }): "preparation" | "metadata" | "names" | undefined {
   if (file.name === PREPROCESSOR) return "preparation";
   if (file.name === METADATA) return "metadata";
   return isNamesFile(file) ? "names" : undefined;

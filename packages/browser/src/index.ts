@@ -14,7 +14,7 @@ export type {
   OpenOptions,
   WeightsSource,
 } from "./api.js";
-export { describes } from "./beside-files.js";
+export { describesModel } from "./beside-files.js";
 export { heatImage, mapImage } from "./heat-image.js";
 export type { ImageSource } from "./image-source.js";
 export { loadDetector } from "./load-detector.js";

@@ -10,7 +10,10 @@ export async function loadDetector(
   weights: WeightsSource,
   { folder, maxPixels, ...options }: LoadOptions = {},
 ): Promise<Detector> {
-  const engine = startEngine({ ...(folder && { folder }), ...(maxPixels && { maxPixels }) });
+  const engine = startEngine({
+    ...(folder === undefined ? {} : { folder }),
+    ...(maxPixels === undefined ? {} : { maxPixels }),
+  });
   try {
     const detector = await engine.loadDetector(weights, options);
     return { ...detector, dispose: async () => engine.close() };

@@ -151,6 +151,8 @@ describe.skipIf(path === undefined)("loadDetector in a page", SLOW, () => {
         model: () => whybox.loadDetector("none.onnx", { device: "wasm" }),
         absent: () => whybox.loadDetector("absent.onnx", { device: "wasm" }),
         option: () => whybox.loadDetector("tiny.onnx", { devise: "wasm" } as never),
+        pixels: () => whybox.loadDetector("tiny.onnx", { maxPixels: 0 }),
+        described: () => whybox.loadDetector({ description: "nowhere.json" }),
         weights: () => whybox.loadDetector(undefined as never),
         device: () => whybox.loadDetector("tiny.onnx", { device: "gpu" as never }),
         aborted: () => {
@@ -198,11 +200,75 @@ describe.skipIf(path === undefined)("loadDetector in a page", SLOW, () => {
       model: expect.stringMatching(/^bad-input: .*is not an ONNX file/),
       absent: expect.stringMatching(/^download: .*absent\.onnx cannot be fetched: the server answered 404/),
       option: expect.stringMatching(/^usage: There is no option "devise"\. Did you mean "device"/),
+      pixels: expect.stringMatching(/^usage: maxPixels is the number 0; expected a number of 1 or more/),
+      described: expect.stringMatching(/^download: There is no model at http.*nowhere\.json\. Check the address/),
       weights: expect.stringMatching(/^usage: Got undefined; expected a model/),
       device: expect.stringMatching(/^usage: device is the text "gpu"; expected "auto", "webgpu" or "wasm"/),
       aborted: "aborted: The operation was aborted.",
       thrown: "TypeError: mine",
       after: "yes",
+    });
+  });
+
+  it("holds several models and one image in an engine, and makes what a screen needs", async () => {
+    const found = await page.evaluate(async () => {
+      const { whybox, detector } = globalThis as InPage;
+      const engine = whybox.startEngine({ maxPixels: 40_000 });
+      const photo = await (await fetch("photos/chelsea.png")).blob();
+      const size = await engine.open(photo);
+      const stages: string[] = [];
+      const wasm = { device: "wasm", keepForward: true } as const;
+      const first = await engine.loadDetector("tiny.onnx", { ...wasm, onStage: (stage) => stages.push(stage) });
+      const aborting = new AbortController();
+      const aborted = engine.loadDetector("tiny.onnx", { ...wasm, signal: aborting.signal }).catch(({ code }) => code);
+      aborting.abort();
+      const second = await engine.loadDetector("tiny.onnx", wasm);
+      const asked = { method: "GradCAM", per: "detection", confidence: 0.3, maxDetections: 2 } as const;
+      const whole = await second.heat(photo, asked);
+      const one = await first.heat(photo, { ...asked, detections: [1] });
+      const result = await second.explain(photo, asked);
+      const joint = whybox.jointMap(result.maps.map(({ heatmap }) => heatmap));
+      const apart = (a: Float32Array, b: ArrayLike<number>) =>
+        a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i]!)), a.length - b.length);
+      await first.dispose();
+      const document = await second.document(photo, { ...asked, source: "cat.png" });
+      const layers = await second.layerMaps(photo, { confidence: 0.3 });
+      const png = await engine.toPng(photo, { heat: whole.whole, detections: whole.detections });
+      // The photo is sent again after an image that could not be opened.
+      const bad = await engine.open(new Blob(["hello"])).catch(({ code }) => code);
+      const again = await second.heat(photo, asked);
+      const after = await first.detect(photo).catch(({ code }) => code);
+      engine.close(new whybox.WhyboxError("aborted", "enough"));
+      const ended = await second.detect(photo).catch(({ message }) => message);
+      const own = await detector.heat(photo, asked);
+      return {
+        size,
+        stages,
+        aborted: await aborted,
+        sizes: [whole.maps.length, one.maps.length, own.whole.width],
+        apart: [
+          apart(whole.whole.data, joint.data),
+          apart(one.maps[0]!.data, result.maps[1]!.heatmap.data),
+          apart(again.whole.data, whole.whole.data),
+        ],
+        document: [document.image.source, document.detections.length],
+        layers: layers.length > 1 && layers.every(({ data }) => Math.max(...data) <= 1),
+        png: (await createImageBitmap(png)).width,
+        ...{ bad, after, ended },
+      };
+    });
+    expect(found).toEqual({
+      size: { width: 245, height: 163, shrunkFrom: [451, 300] },
+      stages: ["download", "read", "session"],
+      aborted: "aborted",
+      sizes: [0, 1, 451],
+      apart: [expect.closeTo(0, 5), expect.closeTo(0, 5), 0],
+      document: ["cat.png", 2],
+      layers: true,
+      png: 245,
+      bad: "bad-input",
+      after: "runtime",
+      ended: "enough",
     });
   });
 

@@ -1,4 +1,4 @@
-import { describes } from "@whybox/browser";
+import { describesModel } from "@whybox/browser";
 import { type Failure, failureOf, Task } from "./calls.js";
 import type { EngineKeeper } from "./engine-keeper.js";
 import type { Explaining } from "./explaining.js";
@@ -74,7 +74,7 @@ export class Opening {
     const failure = model.phase === "failed" ? model.failure : note?.failure;
     const missing = (failure?.missing ?? []).map((path) => path.split("/").at(-1));
     const weights = (model.phase === "failed" || note?.what === "model" ? this.#refused : undefined) ?? this.#weights;
-    const isPart = (file: File) => missing.includes(file.name) || describes(file) !== undefined;
+    const isPart = (file: File) => missing.includes(file.name) || describesModel(file) !== undefined;
     if (weights.kind !== "file" || !files.some(isPart)) return false;
     const kept = (weights.beside ?? []).filter((old) => !files.some((file) => isSamePart(file, old)));
     void this.model({ ...weights, beside: [...kept, ...files] });
@@ -168,5 +168,5 @@ export class Opening {
 
 /** Whether a file takes the place of an earlier one that came with the same model. */
 function isSamePart(file: File, old: File): boolean {
-  return file.name === old.name || (describes(file) === "names" && describes(old) === "names");
+  return file.name === old.name || (describesModel(file) === "names" && describesModel(old) === "names");
 }

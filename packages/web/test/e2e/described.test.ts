@@ -1,37 +1,20 @@
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
-import type { Browser, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import type { PageServer } from "../../../node/src/ui/page-server.js";
-import { chromiumPath, launchChromium } from "./browser.js";
-import { choosePhoto, mapIsDone, openExpert, openPage, SLOW, saved, startServer, type Watched } from "./open-page.js";
+import type { Page } from "playwright-core";
+import { expect, it } from "vitest";
+import { choosePhoto, mapIsDone, openExpert, saved } from "./open-page.js";
+import { describePage } from "./page-suite.js";
 
-const chromium = chromiumPath();
 const gunzipped = (path: string) =>
   gunzipSync(readFileSync(new URL(`../../../../fixtures/${path}.onnx.gz`, import.meta.url)));
 
-describe.skipIf(chromium === undefined)("what users say of a model", SLOW, () => {
-  let server: PageServer;
-  let browser: Browser;
-  let watched: Watched;
-  beforeAll(async () => {
-    server = await startServer(false);
-    browser = await launchChromium(chromium!);
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await server?.close();
-  });
+// The browser logs the missing weights.
+describePage("what users say of a model", { weights: false, expected: /404/ }, (suite) => {
   const open = async () => {
-    watched = await openPage(browser, `${server.address}#device=wasm&method=GradCAM&confidence=0.05`);
-    await watched.page.locator(".notice").first().waitFor();
-    return watched.page;
+    const page = await suite.open("#device=wasm&method=GradCAM&confidence=0.05");
+    await page.locator(".notice").first().waitFor();
+    return page;
   };
-  afterEach(async () => {
-    // The browser logs the missing weights.
-    expect(watched.complaints.filter((text) => !text.includes("404"))).toEqual([]);
-    await watched.close();
-  });
 
   it("gives names to its classes: metadata.yaml dropped with it, and a list of names dropped later", async () => {
     const page = await open();

@@ -2,52 +2,22 @@ import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import sharp from "sharp";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { decodeImage, decodeModel, encodeModel } from "whybox";
-import type { PageServer } from "../../../node/src/ui/page-server.js";
 import { findPageWeights } from "../../../node/src/ui/page-weights.js";
 import { methodChoices } from "../../src/controller/methods.js";
 import { chromiumPath, launchChromium } from "./browser.js";
-import {
-  askAbout,
-  chooseModel,
-  choosePhoto,
-  mapIsDone,
-  openExpert,
-  openPage,
-  photos,
-  SLOW,
-  saved,
-  startServer,
-  type Watched,
-} from "./open-page.js";
+import { askAbout, chooseModel, choosePhoto, mapIsDone, openExpert, openPage, photos, saved } from "./open-page.js";
+import { describePage } from "./page-suite.js";
 import { startWorker } from "./worker-client.js";
 
-const chromium = chromiumPath();
+/** The browser logs the missing weights, and Playwright logs the blocked service worker. */
+const EXPECTED = /404|blocked by Playwright/;
 
-describe.skipIf(chromium === undefined)("files opened in the page", SLOW, () => {
-  let server: PageServer;
-  let browser: Browser;
-  let watched: Watched;
-  beforeAll(async () => {
-    server = await startServer(false);
-    browser = await launchChromium(chromium!);
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await server?.close();
-  });
-  const open = async (hash = "") => {
-    watched = await openPage(browser, `${server.address}#device=wasm&method=GradCAM${hash}`);
-    return watched.page;
-  };
-  afterEach(async () => {
-    // The browser logs the missing weights, and Playwright logs the blocked service worker.
-    expect(watched.complaints.filter((text) => !/404|blocked by Playwright/.test(text))).toEqual([]);
-    await watched.close();
-  });
+describePage("files opened in the page", { weights: false, expected: EXPECTED }, (suite) => {
+  const open = (hash = "") => suite.open(`#device=wasm&method=GradCAM${hash}`);
   const notice = (page: Page) => page.locator(".notice").first();
 
   it("open a classifier: its classes as buttons, a heatmap, and nothing about boxes", async () => {
@@ -93,10 +63,9 @@ describe.skipIf(chromium === undefined)("files opened in the page", SLOW, () => 
   });
 
   it("are not needed to read the page, even before its script has run", async () => {
-    watched = await openPage(browser, `${server.address}icon.svg`);
-    const { page } = watched;
+    const page = await suite.open("icon.svg");
     await page.route("**/*.js", () => undefined);
-    await page.goto(server.address, { waitUntil: "commit" });
+    await page.goto(suite.address, { waitUntil: "commit" });
     await page.getByRole("heading", { name: "Why did the detector draw that box?" }).waitFor();
   });
 
@@ -205,8 +174,8 @@ describe.skipIf(chromium === undefined)("files opened in the page", SLOW, () => 
   });
 
   it("apply the EXIF orientation of a photo, pixel by pixel", async () => {
-    watched = await openPage(browser, `${server.address}icon.svg`);
-    const worker = await startWorker(browser, server.address);
+    await suite.open("icon.svg");
+    const worker = await startWorker(suite.browser, suite.address);
     try {
       expect(await worker.open(tinyModel(), "wasm", 1)).toMatchObject({ ok: true });
       const upright = await readFile(join(photos, "dog.jpg"));
@@ -228,8 +197,8 @@ describe.skipIf(chromium === undefined)("files opened in the page", SLOW, () => 
   });
 
   it("drop the alpha of a photo as Node does, pixel by pixel", async () => {
-    watched = await openPage(browser, `${server.address}icon.svg`);
-    const worker = await startWorker(browser, server.address);
+    await suite.open("icon.svg");
+    const worker = await startWorker(suite.browser, suite.address);
     try {
       expect(await worker.open(tinyModel(), "wasm", 1)).toMatchObject({ ok: true });
       // Every alpha, the wholly transparent too, over colours of their own.
@@ -290,8 +259,7 @@ describe.skipIf(chromium === undefined)("files opened in the page", SLOW, () => 
 
   /** Opens the page with a line of script before its first worker. Later workers are unchanged. */
   const openWithWorker = async (line: string) => {
-    watched = await openPage(browser, `${server.address}icon.svg`, { serviceWorkers: "block" });
-    const { page } = watched;
+    const page = await suite.open("icon.svg", { serviceWorkers: "block" });
     let spoilt = false;
     await page.route("**/assets/worker-*.js", async (route) => {
       const answer = await route.fetch();
@@ -299,7 +267,7 @@ describe.skipIf(chromium === undefined)("files opened in the page", SLOW, () => 
       spoilt = true;
       await route.fulfill({ response: answer, body });
     });
-    await page.goto(`${server.address}#device=wasm&method=GradCAM&confidence=0.76`);
+    await page.goto(`${suite.address}#device=wasm&method=GradCAM&confidence=0.76`);
     await notice(page).waitFor();
     return page;
   };
@@ -339,18 +307,17 @@ describe.skipIf(chromium === undefined)("files opened in the page", SLOW, () => 
     "report why a camera (%s) delivers no image, and open a photo",
     { tags: ["long"] },
     async (camera, expected) => {
-      const other = await launchChromium(chromium!, { camera });
+      const other = await launchChromium(chromiumPath()!, { camera });
       try {
-        watched = await openPage(other, `${server.address}#device=wasm`);
-        const { page } = watched;
+        const { page, complaints } = await openPage(other, `${suite.address}#device=wasm`);
         await page.getByRole("button", { name: "Camera" }).click();
         await page.getByText("No image from the camera").waitFor();
         await page.getByText(expected).waitFor();
         await choosePhoto(page, "dog.jpg");
         await page.locator(".photo img").waitFor();
         await page.getByText("No image from the camera").waitFor({ state: "hidden" });
+        expect(complaints.filter((text) => !EXPECTED.test(text))).toEqual([]);
       } finally {
-        await watched.close();
         await other.close();
       }
     },

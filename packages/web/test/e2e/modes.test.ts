@@ -1,33 +1,11 @@
 // @module-tag long
 
-import type { Browser } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import type { PageServer } from "../../../node/src/ui/page-server.js";
-import { chromiumPath, launchChromium } from "./browser.js";
-import { choosePhoto, mapIsDone, openPage, SLOW, startServer, type Watched } from "./open-page.js";
+import { expect, it } from "vitest";
+import { choosePhoto, mapIsDone } from "./open-page.js";
+import { describePage } from "./page-suite.js";
 
-const chromium = chromiumPath();
-
-describe.skipIf(chromium === undefined)("the page's other views", SLOW, () => {
-  let server: PageServer;
-  let browser: Browser;
-  let watched: Watched;
-  beforeAll(async () => {
-    server = await startServer();
-    browser = await launchChromium(chromium!);
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await server?.close();
-  });
-  const open = async (hash: string, method = "GradCAM") => {
-    watched = await openPage(browser, `${server.address}#device=wasm&method=${method}${hash}`);
-    return watched.page;
-  };
-  afterEach(async () => {
-    expect(watched.complaints).toEqual([]);
-    await watched.close();
-  });
+describePage("the page's other views", {}, (suite) => {
+  const open = (hash: string, method = "GradCAM") => suite.open(`#device=wasm&method=${method}${hash}`);
 
   it("compare methods with one zoom", async () => {
     const page = await open("&compare=GradCAM,EigenCAM");

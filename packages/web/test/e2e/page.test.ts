@@ -1,45 +1,12 @@
 import { AxeBuilder } from "@axe-core/playwright";
-import type { Browser } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { resultSchema } from "../../../node/src/io/result-schema.js";
-import type { PageServer } from "../../../node/src/ui/page-server.js";
 import { findPageWeights } from "../../../node/src/ui/page-weights.js";
-import { chromiumPath, launchChromium } from "./browser.js";
-import {
-  choosePhoto,
-  mapIsDone,
-  openExpert,
-  openPage,
-  peakOf,
-  SLOW,
-  saved,
-  shownMap,
-  startServer,
-  type Watched,
-} from "./open-page.js";
+import { choosePhoto, mapIsDone, openExpert, peakOf, saved, shownMap } from "./open-page.js";
+import { describePage } from "./page-suite.js";
 
-const chromium = chromiumPath();
-
-describe.skipIf(chromium === undefined)("the page", SLOW, () => {
-  let server: PageServer;
-  let browser: Browser;
-  let watched: Watched;
-  beforeAll(async () => {
-    server = await startServer();
-    browser = await launchChromium(chromium!);
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await server?.close();
-  });
-  const open = async (hash = "#device=wasm&method=GradCAM") => {
-    watched = await openPage(browser, `${server.address}${hash}`);
-    return watched.page;
-  };
-  afterEach(async () => {
-    expect(watched.complaints).toEqual([]);
-    await watched.close();
-  });
+describePage("the page", {}, (suite) => {
+  const open = (hash = "#device=wasm&method=GradCAM") => suite.open(hash);
 
   it("shows why the dog is a dog", async () => {
     const page = await open("#device=wasm");

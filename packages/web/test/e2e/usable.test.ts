@@ -1,34 +1,17 @@
 import { AxeBuilder } from "@axe-core/playwright";
-import type { Browser, BrowserContextOptions, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import type { PageServer } from "../../../node/src/ui/page-server.js";
-import { chromiumPath, launchChromium } from "./browser.js";
-import { choosePhoto, mapIsDone, openExpert, openPage, SLOW, saved, startServer, type Watched } from "./open-page.js";
+import type { BrowserContextOptions, Page } from "playwright-core";
+import { expect, it } from "vitest";
+import { choosePhoto, mapIsDone, openExpert, saved } from "./open-page.js";
+import { describePage } from "./page-suite.js";
 
-const chromium = chromiumPath();
 const phone = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
 
-describe.skipIf(chromium === undefined)("the page for everyone", SLOW, () => {
-  let server: PageServer;
-  let browser: Browser;
-  let watched: Watched;
-  beforeAll(async () => {
-    server = await startServer();
-    browser = await launchChromium(chromium!);
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await server?.close();
-  });
+describePage("the page for everyone", {}, (suite) => {
   const open = async (hash: string, options: BrowserContextOptions = {}) => {
-    watched = await openPage(browser, `${server.address}#device=wasm${hash}`, options);
-    await watched.page.locator(".model-chip", { hasText: "YOLOv5s" }).waitFor();
-    return watched.page;
+    const page = await suite.open(`#device=wasm${hash}`, options);
+    await page.locator(".model-chip", { hasText: "YOLOv5s" }).waitFor();
+    return page;
   };
-  afterEach(async () => {
-    expect(watched.complaints).toEqual([]);
-    await watched.close();
-  });
 
   it("works with the keyboard from start to export, and the focus goes to the result", async () => {
     const page = await open("&method=GradCAM");
