@@ -118,12 +118,20 @@ async function describedWeights(description: URL, tell: OnProgress, signal: Abor
 async function readFacts(url: URL, cache: Cache | undefined): Promise<NamedModel> {
   const answer = await fetch(url, { cache: "no-cache" }).catch(() => undefined);
   if (answer?.ok && answer.headers.get("content-type")?.includes("json")) {
-    await cache?.put(url, answer.clone());
-    return (await answer.json()) as NamedModel;
+    const facts = await factsIn(answer.clone());
+    await cache?.put(url, answer);
+    return facts;
   }
   const kept = answer === undefined ? await cache?.match(url) : undefined;
   if (kept === undefined) throw absent(url);
-  return (await kept.json()) as NamedModel;
+  return factsIn(kept);
+}
+
+/** @throws bad-input if it does not describe a model. */
+async function factsIn(answer: Response): Promise<NamedModel> {
+  const facts = await answer.json().catch(() => undefined);
+  if (/^[0-9a-f]{64}$/i.test(facts?.sha256) && typeof facts.name === "string") return facts;
+  throw new WhyboxError("bad-input", `${answer.url} does not describe a model: expected its name and sha256.`);
 }
 
 function absent({ href }: URL): WhyboxError {
@@ -142,6 +150,7 @@ async function download(url: URL, facts: NamedModel, tell: OnProgress, signal: A
   const counting = new TransformStream<Uint8Array, Uint8Array>({
     transform(chunk, controller) {
       done += chunk.length;
+      if (done > MAX_BYTES) throw new WhyboxError("limit", `${url} has more than ${MAX_BYTES / 1e6} MB.`);
       tell({ stage: "download", done, total: facts.bytes });
       controller.enqueue(chunk);
     },

@@ -1,4 +1,3 @@
-import { useState } from "preact/hooks";
 import { defaultSettings, type Settings } from "../controller/settings.js";
 import { later } from "./later.js";
 import type { SectionProps } from "./section-props.js";
@@ -7,14 +6,13 @@ const ExpertDials = later(() => import("./expert-dials.js").then((part) => part.
 
 /** All dials, folded: the page explains without them. */
 export function Expert(props: SectionProps) {
-  const [wasOpen, setWasOpen] = useState(false);
   return (
-    <details class="group expert" onToggle={() => setWasOpen(true)}>
+    <details class="group expert">
       <summary>
         <h2>Expert</h2>
         <span class="fold-now">{changedText(props.state.settings)}</span>
       </summary>
-      {wasOpen && <ExpertDials {...props} />}
+      <ExpertDials {...props} />
     </details>
   );
 }
