@@ -41,6 +41,8 @@ export interface LoadOptions {
   readonly externalData?: ReadonlyMap<string, Uint8Array>;
   /** Folder for downloaded weights. Default: WHYBOX_CACHE, else the user's cache folder. */
   readonly cacheDir?: string;
+  /** Whether the URL of the weights may lead to a private network. Set it to false for a URL from somebody else. Default: true. */
+  readonly allowPrivate?: boolean;
   /**
    * Options of the first explanation. Its forward pass is prepared while the caller reads the image, so that its heatmap is there sooner. Invalid options
    * are reported by the explanation. Default: nothing is prepared.

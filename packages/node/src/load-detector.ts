@@ -22,6 +22,7 @@ export const loadOptionNames = Object.keys({
   input: true,
   externalData: true,
   cacheDir: true,
+  allowPrivate: true,
   prepare: true,
   onProgress: true,
   onNote: true,

@@ -29,6 +29,8 @@ export interface ImageContext {
   readonly onProgress?: (progress: ImageProgress) => void;
   /** Gets a message about each image whose file does not say how it is read. */
   readonly onNote?: (text: string) => void;
+  /** Whether a URL may lead to a private network. Default: true. */
+  readonly allowPrivate?: boolean;
   /** Runs the work while no other explanation runs. Default: runs it at once. */
   alone?<T>(work: () => Promise<T>): Promise<T>;
 }
@@ -65,11 +67,11 @@ export async function explainImage(
   task: ImageTask,
   context: ImageContext,
 ): Promise<ExplainedImage & { readonly paths: readonly string[] }> {
-  const { services, settings, signal, onProgress, onNote } = context;
+  const { services, settings, signal, onProgress, onNote, allowPrivate = true } = context;
   const { stem, namer, sheet, last } = task;
   const clock = createStageClock({ decode: 0, explain: 0, render: 0, write: 0 });
   const image = await clock.of("decode", () =>
-    services.decodeImage(task.location, { ...(signal && { signal }), ...(onNote && { onNote }) }),
+    services.decodeImage(task.location, { allowPrivate, ...(signal && { signal }), ...(onNote && { onNote }) }),
   );
   const result = await explainPixels(image, context, clock);
   const { outputs, ...names } = planOutputs({ image, result, stem, namer, sheet, services, settings });

@@ -12,6 +12,8 @@ export interface DecodeImageOptions {
   readonly signal?: AbortSignal;
   /** Maximum number of pixels (width × height) of a file, a canvas, or the output of sharp. Default: 100 million, which is 300 MB when decoded. */
   readonly maxPixels?: number;
+  /** Whether a URL may lead to a private network. Set it to false for a URL from somebody else. Default: true. */
+  readonly allowPrivate?: boolean;
   /** Gets a message if the file does not say how its values become pixels, or has several images: what is read. */
   readonly onNote?: (text: string) => void;
 }
@@ -31,9 +33,9 @@ const SHARP_FORMATS: ReadonlySet<string> = new Set(["jpeg", "png", "webp", "gif"
  * is too large; download when the URL cannot be fetched; usage when it is no image, or the scheme of its URL is not supported; aborted.
  */
 export async function decodeImage(source: ImageSource, options: DecodeImageOptions = {}): Promise<RgbImage> {
-  const { maxPixels = MAX_PIXELS, signal } = options;
+  const { maxPixels = MAX_PIXELS, signal, allowPrivate } = options;
   if (!(maxPixels > 0)) throw new WhyboxError("usage", `maxPixels is ${maxPixels}; expected a number above 0.`);
-  const opened = await openImage(source, { signal, maxPixels });
+  const opened = await openImage(source, { signal, maxPixels, allowPrivate });
   return "pixels" in opened ? opened.pixels : decodeEncoded(opened.encoded, options);
 }
 

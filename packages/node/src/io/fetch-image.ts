@@ -1,6 +1,6 @@
-import { type FetchBytesOptions, type FetchKind, fetchBytes } from "./fetch-bytes.js";
+import type { FetchBytesOptions, FetchKind } from "./fetch-bytes.js";
 
-export type FetchOptions = Pick<FetchBytesOptions, "signal" | "timeoutMs" | "maxBytes" | "isPrivate">;
+export type FetchOptions = Omit<FetchBytesOptions, "onProgress">;
 
 const IMAGE: FetchKind = {
   what: "image",
@@ -16,5 +16,7 @@ const IMAGE: FetchKind = {
  * @throws The same errors as `fetchBytes`.
  */
 export async function fetchImage(url: URL, options: FetchOptions = {}): Promise<Uint8Array> {
+  // Most images are files, which need no client.
+  const { fetchBytes } = await import("./fetch-bytes.js");
   return fetchBytes(url, IMAGE, options);
 }

@@ -19,26 +19,26 @@ export type OpenedImage = { readonly isOwn: boolean } & (
 export interface OpenOptions {
   readonly signal: AbortSignal | undefined;
   readonly maxPixels: number;
+  /** Whether a URL may lead to a private network. Default: true. */
+  readonly allowPrivate?: boolean | undefined;
 }
 
 /** Names an image without a name in messages. */
 const GIVEN = "The given image";
 
 /** Reads or fetches an image in any form. Given pixels and bytes are not copied. @throws as `decodeImage`. */
-export async function openImage(source: ImageSource, { signal, maxPixels }: OpenOptions): Promise<OpenedImage> {
+export async function openImage(source: ImageSource, options: OpenOptions): Promise<OpenedImage> {
+  const { signal } = options;
   checkAborted(signal);
-  const opened = await openSource(source, signal, maxPixels);
+  const opened = await openSource(source, options);
   checkAborted(signal);
   return opened;
 }
 
-async function openSource(
-  source: ImageSource,
-  signal: AbortSignal | undefined,
-  maxPixels: number,
-): Promise<OpenedImage> {
+async function openSource(source: ImageSource, options: OpenOptions): Promise<OpenedImage> {
+  const { signal, maxPixels } = options;
   if (typeof source === "string" || source instanceof URL) {
-    return file(await readFileOrUrl(source, signal), typeof source === "string" ? source : source.href);
+    return file(await readFileOrUrl(source, options), typeof source === "string" ? source : source.href);
   }
   if (source instanceof Uint8Array) return { ...file(source), isOwn: false };
   if (source instanceof ArrayBuffer) return { ...file(new Uint8Array(source)), isOwn: false };

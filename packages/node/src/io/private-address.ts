@@ -1,45 +1,60 @@
+import type { LookupAddress } from "node:dns";
 import { lookup } from "node:dns/promises";
-import { BlockList, isIP } from "node:net";
+import { isIP } from "node:net";
+import ipaddr from "ipaddr.js";
 
-/**
- * Addresses outside the public internet: this machine, its network, link-local (cloud metadata), multicast.
- * Source: IANA's special-purpose registries.
- */
-const PRIVATE = [
-  "0.0.0.0/8",
-  "10.0.0.0/8",
-  "100.64.0.0/10",
-  "127.0.0.0/8",
-  "169.254.0.0/16",
-  "172.16.0.0/12",
-  "192.0.0.0/24",
-  "192.168.0.0/16",
-  "198.18.0.0/15",
-  "224.0.0.0/3",
-  "::/127",
-  "64:ff9b::/96",
-  "fc00::/7",
-  "fe80::/10",
-  "ff00::/8",
-] as const;
-
-/** Whether an IP address is outside the public internet. It can be IPv4, IPv6, or IPv4 inside IPv6. */
-export function isPrivateAddress(address: string): boolean {
-  const blocked = new BlockList();
-  for (const range of PRIVATE) {
-    const [network = "", bits] = range.split("/");
-    blocked.addSubnet(network, Number(bits), network.includes(":") ? "ipv6" : "ipv4");
-  }
-  return blocked.check(address, address.includes(":") ? "ipv6" : "ipv4");
+/** How addresses are found and judged. Tests have their own. */
+export interface Network {
+  /** The addresses of a host name. */
+  addresses(host: string): Promise<readonly LookupAddress[]>;
+  isPrivate(address: string): boolean;
 }
 
+/** The addresses of the host of a URL. */
+export interface Host {
+  readonly addresses: readonly LookupAddress[];
+  /** Whether one of them is outside the public internet. */
+  readonly isPrivate: boolean;
+}
+
+/** `details.reason` of an error about a private address. */
+export const PRIVATE = "private network";
+
+/** The part of IPv6 that the public internet uses. */
+const GLOBAL = ipaddr.IPv6.parseCIDR("2000::/3");
+
+/** IPv6 addresses that stand for an IPv4 address where a network translates (NAT64, RFC 6052). */
+const NAT64 = ipaddr.IPv6.parseCIDR("64:ff9b::/96");
+
 /**
- * Whether the host of a URL is a private address, or its name resolves to one. False for a name that does not resolve: the
- * request itself reports that.
+ * Whether an IP address is outside the public internet: this machine, its network, link-local (cloud metadata), multicast, or any other range with a
+ * special purpose. It can be IPv4, IPv6, or IPv4 inside IPv6. A tunnel (6to4, Teredo) counts as private, whatever it leads to.
  */
+export function isPrivateAddress(address: string): boolean {
+  if (!ipaddr.isValid(address)) return true;
+  const found = ipaddr.process(address);
+  if (!(found instanceof ipaddr.IPv6)) return found.range() !== "unicast";
+  if (found.match(NAT64)) return new ipaddr.IPv4(found.toByteArray().slice(12)).range() !== "unicast";
+  return !found.match(GLOBAL) || found.range() !== "unicast";
+}
+
+export const internet: Network = {
+  addresses: (host) => lookup(host, { all: true }),
+  isPrivate: isPrivateAddress,
+};
+
+/** Finds the addresses of the host of a URL. @throws errors of the resolver. */
+export async function findHost({ hostname }: URL, network: Network = internet): Promise<Host> {
+  const host = hostname.replace(/^\[|\]$/g, "");
+  const family = isIP(host);
+  const addresses = family > 0 ? [{ address: host, family }] : await network.addresses(host);
+  return { addresses, isPrivate: addresses.some(({ address }) => network.isPrivate(address)) };
+}
+
+/** Whether the host of a URL is, or has, a private address. False for a name that does not resolve: the request itself reports that. */
 export async function isPrivateHost(url: URL): Promise<boolean> {
-  const host = url.hostname.replace(/^\[|\]$/g, "");
-  if (isIP(host) > 0) return isPrivateAddress(host);
-  const found = await lookup(host, { all: true }).catch(() => []);
-  return found.some(({ address }) => isPrivateAddress(address));
+  return findHost(url).then(
+    ({ isPrivate }) => isPrivate,
+    () => false,
+  );
 }

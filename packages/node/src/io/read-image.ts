@@ -1,15 +1,18 @@
 import { readFile, stat } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { WhyboxError } from "@whybox/core";
-import { fetchImage } from "./fetch-image.js";
+import { type FetchOptions, fetchImage } from "./fetch-image.js";
 import { FORMATS, MAX_BYTES } from "./image-limits.js";
 
 /** The bytes of an image file, from its path or URL. @throws as `decodeImage`. */
-export async function readFileOrUrl(source: string | URL, signal: AbortSignal | undefined): Promise<Uint8Array> {
+export async function readFileOrUrl(
+  source: string | URL,
+  { signal, allowPrivate }: Pick<FetchOptions, "signal" | "allowPrivate">,
+): Promise<Uint8Array> {
   const url = source instanceof URL ? source : urlOf(source);
   if (url === undefined) return readImage(source as string, signal);
   if (url.protocol === "file:") return readImage(pathOf(url), signal);
-  return fetchImage(url, signal === undefined ? {} : { signal });
+  return fetchImage(url, { signal, allowPrivate });
 }
 
 /**

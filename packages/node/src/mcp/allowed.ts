@@ -2,7 +2,6 @@ import { opendir, realpath, stat } from "node:fs/promises";
 import { isAbsolute, join, relative, resolve, sep } from "node:path";
 import { WhyboxError } from "@whybox/core";
 import { isAddress } from "../images/named-source.js";
-import { isPrivateHost } from "../io/private-address.js";
 import { systemErrorCode } from "../io/system-error.js";
 import { knownWeights } from "../models/registry.js";
 
@@ -45,7 +44,7 @@ export class Allowed {
     return real;
   }
 
-  /** A path, or an address if addresses are allowed. @throws bad-input; download for an address in a private network. */
+  /** A path, or an address if addresses are allowed. Who fetches it refuses private networks. @throws bad-input */
   async source(given: string): Promise<string> {
     if (!isAddress(given)) return this.path(given);
     if (!/^https?:/i.test(given))
@@ -57,9 +56,6 @@ export class Allowed {
       );
     }
     if (!URL.canParse(given)) throw new WhyboxError("bad-input", `${given} is not a valid address.`);
-    if (await isPrivateHost(new URL(given))) {
-      throw new WhyboxError("download", `${given} is an address in a private network, which is never allowed here.`);
-    }
     return given;
   }
 

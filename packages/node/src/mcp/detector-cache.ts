@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import type { Detector, LoadOptions } from "../api.js";
+import type { Detector } from "../api.js";
 
 interface Entry {
   readonly loading: Promise<Detector>;
@@ -9,12 +9,12 @@ interface Entry {
 
 /** Keeps the detectors of the last models, so that a further question about one does not load it again. */
 export class DetectorCache {
-  readonly #load: (weights: string, options: LoadOptions) => Promise<Detector>;
+  readonly #load: (weights: string) => Promise<Detector>;
   readonly #max: number;
   readonly #entries = new Map<string, Entry>();
   #clock = 0;
 
-  constructor(load: (weights: string, options: LoadOptions) => Promise<Detector>, max: number) {
+  constructor(load: (weights: string) => Promise<Detector>, max: number) {
     [this.#load, this.#max] = [load, max];
   }
 
@@ -23,10 +23,10 @@ export class DetectorCache {
   }
 
   /** Runs the work with the detector of a model. A changed file is loaded again. */
-  async use<T>(weights: string, options: LoadOptions, work: (detector: Detector) => Promise<T>): Promise<T> {
+  async use<T>(weights: string, work: (detector: Detector) => Promise<T>): Promise<T> {
     const facts = await stat(weights).catch(() => undefined);
     const key = `${weights}\n${facts?.mtimeMs ?? ""}\n${facts?.size ?? ""}`;
-    const entry = this.#entries.get(key) ?? this.#open(key, weights, options);
+    const entry = this.#entries.get(key) ?? this.#open(key, weights);
     entry.users++;
     entry.last = ++this.#clock;
     try {
@@ -37,8 +37,8 @@ export class DetectorCache {
     }
   }
 
-  #open(key: string, weights: string, options: LoadOptions): Entry {
-    const entry: Entry = { loading: this.#load(weights, options), users: 0, last: 0 };
+  #open(key: string, weights: string): Entry {
+    const entry: Entry = { loading: this.#load(weights), users: 0, last: 0 };
     this.#entries.set(key, entry);
     entry.loading.catch(() => this.#entries.delete(key));
     return entry;

@@ -138,8 +138,9 @@ async function explained(
   { signal, onProgress }: ToolCall,
 ): Promise<{ readonly image: RgbImage; readonly result: ExplainResult }> {
   const weights = await allowed.weights(given.weights ?? fileOptions.weights.default);
-  const image = await services.decodeImage(await allowed.source(given.image), { signal, maxPixels: MAX_PIXELS });
-  const result = await detectors.use(weights, {}, (detector) => {
+  const source = await allowed.source(given.image);
+  const image = await services.decodeImage(source, { signal, maxPixels: MAX_PIXELS, allowPrivate: false });
+  const result = await detectors.use(weights, (detector) => {
     stopIfAborted(signal);
     return detector.explain(image, {
       ...options,

@@ -34,7 +34,7 @@ export const inspectOutput = z.object({
 /** Describes a model. */
 export async function inspectModel(given: z.infer<typeof inspectInput>, { allowed, detectors }: ToolContext) {
   const weights = await allowed.weights(given.weights ?? fileOptions.weights.default);
-  const report = await detectors.use(weights, {}, (detector) => detector.inspect());
+  const report = await detectors.use(weights, (detector) => detector.inspect());
   const { source, format, bytes, sha256, licence, inputSize, classNames, head, layers, opsWithoutRule } = report;
   const structured = {
     ...{

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
 import { type DownloadProgress, encodeModel, modelFormat, readModel, readTorch, WhyboxError } from "@whybox/core";
 import { inFile } from "../in-file.js";
-import { type FetchKind, fetchBytes } from "../io/fetch-bytes.js";
+import type { FetchBytesOptions, FetchKind } from "../io/fetch-bytes.js";
 import type { Environment } from "./cache-folder.js";
 import { cacheOnce } from "./cache-once.js";
 import type { Origin } from "./cached-model.js";
@@ -19,6 +19,8 @@ export interface FetchContext {
   readonly maxBytes?: number | undefined;
   /** Timeout of the whole download of a file at a URL. Default: 30 minutes. */
   readonly timeoutMs?: number | undefined;
+  /** Whether a URL may lead to a private network. Default: true. */
+  readonly allowPrivate?: boolean | undefined;
 }
 
 const MODEL: FetchKind = {
@@ -28,6 +30,12 @@ const MODEL: FetchKind = {
   maxBytes: 2 ** 30,
   instead: "download the model first and pass the file",
 };
+
+/** Most models are in the cache, which needs no client. */
+async function fetchModel(url: URL, options: FetchBytesOptions): Promise<Buffer> {
+  const { fetchBytes } = await import("../io/fetch-bytes.js");
+  return fetchBytes(url, MODEL, options);
+}
 
 /** Whether `weights` is a URL, not a path. "C:\\best.onnx" is a path. */
 export function isUrl(weights: string): boolean {
@@ -46,7 +54,7 @@ export async function weightsFromUrl(weights: string, context: FetchContext): Pr
       .replaceAll(/[^\w.-]/g, "_")
       .slice(0, 64) || "model";
   return cacheOnce(context.cacheDir, originOf(name, url.href, sha256), async () => {
-    const bytes = await fetchBytes(url, MODEL, { ...context, onProgress: progressOf(url.href, context) });
+    const bytes = await fetchModel(url, { ...context, onProgress: progressOf(url.href, context) });
     return converted(expectDigest(bytes, sha256, url.href), url.href);
   });
 }
@@ -74,10 +82,7 @@ function ownCopyPath({ url }: ReleasedWeights, cacheDir: string): string {
 
 async function fetchReleased(weights: ReleasedWeights, context: FetchContext, own: string): Promise<Buffer> {
   try {
-    return await fetchBytes(new URL(weights.url), MODEL, {
-      ...context,
-      onProgress: progressOf(weights.name, context),
-    });
+    return await fetchModel(new URL(weights.url), { ...context, onProgress: progressOf(weights.name, context) });
   } catch (cause) {
     if (!(cause instanceof WhyboxError) || cause.code !== "download") throw cause;
     throw new WhyboxError(

@@ -24,6 +24,8 @@ export interface ResolveWeightsOptions {
   readonly maxBytes?: number;
   /** Timeout of the whole download of a file at a URL. Default: 30 minutes. */
   readonly timeoutMs?: number;
+  /** Whether a URL may lead to a private network. Set it to false for a URL from somebody else. Default: true. */
+  readonly allowPrivate?: boolean;
 }
 
 /** A model file and its origin. */
@@ -73,9 +75,9 @@ export async function resolveWeights(weights: string, options: ResolveWeightsOpt
 }
 
 function contextOf(options: ResolveWeightsOptions): FetchContext {
-  const { env = process.env, cwd = process.cwd(), onProgress, signal, maxBytes, timeoutMs } = options;
+  const { env = process.env, cwd = process.cwd(), onProgress, signal, maxBytes, timeoutMs, allowPrivate } = options;
   const cacheDir = resolve(options.cacheDir ?? cacheFolder(env));
-  return { cacheDir, env, cwd, onProgress, signal, maxBytes, timeoutMs };
+  return { cacheDir, env, cwd, onProgress, signal, maxBytes, timeoutMs, allowPrivate };
 }
 
 /** Maximum number of names in a message. The nearest name is added. */

@@ -5,7 +5,7 @@ import { createStageClock } from "../images/stage-clock.js";
 import { releaseMemory } from "../runtime/ort-port.js";
 import { explainFrames } from "./explain-frames.js";
 import { measure } from "./measure.js";
-import { refusePrivate } from "./refuse-private.js";
+import { withPrivateHint } from "./refuse-private.js";
 import { type MapLine, type RunImageLine, runFiles, runFilesVersion } from "./schema.js";
 import type { Outcome, Task } from "./task.js";
 import { failure, perDetection, type TaskContext } from "./task-context.js";
@@ -17,12 +17,13 @@ const FOLDER_ITEMS = 1000;
 export async function explainTask(task: Task, context: TaskContext): Promise<readonly Outcome[]> {
   if (task.kind === "frames") return explainFrames(task, context);
   const withoutPath = (message: string) => message.replaceAll(task.location, task.source);
-  return [await explainOne(task, context).catch((error: unknown) => failure(error, context, withoutPath))];
+  return [
+    await explainOne(task, context).catch((error: unknown) => failure(withPrivateHint(error), context, withoutPath)),
+  ];
 }
 
 async function explainOne(task: Extract<Task, { kind: "image" }>, context: TaskContext): Promise<Outcome> {
   const { item, source, location, folder } = task;
-  if (!context.setup.allowPrivate) await refusePrivate(location);
   const notes: string[] = [];
   const onNote = (text: string) => void notes.push(text.replaceAll(location, source));
   const { result, files, mapFiles, paths, ms } = await explainImage(
@@ -34,7 +35,7 @@ async function explainOne(task: Extract<Task, { kind: "image" }>, context: TaskC
       // Contact sheets are not useful for thousands of images, and drawing one takes longer than the explanation.
       sheet: false,
     },
-    { ...context, onNote },
+    { ...context, onNote, allowPrivate: context.setup.allowPrivate },
   );
   const clock = createStageClock({ measure: 0 });
   const { found, maps } = await clock.of("measure", () =>

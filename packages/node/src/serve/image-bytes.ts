@@ -1,7 +1,6 @@
 import { WhyboxError } from "@whybox/core";
 import { stemOf } from "../images/output-names.js";
 import { fetchImage } from "../io/fetch-image.js";
-import { isPrivateHost } from "../io/private-address.js";
 import type { GivenImage } from "./request-schema.js";
 
 /** Where the server may fetch images from: nowhere, the public internet, or private networks too. */
@@ -27,8 +26,9 @@ export const UNNAMED = "image";
  */
 export async function imageFile(image: GivenImage, limits: FetchLimits, signal: AbortSignal): Promise<ImageFile> {
   if ("b64" in image) return { bytes: decodeBase64(image.b64), name: UNNAMED };
-  const url = await allowedUrl(image.url, limits.urls);
-  return { bytes: await fetchImage(url, { signal, maxBytes: limits.maxBytes }), name: stemOf(url.href) };
+  const { urls, maxBytes } = limits;
+  const url = allowedUrl(image.url, urls);
+  return { bytes: await fetchImage(url, { signal, maxBytes, allowPrivate: urls === "any" }), name: stemOf(url.href) };
 }
 
 /** Node skips what is no base64, and the image would then be damaged without a reason. */
@@ -46,17 +46,10 @@ function decodeBase64(text: string): Uint8Array {
   return bytes;
 }
 
-async function allowedUrl(text: string, urls: AllowedUrls): Promise<URL> {
+function allowedUrl(text: string, urls: AllowedUrls): URL {
   if (urls === "none") {
     throw new WhyboxError("usage", "This server fetches no images. Send the image itself, in b64 or as a form.");
   }
   if (!URL.canParse(text)) throw new WhyboxError("usage", "url is not a valid URL. Expected an http(s) address.");
-  const url = new URL(text);
-  if (urls === "public" && (await isPrivateHost(url))) {
-    throw new WhyboxError(
-      "download",
-      `${url.host} is an address in a private network, which this server does not fetch from.`,
-    );
-  }
-  return url;
+  return new URL(text);
 }

@@ -16,7 +16,7 @@ function world(max: number) {
 describe("DetectorCache", () => {
   it("keeps the last models and disposes of the others", async () => {
     const { events, cache } = world(2);
-    for (const name of ["a", "b", "a", "c", "a", "b"]) await cache.use(name, {}, async () => undefined);
+    for (const name of ["a", "b", "a", "c", "a", "b"]) await cache.use(name, async () => undefined);
     expect(events).toEqual(["load a", "load b", "load c", "dispose b", "load b", "dispose c"]);
     expect(cache.size).toBe(2);
     await cache.close();
@@ -25,8 +25,8 @@ describe("DetectorCache", () => {
 
   it("never disposes of a model in use", async () => {
     const { events, cache } = world(1);
-    await cache.use("a", {}, async () => {
-      await cache.use("b", {}, async () => undefined);
+    await cache.use("a", async () => {
+      await cache.use("b", async () => undefined);
       expect(events).toEqual(["load a", "load b", "dispose b"]);
     });
     expect(cache.size).toBe(1);
@@ -34,7 +34,7 @@ describe("DetectorCache", () => {
 
   it("loads a model again after a failure", async () => {
     const { cache } = world(1);
-    await expect(cache.use("bad", {}, async () => undefined)).rejects.toThrow("bad");
+    await expect(cache.use("bad", async () => undefined)).rejects.toThrow("bad");
     expect(cache.size).toBe(0);
   });
 });

@@ -43,7 +43,7 @@ async function serve(
   ]);
   const allowed = await Allowed.open({ folders: allow, cwd, urls: allowUrls });
   const services = await context.loadServices();
-  const detectors = new DetectorCache((weights, options) => services.loadDetector(weights, options), models);
+  const detectors = new DetectorCache((weights) => services.loadDetector(weights, { allowPrivate: false }), models);
   stopIfAborted(signal);
   const onLog = (line: string) => void stderr.write(`${printable(line)}\n`);
   onLog(`whybox mcp ${version}: serving ${count(4, "tool")} on stdin and stdout.`);
