@@ -77,7 +77,7 @@ async function explainSource(
   let document: ResultDocument | undefined;
   await explainImage(
     {
-      ...{ location, folder, stem: namer.stem(location), namer, sheet: true },
+      ...{ location, folder, stem: namer.stem(location), namer, sheet: settings.save.includes("png") },
       async *last({ result, files, mapFiles, ms }) {
         const { checkedDocument } = await loadSchema();
         const where = { model: detector.report, source: input, device: settings, look: settings };

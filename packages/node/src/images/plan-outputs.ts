@@ -51,7 +51,7 @@ export function planOutputs(subject: Subject): PlannedOutputs {
   const { image, result, stem, services, settings } = subject;
   const saves = (kind: SaveKind): boolean => settings.save.includes(kind);
   const name = (kind: ResultKind) => (saves(kind) ? stem + resultSuffixes[kind] : null);
-  const sheet = subject.sheet && saves("png") && result.maps.length > 1 ? stem + sheetSuffix : null;
+  const sheet = subject.sheet && result.maps.length > 1 ? stem + sheetSuffix : null;
   const files = { png: name("png"), sheet, npy: name("npy"), json: name("json") };
   const outputs: OutputFile[] = [];
   const add = (file: string | null, bytes: OutputFile["bytes"]): void => {

@@ -28,6 +28,8 @@ export type Job =
   | (AboutImage & {
       readonly kind: "explain";
       readonly settings: ImageSettings;
+      /** Whether to draw a contact sheet when there are several maps. */
+      readonly sheet: boolean;
       /** The document with its files, or only the image with its heatmap. */
       readonly form: "json" | "png";
     });

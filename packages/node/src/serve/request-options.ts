@@ -21,7 +21,7 @@ import type { ServedModel } from "./protocol.js";
 /** The options of a request. */
 export interface RequestOptions extends Omit<ExplainOptions, "frames" | "signal" | "onProgress">, DrawingOptions {
   /** Files to send with the result. */
-  readonly save?: readonly ("png" | "maps" | "npy")[];
+  readonly save?: readonly ("png" | "sheet" | "maps" | "npy")[];
   readonly frame?: FileOptions["frame"];
 }
 
@@ -36,9 +36,9 @@ export const requestOptions = {
     otherwise: "what the server allows (--max-detections); 5 for the classes of a classifier",
   },
   save: {
-    what: "files to send with the result, in base64: the image with the heatmap and a contact sheet (png), an image for each map (maps), arrays (npy)",
+    what: "files to send with the result, in base64: the image with the heatmap (png), a contact sheet of several maps (sheet), an image for each map (maps), arrays (npy)",
     kind: "list",
-    of: { kind: "choice", choices: ["png", "maps", "npy"] },
+    of: { kind: "choice", choices: ["png", "sheet", "maps", "npy"] },
     default: [],
     otherwise: "none",
     group: "Output",
@@ -55,11 +55,17 @@ export interface RequestLimits {
   readonly task: DetectorTask;
 }
 
+/** What a request asks for: the settings of the explanation, and whether to draw a contact sheet. */
+export interface Asked {
+  readonly settings: ImageSettings;
+  readonly sheet: boolean;
+}
+
 /**
  * The settings of an explanation, from the options of a request.
  * @throws usage as the library does; limit for more detections or a larger input than the server allows.
  */
-export function settingsOf(given: RequestOptions, model: ServedModel, limits: RequestLimits): ImageSettings {
+export function settingsOf(given: RequestOptions, model: ServedModel, limits: RequestLimits): Asked {
   const { options, named } = readOptions<RequestOptions, typeof requestOptions>(given, requestOptions);
   if (options.crop && options.cropKeep) {
     throw new WhyboxError("usage", "crop and cropKeep are opposites; give one of the two.");
@@ -68,10 +74,11 @@ export function settingsOf(given: RequestOptions, model: ServedModel, limits: Re
   const per = given.per ?? (isOne ? "image" : options.per);
   checkExplainOptions({ ...pickOptions(given, namesIn(ofExplanation)), per });
   const { name: weights, anchors, input, device, threads } = model;
-  return imageSettings({
-    ...{ ...options, ...boundedBy(named.values, limits), per },
+  const settings = imageSettings({
+    ...{ ...options, ...boundedBy(named.values, limits), per, save: options.save.filter((one) => one !== "sheet") },
     ...{ weights, names: undefined, anchors, input, device, threads, out: undefined },
   });
+  return { settings, sheet: options.save.includes("sheet") };
 }
 
 /** The options of a detection, from those of a request. @throws as `settingsOf`. */

@@ -66,8 +66,8 @@ export function addRoutes(app: App, options: ServerOptions): void {
       const form = wantsPng(request) ? "png" : "json";
       const given = await readBody(request, options);
       const model = modelOf(models, given.model);
-      const settings = settingsOf(given.options, model, limitsFor(model));
-      const job: Job = { kind: "explain", model: model.name, ...imageOf(given.file), settings, form };
+      const asked = settingsOf(given.options, model, limitsFor(model));
+      const job: Job = { kind: "explain", model: model.name, ...imageOf(given.file), ...asked, form };
       const { body } = await runJob(request, job, options);
       return reply.type(form === "png" ? "image/png" : "application/json; charset=utf-8").send(body);
     },
@@ -106,11 +106,11 @@ export function addRoutes(app: App, options: ServerOptions): void {
       const model = modelOf(models, request.params.name);
       const jobs = request.body.instances.map((instance) => {
         const { image, given } = partsOf(instance);
-        return { image, settings: settingsOf(given, model, limitsFor(model)) };
+        return { image, asked: settingsOf(given, model, limitsFor(model)) };
       });
-      const bodies = await inTurn(jobs, async ({ image, settings }) => {
+      const bodies = await inTurn(jobs, async ({ image, asked }) => {
         const file = imageOf(await imageFile(image, fetchLimits(options), request.stop));
-        return runJob(request, { kind: "explain", model: model.name, ...file, settings, form: "json" }, options);
+        return runJob(request, { kind: "explain", model: model.name, ...file, ...asked, form: "json" }, options);
       });
       return reply.type("application/json; charset=utf-8").send(listed("explanations", bodies));
     },

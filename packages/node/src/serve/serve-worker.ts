@@ -64,7 +64,7 @@ interface ExplainContext extends Opened {
 }
 
 async function explain(
-  { model: name, settings, form, name: source }: Extract<Job, { kind: "explain" }>,
+  { model: name, settings, sheet, form, name: source }: Extract<Job, { kind: "explain" }>,
   image: RgbImage,
   { setup, models, services, signal, clock }: ExplainContext,
 ): Promise<Done> {
@@ -77,7 +77,7 @@ async function explain(
   }
   const planned = planOutputs({
     ...{ image, result, services, settings, stem: stemOf(source) },
-    ...{ namer: createFileNamer(), sheet: true },
+    ...{ namer: createFileNamer(), sheet },
   });
   const attachments = await clock.of("render", () => encodeAll(planned.outputs, signal));
   const { files, mapFiles } = planned;

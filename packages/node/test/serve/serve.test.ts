@@ -40,7 +40,7 @@ afterAll(async () => {
 
 describe("POST /v1/explain", () => {
   it("answers a form with the document and the files that the library gives", async () => {
-    const answer = await served.form(image, { ...fields, save: '["png","maps","npy"]', colormap: "viridis" });
+    const answer = await served.form(image, { ...fields, save: '["png","sheet","maps","npy"]', colormap: "viridis" });
     expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "application/json; charset=utf-8"]);
     const { attachments, ...document } = (await answer.json()) as Answer;
     resultSchema.parse(document);
@@ -59,6 +59,9 @@ describe("POST /v1/explain", () => {
     }
     const png = await sharp(Buffer.from(attachments[document.files.png!]!, "base64")).metadata();
     expect(png).toMatchObject({ format: "png", width: 64, height: 64 });
+    expect(document.files.sheet).not.toBeNull();
+    const one = (await (await served.form(image, { ...fields, save: "png" })).json()) as Answer;
+    expect([one.files.sheet, Object.keys(one.attachments)]).toEqual([null, [one.files.png]]);
   });
 
   it("gives the same answer to JSON, with the image in base64, as a data URL, and by address", async () => {
