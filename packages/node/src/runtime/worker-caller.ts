@@ -55,6 +55,11 @@ export class WorkerCaller {
     });
   }
 
+  /** Whether the thread has ended without being told to: something killed it, or it had no memory left. */
+  get isLost(): boolean {
+    return this.#closed !== undefined && this.#closing === undefined;
+  }
+
   /** Sends a request. @throws the worker's error; runtime when the thread has ended; aborted. */
   call<R extends Request>(
     request: R,

@@ -13,7 +13,7 @@ import { rememberImage } from "../to-png.js";
 import { plainCopy } from "./plain-copy.js";
 import type { ModelSetup, SentImage } from "./protocol.js";
 import type { CallControl } from "./serve-detector.js";
-import { owned, type WorkerCaller } from "./worker-caller.js";
+import { owned, WorkerCaller } from "./worker-caller.js";
 import { remotePort } from "./worker-port.js";
 
 export interface WorkerDetector extends Pick<Detector, "detect" | "explain" | "dispose"> {
@@ -24,6 +24,7 @@ export interface WorkerDetector extends Pick<Detector, "detect" | "explain" | "d
 /**
  * Opens a model in the worker of `caller`. A call whose options are plain data runs there. Options with a function (a method or score of the
  * caller) cannot be sent, so these calls run an engine in this thread, against the sessions of the worker.
+ * If the worker ends (something killed it, or it had no memory left), its calls fail, and the next call opens the model in a new one.
  * The explanation of `prepare` is prepared as soon as the model is open.
  * @throws as `createDetector`; usage for a device that the runtime does not support.
  */
@@ -38,21 +39,33 @@ export async function openInWorker(
   // The explanation reports the same errors.
   if (options !== undefined) caller.call({ kind: "prepare", options }).catch(() => undefined);
   const facts = await opening;
+  let worker = caller;
+  let isDisposed = false;
   let own: Promise<CoreDetector> | undefined;
+  const alive = (): WorkerCaller => {
+    if (!worker.isLost || isDisposed) return worker;
+    worker = new WorkerCaller();
+    // Its sessions were in the lost worker.
+    own = undefined;
+    // The worker answers the next calls when the model is open, or with the reason why it is not.
+    worker.call({ kind: "open", setup }).catch(() => undefined);
+    return worker;
+  };
   const here = () => {
+    const port = remotePort(alive());
     // The engine is loaded on first use: most callers have none in this thread.
-    own ??= import("./serve-detector.js").then(({ openDetector }) => openDetector(setup, remotePort(caller)));
+    own ??= import("./serve-detector.js").then(({ openDetector }) => openDetector(setup, port));
     return own;
   };
   return {
     facts,
-    inspect: () => caller.call({ kind: "inspect" }),
+    inspect: async () => alive().call({ kind: "inspect" }),
     detect: async (source, given = {}) => {
       const { options, control } = split<DetectAloneOptions>(given);
       if (options === undefined)
         return (await here()).detect(await decodeImage(source, { ...control, ...noting }), given);
       const { image, transfer } = await sendable(source, control);
-      return caller.call({ kind: "detect", image, options }, { ...control, ...noting, transfer });
+      return alive().call({ kind: "detect", image, options }, { ...control, ...noting, transfer });
     },
     explain: async (source, given = {}) => {
       const { options, control } = split<ExplainOptions>(given);
@@ -62,12 +75,14 @@ export async function openInWorker(
           source,
         );
       const { image, transfer } = await sendable(source, control);
-      const data = await caller.call({ kind: "explain", image, options }, { ...control, ...noting, transfer });
+      const data = await alive().call({ kind: "explain", image, options }, { ...control, ...noting, transfer });
       return rememberImage(resultFrom(data), source);
     },
     dispose: async () => {
-      if (own !== undefined) await (await own).dispose();
-      await caller.close();
+      isDisposed = true;
+      // Sessions of a lost worker have ended with it, and an engine that could not open has none.
+      await own?.then((engine) => engine.dispose()).catch(() => undefined);
+      await worker.close();
     },
   };
 }
