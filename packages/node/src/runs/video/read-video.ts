@@ -3,6 +3,7 @@ import { type RgbImage, WhyboxError } from "@whybox/core";
 import { z } from "zod";
 import { isAddress } from "../../images/named-source.js";
 import { systemErrorCode } from "../../io/system-error.js";
+import { stopIfAborted } from "../../stop-if-aborted.js";
 import { isCamera } from "../sources/source-kind.js";
 import { lastWords, startProgram } from "./ffmpeg.js";
 import { ppmFrames } from "./ppm.js";
@@ -12,7 +13,11 @@ export interface VideoOptions {
   readonly stride: number;
   readonly maxFrames: number | null;
   readonly signal: AbortSignal;
+  /** Time without any data after which a stream or a camera counts as ended. Default: 30 s. */
+  readonly stallMs?: number;
 }
+
+const STALL_MS = 30_000;
 
 export interface VideoFrame {
   /** Frame number in the source, from 0. */
@@ -35,7 +40,11 @@ export interface Video {
 export async function openVideo(location: string, options: VideoOptions): Promise<Video> {
   const camera = isCamera(location);
   if (!camera && !isAddress(location)) await refuseMissing(location);
-  const fps = camera ? null : await probe(location);
+  const { stallMs = STALL_MS } = options;
+  const isLive = camera || isAddress(location);
+  const fps = camera ? null : await probe(location, { ...options, stallMs: isLive ? stallMs : undefined });
+  // Frames that are left out take time too.
+  const patience = isLive ? stallMs + (1_000 * (options.stride - 1)) / (fps ?? 1) : undefined;
   let complaint: string | undefined;
   return {
     fps,
@@ -47,20 +56,44 @@ export async function openVideo(location: string, options: VideoOptions): Promis
       if (options.signal.aborted) stop();
       child.stdin.end();
       let count = 0;
+      let hasStalled = false;
+      const onStall = () => {
+        hasStalled = true;
+        stop();
+      };
       try {
-        for await (const image of ppmFrames(child.stdout)) {
+        for await (const image of ppmFrames(withPatience(child.stdout, patience, onStall))) {
           const frame = count++ * options.stride;
           yield { frame, time: fps === null ? null : Math.round((frame / fps) * 1e6) / 1e6, image };
         }
         const { code, words } = await ended;
         if (options.signal.aborted) return;
-        if (code !== 0 || words !== "") complaint = lastWords(words);
+        if (hasStalled) complaint = `no data came for ${patience! / 1_000} s`;
+        else if (code !== 0 || words !== "") complaint = lastWords(words);
       } finally {
         options.signal.removeEventListener("abort", stop);
         stop();
       }
     },
   };
+}
+
+/** The chunks of a stream. Calls `onStall` when one is waited for longer than `ms`. The time that the reader needs does not count. */
+async function* withPatience(
+  stream: AsyncIterable<Uint8Array>,
+  ms: number | undefined,
+  onStall: () => void,
+): AsyncGenerator<Uint8Array> {
+  let timer = ms === undefined ? undefined : setTimeout(onStall, ms);
+  try {
+    for await (const chunk of stream) {
+      clearTimeout(timer);
+      yield chunk;
+      timer = ms === undefined ? undefined : setTimeout(onStall, ms);
+    }
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 async function refuseMissing(path: string): Promise<void> {
@@ -92,21 +125,37 @@ function inputArguments(location: string): string[] {
 
 const probeSchema = z.object({ streams: z.array(z.object({ avg_frame_rate: z.string() })).min(1) });
 
-/** Frames per second; null if unknown. */
-async function probe(location: string): Promise<number | null> {
+interface ProbeOptions {
+  readonly signal: AbortSignal;
+  readonly stallMs: number | undefined;
+}
+
+/** Frames per second; null if unknown. @throws aborted; bad-input. */
+async function probe(location: string, { signal, stallMs }: ProbeOptions): Promise<number | null> {
   const show = ["-select_streams", "v:0", "-show_entries", "stream=avg_frame_rate", "-of", "json"];
   const { child, ended } = startProgram("ffprobe", ["-v", "error", ...show, ...inputArguments(location)]);
   child.stdin.end();
   let text = "";
+  let hasStalled = false;
+  const stop = () => void child.kill("SIGKILL");
+  const onStall = () => {
+    hasStalled = true;
+    stop();
+  };
+  signal.addEventListener("abort", stop, { once: true });
+  if (signal.aborted) stop();
   try {
-    for await (const chunk of child.stdout.setEncoding("utf8")) text += chunk;
+    for await (const chunk of withPatience(child.stdout, stallMs, onStall)) text += chunk;
   } finally {
-    child.kill("SIGKILL");
+    signal.removeEventListener("abort", stop);
+    stop();
   }
   const { code, words } = await ended;
+  stopIfAborted(signal);
   const found = code === 0 ? probeSchema.safeParse(JSON.parse(text)) : undefined;
   if (!found?.success) {
-    const why = code === 0 ? "it has no video stream" : lastWords(words).replaceAll(`file:${location}`, location);
+    const said = code === 0 ? "it has no video stream" : lastWords(words).replaceAll(`file:${location}`, location);
+    const why = hasStalled ? `no answer within ${stallMs! / 1_000} s` : said;
     const message = `Cannot read ${location} as a video: ${why}. Check that it plays in a video player, or copy it again.`;
     throw new WhyboxError("bad-input", message, { details: { file: location } });
   }
