@@ -13,6 +13,7 @@ import {
   curveArea,
   decodeImage,
   energyInBox,
+  gaussianAtBox,
   letterbox,
   meanInterval,
   perturbationCurve,
@@ -47,7 +48,7 @@ const ROWS = {
   ODAM: { method: "ODAM" },
   "SSGrad-CAM": { method: "SSGrad-CAM", ...row },
   RandomCAM: { method: "RandomCAM" },
-  gaussian: gaussianAtBox,
+  gaussian: ({ height, width }, box) => gaussianAtBox(height, width, box),
   uniform: ({ height, width }) => ({ height, width, data: new Float32Array(height * width).fill(1) }),
   random: randomPixels,
 };
@@ -212,17 +213,6 @@ function blur({ height, width, data }) {
   const columns = Array.from({ length: width * 3 }, (_, i) => i);
   const across = along(Float32Array.from(data), width, 3, rows);
   return { height, width, data: Uint8Array.from(along(across, height, width * 3, columns), Math.round) };
-}
-
-/** Knows the box and nothing else. The curves read only the order of the pixels, so that the width is free: a third of the box. */
-function gaussianAtBox({ height, width }, { x1, y1, x2, y2 }) {
-  const data = new Float32Array(height * width);
-  for (let i = 0; i < data.length; i++) {
-    const u = (3 * ((i % width) + 0.5 - (x1 + x2) / 2)) / (x2 - x1);
-    const v = (3 * (Math.floor(i / width) + 0.5 - (y1 + y2) / 2)) / (y2 - y1);
-    data[i] = Math.exp(-0.5 * (u * u + v * v));
-  }
-  return { height, width, data };
 }
 
 /** Independent pixels, the same in every run (a linear congruential generator's upper bits). */

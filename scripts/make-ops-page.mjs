@@ -7,7 +7,7 @@ import { resolve } from "node:path";
 import { defaultRules } from "@whybox/core";
 import { stopsGradient } from "../packages/core/dist/autodiff/stops.js";
 import { rewrites } from "../packages/core/dist/onnx/normalise/rewrites.js";
-import { NEWEST_OPSET, OLDEST_OPSET, TARGET_OPSET } from "../packages/core/dist/onnx/normalise.js";
+import { NEWEST_OPSET, OLDEST_OPSET, TARGET_OPSET } from "../packages/core/dist/onnx/opsets.js";
 
 const path = resolve(import.meta.dirname, "../docs/ops.md");
 

@@ -46,6 +46,7 @@ export { checkExplainOptions, readMethod } from "./explain/options/resolve-optio
 export type { ExplainProgress } from "./explain/progress.js";
 export type { DocumentDevice, DocumentLook, OptionParts, SaveKind } from "./explain/result/document-options.js";
 export { mapHeats } from "./explain/result/map-heats.js";
+export type { MapFigures, MeasuredCurves, Measurement, RegionFigures } from "./explain/result/measurement.js";
 export { type PlainResult, plainDetections, plainResult } from "./explain/result/plain-result.js";
 export type {
   AskedAnswer,
@@ -116,6 +117,7 @@ export {
   curveArea,
   type EnergyInBox,
   energyInBox,
+  gaussianAtBox,
   type Interval,
   type MeanIntervalOptions,
   type MetricBox,

@@ -34,5 +34,6 @@ export {
   tagsVersion,
 } from "./format.js";
 export { classSentence, mapSentence, mostlyInside, type SentenceFacts } from "./map-sentence.js";
+export { type MeasuredFacts, measureSentence } from "./measure-sentence.js";
 export { type Around, packColumns, packMaps, type Row, type RowMaps } from "./rows.js";
 export { percent } from "./texts.js";

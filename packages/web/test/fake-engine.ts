@@ -127,9 +127,10 @@ export class FakeEngine {
       .filter(({ className }) => request.classNames?.includes(className) ?? true);
     const explained = request.box === undefined ? among.map(({ index }) => index) : [];
     const maps = request.per === "detection" ? explained.map((index) => heat([index], index)) : [];
-    const timings = { letterbox: 0, forward: 0, detect: 0, backward: 0, finish: 0, total: 0 };
+    const timings = { letterbox: 0, forward: 0, detect: 0, backward: 0, finish: 0, measure: 0, total: 0 };
     return {
       ...{ method: String(request.method), backprop: ["class"], detections: this.detections, layers: [], notes: [] },
+      measured: [],
       ...{ whole: heat(explained, 5), maps, asked: undefined, empty: undefined, timings },
     };
   }

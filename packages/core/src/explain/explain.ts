@@ -7,9 +7,10 @@ import { runsOf } from "./evidence/count-runs.js";
 import { makeMaps } from "./evidence/make-maps.js";
 import { taskGradients } from "./evidence/task-gradients.js";
 import { groupMaps, rawMaxima } from "./finish/group-maps.js";
-import { makeHeatmaps } from "./finish/heatmaps.js";
+import { makeHeatmaps, unscaledMap } from "./finish/heatmaps.js";
 import type { ExplainJob } from "./job.js";
 import { makeResult } from "./make-result.js";
+import { measureMaps, measurementRuns } from "./measure/measure-maps.js";
 import type { LoadedModel } from "./model/loaded-model.js";
 import type { ExplainOptions } from "./options/options.js";
 import type { ResolvedDetectOptions, ResolvedExplainOptions } from "./options/resolve-options.js";
@@ -71,7 +72,10 @@ export async function explainImage(call: Call, image: RgbImage, question: Questi
     // Score: the detections to explain, and for each one a number with its gradient on the predictions.
     const targets = chooseTargets(loaded, { ...question, scene: forward, detections });
     const scored = scoreTargets(job, forward, targets.groups);
-    progress.start(runsOf(job, forward, scored) * (options.augSmooth ? VIEW_COUNT : 1));
+    const measuredGroups = options.measure ? targets.groups : [];
+    const runs = runsOf(job, forward, scored) * (options.augSmooth ? VIEW_COUNT : 1);
+    const measuring = measurementRuns(measuredGroups.length);
+    progress.start(runs + measuring);
 
     // Gradients: the gradients of the scores at the layers. They are computed while the maps are made.
     const gradients = taskGradients(job, forward, scored.tasks);
@@ -88,10 +92,24 @@ export async function explainImage(call: Call, image: RgbImage, question: Questi
     const { isEmpty } = heatmaps;
     const diagnosis = await diagnose(job, { input, forward, detections, targets, scored, gradients, raw, isEmpty });
 
+    const finished = performance.now();
+
+    // Measure: the scores of images in which the hottest pixels are changed.
+    const mapOf = (group: number) => unscaledMap(job, { ...groups, letterbox }, group);
+    const measured = await progress.share(measuring, () =>
+      measureMaps(job, { forward, groups: measuredGroups, mapOf }),
+    );
+
     const backward = gradients.ms + smoothed.ms;
-    const times = { detect: detected - passed, backward, finish: performance.now() - detected - backward };
-    const timings = { ...pass.timings, ...times, total: performance.now() - call.started };
-    return makeResult({ options, forward, detections, targets, scored, raw, heatmaps, diagnosis, timings });
+    const times = { detect: detected - passed, backward, finish: finished - detected - backward };
+    const ended = performance.now();
+    const timings = {
+      ...pass.timings,
+      ...times,
+      measure: options.measure ? ended - finished : 0,
+      total: ended - call.started,
+    };
+    return makeResult({ options, forward, detections, targets, scored, raw, heatmaps, diagnosis, measured, timings });
   } finally {
     pass.release();
   }
@@ -114,7 +132,12 @@ export async function detectImage(
 }
 
 /** Whether the input is read after the forward pass, and whether the memory of its values may be freed. */
-function passUse({ method, scores, augSmooth }: ResolvedExplainOptions): Pick<PassRequest, "keepsInput" | "mayFree"> {
+function passUse({
+  method,
+  scores,
+  augSmooth,
+  measure,
+}: ResolvedExplainOptions): Pick<PassRequest, "keepsInput" | "mayFree"> {
   const readsInput = (["masked", "pixels", "biases"] as const).some((need) => method.needs.includes(need));
-  return { keepsInput: augSmooth || readsInput, mayFree: [method, ...scores].every(isKeepingNothing) };
+  return { keepsInput: augSmooth || measure || readsInput, mayFree: [method, ...scores].every(isKeepingNothing) };
 }

@@ -3,6 +3,7 @@ import type { RawMaps } from "./evidence/make-maps.js";
 import type { Heatmaps } from "./finish/heatmaps.js";
 import type { ResolvedExplainOptions } from "./options/resolve-options.js";
 import type { ForwardResult } from "./passes/forward-pass.js";
+import type { Measurement } from "./result/measurement.js";
 import type { ExplainResult, Timings } from "./result/result.js";
 import { resultFrom } from "./sent-result.js";
 import type { Targets } from "./targets/choose-targets.js";
@@ -19,12 +20,13 @@ export interface ResultParts {
   readonly raw: RawMaps;
   readonly heatmaps: Heatmaps;
   readonly diagnosis: Pick<ExplainResult, "layers" | "empty">;
+  readonly measured: readonly Measurement[];
   readonly timings: Timings;
 }
 
 /** Builds the result. It holds no tensor of the forward pass. */
 export function makeResult(parts: ResultParts): ExplainResult {
-  const { options, forward, detections, targets, scored, raw, heatmaps, diagnosis, timings } = parts;
+  const { options, forward, detections, targets, scored, raw, heatmaps, diagnosis, measured, timings } = parts;
   const fields = {
     method: options.method.id,
     backprop: options.scores.map((score) => score.id),
@@ -33,6 +35,7 @@ export function makeResult(parts: ResultParts): ExplainResult {
     explained: targets.explained.map(({ index }) => index).filter((index) => index !== ASKED),
     letterbox: forward.letterbox,
     notes: raw.notes,
+    measured,
     layers: diagnosis.layers,
     scores: scoreReports(scored, options),
     empty: diagnosis.empty,

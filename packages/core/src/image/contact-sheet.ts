@@ -110,7 +110,10 @@ function drawTile(
   const isHot = heatmap.data.some((value) => value > 0);
   const source = crop !== undefined && isHot ? cropByHeatmap(image, heatmap, crop) : image;
   const size = [height, width] as const;
-  const pixels = Uint8Array.from(resizeRegion(source, 3, region, size), (value) => Math.round(value));
+  const samples = resizeRegion(source, 3, region, size);
+  // A plain loop: `Uint8Array.from` with a function takes ten times as long.
+  const pixels = new Uint8Array(samples.length);
+  for (let i = 0; i < pixels.length; i++) pixels[i] = Math.round(samples[i]!);
   const heat = crop === undefined ? resizeRegion(heatmap, 1, region, size) : new Float32Array(height * width);
   return renderOverlay(
     { height, width, data: pixels },

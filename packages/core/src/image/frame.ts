@@ -41,3 +41,11 @@ export interface Letterbox {
   readonly padTop: number;
   readonly padLeft: number;
 }
+
+/** A part of a plane, in whole pixels. */
+export interface PlanePart {
+  readonly top: number;
+  readonly left: number;
+  readonly height: number;
+  readonly width: number;
+}

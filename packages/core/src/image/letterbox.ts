@@ -1,6 +1,6 @@
 import { WhyboxError } from "../errors.js";
 import { resizeRgb } from "../kernels/resample.js";
-import type { Letterbox, RgbImage, Size } from "./frame.js";
+import type { Letterbox, PlanePart, RgbImage, Size } from "./frame.js";
 import { checkRgbImage } from "./rgb-image.js";
 
 /** Where the grey padding is: "centre" on both sides of the image, "end" only at the right and the bottom, as in YOLOX. */
@@ -32,7 +32,7 @@ export interface LetterboxTarget {
 }
 
 /** YOLOv5's padding grey, 0..255. */
-const GREY = 114;
+export const GREY = 114;
 
 /** Maximum number of values of the scaled image that a crop is cut from (256 MB). A long strip of an image exceeds it. */
 const MAX_SCALED = 64 * 2 ** 20;
@@ -90,6 +90,13 @@ function planCrop(imageSize: Size, inputSize: Size, crop: number): Letterbox {
 /** Whether the scaled image is cut at the borders of the input. */
 export function isCropped({ padTop, padLeft, contentSize, inputSize }: Letterbox): boolean {
   return padTop < 0 || padLeft < 0 || contentSize[0] > inputSize[0] || contentSize[1] > inputSize[1];
+}
+
+/** The pixels of the input that show the image, without the padding. */
+export function contentOf({ inputSize, contentSize, padTop, padLeft }: Letterbox): PlanePart {
+  const [top, left] = [Math.max(padTop, 0), Math.max(padLeft, 0)];
+  const side = (axis: 0 | 1, start: number, pad: number) => Math.min(inputSize[axis], pad + contentSize[axis]) - start;
+  return { top, left, height: side(0, top, padTop), width: side(1, left, padLeft) };
 }
 
 /**

@@ -11,7 +11,8 @@ import {
 import { type ImageValues, perOf } from "./explain-options.js";
 import type { TypedOptions } from "./flags.js";
 
-export interface CommandLine extends TypedOptions<ImageValues & { readonly class?: string | undefined }> {
+export interface CommandLine
+  extends TypedOptions<ImageValues & { readonly class?: string | undefined; readonly measure?: boolean }> {
   /** Sources as typed. */
   readonly sources: readonly string[];
 }
@@ -25,7 +26,8 @@ export function refuseContradictions(line: CommandLine, methods: readonly AnyCam
   const per = perOf(values, typed);
   const perFlag = typed.includes("per") ? flag("per") : flag("perDetection");
   // The thresholds have no part in contradictions.
-  const read = readMethod({ ...values, ...detectDefaults("detect"), per }, methods, defaultScores);
+  const options = { measure: false, ...values, ...detectDefaults("detect"), per };
+  const read = readMethod(options, methods, defaultScores);
   const problems = [
     ...perProblems(values, per),
     ...boxProblems(line),

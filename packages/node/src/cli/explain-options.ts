@@ -3,8 +3,15 @@ import { type FileOptions, fileOptions } from "../file-options.js";
 import { type ImageSettings, imageOptions, imageSettings } from "../images/settings.js";
 import { type InputFlags, inputFlags, inputOf } from "./input-flags.js";
 
+const { measure: measureRow, ...sharedOptions } = imageOptions;
+const { libraryOnly: _, ...ofCommand } = measureRow;
+const measure = {
+  ...ofCommand,
+  what: "measure how faithful each map is, beside a Gaussian at the box and a random map; about 70 forward passes per map",
+} as const;
+
 /** Options for images, shared by all commands that explain. */
-export interface ImageFlags extends ExplainOptions, FileOptions, DrawingOptions, InputFlags {
+export interface ImageFlags extends Omit<ExplainOptions, "measure">, FileOptions, DrawingOptions, InputFlags {
   readonly perDetection?: boolean;
   readonly quiet?: boolean;
 }
@@ -14,6 +21,7 @@ export interface ExplainFlags extends ImageFlags {
   readonly class?: string;
   readonly vidStride?: number;
   readonly maxFrames?: number;
+  readonly measure?: boolean;
   readonly requireDetections?: boolean;
   readonly show?: boolean;
   readonly json?: boolean;
@@ -22,7 +30,7 @@ export interface ExplainFlags extends ImageFlags {
 /** Options shared by `whybox explain`, `whybox run` and `whybox shard plan`. */
 export const imageFlags = {
   ...{ weights: fileOptions.weights, names: fileOptions.names, anchors: fileOptions.anchors },
-  ...imageOptions,
+  ...sharedOptions,
   method: {
     ...explainOptions.method,
     otherwise: "tap-fusion; GradCAM with --per image, --per class, --eigen-smooth or --scale common",
@@ -72,6 +80,7 @@ export const explainFlags = {
     group: "What is explained",
     shown: "name",
   },
+  measure,
   requireDetections: {
     what: "exit with code 5 when nothing is detected in an image",
     kind: "flag",
@@ -105,6 +114,9 @@ export function perOf(
 }
 
 /** Converts the options of the command to settings. The options must not contradict each other. */
-export function toSettings(values: ImageValues, typed: readonly string[]): ImageSettings {
+export function toSettings(
+  values: ImageValues & Pick<ExplainFlags, "measure">,
+  typed: readonly string[],
+): ImageSettings {
   return imageSettings({ ...values, per: perOf(values, typed), input: inputOf(values) });
 }

@@ -81,7 +81,9 @@ export async function explainAsRun(
 }
 
 function refuseImageOptions({ typed, flag }: TypedOptions<ExplainValues>, reason: string): void {
-  const wrong = (["json", "box", "requireDetections"] as const).filter((option) => typed.includes(option)).map(flag);
+  const wrong = (["json", "box", "measure", "requireDetections"] as const)
+    .filter((option) => typed.includes(option))
+    .map(flag);
   if (wrong.length === 0) return;
   throw new WhyboxError(
     "usage",

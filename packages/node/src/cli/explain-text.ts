@@ -7,7 +7,7 @@ import {
   resolveMethod,
   resolveScore,
 } from "@whybox/core";
-import { classSentence, mapSentence, percent } from "@whybox/report";
+import { classSentence, mapSentence, measureSentence, percent } from "@whybox/report";
 import { count } from "../words.js";
 import { type Column, formatTable } from "./table.js";
 import { printable } from "./text.js";
@@ -33,6 +33,7 @@ export function explanationLines(
     ...detectionTable(document),
     ...sentences(document, methods),
     ...answer(document),
+    ...measurements(document),
     ...notes(document),
     ...remarks(document),
     ...(total === 0 && document.asked === null && hasBoxes(document) ? [nothingFound] : []),
@@ -175,6 +176,28 @@ function answer({ asked }: ResultDocument): string[] {
   if (asked === null) return [];
   const corners = boxText(asked.boxImage).replace(/\s+/g, " ").trim();
   return [`  ${printable(asked.className)} at ${corners}? ${printable(asked.verdict)}`];
+}
+
+/** With --measure: the figures of each map beside the baselines, and what they say. */
+function measurements({ measured }: ResultDocument): string[] {
+  if (measured.length === 0) return [];
+  const shown = measured.slice(0, maxRows);
+  const right = (title: string) => ({ title, align: "right" as const });
+  const columns = ["map", "blob", "random", "map in box", "blob in box", "random in box", "smallest region"].map(right);
+  const rows = shown.map(({ detections, className, map, gaussian, random }) => [
+    String(detections[0] ?? "box"),
+    printable(className),
+    ...[map, gaussian, random].map(({ overAll }) => overAll.toFixed(2)),
+    ...[map, gaussian, random].map(({ withinBox }) => withinBox.overAll.toFixed(2)),
+    `${map.sufficientOverBox.toFixed(2)} of the box`,
+  ]);
+  const lines = formatTable([right("#"), { title: "class" }, ...columns], rows).map((line) => `  ${line}`);
+  const sentences = shown
+    .slice(0, maxSentences)
+    .map((one) => `  ${one.detections[0] ?? "box"}: ${printable(measureSentence(one))}`);
+  const title =
+    "  Measured: insertion minus deletion (higher is better), and the smallest region that keeps half of the confidence";
+  return [title, ...lines, ...sentences];
 }
 
 /** The numbers that the method reports, in one line: "spectral gap 0.84, 0.69; masks 256". */

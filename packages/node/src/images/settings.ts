@@ -37,7 +37,7 @@ export interface ImageSettings
   readonly input: InputOptions | undefined;
   /** Options without a fixed default are present only if they are set. */
   readonly explain: Omit<ExplainOptions, "signal" | "onProgress"> &
-    Required<Pick<ExplainOptions, WithDefault<typeof imageOptions>>>;
+    Required<Pick<ExplainOptions, Exclude<WithDefault<typeof imageOptions>, "measure">>>;
   /** The part of the image to draw instead of a heatmap. undefined: draw the heatmap. */
   readonly crop: "rest" | "hot" | undefined;
 }
@@ -48,7 +48,8 @@ export type ImageValues = Filled<ExplainOptions, typeof imageOptions>;
 type DrawingValues = Filled<DrawingOptions, typeof drawingOptions>;
 
 /** Values of the options that `explainFiles` and the command share. */
-export type ImageOptions = Omit<ImageValues, "frames"> &
+export type ImageOptions = Omit<ImageValues, "frames" | "measure"> &
+  Pick<ExplainOptions, "measure"> &
   Filled<FileOptions, typeof fileOptions> &
   DrawingValues &
   Pick<ImageSettings, "input">;
@@ -68,7 +69,9 @@ export function imageSettings(options: ImageOptions): ImageSettings {
 }
 
 /** The options of the explanation: first those with a default, then the others that are set. A run's manifest keeps this order. */
-function explainSettings(options: ImageValues): ImageSettings["explain"] {
+function explainSettings(
+  options: Omit<ImageValues, "measure"> & Pick<ExplainOptions, "measure">,
+): ImageSettings["explain"] {
   const rows: OptionRows = imageOptions;
   const given = Object.entries(rows).flatMap(([name, row]) => {
     const value = options[name as keyof ImageValues];

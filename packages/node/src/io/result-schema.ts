@@ -214,6 +214,46 @@ const noteSchema = z
   })
   .describe("A value that the method reports with a map.");
 
+const curveSchema = z
+  .object({
+    fractions: z.array(z.number()).describe("Shares of the pixels, hottest first, from 0 to 1."),
+    scores: z.array(z.number()).describe("The score at each share, divided by that of the original image."),
+  })
+  .describe("The score as pixels are changed.");
+
+const curvesShape = {
+  deletion: curveSchema.describe("The hottest pixels become grey."),
+  insertion: curveSchema.describe("The image is blurred, and its hottest pixels are restored."),
+  overAll: z.number().describe("Area under insertion minus area under deletion, -1..1. Higher is better."),
+};
+
+const figuresShape = {
+  ...curvesShape,
+  withinBox: z.object(curvesShape).describe("The same with the pixels of the box only."),
+};
+
+const regionsShape = {
+  ...figuresShape,
+  removal: z
+    .number()
+    .nullable()
+    .describe("Smallest share of the image whose removal halves the score; null if no share does."),
+  sufficient: z.number().describe("Smallest share of the image that restores half of the score."),
+  sufficientOverBox: z.number().describe("The same as a multiple of the area of the box."),
+};
+
+const measurementSchema = z
+  .object({
+    detections: indicesSchema.describe("The index of the detection. Empty: the box of options.box."),
+    className: z.string(),
+    score: z.number().describe("Best confidence of the class at the box in the original image."),
+    map: z.object(regionsShape),
+    gaussian: z.object(regionsShape).describe("A Gaussian at the box: it knows nothing of the network."),
+    random: z.object(figuresShape).describe("A map of random numbers."),
+    images: z.int().describe("Number of changed images that the network ran on."),
+  })
+  .describe("How faithful the map of a detection is.");
+
 const timingsSchema = z
   .object({
     decode: z.number(),
@@ -222,7 +262,8 @@ const timingsSchema = z
     detect: z.number(),
     backward: z.number(),
     finish: z.number(),
-    explain: z.number().describe("Total of all steps from letterbox to finish."),
+    measure: z.number().describe("0 without the option measure."),
+    explain: z.number().describe("Total of all steps from letterbox to measure."),
     render: z.number().describe("Drawing and encoding the image and the array."),
   })
   .describe("Times in milliseconds. Only these fields differ between runs.");
@@ -242,6 +283,7 @@ export const resultSchema = z.object({
   layers: z.array(layerSchema),
   scores: z.array(scoreSchema),
   notes: z.array(noteSchema),
+  measured: z.array(measurementSchema).describe("With the option measure: one per map. Else empty."),
   empty: z
     .object({
       reason: z.enum(["no-detection", "class-not-detected", "no-score", "same-class", "zero-gradient", "non-finite"]),

@@ -27,6 +27,34 @@ describe("what whybox explain says", () => {
     expect(document.outputFolder).toBe(join(cwd, "runs/explain/exp"));
   });
 
+  it("prints with --measure how each map does beside the baselines", async () => {
+    await putImages(cwd, "1.jpg");
+    const curve = { fractions: [0, 0.5, 1], scores: [1, 0.5, 0] };
+    const curves = (overAll: number) => ({ deletion: curve, insertion: curve, overAll });
+    const figures = (overAll: number, within: number) => ({ ...curves(overAll), withinBox: curves(within) });
+    const regions = { removal: 0.12, sufficient: 0.1, sufficientOverBox: 0.4 };
+    const measured = [
+      {
+        ...{ detections: [1], className: "cat\u001b[2J", score: 0.4, images: 66 },
+        ...{
+          map: { ...figures(0.81, 0.3), ...regions },
+          gaussian: { ...figures(0.7, 0.1), ...regions, removal: 0.17 },
+        },
+        random: figures(0.01, -0.02),
+      },
+    ];
+    const run = world({ result: () => ({ ...fakeResult, measured }) });
+    expect(await run.run("explain", "1.jpg", "--measure")).toBe(0);
+    expect(run.stdout()).toMatch(/map +blob +random +map in box +blob in box +random in box +smallest region\n/);
+    expect(run.stdout()).toMatch(/1 +cat.* 0\.81 +0\.70 +0\.01 +0\.30 +0\.10 +-0\.02 +0\.40 of the box\n/);
+    expect(run.stdout()).toMatch(
+      / 1: Removing the hottest 12.% of the image .*; a blob at the box needs 17.%\. The map is more faithful/,
+    );
+    expect(run.stdout()).not.toContain("\u001b[2J");
+    expect((await json("runs/explain/exp/1.json")).measured).toEqual(measured);
+    expect(run.explains).toMatchObject([{ measure: true }]);
+  });
+
   it("prints the document even when nothing could be tried", async () => {
     const run = world();
     expect(await run.run("explain", "gone.jpg", "--json")).toBe(3);

@@ -190,6 +190,7 @@ export const fakeResult: ExplainResult = {
   maps: [],
   asked: undefined,
   notes: [],
+  measured: [],
   heatmapInput: { height: 32, width: 64, data: new Float32Array(32 * 64) },
   letterbox: { imageSize: [4, 6], inputSize: [32, 64], contentSize: [32, 48], scale: 8, padTop: 0, padLeft: 8 },
   layers: [
@@ -207,7 +208,7 @@ export const fakeResult: ExplainResult = {
   ],
   scores: [{ backprop: "class", className: null, detections: [0, 1], value: -0.5, withoutScore: [] }],
   empty: undefined,
-  timings: { letterbox: 1, forward: 2, detect: 3, backward: 4, finish: 5, total: 15 },
+  timings: { letterbox: 1, forward: 2, detect: 3, backward: 4, finish: 5, measure: 0, total: 15 },
 };
 
 /** Each detection with a map of its own: half of the first one's heat is in its box, and the second one has none. */

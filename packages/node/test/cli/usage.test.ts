@@ -80,6 +80,10 @@ describe("usage errors", () => {
       "--box explains one class. Leave --backward-per-class out.",
     ],
     [["--per", "box"], '--per: expected one of image, class, detection, got "box".'],
+    [
+      ["--measure", "--per", "image"],
+      "--measure measures the map of one detection. It needs --per detection or --box.",
+    ],
     [["--per-detection", "--per", "class"], "--per-detection means --per detection and contradicts --per class."],
     [["--per-detection", "--backward-per-class"], "--per detection makes one map for each. Use one of the two."],
     [

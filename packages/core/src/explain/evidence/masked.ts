@@ -1,7 +1,7 @@
 import type { Detection, Predictions } from "../../detector/detection.js";
 import type { MaskedInputs } from "../../methods/method.js";
 import { once } from "../../once.js";
-import { type MaskedModel, maskInput } from "../../onnx/mask-input.js";
+import { maskInput } from "../../onnx/mask-input.js";
 import { CLASS_COLUMN, classesOf } from "../../scores/columns.js";
 import { scoreValue } from "../../scores/index.js";
 import { iouOfRow, isFar, withBoxTable } from "../../scores/iou.js";
@@ -13,7 +13,7 @@ import type { LoadedModel } from "../model/loaded-model.js";
 import { type BatchSession, batchThatWorks, runBatches } from "../passes/batch-runs.js";
 import type { ForwardResult } from "../passes/forward-pass.js";
 import { prototypesTap } from "../plan/forward-taps.js";
-import { joinPlans, planTaps } from "../plan/tap-plan.js";
+import { wholeNetwork } from "../plan/tap-plan.js";
 import type { Progress } from "../progress.js";
 import { type DetectionScore, targetOf } from "../targets/detection-score.js";
 
@@ -45,7 +45,7 @@ export class MaskedRuns {
   readonly #progress: Progress | undefined;
   /** Mask number → similarity of each explained detection. All detections share the masks. */
   readonly #known = new Map<number, Float64Array>();
-  readonly #masked = once(() => maskedModel(this.#loaded));
+  readonly #masked = once(() => maskInput(wholeNetwork(this.#loaded), this.#loaded.inputName));
   #session: Promise<Omit<BatchSession, "feeds">> | undefined;
 
   constructor(
@@ -146,12 +146,6 @@ export class MaskedRuns {
     }
     return { ...runs, batch: loaded.batches.get(key)! };
   }
-}
-
-/** The whole network, with the mask prototypes if it has them, on one image and a batch of masks. */
-function maskedModel(loaded: LoadedModel): MaskedModel {
-  const none = { layers: [], activations: false, gradients: false, manySeeds: false, tails: false };
-  return maskInput(joinPlans(loaded, [planTaps(loaded, none)]).buildForward(), loaded.inputName);
 }
 
 /**

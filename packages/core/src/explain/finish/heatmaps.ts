@@ -119,6 +119,16 @@ function separateMaps({ options, scratch }: ExplainJob, parts: HeatmapParts): He
   return { image: { finished }, maps, separate, isEmpty: maximumOf({ values: finished }) === 0 };
 }
 
+/** The map of a group over the input, merged over the scores, without the padding cut off and without a common scale. */
+export function unscaledMap(
+  { options }: Pick<ExplainJob, "options">,
+  { letterbox, maps }: HeatmapParts,
+  group: number,
+): Map2D {
+  const parts = { inputSize: letterbox.inputSize, scale: options.scale, merge: options.method.merge };
+  return applied(keepTop(mergedMap(maps[group]!, parts, undefined), options.keepTopPercent));
+}
+
 /** The heatmaps of a group. Each call returns new arrays with the same values. */
 export function groupHeatmaps(separate: SeparateMaps, group: number, letterbox: Letterbox): GroupHeatmaps {
   const made = mergedMap(separate.groups[group]!, separate, undefined);
@@ -142,7 +152,7 @@ function scaledMap(map: FinishedMap, { common, keepTopPercent }: SeparateMaps): 
 /** The map of a group over the input, merged over the scores. */
 function mergedMap(
   perScore: readonly GroupMap[],
-  { inputSize, scale, merge }: SeparateMaps,
+  { inputSize, scale, merge }: Pick<SeparateMaps, "inputSize" | "scale" | "merge">,
   into: Float32Array | undefined,
 ): FinishedMap {
   const own = { inputSize, isScaled: scale === "each", into: perScore.length === 1 ? into : undefined };

@@ -29,7 +29,7 @@ export function contradictions(read: ReadExplainOptions, methods: readonly AnyCa
 }
 
 function mapProblems({ options, method }: ReadExplainOptions, { show }: Written): string[] {
-  const { per, scale, frames, backwardPerClass } = options;
+  const { per, scale, frames, backwardPerClass, measure, box, detections } = options;
   const problems: string[] = [];
   if (backwardPerClass && per !== "image") {
     problems.push(
@@ -39,6 +39,11 @@ function mapProblems({ options, method }: ReadExplainOptions, { show }: Written)
   if (frames === "both" && per === "image") {
     problems.push(
       `${show("frames", "both")} applies to the maps of ${show("per")}. The map of the image always has heatmapInput.`,
+    );
+  }
+  if (measure && per !== "detection" && box === undefined && (per !== "image" || detections?.length !== 1)) {
+    problems.push(
+      `${show("measure")} measures the map of one detection. It needs ${show("per", "detection")} or ${show("box")}.`,
     );
   }
   if (scale === "common" && per === "image") {

@@ -229,3 +229,9 @@ function refuseOtherPrecision({ model, head }: PlanContext, layers: readonly str
     );
   }
 }
+
+/** The whole network from its input to the predictions, with the mask prototypes if it has them. */
+export function wholeNetwork(context: PlanContext): Model {
+  const none = { layers: [], activations: false, gradients: false, manySeeds: false, tails: false } as const;
+  return joinPlans(context, [planTaps(context, none)]).buildForward();
+}

@@ -1,5 +1,7 @@
 import type { Detection, DetectResult } from "../../detector/detection.js";
 import type { Box, Frame } from "../../image/frame.js";
+import type { PerturbationCurve } from "../../metrics/metric.js";
+import type { MapFigures, MeasuredCurves, Measurement, RegionFigures } from "./measurement.js";
 import type { AskedAnswer, ExplainResult, LayerDiagnosis, MapNote, ScoreReport, Timings } from "./result.js";
 
 /** An explanation as plain data, without the values of its maps. */
@@ -25,6 +27,7 @@ export function plainResult(result: ExplainResult) {
     layers: result.layers.map(plainLayer),
     scores: result.scores.map(plainScore),
     notes: result.notes.map(plainNote),
+    measured: result.measured.map(plainMeasurement),
     empty: empty === undefined ? null : { reason: empty.reason, message: empty.message },
     timings: plainTimings(result.timings),
   };
@@ -111,8 +114,28 @@ function plainNote({ name, value, layer, detections }: MapNote) {
   return { name, value, layer: layer ?? null, detections: [...detections] };
 }
 
-function plainTimings({ letterbox, forward, detect, backward, finish, total }: Timings) {
-  return { letterbox, forward, detect, backward, finish, explain: total };
+function plainMeasurement({ detections, className, score, map, gaussian, random, images }: Measurement) {
+  return {
+    ...{ detections: [...detections], className, score },
+    ...{ map: plainRegions(map), gaussian: plainRegions(gaussian), random: plainFigures(random), images },
+  };
+}
+
+function plainRegions({ removal, sufficient, sufficientOverBox, ...figures }: RegionFigures) {
+  return { ...plainFigures(figures), removal, sufficient, sufficientOverBox };
+}
+
+function plainFigures({ withinBox, ...whole }: MapFigures) {
+  return { ...plainCurves(whole), withinBox: plainCurves(withinBox) };
+}
+
+function plainCurves({ deletion, insertion, overAll }: MeasuredCurves) {
+  const plain = ({ fractions, scores }: PerturbationCurve) => ({ fractions: [...fractions], scores: [...scores] });
+  return { deletion: plain(deletion), insertion: plain(insertion), overAll };
+}
+
+function plainTimings({ letterbox, forward, detect, backward, finish, measure, total }: Timings) {
+  return { letterbox, forward, detect, backward, finish, measure, explain: total };
 }
 
 function corners({ x1, y1, x2, y2 }: Omit<Box<Frame>, "frame">) {

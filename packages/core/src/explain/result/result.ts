@@ -1,6 +1,7 @@
 import type { Detection } from "../../detector/detection.js";
 import type { Box, Letterbox } from "../../image/frame.js";
 import type { Map2D } from "../../tensor/tensor.js";
+import type { Measurement } from "./measurement.js";
 
 /**
  * Why a heatmap is empty. `no-score`: there are detections, but none has the score. `same-class`: `versus` is the class that is explained.
@@ -98,6 +99,8 @@ export interface Timings {
   readonly detect: number;
   readonly backward: number;
   readonly finish: number;
+  /** 0 without the option `measure`. */
+  readonly measure: number;
   readonly total: number;
 }
 
@@ -118,6 +121,8 @@ export interface ExplainResult {
   /** With `box`: whether and why it was detected. */
   readonly asked: AskedAnswer | undefined;
   readonly notes: readonly MapNote[];
+  /** With `measure`: how faithful each map is. Without an entry for a detection whose confidence is below 0.01. */
+  readonly measured: readonly Measurement[];
   readonly letterbox: Letterbox;
   readonly layers: readonly LayerDiagnosis[];
   readonly scores: readonly ScoreReport[];
