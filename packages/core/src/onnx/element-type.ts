@@ -57,6 +57,13 @@ function inSubgraph(node: Node, output: string): number {
   return subgraphsOf(node)[0]?.outputs[at]?.elemType || DataType.FLOAT;
 }
 
+/** The type of a Constant: that of its tensor, or of its numbers. */
+function constantType({ attributes }: Node): number {
+  const value = [...attributes].find(([name]) => name.startsWith("value"))?.[1];
+  if (value?.type === "tensor") return value.value.dataType;
+  return value?.type === "int" || value?.type === "ints" ? DataType.INT64 : DataType.FLOAT;
+}
+
 /** The element type of an output that does not depend on the inputs. Undefined when it is the type of an input. */
 export function ownOutputType(node: Node, output: string): number | undefined {
   const { opType } = node;
@@ -64,6 +71,7 @@ export function ownOutputType(node: Node, output: string): number | undefined {
   if (indices.has(opType)) return DataType.INT64;
   if ((opType === "TopK" || opType === "MaxPool") && node.outputs.indexOf(output) === 1) return DataType.INT64;
   if (opType === "Cast") return intAttribute(node, "to", DataType.FLOAT);
+  if (opType === "Constant") return constantType(node);
   if (opType === "ConstantOfShape") return tensorAttribute(node, "value")?.dataType ?? DataType.FLOAT;
   if (opType === "EyeLike" || opType.startsWith("Random")) return intAttribute(node, "dtype", DataType.FLOAT);
   if (opType === "QuantizeLinear" && !node.inputs[2]) return intAttribute(node, "output_dtype", 0) || DataType.UINT8;

@@ -84,6 +84,20 @@ describe("elementType", () => {
     const graph = b.graph("g");
     expect(values.map((value) => elementType(graph, value))).toEqual([INT8, FLOAT, UINT8, INT16, UINT8, FLOAT, UINT8]);
   });
+
+  it("knows what constants are that stay nodes, because they are outputs", () => {
+    const b = new GraphBuilder();
+    const half = { name: "", dims: [1], dataType: DataType.FLOAT16, bytes: Uint8Array.of(0, 0x3c) };
+    const values = [
+      b.op("Neg", [b.op("Constant", [], { value: { tensor: half } })]),
+      b.op("Constant", [], { value_int: 1 }),
+      b.op("Constant", [], { value_ints: [1, 2] }),
+      b.op("Constant", [], { value_float: { float: 1 } }),
+    ];
+    const { FLOAT, FLOAT16, INT64 } = DataType;
+    const graph = b.graph("g");
+    expect(values.map((value) => elementType(graph, value))).toEqual([FLOAT16, INT64, INT64, FLOAT]);
+  });
 });
 
 describe("widened", () => {
