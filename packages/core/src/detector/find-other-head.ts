@@ -27,7 +27,7 @@ export async function findOtherHead(context: HeadContext, anchorBased: readonly 
   if ("head" in rows) return rows;
   const separate = await findSeparateOutputs(context);
   if ("head" in separate) return separate;
-  const deltas = findAnchorDeltas(context);
+  const deltas = await findAnchorDeltas(context);
   if ("head" in deltas) return deltas;
   const raw = findRawMaps(context);
   if ("head" in raw) return raw;

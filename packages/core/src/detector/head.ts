@@ -20,6 +20,8 @@ export interface HeadLevel {
    * Undefined: the input size over the stride.
    */
   readonly cells?: Size;
+  /** The stride of the coarsest map, if the rows of several strides are one level: the sides of the input are multiples of it. */
+  readonly coarsest?: number;
 }
 
 /** Where a prediction row comes from. */

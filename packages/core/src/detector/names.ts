@@ -1,6 +1,6 @@
 import { didYouMean, WhyboxError } from "../errors.js";
 import { cocoNames, cocoNumbers } from "./coco-names.js";
-import type { DetectorHead } from "./head.js";
+import type { DetectorHead, HeadLevel } from "./head.js";
 import { parseNames } from "./python-names.js";
 
 /** Source of the class names. "beside": metadata that came beside the file. "coco": assumed, because the model has 80, 90 or 91 classes and no names. "numbers": class0, class1, …. */
@@ -80,7 +80,8 @@ function checkCount(names: string[], classCount: number, source: string): string
 /** The stride that input sizes must be multiples of: the metadata's `stride` if it is valid, else the stride of the coarsest level. */
 export function resolveStride(metadata: ReadonlyMap<string, string>, head: DetectorHead): number {
   // A network that resizes its image takes any size.
-  const coarsest = Math.max(...head.levels.map((level) => (level.cells === undefined ? level.stride : 1)));
+  const strideOf = ({ cells, stride, coarsest = stride }: HeadLevel): number => (cells === undefined ? coarsest : 1);
+  const coarsest = Math.max(...head.levels.map(strideOf));
   const text = metadata.get("stride")?.trim() ?? "";
   const declared = /^\d{1,4}(\.0*)?$/.test(text) ? Number(text) : 0;
   return declared >= coarsest && declared % coarsest === 0 ? declared : coarsest;

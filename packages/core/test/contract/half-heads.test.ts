@@ -34,6 +34,8 @@ const queries = [
  */
 const KINKED: ReadonlyMap<string, number> = new Map([
   ["tf-ssd", 0.051],
+  ["tf-retinanet", 0.2],
+  ["tf-efficientdet", 0.023],
   ["torchvision-fcos", 0.13],
   ["torchvision-retinanet", 0.0085],
   ["torchvision-retinanet-open", 0.0095],

@@ -59,3 +59,33 @@ it("maps with a softmax beside four values (PNet of MTCNN) are no distances", as
     message: expect.stringMatching(/a softmax over 2 channels beside maps of 4 channels/),
   });
 });
+
+it("objectness of decoded rows is assumed, unless the names tell it", async () => {
+  expect(await assumed("v3-decoded")).toMatch(/the column after the box is the objectness/);
+  const named = (await load("v3-decoded", { names: ["a", "b", "c"] })).head;
+  expect([named.assumed, named.hasObjectness, named.classCount]).toEqual([undefined, true, 3]);
+  const more = (await load("v3-decoded", { names: ["a", "b", "c", "d"] })).head;
+  expect([more.assumed, more.hasObjectness, more.classCount]).toEqual([undefined, false, 4]);
+});
+
+/** A fixture that takes images of any size. */
+function open(name: string) {
+  const model = readOnnx(deployedBytes(name));
+  const inputs = [{ ...model.graph.inputs[0]!, shape: [1, 3, "height", "width"] }];
+  return loadModel({ ...model, graph: { ...model.graph, inputs } }, createOrtPort(ort as never), { threads: 1 });
+}
+
+it("constant anchors give the size of a file that takes any", async () => {
+  const { head, input } = await open("efficientdet");
+  expect(input.sides).toEqual([64, 96]);
+  expect(head.levels.map(({ stride, anchors }) => [stride, anchors])).toEqual([
+    [8, 3],
+    [16, 3],
+    [32, 3],
+  ]);
+});
+
+it("an image of any size has whole cells of the coarsest level, also where its rows are one level", async () => {
+  const { head, stride } = await load("efficientdet-open");
+  expect([head.hasCells, head.levels.length, stride]).toEqual([false, 1, 32]);
+});

@@ -126,8 +126,11 @@ function isBound(node: Node | undefined): boolean {
 
 function pieceOf({ opType, inputs }: Node): Piece | undefined {
   const [first = "", low = "", high = ""] = inputs;
-  const bound = (read: ReadValue, name: string, none: number): number =>
-    name === "" ? none : Number(read(name).data[0]);
+  // One bound, or one for each column.
+  const bound = (read: ReadValue, name: string, { i, none }: { readonly i: number; readonly none: number }): number => {
+    const bounds = name === "" ? [none] : read(name).data;
+    return Number(bounds[i % bounds.length]);
+  };
   switch (opType) {
     case "Relu":
     case "LeakyRelu":
@@ -135,11 +138,12 @@ function pieceOf({ opType, inputs }: Node): Piece | undefined {
     case "HardSwish":
       return (x) => Number(x > -3) + Number(x > 3);
     case "Clip":
-      return (x, _, read) =>
-        side(x, bound(read, low, Number.NEGATIVE_INFINITY)) + side(x, bound(read, high, Number.POSITIVE_INFINITY));
+      return (x, i, read) =>
+        side(x, bound(read, low, { i, none: Number.NEGATIVE_INFINITY })) +
+        side(x, bound(read, high, { i, none: Number.POSITIVE_INFINITY }));
     case "Max":
     case "Min":
-      return (x, _, read) => side(x, bound(read, low, 0));
+      return (x, i, read) => side(x, bound(read, low, { i, none: 0 }));
     case "GridSample":
       // x, then y, from -1 to 1 between the outer borders of the map.
       return (x, i, read) => Math.floor(((x + 1) * read(first).dims.at(i % 2 === 0 ? -1 : -2)! - 1) / 2);

@@ -1,90 +1,100 @@
-import type { Value } from "../../onnx/builder.js";
+import type { Size } from "../../image/frame.js";
+import { GraphBuilder, type Value } from "../../onnx/builder.js";
+import { freshPrefix } from "../../onnx/fresh-prefix.js";
 import type { GraphIndex } from "../../onnx/graph.js";
+import { DataType, type Model, type ValueInfo } from "../../onnx/model.js";
 import { constantFloats } from "../constants.js";
-import { cellsOf } from "../head.js";
+import { append } from "./canonical.js";
 import type { FoundHead, HeadContext } from "./context.js";
-import { appendMapHead } from "./map-head.js";
-import type { MapRows } from "./map-rows.js";
-import { type RawConv, type RawLevel, rawLevels } from "./raw-levels.js";
+import { isUndecoded, walkToConvs } from "./head-walk.js";
+import { measuredPair } from "./prior-values.js";
+import { headOfPriors } from "./priors.js";
 import type { Miss } from "./refuse-head.js";
 
-/** Maximum number of anchors per cell. EfficientDet has nine. */
-const MAX_PER_CELL = 64;
+/** The outputs of a head of changes. */
+interface Deltas {
+  /** `[1, R, 4]`: y1, x1, y2, x2. */
+  readonly anchors: Value;
+  /** `[1, R, 4]`: dy, dx, dh, dw. */
+  readonly changes: Value;
+  /** `[1, R, K]`. */
+  readonly scores: Value;
+}
 
 /**
- * Finds the head of EfficientDet: changes of the anchors `[1, R, 4]`, class scores `[1, R, K]` with a sigmoid, and the anchors `[1, R, 4]`
- * (y1, x1, y2, x2) as a constant output. The rows are ordered by level, cell and anchor. Tan et al., "EfficientDet", CVPR 2020.
+ * Finds the head of EfficientDet: changes of the anchors, class scores with a sigmoid, and the anchors as an output, constant or computed from the size
+ * of the image. Tan et al., "EfficientDet", CVPR 2020. Appends the decoding of the boxes, and reads the result as other priors.
  */
-export function findAnchorDeltas({ model, index, fixedSize }: HeadContext): FoundHead | Miss {
-  const anchors = constantAnchors(index);
-  const output = anchors?.output ?? model.graph.outputs[0]?.name ?? "";
-  const miss = (reason: string): Miss => ({ output, reason, close: anchors !== undefined });
-  if (anchors === undefined) return miss("no output has constant anchors");
-  if (fixedSize === undefined) return miss("its anchors belong to one input size, and the file does not fix the size");
-  const raw = rawLevels(index, (shape) => shape?.length === 3);
-  if (typeof raw === "string") return miss(raw);
-  const cells = raw.levels.map((level) => cellsOf(level, fixedSize)).map(([height, width]) => height * width);
-  const perCell = anchors.sides.length / 4 / cells.reduce((sum, count) => sum + count, 0);
-  if (!Number.isInteger(perCell) || perCell < 1 || perCell > MAX_PER_CELL) {
-    return miss(`its ${anchors.sides.length / 4} anchors do not fit its levels`);
-  }
-  const classConv = raw.levels[0]!.convs.find(({ activation }) => activation === "sigmoid");
-  const boxConv = raw.levels[0]!.convs.find((conv) => conv !== classConv && conv.channels === 4 * perCell);
-  const classCount = (classConv?.channels ?? 0) / perCell;
-  if (raw.levels[0]!.convs.length !== 2 || boxConv === undefined || !Number.isInteger(classCount) || classCount < 1) {
-    return miss(`its levels do not have ${perCell} × 4 changes and ${perCell} × K classes`);
-  }
-  let first = 0;
-  return appendMapHead(model, {
-    facts: {
-      kind: "anchor-based",
-      task: "detect",
-      source: `changes of the constant anchors "${anchors.output}", per level ${perCell} × (4 + ${classCount} classes)`,
-      ...{ classCount, extraCount: 0, hasObjectness: false, prototypes: undefined },
-      assumed: ["anchors are y1 x1 y2 x2, changes dy dx dh dw, as in EfficientDet"],
-    },
-    levels: raw.levels,
-    perCell,
-    columns(rows, level, at) {
-      const own = anchors.sides.subarray(first, first + 4 * perCell * cells[at]!);
-      first += own.length;
-      return columnsOf(rows, level, { own, perCell, classCount });
-    },
+export async function findAnchorDeltas(context: HeadContext): Promise<FoundHead | Miss> {
+  const { model, index } = context;
+  const deltas = deltasOf(index);
+  if ("reason" in deltas) return deltas;
+  const sides = constantFloats(index, deltas.anchors);
+  // Constant anchors belong to one size of the image, also where the file takes any.
+  const inputSize = context.fixedSize === undefined && sides !== undefined ? sizeOfAnchors(sides) : undefined;
+  const sized = inputSize === undefined ? context : { ...context, fixedSize: inputSize };
+  const decoded = withBoxes(model, deltas);
+  const values = await measuredPair(sized, decoded);
+  if (typeof values === "string") return { output: deltas.anchors, reason: values, close: true };
+  const found = await headOfPriors(sized, values, {
+    ...values.pairs[0]!,
+    source: `changes "${deltas.changes}" of the anchors "${deltas.anchors}", scores "${deltas.scores}"`,
+    assumed: ["anchors are y1 x1 y2 x2, changes dy dx dh dw, as in EfficientDet"],
   });
+  if (!("head" in found)) return { ...found, output: deltas.anchors };
+  return inputSize === undefined ? found : { ...found, inputSize };
 }
 
-function constantAnchors(index: GraphIndex): { readonly output: Value; readonly sides: Float32Array } | undefined {
-  for (const { name } of index.graph.outputs) {
-    const sides = constantFloats(index, name);
-    if (sides !== undefined && sides.length >= 4 && sides.length % 4 === 0) return { output: name, sides };
+function deltasOf(index: GraphIndex): Deltas | Miss {
+  const { outputs } = index.graph;
+  const miss = (reason: string, output = outputs[0]?.name ?? ""): Miss => ({ output, reason, close: false });
+  const walks = new Map(outputs.map(({ name }) => [name, walkToConvs(index, name)]));
+  // Where the file takes any size, the exporter may not know the number of columns.
+  const isFour = ({ shape }: ValueInfo): boolean => shape?.at(-1) === 4 || typeof shape?.at(-1) !== "number";
+  const anchors = outputs.find((output) => {
+    const { convs, unexpected } = walks.get(output.name)!;
+    return isFour(output) && convs.length === 0 && unexpected === undefined;
+  });
+  if (anchors === undefined) return miss("no output has anchors");
+  const raw = outputs.filter(({ name, shape }) => shape?.length === 3 && isUndecoded(walks.get(name)!));
+  const scores = raw.find(({ name }) => walks.get(name)!.ops.has("Sigmoid"));
+  const changes = raw.find((output) => output !== scores && isFour(output));
+  if (scores === undefined || changes === undefined) {
+    return { ...miss("no changes [1, R, 4] and scores [1, R, K] are beside its anchors", anchors.name), close: true };
   }
-  return undefined;
+  return { anchors: anchors.name, changes: changes.name, scores: scores.name };
 }
 
-interface LevelAnchors {
-  /** y1, x1, y2, x2 of each anchor, ordered by cell, then by anchor. */
-  readonly own: Float32Array;
-  readonly perCell: number;
-  readonly classCount: number;
-}
-
-/** Centre = anchor's centre + change · anchor's size, size = exp(change) · anchor's size. */
-function columnsOf(rows: MapRows, { convs }: RawLevel, { own, perCell, classCount }: LevelAnchors): Value[] {
-  const cells = own.length / 4 / perCell;
-  const at = (anchor: number, cell: number): Float32Array => own.subarray(4 * (cell * perCell + anchor)).subarray(0, 4);
-  const table = (value: (sides: Float32Array) => readonly [number, number]): Value => {
-    const data = Array.from({ length: perCell }, (_, anchor) =>
-      Array.from({ length: cells }, (__, cell) => value(at(anchor, cell))),
-    );
-    return rows.build.floats([1, perCell, cells, 2], Float32Array.from(data.flat(2)));
+/** The size of the image: the centres of the finest level are as far from its first sides as from its last. */
+function sizeOfAnchors(sides: Float32Array): Size | undefined {
+  const extent = (low: number, high: number): number => {
+    let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+    for (let i = 0; i < sides.length; i += 4) {
+      const centre = (sides[i + low]! + sides[i + high]!) / 2;
+      [least, most] = [Math.min(least, centre), Math.max(most, centre)];
+    }
+    return Math.round(least + most);
   };
-  const centres = table(([y1 = 0, x1 = 0, y2 = 0, x2 = 0]) => [(x1 + x2) / 2, (y1 + y2) / 2]);
-  const sizes = table(([y1 = 0, x1 = 0, y2 = 0, x2 = 0]) => [x2 - x1, y2 - y1]);
-  const isClass = (conv: RawConv): boolean => conv.activation === "sigmoid";
-  const changes = rows.columnsOf(convs.find((conv) => !isClass(conv))!.value, perCell, 4);
-  const swapped = rows.build.op("Gather", [changes, rows.build.ints([1, 0, 3, 2])], { axis: 3 });
-  const centre = rows.plus(rows.times(rows.cut(swapped, 0, 2), sizes), centres);
-  const size = rows.times(rows.build.op("Exp", [rows.cut(swapped, 2, 4)]), sizes);
-  const scores = rows.sigmoid(rows.columnsOf(convs.find(isClass)!.value, perCell, classCount));
-  return [centre, size, rows.onesBeside(scores), scores];
+  const size: Size = [extent(0, 2), extent(1, 3)];
+  return size.every((side) => side > 0 && side <= MAX_SIDE) ? size : undefined;
+}
+
+const MAX_SIDE = 16_384;
+
+/** Appends the boxes `[1, R, 4]` (y first): centre = anchor's centre + change · anchor's size, size = exp(change) · anchor's size. */
+function withBoxes(model: Model, { anchors, changes, scores }: Deltas): { model: Model; boxes: Value; scores: Value } {
+  const build = new GraphBuilder(freshPrefix(model, "whybox/changed/"));
+  const cut = (value: Value, from: number): Value =>
+    build.op("Slice", [value, build.ints([from]), build.ints([from + 2]), build.ints([2]), build.ints([1])]);
+  const floats = (value: Value): Value => build.op("Cast", [value], { to: DataType.FLOAT });
+  const op = (type: string, ...inputs: readonly Value[]): Value => build.op(type, inputs);
+  const own = op("Reshape", floats(anchors), build.ints([1, -1, 4]));
+  const [low, high] = [cut(own, 0), cut(own, 2)];
+  const moved = floats(changes);
+  const size = op("Sub", high, low);
+  const middle = op("Mul", op("Add", low, high), build.float(0.5));
+  const centre = op("Add", op("Mul", cut(moved, 0), size), middle);
+  const half = op("Mul", op("Mul", op("Exp", cut(moved, 2)), size), build.float(0.5));
+  const boxes = build.op("Concat", [op("Sub", centre, half), op("Add", centre, half)], { axis: 2 });
+  return { model: append(model, build), boxes, scores };
 }

@@ -52,6 +52,7 @@ async function layoutOf(
       if (!isWhole || !Number.isInteger(perCell) || perCell < 2) return undefined;
       const layout = await readPriors(decoding, maps, { size, isOutput: false });
       if (typeof layout === "string") return layout;
+      if (layout.isLogits) return "its class scores are no probabilities";
       if (layout.levels.some(({ anchors }) => anchors !== perCell))
         return "its levels have different numbers of anchors";
       return { ...layout, columns };
@@ -73,13 +74,17 @@ function headOf(context: HeadContext, { output, levels, layout }: Found): FoundH
   // The rows of a grid of another size have another order.
   const isGrid = context.fixedSize !== undefined || layout.order === undefined;
   const { boxes, normalised, columns } = layout;
+  // Only names tell rows with objectness from rows with one class more.
+  const hasObjectness = context.expectedClasses !== columns - 4;
+  const classStart = hasObjectness ? 5 : 4;
+  const classCount = columns - classStart;
   const ordered = inOrder({ model: context.model, value: output }, isGrid ? layout.order : undefined);
   const predictions = appendPredictions(
     ordered.model,
     ordered.value,
     {
       ...{ rowsFirst: true, coarseFirst: false, logits: false, boxes, normalised },
-      ...{ objectness: 4, classStart: 5, classCount: columns - 5, extraCount: 0 },
+      ...{ objectness: hasObjectness ? 4 : undefined, classStart, classCount, extraCount: 0 },
     },
     [],
   );
@@ -87,8 +92,9 @@ function headOf(context: HeadContext, { output, levels, layout }: Found): FoundH
     kind: "anchor-based",
     task: "detect",
     output: predictions.output,
-    source: `output "${output}" [1, rows, 4 (${boxes}${normalised ? ", shares" : ""}) + 1 + ${columns - 5} classes]`,
-    ...{ classCount: columns - 5, extraCount: 0, hasObjectness: true, prototypes: undefined },
+    source: `output "${output}" [1, rows, 4 (${boxes}${normalised ? ", shares" : ""})${hasObjectness ? " + 1" : ""} + ${classCount} classes]`,
+    ...{ classCount, extraCount: 0, hasObjectness, prototypes: undefined },
+    ...(context.expectedClasses === undefined ? { assumed: ["the column after the box is the objectness"] } : {}),
     selection: selectionOf(context.model, context.index) ?? { nms: true, labels: "best" },
   };
   return { model: predictions.model, head: withLevels(facts, { levels, layout, isGrid }) };
@@ -104,7 +110,7 @@ function withLevels(
   });
   if (isGrid) return gridHead(facts, inRowOrder);
   return gridlessHead(facts, {
-    ...{ stride: levels[0]!.stride, name: "anchors", anchors: 1, rows: undefined },
+    ...{ stride: levels[0]!.stride, coarsest: levels.at(-1)!.stride, name: "anchors", anchors: 1, rows: undefined },
     inputs: inRowOrder.flatMap(({ inputs }) => inputs),
     convOutputs: inRowOrder.flatMap(({ convOutputs }) => convOutputs),
   });

@@ -23,4 +23,6 @@ export interface FoundHead {
   readonly head: DetectorHead;
   /** True when the boxes are decoded with anchors that are not in the graph of the file. */
   readonly usesAnchors?: boolean;
+  /** `[h, w]` that the head needs where the file takes images of any size. */
+  readonly inputSize?: Size;
 }

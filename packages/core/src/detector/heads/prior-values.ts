@@ -49,6 +49,9 @@ export interface Pair {
   readonly isOutput?: true;
   /** Label of the first score, if the graph tells it. */
   readonly firstLabel?: number | undefined;
+  /** What the boxes and scores are. Default: their names. */
+  readonly source?: string;
+  readonly assumed?: readonly string[];
 }
 
 /** Maximum number of pairs that are read. */
@@ -67,17 +70,28 @@ export async function priorValues(context: HeadContext): Promise<PriorValues | s
   const { boxes, scores, labels } = Object.fromEntries(parts);
   if (boxes !== undefined && scores !== undefined && labels !== undefined) {
     const all = undoSelection(context.model, context.index, { boxes, scores, labels });
-    const found = all && (await measured(context, all.model, [all.boxes, all.scores]));
+    const found = all && (await measuredPair(context, all));
     if (typeof found === "object") {
-      const [own, beside] = [all?.boxes, all?.scores].map((name) => found.tables.find(({ value }) => value === name));
-      if (own !== undefined && beside !== undefined) {
-        return { ...found, pairs: [{ boxes: own, scores: beside, isOutput: true, firstLabel: all?.firstLabel }] };
-      }
+      return { ...found, pairs: [{ ...found.pairs[0]!, isOutput: true, firstLabel: all?.firstLabel }] };
     }
   }
   const outputs = context.model.graph.outputs.map(({ name }) => name);
   const found = await measured(context, context.model, outputs);
   return typeof found === "object" ? { ...found, pairs: pairsOf(found.model, found.tables) } : found;
+}
+
+/** These boxes and scores of all rows with their dims, or the reason why they are not known. */
+export async function measuredPair(
+  context: HeadContext,
+  { model, boxes, scores }: { readonly model: Model; readonly boxes: Value; readonly scores: Value },
+): Promise<PriorValues | string> {
+  const found = await measured(context, model, [boxes, scores]);
+  if (typeof found === "string") return found;
+  const [own, beside] = [boxes, scores].map((name) => found?.tables.find(({ value }) => value === name));
+  if (found === undefined || own === undefined || beside === undefined || tableOf(own.dims)![1] !== 4) {
+    return "its boxes and scores are no tables of four and more columns";
+  }
+  return { ...found, pairs: [{ boxes: own, scores: beside }] };
 }
 
 /** Boxes with the widest scores of as many rows that neither lead to them nor follow from them. */

@@ -4,6 +4,7 @@ import { type GraphIndex, indexOf } from "../../onnx/graph.js";
 import type { Model } from "../../onnx/model.js";
 import { modelFault } from "../../runtime/model-fault.js";
 import { type DetectorHead, gridHead, gridlessHead, type HeadFacts, type HeadLevel, levelName } from "../head.js";
+import { downsampling } from "../stride.js";
 import { append, appendPredictions } from "./canonical.js";
 import type { FoundHead, HeadContext } from "./context.js";
 import { commonOrigin } from "./grid-levels.js";
@@ -29,7 +30,7 @@ export async function findPriors(context: HeadContext): Promise<FoundHead | Miss
   if (typeof values === "string") return { output, reason: values, close: true };
   let miss: Miss | undefined;
   for (const pair of values.pairs) {
-    const found = await headOf(context, values, pair);
+    const found = await headOfPriors(context, values, pair);
     if ("head" in found) return found;
     // The pair nearest to the outputs is the most likely one.
     miss ??= found;
@@ -44,7 +45,8 @@ interface Joined {
   readonly maps: readonly ProbeMap[];
 }
 
-async function headOf(context: HeadContext, values: PriorValues, pair: Pair): Promise<FoundHead | Miss> {
+/** The head of a pair of boxes and scores, or the reason why they are none. */
+export async function headOfPriors(context: HeadContext, values: PriorValues, pair: Pair): Promise<FoundHead | Miss> {
   const joined = joinedOf(values, pair);
   const layout =
     typeof joined === "string"
@@ -55,6 +57,9 @@ async function headOf(context: HeadContext, values: PriorValues, pair: Pair): Pr
         });
   if (typeof joined === "string" || typeof layout === "string") {
     return { output: pair.boxes.value, reason: layout as string, close: true };
+  }
+  if (layout.isLogits && !becomesProbability(indexOf(values.model.graph), pair.scores.value)) {
+    return { output: pair.boxes.value, reason: "its class scores are no probabilities", close: true };
   }
   const columns = tableOf(pair.scores.dims)![1];
   const isSkipped = skipsFirstColumn(indexOf(values.model.graph), pair.scores.value, columns);
@@ -67,26 +72,52 @@ async function headOf(context: HeadContext, values: PriorValues, pair: Pair): Pr
     ordered.model,
     ordered.value,
     {
-      ...{ rowsFirst: true, coarseFirst: false, logits: false, objectness: undefined, extraCount: 0 },
+      ...{ rowsFirst: true, coarseFirst: false, logits: layout.isLogits, objectness: undefined, extraCount: 0 },
       ...{ boxes: layout.boxes, normalised: layout.normalised },
       ...{ classStart: hasBackground ? 5 : 4, classCount },
     },
     [],
   );
+  const assumed = [
+    ...(pair.assumed ?? []),
+    ...(hasBackground && !isSkipped ? ["the first class score is that of the background"] : []),
+  ];
   const form = `${layout.boxes}${layout.normalised ? ", shares" : ""}`;
   const about = `${columns}${hasBackground ? " with the background" : ""}`;
   const facts: HeadFacts = {
     kind: layout.levels.every(({ anchors }) => anchors === 1) ? "anchor-free" : "anchor-based",
     task: "detect",
     output,
-    source: `priors: boxes "${pair.boxes.value}" (${form}), scores "${pair.scores.value}" (${about})`,
+    source: pair.source ?? `priors: boxes "${pair.boxes.value}" (${form}), scores "${pair.scores.value}" (${about})`,
     ...{ classCount, extraCount: 0, hasObjectness: false, prototypes: undefined },
     ...(hasBackground || pair.firstLabel === 1 ? { labelsFromOne: true } : {}),
     selection: selectionOf(context.model, context.index) ?? { nms: true, labels: "best" },
-    ...(hasBackground && !isSkipped ? { assumed: ["the first class score is that of the background"] } : {}),
+    ...(assumed.length > 0 ? { assumed } : {}),
   };
   return { model, head: withLevels(facts, { values, joined, layout, isGrid }) };
 }
+
+/** Maximum number of values between logits and their sigmoid. */
+const MAX_STEPS = 40;
+
+/** Whether the file applies a sigmoid to logits after it picked some of them: EfficientDet of google/automl picks the best class of each row first. */
+function becomesProbability(index: GraphIndex, logits: Value): boolean {
+  const seen = new Set([logits]);
+  for (const value of seen) {
+    for (const { opType, outputs } of index.consumers(value)) {
+      if (opType === "Sigmoid") return true;
+      if (PICKS.has(opType) && seen.size < MAX_STEPS) seen.add(outputs[0]!);
+    }
+  }
+  return false;
+}
+
+/** Ops that pick or move values and do not change them. */
+const PICKS: ReadonlySet<string> = new Set(
+  "Identity Cast ReduceMax TopK Gather GatherND GatherElements Reshape Squeeze Unsqueeze Slice Split Transpose Flatten".split(
+    " ",
+  ),
+);
 
 /** The rows `[1, R, 4 + K]`, and the maps that they are decoded from. */
 function joinedOf({ model, maps }: PriorValues, { boxes, scores }: Pair): Joined | string {
@@ -153,10 +184,15 @@ function withLevels(facts: HeadFacts, { values, joined, layout, isGrid }: Found)
   });
   if (isGrid) return gridHead(facts, levels);
   const finest = levels.reduce((one, other) => (other.stride < one.stride ? other : one));
+  const convOutputs = levels.flatMap(({ convOutputs }) => convOutputs);
+  const strides = downsampling(joined.model.graph);
+  const coarsest = Math.max(...convOutputs.map((value) => strides.get(value) ?? Number.NaN));
   return gridlessHead(facts, {
     ...{ stride: finest.stride, name: "priors", anchors: 1, rows: undefined },
+    // A network that resizes its image pads it too.
+    ...(Number.isNaN(coarsest) ? {} : { coarsest }),
     inputs: [...new Set(levels.flatMap(({ inputs }) => inputs))],
-    convOutputs: levels.flatMap(({ convOutputs }) => convOutputs),
+    convOutputs,
   });
 }
 

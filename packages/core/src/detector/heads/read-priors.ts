@@ -18,6 +18,8 @@ export interface PriorLayout {
   readonly normalised: boolean;
   /** True when the scores of a row sum to one. */
   readonly isSoftmax: boolean;
+  /** True when the scores are no probabilities. */
+  readonly isLogits: boolean;
   /** In row order. */
   readonly levels: readonly PriorLevel[];
   /** For each row by level, anchor, y and x: the row of the decoding. Undefined if the rows have this order. */
@@ -65,7 +67,6 @@ export async function readPriors(
   const zeros = await decoding.run((_, size) => new Float32Array(size));
   const random = await decoding.run((value, size) => noiseOf(maps, value, size));
   const scores = scoresOf(table(random), rows, columns);
-  if (scores === undefined) return "its class scores are no probabilities";
   const levels: LevelRows[] = [];
   for (const group of levelGroups(maps)) {
     const level = await levelRows({ decoding, zeros, rows, columns }, group);
@@ -102,18 +103,18 @@ function levelGroups(maps: readonly ProbeMap[]): ProbeMap[][] {
   return [...groups.values()];
 }
 
-function scoresOf(table: Table, rows: number, columns: number): { readonly isSoftmax: boolean } | undefined {
+function scoresOf(table: Table, rows: number, columns: number): Pick<PriorLayout, "isSoftmax" | "isLogits"> {
   let isSoftmax = columns > 5;
   for (let row = 0; row < rows; row++) {
     let sum = 0;
     for (let column = 4; column < columns; column++) {
       const value = table(row, column);
-      if (!(value >= -SUM_TOLERANCE && value <= 1 + SUM_TOLERANCE)) return undefined;
+      if (!(value >= -SUM_TOLERANCE && value <= 1 + SUM_TOLERANCE)) return { isSoftmax: false, isLogits: true };
       sum += value;
     }
     if (Math.abs(sum - 1) > SUM_TOLERANCE) isSoftmax = false;
   }
-  return { isSoftmax };
+  return { isSoftmax, isLogits: false };
 }
 
 interface Probe {

@@ -9,8 +9,9 @@ import { floatsOf, intsOf } from "../../onnx/tensors.js";
 import { constantTensor } from "../constants.js";
 import { append } from "./canonical.js";
 
-/** Maximum number of nodes that are copied. */
+/** Maximum number of nodes that are copied or left out, and of those that follow one another. */
 const MAX_COPIES = 3000;
+const MAX_DEPTH = 500;
 
 /** Boxes, scores and labels that a model selected. */
 export interface SelectedValues {
@@ -61,6 +62,7 @@ class Copies {
   readonly #build: GraphBuilder;
   readonly #picked: ReadonlySet<Value>;
   readonly #known = new Map<Value, Value | undefined>();
+  #depth = 0;
 
   constructor(index: GraphIndex, build: GraphBuilder) {
     this.#index = index;
@@ -74,7 +76,10 @@ class Copies {
     if (!this.#known.has(value)) {
       // A value that depends on itself is refused elsewhere.
       this.#known.set(value, undefined);
+      if (this.#known.size > MAX_COPIES || this.#depth === MAX_DEPTH) return undefined;
+      this.#depth++;
       this.#known.set(value, this.#copy(this.#index.producer(value)!, value));
+      this.#depth--;
     }
     return this.#known.get(value);
   }
@@ -84,7 +89,7 @@ class Copies {
     if (/^Gather/.test(node.opType) && this.#picked.has(places)) return this.of(data);
     if (node.opType === "TopK") return value === node.outputs[0] ? this.of(data) : undefined;
     if (node.opType === "Compress") return this.of(data);
-    if (SOURCES.has(node.opType) || this.#known.size > MAX_COPIES) return undefined;
+    if (SOURCES.has(node.opType)) return undefined;
     const inputs = node.inputs.map((input) => (input === "" ? "" : this.of(input)));
     if (inputs.includes(undefined)) return undefined;
     const same = new Set(inputs);

@@ -34,7 +34,8 @@ export async function loadModel(
   const found = await findHeadOfOne(alone, input, runtime, { expectedClasses, anchors });
   const { model: planes, head } = withoutOthers(found, file.graph.inputs, others);
   const preprocessor = options.preprocessor === undefined ? undefined : readPreprocessor(options.preprocessor);
-  const facts = inputFacts({ model: planes, head }, input, options.input ?? {}, preprocessor);
+  const sides = found.inputSize ?? input.sides;
+  const facts = inputFacts({ model: planes, head }, { ...input, sides }, options.input ?? {}, preprocessor);
   const model = toUnitRgb(planes, facts);
   const { executionProviders, threads } = options;
   const sessionOptions: SessionOptions = {
