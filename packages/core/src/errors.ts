@@ -1,3 +1,5 @@
+import { messageText, shown } from "./foreign-text.js";
+
 /** Codes of the errors that Whybox throws. The command maps them to exit codes, and the page maps them to texts. */
 export type WhyboxErrorCode =
   /** An option or argument is invalid. The caller must change the call. */
@@ -23,7 +25,7 @@ export type WhyboxErrorCode =
 
 /**
  * The error class of Whybox. The message says where the error is, what was found, what was expected, and what to do. `details` has the same
- * facts as data.
+ * facts as data. Messages are printable and bounded, whatever the names of a file are. Only those about options (`usage`) have several lines.
  */
 export class WhyboxError extends Error {
   override readonly name = "WhyboxError";
@@ -35,7 +37,10 @@ export class WhyboxError extends Error {
     message: string,
     options: { readonly details?: Readonly<Record<string, unknown>>; readonly cause?: unknown } = {},
   ) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(
+      messageText(message, { lines: code === "usage" }),
+      options.cause === undefined ? undefined : { cause: options.cause },
+    );
     this.code = code;
     this.details = options.details ?? {};
   }
@@ -69,7 +74,7 @@ export function nearest(typed: string, choices: readonly string[]): string | und
 /** Returns ` Did you mean "x"?` or the empty string. Append it to a message about an unknown name. */
 export function didYouMean(typed: string, choices: readonly string[]): string {
   const near = nearest(typed, choices);
-  return near === undefined ? "" : ` Did you mean "${near}"?`;
+  return near === undefined ? "" : ` Did you mean "${shown(near)}"?`;
 }
 
 function editDistance(a: string, b: string): number {
@@ -93,7 +98,7 @@ const MAX_SHOWN = 60;
 /** Names a value for a message: "undefined", "the number 3", "an array of 2 entries", "a Map", "an object with the keys a, b". */
 export function foundOf(value: unknown): string {
   if (value === undefined || value === null) return String(value);
-  if (typeof value === "string") return `the text ${JSON.stringify(value.slice(0, MAX_SHOWN))}`;
+  if (typeof value === "string") return `the text "${shown(value, MAX_SHOWN)}"`;
   if (typeof value === "function")
     return value.name === "" ? "a function" : `the function ${value.name.slice(0, MAX_SHOWN)}`;
   if (typeof value !== "object") return `the ${typeof value} ${String(value).slice(0, MAX_SHOWN)}`;

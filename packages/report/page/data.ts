@@ -1,3 +1,4 @@
+import { printable } from "@whybox/core";
 import {
   blockImages,
   type Columns,
@@ -29,8 +30,17 @@ interface BlockImage {
   readonly crops: readonly (Blob | undefined)[];
 }
 
+function shownFacts(facts: ReportFacts): ReportFacts {
+  const shown = (_: string, value: unknown) => (typeof value === "string" ? printable(value) : value);
+  const { tags, root } = facts;
+  return { ...(JSON.parse(JSON.stringify(facts), shown) as ReportFacts), tags, root };
+}
+
 export class ReportData {
+  /** As they are shown: names and messages are printable. The tags are as they are saved. */
   readonly facts: ReportFacts;
+  /** The class names as the model has them, for the file of tags. */
+  readonly classNames: readonly string[];
   readonly list: ImageList;
   readonly columns: Columns;
   /** By row. */
@@ -44,7 +54,8 @@ export class ReportData {
   readonly #blocks = new Map<number, Promise<readonly BlockImage[]>>();
 
   private constructor(facts: ReportFacts, list: ImageList, columns: Columns) {
-    this.facts = facts;
+    this.facts = shownFacts(facts);
+    this.classNames = facts.classes;
     this.list = list;
     this.columns = columns;
     this.misses = new Map(facts.misses.map((answer) => [answer.row, answer]));

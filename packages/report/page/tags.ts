@@ -10,7 +10,6 @@ import {
   tagsVersion,
 } from "../src/format.js";
 import type { ReportData } from "./data.js";
-import { classOf } from "./words.js";
 
 /** What a person says about a row. */
 export interface RowTag {
@@ -136,7 +135,13 @@ function taggedOf(data: ReportData, row: number, { tags, note }: RowTag): Tagged
   const box = [x1, y1, x2, y2].map((corner) => Math.round(corner[row]! * 1e3) / 1e3);
   return {
     ...{ source: list.source[image]!, frame: frame < 0 ? null : frame },
-    ...{ detection: isMissed ? null : columns.place[row]!, name: classOf(data, row), box, tags, note },
+    ...{
+      detection: isMissed ? null : columns.place[row]!,
+      name: data.classNames[columns.class[row]!] ?? "?",
+      box,
+      tags,
+      note,
+    },
   };
 }
 

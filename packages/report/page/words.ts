@@ -1,3 +1,4 @@
+import { printable } from "@whybox/core";
 import { type Columns, noLevel, noObject, rowKinds, rowSides } from "../src/format.js";
 import { percent } from "../src/texts.js";
 import type { ReportData } from "./data.js";
@@ -16,7 +17,8 @@ export function count(n: number, singular: string, plural = `${singular}s`): str
 export function sourceOf({ columns, list }: ReportData, row: number): string {
   const image = columns.image[row]!;
   const frame = list.frame[image]!;
-  return frame < 0 ? list.source[image]! : `${list.source[image]}, frame ${frame}`;
+  const source = printable(list.source[image]!);
+  return frame < 0 ? source : `${source}, frame ${frame}`;
 }
 
 export function kindOf(columns: Columns, row: number) {

@@ -1,4 +1,5 @@
 import { WhyboxError } from "../errors.js";
+import { shown } from "../foreign-text.js";
 import { sizeOf } from "../tensor/tensor.js";
 import { readsOf } from "./cut.js";
 import { topologicalOrder } from "./graph.js";
@@ -133,14 +134,11 @@ function refuseNamesake(node: Node, label: string, details: Readonly<Record<stri
 
 /** `12, "conv1" (Conv)`. */
 function placeOf({ name, opType }: Node, index: number): string {
-  return `${index}, ${quoted(name)} (${opType.slice(0, MAX_SHOWN)})`;
+  return `${index}, ${quoted(name)} (${shown(opType)})`;
 }
 
-/** Longest part of a name in a message. */
-const MAX_SHOWN = 80;
-
 function quoted(name: string): string {
-  return `"${name.length > MAX_SHOWN ? `${name.slice(0, MAX_SHOWN)}…` : name}"`;
+  return `"${shown(name)}"`;
 }
 
 /** The innermost graph that defines a value. */

@@ -3,14 +3,15 @@ import {
   defaultMethods,
   dependsOnScore,
   maskArea,
+  printable,
   type ResultDocument,
   resolveMethod,
   resolveScore,
+  shown,
 } from "@whybox/core";
 import { classSentence, mapSentence, measureSentence, percent } from "@whybox/report";
 import { count } from "../words.js";
 import { type Column, formatTable } from "./table.js";
-import { printable } from "./text.js";
 
 /** Maximum number of table rows. The JSON contains all detections. */
 const maxRows = 30;
@@ -18,6 +19,9 @@ const maxRows = 30;
 /** Maximum number of sentences, and of detections that are named for one. */
 const maxSentences = 12;
 const maxNumbers = 8;
+
+/** Most characters of a remark. It may have names of the model. */
+const MAX_REMARK = 600;
 
 /** The terminal output for one image: a heading, the table of detections, a sentence on each, the verdict on `--box`, numbers and remarks. */
 export function explanationLines(
@@ -50,26 +54,26 @@ function hasBoxes({ model }: ResultDocument): boolean {
 
 function howText({ options: { method, per, versus } }: ResultDocument): string {
   const kept = per === "image" ? "" : ` per ${per}`;
-  return `${method}${kept}${versus === null ? "" : `, versus ${printable(versus)}`}`;
+  return `${method}${kept}${versus === null ? "" : `, versus ${shown(versus)}`}`;
 }
 
 function detectionTable(document: ResultDocument): string[] {
-  const shown = document.detections.slice(0, maxRows);
-  if (shown.length === 0) return [];
-  const rows = shown.map((detection) => [
+  const listed = document.detections.slice(0, maxRows);
+  if (listed.length === 0) return [];
+  const rows = listed.map((detection) => [
     String(detection.index),
-    printable(detection.className),
+    shown(detection.className, 40),
     detection.confidence.toFixed(2),
-    ...(hasBoxes(document) ? [boxText(detection.boxImage), ...taskCells(detection), detection.levelName] : []),
+    ...(hasBoxes(document) ? [boxText(detection.boxImage), ...taskCells(detection), shown(detection.levelName)] : []),
     ...explanationColumns(document).map(({ cell }) => cell(detection.index)),
   ]);
-  const hidden = document.detections.length - shown.length;
+  const hidden = document.detections.length - listed.length;
   const lines = formatTable(
     [
       { title: "#", align: "right" },
       { title: "class" },
       { title: "confidence", align: "right" },
-      ...(hasBoxes(document) ? boxColumns(shown[0]!) : []),
+      ...(hasBoxes(document) ? boxColumns(listed[0]!) : []),
       ...explanationColumns(document),
     ],
     rows,
@@ -129,13 +133,17 @@ function sentences(document: ResultDocument, methods: readonly AnyCamMethod[]): 
   const method = resolveMethod(options.method!, methods);
   const usual = options.versus === null ? (method.scores ?? ["class"]) : ["contrast"];
   const scores = options.backprop!.filter((id) => !usual.includes(id)).map((id) => resolveScore(id));
-  const shared = { dependsOnScore: dependsOnScore(method), versus: options.versus ?? undefined, scores };
+  const shared = {
+    dependsOnScore: dependsOnScore(method),
+    versus: options.versus === null ? undefined : shown(options.versus),
+    scores,
+  };
   const told = new Map<string, number[]>();
   for (const {
     detections: [index],
     heat,
   } of maps) {
-    const { className } = detections[index!]!;
+    const className = shown(detections[index!]!.className);
     const isOfClass = !hasBoxes(document) && options.per === "detection" && isSeen(document, index!);
     if (heat === null && !isOfClass) continue;
     const sentence =
@@ -143,8 +151,8 @@ function sentences(document: ResultDocument, methods: readonly AnyCamMethod[]): 
     told.set(sentence, [...(told.get(sentence) ?? []), index!]);
   }
   const lines = [...told].map(([sentence, indices]) => {
-    const shown = indices.length > maxNumbers ? `${indices.slice(0, maxNumbers).join(", ")}, …` : indices.join(", ");
-    return `  ${shown}: ${printable(sentence)}`;
+    const numbers = indices.length > maxNumbers ? `${indices.slice(0, maxNumbers).join(", ")}, …` : indices.join(", ");
+    return `  ${numbers}: ${printable(sentence)}`;
   });
   return lines.length > maxSentences ? [...lines.slice(0, maxSentences), "  …"] : lines;
 }
@@ -161,21 +169,21 @@ function explainedBy(document: ResultDocument, index: number): string {
   if (!document.explained.includes(index)) return "-";
   const tried = document.layers.filter((layer) => layer.detections.includes(index) || layer.blind.includes(index));
   const seeing = tried.filter((layer) => !layer.blind.includes(index));
-  if (seeing.length > 0) return seeing.map((layer) => printable(layer.name)).join(", ");
-  return tried.length === 0 ? "-" : `blind: ${tried.map((layer) => printable(layer.name)).join(", ")}`;
+  if (seeing.length > 0) return seeing.map((layer) => shown(layer.name)).join(", ");
+  return tried.length === 0 ? "-" : `blind: ${tried.map((layer) => shown(layer.name)).join(", ")}`;
 }
 
 function remarks(document: ResultDocument): string[] {
   const messages = document.layers.flatMap((layer) => (layer.message === null ? [] : [layer.message]));
   if (document.empty !== null) messages.unshift(document.empty.message);
-  return [...new Set(messages)].map((message) => `  ${printable(message)}`);
+  return [...new Set(messages)].map((message) => `  ${shown(message, MAX_REMARK)}`);
 }
 
 /** The verdict on the box of `--box`. */
 function answer({ asked }: ResultDocument): string[] {
   if (asked === null) return [];
   const corners = boxText(asked.boxImage).replace(/\s+/g, " ").trim();
-  return [`  ${printable(asked.className)} at ${corners}? ${printable(asked.verdict)}`];
+  return [`  ${shown(asked.className)} at ${corners}? ${shown(asked.verdict, MAX_REMARK)}`];
 }
 
 /** With --measure: the figures of each map beside the baselines, and what they say. */

@@ -1,12 +1,12 @@
-import { WhyboxError } from "@whybox/core";
+import { printable, WhyboxError } from "@whybox/core";
 import type { CliContext } from "./context.js";
 import { exitCodeOf, exitCodes } from "./exit-codes.js";
 import { paint, wantsColour } from "./terminal.js";
-import { printable } from "./text.js";
+import { printableLines } from "./text.js";
 
 /** Returns the message of a thrown value, safe for a terminal. The message of a bug says that it is a bug. */
 export function failureMessage(error: unknown): string {
-  if (exitCodeOf(error) !== exitCodes.bug) return printable(messageOf(error), { keepLines: true });
+  if (exitCodeOf(error) !== exitCodes.bug) return printableLines(messageOf(error));
   const name = error instanceof Error && !(error instanceof WhyboxError) ? `${error.name}: ` : "";
   return `This is a bug in Whybox: ${printable(`${name}${messageOf(error)}`.replace(/\s+/g, " "))}`;
 }
@@ -58,5 +58,5 @@ function debugText(error: Error): string {
     lines.push(`caused by ${cause.stack ?? cause.message}`);
     cause = cause.cause;
   }
-  return lines.map((line) => printable(line, { keepLines: true })).join("\n");
+  return lines.map((line) => printableLines(line)).join("\n");
 }

@@ -1,4 +1,4 @@
-import { displayWidth } from "./text.js";
+import { charactersOf, displayWidth } from "./text.js";
 
 /** Cuts the text to at most `width` columns. Keeps its start or its end and replaces the rest by "…". */
 export function cutText(text: string, width: number, keep: "start" | "end" = "start"): string {
@@ -20,12 +20,12 @@ export function foldText(text: string, width: number, max: number): string[] {
 }
 
 function startOf(text: string, width: number): string {
-  // Four code units per column are enough, except for long runs of combining marks. For those, less text is shown.
-  return take([...text.slice(0, 4 * width + 4)], width).join("");
+  // Four code units per column are enough, except for many combining marks or long emoji. Then less text is shown.
+  return take(charactersOf(text.slice(0, 4 * width + 16)), width).join("");
 }
 
 function endOf(text: string, width: number): string {
-  return take([...text.slice(-4 * width - 4)].reverse(), width)
+  return take(charactersOf(text.slice(-4 * width - 16)).reverse(), width)
     .reverse()
     .join("");
 }

@@ -1,7 +1,8 @@
+import { printable } from "@whybox/core";
 import type { ModelReport } from "../api.js";
 import { cutText, foldText } from "./fold.js";
 import { padded } from "./table.js";
-import { displayWidth, printable } from "./text.js";
+import { displayWidth } from "./text.js";
 
 type Layer = ModelReport["layers"][number];
 

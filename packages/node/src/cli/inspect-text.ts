@@ -1,10 +1,9 @@
-import { namesText, pixelText, preparedText } from "@whybox/core";
+import { namesText, pixelText, preparedText, printable } from "@whybox/core";
 import type { ModelReport } from "../api.js";
 import { count } from "../words.js";
 import { cutText, foldText } from "./fold.js";
 import { layerLines } from "./inspect-layers.js";
 import { formatTable } from "./table.js";
-import { printable } from "./text.js";
 
 /** The report of every model fits on a screen of this size. */
 const COLUMNS = 100;

@@ -6,6 +6,7 @@ import { explainFlags } from "./explain-options.js";
 import { reportFailure } from "./failure.js";
 import { greedyFlags } from "./flags.js";
 import { commandNames, createProgram } from "./program.js";
+import { safeOutput } from "./terminal.js";
 
 /**
  * Runs the command line and returns its exit code. It never throws and never ends the process.
@@ -19,7 +20,8 @@ export async function main(argv: readonly string[], given?: CliContext): Promise
 }
 
 async function runProgram(argv: readonly string[], given: CliContext): Promise<ExitCode> {
-  const context: CliContext = { ...given, words: argv };
+  const [stdout, stderr] = [safeOutput(given.stdout), safeOutput(given.stderr)];
+  const context: CliContext = { ...given, stdout, stderr, words: argv };
   let code: ExitCode = exitCodes.ok;
   let program: Command | undefined;
   try {

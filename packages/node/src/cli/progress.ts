@@ -1,8 +1,7 @@
-import type { DownloadProgress } from "@whybox/core";
+import { type DownloadProgress, shown } from "@whybox/core";
 import type { ImageProgress } from "../images/explain-image.js";
 import { createBar } from "./bar.js";
 import type { CliContext } from "./context.js";
-import { printable } from "./text.js";
 
 /** The progress on stderr: a bar on a terminal, otherwise one line for each download. */
 export interface Progress {
@@ -31,13 +30,13 @@ export function createProgress(context: CliContext, options: ProgressOptions): P
 }
 
 function lineProgress(context: CliContext): Progress {
-  const shown = new Set<string>();
+  const told = new Set<string>();
   return {
     download({ what, total }) {
-      if (shown.has(what)) return;
-      shown.add(what);
+      if (told.has(what)) return;
+      told.add(what);
       const size = total === undefined ? "" : ` (${megabytes(total)})`;
-      context.stderr.write(`Downloading ${printable(what)}${size} …\n`);
+      context.stderr.write(`Downloading ${shown(what)}${size} …\n`);
     },
     sources() {},
     image() {},
@@ -62,7 +61,7 @@ function barProgress(stream: NodeJS.WritableStream, now: () => number): Progress
   return {
     download({ what, received, total }) {
       const note = total === undefined ? megabytes(received) : `${megabytes(received)} of ${megabytes(total)}`;
-      const label = `Downloading ${printable(what)}`;
+      const label = `Downloading ${shown(what)}`;
       // If the size is unknown, the bar stays empty and only the note changes.
       if (total === undefined) show(label, 0, 1, note);
       else show(label, received, total, note);

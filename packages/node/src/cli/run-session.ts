@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { printable } from "@whybox/core";
 import type { WorkHooks } from "../runs/execute.js";
 import { beginRun, type LoadContext, type OpenedRun } from "../runs/open-run.js";
 import { writeParquet } from "../runs/parquet.js";
@@ -12,7 +13,7 @@ import { createProgress } from "./progress.js";
 import { type RunValues, runSettings } from "./run-options.js";
 import { createRunProgress } from "./run-progress.js";
 import { createTerminal } from "./terminal.js";
-import { printable, typedPath } from "./text.js";
+import { printableLines, typedPath } from "./text.js";
 
 /** Maximum number of failures on the terminal. The results contain all of them. */
 const SHOWN_FAILURES = 20;
@@ -111,8 +112,8 @@ export function createRunSession(context: CliContext, { quiet }: { readonly quie
         onFailure: (source, message) => {
           if (++shown > SHOWN_FAILURES) return;
           clear();
-          const place = message.includes(source) ? "" : `${printable(source)}: `;
-          printError(`${place}${printable(message, { keepLines: true })}`, context);
+          const place = message.includes(printable(source)) ? "" : `${printable(source)}: `;
+          printError(`${place}${printableLines(message)}`, context);
           if (shown === SHOWN_FAILURES) say(`Further failures are not shown. ${runFiles.results} lists all of them.`);
         },
       };

@@ -1,5 +1,6 @@
+import { printable } from "@whybox/core";
 import type { CliContext } from "./context.js";
-import { printable, typedPath } from "./text.js";
+import { typedPath } from "./text.js";
 
 /** A result to show, and what to do next. */
 export interface Shown {

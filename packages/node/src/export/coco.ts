@@ -1,3 +1,4 @@
+import { jsonText } from "@whybox/core";
 import type { OpenRun, RunImage } from "../report/read-run.js";
 import { heatFields, imagesIn } from "./run-images.js";
 
@@ -10,7 +11,7 @@ import { heatFields, imagesIn } from "./run-images.js";
 export async function* cocoText(run: OpenRun): AsyncGenerator<string> {
   const { model, versions } = run.manifest;
   const info = { description: "Detections of a Whybox run", version: versions.whybox, model_sha256: model.sha256 };
-  yield `{"info":${JSON.stringify(info)},\n"licenses":[],\n"categories":${JSON.stringify(categoriesOf(run))},\n"images":[`;
+  yield `{"info":${jsonText(info)},\n"licenses":[],\n"categories":${jsonText(categoriesOf(run))},\n"images":[`;
   yield* joined(imagesOf(run));
   yield '],\n"annotations":[';
   yield* joined(annotationsOf(run));
@@ -58,7 +59,7 @@ function round(value: number): number {
 async function* joined(values: AsyncIterable<object>): AsyncGenerator<string> {
   let before = "\n";
   for await (const value of values) {
-    yield before + JSON.stringify(value);
+    yield before + jsonText(value);
     before = ",\n";
   }
 }

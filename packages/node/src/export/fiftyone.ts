@@ -1,5 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { jsonText } from "@whybox/core";
 import { grids, type TaggedDetection, type TagsFile } from "@whybox/report";
 import sharp from "sharp";
 import { locate, type OpenRun, type RunImage, type SmallMap } from "../report/read-run.js";
@@ -37,14 +38,14 @@ export async function writeFiftyOne(folder: string, run: OpenRun, tags?: TagsFil
         continue;
       }
       const heatmap = image.maps.length === 0 ? undefined : await writeHeatmap(folder, image);
-      yield `${samples++ === 0 ? "\n" : ",\n"}${JSON.stringify(sampleOf(image, { filepath, heatmap, run, tagged: tagsOf(image, index) }))}`;
+      yield `${samples++ === 0 ? "\n" : ",\n"}${jsonText(sampleOf(image, { filepath, heatmap, run, tagged: tagsOf(image, index) }))}`;
     }
     yield "\n]}\n";
   }
   await writeParts(join(folder, "samples.json"), text());
   const { classNames, sha256 } = run.manifest.model;
   const info = { classes: classNames, model_sha256: sha256, tool: `whybox ${run.manifest.versions.whybox}` };
-  await writeParts(join(folder, "metadata.json"), [`${JSON.stringify({ media_type: "image", info }, null, 2)}\n`]);
+  await writeParts(join(folder, "metadata.json"), [`${jsonText({ media_type: "image", info }, 2)}\n`]);
   return skipped;
 }
 

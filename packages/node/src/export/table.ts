@@ -1,3 +1,4 @@
+import { printable } from "@whybox/core";
 import type { BasicType } from "hyparquet-writer";
 import type { OpenRun, RunImage } from "../report/read-run.js";
 import type { RunDetection } from "../runs/schema.js";
@@ -52,15 +53,23 @@ function rowOf(image: RunImage, index: number, detection: RunDetection, run: Ope
   };
 }
 
-/** The table as CSV (RFC 4180) with a header. Missing values are empty. @yields The lines of the text. */
+/**
+ * The table as CSV (RFC 4180) with a header. Missing values are empty. Texts are printable, and none starts like a formula.
+ * @yields The lines of the text.
+ */
 export async function* csvText(run: OpenRun): AsyncGenerator<string> {
   const names = tableColumns.map(([name]) => name);
   yield `${names.join(",")}\r\n`;
   for await (const row of tableRows(run)) yield `${names.map((name) => csvCell(row[name] ?? null)).join(",")}\r\n`;
 }
 
-function csvCell(value: string | number | boolean | null): string {
+/**
+ * A cell of CSV. Spreadsheets compute cells that start with = + - or @, also in quotes. An apostrophe makes them text. Where the comma is
+ * the decimal sign, they also split cells at semicolons.
+ */
+export function csvCell(value: string | number | boolean | null): string {
   if (value === null) return "";
-  const text = String(value);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  if (typeof value !== "string") return String(value);
+  const text = printable(value).replace(/(?<=^|;)["\s]*[=+\-@\uff0b\uff0d\uff1d\uff20]/gu, "'$&");
+  return /[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -1,4 +1,4 @@
-import { mapHeats, type ResultDocument, WhyboxError } from "@whybox/core";
+import { jsonText, mapHeats, type ResultDocument, WhyboxError } from "@whybox/core";
 import type { Detector } from "../api.js";
 import { stopIfAborted } from "../stop-if-aborted.js";
 import { endsTheRun, explainImage, type ImageContext } from "./explain-image.js";
@@ -84,7 +84,7 @@ async function explainSource(
         const timings = { decode: ms.decode, render: ms.render };
         const maps = { mapFiles, heats: mapHeats(result) };
         document = checkedDocument({ version, ...where, options: settings.explain, result, files, ...maps, timings });
-        const text = `${JSON.stringify(document, null, 2)}\n`;
+        const text = `${jsonText(document, 2)}\n`;
         if (files.json !== null) yield { name: files.json, bytes: () => new TextEncoder().encode(text) };
       },
     },

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { WhyboxError } from "@whybox/core";
+import { printable, WhyboxError } from "@whybox/core";
 
 /** Reads a file of @whybox/report, such as "styles/base.css". @throws internal if its build has no such file. */
 export async function readPart(name: string): Promise<string> {
@@ -46,6 +46,7 @@ function digest(text: string): string {
   return `sha256-${createHash("sha256").update(text).digest("base64")}`;
 }
 
+/** Text as HTML: markup is escaped, and so is what a terminal or the direction of a line would obey (`printable`). */
 export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
+  return printable(text).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 }

@@ -1,4 +1,5 @@
 import { deflateRawSync } from "node:zlib";
+import { jsonText } from "@whybox/core";
 import { blockImages, dataIds, type ImageList, packColumns, type ReportFacts } from "@whybox/report";
 import type { Collected, ReportImage } from "./collect.js";
 import type { SmallImages } from "./crops.js";
@@ -53,7 +54,7 @@ function base64(bytes: Uint8Array): string {
 
 /** JSON that is safe inside a script element: it cannot close the script or open a comment. */
 function escapeJson(value: unknown): string {
-  return JSON.stringify(value).replaceAll("<", "\\u003c");
+  return jsonText(value).replaceAll("<", "\\u003c");
 }
 
 function listOf(images: readonly ReportImage[]): ImageList {

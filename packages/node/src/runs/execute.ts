@@ -1,6 +1,6 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { WhyboxError, type WhyboxErrorCode } from "@whybox/core";
+import { printable, WhyboxError, type WhyboxErrorCode } from "@whybox/core";
 import { folderError } from "../io/disk-failure.js";
 import { writeFileSafely } from "../io/write-file.js";
 import { stopIfAborted } from "../stop-if-aborted.js";
@@ -180,7 +180,7 @@ class Writer {
 
   async #fail({ item: { item, source, kind } }: Unit, code: string, words: string, reason?: string): Promise<void> {
     const location = locationOf({ kind, source }, this.#work.manifest.root);
-    const message = words.replaceAll(location, source);
+    const message = words.replaceAll(printable(location), printable(source));
     this.#failures++;
     this.#work.onFailure?.(source, message);
     const lines = failureLines(item, source, code, message);

@@ -1,4 +1,4 @@
-import type { ExplainResult } from "@whybox/core";
+import { type ExplainResult, jsonText } from "@whybox/core";
 import { explainPixels } from "../images/explain-image.js";
 import { drawWhole } from "../images/plan-outputs.js";
 import { createStageClock } from "../images/stage-clock.js";
@@ -96,5 +96,5 @@ const NOTHING = "Nothing was detected in this frame.";
 
 function linesOf(line: FrameLine, maps: MapLine["maps"]) {
   const mapLine: MapLine = { v: runFilesVersion, item: line.item, frame: line.frame, maps };
-  return { result: JSON.stringify(line), maps: JSON.stringify(mapLine), detections: line.detections.length };
+  return { result: jsonText(line), maps: JSON.stringify(mapLine), detections: line.detections.length };
 }

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { jsonText, printable } from "@whybox/core";
 import { explainImage } from "../images/explain-image.js";
 import { createFileNamer, stemOf } from "../images/output-names.js";
 import { createStageClock } from "../images/stage-clock.js";
@@ -16,7 +17,7 @@ const FOLDER_ITEMS = 1000;
 /** Processes one task. Errors become outcomes. */
 export async function explainTask(task: Task, context: TaskContext): Promise<readonly Outcome[]> {
   if (task.kind === "frames") return explainFrames(task, context);
-  const withoutPath = (message: string) => message.replaceAll(task.location, task.source);
+  const withoutPath = (message: string) => message.replaceAll(printable(task.location), printable(task.source));
   return [
     await explainOne(task, context).catch((error: unknown) => failure(withPrivateHint(error), context, withoutPath)),
   ];
@@ -25,7 +26,7 @@ export async function explainTask(task: Task, context: TaskContext): Promise<rea
 async function explainOne(task: Extract<Task, { kind: "image" }>, context: TaskContext): Promise<Outcome> {
   const { item, source, location, folder } = task;
   const notes: string[] = [];
-  const onNote = (text: string) => void notes.push(text.replaceAll(location, source));
+  const onNote = (text: string) => void notes.push(text.replaceAll(printable(location), printable(source)));
   const { result, files, mapFiles, paths, ms } = await explainImage(
     {
       ...{ location, folder, temporary: join(folder, runFiles.temporary) },
@@ -50,7 +51,7 @@ async function explainOne(task: Extract<Task, { kind: "image" }>, context: TaskC
   const mapLine: MapLine = { v: runFilesVersion, item, maps };
   const { decode, explain, write } = ms;
   return {
-    ...{ ok: true, result: JSON.stringify(line), maps: JSON.stringify(mapLine), detections: result.detections.length },
+    ...{ ok: true, result: jsonText(line), maps: JSON.stringify(mapLine), detections: result.detections.length },
     ...{ ms: { decode, explain, ...clock.ms, write }, files: paths, notes, overlay: undefined },
   };
 }

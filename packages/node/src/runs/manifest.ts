@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { type ColormapName, WhyboxError } from "@whybox/core";
+import { type ColormapName, jsonText, WhyboxError } from "@whybox/core";
 import { z } from "zod";
 import type { Device } from "../api.js";
 import type { ImageSettings } from "../images/settings.js";
@@ -77,7 +77,7 @@ export function factsRecord({ model, versions }: WorkerReport, whybox: string): 
 }
 
 export function manifestText(manifest: Manifest): string {
-  return `${JSON.stringify(manifestSchema.parse(manifest), null, 2)}\n`;
+  return `${jsonText(manifestSchema.parse(manifest), 2)}\n`;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { jsonText } from "@whybox/core";
 import { stemOf } from "../images/output-names.js";
 import { fileFolder } from "./explain-task.js";
 import type { LedgerLines } from "./ledger.js";
@@ -79,7 +80,7 @@ export class VideoSink {
     );
     return {
       lines: {
-        [runFiles.results]: JSON.stringify(line),
+        [runFiles.results]: jsonText(line),
         [runFiles.maps]: emptyMaps(item),
         [runFiles.timings]: timingLine(item, frames, rounded as TimingLine["ms"]),
       } satisfies LedgerLines,
@@ -104,7 +105,7 @@ export class VideoSink {
 export function failureLines(item: number, source: string, code: string, message: string): LedgerLines {
   const line: RunFailureLine = { v: runFilesVersion, item, source, kind: "failure", error: { code, message } };
   return {
-    [runFiles.results]: JSON.stringify(line),
+    [runFiles.results]: jsonText(line),
     [runFiles.maps]: emptyMaps(item),
     [runFiles.timings]: timingLine(item, 0, noTime),
   };

@@ -1,4 +1,4 @@
-import { mapHeats, plainDetections, type RgbImage, WhyboxError } from "@whybox/core";
+import { jsonText, mapHeats, plainDetections, type RgbImage, WhyboxError } from "@whybox/core";
 import * as ort from "onnxruntime-node";
 import sharp from "sharp";
 import { explainPixels } from "../images/explain-image.js";
@@ -54,7 +54,7 @@ async function work(job: Job, opened: Opened, signal: AbortSignal): Promise<Done
   if (job.kind === "explain") return explain(job, image, { ...opened, signal, clock });
   const { detector } = opened.models.get(job.model)!;
   const found = await clock.of("detect", () => detector.detect(image, { ...job.options, signal }));
-  const body = Buffer.from(JSON.stringify({ model: job.model, ...plainDetections(found) }));
+  const body = Buffer.from(jsonText({ model: job.model, ...plainDetections(found) }));
   return { body, detections: found.detections.length, ms: clock.ms };
 }
 
@@ -87,7 +87,7 @@ async function explain(
     ...{ options: settings.explain, result, files, ...maps },
     timings: { decode: clock.ms.decode, render: clock.ms.render },
   });
-  return { body: Buffer.from(JSON.stringify({ ...document, attachments })), detections, ms: clock.ms };
+  return { body: Buffer.from(jsonText({ ...document, attachments })), detections, ms: clock.ms };
 }
 
 /** The files in base64, by their names. @throws limit when they are too large together. */

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import multipart from "@fastify/multipart";
+import { jsonText } from "@whybox/core";
 import Fastify, { type FastifyReply, type FastifyRequest, LogController } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import type { ZodType } from "zod";
@@ -32,7 +33,7 @@ export async function createServer(options: ServerOptions): Promise<{ readonly a
   app.decorateRequest("work", null);
   app.decorateRequest("stop");
   app.setValidatorCompiler<ZodType>(({ schema }) => (data) => ({ value: parseBody(schema, data) }));
-  app.setSerializerCompiler(() => (data) => JSON.stringify(data));
+  app.setSerializerCompiler(() => (data) => jsonText(data));
   app.addHook("onRequest", async (request, reply) => {
     reply.headers({ "x-request-id": request.id, "x-content-type-options": "nosniff", "cache-control": "no-store" });
     noteEnd(request, reply, metrics);

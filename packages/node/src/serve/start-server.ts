@@ -1,5 +1,5 @@
 import { setTimeout } from "node:timers/promises";
-import { WhyboxError } from "@whybox/core";
+import { safeJson, WhyboxError } from "@whybox/core";
 import { type Level, pino } from "pino";
 import { isLoopback } from "./access.js";
 import { createMetrics } from "./metrics.js";
@@ -36,7 +36,8 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
   const { host, port, models, workers, limits } = options;
   const isLocal = isLoopback(host);
   refuseOpen(options, isLocal);
-  const log = pino({ level: options.log.level, formatters: { level: (level) => ({ level }) } }, options.log.stream);
+  const stream = { write: (line: string) => options.log.stream.write(safeJson(line)) };
+  const log = pino({ level: options.log.level, formatters: { level: (level) => ({ level }) } }, stream);
   const pool = new Pool({
     setup: { version: options.version, models, maxPixels: limits.maxPixels },
     workers,

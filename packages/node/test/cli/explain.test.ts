@@ -34,9 +34,9 @@ describe("whybox explain", () => {
     expect(run.stdout().replace(/\d+ ms: \d+ to read, 15 to explain, \d+ to draw/, "TIMES")).toBe(
       [
         "dog.jpg (6×4): 2 detections, GradCAM per detection",
-        "  #  class  confidence      box x1 y1 x2 y2  level  heat in box, × uniform",
-        "  0  dog          0.88     1    1    5    3  P3      50\u00a0%   1.5×",
-        "  1  cat          0.50     0    0    2    2  P4     no heat",
+        "  #  class        confidence      box x1 y1 x2 y2  level  heat in box, × uniform",
+        "  0  dog                0.88     1    1    5    3  P3      50\u00a0%   1.5×",
+        "  1  cat\\x1b[31m        0.50     0    0    2    2  P4     no heat",
         "  0: The detector's confidence in this dog depends mostly on the area inside its box, and partly on its surroundings.",
         "  This layer cannot see detection 1; use the layer auto.",
         "  TIMES",
@@ -62,9 +62,9 @@ describe("whybox explain", () => {
     expect(run.stdout()).toContain(
       [
         "dog.jpg (6×4): 2 detections, GradCAM",
-        "  #  class  confidence      box x1 y1 x2 y2  level  explained by",
-        "  0  dog          0.88     1    1    5    3  P3     model.17",
-        "  1  cat          0.50     0    0    2    2  P4     blind: model.17",
+        "  #  class        confidence      box x1 y1 x2 y2  level  explained by",
+        "  0  dog                0.88     1    1    5    3  P3     model.17",
+        "  1  cat\\x1b[31m        0.50     0    0    2    2  P4     blind: model.17",
       ].join("\n"),
     );
   });

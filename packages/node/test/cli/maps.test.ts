@@ -194,7 +194,7 @@ describe("--box", () => {
     const box = { x1: 1, y1: 1, x2: 3.5, y2: 3, className: "dog" };
     expect(run.explains).toMatchObject([{ box }]);
     expect(run.calls).toContain("render opacity=0.6 boxes=true detections=3 asked=dog\u001b[31m");
-    expect(run.stdout()).toContain("\n  dog at 1 1 3 3? Not detected: no.\n");
+    expect(run.stdout()).toContain("\n  dog\\x1b[31m at 1 1 3 3? Not detected: no.\n");
     expect(run.stdout()).not.toContain("explained by");
     const { frame: _, ...boxImage } = asked.boxImage;
     expect(await document("o/x.json")).toMatchObject({

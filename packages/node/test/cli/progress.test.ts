@@ -10,7 +10,7 @@ describe("progress", () => {
     progress.download({ what: "other", received: 0, total: undefined });
     progress.sources(1, 2);
     progress.clear();
-    expect(world.stderr()).toBe("Downloading yolov5s (14.0 MB) …\nDownloading other …\n");
+    expect(world.stderr()).toBe("Downloading yolov5s\\x1b[1m (14.0 MB) …\nDownloading other …\n");
   });
 
   it("prints nothing with --quiet", () => {

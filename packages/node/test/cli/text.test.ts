@@ -2,33 +2,36 @@ import { resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { cutText, foldText } from "../../src/cli/fold.js";
 import { formatTable } from "../../src/cli/table.js";
-import { displayWidth, printable, typedPath } from "../../src/cli/text.js";
+import { paint, safeOutput } from "../../src/cli/terminal.js";
+import { displayWidth, typedPath } from "../../src/cli/text.js";
 import { count } from "../../src/words.js";
 
-describe("printable", () => {
-  it.each([
-    ["plain ü 狗", "plain ü 狗"],
-    ["\u001b[2J\u001b[31mred", "red"],
-    ["\u001b]0;title\u0007x", "x"],
-    ["a\nb\rc\td", "a\\u000ab\\u000dc\\u0009d"],
-    ["a\u202egpj.exe", "a\\u202egpj.exe"],
-    ["\u009b31m", ""],
-    ["\ud800", "\\ud800"],
-    ["a\u0000\u007f\u0008", "a\\u0000\\u007f\\u0008"],
-  ])("%j gives %j", (text, expected) => {
-    expect(printable(text)).toBe(expected);
+describe("the output of commands", () => {
+  const written = (text: string) => {
+    const texts: string[] = [];
+    safeOutput({ write: (one) => texts.push(one) }).write(text);
+    return texts.join("");
+  };
+
+  it("has lines and styles, and no other control characters", () => {
+    expect(written(`${paint("red", "error:")} a\n`)).toBe("\u001b[31merror:\u001b[39m a\n");
+    expect(written("a\u001b[2J\u001b]0;t\u0007\r\u009b1m\u202e\n")).toBe(
+      "a\\x1b[2J\\x1b]0;t\\x07\\x0d\\x9b1m\\u202e\n",
+    );
   });
 
-  it("keeps lines on request", () => {
-    expect(printable("a\nb\rc", { keepLines: true })).toBe("a\nb\\u000dc");
+  it("says whether it is a terminal", () => {
+    expect([true, undefined].map((isTTY) => safeOutput({ write() {}, ...(isTTY && { isTTY }) }).isTTY)).toEqual([
+      true,
+      false,
+    ]);
   });
 });
 
 describe("tables", () => {
   it("measures what is wide, and what has no width", () => {
-    expect([displayWidth("dog"), displayWidth("狗"), displayWidth("u\u0308"), displayWidth("🐶")]).toEqual([
-      3, 2, 1, 2,
-    ]);
+    const texts = ["dog", "狗", "u\u0308", "🐶", "👩‍💻", "👍🏽", "❤️", "1️⃣", "🇩🇪", "각", "हि", "ｱ", "Ａ"];
+    expect(texts.map(displayWidth)).toEqual([3, 2, 1, 2, 2, 2, 2, 2, 2, 2, 1, 1, 2]);
   });
 
   it("aligns columns and leaves nothing at the end", () => {

@@ -236,7 +236,7 @@ describe("usage errors", () => {
 });
 
 it("never lets an argument speak to the terminal", async () => {
-  expect(await usage("\u001b]0;evil\u0007x")).toContain("unknown command 'x'");
+  expect(await usage("\u001b]0;evil\u0007x")).toContain("unknown command '\\x1b]0;evil\\x07x'");
 });
 
 describe("help and version", () => {

@@ -7,6 +7,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { exportRun } from "../../src/export/export-run.js";
 import { writeParquet } from "../../src/export/parquet.js";
+import { csvCell } from "../../src/export/table.js";
 import { writeParts } from "../../src/export/write-parts.js";
 import { openRun } from "../../src/report/read-run.js";
 import { readCocoTruth } from "../../src/report/truth/coco.js";
@@ -135,6 +136,20 @@ describe("YOLO", () => {
 });
 
 describe("CSV and Parquet", () => {
+  it.each([
+    ["dog", "dog"],
+    ['a,"b"', '"a,""b"""'],
+    ["=1+1", "'=1+1"],
+    [" \t@x\r\n", " \\x09@x\\x0d\\x0a"],
+    ['x;"=1+1;y;-z', `"x;'""=1+1;y;'-z"`],
+    ["a-b=c", "a-b=c"],
+    ["＝1", "'＝1"],
+    [-1, "-1"],
+    [null, ""],
+  ] as const)("has no formulas: %j is %s", (value, cell) => {
+    expect(csvCell(value)).toBe(cell);
+  });
+
   it("have the same rows", async () => {
     await exported("csv", "parquet");
     const [head, ...lines] = (await readFile(join(out, "detections.csv"), "utf8")).trimEnd().split("\r\n");

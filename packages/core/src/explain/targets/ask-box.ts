@@ -4,6 +4,7 @@ import type { Detection, Predictions } from "../../detector/detection.js";
 import { resolveClasses } from "../../detector/names.js";
 import { boxIou } from "../../detector/nms.js";
 import { WhyboxError } from "../../errors.js";
+import { shown } from "../../foreign-text.js";
 import type { Box, Letterbox } from "../../image/frame.js";
 import { toInput } from "../../image/frame-map.js";
 import { CLASS_COLUMN, OBJECTNESS_COLUMN } from "../../scores/columns.js";
@@ -92,7 +93,8 @@ function verdictOf(
   detections: readonly Detection[],
   { confidence }: ResolvedExplainOptions,
 ): string {
-  const { className, bestClassName, detection } = answer;
+  const { detection } = answer;
+  const [className, bestClassName] = [shown(answer.className), shown(answer.bestClassName)];
   const percent = (value: number): string => `${(100 * value).toFixed(1)} %`;
   const numbers = `objectness ${percent(answer.objectness)} × ${className} ${percent(answer.classProbability)} = ${percent(answer.confidence)}`;
   if (detection !== undefined)
@@ -103,13 +105,14 @@ function verdictOf(
     const why =
       stronger === undefined
         ? "the box of that row is elsewhere"
-        : `detection ${stronger.index} (${stronger.className}) overlaps it`;
+        : `detection ${stronger.index} (${shown(stronger.className)}) overlaps it`;
     return `Not detected, although a row near it is confident enough (${numbers}): ${why}.`;
   }
   const threshold = `below the minimum confidence of ${percent(confidence)}`;
-  if (bestClassName !== className && answer.bestClassProbability > answer.classProbability) {
+  if (answer.bestClassName !== answer.className && answer.bestClassProbability > answer.classProbability) {
     const other = `the network classifies it as ${bestClassName} (${percent(answer.bestClassProbability)})`;
-    const seen = rival === undefined ? "" : `, and detected a ${rival.className} there (detection ${rival.index})`;
+    const seen =
+      rival === undefined ? "" : `, and detected a ${shown(rival.className)} there (detection ${rival.index})`;
     return `Not detected: ${numbers}, ${threshold}; ${other}${seen}.`;
   }
   const weak =

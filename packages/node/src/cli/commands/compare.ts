@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import type { Filled, OptionTable } from "@whybox/core";
+import { printable, shown } from "@whybox/core";
 import type { Command } from "commander";
 import { type CompareOptions, compareOptions } from "../../compare/compare-options.js";
 import { compareRuns } from "../../compare/compare-runs.js";
@@ -16,7 +17,6 @@ import { declareFlags, readFlags } from "../flags.js";
 import { createStages } from "../stages.js";
 import { formatTable } from "../table.js";
 import { createTerminal, printDocument } from "../terminal.js";
-import { printable } from "../text.js";
 
 interface CompareFlags extends CompareOptions {
   readonly html?: string;
@@ -105,9 +105,9 @@ async function writePage(path: string, { a, comparison, worst, context }: PagePa
 function comparisonLines(comparison: Comparison): string[] {
   const medians = medianSentence(comparison);
   const moved = comparison.pairs.filter((pair) => pair.moved.length > 0);
-  const shown = moved.slice(0, MAX_ROWS);
+  const listed = moved.slice(0, MAX_ROWS);
   const lines = [...summaryLines(comparison), ...(medians === undefined ? [] : [medians])];
-  if (shown.length === 0) return lines;
+  if (listed.length === 0) return lines;
   const table = formatTable(
     [
       { title: "moved" },
@@ -117,12 +117,12 @@ function comparisonLines(comparison: Comparison): string[] {
       { title: "shift", align: "right" },
       { title: "in box", align: "right" },
     ],
-    shown.map((pair) => {
+    listed.map((pair) => {
       const { source, frame, a, name } = pair;
       const texts = figureTexts(pair).map(({ text }) => text.replace(/ (of the diagonal|points)$/, ""));
-      return [printable(`${source}${frame === null ? "" : ` frame ${frame}`} #${a.index}`), printable(name), ...texts];
+      return [`${shown(source)}${frame === null ? "" : ` frame ${frame}`} #${a.index}`, shown(name, 40), ...texts];
     }),
   ).map((line) => `  ${line}`);
-  const rest = moved.length - shown.length;
+  const rest = moved.length - listed.length;
   return [...lines, ...table, ...(rest > 0 ? [`  … and ${rest} more. The JSON contains all.`] : [])];
 }

@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { printable } from "@whybox/core";
 import type { Command } from "commander";
 import { z } from "zod";
 import { type Conversion, convertModel } from "../../models/convert-model.js";
@@ -6,7 +7,6 @@ import { stopIfAborted } from "../../stop-if-aborted.js";
 import type { CliContext } from "../context.js";
 import { parseOptions } from "../option-schemas.js";
 import { createTerminal, printDocument } from "../terminal.js";
-import { printable } from "../text.js";
 
 const convertOptionsSchema = z.strictObject({ json: z.boolean().default(false) });
 

@@ -1,5 +1,5 @@
 import { join, relative, sep } from "node:path";
-import { type ResultDocument, WhyboxError } from "@whybox/core";
+import { jsonText, printable, type ResultDocument, WhyboxError } from "@whybox/core";
 import type { Command } from "commander";
 import type { SourceOutcome } from "../../images/explain-images.js";
 import { explainToFolder } from "../../images/explain-to-folder.js";
@@ -19,7 +19,6 @@ import { createProgress, type Progress } from "../progress.js";
 import { createRunLog, type RunLog } from "../run-log.js";
 import { type Shown, show } from "../show.js";
 import { createTerminal, type Terminal } from "../terminal.js";
-import { printable } from "../text.js";
 
 /** Adds `whybox explain` to the program; `done` gets the exit code. */
 export function addExplain(program: Command, context: CliContext, done: (code: ExitCode) => void): void {
@@ -197,7 +196,7 @@ function shownOf({ files, detections }: ResultDocument, { input }: Source, folde
 /** Prints the final output: the summary of several sources, and the document of `--json`. */
 function finish({ context, log, terminal, values }: Run): void {
   const { summary, outputFolder } = log.document();
-  if (values.json) context.stdout.write(`${JSON.stringify(log.document(), null, 2)}\n`);
+  if (values.json) context.stdout.write(`${jsonText(log.document(), 2)}\n`);
   const total = summary.explained + summary.empty + summary.failed + summary.notTried;
   if (total > 1) {
     const parts = [

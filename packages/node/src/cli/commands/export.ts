@@ -1,4 +1,5 @@
 import { join, resolve } from "node:path";
+import { printable } from "@whybox/core";
 import type { Command } from "commander";
 import { z } from "zod";
 import { exportFormats, exportRun, type WrittenExport } from "../../export/export-run.js";
@@ -6,7 +7,6 @@ import { stopIfAborted } from "../../stop-if-aborted.js";
 import type { CliContext } from "../context.js";
 import { choiceText, parseOptions, plainText } from "../option-schemas.js";
 import { createTerminal } from "../terminal.js";
-import { printable } from "../text.js";
 
 const exportOptionsSchema = z.strictObject({
   to: z.array(choiceText(exportFormats)),

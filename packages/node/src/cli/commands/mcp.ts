@@ -1,10 +1,10 @@
+import { printable } from "@whybox/core";
 import type { Command } from "commander";
 import { z } from "zod";
 import { stopIfAborted } from "../../stop-if-aborted.js";
 import { count } from "../../words.js";
 import type { CliContext } from "../context.js";
 import { integerText, parseOptions } from "../option-schemas.js";
-import { printable } from "../text.js";
 
 const mcpOptionsSchema = z.strictObject({
   allow: z.array(z.string().min(1, "expected a folder")).default([]),

@@ -1,4 +1,5 @@
 import { join, resolve } from "node:path";
+import { printable } from "@whybox/core";
 import type { Command } from "commander";
 import { z } from "zod";
 import { makeReport, type ReportServices, type WrittenReport } from "../../report/make-report.js";
@@ -8,7 +9,6 @@ import type { CliContext } from "../context.js";
 import { integerText, numberText, parseOptions, plainText } from "../option-schemas.js";
 import { createStages } from "../stages.js";
 import { createTerminal } from "../terminal.js";
-import { printable } from "../text.js";
 
 const reportOptionsSchema = z.strictObject({
   out: plainText("a file").optional(),

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
-import { WhyboxError } from "@whybox/core";
+import { jsonText, WhyboxError } from "@whybox/core";
 import { itemSchema, type RunItem } from "../schema.js";
 import { textLines } from "../text-lines.js";
 
@@ -95,7 +95,7 @@ async function writeSorted(keys: AsyncIterable<string>, path: string): Promise<W
         repeated++;
         continue;
       }
-      text += `${JSON.stringify({ kind, source } satisfies RunItem)}\n`;
+      text += `${jsonText({ kind, source } satisfies RunItem)}\n`;
       last = source;
       count++;
       if (text.length >= 2 ** 20) await flush();
