@@ -6,6 +6,8 @@
 import { WhyBox } from "./element/why-box.js";
 
 export type { WhyBox, WhyBoxEvents } from "./element/why-box.js";
+export type { Size } from "./stage/labels.js";
+export type { Mark, StageLook, StageView } from "./stage/stage-view.js";
 
 declare global {
   interface HTMLElementTagNameMap {

@@ -1,11 +1,14 @@
-import { type Detection, type ExplainOptions, type ExplainResult, energyInBox, WhyboxError } from "@whybox/core";
+import { type Detection, type ExplainOptions, type ExplainResult, type MetricBox, WhyboxError } from "@whybox/core";
 import type { Detector, LoadOptions, WeightsSource } from "../api.js";
 import type { ImageSource } from "../image-source.js";
 import type { Device } from "../protocol.js";
+import { Stage } from "../stage/stage.js";
+import type { StageView } from "../stage/stage-view.js";
 import { attributeOptions, optionAttributes } from "./attribute-values.js";
 import { type Lease, leaseDetector } from "./shared-detectors.js";
 import { shownImage } from "./shown-image.js";
-import { percentOf, View } from "./view.js";
+import { spokenText } from "./spoken-text.js";
+import { View } from "./view.js";
 
 /** The events of `<why-box>`, with their details. */
 export interface WhyBoxEvents {
@@ -21,6 +24,14 @@ export interface WhyBoxEvents {
     readonly total: number | undefined;
   }>;
   error: CustomEvent<WhyboxError>;
+  /** With `view`: a detection is pressed. `isAdded` with the Shift key. */
+  press: CustomEvent<{ readonly detection: Detection; readonly isAdded: boolean }>;
+  /** With `view`: the detection below the pointer, or undefined. */
+  hover: CustomEvent<Detection | undefined>;
+  /** With `view`: the box while it is drawn or moved, then undefined. */
+  drawing: CustomEvent<MetricBox | undefined>;
+  /** With `view`: a box is drawn. */
+  draw: CustomEvent<MetricBox>;
 }
 
 /** There is no HTMLElement where a server renders the page. */
@@ -37,7 +48,9 @@ const viewAttributes = ["alt", "width", "height"];
 export class WhyBox extends Base {
   static readonly observedAttributes = ["src", ...modelAttributes, ...viewAttributes, ...optionAttributes.keys()];
 
-  readonly #view: View;
+  #ownView: View | undefined;
+  /** What shows a given view. */
+  #stage: Stage | undefined;
   #weights: WeightsSource | undefined;
   #image: ImageSource | undefined;
   /** The image as `<img>` shows it. */
@@ -52,9 +65,40 @@ export class WhyBox extends Base {
   #isPlanned = false;
   #isImageNew = true;
 
-  constructor() {
-    super();
-    this.#view = new View(this.attachShadow({ mode: "open" }), { onSelect: (index) => this.select(index) });
+  /**
+   * What the element shows, for a page that asks the questions itself: the element loads no model then, and tells what the user does by the events `press`,
+   * `hover`, `drawing` and `draw`. Set it before the element is in the document, and again for each change. The parts are children of the element,
+   * with classes, so that the style sheet of the page reaches them.
+   * @throws WhyboxError `usage` if the element already shows what it found itself.
+   */
+  get view(): StageView | undefined {
+    return this.#stage?.view;
+  }
+
+  set view(view: StageView) {
+    if (this.#ownView !== undefined) {
+      throw new WhyboxError(
+        "usage",
+        "This <why-box> shows an image of its own. Set view before it is in the document.",
+      );
+    }
+    this.#stage ??= new Stage(this, {
+      onPress: (detection, isAdded) => this.#tell("press", { detection, isAdded }),
+      onHover: (detection) => this.#tell("hover", detection),
+      onDrawing: (box) => this.#tell("drawing", box),
+      onDraw: (box) => this.#tell("draw", box),
+    });
+    this.#stage.view = view;
+    if (this.isConnected) this.#stage.connect();
+  }
+
+  /** What shows the element's own questions. It is made when it is needed: an element with `view` has no shadow tree. */
+  get #view(): View {
+    if (this.#stage !== undefined) {
+      throw new WhyboxError("usage", "This <why-box> shows a given view. Set view to change what it shows.");
+    }
+    this.#ownView ??= new View(this.attachShadow({ mode: "open" }), { onSelect: (index) => this.select(index) });
+    return this.#ownView;
   }
 
   /** The image: that of `src`, or one that was set: a File, a canvas, a video, … */
@@ -140,11 +184,14 @@ export class WhyBox extends Base {
   }
 
   connectedCallback(): void {
+    (this.#stage ?? this.#view.stage).connect();
+    if (this.#stage !== undefined) return;
     this.#view.reserve(this.getAttribute("width"), this.getAttribute("height"));
     this.#plan();
   }
 
   disconnectedCallback(): void {
+    (this.#stage ?? this.#ownView?.stage)?.disconnect();
     // An element that moves is connected again at once.
     queueMicrotask(() => {
       if (!this.isConnected) this.#leave();
@@ -152,7 +199,7 @@ export class WhyBox extends Base {
   }
 
   attributeChangedCallback(name: string, before: string | null, now: string | null): void {
-    if (before === now) return;
+    if (before === now || this.#stage !== undefined) return;
     if (name === "width" || name === "height") {
       this.#view.reserve(this.getAttribute("width"), this.getAttribute("height"));
     } else if (name === "alt") this.#view.alt = now ?? "";
@@ -166,7 +213,7 @@ export class WhyBox extends Base {
 
   /** Explains once all attributes of this task are set. */
   #plan(): void {
-    if (this.#isPlanned || !this.isConnected) return;
+    if (this.#isPlanned || !this.isConnected || this.#stage !== undefined) return;
     this.#isPlanned = true;
     queueMicrotask(() => {
       this.#isPlanned = false;
@@ -261,14 +308,7 @@ export class WhyBox extends Base {
   }
 
   #say(): void {
-    const result = this.#result;
-    if (result === undefined) return;
-    const one = this.#detections.find(({ index }) => index === this.#selected);
-    const own = result.maps.find(({ detections }) => detections.length === 1 && detections[0] === one?.index);
-    if (one !== undefined && own !== undefined) {
-      const { energy } = energyInBox(own.heatmap, one.boxImage);
-      this.#view.say(`${one.className}, ${percentOf(one.confidence)}. ${percentOf(energy)} of the heat is in the box.`);
-    } else this.#view.say(result.empty?.message ?? listOf(this.#detections));
+    if (this.#result !== undefined) this.#view.say(spokenText(this.#result, this.#detections, this.#selected));
   }
 
   #fail(error: unknown): void {
@@ -296,9 +336,4 @@ function detectionOptions({
 }: ExplainOptions) {
   const all = { imageSize, imgsz, confidence, conf, iou, maxDetections, maxDet, agnostic, agnosticNms };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
-}
-
-function listOf(detections: readonly Detection[]): string {
-  const names = detections.slice(0, 8).map(({ className, confidence }) => `${className} ${percentOf(confidence)}`);
-  return detections.length === 0 ? "Nothing was detected." : `${detections.length} detected: ${names.join(", ")}.`;
 }

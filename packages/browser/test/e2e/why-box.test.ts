@@ -2,12 +2,12 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import AxeBuilder from "@axe-core/playwright";
-import { drawingOptions } from "@whybox/core";
+import { type Detection, drawingOptions } from "@whybox/core";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { exportBytes } from "../../../core/test/support/exports.js";
 import { chromiumPath, launchChromium } from "../../../web/test/e2e/browser.js";
-import type { WhyBox } from "../../src/element.js";
+import type { WhyBox, WhyBoxEvents } from "../../src/element.js";
 import { type StaticServer, serveFolders } from "./serve-folder.js";
 
 const root = resolve(import.meta.dirname, "../../../..");
@@ -44,6 +44,7 @@ describe.skipIf(path === undefined)("<why-box>", SLOW, () => {
       {
         files: {
           "/": Buffer.from(pageWith(element)),
+          "/given.html": Buffer.from(pageWith("")),
           "/wrong.html": Buffer.from(pageWith(element.replace("GradCAM", "GradCamm"))),
           "/tiny.onnx": exportBytes("yolox"),
         },
@@ -86,11 +87,12 @@ describe.skipIf(path === undefined)("<why-box>", SLOW, () => {
   const eventsOf = (page: Page) => page.evaluate(() => (globalThis as unknown as { seen: string[] }).seen);
   const inHeat = (page: Page) =>
     page.locator("why-box").evaluate((element) => {
-      const canvas = element.shadowRoot!.querySelector("canvas")!;
+      const heat = element.shadowRoot!.querySelector("[part=heat]")!;
+      const canvas = heat.querySelector<HTMLCanvasElement>(".heat")!;
       const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true })!;
       copy.drawImage(canvas, 0, 0);
       const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
-      return { shown: Number(getComputedStyle(canvas).opacity), sum: data.reduce((all, value) => all + value, 0) };
+      return { shown: Number(getComputedStyle(heat).opacity), sum: data.reduce((all, value) => all + value, 0) };
     });
   const done = (page: Page) =>
     page.waitForFunction(() =>
@@ -111,7 +113,9 @@ describe.skipIf(path === undefined)("<why-box>", SLOW, () => {
     expect(one.sum).not.toBe(all.sum);
     await page.waitForTimeout(300);
     expect((await inHeat(page)).shown).toBeCloseTo(drawingOptions.opacity.default);
-    expect(await page.getByRole("status").innerText()).toMatch(/^class\d, \d+ %\. \d+ % of the heat is in the box\.$/);
+    expect(await page.getByRole("status").innerText()).toMatch(
+      /^class\d, \d+\s%\. \d+\s% of the heat is in the box\.$/,
+    );
     const first = await page.evaluate(() => document.querySelector("why-box")?.shadowRoot?.activeElement?.ariaLabel);
     await page.keyboard.press("ArrowRight");
     const second = await page.evaluate(() => document.querySelector("why-box")?.shadowRoot?.activeElement?.ariaLabel);
@@ -157,6 +161,69 @@ describe.skipIf(path === undefined)("<why-box>", SLOW, () => {
     expect(counts.found.slice(0, 2)).toEqual([2, 1]);
     expect(counts.found.at(-1)).toBe(3);
     expect(counts.ended).toBe("runtime");
+    await page.context().close();
+  });
+
+  it("shows a given view as its own children, and tells what the user does", async () => {
+    const { page } = await open(`${server.address}given.html`);
+    await page.evaluate(async () => {
+      await customElements.whenDefined("why-box");
+      const told: unknown[] = [];
+      const box = document.createElement("why-box");
+      const one = {
+        index: 3,
+        classId: 0,
+        className: "dog",
+        confidence: 0.9,
+        boxImage: { x1: 8, y1: 8, x2: 24, y2: 24 },
+      };
+      const view = {
+        alt: "Noise",
+        size: { width: 100, height: 100 },
+        detections: [one as unknown as Detection],
+        isDrawable: true,
+      };
+      box.view = { ...view, image: document.createElement("canvas") };
+      Object.assign(box.style, { display: "block", position: "relative", width: "200px", height: "200px" });
+      box.addEventListener("press", (event) => {
+        const { detection, isAdded } = (event as WhyBoxEvents["press"]).detail;
+        told.push([detection.index, isAdded]);
+      });
+      box.addEventListener("draw", (event) => {
+        const { detail } = event as WhyBoxEvents["draw"];
+        told.push(detail);
+        box.view = { ...view, drawn: detail };
+      });
+      document.querySelector("main")!.append(box);
+      Object.assign(globalThis, { told, box });
+    });
+    const told = () => page.evaluate(() => (globalThis as unknown as { told: unknown[] }).told);
+    const button = page.getByRole("button", { name: /^dog, 90\s%$/ });
+    expect(await page.locator("why-box").evaluate((element) => element.shadowRoot)).toBe(null);
+    await button.focus();
+    await page.keyboard.press("Enter");
+    await button.evaluate((one) => one.dispatchEvent(new MouseEvent("click", { shiftKey: true })));
+    const { x, y } = (await page.locator("why-box").boundingBox())!;
+    const drag = async (from: number, to: number) => {
+      await page.mouse.move(x + from, y + from);
+      await page.mouse.down();
+      await page.mouse.move(x + (from + to) / 2, y + (from + to) / 2);
+      await page.mouse.move(x + to, y + to);
+      await page.mouse.up();
+    };
+    await drag(100, 160);
+    expect(await told()).toEqual([[3, false], [3, true], { x1: 50, y1: 50, x2: 80, y2: 80 }]);
+    expect(await page.locator("why-box .grip").count()).toBe(4);
+    const wrong = await page.evaluate(() => {
+      const { box } = globalThis as unknown as { box: WhyBox };
+      try {
+        box.select(3);
+        return "";
+      } catch (error) {
+        return (error as Error).message;
+      }
+    });
+    expect(wrong).toMatch(/shows a given view/);
     await page.context().close();
   });
 

@@ -7,11 +7,11 @@ import { LiveContext, type LiveVideo } from "./live-video.js";
 import { NoteBar } from "./note-bar.js";
 import { Panel } from "./panel.js";
 import { RESULT, useResultFocus } from "./result-focus.js";
-import { Stage } from "./stage.js";
 import { useControllerState } from "./use-state.js";
 import { Welcome } from "./welcome.js";
 
 const ComparePane = later(() => import("./compare.js").then((part) => part.ComparePane));
+const Stage = later(() => import("./stage.js").then((part) => part.Stage), <section class="stage" />);
 const LiveStage = later(() => import("./live-stage.js").then((part) => part.LiveStage));
 
 export function App({ controller }: { readonly controller: Controller }) {

@@ -1,9 +1,8 @@
 import type { AskedBox, MetricBox } from "@whybox/core";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { type BesidePlace, placeBeside } from "./beside.js";
+import { type BesidePlace, placeBeside, type Size } from "./beside.js";
 import { Button } from "./button.js";
 import { classNamed } from "./class-named.js";
-import type { Size } from "./labels.js";
 
 interface AskFormProps {
   readonly box: MetricBox;

@@ -1,5 +1,7 @@
+import type { Size } from "@whybox/browser/element";
 import type { MetricBox } from "@whybox/core";
-import type { Size } from "./labels.js";
+
+export type { Size };
 
 export interface BesidePlace {
   readonly left: number;

@@ -4,15 +4,14 @@ import { methodChoices, methodOf } from "../controller/methods.js";
 import { MAX_COMPARED } from "../controller/settings.js";
 import type { Compared, State } from "../controller/state.js";
 import type { Controller } from "../controller.js";
-import { place } from "./boxes.js";
+import type { Size } from "./beside.js";
 import { Button } from "./button.js";
-import { HeatCanvas } from "./heat-canvas.js";
-import type { Size } from "./labels.js";
 import { LookBar } from "./look-bar.js";
 import { questionText } from "./reading.js";
 import { Runs } from "./runs.js";
 import { failureText, milliseconds } from "./texts.js";
 import { useObjectUrl } from "./use-state.js";
+import { lookOf } from "./why-box.js";
 
 /** The zoom and the offset that all tiles share. */
 interface View {
@@ -146,7 +145,6 @@ function Tile({ one: { method, map, failure }, state, url, size, view, onView }:
         .map((index) => list[index]!)
         .flatMap(({ boxImage, isWholeImage }) => (isWholeImage ? [] : [boxImage]));
   const { zoom, x, y } = view;
-  const image = useRef<HTMLImageElement>(null);
   const title = methodOf(method).title;
   return (
     <div
@@ -188,16 +186,17 @@ function Tile({ one: { method, map, failure }, state, url, size, view, onView }:
         from.current = undefined;
       }}
     >
-      <div
+      <why-box
         class="tile-view"
         style={{ transform: `translate(${100 * x}%, ${100 * y}%) scale(${zoom})`, "--zoom": zoom }}
-      >
-        {url && <img ref={image} class="image" src={url} alt="" draggable={false} />}
-        {map && !map.empty && <HeatCanvas heat={map.heat} settings={state.settings} photo={image} />}
-        {boxes.map((box) => (
-          <div key={`${box.x1} ${box.y1} ${box.x2} ${box.y2}`} class="own-box is-plain" style={place(box, size)} />
-        ))}
-      </div>
+        view={{
+          image: url,
+          size,
+          heat: map?.empty === undefined ? map?.heat : undefined,
+          look: lookOf(state.settings),
+          marks: boxes.map((box) => ({ box })),
+        }}
+      />
     </div>
   );
 }

@@ -1,10 +1,13 @@
-import type { ComponentType, FunctionComponent } from "preact";
+import type { ComponentType, FunctionComponent, VNode } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
 type Later<P> = FunctionComponent<P> & { readonly ahead: () => Promise<void> };
 
-/** A component whose script loads when it is first shown, or before by `ahead`. */
-export function later<P extends object>(load: () => Promise<ComponentType<P>>): Later<P> {
+/** A component whose script loads when it is first shown, or before by `ahead`. `meanwhile` keeps its place. */
+export function later<P extends object>(
+  load: () => Promise<ComponentType<P>>,
+  meanwhile: VNode | null = null,
+): Later<P> {
   let loaded: ComponentType<P> | undefined;
   const ahead = async () => {
     loaded ??= await load().catch(() => Unavailable);
@@ -12,7 +15,7 @@ export function later<P extends object>(load: () => Promise<ComponentType<P>>): 
   const Later = (props: P) => {
     const [Part, setPart] = useState(() => loaded);
     useEffect(() => void ahead().then(() => setPart(() => loaded)), []);
-    return Part === undefined ? null : <Part {...props} />;
+    return Part === undefined ? meanwhile : <Part {...props} />;
   };
   return Object.assign(Later, { ahead });
 }

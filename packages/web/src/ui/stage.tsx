@@ -2,15 +2,13 @@ import type { AskedBox, MetricBox } from "@whybox/core";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { isClassifier, type State } from "../controller/state.js";
 import type { Controller } from "../controller.js";
-import { Boxes, place } from "./boxes.js";
+import type { Size } from "./beside.js";
 import { Button } from "./button.js";
-import { grips, useDrawing } from "./drawing.js";
 import { FoundChips } from "./found-chips.js";
-import { HeatCanvas } from "./heat-canvas.js";
-import type { Size } from "./labels.js";
 import { later } from "./later.js";
 import { Answer } from "./numbers.js";
 import { useNarrow, useObjectUrl, useShownWidth } from "./use-state.js";
+import { lookOf } from "./why-box.js";
 
 /** With this aspect ratio or more, a photo leaves room for controls below it on a phone. The style sheet uses the same ratio. */
 const WIDE = 1.25;
@@ -25,10 +23,10 @@ export function Stage({ controller, state }: { readonly controller: Controller; 
   useEffect(() => void Promise.all([AskForm.ahead(), LookBar.ahead()]), []);
   const file = photo.phase === "ready" || photo.phase === "decoding" ? photo.file : undefined;
   const url = useObjectUrl(file);
-  const image = useRef<HTMLImageElement>(null);
   const isNarrow = useNarrow();
   const [frame, shownWidth] = useShownWidth();
   const [drawn, setDrawn] = useState<MetricBox>();
+  const [dragged, setDragged] = useState<MetricBox>();
   // A new selection replaces a drawn box that is not explained yet.
   useEffect(() => setDrawn(undefined), [state.selection, state.whole, file]);
   const askButton = useRef<HTMLButtonElement>(null);
@@ -40,46 +38,38 @@ export function Stage({ controller, state }: { readonly controller: Controller; 
   }, [drawn]);
   const size = photo.phase === "ready" ? photo.facts : undefined;
   const hasBoxes = !isClassifier(state);
-  const drawing = useDrawing(hasBoxes ? size : undefined, drawn, setDrawn);
-  const heat = preview ?? map.shown?.heat;
-  const waiting = drawing.box ?? drawn;
+  const heat = preview ?? (map.shown?.empty === undefined ? map.shown?.heat : undefined);
   const canAsk = size !== undefined && found.phase === "ready" && model.phase === "ready";
   const isBusy = found.phase === "running" || map.running !== undefined || state.incoming !== undefined;
   const isWide = size !== undefined && size.width >= WIDE * size.height;
   return (
     <section class="stage" aria-label="Photo">
       <div class={`frame${isWide ? " is-wide" : ""}`} style={size && { "--ratio": size.width / size.height }}>
-        <div
+        <why-box
           ref={frame}
           class={`photo${isBusy ? " is-busy" : ""}${drawn ? " is-armed" : ""}`}
           style={size && { aspectRatio: `${size.width} / ${size.height}` }}
-          {...drawing.handlers}
-        >
-          {url && (
-            <img
-              ref={image}
-              class="image"
-              src={url}
-              alt={photo.phase === "ready" ? `Photo: ${photo.name}` : ""}
-              draggable={false}
-            />
-          )}
-          {heat && (map.shown?.empty === undefined || preview) && (
-            <HeatCanvas heat={heat} settings={settings} photo={image} fades />
-          )}
-          {size && <Boxes controller={controller} state={state} size={size} shownWidth={shownWidth} />}
-          {size && waiting === undefined && state.ownBox && <OwnBox box={state.ownBox} size={size} />}
-          {size && waiting && (
-            <div class="own-box is-waiting" data-grip="body" style={place(waiting, size)}>
-              {grips.map((grip) => (
-                <span key={grip} class="grip" data-grip={grip} />
-              ))}
-            </div>
-          )}
-        </div>
+          view={{
+            image: url,
+            alt: photo.phase === "ready" ? `Photo: ${photo.name}` : "",
+            size,
+            detections: controller.shownDetections(),
+            selected: state.selection,
+            heat,
+            look: lookOf(settings),
+            fades: true,
+            marks: state.ownBox ? [{ box: state.ownBox, label: `${state.ownBox.className}?`, isAsked: true }] : [],
+            isDrawable: hasBoxes,
+            drawn,
+          }}
+          onpress={({ detail: { detection, isAdded } }) => controller.select(detection.index, isAdded)}
+          onhover={({ detail }) => controller.hover(detail?.index)}
+          ondrawing={({ detail }) => setDragged(detail)}
+          ondraw={({ detail }) => setDrawn(detail)}
+        />
         {drawn && canAsk && (
           <AskForm
-            box={waiting ?? drawn}
+            box={dragged ?? drawn}
             size={size}
             shownWidth={shownWidth}
             classNames={model.model.report.classNames}
@@ -111,16 +101,6 @@ export function Stage({ controller, state }: { readonly controller: Controller; 
         </div>
       )}
     </section>
-  );
-}
-
-/** The box that the user asked about, with its class. The label is above the box if there is room. */
-function OwnBox({ box, size }: { readonly box: AskedBox; readonly size: Size }) {
-  const isHigh = box.y1 < size.height * 0.08;
-  return (
-    <div class="own-box" style={place(box, size)}>
-      <span class={`box-label${isHigh ? " is-below" : " is-above"}`}>{box.className}?</span>
-    </div>
   );
 }
 

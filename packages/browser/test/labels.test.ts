@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { firstPlace, type LabelRequest, placeLabels } from "../src/ui/labels.js";
+import { firstPlace, type LabelRequest, placeLabels } from "../src/stage/labels.js";
 
 const photo = { width: 400, height: 300 };
 const label = (x1: number, y1: number, x2: number, y2: number, width = 80): LabelRequest => {
