@@ -83,6 +83,8 @@ function replaceOne(chance, text, pattern, by) {
 /** Changes one of the files in a stored zip archive. `mutateFile` gets its name and its bytes. */
 export function mutateFiles(chance, archive, mutateFile) {
   const files = readZip(archive);
+  // An earlier change may have left none.
+  if (files.length === 0) return archive;
   const at = chance.below(files.length);
   const { name, bytes } = files[at];
   if (chance.is(0.02)) files.splice(at, 1);

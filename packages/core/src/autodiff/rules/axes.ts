@@ -72,7 +72,7 @@ export function padBy(
   const none = 2 * axes.length;
   const pick = [0, axes.length].flatMap((first) => places.map((place) => (place < 0 ? none : first + place)));
   const pads = cx.op("Gather", [join(cx, begins, ends, build.ints([0])), build.ints(pick)]);
-  return cx.op("Pad", [g, pads, fill], { mode: "constant" });
+  return cx.op("Pad", fill === "" ? [g, pads] : [g, pads, fill], { mode: "constant" });
 }
 
 /** The integers of a constant input, or undefined when it is computed, omitted or stored elsewhere. */

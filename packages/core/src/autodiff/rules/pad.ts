@@ -34,7 +34,7 @@ function cropped(cx: VjpContext, g: Value): Value {
   const amounts = constantInts(cx, 1);
   const negated = amounts ? cx.build.ints(amounts.map((pad) => 0 - pad)) : cx.op("Neg", [cx.input(1)]);
   const axes = hasInput(cx, 3) ? [cx.input(3)] : [];
-  return cx.op("Pad", [g, negated, "", ...axes], { mode: "constant" });
+  return cx.op("Pad", axes.length === 0 ? [g, negated] : [g, negated, "", ...axes], { mode: "constant" });
 }
 
 /** Pads 0 … D−1 in the same mode: the result is the index of the entry that each padded entry copies. */
