@@ -1,5 +1,6 @@
 import { useLayoutEffect, useMemo, useState } from "preact/hooks";
 import { kindNumber } from "../src/format.js";
+import { count } from "../src/texts.js";
 import { Button } from "./button.js";
 import { ClassesView } from "./classes-view.js";
 import type { ReportData } from "./data.js";
@@ -11,7 +12,7 @@ import { RunView } from "./run-view.js";
 import { TagBar } from "./tag-bar.js";
 import { saveTags, Tags, useTags } from "./tags.js";
 import { defaultView, fromHash, Orders, select, toHash, type View } from "./view.js";
-import { count, sourceOf } from "./words.js";
+import { sourceOf } from "./words.js";
 
 const tabs = [
   ["rows", "Detections"],

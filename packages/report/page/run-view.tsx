@@ -1,6 +1,6 @@
 import { type ReportFacts, rowKinds } from "../src/format.js";
+import { count } from "../src/texts.js";
 import { FactList } from "./fact-list.js";
-import { count } from "./words.js";
 
 /** The run's options and failures, and the meaning of the numbers. */
 export function RunView({ facts }: { readonly facts: ReportFacts }) {

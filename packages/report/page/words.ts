@@ -1,16 +1,13 @@
 import { printable } from "@whybox/core";
 import { type Columns, noLevel, noObject, rowKinds, rowSides } from "../src/format.js";
 import { percent } from "../src/texts.js";
+
 import type { ReportData } from "./data.js";
 import { has, ratioOf } from "./view.js";
 
 /** "4.7×", "0.12×", "130×". */
 export function times(value: number): string {
   return `${value >= 100 ? value.toFixed(0) : value >= 0.95 ? value.toFixed(1) : value.toPrecision(2)}×`;
-}
-
-export function count(n: number, singular: string, plural = `${singular}s`): string {
-  return `${n.toLocaleString("en")} ${n === 1 ? singular : plural}`;
 }
 
 /** The image of a row, with the frame number in a video. */

@@ -35,5 +35,23 @@ export {
 } from "./format.js";
 export { classSentence, mapSentence, mostlyInside, type SentenceFacts } from "./map-sentence.js";
 export { type MeasuredFacts, measureSentence } from "./measure-sentence.js";
+export {
+  type Comparison,
+  type ConfidenceGroup,
+  confidenceGroupOf,
+  confidenceGroups,
+  type Estimate,
+  type GroupFigures,
+  type MeasuredGroup,
+  type MeasurementLine,
+  type MeasurementSummary,
+  measurementsVersion,
+  type PlainMeasurement,
+  type SampleFacts,
+  type SizeGroup,
+  sizeGroupOf,
+  sizeGroups,
+} from "./measurements.js";
 export { type Around, packColumns, packMaps, type Row, type RowMaps } from "./rows.js";
+export { summarizeMeasurements } from "./summarize-measurements.js";
 export { percent } from "./texts.js";

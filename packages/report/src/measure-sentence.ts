@@ -14,7 +14,7 @@ interface MapFacts {
 }
 
 /** A smaller difference of two over-all scores says nothing: each step of a curve weighs more. */
-const EQUAL = 0.02;
+export const EQUAL = 0.02;
 
 /** Two sentences for people: what the removal of the hottest pixels does, and how the map compares with a blob at the box. */
 export function measureSentence({ className, map, gaussian }: MeasuredFacts): string {
