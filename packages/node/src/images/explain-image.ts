@@ -29,6 +29,8 @@ export interface ImageContext {
   readonly onProgress?: (progress: ImageProgress) => void;
   /** Gets a message about each image whose file does not say how it is read. */
   readonly onNote?: (text: string) => void;
+  /** Gets the bytes of each image file before they are decoded. */
+  readonly onFile?: (bytes: Uint8Array) => void;
   /** Whether a URL may lead to a private network. Default: true. */
   readonly allowPrivate?: boolean;
   /** Runs the work while no other explanation runs. Default: runs it at once. */
@@ -67,11 +69,14 @@ export async function explainImage(
   task: ImageTask,
   context: ImageContext,
 ): Promise<ExplainedImage & { readonly paths: readonly string[] }> {
-  const { services, settings, signal, onProgress, onNote, allowPrivate = true } = context;
+  const { services, settings, signal, onProgress, onNote, onFile, allowPrivate = true } = context;
   const { stem, namer, sheet, last } = task;
   const clock = createStageClock({ decode: 0, explain: 0, render: 0, write: 0 });
   const image = await clock.of("decode", () =>
-    services.decodeImage(task.location, { allowPrivate, ...(signal && { signal }), ...(onNote && { onNote }) }),
+    services.decodeImage(task.location, {
+      allowPrivate,
+      ...{ ...(signal && { signal }), ...(onNote && { onNote }), ...(onFile && { onFile }) },
+    }),
   );
   const result = await explainPixels(image, context, clock);
   const { outputs, ...names } = planOutputs({ image, result, stem, namer, sheet, services, settings });

@@ -11,7 +11,7 @@ export async function loadServices(): Promise<Services> {
   ]);
   return {
     loadDetector: loading.loadDetector,
-    decodeImage: decoding.decodeImage,
+    decodeImage: decoding.decodeFile,
     renderOverlay,
     renderContactSheet,
     encodePng: encoding.encodePng,

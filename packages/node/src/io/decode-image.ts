@@ -18,6 +18,12 @@ export interface DecodeImageOptions {
   readonly onNote?: (text: string) => void;
 }
 
+/** What the commands pass to `decodeImage`. */
+export interface DecodeFileOptions extends DecodeImageOptions {
+  /** Gets the bytes of an encoded file before they are decoded. */
+  readonly onFile?: (bytes: Uint8Array) => void;
+}
+
 /** Maximum number of pixels of a decoded image, by default. */
 export const MAX_PIXELS = 100_000_000;
 
@@ -33,10 +39,17 @@ const SHARP_FORMATS: ReadonlySet<string> = new Set(["jpeg", "png", "webp", "gif"
  * is too large; download when the URL cannot be fetched; usage when it is no image, or the scheme of its URL is not supported; aborted.
  */
 export async function decodeImage(source: ImageSource, options: DecodeImageOptions = {}): Promise<RgbImage> {
+  return decodeFile(source, options);
+}
+
+/** As `decodeImage`, with the options of the commands. */
+export async function decodeFile(source: ImageSource, options: DecodeFileOptions): Promise<RgbImage> {
   const { maxPixels = MAX_PIXELS, signal, allowPrivate } = options;
   if (!(maxPixels > 0)) throw new WhyboxError("usage", `maxPixels is ${maxPixels}; expected a number above 0.`);
   const opened = await openImage(source, { signal, maxPixels, allowPrivate });
-  return "pixels" in opened ? opened.pixels : decodeEncoded(opened.encoded, options);
+  if ("pixels" in opened) return opened.pixels;
+  options.onFile?.(opened.encoded.bytes);
+  return decodeEncoded(opened.encoded, options);
 }
 
 /** Decodes an image file. @throws as `decodeImage`. */

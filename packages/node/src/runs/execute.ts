@@ -6,6 +6,7 @@ import { writeFileSafely } from "../io/write-file.js";
 import { stopIfAborted } from "../stop-if-aborted.js";
 import { Ledger, type LedgerLines } from "./ledger.js";
 import { lockFolder } from "./lock.js";
+import { noteMachine } from "./machines.js";
 import { MissingWatch } from "./missing.js";
 import { ordered } from "./ordered.js";
 import { type Manifest, runFiles, type SuccessMark } from "./schema.js";
@@ -74,7 +75,12 @@ export async function execute(work: Work, explainers: () => Promise<Explainers>)
     const ledger = await Ledger.open(work.folder, work.first);
     try {
       refuseSurplus(ledger, work);
-      if (ledger.next < work.end) await explainRest(work, ledger, await explainers());
+      if (ledger.next < work.end) {
+        const workers = await explainers();
+        await noteMachine(work.folder, temporary);
+        await explainRest(work, ledger, workers);
+        await noteMachine(work.folder, temporary);
+      }
     } finally {
       await ledger.close();
     }

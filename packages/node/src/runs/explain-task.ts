@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { jsonText, printable } from "@whybox/core";
 import { explainImage } from "../images/explain-image.js";
@@ -26,6 +27,10 @@ export async function explainTask(task: Task, context: TaskContext): Promise<rea
 async function explainOne(task: Extract<Task, { kind: "image" }>, context: TaskContext): Promise<Outcome> {
   const { item, source, location, folder } = task;
   const notes: string[] = [];
+  let sha256: string | undefined;
+  const onFile = (bytes: Uint8Array) => {
+    sha256 = createHash("sha256").update(bytes).digest("hex");
+  };
   const onNote = (text: string) => void notes.push(text.replaceAll(printable(location), printable(source)));
   const { result, files, mapFiles, paths, ms } = await explainImage(
     {
@@ -36,7 +41,7 @@ async function explainOne(task: Extract<Task, { kind: "image" }>, context: TaskC
       // Contact sheets are not useful for thousands of images, and drawing one takes longer than the explanation.
       sheet: false,
     },
-    { ...context, onNote, allowPrivate: context.setup.allowPrivate },
+    { ...context, onNote, onFile, allowPrivate: context.setup.allowPrivate },
   );
   const clock = createStageClock({ measure: 0 });
   const { found, maps } = await clock.of("measure", () =>
@@ -45,7 +50,7 @@ async function explainOne(task: Extract<Task, { kind: "image" }>, context: TaskC
   // Release the maps: V8 would mark its whole heap for each 64 MB of them.
   for (const { heatmap } of result.maps) releaseMemory(heatmap.data.buffer as ArrayBuffer);
   const line: RunImageLine = {
-    ...{ v: runFilesVersion, item, source, kind: "picture", ...found },
+    ...{ v: runFilesVersion, item, source, kind: "picture", ...(sha256 && { sha256 }), ...found },
     files: { png: files.png, npy: files.npy },
   };
   const mapLine: MapLine = { v: runFilesVersion, item, maps };

@@ -67,6 +67,8 @@ export function factsRecord({ model, versions }: WorkerReport, whybox: string): 
       bytes: model.bytes,
       format: model.format,
       opset: model.opset,
+      precision: model.precision,
+      storedPrecision: model.storedPrecision,
       licence: model.licence ?? null,
       task: model.head.task,
       hasObjectness: model.head.hasObjectness,

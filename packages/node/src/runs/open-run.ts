@@ -100,14 +100,17 @@ function opened(folder: string, manifest: Manifest, context: LoadContext, loaded
       const started = await startExplainers(settingsOfRecord(manifest.options), context);
       explainers = started;
       const { model, versions } = factsRecord(started.facts, context.version);
-      refuseDifferences(
-        differences({ model: manifest.model, versions: manifest.versions }, { model, versions }),
-        folder,
-      );
+      const found = { model: recorded(model, manifest.model), versions };
+      refuseDifferences(differences({ model: manifest.model, versions: manifest.versions }, found), folder);
       return started;
     },
     close: async () => explainers?.close(),
   };
+}
+
+/** The facts that the manifest has: one of an older version has fewer. */
+function recorded<T extends object>(now: T, was: T): Partial<T> {
+  return Object.fromEntries(Object.entries(now).filter(([name]) => name in was)) as Partial<T>;
 }
 
 async function checkItems(folder: string, { items }: Manifest): Promise<void> {

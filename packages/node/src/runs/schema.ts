@@ -14,6 +14,7 @@ export const runFiles = {
   results: "results.jsonl",
   maps: "maps.jsonl",
   timings: "timings.jsonl",
+  machines: "machines.json",
   parquet: "detections.parquet",
   success: "_SUCCESS",
   lock: "lock",
@@ -55,6 +56,8 @@ const modelSchema = z.object({
   bytes: z.int(),
   format: z.string(),
   opset: z.int(),
+  precision: z.string().optional().describe("Precision of the computation. Missing in runs of older versions."),
+  storedPrecision: z.string().optional().describe("Precision of most weights in the file."),
   licence: z.string().nullable(),
   task: z.enum(["detect", "segment", "pose", "obb", "classify"]),
   hasObjectness: z.boolean(),
@@ -178,6 +181,7 @@ const lineHead = { v: version, item: z.int(), source: z.string() };
 const imageLine = z.object({
   ...lineHead,
   kind: z.literal("picture"),
+  sha256: digest.optional().describe("SHA-256 of the image file. Missing in runs of older versions."),
   ...found,
   files: z
     .object({ png: z.string().nullable(), npy: z.string().nullable() })
@@ -245,13 +249,28 @@ export const mapLineSchema = z.object({
 /** Times of an item without any work. */
 export const noTime: TimingLine["ms"] = { decode: 0, explain: 0, measure: 0, write: 0 };
 
-/** One line of `timings.jsonl`: line n is item n. Only this file differs between runs. */
+/** One line of `timings.jsonl`: line n is item n. It differs between runs. */
 export const timingLineSchema = z.object({
   v: version,
   item: z.int(),
   frames: z.int().describe("1 for an image, 0 for a failure. The times are sums over all frames."),
   ms: z.object({ decode: z.number(), explain: z.number(), measure: z.number(), write: z.number() }),
 });
+
+const machineSchema = z.object({
+  os: z.string(),
+  release: z.string().describe("Version of the operating system's kernel."),
+  arch: z.string(),
+  cpu: z.string(),
+  cores: z.int().describe("Number of cores that the process may use."),
+  memory: z.int().describe("Bytes of main memory."),
+  node: z.string().describe("Version of Node."),
+  first: z.iso.datetime().describe("When it first began to work on the run."),
+  last: z.iso.datetime().describe("When it last began, or was done."),
+});
+
+/** `machines.json`: the machines that worked on the run. It differs between runs. */
+export const machinesSchema = z.object({ schemaVersion: version, machines: z.array(machineSchema) });
 
 const range = { first: z.int(), end: z.int().describe("The item after the last one.") };
 
@@ -285,5 +304,6 @@ export type ResultLine = z.infer<typeof resultLineSchema>;
 export type FrameLine = z.infer<typeof frameLineSchema>;
 export type MapLine = z.infer<typeof mapLineSchema>;
 export type TimingLine = z.infer<typeof timingLineSchema>;
+export type RunMachine = z.infer<typeof machineSchema>;
 export type SuccessMark = z.infer<typeof successSchema>;
 export type ShardPlan = z.infer<typeof shardPlanSchema>;

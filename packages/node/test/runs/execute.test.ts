@@ -67,7 +67,13 @@ describe("execute", () => {
     expect((await written()).map(({ item }) => item)).toEqual(Array.from({ length: 30 }, (_, i) => i));
     expect(mark).toMatchObject({ first: 0, end: 30, failures: 0, detections: 60 });
     expect(progress.at(-1)).toBe(30);
-    expect((await readdir(folder)).sort()).toEqual(["_SUCCESS", "maps.jsonl", "results.jsonl", "timings.jsonl"]);
+    expect((await readdir(folder)).sort()).toEqual([
+      "_SUCCESS",
+      "machines.json",
+      "maps.jsonl",
+      "results.jsonl",
+      "timings.jsonl",
+    ]);
     await expect(execute(given, () => Promise.reject(new Error("no workers are needed")))).resolves.toEqual(mark);
   });
 

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { encodeModel } from "@whybox/core";
@@ -7,6 +8,7 @@ import { tameModel } from "../../../core/test/support/mini-detector.js";
 import {
   itemSchema,
   type MapLine,
+  machinesSchema,
   manifestSchema,
   mapLineSchema,
   type RunImageLine,
@@ -49,6 +51,12 @@ describe("whybox run", () => {
     const timings = (await lines(join(cwd, "out/timings.jsonl"))).map((line) => timingLineSchema.parse(line));
     expect([maps.length, timings.length]).toEqual([9, 9]);
     expect(successSchema.parse(JSON.parse(await text("_SUCCESS")))).toMatchObject({ first: 0, end: 9, failures: 1 });
+    const [first] = results as [RunImageLine];
+    const file = await readFile(join(cwd, first.source));
+    expect(first.sha256).toBe(createHash("sha256").update(file).digest("hex"));
+    const { machines } = machinesSchema.parse(JSON.parse(await text("machines.json")));
+    expect(machines).toMatchObject([{ os: process.platform, node: process.version }]);
+    expect(machines[0]!.last >= machines[0]!.first).toBe(true);
     const files = Object.keys(await contents(join(cwd, "out"))).filter((path) => path.startsWith("files/"));
     const told = results.flatMap((line) =>
       line.kind === "picture" ? [...named(line.files), ...line.detections.flatMap(({ files }) => named(files))] : [],
@@ -131,6 +139,18 @@ describe("whybox run", () => {
       expect(await again()).toMatchObject({ code: 0 });
       expect(await contents(join(cwd, "out"))).toEqual(first);
     }
+  });
+
+  it("goes on with a run of an older version, whose manifest has fewer facts", { tags: ["long"] }, async () => {
+    await mini();
+    const whole = await text("results.jsonl");
+    const manifest = JSON.parse(await text("manifest.json")) as { model: Record<string, unknown> };
+    expect(manifest.model).toMatchObject({ precision: "float32", storedPrecision: "float32" });
+    const { precision: _, storedPrecision: __, ...model } = manifest.model;
+    await writeFile(join(cwd, "out/manifest.json"), JSON.stringify({ ...manifest, model }));
+    for (const name of ["_SUCCESS", "results.jsonl", "machines.json"]) await rm(join(cwd, "out", name));
+    expect(await run("--resume", "--out", "out", "--workers", "1")).toMatchObject({ code: 0 });
+    expect(await text("results.jsonl")).toBe(whole);
   });
 
   it("goes on with no other model", { tags: ["long"] }, async () => {

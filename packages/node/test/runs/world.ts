@@ -32,11 +32,11 @@ export const miniOptions = [
   ...["--workers", "1"],
 ];
 
-/** Every file below a folder with its bytes as hex, by its path; the times only when they are wanted. */
+/** Every file below a folder with its bytes as hex, by its path; the times only when they are wanted, and never the machines. */
 export async function contents(folder: string, { timings = false } = {}): Promise<Record<string, string>> {
   const found: Record<string, string> = {};
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile() || (entry.name === "timings.jsonl" && !timings)) continue;
+    if (!entry.isFile() || entry.name === "machines.json" || (entry.name === "timings.jsonl" && !timings)) continue;
     const path = join(entry.parentPath, entry.name);
     found[path.slice(folder.length + 1)] = (await readFile(path)).toString("hex");
   }

@@ -9,6 +9,7 @@ import { syncFolder, writeFileSafely } from "../../io/write-file.js";
 import { stopIfAborted } from "../../stop-if-aborted.js";
 import { ledgerFiles } from "../ledger.js";
 import { type LockOptions, lockFolder } from "../lock.js";
+import { addMachines, readMachines } from "../machines.js";
 import { runFiles, runFilesVersion, type SuccessMark } from "../schema.js";
 import { readSuccess } from "../success.js";
 import type { PlannedRun } from "./plan.js";
@@ -40,6 +41,8 @@ export async function mergeShards(run: Omit<PlannedRun, "explainers">, options: 
     await rm(temporary, { recursive: true, force: true });
     await mkdir(temporary);
     const files = await concatenate(run, marks, options);
+    for (const index of plan.shards.keys())
+      await addMachines(folder, await readMachines(shardFolder(folder, index)), temporary);
     for (const index of plan.shards.keys()) await moveFiles(shardFolder(folder, index), folder);
     for (const name of ledgerFiles) await rename(join(temporary, name), join(folder, name));
     await syncFolder(folder);
