@@ -52,7 +52,7 @@ export async function explainAsRun(
     const run = {
       ...{ ...values, box: undefined, save: values.save.filter((kind) => kind !== "json") },
       ...{ recursive: false, split: runFlags.split.default, images: undefined, mapStride: runFlags.mapStride.default },
-      ...{ maxFrames, allowPrivate: !hasLists, resume: false },
+      ...{ maxFrames, allowPrivate: !hasLists, resume: false, repair: false },
     };
     const opened = await session.begin(
       inputs,

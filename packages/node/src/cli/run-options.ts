@@ -20,6 +20,7 @@ export interface WorkFlags {
   readonly skipMissing?: boolean;
   readonly workers?: number;
   readonly parquet?: boolean;
+  readonly repair?: boolean;
   readonly quiet?: boolean;
 }
 
@@ -95,13 +96,25 @@ export const workFlags = {
     default: false,
     group: "Output",
   },
+  repair: {
+    what: "repair damaged files first: keep what is whole, and explain the rest again; implies --resume",
+    kind: "flag",
+    default: false,
+    group: "Output",
+  },
   quiet: { what: "print errors only", kind: "flag", default: false, group: "Output" },
 } as const satisfies OptionTable<WorkFlags>;
 
-const { parquet: _, ...working } = workFlags;
+const { parquet: _, repair, ...working } = workFlags;
 
 /** The options of the commands that process shards. */
-export const shardRunFlags = working;
+export const shardFlags = working;
+
+/** The options of the command that processes one shard. */
+export const shardRunFlags = {
+  ...shardFlags,
+  repair: { ...repair, what: "repair damaged files first: keep what is whole, and explain the rest again" },
+};
 
 const { box: __, ...flagsForMany } = imageFlags;
 
@@ -172,14 +185,14 @@ export function runSettings({ values, typed }: TypedOptions<ImageValues & Filled
  * @throws usage.
  */
 export function runFolder(
-  { values, typed, flag }: TypedOptions<Pick<RunValues, "out" | "resume">>,
+  { values, typed, flag }: TypedOptions<Pick<RunValues, "out" | "resume" | "repair">>,
   sources: readonly string[],
   cwd: string,
 ): string {
-  const { out, resume } = values;
+  const { out, resume, repair } = values;
   if (out === undefined) throw new WhyboxError("usage", "--out is missing. Give the folder of the run.");
   if (sources.length > 0) return resolve(cwd, out);
-  if (!resume) throw new WhyboxError("usage", "No source given. Sources are optional only with --resume.");
+  if (!resume && !repair) throw new WhyboxError("usage", "No source given. Sources are optional only with --resume.");
   const more = typed.filter((option) => !machineOptions.has(option));
   if (more.length > 0) {
     throw new WhyboxError(

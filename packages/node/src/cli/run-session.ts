@@ -1,8 +1,9 @@
 import { resolve } from "node:path";
 import { printable } from "@whybox/core";
-import type { WorkHooks } from "../runs/execute.js";
+import type { Work, WorkHooks } from "../runs/execute.js";
 import { beginRun, type LoadContext, type OpenedRun } from "../runs/open-run.js";
 import { writeParquet } from "../runs/parquet.js";
+import { repairRun } from "../runs/repair.js";
 import { runFiles, type SuccessMark } from "../runs/schema.js";
 import { count } from "../words.js";
 import type { CliContext } from "./context.js";
@@ -41,6 +42,8 @@ export interface RunSession {
   begin(inputs: readonly string[], line: BeginLine, settings: BeginSettings): Promise<OpenedRun>;
   /** Does the work of a run and closes it. At Ctrl-C it says how the run stops, and `resume`. */
   during<T>(run: OpenedRun, resume: string, work: () => Promise<T>): Promise<T>;
+  /** Repairs the files of a run or a shard, and says what was damaged. */
+  repair(work: Work): Promise<void>;
   /** Writes the run's detections.parquet. */
   parquet(run: OpenedRun): Promise<void>;
   /** Returns the callbacks for one shard. Each call resets the counts of shown failures and notes. */
@@ -95,6 +98,14 @@ export function createRunSession(context: CliContext, { quiet }: { readonly quie
         clear();
         await run.close();
       }
+    },
+    repair: async (work) => {
+      const repaired = await repairRun(work);
+      if (repaired === undefined) return say("Nothing is damaged.");
+      const { damages, kept, rest, backup } = repaired;
+      for (const damage of damages) say(damage);
+      const others = rest === 0 ? "none is" : rest === 1 ? "one is" : `${rest} are`;
+      say(`Kept ${count(kept, "item")}; ${others} explained. The damaged files are in ${typedPath(backup, cwd)}.`);
     },
     parquet: async ({ folder, manifest }) => {
       say(`${runFiles.parquet}: ${count(await writeParquet(folder, manifest), "row")}`);

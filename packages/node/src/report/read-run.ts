@@ -1,10 +1,8 @@
-import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
-import { isAbsolute, join, relative, sep } from "node:path";
+import { join } from "node:path";
 import { WhyboxError } from "@whybox/core";
-import type { z } from "zod";
-import { systemErrorCode } from "../io/system-error.js";
+import { isThere } from "../io/exists.js";
 import { readManifest } from "../runs/manifest.js";
+import { readLines } from "../runs/read-lines.js";
 import {
   frameLineSchema,
   type Manifest,
@@ -16,9 +14,7 @@ import {
   type RunVideoLine,
   resultLineSchema,
   runFiles,
-  runFilesVersion,
 } from "../runs/schema.js";
-import { textLines } from "../runs/text-lines.js";
 
 /** A run's folder, open for reading. */
 export interface OpenRun {
@@ -129,69 +125,8 @@ function decodeMaps(
   }));
 }
 
-async function* readLines<T extends z.ZodType>(run: OpenRun, name: string, schema: T): AsyncGenerator<z.output<T>> {
-  const path = join(run.folder, name);
-  if (isOutside(relative(run.folder, path))) throw damaged(path, "the file is not in the run's folder");
-  if (!(await isThere(path))) {
-    if (!run.finished) return;
-    throw damaged(path, "the file is missing");
-  }
-  const lines = textLines(createReadStream(path));
-  for (let number = 1; ; number++) {
-    const { value, done } = await lines.next();
-    if (done) return;
-    const data = attempt(() => JSON.parse(value) as { v?: unknown } | null);
-    if (data instanceof Error) {
-      const isLast = (await lines.next()).done === true;
-      if (isLast && !run.finished) return;
-      throw damaged(`${path}, line ${number}`, data.message);
-    }
-    if (data?.v !== undefined && data.v !== runFilesVersion) throw otherVersion(`${path}, line ${number}`, data.v);
-    const parsed = schema.safeParse(data);
-    if (!parsed.success) throw damaged(`${path}, line ${number}`, firstIssue(parsed.error));
-    yield parsed.data;
-  }
-}
-
 /** The path of a run's image on this machine. Undefined if the source is not a file. */
 export function locate({ manifest }: OpenRun, source: string): string | undefined {
   if (/^[a-z][a-z0-9+.-]+:\/\//i.test(source)) return undefined;
   return /^([/\\]|[a-z]:)/i.test(source) ? source : join(manifest.root, source);
-}
-
-function isOutside(path: string): boolean {
-  return path === ".." || path.startsWith(`..${sep}`) || isAbsolute(path);
-}
-
-function attempt<T>(work: () => T): T | Error {
-  try {
-    return work();
-  } catch (error) {
-    return error as Error;
-  }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    (error: unknown) => {
-      if (["ENOENT", "ENOTDIR"].includes(systemErrorCode(error))) return false;
-      throw error;
-    },
-  );
-}
-
-function firstIssue(error: z.ZodError): string {
-  const [issue] = error.issues;
-  return `${issue?.path.join(".") || "the document"}: ${issue?.message}`;
-}
-
-function damaged(where: string, what: string): WhyboxError {
-  const message = `${where} is invalid: ${what}. The folder may be damaged. \`whybox run --resume\` repairs the end of an unfinished run.`;
-  return new WhyboxError("bad-input", message, { details: { where } });
-}
-
-function otherVersion(where: string, version: unknown): WhyboxError {
-  const message = `${where} has version ${JSON.stringify(version)} of the run files. This Whybox reads version ${runFilesVersion}. Use the Whybox that wrote it, or run again.`;
-  return new WhyboxError("bad-input", message, { details: { where, version, expected: runFilesVersion } });
 }

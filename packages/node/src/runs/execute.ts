@@ -1,9 +1,10 @@
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { printable, WhyboxError, type WhyboxErrorCode } from "@whybox/core";
 import { folderError } from "../io/disk-failure.js";
 import { writeFileSafely } from "../io/write-file.js";
 import { stopIfAborted } from "../stop-if-aborted.js";
+import { KeptLines, removeKept } from "./kept-lines.js";
 import { Ledger, type LedgerLines } from "./ledger.js";
 import { lockFolder } from "./lock.js";
 import { noteMachine } from "./machines.js";
@@ -75,24 +76,29 @@ export async function execute(work: Work, explainers: () => Promise<Explainers>)
     const ledger = await Ledger.open(work.folder, work.first);
     try {
       refuseSurplus(ledger, work);
-      if (ledger.next < work.end) {
-        const workers = await explainers();
-        await noteMachine(work.folder, temporary);
-        await explainRest(work, ledger, workers);
-        await noteMachine(work.folder, temporary);
-      }
+      await complete(work, ledger, explainers);
     } finally {
       await ledger.close();
     }
+    await removeKept(work.folder);
     const mark = await successOf(work.folder, work);
     await rm(temporary, { recursive: true, force: true });
     await writeFileSafely(join(work.folder, runFiles.success), `${JSON.stringify(mark, null, 2)}\n`);
     return mark;
   } catch (cause) {
-    throw folderError(work.folder, cause);
+    throw folderError(work.folder, await causeOf(cause, work.folder));
   } finally {
     await lock.release();
   }
+}
+
+/** The error itself, or why the folder cannot be read any more: what is missing in a folder that is gone is no damage. */
+async function causeOf(error: unknown, folder: string): Promise<unknown> {
+  if (!(error instanceof WhyboxError && error.code === "bad-input")) return error;
+  return stat(folder).then(
+    () => error,
+    (cause: unknown) => cause,
+  );
 }
 
 function refuseSurplus({ next }: Ledger, { folder, first, end }: Work): void {
@@ -103,11 +109,36 @@ function refuseSurplus({ next }: Ledger, { folder, first, end }: Work): void {
   );
 }
 
-async function explainRest(work: Work, ledger: Ledger, explainers: Explainers): Promise<void> {
+/** Adds the lines that are missing: those that a repair kept, and for all other items new ones. */
+async function complete(work: Work, ledger: Ledger, explainers: () => Promise<Explainers>): Promise<void> {
+  const kept = await KeptLines.open(work.folder, ledger.next);
+  try {
+    // The first of them need no model.
+    for (let lines = await kept?.take(ledger.next); lines !== undefined; lines = await kept!.take(ledger.next))
+      await ledger.append(lines);
+    await ledger.commit();
+    if (ledger.next === work.end) return;
+    const temporary = join(work.folder, runFiles.temporary);
+    const parts = { ledger, kept, explainers: await explainers() };
+    await noteMachine(work.folder, temporary);
+    await explainRest(work, parts);
+    await noteMachine(work.folder, temporary);
+  } finally {
+    await kept?.close();
+  }
+}
+
+interface RestParts {
+  readonly ledger: Ledger;
+  readonly kept: KeptLines | undefined;
+  readonly explainers: Explainers;
+}
+
+async function explainRest(work: Work, { ledger, kept, explainers }: RestParts): Promise<void> {
   const { manifest, signal, folder } = work;
   const { vidStride, mapStride, maxFrames, allowPrivate } = manifest.options;
   const items = readItems(work.items, { first: ledger.next, end: work.end }, work.start);
-  const units = unitsOf(items, { root: manifest.root, vidStride, mapStride, maxFrames, allowPrivate, signal });
+  const units = unitsOf(items, { root: manifest.root, vidStride, mapStride, maxFrames, allowPrivate, signal, kept });
   // Tasks of several frames take more time and memory, so fewer of them are needed at once.
   const window = mapStride > 1 ? Math.ceil(explainers.window / 2) : explainers.window;
   const writer = new Writer(work, ledger);
@@ -147,7 +178,8 @@ class Writer {
     if (unit.kind === "frames") {
       await this.#video.add(unit, outcomes);
       this.#frames += outcomes.length;
-    } else if (unit.kind === "end") await this.#endVideo(unit);
+    } else if (unit.kind === "kept") await this.#append(unit.lines);
+    else if (unit.kind === "end") await this.#endVideo(unit);
     else if (outcome!.ok) await this.#image(unit.item.item, outcome!);
     else await this.#fail(unit, outcome!.code, outcome!.message, outcome!.reason);
     this.#reportProgress();

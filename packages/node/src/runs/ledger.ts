@@ -1,11 +1,11 @@
-import { createReadStream } from "node:fs";
-import { type FileHandle, open, stat } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { WhyboxError } from "@whybox/core";
 import { writeError } from "../io/disk-failure.js";
-import { systemErrorCode } from "../io/system-error.js";
 import { syncFolder } from "../io/write-file.js";
-import { runFiles, runFilesVersion } from "./schema.js";
+import { damagedRun } from "./damage.js";
+import { type Scanned, scanLines } from "./scan.js";
+import { runFiles } from "./schema.js";
 
 /** The files with one line per item. */
 export const ledgerFiles = [runFiles.results, runFiles.maps, runFiles.timings] as const;
@@ -16,6 +16,8 @@ export type LedgerLines = Readonly<Record<(typeof ledgerFiles)[number], string>>
 /** Maximum time and size of buffered lines before they are written to the disk together. */
 const COMMIT_MS = 1_000;
 const COMMIT_BYTES = 8 * 2 ** 20;
+/** A crash during a commit leaves at most this many bytes of lines that other files lack. */
+const MAX_SURPLUS = 4 * COMMIT_BYTES;
 
 interface OpenFile {
   readonly file: FileHandle;
@@ -46,16 +48,17 @@ export class Ledger {
    * Opens or creates the files. It removes what a crash left: an incomplete line, a line of another item, and lines that are
    * missing in the other files.
    * @param first The item of the first line.
-   * @throws output.
+   * @throws output; bad-input when a file is damaged before whole lines.
    */
   static async open(folder: string, first: number): Promise<Ledger> {
     const files = new Map<string, OpenFile>();
     try {
       const paths = ledgerFiles.map((name) => join(folder, name));
-      const found = await Promise.all(paths.map((path) => scan(path, first, Number.POSITIVE_INFINITY)));
+      const found = await Promise.all(paths.map((path) => scanLines(path, first)));
+      refuseDamage(folder, found);
       const lines = Math.min(...found.map((one) => one.lines));
       for (const [i, name] of ledgerFiles.entries()) {
-        const size = found[i]!.lines === lines ? found[i]!.bytes : (await scan(paths[i]!, first, lines)).bytes;
+        const size = found[i]!.lines === lines ? found[i]!.bytes : (await scanLines(paths[i]!, first, lines)).bytes;
         const file = await open(paths[i]!, "a");
         files.set(name, { file, size, text: "" });
         await file.truncate(size);
@@ -121,37 +124,17 @@ export class Ledger {
   }
 }
 
-/**
- * Counts the complete lines at the start of a file that belong to the items first, first + 1, …, at most `limit`. After a power
- * failure a file may contain zeros instead of text.
- */
-async function scan(path: string, first: number, limit: number): Promise<{ lines: number; bytes: number }> {
-  const entry = await stat(path).catch((error: unknown) => {
-    if (systemErrorCode(error) === "ENOENT") return undefined;
-    throw error;
-  });
-  let [lines, bytes] = [0, 0];
-  if (entry === undefined || limit === 0) return { lines, bytes };
-  // For a line that is longer than a chunk, keep its head and its length.
-  let [head, length, hole] = [Buffer.alloc(0), 0, false];
-  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 }) as AsyncIterable<Buffer>) {
-    for (let start = 0; start < chunk.length; ) {
-      const end = chunk.indexOf(10, start);
-      const part = chunk.subarray(start, end < 0 ? chunk.length : end);
-      if (head.length < 64) head = Buffer.concat([head, part.subarray(0, 64)]);
-      length += part.length;
-      hole ||= part.includes(0);
-      start = end < 0 ? chunk.length : end + 1;
-      if (end < 0) continue;
-      if (hole || !head.toString("latin1").startsWith(`{"v":${runFilesVersion},"item":${first + lines},`))
-        return { lines, bytes };
-      lines++;
-      bytes += length + 1;
-      if (lines >= limit) return { lines, bytes };
-      [head, length] = [Buffer.alloc(0), 0];
-    }
+/** @throws bad-input for what a crash does not leave: damage before whole lines, and a file that is missing or much shorter. */
+function refuseDamage(folder: string, found: readonly Scanned[]): void {
+  const most = Math.max(...found.map(({ lines }) => lines));
+  const least = Math.min(...found.map(({ lines }) => lines));
+  for (const [i, { damage, exists, lines, bytes }] of found.entries()) {
+    const path = join(folder, ledgerFiles[i]!);
+    if (damage !== undefined) throw damagedRun(`${path}, line ${damage.line}`, damage.found, folder);
+    if (!exists && most > 0) throw damagedRun(path, "the file is missing, and other files have lines", folder);
+    if (lines > least && bytes * (1 - least / lines) > MAX_SURPLUS)
+      throw damagedRun(folder, `${ledgerFiles[i]} has ${lines} whole lines, and another file only ${least}`, folder);
   }
-  return { lines, bytes };
 }
 
 function ledgerError(folder: string, what: string, cause: unknown): WhyboxError {

@@ -20,6 +20,10 @@ export const runFiles = {
   lock: "lock",
   /** Images, arrays and videos. */
   files: "files",
+  /** After a repair: the whole lines that wait for the items before them. */
+  kept: "kept",
+  /** The files that a repair replaced. */
+  damaged: "damaged",
   /** Incomplete files. */
   temporary: "tmp",
   /** Folder of the shards: `shards/00012` has the same files as a run, except the manifest and the items. */

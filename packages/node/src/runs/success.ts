@@ -2,10 +2,17 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { WhyboxError } from "@whybox/core";
 import { readJsonFile } from "../io/json-file.js";
-import { type ResultLine, runFiles, runFilesVersion, type SuccessMark, successSchema } from "./schema.js";
-import { textLines } from "./text-lines.js";
+import { damagedRun, repairRemedy } from "./damage.js";
+import { readLines } from "./read-lines.js";
+import {
+  type ResultLine,
+  resultLineSchema,
+  runFiles,
+  runFilesVersion,
+  type SuccessMark,
+  successSchema,
+} from "./schema.js";
 
 /** Creates the success mark of a folder with all its lines. It reads the lines once. */
 export async function successOf(
@@ -35,9 +42,9 @@ async function countLines(folder: string): Promise<{ readonly failures: number; 
   return { failures, detections };
 }
 
-/** Yields the lines of results.jsonl. They are not validated, because Whybox wrote them. */
-export async function* readResults(folder: string): AsyncGenerator<ResultLine> {
-  for await (const line of textLines(createReadStream(join(folder, runFiles.results), "utf8"))) yield JSON.parse(line);
+/** Yields the lines of results.jsonl. @throws bad-input if one is damaged. */
+export function readResults(folder: string): AsyncGenerator<ResultLine> {
+  return readLines({ folder, finished: true }, runFiles.results, resultLineSchema);
 }
 
 /**
@@ -45,7 +52,7 @@ export async function* readResults(folder: string): AsyncGenerator<ResultLine> {
  * @throws bad-input when it is invalid, or a file does not have the recorded size.
  */
 export async function readSuccess(folder: string): Promise<SuccessMark | undefined> {
-  const remedy = "is damaged. Remove it, and --resume creates it again.";
+  const remedy = `is damaged. ${repairRemedy(folder)}`;
   const mark = await readJsonFile(join(folder, runFiles.success), successSchema, remedy);
   if (mark === undefined) return undefined;
   for (const [name, { bytes }] of Object.entries(mark.files)) {
@@ -54,10 +61,17 @@ export async function readSuccess(folder: string): Promise<SuccessMark | undefin
       () => 0,
     );
     if (size === bytes) continue;
-    const message = `${join(folder, name)} has ${size} bytes; ${runFiles.success} expects ${bytes}. Remove ${runFiles.success}, and --resume completes the missing items.`;
-    throw new WhyboxError("bad-input", message, { details: { folder, name, size, bytes } });
+    throw damagedRun(join(folder, name), `it has ${size} bytes, and ${runFiles.success} expects ${bytes}`, folder);
   }
   return mark;
+}
+
+/** The name of the first file whose bytes are not those of its mark; undefined if there is none. */
+export async function changedFile(folder: string, { files }: SuccessMark): Promise<string | undefined> {
+  for (const [name, { sha256 }] of Object.entries(files)) {
+    if ((await digestOf(join(folder, name))).sha256 !== sha256) return name;
+  }
+  return undefined;
 }
 
 export async function digestOf(path: string): Promise<{ bytes: number; sha256: string }> {

@@ -1,4 +1,6 @@
 import { WhyboxError } from "@whybox/core";
+import type { KeptLines } from "./kept-lines.js";
+import type { LedgerLines } from "./ledger.js";
 import { refusePrivate } from "./refuse-private.js";
 import type { SourceSettings } from "./schema.js";
 import type { NumberedItem } from "./sources/item-list.js";
@@ -8,6 +10,8 @@ import { openVideo, type Video, type VideoFrame } from "./video/read-video.js";
 
 /** A unit of work of a run: an image, some consecutive frames, or the end of a video. */
 export type Unit =
+  /** An item whose lines a repair kept. */
+  | { readonly kind: "kept"; readonly item: NumberedItem; readonly lines: LedgerLines }
   | { readonly kind: "image"; readonly item: NumberedItem; readonly location: string }
   | {
       readonly kind: "frames";
@@ -30,14 +34,18 @@ export interface UnitOptions extends SourceSettings {
   readonly root: string;
   /** Fires at Ctrl-C. Then no item is started. A video stops without its end. A stream ends, and its frames so far are kept. */
   readonly signal: AbortSignal;
+  /** Lines that a repair kept. */
+  readonly kept?: KeptLines | undefined;
 }
 
 /** Converts items to units. Frames are decoded on demand, not ahead. */
 export async function* unitsOf(items: AsyncIterable<NumberedItem>, options: UnitOptions): AsyncGenerator<Unit> {
   for await (const item of items) {
     if (options.signal.aborted) return;
+    const lines = await options.kept?.take(item.item);
     const location = locationOf(item, options.root);
-    if (item.kind === "image" || item.kind === "url") yield { kind: "image", item, location };
+    if (lines !== undefined) yield { kind: "kept", item, lines };
+    else if (item.kind === "image" || item.kind === "url") yield { kind: "image", item, location };
     else yield* framesOf(item, location, options);
   }
 }
@@ -83,9 +91,9 @@ function nothing({ source }: NumberedItem, error: unknown, complaint: string | u
   );
 }
 
-/** The task of a unit; undefined for the end of a video. */
+/** The task of a unit; undefined for kept lines and for the end of a video. */
 export function taskOf(unit: Unit, folder: string): Task | undefined {
-  if (unit.kind === "end") return undefined;
+  if (unit.kind === "end" || unit.kind === "kept") return undefined;
   const { item, source } = unit.item;
   if (unit.kind === "image") return { kind: "image", item, source, location: unit.location, folder };
   return { kind: "frames", item, frames: unit.frames };

@@ -151,6 +151,6 @@ describe("compareRuns", () => {
     await rm(join(root, "b/manifest.json"));
     await expect(compareRuns({ a, b, limits: defaults })).rejects.toThrow(/is not the folder of a run/);
     await writeFile(join(a, "results.jsonl"), "{}\n");
-    await expect(compareRuns({ a, b: a, limits: defaults })).rejects.toThrow(/results\.jsonl, line 1 is invalid/);
+    await expect(compareRuns({ a, b: a, limits: defaults })).rejects.toThrow(/results\.jsonl, line 1 is damaged/);
   });
 });

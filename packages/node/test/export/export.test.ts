@@ -245,7 +245,7 @@ describe("an export that fails", () => {
     await exported("coco");
     const before = await readFile(join(out, "coco.json"), "utf8");
     await writeFile(join(folder, "results.jsonl"), "{}\n");
-    await expect(exported("coco", "csv")).rejects.toThrow(/results\.jsonl, line 1 is invalid: /);
+    await expect(exported("coco", "csv")).rejects.toThrow(/results\.jsonl, line 1 is damaged: /);
     expect(await readdir(out)).toEqual(["coco.json"]);
     expect(await readFile(join(out, "coco.json"), "utf8")).toBe(before);
   });

@@ -284,9 +284,9 @@ describe("makeReport on an unfinished run", () => {
   it("throws an error for a damaged line of a finished run, and for shards that are not merged", async () => {
     const folder = await writeRun(root, { lines: linesOf([first]) });
     await appendFile(join(folder, "results.jsonl"), '{"v":1,"item":1');
-    expect(await refused(folder)).toMatch(/^bad-input: .*results\.jsonl, line 2 is invalid: /);
+    expect(await refused(folder)).toMatch(/^bad-input: .*results\.jsonl, line 2 is damaged: /);
     await rm(join(folder, "results.jsonl"));
-    expect(await refused(folder)).toMatch(/^bad-input: .*results\.jsonl is invalid: the file is missing/);
+    expect(await refused(folder)).toMatch(/^bad-input: .*results\.jsonl is damaged: the file is missing/);
     await writeFile(join(folder, "shards.json"), "{}");
     expect(await refused(folder)).toMatch(/^bad-input: .* with shards that are not merged/);
   });

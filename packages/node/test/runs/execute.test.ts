@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,6 +19,12 @@ beforeEach(async () => {
   await mkdir(folder);
 });
 
+/** The rest of the shortest line with detections. */
+const short = {
+  ...{ size: [1, 1], fps: null, frames: 1, stride: 1, warning: null },
+  files: { video: "", frames: "", maps: "" },
+};
+
 /** Answers as the test says, after a time that mixes up the order. */
 function fake(answer: (task: Task) => Outcome | undefined = () => undefined): Explainers & { readonly seen: number[] } {
   const seen: number[] = [];
@@ -29,7 +36,7 @@ function fake(answer: (task: Task) => Outcome | undefined = () => undefined): Ex
     explain: async (task) => {
       seen.push(task.item);
       await setTimeout((task.item * 7) % 5);
-      const line = { v: 1, item: task.item, source: "s", kind: "picture", detections: [1, 2] };
+      const line = { v: 1, item: task.item, source: "s", kind: "video", ...short, detections: 2 };
       const ms = { decode: 1, explain: 1, measure: 1, write: 1 };
       const parts = { result: JSON.stringify(line), maps: JSON.stringify({ v: 1, item: task.item, maps: [] }), ms };
       return [answer(task) ?? { ok: true, ...parts, detections: 2, files: [], overlay: undefined }];
@@ -89,7 +96,7 @@ describe("execute", () => {
       given,
       fake(({ item }) => (item % 2 === 1 ? failed("bad-input") : undefined)),
     );
-    expect((await written()).map(({ kind }) => kind)).toEqual(Array(3).fill(["picture", "failure"]).flat());
+    expect((await written()).map(({ kind }) => kind)).toEqual(Array(3).fill(["video", "failure"]).flat());
     expect([mark.failures, told[0]]).toEqual([3, "p/001.png no: bad-input"]);
   });
 
@@ -142,10 +149,17 @@ describe("execute", () => {
     await expect(run(await work(3), fake())).rejects.toThrow(/has lines for 5 items; expected at most 3/);
   });
 
+  it("says that the folder is gone, and not that a file is damaged", async () => {
+    const onProgress: Work["onProgress"] = ({ done }) => done === 5 && rmSync(folder, { recursive: true });
+    await expect(run(await work(5, { onProgress }), fake())).rejects.toMatchObject({
+      ...{ code: "output", message: expect.stringMatching(/ENOENT/) },
+    });
+  });
+
   it("refuses a mark that the files do not bear out", async () => {
     await run(await work(5), fake());
     await writeFile(join(folder, "maps.jsonl"), "");
-    await expect(run(await work(5), fake())).rejects.toThrow(/maps\.jsonl has 0 bytes; _SUCCESS expects/);
+    await expect(run(await work(5), fake())).rejects.toThrow(/maps\.jsonl is damaged: it has 0 bytes, and _SUCCESS/);
   });
 });
 

@@ -67,6 +67,9 @@ describe("Ledger", () => {
     const bytes = await readFile(join(folder, "maps.jsonl"));
     const at = bytes.indexOf('"item":3') + 15;
     await writeFile(join(folder, "maps.jsonl"), bytes.fill(0, at, at + 2));
+    await expect(Ledger.open(folder, 0)).rejects.toThrow(/maps\.jsonl, line 4 is damaged: it has NUL bytes/);
+    // At the end of the file it is what a crash leaves.
+    await truncate(join(folder, "maps.jsonl"), bytes.indexOf('"item":4'));
     const ledger = await Ledger.open(folder, 0);
     expect(ledger.next).toBe(3);
     await ledger.close();

@@ -148,15 +148,15 @@ describe("whybox run", () => {
     expect(manifest.model).toMatchObject({ precision: "float32", storedPrecision: "float32" });
     const { precision: _, storedPrecision: __, ...model } = manifest.model;
     await writeFile(join(cwd, "out/manifest.json"), JSON.stringify({ ...manifest, model }));
-    for (const name of ["_SUCCESS", "results.jsonl", "machines.json"]) await rm(join(cwd, "out", name));
+    for (const name of ["_SUCCESS", "results.jsonl", "maps.jsonl", "timings.jsonl", "machines.json"])
+      await rm(join(cwd, "out", name));
     expect(await run("--resume", "--out", "out", "--workers", "1")).toMatchObject({ code: 0 });
     expect(await text("results.jsonl")).toBe(whole);
   });
 
   it("goes on with no other model", { tags: ["long"] }, async () => {
     await mini();
-    await rm(join(cwd, "out/_SUCCESS"));
-    await rm(join(cwd, "out/results.jsonl"));
+    for (const name of ["_SUCCESS", "results.jsonl", "maps.jsonl", "timings.jsonl"]) await rm(join(cwd, "out", name));
     await copyFile(join(cwd, "mini.onnx"), join(cwd, "kept.onnx"));
     await writeFile(join(cwd, "mini.onnx"), encodeModel(tameModel(0.1)));
     const { code, stderr } = await run("--resume", "--out", "out");

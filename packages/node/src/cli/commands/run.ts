@@ -18,7 +18,8 @@ Examples:
   whybox run clip.mp4 --vid-stride 5 --out clip
   find . -name "*.jpg" | whybox run - --out night
 
-A stopped or crashed run continues with --resume. No source is lost, and none is explained twice.`;
+A stopped or crashed run continues with --resume. No source is lost, and none is explained twice. --repair is for a run with damaged
+files, as after a power failure.`;
 
 /** Adds `whybox run` to the program; `done` gets the exit code. */
 export function addRun(program: Command, context: CliContext, done: (code: ExitCode) => void): void {
@@ -55,6 +56,7 @@ async function run(
     const { manifest, folder, explainers } = opened;
     const items = { items: runItems(folder), first: 0, end: manifest.items.count };
     const work = { manifest, folder, ...items, skipMissing, signal: context.signal, ...session.hooks() };
+    if (line.values.repair) await session.repair(work);
     const mark = await execute(work, explainers);
     if (parquet) await session.parquet(opened);
     session.say(`${markText(mark)}; results in ${session.place(out)}`);
@@ -69,7 +71,8 @@ async function open(
   out: string,
   session: RunSession,
 ): Promise<OpenedRun> {
-  const { workers, resume } = line.values;
+  const { workers, repair } = line.values;
+  const resume = line.values.resume || repair;
   if (inputs.length === 0) return openRun(out, session.load(workers)).finally(session.clear);
   return session.begin(inputs, line, {
     ...{ out, workers, resume },

@@ -52,7 +52,7 @@ Examples:
     .addHelpText("after", examples)
     .action(async (inputs: string[]) => {
       const read = readFlags<PlanFlags, typeof planFlags>(command, planFlags, context.methods);
-      const line = { ...read, values: { ...read.values, box: undefined, resume: false } };
+      const line = { ...read, values: { ...read.values, box: undefined, resume: false, repair: false } };
       const { shards } = line.values;
       if (shards === undefined) throw new WhyboxError("usage", "--shards is missing. Give the number of shards.");
       const out = runFolder(line, inputs, context.cwd);
@@ -98,13 +98,14 @@ Examples:
     .addHelpText("after", examples)
     .action(async (run: string, indexText: string) => {
       const { values } = readFlags<WorkFlags, typeof shardRunFlags>(command, shardRunFlags, []);
-      const { workers, skipMissing } = values;
+      const { workers, skipMissing, repair } = values;
       const { index } = parseOptions(z.object({ index: integerText(0, 100_000) }), { index: indexText });
       const session = createRunSession(context, values);
       const opened = await openPlannedRun(resolve(context.cwd, run), session.load(workers));
       // A shard with only failures still counts as done: a cluster should not repeat it. `merge` reports the failures.
       await session.during(opened, "The same command continues.", async () => {
-        const mark = await runShard(opened, index, { skipMissing, signal: context.signal, ...session.hooks() });
+        const work = { skipMissing, signal: context.signal, ...session.hooks() };
+        const mark = await runShard(opened, index, { ...work, ...(repair && { repair: session.repair }) });
         const { first, end } = shardOf(opened.plan, index);
         if (mark.first === first && mark.end === end) finish(`Shard ${index}`, mark, opened.folder, session);
         else session.say(`Shard ${index} is done, and the run is already merged.`);

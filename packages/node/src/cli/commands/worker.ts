@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { CliContext } from "../context.js";
 import { declareFlags, readFlags } from "../flags.js";
 import { integerText, parseOptions } from "../option-schemas.js";
-import { shardRunFlags, type WorkFlags } from "../run-options.js";
+import { shardFlags, type WorkFlags } from "../run-options.js";
 import { createRunSession, markText } from "../run-session.js";
 
 const schema = z.object({
@@ -25,14 +25,14 @@ export function addWorker(program: Command, context: CliContext): void {
       "redis://[user:password@]host[:port][/database], or rediss://; default: the environment variable WHYBOX_QUEUE",
     )
     .option("--stalled-after <seconds>", "time without a sign of life after which a worker counts as dead", "30");
-  declareFlags(command, shardRunFlags, [])
+  declareFlags(command, shardFlags, [])
     .addHelpText(
       "after",
       "\nExamples:\n  whybox worker --queue redis://127.0.0.1:6379\n  WHYBOX_QUEUE=rediss://fleet:secret@queue.example.org whybox worker --workers 8",
     )
     .action(async (raw: unknown) => {
       const { queue, stalledAfter } = parseOptions(schema, raw);
-      const { values } = readFlags<WorkFlags, typeof shardRunFlags>(command, shardRunFlags, []);
+      const { values } = readFlags<WorkFlags, typeof shardFlags>(command, shardFlags, []);
       const { workers, skipMissing } = values;
       const { readQueueAddress } = await import("../../fleet/address.js");
       const { loadQueueLibrary } = await import("../../fleet/library.js");

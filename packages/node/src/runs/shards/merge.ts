@@ -7,6 +7,7 @@ import { writeError } from "../../io/disk-failure.js";
 import { systemErrorCode } from "../../io/system-error.js";
 import { syncFolder, writeFileSafely } from "../../io/write-file.js";
 import { stopIfAborted } from "../../stop-if-aborted.js";
+import { repairRemedy } from "../damage.js";
 import { ledgerFiles } from "../ledger.js";
 import { type LockOptions, lockFolder } from "../lock.js";
 import { addMachines, readMachines } from "../machines.js";
@@ -96,7 +97,7 @@ async function concatenate(
 }
 
 function refuse(index: number, path: string, why: string, folder: string): never {
-  const message = `${path} is damaged: ${why}. Remove ${shardFolder(folder, index)} and run shard ${index} again.`;
+  const message = `${path} is damaged: ${why}. ${repairRemedy(shardFolder(folder, index))}`;
   throw new WhyboxError("bad-input", message, { details: { shard: index, path } });
 }
 

@@ -10,7 +10,10 @@ import { readSuccess } from "../success.js";
 import type { PlannedRun, Shard } from "./plan.js";
 import { originFile, originSchema, type ShardOrigin } from "./schema.js";
 
-export type ShardWork = Pick<Work, "skipMissing" | "signal" | keyof WorkHooks>;
+export interface ShardWork extends Pick<Work, "skipMissing" | "signal" | keyof WorkHooks> {
+  /** Repairs the shard first. It is not called when the run is already merged. */
+  readonly repair?: ((work: Work) => Promise<void>) | undefined;
+}
 
 /** Folder of a shard: `shards/00012` in the run's folder. */
 export function shardFolder(folder: string, index: number): string {
@@ -30,20 +33,25 @@ export function shardOf({ shards }: ShardPlan, index: number): Shard {
  * @returns The mark of the shard, or of the whole run if it is already merged.
  * @throws usage when the plan does not contain the shard; bad-input when the folder belongs to another run; errors of `execute`.
  */
-export async function runShard(run: PlannedRun, index: number, work: ShardWork): Promise<SuccessMark> {
+export async function runShard(
+  run: PlannedRun,
+  index: number,
+  { repair, ...settings }: ShardWork,
+): Promise<SuccessMark> {
   const shard = shardOf(run.plan, index);
   const merged = await readSuccess(run.folder);
   if (merged !== undefined) return merged;
   const folder = shardFolder(run.folder, index);
   await begin(folder, { schemaVersion: runFilesVersion, manifest: run.plan.manifest, ...rangeOf(shard) });
-  const whole: Work = {
-    ...work,
+  const work: Work = {
+    ...settings,
     ...{ manifest: run.manifest, items: join(run.folder, runFiles.items), folder },
     ...rangeOf(shard),
     start: { item: shard.first, offset: shard.offset },
   };
   try {
-    return await execute(whole, run.explainers);
+    await repair?.(work);
+    return await execute(work, run.explainers);
   } catch (error) {
     throw forShards(error);
   }

@@ -3,9 +3,11 @@ import { join } from "node:path";
 import { WhyboxError } from "@whybox/core";
 import { exists } from "../../io/exists.js";
 import { stopIfAborted } from "../../stop-if-aborted.js";
-import { type ResultLine, runFiles, runFilesVersion, type SuccessMark } from "../schema.js";
+import { damagedRun, readLine, repairRemedy } from "../damage.js";
+import { type ResultLine, resultLineSchema, runFiles, runFilesVersion, type SuccessMark } from "../schema.js";
 import { readSuccess } from "../success.js";
 import { textLines } from "../text-lines.js";
+import { filesOf } from "../whole-files.js";
 import type { PlannedRun } from "./plan.js";
 import { readOrigin, refuseOthers, shardFolder } from "./run-shard.js";
 
@@ -73,18 +75,16 @@ async function refuseLostFiles({ folder, manifest }: Run, index: number): Promis
   for await (const text of textLines(createReadStream(join(shard, runFiles.results), "utf8"))) {
     // Without image files only videos have files. Quotes in a source are escaped, so this text cannot be part of a source.
     if (!hasImageFiles && !text.includes('"kind":"video"')) continue;
-    for (const path of filesOf(JSON.parse(text) as ResultLine)) {
+    for (const path of filesOf(whole(text, shard))) {
       if ((await exists(join(shard, path))) || (await exists(join(folder, path)))) continue;
-      const message = `${join(shard, path)} is missing, but ${runFiles.results} refers to it. Remove ${shard} and run shard ${index} again.`;
+      const message = `${join(shard, path)} is missing, but ${runFiles.results} refers to it. ${repairRemedy(shard)}`;
       throw new WhyboxError("bad-input", message, { details: { shard: index, path } });
     }
   }
 }
 
-/** The paths of a line's files, relative to the run's folder. */
-function filesOf(line: ResultLine): string[] {
-  if (line.kind === "failure") return [];
-  const own = Object.values(line.files);
-  const parts = line.kind === "video" ? [] : line.detections.flatMap(({ files }) => Object.values(files ?? {}));
-  return [...own, ...parts].filter((path) => path !== null);
+function whole(text: string, shard: string): ResultLine {
+  const read = readLine(text, resultLineSchema);
+  if ("value" in read) return read.value;
+  throw damagedRun(join(shard, runFiles.results), read.wrong, shard);
 }

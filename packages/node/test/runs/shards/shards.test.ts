@@ -134,7 +134,7 @@ describe("whybox shard run and merge", { timeout: 300_000 }, () => {
     [
       "has lost a byte",
       async (f) => writeFile(join(f, "maps.jsonl"), (await readFile(join(f, "maps.jsonl"))).subarray(1)),
-      /maps\.jsonl has \d+ bytes/,
+      /maps\.jsonl is damaged: it has \d+ bytes/,
     ],
     [
       "has another byte",
