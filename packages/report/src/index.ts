@@ -1,6 +1,15 @@
 /** The public surface of @whybox/report, listed by hand. */
 
 export {
+  type CheckDocument,
+  type CheckedMethod,
+  type CheckParts,
+  checkDocument,
+  checkSchemaVersion,
+} from "./check/check-document.js";
+export type { CheckFigures } from "./check/check-figures.js";
+export { type CheckId, type CheckVerdict, checkIds } from "./check/check-rules.js";
+export {
   blockImages,
   type ClassFacts,
   type ColumnName,

@@ -1,0 +1,88 @@
+import { type CheckedMap, type CheckResult, checkControl } from "@whybox/core";
+import { expect, it } from "vitest";
+import { checkDocument } from "../src/check/check-document.js";
+
+const images = ["a", "b", "c", "d", "e"];
+const boxImage = { frame: "image" as const, x1: 1, y1: 2, x2: 3, y2: 4 };
+const stages = [
+  { name: "head", ops: 1, values: 10 },
+  { name: "all", ops: 3, values: 30 },
+];
+
+/** One map per image. */
+function mapsOf(method: string, figures: Partial<CheckedMap>): CheckedMap[] {
+  const usual = { repeated: true, noise: 0.9, seed: undefined, classSwap: 0.4, boxSwap: 0.1, weights: [0.6, 0.2] };
+  return images.map((_, detection) => ({ method, detection, ...usual, ...figures }));
+}
+
+function documentOf(maps: readonly CheckedMap[], given: Partial<CheckResult> = {}) {
+  return checkDocument({
+    version: "1.2.3",
+    model: { source: "m.onnx", format: "onnx", bytes: 5, sha256: "00", licence: undefined },
+    options: { seed: 0, limit: 20, methods: ["GradCAM"], noise: 0.02, confidence: 0.25 },
+    images: { found: 5, checked: [], empty: [], failures: [], chosenBy: "all" },
+    titles: new Map([["GradCAM", "Grad-CAM"]]),
+    result: {
+      detections: images.map((image) => ({
+        ...{ image, imageSize: [10, 10] as const, index: 0, className: "dog", confidence: 0.5, boxImage },
+        ...{ otherClass: "cat", otherDetection: undefined },
+      })),
+      ...{ maps, stages, noStages: undefined, refused: [], ...given },
+    },
+  });
+}
+
+const verdictsOf = (document: ReturnType<typeof documentOf>, place = 0) =>
+  Object.fromEntries(Object.entries(document.methods[place]!.checks).map(([id, { verdict }]) => [id, verdict]));
+
+it("passes a map that depends on the network, the class and the box", () => {
+  const document = documentOf(mapsOf("GradCAM", {}));
+  expect(verdictsOf(document)).toEqual({
+    ...{ weights: "pass", "class-swap": "pass", "box-swap": "pass", noise: "pass", repeat: "pass" },
+    seed: "not-possible",
+  });
+  expect(document.verdict).toBe("pass");
+  const { weights } = document.methods[0]!.checks;
+  expect(weights.stages?.map((stage) => stage?.mean)).toEqual([0.6, 0.2].map((value) => expect.closeTo(value, 12)));
+  expect(document.methods[0]!.sentence).toMatch(/^Grad-CAM: its maps depend on what the network learned/);
+});
+
+it("fails a Gaussian, a constant map and a random map", () => {
+  const gaussian = { noise: 1, classSwap: 1, boxSwap: 0, weights: [1, 1] };
+  const random = { noise: 0, classSwap: 0, boxSwap: 0, weights: [0, 0] };
+  const document = documentOf([
+    ...mapsOf("constant", { noise: 1, classSwap: 1, boxSwap: 1, weights: [1, 1] }),
+    ...mapsOf("other numbers each time", { ...random, repeated: false }),
+    ...mapsOf("seeded numbers", { ...random, noise: 1, seed: 0, classSwap: 1, boxSwap: 1, weights: [1, 1] }),
+    ...mapsOf(checkControl, gaussian),
+  ]);
+  expect(verdictsOf(document, 0)).toMatchObject({ weights: "fail", "class-swap": "fail", "box-swap": "fail" });
+  expect(verdictsOf(document, 1)).toMatchObject({ noise: "fail", repeat: "fail" });
+  expect(verdictsOf(document, 2)).toMatchObject({ seed: "fail", weights: "fail" });
+  expect(verdictsOf(document, 3)).toMatchObject({ weights: "fail", "class-swap": "fail", "box-swap": "pass" });
+  expect(document.methods.map(({ verdict }) => verdict)).toEqual(["fail", "fail", "fail", "fail"]);
+  expect(document.controlFailed).toBe(true);
+  expect(document.methods[3]!.isControl).toBe(true);
+});
+
+it("leaves open what few images or a wide interval do not decide", () => {
+  const [first, ...others] = mapsOf("GradCAM", {});
+  const few = documentOf([first!]);
+  expect(verdictsOf(few)).toMatchObject({ weights: "not-decided", noise: "not-decided", repeat: "pass" });
+  expect(few.methods[0]!.checks.weights.why).toBe("1 image; 5 are needed");
+  const wide = documentOf([{ ...first!, weights: [1, 2] }, ...others]);
+  expect(wide.methods[0]!.checks.weights).toMatchObject({
+    verdict: "not-decided",
+    why: "the interval contains the limit",
+  });
+  expect(wide.verdict).toBe("not-decided");
+});
+
+it("says why a check is not possible", () => {
+  const maps = mapsOf("GradCAM", { weights: [], classSwap: undefined, boxSwap: undefined });
+  const document = documentOf(maps, { stages: [], noStages: "the file has no weights" });
+  const { checks } = document.methods[0]!;
+  expect(checks.weights).toMatchObject({ verdict: "not-possible", why: "the file has no weights", stages: null });
+  expect(checks["class-swap"]).toMatchObject({ verdict: "not-possible", why: "the model has one class" });
+  expect(document.randomisation.refused).toBe("the file has no weights");
+});
