@@ -1,5 +1,6 @@
 import { WhyboxError } from "../errors.js";
 import type { Size } from "../image/frame.js";
+import type { FamilyPreparation } from "./family-preparation.js";
 
 /** One detection level of a head, finest first. */
 export interface HeadLevel {
@@ -71,6 +72,8 @@ export interface DetectorHead {
   readonly prototypes: string | undefined;
   /** What the file does not tell and Whybox assumes, for display. */
   readonly assumed?: readonly string[];
+  /** How images are prepared for the family that has such outputs. Options, the graph and the metadata come first. */
+  readonly preparation?: FamilyPreparation;
   readonly levels: readonly HeadLevel[];
   /** Whether the rows belong to the cells of the levels. */
   readonly hasCells: boolean;

@@ -1,6 +1,7 @@
 import * as ort from "onnxruntime-node";
 import { expect, it } from "vitest";
 import { findHead } from "../../src/detector/find-head.js";
+import type { InputOptions } from "../../src/detector/input/pixel-form.js";
 import { loadModel } from "../../src/explain/model/load-model.js";
 import { GraphBuilder } from "../../src/onnx/builder.js";
 import { readOnnx } from "../../src/readers/onnx/read-onnx.js";
@@ -8,7 +9,12 @@ import { createOrtPort } from "../../src/runtime/ort-port.js";
 import { modelOf } from "../onnx/support.js";
 import { deployedBytes } from "../support/deployed.js";
 
-const load = (name: string, options: { anchors?: string | readonly number[]; names?: readonly string[] } = {}) =>
+interface Options {
+  readonly anchors?: string | readonly number[];
+  readonly names?: readonly string[];
+  readonly input?: InputOptions;
+}
+const load = (name: string, options: Options = {}) =>
   loadModel(readOnnx(deployedBytes(name)), createOrtPort(ort as never), { threads: 1, ...options });
 const assumed = async (...given: Parameters<typeof load>) => (await load(...given)).head.assumed?.join("; ");
 
@@ -58,6 +64,26 @@ it("maps with a softmax beside four values (PNet of MTCNN) are no distances", as
     code: "unsupported-model",
     message: expect.stringMatching(/a softmax over 2 channels beside maps of 4 channels/),
   });
+});
+
+it.each([
+  ["scrfd", { range: 255, channels: "rgb", mean: [127.5, 127.5, 127.5], std: [128, 128, 128], fit: "letterbox" }],
+  ["retinaface", { range: 255, channels: "bgr", mean: [104, 117, 123], std: undefined }],
+  ["yunet", { range: 255, channels: "bgr", mean: undefined, std: undefined, normalisationFrom: "default" }],
+  ["nanodet-plus", { range: 255, channels: "bgr", mean: [103.53, 116.28, 123.675], fit: "stretch" }],
+  ["retinanet-raw", { range: 1, channels: "rgb", mean: [0.485, 0.456, 0.406], rangeFrom: "default" }],
+] as const)("images of %s are prepared as its authors do", async (name, wanted) => {
+  const rangeFrom = wanted.range === 255 ? "family" : "default";
+  expect((await load(name)).input).toMatchObject({ rangeFrom, ...wanted });
+});
+
+it("the options come before the preparation of a family, and its mean follows the range", async () => {
+  const given = async (input: InputOptions) => (await load("retinaface", { input })).input;
+  expect(await given({ channels: "rgb" })).toMatchObject({ channels: "rgb", mean: [104, 117, 123] });
+  const unit = await given({ range: 1 });
+  expect(unit).toMatchObject({ range: 1, rangeFrom: "options", normalisationFrom: "family" });
+  expect(unit.mean).toEqual([104 / 255, 117 / 255, 123 / 255]);
+  expect(await given({ mean: [0, 0, 0] })).toMatchObject({ mean: undefined, normalisationFrom: "options" });
 });
 
 it("objectness of decoded rows is assumed, unless the names tell it", async () => {

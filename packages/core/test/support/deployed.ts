@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
+import type { InputOptions } from "../../src/detector/input/pixel-form.js";
 import { sizeOf, type Tensor } from "../../src/tensor/tensor.js";
 import type { ExportGradient, PackedTensor } from "./exports.js";
 
@@ -11,7 +12,7 @@ const folder = fileURLToPath(new URL("../../../../fixtures/heads/", import.meta.
 export interface DeployedRecord {
   readonly size: readonly [number, number];
   /** What the file does not tell. */
-  readonly options: { readonly anchors?: string; readonly input?: { readonly range: 255 } };
+  readonly options: { readonly anchors?: string; readonly input?: InputOptions };
   readonly strides: readonly number[];
   /** Boxes per cell, of all levels or of each. */
   readonly perCell: number | readonly number[];
@@ -36,8 +37,13 @@ export function deployedBytes(name: string): Uint8Array {
   return new Uint8Array(gunzipSync(readFileSync(`${folder}${name}.onnx.gz`)));
 }
 
+/** Families whose images Whybox prepares as their authors do, where the numbers are those of the network's own input. */
+const PREPARED: ReadonlySet<string> = new Set(["scrfd", "retinaface", "yunet", "nanodet-plus", "retinanet-raw"]);
+const AS_IT_IS: InputOptions = { range: 1, channels: "rgb", mean: [0, 0, 0], std: [1, 1, 1] };
+
 export function deployedRecord(name: string): DeployedRecord {
-  return JSON.parse(readFileSync(`${folder}${name}.json`, "utf8")) as DeployedRecord;
+  const record = JSON.parse(readFileSync(`${folder}${name}.json`, "utf8")) as DeployedRecord;
+  return PREPARED.has(name) ? { ...record, options: { ...record.options, input: AS_IT_IS } } : record;
 }
 
 /** The input that the numbers are for: frac(i·i·0.6180339887). */

@@ -47,7 +47,7 @@ const modelSchema = z.object({
       channels: z.enum(["rgb", "bgr"]),
       padding: z.enum(["centre", "end"]),
       rangeFrom: z
-        .enum(["options", "type", "graph", "preprocessor", "yolox", "default"])
+        .enum(["options", "type", "graph", "preprocessor", "yolox", "family", "default"])
         .describe("How the range was determined."),
       fit: z.enum(["letterbox", "stretch", "crop"]).describe("How images are fitted into the input."),
       fitFrom: preparationSource.describe("How the fit was determined."),

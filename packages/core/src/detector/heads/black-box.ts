@@ -6,6 +6,7 @@ import type { GraphIndex } from "../../onnx/graph.js";
 import { FLOATS } from "../../onnx/half.js";
 import { DataType, type Dim, type ValueInfo } from "../../onnx/model.js";
 import { constantTensor } from "../constants.js";
+import type { FamilyPreparation } from "../family-preparation.js";
 import { gridlessHead, type HeadLevel } from "../head.js";
 import { normalisationOf, rangeOf } from "../input/normalisation.js";
 import { downsampling } from "../stride.js";
@@ -58,21 +59,21 @@ export function findBlackBox({ model, index, expectedClasses }: HeadContext): Fo
       assumed: [
         "no gradients: only methods that run the network",
         `boxes are ${found.form}, in pixels, or shares if none is above 2`,
-        ...(isPrepared(index) ? [PREPARED] : []),
         ...(fromOne ? ["labels count from 1, after the background"] : []),
         ...(isLimit ? [`labels count from 0, and those from ${CLASSES - 1} on are one class`] : []),
         ...(expectedClasses !== undefined && scored === undefined
           ? [`labels count from 0, and those from ${classCount} on have no name and are left out`]
           : []),
       ],
+      ...(isPrepared(index) ? { preparation: MASKRCNN } : {}),
     },
     { ...level, convOutputs: [predictions] },
   );
   return { model: append(model, build), head };
 }
 
-const PREPARED =
-  "images as maskrcnn-benchmark prepares them (FasterRCNN-12 and MaskRCNN-12 of the ONNX Model Zoo) need --input-range 255 --input-channels bgr --mean 102.9801 115.9465 122.7717";
+/** As maskrcnn-benchmark prepares them (FasterRCNN-12 and MaskRCNN-12 of the ONNX Model Zoo). */
+const MASKRCNN: FamilyPreparation = { range: 255, channels: "bgr", mean: [102.9801, 115.9465, 122.7717] };
 
 /** Whether a file takes an image `[3, h, w]` and does not normalise it. Those of torchvision do. */
 function isPrepared(index: GraphIndex): boolean {

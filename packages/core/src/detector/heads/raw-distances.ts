@@ -1,4 +1,5 @@
 import type { Value } from "../../onnx/builder.js";
+import type { FamilyPreparation } from "../family-preparation.js";
 import { keypointLayout } from "../tasks/keypoints.js";
 import type { MapRows } from "./map-rows.js";
 import type { RawFacts, RawFamily } from "./raw-family.js";
@@ -126,6 +127,12 @@ function distanceColumns(rows: MapRows, { distances: logits, classes, bins, offs
 /** Numbers of bins of published models. */
 const BINS: ReadonlySet<number> = new Set([8, 11, 16, 17]);
 
+/** As the configurations of NanoDet-Plus prepare their images. */
+const NANODET: FamilyPreparation = {
+  ...{ range: 255, channels: "bgr", fit: "stretch" },
+  ...{ mean: [103.53, 116.28, 123.675], std: [57.375, 57.12, 58.395] },
+};
+
 /** NanoDet, NanoDet-Plus and PicoDet: one convolution, whose first channels are classes and whose last are distributions of distances. */
 export function nanoDet({ levels, isJoined }: RawLevels, { expectedClasses }: RawFacts): RawFamily | string {
   const { channels } = levels[0]!.convs[0]!;
@@ -142,6 +149,7 @@ export function nanoDet({ levels, isJoined }: RawLevels, { expectedClasses }: Ra
     title: `${classCount} classes and 4 × ${bins} distances`,
     ...{ perCell: 1, classCount, extraCount: 0, hasObjectness: false, anchors: undefined },
     assumed: [`distances in strides, around the ${around}`],
+    ...(isJoined ? { preparation: NANODET } : {}),
     columns(rows, level) {
       const map = rows.columnsOf(level.convs[0]!.value, 1, channels);
       return distanceColumns(rows, {

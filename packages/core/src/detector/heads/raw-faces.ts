@@ -29,10 +29,9 @@ export function scrfd(raw: RawLevels): RawFamily | undefined {
     title: `2 anchors × (1 score + 4 distances${hasPoints ? " + 10 landmarks" : ""})`,
     ...(hasPoints ? { task: "pose" } : {}),
     ...{ perCell: 2, extraCount: hasPoints ? LANDMARKS : 0, anchors: undefined },
-    assumed: [
-      "boxes as in SCRFD: distances in strides, around the corners of the cells",
-      "images as InsightFace prepares them need --input-range 255 --mean 127.5 127.5 127.5 --std 128 128 128",
-    ],
+    assumed: ["boxes as in SCRFD: distances in strides, around the corners of the cells"],
+    // As InsightFace prepares them.
+    preparation: { range: 255, mean: [127.5, 127.5, 127.5], std: [128, 128, 128] },
     columns(rows, level) {
       const map = (size: number): string => withChannels(level, size).value;
       const scores = rows.sigmoid(rows.columnsOf(map(2), 2, 1));
@@ -60,10 +59,8 @@ export function retinaFace(raw: RawLevels): RawFamily | undefined {
     title: "2 priors × (4 changes + 2 classes + 10 landmarks)",
     task: "pose",
     ...{ perCell: 2, extraCount: LANDMARKS, anchors: undefined },
-    assumed: [
-      "boxes as in RetinaFace: squares of 16 to 512 pixels, changes times 0.1 and 0.2",
-      "images as its authors prepare them need --input-range 255 --input-channels bgr --mean 104 117 123",
-    ],
+    assumed: ["boxes as in RetinaFace: squares of 16 to 512 pixels, changes times 0.1 and 0.2"],
+    preparation: { range: 255, channels: "bgr", mean: [104, 117, 123] },
     columns(rows, level, _, at) {
       const map = (size: number, width: number) => rows.columnsOf(withChannels(level, size).value, 2, width);
       const sides = rows.perAnchor(RETINA_PRIORS[at]!.map((side) => [side, side] as const));
@@ -86,10 +83,9 @@ export function yuNet(raw: RawLevels): RawFamily | undefined {
     title: "1 class, 1 objectness, 4 boxes and 10 landmarks",
     task: "pose",
     ...{ perCell: 1, extraCount: LANDMARKS, anchors: undefined },
-    assumed: [
-      "boxes as in YuNet: xy = (raw + cell) · stride, wh = exp(raw) · stride, score = √(class · objectness)",
-      "images as OpenCV prepares them need --input-range 255 --input-channels bgr",
-    ],
+    assumed: ["boxes as in YuNet: xy = (raw + cell) · stride, wh = exp(raw) · stride, score = √(class · objectness)"],
+    // As OpenCV prepares them.
+    preparation: { range: 255, channels: "bgr" },
     columns(rows, level) {
       const map = (conv: RawConv) => rows.columnsOf(conv.value, 1, conv.channels);
       const first = withChannels(level, 1);

@@ -1,4 +1,5 @@
 import type { Value } from "../../onnx/builder.js";
+import type { FamilyPreparation } from "../family-preparation.js";
 import type { DetectorTask } from "../head.js";
 import type { AnchorForm, Anchors } from "./anchors.js";
 import type { MapRows } from "./map-rows.js";
@@ -19,6 +20,8 @@ export interface RawFamily {
   readonly anchors: readonly string[] | undefined;
   /** What is assumed, as it cannot be read from the file. */
   readonly assumed: readonly string[];
+  /** How its authors prepare images. Default: as YOLO. */
+  readonly preparation?: FamilyPreparation;
   /** The columns of a level in the common layout: box, objectness, classes, extras. */
   columns(rows: MapRows, level: RawLevel, anchors: Anchors[number], at: number): Value[];
 }

@@ -1,3 +1,4 @@
+import { IMAGENET } from "../family-preparation.js";
 import type { RawFamily } from "./raw-family.js";
 import type { RawLevels } from "./raw-levels.js";
 
@@ -24,10 +25,8 @@ export function retinaNet({ levels }: RawLevels): RawFamily | undefined {
   return {
     title: `${PER_CELL} anchors × (${classCount} classes + 4 changes)`,
     ...{ perCell: PER_CELL, classCount, extraCount: 0, hasObjectness: false, anchors: undefined },
-    assumed: [
-      "anchors and boxes as in NVIDIA's retinanet-examples: sides of 4, 5.04 and 6.35 strides, ratios 1, 2, ½",
-      "images as they prepare them need --mean 0.485 0.456 0.406 --std 0.229 0.224 0.225",
-    ],
+    assumed: ["anchors and boxes as in NVIDIA's retinanet-examples: sides of 4, 5.04 and 6.35 strides, ratios 1, 2, ½"],
+    preparation: IMAGENET,
     columns(rows, level) {
       const sides = rows.perAnchor(anchorsOf(level.stride));
       const changes = rows.columnsOf(level.convs.find(isBox)!.value, PER_CELL, 4);

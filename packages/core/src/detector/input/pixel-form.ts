@@ -14,9 +14,9 @@ import type { Preprocessor } from "./preprocessor.js";
 
 /** The image that a model expects, for files that do not declare it or declare it wrongly. */
 export interface InputOptions extends PreparationOptions {
-  /** Pixels from 0 to 1 or from 0 to 255. Default: the range that the normalisation in the graph expects, else 0..1. */
+  /** Pixels from 0 to 1 or from 0 to 255. Default: the range that the normalisation in the graph expects, else that of the family, else 0..1. */
   readonly range?: 1 | 255;
-  /** Order of the channels. Default "rgb"; "bgr" for a recognised YOLOX, and for a graph that subtracts the ImageNet means in that order. */
+  /** Order of the channels. Default "rgb"; "bgr" for a recognised YOLOX, for families whose authors do so, and for a graph that subtracts the ImageNet means in that order. */
   readonly channels?: "rgb" | "bgr";
   /** Grey padding on both sides of the image, or only at the right and bottom. Default "centre"; "end" for a recognised YOLOX. */
   readonly padding?: PaddingSide;
@@ -34,10 +34,10 @@ export interface InputFacts extends Preparation {
   readonly channels: "rgb" | "bgr";
   readonly padding: PaddingSide;
   /**
-   * Source of the range: the options, the type of the input, the normalisation in the graph, a `preprocessor_config.json`, a recognised YOLOX, or
-   * the default.
+   * Source of the range: the options, the type of the input, the normalisation in the graph, a `preprocessor_config.json`, a recognised YOLOX, the
+   * way of the models that have such outputs, or the default.
    */
-  readonly rangeFrom: "options" | "type" | "graph" | "preprocessor" | "yolox" | "default";
+  readonly rangeFrom: "options" | "type" | "graph" | "preprocessor" | "yolox" | "family" | "default";
 }
 
 /** Converts a model to one input of float32 planes `[batch, 3, H, W]`. Does not change a model that already has this input. */
@@ -85,7 +85,9 @@ export function inputFacts(
   const index = indexOf(model.graph);
   const normalisation = normalisationOf(index, name);
   const known = rangeOf(normalisation);
-  const yolox = known === undefined && !input.isInteger && isYolox(index, head, name);
+  const isPlain = known === undefined && !input.isInteger;
+  const yolox = isPlain && isYolox(index, head, name);
+  const family = isPlain ? head.preparation : undefined;
   const [range, rangeFrom] =
     options.range !== undefined
       ? ([options.range, "options"] as const)
@@ -97,7 +99,9 @@ export function inputFacts(
             ? ([preprocessor.range, "preprocessor"] as const)
             : yolox
               ? ([255, "yolox"] as const)
-              : ([1, "default"] as const);
+              : family?.range !== undefined
+                ? ([family.range, "family"] as const)
+                : ([1, "default"] as const);
   const isInGraph = input.isInteger || known !== undefined;
   const isAlone = input.others.length === 0;
   return {
@@ -108,7 +112,10 @@ export function inputFacts(
     sides: input.sides,
     range,
     channels:
-      options.channels ?? (yolox ? "bgr" : (channelsOf(normalisation, range) ?? preprocessor?.channels)) ?? "rgb",
+      options.channels ??
+      (yolox ? "bgr" : (channelsOf(normalisation, range) ?? preprocessor?.channels)) ??
+      family?.channels ??
+      "rgb",
     padding: options.padding ?? (yolox ? "end" : "centre"),
     rangeFrom,
   };

@@ -2,6 +2,7 @@ import { WhyboxError } from "../../errors.js";
 import type { Size } from "../../image/frame.js";
 import type { Fit } from "../../image/letterbox.js";
 import type { Model } from "../../onnx/model.js";
+import { IMAGENET } from "../family-preparation.js";
 import type { DetectorHead } from "../head.js";
 import type { PerChannel, Preprocessor } from "./preprocessor.js";
 
@@ -53,8 +54,6 @@ export interface PreparationEvidence {
   readonly preprocessor: Preprocessor | undefined;
 }
 
-/** Mean and standard deviation of ImageNet's images in 0..1, which classifiers and the backbones of DETR and RF-DETR are trained with. */
-const IMAGENET = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as const;
 /** What torchvision and timm keep of the shorter side of an image, and the usual size of a classifier's input. */
 const CLASSIFIER = { crop: 0.875, size: [224, 224] } as const;
 const ZEROS: PerChannel = [0, 0, 0];
@@ -101,6 +100,7 @@ function fitOf(evidence: PreparationEvidence, { fit }: PreparationOptions): read
   // Ultralytics stretches the images of RT-DETR, and letterboxes those of its other detectors.
   if (isUltralytics(model)) return [isQuery ? "stretch" : "letterbox", "metadata"];
   if (isQuery && (!evidence.isAlone || isRfDetr(evidence))) return ["stretch", "family"];
+  if (head.preparation?.fit !== undefined) return [head.preparation.fit, "family"];
   return ["letterbox", "default"];
 }
 
@@ -122,7 +122,9 @@ function normalisationOf(
     const from = head.task === "classify" && isYolov5(model) ? "metadata" : "family";
     return { mean: times(IMAGENET.mean, range), std: times(IMAGENET.std, range), from };
   }
-  return { mean: ZEROS, std: ONES, from: "default" };
+  const { mean = ZEROS, std = ONES, range: ownRange = 1 } = head.preparation ?? {};
+  if (mean === ZEROS && std === ONES) return { mean, std, from: "default" };
+  return { mean: times(mean, range / ownRange), std: times(std, range / ownRange), from: "family" };
 }
 
 function times([a, b, c]: PerChannel, factor: number): PerChannel {

@@ -20,6 +20,7 @@ const rangeReasons = {
   graph: "from the graph",
   preprocessor: "from preprocessor_config.json",
   yolox: "as in YOLOX",
+  family: "assumed, as in models with such outputs",
   default: "assumed",
 } as const;
 
