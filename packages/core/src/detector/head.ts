@@ -72,6 +72,8 @@ export interface DetectorHead {
   readonly prototypes: string | undefined;
   /** What the file does not tell and Whybox assumes, for display. */
   readonly assumed?: readonly string[];
+  /** The classes of the family that has such outputs. Names that are given, or that the file has, come first. */
+  readonly familyNames?: readonly string[];
   /** How images are prepared for the family that has such outputs. Options, the graph and the metadata come first. */
   readonly preparation?: FamilyPreparation;
   readonly levels: readonly HeadLevel[];

@@ -3,8 +3,8 @@ import { cocoNames, cocoNumbers } from "./coco-names.js";
 import type { DetectorHead, HeadLevel } from "./head.js";
 import { parseNames } from "./python-names.js";
 
-/** Source of the class names. "beside": metadata that came beside the file. "coco": assumed, because the model has 80, 90 or 91 classes and no names. "numbers": class0, class1, …. */
-export type ClassNamesSource = "options" | "metadata" | "beside" | "coco" | "numbers";
+/** Source of the class names. "beside": metadata that came beside the file. "family": assumed, as in models with such outputs (a face detector has one class). "coco": assumed, because the model has 80, 90 or 91 classes and no names. "numbers": class0, class1, …. */
+export type ClassNamesSource = "options" | "metadata" | "beside" | "family" | "coco" | "numbers";
 
 export interface ClassNames {
   readonly classNames: readonly string[];
@@ -21,10 +21,12 @@ export interface NamesEvidence {
   readonly labelsFromOne?: boolean;
   /** Whether the number of classes is that of a detector, and not only a limit, or that of a classifier. COCO is for detectors. Default true. */
   readonly isCounted?: boolean;
+  /** The classes of the family that has such outputs. */
+  readonly family?: readonly string[] | undefined;
 }
 
 /**
- * The class names of a model: the given names; else the `names` entry of its metadata; else COCO's if it has 80 classes, or 90 or 91 by the
+ * The class names of a model: the given names; else the `names` entry of its metadata; else those of its family; else COCO's if it has 80 classes, or 90 or 91 by the
  * numbers of COCO's annotations; else class0, class1, …, by label.
  *
  * @throws bad-input when the number of names is not the number of classes, or the metadata cannot be parsed.
@@ -32,7 +34,7 @@ export interface NamesEvidence {
 export function resolveNames(
   metadata: ReadonlyMap<string, string>,
   classCount: number,
-  { given, isBeside = false, labelsFromOne = false, isCounted = true }: NamesEvidence = {},
+  { given, isBeside = false, labelsFromOne = false, isCounted = true, family }: NamesEvidence = {},
 ): ClassNames {
   const own = (names: readonly string[], source: string): string[] => {
     const hasBackground = labelsFromOne && names.length === classCount + 1;
@@ -47,6 +49,7 @@ export function resolveNames(
     const classNames = own(parseNames(text), source);
     return { classNames, classNamesFrom: isBeside ? "beside" : "metadata" };
   }
+  if (family !== undefined) return { classNames: family, classNamesFrom: "family" };
   // Only labels that start at 0 can have 91 numbers of COCO.
   const coco = [cocoNames, cocoNumbers.slice(1), ...(labelsFromOne ? [] : [cocoNumbers])];
   const found = coco.find(({ length }) => length === classCount);

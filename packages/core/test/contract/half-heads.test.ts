@@ -54,7 +54,7 @@ const KINKED: ReadonlyMap<string, number> = new Map([
 ]);
 /** Which values cross a kink depends on the kernels of the runtime. */
 const hasMeasuredKernels = process.arch === "x64";
-/** Rounding that is more than TOLERANCE, of boxes and of gradients without the kinks. */
+/** Rounding that is more than TOLERANCE: of scores (their logits are small sums of large products), and of gradients without the kinks. */
 const ROUNDED_ROWS: ReadonlyMap<string, number> = new Map([["deim", 0.0105]]);
 const ROUNDED_GRADIENTS: ReadonlyMap<string, number> = new Map([
   ["deim", 0.0078],

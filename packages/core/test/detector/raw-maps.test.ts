@@ -77,6 +77,11 @@ it.each([
   expect((await load(name)).input).toMatchObject({ rangeFrom, ...wanted });
 });
 
+it("the class of a face detector is a face, unless names are given", async () => {
+  expect(await load("scrfd")).toMatchObject({ classNames: ["face"], classNamesFrom: "family" });
+  expect(await load("yunet", { names: ["head"] })).toMatchObject({ classNames: ["head"], classNamesFrom: "options" });
+});
+
 it("the options come before the preparation of a family, and its mean follows the range", async () => {
   const given = async (input: InputOptions) => (await load("retinaface", { input })).input;
   expect(await given({ channels: "rgb" })).toMatchObject({ channels: "rgb", mean: [104, 117, 123] });

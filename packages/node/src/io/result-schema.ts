@@ -33,7 +33,7 @@ const modelSchema = z.object({
   opset: z.int(),
   classCount: z.int(),
   classNamesFrom: z
-    .enum(["options", "metadata", "beside", "coco", "numbers"])
+    .enum(["options", "metadata", "beside", "family", "coco", "numbers"])
     .describe(
       'Source of the class names. "beside": a metadata.yaml beside the file. "coco": assumed, because the model has 80, 90 or 91 classes and no names.',
     ),

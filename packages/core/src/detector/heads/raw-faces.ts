@@ -4,7 +4,7 @@ import type { RawConv, RawLevel, RawLevels } from "./raw-levels.js";
 /** Number of values of five landmarks. */
 const LANDMARKS = 10;
 
-const FACE = { classCount: 1, hasObjectness: false } as const;
+const FACE = { classCount: 1, hasObjectness: false, familyNames: ["face"] } as const;
 
 /** The first convolution of a level with so many channels. */
 function withChannels({ convs }: RawLevel, channels: number, except?: RawConv): RawConv {

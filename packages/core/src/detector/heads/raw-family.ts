@@ -20,6 +20,8 @@ export interface RawFamily {
   readonly anchors: readonly string[] | undefined;
   /** What is assumed, as it cannot be read from the file. */
   readonly assumed: readonly string[];
+  /** Its classes, if they are always the same. */
+  readonly familyNames?: readonly string[];
   /** How its authors prepare images. Default: as YOLO. */
   readonly preparation?: FamilyPreparation;
   /** The columns of a level in the common layout: box, objectness, classes, extras. */

@@ -41,6 +41,7 @@ export function findRawMaps(context: HeadContext): FoundHead | Miss {
       ...{ classCount, extraCount, hasObjectness },
       prototypes: family.task === "segment" ? prototypes?.value : undefined,
       assumed: [...(found?.note === undefined ? [] : [found.note]), ...assumed],
+      ...(family.familyNames === undefined ? {} : { familyNames: family.familyNames }),
       ...(family.preparation === undefined ? {} : { preparation: family.preparation }),
     },
     levels: raw.levels,

@@ -5,6 +5,7 @@ const namesTexts = {
   options: "",
   metadata: "",
   beside: " (from metadata.yaml)",
+  family: " (assumed, as in models with such outputs)",
   coco: " (COCO's names, assumed)",
   numbers: "",
 } as const;

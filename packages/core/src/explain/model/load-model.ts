@@ -50,6 +50,7 @@ export async function loadModel(
       given: options.names,
       isBeside: file !== given,
       labelsFromOne: head.labelsFromOne === true,
+      family: head.familyNames,
       isCounted: head.task !== "classify" && (head.kind !== "black-box" || head.labelsFromOne === true),
     }),
     stride: resolveStride(model.metadata, head),
