@@ -1,4 +1,5 @@
 // Tables of the docs, made from the recorded results between <!-- bench:NAME --> and <!-- /bench -->.
+import { faithfulnessParts } from "./faithfulness/tables.mjs";
 
 const line = (cells) => `| ${cells.join(" | ")} |`;
 const table = (head, rows) => [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
@@ -61,7 +62,12 @@ function explainTable(read, title, starts, options) {
 
 const PASSES = "over a plain pass";
 const MANY = ["GradCAM", "ODAM", "tap-fusion", "hundred", "memory"];
+const faithfulness = Object.entries(faithfulnessParts).map(([name, part]) => [
+  name,
+  (read) => part(read("faithfulness.json")),
+]);
 const TABLES = {
+  ...Object.fromEntries(faithfulness),
   calls: (read) => explainTable(read, PASSES, ["calls", "tails", "Recipro", "D-RISE", "ScoreCAM", "command"]),
   detections: (read) => explainTable(read, PASSES, MANY),
   layers: (read) => explainTable(read, "Grad-CAM, core, over a plain pass", ["layers", "sizes"]),

@@ -1,4 +1,4 @@
-import { createRandom } from "../algebra/random.js";
+import { shuffled } from "../algebra/shuffled.js";
 
 /** All integers up to this number are exact in float64. */
 const EXACT_BITS = 53;
@@ -22,15 +22,4 @@ function descending(bits: number): number {
   const isUndefined = (bits & 0x7fffffff) > 0x7f800000;
   if (isUndefined) return 0xffffffff;
   return bits >= 0x80000000 ? bits : 0x7fffffff - bits;
-}
-
-/** Fisher and Yates, in the form of Durstenfeld (1964). */
-function shuffled(pixels: Uint32Array, seed: number): Uint32Array {
-  const random = createRandom(seed);
-  const all = pixels.slice();
-  for (let i = all.length - 1; i > 0; i--) {
-    const j = Math.floor(random.uniform() * (i + 1));
-    [all[i], all[j]] = [all[j]!, all[i]!];
-  }
-  return all;
 }

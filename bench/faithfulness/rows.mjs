@@ -1,0 +1,47 @@
+// What is measured: the methods, the maps that no network is needed for, and how many detections each row gets.
+import { defaultMethods } from "@whybox/core";
+import { gaussianAtBox } from "whybox";
+
+/** The maps of a box that know nothing of the network: values over the input, from its size and the box in it. */
+export const BASELINES = {
+  Gaussian: ([height, width], box) => gaussianAtBox(height, width, box).data,
+  "flat ellipse": ([height, width], box) => ellipse([height, width], box),
+  // All values are equal, and equal values are ordered at random.
+  "constant or random": ([height, width]) => new Float32Array(height * width),
+};
+
+/** The rows that the differences are taken to. */
+export const REFERENCES = ["Gaussian", "GradCAM"];
+
+/** What Whybox explains a detection with by default, and the best known method. */
+const DEFAULT = ["search", "tap-fusion", "tap-fusion-fast", "GradCAM"];
+const MOST_USED = [...DEFAULT, "HiResCAM", "LayerCAM", "EigenCAM"];
+
+/** Images of the rows that are not among the most used. */
+export const FEW_IMAGES = 20;
+/** Methods that take so long that they get fewer samples, even fewer images, or both. */
+export const SLOW = {
+  "D-RISE": { options: { samples: 300 }, images: 8 },
+  ScoreCAM: { images: 8 },
+  AblationCAM: { images: 12 },
+  "Recipro-CAM": { images: 12 },
+  SmoothGrad: { options: { samples: 10 }, images: 12 },
+  IntegratedGradients: { options: { samples: 12 }, images: 12 },
+};
+
+const ids = defaultMethods.map(({ id }) => id);
+const rowsOf = (wanted) => [...Object.keys(BASELINES), ...wanted.filter((id) => ids.includes(id))];
+const mostUsed = rowsOf(MOST_USED);
+const all = [...mostUsed, ...ids.filter((id) => !mostUsed.includes(id))];
+/** The rows of a network, by its `rows` in networks.json. */
+export const ROWS = { default: rowsOf(DEFAULT), "most used": mostUsed, all };
+export const isMostUsed = (row) => mostUsed.includes(row);
+
+function ellipse([height, width], { x1, y1, x2, y2 }) {
+  const [middleX, middleY] = [(x1 + x2) / 2, (y1 + y2) / 2];
+  return Float32Array.from({ length: height * width }, (_, i) => {
+    const u = ((i % width) + 0.5 - middleX) / ((x2 - x1) / 2);
+    const v = (Math.floor(i / width) + 0.5 - middleY) / ((y2 - y1) / 2);
+    return u * u + v * v <= 1 ? 1 : 0;
+  });
+}

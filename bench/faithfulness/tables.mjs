@@ -1,0 +1,97 @@
+// The tables of docs/faithfulness.md, made from bench/results/faithfulness.json.
+
+const KEYS = ["A", "B", "C", "W"];
+const line = (cells) => `| ${cells.join(" | ")} |`;
+const table = (head, rows) =>
+  [line(head), line(head.map((_, i) => (i === 0 ? "---" : "--:"))), ...rows.map(line)].join("\n");
+const signed = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`;
+const plain = (value) => `${value < 0 ? "−" : ""}${Math.abs(value).toFixed(3)}`;
+const timeOf = (value) => (value === undefined ? "–" : value < 10 ? value.toFixed(1) : String(Math.round(value)));
+
+/** A difference is bold when its interval does not contain 0. */
+function difference(found) {
+  if (!found) return "–";
+  const [mean, low, high] = found;
+  const text = `${signed(mean)} [${signed(low)}, ${signed(high)}]`;
+  return low > 0 || high < 0 ? `**${text}**` : text;
+}
+
+export function faithfulnessTables(report) {
+  const [first, ...others] = report.networks;
+  const names = report.networks.map(sampleSentence);
+  return [
+    names.join("\n"),
+    methodsTable(first),
+    gradCamTable(first),
+    sizesTable(first),
+    ...others.map((network) => `${network.name}:\n\n${methodsTable(network)}`),
+  ].join("\n\n");
+}
+
+/** Parts of the docs, by the names in them. */
+export const faithfulnessParts = {
+  faithfulSample: ({ networks }) => networks.map((network) => `- ${sampleSentence(network)}`).join("\n"),
+  faithfulMethods: ({ networks }) => methodsTable(networks[0]),
+  faithfulGradCam: ({ networks }) => gradCamTable(networks[0]),
+  faithfulSizes: ({ networks }) => sizesTable(networks[0]),
+  faithfulNetworks: ({ networks }) =>
+    networks
+      .slice(1)
+      .map((network) => `**${network.name}**\n\n${methodsTable(network)}`)
+      .join("\n\n"),
+};
+
+function sampleSentence({ name, source, sha256, sample }) {
+  const { small = 0, medium = 0, large = 0 } = sample.sizes;
+  const classes = Object.keys(sample.classes).length;
+  return (
+    `${name}: ${sample.detections} detections of ${classes} classes in ${sample.images} images; ${small} boxes below 4 % of the image, ` +
+    `${medium} up to 16 %, ${large} above. Weights: ${source}, SHA-256 of the ONNX file \`${sha256.slice(0, 16)}…\`.`
+  );
+}
+
+/** The best in A first. */
+const byA = (rows) => rows.toSorted((a, b) => b.figures.A[0] - a.figures.A[0]);
+
+function methodsTable({ rows }) {
+  const cells = (row) => {
+    const to = row.against.Gaussian;
+    const figures = KEYS.map((key) => (to ? difference(to[key]) : plain(row.figures[key][0])));
+    return [
+      row.name,
+      String(row.detections),
+      ...figures,
+      row.region.toFixed(2),
+      timeOf(row.seconds),
+      timeOf(row.passes),
+    ];
+  };
+  const baseline = rows.filter(({ name }) => name === "Gaussian");
+  const others = byA(rows.filter(({ name }) => name !== "Gaussian"));
+  return table(
+    ["map", "n", ...KEYS, "smallest region", "s a box", "plain passes a box"],
+    [...baseline, ...others].map(cells),
+  );
+}
+
+function gradCamTable({ rows }) {
+  const some = byA(rows.filter(({ against }) => against.GradCAM));
+  return table(
+    ["map − GradCAM", ...KEYS],
+    some.map((row) => [row.name, ...KEYS.map((key) => difference(row.against.GradCAM[key]))]),
+  );
+}
+
+function sizesTable({ rows }) {
+  const sizes = ["small", "medium", "large"];
+  const keys = ["A", "W"];
+  const cell = (found, key) => (found ? difference(found[key]) : "–");
+  const some = byA(rows.filter(({ against }) => against.Gaussian));
+  return table(
+    ["map − Gaussian", ...keys.flatMap((key) => sizes.map((size) => `${key}, ${size}`))],
+    some.map((row) => [
+      row.name,
+      ...keys.flatMap((key) => sizes.map((size) => cell(row.against.Gaussian.bySize[size], key))),
+    ]),
+  );
+}
