@@ -110,3 +110,43 @@ function escaped(text: string, form: (code: number) => string): string {
   if (plain.test(text)) return text;
   return text.replace(emojiOrForeign, (found: string, kept: string | undefined) => kept ?? form(found.codePointAt(0)!));
 }
+
+export interface FileNameOptions {
+  /** Most bytes of the name in UTF-8. Default: 180, so that a number and a suffix fit into the 255 bytes that file systems allow. */
+  readonly maxBytes?: number;
+  /** The name instead of an empty one. */
+  readonly fallback: string;
+}
+
+/** Characters that Windows refuses, that separate folders, or that are invisible. */
+const notInFileNames = /[<>:"/\\|?*\p{Cc}\p{Cs}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+/** Names of devices on Windows, alone or before a dot: `aux`, `con.txt`, `nul .tar.gz`. */
+const device = /^(con|prn|aux|nul|conin\$|conout\$|com[\d¹²³]|lpt[\d¹²³])\s*(\.|$)/i;
+
+/**
+ * A name from outside as the name of a file or a folder on every system: no separators, no characters and no names that Windows refuses,
+ * no dot, space or minus at the start, no dot or space at the end.
+ */
+export function fileName(name: string, { maxBytes = 180, fallback }: FileNameOptions): string {
+  const safe = name
+    .normalize("NFC")
+    .replace(notInFileNames, "_")
+    .replace(/^[.\s-]+/, "_");
+  const cut = startOfBytes(safe, maxBytes);
+  if (cut === "") return fallback;
+  return device.test(cut) ? startOfBytes(`_${cut}`, maxBytes) : cut;
+}
+
+/** The first characters of a text, at most so many bytes of them in UTF-8, without dots and spaces at the end. */
+function startOfBytes(text: string, max: number): string {
+  let [bytes, end] = [0, 0];
+  for (const character of text) {
+    bytes += utf8.encode(character).length;
+    if (bytes > max) break;
+    end += character.length;
+  }
+  return text.slice(0, end).replace(/[.\s]+$/, "");
+}
+
+const utf8 = new TextEncoder();

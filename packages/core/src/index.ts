@@ -76,7 +76,7 @@ export {
   resultSchemaVersion,
 } from "./explain/result/result-document.js";
 export { type ResultData, resultFrom, type SentResult, sendResult } from "./explain/sent-result.js";
-export { jsonText, printable, safeJson, shown } from "./foreign-text.js";
+export { type FileNameOptions, fileName, jsonText, printable, safeJson, shown } from "./foreign-text.js";
 export { type Colormap, type ColormapName, colormap, colormapNames } from "./image/colormap.js";
 export { renderContactSheet, type SheetOptions, type SheetTile } from "./image/contact-sheet.js";
 export { cropByHeatmap } from "./image/crop.js";

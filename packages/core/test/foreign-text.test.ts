@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { WhyboxError } from "../src/errors.js";
-import { jsonText, printable, safeJson, shown } from "../src/foreign-text.js";
+import { fileName, jsonText, printable, safeJson, shown } from "../src/foreign-text.js";
 
 /** Everything that must not reach a terminal or a page as it is. */
 const acting = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\u{e0000}-\u{e007f}]/u;
@@ -110,5 +110,43 @@ describe("messages of errors", () => {
       }),
       { seed: 3, numRuns: 300 },
     );
+  });
+});
+
+describe("fileName", () => {
+  it.each([
+    ["dog", "dog"],
+    ["aux", "_aux"],
+    ["Con.tar", "_Con.tar"],
+    ["nul .x", "_nul .x"],
+    ["COM¹", "_COM¹"],
+    ["lpt0", "_lpt0"],
+    ["conin$", "_conin$"],
+    ["auxiliary", "auxiliary"],
+    ["a:b", "a_b"],
+    ['<>:"/\\|?*', "_________"],
+    ["dots. .", "dots"],
+    ["...", "_"],
+    ["-rf", "_rf"],
+    ["two\nlines\u2028and\u202e more", "two_lines_and_ more"],
+    ["u\u0308", "\u00fc"],
+    ["", "x"],
+    [" ", "_"],
+  ])("%j is %j", (name, expected) => {
+    expect(fileName(name, { fallback: "x" })).toBe(expected);
+  });
+
+  it("is a name on every system, of any text, and of itself the same", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary", maxLength: 40 }), fc.integer({ min: 8, max: 60 }), (name, maxBytes) => {
+        const safe = fileName(name, { maxBytes, fallback: "x" });
+        expect(new TextEncoder().encode(safe).length).toBeLessThanOrEqual(maxBytes);
+        expect(safe).toMatch(/^[^<>:"/\\|?*\p{Cc}\s.-]([^<>:"/\\|?*\p{Cc}]*[^<>:"/\\|?*\p{Cc}\s.])?$/u);
+        expect(fileName(safe, { maxBytes, fallback: "x" })).toBe(safe);
+      }),
+      { seed: 5, numRuns: 500 },
+    );
+    // A cut name may be that of a device.
+    expect(fileName("con xyz", { maxBytes: 4, fallback: "x" })).toBe("_con");
   });
 });

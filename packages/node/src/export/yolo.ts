@@ -1,5 +1,7 @@
 import { join } from "node:path";
+import { fileName } from "@whybox/core";
 import { isAddress } from "../images/named-source.js";
+import { fileKey } from "../images/output-names.js";
 import type { OpenRun, RunImage } from "../report/read-run.js";
 import type { RunDetection } from "../runs/schema.js";
 import { imagesIn } from "./run-images.js";
@@ -33,17 +35,25 @@ function labelLine({ class: number, box, corners, score }: RunDetection, { size:
 
 /**
  * The path of an image's label file: the image's path with another extension, always inside the folder. If another image has the same
- * path, the item's number is added.
+ * path, the item's number is added. Names of addresses, and on Windows all, are made valid there. Elsewhere a label file keeps the name
+ * of its image, because loaders find it by that.
  */
-function labelPath({ source, frame, item }: RunImage, taken: Set<string>): string[] {
-  // Replaces characters of URLs that are invalid in file names on some systems.
-  const path = isAddress(source) ? source.replace(/[:?#*"<>|]/g, "_") : source.replace(/^([a-z]):/i, "$1");
-  const parts = path.split(/[/\\]+/).filter((part) => part !== "" && part !== "." && part !== "..");
+export function labelPath(
+  { source, frame, item }: Pick<RunImage, "source" | "frame" | "item">,
+  taken: Set<string>,
+  platform: NodeJS.Platform = process.platform,
+): string[] {
+  const makesValid = isAddress(source) || platform === "win32";
+  const valid = (name: string) => (makesValid ? fileName(name, { fallback: "_" }) : name);
+  const given = isAddress(source) ? source : source.replace(/^([a-z]):(?=[/\\])/i, "$1");
+  const parts = given.split(/[/\\]+/).filter((part) => part !== "" && part !== "." && part !== "..");
   const stem = (parts.pop() ?? "").replace(/\.[^.]*$/, "") || "picture";
-  const name = frame === undefined ? stem : `${stem}_${frame}`;
-  const wanted = [...parts, `${name}.txt`];
-  const isFree = !taken.has(wanted.join("/").toLowerCase());
-  const chosen = isFree ? wanted : [...parts, `${name}-${item}.txt`];
-  taken.add(chosen.join("/").toLowerCase());
-  return chosen;
+  const name = valid(frame === undefined ? stem : `${stem}_${frame}`);
+  const folders = parts.map(valid);
+  const path = (ending: string) => [...folders, `${name}${ending}.txt`];
+  const isTaken = (ending: string) => taken.has(fileKey(path(ending).join("/")));
+  let ending = "";
+  while (isTaken(ending)) ending += `-${item}`;
+  taken.add(fileKey(path(ending).join("/")));
+  return path(ending);
 }

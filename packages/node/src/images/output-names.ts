@@ -1,4 +1,5 @@
 import { basename } from "node:path";
+import { fileName } from "@whybox/core";
 import { isAddress } from "./named-source.js";
 
 /** Suffixes of the files of one source. A stem is free when no file with one of these suffixes exists. */
@@ -6,8 +7,6 @@ export const resultSuffixes = { png: ".png", npy: ".heatmap.npy", json: ".json" 
 
 export type ResultKind = keyof typeof resultSuffixes;
 
-/** Maximum length of a stem in bytes. File systems allow 255 bytes for a name, including the suffix and a number. */
-const maxStemBytes = 180;
 /** Maximum length of a class name in a file name, in bytes. */
 const maxClassBytes = 40;
 
@@ -34,18 +33,21 @@ export interface NamerOptions {
 /** Names that differ only in case or in Unicode composition are equal, because they are the same file on Windows and macOS. */
 export function createFileNamer({ taken = [], sheets = false }: NamerOptions = {}): FileNamer {
   const files = new Set<string>();
-  for (const name of taken) files.add(key(name));
+  for (const name of taken) files.add(fileKey(name));
   const claim = (wanted: string, suffixes: readonly string[]): string => {
     let stem = wanted;
-    for (let n = 2; suffixes.some((suffix) => files.has(key(stem + suffix))); n++) stem = `${wanted}-${n}`;
-    for (const suffix of suffixes) files.add(key(stem + suffix));
+    for (let n = 2; suffixes.some((suffix) => files.has(fileKey(stem + suffix))); n++) stem = `${wanted}-${n}`;
+    for (const suffix of suffixes) files.add(fileKey(stem + suffix));
     return stem;
   };
   const whole = [...Object.values(resultSuffixes), ...(sheets ? [sheetSuffix] : [])];
   return {
     stem: (location) => claim(stemOf(location), whole),
     part: (stem, index, className) =>
-      claim(`${stem}.${index}-${safeName(className, maxClassBytes, "class")}`, Object.values(partSuffixes)),
+      claim(
+        `${stem}.${index}-${fileName(className, { maxBytes: maxClassBytes, fallback: "class" })}`,
+        Object.values(partSuffixes),
+      ),
   };
 }
 
@@ -53,7 +55,7 @@ export function createFileNamer({ taken = [], sheets = false }: NamerOptions = {
 export function stemOf(location: string): string {
   const isUrl = isAddress(location) && URL.canParse(location);
   const name = isUrl ? nameInUrl(new URL(location)) : basename(location);
-  return safeName(name.replace(/(?<=.)\.[^.]*$/, ""), maxStemBytes, "image");
+  return fileName(name.replace(/(?<=.)\.[^.]*$/, ""), { fallback: "image" });
 }
 
 function nameInUrl(url: URL): string {
@@ -67,30 +69,7 @@ function nameInUrl(url: URL): string {
   }
 }
 
-/** Returns a name that is valid on each file system, of at most `maxBytes`; `fallback` when the result is empty. */
-function safeName(name: string, maxBytes: number, fallback: string): string {
-  const plain = name
-    .normalize("NFC")
-    // Characters that are forbidden on Windows, are path separators, or are invisible.
-    .replace(/[<>:"/\\|?*\p{Cc}\p{Cs}\p{Cf}]/gu, "_")
-    .replace(/^[.\s-]+/, "_")
-    .replace(/[.\s]+$/, "");
-  const short = cutToBytes(plain, maxBytes);
-  if (short === "") return fallback;
-  return /^(con|prn|aux|nul|com[\d¹²³]|lpt[\d¹²³])(\.|$)/i.test(short) ? `_${short}` : short;
-}
-
-function cutToBytes(text: string, limit: number): string {
-  let bytes = 0;
-  let result = "";
-  for (const character of text) {
-    bytes += Buffer.byteLength(character);
-    if (bytes > limit) return result.replace(/[.\s]+$/, "");
-    result += character;
-  }
-  return result;
-}
-
-function key(name: string): string {
+/** Equal for two names that are one file on Windows or macOS. */
+export function fileKey(name: string): string {
   return name.normalize("NFC").toUpperCase().toLowerCase();
 }

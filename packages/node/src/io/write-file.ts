@@ -1,7 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { open, rename, rm } from "node:fs/promises";
+import { open, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { concernsOf, writeError } from "./disk-failure.js";
+import { renameFile } from "./rename-file.js";
+import { systemErrorCode } from "./system-error.js";
 
 /** Whether a file of this name is an incomplete one. It remains only when its process was killed. */
 export function isTemporary(name: string): boolean {
@@ -29,7 +31,7 @@ export async function replaceFile(
   const temporary = join(folder, `.whybox-${randomUUID().slice(0, 8)}.tmp`);
   try {
     await write(temporary);
-    await rename(temporary, path);
+    await renameFile(temporary, path);
   } catch (cause) {
     await rm(temporary, { force: true }).catch(() => undefined); // the first failure is reported
     const details = { file: path, concerns: concernsOf(cause) };
@@ -66,5 +68,12 @@ export async function syncFile(path: string): Promise<void> {
 export async function syncFolder(path: string): Promise<void> {
   if (process.platform === "win32") return; // Windows cannot open folders
   const folder = await open(path, "r");
-  await folder.sync().finally(() => folder.close());
+  try {
+    await folder.sync();
+  } catch (error) {
+    // Some network file systems have no such operation. They decide themselves when a name is durable.
+    if (!["EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"].includes(systemErrorCode(error))) throw error;
+  } finally {
+    await folder.close();
+  }
 }

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
-import { readFile, rename, stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { fileName } from "@whybox/core";
+import { renameFile } from "../io/rename-file.js";
 import { writeFlushed } from "../io/write-file.js";
 import { CONVERSION } from "./convert.js";
 
@@ -22,6 +24,11 @@ interface Sidecar {
   readonly notice?: string | undefined;
   readonly bytes: number;
   readonly sha256: string;
+}
+
+/** A name from outside as the prefix of a file in the cache: letters, digits, underscores, dots and minus signs. */
+export function cacheName(name: string, fallback: string): string {
+  return fileName(name.replaceAll(/[^\w.-]/g, "_"), { maxBytes: 64, fallback });
 }
 
 /** The path of the cached model of `origin`. It depends on the origin and on the version of the conversion. */
@@ -63,6 +70,6 @@ export async function storeModel(path: string, model: Uint8Array, origin: Origin
   const [newModel, newSidecar] = [join(scratch, "model"), join(scratch, "sidecar")];
   await writeFlushed(newModel, model);
   await writeFlushed(newSidecar, `${JSON.stringify(sidecar, undefined, 2)}\n`);
-  await rename(newSidecar, `${path}.json`);
-  await rename(newModel, path);
+  await renameFile(newSidecar, `${path}.json`);
+  await renameFile(newModel, path);
 }

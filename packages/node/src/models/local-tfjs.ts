@@ -4,6 +4,7 @@ import { basename, dirname, extname, join } from "node:path";
 import { encodeModel, readTfjsDetector, tfjsWeightFiles, WhyboxError } from "@whybox/core";
 import { inFile } from "../in-file.js";
 import { cacheOnce } from "./cache-once.js";
+import { cacheName } from "./cached-model.js";
 import { readExportMetadata } from "./export-metadata.js";
 
 const MAX_JSON_BYTES = 64 * 2 ** 20;
@@ -33,11 +34,7 @@ export async function localTfjs(modelJson: string, cacheDir: string): Promise<st
     const described = (await readExportMetadata(folder)) ?? {};
     const hash = createHash("sha256").update(json).update("\0").update(weights).update(JSON.stringify(described));
     const identity = `tfjs ${hash.digest("hex")}`;
-    const name =
-      basename(folder)
-        .replace(/_web_model$/, "")
-        .replaceAll(/[^\w.-]/g, "_")
-        .slice(0, 64) || "tfjs";
+    const name = cacheName(basename(folder).replace(/_web_model$/, ""), "tfjs");
     return await cacheOnce(cacheDir, { name, identity, source: modelJson }, async () =>
       encodeModel(readTfjsDetector(json, weights, described)),
     );

@@ -7,6 +7,7 @@ import type { FetchBytesOptions, FetchKind } from "../io/fetch-bytes.js";
 import type { Environment } from "./cache-folder.js";
 import { cacheOnce } from "./cache-once.js";
 import type { Origin } from "./cached-model.js";
+import { cacheName } from "./cached-model.js";
 import type { ReleasedWeights } from "./registry.js";
 
 export interface FetchContext {
@@ -49,10 +50,7 @@ export function isUrl(weights: string): boolean {
  */
 export async function weightsFromUrl(weights: string, context: FetchContext): Promise<string> {
   const { url, sha256 } = parse(weights);
-  const name =
-    basename(url.pathname, extname(url.pathname))
-      .replaceAll(/[^\w.-]/g, "_")
-      .slice(0, 64) || "model";
+  const name = cacheName(basename(url.pathname, extname(url.pathname)), "model");
   return cacheOnce(context.cacheDir, originOf(name, url.href, sha256), async () => {
     const bytes = await fetchModel(url, { ...context, onProgress: progressOf(url.href, context) });
     return converted(expectDigest(bytes, sha256, url.href), url.href);

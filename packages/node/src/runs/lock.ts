@@ -19,6 +19,8 @@ type Owner = z.infer<typeof ownerSchema>;
 const BEAT_MS = 5_000;
 /** A holder on another machine that has not updated the time for this long counts as gone. */
 const STALE_MS = 30_000;
+/** Time after which a lock file that was written in place is surely seen with its text. */
+const SETTLE_MS = 200;
 
 export interface LockOptions {
   readonly signal?: AbortSignal;
@@ -59,7 +61,7 @@ export async function lockFolder(folder: string, options: LockOptions = {}): Pro
       clearInterval(beat);
       if (ownerOf(await readFile(path, "utf8").catch(() => ""))?.id !== mine.id) return;
       // A lock that cannot be removed is taken over when this process has ended.
-      await rm(path, { force: true }).catch(() => undefined);
+      await rm(path, { force: true, maxRetries: 3 }).catch(() => undefined);
     },
   };
 }
@@ -74,29 +76,53 @@ async function tidy(folder: string): Promise<void> {
 async function create(path: string, owner: Owner): Promise<boolean> {
   const temporary = `${path}-${owner.id}`;
   try {
-    const file = await open(temporary, "wx");
-    await file.writeFile(JSON.stringify(owner)).finally(() => file.close());
+    await writeNew(temporary, owner);
     await link(temporary, path);
     return true;
   } catch (error) {
     const code = systemErrorCode(error);
+    const isLink = (error as NodeJS.ErrnoException).syscall === "link";
+    if (isLink && noLinks.includes(code)) return createInPlace(path, owner);
     // The lock's holder may have removed the temporary file in `tidy`.
-    const isRemoved = code === "ENOENT" && (error as NodeJS.ErrnoException).syscall === "link";
-    if (code === "EEXIST" || isRemoved) return false;
+    if (code === "EEXIST" || (code === "ENOENT" && isLink)) return false;
     throw error;
   } finally {
-    await rm(temporary, { force: true }).catch(() => undefined);
+    await rm(temporary, { force: true, maxRetries: 3 }).catch(() => undefined);
   }
+}
+
+/** What a file system without links answers, such as exFAT on a memory card. */
+const noLinks: readonly string[] = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EISDIR", "UNKNOWN"];
+
+/** The same without a link. Another process may find the file empty and remove it, so it is read again a moment later. */
+async function createInPlace(path: string, owner: Owner): Promise<boolean> {
+  try {
+    await writeNew(path, owner);
+  } catch (error) {
+    if (systemErrorCode(error) === "EEXIST") return false;
+    throw error;
+  }
+  await setTimeout(SETTLE_MS);
+  return ownerOf(await readFile(path, "utf8").catch(() => ""))?.id === owner.id;
+}
+
+async function writeNew(path: string, owner: Owner): Promise<void> {
+  const file = await open(path, "wx");
+  await file.writeFile(JSON.stringify(owner)).finally(() => file.close());
 }
 
 async function isAlive(path: string, text: string, host: string, options: LockOptions): Promise<boolean> {
   const owner = ownerOf(text);
   if (owner === undefined) return false;
-  // Another process may have the same id now.
-  if (owner.host === host) return isRunning(owner.pid) && owner.started === startOf(owner.pid);
   const { staleMs = STALE_MS, signal, onWait } = options;
+  if (owner.host === host) {
+    // Another process may have the same id now.
+    if (!isRunning(owner.pid) || owner.started !== startOf(owner.pid)) return false;
+    // Without a time of its start, the holder must show that it is alive when it has not done so for long.
+    if (owner.started !== "" || Date.now() - Number(await timeOf(path)) / 1e6 < staleMs) return true;
+  }
   onWait?.(
-    `A process on ${owner.host} holds the lock of the folder. Checking for ${staleMs / 1000} s whether it is still running.`,
+    `A process on ${owner.host === host ? "this machine" : owner.host} holds the lock of the folder. Checking for ${staleMs / 1000} s whether it is still running.`,
   );
   const before = await timeOf(path);
   await setTimeout(staleMs, undefined, signal === undefined ? {} : { signal }).catch((cause: unknown) => {

@@ -1,10 +1,11 @@
-import { mkdir, rename, rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { type DownloadProgress, WhyboxError } from "@whybox/core";
 import { openOutputFolder } from "../images/output-folder.js";
 import { inFile } from "../in-file.js";
 import { folderError } from "../io/disk-failure.js";
 import { exists } from "../io/exists.js";
+import { renameFile } from "../io/rename-file.js";
 import { writeFileSafely } from "../io/write-file.js";
 import { readNames } from "../models/read-names.js";
 import { resolveWeights } from "../models/resolve-weights.js";
@@ -196,7 +197,7 @@ async function makeRun(inputs: readonly OpenInput[], options: BeginOptions): Pro
     options.onListed(items.count, repeated);
     const explainers = await startExplainers(settings, options);
     try {
-      await rename(join(tmp, runFiles.items), join(out, runFiles.items));
+      await renameFile(join(tmp, runFiles.items), join(out, runFiles.items));
       const manifest: Manifest = {
         schemaVersion: runFilesVersion,
         ...factsRecord(explainers.facts, options.version),

@@ -1,8 +1,9 @@
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { mkdir, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { shown, WhyboxError } from "@whybox/core";
 import { writeError } from "../io/disk-failure.js";
 import { isThere } from "../io/exists.js";
+import { renameFile } from "../io/rename-file.js";
 import { syncFolder } from "../io/write-file.js";
 import { stopIfAborted } from "../stop-if-aborted.js";
 import type { Work } from "./execute.js";
@@ -131,7 +132,7 @@ async function wholeLines(
 async function putKept(folder: string): Promise<void> {
   const kept = join(folder, runFiles.kept);
   await mkdir(kept, { recursive: true });
-  for (const name of ledgerFiles) await rename(join(folder, runFiles.temporary, name), join(kept, name));
+  for (const name of ledgerFiles) await renameFile(join(folder, runFiles.temporary, name), join(kept, name));
   await syncFolder(kept);
   await syncFolder(folder);
 }
@@ -142,7 +143,7 @@ async function setAside(folder: string): Promise<string> {
   for (let n = 2; await isThere(backup); n++) backup = join(folder, `${runFiles.damaged}-${n}`);
   await mkdir(backup);
   for (const name of [...ledgerFiles, runFiles.success]) {
-    if (await isThere(join(folder, name))) await rename(join(folder, name), join(backup, name));
+    if (await isThere(join(folder, name))) await renameFile(join(folder, name), join(backup, name));
   }
   await syncFolder(folder);
   return backup;

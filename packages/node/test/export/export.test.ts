@@ -9,6 +9,7 @@ import { exportRun } from "../../src/export/export-run.js";
 import { writeParquet } from "../../src/export/parquet.js";
 import { csvCell } from "../../src/export/table.js";
 import { writeParts } from "../../src/export/write-parts.js";
+import { labelPath } from "../../src/export/yolo.js";
 import { openRun } from "../../src/report/read-run.js";
 import { readCocoTruth } from "../../src/report/truth/coco.js";
 import { readYoloTruth } from "../../src/report/truth/yolo.js";
@@ -124,15 +125,25 @@ describe("YOLO", () => {
   });
 
   it("writes nothing outside of its folder, and each image's labels once", async () => {
-    const sources = ["../../../evil.jpg", "/abs/x.jpg", "a.jpg", "a.png", "A.webp", "..", "C:\\d\\y.jpg"];
+    const sources = ["../../../evil.jpg", "/abs/x.jpg", "a.jpg", "a-4.jpg", "A.webp", "..", "C:\\d\\y.jpg"];
     const lines = linesOf(sources.map((source) => ({ source, size, detections: images[0]!.detections })));
     folder = await writeRun(root, { lines });
     await exported("yolo");
     const files = await readdir(join(out, "yolo/labels"), { recursive: true });
     expect(files.filter((name) => name.endsWith(".txt")).sort()).toEqual([
-      ...["A-4.txt", "C/d/y.txt", "a-3.txt", "a.txt", "abs/x.txt", "evil.txt", "picture.txt"],
+      ...["A-4-4.txt", "C/d/y.txt", "a-4.txt", "a.txt", "abs/x.txt", "evil.txt", "picture.txt"],
     ]);
   });
+});
+
+it.each([
+  ["aux.jpg", "_aux.txt", "aux.txt"],
+  ["a:b/con/c. .jpg", "a_b/_con/c.txt", "a:b/con/c. .txt"],
+  ["https://example.org/nul/aux.jpg?x=1", "https_/example.org/_nul/_aux.txt", "https_/example.org/_nul/_aux.txt"],
+])("the label file of %s has a name that Windows takes", (source, windows, linux) => {
+  const image = { source, item: 0, frame: undefined };
+  expect(labelPath(image, new Set(), "win32").join("/")).toBe(windows);
+  expect(labelPath(image, new Set(), "linux").join("/")).toBe(linux);
 });
 
 describe("CSV and Parquet", () => {

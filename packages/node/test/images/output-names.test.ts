@@ -81,11 +81,21 @@ describe("createFileNamer", () => {
 
   it("names the parts of an image after their class, safely", () => {
     const { part } = createFileNamer();
-    const names = ["dog", "traffic light", "../etc", "", "con", "ü狗", "a\nb", "x".repeat(300)].map((name, i) =>
-      part("x", i, name),
+    const names = ["dog", "traffic light", "../etc", "", "con", "ü狗", "a\nb", "a:b", "dots..", "x".repeat(300)].map(
+      (name, i) => part("x", i, name),
     );
     expect(names.slice(0, -1)).toEqual([
-      ...["x.0-dog", "x.1-traffic light", "x.2-__etc", "x.3-class", "x.4-_con", "x.5-ü狗", "x.6-a_b"],
+      ...[
+        "x.0-dog",
+        "x.1-traffic light",
+        "x.2-__etc",
+        "x.3-class",
+        "x.4-_con",
+        "x.5-ü狗",
+        "x.6-a_b",
+        "x.7-a_b",
+        "x.8-dots",
+      ],
     ]);
     expect(Buffer.byteLength(names.at(-1)!)).toBe(4 + 40);
   });

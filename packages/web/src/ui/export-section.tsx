@@ -1,4 +1,4 @@
-import { type ExplainProgress, encodeNpy } from "@whybox/core";
+import { type ExplainProgress, encodeNpy, fileName } from "@whybox/core";
 import { useState } from "preact/hooks";
 import { Button } from "./button.js";
 import { save } from "./files.js";
@@ -12,7 +12,7 @@ export function ExportSection({ controller, state }: SectionProps) {
   const [progress, setProgress] = useState<ExplainProgress>();
   // A comparison shows several maps, so there is no single map to export.
   const shown = comparing ? undefined : map.shown;
-  const stem = photo.phase === "ready" ? photo.name.replace(/\.[^.]*$/, "") || "photo" : "photo";
+  const stem = photo.phase === "ready" ? fileName(photo.name.replace(/\.[^.]*$/, ""), { fallback: "photo" }) : "photo";
   const off = shown === undefined || shown.empty !== undefined;
   const json = (document: unknown) =>
     new Blob([`${JSON.stringify(document, null, 2)}\n`], { type: "application/json" });

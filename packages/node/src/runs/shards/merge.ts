@@ -1,9 +1,10 @@
 import { createHash, type Hash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { type FileHandle, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { WhyboxError } from "@whybox/core";
 import { writeError } from "../../io/disk-failure.js";
+import { renameFile } from "../../io/rename-file.js";
 import { systemErrorCode } from "../../io/system-error.js";
 import { syncFolder, writeFileSafely } from "../../io/write-file.js";
 import { stopIfAborted } from "../../stop-if-aborted.js";
@@ -45,7 +46,7 @@ export async function mergeShards(run: Omit<PlannedRun, "explainers">, options: 
     for (const index of plan.shards.keys())
       await addMachines(folder, await readMachines(shardFolder(folder, index)), temporary);
     for (const index of plan.shards.keys()) await moveFiles(shardFolder(folder, index), folder);
-    for (const name of ledgerFiles) await rename(join(temporary, name), join(folder, name));
+    for (const name of ledgerFiles) await renameFile(join(temporary, name), join(folder, name));
     await syncFolder(folder);
     const mark: SuccessMark = {
       ...{ schemaVersion: runFilesVersion, first: 0, end: manifest.items.count },
@@ -144,7 +145,7 @@ async function moveFiles(from: string, to: string): Promise<void> {
     const source = join(from, runFiles.files, part);
     const target = join(to, runFiles.files, part);
     await mkdir(target, { recursive: true });
-    for (const name of await names(source)) await rename(join(source, name), join(target, name));
+    for (const name of await names(source)) await renameFile(join(source, name), join(target, name));
     await syncFolder(target);
   }
 }

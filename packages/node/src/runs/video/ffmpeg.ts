@@ -20,8 +20,8 @@ export interface RunningProgram {
 export function startProgram(name: "ffmpeg" | "ffprobe", argv: readonly string[]): RunningProgram {
   const folder = process.env.WHYBOX_FFMPEG;
   const program = folder === undefined || folder === "" ? name : `${folder}/${name}`;
-  // Its own process group, so that Ctrl-C reaches only this process.
-  const child = spawn(program, argv, { stdio: "pipe", detached: process.platform !== "win32" });
+  // Its own process group, on Windows without this console, so that Ctrl-C reaches only this process.
+  const child = spawn(program, argv, { stdio: "pipe", detached: true, windowsHide: true });
   let words = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     words = (words + text).slice(-MAX_WORDS);

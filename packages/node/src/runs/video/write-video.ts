@@ -1,8 +1,9 @@
 import { once } from "node:events";
-import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
+import { type FileHandle, mkdir, open, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type RgbImage, WhyboxError } from "@whybox/core";
 import { writeError } from "../../io/disk-failure.js";
+import { renameFile } from "../../io/rename-file.js";
 import { syncFile } from "../../io/write-file.js";
 import { lastWords, type RunningProgram, startProgram } from "./ffmpeg.js";
 
@@ -82,7 +83,7 @@ export class VideoWriter {
       }
       await syncFile(this.#temporary.video);
       for (const name of ["video", "frames", "maps"] as const) {
-        await rename(this.#temporary[name], join(this.#folder, this.#files[name]));
+        await renameFile(this.#temporary[name], join(this.#folder, this.#files[name]));
       }
       return this.#files;
     } catch (cause) {
