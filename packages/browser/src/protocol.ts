@@ -115,7 +115,7 @@ export interface HeatMap {
 export interface HeatResult
   extends Pick<
     ExplainResult,
-    "method" | "backprop" | "detections" | "asked" | "layers" | "notes" | "measured" | "empty" | "timings"
+    "method" | "backprop" | "detections" | "asked" | "layers" | "notes" | "searched" | "measured" | "empty" | "timings"
   > {
   /**
    * The heatmap of all explained detections together. With `per: "detection"` alone, it has the heat of each detection, scaled to its own maximum, and

@@ -63,6 +63,7 @@ export type {
   LayerDiagnosis,
   MapNote,
   ScoreReport,
+  Searched,
   Timings,
 } from "./explain/result/result.js";
 export {
@@ -85,7 +86,7 @@ export { classLabel, isDrawable, type NamedClass, platformLabel } from "./image/
 export type { DrawnKeypoint } from "./image/draw/draw-pose.js";
 export type { PaintedText, PaintText } from "./image/draw/text.js";
 export { type DrawingOptions, drawingOptions } from "./image/drawing-options.js";
-export type { Box, Frame, Letterbox, Point, RgbImage, Size } from "./image/frame.js";
+export type { Box, Frame, Letterbox, PlanePart, Point, RgbImage, Size } from "./image/frame.js";
 export { cellToInput, toImage, toInput, unletterbox } from "./image/frame-map.js";
 export { jointMap } from "./image/joint-map.js";
 export { type Fit, type LetterboxTarget, letterbox, type PaddingSide, planLetterbox } from "./image/letterbox.js";
@@ -105,9 +106,11 @@ export {
 } from "./methods/index.js";
 export type {
   Biases,
+  Blends,
   CamMethod,
   ChannelNeeds,
   ClassMap,
+  Depth,
   Evidence,
   MaskedInputs,
   Pixels,
@@ -119,6 +122,7 @@ export type {
 } from "./methods/method.js";
 export type { MethodId } from "./methods/method-id.js";
 export { dependsOnScore } from "./methods/needs.js";
+export type { Search, SearchCurves, SearchMixture, SearchPart } from "./methods/search/found.js";
 export {
   type BoxHeat,
   boxHeat,

@@ -62,5 +62,7 @@ export {
   sizeGroups,
 } from "./measurements.js";
 export { type Around, packColumns, packMaps, type Row, type RowMaps } from "./rows.js";
+export { type SearchedFacts, searchSentence } from "./search-sentence.js";
 export { summarizeMeasurements } from "./summarize-measurements.js";
+
 export { percent } from "./texts.js";

@@ -130,6 +130,7 @@ export class FakeEngine {
     const timings = { letterbox: 0, forward: 0, detect: 0, backward: 0, finish: 0, measure: 0, total: 0 };
     return {
       ...{ method: String(request.method), backprop: ["class"], detections: this.detections, layers: [], notes: [] },
+      searched: [],
       measured: [],
       ...{ whole: heat(explained, 5), maps, asked: undefined, empty: undefined, timings },
     };

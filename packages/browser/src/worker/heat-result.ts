@@ -3,11 +3,11 @@ import type { ExplainRequest, HeatMap, HeatResult } from "../protocol.js";
 
 /** A result with finished heatmaps. Maps are made when they are read, so for a joint map only one of them is in memory at a time. */
 export function heatResult(result: ExplainResult, { per, detections: named }: ExplainRequest): HeatResult {
-  const { method, backprop, detections, asked, layers, notes, measured, empty, timings } = result;
+  const { method, backprop, detections, asked, layers, notes, searched, measured, empty, timings } = result;
   const isJoint = per === "detection" && named === undefined && result.maps.length > 0;
   const map = isJoint ? jointMap(heatmapsOf(result)) : result.heatmap;
   return {
-    ...{ method, backprop, detections, asked, layers, notes, measured, empty, timings },
+    ...{ method, backprop, detections, asked, layers, notes, searched, measured, empty, timings },
     whole: { detections: result.explained, className: asked?.className ?? "", ...plain(map) },
     maps: (isJoint ? [] : result.maps).map((map: DetectionMap): HeatMap => {
       return { detections: map.detections, className: map.className, ...plain(map.heatmap) };

@@ -138,6 +138,6 @@ function passUse({
   augSmooth,
   measure,
 }: ResolvedExplainOptions): Pick<PassRequest, "keepsInput" | "mayFree"> {
-  const readsInput = (["masked", "pixels", "biases"] as const).some((need) => method.needs.includes(need));
+  const readsInput = (["masked", "pixels", "blends", "biases"] as const).some((need) => method.needs.includes(need));
   return { keepsInput: augSmooth || measure || readsInput, mayFree: [method, ...scores].every(isKeepingNothing) };
 }

@@ -35,6 +35,7 @@ export function makeResult(parts: ResultParts): ExplainResult {
     explained: targets.explained.map(({ index }) => index).filter((index) => index !== ASKED),
     letterbox: forward.letterbox,
     notes: raw.notes,
+    searched: raw.searched,
     measured,
     layers: diagnosis.layers,
     scores: scoreReports(scored, options),

@@ -40,6 +40,11 @@ const works: readonly Work[] = [
     passes: "up to 1 pass after the layer for each of its cells",
     is: (method) => needsOne(method, ["tail"]) && method.ablates !== true,
   },
+  {
+    cost: "slow",
+    passes: "hundreds of forward passes, and a few backward passes to the image",
+    is: (method) => needsOne(method, ["blends"]),
+  },
   { cost: "slow", passes: "many forward passes", is: (method) => needsOne(method, ["masked"]) },
   { cost: "slow", passes: "many forward and backward passes", is: (method) => needsOne(method, ["pixels"]) },
 ];

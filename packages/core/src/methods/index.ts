@@ -27,6 +27,7 @@ import { randomCam } from "./random-cam.js";
 import { reciproCam } from "./recipro-cam.js";
 import { refineCam } from "./refine-cam.js";
 import { scoreCam } from "./score-cam.js";
+import { search } from "./search.js";
 import { segEigenCam } from "./seg-eigen-cam.js";
 import { shapleyCam } from "./shapley-cam.js";
 import { smoothGrad } from "./smooth-grad.js";
@@ -75,6 +76,7 @@ export const defaultMethods: readonly AnyCamMethod[] = [
   integratedGradients,
   tapFusion,
   tapFusionFast,
+  search,
 ];
 
 /** The options that the default method depends on. */

@@ -72,4 +72,5 @@ export type MethodId =
   | "IntegratedGradients"
   | "ig"
   | "tap-fusion"
-  | "tap-fusion-fast";
+  | "tap-fusion-fast"
+  | "search";

@@ -1,4 +1,6 @@
+import type { PlanePart } from "../image/frame.js";
 import type { Map2D, Tensor } from "../tensor/tensor.js";
+import type { Search } from "./search/found.js";
 
 /**
  * Everything that a method can request. Activations and gradients are those of one layer for one explanation (the image, a class, or one
@@ -18,6 +20,8 @@ export interface Evidence {
   readonly gradients: Tensor;
   /** The mean of each channel of the gradients over its cells, `[C]`. Methods that need nothing else request this instead of `gradients`. */
   readonly gradientMeans: Float32Array;
+  /** Activations and gradients of all layers of the explanation. A method that needs them makes one map from all of them, and reads no `activations` or `gradients`. */
+  readonly depths: readonly Depth[];
   /** `Σ_c G · A` of activations `A` and gradients `G`, one value per cell. Methods that need nothing else request this instead of both. */
   readonly gradientProducts: Map2D;
   /** `Σ_c max(G, 0) · A`. */
@@ -34,11 +38,18 @@ export interface Evidence {
   readonly classMaps: readonly ClassMap[];
   readonly tail: Tail;
   readonly masked: MaskedInputs;
+  readonly blends: Blends;
   readonly pixels: Pixels;
   /** Biases and the gradients at their outputs, layer by layer in the order of execution. */
   readonly biases: Biases;
   /** d score / d input `[3, H, W]` with guided backpropagation through ReLU, LeakyReLU and SiLU (Springenberg et al. 2015, extended). */
   readonly guidedGradients: Tensor;
+}
+
+/** One of several layers: `A` and `G`, both `[C, H, W]`. */
+export interface Depth {
+  readonly activations: Tensor;
+  readonly gradients: Tensor;
 }
 
 /** A detection as seen from a layer. */
@@ -88,6 +99,30 @@ export interface MaskedInputs {
   similarities(first: number, count: number, fill: (i: number, into: Float32Array) => void): Promise<Float64Array>;
 }
 
+/** Images that are partly replaced, and what the network still finds of one detection in them. Images are `[3, H, W]`. */
+export interface Blends {
+  readonly input: Float32Array;
+  /** `[h, w]` in input pixels. */
+  readonly size: readonly [height: number, width: number];
+  /** The part of the input that shows the image. The rest is padding. */
+  readonly part: PlanePart;
+  /** The box of the detection in input pixels. */
+  readonly box: { readonly x1: number; readonly y1: number; readonly x2: number; readonly y2: number };
+  /** Support for the detection in the original image: the largest objectness × class probability × IoU with its box over all rows. */
+  readonly strength: number;
+  /** The image blurred by a Gaussian of so many pixels, and the image filled with its mean colour. The padding stays. */
+  readonly blurred: (sigma: number) => Float32Array;
+  readonly mean: () => Float32Array;
+  /** The support in `count` images: from `to` where a mask is 1, from `from` where it is 0. `fill(i, into)` writes all of mask i, `[H, W]`. */
+  strengths(
+    blend: { readonly from: Float32Array; readonly to: Float32Array },
+    count: number,
+    fill: (i: number, into: Float32Array) => void,
+  ): Promise<Float64Array>;
+  /** The logarithm of the support at another image, and its gradient. One forward and one backward pass to the image. */
+  gradientAt: Pixels["gradientAt"];
+}
+
 /** The network's input, and score and gradient at other inputs. */
 export interface Pixels {
   /** The letterboxed image `[3, H, W]`, the network's input. */
@@ -115,10 +150,14 @@ export interface Setting {
   readonly seed: number;
   /** Number of masks, noise samples, steps or concepts, if the user gave one. */
   readonly samples: number | undefined;
+  /** Seconds that one map may take, if the user gave a number. */
+  readonly budget: number | undefined;
   /** The replacement of an ablated channel, if the user gave one. */
   readonly ablateTo: "zero" | "mean" | undefined;
   /** Reports a number about this map to the user (a gap, a number of runs). */
   report(name: string, value: number): void;
+  /** Tells how a map was found, and how it compares with the others. */
+  tell(found: Search): void;
 }
 
 /** What is known of a map before it is made. */
@@ -163,6 +202,8 @@ export interface CamMethod<K extends keyof Evidence = keyof Evidence> {
   readonly samples?: "masks" | "noise samples" | "steps" | "concepts";
   /** True if the method draws random numbers from `seed`. Other methods refuse a seed. */
   readonly usesSeed?: boolean;
+  /** True if the method looks for a map until the time in `budget` is over. Other methods refuse a budget. It has one map for each detection. */
+  readonly searches?: boolean;
   /** True if `compat` changes the map. Other methods refuse the option. */
   readonly hasCompat?: boolean;
   /** True if the method ablates channels and reads `ablateTo`. Other methods refuse the option. */

@@ -9,7 +9,7 @@ export type ReducedNeed = "gradientMeans" | ProductNeed;
 const REDUCED: readonly Need[] = ["gradientMeans", ...productNeeds];
 
 /** Evidence that needs every value of a gradient. */
-const WHOLE_GRADIENTS: readonly Need[] = ["gradients", "curvature", "pixels", "biases"];
+const WHOLE_GRADIENTS: readonly Need[] = ["gradients", "depths", "curvature", "pixels", "blends", "biases"];
 
 /** The evidence that a method needs. With `eigenSmooth`, a sum of products is replaced by what it is made of. */
 export function evidenceOf(
@@ -27,7 +27,7 @@ export function readsGradients({ needs }: Pick<CamMethod, "needs">): boolean {
 
 /** True when gradients at the layers are needed, whole or reduced. */
 export function needsGradients(needs: ReadonlySet<Need>): boolean {
-  return needs.has("gradients") || REDUCED.some((need) => needs.has(need));
+  return needs.has("gradients") || needs.has("depths") || REDUCED.some((need) => needs.has(need));
 }
 
 /** True when every value of a gradient is needed. Two reduced needs are made from whole gradients. */

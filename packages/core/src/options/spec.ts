@@ -98,6 +98,7 @@ export interface MethodTraits {
   readonly usesSeed?: boolean;
   readonly hasCompat?: boolean;
   readonly ablates?: boolean;
+  readonly searches?: boolean;
 }
 
 /** The properties of an option other than its kind. */

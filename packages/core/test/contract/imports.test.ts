@@ -53,6 +53,7 @@ const code: Readonly<Record<string, readonly string[]>> = {
 const types: Readonly<Record<string, readonly string[]>> = {
   scores: ["detector", "image"],
   image: ["detector"],
+  methods: ["image"],
 };
 
 describe("imports of core", () => {

@@ -14,7 +14,7 @@ import { MINI_SIZE, makeImage, miniDetector, tameModel } from "../support/mini-d
 import { plainScores } from "../support/plain-scores.js";
 
 /** Settings that a method may read only when it declares them, and those that were read. */
-const optional = new Set<PropertyKey>(["samples", "seed", "compat", "ablateTo"]);
+const optional = new Set<PropertyKey>(["samples", "seed", "budget", "compat", "ablateTo"]);
 const readSettings = new Set<PropertyKey>();
 const watchSettings = <T extends object>(evidence: T): T =>
   new Proxy(evidence, {
@@ -54,6 +54,7 @@ const typical = ["GradCAM", "EigenCAM", "AblationCAM", "tap-fusion", "gradient",
 const restOf = (id: string) => longUnless(typical.includes(id));
 const methodOf = (id: string) => defaultMethods.find((method) => method.id === id)!;
 const takesSamples = (id: string) => methodOf(id).samples !== undefined;
+const searching = (id: string) => (methodOf(id).searches ? { budget: 0.2 } : {});
 const everyScore = { backprop: plainScores.map(({ id }) => id as ScoreId), versus: "class1" };
 const readsLayers = (id: string) => (methodOf(id).reads ?? "layers") === "layers";
 
@@ -75,7 +76,12 @@ function expectSound(id: string, found: ExplainResult): void {
 
 async function explain(id: string, options: ExplainOptions, by = detector): Promise<ExplainResult> {
   raw.length = 0;
-  const base = { imageSize: MINI_SIZE, maxDetections: 2, ...(takesSamples(id) ? { samples: 4 } : {}) };
+  const base = {
+    imageSize: MINI_SIZE,
+    maxDetections: 2,
+    ...(takesSamples(id) ? { samples: 4 } : {}),
+    ...searching(id),
+  };
   const found = await by.explain(makeImage(), { ...base, ...options, method: id as MethodId });
   expect(found.method).toBe(id);
   const made = raw.length;
@@ -145,15 +151,16 @@ describe.each(ids)("%s", (id) => {
     if (methodOf(id).hasCompat) await explain(id, { compat: true });
     if (methodOf(id).ablates) await explain(id, { ablateTo: "mean" });
     await explain(id, { ...(methodOf(id).usesSeed ? { seed: 123 } : {}), versus: "class1" });
-    await explain(id, { augSmooth: true, keepTopPercent: 20, backwardPerClass: true });
+    await explain(id, { augSmooth: !methodOf(id).searches, keepTopPercent: 20, backwardPerClass: true });
   });
 
   it("reads the settings that it declares, and no other", async () => {
     readSettings.clear();
     await explain(id, {});
-    const { samples, usesSeed, hasCompat, ablates } = methodOf(id);
+    const { samples, usesSeed, hasCompat, ablates, searches } = methodOf(id);
     expect([...readSettings].sort()).toEqual([
       ...(ablates ? ["ablateTo"] : []),
+      ...(searches ? ["budget"] : []),
       ...(hasCompat ? ["compat"] : []),
       ...(samples ? ["samples"] : []),
       ...(usesSeed ? ["seed"] : []),

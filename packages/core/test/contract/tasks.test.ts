@@ -40,7 +40,8 @@ describe.each(Object.entries(models))("%s", async (name, own) => {
   const explain = async (method: AnyCamMethod, options: ExplainOptions) => {
     raw.length = 0;
     const samples = method.samples === undefined ? {} : { samples: 4 };
-    const base = { imageSize: SIZE, maxDetections: 2, confidence: 0.1, ...samples };
+    const budget = method.searches ? { budget: 0.2 } : {};
+    const base = { ...budget, imageSize: SIZE, maxDetections: 2, confidence: 0.1, ...samples };
     const found = await detector.explain(makeImage(3, SIZE), { ...base, ...options, method: method.id as MethodId });
     expect(found.detections).toHaveLength(2);
     expect(raw.length).toBeGreaterThan(0);

@@ -2,11 +2,11 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Detection, Predictions } from "../../src/detector/detection.js";
 import type { ExplainJob } from "../../src/explain/job.js";
-import type { Blend } from "../../src/explain/measure/blend-runs.js";
 import { ChangedImages } from "../../src/explain/measure/changed-images.js";
 import { openSubjects, type Subject } from "../../src/explain/measure/measured-subject.js";
 import { PROTOCOL_A, PROTOCOL_B, PROTOCOL_C, PROTOCOL_W, type Protocol } from "../../src/explain/measure/protocols.js";
 import { shufflePatches } from "../../src/explain/measure/shuffle-patches.js";
+import type { Blend } from "../../src/explain/passes/blend-runs.js";
 import type { ForwardResult } from "../../src/explain/passes/forward-pass.js";
 import { gaussianAtBox } from "../../src/metrics/gaussian-at-box.js";
 

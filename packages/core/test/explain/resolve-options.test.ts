@@ -124,7 +124,20 @@ const refusals: readonly (readonly [options: unknown, message: RegExp])[] = [
   ],
   [
     { seed: 5 },
-    /^seed has no meaning for GradCAM, the default here: it draws nothing at random. .*RandomCAM, D-RISE, SmoothGrad.$/,
+    /^seed has no meaning for GradCAM, the default here: it draws nothing at random. .*RandomCAM, D-RISE, SmoothGrad, search.$/,
+  ],
+  [
+    { budget: 5 },
+    /^budget has no meaning for GradCAM, the default here: it does not search. Leave it out, or use search.$/,
+  ],
+  [{ method: "search", budget: 0 }, /budget is 0/],
+  [
+    { method: "search", augSmooth: true },
+    /^augSmooth has no meaning for search: it measures its map on this view of the image./,
+  ],
+  [
+    { method: "search", per: "detection", scale: "common" },
+    /^scale "common" has no meaning for search: its values are ranks/,
   ],
   [
     { compat: true, method: "ODAM" },

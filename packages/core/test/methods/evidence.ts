@@ -18,7 +18,9 @@ export const setting: Setting = {
   ablateTo: undefined,
   seed: 1,
   samples: undefined,
+  budget: undefined,
   report: () => {},
+  tell: () => {},
 };
 
 /** The scatter matrix of the channels, and their means. */
@@ -107,6 +109,15 @@ export function evidenceOf(given: Partial<Evidence & Setting>): Evidence & Setti
       score: 1,
       gradientAt: async () => ({ score: 1, gradient: filled(input.dims, 1) }),
     },
+    blends: {
+      ...{ input: input.data, size: [20, 50], part: { top: 0, left: 0, height: 20, width: 50 }, strength: 1 },
+      box: { x1: 10, y1: 5, x2: 40, y2: 15 },
+      blurred: () => input.data,
+      mean: () => input.data,
+      strengths: (_, count, fill) => sums(count, 1000, fill),
+      gradientAt: async () => ({ score: 0, gradient: filled(input.dims, 1) }),
+    },
+    depths: [{ activations, gradients }],
     biases: {
       input,
       inputGradient: filled(input.dims, 1),

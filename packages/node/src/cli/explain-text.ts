@@ -9,7 +9,7 @@ import {
   resolveScore,
   shown,
 } from "@whybox/core";
-import { classSentence, mapSentence, measureSentence, percent } from "@whybox/report";
+import { classSentence, mapSentence, measureSentence, percent, searchSentence } from "@whybox/report";
 import { count } from "../words.js";
 import { type Column, formatTable } from "./table.js";
 
@@ -37,6 +37,7 @@ export function explanationLines(
     ...detectionTable(document),
     ...sentences(document, methods),
     ...answer(document),
+    ...searches(document),
     ...measurements(document),
     ...notes(document),
     ...remarks(document),
@@ -184,6 +185,18 @@ function answer({ asked }: ResultDocument): string[] {
   if (asked === null) return [];
   const corners = boxText(asked.boxImage).replace(/\s+/g, " ").trim();
   return [`  ${shown(asked.className)} at ${corners}? ${shown(asked.verdict, MAX_REMARK)}`];
+}
+
+/** With --method search: how the map of each detection was found. */
+function searches({ searched }: ResultDocument): string[] {
+  if (searched.length === 0) return [];
+  const lines = searched
+    .slice(0, maxSentences)
+    .map((one) => `  ${one.detections[0] ?? "box"}: ${printable(searchSentence(one))}`);
+  return [
+    "  Found by search (quality: what stays when the hottest pixels are kept, minus when they are removed)",
+    ...lines,
+  ];
 }
 
 /** With --measure: the figures of each map beside the baselines, and what they say. */

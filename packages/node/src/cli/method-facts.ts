@@ -20,6 +20,8 @@ export interface MethodFacts {
   /** Whether it supports `--seed` and `--compat`. */
   readonly usesSeed: boolean;
   readonly hasCompat: boolean;
+  /** Whether it looks for a map and supports `--budget`. */
+  readonly searches: boolean;
   /** Whether it removes channels and supports `--ablate-to`. */
   readonly ablates: boolean;
   /** The scores that are differentiated without `--backprop`. */
@@ -41,6 +43,7 @@ export function methodFacts(method: AnyCamMethod): MethodFacts {
     samples: method.samples ?? null,
     usesSeed: method.usesSeed ?? false,
     hasCompat: method.hasCompat ?? false,
+    searches: method.searches ?? false,
     ablates: method.ablates ?? false,
     backprop: method.scores ?? ["class"],
     paper: method.paper,

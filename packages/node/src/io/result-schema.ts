@@ -254,6 +254,36 @@ const measurementSchema = z
   })
   .describe("How faithful the map of a detection is.");
 
+const searchCurvesSchema = z.object({
+  shares: z.array(z.number()).describe("Changed pixels, hottest first, as shares of the area of the box."),
+  deletion: z.array(z.number()).describe("These pixels have the mean colour of the image."),
+  insertion: z.array(z.number()).describe("Only these pixels are sharp, the others are blurred."),
+  withinBox: z.array(z.number()).describe("These shares of the box are sharp, its other pixels are blurred."),
+  quality: z.number().describe("Mean of insertion and of withinBox, minus the mean of deletion. Higher is better."),
+});
+
+const searchSchema = z
+  .object({
+    detections: indicesSchema.describe("The index of the detection. Empty: the box of options.box."),
+    className: z.string(),
+    noBetterThanBox: z
+      .boolean()
+      .describe(
+        "True if no map of the network is better than a Gaussian at the box. The map is then the best without one.",
+      ),
+    chosen: z
+      .array(z.array(z.object({ part: z.string(), weight: z.number() })))
+      .describe("What the map is made of. The ranks of several mixtures are averaged."),
+    map: searchCurvesSchema,
+    gaussian: searchCurvesSchema.describe("A Gaussian at the box: it knows nothing of the network."),
+    candidates: z.int().describe("Number of maps that were compared."),
+    passes: z.int().describe("Number of changed images that the network ran on."),
+    stoppedBy: z
+      .enum(["settled", "plan", "budget"])
+      .describe("settled: nothing improved. plan: all steps are done. budget: the time was over."),
+  })
+  .describe("How the map of a detection was found.");
+
 const timingsSchema = z
   .object({
     decode: z.number(),
@@ -283,6 +313,7 @@ export const resultSchema = z.object({
   layers: z.array(layerSchema),
   scores: z.array(scoreSchema),
   notes: z.array(noteSchema),
+  searched: z.array(searchSchema).describe("With the method search: one per map. Else empty."),
   measured: z.array(measurementSchema).describe("With the option measure: one per map. Else empty."),
   empty: z
     .object({

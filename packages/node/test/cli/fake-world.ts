@@ -190,6 +190,7 @@ export const fakeResult: ExplainResult = {
   maps: [],
   asked: undefined,
   notes: [],
+  searched: [],
   measured: [],
   heatmapInput: { height: 32, width: 64, data: new Float32Array(32 * 64) },
   letterbox: { imageSize: [4, 6], inputSize: [32, 64], contentSize: [32, 48], scale: 8, padTop: 0, padLeft: 8 },

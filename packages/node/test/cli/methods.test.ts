@@ -61,7 +61,7 @@ describe("whybox methods", () => {
     });
     const ids = (reads: (one: MethodFacts) => unknown) => list.filter(reads).map(({ id }: MethodFacts) => id);
     expect(ids((one) => one.samples === "masks")).toEqual(["D-RISE"]);
-    expect(ids((one) => one.usesSeed)).toEqual(["RandomCAM", "D-RISE", "SmoothGrad"]);
+    expect(ids((one) => one.usesSeed)).toEqual(["RandomCAM", "D-RISE", "SmoothGrad", "search"]);
     expect(ids((one) => one.hasCompat)).toContain("XGradCAM");
   });
 });

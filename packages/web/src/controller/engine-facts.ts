@@ -47,6 +47,8 @@ const sentences: Readonly<Record<string, string>> = {
   "tap-fusion":
     "Combines maps from several depths, from fine to coarse. In our measurements it is the most faithful for one box.",
   "tap-fusion-fast": "Tap fusion with fewer depths. It is nearly as faithful and faster.",
+  search:
+    "Compares many maps of one box by what happens when their hottest parts are hidden, and shows the best. It takes some seconds for each box.",
   ODAM: "Made for detectors. Weights each activation by the gradient at its position.",
   "SSGrad-CAM": "Grad-CAM with weights that depend on the position of the gradient.",
   "SSGrad-CAM++": "Grad-CAM++ with weights that depend on the position of the gradient.",

@@ -1,4 +1,4 @@
-import { percent } from "@whybox/report";
+import { percent, searchSentence } from "@whybox/report";
 import { methodOf } from "../controller/methods.js";
 import type { ShownMap, State } from "../controller/state.js";
 import { FactList } from "./fact-list.js";
@@ -41,7 +41,7 @@ function factsOfPeak({ facts: { peak } }: ShownMap): Facts {
 
 function factsOfRun({ explanation }: ShownMap): Facts {
   if (explanation === undefined) return [];
-  const { layers, notes, timings, backprop } = explanation;
+  const { layers, notes, timings, backprop, searched } = explanation;
   const number = (value: number) => (Number.isInteger(value) ? String(value) : value.toPrecision(3));
   const gradient = (most: number | null) => (most === null ? "" : `, largest gradient ${number(most)}`);
   return [
@@ -50,6 +50,7 @@ function factsOfRun({ explanation }: ShownMap): Facts {
       ({ name, channels, size, gradientMax }) =>
         [name, `${channels} channels, ${size.join(" × ")}${gradient(gradientMax)}`] as const,
     ),
+    ...searched.map((one) => ["Search", searchSentence(one)] as const),
     ...notes.map(
       ({ name, value, layer }) => [layer === undefined ? name : `${name}, ${layer}`, number(value)] as const,
     ),

@@ -16,7 +16,7 @@ export function runsOf(job: CountedJob, forward: ForwardResult, scored: ScoredTa
 /** The number of runs that all maps take at most. */
 export function runsOfMaps(job: CountedJob, forward: ForwardResult, { tasks }: ScoredTargets): number {
   const read = tasks.flatMap(({ layers }): readonly (Layer | undefined)[] =>
-    layers.length > 0 ? layers : [undefined],
+    layers.length > 0 && !job.plan.needs.has("depths") ? layers : [undefined],
   );
   const runs = read.map((layer) => runsOfMap(job, forward, layer));
   return job.options.method.sharesRuns ? (runs[0] ?? 0) : runs.reduce((sum, own) => sum + own, 0);

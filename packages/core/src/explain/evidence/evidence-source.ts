@@ -2,7 +2,7 @@ import type { Layer } from "../../detector/layer.js";
 import { WhyboxError } from "../../errors.js";
 import type { Size } from "../../image/frame.js";
 import { allFinite } from "../../kernels/range.js";
-import type { Evidence } from "../../methods/method.js";
+import type { Depth, Evidence } from "../../methods/method.js";
 import { productNeeds } from "../../methods/products.js";
 import type { RuntimeTensor } from "../../runtime/port.js";
 import { type Map2D, sizeOf, type Tensor } from "../../tensor/tensor.js";
@@ -13,6 +13,7 @@ import { readFloats } from "../passes/runtime-tensors.js";
 import { inputLayer } from "../plan/network-layers.js";
 import { requestOf } from "../targets/detection-score.js";
 import type { MapTask, ScoredTargets } from "../targets/score-targets.js";
+import { ChangedInputs, openBlends } from "./blends.js";
 import { MaskedRuns } from "./masked.js";
 import { openBiases, openPixels } from "./pixels.js";
 import { meansOf, sumsOf } from "./reduced-gradients.js";
@@ -40,10 +41,12 @@ export class EvidenceSource {
   readonly #activations = new Map<string, Promise<Tensor>>();
   readonly #masked: MaskedRuns;
   readonly #zeroLayers: ZeroLayers = new Map();
+  readonly #changed: ChangedInputs;
 
   constructor(job: ExplainJob, forward: ForwardResult, { groups }: ScoredTargets) {
     this.#job = job;
     this.#forward = forward;
+    this.#changed = new ChangedInputs(forward);
     this.#masked = new MaskedRuns(job, forward, [...new Set(groups.flat())]);
   }
 
@@ -64,7 +67,18 @@ export class EvidenceSource {
       ...(layer && (await this.#ofLayer(request, layer))),
       ...this.#ofPredictions(task, size as [number, number]),
       ...(await this.#ofNetwork(task)),
+      ...(await this.#ofDepths(request)),
     };
+  }
+
+  async #ofDepths({ task, gradients }: EvidenceRequest): Promise<Gathered> {
+    if (!this.#job.plan.needs.has("depths")) return {};
+    const depths: Depth[] = [];
+    for (const layer of task.layers) {
+      const activations = await this.#activationsOf(layer);
+      depths.push({ activations, gradients: gradients.get(layer.value) ?? zeros(activations.dims) });
+    }
+    return { depths };
   }
 
   /** The detector's scores for the detections of a task, on a grid of `size` cells. */
@@ -115,6 +129,7 @@ export class EvidenceSource {
     const forward = this.#forward;
     const { needs } = this.#job.plan;
     const evidence: Gathered = {};
+    if (needs.has("blends")) evidence.blends = openBlends(this.#job, { forward, changed: this.#changed }, entries[0]!);
     if (needs.has("masked")) evidence.masked = await this.#masked.open(score, entries);
     if (needs.has("pixels")) evidence.pixels = openPixels(this.#job, forward, entries);
     if (needs.has("biases")) evidence.biases = await openBiases(this.#job, forward, entries);

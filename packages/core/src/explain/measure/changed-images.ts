@@ -1,7 +1,7 @@
 import { contentOf } from "../../image/letterbox.js";
 import type { ExplainJob } from "../job.js";
+import { type Blend, BlendRuns } from "../passes/blend-runs.js";
 import type { ForwardResult } from "../passes/forward-pass.js";
-import { type Blend, BlendRuns } from "./blend-runs.js";
 import type { Fill, InputImage, Protocol } from "./protocols.js";
 
 /** The two ways in which a protocol changes an image. */

@@ -51,6 +51,11 @@ function mapProblems({ options, method }: ReadExplainOptions, { show }: Written)
       `${show("scale", "common")} compares several maps of one image. It needs ${show("per", "detection")} or ${show("per", "class")}.`,
     );
   }
+  if (scale === "common" && method.searches === true) {
+    problems.push(
+      `${show("scale", "common")} has no meaning for ${method.id}: its values are ranks, so those of two maps cannot be compared. Use ODAM or GradCAM.`,
+    );
+  }
   if (scale === "common" && method.fuse !== undefined) {
     problems.push(
       `${show("scale", "common")} has no meaning for ${method.id}, which scales each layer's map before it fuses them. Use ODAM or GradCAM.`,

@@ -96,6 +96,8 @@ export interface ExplainOptions extends DetectOptions, ExplainAliases {
   readonly seed?: number;
   /** Number of masks, noise samples, steps or concepts of methods that use them. Default: the method's own. */
   readonly samples?: number;
+  /** Seconds that the method "search" may take for each map; it stops earlier if nothing improves. Default: 10. */
+  readonly budget?: number;
   /** Measure how faithful each map is, beside a Gaussian at the box and a random map (`measured`); about 70 forward passes per map. Default false. */
   readonly measure?: boolean;
   /** What replaces a channel that AblationCAM removes: zero, or the channel's mean. Default: "zero". */
@@ -282,6 +284,7 @@ export const explainOptions = {
     kind: "flag",
     default: false,
     group: "How it is explained",
+    methods: { use: ({ searches }) => searches !== true, otherwise: "measures its map on this view of the image" },
   },
   keepTopPercent: {
     what: "keep only the hottest pixels, in percent of all pixels; the others become 0",
@@ -321,6 +324,17 @@ export const explainOptions = {
     otherwise: "the method's own",
     group: "How it is explained",
     methods: { use: ({ samples }) => samples !== undefined, otherwise: "takes none" },
+  },
+  budget: {
+    what: 'seconds that the method "search" may take for each map; it stops earlier if nothing improves',
+    kind: "number",
+    min: 0,
+    max: 86_400,
+    aboveMin: true,
+    otherwise: "10",
+    group: "How it is explained",
+    shown: "seconds",
+    methods: { use: ({ searches }) => searches === true, otherwise: "does not search" },
   },
   ablateTo: {
     what: "what replaces a channel that AblationCAM removes: zero, or the channel's mean",

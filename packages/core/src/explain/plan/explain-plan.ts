@@ -66,7 +66,11 @@ export function planExplain(loaded: LoadedModel & PlanContext, question: Explain
   const lazy = question.fewRows && loaded.rules === defaultRules && [...needs].every((need) => LAZY_NEEDS.has(need));
   const main = planTaps(loaded, {
     lazy,
-    layers: needs.has("biases") ? [inputLayer(loaded), ...biasLayers(loaded, { masks })] : distinct,
+    layers: needs.has("biases")
+      ? [inputLayer(loaded), ...biasLayers(loaded, { masks })]
+      : needs.has("blends")
+        ? [inputLayer(loaded), ...distinct]
+        : distinct,
     activations: reads !== "network",
     scatters: needs.has("channelScatter"),
     gradients: gradientsFor(needs),
@@ -85,6 +89,13 @@ export function planExplain(loaded: LoadedModel & PlanContext, question: Explain
         rules: guidedRules(loaded.model.graph, loaded.rules),
       })
     : undefined;
+  const route = (group: readonly Detection[]): RoutePart[] => {
+    if (perLevel === undefined) return group.length > 0 ? [{ detections: group, layers: distinct }] : [];
+    return perLevel.flatMap((own, level) => {
+      const found = group.filter((detection) => detection.level === level);
+      return found.length > 0 && own.length > 0 ? [{ detections: found, layers: own }] : [];
+    });
+  };
   return {
     needs,
     main,
@@ -92,13 +103,8 @@ export function planExplain(loaded: LoadedModel & PlanContext, question: Explain
     forward: joinPlans(loaded, guided === undefined ? [main] : [main, guided]),
     layers: distinct,
     auto: perLevel !== undefined,
-    route: (group) => {
-      if (perLevel === undefined) return group.length > 0 ? [{ detections: group, layers: distinct }] : [];
-      return perLevel.flatMap((own, level) => {
-        const found = group.filter((detection) => detection.level === level);
-        return found.length > 0 && own.length > 0 ? [{ detections: found, layers: own }] : [];
-      });
-    },
+    // A search explains one detection at a time.
+    route: (group) => (method.searches === true ? group.map((one) => [one]) : [group]).flatMap(route),
   };
 }
 

@@ -1,8 +1,9 @@
 import type { Detection, DetectResult } from "../../detector/detection.js";
 import type { Box, Frame } from "../../image/frame.js";
+import type { SearchCurves } from "../../methods/search/found.js";
 import type { PerturbationCurve } from "../../metrics/metric.js";
 import type { MapFigures, MeasuredCurves, Measurement, RegionFigures } from "./measurement.js";
-import type { AskedAnswer, ExplainResult, LayerDiagnosis, MapNote, ScoreReport, Timings } from "./result.js";
+import type { AskedAnswer, ExplainResult, LayerDiagnosis, MapNote, ScoreReport, Searched, Timings } from "./result.js";
 
 /** An explanation as plain data, without the values of its maps. */
 export type PlainResult = ReturnType<typeof plainResult>;
@@ -27,6 +28,7 @@ export function plainResult(result: ExplainResult) {
     layers: result.layers.map(plainLayer),
     scores: result.scores.map(plainScore),
     notes: result.notes.map(plainNote),
+    searched: result.searched.map(plainSearch),
     measured: result.measured.map(plainMeasurement),
     empty: empty === undefined ? null : { reason: empty.reason, message: empty.message },
     timings: plainTimings(result.timings),
@@ -112,6 +114,22 @@ function plainScore({ backprop, className, detections, value, withoutScore }: Sc
 
 function plainNote({ name, value, layer, detections }: MapNote) {
   return { name, value, layer: layer ?? null, detections: [...detections] };
+}
+
+function plainSearch({ detections, className, chosen, map, gaussian, ...found }: Searched) {
+  const { noBetterThanBox, candidates, passes, stoppedBy } = found;
+  return {
+    ...{ detections: [...detections], className, noBetterThanBox },
+    chosen: chosen.map((mixture) => mixture.map(({ part, weight }) => ({ part: part as string, weight }))),
+    ...{ map: plainSearchCurves(map), gaussian: plainSearchCurves(gaussian), candidates, passes, stoppedBy },
+  };
+}
+
+function plainSearchCurves({ shares, deletion, insertion, withinBox, quality }: SearchCurves) {
+  return {
+    ...{ shares: [...shares], deletion: [...deletion], insertion: [...insertion], withinBox: [...withinBox] },
+    quality,
+  };
 }
 
 function plainMeasurement({ detections, className, score, map, gaussian, random, images }: Measurement) {

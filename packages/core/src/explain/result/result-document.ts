@@ -84,6 +84,7 @@ export function resultDocument(parts: ResultParts) {
     layers: plain.layers,
     scores: plain.scores,
     notes: plain.notes,
+    searched: plain.searched,
     measured: plain.measured,
     empty: plain.empty,
     files: { png: files.png, sheet: files.sheet, npy: files.npy, json: files.json },

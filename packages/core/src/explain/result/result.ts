@@ -1,5 +1,6 @@
 import type { Detection } from "../../detector/detection.js";
 import type { Box, Letterbox } from "../../image/frame.js";
+import type { Search } from "../../methods/search/found.js";
 import type { Map2D } from "../../tensor/tensor.js";
 import type { Measurement } from "./measurement.js";
 
@@ -71,6 +72,13 @@ export interface MapNote {
   readonly detections: readonly number[];
 }
 
+/** How the map of one detection was found by a method that searches. */
+export interface Searched extends Search {
+  /** The index of the detection. Empty for a box of the option `box`. */
+  readonly detections: readonly number[];
+  readonly className: string;
+}
+
 /** Whether and why a box drawn by a person was detected. */
 export interface AskedAnswer {
   readonly boxImage: Box<"image">;
@@ -121,6 +129,8 @@ export interface ExplainResult {
   /** With `box`: whether and why it was detected. */
   readonly asked: AskedAnswer | undefined;
   readonly notes: readonly MapNote[];
+  /** With the method "search": how each map was found, and how it compares with a Gaussian at the box. Otherwise empty. */
+  readonly searched: readonly Searched[];
   /** With `measure`: how faithful each map is. Without an entry for a detection whose confidence is below 0.01. */
   readonly measured: readonly Measurement[];
   readonly letterbox: Letterbox;

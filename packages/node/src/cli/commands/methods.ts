@@ -13,7 +13,7 @@ const methodsOptionsSchema = z.strictObject({ verbose: z.boolean().default(false
 const recommended = [
   ["default", "tap-fusion", "joins several depths of the network; one map for each detection"],
   ["fastest", "GradCAM", "one short backward pass; the best known method, and the coarsest"],
-  ["most faithful", "tap-fusion", "as measured; tap-fusion-fast is about as faithful in less time"],
+  ["most faithful", "search", "measures many maps; up to 10 s for each detection (--budget)"],
 ] as const;
 
 export function addMethods(program: Command, context: CliContext): void {

@@ -3,10 +3,11 @@ import { once } from "../../once.js";
 import { blendInput } from "../../onnx/blend-input.js";
 import { withBoxTable } from "../../scores/iou.js";
 import { sizeOf } from "../../tensor/tensor.js";
-import type { ExplainJob } from "../job.js";
-import { type BatchSession, batchThatWorks, runBatches } from "../passes/batch-runs.js";
-import type { ForwardResult } from "../passes/forward-pass.js";
+import type { LoadedModel } from "../model/loaded-model.js";
 import { wholeNetwork } from "../plan/tap-plan.js";
+import type { Progress } from "../progress.js";
+import { type BatchSession, batchThatWorks, runBatches } from "./batch-runs.js";
+import type { ForwardResult } from "./forward-pass.js";
 
 /** Number of images in one run. A larger batch needs more memory and is hardly faster. */
 const BATCH = 4;
@@ -17,13 +18,26 @@ export interface Blend {
   readonly to: Float32Array;
 }
 
+/** The parts of a job that the runs read. */
+interface BlendJob {
+  readonly loaded: LoadedModel;
+  readonly signal: AbortSignal | undefined;
+  readonly progress: Progress;
+}
+
+/** Masks over the input. */
+interface Masks {
+  readonly count: number;
+  fill(i: number, into: Float32Array): void;
+}
+
 /** Runs of the whole network on blends of two inputs. */
 export class BlendRuns {
-  readonly #job: ExplainJob;
+  readonly #job: BlendJob;
   readonly #forward: ForwardResult;
   readonly #blended = once(() => blendInput(wholeNetwork(this.#job.loaded), this.#job.loaded.inputName));
 
-  constructor(job: ExplainJob, forward: ForwardResult) {
+  constructor(job: BlendJob, forward: ForwardResult) {
     this.#job = job;
     this.#forward = forward;
   }
@@ -32,11 +46,16 @@ export class BlendRuns {
    * Runs the network on one image for each list of pixels, with these pixels from `to` and all others from `from`. Returns what `read` makes of the
    * predictions. @throws runtime, aborted.
    */
-  async run<T>(
-    { from, to }: Blend,
-    selected: readonly Uint32Array[],
-    read: (predictions: Predictions) => T,
-  ): Promise<T[]> {
+  async run<T>(blend: Blend, selected: readonly Uint32Array[], read: (predictions: Predictions) => T): Promise<T[]> {
+    const fill = (i: number, mask: Float32Array): void => {
+      mask.fill(0);
+      for (const pixel of selected[i]!) mask[pixel] = 1;
+    };
+    return this.runMasks(blend, { count: selected.length, fill }, read);
+  }
+
+  /** The same for masks, `[H, W]`: 1 where a pixel is from `to`, 0 where it is from `from`. `fill` writes all of mask i. @throws runtime, aborted. */
+  async runMasks<T>({ from, to }: Blend, { count, fill }: Masks, read: (predictions: Predictions) => T): Promise<T[]> {
     const { loaded } = this.#job;
     const { boxes: _boxes, row: _row, ...facts } = this.#forward.predictions;
     const dims = [1, 3, ...this.#forward.letterbox.inputSize];
@@ -44,13 +63,9 @@ export class BlendRuns {
     const upload = (planes: Float32Array) => loaded.runtime.upload("float32", dims, planes.slice());
     const [fromTensor, toTensor] = [await upload(from), await upload(to)];
     const found: T[] = [];
-    const fill = (i: number, mask: Float32Array): void => {
-      mask.fill(0);
-      for (const pixel of selected[i]!) mask[pixel] = 1;
-    };
     try {
       const runs = await this.#open({ [names.from]: fromTensor, [names.to]: toTensor });
-      await runBatches(runs, selected.length, fill, (_, [output]) => {
+      await runBatches(runs, count, fill, (_, [output]) => {
         const { data, offset, length } = output!;
         found.push(read(withBoxTable({ ...facts, data: data.subarray(offset, offset + length) })));
       });
