@@ -1,4 +1,5 @@
 import { WhyboxError } from "../errors.js";
+import { isOutOfMemory } from "./model-fault.js";
 import type { RuntimeData, RuntimePort, RuntimeSession, RuntimeTensor, RuntimeType, SessionOptions } from "./port.js";
 
 /** The part of ONNX Runtime's JavaScript API that the engine uses. `onnxruntime-node` and `onnxruntime-web` both provide it. */
@@ -168,6 +169,8 @@ function unwrap(value: RuntimeTensor): OrtTensor {
   return found;
 }
 
+const moreMemory = "There is not enough memory. Use a smaller image size, or give the process more memory.";
+
 async function refusedBy<T>(what: string, action: () => Promise<T>): Promise<T> {
   try {
     return await action();
@@ -176,7 +179,7 @@ async function refusedBy<T>(what: string, action: () => Promise<T>): Promise<T> 
     const shown = words.slice(0, 600);
     const message = /no available backend found/i.test(words)
       ? `ONNX Runtime cannot start: ${shown.replace(/[.\s]*$/, ".")}${hintOf(words)}`
-      : `ONNX Runtime could not ${what}: ${shown}`;
+      : `ONNX Runtime could not ${what}: ${isOutOfMemory(words) ? `${shown.trimEnd()}. ${moreMemory}` : shown}`;
     throw new WhyboxError("runtime", message, { cause });
   }
 }
