@@ -99,6 +99,7 @@ export default defineConfig({
         "result-json.md",
         "runs.md",
         "report.md",
+        "evidence.md",
         "security.md",
         "api/reference/index.md",
       ]),

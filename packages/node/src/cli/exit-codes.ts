@@ -27,7 +27,10 @@ export const exitCodeMeanings: readonly (readonly [code: ExitCode, meaning: stri
   [exitCodes.unsupportedModel, "the model is valid but cannot be explained"],
   [exitCodes.usage, "an option or argument is invalid"],
   [exitCodes.badInput, "a file is missing, unreadable, damaged, too large or of the wrong type"],
-  [exitCodes.beyondLimits, "whybox compare found more differences than its limits allow"],
+  [
+    exitCodes.beyondLimits,
+    "whybox compare found more differences than its limits allow, or whybox evidence --verify found a problem",
+  ],
   [exitCodes.nothingDetected, "nothing was detected in an image, and --require-detections was given"],
   [exitCodes.ok, "success"],
 ];

@@ -14,6 +14,7 @@ const commands = {
   report: async () => (await import("./commands/report.js")).addReport,
   compare: async () => (await import("./commands/compare.js")).addCompare,
   export: async () => (await import("./commands/export.js")).addExport,
+  evidence: async () => (await import("./commands/evidence.js")).addEvidence,
   shard: async () => (await import("./commands/shard.js")).addShard,
   submit: async () => (await import("./commands/submit.js")).addSubmit,
   worker: async () => (await import("./commands/worker.js")).addWorker,

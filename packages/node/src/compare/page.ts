@@ -1,5 +1,5 @@
 import { type RgbImage, WhyboxError } from "@whybox/core";
-import { loadSharp } from "../io/load-sharp.js";
+import { webpUrl } from "../io/encode-webp.js";
 import { escapeHtml, htmlHead, readPart } from "../report/html.js";
 import { locate, type OpenRun } from "../report/read-run.js";
 import { count } from "../words.js";
@@ -85,7 +85,7 @@ async function article(pair: ComparedPair, seen: SeenPair, image: RgbImage | und
   const { source, frame, name, moved } = pair;
   const title = `${name} #${pair.a.index} in ${source}${frame === null ? "" : `, frame ${frame}`}`;
   const drawings = await drawPair(pair, seen, image);
-  const urls = { a: await dataUrl(drawings.a), b: await dataUrl(drawings.b) };
+  const urls = { a: await webpUrl(drawings.a), b: await webpUrl(drawings.b) };
   const figures = (["a", "b"] as const).map((side) => {
     const label = side === "a" ? "First run" : "Second run";
     const { score, inBox } = pair[side];
@@ -99,14 +99,6 @@ async function article(pair: ComparedPair, seen: SeenPair, image: RgbImage | und
 <div class="pair">${figures.join("")}</div>
 <ul class="figures">${values.join("")}</ul></article>
 `;
-}
-
-async function dataUrl({ height, width, data }: RgbImage): Promise<string> {
-  const sharp = await loadSharp();
-  const bytes = await sharp(data, { raw: { width, height, channels: 3 } })
-    .webp({ quality: 70 })
-    .toBuffer();
-  return `data:image/webp;base64,${bytes.toString("base64")}`;
 }
 
 /** The image. Undefined if it is missing, unreadable or changed since the run. */

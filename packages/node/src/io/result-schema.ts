@@ -242,7 +242,7 @@ const regionsShape = {
   sufficientOverBox: z.number().describe("The same as a multiple of the area of the box."),
 };
 
-const measurementSchema = z
+export const measurementSchema = z
   .object({
     detections: indicesSchema.describe("The index of the detection. Empty: the box of options.box."),
     className: z.string(),

@@ -3,6 +3,7 @@ import { defaultMethods } from "@whybox/core";
 import { expect, it } from "vitest";
 import { z } from "zod";
 import { createProgram } from "../../src/cli/program.js";
+import { evidenceSchema, reviewSchema } from "../../src/evidence/schema.js";
 import { resultSchema, runSchema } from "../../src/io/result-schema.js";
 import { createWorld } from "./fake-world.js";
 import { cliReference } from "./reference.js";
@@ -37,6 +38,8 @@ it("a command that is declared alone has the same help", async () => {
 it.each([
   ["result.schema.json", resultSchema, "One image explained by Whybox: <stem>.json"],
   ["run.schema.json", runSchema, "What whybox explain --json prints"],
+  ["evidence.schema.json", evidenceSchema, "evidence.json in a bundle of whybox evidence"],
+  ["review.schema.json", reviewSchema, "review.json in a bundle of whybox evidence"],
 ])("docs/%s is the schema that the code checks with", (file, schema, title) => {
   // "input": readers must take fields that they do not know.
   const { $schema, ...rest } = z.toJSONSchema(schema, { io: "input" });

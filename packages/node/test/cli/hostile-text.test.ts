@@ -74,8 +74,9 @@ it("never lets a name of a model or a file act, whatever the command", async () 
     [["report", "out", "--truth", "none"], 0],
     [["compare", "out", "other", "--html", "compare.html"], 0],
     [["export", "out", "--to", "csv", "coco", "fiftyone", "yolo"], 0],
+    [["evidence", "out", "--out", "bundle", "--question", clear], 0],
   ]);
-  for (const path of ["out/report.html", "compare.html"]) {
+  for (const path of ["out/report.html", "compare.html", "bundle/index.html"]) {
     const page = await readFile(join(cwd, path), "utf8");
     const data = page.replace(/<style>.*?<\/style>|<script>.*?<\/script>\n/gs, "");
     inert(data, Number.POSITIVE_INFINITY);
