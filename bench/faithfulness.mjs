@@ -57,7 +57,7 @@ for (const line of existsSync(cache) ? readFileSync(cache, "utf8").split("\n").f
   keep(JSON.parse(line));
 
 const isDone = flags.time ? await timeAll() : await measureAll();
-const report = { ...facts(), ...summarise({ networks, images, rows: ROWS.all, records: [...measured.values()] }) };
+const report = { ...facts(), ...summarise({ networks, images, records: [...measured.values()] }) };
 console.log(faithfulnessTables(report));
 if (!isDone) console.log("\nNot everything is measured yet. Call it again to go on.");
 if (flags.out) writeFileSync(flags.out, `${JSON.stringify(report, null, 2)}\n`);

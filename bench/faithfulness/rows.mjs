@@ -18,15 +18,15 @@ const DEFAULT = ["search", "tap-fusion", "tap-fusion-fast", "GradCAM"];
 const MOST_USED = [...DEFAULT, "HiResCAM", "LayerCAM", "EigenCAM"];
 
 /** Images of the rows that are not among the most used. */
-export const FEW_IMAGES = 20;
+export const FEW_IMAGES = 12;
 /** Methods that take so long that they get fewer samples, even fewer images, or both. */
 export const SLOW = {
-  "D-RISE": { options: { samples: 300 }, images: 8 },
-  ScoreCAM: { images: 8 },
-  AblationCAM: { images: 12 },
-  "Recipro-CAM": { images: 12 },
-  SmoothGrad: { options: { samples: 10 }, images: 12 },
-  IntegratedGradients: { options: { samples: 12 }, images: 12 },
+  "D-RISE": { options: { samples: 300 }, images: 6 },
+  ScoreCAM: { images: 6 },
+  AblationCAM: { images: 6 },
+  "Recipro-CAM": { images: 6 },
+  SmoothGrad: { options: { samples: 10 }, images: 6 },
+  IntegratedGradients: { options: { samples: 12 }, images: 6 },
 };
 
 const ids = defaultMethods.map(({ id }) => id);

@@ -1,22 +1,24 @@
 import { meanInterval } from "whybox";
 import { median } from "../measure.mjs";
-import { REFERENCES } from "./rows.mjs";
+import { REFERENCES, ROWS } from "./rows.mjs";
 
 const KEYS = ["A", "B", "C", "W"];
 const SIZES = ["small", "medium", "large"];
 
 /** The figures of each row on each network, with the differences to the reference rows, whole and by size. */
-export function summarise({ networks, images, rows, records }) {
+export function summarise({ networks, images, records }) {
   const files = new Map(images.map(({ sha256, file }) => [sha256, file]));
   return {
     images: images.length,
-    networks: networks.map(({ name, source, sha256 }) => {
+    // A network of which nothing is measured yet is left out.
+    networks: networks.flatMap(({ name, source, sha256, rows }) => {
       const own = records.filter(({ network }) => network === name);
       const cases = own.filter(({ image, figures }) => files.has(image) && figures);
       const times = new Map(own.filter(({ time }) => time).map((record) => [record.row, record]));
       const byRow = groupBy(cases, ({ row }) => row);
-      const summaries = rows.filter((row) => byRow.has(row)).map((row) => summary(row, byRow, times.get(row)));
-      return { name, source, sha256, sample: sampleOf(byRow.get(REFERENCES[0]) ?? []), rows: summaries };
+      const summaries = ROWS[rows].filter((row) => byRow.has(row)).map((row) => summary(row, byRow, times.get(row)));
+      const sample = sampleOf(byRow.get(REFERENCES[0]) ?? []);
+      return sample.detections === 0 ? [] : [{ name, source, sha256, sample, rows: summaries }];
     }),
   };
 }
@@ -28,7 +30,7 @@ function summary(row, byRow, time) {
   return {
     name: row,
     detections: cases.length,
-    images: new Set(cases.map(({ image }) => image)).size,
+    images: imageCount(cases),
     ...(time ? { seconds: time.seconds, passes: time.passes } : {}),
     figures: Object.fromEntries(KEYS.map((key) => [key, interval(cases, ({ figures }) => figures[key])])),
     region: rounded(median(cases.map(({ figures }) => figures.region))),
@@ -56,7 +58,10 @@ function bySize(cases) {
   return Object.fromEntries(
     SIZES.map((size) => {
       const some = cases.filter(({ detection }) => detection.size === size);
-      return [size, some.length === 0 ? null : { detections: some.length, ...differences(some) }];
+      return [
+        size,
+        some.length === 0 ? null : { detections: some.length, images: imageCount(some), ...differences(some) },
+      ];
     }),
   );
 }
@@ -71,10 +76,14 @@ function sampleOf(cases) {
   const count = (of) => Object.fromEntries([...groupBy(cases, of)].map(([key, some]) => [key, some.length]));
   return {
     detections: cases.length,
-    images: new Set(cases.map(({ image }) => image)).size,
+    images: imageCount(cases),
     sizes: count(({ detection }) => detection.size),
     classes: count(({ detection }) => detection.className),
   };
+}
+
+function imageCount(cases) {
+  return new Set(cases.map(({ image }) => image)).size;
 }
 
 function rounded(value) {

@@ -6,12 +6,17 @@ const table = (head, rows) =>
   [line(head), line(head.map((_, i) => (i === 0 ? "---" : "--:"))), ...rows.map(line)].join("\n");
 const signed = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`;
 const plain = (value) => `${value < 0 ? "−" : ""}${Math.abs(value).toFixed(3)}`;
-const timeOf = (value) => (value === undefined ? "–" : value < 10 ? value.toFixed(1) : String(Math.round(value)));
+const timeOf = (value) =>
+  value === undefined ? "–" : value < 1 ? value.toFixed(2) : value < 10 ? value.toFixed(1) : String(Math.round(value));
+
+/** Fewer images give no interval. */
+const MIN_IMAGES = 5;
 
 /** A difference is bold when its interval does not contain 0. */
-function difference(found) {
+function difference(found, images) {
   if (!found) return "–";
   const [mean, low, high] = found;
+  if (images < MIN_IMAGES) return signed(mean);
   const text = `${signed(mean)} [${signed(low)}, ${signed(high)}]`;
   return low > 0 || high < 0 ? `**${text}**` : text;
 }
@@ -46,7 +51,7 @@ function sampleSentence({ name, source, sha256, sample }) {
   const classes = Object.keys(sample.classes).length;
   return (
     `${name}: ${sample.detections} detections of ${classes} classes in ${sample.images} images; ${small} boxes below 4 % of the image, ` +
-    `${medium} up to 16 %, ${large} above. Weights: ${source}, SHA-256 of the ONNX file \`${sha256.slice(0, 16)}…\`.`
+    `${medium} up to 16 %, ${large} above. Weights: ${source} (SHA-256 \`${sha256.slice(0, 16)}…\`).`
   );
 }
 
@@ -57,7 +62,7 @@ const byA = (rows) => rows.toSorted((a, b) => overGaussian(b) - overGaussian(a))
 function methodsTable({ rows }) {
   const cells = (row) => {
     const to = row.against.Gaussian;
-    const figures = KEYS.map((key) => (to ? difference(to[key]) : plain(row.figures[key][0])));
+    const figures = KEYS.map((key) => (to ? difference(to[key], row.images) : plain(row.figures[key][0])));
     return [
       row.name,
       String(row.detections),
@@ -79,14 +84,14 @@ function gradCamTable({ rows }) {
   const some = byA(rows.filter(({ against }) => against.GradCAM));
   return table(
     ["map − GradCAM", ...KEYS],
-    some.map((row) => [row.name, ...KEYS.map((key) => difference(row.against.GradCAM[key]))]),
+    some.map((row) => [row.name, ...KEYS.map((key) => difference(row.against.GradCAM[key], row.images))]),
   );
 }
 
 function sizesTable({ rows }) {
   const sizes = ["small", "medium", "large"];
   const keys = ["A", "W"];
-  const cell = (found, key) => (found ? difference(found[key]) : "–");
+  const cell = (found, key) => (found ? difference(found[key], found.images) : "–");
   const some = byA(rows.filter(({ against }) => against.Gaussian));
   return table(
     ["map − Gaussian", ...keys.flatMap((key) => sizes.map((size) => `${key}, ${size}`))],

@@ -26,9 +26,9 @@ const FLOOR = 1e-3;
  * repository). These are too few to show a small difference.
  *
  * **Why:** at the input of a detector's head the gradient of one detection is a single cell, and a map that pools it
- * highlights all objects of the same kind. In a trial on YOLOv5s (25 detections in 12 photos) five fused taps reached an insertion
- * minus deletion of 0.825. Grad-CAM at the head input reached 0.459, the best single layer 0.756, and a Gaussian at the box, the
- * baseline, 0.829.
+ * highlights all objects of the same kind. On YOLOv5s at 640 (62 detections in 34 photos) insertion minus deletion of tap fusion equals that of a
+ * Gaussian at the box, the baseline (+0.003, 95 % interval −0.024 to 0.028), and is 0.20 above that of Grad-CAM at the head input. On small boxes it is
+ * 0.02 above the Gaussian. Within the box it is 0.06 above it.
  *
  * A method of Whybox. Its parts are LayerCAM: Jiang et al., "LayerCAM: Exploring Hierarchical Class Activation Maps for Localization", IEEE TIP
  * 2021. pytorch-grad-cam does not have it: there, several layers are averaged.

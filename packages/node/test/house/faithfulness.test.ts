@@ -1,0 +1,79 @@
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { describe, expect, it } from "vitest";
+
+const root = resolve(import.meta.dirname, "../../../..");
+const bench = join(root, "bench/faithfulness");
+const readJson = (path: string) => JSON.parse(readFileSync(path, "utf8")) as unknown;
+
+interface ListedImage {
+  readonly use: string;
+  readonly file: string;
+  readonly sha256: string;
+}
+interface Row {
+  readonly name: string;
+  readonly detections: number;
+  readonly images: number;
+  readonly figures: Record<string, readonly number[]>;
+  readonly region: number;
+  readonly against: Record<
+    string,
+    Record<string, readonly number[]> & { readonly bySize: Record<string, { readonly detections: number } | null> }
+  >;
+}
+interface Summary {
+  readonly networks: readonly { readonly name: string; readonly rows: readonly Row[] }[];
+}
+
+it("images for tuning and for reporting are disjoint by digest", () => {
+  const { images } = readJson(join(bench, "images.json")) as { images: ListedImage[] };
+  const digests = images.map(({ sha256 }) => sha256);
+  expect(new Set(digests).size).toBe(images.length);
+  for (const digest of digests) expect(digest).toMatch(/^[0-9a-f]{64}$/);
+  const count = (use: string) => images.filter((image) => image.use === use).length;
+  expect(count("reporting")).toBeGreaterThanOrEqual(30);
+  expect(count("tuning")).toBeGreaterThanOrEqual(10);
+  expect(count("reporting") + count("tuning")).toBe(images.length);
+});
+
+describe("the summary", () => {
+  const record = (row: string, image: string, number: number, value: number, size = "small") => ({
+    ...{ network: "net", image, row, number, detection: { className: "dog", size } },
+    figures: { A: value, B: value, C: value, W: value, region: value },
+  });
+  const records = [
+    record("Gaussian", "a", 0, 0.5),
+    record("Gaussian", "a", 1, 0.7, "large"),
+    record("Gaussian", "b", 0, 0.3),
+    record("tap-fusion", "a", 0, 0.6),
+    record("tap-fusion", "b", 0, 0.2),
+    // Of an image that is not measured now, of another network, and of a detection that is not there.
+    record("tap-fusion", "gone", 0, 9),
+    { ...record("tap-fusion", "a", 1, 9), network: "other" },
+    { ...record("tap-fusion", "b", 1, 9), figures: null },
+  ];
+  const summarise = async (): Promise<Summary> => {
+    const { summarise: run } = (await import(pathToFileURL(join(bench, "summary.mjs")).href)) as {
+      summarise: (given: object) => Summary;
+    };
+    const images = [
+      { sha256: "a", file: "a.jpg" },
+      { sha256: "b", file: "b.jpg" },
+    ];
+    return run({ networks: [{ name: "net", source: "", sha256: "0", rows: "all" }], images, records });
+  };
+
+  it("compares rows on the detections that both have", async () => {
+    const { networks } = await summarise();
+    const [gaussian, fusion] = networks[0]!.rows;
+    expect([gaussian!.name, gaussian!.detections, gaussian!.images]).toEqual(["Gaussian", 3, 2]);
+    expect(gaussian!.figures.A![0]).toBeCloseTo(0.5, 4);
+    expect([fusion!.name, fusion!.detections]).toEqual(["tap-fusion", 2]);
+    // 0.6 − 0.5 and 0.2 − 0.3.
+    const { A, bySize } = fusion!.against.Gaussian!;
+    expect(A).toEqual([0, -0.1, 0.1]);
+    expect([bySize.small!.detections, bySize.medium, bySize.large]).toEqual([2, null, null]);
+  });
+});
