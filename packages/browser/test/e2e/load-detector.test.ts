@@ -210,6 +210,42 @@ describe.skipIf(path === undefined)("loadDetector in a page", SLOW, () => {
     });
   });
 
+  it("fails the calls in flight when the worker breaks down, and later ones, and another detector works", async () => {
+    const found = await page.evaluate(async () => {
+      const { whybox } = globalThis as InPage;
+      const workers: Worker[] = [];
+      const Own = globalThis.Worker;
+      globalThis.Worker = class extends Own {
+        constructor(...args: ConstructorParameters<typeof Own>) {
+          super(...args);
+          workers.push(this);
+        }
+      };
+      const load = () => whybox.loadDetector("tiny.onnx", { device: "wasm", threads: 1 });
+      const said = (call: Promise<unknown>) =>
+        call.then(
+          () => "done",
+          ({ code, message }) => `${code}: ${message}`,
+        );
+      const detector = await load();
+      globalThis.Worker = Own;
+      const slow = { method: "D-RISE", samples: 100_000, confidence: 0.3 } as const;
+      const calls = [said(detector.explain("photos/chelsea.png", slow)), said(detector.detect("photos/chelsea.png"))];
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      // No message of the library: the worker throws outside of every call.
+      workers[0]!.postMessage({ type: "APPLY", argumentList: 5 });
+      const lost = await Promise.all(calls);
+      const later = await said(detector.detect("photos/chelsea.png"));
+      await detector.dispose().catch(() => undefined);
+      const other = await load();
+      const again = await said(other.detect("photos/chelsea.png"));
+      await other.dispose();
+      return { lost, later, again };
+    });
+    const failed = expect.stringMatching(/^runtime: The engine's worker failed: .*\bmap\b/);
+    expect(found).toEqual({ lost: [failed, failed], later: failed, again: "done" });
+  });
+
   it("holds several models and one image in an engine, and makes what a screen needs", async () => {
     const found = await page.evaluate(async () => {
       const { whybox, detector } = globalThis as InPage;
