@@ -9,7 +9,7 @@ const plain = (value) => `${value < 0 ? "−" : ""}${Math.abs(value).toFixed(3)}
 const timeOf = (value) =>
   value === undefined ? "–" : value < 1 ? value.toFixed(2) : value < 10 ? value.toFixed(1) : String(Math.round(value));
 
-/** Fewer images give no interval. */
+/** Rows and differences of fewer images say nothing. */
 const MIN_IMAGES = 5;
 
 /** A difference is bold when its interval does not contain 0. */
@@ -59,7 +59,9 @@ function sampleSentence({ name, source, sha256, sample }) {
 const overGaussian = ({ against }) => against.Gaussian?.A[0] ?? 0;
 const byA = (rows) => rows.toSorted((a, b) => overGaussian(b) - overGaussian(a));
 
-function methodsTable({ rows }) {
+function methodsTable({ rows: all }) {
+  const rows = all.filter(({ images }) => images >= MIN_IMAGES);
+  const left = all.filter(({ images }) => images < MIN_IMAGES).map(({ name }) => name);
   const cells = (row) => {
     const to = row.against.Gaussian;
     const figures = KEYS.map((key) => (to ? difference(to[key], row.images) : plain(row.figures[key][0])));
@@ -74,10 +76,12 @@ function methodsTable({ rows }) {
   };
   const baseline = rows.filter(({ name }) => name === "Gaussian");
   const others = byA(rows.filter(({ name }) => name !== "Gaussian"));
-  return table(
+  const found = table(
     ["map", "n", ...KEYS, "smallest region", "s a box", "plain passes a box"],
     [...baseline, ...others].map(cells),
   );
+  const note = `Measured on fewer than ${MIN_IMAGES} images and left out: ${left.join(", ")}.`;
+  return left.length === 0 ? found : `${found}\n\n${note}`;
 }
 
 function gradCamTable({ rows }) {
