@@ -31,7 +31,7 @@ const BUDGET = 10;
  * **The Gaussian** knows the box and nothing of the network, so it is never the answer. If no map with a part of the network is better, the result says so (`noBetterThanBox`) and the map is the best one without
  * a Gaussian in it.
  *
- * **Cost:** for each detection one backward pass to the shallowest depth, 6 forward and backward passes to the image, and about 250 forward passes. Mixtures that fall behind are dropped after three of their nine images.
+ * **Cost:** for each detection one backward pass to the shallowest depth, 6 forward and backward passes to the image, and about 220 forward passes. Mixtures that fall behind are dropped after three of their nine images.
  * With `per: "image"` each detection has its own search, and the map is their mean.
  *
  * A method of Whybox. pytorch-grad-cam does not have it. Regions in antithetic pairs are those of Shapley sampling: Covert and Lee, "Improving KernelSHAP", AISTATS 2021.

@@ -259,7 +259,9 @@ const searchCurvesSchema = z.object({
   deletion: z.array(z.number()).describe("These pixels have the mean colour of the image."),
   insertion: z.array(z.number()).describe("Only these pixels are sharp, the others are blurred."),
   withinBox: z.array(z.number()).describe("These shares of the box are sharp, its other pixels are blurred."),
-  quality: z.number().describe("Mean of insertion and of withinBox, minus the mean of deletion. Higher is better."),
+  quality: z
+    .number()
+    .describe("Mean of insertion, plus half the mean of withinBox, minus the mean of deletion. Higher is better."),
 });
 
 const searchSchema = z

@@ -83,13 +83,13 @@ export class Contest {
     return this.finalists.find(isOfKind);
   }
 
-  /** Runs the trials in rounds. After each, the better half goes on, at least `least` of them. */
+  /** Runs the trials in rounds. After each, the best third goes on, at least `least` of them. */
   async race(all: readonly (Candidate | undefined)[], least: number): Promise<void> {
     let racing = [...new Set(all.filter((one) => one !== undefined))];
     for (let round = 0; round < ROUNDS.length; round++) {
       if (round > 0 && this.#isOver()) return;
       await this.#measure(racing, ROUNDS[round]!);
-      racing = sorted(racing, round + 1).slice(0, Math.max(least, Math.ceil(racing.length / 2)));
+      racing = sorted(racing, round + 1).slice(0, Math.max(least, Math.ceil(racing.length / 3)));
     }
   }
 

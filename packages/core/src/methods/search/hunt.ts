@@ -10,9 +10,9 @@ import { curvesOf, TrialRuns } from "./trials.js";
 type Weights = Partial<Record<SearchPart, number>>;
 
 /** More images than all steps take. */
-export const MAX_IMAGES = 300;
+export const MAX_IMAGES = 260;
 /** Images with random regions, of each kind. */
-const REGION_IMAGES = 40;
+const REGION_IMAGES = 32;
 /** A smaller difference of two qualities says nothing. */
 const EQUAL = 0.01;
 const whole: Weights = { depths: 0.4, ...regions(0.25), ...path(0.2) };
@@ -21,14 +21,12 @@ const surrounded: Weights = { depths: 0.4, "regions-surrounded": 0.4, ...path(0.
 const mixtures: readonly Weights[] = [
   { box: 1, ...path(0.25) },
   regions(1),
-  { "regions-surrounded": 1 },
   whole,
   surrounded,
   { box: 1, ...regions(0.3) },
   { box: 1, ...regions(0.6) },
   { box: 1, "regions-alone": 0.5 },
   { box: 0.7, ...whole },
-  { box: 1, ...surrounded },
   { box: 2, ...surrounded },
 ];
 /** Parts that are changed together, and their weights if they are new. */

@@ -9,8 +9,8 @@ export const SHARES: readonly number[] = [0.12, 0.3, 0.6];
 const BLUR = 12 / 640;
 /** Weight of the support within the box. */
 const WITHIN = 0.5;
-/** The threshold of a share is found among every n-th pixel along each axis. */
-const STEP = 3;
+/** The threshold of a share is found among about so many pixels, evenly spaced. */
+const SAMPLED = 20_000;
 
 /** One changed image for a map. `withinBox`: insertion in the box, with sharp surroundings. */
 export interface Trial {
@@ -86,7 +86,7 @@ export class TrialRuns {
   /** The value of the coldest pixel that is changed. */
   #threshold({ data }: Map2D, share: number, isWithin: boolean): number {
     const { width, height } = this.#grid;
-    const step = width * height > 100 * STEP ** 2 ? STEP : 1;
+    const step = Math.max(1, Math.floor(Math.sqrt((width * height) / SAMPLED)));
     const values: number[] = [];
     for (let y = 0; y < height; y += step) {
       for (let x = 0; x < width; x += step) {
