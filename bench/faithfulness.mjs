@@ -45,6 +45,7 @@ if (!flags.images) throw new Error("Give the folder of the images: --images FOLD
 const listed = readJson("images.json").images.filter(({ use }) => use === flags.use);
 const images = findImages();
 const isListed = images.every(({ listed }) => listed);
+const listedNetworks = readJson("networks.json").networks;
 const networks = await findNetworks();
 const asked = listOf(flags.rows, ROWS.all);
 const again = new Set(listOf(flags.again, ROWS.all));
@@ -57,7 +58,7 @@ for (const line of existsSync(cache) ? readFileSync(cache, "utf8").split("\n").f
   keep(JSON.parse(line));
 
 const isDone = flags.time ? await timeAll() : await measureAll();
-const report = { ...facts(), ...summarise({ networks, images, records: [...measured.values()] }) };
+const report = { ...facts(), ...summarise({ networks: listedNetworks, images, records: [...measured.values()] }) };
 console.log(faithfulnessTables(report));
 if (!isDone) console.log("\nNot everything is measured yet. Call it again to go on.");
 if (flags.out) writeFileSync(flags.out, `${JSON.stringify(report, null, 2)}\n`);
@@ -156,7 +157,7 @@ function findImages() {
 
 /** The networks whose weights are there. */
 async function findNetworks() {
-  const all = readJson("networks.json").networks;
+  const all = listedNetworks;
   const names = listOf(
     flags.networks,
     all.map(({ name }) => name),
