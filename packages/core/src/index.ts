@@ -3,6 +3,7 @@
  * @module @whybox/core
  */
 
+export { createRandom, type Random } from "./algebra/random.js";
 export type { ForwardValues } from "./autodiff/backward-model.js";
 export type { GradRule, VjpContext } from "./autodiff/rule.js";
 export { defaultRules, webgpuRules } from "./autodiff/rules/index.js";
@@ -33,6 +34,7 @@ export {
   drawnDetections,
   drawResult,
 } from "./explain/draw-result.js";
+export { MIN_SCORE as minMeasuredScore } from "./explain/measure/still-there.js";
 export type { CreateDetectorOptions } from "./explain/model/create-options.js";
 export { namesText, pixelText, preparedText } from "./explain/model/input-texts.js";
 export type { LayerFacts, MissingRule, ModelFacts, PortFacts } from "./explain/model/inspect.js";

@@ -5,6 +5,8 @@ import { count } from "./texts.js";
 /** What the figures of a sample say, in plain words. */
 export function trustSentences(summary: Omit<MeasurementSummary, "sentences">): string[] {
   const { overall, measured, failed, images, candidates, isSmall } = summary;
+  if (candidates === 0)
+    return ["The run has no detection that can be measured: only those of images, with their own maps, can."];
   const drawn = `${measured.toLocaleString("en")} of ${count(candidates, "detection")} ${measured === 1 ? "was" : "were"} measured, in ${count(images, "image")}.`;
   const failures = failed === 0 ? [] : [`${count(failed, "detection")} of the sample could not be measured.`];
   if (overall.figures === null)

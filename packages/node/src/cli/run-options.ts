@@ -21,6 +21,8 @@ export interface WorkFlags {
   readonly workers?: number;
   readonly parquet?: boolean;
   readonly repair?: boolean;
+  /** Number of detections whose maps are measured. */
+  readonly measure?: number;
   readonly quiet?: boolean;
 }
 
@@ -102,10 +104,18 @@ export const workFlags = {
     default: false,
     group: "Output",
   },
+  measure: {
+    what: "measure how faithful the maps of n detections are, at the end, beside a Gaussian at the box and a random map: a sample, stratified by class, size and confidence; about 70 forward passes per detection",
+    kind: "number",
+    min: 1,
+    max: 10_000,
+    whole: true,
+    group: "Output",
+  },
   quiet: { what: "print errors only", kind: "flag", default: false, group: "Output" },
 } as const satisfies OptionTable<WorkFlags>;
 
-const { parquet: _, repair, ...working } = workFlags;
+const { parquet: _parquet, measure: _measure, repair, ...working } = workFlags;
 
 /** The options of the commands that process shards. */
 export const shardFlags = working;
@@ -116,7 +126,7 @@ export const shardRunFlags = {
   repair: { ...repair, what: "repair damaged files first: keep what is whole, and explain the rest again" },
 };
 
-const { box: __, ...flagsForMany } = imageFlags;
+const { box: _box, ...flagsForMany } = imageFlags;
 
 /** Options for the images of a run. Some defaults differ, and options for a single image are missing. */
 const manyFlags = {
@@ -166,7 +176,9 @@ export type RunValues = Filled<RunFlags, typeof runFlags> & Pick<ImageValues, "b
 /** Options that do not change results. */
 const machineOptions: ReadonlySet<string> = new Set(["out", "resume", ...Object.keys(workFlags)]);
 
-export function runSettings({ values, typed }: TypedOptions<ImageValues & Filled<SourceFlags, typeof sourceFlags>>) {
+type SettingsValues = ImageValues & Filled<SourceFlags, typeof sourceFlags> & Pick<WorkFlags, "measure">;
+
+export function runSettings({ values: { measure: _, ...values }, typed }: TypedOptions<SettingsValues>) {
   const threads = values.threads ?? 1;
   const settings: RunSettings = {
     batch: { ...toSettings(values, typed), threads },

@@ -4,6 +4,7 @@ import type { Work, WorkHooks } from "../runs/execute.js";
 import { beginRun, type LoadContext, type OpenedRun } from "../runs/open-run.js";
 import { writeParquet } from "../runs/parquet.js";
 import { repairRun } from "../runs/repair.js";
+import { begunSample, measureRun } from "../runs/sample/measure-run.js";
 import { runFiles, type SuccessMark } from "../runs/schema.js";
 import { count } from "../words.js";
 import type { CliContext } from "./context.js";
@@ -22,7 +23,7 @@ const SHOWN_FAILURES = 20;
 /** Maximum number of notes on the terminal. In a folder all are alike. */
 const SHOWN_NOTES = 3;
 
-type BeginLine = TypedOptions<Omit<RunValues, "workers" | "skipMissing" | "parquet">>;
+type BeginLine = TypedOptions<Omit<RunValues, "workers" | "skipMissing" | "parquet" | "measure">>;
 
 interface BeginSettings {
   /** Absolute path of the run's folder. */
@@ -31,6 +32,12 @@ interface BeginSettings {
   readonly resume: boolean;
   /** The words for a number of sources that are named more than once. */
   readonly twice: (repeated: number) => string;
+}
+
+export interface MeasureOptions {
+  /** Number of detections. Undefined: as many as an earlier command was asked to measure. */
+  readonly measure: number | undefined;
+  readonly skipMissing: boolean;
 }
 
 /** Shared by the commands that process runs and shards: how they load the model, and what they print. */
@@ -46,8 +53,16 @@ export interface RunSession {
   repair(work: Work): Promise<void>;
   /** Writes the run's detections.parquet. */
   parquet(run: OpenedRun): Promise<void>;
-  /** Returns the callbacks for one shard. Each call resets the counts of shown failures and notes. */
-  hooks(): WorkHooks;
+  /**
+   * Measures the maps of a sample of a finished run, if that is asked now or was begun, and prints what the figures say. Returns the exit code: if no
+   * detection of the sample can be measured, the command fails.
+   */
+  measure(run: OpenedRun, options: MeasureOptions): Promise<ExitCode>;
+  /**
+   * Returns the callbacks for one shard. Each call resets the counts of shown failures and notes.
+   * @param list The file that has all failures. Default: results.jsonl.
+   */
+  hooks(list?: string): WorkHooks;
   /** Returns a path as a user would type it. */
   place(folder: string): string;
   /** Removes bars from the screen. */
@@ -57,7 +72,7 @@ export interface RunSession {
 export function createRunSession(context: CliContext, { quiet }: { readonly quiet: boolean }): RunSession {
   const terminal = createTerminal(context, { quiet, json: false });
   const downloads = createProgress(context, { quiet });
-  const progress = createRunProgress(context, { quiet });
+  let progress = createRunProgress(context, { quiet });
   const clear = () => {
     downloads.clear();
     progress.clear();
@@ -72,9 +87,31 @@ export function createRunSession(context: CliContext, { quiet }: { readonly quie
     onProgress: (state) => downloads.download(state),
     onNotice: say,
   });
+  const hooks = (list: string = runFiles.results): WorkHooks => {
+    let shown = 0;
+    let noted = 0;
+    progress.clear();
+    progress = createRunProgress(context, { quiet });
+    return {
+      onProgress: (state) => progress.show(state),
+      onWait: say,
+      onNote: (message) => {
+        if (++noted <= SHOWN_NOTES) say(message);
+        else if (noted === SHOWN_NOTES + 1) say("Further notes of this kind are not shown.");
+      },
+      onFailure: (source, message) => {
+        if (++shown > SHOWN_FAILURES) return;
+        clear();
+        const place = message.includes(printable(source)) ? "" : `${printable(source)}: `;
+        printError(`${place}${printableLines(message)}`, context);
+        if (shown === SHOWN_FAILURES) say(`Further failures are not shown. ${list} lists all of them.`);
+      },
+    };
+  };
   return {
     say,
     clear,
+    hooks,
     load,
     begin: (inputs, line, { out, workers, resume, twice }) => {
       const { recursive, split, images } = line.values;
@@ -110,24 +147,14 @@ export function createRunSession(context: CliContext, { quiet }: { readonly quie
     parquet: async ({ folder, manifest }) => {
       say(`${runFiles.parquet}: ${count(await writeParquet(folder, manifest), "row")}`);
     },
-    hooks: () => {
-      let shown = 0;
-      let noted = 0;
-      return {
-        onProgress: (state) => progress.show(state),
-        onWait: say,
-        onNote: (message) => {
-          if (++noted <= SHOWN_NOTES) say(message);
-          else if (noted === SHOWN_NOTES + 1) say("Further notes of this kind are not shown.");
-        },
-        onFailure: (source, message) => {
-          if (++shown > SHOWN_FAILURES) return;
-          clear();
-          const place = message.includes(printable(source)) ? "" : `${printable(source)}: `;
-          printError(`${place}${printableLines(message)}`, context);
-          if (shown === SHOWN_FAILURES) say(`Further failures are not shown. ${runFiles.results} lists all of them.`);
-        },
-      };
+    measure: async ({ folder, manifest, explainers }, { measure, skipMissing }) => {
+      const asked = measure ?? (await begunSample(folder));
+      if (asked === undefined) return exitCodes.ok;
+      say(`Measuring the maps of ${count(asked, "detection")}.`);
+      const work = { manifest, folder, asked, skipMissing, signal, ...hooks(runFiles.measurements) };
+      const { sentences, sampled, measured } = await measureRun(work, explainers);
+      for (const sentence of sentences) say(sentence);
+      return measured === 0 && sampled > 0 ? exitCodes.badInput : exitCodes.ok;
     },
     place: (folder) => typedPath(folder, cwd),
   };

@@ -160,7 +160,7 @@ class Writer {
   readonly #work: Work;
   readonly #ledger: Ledger;
   readonly #video: VideoSink;
-  readonly #missing: MissingWatch;
+  readonly #missing: MissingWatch<LedgerLines>;
   #failures = 0;
   #frames = 0;
   #hasSucceeded = false;

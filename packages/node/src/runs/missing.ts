@@ -1,7 +1,6 @@
 import { dirname } from "node:path";
 import { WhyboxError } from "@whybox/core";
 import { exists } from "../io/exists.js";
-import type { LedgerLines } from "./ledger.js";
 
 /** Number of consecutive missing files after which the source counts as unavailable. */
 const STREAK = 16;
@@ -21,9 +20,9 @@ const missingReasons: ReadonlySet<string> = new Set([
  * Distinguishes a missing file from a source that is no longer available. A missing file is a failure. Without its source the run
  * must stop, because all further items would fail. The lines of missing files wait until the case is known.
  */
-export class MissingWatch {
+export class MissingWatch<Lines> {
   readonly #off: boolean;
-  #waiting: LedgerLines[] = [];
+  #waiting: Lines[] = [];
   #others = 0;
 
   /** @param off Treats each missing file as a failure. */
@@ -37,7 +36,7 @@ export class MissingWatch {
    * @returns false for another kind of failure, or when the watch is off.
    * @throws bad-input when the source is no longer available.
    */
-  async keep(lines: LedgerLines, location: string, reason: string | undefined): Promise<boolean> {
+  async keep(lines: Lines, location: string, reason: string | undefined): Promise<boolean> {
     if (this.#off || reason === undefined || !missingReasons.has(reason)) return false;
     this.#waiting.push(lines);
     const folder = dirname(location);
@@ -48,7 +47,7 @@ export class MissingWatch {
   }
 
   /** Returns the waiting lines, which can be written because another item was available. */
-  take(): readonly LedgerLines[] {
+  take(): readonly Lines[] {
     const lines = this.#waiting;
     this.#waiting = [];
     this.#others++;
@@ -56,7 +55,7 @@ export class MissingWatch {
   }
 
   /** Returns the waiting lines at the end. @throws bad-input when there are several sources and all of them are missing. */
-  last(): readonly LedgerLines[] {
+  last(): readonly Lines[] {
     if (this.#others === 0 && this.#waiting.length > 1)
       throw unavailable("all other sources are missing too", "the last source");
     return this.take();

@@ -5,7 +5,7 @@ import { Piscina } from "piscina";
 import { createGate, shutGate, stopWaitingAtExit, waitAtExit } from "../runtime/gate.js";
 import { OLD_SPACE_MB } from "../runtime/workers.js";
 import type { Answer, Loaded, ThreadData } from "./run-thread.js";
-import type { Explainers, Outcome, Task, WorkerReport, WorkerSetup } from "./task.js";
+import type { Explainers, MeasureOutcome, MeasureTask, Outcome, Task, WorkerReport, WorkerSetup } from "./task.js";
 
 /** Number of parallel tasks per worker. While one is explained, the next is decoded and the last is written. */
 const TASKS = 2;
@@ -42,16 +42,10 @@ export function createPool(setup: WorkerSetup, workers: number): Explainers {
   return {
     window: workers * (TASKS + 1),
     report: () => call("report", undefined) as Promise<WorkerReport>,
-    explain: async (task: Task) => {
-      try {
-        return (await call("explain", task)) as readonly Outcome[];
-      } catch (error) {
-        // A model that cannot be loaded ends the run. A thread that crashed on one image (out of memory) is replaced.
-        if (error instanceof WhyboxError) throw error;
-        const message = `The worker thread ended while it explained this image: ${error instanceof Error ? error.message : error}`;
-        return [{ ok: false, code: "internal", message, reason: undefined, endsTheRun: false }];
-      }
-    },
+    explain: (task: Task) =>
+      (call("explain", task) as Promise<readonly Outcome[]>).catch((error: unknown) => [crashed(error, "explained")]),
+    measure: (task: MeasureTask) =>
+      (call("measure", task) as Promise<MeasureOutcome>).catch((error: unknown) => crashed(error, "measured")),
     close: async () => {
       // The gate stops waiting tasks, and running tasks before their next run of the model.
       shutGate(gate);
@@ -61,6 +55,13 @@ export function createPool(setup: WorkerSetup, workers: number): Explainers {
       stopWaitingAtExit(gate);
     },
   };
+}
+
+/** The outcome of an image whose thread crashed (out of memory). The thread is replaced. A model that cannot be loaded ends the run. */
+function crashed(error: unknown, what: string): Extract<Outcome, { ok: false }> {
+  if (error instanceof WhyboxError) throw error;
+  const message = `The worker thread ended while it ${what} this image: ${error instanceof Error ? error.message : error}`;
+  return { ok: false, code: "internal", message, reason: undefined, endsTheRun: false };
 }
 
 /** Waits until all threads have loaded: terminating a thread while it loads would end the process. */

@@ -8,7 +8,8 @@ import { type Gate, gatedPort } from "../runtime/gate.js";
 import { openModelFile } from "../runtime/open-model-file.js";
 import { createOrtPort } from "../runtime/ort-port.js";
 import { explainTask } from "./explain-task.js";
-import type { Outcome, Task, WorkerReport, WorkerSetup } from "./task.js";
+import { measureTask } from "./sample/measure-task.js";
+import type { MeasureOutcome, MeasureTask, Outcome, Task, WorkerReport, WorkerSetup } from "./task.js";
 import type { TaskContext } from "./task-context.js";
 
 export interface ThreadData {
@@ -76,6 +77,10 @@ export async function report(): Promise<Answer<WorkerReport>> {
 
 export async function explain(task: Task): Promise<Answer<readonly Outcome[]>> {
   return answered(async () => explainTask(task, await loading));
+}
+
+export async function measure(task: MeasureTask): Promise<Answer<MeasureOutcome>> {
+  return answered(async () => measureTask(task, await loading));
 }
 
 async function answered<T>(work: () => Promise<T>): Promise<Answer<T>> {

@@ -16,6 +16,10 @@ export const runFiles = {
   timings: "timings.jsonl",
   machines: "machines.json",
   parquet: "detections.parquet",
+  /** Which detections are measured, their measurements, and the figures of all. */
+  sample: "sample.json",
+  measurements: "measurements.jsonl",
+  measurementSummary: "measurements.json",
   success: "_SUCCESS",
   lock: "lock",
   /** Images, arrays and videos. */

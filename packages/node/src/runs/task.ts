@@ -1,7 +1,8 @@
 import type { RgbImage } from "@whybox/core";
+import type { PlainMeasurement } from "@whybox/report";
 import type { ModelReport } from "../api.js";
 import type { ImageSettings } from "../images/settings.js";
-import type { TimingLine } from "./schema.js";
+import type { RunDetection, TimingLine } from "./schema.js";
 import type { VideoFrame } from "./video/read-video.js";
 
 /** The data that a worker gets at its start. */
@@ -56,6 +57,19 @@ export type Outcome =
       readonly endsTheRun: boolean;
     };
 
+/** Detections of one image whose maps are measured. */
+export interface MeasureTask {
+  readonly source: string;
+  /** Path or URL. */
+  readonly location: string;
+  readonly detections: readonly (Pick<RunDetection, "name" | "box"> & { readonly detection: number })[];
+}
+
+/** What became of each detection: its measurement, or why there is none. */
+export type MeasureOutcome =
+  | { readonly ok: true; readonly measured: readonly (PlainMeasurement | string)[] }
+  | Extract<Outcome, { ok: false }>;
+
 export interface WorkerReport {
   readonly model: ModelReport;
   readonly versions: { readonly onnxruntime: string; readonly sharp: string };
@@ -67,5 +81,7 @@ export interface Explainers {
   report(): Promise<WorkerReport>;
   /** Returns one outcome for an image, or one per frame up to the first failure. */
   explain(task: Task): Promise<readonly Outcome[]>;
+  /** Measures the maps of some detections of an image. */
+  measure(task: MeasureTask): Promise<MeasureOutcome>;
   close(): Promise<void>;
 }

@@ -1,11 +1,12 @@
 import type { Command } from "commander";
 import { execute } from "../../runs/execute.js";
 import { type OpenedRun, openRun } from "../../runs/open-run.js";
+import { refuseOtherMaps } from "../../runs/sample/measure-run.js";
 import { runItems } from "../../runs/schema.js";
 import { count } from "../../words.js";
 import type { CliContext } from "../context.js";
 import { refuseContradictions } from "../contradictions.js";
-import type { ExitCode } from "../exit-codes.js";
+import { type ExitCode, worstExitCode } from "../exit-codes.js";
 import { declareFlags, readFlags, type TypedOptions } from "../flags.js";
 import { type RunFlags, type RunValues, runFlags, runFolder } from "../run-options.js";
 import { createRunSession, markExitCode, markText, type RunSession } from "../run-session.js";
@@ -15,6 +16,7 @@ Examples:
   whybox run photos --recursive --out night
   whybox run --out night --resume
   whybox run data.yaml --split val --weights best.onnx --method GradCAM --out val --parquet
+  whybox run photos --out night --measure 60
   whybox run clip.mp4 --vid-stride 5 --out clip
   find . -name "*.jpg" | whybox run - --out night
 
@@ -37,7 +39,9 @@ export function addRun(program: Command, context: CliContext, done: (code: ExitC
       const read = readFlags<RunFlags, typeof runFlags>(command, runFlags, context.methods);
       const line = { ...read, values: { ...read.values, box: undefined } };
       const folder = runFolder(line, inputs, context.cwd);
-      refuseContradictions({ ...line, sources: inputs }, context.methods);
+      const { measure } = line.values;
+      const checked = { ...line, values: { ...line.values, measure: measure !== undefined } };
+      refuseContradictions({ ...checked, sources: inputs }, context.methods);
       done(await run(inputs, line, folder, context));
     });
 }
@@ -48,10 +52,12 @@ async function run(
   out: string,
   context: CliContext,
 ): Promise<ExitCode> {
-  const { skipMissing, parquet } = line.values;
+  const { skipMissing, parquet, measure } = line.values;
   const session = createRunSession(context, line.values);
   const opened = await open(inputs, line, out, session);
-  const resume = `To continue: whybox run --resume --out ${session.place(out)}`;
+  if (measure !== undefined) refuseOtherMaps(opened.manifest);
+  const more = measure === undefined ? "" : ` --measure ${measure}`;
+  const resume = `To continue: whybox run --resume --out ${session.place(out)}${more}`;
   return session.during(opened, resume, async () => {
     const { manifest, folder, explainers } = opened;
     const items = { items: runItems(folder), first: 0, end: manifest.items.count };
@@ -60,7 +66,7 @@ async function run(
     const mark = await execute(work, explainers);
     if (parquet) await session.parquet(opened);
     session.say(`${markText(mark)}; results in ${session.place(out)}`);
-    return markExitCode(mark);
+    return worstExitCode([markExitCode(mark), await session.measure(opened, { measure, skipMissing })]);
   });
 }
 

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { didYouMean, WhyboxError } from "@whybox/core";
 import type { Command } from "commander";
 import { z } from "zod";
+import { refuseOtherMaps } from "../../runs/sample/measure-run.js";
 import type { SuccessMark } from "../../runs/schema.js";
 import { mergeShards } from "../../runs/shards/merge.js";
 import { openPlannedRun, planShards } from "../../runs/shards/plan.js";
@@ -9,15 +10,15 @@ import { runShard, shardOf } from "../../runs/shards/run-shard.js";
 import { count } from "../../words.js";
 import type { CliContext } from "../context.js";
 import { refuseContradictions } from "../contradictions.js";
-import type { ExitCode } from "../exit-codes.js";
+import { type ExitCode, worstExitCode } from "../exit-codes.js";
 import { declareFlags, readFlags } from "../flags.js";
 import { integerText, parseOptions } from "../option-schemas.js";
-import { type PlanFlags, planFlags, runFolder, shardRunFlags, type WorkFlags, workFlags } from "../run-options.js";
+import { type PlanFlags, planFlags, runFolder, shardFlags, shardRunFlags, type WorkFlags, workFlags } from "../run-options.js";
 import { createRunSession, markExitCode, markText, type RunSession } from "../run-session.js";
 
 const shardCommands = ["plan", "run", "merge"] as const;
 
-const mergeFlags = { parquet: workFlags.parquet, quiet: workFlags.quiet };
+const mergeFlags = { ...shardFlags, parquet: workFlags.parquet, measure: workFlags.measure };
 
 /** Adds `whybox shard plan`, `run` and `merge` to the program; `done` gets the exit code of `merge`. */
 export function addShard(program: Command, context: CliContext, done: (code: ExitCode) => void): void {
@@ -120,19 +121,24 @@ function addMerge(shard: Command, context: CliContext, done: (code: ExitCode) =>
     .description(
       "Checks that all shards exist, are finished and complete, and belong to this run. Then it merges them and removes them from the\n" +
         "folder. Except for the times, the folder is then byte for byte what whybox run makes on one machine. You can stop it and run it\n" +
-        "again.",
+        "again. With --measure it then measures a sample of the run, on this machine.",
     )
     .argument("<run>", "the folder made by whybox shard plan");
   declareFlags(command, mergeFlags, [])
-    .addHelpText("after", "\nExamples:\n  whybox shard merge night\n  whybox shard merge night --parquet")
+    .addHelpText("after", "\nExamples:\n  whybox shard merge night\n  whybox shard merge night --parquet --measure 60")
     .action(async (run: string) => {
       const { values } = readFlags<WorkFlags, typeof mergeFlags>(command, mergeFlags, []);
       const session = createRunSession(context, values);
-      const opened = await openPlannedRun(resolve(context.cwd, run), session.load(1));
+      const { measure, skipMissing } = values;
+      const opened = await openPlannedRun(resolve(context.cwd, run), session.load(values.workers));
+      if (measure !== undefined) refuseOtherMaps(opened.manifest);
       const mark = await mergeShards(opened, { signal: context.signal, onWait: session.say });
       if (values.parquet) await session.parquet(opened);
       finish(`Merged ${count(opened.plan.shards.length, "shard")}`, mark, opened.folder, session);
-      done(markExitCode(mark));
+      const measured = await session.during(opened, "The same command continues.", () =>
+        session.measure(opened, { measure, skipMissing }),
+      );
+      done(worstExitCode([markExitCode(mark), measured]));
     });
 }
 
