@@ -11,22 +11,30 @@ import { pageOf, pageRows, RowList } from "./row-list.js";
 import { RunView } from "./run-view.js";
 import { TagBar } from "./tag-bar.js";
 import { saveTags, Tags, useTags } from "./tags.js";
+import { TrustView } from "./trust-view.js";
 import { defaultView, fromHash, Orders, select, toHash, type View } from "./view.js";
 import { sourceOf } from "./words.js";
 
 const tabs = [
   ["rows", "Detections"],
   ["classes", "Classes"],
+  ["trust", "Trust"],
   ["run", "Run"],
 ] as const;
 
 /** Those of a classifier: its heat is in no box, so there are no statistics of boxes. */
 const tabsOfClasses = [
   ["rows", "Classes"],
+  ["trust", "Trust"],
   ["run", "Run"],
 ] as const;
 
 type Tab = (typeof tabs)[number][0];
+
+/** The tabs of a report. Without measurements there is nothing to say about trust. */
+function tabsOf({ hasBoxes, trust }: ReportData["facts"]): TabsProps["tabs"] {
+  return (hasBoxes ? tabs : tabsOfClasses).filter(([id]) => id !== "trust" || trust !== null);
+}
 
 export function App({ data }: { readonly data: ReportData }) {
   const { facts, columns } = data;
@@ -107,7 +115,7 @@ export function App({ data }: { readonly data: ReportData }) {
           Whybox <span class="faint">report of</span> <span class="run-name">{facts.title}</span>
         </h1>
         <p class="faint head-facts">{contents(data)}</p>
-        <Tabs tabs={facts.hasBoxes ? tabs : tabsOfClasses} tab={tab} choose={setTab} />
+        <Tabs tabs={tabsOf(facts)} tab={tab} choose={setTab} />
       </header>
       <Notes notes={facts.notes} />
       <main>
@@ -127,6 +135,7 @@ export function App({ data }: { readonly data: ReportData }) {
             </div>
           )}
           {tab === "classes" && <ClassesView {...{ data, rows, view, change, showClass }} />}
+          {tab === "trust" && facts.trust !== null && <TrustView {...{ data, open: show }} trust={facts.trust} />}
           {tab === "run" && <RunView facts={facts} />}
         </div>
       </main>

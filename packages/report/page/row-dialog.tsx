@@ -73,6 +73,7 @@ export function RowDialog({ data, rows, row, opacity, tags, writes, open }: RowD
           <p>{heatLine(data, row)}</p>
           <Outside data={data} row={row} open={open} />
           <Why data={data} row={row} open={open} />
+          <Measured data={data} row={row} />
           <RowFacts data={data} row={row} />
         </div>
       </div>
@@ -153,6 +154,12 @@ function Why({ data, row, open }: Pick<RowDialogProps, "data" | "row" | "open">)
       {isMissed && other < 0 && <p>No detection overlaps it.</p>}
     </>
   );
+}
+
+/** What the measurement of the map says, for a row of the sample. */
+function Measured({ data, row }: Pick<RowDialogProps, "data" | "row">) {
+  const sentence = data.facts.trust?.measured.find((one) => one.row === row)?.sentence;
+  return sentence === undefined ? null : <p>{sentence}</p>;
 }
 
 function RowFacts({ data, row }: Pick<RowDialogProps, "data" | "row">) {

@@ -4,7 +4,7 @@ import { FactList } from "./fact-list.js";
 
 /** The run's options and failures, and the meaning of the numbers. */
 export function RunView({ facts }: { readonly facts: ReportFacts }) {
-  const { items, truth, failures, hasBoxes } = facts;
+  const { items, truth, trust, failures, hasBoxes } = facts;
   return (
     <div class="run-view">
       <section aria-labelledby="run-title">
@@ -15,6 +15,7 @@ export function RunView({ facts }: { readonly facts: ReportFacts }) {
             ...facts.run,
             ["Report by", facts.tool],
             ["Ground truth", truth === null ? "none" : truthLine(truth)],
+            ["Faithfulness", trust === null ? "not measured (whybox run --measure)" : "measured, see “Trust”"],
           ]}
         />
       </section>

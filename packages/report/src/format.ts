@@ -1,3 +1,5 @@
+import type { MeasurementSummary } from "./measurements.js";
+
 /** The format of the data in the page of `whybox report`. The command writes it and the page reads it, so this file uses nothing from Node.
  * The page has four kinds of data. Each is in its own `<script type="text/plain">`:
  * - the facts (JSON),
@@ -182,6 +184,25 @@ export interface TaggedDetection {
   readonly note: string;
 }
 
+/** How faithful the maps of a sample are. */
+export interface TrustFacts {
+  readonly summary: MeasurementSummary;
+  readonly measured: readonly MeasuredRow[];
+  /** The first detections of the sample that could not be measured. */
+  readonly failures: readonly { readonly source: string; readonly name: string; readonly message: string }[];
+}
+
+/** A row whose map was measured. */
+export interface MeasuredRow {
+  readonly row: number;
+  /** The over-all scores of the map and of the Gaussian at the box. */
+  readonly image: readonly [map: number, gaussian: number];
+  /** The same with the pixels of the box only. */
+  readonly withinBox: readonly [map: number, gaussian: number];
+  /** What the measurement says. */
+  readonly sentence: string;
+}
+
 export interface ReportFacts {
   readonly version: number;
   readonly tool: string;
@@ -207,6 +228,8 @@ export interface ReportFacts {
   readonly model: string;
   /** Tags of a file beside the run. */
   readonly tags: readonly RowTags[];
+  /** Null if the maps were not measured. */
+  readonly trust: TrustFacts | null;
   /** The first failures. */
   readonly failures: readonly { readonly source: string; readonly message: string }[];
 }

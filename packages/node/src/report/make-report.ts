@@ -12,6 +12,7 @@ import { type PageParts, pageText, readPageParts } from "./page.js";
 import { type OpenRun, openRun } from "./read-run.js";
 import { findTags, TagIndex } from "./tags.js";
 import { type TakenImages, takeImages } from "./take-images.js";
+import { type FoundTrust, findTrust } from "./trust.js";
 import { findTruth } from "./truth/read-truth.js";
 import type { Truth } from "./truth/truth.js";
 
@@ -68,6 +69,7 @@ export async function makeReport(options: ReportOptions, services: ReportService
     stopIfAborted(signal);
     onProgress("reading", done, total);
   });
+  const measured = await findTrust(folder, collected);
   const asked = await askMisses(run, collected, {
     loadDetector: services.loadDetector,
     max: options.misses,
@@ -83,9 +85,16 @@ export async function makeReport(options: ReportOptions, services: ReportService
   });
   const notes = [...unfinished(run, collected), ...(collected.truth.images > 0 ? truth!.notes() : []), ...asked.notes];
   const tagged = tagsOf(run, collected, tags);
-  const more = [...notes, ...imageNotes(taken, options.budget), ...mapNotes(collected, run), ...tagged.notes];
+  const more = [
+    ...notes,
+    ...imageNotes(taken, options.budget),
+    ...mapNotes(collected, run),
+    ...measured.notes,
+    ...tagged.notes,
+  ];
   const facts = factsOf(run, collected, {
     ...{ truth, answers: asked.answers, notes: more, version: options.version, tags: tagged.tags },
+    trust: measured.trust,
   });
   await writeParts(out, pageText(facts, collected, taken.of, parts));
   return { path: out, bytes: (await stat(out)).size, facts };
@@ -100,6 +109,7 @@ function factsOf(
     readonly notes: readonly string[];
     readonly version: string;
     readonly tags: ReportFacts["tags"];
+    readonly trust: FoundTrust["trust"];
   },
 ): ReportFacts {
   const { rows, images, classMaps, done, failures, firstFailures } = collected;
@@ -122,6 +132,7 @@ function factsOf(
     root: run.manifest.root,
     model: model.sha256,
     tags: made.tags,
+    trust: made.trust,
     failures: firstFailures,
   };
 }

@@ -5,6 +5,7 @@ import { z } from "zod";
 import { createProgram } from "../../src/cli/program.js";
 import { evidenceSchema, reviewSchema } from "../../src/evidence/schema.js";
 import { resultSchema, runSchema } from "../../src/io/result-schema.js";
+import { measurementSummarySchema } from "../../src/runs/sample/schema.js";
 import { createWorld } from "./fake-world.js";
 import { cliReference } from "./reference.js";
 
@@ -40,6 +41,7 @@ it.each([
   ["run.schema.json", runSchema, "What whybox explain --json prints"],
   ["evidence.schema.json", evidenceSchema, "evidence.json in a bundle of whybox evidence"],
   ["review.schema.json", reviewSchema, "review.json in a bundle of whybox evidence"],
+  ["measurements.schema.json", measurementSummarySchema, "What was measured of the maps of a run: measurements.json"],
 ])("docs/%s is the schema that the code checks with", (file, schema, title) => {
   // "input": readers must take fields that they do not know.
   const { $schema, ...rest } = z.toJSONSchema(schema, { io: "input" });

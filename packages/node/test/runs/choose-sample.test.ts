@@ -28,11 +28,14 @@ function choose(all: readonly ResultLine[], asked: number, seed = 0) {
   });
 }
 
-const strata = (detections: readonly { class: number; size: string; confidence: string }[]) =>
-  detections.reduce<Record<string, number>>((counts, { class: number, size, confidence }) => {
+function strata(detections: readonly { class: number; size: string; confidence: string }[]) {
+  const counts: Record<string, number> = {};
+  for (const { class: number, size, confidence } of detections) {
     const name = `${number} ${size} ${confidence}`;
-    return { ...counts, [name]: (counts[name] ?? 0) + 1 };
-  }, {});
+    counts[name] = (counts[name] ?? 0) + 1;
+  }
+  return counts;
+}
 
 describe("chooseSample", () => {
   it("gives each stratum of class, size and confidence its share", async () => {

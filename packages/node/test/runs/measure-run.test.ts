@@ -96,7 +96,7 @@ describe("whybox run --measure", { timeout: 300_000 }, () => {
     expect(other.stderr).toMatch(/has measurements of a sample of 6 detections, not of 7\. Remove sample\.json, /);
   });
 
-  it("gives the same bytes from shards", async () => {
+  it("gives the same bytes from shards", { tags: ["long"] }, async () => {
     const plan = miniOptions.slice(0, miniOptions.indexOf("--workers"));
     expect(await command("shard", "plan", "p", "--out", "parts", "--shards", "2", ...plan)).toMatchObject({ code: 0 });
     for (const i of ["0", "1"]) expect(await command("shard", "run", "parts", i)).toMatchObject({ code: 0 });
@@ -104,7 +104,7 @@ describe("whybox run --measure", { timeout: 300_000 }, () => {
     expect(await measured("parts")).toEqual(await measured("out"));
   });
 
-  it("records what cannot be measured, shows it, and goes on", async () => {
+  it("records what cannot be measured, shows it, and goes on", { tags: ["long"] }, async () => {
     const folder = await copied("changed");
     const [first] = await measurements(folder);
     for (const name of files) await rm(join(cwd, folder, name));
@@ -124,7 +124,7 @@ describe("whybox run --measure", { timeout: 300_000 }, () => {
     expect(other).toEqual(before);
   });
 
-  it("says that an image has changed since the run", async () => {
+  it("says that an image has changed since the run", { tags: ["long"] }, async () => {
     const folder = await copied("other");
     for (const name of files) await rm(join(cwd, folder, name));
     const results = await read(`${folder}/results.jsonl`);
@@ -150,7 +150,7 @@ describe("whybox run --measure", { timeout: 300_000 }, () => {
     await expect(read("no/manifest.json")).rejects.toThrow();
   });
 
-  it("refuses a run whose maps are of several detections, and damaged files", async () => {
+  it("refuses a run whose maps are of several detections, and damaged files", { tags: ["long"] }, async () => {
     await command("run", "p", "--out", "classes", ...miniOptions, "--per", "class");
     const { code, stderr } = await command("run", "--resume", "--out", "classes", "--measure", "3");
     expect([code, stderr]).toEqual([2, expect.stringMatching(/this run has --per class/)]);

@@ -6,6 +6,7 @@ import type { RgbImage } from "@whybox/core";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { makeReport } from "../../../node/src/report/make-report.js";
+import { writeMeasurements } from "../../../node/test/report/measured-run.js";
 import { detectionOf, emptyFolder, linesOf, writeRun } from "../../../node/test/report/synthetic-run.js";
 import { expectImage } from "../../../node/test/support/reference-image.js";
 import { chromiumPath, launchChromium } from "./browser.js";
@@ -86,7 +87,12 @@ describe.skipIf(chromium === undefined)("screenshots", SLOW, () => {
       const root = await emptyFolder();
       const out = join(root, "report.html");
       const options = { out, cwd: root, truth: "none", misses: 0, budget: 2 ** 20, version: "9.9.9" };
-      const folder = await writeRun(root, { lines: linesOf(Array.from({ length: 12 }, (_, i) => imageOf(i))) });
+      const images = Array.from({ length: 12 }, (_, i) => imageOf(i));
+      const folder = await writeRun(root, { lines: linesOf(images) });
+      await writeMeasurements(folder, images, (item, i) => {
+        const [map, within] = [0.9 - 0.07 * item, 0.3 - 0.03 * item + 0.2 * i];
+        return { map: [map, within], gaussian: [0.75 - 0.05 * item, 0.1] };
+      });
       const services = { decodeImage: async () => gradient, loadDetector: unwanted, readVideo: unwanted };
       await makeReport({ folder, ...options }, services);
       address = pathToFileURL(out).href;
@@ -106,6 +112,13 @@ describe.skipIf(chromium === undefined)("screenshots", SLOW, () => {
       await page.getByRole("tab", { name: "Classes" }).click();
       await page.locator(".class-card .small-plot canvas").nth(2).waitFor();
       await compare(page, "report-classes");
+    });
+
+    it.each(["light", "dark"] as const)("with what was measured of its maps, %s", async (colorScheme) => {
+      const page = await open(address, { colorScheme });
+      await page.getByRole("tab", { name: "Trust" }).click();
+      await page.locator(".chart canvas").nth(2).waitFor();
+      await compare(page, `report-trust-${colorScheme}`);
     });
   });
 });

@@ -21,7 +21,8 @@ import { digestOf, readResults } from "../success.js";
 import type { Explainers, MeasureOutcome } from "../task.js";
 import { chooseSample } from "./choose-sample.js";
 import { MeasurementFile } from "./measurement-file.js";
-import { type Chosen, measurementSummarySchema, type Sample, sampleSchema } from "./schema.js";
+import { readMeasurementSummary } from "./read-measurements.js";
+import { type Chosen, type Sample, sampleSchema } from "./schema.js";
 
 export interface SampleWork extends Partial<WorkHooks> {
   readonly manifest: Manifest;
@@ -51,17 +52,12 @@ export async function measureRun(work: SampleWork, explainers: () => Promise<Exp
   const lock = await lockFolder(folder, { signal, ...(onWait && { onWait }) });
   try {
     const sample = await beginSample(work);
-    const path = join(folder, runFiles.measurementSummary);
-    const done = await readJsonFile(
-      path,
-      measurementSummarySchema,
-      `is damaged. Remove it, and --resume creates it again.`,
-    );
+    const done = await readMeasurementSummary(folder);
     if (done !== undefined) return done;
     const lines = await measureRest(work, sample, explainers);
     const { detections: _, schemaVersion: __, ...facts } = sample;
     const summary = summarizeMeasurements(lines, facts);
-    await writeFileSafely(path, `${jsonText(summary, 2)}\n`);
+    await writeFileSafely(join(folder, runFiles.measurementSummary), `${jsonText(summary, 2)}\n`);
     return summary;
   } catch (cause) {
     throw folderError(folder, cause);
