@@ -33,6 +33,7 @@ function fake(answer: (task: Task) => Outcome | undefined = () => undefined): Ex
     window: 4,
     report: () => Promise.reject(new Error("not used")),
     close: async () => {},
+    measure: () => Promise.reject(new Error("not used")),
     explain: async (task) => {
       seen.push(task.item);
       await setTimeout((task.item * 7) % 5);

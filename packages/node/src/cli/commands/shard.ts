@@ -13,7 +13,15 @@ import { refuseContradictions } from "../contradictions.js";
 import { type ExitCode, worstExitCode } from "../exit-codes.js";
 import { declareFlags, readFlags } from "../flags.js";
 import { integerText, parseOptions } from "../option-schemas.js";
-import { type PlanFlags, planFlags, runFolder, shardFlags, shardRunFlags, type WorkFlags, workFlags } from "../run-options.js";
+import {
+  type PlanFlags,
+  planFlags,
+  runFolder,
+  shardFlags,
+  shardRunFlags,
+  type WorkFlags,
+  workFlags,
+} from "../run-options.js";
 import { createRunSession, markExitCode, markText, type RunSession } from "../run-session.js";
 
 const shardCommands = ["plan", "run", "merge"] as const;
