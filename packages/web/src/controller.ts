@@ -172,17 +172,30 @@ export class Controller {
     this.#explaining.cancel();
   }
 
+  /** Measures how faithful the current map is, in the background: every other question goes first. */
+  measure(): void {
+    this.#explaining.measure();
+  }
+
+  stopMeasuring(): void {
+    this.#explaining.stopMeasuring();
+  }
+
   /** The current map with its boxes, at full resolution, as PNG. */
   async png(): Promise<Blob> {
     const drawing = drawRequest(this.state, this.#shown());
-    return this.#keeper.watch(this.#keeper.engine.toPng(photoOf(this.state), drawing));
+    return this.#explaining.beforeMeasuring(() =>
+      this.#keeper.watch(this.#keeper.engine.toPng(photoOf(this.state), drawing)),
+    );
   }
 
   /** The current result as a result document (docs/result.schema.json). The command writes the same format. */
   async document(onProgress: (progress: ExplainProgress) => void): Promise<ResultDocument> {
     const request = documentRequest(this.state, this.#shown())!;
     const detector = await this.#keeper.detector();
-    return this.#keeper.watch(detector.document(photoOf(this.state), { ...request, onProgress }));
+    return this.#explaining.beforeMeasuring(() =>
+      this.#keeper.watch(detector.document(photoOf(this.state), { ...request, onProgress })),
+    );
   }
 
   /** Detections that match the class filter. */

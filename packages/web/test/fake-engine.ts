@@ -11,6 +11,7 @@ import type {
 import {
   type Detection,
   type ExplainOptions,
+  type Measurement,
   type ResultDocument,
   WhyboxError,
   type WhyboxErrorCode,
@@ -131,7 +132,7 @@ export class FakeEngine {
     return {
       ...{ method: String(request.method), backprop: ["class"], detections: this.detections, layers: [], notes: [] },
       searched: [],
-      measured: [],
+      measured: request.measure ? [{ className: "dog" } as Measurement] : [],
       ...{ whole: heat(explained, 5), maps, asked: undefined, empty: undefined, timings },
     };
   }

@@ -97,6 +97,41 @@ describe.skipIf(path === undefined)("loadDetector in a page", SLOW, () => {
     expect([height, width]).toEqual(expected.letterbox.imageSize);
   });
 
+  it("measures maps as Node does, tells the progress, and stops when it is aborted", async () => {
+    const measuring = { ...options, maxDetections: 12, measure: true };
+    const node = await loadDetector(model);
+    const { measured } = await node.explain(join(root, "fixtures/photos/chelsea.png"), measuring);
+    await node.dispose();
+    const found = await page.evaluate(async (given) => {
+      const { detector } = globalThis as InPage;
+      const seen: string[] = [];
+      const onProgress = ({ done, total }: { done: number; total: number }) => void seen.push(`${done}/${total}`);
+      const result = await detector.explain("photos/chelsea.png", { ...given, onProgress });
+      const stop = new AbortController();
+      const aborted = detector
+        .explain("photos/chelsea.png", { ...given, signal: stop.signal, onProgress: () => stop.abort() })
+        .then(
+          () => "done",
+          ({ code }: { code: string }) => code,
+        );
+      // The call behind it is answered at once.
+      const next = await detector.detect("photos/chelsea.png", { confidence: 0.3 });
+      return { measured: result.measured, last: seen.at(-1), aborted: await aborted, next: next.detections.length };
+    }, measuring);
+    // The random weights have boxes that reach far out of the image. They are not measured.
+    expect(measured.length).toBeGreaterThan(0);
+    expect(found.measured.map(({ detections }) => detections)).toEqual(measured.map(({ detections }) => detections));
+    const figures = ({ map, gaussian, random, images }: (typeof measured)[number]) =>
+      [map.overAll, map.withinBox.overAll, gaussian.overAll, random.overAll, map.sufficientOverBox, images] as const;
+    for (const [i, value] of figures(found.measured[0]!).entries()) {
+      expect(Math.abs(value - figures(measured[0]!)[i]!)).toBeLessThan(1e-3);
+    }
+    const [done, total] = found.last!.split("/");
+    expect(done).toBe(total);
+    expect(found.aborted).toBe("aborted");
+    expect(found.next).toBeGreaterThan(0);
+  });
+
   it("takes an image in every form of a page, and leaves it to the caller", async () => {
     const found = await page.evaluate(async () => {
       const { detector } = globalThis as InPage;

@@ -1,4 +1,5 @@
 import type { ExplainOptions } from "@whybox/core";
+import { BackgroundMeasuring } from "./background.js";
 import { type Failure, failureOf, Task } from "./calls.js";
 import { compareInTurn, waiting } from "./comparison.js";
 import type { EngineKeeper } from "./engine-keeper.js";
@@ -32,6 +33,7 @@ export class Explaining {
   readonly #comparison: Task;
   readonly #looking: Task;
   readonly #hovering: Task;
+  readonly #measuring: BackgroundMeasuring;
 
   constructor({ store, keeper, now, retries }: ExplainingOptions) {
     this.#store = store;
@@ -45,6 +47,7 @@ export class Explaining {
     this.#comparison = new Task(keeper.watch);
     this.#looking = new Task(keeper.watch);
     this.#hovering = new Task(keeper.watch);
+    this.#measuring = new BackgroundMeasuring({ store, watch: keeper.watch, heat });
   }
 
   get #state(): State {
@@ -53,6 +56,7 @@ export class Explaining {
 
   /** Cancels all work on the current detections, so that a file opens at once. What is shown stays. */
   pause(): void {
+    this.#measuring.stop();
     for (const task of [this.#detecting, this.#map, this.#comparison, this.#looking, this.#hovering]) task.stop();
   }
 
@@ -83,6 +87,7 @@ export class Explaining {
   async detect(): Promise<void> {
     const { model, photo, settings } = this.#state;
     if (model.phase !== "ready" || photo.phase !== "ready") return;
+    this.#measuring.stop();
     this.#map.stop();
     this.#maker.forget();
     this.#store.update({ ...nothingSelected, found: { phase: "running" } });
@@ -129,6 +134,7 @@ export class Explaining {
   /** Makes the map of the selection: first a quick one, then the one of the chosen method. */
   explain(): void {
     const subject = subjectOf(this.#state);
+    this.#measuring.stop();
     this.#map.stop();
     if (subject === undefined) {
       this.#store.update({ map: noMap });
@@ -163,12 +169,27 @@ export class Explaining {
     this.#hovering.stop();
     const preview = index === undefined ? undefined : this.#maker.cached(sceneOf(this.#state), index);
     this.#store.update({ hovered: index, preview });
-    // For a large photo not every map is cached. A requested map has priority over a preview.
-    if (index === undefined || preview !== undefined || this.#state.map.running !== undefined) return;
+    // For a large photo not every map is cached. A requested map has priority over a preview, and so has a measurement.
+    const isBusy = this.#state.map.running !== undefined || this.#state.measuring?.phase === "running";
+    if (index === undefined || preview !== undefined || isBusy) return;
     void this.#hovering.start(
       async (step) => this.#store.update({ preview: await this.#maker.preview(step, sceneOf(this.#state), index) }),
       (error) => this.#store.update({ said: failureOf(error).message }),
     );
+  }
+
+  /** Measures how faithful the shown map is, in the background. */
+  measure(): void {
+    this.#measuring.start();
+  }
+
+  stopMeasuring(): void {
+    this.#measuring.stop();
+  }
+
+  /** Does what the user asks for before a measurement that runs. */
+  beforeMeasuring<T>(work: () => Promise<T>): Promise<T> {
+    return this.#measuring.after(work);
   }
 
   stopComparing(): void {
@@ -179,6 +200,7 @@ export class Explaining {
   compare(): void {
     const subject = subjectOf(this.#state);
     const methods = this.#state.settings.compare.slice(0, MAX_COMPARED);
+    this.#measuring.stop();
     this.#store.update({ compared: subject === undefined ? [] : waiting(methods) });
     if (subject === undefined) return;
     const put = (i: number, patch: Partial<Compared>) =>
@@ -200,7 +222,7 @@ export class Explaining {
     if (photo.phase !== "ready" || model.phase !== "ready" || thumbnails !== undefined) return;
     this.#store.update({ thumbnails: "running" });
     const request = thresholds(settings);
-    void this.#looking.start(
+    const looking = this.#looking.start(
       async (step) => {
         const made = await step(async (signal) =>
           (await this.#keeper.detector()).layerMaps(photo.file, { ...request, signal }),
@@ -209,5 +231,6 @@ export class Explaining {
       },
       (error) => this.#store.update({ thumbnails: [], said: failureOf(error).message }),
     );
+    void this.#measuring.after(() => looking);
   }
 }

@@ -6,6 +6,7 @@ import {
   type DownloadProgress,
   detectDefaults,
   type ExplainProgress,
+  type Measurement,
 } from "@whybox/core";
 import type { Failure } from "./calls.js";
 import type { Settings } from "./settings.js";
@@ -69,6 +70,12 @@ export interface MapState {
   readonly failure: Failure | undefined;
 }
 
+/** A measurement of the shown map, in the background. */
+export type Measuring =
+  | { readonly phase: "running"; readonly progress: ExplainProgress | undefined }
+  | { readonly phase: "ready"; readonly measurement: Measurement | undefined }
+  | { readonly phase: "failed"; readonly failure: Failure };
+
 export interface Compared {
   readonly method: string;
   readonly map: ShownMap | undefined;
@@ -108,6 +115,8 @@ export interface State {
   readonly whole: boolean;
   readonly settings: Settings;
   readonly map: MapState;
+  /** Undefined until the user asks for it. */
+  readonly measuring: Measuring | undefined;
   readonly comparing: boolean;
   readonly compared: readonly Compared[];
   readonly thumbnails: readonly LayerMap[] | "running" | undefined;
@@ -124,6 +133,7 @@ export const nothingSelected = {
   ownBox: undefined,
   whole: false,
   map: noMap,
+  measuring: undefined,
   compared: [],
 } as const;
 

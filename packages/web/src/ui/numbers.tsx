@@ -1,16 +1,19 @@
 import { percent } from "@whybox/report";
 import type { ComponentChildren } from "preact";
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { methodOf } from "../controller/methods.js";
 import { isClassifier, type MapFacts, type State } from "../controller/state.js";
 import type { Controller } from "../controller.js";
 import { Button } from "./button.js";
+import { later } from "./later.js";
 import { ModelNotice, Notice } from "./notice.js";
 import { modelTypes, PickFile } from "./pick-file.js";
 import { howToRead, questionText, readMap } from "./reading.js";
 import { RESULT } from "./result-focus.js";
 import { Runs } from "./runs.js";
 import { progressText, unbroken } from "./texts.js";
+
+const MeasureCard = later(() => import("./measure-card.js").then((part) => part.MeasureCard));
 
 /** Touch screens have no Shift key, and a drag scrolls the page. */
 const isTouch = matchMedia("(pointer: coarse)").matches;
@@ -24,6 +27,8 @@ interface NumbersProps {
 export function Answer(props: NumbersProps) {
   const { model, found, map, settings } = props.state;
   const provider = model.phase === "ready" ? model.model.provider : undefined;
+  // It is there with the first map, so that nothing moves when it comes.
+  useEffect(() => void MeasureCard.ahead(), []);
   return (
     <section class="answer" aria-label="Answer" aria-busy={map.running !== undefined || found.phase === "running"}>
       {model.phase === "failed" && (
@@ -108,6 +113,7 @@ function Numbers({ controller, state }: NumbersProps) {
           {text}
         </p>
       ))}
+      {shown && <MeasureCard controller={controller} state={state} />}
       {photo.phase === "ready" && photo.facts.shrunkFrom && (
         <p class="hint">
           Scaled down to {photo.facts.width} × {photo.facts.height}. The file has {photo.facts.shrunkFrom.join(" × ")}.
