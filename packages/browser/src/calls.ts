@@ -19,47 +19,101 @@ export interface CallOptions {
   readonly tell?: OnProgress;
 }
 
-/** Calls of an engine in a worker, as a library makes them: errors are thrown, and signals abort. */
-export class Calls {
-  readonly #worker: Worker;
-  readonly #api: Remote<WorkerApi>;
-  #next = 1;
-  #end: (error: WhyboxError) => void = () => {};
-  readonly #ended: Promise<never>;
+/** A worker, and what was opened in it. */
+interface Running {
+  readonly worker: Worker;
+  readonly api: Remote<WorkerApi>;
+  /** By number of the model. */
+  readonly models: Map<number, Promise<OpenedModel>>;
+  /** Rejects when the worker ends. */
+  readonly ended: Promise<never>;
+  end(error: WhyboxError): void;
+}
 
-  constructor(worker: Worker) {
-    this.#worker = worker;
-    this.#ended = new Promise((_, reject) => {
-      this.#end = reject;
-    });
-    this.#ended.catch(() => undefined);
-    worker.addEventListener("error", (event) => {
-      const reason = event.message || "its script could not be loaded";
-      this.close(new WhyboxError("runtime", `The engine's worker failed: ${reason}.`));
-    });
-    this.#api = wrap<WorkerApi>(worker);
+/**
+ * Calls of an engine in a worker, as a library makes them: errors are thrown, and signals abort. If the worker breaks down, its calls fail, and the
+ * next call opens its model in a new worker.
+ */
+export class Calls {
+  readonly #start: () => Worker;
+  readonly #requests = new Map<number, OpenRequest>();
+  #running: Running | undefined;
+  #closed: WhyboxError | undefined;
+  #next = 1;
+
+  /** @param start starts a worker with the engine. */
+  constructor(start: () => Worker) {
+    this.#start = start;
+    this.#running = this.#begin();
   }
 
   /** @throws the error of the engine; aborted; runtime when the worker has ended. */
-  open(request: OpenRequest, options?: CallOptions): Promise<OpenedModel> {
-    return this.#run((job, tell) => this.#api.open(job, request, tell), options);
+  async open(request: OpenRequest, options?: CallOptions): Promise<OpenedModel> {
+    const opened = await this.#open(this.#engine(), request, options);
+    this.#requests.set(request.model, request);
+    return opened;
   }
 
   /** @throws as `open`. */
-  ask<K extends QuestionKind>(question: Question & { readonly kind: K }, options?: CallOptions): Promise<Replies[K]> {
-    return this.#run(
-      (job, tell) => this.#api.ask(job, buffersOf(question), tell) as Promise<Answer<Replies[K]>>,
+  async ask<K extends QuestionKind>(
+    question: Question & { readonly kind: K },
+    options?: CallOptions,
+  ): Promise<Replies[K]> {
+    const engine = this.#engine();
+    await this.#reopen(engine, question);
+    return await this.#run(
+      engine,
+      (job, tell) => engine.api.ask(job, buffersOf(question), tell) as Promise<Answer<Replies[K]>>,
       options,
     );
   }
 
+  #begin(): Running {
+    const worker = this.#start();
+    let end: Running["end"] = () => {};
+    const ended = new Promise<never>((_, reject) => {
+      end = reject;
+    });
+    ended.catch(() => undefined);
+    const running = { worker, api: wrap<WorkerApi>(worker), models: new Map(), ended, end };
+    worker.addEventListener("error", (event) => {
+      const reason = event.message || "its script could not be loaded";
+      end(new WhyboxError("runtime", `The engine's worker failed: ${reason}.`));
+      worker.terminate();
+      if (this.#running === running) this.#running = undefined;
+    });
+    return running;
+  }
+
+  #engine(): Running {
+    if (this.#closed !== undefined) throw this.#closed;
+    this.#running ??= this.#begin();
+    return this.#running;
+  }
+
+  /** Opens the model of a question, if another worker had it. */
+  async #reopen(engine: Running, question: Question): Promise<void> {
+    const request = "model" in question ? this.#requests.get(question.model) : undefined;
+    if (request === undefined) return;
+    if (question.kind === "dispose") this.#requests.delete(request.model);
+    await (engine.models.get(request.model) ?? this.#open(engine, request));
+  }
+
+  #open(engine: Running, request: OpenRequest, options?: CallOptions): Promise<OpenedModel> {
+    const opened = this.#run(engine, (job, tell) => engine.api.open(job, request, tell), options);
+    engine.models.set(request.model, opened);
+    opened.catch(() => engine.models.delete(request.model));
+    return opened;
+  }
+
   async #run<T>(
+    { api, ended }: Running,
     call: (job: number, tell: OnProgress) => Promise<Answer<T>>,
     { signal, tell }: CallOptions = {},
   ): Promise<T> {
     if (signal?.aborted) throw aborted(signal);
     const job = this.#next++;
-    const cancel = () => void this.#api.cancel(job);
+    const cancel = () => void api.cancel(job);
     signal?.addEventListener("abort", cancel, { once: true });
     let thrown: { readonly error: unknown } | undefined;
     const told: OnProgress = (progress) => {
@@ -72,7 +126,7 @@ export class Calls {
       }
     };
     try {
-      const answer = await Promise.race([call(job, proxy(told)), this.#ended]);
+      const answer = await Promise.race([call(job, proxy(told)), ended]);
       if (thrown !== undefined) throw (thrown as { readonly error: unknown }).error;
       if (answer.ok) return answer.value;
       throw signal?.aborted && answer.failure.code === "aborted" ? aborted(signal) : errorOf(answer.failure);
@@ -83,8 +137,10 @@ export class Calls {
 
   /** Ends the worker. Pending and later calls fail with this error. */
   close(why = new WhyboxError("runtime", "The engine's worker has ended, because the detector was disposed.")): void {
-    this.#end(why);
-    this.#worker.terminate();
+    this.#closed ??= why;
+    this.#requests.clear();
+    this.#running?.end(why);
+    this.#running?.worker.terminate();
   }
 }
 

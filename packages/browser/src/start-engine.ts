@@ -18,7 +18,7 @@ export function startEngine(options: EngineOptions = {}): Engine {
     throw new WhyboxError("usage", `maxPixels is ${foundOf(maxPixels)}; expected a number of 1 or more.`);
   }
   const files = engineFiles(folder);
-  const calls = new Calls(startWorker(files.worker));
+  const calls = new Calls(() => startWorker(files.worker));
   const images = new Images(maxPixels);
   const engine: Engine = {
     loadDetector: (weights, own = {}) => openDetector({ engine, calls, images, files }, weights, own),

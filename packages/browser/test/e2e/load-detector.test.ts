@@ -245,7 +245,7 @@ describe.skipIf(path === undefined)("loadDetector in a page", SLOW, () => {
     });
   });
 
-  it("fails the calls in flight when the worker breaks down, and later ones, and another detector works", async () => {
+  it("fails the calls in flight when the worker breaks down, and the next ones run in a new one", async () => {
     const found = await page.evaluate(async () => {
       const { whybox } = globalThis as InPage;
       const workers: Worker[] = [];
@@ -263,22 +263,25 @@ describe.skipIf(path === undefined)("loadDetector in a page", SLOW, () => {
           ({ code, message }) => `${code}: ${message}`,
         );
       const detector = await load();
-      globalThis.Worker = Own;
       const slow = { method: "D-RISE", samples: 100_000, confidence: 0.3 } as const;
       const calls = [said(detector.explain("photos/chelsea.png", slow)), said(detector.detect("photos/chelsea.png"))];
       await new Promise((resolve) => setTimeout(resolve, 100));
       // No message of the library: the worker throws outside of every call.
       workers[0]!.postMessage({ type: "APPLY", argumentList: 5 });
       const lost = await Promise.all(calls);
-      const later = await said(detector.detect("photos/chelsea.png"));
-      await detector.dispose().catch(() => undefined);
-      const other = await load();
-      const again = await said(other.detect("photos/chelsea.png"));
-      await other.dispose();
-      return { lost, later, again };
+      const next = [detector.detect("photos/chelsea.png"), detector.explain("photos/chelsea.png", { confidence: 0.3 })];
+      const later = await Promise.all(next.map(said));
+      workers[1]!.postMessage({ type: "APPLY", argumentList: 5 });
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      const again = await said(detector.detect("photos/chelsea.png"));
+      globalThis.Worker = Own;
+      await detector.dispose();
+      const disposed = await said(detector.detect("photos/chelsea.png"));
+      return { lost, later, again, disposed, workers: workers.length };
     });
     const failed = expect.stringMatching(/^runtime: The engine's worker failed: .*\bmap\b/);
-    expect(found).toEqual({ lost: [failed, failed], later: failed, again: "done" });
+    const disposed = expect.stringMatching(/^runtime: .* because the detector was disposed\.$/);
+    expect(found).toEqual({ lost: [failed, failed], later: ["done", "done"], again: "done", disposed, workers: 3 });
   });
 
   it("holds several models and one image in an engine, and makes what a screen needs", async () => {
