@@ -89,7 +89,7 @@ export default defineConfig({
         "python.md",
         "scale.md",
       ]),
-      group("Methods", ["methods/README.md", "faithfulness.md", "scores.md"]),
+      group("Methods", ["methods/README.md", "faithfulness.md", "sanity-checks.md", "scores.md"]),
       group("Reference", [
         "cli.md",
         "models.md",

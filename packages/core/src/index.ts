@@ -19,12 +19,14 @@ export type { Layer, LayerSelector } from "./detector/layer.js";
 export type { ClassNames, ClassNamesSource } from "./detector/names.js";
 export type { KeypointLayout } from "./detector/tasks/keypoints.js";
 export { didYouMean, foundOf, WhyboxError, type WhyboxErrorCode } from "./errors.js";
+export { type CheckImage, type CheckOptions, checkMethods, checkOptions } from "./explain/check/check-options.js";
 export {
   type CheckedDetection,
   type CheckedMap,
   type CheckResult,
   type CheckStage,
   checkControl,
+  type WeightFigures,
 } from "./explain/check/check-result.js";
 export { type CoreDetector, createDetector } from "./explain/create-detector.js";
 export {

@@ -1,4 +1,7 @@
 import type {
+  CheckImage,
+  CheckOptions,
+  CheckResult,
   DetectOptions,
   DetectResult,
   DownloadProgress,
@@ -71,5 +74,10 @@ export interface Detector {
   inspect(): Promise<ModelReport>;
   detect(image: ImageSource, options?: DetectOptions): Promise<DetectResult>;
   explain(image: ImageSource, options?: ExplainOptions): Promise<ExplainResult>;
+  /**
+   * Checks whether the maps of some methods depend on the network, the class and the box, and whether they are stable (docs/sanity-checks.md). Runs ten or
+   * more explanations for each detection and method, in your thread, against the sessions in the worker. `checkDocument` judges the figures.
+   */
+  check(images: readonly CheckImage[], options?: CheckOptions): Promise<CheckResult>;
   dispose(): Promise<void>;
 }

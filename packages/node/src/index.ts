@@ -4,6 +4,15 @@
  */
 
 export * from "@whybox/core";
+export {
+  type CheckDocument,
+  type CheckedMethod,
+  type CheckFigures,
+  type CheckId,
+  type CheckParts,
+  type CheckVerdict,
+  checkDocument,
+} from "@whybox/report";
 export type { Detector, Device, LoadOptions, ModelReport } from "./api.js";
 export { type ExplainImageOptions, explain } from "./explain.js";
 export {

@@ -9,17 +9,20 @@ const stages = [
   { name: "all", ops: 3, values: 30 },
 ];
 
+/** The figures of the stages, with heat: the same over the image and within the box. */
+const weightsOf = (...values: number[]) => values.map((value) => ({ image: value, beyondBox: value, hasHeat: true }));
+
 /** One map per image. */
 function mapsOf(method: string, figures: Partial<CheckedMap>): CheckedMap[] {
-  const usual = { repeated: true, noise: 0.9, seed: undefined, classSwap: 0.4, boxSwap: 0.1, weights: [0.6, 0.2] };
-  return images.map((_, detection) => ({ method, detection, ...usual, ...figures }));
+  const usual = { repeated: true, noise: 0.9, seed: undefined, classSwap: 0.4, boxSwap: 0.1 };
+  return images.map((_, detection) => ({ method, detection, ...usual, weights: weightsOf(0.6, 0.2), ...figures }));
 }
 
 function documentOf(maps: readonly CheckedMap[], given: Partial<CheckResult> = {}) {
   return checkDocument({
     version: "1.2.3",
     model: { source: "m.onnx", format: "onnx", bytes: 5, sha256: "00", licence: undefined },
-    options: { seed: 0, limit: 20, methods: ["GradCAM"], noise: 0.02, confidence: 0.25 },
+    options: { seed: 0, limit: 20, methods: ["GradCAM"], noise: 0.02, confidence: 0.25, imageSize: null },
     images: { found: 5, checked: [], empty: [], failures: [], chosenBy: "all" },
     titles: new Map([["GradCAM", "Grad-CAM"]]),
     result: {
@@ -27,6 +30,7 @@ function documentOf(maps: readonly CheckedMap[], given: Partial<CheckResult> = {
         ...{ image, imageSize: [10, 10] as const, index: 0, className: "dog", confidence: 0.5, boxImage },
         ...{ otherClass: "cat", otherDetection: undefined },
       })),
+      images: { checked: images, empty: [], failures: [] },
       ...{ maps, stages, noStages: undefined, refused: [], ...given },
     },
   });
@@ -48,12 +52,12 @@ it("passes a map that depends on the network, the class and the box", () => {
 });
 
 it("fails a Gaussian, a constant map and a random map", () => {
-  const gaussian = { noise: 1, classSwap: 1, boxSwap: 0, weights: [1, 1] };
-  const random = { noise: 0, classSwap: 0, boxSwap: 0, weights: [0, 0] };
+  const gaussian = { noise: 1, classSwap: 1, boxSwap: 0, weights: weightsOf(1, 1) };
+  const random = { noise: 0, classSwap: 0, boxSwap: 0, weights: weightsOf(0, 0) };
   const document = documentOf([
-    ...mapsOf("constant", { noise: 1, classSwap: 1, boxSwap: 1, weights: [1, 1] }),
+    ...mapsOf("constant", { noise: 1, classSwap: 1, boxSwap: 1, weights: weightsOf(1, 1) }),
     ...mapsOf("other numbers each time", { ...random, repeated: false }),
-    ...mapsOf("seeded numbers", { ...random, noise: 1, seed: 0, classSwap: 1, boxSwap: 1, weights: [1, 1] }),
+    ...mapsOf("seeded numbers", { ...random, noise: 1, seed: 0, classSwap: 1, boxSwap: 1, weights: weightsOf(1, 1) }),
     ...mapsOf(checkControl, gaussian),
   ]);
   expect(verdictsOf(document, 0)).toMatchObject({ weights: "fail", "class-swap": "fail", "box-swap": "fail" });
@@ -65,12 +69,30 @@ it("fails a Gaussian, a constant map and a random map", () => {
   expect(document.methods[3]!.isControl).toBe(true);
 });
 
+it("judges random weights within the box, beyond the place of the box", () => {
+  const place = { image: 0.8, beyondBox: 0.1, hasHeat: true };
+  const kept = { image: 0.1, beyondBox: 0.8, hasHeat: false };
+  const [near, same] = [place, kept].map(
+    (last) => documentOf(mapsOf("GradCAM", { weights: [last, last] })).methods[0]!.checks.weights,
+  );
+  expect(near).toMatchObject({ verdict: "pass", withoutHeat: 0 });
+  expect(near!.correlation!.mean).toBeCloseTo(0.8, 12);
+  expect(same).toMatchObject({ verdict: "fail", withoutHeat: 5 });
+});
+
+it("is not misled by one map whose sign another class turns", () => {
+  const [first, ...rest] = mapsOf("EigenCAM", { classSwap: 1 });
+  const { checks } = documentOf([{ ...first!, classSwap: -1 }, ...rest]).methods[0]!;
+  expect(checks["class-swap"].changed!.mean).toBeCloseTo(0.2, 12);
+  expect(checks["class-swap"].verdict).not.toBe("pass");
+});
+
 it("leaves open what few images or a wide interval do not decide", () => {
   const [first, ...others] = mapsOf("GradCAM", {});
   const few = documentOf([first!]);
   expect(verdictsOf(few)).toMatchObject({ weights: "not-decided", noise: "not-decided", repeat: "pass" });
   expect(few.methods[0]!.checks.weights.why).toBe("1 image; 5 are needed");
-  const wide = documentOf([{ ...first!, weights: [1, 2] }, ...others]);
+  const wide = documentOf([{ ...first!, weights: weightsOf(1, 2) }, ...others]);
   expect(wide.methods[0]!.checks.weights).toMatchObject({
     verdict: "not-decided",
     why: "the interval contains the limit",

@@ -1,12 +1,18 @@
-import { createRandom } from "./random.js";
+import { createRandom, type Random } from "./random.js";
 
-/** The items in random order. Fisher and Yates, in the form of Durstenfeld (1964). */
+/** The items in random order. */
 export function shuffled(items: Uint32Array, seed: number): Uint32Array {
-  const random = createRandom(seed);
-  const all = items.slice();
-  for (let i = all.length - 1; i > 0; i--) {
+  return shuffle(items.slice(), createRandom(seed));
+}
+
+/** Puts the items in random order, in place. Fisher and Yates, in the form of Durstenfeld (1964). */
+export function shuffle<T, List extends { readonly length: number; [i: number]: T }>(
+  items: List,
+  random: Random,
+): List {
+  for (let i = items.length - 1; i > 0; i--) {
     const j = Math.floor(random.uniform() * (i + 1));
-    [all[i], all[j]] = [all[j]!, all[i]!];
+    [items[i], items[j]] = [items[j]!, items[i]!];
   }
-  return all;
+  return items;
 }

@@ -1,6 +1,5 @@
 import type { DetectResult } from "../detector/detection.js";
 import { findLazyHead } from "../detector/heads/lazy-head.js";
-import { resolveClasses } from "../detector/names.js";
 import { WhyboxError } from "../errors.js";
 import type { RgbImage } from "../image/frame.js";
 import { defaultMethods } from "../methods/index.js";
@@ -8,22 +7,23 @@ import { once } from "../once.js";
 import { openModel } from "../readers/open-model.js";
 import type { RuntimePort } from "../runtime/port.js";
 import { defaultScores } from "../scores/index.js";
+import type { CheckImage, CheckOptions } from "./check/check-options.js";
+import type { CheckResult } from "./check/check-result.js";
 import { type Call, detectImage, explainImage, type Question } from "./explain.js";
 import { type CreateDetectorOptions, checkCreateOptions } from "./model/create-options.js";
 import { inspectModel, type ModelFacts } from "./model/inspect.js";
 import { loadModel } from "./model/load-model.js";
 import { defaultInputSize, fixedInputSize } from "./model/loaded-model.js";
 import type { DetectAloneOptions, ExplainOptions } from "./options/options.js";
-import { refuseForClassifier } from "./options/refuse-for-classifier.js";
-import { type ResolvedDetectOptions, resolveDetectOptions, resolveExplainOptions } from "./options/resolve-options.js";
+import { type ResolvedDetectOptions, resolveDetectOptions } from "./options/resolve-options.js";
 import { forwardSession } from "./passes/forward-pass.js";
 import { inspectWithSizes } from "./passes/inspect-run.js";
 import { KeptPasses } from "./passes/kept-passes.js";
 import { ScratchPool } from "./passes/scratch.js";
 import { DetectorPlans } from "./plan/detector-plans.js";
 import { type ForwardPlan, joinPlans } from "./plan/tap-plan.js";
+import { questionOf } from "./questions.js";
 import type { ExplainResult } from "./result/result.js";
-import { refuseScores } from "./targets/detection-score.js";
 
 /** A detector whose detections can be explained. It holds sessions of the runtime. The caller must dispose of it. */
 export interface CoreDetector {
@@ -37,6 +37,12 @@ export interface CoreDetector {
   /** Plans an explanation with these options and creates the session of its forward pass, so that the call itself starts sooner. @throws as `explain`. */
   prepare(options?: ExplainOptions): Promise<void>;
   explain(image: RgbImage, options?: ExplainOptions): Promise<ExplainResult>;
+  /**
+   * Checks whether the maps of some methods depend on the network, the class and the box, and whether they are stable: the same maps are made again with
+   * random weights, another class, another detection, noise, another seed, and unchanged. Runs ten or more explanations for each detection and method.
+   * @throws usage for invalid options; bad-input if no image has a detection.
+   */
+  check(images: readonly CheckImage[], options?: CheckOptions): Promise<CheckResult>;
   dispose(): Promise<void>;
 }
 
@@ -53,22 +59,13 @@ export async function createDetector(
   const loaded = await loadModel(await openModel(bytes, options.externalData), runtime, options);
   const { task } = loaded.head;
   const { methods = defaultMethods, scores = defaultScores, keepForward = false } = options;
-  const openPlans = once(async () => {
+  const plans = once(async () => {
     const lazy = await findLazyHead(loaded, fixedInputSize(loaded.input.sides));
     return new DetectorPlans({ ...loaded, lazy });
   });
+  const ask = (given: ExplainOptions): Promise<Question> => questionOf({ loaded, methods, scores, plans }, given);
   const passes = new KeptPasses(loaded, { keeps: keepForward });
   const scratches = new ScratchPool();
-
-  /** Checks a question against the model and plans its passes. */
-  const ask = async (given: ExplainOptions): Promise<Question> => {
-    const resolved = resolveExplainOptions(given, { methods, scores }, { task, classNames: loaded.classNames });
-    refuseForClassifier(loaded.head, resolved);
-    refuseScores(loaded, resolved.scores);
-    const classes = resolveClasses(resolved.classNames, loaded.classNames);
-    const plan = (await openPlans()).explanation(resolved);
-    return { options: resolved, plan, classes, onProgress: given.onProgress };
-  };
 
   /** The plan of the forward pass of a detection. It includes the values that the next explanations need, as far as they are possible. */
   const planAhead = async (
@@ -85,7 +82,7 @@ export async function createDetector(
       }
     }
     const [first, ...others] = possible;
-    if (first === undefined) return (await openPlans()).detection(options);
+    if (first === undefined) return (await plans()).detection(options);
     // A pass reads the predictions in one way.
     const alike = others.filter(({ lazy }) => lazy === first.lazy);
     return alike.length === 0 ? first : joinPlans(loaded, [first, ...alike]);
@@ -116,6 +113,10 @@ export async function createDetector(
       await forwardSession(loaded, (await ask(given)).plan.forward, given.signal);
     },
     explain: (image, given = {}) => call(given.signal, async (own) => explainImage(own, image, await ask(given))),
+    check: async (images, given = {}) => {
+      const { checkMaps } = await import("./check/check-maps.js");
+      return checkMaps({ loaded, methods, scores }, images, given);
+    },
     dispose: async () => {
       passes.dispose();
       await loaded.sessions.dispose();

@@ -1,5 +1,5 @@
 import { detect } from "../detector/detect.js";
-import type { DetectResult } from "../detector/detection.js";
+import type { Detection, DetectResult } from "../detector/detection.js";
 import type { RgbImage } from "../image/frame.js";
 import { isKeepingNothing } from "../keeps-nothing.js";
 import { diagnose } from "./diagnosis/diagnose.js";
@@ -43,6 +43,8 @@ export interface Question {
   readonly plan: ExplainPlan;
   /** Indices of the classes to explain. Empty: all classes. */
   readonly classes: readonly number[];
+  /** What is explained, each on its own. Default: chosen among the detections of the image by the options. */
+  readonly targets?: readonly Detection[];
   /** Receives the progress. */
   readonly onProgress: ExplainOptions["onProgress"];
 }

@@ -34,6 +34,14 @@ export class SessionCache {
     this.#max = max;
   }
 
+  /** A cache without sessions, for another model on the same runtime and with the same options. It shares no session with this one: keys say nothing of the model. */
+  empty(): SessionCache {
+    const port = this.#port;
+    const createSession: RuntimePort["createSession"] = (model, { key: _, ...options }) =>
+      port.createSession(model, options);
+    return new SessionCache({ ...port, createSession }, this.#options, this.#max);
+  }
+
   /** Returns the session with this key. `build` creates its model if there is none. A session that cannot be created is not cached. */
   async get(key: string, build: () => Model, signal?: AbortSignal): Promise<KeptSession> {
     throwIfAborted(signal);

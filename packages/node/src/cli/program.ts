@@ -13,6 +13,7 @@ const commands = {
   convert: async () => (await import("./commands/convert.js")).addConvert,
   report: async () => (await import("./commands/report.js")).addReport,
   compare: async () => (await import("./commands/compare.js")).addCompare,
+  check: async () => (await import("./commands/check.js")).addCheck,
   export: async () => (await import("./commands/export.js")).addExport,
   evidence: async () => (await import("./commands/evidence.js")).addEvidence,
   shard: async () => (await import("./commands/shard.js")).addShard,

@@ -16,7 +16,7 @@ import type { CallControl } from "./serve-detector.js";
 import { owned, WorkerCaller } from "./worker-caller.js";
 import { remotePort } from "./worker-port.js";
 
-export interface WorkerDetector extends Pick<Detector, "detect" | "explain" | "dispose"> {
+export interface WorkerDetector extends Pick<Detector, "detect" | "explain" | "check" | "dispose"> {
   readonly facts: ModelFacts;
   inspect(): Promise<ModelFacts>;
 }
@@ -78,6 +78,8 @@ export async function openInWorker(
       const data = await alive().call({ kind: "explain", image, options }, { ...control, ...noting, transfer });
       return rememberImage(resultFrom(data), source);
     },
+    // Images are opened one after another, which only this thread can do.
+    check: async (images, given = {}) => (await here()).check(images, given),
     dispose: async () => {
       isDisposed = true;
       // Sessions of a lost worker have ended with it, and an engine that could not open has none.

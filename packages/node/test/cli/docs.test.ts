@@ -1,7 +1,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { defaultMethods } from "@whybox/core";
+import { checkIds, checkRules } from "@whybox/report";
 import { expect, it } from "vitest";
 import { z } from "zod";
+import { checkSchema } from "../../src/check/check-schema.js";
 import { createProgram } from "../../src/cli/program.js";
 import { evidenceSchema, reviewSchema } from "../../src/evidence/schema.js";
 import { resultSchema, runSchema } from "../../src/io/result-schema.js";
@@ -42,11 +44,18 @@ it.each([
   ["evidence.schema.json", evidenceSchema, "evidence.json in a bundle of whybox evidence"],
   ["review.schema.json", reviewSchema, "review.json in a bundle of whybox evidence"],
   ["measurements.schema.json", measurementSummarySchema, "What was measured of the maps of a run: measurements.json"],
+  ["check.schema.json", checkSchema, "What whybox check --json prints"],
 ])("docs/%s is the schema that the code checks with", (file, schema, title) => {
   // "input": readers must take fields that they do not know.
   const { $schema, ...rest } = z.toJSONSchema(schema, { io: "input" });
   const wanted = { $schema, title, ...rest };
   expect(JSON.parse(page(file, `${JSON.stringify(wanted, null, 2)}\n`)), `docs/${file} ${hint}`).toEqual(wanted);
+});
+
+it("docs/sanity-checks.md names every field of the JSON, and every check", () => {
+  const text = readFileSync(new URL("sanity-checks.md", docs), "utf8");
+  for (const field of Object.keys(checkSchema.shape)) expect(text).toContain(`\`${field}\``);
+  for (const id of checkIds) expect(text).toContain(checkRules[id].title);
 });
 
 it("docs/result-json.md names every field", () => {

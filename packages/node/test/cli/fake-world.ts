@@ -138,6 +138,7 @@ function fakeDetector(options: WorldOptions, calls: string[], explains: unknown[
       explains.push(rest);
       return (options.result ?? (() => fakeResult))(image as RgbImage, { ...rest, ...(onProgress && { onProgress }) });
     },
+    check: () => Promise.reject(new Error("only whybox check uses it")),
     dispose: async () => {
       calls.push("dispose");
     },

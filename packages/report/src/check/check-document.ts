@@ -1,4 +1,4 @@
-import { type CheckResult, checkControl, type ModelOrigin } from "@whybox/core";
+import { type CheckResult, checkControl, type ModelOrigin, type WeightFigures } from "@whybox/core";
 import { type CheckFigures, judge } from "./check-figures.js";
 import { type CheckId, type CheckVerdict, checkIds, checkRules, limitsOfChecks, overall } from "./check-rules.js";
 import { checkSentence } from "./check-sentence.js";
@@ -45,6 +45,8 @@ export interface CheckDocument {
     /** Standard deviation of the noise, as a share of the largest pixel value. */
     readonly noise: number;
     readonly confidence: number;
+    /** `[height, width]`. Null: the model's own size, or 640. */
+    readonly imageSize: readonly [number, number] | null;
   };
   readonly images: {
     /** Images in the folder. */
@@ -98,7 +100,8 @@ export interface CheckDocument {
     readonly seed: number | null;
     readonly classSwap: number | null;
     readonly boxSwap: number | null;
-    readonly weights: readonly number[];
+    /** For each stage: over the image, within the box beyond a Gaussian at it, and whether the network with random weights gave heat. */
+    readonly weights: readonly WeightFigures[];
   }[];
 }
 
@@ -136,7 +139,7 @@ export function checkDocument({ version, model, options, images, result, titles 
       seed: map.seed ?? null,
       classSwap: map.classSwap ?? null,
       boxSwap: map.boxSwap ?? null,
-      weights: [...map.weights],
+      weights: map.weights.map(({ image, beyondBox, hasHeat }) => ({ image, beyondBox, hasHeat })),
     })),
   };
 }

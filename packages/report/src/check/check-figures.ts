@@ -1,12 +1,5 @@
 import { type CheckedMap, type CheckResult, type Interval, meanInterval } from "@whybox/core";
-import {
-  agreement,
-  type CheckId,
-  type CheckVerdict,
-  difference,
-  MIN_IMAGES,
-  margin as marginRule,
-} from "./check-rules.js";
+import { type CheckId, type CheckVerdict, high, low, MIN_IMAGES } from "./check-rules.js";
 
 /** One check of one method. */
 export interface CheckFigures {
@@ -16,12 +9,16 @@ export interface CheckFigures {
   readonly images: number;
   /** Rank correlation with the original map: the mean over the maps with its interval over images. Null if no map was compared, and for `repeat`. */
   readonly correlation: Interval | null;
-  /** For swaps: the correlation under noise minus that of the swap, of the same map. Null for other checks. */
-  readonly margin: Interval | null;
+  /** For swaps: the share of maps that the swap changes more than noise does, 0..1. Null for other checks. */
+  readonly changed: Interval | null;
+  /** For `weights`: the correlation within the box beyond a Gaussian at it, when all weights are random. Null for other checks. */
+  readonly beyondBox: Interval | null;
   /** For `repeat`: the number of maps that had the same bits. Null for other checks. */
   readonly same: number | null;
-  /** For `weights`: the correlation at each stage. Null for other checks. */
-  readonly stages: readonly (Interval | null)[] | null;
+  /** For `weights`: the correlation over the image at each stage. Null for other checks. */
+  readonly stages: readonly Interval[] | null;
+  /** For `weights`: the number of maps without heat when all weights were random. They count as unlike the original. Null for other checks. */
+  readonly withoutHeat: number | null;
   /** Why the verdict is "not-decided" or "not-possible". Null otherwise. */
   readonly why: string | null;
 }
@@ -36,60 +33,65 @@ interface Value {
 export function judge(method: string, result: CheckResult): Record<CheckId, CheckFigures> {
   const maps = result.maps.filter((map) => map.method === method);
   const imageOf = ({ detection }: CheckedMap) => result.detections[detection]!.image;
-  const values = (read: (map: CheckedMap) => number | undefined): Value[] =>
+  const values: Read = (read) =>
     maps.flatMap((map) => {
       const value = read(map);
       return value === undefined ? [] : [{ image: imageOf(map), value }];
     });
-  const swap = (read: (map: CheckedMap) => number | undefined, absent: string): CheckFigures => {
-    const correlations = values(read);
-    const margins = values((map) => {
-      const swapped = read(map);
-      return swapped === undefined ? undefined : map.noise - swapped;
-    });
-    const margin = intervalOf(margins);
-    return decided(correlations, { absent, margin, verdict: margin && marginRule(margin) });
-  };
-  const compared = (found: readonly Value[], rule: (interval: Interval) => CheckVerdict, absent: string) => {
-    const interval = intervalOf(found);
-    return decided(found, { absent, verdict: interval && rule(interval) });
-  };
-  const last = result.stages.length - 1;
-  const stages = result.stages.map((_, stage) => intervalOf(values((map) => map.weights[stage])));
-  const weights = compared(
-    values((map) => map.weights[last]),
-    difference,
-    result.noStages ?? "no weight was randomised",
-  );
+  const stays = (read: (map: CheckedMap) => number | undefined, absent: string) =>
+    figuresOf(values(read), { absent, judged: intervalOf(values(read)), rule: high });
   return {
+    weights: weightCheck(values, result),
+    "class-swap": swapCheck(values, ({ classSwap }) => classSwap, "the model has one class"),
+    "box-swap": swapCheck(values, ({ boxSwap }) => boxSwap, "no image has a second detection"),
+    noise: stays(({ noise }) => noise, "no map was compared"),
+    seed: stays(({ seed }) => seed, "the method uses no random numbers"),
     repeat: repeated(maps, imageOf),
-    noise: compared(
-      values(({ noise }) => noise),
-      agreement,
-      "no map was compared",
-    ),
-    seed: compared(
-      values(({ seed }) => seed),
-      agreement,
-      "the method uses no random numbers",
-    ),
-    weights: { ...weights, stages: result.noStages === undefined ? stages : null },
-    "class-swap": swap(({ classSwap }) => classSwap, "the model has one class"),
-    "box-swap": swap(({ boxSwap }) => boxSwap, "no image has a second detection"),
   };
 }
 
-interface Decision {
-  readonly absent: string;
-  readonly margin?: Interval | null;
-  readonly verdict: CheckVerdict | null;
+/** Reads a value of each map. Maps without the value are left out. */
+type Read = (read: (map: CheckedMap) => number | undefined) => Value[];
+
+function weightCheck(values: Read, { stages, noStages = "no weight was randomised" }: CheckResult): CheckFigures {
+  const last = stages.length - 1;
+  const correlations = values(({ weights }) => weights[last]?.image);
+  const beyondBox = intervalOf(values(({ weights }) => weights[last]?.beyondBox));
+  const figures = figuresOf(correlations, { absent: noStages, judged: beyondBox, rule: low });
+  if (last < 0) return figures;
+  return {
+    ...{ ...figures, beyondBox },
+    stages: stages.map((_, stage) => intervalOf(values(({ weights }) => weights[stage]!.image))!),
+    withoutHeat: values(({ weights }) => (weights[last]!.hasHeat ? undefined : 0)).length,
+  };
 }
 
-function decided(values: readonly Value[], { absent, margin = null, verdict }: Decision): CheckFigures {
-  const images = imagesOf(values);
-  const common = { maps: values.length, images, correlation: intervalOf(values), margin, same: null, stages: null };
-  if (verdict === null) return { ...common, verdict: "not-possible", why: absent };
+function swapCheck(values: Read, swapped: (map: CheckedMap) => number | undefined, absent: string): CheckFigures {
+  const changes = values((map) => {
+    const correlation = swapped(map);
+    return correlation === undefined ? undefined : Number(correlation < map.noise);
+  });
+  const changed = intervalOf(changes);
+  return { ...figuresOf(values(swapped), { absent, judged: changed, rule: high }), changed };
+}
+
+interface Judgement {
+  /** Why there is nothing to judge. */
+  readonly absent: string;
+  /** The figure that the verdict is made from. */
+  readonly judged: Interval | null;
+  readonly rule: (interval: Interval) => CheckVerdict;
+}
+
+/** The fields that only some checks have. */
+const others = { changed: null, beyondBox: null, same: null, stages: null, withoutHeat: null } as const;
+
+function figuresOf(values: readonly Value[], { absent, judged, rule }: Judgement): CheckFigures {
+  const images = new Set(values.map(({ image }) => image)).size;
+  const common = { maps: values.length, images, correlation: intervalOf(values), ...others };
+  if (judged === null) return { ...common, verdict: "not-possible", why: absent };
   if (images < MIN_IMAGES) return { ...common, verdict: "not-decided", why: tooFew(images) };
+  const verdict = rule(judged);
   return { ...common, verdict, why: verdict === "not-decided" ? "the interval contains the limit" : null };
 }
 
@@ -97,7 +99,7 @@ function repeated(maps: readonly CheckedMap[], imageOf: (map: CheckedMap) => str
   const same = maps.filter((map) => map.repeated).length;
   const images = new Set(maps.map(imageOf)).size;
   const verdict = same === maps.length ? "pass" : "fail";
-  return { verdict, maps: maps.length, images, correlation: null, margin: null, same, stages: null, why: null };
+  return { ...others, verdict, maps: maps.length, images, correlation: null, same, why: null };
 }
 
 function intervalOf(values: readonly Value[]): Interval | null {
@@ -106,10 +108,6 @@ function intervalOf(values: readonly Value[]): Interval | null {
     values.map(({ value }) => value),
     { groups: values.map(({ image }) => image) },
   );
-}
-
-function imagesOf(values: readonly Value[]): number {
-  return new Set(values.map(({ image }) => image)).size;
 }
 
 function tooFew(images: number): string {

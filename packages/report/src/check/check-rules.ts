@@ -8,10 +8,10 @@ export type CheckId = (typeof checkIds)[number];
 export type CheckVerdict = "pass" | "fail" | "not-decided" | "not-possible";
 
 /**
- * Two maps with this rank correlation or more show the same places. The limit of `whybox compare`. Adebayo et al. 2018 and Padmanabhan et al. 2023 judge
- * by plots and give none.
+ * Limit of correlations: two maps with a higher one show the same places, as in `whybox compare`. Also the limit of shares: more than half of the maps.
+ * Adebayo et al. 2018 and Padmanabhan et al. 2023 judge by plots and give none.
  */
-export const SAME_PLACES = 0.5;
+export const LIMIT = 0.5;
 
 /** An interval over fewer images says too little. */
 export const MIN_IMAGES = 5;
@@ -23,27 +23,27 @@ export const checkRules: Readonly<
   weights: {
     title: "random weights",
     question: "Does the map change when the weights of the network are random?",
-    rule: `Passes if the rank correlation with the original map is below ${SAME_PLACES} when all weights are random.`,
+    rule: `Passes if the rank correlation with the original map is below ${LIMIT} when all weights are random: of the cells of the box, beyond what a Gaussian at the box explains of both maps.`,
   },
   "class-swap": {
     title: "class swap",
     question: "Does the map of the same box change when it is asked about another class?",
-    rule: "Passes if another class changes the map more than small noise on the image does.",
+    rule: "Passes if another class changes more than half of the maps more than small noise on the image does.",
   },
   "box-swap": {
     title: "box swap",
     question: "Does another detection of the image have another map?",
-    rule: "Passes if another detection changes the map more than small noise on the image does.",
+    rule: "Passes if more than half of the maps differ from that of another detection more than small noise on the image changes them.",
   },
   noise: {
     title: "noise",
     question: "Does the map stay when small noise is added to the image?",
-    rule: `Passes if the rank correlation with the original map is above ${SAME_PLACES}.`,
+    rule: `Passes if the rank correlation with the original map is above ${LIMIT}.`,
   },
   seed: {
     title: "another seed",
     question: "Does the map stay when the method draws other random numbers?",
-    rule: `Passes if the rank correlation with the original map is above ${SAME_PLACES}.`,
+    rule: `Passes if the rank correlation with the original map is above ${LIMIT}.`,
   },
   repeat: {
     title: "repeat",
@@ -55,24 +55,19 @@ export const checkRules: Readonly<
 /** What the checks cannot show. */
 export const limitsOfChecks: readonly string[] = [
   "A map that passes depends on the network, the class and the box. That does not make it right or complete: measure its faithfulness too (--measure).",
-  "Random weights change what the network sees as well as what it decides. A map that keeps its place may follow edges of the image, or the place of the box's cell.",
-  "A method that reads only activations shows what a layer responds to. It fails the class swap by design.",
+  "The gradient of a box is zero far from it, in a random network too. So the map of a random network is near the box as well, and the correlation over the image stays high. The verdict is made within the box.",
+  "A method that reads only activations shows what a layer responds to. It fails the class swap by design, but for maps whose sign depends on the class (EigenCAM).",
   "The figures hold for the images, the detections and the method options of this check.",
 ];
 
-/** For correlations that must be high. */
-export function agreement({ low, high }: Interval): CheckVerdict {
-  return low > SAME_PLACES ? "pass" : high < SAME_PLACES ? "fail" : "not-decided";
+/** For figures that must be high. */
+export function high(interval: Interval): CheckVerdict {
+  return interval.low > LIMIT ? "pass" : interval.high < LIMIT ? "fail" : "not-decided";
 }
 
-/** For correlations that must be low. */
-export function difference({ low, high }: Interval): CheckVerdict {
-  return high < SAME_PLACES ? "pass" : low > SAME_PLACES ? "fail" : "not-decided";
-}
-
-/** For margins that must be above 0. A margin of exactly 0 is no change. */
-export function margin({ low, high }: Interval): CheckVerdict {
-  return low > 0 ? "pass" : high <= 0 ? "fail" : "not-decided";
+/** For figures that must be low. */
+export function low(interval: Interval): CheckVerdict {
+  return interval.high < LIMIT ? "pass" : interval.low > LIMIT ? "fail" : "not-decided";
 }
 
 /** The worst of several verdicts. Checks that are not possible do not count. */

@@ -29,6 +29,19 @@ export interface CheckedDetection {
   readonly otherDetection: number | undefined;
 }
 
+/** A map of the network with random weights, beside the original one. */
+export interface WeightFigures {
+  /** Rank correlation over the image. 0 without heat. */
+  readonly image: number;
+  /**
+   * Rank correlation of the cells of the box, beyond what a Gaussian at the box explains of both maps. The place of the box is known without the network, and
+   * the heat of most methods stays near it. Over the image if the original map has no heat in the box.
+   */
+  readonly beyondBox: number;
+  /** False if the random network gives no heat: nothing in it supports the score. */
+  readonly hasHeat: boolean;
+}
+
 /** The figures of one map: rank correlations with the original map, −1..1. Undefined: the check does not apply to it. */
 export interface CheckedMap {
   /** Index into `detections`. */
@@ -46,11 +59,17 @@ export interface CheckedMap {
   /** Of another detection of the image. */
   readonly boxSwap: number | undefined;
   /** Of the network with random weights, for each stage. */
-  readonly weights: readonly number[];
+  readonly weights: readonly WeightFigures[];
 }
 
 /** The result of `CoreDetector.check`. */
 export interface CheckResult {
+  /** Names of the images with detections that were checked, of those without a detection, and of those that could not be opened. */
+  readonly images: {
+    readonly checked: readonly string[];
+    readonly empty: readonly string[];
+    readonly failures: readonly { readonly image: string; readonly error: unknown }[];
+  };
   readonly detections: readonly CheckedDetection[];
   readonly maps: readonly CheckedMap[];
   readonly stages: readonly CheckStage[];

@@ -24,11 +24,14 @@ export interface TargetQuestion {
   readonly options: ResolvedExplainOptions;
   /** Indices of the classes to explain. Empty: all classes. */
   readonly classes: readonly number[];
+  /** What is explained, if that is known before. */
+  readonly targets?: readonly Detection[];
 }
 
 /** Chooses the detections to explain and groups them. @throws usage for a missing detection, a box outside the image, or an unknown class. */
 export function chooseTargets(loaded: LoadedModel, question: TargetQuestion): Targets {
-  const { scene, detections, options, classes } = question;
+  const { scene, detections, options, classes, targets } = question;
+  if (targets !== undefined) return { explained: targets, groups: groupsOf(targets, options), asked: undefined };
   if (options.box === undefined) {
     const explained = chosenDetections(detections, options, classes);
     return { explained, groups: groupsOf(explained, options), asked: undefined };
