@@ -10,6 +10,7 @@ export { defaultRules, webgpuRules } from "./autodiff/rules/index.js";
 export type { FactSource, StaticDim } from "./autodiff/static-dims.js";
 export { cocoNames } from "./detector/coco-names.js";
 export type { Detection, DetectResult, Extra, Keypoint, Predictions } from "./detector/detection.js";
+export type { FamilyPreparation } from "./detector/family-preparation.js";
 export type { DetectorHead, DetectorTask, HeadLevel, RowOrigin, Selection } from "./detector/head.js";
 export { anchorTableNames } from "./detector/heads/anchors.js";
 export type { InputFacts, InputOptions } from "./detector/input/pixel-form.js";

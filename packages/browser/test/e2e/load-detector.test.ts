@@ -271,8 +271,9 @@ describe.skipIf(path === undefined)("loadDetector in a page", SLOW, () => {
       const lost = await Promise.all(calls);
       const next = [detector.detect("photos/chelsea.png"), detector.explain("photos/chelsea.png", { confidence: 0.3 })];
       const later = await Promise.all(next.map(said));
+      const broken = new Promise((resolve) => workers[1]!.addEventListener("error", resolve));
       workers[1]!.postMessage({ type: "APPLY", argumentList: 5 });
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await broken;
       const again = await said(detector.detect("photos/chelsea.png"));
       globalThis.Worker = Own;
       await detector.dispose();

@@ -1,6 +1,5 @@
-import type { MeasurementSummary } from "@whybox/report";
+import type { CheckDocument, MeasurementSummary } from "@whybox/report";
 import { count } from "../words.js";
-import type { CheckData } from "./check-schema.js";
 import type { Evidence, Limit, LimitId } from "./schema.js";
 
 /** Fewer images say little about others. */
@@ -23,7 +22,7 @@ export interface LimitFacts
     | "maps"
   > {
   readonly measured: MeasurementSummary | undefined;
-  readonly check: CheckData | undefined;
+  readonly check: CheckDocument | undefined;
   /** Number of images that changed since the run, and were not copied. */
   readonly changed: number;
 }

@@ -1,12 +1,11 @@
 import { jsonText, type RgbImage, WhyboxError } from "@whybox/core";
-import type { MeasurementSummary } from "@whybox/report";
+import type { CheckDocument, MeasurementSummary } from "@whybox/report";
 import type { Services } from "../images/services.js";
 import { type OpenRun, openRun } from "../report/read-run.js";
 import { readMachines } from "../runs/machines.js";
 import { boxGrid, imageGrid, runFiles } from "../runs/schema.js";
 import { stopIfAborted } from "../stop-if-aborted.js";
 import { BundleFolder } from "./bundle-folder.js";
-import type { CheckData } from "./check-schema.js";
 import { copyImages } from "./copy-images.js";
 import { type CopiedRun, copyRun } from "./copy-run.js";
 import { type DrawnMap, drawSampled } from "./draw-sampled.js";
@@ -75,14 +74,14 @@ interface Collected {
   /** Number of images that were not copied because they are missing or have changed. */
   readonly changed: number;
   readonly measured: MeasurementSummary | undefined;
-  readonly check: CheckData | undefined;
+  readonly check: CheckDocument | undefined;
 }
 
 /** Copies what the run and the check contain. */
 async function collect(
   run: OpenRun,
   bundle: BundleFolder,
-  { options, check }: { readonly options: EvidenceOptions; readonly check: CheckData | undefined },
+  { options, check }: { readonly options: EvidenceOptions; readonly check: CheckDocument | undefined },
 ): Promise<Collected> {
   const { signal, onProgress = () => {}, withImages } = options;
   const names = new PublicNames(run.manifest);

@@ -1,6 +1,5 @@
-import type { Estimate, MeasuredGroup, MeasurementSummary } from "@whybox/report";
+import type { CheckDocument, Estimate, MeasuredGroup, MeasurementSummary } from "@whybox/report";
 import { escapeHtml } from "../report/html.js";
-import type { CheckData } from "./check-schema.js";
 import { type Cell, table } from "./page-parts.js";
 
 /** The figures of the measured sample. */
@@ -62,7 +61,7 @@ function signed(value: number): string {
 }
 
 /** The sanity checks. */
-export function checkSection(check: CheckData | undefined): string {
+export function checkSection(check: CheckDocument | undefined): string {
   if (check === undefined)
     return "<p>Not checked. <code>whybox check</code> checks it, and <code>--check FILE</code> adds its JSON to a bundle.</p>\n";
   const columns = [{ title: "method" }, ...check.rules.map(({ title }) => ({ title })), { title: "verdict" }];

@@ -1,7 +1,6 @@
-import type { MeasurementSummary } from "@whybox/report";
+import type { CheckDocument, MeasurementSummary } from "@whybox/report";
 import { escapeHtml, htmlHead, readPart } from "../report/html.js";
 import { count } from "../words.js";
-import type { CheckData } from "./check-schema.js";
 import type { DrawnMap } from "./draw-sampled.js";
 import { factList, table } from "./page-parts.js";
 import { pageStyle } from "./page-style.js";
@@ -11,7 +10,7 @@ import { type Evidence, evidenceFiles } from "./schema.js";
 export interface PageContent {
   readonly evidence: Omit<Evidence, "contents">;
   readonly measured: MeasurementSummary | undefined;
-  readonly check: CheckData | undefined;
+  readonly check: CheckDocument | undefined;
   readonly drawn: readonly DrawnMap[];
 }
 
@@ -66,7 +65,7 @@ ${status(evidence, measured, check)}</header>
 function status(
   { run, images, settings }: PageContent["evidence"],
   measured: MeasurementSummary | undefined,
-  check: CheckData | undefined,
+  check: CheckDocument | undefined,
 ): string {
   const own = check?.methods.find(({ method }) => method === settings.method);
   const known = images.filter(({ digestFrom }) => digestFrom === "run").length;

@@ -1,8 +1,9 @@
 import { readFile, stat } from "node:fs/promises";
 import { WhyboxError } from "@whybox/core";
+import type { CheckDocument } from "@whybox/report";
 import { z } from "zod";
+import { checkSchema } from "../check/check-schema.js";
 import { systemErrorCode } from "../io/system-error.js";
-import { type CheckData, checkDataSchema } from "./check-schema.js";
 import { fileName, relativeName, withoutFolders } from "./public-names.js";
 
 /** Most bytes of a document of `whybox check`. */
@@ -13,7 +14,7 @@ export const maxCheckBytes = 64 * 2 ** 20;
  * @param sha256 the digest of the run's model.
  * @throws bad-input if it is no such document, or is about another model.
  */
-export async function readCheck(path: string, sha256: string): Promise<CheckData> {
+export async function readCheck(path: string, sha256: string): Promise<CheckDocument> {
   const document = parseCheck(await readText(path), path);
   if (document.model.sha256 !== sha256) {
     const message = `${path} checks another model: the SHA-256 of its model is ${document.model.sha256.slice(0, 12)}…, that of the run's model ${sha256.slice(0, 12)}…. Check the model of the run: whybox check.`;
@@ -36,21 +37,21 @@ async function readText(path: string): Promise<string> {
 }
 
 /** Reads the text of a document of `whybox check`. @throws bad-input. */
-export function parseCheck(text: string, path: string): CheckData {
+export function parseCheck(text: string, path: string): CheckDocument {
   let data: unknown;
   try {
     data = JSON.parse(text);
   } catch {
     // the schema reports it
   }
-  const read = checkDataSchema.safeParse(data);
+  const read = checkSchema.safeParse(data);
   if (read.success) return read.data;
   const why =
     data === undefined ? "it is not valid JSON" : z.prettifyError(read.error).split("\n").slice(0, 2).join("");
   throw new WhyboxError("bad-input", `${path} is not the JSON of whybox check: ${why}.`, { details: { path } });
 }
 
-function withPublicNames(document: CheckData): CheckData {
+function withPublicNames(document: CheckDocument): CheckDocument {
   const { model, images } = document;
   const name = (source: string) => relativeName(source);
   return {

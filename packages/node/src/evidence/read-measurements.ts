@@ -1,11 +1,9 @@
 import { join } from "node:path";
 import { jsonText, WhyboxError } from "@whybox/core";
 import type { MeasurementSummary } from "@whybox/report";
-import { readJsonFile } from "../io/json-file.js";
 import type { OpenRun } from "../report/read-run.js";
 import { damagedRun } from "../runs/damage.js";
-import { readLines } from "../runs/read-lines.js";
-import { measurementLineSchema, measurementSummarySchema } from "../runs/sample/schema.js";
+import { readMeasurements } from "../runs/sample/read-measurements.js";
 import { runFiles } from "../runs/schema.js";
 import type { BundleFolder } from "./bundle-folder.js";
 import type { PublicNames } from "./public-names.js";
@@ -21,26 +19,24 @@ export async function copyMeasurements(
   bundle: BundleFolder,
   { names, results }: { readonly names: PublicNames; readonly results: string },
 ): Promise<MeasurementSummary | undefined> {
-  const path = join(folder, evidenceFiles.summary);
-  const remedy = "is damaged. Remove it, and whybox run --resume --measure creates it again.";
-  const summary = await readJsonFile(path, measurementSummarySchema, remedy);
-  if (summary === undefined) return undefined;
+  const found = await readMeasurements(folder);
+  if (found === undefined) return undefined;
+  const { summary, lines } = found;
   if (summary.results !== results) {
+    const path = join(folder, evidenceFiles.summary);
     const message = `${path} measures other results than those in ${runFiles.results}. Remove it and ${evidenceFiles.measurements}, and measure again: whybox run --resume --measure.`;
     throw new WhyboxError("bad-input", message, { details: { path } });
   }
   const file = await bundle.create(evidenceFiles.measurements);
-  let [sampled, measured] = [0, 0];
-  for await (const line of readLines({ folder, finished: true }, evidenceFiles.measurements, measurementLineSchema)) {
+  for (const line of lines) {
     const error = line.error && { ...line.error, message: names.message(line.error.message, line.source) };
     await file.write(`${jsonText({ ...line, source: names.source(line.source), error })}\n`);
-    sampled++;
-    if (line.measured !== null) measured++;
   }
   await file.end();
-  if (sampled !== summary.sampled || measured !== summary.measured) {
-    const found = `it has ${measured} measurements of ${sampled} detections, and ${evidenceFiles.summary} speaks of ${summary.measured} of ${summary.sampled}`;
-    throw damagedRun(join(folder, evidenceFiles.measurements), found, folder);
+  const measured = lines.filter((line) => line.measured !== null).length;
+  if (measured !== summary.measured) {
+    const what = `it has ${measured} measurements, and ${evidenceFiles.summary} speaks of ${summary.measured}`;
+    throw damagedRun(join(folder, evidenceFiles.measurements), what, folder);
   }
   await bundle.add(evidenceFiles.summary, [`${jsonText(summary, 2)}\n`]);
   return summary;

@@ -1,10 +1,10 @@
 import { join, resolve } from "node:path";
 import { WhyboxError } from "@whybox/core";
+import type { CheckDocument } from "@whybox/report";
 import type { OpenRun } from "../report/read-run.js";
 import { damagedRun } from "../runs/damage.js";
 import { type Manifest, type RunMachine, runFiles } from "../runs/schema.js";
 import { digestOf, readSuccess } from "../runs/success.js";
-import type { CheckData } from "./check-schema.js";
 import type { CopiedRun } from "./copy-run.js";
 import { fileName, type PublicNames } from "./public-names.js";
 import type { Evidence } from "./schema.js";
@@ -67,7 +67,7 @@ export function samplingFacts(
   };
 }
 
-export function checkFacts({ verdict, methods, images, options }: CheckData): Evidence["check"] {
+export function checkFacts({ verdict, methods, images, options }: CheckDocument): Evidence["check"] {
   return {
     verdict,
     methods: methods.filter(({ isControl }) => !isControl).map(({ method }) => method),

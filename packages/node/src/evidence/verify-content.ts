@@ -2,12 +2,12 @@ import { createReadStream } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { checkSchema } from "../check/check-schema.js";
 import { measurementLineSchema, measurementSummarySchema } from "../runs/sample/schema.js";
 import { mapLineSchema, type ResultLine, resultLineSchema } from "../runs/schema.js";
 import { digestOf } from "../runs/success.js";
 import { textLines } from "../runs/text-lines.js";
 import { stopIfAborted } from "../stop-if-aborted.js";
-import { checkDataSchema } from "./check-schema.js";
 import { rawMapsOf } from "./copy-run.js";
 import { type Evidence, evidenceFiles, evidenceSchema } from "./schema.js";
 
@@ -162,7 +162,7 @@ async function checkMeasurements(content: Content, { measurements, run }: Eviden
 }
 
 async function checkChecks(content: Content, { check, model }: Evidence): Promise<void> {
-  const document = await content.document(evidenceFiles.check, checkDataSchema);
+  const document = await content.document(evidenceFiles.check, checkSchema);
   if (document === undefined) {
     if (check !== null)
       content.complain(evidenceFiles.check, `${evidenceFiles.document} speaks of it, and it cannot be read.`);

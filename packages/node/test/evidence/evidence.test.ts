@@ -1,7 +1,13 @@
 import { createHash } from "node:crypto";
 import { appendFile, cp, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type MeasurementLine, summarizeMeasurements } from "@whybox/report";
+import {
+  type CheckDocument,
+  type CheckedMethod,
+  checkIds,
+  type MeasurementLine,
+  summarizeMeasurements,
+} from "@whybox/report";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type Evidence, evidenceFiles, evidenceSchema, limitIds, reviewSchema } from "../../src/evidence/schema.js";
 import { decodeImage } from "../../src/io/decode-image.js";
@@ -84,27 +90,36 @@ function measurementLines(images: Evidence["images"]): MeasurementLine[] {
 }
 
 /** What `whybox check` prints for a method that fails a check. */
-function checkOf(digest: string) {
-  const rule = { check: "class-swap", title: "class swap", question: "Does it change?", rule: "Passes if it does." };
-  const method = {
-    title: "Grad-CAM",
-    isControl: false,
+function checkOf(digest: string): CheckDocument {
+  const nothing = { correlation: null, changed: null, beyondBox: null, same: null, stages: null, withoutHeat: null };
+  const figures = { verdict: "fail", maps: 3, images: 1, ...nothing, why: null } as const;
+  const checks = Object.fromEntries(checkIds.map((id) => [id, figures])) as unknown as CheckedMethod["checks"];
+  const method: Omit<CheckedMethod, "method"> = {
+    ...{ title: "Grad-CAM", isControl: false, checks },
     verdict: "fail",
     sentence: "its maps <do> not depend on the class",
   };
-  const checks = { "class-swap": { verdict: "fail", maps: 3, images: 1 } };
+  const source = "/home/me/a.jpg";
   return {
-    ...{ schemaVersion: 1, kind: "check", tool: { name: "whybox", version: "9.9.9" }, options: { seed: 0, limit: 3 } },
+    ...{ schemaVersion: 1, kind: "check", tool: { name: "whybox", version: "9.9.9" } },
+    options: { seed: 0, limit: 3, methods: ["GradCAM"], noise: 0.02, confidence: 0.25, imageSize: null },
     model: { source: "/home/me/best.onnx", sha256: digest, bytes: 1, format: "onnx", licence: null },
     images: {
-      ...{ found: 2, checked: [{ source: "/home/me/a.jpg", sha256: digest }], empty: ["/home/me/b.jpg"] },
+      ...{ found: 2, checked: [{ source, sha256: digest }], empty: ["/home/me/b.jpg"] },
       ...{ failures: [{ source: "c.jpg", message: "/home/me/c.jpg is text" }], chosenBy: "In order." },
     },
-    detections: [{ source: "/home/me/a.jpg", index: 0 }],
-    ...{ randomisation: { refused: null, stages: [] }, rules: [rule], refused: [], limits: [], maps: [{ noise: 1 }] },
+    detections: [
+      {
+        ...{ source, index: 0, className: "dog", confidence: 0.9, box: [0, 0, 8, 8] },
+        ...{ otherClass: null, otherDetection: null },
+      },
+    ],
+    randomisation: { refused: null, stages: [] },
+    rules: [{ check: "class-swap", title: "class swap", question: "Does it change?", rule: "Passes if it does." }],
+    ...{ refused: [], limits: [], maps: [] },
     methods: [
-      { ...method, method: "GradCAM", checks },
-      { ...method, method: "gaussian", isControl: true, checks },
+      { ...method, method: "GradCAM" },
+      { ...method, method: "gaussian", isControl: true },
     ],
     ...{ verdict: "fail", controlFailed: true },
   };
