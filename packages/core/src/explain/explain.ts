@@ -10,7 +10,6 @@ import { groupMaps, rawMaxima } from "./finish/group-maps.js";
 import { makeHeatmaps, unscaledMap } from "./finish/heatmaps.js";
 import type { ExplainJob } from "./job.js";
 import { makeResult } from "./make-result.js";
-import { measureMaps, measurementRuns } from "./measure/measure-maps.js";
 import type { LoadedModel } from "./model/loaded-model.js";
 import type { ExplainOptions } from "./options/options.js";
 import type { ResolvedDetectOptions, ResolvedExplainOptions } from "./options/resolve-options.js";
@@ -74,9 +73,10 @@ export async function explainImage(call: Call, image: RgbImage, question: Questi
     // Score: the detections to explain, and for each one a number with its gradient on the predictions.
     const targets = chooseTargets(loaded, { ...question, scene: forward, detections });
     const scored = scoreTargets(job, forward, targets.groups);
-    const measuredGroups = options.measure ? targets.groups : [];
+    // Loaded on demand: a page rarely measures.
+    const measure = options.measure ? await import("./measure/measure-maps.js") : undefined;
     const runs = runsOf(job, forward, scored) * (options.augSmooth ? VIEW_COUNT : 1);
-    const measuring = measurementRuns(measuredGroups.length);
+    const measuring = measure?.measurementRuns(targets.groups.length) ?? 0;
     progress.start(runs + measuring);
 
     // Gradients: the gradients of the scores at the layers. They are computed while the maps are made.
@@ -98,9 +98,10 @@ export async function explainImage(call: Call, image: RgbImage, question: Questi
 
     // Measure: the scores of images in which the hottest pixels are changed.
     const mapOf = (group: number) => unscaledMap(job, { ...groups, letterbox }, group);
-    const measured = await progress.share(measuring, () =>
-      measureMaps(job, { forward, groups: measuredGroups, mapOf }),
-    );
+    const measured =
+      measure === undefined
+        ? []
+        : await progress.share(measuring, () => measure.measureMaps(job, { forward, groups: targets.groups, mapOf }));
 
     const backward = gradients.ms + smoothed.ms;
     const times = { detect: detected - passed, backward, finish: finished - detected - backward };

@@ -1,8 +1,7 @@
 import { keepsNothing } from "../keeps-nothing.js";
 import type { CamMethod } from "./method.js";
-import { Hunt, MAX_IMAGES } from "./search/hunt.js";
+import { MAX_IMAGES, PATH_PASSES } from "./search/cost.js";
 import { mapOver } from "./search/map-over.js";
-import { PATH_PASSES } from "./search/path.js";
 
 /** Seconds for one map. */
 const BUDGET = 10;
@@ -47,6 +46,8 @@ export const search: CamMethod<"depths" | "blends"> = keepsNothing({
   searches: true,
   runs: () => MAX_IMAGES + PATH_PASSES,
   async map({ depths, blends, seed, budget = BUDGET, tell }) {
+    // Loaded on demand: most users of a page never search.
+    const { Hunt } = await import("./search/hunt.js");
     const hunt = new Hunt({ depths, blends, seed, budget });
     const { cells, found } = await hunt.run();
     tell(found);

@@ -9,8 +9,6 @@ import { curvesOf, TrialRuns } from "./trials.js";
 
 type Weights = Partial<Record<SearchPart, number>>;
 
-/** More images than all steps take. */
-export const MAX_IMAGES = 260;
 /** Images with random regions, of each kind. */
 const REGION_IMAGES = 32;
 /** A smaller difference of two qualities says nothing. */

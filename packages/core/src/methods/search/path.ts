@@ -1,6 +1,7 @@
 import type { Blends } from "../method.js";
+import { SHARES } from "./cost.js";
 import { type Cells, type Grid, standard } from "./grid.js";
-import { blurredOf, SHARES } from "./trials.js";
+import { blurredOf } from "./trials.js";
 
 /** Softness of the masks, as a share of the standard deviation of the map. */
 const SOFTNESS = 0.08;
@@ -8,9 +9,6 @@ const SOFTNESS = 0.08;
 const SMOOTHING = 1.5;
 /** Weight of a share whose support does not change. */
 const LEAST = 0.1;
-
-/** Number of forward and backward passes. */
-export const PATH_PASSES = 2 * SHARES.length;
 
 /**
  * The gradients of the support on the masks of insertion and deletion along the path of a map: where a mask that is a little larger would help, and

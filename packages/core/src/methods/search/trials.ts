@@ -1,10 +1,9 @@
 import type { Map2D } from "../../tensor/tensor.js";
 import type { Blends } from "../method.js";
+import { SHARES } from "./cost.js";
 import type { SearchCurves } from "./found.js";
 import type { Cells, Grid } from "./grid.js";
 
-/** Shares of the area of the box that are changed. */
-export const SHARES: readonly number[] = [0.12, 0.3, 0.6];
 /** Standard deviation of the blur, as a share of the larger side of the input: 12 of 640 pixels. */
 const BLUR = 12 / 640;
 /** Weight of the support within the box. */
