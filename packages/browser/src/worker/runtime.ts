@@ -1,9 +1,11 @@
 import { createOrtPort, type OrtModule, type RuntimePort } from "@whybox/core";
 import type { OnProgress, Provider, RuntimeFiles } from "../protocol.js";
 import { needsChannelsFirst } from "./layout.js";
+import { failOnLostThreads } from "./lost-threads.js";
 
 /** Loads ONNX Runtime Web for a provider. */
 export async function loadRuntime({ device, threads }: Provider, files: RuntimeFiles): Promise<OrtModule> {
+  failOnLostThreads();
   const ort = await import("onnxruntime-web/webgpu");
   ort.env.logLevel = "fatal";
   ort.env.wasm.numThreads = threads;

@@ -285,6 +285,28 @@ describe.skipIf(path === undefined)("loadDetector in a page", SLOW, () => {
     expect(found).toEqual({ lost: [failed, failed], later: ["done", "done"], again: "done", disposed, workers: 3 });
   });
 
+  it("fails when a thread of the runtime cannot start, and runs on one thread then", { timeout: 60_000 }, async () => {
+    const folders = { "/browser/": join(root, "packages/browser/dist/"), "/photos/": join(root, "fixtures/photos/") };
+    const files = { "/": Buffer.from("<!doctype html>"), "/tiny.onnx": model };
+    const partly = await serveFolders(folders, { isolated: (path) => !path.endsWith(".mjs"), files });
+    const opened = await open(partly);
+    const found = await opened.evaluate(async () => {
+      const { whybox } = globalThis as InPage;
+      const engine = whybox.startEngine();
+      const load = (threads: number) => engine.loadDetector("tiny.onnx", { device: "wasm", threads });
+      const detect = async (threads: number) => (await load(threads)).detect("photos/dog.jpg", { confidence: 0.3 });
+      const failed = await detect(2).then(
+        () => "done",
+        ({ code, message }) => `${code}: ${message}`,
+      );
+      return { failed, count: (await detect(1)).detections.length };
+    });
+    expect(found.failed).toMatch(/^runtime: .*A thread of ONNX Runtime cannot start: .*\.mjs.*threads: 1\.$/);
+    expect(found.count).toBeGreaterThan(0);
+    await opened.close();
+    await partly.close();
+  });
+
   it("holds several models and one image in an engine, and makes what a screen needs", async () => {
     const found = await page.evaluate(async () => {
       const { whybox, detector } = globalThis as InPage;

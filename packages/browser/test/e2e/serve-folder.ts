@@ -21,8 +21,8 @@ export interface StaticServer {
 }
 
 interface ServeOptions {
-  /** Whether pages are cross-origin isolated, which WebAssembly needs for threads. Default true. */
-  readonly isolated?: boolean;
+  /** Whether pages are cross-origin isolated, which WebAssembly needs for threads. A function decides for each path. Default true. */
+  readonly isolated?: boolean | ((path: string) => boolean);
   /** Contents of single paths. */
   readonly files?: Readonly<Record<string, Uint8Array>>;
 }
@@ -43,7 +43,7 @@ export async function serveFolders(
     const headers = {
       "content-type": types[extname(file)] ?? "application/octet-stream",
       "access-control-allow-origin": "*",
-      ...(isolated && {
+      ...((typeof isolated === "function" ? isolated(path) : isolated) && {
         "cross-origin-opener-policy": "same-origin",
         "cross-origin-embedder-policy": "require-corp",
         "cross-origin-resource-policy": "cross-origin",
