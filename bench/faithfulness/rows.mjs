@@ -19,8 +19,9 @@ const MOST_USED = [...DEFAULT, "HiResCAM", "LayerCAM", "EigenCAM"];
 
 /** Images of the rows that are not among the most used. */
 export const FEW_IMAGES = 12;
-/** Methods that take so long that they get fewer samples, even fewer images, or both. */
+/** Methods that take so long that they get fewer samples, even fewer images, or both. Search runs its whole plan, so that the load of the machine does not change its figures. */
 export const SLOW = {
+  search: { options: { budget: 3600 } },
   "D-RISE": { options: { samples: 300 }, images: 6 },
   ScoreCAM: { images: 6 },
   AblationCAM: { images: 6 },

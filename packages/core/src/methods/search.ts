@@ -22,9 +22,9 @@ const BUDGET = 10;
  *   The others are blurred, with a blurred or a sharp background, or have the mean colour. The effects are a linear fit (ridge regression).
  * - `box`: a Gaussian at the box.
  *
- * The best of some mixtures is changed group by group, and the ranks of the best two are averaged.
+ * The best of some mixtures is changed group by group, and the ranks of the best two are averaged. At the rim of the cells a map falls to its lowest value, so that it does not end in an edge.
  *
- * **When it stops:** after all steps (`plan`, or `settled` if no change of the best mixture helped), or after `budget` seconds (`budget`). The steps are a fixed number of images, so the same seed gives
+ * **When it stops:** after all steps (`plan`, or `settled` if no change of the best mixture helped), or after `budget` seconds (`budget`), in which the time to make sessions does not count. The steps are a fixed number of images, so the same seed gives
  * the same map, unless the time ends them.
  *
  * **The Gaussian** knows the box and nothing of the network, so it is never the answer. If no map with a part of the network is better, the result says so (`noBetterThanBox`) and the map is the best one without

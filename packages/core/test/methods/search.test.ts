@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Blends, Depth } from "../../src/methods/method.js";
 import type { Search } from "../../src/methods/search/found.js";
 import { search } from "../../src/methods/search.js";
@@ -69,6 +69,10 @@ async function run(blends: Blends, depths: readonly Depth[] = [boxLayer], given:
 }
 
 describe("search", () => {
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
   it("finds an object that is not in the middle of its box, and is better than a Gaussian at the box", async () => {
     const { blends, images } = network(object);
     const { map, found } = await run(blends);
@@ -79,6 +83,19 @@ describe("search", () => {
     expect(found.noBetterThanBox).toBe(false);
     expect(found.map.quality).toBeGreaterThan(found.gaussian.quality + 0.2);
     expect(found.passes).toBe(images());
+  });
+
+  it("fades at the rim of its grid, even where the network looks, and falls on outside", async () => {
+    const { map } = await run(network({ x1: 56, y1: 18, x2: 80, y2: 42 }).blends);
+    const at = (x: number, y: number) => map.data[y * W + x]!;
+    // The grid covers x from 4 to 76 and y from 3 to 57.
+    const rows = Array.from({ length: 54 }, (_, i) => 3 + i);
+    expect(at(62, 30)).toBeGreaterThan(0.5);
+    for (const y of rows) for (const x of [4, 75]) expect(at(x, y)).toBeLessThan(0.1);
+    const coldest = Math.min(...rows.flatMap((y) => Array.from({ length: 72 }, (_, i) => at(4 + i, y))));
+    expect(coldest).toBeGreaterThan(at(76, 30));
+    expect(at(76, 30)).toBeGreaterThan(at(79, 30));
+    expect(at(79, 30)).toBeGreaterThan(0);
   });
 
   it("is the same for the same seed", async () => {
@@ -102,6 +119,30 @@ describe("search", () => {
     expect(all.found.stoppedBy).not.toBe("budget");
     expect(images()).toBeLessThan(whole.images() / 3);
     expect(Math.max(...map.data)).toBeGreaterThan(0);
+  });
+
+  it("does not count the time that a session takes to be made", async () => {
+    const { blends } = network(object);
+    const isOpen = new Set<string>();
+    let now = 0;
+    vi.spyOn(performance, "now").mockImplementation(() => now);
+    const onClock = <T>(session: string, images: number, result: Promise<T>): Promise<T> => {
+      now += 40 * images + (isOpen.has(session) ? 0 : 60_000);
+      isOpen.add(session);
+      return result;
+    };
+    const timed: Blends = {
+      ...blends,
+      strengths: (blend, count, fill) => onClock("forward", count, blends.strengths(blend, count, fill)),
+      gradientAt: (image) => onClock("backward", 4, blends.gradientAt(image)),
+    };
+    const cold = await run(timed, [boxLayer], { budget: 10 });
+    const warm = await run(timed, [boxLayer], { budget: 10 });
+    expect(cold.found.stoppedBy).not.toBe("budget");
+    expect(warm).toEqual(cold);
+    // The images themselves count.
+    const short = await run(timed, [boxLayer], { budget: 1 });
+    expect(short.found.stoppedBy).toBe("budget");
   });
 
   it("runs no more images than it counts before", async () => {

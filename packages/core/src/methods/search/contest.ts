@@ -1,5 +1,5 @@
 import type { SearchMixture, SearchPart } from "./found.js";
-import { type Cells, ranks, standard } from "./grid.js";
+import { type Cells, type Grid, ranks, standard } from "./grid.js";
 import { isOfBox, type Parts } from "./parts.js";
 import { qualityOf, type TrialRuns, trials } from "./trials.js";
 
@@ -17,15 +17,26 @@ export interface Candidate {
   readonly values: (number | undefined)[];
 }
 
+/** What a contest needs. */
+interface ContestRequest {
+  readonly parts: Parts;
+  readonly grid: Grid;
+  readonly runs: TrialRuns;
+  /** Whether the time is over. */
+  isOver(): boolean;
+}
+
 /** Compares maps by their trials. Maps that fall behind are dropped early. */
 export class Contest {
   readonly parts: Parts;
+  readonly #rim: Cells;
   readonly #runs: TrialRuns;
   readonly #isOver: () => boolean;
   readonly #known = new Map<string, Candidate>();
 
-  constructor(parts: Parts, runs: TrialRuns, isOver: () => boolean) {
+  constructor({ parts, grid, runs, isOver }: ContestRequest) {
     this.parts = parts;
+    this.#rim = grid.rim;
     this.#runs = runs;
     this.#isOver = isOver;
   }
@@ -59,9 +70,19 @@ export class Contest {
       const own = this.parts.get(part)!;
       for (let i = 0; i < cells.length; i++) cells[i]! += weight * own[i]!;
     }
-    const candidate: Candidate = { mixtures: [mixture], cells: standard(cells), values: trials.map(() => undefined) };
+    const candidate: Candidate = {
+      mixtures: [mixture],
+      cells: isBoxOnly({ mixtures: [mixture] }) ? standard(cells) : this.#fading(standard(cells)),
+      values: trials.map(() => undefined),
+    };
     this.#known.set(key, candidate);
     return candidate;
+  }
+
+  /** Cells that fall at the rim of the grid, where even the hottest one becomes the coldest. */
+  #fading(cells: Cells): Cells {
+    const [low, high] = cells.reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [0, 0]);
+    return standard(cells.map((value, i) => value - (high - low) * this.#rim[i]!));
   }
 
   /** The mean of the ranks of two candidates. */
@@ -144,6 +165,6 @@ export function hasBox({ mixtures }: Candidate): boolean {
 }
 
 /** True if the candidate knows nothing of the network. */
-export function isBoxOnly({ mixtures }: Candidate): boolean {
+export function isBoxOnly({ mixtures }: Pick<Candidate, "mixtures">): boolean {
   return mixtures.every((mixture) => mixture.every(({ part }) => isOfBox(part)));
 }

@@ -4,6 +4,8 @@ import type { Blends } from "../method.js";
 
 /** The grid covers the box, enlarged so many times along each side. */
 const ENLARGED = 1.5;
+/** The box, enlarged so many times, has no part in the rim. */
+const FREE = 1.1;
 /** About so many cells. */
 const CELLS = 400;
 const MAX_SIDE = 60;
@@ -48,6 +50,17 @@ export class Grid {
       const x = this.left + (((i % columns) + 0.5) * this.width) / columns;
       const y = this.top + ((Math.floor(i / columns) + 0.5) * this.height) / rows;
       return value(x, y);
+    });
+  }
+
+  /** 0 in the middle, and rises to 1 where the grid ends. Its contours are rounded, so that a map that falls with it does not show the grid. Where the image ends, nothing falls. */
+  get rim(): Cells {
+    const { x1, y1, x2, y2 } = this.box;
+    const [width, height] = [Math.max(x2 - x1, 1), Math.max(y2 - y1, 1)];
+    return this.cellsOf((x, y) => {
+      const [u, v] = [(2 * x - x1 - x2) / width, (2 * y - y1 - y2) / height];
+      const share = Math.min(1, Math.max(0, ((u ** 4 + v ** 4) ** 0.25 - FREE) / (ENLARGED - FREE)));
+      return share * share * (3 - 2 * share);
     });
   }
 

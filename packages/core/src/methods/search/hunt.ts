@@ -5,7 +5,7 @@ import { type Cells, Grid } from "./grid.js";
 import { firstParts, type Parts } from "./parts.js";
 import { pathGradients } from "./path.js";
 import { regionEffects, regionKinds } from "./regions.js";
-import { curvesOf, TrialRuns } from "./trials.js";
+import { blurredOf, curvesOf, TrialRuns } from "./trials.js";
 
 type Weights = Partial<Record<SearchPart, number>>;
 
@@ -44,27 +44,37 @@ export class Hunt {
   readonly grid: Grid;
   readonly #request: HuntRequest;
   readonly #parts: Parts;
-  readonly #runs: TrialRuns;
   readonly #contest: Contest;
-  readonly #end: number;
   readonly #box: Candidate;
+  /** Kinds of runs whose sessions are there. */
+  readonly #opened = new Set<string>();
+  /** When the time is over. It starts with the search. */
+  #end = Number.POSITIVE_INFINITY;
   #images = 0;
   #isCut = false;
 
   constructor(request: HuntRequest) {
-    const { depths, budget } = request;
+    const { depths } = request;
     const blends = this.#counted(request.blends);
     this.#request = { ...request, blends };
-    this.#end = performance.now() + 1e3 * budget;
     this.grid = new Grid(blends);
     this.#parts = firstParts(depths, this.grid, blends);
-    this.#runs = new TrialRuns(blends, this.grid);
-    this.#contest = new Contest(this.#parts, this.#runs, () => this.#isOver());
+    this.#contest = new Contest({
+      parts: this.#parts,
+      grid: this.grid,
+      runs: new TrialRuns(blends, this.grid),
+      isOver: () => this.#isOver(),
+    });
     this.#box = this.#contest.mix({ box: 1 })!;
   }
 
   /** Runs the steps until one of them says that it is enough, or the time is over. @throws runtime, aborted. */
   async run(): Promise<{ readonly cells: Cells | undefined; readonly found: Search }> {
+    const { blends, budget } = this.#request;
+    // The detections of an image share these: they count for none of them.
+    blurredOf(blends);
+    blends.mean();
+    this.#end = performance.now() + 1e3 * budget;
     await this.#contest.race([this.#box], 1);
     await this.#race([{ depths: 1 }, { box: 1, depths: 0.5 }], 2);
     let stoppedBy: Search["stoppedBy"] = "plan";
@@ -84,13 +94,22 @@ export class Hunt {
       ...blends,
       strengths: (blend, count, fill) => {
         this.#images += count;
-        return blends.strengths(blend, count, fill);
+        return this.#timed("strengths", () => blends.strengths(blend, count, fill));
       },
       gradientAt: (image) => {
         this.#images++;
-        return blends.gradientAt(image);
+        return this.#timed("gradientAt", () => blends.gradientAt(image));
       },
     };
+  }
+
+  /** The first run of each kind makes its session if no detection before did. It does not count, so that each detection has the same time. */
+  async #timed<T>(kind: string, run: () => Promise<T>): Promise<T> {
+    const start = performance.now();
+    const found = await run();
+    if (!this.#opened.has(kind)) this.#end += performance.now() - start;
+    this.#opened.add(kind);
+    return found;
   }
 
   /** Whether the time is over. Asked before each step that this would leave out. */

@@ -2,11 +2,13 @@ import type { Map2D } from "../../tensor/tensor.js";
 import type { Blends } from "../method.js";
 import type { Cells, Grid } from "./grid.js";
 
-/** How fast the heat of a Gaussian at the box falls with the share of the box that is hotter: its standard deviations are a third of the sides. */
-const FALL = 4.5 / Math.PI;
+/** How fast the heat falls with the area that is hotter, in boxes: a third of the box has half of the heat. */
+const FALL = 2;
+/** Heat of the coldest pixel of the grid. It leaves room for the order of the pixels outside. */
+const FAINT = 1e-3;
 
 /**
- * The map over the input. The order of the cells decides, and the heat has the distribution of a Gaussian at the box: `exp(−4.5/π · s)`, where an area of `s` boxes is hotter. Outside the grid it is colder than
+ * The map over the input. The order of the cells decides: where an area of `s` boxes is hotter, the heat is `exp(−2s)`, less what the coldest cell would have. Outside the grid it is colder than
  * inside, and falls with the distance from the box. The padding is 0. Without cells all of it is 0.
  */
 export function mapOver({ size, part, box }: Blends, grid: Grid, cells: Cells | undefined): Map2D {
@@ -14,13 +16,12 @@ export function mapOver({ size, part, box }: Blends, grid: Grid, cells: Cells | 
   const data = new Float32Array(height * width);
   if (cells === undefined) return { height, width, data };
   const heat = heatOf(grid, cells);
-  const least = heat.reduce((low, value) => Math.min(low, value), 1);
   const [middleX, middleY] = [(box.x1 + box.x2) / 2, (box.y1 + box.y2) / 2];
   for (let y = part.top; y < part.top + part.height; y++) {
     const v = (y + 0.5 - middleY) / Math.max(1, box.y2 - box.y1);
     for (let x = part.left; x < part.left + part.width; x++) {
       const u = (x + 0.5 - middleX) / Math.max(1, box.x2 - box.x1);
-      data[y * width + x] = least / (1 + u * u + v * v);
+      data[y * width + x] = FAINT / (1 + u * u + v * v);
     }
   }
   for (let y = 0; y < grid.height; y++) {
@@ -36,7 +37,9 @@ function heatOf(grid: Grid, cells: Cells): Float32Array {
   const boxes = (grid.height * grid.width) / Math.max(1, (x2 - x1) * (y2 - y1));
   const sorted = Float32Array.from(cells).sort();
   const count = sorted.length;
-  const levels = sorted.map((_, i) => Math.exp((-FALL * boxes * (count - 1 - i)) / count));
+  const heatAt = (i: number): number => Math.exp((-FALL * boxes * (count - 1 - i)) / count);
+  const least = count > 1 ? heatAt(0) : 0;
+  const levels = sorted.map((_, i) => FAINT + ((1 - FAINT) * (heatAt(i) - least)) / (1 - least));
   return grid.pixelsOf(cells).data.map((value) => {
     let [low, high] = [0, count - 1];
     while (high - low > 1) {
