@@ -16,7 +16,7 @@ const BUDGET = 10;
  *
  * **The maps** live on about 20 × 20 cells over the box, enlarged 1.5 times. They are mixed from parts, each with the mean 0 and the standard deviation 1:
  *
- * - `depths`: the logarithm of tap-fusion's map.
+ * - `depths`: the logarithm of tap-fusion's map, without its smoothing.
  * - `path-insertion`, `path-deletion`: the gradients of masks at which the hottest pixels of a map are kept or removed, at three shares.
  * - `regions-alone`, `regions-surrounded`, `regions-removed`: how much each of some 30 regions adds to the support. The network runs on images with a random half of the regions, and on their complements.
  *   The others are blurred, with a blurred or a sharp background, or have the mean colour. The effects are a linear fit (ridge regression).

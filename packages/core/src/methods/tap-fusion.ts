@@ -1,17 +1,21 @@
 import { keepsNothing } from "../keeps-nothing.js";
+import { smoothCells } from "../kernels/smooth-cells.js";
 import type { Map2D } from "../tensor/tensor.js";
 import { layerCam } from "./layer-cam.js";
 import type { CamMethod } from "./method.js";
 
 /** Prevents a zero at one depth from erasing the other depths. */
 const FLOOR = 1e-3;
+/** Standard deviation of the smoothing, in cells of the tap. Without it the edges of the cells of stride 32 are visible. */
+const SMOOTHING = 0.5;
 
 /**
  * One backward pass from the detection's own row, read at several depths and fused: shallow layers give the outline,
  * deep layers the object, and only areas where all agree remain.
  *
  * At each tap `t` a LayerCAM, `cam_t[h, w] = Σ_c max(G_t[c, h, w], 0) · A_t[c, h, w]` with activations `A_t` and `G_t = d score
- * / d A_t`, both `[C, h, w]`. Each map passes ReLU, is resized to a cell per 8 × 8 input pixels (the finest tap) and scaled to its own maximum. The result is their geometric mean
+ * / d A_t`, both `[C, h, w]`. Each map passes ReLU, is smoothed by a Gaussian of half a cell of the tap, resized to a cell per 8 × 8 input pixels (the finest tap) and scaled to its own maximum.
+ * The result is their geometric mean
  * `exp(mean_t log(cam_t + 0.001)) − 0.001`. Taps without any heat are skipped. The default score is the confidence of the
  * detection's own row, objectness × class probability.
  *
@@ -40,10 +44,16 @@ export const tapFusion: CamMethod<"positiveGradientProducts"> = keepsNothing({
   needs: layerCam.needs,
   auto: "taps",
   scores: ["row"],
-  map: (evidence) => layerCam.map(evidence),
+  map: async (evidence) => smoothed(await layerCam.map(evidence)),
   fuse: geometricMean,
   fuseStride: 8,
 });
+
+/** The positive part of the map of a tap, smoothed by a share of its cell. */
+function smoothed({ height, width, data }: Map2D): Map2D {
+  const positive = Float64Array.from(data, (value) => (value > 0 ? value : 0));
+  return { height, width, data: new Float32Array(smoothCells(positive, [height, width], SMOOTHING)) };
+}
 
 /**
  * `exp(mean log(map + 0.001)) − 0.001` of non-negative maps of one size, each first scaled to its own maximum. It is computed as the root

@@ -4,7 +4,7 @@ import { tapFusion } from "../../src/methods/tap-fusion.js";
 import { tapFusionFast } from "../../src/methods/tap-fusion-fast.js";
 import type { Map2D } from "../../src/tensor/tensor.js";
 import { MINI_SIZE, makeImage, miniDetector } from "../support/mini-detector.js";
-import { evidenceOf, goldenA, goldenG } from "./evidence.js";
+import { evidenceOf } from "./evidence.js";
 
 const map = (values: readonly number[]): Map2D => ({
   height: 1,
@@ -21,11 +21,24 @@ describe.each([
   [tapFusion, "taps"],
   [tapFusionFast, "taps-fast"],
 ] as const)("$id", (method, auto) => {
-  it("is LayerCAM at each tap, of the detection's own row", async () => {
-    const { data } = await method.map(evidenceOf({ activations: goldenA, gradients: goldenG }));
-    expectClose(data, [0.1, 0.06, 0, 0.87]);
+  it("is the positive part of LayerCAM at each tap, of the detection's own row, smoothed by half a cell", async () => {
+    const row = (values: readonly number[]) => ({ dims: [1, 1, values.length], data: Float32Array.from(values) });
+    const ones = row([1, 1, 1, 1, 1, 1, 1]);
+    const { height, width, data } = await method.map(
+      evidenceOf({ activations: row([-9, 0, 0, 2, 0, 0, 0]), gradients: ones }),
+    );
+    expect([height, width]).toEqual([1, 7]);
+    const [near, far] = [Math.exp(-2), Math.exp(-8)];
+    const share = 2 / (1 + 2 * near + 2 * far);
+    expectClose(data, [0, share * far, share * near, share, share * near, share * far, 0]);
     expect(method.auto).toBe(auto);
     expect(method.scores).toEqual(["row"]);
+  });
+
+  it("repeats the edge when it smooths, so that an even map stays as it is", async () => {
+    const even = { dims: [1, 3, 2], data: new Float32Array(6).fill(0.5) };
+    const { data } = await method.map(evidenceOf({ activations: even, gradients: even }));
+    expectClose(data, new Array(6).fill(0.25));
   });
 
   it("fuses by the geometric mean, which stands on a thousandth", () => {

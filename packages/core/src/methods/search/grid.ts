@@ -1,4 +1,5 @@
 import { resizeBilinear } from "../../kernels/resample.js";
+import { smoothCells } from "../../kernels/smooth-cells.js";
 import type { Map2D } from "../../tensor/tensor.js";
 import type { Blends } from "../method.js";
 
@@ -87,24 +88,9 @@ export class Grid {
     return resizeBilinear({ height: rows, width: columns, data: Float32Array.from(cells) }, height, width);
   }
 
-  /** Cells smoothed by a Gaussian of `sigma` cells. The edge is repeated. */
+  /** Cells smoothed by a Gaussian of `sigma` cells. */
   smooth(cells: Cells, sigma: number): Cells {
-    const { rows, columns } = this;
-    const reach = Math.ceil(3 * sigma);
-    const weights = Array.from({ length: 2 * reach + 1 }, (_, i) => Math.exp(-0.5 * ((i - reach) / sigma) ** 2));
-    const total = weights.reduce((sum, weight) => sum + weight, 0);
-    const along = (from: Cells, count: number, step: number, placeOf: (i: number) => number): Cells =>
-      from.map((_, i) => {
-        const place = placeOf(i);
-        let sum = 0;
-        for (let k = -reach; k <= reach; k++) {
-          const other = Math.min(Math.max(place + k, 0), count - 1);
-          sum += weights[k + reach]! * from[i + (other - place) * step]!;
-        }
-        return sum / total;
-      });
-    const wide = along(cells, columns, 1, (i) => i % columns);
-    return along(wide, rows, columns, (i) => Math.floor(i / columns));
+    return smoothCells(cells, [this.rows, this.columns], sigma);
   }
 }
 
