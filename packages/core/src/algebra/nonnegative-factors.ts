@@ -32,7 +32,7 @@ export function factorizeNonnegative(X: Float64Array, rows: number, columns: num
     improve(W, XH, gramOf(H, rank, columns), rows, rank);
     const WX = transposedTimes(W, X, rows, columns, rank);
     improveRows(H, WX, transposedGram(W, rows, rank), columns, rank);
-    error = squaredError(norm, WX, H, transposedGram(W, rows, rank), columns, rank);
+    error = squaredError(norm, { WX, H, gramW: transposedGram(W, rows, rank), gramH: gramOf(H, rank, columns) });
     if (before - error <= SETTLED * before) break;
     before = error;
   }
@@ -156,18 +156,18 @@ function improveRows(H: Float64Array, WX: Float64Array, gram: Float64Array, colu
   }
 }
 
+/** `WᵀX`, `H`, `WᵀW` and `H·Hᵀ`. */
+interface Products {
+  readonly WX: Float64Array;
+  readonly H: Float64Array;
+  readonly gramW: Float64Array;
+  readonly gramH: Float64Array;
+}
+
 /** `‖X − W·H‖² = ‖X‖² − 2⟨WᵀX, H⟩ + ⟨WᵀW, H·Hᵀ⟩`, without building `W·H`. */
-function squaredError(
-  norm: number,
-  WX: Float64Array,
-  H: Float64Array,
-  gram: Float64Array,
-  columns: number,
-  rank: number,
-): number {
+function squaredError(norm: number, { WX, H, gramW, gramH }: Products): number {
   let error = norm;
   for (let i = 0; i < H.length; i++) error -= 2 * WX[i]! * H[i]!;
-  const right = gramOf(H, rank, columns);
-  for (let i = 0; i < gram.length; i++) error += gram[i]! * right[i]!;
+  for (let i = 0; i < gramW.length; i++) error += gramW[i]! * gramH[i]!;
   return error;
 }

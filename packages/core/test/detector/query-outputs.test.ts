@@ -1,5 +1,6 @@
 import * as ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
+import type { Detection } from "../../src/detector/detection.js";
 import { createDetector } from "../../src/explain/create-detector.js";
 import { GraphBuilder, type Value } from "../../src/onnx/builder.js";
 import { encodeModel } from "../../src/onnx/encode.js";
@@ -32,6 +33,19 @@ function withOutputs(model: Model, outputs: readonly (readonly [Value, readonly 
   return { ...model, graph: { ...model.graph, outputs: infos } };
 }
 
+/** Expects the wanted detections among those found, in the same order. */
+function expectThese(found: readonly Detection[], wanted: readonly Detection[]): void {
+  const kept = found.filter(({ classIndex, row }) =>
+    wanted.some((one) => one.row === row && one.classIndex === classIndex),
+  );
+  expect(kept.length).toBe(wanted.length);
+  for (const [i, { confidence, boxInput }] of kept.entries()) {
+    expect(confidence).toBeCloseTo(wanted[i]!.confidence, 5);
+    expect(boxInput.x1).toBeCloseTo(wanted[i]!.boxInput.x1, 3);
+    expect(boxInput.y2).toBeCloseTo(wanted[i]!.boxInput.y2, 3);
+  }
+}
+
 describe("an output of boxes and one of classes", () => {
   const joined = readModel(exportBytes("rtdetr-plain"));
   const index = new GraphIndex(joined.graph);
@@ -52,14 +66,7 @@ describe("an output of boxes and one of classes", () => {
     const wanted = await joinedAnswers;
     expect(found.classes).toBe(3);
     expect(wanted.detections.length).toBeGreaterThan(0);
-    const kept = found.detections.filter(({ classIndex, row }) =>
-      wanted.detections.some((one) => one.row === row && one.classIndex === classIndex),
-    );
-    expect(kept.length).toBe(wanted.detections.length);
-    for (const [i, { confidence, boxInput }] of kept.entries()) {
-      expect(confidence).toBeCloseTo(wanted.detections[i]!.confidence, 5);
-      expect(boxInput.x1).toBeCloseTo(wanted.detections[i]!.boxInput.x1, 3);
-    }
+    expectThese(found.detections, wanted.detections);
     if (scores === shares) expect(found.pixels).toEqual(wanted.pixels);
   });
 
@@ -84,15 +91,7 @@ describe("an output of boxes and one of classes", () => {
     const wanted = await joinedAnswers;
     expect(found.head.source).toBe(`queries: boxes "${pixels}" (corners, pixels), 3 classes "${shares}"`);
     // Behind a TopK a query counts for every class above the threshold.
-    const kept = found.detections.filter(({ classIndex, row }) =>
-      wanted.detections.some((one) => one.row === row && one.classIndex === classIndex),
-    );
-    expect(kept.length).toBe(wanted.detections.length);
-    for (const [i, { confidence, boxInput }] of kept.entries()) {
-      expect(confidence).toBeCloseTo(wanted.detections[i]!.confidence, 5);
-      expect(boxInput.x1).toBeCloseTo(wanted.detections[i]!.boxInput.x1, 3);
-      expect(boxInput.y2).toBeCloseTo(wanted.detections[i]!.boxInput.y2, 3);
-    }
+    expectThese(found.detections, wanted.detections);
   });
 
   it("knows boxes from as many classes as a box has numbers, where the last layer's are picked of all and joined", async () => {

@@ -239,7 +239,7 @@ function files({ measurements, check, maps, images }: PageContent["evidence"]): 
     ...(measurements === null
       ? []
       : [
-          [evidenceFiles.summary, "the figures of the measured sample"] as const,
+          [evidenceFiles.measurementSummary, "the figures of the measured sample"] as const,
           [evidenceFiles.measurements, "the measurements of each detection of the sample"] as const,
         ]),
     ...(check === null ? [] : [[evidenceFiles.check, "the sanity checks"] as const]),

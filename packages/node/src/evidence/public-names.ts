@@ -51,7 +51,7 @@ export function withoutFolders(text: string): string {
 }
 
 /** The name of a file without its folders, or of an address without its secrets. */
-export function fileName(path: string): string {
+export function bareName(path: string): string {
   return isAddress(path) ? addressName(path) : lastName(slashed(path));
 }
 

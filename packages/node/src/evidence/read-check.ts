@@ -4,7 +4,7 @@ import type { CheckDocument } from "@whybox/report";
 import { z } from "zod";
 import { checkSchema } from "../check/check-schema.js";
 import { systemErrorCode } from "../io/system-error.js";
-import { fileName, relativeName, withoutFolders } from "./public-names.js";
+import { bareName, relativeName, withoutFolders } from "./public-names.js";
 
 /** Most bytes of a document of `whybox check`. */
 export const maxCheckBytes = 64 * 2 ** 20;
@@ -56,7 +56,7 @@ function withPublicNames(document: CheckDocument): CheckDocument {
   const name = (source: string) => relativeName(source);
   return {
     ...document,
-    model: { ...model, source: fileName(model.source) },
+    model: { ...model, source: bareName(model.source) },
     images: {
       ...images,
       checked: images.checked.map(({ source, sha256 }) => ({ source: name(source), sha256 })),

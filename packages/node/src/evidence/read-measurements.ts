@@ -23,7 +23,7 @@ export async function copyMeasurements(
   if (found === undefined) return undefined;
   const { summary, lines } = found;
   if (summary.results !== results) {
-    const path = join(folder, evidenceFiles.summary);
+    const path = join(folder, evidenceFiles.measurementSummary);
     const message = `${path} measures other results than those in ${runFiles.results}. Remove it and ${evidenceFiles.measurements}, and measure again: whybox run --resume --measure.`;
     throw new WhyboxError("bad-input", message, { details: { path } });
   }
@@ -35,9 +35,9 @@ export async function copyMeasurements(
   await file.end();
   const measured = lines.filter((line) => line.measured !== null).length;
   if (measured !== summary.measured) {
-    const what = `it has ${measured} measurements, and ${evidenceFiles.summary} speaks of ${summary.measured}`;
+    const what = `it has ${measured} measurements, and ${evidenceFiles.measurementSummary} speaks of ${summary.measured}`;
     throw damagedRun(join(folder, evidenceFiles.measurements), what, folder);
   }
-  await bundle.add(evidenceFiles.summary, [`${jsonText(summary, 2)}\n`]);
+  await bundle.add(evidenceFiles.measurementSummary, [`${jsonText(summary, 2)}\n`]);
   return summary;
 }

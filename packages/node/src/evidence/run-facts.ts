@@ -6,7 +6,7 @@ import { damagedRun } from "../runs/damage.js";
 import { type Manifest, type RunMachine, runFiles } from "../runs/schema.js";
 import { digestOf, readSuccess } from "../runs/success.js";
 import type { CopiedRun } from "./copy-run.js";
-import { fileName, type PublicNames } from "./public-names.js";
+import { bareName, type PublicNames } from "./public-names.js";
 import type { Evidence } from "./schema.js";
 
 type Digests = Evidence["run"]["files"];
@@ -36,7 +36,7 @@ export function runFacts(
 ): Evidence["run"] {
   const times = machines.flatMap(({ first, last }) => [first, last]).sort();
   return {
-    name: fileName(resolve(folder)),
+    name: bareName(resolve(folder)),
     ...{ began: times[0] ?? null, ended: times.at(-1) ?? null, finished },
     ...{ items: manifest.items.count, done: items.length, failures: failures.length, detections },
     files: digests,
@@ -48,7 +48,7 @@ export function modelFacts({ model, options }: Manifest, licence: string | undef
   const { precision = null, storedPrecision = null, hasObjectness: _, ...facts } = model;
   const from = licence !== undefined ? "option" : model.licence !== null ? "weights" : null;
   return {
-    name: fileName(options.weights),
+    name: bareName(options.weights),
     ...facts,
     ...{ precision, storedPrecision, licence: licence ?? model.licence, licenceFrom: from },
   };

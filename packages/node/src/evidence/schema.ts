@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { boxGrid, imageGrid, machinesSchema } from "../runs/schema.js";
+import { boxGrid, imageGrid, machinesSchema, runFiles } from "../runs/schema.js";
 
 /**
  * Version of evidence.json and review.json. It is incremented when a field changes its meaning or is removed, not when a field is
@@ -7,15 +7,14 @@ import { boxGrid, imageGrid, machinesSchema } from "../runs/schema.js";
  */
 export const evidenceSchemaVersion = 1;
 
+const { results, maps, measurements, measurementSummary } = runFiles;
+
 /** Names of the files in a bundle (docs/evidence.md). */
 export const evidenceFiles = {
   document: "evidence.json",
   page: "index.html",
   sums: "SHA256SUMS",
-  results: "results.jsonl",
-  maps: "maps.jsonl",
-  measurements: "measurements.jsonl",
-  summary: "measurements.json",
+  ...{ results, maps, measurements, measurementSummary },
   check: "check.json",
   /** Folder of the image files. */
   images: "images",

@@ -146,7 +146,7 @@ function isSame(line: ResultLine, image: Evidence["images"][number]): boolean {
 }
 
 async function checkMeasurements(content: Content, { measurements, run }: Evidence): Promise<void> {
-  const { summary: summaryFile, measurements: linesFile } = evidenceFiles;
+  const { measurementSummary: summaryFile, measurements: linesFile } = evidenceFiles;
   const summary = await content.document(summaryFile, measurementSummarySchema);
   let [sampled, measured] = [0, 0];
   for await (const line of content.lines(linesFile, measurementLineSchema)) {

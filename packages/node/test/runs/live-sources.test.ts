@@ -1,5 +1,5 @@
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import type { ServerResponse } from "node:http";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -8,7 +8,7 @@ import { type RunVideoLine, resultLineSchema } from "../../src/runs/schema.js";
 import { openVideo } from "../../src/runs/video/read-video.js";
 import { FileServer } from "../support/file-server.js";
 import { bin, launch } from "../support/launch.js";
-import { lines, miniOptions, runWorld } from "./world.js";
+import { interruptInVideo, lines, miniOptions, putCamera, runWorld } from "./world.js";
 
 const hasFfmpeg = spawnSync("ffmpeg", ["-version"]).status === 0;
 
@@ -53,13 +53,7 @@ describe.skipIf(!hasFfmpeg || process.platform === "win32")("explain", () => {
   it("keeps the frames of a stream that stalls, at Ctrl-C", { tags: ["long"] }, async () => {
     server.files.set("/live.ts", (_, response) => sendLive(response, 100));
     const argv = explainArgv(`${server.url}/live.ts`, "--max-frames", "1000000");
-    const child = spawn(process.execPath, argv, { cwd, stdio: "ignore" });
-    const ended = new Promise<number | null>((done) => child.on("close", done));
-    const begun = async () =>
-      (await readdir(join(cwd, "out/tmp")).catch(() => [])).some((name) => name.endsWith(".mp4"));
-    while (child.exitCode === null && !(await begun())) await setTimeout(10);
-    child.kill("SIGINT");
-    expect(await ended).toBe(130);
+    expect(await interruptInVideo(argv, cwd)).toBe(130);
     const { kind, frames } = await result();
     expect([kind, frames > 0]).toEqual(["video", true]);
   });
@@ -74,18 +68,7 @@ describe.skipIf(!hasFfmpeg || process.platform === "win32")("explain", () => {
   });
 
   it("takes a camera", { tags: ["long"] }, async () => {
-    // No machine of tests has one: a program in ffmpeg's place makes images where a camera would.
-    const programs = join(cwd, "camera");
-    await mkdir(programs);
-    const script = `#!/bin/sh
-echo "$@" >> "${join(cwd, "asked")}"
-for one; do
-  shift
-  case "$one" in v4l2) set -- "$@" lavfi ;; /dev/video7) set -- "$@" testsrc=size=64x48:rate=10 ;; *) set -- "$@" "$one" ;; esac
-done
-exec ffmpeg "$@"
-`;
-    for (const name of ["ffmpeg", "ffprobe"]) await writeFile(join(programs, name), script, { mode: 0o755 });
+    const programs = await putCamera(cwd);
     const argv = [process.execPath, ...explainArgv("/dev/video7", "--max-frames", "3")];
     const ended = await launch(argv, { cwd, env: { WHYBOX_FFMPEG: programs } });
     expect([ended.code, ended.stderr]).toEqual([0, expect.stringContaining("1 source: ")]);

@@ -1,14 +1,13 @@
-import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout } from "node:timers/promises";
 import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { frameLineSchema, mapLineSchema, type RunVideoLine, resultLineSchema } from "../../src/runs/schema.js";
 import { ppmFrames } from "../../src/runs/video/ppm.js";
 import { FileServer } from "../support/file-server.js";
 import { bin, launch, whybox } from "../support/launch.js";
-import { contents, lines, miniOptions, putImages, runWorld } from "./world.js";
+import { contents, interruptInVideo, lines, miniOptions, putCamera, putImages, runWorld } from "./world.js";
 
 const whyNot = spawnSync("ffmpeg", ["-version"]).status === 0 ? undefined : "no ffmpeg here: videos are not tested";
 // In CI it must be there: see .ci/run.
@@ -192,13 +191,7 @@ describe.skipIf(whyNot !== undefined || process.platform === "win32")("a stream"
       "out",
       ...miniOptions,
     ];
-    const child = spawn(process.execPath, [bin, ...argv], { cwd, stdio: "ignore" });
-    const ended = new Promise<number | null>((done) => child.on("close", done));
-    const begun = async () =>
-      (await readdir(join(cwd, "out/tmp")).catch(() => [])).some((name) => name.endsWith(".mp4"));
-    while (child.exitCode === null && !(await begun())) await setTimeout(10);
-    child.kill("SIGINT");
-    expect(await ended).toBe(130);
+    expect(await interruptInVideo([bin, ...argv], cwd)).toBe(130);
     await server.stop();
     const line = await result();
     expect(line.kind).toBe("video");
@@ -211,24 +204,14 @@ describe.skipIf(whyNot !== undefined || process.platform === "win32")("a stream"
 });
 
 describe.skipIf(whyNot !== undefined || process.platform === "win32")("a camera", () => {
-  // No machine of tests has one: a program in ffmpeg's place makes images where a camera would, and writes down what it was asked for.
-  const programs = "camera";
+  let programs: string;
   beforeAll(async () => {
-    await mkdir(join(cwd, programs));
-    const script = `#!/bin/sh
-echo "$@" >> "${join(cwd, "asked")}"
-for one; do
-  shift
-  case "$one" in v4l2) set -- "$@" lavfi ;; /dev/video7) set -- "$@" testsrc=size=64x48:rate=10 ;; *) set -- "$@" "$one" ;; esac
-done
-exec ffmpeg "$@"
-`;
-    for (const name of ["ffmpeg", "ffprobe"]) await writeFile(join(cwd, programs, name), script, { mode: 0o755 });
+    programs = await putCamera(cwd);
   });
 
   it("is read by its device, and ends after so many frames", { tags: ["long"] }, async () => {
     const argv = ["run", "/dev/video7", "--max-frames", "3", "--out", "out", ...miniOptions];
-    const ended = await launch([process.execPath, bin, ...argv], { cwd, env: { WHYBOX_FFMPEG: join(cwd, programs) } });
+    const ended = await launch([process.execPath, bin, ...argv], { cwd, env: { WHYBOX_FFMPEG: programs } });
     expect([ended.code, ended.stderr]).toEqual([0, expect.stringContaining("1 source: ")]);
     expect(await result()).toMatchObject({
       kind: "video",

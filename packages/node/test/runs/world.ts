@@ -1,6 +1,8 @@
+import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { encodeModel } from "@whybox/core";
 import sharp from "sharp";
 import { makeImage, tameModel } from "../../../core/test/support/mini-detector.js";
@@ -19,6 +21,35 @@ export async function putImages(folder: string, names: readonly string[]): Promi
     await mkdir(dirname(join(folder, name)), { recursive: true });
     await sharp(data, { raw: { width, height, channels: 3 } }).toFile(join(folder, name));
   }
+}
+
+/** Starts the command, interrupts it (Ctrl-C) once it writes a video below `out`, and returns its exit code. */
+export async function interruptInVideo(argv: readonly string[], cwd: string): Promise<number | null> {
+  const child = spawn(process.execPath, argv, { cwd, stdio: "ignore" });
+  const ended = new Promise<number | null>((done) => child.on("close", done));
+  const begun = async () => (await readdir(join(cwd, "out/tmp")).catch(() => [])).some((name) => name.endsWith(".mp4"));
+  while (child.exitCode === null && !(await begun())) await setTimeout(10);
+  child.kill("SIGINT");
+  return ended;
+}
+
+/**
+ * Makes a folder of programs in the place of ffmpeg and ffprobe, which make images where the camera `/dev/video7` would, and append what they are
+ * asked for to the file `asked`. No machine of tests has a camera.
+ */
+export async function putCamera(cwd: string): Promise<string> {
+  const programs = join(cwd, "camera");
+  await mkdir(programs);
+  const script = `#!/bin/sh
+echo "$@" >> "${join(cwd, "asked")}"
+for one; do
+  shift
+  case "$one" in v4l2) set -- "$@" lavfi ;; /dev/video7) set -- "$@" testsrc=size=64x48:rate=10 ;; *) set -- "$@" "$one" ;; esac
+done
+exec ffmpeg "$@"
+`;
+  for (const name of ["ffmpeg", "ffprobe"]) await writeFile(join(programs, name), script, { mode: 0o755 });
+  return programs;
 }
 
 /** "p/000.png" and so on. */

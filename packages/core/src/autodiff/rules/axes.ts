@@ -54,15 +54,13 @@ export interface PaddedAxes {
   readonly rank: number | undefined;
 }
 
-/** Pads (negative: crops) `g` by zeros, or by `fill`; `begins` and `ends` are int64 vectors, one entry for each axis. */
-export function padBy(
-  cx: VjpContext,
-  g: Value,
-  begins: Value,
-  ends: Value,
-  { axes, rank }: PaddedAxes,
-  fill: Value = "",
-): Value {
+export interface Padding extends PaddedAxes {
+  /** Default: zeros. */
+  readonly fill?: Value;
+}
+
+/** Pads (negative: crops) `g`; `begins` and `ends` are int64 vectors, one entry for each axis. */
+export function padBy(cx: VjpContext, g: Value, begins: Value, ends: Value, { axes, rank, fill = "" }: Padding): Value {
   const { build } = cx;
   if (rank === undefined) {
     return cx.op("Pad", [g, join(cx, begins, ends), fill, build.ints(axes)], { mode: "constant" });

@@ -49,28 +49,28 @@ function pullBackAxis(cx: VjpContext, window: Window, value: Value, pooled: Valu
   const axis = window.kernel.findIndex((k) => k > 1);
   // A kernel of 1 only removes or pads entries: its one tap gets everything.
   const along = Math.max(axis, 0);
-  const begin = beginPads(cx, window, value, pooled);
-  const shares = firstMatches(cx, window, along, value, pooled, begin).map((match) =>
-    cx.op("Where", [match, g, cx.build.float(0)]),
-  );
+  const pooling: Pooling = { window, along, value, begin: beginPads(cx, window, value, pooled) };
+  const shares = firstMatches(cx, pooling, pooled).map((match) => cx.op("Where", [match, g, cx.build.float(0)]));
   const unit = window.strides.every((stride) => stride === 1);
-  return unit ? shifted(cx, window, along, value, begin, shares) : strided(cx, window, along, value, begin, shares);
+  return unit ? shifted(cx, pooling, shares) : strided(cx, pooling, shares);
+}
+
+/** One axis that is pooled. */
+interface Pooling {
+  readonly window: Window;
+  readonly along: number;
+  readonly value: Value;
+  readonly begin: Value;
 }
 
 /** For every tap: where it is the first to see the maximum (bool, in the shape of `pooled`). */
-function firstMatches(
-  cx: VjpContext,
-  window: Window,
-  along: number,
-  value: Value,
-  pooled: Value,
-  begin: Value,
-): Value[] {
+function firstMatches(cx: VjpContext, { window, along, value, begin }: Pooling, pooled: Value): Value[] {
   const { build } = cx;
   const axes = build.ints(spatialAxes(window).axes);
   const size = cx.op("Shape", [value], { start: 2 });
   const end = cx.op("Sub", [covered(cx, window, pooled), cx.op("Add", [begin, size])]);
-  const field = padBy(cx, value, begin, end, spatialAxes(window), build.float(Number.NEGATIVE_INFINITY));
+  const fill = build.float(Number.NEGATIVE_INFINITY);
+  const field = padBy(cx, value, begin, end, { ...spatialAxes(window), fill });
   const steps = build.ints(window.strides);
   const last = cx.op("Mul", [cx.op("Sub", [cx.op("Shape", [pooled], { start: 2 }), build.ints([1])]), steps]);
   let seen: Value | undefined;
@@ -85,14 +85,7 @@ function firstMatches(
 }
 
 /** Stride 1: every share is moved by a Pad. */
-function shifted(
-  cx: VjpContext,
-  window: Window,
-  along: number,
-  value: Value,
-  begin: Value,
-  shares: readonly Value[],
-): Value {
+function shifted(cx: VjpContext, { window, along, value, begin }: Pooling, shares: readonly Value[]): Value {
   const { build } = cx;
   const before = cx.op("Neg", [cx.op("Gather", [begin, build.ints([along])])]);
   const size = cx.op("Shape", [value], { start: along + 2, end: along + 3 });
@@ -105,14 +98,7 @@ function shifted(
 }
 
 /** Strides: a ConvTranspose on single channels whose kernel has one tap for each share. */
-function strided(
-  cx: VjpContext,
-  window: Window,
-  along: number,
-  value: Value,
-  begin: Value,
-  shares: readonly Value[],
-): Value {
+function strided(cx: VjpContext, { window, along, value, begin }: Pooling, shares: readonly Value[]): Value {
   const { build } = cx;
   const taps = window.kernel[along]!;
   const kernel = new Float32Array(taps * taps);

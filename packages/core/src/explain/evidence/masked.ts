@@ -114,7 +114,7 @@ export class MaskedRuns {
     const { input, letterbox } = this.#forward;
     const image = await this.#loaded.runtime.upload("float32", [1, 3, ...letterbox.inputSize], input.slice());
     try {
-      return await run({ [this.#masked().image]: image });
+      return await run({ [this.#masked().images.image]: image });
     } finally {
       image.dispose();
     }

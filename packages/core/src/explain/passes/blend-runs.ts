@@ -1,6 +1,6 @@
 import type { Predictions } from "../../detector/detection.js";
 import { once } from "../../once.js";
-import { blendInput } from "../../onnx/blend-input.js";
+import { blendInput } from "../../onnx/mask-input.js";
 import { withBoxTable } from "../../scores/iou.js";
 import { sizeOf } from "../../tensor/tensor.js";
 import type { LoadedModel } from "../model/loaded-model.js";
@@ -64,7 +64,7 @@ export class BlendRuns {
     const [fromTensor, toTensor] = [await upload(from), await upload(to)];
     const found: T[] = [];
     try {
-      const runs = await this.#open({ [names.from]: fromTensor, [names.to]: toTensor });
+      const runs = await this.#open({ [names.images.from]: fromTensor, [names.images.to]: toTensor });
       await runBatches(runs, count, fill, (_, [output]) => {
         const { data, offset, length } = output!;
         found.push(read(withBoxTable({ ...facts, data: data.subarray(offset, offset + length) })));
