@@ -4,16 +4,7 @@
  */
 
 export * from "@whybox/core";
-export type {
-  DescribedModel,
-  Detector,
-  DocumentOptions,
-  Engine,
-  EngineOptions,
-  LoadOptions,
-  OpenOptions,
-  WeightsSource,
-} from "./api.js";
+export type * from "./api.js";
 export { describesModel } from "./beside-files.js";
 export { heatImage, mapImage } from "./heat-image.js";
 export type { ImageSource } from "./image-source.js";

@@ -1,41 +1,18 @@
-import { type Detection, type ExplainOptions, type ExplainResult, type MetricBox, WhyboxError } from "@whybox/core";
+import { type Detection, type ExplainOptions, type ExplainResult, WhyboxError } from "@whybox/core";
 import type { Detector, LoadOptions, WeightsSource } from "../api.js";
 import type { ImageSource } from "../image-source.js";
 import type { Device } from "../protocol.js";
 import { Stage } from "../stage/stage.js";
 import type { StageView } from "../stage/stage-view.js";
 import { attributeOptions, optionAttributes } from "./attribute-values.js";
+import type { WhyBoxEvents, WhyBoxTarget } from "./events.js";
 import { type Lease, leaseDetector } from "./shared-detectors.js";
 import { shownImage } from "./shown-image.js";
 import { spokenText } from "./spoken-text.js";
 import { View } from "./view.js";
 
-/** The events of `<why-box>`, with their details. */
-export interface WhyBoxEvents {
-  /** The model is loaded. */
-  ready: CustomEvent<Detector>;
-  detections: CustomEvent<readonly Detection[]>;
-  result: CustomEvent<ExplainResult>;
-  /** The selected detection, or undefined for none. */
-  select: CustomEvent<Detection | undefined>;
-  progress: CustomEvent<{
-    readonly stage: "download" | "run";
-    readonly done: number;
-    readonly total: number | undefined;
-  }>;
-  error: CustomEvent<WhyboxError>;
-  /** With `view`: a detection is pressed. `isAdded` with the Shift key. */
-  press: CustomEvent<{ readonly detection: Detection; readonly isAdded: boolean }>;
-  /** With `view`: the detection below the pointer, or undefined. */
-  hover: CustomEvent<Detection | undefined>;
-  /** With `view`: the box while it is drawn or moved, then undefined. */
-  drawing: CustomEvent<MetricBox | undefined>;
-  /** With `view`: a box is drawn. */
-  draw: CustomEvent<MetricBox>;
-}
-
 /** There is no HTMLElement where a server renders the page. */
-const Base = (globalThis.HTMLElement ?? class {}) as typeof HTMLElement;
+const Base = (globalThis.HTMLElement ?? class {}) as unknown as { new (): WhyBoxTarget; prototype: WhyBoxTarget };
 
 /** Attributes that load another model, or show another image. */
 const modelAttributes = ["weights", "device", "threads"];

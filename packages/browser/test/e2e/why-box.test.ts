@@ -7,7 +7,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { exportBytes } from "../../../core/test/support/exports.js";
 import { chromiumPath, launchChromium } from "../../../web/test/e2e/browser.js";
-import type { WhyBox, WhyBoxEvents } from "../../src/element.js";
+import type { WhyBox } from "../../src/element.js";
 import { type StaticServer, serveFolders } from "./serve-folder.js";
 
 const root = resolve(import.meta.dirname, "../../../..");
@@ -137,7 +137,7 @@ describe.skipIf(path === undefined)("<why-box>", SLOW, () => {
       const box = element as WhyBox;
       const next = () =>
         new Promise<number>((ready) => {
-          box.addEventListener("result", () => ready(box.detections.length), { once: true });
+          box.addEventListener("result", ({ detail }) => ready(detail.detections.length), { once: true });
         });
       const found: number[] = [];
       box.setAttribute("max-detections", "2");
@@ -185,12 +185,8 @@ describe.skipIf(path === undefined)("<why-box>", SLOW, () => {
       };
       box.view = { ...view, image: document.createElement("canvas") };
       Object.assign(box.style, { display: "block", position: "relative", width: "200px", height: "200px" });
-      box.addEventListener("press", (event) => {
-        const { detection, isAdded } = (event as WhyBoxEvents["press"]).detail;
-        told.push([detection.index, isAdded]);
-      });
-      box.addEventListener("draw", (event) => {
-        const { detail } = event as WhyBoxEvents["draw"];
+      box.addEventListener("press", ({ detail: { detection, isAdded } }) => told.push([detection.index, isAdded]));
+      box.addEventListener("draw", ({ detail }) => {
         told.push(detail);
         box.view = { ...view, drawn: detail };
       });
