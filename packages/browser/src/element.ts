@@ -5,8 +5,8 @@
 
 import { WhyBox } from "./element/why-box.js";
 
-export type { WhyBoxEvents, WhyBoxListener, WhyBoxTarget } from "./element/events.js";
 export type { WhyBox } from "./element/why-box.js";
+export type { WhyBoxEvents, WhyBoxListener, WhyBoxTarget } from "./element/why-box-events.js";
 export type { Size } from "./stage/labels.js";
 export type { Mark, StageLook, StageView } from "./stage/stage-view.js";
 

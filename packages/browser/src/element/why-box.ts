@@ -5,11 +5,11 @@ import type { Device } from "../protocol.js";
 import { Stage } from "../stage/stage.js";
 import type { StageView } from "../stage/stage-view.js";
 import { attributeOptions, optionAttributes } from "./attribute-values.js";
-import type { WhyBoxEvents, WhyBoxTarget } from "./events.js";
 import { type Lease, leaseDetector } from "./shared-detectors.js";
 import { shownImage } from "./shown-image.js";
 import { spokenText } from "./spoken-text.js";
 import { View } from "./view.js";
+import type { WhyBoxEvents, WhyBoxTarget } from "./why-box-events.js";
 
 /** There is no HTMLElement where a server renders the page. */
 const Base = (globalThis.HTMLElement ?? class {}) as unknown as { new (): WhyBoxTarget; prototype: WhyBoxTarget };

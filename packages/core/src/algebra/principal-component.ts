@@ -1,4 +1,5 @@
 import type { Map2D, Tensor } from "../tensor/tensor.js";
+import { correlation } from "./correlation.js";
 import { largestEigenpair } from "./largest-eigenpair.js";
 
 export interface PrincipalComponent {
@@ -154,27 +155,6 @@ export function signed(map: Map2D, guide: Map2D | undefined): Map2D {
   const r = guide ? correlation(map.data, guide.data) : 0;
   if (r === 0) return signByLargest(map);
   return r < 0 ? negated(map) : map;
-}
-
-/** Pearson's correlation, −1..1. It is 0 when `a` or `b` is constant. */
-export function correlation(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  const n = a.length;
-  let [meanA, meanB] = [0, 0];
-  for (let i = 0; i < n; i++) {
-    meanA += a[i]! / n;
-    meanB += b[i]! / n;
-  }
-  let [ab, aa, bb] = [0, 0, 0];
-  for (let i = 0; i < n; i++) {
-    const [x, y] = [a[i]! - meanA, b[i]! - meanB];
-    ab += x * y;
-    aa += x * x;
-    bb += y * y;
-  }
-  // The variance of a constant is only rounding error.
-  if (!(aa > 1e-24 * n * meanA * meanA && bb > 1e-24 * n * meanB * meanB)) return 0;
-  const r = ab / Math.sqrt(aa * bb);
-  return Math.abs(r) < 1e-9 ? 0 : r;
 }
 
 function negated({ height, width, data }: Map2D): Map2D {

@@ -21,7 +21,6 @@ import type { ExplainPlan } from "./plan/explain-plan.js";
 import type { ForwardPlan } from "./plan/tap-plan.js";
 import { Progress } from "./progress.js";
 import type { ExplainResult } from "./result/result.js";
-import { smoothOverViews, VIEW_COUNT } from "./smooth-views.js";
 import { chooseTargets } from "./targets/choose-targets.js";
 import { scoreTargets } from "./targets/score-targets.js";
 
@@ -73,9 +72,10 @@ export async function explainImage(call: Call, image: RgbImage, question: Questi
     // Score: the detections to explain, and for each one a number with its gradient on the predictions.
     const targets = chooseTargets(loaded, { ...question, scene: forward, detections });
     const scored = scoreTargets(job, forward, targets.groups);
-    // Loaded on demand: a page rarely measures.
+    // Loaded on demand: a page rarely measures or smooths.
     const measure = options.measure ? await import("./measure/measure-maps.js") : undefined;
-    const runs = runsOf(job, forward, scored) * (options.augSmooth ? VIEW_COUNT : 1);
+    const views = options.augSmooth ? await import("./smooth-views.js") : undefined;
+    const runs = runsOf(job, forward, scored) * (views?.VIEW_COUNT ?? 1);
     const measuring = measure?.measurementRuns(targets.groups.length) ?? 0;
     progress.start(runs + measuring);
 
@@ -86,7 +86,7 @@ export async function explainImage(call: Call, image: RgbImage, question: Questi
     const raw = await makeMaps(job, forward, scored, gradients);
     const maps = groupMaps(options, scored, { byTask: raw.byTask, inputSize: letterbox.inputSize });
     const original = { forward, scored, maps };
-    const smoothed = options.augSmooth ? await smoothOverViews(job, original) : { maps, ms: 0 };
+    const smoothed = (await views?.smoothOverViews(job, original)) ?? { maps, ms: 0 };
 
     // Finish: heatmaps over the image, and a diagnosis of each layer.
     const groups = { groups: targets.groups, maps: smoothed.maps, maxima: rawMaxima(scored, raw.byTask) };

@@ -1,4 +1,3 @@
-import { firstComponentOf } from "../algebra/principal-component.js";
 import { keepsNothing } from "../keeps-nothing.js";
 import type { CamMethod } from "./method.js";
 
@@ -23,7 +22,8 @@ export const eigenCam: CamMethod<"activations" | "channelScatter" | "scoreMap"> 
   paper: "Muhammad and Yeasin, IJCNN 2020",
   needs: ["activations", "channelScatter", "scoreMap"],
   hasCompat: true,
-  map({ activations, channelScatter, scoreMap, compat, report }) {
+  async map({ activations, channelScatter, scoreMap, compat, report }) {
+    const { firstComponentOf } = await import("../algebra/principal-component.js");
     const { map, gap } = firstComponentOf(activations, channelScatter, compat ? undefined : scoreMap);
     report("spectral gap", gap);
     return map;

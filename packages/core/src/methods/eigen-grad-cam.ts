@@ -1,4 +1,3 @@
-import { firstComponent } from "../algebra/principal-component.js";
 import { keepsNothing } from "../keeps-nothing.js";
 import { product } from "./channels.js";
 import type { CamMethod } from "./method.js";
@@ -20,7 +19,8 @@ export const eigenGradCam: CamMethod<"activations" | "gradients" | "scoreMap"> =
   needs: ["activations", "gradients", "scoreMap"],
   auto: "stage",
   hasCompat: true,
-  map({ activations, gradients, scoreMap, compat, report }) {
+  async map({ activations, gradients, scoreMap, compat, report }) {
+    const { firstComponent } = await import("../algebra/principal-component.js");
     const { map, gap } = firstComponent(product(gradients, activations), compat ? undefined : scoreMap);
     report("spectral gap", gap);
     return map;

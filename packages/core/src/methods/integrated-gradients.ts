@@ -1,4 +1,3 @@
-import { gaussLegendre } from "../algebra/gauss-legendre.js";
 import { keepsNothing } from "../keeps-nothing.js";
 import type { CamMethod } from "./method.js";
 import { sampleCount } from "./samples.js";
@@ -37,6 +36,7 @@ export const integratedGradients: CamMethod<"pixels"> = keepsNothing({
   // One more for the grey image.
   runs: ({ samples }) => (samples ?? STEPS) + 1,
   async map({ pixels, samples, report }) {
+    const { gaussLegendre } = await import("../algebra/gauss-legendre.js");
     const [C, H, W] = pixels.input.dims as [number, number, number];
     const x = pixels.input.data;
     const mean = new Float64Array(x.length);

@@ -1,4 +1,3 @@
-import { kernelComponent } from "../algebra/kernel-component.js";
 import { keepsNothing } from "../keeps-nothing.js";
 import type { CamMethod } from "./method.js";
 
@@ -20,7 +19,8 @@ export const kpcaCam: CamMethod<"activations" | "scoreMap"> = keepsNothing({
   paper: "Karmani et al., MMSP 2024",
   needs: ["activations", "scoreMap"],
   hasCompat: true,
-  map({ activations, scoreMap, compat, report }) {
+  async map({ activations, scoreMap, compat, report }) {
+    const { kernelComponent } = await import("../algebra/kernel-component.js");
     const { map, gap } = kernelComponent(activations, compat ? undefined : scoreMap);
     report("spectral gap", gap);
     return map;

@@ -1,4 +1,3 @@
-import { firstComponent } from "../algebra/principal-component.js";
 import { keepsNothing } from "../keeps-nothing.js";
 import { product } from "./channels.js";
 import type { CamMethod } from "./method.js";
@@ -21,7 +20,8 @@ export const segEigenCam: CamMethod<"activations" | "gradients"> = keepsNothing(
   paper: "Chung and Ying, Applied Sciences 2025",
   needs: ["activations", "gradients"],
   auto: "stage",
-  map({ activations, gradients, report }) {
+  async map({ activations, gradients, report }) {
+    const { firstComponent } = await import("../algebra/principal-component.js");
     const { map, gap } = firstComponent(product(gradients, activations, true));
     report("spectral gap", gap);
     return map;

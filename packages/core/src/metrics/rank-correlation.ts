@@ -1,4 +1,4 @@
-import { correlation } from "../algebra/principal-component.js";
+import { correlation } from "../algebra/correlation.js";
 
 /**
  * Returns Spearman's rank correlation of two lists of the same length, −1..1: Pearson's correlation of their ranks. Equal values share their mean rank. A

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { correlation } from "../../src/algebra/correlation.js";
 import { kernelComponent } from "../../src/algebra/kernel-component.js";
 import { largestEigenpair } from "../../src/algebra/largest-eigenpair.js";
 import { factorizeNonnegative } from "../../src/algebra/nonnegative-factors.js";
-import { correlation, firstComponent, firstComponentOf } from "../../src/algebra/principal-component.js";
+import { firstComponent, firstComponentOf } from "../../src/algebra/principal-component.js";
 import type { Map2D, Tensor } from "../../src/tensor/tensor.js";
 import { scatterOf } from "../methods/evidence.js";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { factorize } from "../../src/methods/deep-feature-factorization.js";
+import { factorize } from "../../src/methods/factorize.js";
 import { resolveMethod } from "../../src/methods/index.js";
 import type { Evidence, Setting } from "../../src/methods/method.js";
 import { refineCam } from "../../src/methods/refine-cam.js";

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { firstComponent } from "../../src/algebra/principal-component.js";
-import { factorize } from "../../src/methods/deep-feature-factorization.js";
+import { factorize } from "../../src/methods/factorize.js";
 import { resolveMethod } from "../../src/methods/index.js";
 import { refineCam } from "../../src/methods/refine-cam.js";
 import type { Map2D } from "../../src/tensor/tensor.js";

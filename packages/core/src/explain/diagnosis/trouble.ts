@@ -6,7 +6,7 @@ import type { RawMaps } from "../evidence/make-maps.js";
 import type { TaskGradients } from "../evidence/task-gradients.js";
 import type { ExplainJob } from "../job.js";
 import type { FittedImage } from "../passes/fit-image.js";
-import { firstNonFinite, type NonFiniteOrigin } from "./non-finite.js";
+import type { NonFiniteOrigin } from "./non-finite.js";
 
 /** The layers that have values that are not finite, and the node where these first appear. */
 export interface Trouble {
@@ -34,6 +34,8 @@ export async function findTrouble({ loaded, signal }: ExplainJob, sources: Troub
   const predictions = detections.length === 0 && !sourcesOf(sources.predictions).every(allFinite);
   if (!predictions && layers.size === 0) return { layers, predictions, origin: undefined };
   const pixels = letterbox(input.image, input.letterbox);
+  // Loaded on demand: few images have such values.
+  const { firstNonFinite } = await import("./non-finite.js");
   const origin = await firstNonFinite(loaded, pixels, { inputSize: input.letterbox.inputSize, signal });
   return { layers, predictions, origin };
 }

@@ -1,3 +1,4 @@
+import type { Detection } from "../../detector/detection.js";
 import type { Layer } from "../../detector/layer.js";
 import { WhyboxError } from "../../errors.js";
 import type { Size } from "../../image/frame.js";
@@ -13,12 +14,10 @@ import { readFloats } from "../passes/runtime-tensors.js";
 import { inputLayer } from "../plan/network-layers.js";
 import { requestOf } from "../targets/detection-score.js";
 import type { MapTask, ScoredTargets } from "../targets/score-targets.js";
-import { ChangedInputs, openBlends } from "./blends.js";
-import { MaskedRuns } from "./masked.js";
-import { openBiases, openPixels } from "./pixels.js";
+import type { ChangedInputs } from "./blends.js";
+import type { MaskedRuns } from "./masked.js";
 import { meansOf, sumsOf } from "./reduced-gradients.js";
 import { classMaps, placesOf, scoreMap } from "./score-map.js";
-import { curvatureOf, openTail } from "./tail.js";
 import type { TailRequest, ZeroLayers } from "./tail-request.js";
 import { disposeZeroLayers } from "./zero-layer.js";
 
@@ -33,21 +32,24 @@ export interface EvidenceRequest {
 
 type Gathered = { -readonly [K in keyof Evidence]?: Evidence[K] };
 
-/** Computes only the evidence that a method declares. Evidence that several maps of an image share is computed once. */
+/**
+ * Computes only the evidence that a method declares. Evidence that several maps of an image share is computed once. What further runs of the network are
+ * needed for loads on demand: a first visit of a page has no use for it.
+ */
 export class EvidenceSource {
   readonly #job: ExplainJob;
   readonly #forward: ForwardResult;
   readonly #nonFinite = new Set<string>();
   readonly #activations = new Map<string, Promise<Tensor>>();
-  readonly #masked: MaskedRuns;
+  readonly #explained: readonly Detection[];
   readonly #zeroLayers: ZeroLayers = new Map();
-  readonly #changed: ChangedInputs;
+  #masked: MaskedRuns | undefined;
+  #changed: ChangedInputs | undefined;
 
   constructor(job: ExplainJob, forward: ForwardResult, { groups }: ScoredTargets) {
     this.#job = job;
     this.#forward = forward;
-    this.#changed = new ChangedInputs(forward);
-    this.#masked = new MaskedRuns(job, forward, [...new Set(groups.flat())]);
+    this.#explained = [...new Set(groups.flat())];
   }
 
   /** Values of layers read so far whose activations have NaN or infinity. */
@@ -105,6 +107,8 @@ export class EvidenceSource {
     if (activations === undefined) return evidence;
     if (needs.has("activations")) evidence.activations = activations;
     if (needs.has("channelScatter")) evidence.channelScatter = await this.#scatterOf(layer);
+    if (!needs.has("tail") && !needs.has("curvature")) return evidence;
+    const { curvatureOf, openTail } = await import("./tail.js");
     if (needs.has("tail")) evidence.tail = await openTail(this.#tail(task, layer, activations));
     if (needs.has("curvature")) evidence.curvature = await curvatureOf(this.#tail(task, layer, activations));
     return evidence;
@@ -126,13 +130,21 @@ export class EvidenceSource {
 
   /** Evidence that needs further runs of the whole network. */
   async #ofNetwork({ score, entries }: MapTask): Promise<Gathered> {
-    const forward = this.#forward;
-    const { needs } = this.#job.plan;
+    const [job, forward] = [this.#job, this.#forward];
+    const { needs } = job.plan;
     const evidence: Gathered = {};
-    if (needs.has("blends")) evidence.blends = openBlends(this.#job, { forward, changed: this.#changed }, entries[0]!);
-    if (needs.has("masked")) evidence.masked = await this.#masked.open(score, entries);
-    if (needs.has("pixels")) evidence.pixels = openPixels(this.#job, forward, entries);
-    if (needs.has("biases")) evidence.biases = await openBiases(this.#job, forward, entries);
+    if (needs.has("blends")) {
+      const { ChangedInputs, openBlends } = await import("./blends.js");
+      this.#changed ??= new ChangedInputs(forward);
+      evidence.blends = openBlends(job, { forward, changed: this.#changed }, entries[0]!);
+    }
+    if (needs.has("masked")) {
+      const { MaskedRuns } = await import("./masked.js");
+      this.#masked ??= new MaskedRuns(job, forward, this.#explained);
+      evidence.masked = await this.#masked.open(score, entries);
+    }
+    if (needs.has("pixels")) evidence.pixels = (await import("./pixels.js")).openPixels(job, forward, entries);
+    if (needs.has("biases")) evidence.biases = await (await import("./pixels.js")).openBiases(job, forward, entries);
     if (needs.has("guidedGradients")) evidence.guidedGradients = await this.#guided(entries);
     return evidence;
   }

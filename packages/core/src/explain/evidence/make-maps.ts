@@ -1,4 +1,3 @@
-import { firstComponent } from "../../algebra/principal-component.js";
 import type { Layer } from "../../detector/layer.js";
 import { throwIfAborted } from "../../errors.js";
 import type { Evidence, Setting } from "../../methods/method.js";
@@ -73,6 +72,7 @@ async function smoothedMap(
   scoreMap: (size: readonly [number, number]) => Map2D,
 ): Promise<Map2D> {
   const contributions = await options.method.channels!(evidence);
+  const { firstComponent } = await import("../../algebra/principal-component.js");
   const { map, gap } = firstComponent(contributions, scoreMap(contributions.dims.slice(1) as [number, number]));
   evidence.report("spectral gap", gap);
   return map;
