@@ -8,6 +8,7 @@ export default defineConfig(({ mode }) => {
   // npm run test:update-images
   const updatesImages = mode === "update-images";
   const common = {
+    setupFiles: "vitest.equality.ts",
     env: { WHYBOX_UPDATE_IMAGES: updatesImages ? "1" : "0" },
     tags: [{ name: "long", description: "Run by npm run test:long, left out by npm test." }],
     testTimeout: 60_000,

@@ -11,7 +11,14 @@ import { openSession } from "../../src/runtime/sessions.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 import { backwardModelOf, runBackwardModel } from "../support/backward-run.js";
 import { canonical } from "../support/canonical.js";
-import { deployedBytes, deployedCotangent, deployedInput, deployedNames, deployedRecord } from "../support/deployed.js";
+import {
+  deployedBytes,
+  deployedCotangent,
+  deployedInput,
+  deployedNames,
+  deployedRecord,
+  isTypicalHead,
+} from "../support/deployed.js";
 import { exportSeeds } from "../support/export-run.js";
 import { type ExportGradient, exportBytes, exportRecord, ownInput, unpack } from "../support/exports.js";
 import { toHalf } from "../support/half.js";
@@ -60,15 +67,11 @@ const ROUNDED_GRADIENTS: ReadonlyMap<string, number> = new Map([
   ["deim", 0.0078],
   ["dino", 0.0075],
 ]);
-/** Those that `npm test` runs: one of each kind of head, all of those with constants in float16, and all with a selection. */
-const typical =
-  /^(efficientdet|yolo-nas|ppyoloe|picodet-nms|rtmdet-nms|damo-yolo|v7-raw|ssd-plain|tf-ssd|torchvision-(ssd|retinanet|fcos))$/;
-
 describe.each(forms)("in float16, with inputs and outputs in %s,", (io) => {
   describe.each(deployedNames)("%s", (name) => {
     it(
       "has its head, and PyTorch's rows and gradients",
-      longUnless(io === "float16" && typical.test(name)),
+      longUnless(io === "float16" && isTypicalHead(name)),
       async () => {
         const record = deployedRecord(name);
         const file = readModel(deployedBytes(name));

@@ -33,6 +33,14 @@ export const deployedNames: readonly string[] = readdirSync(folder)
   .map((file) => file.slice(0, -".onnx.gz".length))
   .sort();
 
+/** Whether `npm test` runs all tests of it: one of each kind of head, all with constants in float16, and all with a selection. */
+export function isTypicalHead(name: string): boolean {
+  return typical.test(name);
+}
+
+const typical =
+  /^(efficientdet|yolo-nas|ppyoloe|picodet-nms|rtmdet-nms|damo-yolo|v7-raw|ssd-plain|tf-ssd|torchvision-(ssd|retinanet|fcos))$/;
+
 export function deployedBytes(name: string): Uint8Array {
   return new Uint8Array(gunzipSync(readFileSync(`${folder}${name}.onnx.gz`)));
 }
