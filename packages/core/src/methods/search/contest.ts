@@ -53,30 +53,43 @@ export class Contest {
     );
   }
 
+  /** The cells of a mixture, without parts that are missing and without the fall at the rim. All are 0 if none is left. */
+  sumOf(weights: Partial<Record<SearchPart, number>>): Cells {
+    return this.#sum(this.#mixtureOf(weights));
+  }
+
   /** A mixture, without parts that are missing. Undefined if none is left. */
   mix(weights: Partial<Record<SearchPart, number>>): Candidate | undefined {
-    const mixture = (Object.entries(weights) as [SearchPart, number][])
-      .filter(([part, weight]) => weight !== 0 && this.parts.has(part))
-      .map(([part, weight]) => ({ part, weight }));
+    const mixture = this.#mixtureOf(weights);
     const key = mixture
       .map(({ part, weight }) => `${part} ${weight.toFixed(4)}`)
       .sort()
       .join();
     if (this.#known.has(key)) return this.#known.get(key);
     if (mixture.length === 0) return undefined;
-    const [first] = mixture;
-    const cells = this.parts.get(first!.part)!.map(() => 0);
-    for (const { part, weight } of mixture) {
-      const own = this.parts.get(part)!;
-      for (let i = 0; i < cells.length; i++) cells[i]! += weight * own[i]!;
-    }
+    const cells = this.#sum(mixture);
     const candidate: Candidate = {
       mixtures: [mixture],
-      cells: isBoxOnly({ mixtures: [mixture] }) ? standard(cells) : this.#fading(standard(cells)),
+      cells: isBoxOnly({ mixtures: [mixture] }) ? cells : this.#fading(cells),
       values: trials.map(() => undefined),
     };
     this.#known.set(key, candidate);
     return candidate;
+  }
+
+  #mixtureOf(weights: Partial<Record<SearchPart, number>>): SearchMixture {
+    return (Object.entries(weights) as [SearchPart, number][])
+      .filter(([part, weight]) => weight !== 0 && this.parts.has(part))
+      .map(([part, weight]) => ({ part, weight }));
+  }
+
+  #sum(mixture: SearchMixture): Cells {
+    const cells = new Float64Array(this.#rim.length);
+    for (const { part, weight } of mixture) {
+      const own = this.parts.get(part)!;
+      for (let i = 0; i < cells.length; i++) cells[i]! += weight * own[i]!;
+    }
+    return standard(cells);
   }
 
   /** Cells that fall at the rim of the grid, where even the hottest one becomes the coldest. */

@@ -133,8 +133,9 @@ export class Hunt {
   /** Gradients along the way of a map that knows both the box and the network. */
   async #addGradients(): Promise<void> {
     const { blends } = this.#request;
-    const start = this.#contest.mix({ box: 1, depths: 1 }) ?? this.#box;
-    const { insertion, deletion } = await pathGradients(blends, this.grid, start.cells);
+    // Without the fall at the rim: it would fill most of the spread that makes a mask soft.
+    const start = this.#contest.sumOf({ box: 1, depths: 1 });
+    const { insertion, deletion } = await pathGradients(blends, this.grid, start);
     this.#add("path-insertion", insertion);
     this.#add("path-deletion", deletion);
   }
