@@ -1,7 +1,7 @@
 import { type RgbImage, rgbPixels, WhyboxError } from "@whybox/core";
 import type { Metadata, OutputInfo, Sharp } from "sharp";
 import { bmpSize, decodeBmp } from "./decode-bmp.js";
-import { checkSize, FORMATS } from "./image-limits.js";
+import { checkGrowth, checkSize, FORMATS } from "./image-limits.js";
 import type { ImageSource } from "./image-source.js";
 import { loadSharp } from "./load-sharp.js";
 import { checkAborted, type EncodedImage, openImage } from "./open-image.js";
@@ -10,7 +10,10 @@ import { toBytes } from "./to-bytes.js";
 
 export interface DecodeImageOptions {
   readonly signal?: AbortSignal;
-  /** Maximum number of pixels (width × height) of a file, a canvas, or the output of sharp. Default: 100 million, which is 300 MB when decoded. */
+  /**
+   * Maximum number of pixels (width × height) of a file, a canvas, or the output of sharp. Default: 100 million, which is 300 MB when decoded.
+   * Decoding takes up to 32 bytes for each pixel.
+   */
   readonly maxPixels?: number;
   /** Whether a URL may lead to a private network. Set it to false for a URL from somebody else. Default: true. */
   readonly allowPrivate?: boolean;
@@ -78,6 +81,7 @@ async function decodeBytes(
     const sharp = await loadSharp();
     const metadata = await sharp(bytes, { limitInputPixels: false, failOn: "none" }).metadata();
     checkMetadata(metadata, name, maxPixels);
+    if (metadata.format === "gif") checkGrowth(bytes, metadata);
     const parts = PARTS[metadata.format];
     if (parts !== undefined && (metadata.pages ?? 1) > 1) {
       onNote?.(`${name}: ${metadata.pages} ${parts}s. The first ${parts} is read.`);

@@ -14,7 +14,8 @@ export function toBytes(
   const ranges = isFloat ? [1, ...RANGES] : RANGES;
   const white = ranges.find((range) => largest <= range) ?? largest;
   const scale = 255 / white;
-  // Uint8ClampedArray rounds, clips, and turns NaN into 0.
-  const bytes = Uint8ClampedArray.from(values, (value) => value * scale);
+  // Uint8ClampedArray rounds, clips, and turns NaN into 0. (Its `from` would make a list of all values first.)
+  const bytes = new Uint8ClampedArray(values.length);
+  for (let i = 0; i < values.length; i++) bytes[i] = values[i]! * scale;
   return { bytes: new Uint8Array(bytes.buffer), white };
 }

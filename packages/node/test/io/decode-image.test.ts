@@ -134,6 +134,44 @@ describe("what is refused, in words", () => {
     await fails(at("cut.jpg"), "bad-input", /truncated or damaged/);
   });
 
+  it("a GIF whose frame lies far outside of its screen, but not one with a screen that is too small", async () => {
+    const flat = sharp({ create: { width: 60, height: 40, channels: 3, background: "#646464" } });
+    const gif = await flat.gif().toBuffer();
+    const frame = gif.indexOf(Uint8Array.of(0x2c, 0, 0, 0, 0, 60, 0, 40, 0));
+    const changed = (fields: Readonly<Record<number, number>>) => {
+      const copy = Buffer.from(gif);
+      for (const [at, value] of Object.entries(fields)) copy.writeUInt16LE(value, Number(at));
+      return copy;
+    };
+    const far = changed({ [frame + 1]: 48_000, [frame + 3]: 100 });
+    await fails(far, "bad-input", /GIF .*frame ends at 48060 × 140 pixels, but its screen has 60 × 40, and \d+ bytes/);
+    // Screen and size: a frame that is larger, no screen, and a frame that is smaller.
+    for (const [side, height, size] of [
+      [1, 1, [60, 40]],
+      [0, 0, [60, 40]],
+      [100, 90, [100, 90]],
+    ] as const) {
+      const image = await decodeImage(changed({ 6: side, 8: height }));
+      expect([image.width, image.height]).toEqual(size);
+    }
+  });
+
+  it("an AVIF that declares another size than it has, before decoding", async () => {
+    const flat = sharp({ create: { width: 2000, height: 1500, channels: 3, background: "#646464" } });
+    const avif = await flat.avif({ effort: 0 }).toBuffer();
+    const declared = avif.indexOf("ispe") + 8;
+    const changed = (width: number, height: number) => {
+      const copy = Buffer.from(avif);
+      copy.writeUInt32BE(width, declared);
+      copy.writeUInt32BE(height, declared + 4);
+      return copy;
+    };
+    expect(await decodeImage(changed(2000, 1500))).toMatchObject({ width: 2000, height: 1500 });
+    await fails(changed(24, 16), "bad-input", /AVIF .*2000x1500 exceeds/);
+    await fails(changed(9000, 9000), "bad-input", /AVIF .*does not have the size/);
+    await fails(changed(4_000_000, 16), "limit", /4000000 × 16 pixels; the limit is 1048576 for each side/);
+  });
+
   it("text named .jpg, SVG, and sizes past the limit", async () => {
     await writeFile(at("text.jpg"), "not an image\n");
     await fails(at("text.jpg"), "bad-input", /contains text;/);
@@ -142,6 +180,8 @@ describe("what is refused, in words", () => {
       .png()
       .toBuffer();
     await fails(large, "limit", /400 × 400/, { maxPixels: 1000 });
+    const long = sharp({ create: { width: 2_000_000, height: 2, channels: 3, background: "#fff" } });
+    await fails(await long.png().toBuffer(), "limit", /2000000 × 2 pixels; the limit is 1048576 for each side/);
   });
 
   it("what only looks like an image at its start", async () => {
