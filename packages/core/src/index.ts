@@ -7,7 +7,6 @@ export { createRandom, type Random } from "./algebra/random.js";
 export type { ForwardValues } from "./autodiff/backward-model.js";
 export type { GradRule, VjpContext } from "./autodiff/rule.js";
 export { defaultRules, webgpuRules } from "./autodiff/rules/index.js";
-export type { FactSource, StaticDim } from "./autodiff/static-dims.js";
 export { cocoNames } from "./detector/coco-names.js";
 export type { Detection, DetectResult, Extra, Keypoint, Predictions } from "./detector/detection.js";
 export type { FamilyPreparation } from "./detector/family-preparation.js";
@@ -168,6 +167,7 @@ export type {
   UnknownField,
   ValueInfo,
 } from "./onnx/model.js";
+export type { FactSource, StaticDim } from "./onnx/shapes/static-dims.js";
 export {
   type NamedOptions,
   type NameOptions,

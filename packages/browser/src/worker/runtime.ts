@@ -38,9 +38,9 @@ export function reportingPort(ort: OrtModule, tell: OnProgress): RuntimePort {
       const session = await port.createSession(model, options);
       return {
         ...session,
-        run: async (feeds, outputs) => {
+        run: async (...args) => {
           await yieldToMessages();
-          return session.run(feeds, outputs);
+          return session.run(...args);
         },
       };
     },

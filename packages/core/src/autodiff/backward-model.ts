@@ -3,11 +3,11 @@ import { elementType } from "../onnx/element-type.js";
 import { freshPrefix } from "../onnx/fresh-prefix.js";
 import { type GraphIndex, indexOf } from "../onnx/graph.js";
 import { DataType, type Graph, type Model, type Node, type ValueInfo } from "../onnx/model.js";
+import type { KnownDims } from "../onnx/shapes/shape-facts.js";
 import { buildBackward } from "./backward.js";
 import { floatTwin } from "./float-twin.js";
 import { joinConvolutions } from "./join-convolutions.js";
 import type { GradRule } from "./rule.js";
-import type { KnownDims } from "./shape-facts.js";
 import { simplify } from "./simplify.js";
 
 /**

@@ -1,11 +1,11 @@
 import { invariant, WhyboxError } from "../errors.js";
 import { GraphBuilder, type Value } from "../onnx/builder.js";
 import type { Graph, Node } from "../onnx/model.js";
+import type { KnownDims } from "../onnx/shapes/shape-facts.js";
 import { type BackwardState, NodeContext } from "./context.js";
 import { type BlockedOp, type DifferentiationPlan, planDifferentiation, ruleFor } from "./reachability.js";
 import type { GradRule } from "./rule.js";
 import { defaultRules, type RuleTable, ruleTable } from "./rules/index.js";
-import type { KnownDims } from "./shape-facts.js";
 import { unbroadcast } from "./unbroadcast.js";
 
 export interface BackwardRequest {

@@ -2,10 +2,10 @@ import { invariant } from "../errors.js";
 import type { AttributeLiteral } from "../onnx/attributes.js";
 import type { GraphBuilder, Value } from "../onnx/builder.js";
 import type { Node, TensorProto } from "../onnx/model.js";
+import type { ShapeFacts } from "../onnx/shapes/shape-facts.js";
+import type { StaticDim } from "../onnx/shapes/static-dims.js";
 import type { VjpContext } from "./rule.js";
 import { join, part } from "./rules/axes.js";
-import type { ShapeFacts } from "./shape-facts.js";
-import type { StaticDim } from "./static-dims.js";
 
 /** State that all nodes of one backward pass share. */
 export interface BackwardState {

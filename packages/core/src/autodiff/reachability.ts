@@ -1,8 +1,8 @@
 import { WhyboxError } from "../errors.js";
 import { indexOf } from "../onnx/graph.js";
 import type { Graph, Node } from "../onnx/model.js";
+import { type KnownDims, type ShapeFacts, shapeFacts } from "../onnx/shapes/shape-facts.js";
 import type { RuleTable } from "./rules/index.js";
-import { type KnownDims, type ShapeFacts, shapeFacts } from "./shape-facts.js";
 import { stopsGradient } from "./stops.js";
 
 /** An op between the taps and the outputs that cannot be differentiated. */

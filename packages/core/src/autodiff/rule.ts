@@ -1,7 +1,7 @@
 import type { AttributeLiteral } from "../onnx/attributes.js";
 import type { GraphBuilder, Value } from "../onnx/builder.js";
 import type { Node, TensorProto } from "../onnx/model.js";
-import type { FactSource, StaticDim } from "./static-dims.js";
+import type { FactSource, StaticDim } from "../onnx/shapes/static-dims.js";
 
 /**
  * The node that a rule differentiates, and the builder that it emits nodes into.

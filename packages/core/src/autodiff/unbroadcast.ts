@@ -1,7 +1,7 @@
 import type { Value } from "../onnx/builder.js";
+import type { StaticDim } from "../onnx/shapes/static-dims.js";
 import { intTensor } from "../onnx/tensors.js";
 import type { VjpContext } from "./rule.js";
-import type { StaticDim } from "./static-dims.js";
 
 /**
  * Sums `g` to the shape of forward value `to`, which was broadcast. `from` is a forward value with the rank of `g`.

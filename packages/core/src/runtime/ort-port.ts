@@ -50,6 +50,11 @@ export interface OrtPortOptions {
    * the whole heap to free them. Default: the garbage collector frees it. The port of the Node package has such a callback.
    */
   readonly release?: (buffer: ArrayBuffer) => void;
+  /**
+   * Makes sure before a run that there is memory for this many bytes of outputs, or throws. The result is called after the run. For a host that
+   * ends the process if there is none. Default: nothing is checked.
+   */
+  readonly reserve?: (bytes: number) => () => void;
 }
 
 const spinningEntries = {
@@ -72,7 +77,7 @@ export function createOrtPort(ort: OrtModule, options: OrtPortOptions = {}): Run
       const created = await refusedBy("open the model", () =>
         ort.InferenceSession.create(model, ortOptions(session, options)),
       );
-      return wrapSession(created, options.release);
+      return wrapSession(created, options);
     },
   };
 }
@@ -99,14 +104,17 @@ function ortOptions(session: SessionOptions, port: OrtPortOptions): Record<strin
 
 type Release = OrtPortOptions["release"];
 
-function wrapSession(session: OrtSession, release: Release): RuntimeSession {
+function wrapSession(session: OrtSession, { release, reserve }: OrtPortOptions): RuntimeSession {
   let released = false;
   return {
     inputNames: session.inputNames,
     outputNames: session.outputNames,
-    run: async (feeds, outputs) => {
+    run: async (feeds, outputs, outputBytes) => {
       const given = Object.entries(feeds).map(([name, value]) => [name, unwrap(value)] as const);
-      const results = await refusedBy("run the model", () => session.run(Object.fromEntries(given) as never, outputs));
+      const results = await refusedBy("run the model", async () => {
+        const done = outputBytes && reserve?.(outputBytes());
+        return session.run(Object.fromEntries(given) as never, outputs).finally(done);
+      });
       return wrapAll(results as Record<string, OrtTensor>, outputs, release);
     },
     release: async () => {

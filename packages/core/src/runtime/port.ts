@@ -36,12 +36,14 @@ export interface RuntimeSession {
   readonly inputNames: readonly string[];
   readonly outputNames: readonly string[];
   /**
-   * Runs the graph and returns the requested outputs. Their values are not copied until `read`.
+   * Runs the graph and returns the requested outputs. Their values are not copied until `read`. `outputBytes` says how many bytes the outputs take, as
+   * far as it is known; a port may make sure first that there is memory for them.
    * @throws runtime when the run fails. The cause is the runtime's error.
    */
   run(
     feeds: Readonly<Record<string, RuntimeTensor>>,
     outputs: readonly string[],
+    outputBytes?: () => number,
   ): Promise<Record<string, RuntimeTensor>>;
   /** Frees the session. Can be called more than once. */
   release(): Promise<void>;

@@ -4,6 +4,7 @@ import { encodeModel } from "../onnx/encode.js";
 import { castHalfInputs } from "../onnx/half-inputs.js";
 import { DataType, type Model } from "../onnx/model.js";
 import { withWeightsApart } from "../onnx/weights-apart.js";
+import { withOutputBytes } from "./output-bytes.js";
 import type { RuntimePort, RuntimeSession, SessionOptions } from "./port.js";
 
 /** A session of the cache. The cache may release it and creates it again when it is needed. */
@@ -95,12 +96,16 @@ export class SessionCache {
  * precision.
  * @throws runtime when the runtime rejects the model.
  */
-export function openSession(port: RuntimePort, model: Model, options: SessionOptions): Promise<RuntimeSession> {
-  const own = { ...options, ...quantisedOptions(model) };
+export async function openSession(port: RuntimePort, model: Model, options: SessionOptions): Promise<RuntimeSession> {
   const cast = castHalfInputs(asDeployed(model));
-  if (port.takesWeights !== true) return port.createSession(encodeModel(cast), own);
-  const { model: apart, weights } = withWeightsApart(cast);
-  return port.createSession(encodeModel(apart), { ...own, weights });
+  const session = await createSession(port, cast, { ...options, ...quantisedOptions(model) });
+  return withOutputBytes(session, cast.graph);
+}
+
+function createSession(port: RuntimePort, model: Model, options: SessionOptions): Promise<RuntimeSession> {
+  if (port.takesWeights !== true) return port.createSession(encodeModel(model), options);
+  const { model: apart, weights } = withWeightsApart(model);
+  return port.createSession(encodeModel(apart), { ...options, weights });
 }
 
 /**

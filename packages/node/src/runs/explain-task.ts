@@ -4,7 +4,7 @@ import { jsonText, printable } from "@whybox/core";
 import { explainImage } from "../images/explain-image.js";
 import { createFileNamer, stemOf } from "../images/output-names.js";
 import { createStageClock } from "../images/stage-clock.js";
-import { releaseMemory } from "../runtime/ort-port.js";
+import { releaseMemory } from "../runtime/memory.js";
 import { explainFrames } from "./explain-frames.js";
 import { measure } from "./measure.js";
 import { withPrivateHint } from "./refuse-private.js";

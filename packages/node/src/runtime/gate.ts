@@ -68,7 +68,7 @@ export function gatedPort(port: RuntimePort, gate: Gate): RuntimePort {
   };
   const gated = (session: RuntimeSession): RuntimeSession => ({
     ...session,
-    run: (feeds, outputs) => inside(() => session.run(feeds, outputs)),
+    run: (...args) => inside(() => session.run(...args)),
   });
   return {
     ...port,

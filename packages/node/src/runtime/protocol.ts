@@ -59,6 +59,8 @@ export type RuntimeRequest =
       readonly session: number;
       readonly feeds: Readonly<Record<string, number>>;
       readonly outputs: readonly string[];
+      /** Bytes that the outputs take, as far as it is known. */
+      readonly outputBytes: number;
     }
   | { readonly kind: "read"; readonly tensor: number }
   | { readonly kind: "dispose"; readonly tensor: number }

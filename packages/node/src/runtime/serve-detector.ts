@@ -8,7 +8,7 @@ import {
 } from "@whybox/core";
 import type { DecodeImageOptions } from "../io/decode-image.js";
 import { checkDevice, providersOf } from "./devices.js";
-import { releaseMemory } from "./ort-port.js";
+import { releaseMemory } from "./memory.js";
 import type { DetectorRequest, ModelSetup, Reply, SentImage } from "./protocol.js";
 
 /** The options of a call that are no plain data. */

@@ -36,7 +36,7 @@ export function serveRuntime(
       case "run": {
         const feeds = Object.entries(request.feeds).map(([name, id]) => [name, find(tensors, id, "tensor")] as const);
         const session = find(sessions, request.session, "session");
-        const results = await session.run(Object.fromEntries(feeds), request.outputs);
+        const results = await session.run(Object.fromEntries(feeds), request.outputs, () => request.outputBytes);
         return { value: Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, keep(tensor)])) };
       }
       case "read": {

@@ -59,9 +59,10 @@ function wrapSession(caller: WorkerCaller, made: Replies["create"]): RuntimeSess
   return {
     inputNames: made.inputNames,
     outputNames: made.outputNames,
-    run: async (feeds, outputs) => {
+    run: async (feeds, outputs, outputBytes) => {
       const ids = Object.entries(feeds).map(([name, tensor]) => [name, (tensor as Remote)[remoteId]] as const);
-      const results = await caller.call({ kind: "run", session: made.id, feeds: Object.fromEntries(ids), outputs });
+      const request = { session: made.id, feeds: Object.fromEntries(ids), outputs, outputBytes: outputBytes?.() ?? 0 };
+      const results = await caller.call({ kind: "run", ...request });
       return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, wrapTensor(caller, tensor)]));
     },
     release: async () => {

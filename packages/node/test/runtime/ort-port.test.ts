@@ -5,7 +5,7 @@ import { createOrtPort as createCorePort } from "@whybox/core";
 import * as ort from "onnxruntime-node";
 import { expect, it } from "vitest";
 import { type CamMethod, createDetector, createOrtPort, decodeImage, defaultMethods, type RuntimePort } from "whybox";
-import { releaseMemory } from "../../src/runtime/ort-port.js";
+import { releaseMemory } from "../../src/runtime/memory.js";
 import { yolov5sPath } from "../support/yolov5s-path.js";
 
 it("memory that is released is gone at once, and small pieces are left alone", () => {

@@ -1,8 +1,8 @@
 import { stringAttribute } from "../../onnx/attributes.js";
 import type { Value } from "../../onnx/builder.js";
 import type { Node } from "../../onnx/model.js";
+import type { StaticDim } from "../../onnx/shapes/static-dims.js";
 import type { GradRule, VjpContext } from "../rule.js";
-import type { StaticDim } from "../static-dims.js";
 import { unbroadcast } from "../unbroadcast.js";
 
 /**

@@ -1,7 +1,7 @@
 import type { Value } from "../../onnx/builder.js";
 import type { Node } from "../../onnx/model.js";
+import type { FactSource, StaticDim } from "../../onnx/shapes/static-dims.js";
 import type { GradRule, VjpContext } from "../rule.js";
-import type { FactSource, StaticDim } from "../static-dims.js";
 import { unbroadcast } from "../unbroadcast.js";
 
 /** Y = A·B, broadcast over the axes before the last two: G·Bᵀ and Aᵀ·G. A vector is a row on the left, a column on the right. */

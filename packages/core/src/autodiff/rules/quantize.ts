@@ -1,8 +1,8 @@
 import { intAttribute } from "../../onnx/attributes.js";
 import type { Value } from "../../onnx/builder.js";
 import { DataType, type Node, type TensorProto } from "../../onnx/model.js";
+import type { FactSource } from "../../onnx/shapes/static-dims.js";
 import type { GradRule, VjpContext } from "../rule.js";
-import type { FactSource } from "../static-dims.js";
 import { hasInput, join } from "./axes.js";
 import { mask } from "./mask.js";
 

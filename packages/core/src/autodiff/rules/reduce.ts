@@ -1,9 +1,9 @@
 import { intAttribute } from "../../onnx/attributes.js";
 import type { Value } from "../../onnx/builder.js";
 import type { Node } from "../../onnx/model.js";
+import type { FactSource } from "../../onnx/shapes/static-dims.js";
 import { sizeOf } from "../../tensor/tensor.js";
 import type { GradRule, VjpContext } from "../rule.js";
-import type { FactSource } from "../static-dims.js";
 import { constantInts, hasInput, refuseAxisZero } from "./axes.js";
 import { mask } from "./mask.js";
 

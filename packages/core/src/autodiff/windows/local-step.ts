@@ -1,8 +1,8 @@
 import { intAttribute, intsAttribute, stringAttribute } from "../../onnx/attributes.js";
 import { DataType, type Node } from "../../onnx/model.js";
+import type { FactSource } from "../../onnx/shapes/static-dims.js";
 import { floatsOf, intsOf } from "../../onnx/tensors.js";
 import { repeats } from "../rules/resize.js";
-import type { FactSource } from "../static-dims.js";
 
 /** Cells along one axis of a map, `[start, end)`. */
 export type Interval = readonly [start: number, end: number];

@@ -1,7 +1,7 @@
 import { indexOf } from "../../onnx/graph.js";
 import type { Graph } from "../../onnx/model.js";
-import { ShapeFacts } from "../shape-facts.js";
-import type { FactSource } from "../static-dims.js";
+import { ShapeFacts } from "../../onnx/shapes/shape-facts.js";
+import type { FactSource } from "../../onnx/shapes/static-dims.js";
 
 /** The number of input pixels `[height, width]`. */
 export type PixelSize = readonly [height: number, width: number];

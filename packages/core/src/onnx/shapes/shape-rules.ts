@@ -1,6 +1,6 @@
-import { intAttribute, intsAttribute, stringAttribute } from "../onnx/attributes.js";
-import { DataType, type Node } from "../onnx/model.js";
-import { floatsOf, intsOf } from "../onnx/tensors.js";
+import { intAttribute, intsAttribute, stringAttribute } from "../attributes.js";
+import { DataType, type Node } from "../model.js";
+import { floatsOf, intsOf } from "../tensors.js";
 import type { FactSource, StaticDim } from "./static-dims.js";
 
 /** Dims that a rule can determine; null where it cannot. */

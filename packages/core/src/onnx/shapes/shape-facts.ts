@@ -1,5 +1,5 @@
-import { indexOf } from "../onnx/graph.js";
-import type { Dim, Graph, Node, TensorProto } from "../onnx/model.js";
+import { indexOf } from "../graph.js";
+import type { Dim, Graph, Node, TensorProto } from "../model.js";
 import { inferDims, type ShapeSource } from "./shape-rules.js";
 import type { StaticDim } from "./static-dims.js";
 
@@ -17,7 +17,8 @@ export class ShapeFacts implements ShapeSource {
   constructor(graph: Graph, order: readonly Node[], given: KnownDims = () => undefined) {
     this.#graph = graph;
     for (const { name, shape } of graph.inputs) {
-      if (shape) this.#dims.set(name, given(name) ?? declaredDims(name, shape));
+      const dims = given(name) ?? (shape && declaredDims(name, shape));
+      if (dims) this.#dims.set(name, dims);
     }
     for (const [name, initializer] of graph.initializers) this.#dims.set(name, initializer.dims);
     const declared = new Map(graph.valueInfo.map((info) => [info.name, info.shape]));

@@ -1,4 +1,4 @@
-import type { TensorProto } from "../onnx/model.js";
+import type { TensorProto } from "../model.js";
 
 /** A size, or a symbol: two dims with the same symbol have the same size in every run. */
 export type StaticDim = number | string;

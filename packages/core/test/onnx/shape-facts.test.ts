@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { ShapeFacts } from "../../src/autodiff/shape-facts.js";
 import { GraphBuilder, type Value } from "../../src/onnx/builder.js";
 import { topologicalOrder } from "../../src/onnx/graph.js";
 import { DataType, type Dim } from "../../src/onnx/model.js";
+import { ShapeFacts } from "../../src/onnx/shapes/shape-facts.js";
 import { floatTensor, intTensor } from "../../src/onnx/tensors.js";
 import { sizeOf } from "../../src/tensor/tensor.js";
 import { runGraph } from "../support/ort.js";
