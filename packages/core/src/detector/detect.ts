@@ -127,7 +127,8 @@ function candidateOf(predictions: Predictions, { classCount }: DetectorHead, row
   return { row, classIndex, confidence, box, ...(rotated === undefined ? {} : { rotated }) };
 }
 
-function boxAround(x: number, y: number, width: number, height: number): Box<"input"> {
+/** The box of a row, in float32 as the detector computes it. */
+export function boxAround(x: number, y: number, width: number, height: number): Box<"input"> {
   return {
     frame: "input",
     x1: Math.fround(x - width / 2),

@@ -16,7 +16,7 @@ const PROTOCOLS = [PROTOCOL_A, PROTOCOL_B, PROTOCOL_C, PROTOCOL_W];
 interface Scene {
   readonly size: readonly [height: number, width: number];
   readonly pixels: readonly number[];
-  /** `[x1, x2]` of the object, over the whole height. */
+  /** `[x1, x2]` of the object, over the whole height. It may reach outside. */
   readonly box: readonly [number, number];
   readonly confidences: (pixels: Float32Array) => readonly number[];
 }
@@ -48,7 +48,7 @@ class SceneRuns extends ChangedImages {
 async function subjectOf(scene: Scene, protocols: readonly Protocol[], classIndex = 0): Promise<Subject> {
   const { size, pixels, box, confidences } = scene;
   const [height, width] = size;
-  const boxInput = { frame: "input" as const, x1: box[0], y1: 0, x2: box[1], y2: height };
+  const boxInput = { frame: "input" as const, x1: Math.max(0, box[0]), y1: 0, x2: Math.min(width, box[1]), y2: height };
   const predict = (planes: Float32Array): Predictions => {
     const scores = confidences(planes.subarray(0, height * width));
     const row = [(box[0] + box[1]) / 2, height / 2, box[1] - box[0], height, 1, ...scores];
@@ -92,6 +92,22 @@ describe("by hand", () => {
     const region = await subject.region("insertion", search);
     expect(region).toBe(0.4375);
     expect(subject.overBox(region!)).toBe((0.4375 * 8) / 4);
+  });
+
+  it("a box that reaches outside is compared with rows that do so too", async () => {
+    const protocol = { deletion: zero, insertion: zero, shares: [0.25], withinBox: false };
+    for (const box of [[-6, 2] as const, [6, 14] as const]) {
+      // Two of the eight columns of the object are in the image: a quarter of its box.
+      const pixels = [1, 1, 0, 0, 0, 0, 1, 1];
+      const first = Math.max(0, box[0]);
+      const confidences = (p: Float32Array) => [0.5 * p[first]! + 0.4 * p[first + 1]!];
+      const subject = await subjectOf({ size: [1, 8], pixels, box, confidences }, [protocol]);
+      expect(subject.score).toBeCloseTo(0.9, 6);
+      const order = subject.ordersOf(box[0] < 0 ? leftFirst : leftFirst.toReversed(), 0);
+      const [found] = await subject.curves(order, [protocol]);
+      expect(found!.deletion.scores).toEqual([1, 0, 0]);
+      expect(subject.overBox(0.25)).toBe(1);
+    }
   });
 
   it("within the box (W): only the box's own order counts, and the surroundings stay", async () => {

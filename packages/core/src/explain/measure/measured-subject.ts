@@ -6,7 +6,7 @@ import type { PerturbationCurve } from "../../metrics/metric.js";
 import type { MeasuredCurves } from "../result/measurement.js";
 import type { Change, ChangedImages } from "./changed-images.js";
 import type { Protocol } from "./protocols.js";
-import { MIN_SCORE, stillThere } from "./still-there.js";
+import { MIN_SCORE, type Sought, soughtOf, stillThere } from "./still-there.js";
 
 /** Each step halves the interval that a region lies in. */
 export const REGION_STEPS = 4;
@@ -40,13 +40,15 @@ export async function openSubjects(
   detections: readonly Detection[],
   protocols: readonly Protocol[],
 ): Promise<(Subject | undefined)[]> {
-  const scores = detections.map((detection) => stillThere(images.forward.predictions, detection));
+  const { predictions, letterbox } = images.forward;
+  const sought = detections.map((detection) => soughtOf(predictions, detection, letterbox));
+  const scores = sought.map((one) => stillThere(predictions, one));
   const subjects = detections.map((detection, i) =>
-    scores[i]! < MIN_SCORE ? undefined : new Subject(images, detection, scores[i]!),
+    scores[i]! < MIN_SCORE ? undefined : new Subject(images, detection, { sought: sought[i]!, score: scores[i]! }),
   );
   if (subjects.every((subject) => subject === undefined)) return subjects;
   for (const protocol of protocols.filter(({ withinBox }) => !withinBox)) {
-    const read = (predictions: Predictions) => detections.map((detection) => stillThere(predictions, detection));
+    const read = (found: Predictions) => sought.map((one) => stillThere(found, one));
     const [deletion] = await images.run(images.blend("deletion", protocol), [images.pixels], read);
     const [insertion] = await images.run(images.blend("insertion", protocol), [none], read);
     for (const [i, subject] of subjects.entries()) {
@@ -66,15 +68,21 @@ export class Subject {
   readonly ends = new Map<Protocol, Scores<number>>();
   /** Number of changed images that the network ran on. */
   count = 0;
+  readonly #sought: Sought;
   readonly #isInBox: (pixel: number) => boolean;
   readonly #outside: Uint32Array;
   readonly #boxPixels: Uint32Array;
 
-  constructor(images: ChangedImages, detection: Detection, score: number) {
+  constructor(
+    images: ChangedImages,
+    detection: Detection,
+    { sought, score }: { readonly sought: Sought; readonly score: number },
+  ) {
     const [, width] = images.image.size;
     this.images = images;
     this.detection = detection;
     this.score = score;
+    this.#sought = sought;
     this.#isInBox = (pixel) => isInBox(pixel % width, Math.floor(pixel / width), detection.boxInput);
     this.#boxPixels = images.pixels.filter(this.#isInBox);
     this.#outside = images.pixels.filter((pixel) => !this.#isInBox(pixel));
@@ -159,7 +167,7 @@ export class Subject {
   async #scores(change: Change, protocol: Protocol, selected: readonly Uint32Array[]): Promise<number[]> {
     this.count += selected.length;
     const blend = this.images.blend(change, protocol);
-    return this.images.run(blend, selected, (predictions) => stillThere(predictions, this.detection));
+    return this.images.run(blend, selected, (predictions) => stillThere(predictions, this.#sought));
   }
 }
 
