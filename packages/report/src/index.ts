@@ -8,7 +8,13 @@ export {
   checkSchemaVersion,
 } from "./check/check-document.js";
 export type { CheckFigures } from "./check/check-figures.js";
-export { type CheckId, type CheckVerdict, checkIds, checkRules } from "./check/check-rules.js";
+export {
+  type CheckId,
+  type CheckVerdict,
+  checkIds,
+  checkRules,
+  MIN_IMAGES as minCheckedImages,
+} from "./check/check-rules.js";
 export { checkTable, stageTable, type TextTable } from "./check/check-table.js";
 export {
   blockImages,

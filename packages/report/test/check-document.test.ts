@@ -1,6 +1,7 @@
 import { type CheckedMap, type CheckResult, checkControl } from "@whybox/core";
 import { expect, it } from "vitest";
 import { checkDocument } from "../src/check/check-document.js";
+import { checkTable } from "../src/check/check-table.js";
 
 const images = ["a", "b", "c", "d", "e"];
 const boxImage = { frame: "image" as const, x1: 1, y1: 2, x2: 3, y2: 4 };
@@ -65,7 +66,7 @@ it("fails a Gaussian, a constant map and a random map", () => {
   expect(verdictsOf(document, 2)).toMatchObject({ seed: "fail", weights: "fail" });
   expect(verdictsOf(document, 3)).toMatchObject({ weights: "fail", "class-swap": "fail", "box-swap": "pass" });
   expect(document.methods.map(({ verdict }) => verdict)).toEqual(["fail", "fail", "fail", "fail"]);
-  expect(document.controlFailed).toBe(true);
+  expect(document.control).toBe("fail");
   expect(document.methods[3]!.isControl).toBe(true);
 });
 
@@ -90,14 +91,39 @@ it("is not misled by one map whose sign another class turns", () => {
 it("leaves open what few images or a wide interval do not decide", () => {
   const [first, ...others] = mapsOf("GradCAM", {});
   const few = documentOf([first!]);
-  expect(verdictsOf(few)).toMatchObject({ weights: "not-decided", noise: "not-decided", repeat: "pass" });
-  expect(few.methods[0]!.checks.weights.why).toBe("1 image; 5 are needed");
+  expect(verdictsOf(few)).toMatchObject({ weights: "undecided", noise: "undecided", repeat: "pass" });
+  expect(few.methods[0]!.checks.weights.why).toBe("n = 1; at least 5 images needed");
+  const row = checkTable(few).rows[0]!;
+  expect([row[1], row[6], row.at(-1)]).toEqual(["? 0.20", "pass 1/1", "undecided (n = 1; at least 5 images needed)"]);
+  const all = '"random weights", "class swap", "box swap" and "noise" are undecided';
+  expect(few.methods[0]!.sentence).toBe(
+    `Grad-CAM: no check failed, but ${all} (n = 1; at least 5 images needed). Check more images.`,
+  );
   const wide = documentOf([{ ...first!, weights: weightsOf(1, 2) }, ...others]);
   expect(wide.methods[0]!.checks.weights).toMatchObject({
-    verdict: "not-decided",
+    verdict: "undecided",
     why: "the interval contains the limit",
   });
-  expect(wide.verdict).toBe("not-decided");
+  const mixed = documentOf([
+    { ...first!, weights: weightsOf(1, 2), boxSwap: 0.1 },
+    ...others.map((map) => ({ ...map, boxSwap: undefined })),
+  ]);
+  expect(mixed.methods[0]!.sentence).toContain(
+    '"random weights" (the interval contains the limit) and "box swap" (n = 1; at least 5 images needed) are undecided.',
+  );
+  expect(checkTable(mixed).rows[0]!.at(-1)).toBe("undecided");
+  expect(wide.verdict).toBe("undecided");
+});
+
+it("does not blame the control for few images, and says if it passes", () => {
+  const control = { noise: 1, classSwap: 1, boxSwap: 0, weights: weightsOf(1, 1) };
+  const few = documentOf(mapsOf(checkControl, control).slice(0, 3));
+  expect(few.control).toBe("undecided");
+  expect(few.methods[0]!.sentence).toMatch(/undecided \(n = 3; at least 5 images needed\)\. It knows nothing/);
+  expect(few.methods[0]!.sentence).not.toMatch(/did not fail/);
+  const passing = documentOf(mapsOf(checkControl, { ...control, classSwap: 0.4, weights: weightsOf(0, 0) }));
+  expect(passing.control).toBe("pass");
+  expect(passing.methods[0]!.sentence).toMatch(/no check failed\. It knows nothing of the network and must fail/);
 });
 
 it("says why a check is not possible", () => {

@@ -2,8 +2,10 @@ import { type CheckDocument, checkIds, checkSchemaVersion } from "@whybox/report
 import { z } from "zod";
 
 const verdict = z
-  .enum(["pass", "fail", "not-decided", "not-possible"])
-  .describe('"not-possible": the check does not apply to the model, the method or the images.');
+  .enum(["pass", "fail", "undecided", "not-possible"])
+  .describe(
+    '"undecided": too few images, or an interval that contains the limit. "not-possible": the check does not apply to the model, the method or the images.',
+  );
 
 const interval = z
   .object({ mean: z.number(), low: z.number(), high: z.number() })
@@ -35,7 +37,7 @@ const figures = z.object({
     .int()
     .nullable()
     .describe("Of weights: number of maps without heat when all weights are random. null for other checks."),
-  why: z.string().nullable().describe('Why the verdict is "not-decided" or "not-possible".'),
+  why: z.string().nullable().describe('Why the verdict is "undecided" or "not-possible".'),
 });
 
 const stage = z.object({
@@ -110,7 +112,7 @@ export const checkSchema = z.object({
     .array(z.object({ method: z.string(), why: z.string() }))
     .describe("Methods that the model does not support."),
   verdict: verdict.describe("Over all methods but the control."),
-  controlFailed: z.boolean().describe("Whether the control failed, as it must."),
+  control: verdict.describe('Of the control. Unless it is "fail", the checks have shown nothing.'),
   limits: z.array(z.string()).describe("What the checks cannot show."),
   maps: z
     .array(

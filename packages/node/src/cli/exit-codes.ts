@@ -29,7 +29,7 @@ export const exitCodeMeanings: readonly (readonly [code: ExitCode, meaning: stri
   [exitCodes.badInput, "a file is missing, unreadable, damaged, too large or of the wrong type"],
   [
     exitCodes.beyondLimits,
-    "whybox compare found more differences than its limits allow, whybox evidence --verify found a problem, or a check of whybox check --strict failed",
+    "whybox compare found more differences than its limits allow, whybox evidence --verify found a problem, or whybox check --strict did not pass",
   ],
   [exitCodes.nothingDetected, "nothing was detected in an image, and --require-detections was given"],
   [exitCodes.ok, "success"],

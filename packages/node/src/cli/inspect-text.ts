@@ -33,7 +33,7 @@ function facts(report: ModelReport): string[] {
     ["format", formatText(report), 1],
     ["model", printable(report.description ?? "") || "not described in the file", 1],
     ["sha256", report.sha256, 1],
-    ...(report.licence === undefined ? [] : [["licence", printable(report.licence), 1] as const]),
+    ...licenceFact(report),
     ["task", taskTexts[report.head.task], 1],
     ["precision", precisionText(report), 1],
     ["classes", classText(report), 2],
@@ -51,6 +51,13 @@ function facts(report: ModelReport): string[] {
   return rows.flatMap(([label, text, max]) =>
     foldText(text, room, max).map((line, i) => `  ${(i === 0 ? label : "").padEnd(LABEL_COLUMNS)}  ${line}`),
   );
+}
+
+function licenceFact({ licence, licenceInFile }: ModelReport): Fact[] {
+  const own =
+    licenceInFile === undefined || licenceInFile === licence ? undefined : `${licenceInFile} (stated by the file)`;
+  const text = [licence, own].filter((one) => one !== undefined).join("; ");
+  return text === "" ? [] : [["licence", printable(text), 1]];
 }
 
 const taskTexts = {

@@ -160,14 +160,14 @@ function checkLimits({ check, settings }: LimitFacts): Found[] {
     ),
     when(own?.verdict === "fail", "check-failed", `The sanity checks of the method failed: ${own?.sentence ?? ""}`),
     when(
-      own !== undefined && ["not-decided", "not-possible"].includes(own.verdict),
-      "check-not-decided",
-      `The sanity checks of the method were not decided: ${own?.sentence ?? ""}`,
+      own !== undefined && ["undecided", "not-possible"].includes(own.verdict),
+      "check-undecided",
+      `The sanity checks of the method are undecided: ${own?.sentence ?? ""}`,
     ),
     when(
-      !check.controlFailed,
+      check.control !== "fail",
       "check-without-control",
-      "The control of the sanity checks, a Gaussian at the box, did not fail as it must. So the checks have shown nothing.",
+      `The control of the sanity checks, a Gaussian at the box, ${check.control === "undecided" ? "is undecided" : "did not fail"}, and it must fail. So the checks have shown nothing.`,
     ),
   ];
 }
@@ -218,7 +218,11 @@ function recordLimits({ images, changed, model, machines }: LimitFacts): Found[]
       "images-changed",
       `${count(changed, "image is", "images are")} missing or changed since the run, and not in the bundle.`,
     ),
-    when(model.licence === null, "licence-not-stated", "The licence of the model is not stated."),
+    when(
+      model.licence === null && model.licenceInFile === null,
+      "licence-not-stated",
+      "The licence of the model is not stated.",
+    ),
     when(
       model.precision === null,
       "precision-not-stated",

@@ -39,7 +39,7 @@ td.digest { overflow-wrap: anywhere; word-break: break-all; }
 .verdict { white-space: nowrap; }
 .verdict.is-fail { color: var(--bad); font-weight: 600; }
 .verdict.is-pass { font-weight: 600; }
-.verdict.is-none, .verdict.is-not-decided { color: var(--faint); }
+.verdict.is-none, .verdict.is-undecided { color: var(--faint); }
 .maps { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 13rem), 1fr)); gap: 20px 16px; margin-top: 14px; align-items: end; }
 .maps img { display: block; max-width: 100%; height: auto; max-height: 15rem; border-radius: 4px; }
 figcaption { margin-top: 6px; font-size: 0.9rem; overflow-wrap: anywhere; }

@@ -80,7 +80,7 @@ export function checkSection(check: CheckDocument | undefined): string {
 }
 
 function verdictCell(verdict: string): Cell {
-  const words: Record<string, string> = { pass: "pass", fail: "fail", "not-decided": "not decided" };
+  const words: Record<string, string> = { pass: "pass", fail: "fail", undecided: "undecided" };
   return {
     html: `<span class="verdict is-${words[verdict] === undefined ? "none" : verdict}">${words[verdict] ?? "not possible"}</span>`,
   };

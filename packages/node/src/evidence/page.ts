@@ -144,9 +144,10 @@ function precisionText({ precision, storedPrecision }: Evidence["model"]): strin
     : `${precision}; most weights are stored as ${storedPrecision}`;
 }
 
-function licenceText({ licence, licenceFrom }: Evidence["model"]): string {
-  if (licence === null) return "not stated";
-  return licenceFrom === "option" ? `${licence} (as stated for this bundle)` : licence;
+function licenceText({ licence, licenceFrom, licenceInFile }: Evidence["model"]): string {
+  const given = licenceFrom === "option" ? `${licence} (stated for this bundle)` : licence;
+  const own = licenceInFile === null ? null : `${licenceInFile} (stated by the file)`;
+  return [given, own].filter((text) => text !== null).join("; ") || "not stated";
 }
 
 function detectionText({ confidence, iou, imageSize }: Evidence["settings"]["explain"]): string {

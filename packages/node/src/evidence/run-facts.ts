@@ -45,12 +45,12 @@ export function runFacts(
 
 /** @param licence the licence as the user states it. */
 export function modelFacts({ model, options }: Manifest, licence: string | undefined): Evidence["model"] {
-  const { precision = null, storedPrecision = null, hasObjectness: _, ...facts } = model;
+  const { precision = null, storedPrecision = null, licenceInFile = null, hasObjectness: _, ...facts } = model;
   const from = licence !== undefined ? "option" : model.licence !== null ? "weights" : null;
   return {
     name: bareName(options.weights),
     ...facts,
-    ...{ precision, storedPrecision, licence: licence ?? model.licence, licenceFrom: from },
+    ...{ precision, storedPrecision, licenceInFile, licence: licence ?? model.licence, licenceFrom: from },
   };
 }
 

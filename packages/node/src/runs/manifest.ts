@@ -70,6 +70,7 @@ export function factsRecord({ model, versions }: WorkerReport, whybox: string): 
       precision: model.precision,
       storedPrecision: model.storedPrecision,
       licence: model.licence ?? null,
+      licenceInFile: model.licenceInFile ?? null,
       task: model.head.task,
       hasObjectness: model.head.hasObjectness,
       classNames: [...model.classNames],

@@ -66,7 +66,12 @@ const modelSchema = z.object({
   opset: z.int(),
   precision: z.string().optional().describe("Precision of the computation. Missing in runs of older versions."),
   storedPrecision: z.string().optional().describe("Precision of most weights in the file."),
-  licence: z.string().nullable(),
+  licence: z.string().nullable().describe("Licence of weights that Whybox downloaded; null for the user's own file."),
+  licenceInFile: z
+    .string()
+    .nullable()
+    .optional()
+    .describe("Licence as the model file states it. Missing in runs of older versions."),
   task: z.enum(["detect", "segment", "pose", "obb", "classify"]),
   hasObjectness: z.boolean(),
   classNames: z.array(z.string()),

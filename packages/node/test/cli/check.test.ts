@@ -35,7 +35,7 @@ describe("whybox check", () => {
     const run = await world();
     expect(await run.run(...common(), "--confidence", "0.01", "--limit", "6", "--json")).toBe(0);
     const document = checkSchema.parse(JSON.parse(run.stdout()));
-    expect(document).toMatchObject({ kind: "check", tool: { version: "9.9.9" }, controlFailed: true });
+    expect(document).toMatchObject({ kind: "check", tool: { version: "9.9.9" }, control: "fail" });
     expect(document.model.source).toBe(join(cwd, "mini.onnx"));
     expect(document.images).toMatchObject({ found: 6, empty: [] });
     expect(document.images.checked).toHaveLength(5);
@@ -67,6 +67,16 @@ describe("whybox check", () => {
     expect(run.stdout()).toMatch(/\n {2}random weights +head +1\/3 +2\/3 +all +all, in the box\n/);
     expect(run.stdout()).toMatch(/\nThe control, a Gaussian at the box, fails as it must/);
     expect(run.stdout()).toMatch(/\nphotos.bad\.png: /);
+  });
+
+  it("says that few images decide nothing, before it starts, and does not pass with --strict", async () => {
+    const run = await world();
+    const few = ["check", join(cwd, "mini.onnx"), "--images", "photos/[34].png", "--methods", "GradCAM"];
+    expect(await run.run(...few, "--confidence", "0.01", "--limit", "2", "--strict")).toBe(9);
+    expect(run.stderr()).toMatch(/note: 2 images decide only the check "repeat"; the others need at least 5\.\n/);
+    expect(run.stdout()).toMatch(/\n {2}GradCAM +\? .* undecided \(n = 2; at least 5 images needed\)\n/);
+    expect(run.stdout()).toMatch(/\n {2}\? undecided\n/);
+    expect(run.stdout()).not.toMatch(/did not fail/);
   });
 
   it("asks for images, and stops at Ctrl-C", async () => {

@@ -244,6 +244,7 @@ export const fakeReport: ModelReport = {
   notice: undefined,
   producer: "pytorch",
   description: "Tiny, version 1",
+  licenceInFile: undefined,
   precision: "float32",
   storedPrecision: "float32",
   opset: 12,

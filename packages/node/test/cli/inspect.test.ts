@@ -6,14 +6,14 @@ import { createWorld, fakeReport } from "./fake-world.js";
 describe("whybox inspect", () => {
   it("prints the contents of the model", async () => {
     const run = createWorld({
-      report: { classNames: ["cat", "dog", "c", "d", "e", "f\u001b[0m"], licence: "AGPL-3.0" },
+      report: { classNames: ["cat", "dog", "c", "d", "e", "f\u001b[0m"], licenceInFile: "AGPL-3.0" },
     });
     expect(await run.run("inspect", "yolov5s", "--names", "n.yaml")).toBe(0);
     expect(run.stdout()).toBe(`yolov5s
   format     ONNX, opset 12, 1.5 MB, made by pytorch
   model      Tiny, version 1
   sha256     ${"ab".repeat(32)}
-  licence    AGPL-3.0
+  licence    AGPL-3.0 (stated by the file)
   task       detection
   precision  float32
   classes    6: cat, dog, c, d, e, … and 1 more
@@ -101,7 +101,14 @@ Ops without a gradient rule: Foo (2 nodes)
     const layer = { index: undefined, name: long, value: long, dims: undefined, levels: [], differentiable: false };
     const run = createWorld({
       report: {
-        ...{ source: long, description: long, producer: long, classNames: Array(99).fill(long), licence: long },
+        ...{
+          source: long,
+          description: long,
+          producer: long,
+          classNames: Array(99).fill(long),
+          licence: long,
+          licenceInFile: `x${long}`,
+        },
         ...{ inputs: ports, outputs: ports, head: { ...fakeReport.head, source: long, levels: Array(9).fill(level) } },
         layers: Array.from({ length: 200 }, (_, i) => ({ ...layer, name: `${i}${long}`, reason: `${i} ${long}` })),
         opsWithoutRule: Array.from({ length: 50 }, () => ({ op: long, count: 1, onPath: true })),

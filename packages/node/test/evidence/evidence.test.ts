@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { appendFile, cp, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { encodeModel } from "@whybox/core";
 import {
   type CheckDocument,
   type CheckedMethod,
@@ -9,6 +10,7 @@ import {
   summarizeMeasurements,
 } from "@whybox/report";
 import { beforeAll, describe, expect, it } from "vitest";
+import { tameModel } from "../../../core/test/support/mini-detector.js";
 import { type Evidence, evidenceFiles, evidenceSchema, limitIds, reviewSchema } from "../../src/evidence/schema.js";
 import { decodeImage } from "../../src/io/decode-image.js";
 import { createWorld } from "../cli/fake-world.js";
@@ -17,9 +19,15 @@ import { whybox } from "../support/launch.js";
 
 const hostile = `p/<img src=x onerror=alert(1)>\u202e.png`;
 
+/** What the metadata of the model states. */
+const hostileLicence = `<b>free</b>\u202e\n${"x".repeat(9000)}`;
+
 let cwd: string;
 beforeAll(async () => {
   cwd = await runWorld();
+  const model = tameModel();
+  const metadata = new Map([...model.metadata, ["license", hostileLicence]]);
+  await writeFile(join(cwd, "mini.onnx"), encodeModel({ ...model, metadata }));
   await putImages(cwd, ["p/a.png", "p/b.png", hostile]);
   await writeFile(join(cwd, "p/bad.jpg"), "I am no image.");
   const argv = ["run", join(cwd, "p"), "--out", "night", ...miniOptions, "--save", "npy", "png"];
@@ -121,17 +129,25 @@ function checkOf(digest: string): CheckDocument {
       { ...method, method: "GradCAM" },
       { ...method, method: "gaussian", isControl: true },
     ],
-    ...{ verdict: "fail", controlFailed: true },
+    ...{ verdict: "fail", control: "fail" as const },
   };
 }
 
 describe("whybox evidence", () => {
   it("makes a bundle with all facts of the run, whose files have the digests of SHA256SUMS", async () => {
     const found = await document();
+    const licenceInFile = expect.stringMatching(/^<b>free<\/b>\\u202e\\x0ax{187}… \[9013 characters\]$/);
     expect(found).toMatchObject({
       ...{ kind: "evidence", question: "Why <b>there</b>?", stakeholder: "auditor" },
       run: { name: "night", finished: true, items: 4, done: 4, failures: 1 },
-      model: { name: "mini.onnx", format: "onnx", precision: "float32", licence: "MIT", licenceFrom: "option" },
+      model: {
+        name: "mini.onnx",
+        format: "onnx",
+        precision: "float32",
+        licence: "MIT",
+        licenceFrom: "option",
+        licenceInFile,
+      },
       settings: { method: "GradCAM", seed: 0, explain: { per: "detection", confidence: 0.01 } },
       sampling: { stated: "all", inputs: [{ kind: "folder", name: "p" }] },
       ...{ measurements: null, check: null },
@@ -157,12 +173,7 @@ describe("whybox evidence", () => {
     const { code, stderr } = await evidence("night", "--out", "plain");
     expect([code, stderr]).toEqual([0, expect.stringContaining("limit: Not measured: ")]);
     const ids = (await document("plain")).limits.map(({ id }) => id);
-    const absent = [
-      "question-not-stated",
-      "stakeholder-not-stated",
-      "sampling-not-stated",
-      "licence-not-stated",
-    ] as const;
+    const absent = ["question-not-stated", "stakeholder-not-stated", "sampling-not-stated"] as const;
     for (const id of [
       "supporting-evidence",
       "few-images",
@@ -173,9 +184,14 @@ describe("whybox evidence", () => {
     ] as const)
       expect(ids).toContain(id);
     expect(ids).not.toContain("digests-missing");
+    expect(ids).not.toContain("licence-not-stated");
     const page = await text("plain/index.html");
     for (const id of ids) expect(page).toContain(id);
     expect(page).toContain("The question is not stated.");
+    expect(page).toMatch(
+      /<dd>&#60;b&#62;free&#60;\/b&#62;\\u202e\\x0ax{187}… \[9013 characters\] \(stated by the file\)<\/dd>/,
+    );
+    expect(await text("bundle/index.html")).toContain("<dd>MIT (stated for this bundle); &#60;b&#62;free");
     expect((await document()).limits.map(({ id }) => id)).not.toContain("question-not-stated");
   });
 
@@ -222,11 +238,14 @@ describe("whybox evidence", () => {
     mark.files["results.jsonl"] = { bytes: Buffer.byteLength(results), sha256: sha256(results) };
     await writeFile(path("old/_SUCCESS"), JSON.stringify(mark));
     await rm(path("old/machines.json"));
+    const manifest = JSON.parse(await text("old/manifest.json"));
+    delete manifest.model.licenceInFile;
+    await writeFile(path("old/manifest.json"), JSON.stringify(manifest));
     expect((await evidence("old", "--out", "late", "--with-images")).code).toBe(0);
     const { images, limits, machines } = await document("late");
     expect(images.map(({ digestFrom, file }) => [digestFrom, file])).toEqual(Array(4).fill(["bundle", null]));
     expect(machines).toEqual([]);
-    for (const id of ["digests-taken-later", "machine-not-stated", "images-changed"])
+    for (const id of ["digests-taken-later", "machine-not-stated", "images-changed", "licence-not-stated"])
       expect(limits.map((limit) => limit.id)).toContain(id);
   });
 

@@ -86,8 +86,8 @@ export interface CheckDocument {
   readonly refused: readonly { readonly method: string; readonly why: string }[];
   /** Over all methods except the control. */
   readonly verdict: CheckVerdict;
-  /** Whether the control failed, as it must. If not, the checks could not tell a map that knows nothing of the network. */
-  readonly controlFailed: boolean;
+  /** Of the control, which must fail. If it does not, the checks could not tell a map that knows nothing of the network. */
+  readonly control: CheckVerdict;
   /** What the checks cannot show. */
   readonly limits: readonly string[];
   /** The figures of each map. */
@@ -132,7 +132,7 @@ export function checkDocument({ version, model, options, images, result, titles 
     methods,
     refused: result.refused.map(({ method, why }) => ({ method, why })),
     verdict: overall(own.map(({ verdict }) => verdict)),
-    controlFailed: methods.some(({ isControl, verdict }) => isControl && verdict === "fail"),
+    control: methods.find(({ isControl }) => isControl)?.verdict ?? "not-possible",
     limits: limitsOfChecks,
     maps: result.maps.map((map) => ({
       ...{ detection: map.detection, method: map.method, repeated: map.repeated, noise: map.noise },

@@ -19,7 +19,7 @@ export interface CheckFigures {
   readonly stages: readonly Interval[] | null;
   /** For `weights`: the number of maps without heat when all weights were random. They count as unlike the original. Null for other checks. */
   readonly withoutHeat: number | null;
-  /** Why the verdict is "not-decided" or "not-possible". Null otherwise. */
+  /** Why the verdict is "undecided" or "not-possible". Null otherwise. */
   readonly why: string | null;
 }
 
@@ -90,9 +90,9 @@ function figuresOf(values: readonly Value[], { absent, judged, rule }: Judgement
   const images = new Set(values.map(({ image }) => image)).size;
   const common = { maps: values.length, images, correlation: intervalOf(values), ...others };
   if (judged === null) return { ...common, verdict: "not-possible", why: absent };
-  if (images < MIN_IMAGES) return { ...common, verdict: "not-decided", why: tooFew(images) };
+  if (images < MIN_IMAGES) return { ...common, verdict: "undecided", why: tooFew(images) };
   const verdict = rule(judged);
-  return { ...common, verdict, why: verdict === "not-decided" ? "the interval contains the limit" : null };
+  return { ...common, verdict, why: verdict === "undecided" ? "the interval contains the limit" : null };
 }
 
 function repeated(maps: readonly CheckedMap[], imageOf: (map: CheckedMap) => string): CheckFigures {
@@ -111,5 +111,5 @@ function intervalOf(values: readonly Value[]): Interval | null {
 }
 
 function tooFew(images: number): string {
-  return `${images} image${images === 1 ? "" : "s"}; ${MIN_IMAGES} are needed`;
+  return `n = ${images}; at least ${MIN_IMAGES} images needed`;
 }

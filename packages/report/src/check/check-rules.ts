@@ -5,7 +5,7 @@ export const checkIds = ["weights", "class-swap", "box-swap", "noise", "seed", "
 export type CheckId = (typeof checkIds)[number];
 
 /** "not-possible": the check does not apply to the model, the method or the images. */
-export type CheckVerdict = "pass" | "fail" | "not-decided" | "not-possible";
+export type CheckVerdict = "pass" | "fail" | "undecided" | "not-possible";
 
 /**
  * Limit of correlations: two maps with a higher one show the same places, as in `whybox compare`. Also the limit of shares: more than half of the maps.
@@ -62,12 +62,20 @@ export const limitsOfChecks: readonly string[] = [
 
 /** For figures that must be high. */
 export function high(interval: Interval): CheckVerdict {
-  return interval.low > LIMIT ? "pass" : interval.high < LIMIT ? "fail" : "not-decided";
+  return interval.low > LIMIT ? "pass" : interval.high < LIMIT ? "fail" : "undecided";
 }
 
 /** For figures that must be low. */
 export function low(interval: Interval): CheckVerdict {
-  return interval.high < LIMIT ? "pass" : interval.low > LIMIT ? "fail" : "not-decided";
+  return interval.high < LIMIT ? "pass" : interval.low > LIMIT ? "fail" : "undecided";
+}
+
+/** Why the checks with this verdict have it, if all have the same reason. */
+export function commonReason(
+  checks: readonly { readonly verdict: CheckVerdict; readonly why: string | null }[],
+): string | null {
+  const [first, ...others] = new Set(checks.filter(({ verdict }) => verdict === "undecided").map(({ why }) => why));
+  return others.length === 0 ? (first ?? null) : null;
 }
 
 /** The worst of several verdicts. Checks that are not possible do not count. */
@@ -75,5 +83,5 @@ export function overall(verdicts: readonly CheckVerdict[]): CheckVerdict {
   const counted = verdicts.filter((verdict) => verdict !== "not-possible");
   if (counted.length === 0) return "not-possible";
   if (counted.includes("fail")) return "fail";
-  return counted.includes("not-decided") ? "not-decided" : "pass";
+  return counted.includes("undecided") ? "undecided" : "pass";
 }

@@ -1,6 +1,6 @@
 import type { CheckDocument, CheckedMethod } from "./check-document.js";
 import type { CheckFigures } from "./check-figures.js";
-import { type CheckId, checkIds, checkRules } from "./check-rules.js";
+import { type CheckId, checkIds, checkRules, commonReason } from "./check-rules.js";
 
 /** A table of texts: the titles of its columns, and its rows. */
 export interface TextTable {
@@ -8,7 +8,7 @@ export interface TextTable {
   readonly rows: readonly (readonly string[])[];
 }
 
-const verdicts = { pass: "pass", fail: "FAIL", "not-decided": "open", "not-possible": "–" } as const;
+const verdicts = { pass: "pass", fail: "FAIL", undecided: "?", "not-possible": "–" } as const;
 
 /** One row for each method: the verdict and the figure of each check. */
 export function checkTable({ methods }: CheckDocument): TextTable {
@@ -17,7 +17,7 @@ export function checkTable({ methods }: CheckDocument): TextTable {
     rows: methods.map((method) => [
       name(method),
       ...checkIds.map((id) => cell(id, method.checks[id])),
-      verdicts[method.verdict],
+      verdictOf(method),
     ]),
   };
 }
@@ -32,6 +32,13 @@ export function stageTable({ methods, randomisation }: CheckDocument): TextTable
       return [name(method), ...[...(stages ?? []), beyondBox].map((interval) => interval?.mean.toFixed(2) ?? "–")];
     }),
   };
+}
+
+/** In the last column there is room for the reason. */
+function verdictOf({ verdict, checks }: CheckedMethod): string {
+  if (verdict !== "undecided") return verdicts[verdict];
+  const reason = commonReason(Object.values(checks));
+  return `undecided${reason === null ? "" : ` (${reason})`}`;
 }
 
 function name({ method, isControl }: CheckedMethod): string {

@@ -4,11 +4,15 @@ import { stopsGradient } from "../../autodiff/stops.js";
 import type { DetectorHead } from "../../detector/head.js";
 import type { InputFacts } from "../../detector/input/pixel-form.js";
 import type { ClassNames } from "../../detector/names.js";
+import { shown } from "../../foreign-text.js";
 import { dataTypeName } from "../../onnx/data-types.js";
 import type { Dim, Node, Precision, ValueInfo } from "../../onnx/model.js";
 import { precisionOf } from "../../onnx/precision.js";
 import type { LoadedModel } from "./loaded-model.js";
 import { dependentLevels } from "./reach.js";
+
+/** Most characters of a licence. */
+const MAX_LICENCE = 200;
 
 /** A layer, and whether the score can be differentiated with respect to it. */
 export interface LayerFacts {
@@ -45,6 +49,8 @@ export interface ModelFacts extends ClassNames {
   readonly producer: string;
   /** Description in the file, for example "Ultralytics YOLOv8n model, version 8.4.0". Undefined if the file has none. */
   readonly description: string | undefined;
+  /** Licence as the metadata of the file states it, printable and at most 200 characters of it. Nobody has checked it. Undefined if it states none. */
+  readonly licenceInFile: string | undefined;
   /** Precision of the computation. */
   readonly precision: Precision;
   /** Precision of most weights in the file. A checkpoint in half precision computes in float32. */
@@ -82,6 +88,7 @@ export function inspectModel(loaded: LoadedModel, sizes?: RunSizes): ModelFacts 
   return {
     producer: [model.producerName, model.producerVersion].filter((word) => word !== "").join(" "),
     description: descriptionOf(model.metadata),
+    licenceInFile: licenceIn(model.metadata),
     precision,
     storedPrecision: model.filePrecision ?? precision,
     opset: model.fileOpset ?? model.opsets.get("") ?? 0,
@@ -118,6 +125,12 @@ function descriptionOf(metadata: ReadonlyMap<string, string>): string | undefine
     (one) => one !== undefined,
   );
   return said.length === 0 ? undefined : said.join(", ").slice(0, 200);
+}
+
+/** Exporters of Ultralytics write "license". */
+function licenceIn(metadata: ReadonlyMap<string, string>): string | undefined {
+  const [stated] = ["license", "licence"].flatMap((key) => metadata.get(key)?.trim() || []);
+  return stated === undefined ? undefined : shown(stated, MAX_LICENCE);
 }
 
 function portFacts({ name, elemType, shape }: ValueInfo): PortFacts {

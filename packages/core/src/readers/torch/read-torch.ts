@@ -16,6 +16,7 @@ const GROWTH = 4;
 const SMALL_FILE = 2 ** 24;
 const MAX_NAMES = 2 ** 16;
 const MAX_WORD = 100;
+const MAX_LICENCE = 1000;
 /** Maximum side of an input in the arguments of the training. */
 const MAX_SIDE = 8192;
 /** Maximum number of characters of all class names together: a pickle can hold one long name many times. */
@@ -42,10 +43,11 @@ export function readTorch(bytes: Uint8Array): Model {
   const { graph, head } = buildNetwork(model, GROWTH * bytes.length + SMALL_FILE);
   const names = classNames(model);
   const metadata = new Map([...head.metadata, ["description", descriptionOf(model)]]);
-  const version = textEntry(entries, "version");
+  const [version, licence] = [textEntry(entries, "version"), textEntry(entries, "license")];
   const side = head.metadata.get("task") === "classify" ? trainedSide(entries) : undefined;
   if (side !== undefined) metadata.set("imgsz", `[${side}, ${side}]`);
   if (version !== undefined) metadata.set("version", version.slice(0, MAX_WORD));
+  if (licence !== undefined) metadata.set("license", licence.slice(0, MAX_LICENCE));
   if (head.strides !== undefined) metadata.set("stride", String(Math.max(...head.strides)));
   if (names !== undefined) metadata.set("names", pythonDict(names));
   return {

@@ -57,11 +57,13 @@ it.each(Object.entries(endToEnd))(
   },
 );
 
-it("says of which yaml and version a checkpoint is, and not where it was trained", () => {
+it("says of which yaml, version and licence a checkpoint is, and not where it was trained", () => {
   const network = new Network();
   const yaml = py.dict({ yaml_file: py.text("C:\\someone\\yolo11n.yaml") });
   const model = network.model([network.detect(3, 2, 8, { f: py.number(-1) })], { yaml });
-  const { metadata } = readModel(network.zip(py.dict({ model, version: py.text("8.3.0") })));
+  const license = `AGPL-3.0 (https://ultralytics.com/license)${" ".repeat(2000)}`;
+  const { metadata } = readModel(network.zip(py.dict({ model, version: py.text("8.3.0"), license: py.text(license) })));
+  expect(metadata.get("license")).toBe(license.slice(0, 1000));
   expect([metadata.get("description"), metadata.get("version")]).toEqual([
     expect.stringMatching(/^[\w.]+ \(yolo11n\.yaml\)$/),
     "8.3.0",

@@ -10,7 +10,7 @@ import {
   printable,
   WhyboxError,
 } from "@whybox/core";
-import { type CheckDocument, checkTable, stageTable, type TextTable } from "@whybox/report";
+import { type CheckDocument, checkTable, minCheckedImages, stageTable, type TextTable } from "@whybox/report";
 import type { Command } from "commander";
 import { checkModel } from "../../check/check-model.js";
 import { checkSchema } from "../../check/check-schema.js";
@@ -50,7 +50,12 @@ const checkFlags = {
   ...{ names: fileOptions.names, anchors: fileOptions.anchors },
   ...{ device: fileOptions.device, threads: fileOptions.threads },
   ...inputFlags,
-  strict: { what: "end with exit code 9 if a check of a method fails", kind: "flag", default: false, group: "Limits" },
+  strict: {
+    what: "end with exit code 9 unless every method passes and the control fails",
+    kind: "flag",
+    default: false,
+    group: "Limits",
+  },
   json: {
     what: "print the checks as one JSON document, and nothing else",
     kind: "flag",
@@ -95,7 +100,8 @@ async function check(model: string, values: CheckValues, context: CliContext): P
   const document = await checkWith(services, { model, values, sources, context });
   if (json) context.stdout.write(`${jsonText(document, 2)}\n`);
   for (const line of checkLines(document)) terminal.print(line);
-  return strict && document.verdict === "fail" ? exitCodes.beyondLimits : exitCodes.ok;
+  const isShown = document.verdict === "pass" && document.control === "fail";
+  return strict && !isShown ? exitCodes.beyondLimits : exitCodes.ok;
 }
 
 interface CheckRequest {
@@ -131,7 +137,10 @@ async function checkWith(
       ...(imageSize === undefined ? {} : { imageSize }),
       ...(confidence === undefined ? {} : { confidence }),
       onProgress: ({ done, total }: { readonly done: number; readonly total: number }) => {
-        if (done === 0) terminal.notice(costNote(total, methods ?? checkMethods, context));
+        if (done === 0) {
+          terminal.notice(costNote(total, methods ?? checkMethods, context));
+          if (sources.length < minCheckedImages) terminal.notice(fewNote(sources.length));
+        }
         stages.show("Checking", done, total);
       },
     };
@@ -153,13 +162,20 @@ function costNote(maps: number, ids: readonly string[], { methods }: CliContext)
   return `note: ${[`the check makes ${count(maps, "heatmap")}`, ...slowly].join("; ")}.`;
 }
 
+/** Before the check starts, so that nobody waits for it in vain. */
+function fewNote(images: number): string {
+  return `note: ${count(images, "image")} decide${images === 1 ? "s" : ""} only the check "repeat"; the others need at least ${minCheckedImages}.`;
+}
+
 function checkLines(document: CheckDocument): string[] {
   const { detections, images, methods, randomisation, refused, limits } = document;
+  const isOpen = methods.some(({ checks }) => Object.values(checks).some(({ verdict }) => verdict === "undecided"));
   const cascade = stageTable(document);
   const first = `${count(detections.length, "detection")} of ${count(images.checked.length, "image")}. Figures are mean rank correlations with the original heatmap.`;
   return [
     first,
     ...tableLines(checkTable(document)),
+    ...(isOpen ? ["  ? undecided"] : []),
     ...(cascade === undefined ? [`No random weights: ${randomisation.refused}.`] : ["", ...tableLines(cascade)]),
     "",
     ...methods.map(({ sentence }) => sentence),

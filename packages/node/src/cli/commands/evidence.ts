@@ -64,7 +64,10 @@ export function addEvidence(program: Command, context: CliContext, done: (code: 
     .option("--out <dir>", "folder of the bundle, which must be new or empty (required, except with --verify)")
     .option("--question <text>", "question that the evidence is about; default: not stated")
     .option("--stakeholder <text>", "who asks the question; default: not stated")
-    .option("--licence <text>", "licence of the model; default: that of weights that Whybox downloads, else not stated")
+    .option(
+      "--licence <text>",
+      "licence of the model; default: that of weights that Whybox downloads. What the model file states is shown beside it",
+    )
     .option("--sampling <text>", "how the images were chosen; default: not stated")
     .option("--check <file>", "JSON of whybox check, for the same model; default: not checked")
     .option("--with-images", "also copy the images; their digests are always in the bundle", false)
