@@ -8,7 +8,7 @@ import { WhyBox } from "./element/why-box.js";
 export type { WhyBox } from "./element/why-box.js";
 export type { WhyBoxEvents, WhyBoxListener, WhyBoxTarget } from "./element/why-box-events.js";
 export type { Size } from "./stage/labels.js";
-export type { Mark, StageLook, StageView } from "./stage/stage-view.js";
+export type { Mark, StageLook, StageRegion, StageView } from "./stage/stage-view.js";
 
 declare global {
   interface HTMLElementTagNameMap {

@@ -134,6 +134,7 @@ export {
   type EnergyInBox,
   energyInBox,
   gaussianAtBox,
+  hottestPixels,
   type Interval,
   type MeanIntervalOptions,
   type MetricBox,

@@ -181,6 +181,11 @@ export class Controller {
     this.#explaining.stopMeasuring();
   }
 
+  /** Shows the smallest region of the measured map on the photo, instead of its heat. */
+  showRegion(isRegionShown: boolean): void {
+    this.#explaining.showRegion(isRegionShown);
+  }
+
   /** The current map with its boxes, at full resolution, as PNG. */
   async png(): Promise<Blob> {
     const drawing = drawRequest(this.state, this.#shown());

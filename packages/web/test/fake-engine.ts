@@ -132,7 +132,7 @@ export class FakeEngine {
     return {
       ...{ method: String(request.method), backprop: ["class"], detections: this.detections, layers: [], notes: [] },
       searched: [],
-      measured: request.measure ? [{ className: "dog" } as Measurement] : [],
+      measured: request.measure ? [{ className: "dog", map: { sufficient: 0.25 } } as Measurement] : [],
       ...{ whole: heat(explained, 5), maps, asked: undefined, empty: undefined, timings },
     };
   }

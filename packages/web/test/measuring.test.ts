@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { shownRegion } from "../src/ui/region.js";
 import { failure, settle } from "./fake-engine.js";
 import { withPhoto } from "./started-controller.js";
 
@@ -22,6 +23,25 @@ describe("measuring the shown map", () => {
     await settle();
     expect(controller.state.measuring).toMatchObject({ phase: "ready", measurement: { className: "dog" } });
     expect(controller.state.map.shown).toBe(shown);
+  });
+
+  it("shows the smallest region of the map while the user wants it, and the heat below the pointer first", async () => {
+    const { controller, fake } = await measuring();
+    controller.showRegion(true);
+    expect(shownRegion(controller.state)).toBeUndefined();
+    fake.release("explain");
+    await settle();
+    expect(shownRegion(controller.state)).toBeUndefined();
+    controller.showRegion(true);
+    const label = "The hottest 25\u00a0% of the pixels: they alone restore half of the confidence in this dog.";
+    expect(shownRegion(controller.state)).toEqual({ share: 0.25, within: undefined, label });
+    const preview = controller.state.map.shown!.heat;
+    expect(shownRegion({ ...controller.state, preview })).toBeUndefined();
+    controller.showRegion(false);
+    expect(shownRegion(controller.state)).toBeUndefined();
+    controller.showRegion(true);
+    controller.select(1);
+    expect(shownRegion(controller.state)).toBeUndefined();
   });
 
   it("cancels for another box, whose map comes at once, and removes what belongs to the former map", async () => {

@@ -78,3 +78,19 @@ function parts(text: string, separator: string): string[] {
     .map((part) => part.trim())
     .filter((part) => part !== "");
 }
+
+/** The options of an explanation that its detection has too. */
+export function detectionOptions({
+  imageSize,
+  imgsz,
+  confidence,
+  conf,
+  iou,
+  maxDetections,
+  maxDet,
+  agnostic,
+  agnosticNms,
+}: ExplainOptions) {
+  const all = { imageSize, imgsz, confidence, conf, iou, maxDetections, maxDet, agnostic, agnosticNms };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+}

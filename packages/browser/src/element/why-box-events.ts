@@ -1,4 +1,4 @@
-import type { Detection, ExplainResult, MetricBox, WhyboxError } from "@whybox/core";
+import type { Detection, ExplainResult, Measurement, MetricBox, WhyboxError } from "@whybox/core";
 import type { Detector } from "../api.js";
 
 /** The events of `<why-box>`, with their details. */
@@ -10,10 +10,12 @@ export interface WhyBoxEvents {
   /** The selected detection, or undefined for none. */
   select: CustomEvent<Detection | undefined>;
   progress: CustomEvent<{
-    readonly stage: "download" | "run";
+    readonly stage: "download" | "run" | "measure";
     readonly done: number;
     readonly total: number | undefined;
   }>;
+  /** The map of a detection is measured (of the option `box`: without an index). No measurement: the network is hardly confident in it. */
+  measured: CustomEvent<{ readonly index: number | undefined; readonly measurement: Measurement | undefined }>;
   error: CustomEvent<WhyboxError>;
   /** With `view`: a detection is pressed. `isAdded` with the Shift key. */
   press: CustomEvent<{ readonly detection: Detection; readonly isAdded: boolean }>;

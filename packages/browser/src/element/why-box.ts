@@ -1,10 +1,17 @@
-import { type Detection, type ExplainOptions, type ExplainResult, WhyboxError } from "@whybox/core";
+import {
+  type Detection,
+  type ExplainOptions,
+  type ExplainProgress,
+  type ExplainResult,
+  type Measurement,
+  WhyboxError,
+} from "@whybox/core";
 import type { Detector, LoadOptions, WeightsSource } from "../api.js";
 import type { ImageSource } from "../image-source.js";
 import type { Device } from "../protocol.js";
 import { Stage } from "../stage/stage.js";
 import type { StageView } from "../stage/stage-view.js";
-import { attributeOptions, optionAttributes } from "./attribute-values.js";
+import { attributeOptions, detectionOptions, optionAttributes } from "./attribute-values.js";
 import { type Lease, leaseDetector } from "./shared-detectors.js";
 import { shownImage } from "./shown-image.js";
 import { spokenText } from "./spoken-text.js";
@@ -39,6 +46,9 @@ export class WhyBox extends Base {
   #result: ExplainResult | undefined;
   #selected: number | undefined;
   #run: AbortController | undefined;
+  /** The options of the shown result. */
+  #asked: ExplainOptions = {};
+  #measuring: AbortController | undefined;
   #isPlanned = false;
   #isImageNew = true;
 
@@ -142,12 +152,39 @@ export class WhyBox extends Base {
   /** The image with its heatmap and boxes as a PNG file. Of the selected detection, if one is selected. */
   async toPng(): Promise<Blob> {
     const result = this.#result;
-    if (result === undefined) throw new WhyboxError("usage", 'There is no result yet. Wait for the event "result".');
+    if (result === undefined) throw noResult();
     const { look } = attributeOptions(this);
     const one = this.#selected === undefined || result.maps.length === 0 ? {} : { detection: this.#selected };
     // Drawing needs much script, and few pages save an image.
     const { toPng } = await import("../to-png.js");
     return toPng(result, { ...look, ...one });
+  }
+
+  /**
+   * Measures how faithful the map of a detection is, by default of the selected one, or that of the option `box`. It takes some 70 runs of the network. Another call, another
+   * image and other options end it. Undefined if the network is hardly confident in the detection.
+   * @throws WhyboxError `usage` without a result, or without a map of a single detection; `aborted`; those of `explain`.
+   */
+  async measure(index: number | undefined = this.#selected): Promise<Measurement | undefined> {
+    const [detector, image] = [this.#detector, this.#source];
+    if (this.#result === undefined || detector === undefined || image === undefined) throw noResult();
+    this.#measuring?.abort();
+    const run = new AbortController();
+    this.#measuring = run;
+    const one = index === undefined ? {} : { detections: [index] };
+    try {
+      const { measured } = await detector.explain(image, {
+        ...{ ...this.#asked, ...one, measure: true, signal: run.signal },
+        onProgress: (progress) => this.#progress("measure", progress),
+      });
+      this.#tell("measured", { index, measurement: measured[0] });
+      return measured[0];
+    } finally {
+      if (this.#measuring === run) {
+        this.#measuring = undefined;
+        this.#view.progress = undefined;
+      }
+    }
   }
 
   /** Selects a detection and shows its heat. Undefined selects none and shows the heat of all. */
@@ -158,6 +195,7 @@ export class WhyBox extends Base {
     this.#draw();
     this.#say();
     this.#tell("select", detection);
+    this.#measureShown();
   }
 
   connectedCallback(): void {
@@ -181,6 +219,7 @@ export class WhyBox extends Base {
       this.#view.reserve(this.getAttribute("width"), this.getAttribute("height"));
     } else if (name === "alt") this.#view.alt = now ?? "";
     else if (["colormap", "opacity", "hide-boxes", "hide-labels"].includes(name)) this.#draw();
+    else if (name === "measure") this.#measureShown();
     else {
       if (modelAttributes.includes(name)) this.#leave();
       if (name === "src") this.#isImageNew = true;
@@ -200,6 +239,7 @@ export class WhyBox extends Base {
 
   async #start(): Promise<void> {
     this.#run?.abort();
+    this.#measuring?.abort();
     const run = new AbortController();
     this.#run = run;
     this.#detections = [];
@@ -229,7 +269,7 @@ export class WhyBox extends Base {
     const detector = await this.#load(weights);
     signal.throwIfAborted();
     const { explain } = attributeOptions(this);
-    const options: ExplainOptions = { per: "detection", ...explain, ...this.#options };
+    const { measure: _, ...options }: ExplainOptions = { per: "detection", ...explain, ...this.#options };
     const found = await detector.detect(image, { ...detectionOptions(options), ahead: options, signal });
     signal.throwIfAborted();
     this.#detections = found.detections;
@@ -238,16 +278,31 @@ export class WhyBox extends Base {
     const result = await detector.explain(image, {
       ...options,
       signal,
-      onProgress: (progress) => {
-        this.#view.progress = progress.done / progress.total;
-        this.#tell("progress", { stage: "run", ...progress });
-      },
+      onProgress: (progress) => this.#progress("run", progress),
     });
     signal.throwIfAborted();
     this.#result = result;
+    this.#asked = options;
     this.#draw();
     this.#say();
     this.#tell("result", result);
+    this.#measureShown();
+  }
+
+  /** With `measure`: measures the map that is shown, if it is that of one detection or of a drawn box. Without, and for others, a running measurement ends. */
+  #measureShown(): void {
+    this.#measuring?.abort();
+    const { measure } = { ...attributeOptions(this).explain, ...this.#options };
+    const isOne = this.#selected !== undefined || this.#asked.box !== undefined;
+    if (measure !== true || !isOne || this.#result === undefined) return;
+    this.measure().catch((error: unknown) => {
+      if (!(error instanceof WhyboxError && error.code === "aborted")) this.#fail(error);
+    });
+  }
+
+  #progress(stage: "run" | "measure", progress: ExplainProgress): void {
+    this.#view.progress = progress.done / progress.total;
+    this.#tell("progress", { stage, ...progress });
   }
 
   async #load(weights: WeightsSource): Promise<Detector> {
@@ -271,6 +326,7 @@ export class WhyBox extends Base {
 
   #leave(): void {
     this.#run?.abort();
+    this.#measuring?.abort();
     this.#lease?.release();
     this.#lease = undefined;
     this.#detector = undefined;
@@ -299,18 +355,6 @@ export class WhyBox extends Base {
   }
 }
 
-/** The options of an explanation that its detection has too. */
-function detectionOptions({
-  imageSize,
-  imgsz,
-  confidence,
-  conf,
-  iou,
-  maxDetections,
-  maxDet,
-  agnostic,
-  agnosticNms,
-}: ExplainOptions) {
-  const all = { imageSize, imgsz, confidence, conf, iou, maxDetections, maxDet, agnostic, agnosticNms };
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+function noResult(): WhyboxError {
+  return new WhyboxError("usage", 'There is no result yet. Wait for the event "result".');
 }

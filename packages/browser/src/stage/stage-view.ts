@@ -17,6 +17,15 @@ export interface StageLook extends Pick<DrawingOptions, "colormap" | "opacity"> 
   readonly crop?: "rest" | "hot";
 }
 
+/** The hottest pixels of the heat. */
+export interface StageRegion {
+  /** Their share of all pixels, or of those in `within`. */
+  readonly share: number;
+  readonly within?: MetricBox | undefined;
+  /** What a screen reader says of it. */
+  readonly label: string;
+}
+
 /** What a stage shows. */
 export interface StageView {
   /** URL or file of the image, or a canvas, which is copied. */
@@ -29,6 +38,8 @@ export interface StageView {
   readonly selected?: readonly number[];
   readonly heat?: Map2D | undefined;
   readonly look?: StageLook;
+  /** Instead of the heat: its hottest pixels with a line around them. The rest of the image is dark. */
+  readonly region?: StageRegion | undefined;
   /** Whether a new map fades in while the one before fades out. Default false. */
   readonly fades?: boolean;
   readonly marks?: readonly Mark[];

@@ -3,6 +3,7 @@ import { Drawing, grips } from "./drawing.js";
 import { HeatLayer } from "./heat-layer.js";
 import type { Size } from "./labels.js";
 import { part, placeAt } from "./parts.js";
+import { RegionLayer } from "./region-layer.js";
 import type { Mark, StageEvents, StageView } from "./stage-view.js";
 
 /** An image with its heat and its boxes, in an element of the size of the image. */
@@ -10,6 +11,7 @@ export class Stage {
   readonly image = part("img", "image");
   readonly #canvas = part("canvas", "image");
   readonly #heat = new HeatLayer();
+  readonly #region = new RegionLayer();
   readonly #boxes: BoxLayer;
   readonly #marks = part("div", "marks");
   readonly #drawn = part("div", "drawn", "own-box is-waiting");
@@ -46,7 +48,7 @@ export class Stage {
       this.#shownWidth = entry!.contentRect.width;
       this.#showBoxes();
     });
-    root.append(this.image, this.#heat.element, this.#boxes.element, this.#marks);
+    root.append(this.image, this.#heat.element, this.#region.element, this.#boxes.element, this.#marks);
   }
 
   get view(): StageView {
@@ -61,7 +63,8 @@ export class Stage {
     if (view.image !== before.image || view.image instanceof HTMLCanvasElement) this.#showImage(view.image);
     this.image.alt = view.alt ?? "";
     const below = this.image.hidden ? this.#canvas : this.image;
-    this.#heat.show(view.heat, view.look ?? {}, { fades: view.fades === true, below });
+    this.#region.show(view.heat, view.region);
+    this.#heat.show(view.region ? undefined : view.heat, view.look ?? {}, { fades: view.fades === true, below });
     const keys = ["detections", "selected", "size"] as const;
     if (keys.some((key) => view[key] !== before[key])) this.#showBoxes();
     this.#showDrawn();

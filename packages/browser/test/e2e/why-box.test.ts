@@ -164,6 +164,48 @@ describe.skipIf(path === undefined)("<why-box>", SLOW, () => {
     await page.context().close();
   });
 
+  it("measures the selected map when it is asked to, and for an attribute", async () => {
+    const { page } = await open(server.address);
+    await done(page);
+    const found = await page.locator("why-box").evaluate(async (element) => {
+      const box = element as WhyBox;
+      const next = () =>
+        new Promise<WhyBoxEvents["measured"]["detail"]>((ready) =>
+          box.addEventListener("measured", (event) => ready((event as WhyBoxEvents["measured"]).detail), {
+            once: true,
+          }),
+        );
+      const stages = new Set<string>();
+      box.addEventListener("progress", (event) => {
+        stages.add((event as unknown as WhyBoxEvents["progress"]).detail.stage);
+      });
+      const none = await box.measure().catch(({ code }) => code as string);
+      const told = next();
+      const asked = await box.measure(box.detections[1]!.index);
+      const event = await told;
+      box.setAttribute("measure", "");
+      box.select(box.detections[0]!.index);
+      box.select(box.detections[2]!.index);
+      const [first, { result }] = [await next(), box];
+      return {
+        none,
+        asked,
+        event,
+        first,
+        stages: [...stages],
+        ids: box.detections.map(({ index }) => index),
+        measured: result!.measured,
+      };
+    });
+    expect(found.none).toBe("usage");
+    expect(found.asked).toMatchObject({ detections: [found.ids[1]], map: { sufficient: expect.any(Number) } });
+    expect(found.event).toEqual({ index: found.ids[1], measurement: found.asked });
+    // The selection before was measured no further.
+    expect(found.first.index).toBe(found.ids[2]);
+    expect([found.stages, found.measured]).toEqual([["measure"], []]);
+    await page.context().close();
+  });
+
   it("shows a given view as its own children, and tells what the user does", async () => {
     const { page } = await open(`${server.address}given.html`);
     await page.evaluate(async () => {

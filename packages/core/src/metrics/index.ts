@@ -2,6 +2,7 @@ export { type BoxHeat, boxHeat } from "./box-heat.js";
 export { curveArea, overAll } from "./curve-area.js";
 export { type EnergyInBox, energyInBox } from "./energy-in-box.js";
 export { gaussianAtBox } from "./gaussian-at-box.js";
+export { hottestPixels } from "./hottest-pixels.js";
 export { type MeanIntervalOptions, meanInterval } from "./mean-interval.js";
 export type { Interval, MetricBox, PerturbationCurve, PerturbedScore } from "./metric.js";
 export { peakOf } from "./peak.js";

@@ -38,10 +38,16 @@ export class BackgroundMeasuring {
             onProgress: (progress) => isCurrent() && update({ phase: "running", progress }),
           }),
         );
-        update({ phase: "ready", measurement: measured[0] });
+        update({ phase: "ready", measurement: measured[0], isRegionShown: false });
       },
       (error) => update({ phase: "failed", failure: failureOf(error) }),
     );
+  }
+
+  /** Shows the smallest region of the measured map on the photo, or the map again. */
+  showRegion(isRegionShown: boolean): void {
+    const { measuring } = this.#store.state;
+    if (measuring?.phase === "ready") this.#store.update({ measuring: { ...measuring, isRegionShown } });
   }
 
   /** Cancels the measurement, and removes the one of a former map. */

@@ -187,6 +187,10 @@ export class Explaining {
     this.#measuring.stop();
   }
 
+  showRegion(isRegionShown: boolean): void {
+    this.#measuring.showRegion(isRegionShown);
+  }
+
   /** Does what the user asks for before a measurement that runs. */
   beforeMeasuring<T>(work: () => Promise<T>): Promise<T> {
     return this.#measuring.after(work);

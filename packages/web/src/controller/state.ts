@@ -73,7 +73,7 @@ export interface MapState {
 /** A measurement of the shown map, in the background. */
 export type Measuring =
   | { readonly phase: "running"; readonly progress: ExplainProgress | undefined }
-  | { readonly phase: "ready"; readonly measurement: Measurement | undefined }
+  | { readonly phase: "ready"; readonly measurement: Measurement | undefined; readonly isRegionShown: boolean }
   | { readonly phase: "failed"; readonly failure: Failure };
 
 export interface Compared {

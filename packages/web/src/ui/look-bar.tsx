@@ -1,10 +1,14 @@
 import { percent } from "@whybox/report";
 import { Range } from "./fields.js";
 import { Legend } from "./legend.js";
+import { shownRegion } from "./region.js";
 import type { SectionProps } from "./section-props.js";
 
 /** The colour scale and the opacity of the heatmap, right below the photo. */
-export function LookBar({ controller, state: { settings } }: SectionProps) {
+export function LookBar({ controller, state }: SectionProps) {
+  const { settings } = state;
+  const region = shownRegion(state);
+  if (region !== undefined) return <p class="look-bar hint">{region.label}</p>;
   if (settings.crop !== "off") {
     return (
       <p class="look-bar hint">

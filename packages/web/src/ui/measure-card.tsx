@@ -1,5 +1,6 @@
 import type { MapFigures, Measurement, PerturbationCurve } from "@whybox/core";
 import { measureSentence, percent } from "@whybox/report";
+import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { isMeasurable, measureRequest } from "../controller/background.js";
 import { methodOf } from "../controller/methods.js";
@@ -14,14 +15,20 @@ import "./styles/measure.css";
 export function MeasureCard({ controller, state }: SectionProps) {
   const { measuring, map } = state;
   const heading = useRef<HTMLHeadingElement>(null);
-  const isReady = measuring?.phase === "ready";
+  const ready = measuring?.phase === "ready" ? measuring : undefined;
+  const isReady = ready !== undefined;
   useEffect(() => {
     // The button that had the focus is gone.
     if (isReady && document.activeElement === document.body) heading.current?.focus({ preventScroll: true });
   }, [isReady]);
   if (!isMeasurable(state)) return null;
   const isRunning = measuring?.phase === "running";
-  const measurement = isReady ? measuring.measurement : undefined;
+  const measurement = ready?.measurement;
+  const toggle = (isShown: boolean) => {
+    controller.showRegion(isShown);
+    // On a phone the photo is above.
+    if (isShown) document.querySelector(".frame")?.scrollIntoView({ block: "nearest" });
+  };
   return (
     <section class="measure" aria-labelledby="measure-title" aria-busy={isRunning}>
       <h3 id="measure-title" ref={heading} tabIndex={-1}>
@@ -51,14 +58,32 @@ export function MeasureCard({ controller, state }: SectionProps) {
       <p role="status" class="measured-sentence">
         {isReady && (measurement === undefined ? tooWeak : measureSentence(measurement))}
       </p>
-      {measurement && <Figures measurement={measurement} />}
+      {ready && measurement && (
+        <Figures measurement={measurement}>
+          {measurement.map.sufficient > 0 && (
+            <Button
+              class="button region-button"
+              aria-pressed={ready.isRegionShown}
+              onClick={() => toggle(!ready.isRegionShown)}
+            >
+              Show the smallest region
+            </Button>
+          )}
+        </Figures>
+      )}
     </section>
   );
 }
 
 const tooWeak = "It cannot be measured: the network is hardly confident in this class at this box.";
 
-function Figures({ measurement: { map, gaussian, random } }: { readonly measurement: Measurement }) {
+interface FiguresProps {
+  readonly measurement: Measurement;
+  /** Below the curves. */
+  readonly children: ComponentChildren;
+}
+
+function Figures({ measurement: { map, gaussian, random }, children }: FiguresProps) {
   const curves = { map, gaussian, random };
   const over = (value: number) => `${percent(value)} of the box`;
   const region = `${over(map.sufficientOverBox)}; blob ${over(gaussian.sufficientOverBox)}`;
@@ -75,6 +100,7 @@ function Figures({ measurement: { map, gaussian, random } }: { readonly measurem
         <span class="is-map">this map</span> <span class="is-gaussian">blob at the box</span>{" "}
         <span class="is-random">random map</span>
       </p>
+      {children}
       <FactList
         facts={[
           ["Over all", scores(curves)],

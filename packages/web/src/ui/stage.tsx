@@ -7,6 +7,7 @@ import { Button } from "./button.js";
 import { FoundChips } from "./found-chips.js";
 import { later } from "./later.js";
 import { Answer } from "./numbers.js";
+import { shownRegion } from "./region.js";
 import { useNarrow, useObjectUrl, useShownWidth } from "./use-state.js";
 import { lookOf } from "./why-box.js";
 
@@ -57,6 +58,7 @@ export function Stage({ controller, state }: { readonly controller: Controller; 
             selected: state.selection,
             heat,
             look: lookOf(settings),
+            region: shownRegion(state),
             fades: true,
             marks: state.ownBox ? [{ box: state.ownBox, label: `${state.ownBox.className}?`, isAsked: true }] : [],
             isDrawable: hasBoxes,

@@ -31,9 +31,26 @@ describePage("measuring a map", {}, (suite) => {
       /Smallest region that restores half\s+\d+\s% of the box; blob \d+\s% of the box/,
     );
     expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("How faithful is this map?");
+    const toggle = page.getByRole("button", { name: "Show the smallest region" });
+    await toggle.focus();
+    await page.keyboard.press("Enter");
+    expect(await toggle.getAttribute("aria-pressed")).toBe("true");
+    const region = page.getByRole("img", { name: /^The hottest \d+\s% of the pixels: they alone restore half/ });
+    const share = await region.evaluate((canvas) => {
+      const { width, height } = canvas as HTMLCanvasElement;
+      const { data } = (canvas as HTMLCanvasElement).getContext("2d")!.getImageData(0, 0, width, height);
+      const dark = data.filter((value, i) => i % 4 === 3 && value > 0 && data[i - 1]! < 128).length;
+      return 1 - dark / (width * height);
+    });
+    const told = Number(/(\d+)\s%/.exec((await region.getAttribute("aria-label"))!)![1]) / 100;
+    expect(Math.abs(share - told)).toBeLessThan(0.006);
+    expect(await page.locator(".heats").isHidden()).toBe(true);
     const { violations } = await new AxeBuilder({ page }).include(".measure").analyze();
     expect(violations.map(({ id }) => id)).toEqual([]);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+    await toggle.click();
+    await region.waitFor({ state: "hidden" });
+    expect(await page.locator(".heats").isHidden()).toBe(false);
   });
 
   it("gives way to another box at once, and can be cancelled", async () => {
