@@ -168,6 +168,9 @@ export class WhyBox extends Base {
   async measure(index: number | undefined = this.#selected): Promise<Measurement | undefined> {
     const [detector, image] = [this.#detector, this.#source];
     if (this.#result === undefined || detector === undefined || image === undefined) throw noResult();
+    if (index === undefined && this.#asked.box === undefined) {
+      throw new WhyboxError("usage", "No detection is selected. Select one, or pass its index to measure.");
+    }
     this.#measuring?.abort();
     const run = new AbortController();
     this.#measuring = run;
