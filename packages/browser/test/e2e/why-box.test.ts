@@ -7,7 +7,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { exportBytes } from "../../../core/test/support/exports.js";
 import { chromiumPath, launchChromium } from "../../../web/test/e2e/browser.js";
-import type { WhyBox } from "../../src/element.js";
+import type { WhyBox, WhyBoxEvents } from "../../src/element.js";
 import { type StaticServer, serveFolders } from "./serve-folder.js";
 
 const root = resolve(import.meta.dirname, "../../../..");
@@ -171,13 +171,13 @@ describe.skipIf(path === undefined)("<why-box>", SLOW, () => {
       const box = element as WhyBox;
       const next = () =>
         new Promise<WhyBoxEvents["measured"]["detail"]>((ready) =>
-          box.addEventListener("measured", (event) => ready((event as WhyBoxEvents["measured"]).detail), {
+          box.addEventListener("measured", (event) => ready(event.detail), {
             once: true,
           }),
         );
       const stages = new Set<string>();
       box.addEventListener("progress", (event) => {
-        stages.add((event as unknown as WhyBoxEvents["progress"]).detail.stage);
+        stages.add(event.detail.stage);
       });
       const none = await box.measure().catch(({ code }) => code as string);
       const told = next();

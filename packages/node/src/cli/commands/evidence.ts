@@ -127,7 +127,9 @@ async function make(folder: string, values: Values, context: CliContext): Promis
   for (const { text } of specialLimits(evidence)) terminal.notice(`limit: ${printable(text)}`);
   const { files, bytes } = evidence.contents;
   // With the document and the sums.
-  terminal.print(`${printable(typedPath(out, cwd))}: ${count(files + 1, "file")} and SHA256SUMS, ${(bytes / 1e6).toFixed(1)} MB`);
+  terminal.print(
+    `${printable(typedPath(out, cwd))}: ${count(files + 1, "file")} and SHA256SUMS, ${(bytes / 1e6).toFixed(1)} MB`,
+  );
   terminal.print(`SHA-256 of SHA256SUMS: ${digest}`);
   return exitCodes.ok;
 }
