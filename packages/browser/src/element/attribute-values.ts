@@ -10,13 +10,13 @@ import {
 const explaining: OptionRows = explainOptions;
 const drawing: OptionRows = drawingOptions;
 
-/** Options of the drawing that a page with CSS does itself, and those of the library alone, have no attribute. */
+/** Options of the drawing that a page with CSS does itself, and those of the library alone but `measure`, have no attribute. */
 const shown = ["colormap", "opacity", "hideBoxes", "hideLabels"];
 
 /** The attribute of each option: `maxDetections` is `max-detections`. */
 export const optionAttributes: ReadonlyMap<string, string> = new Map(
   [
-    ...Object.entries(explaining).filter(([, { libraryOnly }]) => !libraryOnly),
+    ...Object.entries(explaining).filter(([name, { libraryOnly }]) => !libraryOnly || name === "measure"),
     ...Object.entries(drawing).filter(([name]) => shown.includes(name)),
   ].map(([name]) => [name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`), name]),
 );
