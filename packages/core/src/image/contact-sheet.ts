@@ -63,10 +63,11 @@ export function renderContactSheet(
   const cache: GlyphCache = new Map();
   const write = (text: string, left: number, bottom: number, room: number): void =>
     drawText(sheet, fitText(font, text, FONT_SIZE, room), { font, origin: [left, bottom - 8], colour: INK, cache });
+  const shrink = shrinker(grid.tile);
   shown.forEach((tile, i) => {
     const left = GAP + (i % grid.columns) * (grid.cellWidth + GAP);
     const top = GAP + Math.floor(i / grid.columns) * (grid.cellHeight + GAP);
-    paste(sheet, drawTile(image, tile, grid.tile, options), left, top);
+    paste(sheet, drawTile(image, tile, shrink, options), left, top);
     write(tile.caption, left, top + grid.cellHeight, grid.cellWidth);
   });
   if (hidden > 0) write(`… and ${hidden} more`, GAP, height - GAP / 2, width - 2 * GAP);
@@ -100,23 +101,44 @@ function gridOf(columns: number, count: number, { height, width }: RgbImage): Gr
   return { columns, rows: Math.ceil(count / columns), cellWidth, cellHeight: tile[0] + CAPTION, tile };
 }
 
+/** Resizes a region of an image to the size of a tile. */
+interface Shrink {
+  readonly size: Size;
+  pixels(source: RgbImage, region: Region): Uint8Array;
+}
+
+/** Keeps the last pixels: tiles of large objects all show the whole image. */
+function shrinker(size: Size): Shrink {
+  let last: { readonly source: RgbImage; readonly key: string; readonly pixels: Uint8Array } | undefined;
+  return {
+    size,
+    pixels: (source, region) => {
+      const key = JSON.stringify(region);
+      if (last?.source !== source || last.key !== key) {
+        const samples = resizeRegion(source, 3, region, size);
+        // A plain loop: `Uint8Array.from` with a function takes ten times as long.
+        const pixels = new Uint8Array(samples.length);
+        for (let i = 0; i < pixels.length; i++) pixels[i] = Math.round(samples[i]!);
+        last = { source, key, pixels };
+      }
+      return last.pixels;
+    },
+  };
+}
+
 function drawTile(
   image: RgbImage,
   { heatmap, detections }: SheetTile,
-  [height, width]: readonly [number, number],
+  { size, pixels }: Shrink,
   { crop, ...options }: OverlayOptions,
 ): RgbImage {
+  const [height, width] = size;
   const region = regionAround(detections, image);
-  const isHot = heatmap.data.some((value) => value > 0);
-  const source = crop !== undefined && isHot ? cropByHeatmap(image, heatmap, crop) : image;
-  const size = [height, width] as const;
-  const samples = resizeRegion(source, 3, region, size);
-  // A plain loop: `Uint8Array.from` with a function takes ten times as long.
-  const pixels = new Uint8Array(samples.length);
-  for (let i = 0; i < pixels.length; i++) pixels[i] = Math.round(samples[i]!);
+  const isCropped = crop !== undefined && heatmap.data.some((value) => value > 0);
+  const source = isCropped ? cropByHeatmap(image, heatmap, crop) : image;
   const heat = crop === undefined ? resizeRegion(heatmap, 1, region, size) : new Float32Array(height * width);
   return renderOverlay(
-    { height, width, data: pixels },
+    { height, width, data: pixels(source, region) },
     { height, width, data: heat },
     {
       ...options,

@@ -32,15 +32,16 @@ export function resizeRegion(
   region: Region,
   [height, width]: readonly [height: number, width: number],
 ): Float32Array {
+  const { data, width: stride } = source;
   const columns = taps(region.left, region.right, width);
   const rows = taps(region.top, region.bottom, height);
   const narrow = new Float32Array((region.bottom - region.top) * width * channels);
   for (let y = region.top, at = 0; y < region.bottom; y++) {
     for (const { start, weights } of columns) {
-      const from = (y * source.width + start) * channels;
+      const from = (y * stride + start) * channels;
       for (let c = 0; c < channels; c++, at++) {
         let sum = 0;
-        for (let k = 0; k < weights.length; k++) sum += weights[k]! * source.data[from + k * channels + c]!;
+        for (let k = 0; k < weights.length; k++) sum += weights[k]! * data[from + k * channels + c]!;
         narrow[at] = sum;
       }
     }

@@ -1,9 +1,9 @@
-import type { Graph, Node } from "./model.js";
+import type { Graph, Node, TensorProto } from "./model.js";
 import { mapSubgraphs } from "./subgraphs.js";
 
 /**
  * Renames values wherever they are defined or read, also in subgraphs. If a subgraph defines the same name itself, that is a different value
- * and stays unchanged. Graph inputs and outputs keep their names.
+ * and stays unchanged. Graph inputs and outputs keep their names. Tensors that are computed on every read are computed here, and stored.
  */
 export function renameValues(graph: Graph, names: ReadonlyMap<string, string>): Graph {
   if (names.size === 0) return graph;
@@ -11,9 +11,13 @@ export function renameValues(graph: Graph, names: ReadonlyMap<string, string>): 
   return {
     ...graph,
     nodes: graph.nodes.map((node) => renameNode({ ...node, outputs: node.outputs.map(to) }, names)),
-    initializers: new Map([...graph.initializers].map(([key, tensor]) => [to(key), { ...tensor, name: to(key) }])),
+    initializers: new Map([...graph.initializers].map(([key, tensor]) => [to(key), stored(tensor, to(key))])),
     valueInfo: graph.valueInfo.map((value) => ({ ...value, name: to(value.name) })),
   };
+}
+
+function stored({ byteLength: _, ...tensor }: TensorProto, name: string): TensorProto {
+  return { ...tensor, name };
 }
 
 function renameNode(node: Node, names: ReadonlyMap<string, string>): Node {

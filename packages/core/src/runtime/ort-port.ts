@@ -63,6 +63,9 @@ const spinningEntries = {
   never: { intra_op: { allow_spinning: "0" } },
 } as const;
 
+/** The runtime may read weights in place, so they stay for as long as the session. */
+const weightsOf = new WeakMap<OrtSession, SessionOptions["weights"]>();
+
 /** Creates a port for an ONNX Runtime module in the same thread. */
 export function createOrtPort(ort: OrtModule, options: OrtPortOptions = {}): RuntimePort {
   const versions = ort.env?.versions;
@@ -77,6 +80,7 @@ export function createOrtPort(ort: OrtModule, options: OrtPortOptions = {}): Run
       const created = await refusedBy("open the model", () =>
         ort.InferenceSession.create(model, ortOptions(session, options)),
       );
+      if (session.weights !== undefined) weightsOf.set(created, session.weights);
       return wrapSession(created, options);
     },
   };

@@ -51,6 +51,20 @@ describe("renderContactSheet", () => {
     expect(sheet.data.length).toBe(sheet.height * sheet.width * 3);
   });
 
+  it("shows the region of each tile, also after a tile of another region", () => {
+    const shaded = { ...image, data: image.data.map((_, i) => i % 251) };
+    const [whole, part] = [tile(shaded), tile(shaded, box(2, 2, 6, 6))].map((one) => ({ ...one, caption: "" }));
+    const half = (sheet: RgbImage, side: number) =>
+      Array.from({ length: sheet.height }, (_, y) => (y * 2 + side) * sheet.width * 1.5).map((at) =>
+        Buffer.from(sheet.data.subarray(at, at + sheet.width * 1.5)).toString("hex"),
+      );
+    const draw = (...shown: SheetTile[]) => renderContactSheet(shaded, shown, { boxes: false });
+    const [same, mixed, turned] = [draw(whole!, whole!), draw(whole!, part!), draw(part!, whole!)];
+    expect(half(mixed, 0)).toEqual(half(same, 0));
+    expect(half(mixed, 1)).not.toEqual(half(same, 1));
+    expect(half(turned, 1)).toEqual(half(same, 1));
+  });
+
   it("writes captions, and cuts those that are too long instead of writing into the next cell", () => {
     const bare = renderContactSheet(image, [{ ...tile(image), caption: "" }, tile(image)]);
     const written = renderContactSheet(image, [{ ...tile(image), caption: "W".repeat(500) }, tile(image)]);

@@ -92,4 +92,18 @@ describe("renameValues", () => {
     const inputs = [...renamed.attributes.values()].map((a) => (a.type === "graph" ? a.value.nodes[0]!.inputs : []));
     expect([renamed.inputs, ...inputs]).toEqual([["z"], ["z"], ["x"]]);
   });
+
+  it("computes the values of a tensor once, and stores them", () => {
+    let times = 0;
+    const b = new GraphBuilder();
+    b.input("x", [2]);
+    const weight = b.weights([2], () => {
+      times++;
+      return Float32Array.of(3, 4);
+    });
+    b.node("Mul", ["x", weight], ["y"]);
+    b.output("y");
+    const tensor = renameValues(b.graph("g"), new Map([[weight, "w"]])).initializers.get("w")!;
+    expect([tensor.name, tensor.bytes, tensor.byteLength, times]).toEqual(["w", tensor.bytes, undefined, 1]);
+  });
 });
