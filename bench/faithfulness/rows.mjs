@@ -18,16 +18,16 @@ const DEFAULT = ["search", "tap-fusion", "tap-fusion-fast", "GradCAM"];
 const MOST_USED = [...DEFAULT, "HiResCAM", "LayerCAM", "EigenCAM"];
 
 /** Images of the rows that are not among the most used. */
-export const FEW_IMAGES = 12;
+export const FEW_IMAGES = 34;
 /** Methods that take so long that they get fewer samples, even fewer images, or both. Search runs its whole plan, so that the load of the machine does not change its figures. */
 export const SLOW = {
   search: { options: { budget: 3600 } },
-  "D-RISE": { options: { samples: 300 }, images: 6 },
-  ScoreCAM: { images: 6 },
-  AblationCAM: { images: 6 },
-  "Recipro-CAM": { images: 6 },
-  SmoothGrad: { options: { samples: 10 }, images: 6 },
-  IntegratedGradients: { options: { samples: 12 }, images: 6 },
+  "D-RISE": { options: { samples: 300 }, images: 12 },
+  ScoreCAM: { images: 12 },
+  AblationCAM: { images: 12 },
+  "Recipro-CAM": { images: 12 },
+  SmoothGrad: { options: { samples: 10 }, images: 12 },
+  IntegratedGradients: { options: { samples: 12 }, images: 12 },
 };
 
 const ids = defaultMethods.map(({ id }) => id);
