@@ -12,7 +12,7 @@ describePage("the page's other views", {}, (suite) => {
     await choosePhoto(page, "chelsea.png");
     await mapIsDone(page);
     await page.getByRole("button", { name: "Compare methods" }).click();
-    await page.locator(".tile canvas").nth(1).waitFor();
+    await page.locator(".tile .heat").nth(1).waitFor();
     const views = () => page.locator(".tile-view").evaluateAll((all) => all.map(({ style }) => style.transform));
     const [before] = await views();
     await page.locator(".tile").first().hover();
@@ -24,7 +24,7 @@ describePage("the page's other views", {}, (suite) => {
     const after = await views();
     expect(after[0]).toBe(after[1]);
     await page.getByLabel("Add a method").selectOption("ODAM");
-    await page.locator(".tile canvas").nth(2).waitFor();
+    await page.locator(".tile .heat").nth(2).waitFor();
     expect(page.url()).toContain("ODAM");
     await page.getByRole("button", { name: "Remove Grad-CAM" }).click();
     await page.waitForFunction(() => document.querySelectorAll(".tile").length === 2);

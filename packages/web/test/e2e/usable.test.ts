@@ -87,7 +87,7 @@ describePage("the page for everyone", {}, (suite) => {
     await openAll(page);
     expect(await small(), "expert").toEqual([]);
     await page.getByRole("button", { name: "Compare methods" }).click();
-    await page.locator(".tile canvas").first().waitFor();
+    await page.locator(".tile .heat").first().waitFor();
     expect(await small(), "compared").toEqual([]);
     // Nothing is wider than the screen.
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
@@ -178,7 +178,7 @@ describePage("the page for everyone", {}, (suite) => {
     await page.locator(".chip").first().click();
     await mapIsDone(page);
     await page.getByRole("button", { name: "Compare methods" }).click();
-    await page.locator(".tile canvas").nth(1).waitFor();
+    await page.locator(".tile .heat").nth(1).waitFor();
     await check("compared");
   });
 });
