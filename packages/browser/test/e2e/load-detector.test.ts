@@ -264,7 +264,13 @@ describe.skipIf(path === undefined)("loadDetector in a page", SLOW, () => {
         );
       const detector = await load();
       const slow = { method: "D-RISE", samples: 100_000, confidence: 0.3 } as const;
-      const calls = [said(detector.explain("photos/chelsea.png", slow)), said(detector.detect("photos/chelsea.png"))];
+      // A file goes to the worker at once. The first progress says that the slow call runs there, and the other one waits behind it.
+      const photo = await (await fetch("photos/chelsea.png")).blob();
+      const calls: Promise<unknown>[] = [];
+      await new Promise<void>((runs) => {
+        calls.push(said(detector.explain(photo, { ...slow, onProgress: () => runs() })));
+      });
+      calls.push(said(detector.detect(photo)));
       await new Promise((resolve) => setTimeout(resolve, 100));
       // No message of the library: the worker throws outside of every call.
       workers[0]!.postMessage({ type: "APPLY", argumentList: 5 });

@@ -35,7 +35,8 @@ describe("a classifier in whybox explain", () => {
     expect(found.length).toBeGreaterThan(1);
     expect(stdout).toContain(`: ${found.length} classes, tap-fusion per detection\n`);
     expect(stdout).toMatch(/^ {2}# {2}class +confidence {2}explained by$/m);
-    expect(stdout).not.toMatch(/box|level|uniform/i);
+    // The path of the image may have these words.
+    expect(stdout.replaceAll(dog, "")).not.toMatch(/box|level|uniform/i);
     for (const { index, className } of found) {
       const sentence = `  ${index}: The heat shows which parts of the image support the class ${className}.\n`;
       expect(stdout).toContain(sentence);
