@@ -1,8 +1,11 @@
 import {
+  type DetectOptions,
   type DrawingOptions,
+  detectOptions,
   drawingOptions,
   type ExplainOptions,
   explainOptions,
+  namesIn,
   type OptionKind,
   type OptionRows,
 } from "@whybox/core";
@@ -80,17 +83,9 @@ function parts(text: string, separator: string): string[] {
 }
 
 /** The options of an explanation that its detection has too. */
-export function detectionOptions({
-  imageSize,
-  imgsz,
-  confidence,
-  conf,
-  iou,
-  maxDetections,
-  maxDet,
-  agnostic,
-  agnosticNms,
-}: ExplainOptions) {
-  const all = { imageSize, imgsz, confidence, conf, iou, maxDetections, maxDet, agnostic, agnosticNms };
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+export function detectionOptions(options: ExplainOptions): DetectOptions {
+  const names = namesIn(detectOptions);
+  return Object.fromEntries(
+    Object.entries(options).filter(([name, value]) => names.includes(name) && value !== undefined),
+  );
 }

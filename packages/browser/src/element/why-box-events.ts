@@ -27,39 +27,26 @@ export interface WhyBoxEvents {
   draw: CustomEvent<MetricBox>;
 }
 
-/** An HTML element whose listeners know the events of `<why-box>`. */
-export interface WhyBoxTarget extends HTMLElement {
-  addEventListener<Name extends keyof WhyBoxEvents>(
-    name: Name,
-    listener: WhyBoxListener<Name> | { handleEvent: WhyBoxListener<Name> } | null,
-    options?: boolean | AddEventListenerOptions,
-  ): void;
-  addEventListener<Name extends Exclude<keyof HTMLElementEventMap, keyof WhyBoxEvents>>(
-    name: Name,
-    listener: (this: HTMLElement, event: HTMLElementEventMap[Name]) => unknown,
-    options?: boolean | AddEventListenerOptions,
-  ): void;
-  addEventListener(
-    name: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options?: boolean | AddEventListenerOptions,
-  ): void;
-  removeEventListener<Name extends keyof WhyBoxEvents>(
-    name: Name,
-    listener: WhyBoxListener<Name> | { handleEvent: WhyBoxListener<Name> } | null,
-    options?: boolean | EventListenerOptions,
-  ): void;
-  removeEventListener<Name extends Exclude<keyof HTMLElementEventMap, keyof WhyBoxEvents>>(
-    name: Name,
-    listener: (this: HTMLElement, event: HTMLElementEventMap[Name]) => unknown,
-    options?: boolean | EventListenerOptions,
-  ): void;
-  removeEventListener(
-    name: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options?: boolean | EventListenerOptions,
-  ): void;
-}
-
 /** A listener of one event of `<why-box>`. */
 export type WhyBoxListener<Name extends keyof WhyBoxEvents> = (this: HTMLElement, event: WhyBoxEvents[Name]) => unknown;
+
+/** `addEventListener` and `removeEventListener`, which differ in their options. */
+interface Listen<Options> {
+  <Name extends keyof WhyBoxEvents>(
+    name: Name,
+    listener: WhyBoxListener<Name> | { handleEvent: WhyBoxListener<Name> } | null,
+    options?: boolean | Options,
+  ): void;
+  <Name extends Exclude<keyof HTMLElementEventMap, keyof WhyBoxEvents>>(
+    name: Name,
+    listener: (this: HTMLElement, event: HTMLElementEventMap[Name]) => unknown,
+    options?: boolean | Options,
+  ): void;
+  (name: string, listener: EventListenerOrEventListenerObject | null, options?: boolean | Options): void;
+}
+
+/** An HTML element whose listeners know the events of `<why-box>`. */
+export interface WhyBoxTarget extends HTMLElement {
+  addEventListener: Listen<AddEventListenerOptions>;
+  removeEventListener: Listen<EventListenerOptions>;
+}

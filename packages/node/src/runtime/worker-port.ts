@@ -1,4 +1,5 @@
 import type { RuntimePort, RuntimeSession, RuntimeTensor } from "@whybox/core";
+import { allocationsMayFail } from "./memory.js";
 import type { RemoteTensor, Replies } from "./protocol.js";
 import { owned, WorkerCaller } from "./worker-caller.js";
 
@@ -25,12 +26,16 @@ export function createWorkerPort(): WorkerPort {
 
 /** The runtime in the worker of `caller`. Sessions with the key of one of the worker's own sessions are shared with it. */
 export function remotePort(caller: WorkerCaller): RuntimePort {
+  const reserves = allocationsMayFail();
   return {
     description: "onnxruntime-node in a worker thread",
     upload: async (type, dims, data) =>
       wrapTensor(caller, await caller.call({ kind: "upload", type, dims, data }, { transfer: owned(data) })),
     createSession: async (model, options) =>
-      wrapSession(caller, await caller.call({ kind: "create", model, options }, { transfer: owned(model) })),
+      wrapSession(await caller.call({ kind: "create", model, options }, { transfer: owned(model) }), {
+        caller,
+        reserves,
+      }),
   };
 }
 
@@ -54,14 +59,21 @@ function wrapTensor(caller: WorkerCaller, tensor: RemoteTensor): RuntimeTensor {
   return wrapped;
 }
 
-function wrapSession(caller: WorkerCaller, made: Replies["create"]): RuntimeSession {
+interface SessionContext {
+  readonly caller: WorkerCaller;
+  /** Whether the worker reserves the memory of outputs. Otherwise nobody asks for their size. */
+  readonly reserves: boolean;
+}
+
+function wrapSession(made: Replies["create"], { caller, reserves }: SessionContext): RuntimeSession {
   let released = false;
   return {
     inputNames: made.inputNames,
     outputNames: made.outputNames,
     run: async (feeds, outputs, outputBytes) => {
       const ids = Object.entries(feeds).map(([name, tensor]) => [name, (tensor as Remote)[remoteId]] as const);
-      const request = { session: made.id, feeds: Object.fromEntries(ids), outputs, outputBytes: outputBytes?.() ?? 0 };
+      const bytes = reserves ? outputBytes?.() : undefined;
+      const request = { session: made.id, feeds: Object.fromEntries(ids), outputs, outputBytes: bytes ?? 0 };
       const results = await caller.call({ kind: "run", ...request });
       return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, wrapTensor(caller, tensor)]));
     },
