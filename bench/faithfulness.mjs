@@ -4,6 +4,7 @@
 //   --use tuning      the tuning images. Nothing is saved unless --out names a file
 //   --networks "YOLOv5s,NanoDet-g"   --rows "search,Gaussian"         only these
 //   --again "search"  measures these rows again, after a change of the method
+//   --missing         measures only what results/faithfulness-detections.jsonl does not have
 //   --minutes 4       stops after that time. The next call goes on where it stopped
 //   --time            measures the time of each row instead of its figures. Nothing else should run
 // A folder without any listed image is measured as it is. docs/faithfulness.md says what the columns mean and what they do not show.
@@ -12,7 +13,8 @@ import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { decodeImage, resolveWeights } from "whybox";
 import { digestOf, findFiles } from "./faithfulness/files.mjs";
-import { BASELINES, FEW_IMAGES, isMostUsed, ROWS, SLOW } from "./faithfulness/rows.mjs";
+import { keyOf, readRecords, writeRecords } from "./faithfulness/records.mjs";
+import { BASELINES, isMostUsed, ROWS } from "./faithfulness/rows.mjs";
 import { openNetwork } from "./faithfulness/subjects.mjs";
 import { summarise } from "./faithfulness/summary.mjs";
 import { faithfulnessTables } from "./faithfulness/tables.mjs";
@@ -29,6 +31,7 @@ const { values: flags } = parseArgs({
     rows: { type: "string" },
     again: { type: "string" },
     minutes: { type: "string" },
+    missing: { type: "boolean", default: false },
     time: { type: "boolean", default: false },
     threads: { type: "string", default: String(availableThreads) },
     cache: { type: "string", default: join(root, "node_modules/.cache/whybox/faithfulness.jsonl") },
@@ -53,16 +56,25 @@ const threads = Number(flags.threads);
 const rowsOf = (network) => ROWS[network.rows].filter((row) => asked.length === 0 || asked.includes(row));
 const until = performance.now() + Number(flags.minutes ?? Number.POSITIVE_INFINITY) * 60_000;
 const cache = resolve(flags.cache);
+const recorded = join(root, "bench/results/faithfulness-detections.jsonl");
+const isRecorded = isListed && flags.use === "reporting" && !flags.out;
+const before = isRecorded ? readRecords(recorded) : [];
+/** What need not be measured again. */
 const measured = new Map();
+for (const record of flags.missing ? before : []) keep(record);
 for (const line of existsSync(cache) ? readFileSync(cache, "utf8").split("\n").filter(Boolean) : [])
   keep(JSON.parse(line));
 
 const isDone = flags.time ? await timeAll() : await measureAll();
-const report = { ...facts(), ...summarise({ networks: listedNetworks, images, records: [...measured.values()] }) };
+const records = [...new Map([...before, ...measured.values()].map((record) => [keyOf(record), record])).values()];
+const report = { ...facts(), ...summarise({ networks: listedNetworks, images, records }) };
 console.log(faithfulnessTables(report));
 if (!isDone) console.log("\nNot everything is measured yet. Call it again to go on.");
 if (flags.out) writeFileSync(flags.out, `${JSON.stringify(report, null, 2)}\n`);
-else if (isListed && flags.use === "reporting") saveResults("faithfulness.json", report);
+if (isRecorded) {
+  writeRecords(recorded, records);
+  saveResults("faithfulness.json", report);
+}
 
 /** Stages in the order of their weight, so that a run that is stopped has measured what matters most. */
 function stages() {
@@ -76,9 +88,9 @@ function stages() {
 /** Measures what the cache does not have. Returns whether nothing is left. */
 async function measureAll() {
   for (const { network, rows, number } of stages()) {
-    const missing = images.map((image, i) => ({
+    const missing = images.map((image) => ({
       image,
-      wanted: rows.filter((row) => isFor(row, i) && !has(network, image, row, number)),
+      wanted: rows.filter((row) => !has(network, image, row, number)),
     }));
     const open = missing.filter(({ wanted }) => wanted.length > 0);
     if (open.length === 0) continue;
@@ -117,19 +129,8 @@ async function timeAll() {
   return true;
 }
 
-/** Some rows get fewer images, spread over the list. */
-function isFor(row, i) {
-  const count = SLOW[row]?.images ?? (isMostUsed(row) ? images.length : FEW_IMAGES);
-  const step = Math.max(1, images.length / count);
-  return Math.floor(i / step) !== Math.floor((i - 1) / step);
-}
-
 function has(network, image, row, number) {
   return !again.has(row) && measured.has(keyOf({ network: network.name, image: image.sha256, row, number }));
-}
-
-function keyOf({ network, image, row, number, time }) {
-  return [network, time ? "time" : image, row, number ?? ""].join("\n");
 }
 
 function keep(record) {

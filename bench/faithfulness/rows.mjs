@@ -1,4 +1,4 @@
-// What is measured: the methods, the maps that no network is needed for, and how many detections each row gets.
+// What is measured: the methods, the maps that no network is needed for.
 import { defaultMethods } from "@whybox/core";
 import { gaussianAtBox } from "whybox";
 
@@ -11,23 +11,18 @@ export const BASELINES = {
 };
 
 /** The rows that the differences are taken to. */
-export const REFERENCES = ["Gaussian", "GradCAM"];
+export const REFERENCES = ["Gaussian", "GradCAM", "tap-fusion"];
 
 /** What Whybox explains a detection with by default, and the best known method. */
 const DEFAULT = ["search", "tap-fusion", "tap-fusion-fast", "GradCAM"];
 const MOST_USED = [...DEFAULT, "HiResCAM", "LayerCAM", "EigenCAM"];
 
-/** Images of the rows that are not among the most used. */
-export const FEW_IMAGES = 34;
-/** Methods that take so long that they get fewer samples, even fewer images, or both. Search runs its whole plan, so that the load of the machine does not change its figures. */
-export const SLOW = {
-  search: { options: { budget: 3600 } },
-  "D-RISE": { options: { samples: 300 }, images: 12 },
-  ScoreCAM: { images: 12 },
-  AblationCAM: { images: 12 },
-  "Recipro-CAM": { images: 12 },
-  SmoothGrad: { options: { samples: 10 }, images: 12 },
-  IntegratedGradients: { options: { samples: 12 }, images: 12 },
+/** Options of slow methods: fewer samples. Search runs its whole plan, so that the load of the machine does not change its figures. */
+export const OPTIONS = {
+  search: { budget: 3600 },
+  "D-RISE": { samples: 300 },
+  SmoothGrad: { samples: 10 },
+  IntegratedGradients: { samples: 12 },
 };
 
 const ids = defaultMethods.map(({ id }) => id);

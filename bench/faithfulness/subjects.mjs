@@ -11,7 +11,7 @@ import { runForward } from "../../packages/core/dist/explain/passes/forward-pass
 import { DetectorPlans } from "../../packages/core/dist/explain/plan/detector-plans.js";
 import { Progress } from "../../packages/core/dist/explain/progress.js";
 import { openModel } from "../../packages/core/dist/readers/open-model.js";
-import { BASELINES, SLOW } from "./rows.mjs";
+import { BASELINES, OPTIONS } from "./rows.mjs";
 
 const PROTOCOLS = { A: PROTOCOL_A, B: PROTOCOL_B, C: PROTOCOL_C, W: PROTOCOL_W };
 const CONFIDENCE = 0.4;
@@ -26,7 +26,7 @@ export async function openNetwork({ path, imageSize }, threads) {
   const loaded = await loadModel(await openModel(bytes, undefined), port, { threads });
   const plans = new DetectorPlans({ ...loaded, lazy: undefined });
   const detected = { confidence: CONFIDENCE, ...(imageSize ? { imageSize: [imageSize, imageSize] } : {}) };
-  const options = (row) => ({ ...detected, method: row, per: "detection", ...SLOW[row]?.options });
+  const options = (row) => ({ ...detected, method: row, per: "detection", ...OPTIONS[row] });
   const network = { detector, loaded, plan: plans.detection(detected), detected, options };
   return {
     detector,

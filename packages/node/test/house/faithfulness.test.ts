@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, expect, it } from "vitest";
@@ -76,4 +77,25 @@ describe("the summary", () => {
     expect(A).toEqual([0, -0.1, 0.1]);
     expect([bySize.small!.detections, bySize.medium, bySize.large]).toEqual([2, null, null]);
   });
+});
+
+it("records of detections and times are read as they were written, with four decimals", async () => {
+  const { readRecords, writeRecords } = (await import(pathToFileURL(join(bench, "records.mjs")).href)) as {
+    readRecords: (path: string) => object[];
+    writeRecords: (path: string, records: readonly object[]) => void;
+  };
+  const detection = { index: 0, className: "dog", confidence: 0.5, level: "P3", share: 0.25, size: "large" };
+  const of = { network: "net", image: "a", number: 0, detection };
+  const figures = { A: 0.5, B: 0.25, C: -0.125, W: 0, region: 1.5 };
+  const records = [
+    { ...of, row: "Gaussian", figures: { ...figures, A: 0.50001 } },
+    { ...of, row: "tap-fusion", figures },
+    { network: "net", image: "b", number: 1, detection: null, row: "Gaussian", figures: null },
+    { network: "net", row: "Gaussian", time: true, seconds: 1.5, passes: 20 },
+  ];
+  const path = join(mkdtempSync(join(tmpdir(), "whybox-")), "records.jsonl");
+  writeRecords(path, records);
+  expect(readFileSync(path, "utf8").trimEnd().split("\n")).toHaveLength(3);
+  expect(readRecords(path)).toEqual([{ ...of, row: "Gaussian", figures }, ...records.slice(1)]);
+  expect(readRecords(join(path, "none"))).toEqual([]);
 });
