@@ -55,7 +55,7 @@ const KINKED: ReadonlyMap<string, number> = new Map([
   ["rtdetr4", 0.17],
   ["dfine", 0.042],
   ["dfine-sizes", 0.047],
-  ["deim", 0.022],
+  ["deim", 0.033],
   ["dino", 0.28],
   ["deformable-detr", 0.083],
 ]);
@@ -64,7 +64,7 @@ const hasMeasuredKernels = process.arch === "x64";
 /** Rounding that is more than TOLERANCE: of scores (their logits are small sums of large products), and of gradients without the kinks. */
 const ROUNDED_ROWS: ReadonlyMap<string, number> = new Map([["deim", 0.0105]]);
 const ROUNDED_GRADIENTS: ReadonlyMap<string, number> = new Map([
-  ["deim", 0.0078],
+  ["deim", 0.0172],
   ["dino", 0.0075],
 ]);
 describe.each(forms)("in float16, with inputs and outputs in %s,", (io) => {

@@ -121,6 +121,42 @@ const models: Record<string, Build> = {
       b.op("ConstantOfShape", [shape]),
     ];
   },
+  "sizes computed from shapes": (b, x) => {
+    const shape = b.op("Shape", [x]);
+    const [batch, channels, height] = [0, 1, 2].map((axis) => b.op("Gather", [shape, b.int(axis)]));
+    const join = (...vectors: readonly string[]) => b.op("Concat", vectors, { axis: 0 });
+    const vector = (...sizes: readonly string[]) =>
+      join(...sizes.map((size) => b.op("Unsqueeze", [size, b.ints([0])])));
+    const heads = b.op("Div", [channels!, b.int(2)]);
+    const inner = b.op("Slice", [shape, b.ints([1]), b.ints([-1])]);
+    const cast = b.op("Cast", [b.op("Identity", [shape])], { to: DataType.INT32 });
+    const ones = b.op("ConstantOfShape", [b.ints([4])], { value: { tensor: intTensor("", [1]) } });
+    return [
+      b.op("Reshape", [x, vector(b.op("Mul", [batch!, heads]), b.int(2), b.int(-1))]),
+      b.op("Reshape", [x, vector(batch!, b.int(-1), height!)]),
+      b.op("Reshape", [x, join(b.ints([-1]), b.op("Shape", [x], { start: 2 }))]),
+      b.op("Reshape", [x, join(b.ints([0, -1]), b.op("Shape", [x], { start: -2, end: -1 }))]),
+      b.op("Reshape", [x, join(b.op("Add", [b.op("Sub", [inner, b.ints([1])]), b.int(1)]), b.ints([-1]))]),
+      b.op("Reshape", [x, b.op("Mul", [b.op("Cast", [cast], { to: DataType.INT64 }), ones])]),
+      b.op("Expand", [b.op("GlobalAveragePool", [x]), vector(b.int(2), b.int(1), height!, b.int(1))]),
+      b.op("Expand", [x, ones]),
+      b.op("ConstantOfShape", [vector(height!, b.int(3))]),
+      b.op("Tile", [x, b.ints([2, 1, 1, 3])]),
+      b.op("Tile", [x, shape]),
+    ];
+  },
+  Pad: (b, x) => {
+    // The amounts as PyTorch exports them: from the last axis to the first, then turned around.
+    const zeros = b.op("ConstantOfShape", [b.ints([4])], { value: { tensor: intTensor("", [0]) } });
+    const pairs = b.op("Reshape", [b.op("Concat", [b.ints([0, 1, 2, 3]), zeros], { axis: 0 }), b.ints([-1, 2])]);
+    const turned = b.op("Slice", [pairs, b.ints([-1]), b.ints([-(2 ** 63)]), b.ints([0]), b.ints([-1])]);
+    const pads = b.op("Reshape", [b.op("Transpose", [turned], { perm: [1, 0] }), b.ints([-1])]);
+    return [
+      b.op("Pad", [x, b.op("Cast", [pads], { to: DataType.INT64 })]),
+      b.op("Pad", [x, b.ints([1, -1, 2, 1]), "", b.ints([-1, 1])]),
+      b.op("Pad", [x, b.ints([0, 1]), "", b.op("Sub", [b.ints([3]), b.ints([1])])]),
+    ];
+  },
   Softmax: (b, x) => b.op("Softmax", [x], { axis: 1 }),
   Shape: (b, x) => b.op("Cast", [b.op("Shape", [x])], { to: DataType.FLOAT }),
   "ops nothing is known of": (b, x) =>
@@ -176,6 +212,26 @@ describe("what is known of shapes beforehand is so", () => {
     const facts = new ShapeFacts(graph, topologicalOrder(graph.nodes));
     expect(facts.dims(conv)).toEqual([1, 4, 4, 4]);
     expect(facts.dims(flat)).toEqual([1, 2, 32]);
+  });
+
+  it("knows sizes that are computed from shapes", () => {
+    const b = new GraphBuilder("m");
+    b.input("x", ["n", 6, 4, 5]);
+    const shape = b.op("Shape", ["x"]);
+    const batch = b.op("Slice", [shape, b.ints([0]), b.ints([1])]);
+    const channels = b.op("Gather", [shape, b.ints([1])]);
+    const half = b.op("Div", [channels, b.ints([2])]);
+    const heads = b.op("Concat", [batch, half, b.ints([-1])], { axis: 0 });
+    const folded = b.op("Concat", [b.op("Mul", [batch, half]), b.ints([40])], { axis: 0 });
+    const [split, rows] = [heads, folded].map((sizes) => b.op("Reshape", ["x", sizes])) as [string, string];
+    const graph = b.graph("g");
+    const order = topologicalOrder(graph.nodes);
+    const open = new ShapeFacts(graph, order);
+    expect(open.dims(split)?.slice(0, 2)).toEqual([open.dims("x")![0], 3]);
+    expect(open.dims(rows)).toEqual([expect.any(String), 40]);
+    const single = new ShapeFacts(graph, order, (value) => (value === "x" ? [1, 6, 4, 5] : undefined));
+    expect(single.dims(split)).toEqual([1, 3, 40]);
+    expect(single.dims(rows)).toEqual([3, 40]);
   });
 
   it("knows the rank of what is expanded by a vector as long as another one, as PyTorch exports repeat()", () => {

@@ -1,6 +1,7 @@
 import { indexOf } from "../graph.js";
 import type { Dim, Graph, Node, TensorProto } from "../model.js";
-import { inferDims, type ShapeSource } from "./shape-rules.js";
+import { inferDims } from "./shape-rules.js";
+import { inferSizes, knownInts, MAX_RANK, type SizeSource, type Sizes } from "./shape-vectors.js";
 import type { StaticDim } from "./static-dims.js";
 
 /**
@@ -8,10 +9,10 @@ import type { StaticDim } from "./static-dims.js";
  * shape only costs a few small nodes in the backward graph. It makes un-broadcasting free in the usual
  * cases (SiLU, residual sums, per-channel scales), and shows where axis 0 is the batch.
  */
-export class ShapeFacts implements ShapeSource {
+export class ShapeFacts implements SizeSource {
   readonly #graph: Graph;
   readonly #dims = new Map<string, readonly StaticDim[]>();
-  readonly #sizes = new Map<string, readonly StaticDim[]>();
+  readonly #sizes = new Map<string, Sizes>();
 
   /** `order` holds the graph's nodes in topological order. `given` may return the dims of values, which then replace those of the graph. */
   constructor(graph: Graph, order: readonly Node[], given: KnownDims = () => undefined) {
@@ -23,8 +24,6 @@ export class ShapeFacts implements ShapeSource {
     for (const [name, initializer] of graph.initializers) this.#dims.set(name, initializer.dims);
     const declared = new Map(graph.valueInfo.map((info) => [info.name, info.shape]));
     for (const node of order) {
-      const sizes = isWholeShape(node) ? this.dims(node.inputs[0]!) : undefined;
-      if (sizes) this.#sizes.set(node.outputs[0]!, sizes);
       node.outputs.forEach((output, index) => {
         const inferred = given(output) ?? inferDims(node, index, this);
         const shape = declared.get(output);
@@ -35,6 +34,8 @@ export class ShapeFacts implements ShapeSource {
           );
         else if (shape) this.#dims.set(output, declaredDims(output, shape));
       });
+      const sizes = inferSizes(node, this);
+      if (sizes) this.#sizes.set(node.outputs[0]!, sizes);
     }
   }
 
@@ -46,13 +47,11 @@ export class ShapeFacts implements ShapeSource {
     return this.#graph.initializers.get(value);
   }
 
-  sizesIn(vector: string): readonly StaticDim[] | undefined {
-    return this.#sizes.get(vector);
+  sizesIn(value: string): Sizes | undefined {
+    const dims = this.constant(value)?.dims;
+    if (dims === undefined) return this.#sizes.get(value);
+    return dims.length <= 1 && (dims[0] ?? 1) <= MAX_RANK ? knownInts(value, this) : undefined;
   }
-}
-
-function isWholeShape({ opType, domain, attributes }: Node): boolean {
-  return opType === "Shape" && domain === "" && !attributes.has("start") && !attributes.has("end");
 }
 
 const withoutGiven = new WeakMap<Graph, ShapeFacts>();
@@ -69,7 +68,7 @@ export function shapeFacts(graph: Graph, given?: KnownDims): ShapeFacts {
 export type KnownDims = (value: string) => readonly StaticDim[] | undefined;
 
 /** Dims as declared in the file. A symbolic name means the same size everywhere in the model. */
-function declaredDims(value: string, shape: readonly Dim[]): StaticDim[] {
+export function declaredDims(value: string, shape: readonly Dim[]): StaticDim[] {
   return shape.map((dim, axis) => {
     if (typeof dim === "number") return dim;
     return dim === null || dim === "" ? unknownDim(value, axis) : `name/${dim}`;

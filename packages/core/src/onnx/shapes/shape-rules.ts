@@ -1,20 +1,16 @@
 import { intAttribute, intsAttribute, stringAttribute } from "../attributes.js";
 import { DataType, type Node } from "../model.js";
-import { floatsOf, intsOf } from "../tensors.js";
-import type { FactSource, StaticDim } from "./static-dims.js";
+import { floatsOf } from "../tensors.js";
+import { knownInts, MAX_RANK, type SizeSource } from "./shape-vectors.js";
+import type { StaticDim } from "./static-dims.js";
 
 /** Dims that a rule can determine; null where it cannot. */
 type Inferred = readonly (StaticDim | null)[];
 type Known = readonly StaticDim[];
-type ShapeRule = (node: Node, facts: ShapeSource, output: number) => Inferred | undefined;
-
-export interface ShapeSource extends FactSource {
-  /** The sizes in a vector that a Shape node computes: the known dims of the value that it reads. */
-  sizesIn(vector: string): readonly StaticDim[] | undefined;
-}
+type ShapeRule = (node: Node, facts: SizeSource, output: number) => Inferred | undefined;
 
 /** The dims of output `output` of a node, from the known dims of its inputs. Undefined when the rank is unknown. */
-export function inferDims(node: Node, output: number, facts: ShapeSource): Inferred | undefined {
+export function inferDims(node: Node, output: number, facts: SizeSource): Inferred | undefined {
   if (node.domain !== "") return undefined;
   return RULES.get(node.opType)?.(node, facts, output)?.map((dim) => (isSize(dim) ? dim : null));
 }
@@ -153,7 +149,7 @@ const transpose: ShapeRule = (node, facts) => {
 
 const reshape: ShapeRule = (node, facts) => {
   const dims = facts.dims(node.inputs[0]!);
-  const target = ints(node, 1, facts);
+  const target = facts.sizesIn(node.inputs[1] ?? "");
   if (!target) return rankOf(node, 1, facts);
   const keep = intAttribute(node, "allowzero", 0) === 0;
   const known = target.map((size, axis) => (size === 0 && keep ? (dims?.[axis] ?? null) : size === -1 ? null : size));
@@ -234,6 +230,27 @@ const reduce: ShapeRule = (node, facts) => {
   return keep ? dims.map((dim, axis) => (gone.has(axis) ? 1 : dim)) : dims.filter((_, axis) => !gone.has(axis));
 };
 
+const pad: ShapeRule = (node, facts) => {
+  const dims = facts.dims(node.inputs[0]!);
+  const pads = ints(node, 1, facts);
+  const axes = node.inputs[3] ? ints(node, 3, facts) : dims && [...dims.keys()];
+  if (!dims || !pads || pads.length !== 2 * (axes?.length ?? 0)) return dims?.map(() => null);
+  return replaced(dims, axes!, (size, i) => {
+    const added = pads[i]! + pads[i + axes!.length]!;
+    return typeof size === "number" ? size + added : added === 0 ? size : null;
+  });
+};
+
+const tile: ShapeRule = (node, facts) => {
+  const dims = facts.dims(node.inputs[0]!);
+  const repeats = facts.sizesIn(node.inputs[1] ?? "");
+  return dims?.map((size, axis) => {
+    const times = repeats?.[axis];
+    if (times === 1) return size;
+    return typeof size === "number" && typeof times === "number" ? size * times : null;
+  });
+};
+
 const topK: ShapeRule = (node, facts) => {
   const dims = facts.dims(node.inputs[0]!);
   const k = ints(node, 1, facts)?.[0] ?? null;
@@ -249,18 +266,13 @@ const gridSample: ShapeRule = (node, facts) => {
 const sameRank: ShapeRule = (node, facts) => facts.dims(node.inputs[0]!)?.map(() => null);
 
 /** Unknown dims of a known rank: the number of entries of the int64 vector `input`. */
-function rankOf(node: Node, input: number, facts: FactSource): Inferred | undefined {
+function rankOf(node: Node, input: number, facts: SizeSource): Inferred | undefined {
   const rank = facts.dims(node.inputs[input] ?? "")?.[0];
   return typeof rank === "number" && rank <= MAX_RANK ? Array(rank).fill(null) : undefined;
 }
 
-/** Maximum rank of a tensor in a valid model. It limits what a hostile file can allocate. */
-const MAX_RANK = 64;
-
-function ints(node: Node, input: number, facts: FactSource): number[] | undefined {
-  const proto = facts.constant(node.inputs[input] ?? "");
-  if (!proto || (proto.dataType !== DataType.INT64 && proto.dataType !== DataType.INT32)) return undefined;
-  return intsOf(proto);
+function ints(node: Node, input: number, facts: SizeSource): readonly number[] | undefined {
+  return knownInts(node.inputs[input] ?? "", facts);
 }
 
 function replaced(
@@ -317,15 +329,14 @@ const REDUCE = ["Sum", "Mean", "Max", "Min", "Prod", "L1", "L2", "SumSquare", "L
 
 const expand: ShapeRule = (node, facts) => {
   const x = facts.dims(node.inputs[0]!);
-  const target = ints(node, 1, facts);
+  const target = facts.sizesIn(node.inputs[1] ?? "");
   if (!x) return undefined;
   if (target) return broadcastDims(x, target);
   const rank = rankOf(node, 1, facts);
   return rank && (rank.length > x.length ? rank : x.map(() => null));
 };
 
-const filled: ShapeRule = (node, facts) =>
-  ints(node, 0, facts) ?? facts.sizesIn(node.inputs[0] ?? "") ?? rankOf(node, 0, facts);
+const filled: ShapeRule = (node, facts) => facts.sizesIn(node.inputs[0] ?? "") ?? rankOf(node, 0, facts);
 
 const RULES: ReadonlyMap<string, ShapeRule> = new Map<string, ShapeRule>([
   ...SAME_SHAPE.map((op) => [op, first] as const),
@@ -340,7 +351,7 @@ const RULES: ReadonlyMap<string, ShapeRule> = new Map<string, ShapeRule>([
   ["GlobalAveragePool", globalPool],
   ["GlobalMaxPool", globalPool],
   ["ConvTranspose", convTranspose],
-  ["Pad", sameRank],
+  ["Pad", pad],
   ["Concat", concat],
   ["Split", split],
   ["Slice", slice],
@@ -354,7 +365,7 @@ const RULES: ReadonlyMap<string, ShapeRule> = new Map<string, ShapeRule>([
   ["GatherElements", (node, facts) => facts.dims(node.inputs[1]!) ?? sameRank(node, facts, 0)],
   ["GridSample", gridSample],
   ["TopK", topK],
-  ["Tile", sameRank],
+  ["Tile", tile],
   ["Resize", resize],
   ["MatMul", matmul],
   ["Gemm", gemm],
