@@ -1,7 +1,7 @@
 import { invariant, WhyboxError } from "../errors.js";
 import { GraphBuilder, type Value } from "../onnx/builder.js";
 import type { Graph, Node } from "../onnx/model.js";
-import type { KnownDims } from "../onnx/shapes/shape-facts.js";
+import { declaredDims, type KnownDims } from "../onnx/shapes/shape-facts.js";
 import { type BackwardState, NodeContext } from "./context.js";
 import { type BlockedOp, type DifferentiationPlan, planDifferentiation, ruleFor } from "./reachability.js";
 import type { GradRule } from "./rule.js";
@@ -50,7 +50,7 @@ export function buildBackward(graph: Graph, request: BackwardRequest): BackwardG
   const outputs = [...new Set(request.outputs)];
   const plan = planDifferentiation(graph, taps, outputs, rules, {
     stops: new Set(request.stops),
-    dims: request.dims,
+    dims: request.manySeeds ? ofOneImage(graph, request.dims) : request.dims,
   });
   if (plan.blocked.length > 0) throw noGradient(plan.blocked);
   const build = new GraphBuilder(freePrefix(graph));
@@ -176,6 +176,21 @@ function prune(
   while (live.length > 0) build.nodes.push(live.pop()!);
   for (const name of [...build.initializers.keys()]) if (!needed.has(name)) build.initializers.delete(name);
   return new Set([...needed].filter((name) => !computed.has(name) && !build.initializers.has(name)));
+}
+
+/**
+ * The dims of a single image, for a graph that leaves the size of its batch open: with many seeds, axis 0 of every forward value has size 1. Sizes
+ * that are computed from the batch are then known, and show where other axes are folded into axis 0.
+ */
+function ofOneImage(graph: Graph, dims: KnownDims | undefined): KnownDims | undefined {
+  const open = graph.inputs.flatMap(({ name, shape = [] }) =>
+    shape.length === 0 || typeof shape[0] === "number"
+      ? []
+      : [[name, declaredDims(name, [1, ...shape.slice(1)])] as const],
+  );
+  if (open.length === 0) return dims;
+  const inputs = new Map(open);
+  return (value) => dims?.(value) ?? inputs.get(value);
 }
 
 /** With many seeds, axis 0 of every value on the path is the seed axis. A value with another size on axis 0 does not allow that. */

@@ -243,6 +243,22 @@ describe("many seeds", () => {
     expect(buildBackward(scalar, { taps: ["x"], outputs: names, manySeeds: true }).refusals[0]).toContain("scalar");
   });
 
+  it.each(["batch", null, 1])(
+    "refuses an axis 0 that is the batch (%s) times another axis, as computed from a shape",
+    (batch) => {
+      const b = new GraphBuilder("m");
+      b.input("x", [batch, 4, 3]);
+      const shape = b.op("Shape", ["x"]);
+      const [n, c] = [0, 1].map((axis) => b.op("Gather", [shape, b.ints([axis])])) as [string, string];
+      const rows = b.op("Reshape", ["x", b.op("Concat", [b.op("Mul", [n, c]), b.ints([3])], { axis: 0 })]);
+      const y = b.op("Reshape", [b.op("Sin", [rows]), b.op("Concat", [n, b.ints([-1])], { axis: 0 })]);
+      b.output(y);
+      const backward = buildBackward(b.graph("g"), { taps: ["x"], outputs: [y], manySeeds: true });
+      expect(backward.manySeeds).toBe(false);
+      expect(backward.refusals[0]).toContain("size 4");
+    },
+  );
+
   it("keeps the seed axis of an operand whose batch is written as 1, beside one whose batch is not", async () => {
     const b = new GraphBuilder("m");
     b.input("x", [null, 2, 3]);
