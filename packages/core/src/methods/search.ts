@@ -24,13 +24,16 @@ const BUDGET = 10;
  *
  * The best of some mixtures is changed group by group, and the ranks of the best two are averaged. At the rim of the cells a map falls to its lowest value, so that it does not end in an edge.
  *
+ * **Outside the cells** it is colder, and ordered by the distance from the box, or also by `depths` and the gradients of the masks: by what adds more support, with an area of two and of four times the cells
+ * sharp, in the blurred image and on its mean colour.
+ *
  * **When it stops:** after all steps (`plan`, or `settled` if no change of the best mixture helped), or after `budget` seconds (`budget`), in which the time to make sessions does not count. The steps are a fixed number of images, so the same seed gives
  * the same map, unless the time ends them.
  *
  * **The Gaussian** knows the box and nothing of the network, so it is never the answer. If no map with a part of the network is better, the result says so (`noBetterThanBox`) and the map is the best one without
  * a Gaussian in it.
  *
- * **Cost:** for each detection one backward pass to the shallowest depth, 6 forward and backward passes to the image, and about 220 forward passes. Mixtures that fall behind are dropped after three of their nine images.
+ * **Cost:** for each detection one backward pass to the shallowest depth, 6 forward and backward passes to the image, and about 230 forward passes. Mixtures that fall behind are dropped after three of their nine images.
  * With `per: "image"` each detection has its own search, and the map is their mean.
  *
  * A method of Whybox. pytorch-grad-cam does not have it. Regions in antithetic pairs are those of Shapley sampling: Covert and Lee, "Improving KernelSHAP", AISTATS 2021.
@@ -49,8 +52,8 @@ export const search: CamMethod<"depths" | "blends"> = keepsNothing({
     // Loaded on demand: most users of a page never search.
     const { Hunt } = await import("./search/hunt.js");
     const hunt = new Hunt({ depths, blends, seed, budget });
-    const { cells, found } = await hunt.run();
-    tell(found);
-    return mapOver(blends, hunt.grid, cells);
+    const hunted = await hunt.run();
+    tell(hunted.found);
+    return mapOver(blends, hunt.grid, hunted);
   },
 });

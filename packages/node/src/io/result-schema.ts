@@ -276,6 +276,11 @@ const searchSchema = z
     chosen: z
       .array(z.array(z.object({ part: z.string(), weight: z.number() })))
       .describe("What the map is made of. The ranks of several mixtures are averaged."),
+    surroundings: z
+      .enum(["distance", "network"])
+      .describe(
+        "How the pixels outside the cells of the search are ordered: by their distance from the box, or also by the network.",
+      ),
     map: searchCurvesSchema,
     gaussian: searchCurvesSchema.describe("A Gaussian at the box: it knows nothing of the network."),
     candidates: z.int().describe("Number of maps that were compared."),

@@ -117,10 +117,11 @@ function plainNote({ name, value, layer, detections }: MapNote) {
 }
 
 function plainSearch({ detections, className, chosen, map, gaussian, ...found }: Searched) {
-  const { noBetterThanBox, candidates, passes, stoppedBy } = found;
+  const { noBetterThanBox, surroundings, candidates, passes, stoppedBy } = found;
   return {
     ...{ detections: [...detections], className, noBetterThanBox },
     chosen: chosen.map((mixture) => mixture.map(({ part, weight }) => ({ part: part as string, weight }))),
+    surroundings,
     ...{ map: plainSearchCurves(map), gaussian: plainSearchCurves(gaussian), candidates, passes, stoppedBy },
   };
 }

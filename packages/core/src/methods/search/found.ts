@@ -14,6 +14,12 @@ export type SearchPart =
 /** Parts with their weights. */
 export type SearchMixture = readonly { readonly part: SearchPart; readonly weight: number }[];
 
+/**
+ * How the pixels outside the cells are ordered. `distance`: by their distance from the box. `network`: also by the fusion of all depths and by the gradients of masks of the image, because that is
+ * better for this detection.
+ */
+export type SearchSurroundings = "distance" | "network";
+
 /** How a map did in the search. Values are shares of the support in the original image. */
 export interface SearchCurves {
   /** Number of changed pixels, hottest first, as shares of the area of the box. */
@@ -32,6 +38,7 @@ export interface SearchCurves {
 export interface Search {
   /** What the map is made of. The ranks of several mixtures are averaged. */
   readonly chosen: readonly SearchMixture[];
+  readonly surroundings: SearchSurroundings;
   /** True if no map of the network is better than a Gaussian at the box, as measured. The map is then the best one without a Gaussian in it. */
   readonly noBetterThanBox: boolean;
   readonly map: SearchCurves;

@@ -65,6 +65,11 @@ export class Grid {
     });
   }
 
+  /** Whether the grid covers a point. */
+  contains(x: number, y: number): boolean {
+    return x >= this.left && x < this.left + this.width && y >= this.top && y < this.top + this.height;
+  }
+
   /** The mean over each cell of a map over the input, of any size. */
   meansOf(map: Map2D): Cells {
     const [height, width] = this.#size;

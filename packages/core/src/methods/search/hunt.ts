@@ -1,10 +1,11 @@
 import type { Blends, Depth } from "../method.js";
 import { type Candidate, Contest, hasBox, isBoxOnly, quality } from "./contest.js";
-import type { Search, SearchMixture, SearchPart } from "./found.js";
+import type { Search, SearchMixture, SearchPart, SearchSurroundings } from "./found.js";
 import { type Cells, Grid } from "./grid.js";
-import { firstParts, type Parts } from "./parts.js";
+import { firstParts, fusedOf, type Parts } from "./parts.js";
 import { pathGradients } from "./path.js";
 import { regionEffects, regionKinds } from "./regions.js";
+import { Surroundings } from "./surroundings.js";
 import { blurredOf, curvesOf, TrialRuns } from "./trials.js";
 
 type Weights = Partial<Record<SearchPart, number>>;
@@ -39,17 +40,28 @@ export interface HuntRequest {
   readonly budget: number;
 }
 
+/** What a search gives. */
+export interface Hunted {
+  /** The map on the cells of the grid. Undefined if the network gave nothing. */
+  readonly cells: Cells | undefined;
+  /** The order of the pixels of the input outside the grid. */
+  readonly around: Float32Array;
+  readonly found: Search;
+}
+
 /** The search for a map of one detection. */
 export class Hunt {
   readonly grid: Grid;
   readonly #request: HuntRequest;
   readonly #parts: Parts;
   readonly #contest: Contest;
+  readonly #surroundings: Surroundings;
   readonly #box: Candidate;
   /** Kinds of runs whose sessions are there. */
   readonly #opened = new Set<string>();
   /** When the time is over. It starts with the search. */
   #end = Number.POSITIVE_INFINITY;
+  #around: { readonly by: SearchSurroundings; readonly values: Float32Array };
   #images = 0;
   #isCut = false;
 
@@ -58,7 +70,10 @@ export class Hunt {
     const blends = this.#counted(request.blends);
     this.#request = { ...request, blends };
     this.grid = new Grid(blends);
-    this.#parts = firstParts(depths, this.grid, blends);
+    const fused = fusedOf(depths, blends.size);
+    this.#parts = firstParts(fused, this.grid);
+    this.#surroundings = new Surroundings({ blends, grid: this.grid, fused });
+    this.#around = { by: "distance", values: this.#surroundings.byDistance() };
     this.#contest = new Contest({
       parts: this.#parts,
       grid: this.grid,
@@ -69,7 +84,7 @@ export class Hunt {
   }
 
   /** Runs the steps until one of them says that it is enough, or the time is over. @throws runtime, aborted. */
-  async run(): Promise<{ readonly cells: Cells | undefined; readonly found: Search }> {
+  async run(): Promise<Hunted> {
     const { blends, budget } = this.#request;
     // The detections of an image share these: they count for none of them.
     blurredOf(blends);
@@ -79,6 +94,7 @@ export class Hunt {
     await this.#race([{ depths: 1 }, { box: 1, depths: 0.5 }], 2);
     let stoppedBy: Search["stoppedBy"] = "plan";
     if (!this.#isOver()) await this.#addGradients();
+    if (!this.#isOver()) this.#around = await this.#surroundings.choose();
     if (!this.#isOver()) await this.#addRegions();
     if (!this.#isOver()) await this.#race(mixtures, 3);
     if (!this.#isOver() && !(await this.#refine())) stoppedBy = "settled";
@@ -132,10 +148,12 @@ export class Hunt {
 
   /** Gradients along the way of a map that knows both the box and the network. */
   async #addGradients(): Promise<void> {
-    const { blends } = this.#request;
-    // Without the fall at the rim: it would fill most of the spread that makes a mask soft.
-    const start = this.#contest.sumOf({ box: 1, depths: 1 });
-    const { insertion, deletion } = await pathGradients(blends, this.grid, start);
+    const { insertion, deletion } = await pathGradients({
+      ...{ blends: this.#request.blends, grid: this.grid },
+      // Without the fall at the rim: it would fill most of the spread that makes a mask soft.
+      cells: this.#contest.sumOf({ box: 1, depths: 1 }),
+      each: (gradient) => this.#surroundings.add(gradient),
+    });
     this.#add("path-insertion", insertion);
     this.#add("path-deletion", deletion);
   }
@@ -161,16 +179,14 @@ export class Hunt {
     if (cells.some((value) => value !== 0)) this.#parts.set(part, cells);
   }
 
-  async #result(
-    stoppedBy: Search["stoppedBy"],
-  ): Promise<{ readonly cells: Cells | undefined; readonly found: Search }> {
+  async #result(stoppedBy: Search["stoppedBy"]): Promise<Hunted> {
     const [box, contest] = [this.#box, this.#contest];
     await contest.complete([box]);
     const best = await contest.best((one) => !isBoxOnly(one));
     const isBetter = best !== undefined && quality(best) > quality(box) + EQUAL;
     const chosen = isBetter ? best : await contest.best((one) => !hasBox(one));
     const found: Search = {
-      chosen: chosen?.mixtures ?? [],
+      ...{ chosen: chosen?.mixtures ?? [], surroundings: this.#around.by },
       noBetterThanBox: !isBetter,
       map: curvesOf((chosen ?? box).values as number[]),
       gaussian: curvesOf(box.values as number[]),
@@ -178,7 +194,7 @@ export class Hunt {
       passes: this.#images,
       stoppedBy: this.#isCut ? "budget" : stoppedBy,
     };
-    return { cells: chosen?.cells, found };
+    return { cells: chosen?.cells, around: this.#around.values, found };
   }
 }
 

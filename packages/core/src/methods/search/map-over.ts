@@ -1,6 +1,7 @@
 import type { Map2D } from "../../tensor/tensor.js";
 import type { Blends } from "../method.js";
 import type { Cells, Grid } from "./grid.js";
+import type { Hunted } from "./hunt.js";
 
 /** How fast the heat falls with the area that is hotter, in boxes: a third of the box has half of the heat. */
 const FALL = 2;
@@ -9,21 +10,24 @@ const FAINT = 1e-3;
 
 /**
  * The map over the input. The order of the cells decides: where an area of `s` boxes is hotter, the heat is `exp(−2s)`, less what the coldest cell would have. Outside the grid it is colder than
- * inside, and falls with the distance from the box. The padding is 0. Without cells all of it is 0.
+ * inside, in the order of `around`. The padding is 0. Without cells all of it is 0.
  */
-export function mapOver({ size, part, box }: Blends, grid: Grid, cells: Cells | undefined): Map2D {
+export function mapOver(
+  { size, part, box }: Blends,
+  grid: Grid,
+  { cells, around }: Pick<Hunted, "cells" | "around">,
+): Map2D {
   const [height, width] = size;
   const data = new Float32Array(height * width);
   if (cells === undefined) return { height, width, data };
-  const heat = heatOf(grid, cells);
-  const [middleX, middleY] = [(box.x1 + box.x2) / 2, (box.y1 + box.y2) / 2];
+  const heat = heatOf(grid, box, cells);
+  let most = -Number.MAX_VALUE;
   for (let y = part.top; y < part.top + part.height; y++) {
-    const v = (y + 0.5 - middleY) / Math.max(1, box.y2 - box.y1);
     for (let x = part.left; x < part.left + part.width; x++) {
-      const u = (x + 0.5 - middleX) / Math.max(1, box.x2 - box.x1);
-      data[y * width + x] = FAINT / (1 + u * u + v * v);
+      if (!grid.contains(x, y)) most = Math.max(most, around[y * width + x]!);
     }
   }
+  for (let i = 0; i < data.length; i++) data[i] = FAINT * Math.exp(Math.min(0, around[i]! - most));
   for (let y = 0; y < grid.height; y++) {
     const row = heat.subarray(y * grid.width, (y + 1) * grid.width);
     data.set(row, (grid.top + y) * width + grid.left);
@@ -32,8 +36,7 @@ export function mapOver({ size, part, box }: Blends, grid: Grid, cells: Cells | 
 }
 
 /** The heat of each pixel of the grid: between two cells it changes linearly with the value. */
-function heatOf(grid: Grid, cells: Cells): Float32Array {
-  const { x1, y1, x2, y2 } = grid.box;
+function heatOf(grid: Grid, { x1, y1, x2, y2 }: Blends["box"], cells: Cells): Float32Array {
   const boxes = (grid.height * grid.width) / Math.max(1, (x2 - x1) * (y2 - y1));
   const sorted = Float32Array.from(cells).sort();
   const count = sorted.length;

@@ -10,7 +10,7 @@ import { type Cells, type Grid, standard } from "./grid.js";
 /** Input pixels per cell of the fused map. */
 const STRIDE = 8;
 /** Keeps the logarithm finite, as a share of the largest value. */
-const FLOOR = 0.01;
+export const FLOOR = 0.01;
 
 /** The parts that mixtures are made of. Each has the mean 0 and the standard deviation 1. */
 export type Parts = Map<SearchPart, Cells>;
@@ -21,10 +21,9 @@ export function isOfBox(part: SearchPart): boolean {
 }
 
 /** The parts that are known without running the network again. */
-export function firstParts(depths: readonly Depth[], grid: Grid, { size }: Pick<Blends, "size">): Parts {
+export function firstParts(fused: Map2D | undefined, grid: Grid): Parts {
   const parts: Parts = new Map();
   parts.set("box", standard(atBox(grid)));
-  const fused = fusedOf(depths, size);
   const cells = fused && logarithmic(grid.meansOf(fused));
   if (cells?.some((value) => value !== 0)) parts.set("depths", cells);
   return parts;
@@ -44,8 +43,8 @@ function logarithmic(cells: Cells): Cells {
   return most > 0 ? standard(cells.map((value) => Math.log(Math.max(value, 0) / most + FLOOR))) : cells.map(() => 0);
 }
 
-/** The map of tap fusion over the input. Undefined if no depth has heat. */
-function fusedOf(depths: readonly Depth[], [height, width]: Blends["size"]): Map2D | undefined {
+/** The map of tap fusion over the input, without its smoothing. Undefined if no depth has heat. */
+export function fusedOf(depths: readonly Depth[], [height, width]: Blends["size"]): Map2D | undefined {
   const maps = depths.map((depth) =>
     positive(sumOfTerms(depth.activations.dims, productTerm("positiveGradientProducts", depth))),
   );

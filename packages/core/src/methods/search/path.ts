@@ -1,3 +1,4 @@
+import type { Map2D } from "../../tensor/tensor.js";
 import type { Blends } from "../method.js";
 import { SHARES } from "./cost.js";
 import { type Cells, type Grid, standard } from "./grid.js";
@@ -10,20 +11,32 @@ const SMOOTHING = 1.5;
 /** Weight of a share whose support does not change. */
 const LEAST = 0.1;
 
+/** What a path runs over. */
+export interface PathRequest {
+  readonly blends: Blends;
+  readonly grid: Grid;
+  /** The map whose hottest pixels are kept or removed. */
+  readonly cells: Cells;
+  /** Called with each gradient on the mask, over the input, in the direction that makes a map better. */
+  each(gradient: Map2D): void;
+}
+
 /**
  * The gradients of the support on the masks of insertion and deletion along the path of a map: where a mask that is a little larger would help, and
  * where it would hurt. A share counts more if its support can still change.
  */
-export async function pathGradients(
-  blends: Blends,
-  grid: Grid,
-  cells: Cells,
-): Promise<{ readonly insertion: Cells; readonly deletion: Cells }> {
+export async function pathGradients({
+  blends,
+  grid,
+  cells,
+  each,
+}: PathRequest): Promise<{ readonly insertion: Cells; readonly deletion: Cells }> {
   const sums = { insertion: cells.map(() => 0), deletion: cells.map(() => 0) };
   for (const share of SHARES) {
     const mask = softMask(blends, grid, { cells, share });
     for (const kind of ["insertion", "deletion"] as const) {
       const { gradient, support } = await maskGradient(blends, mask, kind);
+      each(gradient);
       const own = grid.smooth(grid.meansOf(gradient), SMOOTHING);
       const size = Math.sqrt(own.reduce((sum, value) => sum + value * value, 0) / own.length);
       if (!(size > 0 && Number.isFinite(size))) continue;
