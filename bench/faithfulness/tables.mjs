@@ -22,6 +22,7 @@ function difference(found, images) {
 }
 
 export function faithfulnessTables(report) {
+  if (report.networks.length === 0) return `Nothing is compared: no network has the row "Gaussian".`;
   const [first, ...others] = report.networks;
   const names = report.networks.map(sampleSentence);
   return [

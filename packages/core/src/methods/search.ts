@@ -24,8 +24,8 @@ const BUDGET = 10;
  *
  * The best of some mixtures is changed group by group, and the ranks of the best two are averaged. At the rim of the cells a map falls to its lowest value, so that it does not end in an edge.
  *
- * **Outside the cells** it is colder, and ordered by the distance from the box, or also by `depths` and the gradients of the masks: by what adds more support, with an area of two and of four times the cells
- * sharp, in the blurred image and on its mean colour.
+ * **Outside the cells** the map is colder. Its order there is the distance from the box, or the distance together with `depths` and the gradients of the masks. The order with more support is taken, measured with
+ * two and four times the area of the cells sharp, in the blurred image and in its mean colour.
  *
  * **When it stops:** after all steps (`plan`, or `settled` if no change of the best mixture helped), or after `budget` seconds (`budget`), in which the time to make sessions does not count. The steps are a fixed number of images, so the same seed gives
  * the same map, unless the time ends them.

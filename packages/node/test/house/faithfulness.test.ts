@@ -79,6 +79,33 @@ describe("the summary", () => {
   });
 });
 
+it("publishes the means of the recorded detections, at least 60 of each row in at least 30 images", async () => {
+  const results = join(root, "bench/results");
+  const { readRecords } = (await import(pathToFileURL(join(bench, "records.mjs")).href)) as {
+    readRecords: (path: string) => readonly {
+      readonly network: string;
+      readonly row: string;
+      readonly figures?: Record<string, number> | null;
+    }[];
+  };
+  const records = readRecords(join(results, "faithfulness-detections.jsonl")).filter(({ figures }) => figures);
+  const { networks } = readJson(join(results, "faithfulness.json")) as Summary;
+  expect(networks.length).toBeGreaterThanOrEqual(4);
+  for (const { name, rows } of networks) {
+    for (const row of rows) {
+      const own = records.filter((one) => one.network === name && one.row === row.name);
+      expect([name, row.name, row.detections, row.detections >= 60, row.images >= 30]).toEqual([
+        ...[name, row.name, own.length],
+        ...[true, true],
+      ]);
+      for (const key of ["A", "B", "C", "W"]) {
+        const mean = own.reduce((sum, { figures }) => sum + figures![key]!, 0) / own.length;
+        expect(row.figures[key]![0]).toBeCloseTo(mean, 3);
+      }
+    }
+  }
+});
+
 it("records of detections and times are read as they were written, with four decimals", async () => {
   const { readRecords, writeRecords } = (await import(pathToFileURL(join(bench, "records.mjs")).href)) as {
     readRecords: (path: string) => object[];
