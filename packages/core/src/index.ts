@@ -126,7 +126,7 @@ export type {
 } from "./methods/method.js";
 export type { MethodId } from "./methods/method-id.js";
 export { dependsOnScore } from "./methods/needs.js";
-export type { Search, SearchCurves, SearchMixture, SearchPart } from "./methods/search/found.js";
+export type { Search, SearchCurves, SearchMixture, SearchPart, SearchSurroundings } from "./methods/search/found.js";
 export {
   type BoxHeat,
   boxHeat,
