@@ -79,6 +79,8 @@ function endOf(bytes, at) {
 /** A pickle with one change of its opcodes. */
 export function mutatePickle(chance, bytes) {
   const ops = opcodesOf(bytes);
+  // The older format is split into pickles after earlier changes, and one of them may be empty.
+  if (ops.length === 0) return randomOp(chance);
   if (chance.is(0.6)) {
     mutateValue(chance, ops);
     return concat(...ops);
